@@ -1,0 +1,1 @@
+"""Training and sampling of small GPTs; knows nothing of any user interface."""

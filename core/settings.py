@@ -1,0 +1,144 @@
+"""How a setting is declared, checked, parsed and stored.
+
+A field's declaration carries its label, help, limits, choices and whether it may change in a run
+that is under way; the command line, the forms and the validation are all made from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_type_hints
+
+from core.errors import SettingsError, nearest
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What a form, a help text and the validation need to know of one field.
+
+    Attributes:
+        label: its short name for a form.
+        help: one sentence, with the unit.
+        minimum, maximum: inclusive limits of a number.
+        choices: the allowed words; empty for numbers and free text.
+        live: whether a running trainer accepts a new value.
+    """
+
+    label: str
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    live: bool = False
+
+
+def setting(default: Any, label: str, help: str, **limits: Any) -> Any:
+    """A dataclass field with its declaration; `limits` are further fields of `Setting`."""
+    return field(default=default, metadata={"setting": Setting(label=label, help=help, **limits)})
+
+
+def settings_of(config: type[Any]) -> dict[str, Setting]:
+    """The declarations of a config class by field name, in order."""
+    return {f.name: f.metadata["setting"] for f in dataclasses.fields(config)}
+
+
+def check(config: Any) -> dict[str, str]:
+    """What is wrong with each field's own value; empty when all is well."""
+    hints = get_type_hints(type(config))
+    problems = {}
+    for name, setting in settings_of(type(config)).items():
+        problem = _problem(getattr(config, name), hints[name], setting)
+        if problem:
+            problems[name] = problem
+    return problems
+
+
+def _problem(value: Any, kind: Any, setting: Setting) -> str:
+    kinds = _kinds(kind)
+    if value is None:
+        return "" if type(None) in kinds else "must be given"
+    if isinstance(value, bool) and bool not in kinds:
+        return f"must be {_names(kinds)}, is {value}"
+    if not isinstance(value, kinds) and not (float in kinds and isinstance(value, int)):
+        return f"must be {_names(kinds)}, is {value!r}"
+    if setting.choices and value not in setting.choices:
+        return f"must be one of {', '.join(setting.choices)}, is {value!r}"
+    return _out_of_limits(value, setting) if isinstance(value, int | float) else ""
+
+
+def _out_of_limits(value: float, setting: Setting) -> str:
+    if not math.isfinite(value):
+        return f"must be a finite number, is {value}"
+    if setting.minimum is not None and value < setting.minimum:
+        return f"must be at least {setting.minimum:g}, is {value:g}"
+    if setting.maximum is not None and value > setting.maximum:
+        return f"must be at most {setting.maximum:g}, is {value:g}"
+    return ""
+
+
+def _kinds(kind: Any) -> tuple[type, ...]:
+    """The plain classes of an annotation such as `int | None` or `tuple[str, ...]`."""
+    if hasattr(kind, "__origin__"):
+        return (kind.__origin__,)
+    return tuple(kind.__args__) if hasattr(kind, "__args__") else (kind,)
+
+
+def _names(kinds: tuple[type, ...]) -> str:
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    return " or ".join(words.get(k, k.__name__) for k in kinds if k is not type(None))
+
+
+def parse_value(config: type[Any], name: str, text: str) -> Any:
+    """The value of field `name` written as `text` on a command line or in a form.
+
+    Raises:
+        SettingsError: no such field (the nearest are named), or not of its type.
+    """
+    if name not in settings_of(config):
+        near = nearest(name, settings_of(config))
+        raise SettingsError({name: "there is no such setting"}, _meant(near))
+    kinds = _kinds(get_type_hints(config)[name])
+    if text.casefold() in ("none", "auto") and type(None) in kinds:
+        return None
+    if bool in kinds:
+        return _parse_bool(name, text)
+    try:
+        return next(k for k in (int, float, str) if k in kinds)(text)
+    except ValueError:
+        raise SettingsError({name: f"must be {_names(kinds)}, is {text!r}"}) from None
+
+
+def _parse_bool(name: str, text: str) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True}
+    words |= {"false": False, "no": False, "off": False, "0": False}
+    if text.casefold() not in words:
+        raise SettingsError({name: f"must be true or false, is {text!r}"})
+    return words[text.casefold()]
+
+
+def _meant(near: list[str]) -> str:
+    return f"Did you mean {' or '.join(near)}?" if near else ""
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """The fields as JSON values."""
+    return dataclasses.asdict(config)
+
+
+def from_json(config: type[Config], values: Mapping[str, Any]) -> Config:
+    """The config with these fields; fields of a newer version are refused by name.
+
+    Raises:
+        SettingsError: unknown fields or values out of their limits, all of them.
+    """
+    known = settings_of(config)
+    unknown = {name: "there is no such setting" for name in values if name not in known}
+    if unknown:
+        raise SettingsError(unknown, _meant(nearest(next(iter(unknown)), known)))
+    kinds = get_type_hints(config)
+    return config(**{n: tuple(v) if _kinds(kinds[n]) == (tuple,) else v for n, v in values.items()})
