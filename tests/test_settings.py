@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config import ModelConfig, SamplingConfig, TrainConfig
+from core.errors import SettingsError
+from core.settings import from_json, parse_value, settings_of, to_json
+
+CONFIGS = [ModelConfig, TrainConfig, SamplingConfig]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_every_field_is_declared_with_help_and_its_default_is_allowed(config: type[Any]) -> None:
+    config()
+    for name, setting in settings_of(config).items():
+        assert setting.label, name
+        assert setting.help, name
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_json_round_trip(config: type[Any]) -> None:
+    value = config()
+    assert from_json(config, json.loads(json.dumps(to_json(value)))) == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"learning_rate": -1.0}, "learning_rate"),
+        ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate": "fast"}, "learning_rate"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 1.5}, "batch_size"),
+        ({"batch_size": True}, "batch_size"),
+        ({"tokenizer": "sentence"}, "tokenizer"),
+        ({"epochs": 3.0, "steps": 5}, "steps"),
+        ({"snapshots": 1}, "snapshots"),
+        ({"seed": 2**63}, "seed"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        TrainConfig(**fields)
+    assert list(caught.value.problems) == [named]
+
+
+def test_all_bad_values_are_reported_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        TrainConfig(batch_size=0, dropout=2.0, schedule="zigzag")
+    assert set(caught.value.problems) == {"batch_size", "dropout", "schedule"}
+    assert "at least 1" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"), [({"heads": 4, "kv_heads": 3}, "kv_heads"), ({"head_dim": 5}, "head_dim")]
+)
+def test_a_shape_that_cannot_be_built_is_refused(fields: dict[str, int], named: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        ModelConfig(**fields)  # type: ignore[arg-type]
+    assert list(caught.value.problems) == [named]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("learning_rate", "3e-4", 3e-4),
+        ("learning_rate", "auto", None),
+        ("batch_size", "12", 12),
+        ("snapshots", "off", False),
+        ("device", "cuda:1", "cuda:1"),
+        ("patience", "3", 3),
+    ],
+)
+def test_a_value_is_parsed_as_its_field_says(name: str, text: str, value: Any) -> None:
+    parsed = parse_value(TrainConfig, name, text)
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("learning_rat", "1", "learning_rate"),
+        ("batch_size", "many", "a whole number"),
+        ("snapshots", "maybe", "true or false"),
+    ],
+)
+def test_what_cannot_be_parsed_says_what_could(name: str, text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        parse_value(TrainConfig, name, text)
+
+
+def test_an_unknown_field_of_a_newer_version_is_refused_by_name() -> None:
+    with pytest.raises(SettingsError, match="warp"):
+        from_json(TrainConfig, {"warp": 9})
+
+
+@given(st.dictionaries(st.sampled_from(list(settings_of(TrainConfig))), st.integers()))
+def test_a_config_is_valid_or_says_which_fields_are_not(fields: dict[str, Any]) -> None:
+    try:
+        config = TrainConfig(**fields)
+    except SettingsError as error:
+        assert error.problems.keys() <= {f.name for f in dataclasses.fields(TrainConfig)}
+        return
+    assert from_json(TrainConfig, to_json(config)) == config
