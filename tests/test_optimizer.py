@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from core import optimizer as optimizers
+from core.config import TrainConfig
+
+
+def _config(**fields: object) -> TrainConfig:
+    base = {
+        "optimizer": "adamw",
+        "learning_rate": 0.1,
+        "schedule": "linear",
+        "warmup_steps": 10,
+        "beta2": 0.99,
+        "weight_decay": 0.1,
+    }
+    return TrainConfig(**{**base, **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "step", "rate"),
+    [
+        ("linear", 0, 0.01),
+        ("linear", 9, 0.1),
+        ("linear", 10, 0.1),
+        ("linear", 60, 0.055),
+        ("linear", 110, 0.01),
+        ("cosine", 10, 0.1),
+        ("cosine", 60, 0.055),
+        ("cosine", 110, 0.01),
+        ("constant", 110, 0.1),
+        ("linear", 500, 0.01),
+    ],
+)
+def test_the_rate_rises_and_falls_as_said(schedule: str, step: int, rate: float) -> None:
+    assert optimizers.learning_rate(step, 110, _config(schedule=schedule)) == pytest.approx(rate)
+
+
+def _trained(model: nn.Module, optimizer: torch.optim.Optimizer, steps: range) -> None:
+    for step in steps:
+        torch.manual_seed(step)
+        model(torch.randn(3, 4)).square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+def test_an_optimiser_continued_from_its_tensors_goes_on_identically(kind: str) -> None:
+    torch.manual_seed(0)
+    whole, resumed = nn.Linear(4, 2), nn.Linear(4, 2)
+    config = _config(optimizer=kind)
+    first = optimizers.build(whole, config)
+    _trained(whole, first, range(5))
+    resumed.load_state_dict(whole.state_dict())
+    second = optimizers.build(resumed, config)
+    tensors = {k: v.clone() for k, v in optimizers.state_tensors(first, whole).items()}
+    optimizers.load_state(second, resumed, tensors, 5)
+    _trained(whole, first, range(5, 9))
+    _trained(resumed, second, range(5, 9))
+    assert torch.equal(whole.weight, resumed.weight)
+    assert torch.equal(whole.bias, resumed.bias)
+
+
+def test_only_matrices_are_decayed() -> None:
+    model = nn.Linear(4, 2)
+    before = model.bias.detach().clone(), model.weight.detach().clone()
+    optimizer = optimizers.build(model, _config())
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    assert torch.equal(model.bias, before[0])
+    assert torch.allclose(model.weight, before[1] * (1 - 0.1 * 0.1))
