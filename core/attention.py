@@ -38,8 +38,8 @@ class Pass:
 
     Attributes:
         start: position of the first new token.
-        visible: (T, S) boolean, what each new token may look at; None where the fast path does
-            not need it.
+        visible: boolean, broadcasts to (B, H, T, S), what each new token may look at; None for
+            the usual case, everything up to itself, which the fused kernel knows by itself.
         cache, record, head_mask: as handed to the model.
         dropout: share of activations to drop, 0 outside training.
     """
@@ -90,7 +90,7 @@ def scaled_dot_product_attention(
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: Pass) -> Tensor:
-    """Causal attention of one layer's new tokens over everything so far.
+    """Attention of one layer's new tokens over what they may look at.
 
     Args:
         q: (B, H, T, K).
@@ -110,15 +110,14 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: Pass) -> Tensor:
 
 
 def _fast(q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:
-    """PyTorch's fused kernel; a mask is spelt out only for a piece in the middle of a text."""
-    new, total = q.shape[2], k.shape[2]
+    """PyTorch's fused kernel; one new token looks at everything there is, so it needs no mask."""
     return F.scaled_dot_product_attention(
         q,
         k,
         v,
-        attn_mask=step.visible if 1 < new < total else None,
+        attn_mask=step.visible,
         dropout_p=step.dropout,
-        is_causal=1 < new == total,
+        is_causal=step.visible is None and q.shape[2] > 1,
         enable_gqa=q.shape[1] != k.shape[1],
     )
 

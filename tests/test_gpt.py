@@ -1,0 +1,252 @@
+"""Both decoders through their common interface: causal, cached as uncached, recorded as fused."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from core.attention import Record
+from core.cache import KVCache
+from core.config import ModelConfig
+from core.decoder import PAD, Decoder
+from core.errors import SettingsError
+from core.models import build
+from core.presets import PRESETS
+from core.sizes import count_parameters, floats_per_layer, training_bytes
+
+MODERN = ModelConfig(
+    vocab_size=97, context=32, layers=3, heads=4, kv_heads=2, d_model=48, head_dim=16, d_ff=80
+)
+TUTORIAL = dataclasses.replace(
+    MODERN,
+    architecture="tutorial",
+    kv_heads=4,
+    activation="relu",
+    tie_embeddings=False,
+    norm_eps=1e-5,
+)
+SHAPES = [
+    MODERN,
+    dataclasses.replace(MODERN, kv_heads=4, activation="relu2", tie_embeddings=False),
+    dataclasses.replace(MODERN, heads=3, kv_heads=1, d_model=50, head_dim=6, layers=1),
+    TUTORIAL,
+    dataclasses.replace(TUTORIAL, heads=2, kv_heads=2, head_dim=10),
+]
+
+
+@pytest.fixture(params=[MODERN, TUTORIAL], ids=["modern", "tutorial"])
+def model(request: pytest.FixtureRequest) -> Decoder:
+    """One of the two, with weights far enough from zero that a mistake shows."""
+    model = build(request.param).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.normal_(0, 0.2, generator=torch.Generator().manual_seed(weight.numel()))
+    return model
+
+
+def tokens(rows: int = 2, length: int = 24, seed: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(3, 97, (rows, length), generator=generator)
+
+
+def logits(model: Decoder, ids: Tensor, **options: object) -> Tensor:
+    with torch.no_grad():
+        found: Tensor = model.head(model(ids, **options))
+    return found
+
+
+def assert_same(a: Tensor, b: Tensor) -> None:
+    torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_no_future_token_changes_past_logits(model: Decoder) -> None:
+    """A mask that is off by one, or none."""
+    ids = tokens()
+    changed = ids.clone()
+    changed[:, 10] = (changed[:, 10] - 2) % 90 + 3
+    before, after = logits(model, ids), logits(model, changed)
+    assert_same(before[:, :10], after[:, :10])
+    assert not torch.allclose(before[:, 10], after[:, 10], atol=1e-3)
+
+
+def test_padding_behind_a_line_changes_nothing(model: Decoder) -> None:
+    """A short line whose prediction depends on how long the others of its batch are."""
+    ids = tokens()
+    padded = F.pad(ids, (0, 6), value=PAD)
+    assert_same(logits(model, padded)[:, :24], logits(model, ids))
+
+
+@pytest.mark.parametrize("pieces", [[24], [1] * 24, [7, 17], [5, 1, 12, 6], [23, 1]])
+def test_cached_equals_uncached(model: Decoder, pieces: list[int]) -> None:
+    """Wrong positions or a wrong mask for tokens that continue a cache, in one piece or more."""
+    ids = tokens()
+    cache = KVCache(model.config, 2, 30)
+    found = [logits(model, piece, cache=cache) for piece in torch.split(ids, pieces, dim=1)]
+    assert cache.length == 24
+    assert_same(torch.cat(found, dim=1), logits(model, ids))
+
+
+def test_recorded_continuation_of_a_cache(model: Decoder) -> None:
+    """Recording that takes another mask than the fused kernel when a cache is continued."""
+    ids, record = tokens(), Record()
+    cache = KVCache(model.config, 2, 24)
+    logits(model, ids[:, :9], cache=cache)
+    found = logits(model, ids[:, 9:], cache=cache, record=record)
+    assert_same(found, logits(model, ids)[:, 9:])
+    assert record.attention[0].shape == (2, model.config.heads, 15, 24)
+
+
+def test_record_holds_what_was_seen(model: Decoder) -> None:
+    """Recording that changes the logits, misses a layer or keeps weights that do not add up."""
+    ids, record = tokens(), Record()
+    found = logits(model, ids, record=record)
+    assert_same(found, logits(model, ids))
+    shape = model.config
+    assert [h.shape for h in record.hidden] == [(2, 24, shape.d_model)] * (shape.layers + 1)
+    assert [a.shape for a in record.attention] == [(2, shape.heads, 24, 24)] * shape.layers
+    for weights in record.attention:
+        assert_same(weights.sum(-1), torch.ones(2, shape.heads, 24))
+        assert weights.triu(1).max() == 0
+    assert_same(model.head(record.hidden[-1]), found)
+    assert model.head(record.hidden[1]).shape == (2, 24, shape.vocab_size)
+
+
+def test_head_mask_of_ones_changes_nothing(model: Decoder) -> None:
+    """A mask applied at the wrong place, scaling what it should leave."""
+    ones = torch.ones(model.config.layers, model.config.heads)
+    assert torch.equal(logits(model, tokens(), head_mask=ones), logits(model, tokens()))
+
+
+@pytest.mark.parametrize("recording", [False, True])
+def test_head_mask_of_zero_silences_that_head(model: Decoder, recording: bool) -> None:
+    """A mask on the wrong layer or head: the same as zero columns in the output projection."""
+    shape, layer, head = model.config, 1, 2
+    mask = torch.ones(shape.layers, shape.heads)
+    mask[layer, head] = 0
+    record = Record() if recording else None
+    found = logits(model, tokens(), head_mask=mask, record=record)
+    columns = slice(head * shape.head_dim, (head + 1) * shape.head_dim)
+    with torch.no_grad():
+        model.get_parameter(f"blocks.{layer}.attention.out.weight")[:, columns] = 0
+    assert_same(found, logits(model, tokens()))
+
+
+def test_loss_is_the_mean_over_real_targets(model: Decoder) -> None:
+    """Padding counted in the loss, as sum or as number of targets."""
+    ids = tokens(3, 12)
+    targets = ids.roll(-1, dims=1)
+    targets[0, 5:] = PAD
+    targets[1, 1:] = PAD
+    expected = F.cross_entropy(logits(model, ids).flatten(0, 1), targets.flatten(), ignore_index=0)
+    assert_same(model.loss(ids, targets), expected)
+    assert model.loss(ids, torch.full_like(ids, PAD)).item() == 0
+
+
+@pytest.mark.parametrize("config", [*SHAPES, ModelConfig(vocab_size=2048, d_model=128)])
+def test_first_loss_is_near_a_guess(config: ModelConfig) -> None:
+    """Weights drawn so large that training starts by unlearning them."""
+    model, ids = build(config), tokens(4, 32)
+    loss = model.loss(ids[:, :-1], ids[:, 1:]).item()
+    assert abs(loss - math.log(config.vocab_size)) < 0.35
+
+
+@pytest.mark.parametrize("config", SHAPES)
+def test_same_seed_same_weights(config: ModelConfig) -> None:
+    """Weights that depend on what was drawn before, or that disturb what is drawn after."""
+    torch.manual_seed(5)
+    first, after = build(config, 7), torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(torch.rand(3), after)
+    second, other = build(config, 7), build(config, 8)
+    pairs = zip(first.parameters(), second.parameters(), other.parameters(), strict=True)
+    for a, b, c in pairs:
+        assert torch.equal(a, b)
+        assert a.dim() == 1 or not torch.equal(a, c)
+
+
+def test_dropout_only_while_training(model: Decoder) -> None:
+    """Dropout accepted and ignored, left on in evaluation, or fixed at construction."""
+    ids = tokens()
+    plain = logits(model, ids)
+    model.dropout = 0.5
+    assert torch.equal(logits(model, ids), plain)
+    model.train()
+    torch.manual_seed(0)
+    dropped = logits(model, ids)
+    assert not torch.allclose(dropped, plain)
+    torch.manual_seed(0)
+    assert torch.equal(logits(model, ids), dropped)
+    model.dropout = 0.0
+    assert torch.equal(logits(model, ids), plain)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    tutorial=st.booleans(),
+    sizes=st.tuples(*[st.integers(1, 5)] * 4),
+    share=st.sampled_from([1, 2, 3]),
+    tied=st.booleans(),
+)
+def test_parameter_formula(
+    tutorial: bool, sizes: tuple[int, int, int, int], share: int, tied: bool
+) -> None:
+    """A count shown before training that the model does not have."""
+    layers, groups, half, width = sizes
+    config = ModelConfig(
+        architecture="tutorial" if tutorial else "qwen3",
+        vocab_size=11,
+        context=9,
+        layers=layers,
+        heads=groups * share,
+        kv_heads=groups * (share if tutorial else 1),
+        d_model=7 * width,
+        head_dim=2 * half,
+        d_ff=13,
+        activation="relu" if tutorial else "silu",
+        tie_embeddings=tied and not tutorial,
+    )
+    parameters = build(config, None).parameters()
+    assert sum(p.numel() for p in parameters) == count_parameters(config)
+
+
+@pytest.mark.parametrize("preset", ["tutorial", "tiny", "small"])
+def test_memory_estimate(preset: str) -> None:
+    """An estimate that lets a run start which dies, or refuses one that fits."""
+    config = ModelConfig(vocab_size=50, **{**PRESETS[preset].model, "layers": 2})
+    one = _saved(dataclasses.replace(config, layers=1))
+    per_token = (_saved(config) - one) / (2 * 32)
+    assert per_token == pytest.approx(4 * floats_per_layer(config), rel=0.05)
+    assert training_bytes(config, 2, 32) > 16 * count_parameters(config) + 64 * per_token
+
+
+def _saved(config: ModelConfig) -> int:
+    """Bytes kept for the backward pass of two rows of 32 tokens, weights left out."""
+    model = build(config)
+    own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers())}
+    kept: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        place = tensor.untyped_storage().data_ptr()
+        if place not in own:
+            kept[place] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        hidden = model(torch.full((2, 32), 3))
+    assert hidden.shape == (2, 32, config.d_model)
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+
+
+def test_tutorial_shape_is_fixed_where_it_is() -> None:
+    """Settings that the tutorial's decoder has no use for, taken and ignored."""
+    with pytest.raises(SettingsError) as caught:
+        build(dataclasses.replace(MODERN, architecture="tutorial"))
+    assert set(caught.value.problems) == {"kv_heads", "activation", "tie_embeddings"}
