@@ -1,0 +1,155 @@
+"""What goes to disk: names, shapes and copies, and what is refused on the way back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.config import ModelConfig
+from core.decoder import Decoder
+from core.errors import DamagedError, InputError
+from core.layout import load_stored, plan, stored
+from core.modelcard import generation_config, hf_config, model_config
+from core.models import build
+
+MODERN = ModelConfig(
+    vocab_size=61, context=24, layers=2, heads=4, kv_heads=2, d_model=36, head_dim=10, d_ff=50
+)
+UNTIED = dataclasses.replace(MODERN, tie_embeddings=False, activation="relu2", rope_theta=5e4)
+TUTORIAL = dataclasses.replace(
+    UNTIED, architecture="tutorial", kv_heads=4, activation="relu", norm_eps=1e-5
+)
+CONFIGS = pytest.mark.parametrize(
+    "config", [MODERN, UNTIED, TUTORIAL], ids=["tied", "untied", "tutorial"]
+)
+
+
+def _logits(model: Decoder) -> Tensor:
+    ids = torch.arange(3, 23)[None]
+    with torch.no_grad():
+        logits: Tensor = model.head(model.eval()(ids))
+    return logits
+
+
+@CONFIGS
+def test_round_trip(config: ModelConfig) -> None:
+    """A part stored under another's name, cut at the wrong row, or left out."""
+    model = build(config, 3)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_()
+    other = build(config, 4)
+    load_stored(other, stored(model))
+    assert torch.equal(_logits(other), _logits(model))
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@CONFIGS
+def test_every_weight_has_a_place(config: ModelConfig) -> None:
+    """A new parameter that is trained but not saved."""
+    model = build(config)
+    assert set(plan(model)) == set(dict(model.named_parameters()))
+    numbers = sum(tensor.numel() for tensor in stored(model).values())
+    assert numbers == sum(p.numel() for p in model.parameters())
+
+
+@CONFIGS
+def test_stored_tensors_are_plain_copies(config: ModelConfig) -> None:
+    """A file half old and half new, written while training goes on; views that cannot be saved."""
+    model = build(config).bfloat16()
+    tensors = stored(model)
+    before = {name: tensor.clone() for name, tensor in tensors.items()}
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.zero_()
+    for name, tensor in tensors.items():
+        assert torch.equal(tensor, before[name])
+        assert tensor.is_contiguous()
+        assert (tensor.dtype, tensor.device.type) == (torch.float32, "cpu")
+        assert tensor.untyped_storage().nbytes() == tensor.nbytes
+
+
+def test_names_are_those_of_others() -> None:
+    """Names that only we can read."""
+    modern, untied, tutorial = stored(build(MODERN)), stored(build(UNTIED)), stored(build(TUTORIAL))
+    assert modern["model.layers.1.self_attn.k_proj.weight"].shape == (20, 36)
+    assert modern["model.layers.0.mlp.up_proj.weight"].shape == (50, 36)
+    assert "lm_head.weight" not in modern
+    assert untied["lm_head.weight"].shape == (61, 36)
+    assert tutorial["decoder.layers.1.feed_forward.conv1.weight"].shape == (50, 36, 1)
+    assert tutorial["decoder.layers.0.self_attn.W_V.bias"].shape == (40,)
+
+
+def test_wrong_weights_are_all_named() -> None:
+    """Weights of another model half loaded, or reported one name at a time."""
+    model = build(MODERN)
+    before = [p.clone() for p in model.parameters()]
+    tensors = stored(build(MODERN, 9))
+    tensors["stranger"] = tensors.pop("model.norm.weight")
+    tensors["model.embed_tokens.weight"] = torch.zeros(60, 36)
+    with pytest.raises(DamagedError) as caught:
+        load_stored(model, tensors)
+    for part in (
+        "missing: model.norm.weight",
+        "not known: stranger",
+        "model.embed_tokens.weight is [60, 36], not [61, 36]",
+    ):
+        assert part in caught.value.message
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_long_lists_of_names_are_cut() -> None:
+    """A message of a thousand names."""
+    with pytest.raises(DamagedError) as caught:
+        load_stored(build(MODERN), {})
+    assert "and 16 more" in caught.value.message
+
+
+@CONFIGS
+def test_config_round_trip(config: ModelConfig) -> None:
+    """A field that config.json does not carry."""
+    assert model_config(json.loads(json.dumps(hf_config(config)))) == config
+
+
+@pytest.mark.parametrize("config", [MODERN, TUTORIAL], ids=["modern", "tutorial"])
+def test_config_without_a_field_is_damaged(config: ModelConfig) -> None:
+    """A default taken where the file lost a value: another model without a word."""
+    whole = hf_config(config)
+    for name in ("vocab_size", "rope_theta", "head_dim"):
+        values = {key: value for key, value in whole.items() if key != name}
+        values.pop("rope_parameters", None)
+        with pytest.raises(DamagedError, match=name):
+            model_config(values)
+    with pytest.raises(DamagedError, match="heads"):
+        model_config({**whole, "num_attention_heads": "four", "heads": "four"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_type": "llama"},
+        {"model_type": None},
+        {"attention_bias": True},
+        {"use_sliding_window": True},
+        {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}},
+        {"rope_scaling": {"type": "linear", "factor": 2.0}},
+    ],
+)
+def test_what_is_not_built_here_is_refused(change: dict[str, object]) -> None:
+    """A foreign model computed as if it were ours."""
+    with pytest.raises(InputError):
+        model_config({**hf_config(MODERN), **change})
+
+
+def test_generation_is_greedy_and_ends() -> None:
+    """A folder whose default is to sample, or to run on."""
+    values = generation_config(MODERN)
+    assert values["do_sample"] is False
+    assert (values["pad_token_id"], values["bos_token_id"], values["eos_token_id"]) == (0, 1, 2)
+    assert values["max_new_tokens"] == 24
+    assert generation_config(ModelConfig(context=512))["max_new_tokens"] == 50

@@ -1,0 +1,114 @@
+"""A run's folder opened with `transformers`, unmodified: same logits, same greedy tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.config import ModelConfig
+from core.decoder import Decoder
+from core.layout import load_stored, stored
+from core.modelcard import generation_config, hf_config, model_config
+from core.models import build
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
+transformers = pytest.importorskip("transformers")
+
+TIED = ModelConfig(
+    vocab_size=83, context=48, layers=3, heads=4, kv_heads=4, d_model=40, head_dim=10, d_ff=64
+)
+GROUPED = dataclasses.replace(
+    TIED, heads=6, kv_heads=2, head_dim=16, tie_embeddings=False, rope_theta=3e5, norm_eps=1e-5
+)
+SQUARED = dataclasses.replace(TIED, activation="relu2", tie_embeddings=False)
+CONFIGS = pytest.mark.parametrize(
+    "config", [TIED, GROUPED, SQUARED], ids=["tied", "grouped", "squared"]
+)
+
+
+def _model(config: ModelConfig) -> Decoder:
+    """Weights, norms too, far enough from where they start that each of them shows."""
+    model = build(config).eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for weight in model.parameters():
+            drawn = torch.empty_like(weight).normal_(0, 0.25, generator=generator)
+            weight.copy_(drawn if weight.dim() > 1 else 1 + drawn)
+    return model
+
+
+def _save(model: Decoder, folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps(hf_config(model.config)))
+    (folder / "generation_config.json").write_text(json.dumps(generation_config(model.config)))
+    save_file(stored(model), folder / "model.safetensors", {"format": "pt"})
+
+
+def _load(folder: Path) -> Any:
+    model, report = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, output_loading_info=True
+    )
+    assert not any(report.values()), report
+    return model.eval()
+
+
+def _greedy(model: Decoder, ids: Tensor, new: int) -> list[int]:
+    with torch.no_grad():
+        for _ in range(new):
+            following = model.head(model(ids)[:, -1]).argmax(-1, keepdim=True)  # (1, 1)
+            ids = torch.cat((ids, following), dim=1)
+    return ids[0].tolist()
+
+
+@CONFIGS
+def test_same_logits(config: ModelConfig, tmp_path: Path) -> None:
+    """Rotary pairs, a norm's place or epsilon, shared heads or a scale unlike Qwen3's."""
+    model = _model(config)
+    _save(model, tmp_path)
+    theirs = _load(tmp_path)
+    ids = torch.randint(3, 83, (3, 40), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        ours, expected = model.head(model(ids)), theirs(ids).logits
+    assert ((ours - expected).norm() / expected.norm()).item() < 1e-4
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+@CONFIGS
+def test_same_greedy_tokens(config: ModelConfig, tmp_path: Path) -> None:
+    """A generation_config that samples or ends elsewhere; positions off by one while decoding."""
+    model = _model(config)
+    _save(model, tmp_path)
+    ids = torch.tensor([[1, 30, 12, 71]])
+    theirs = _load(tmp_path).generate(ids, max_new_tokens=20, eos_token_id=-1)
+    assert theirs[0].tolist() == _greedy(model, ids, 20)
+
+
+@CONFIGS
+def test_what_they_save_loads_here(config: ModelConfig, tmp_path: Path) -> None:
+    """A model fine-tuned elsewhere that does not find its way back."""
+    model = _model(config)
+    _save(model, tmp_path)
+    again = tmp_path / "again"
+    _load(tmp_path).save_pretrained(again)
+    values = json.loads((again / "config.json").read_text())
+    assert model_config(values) == config
+    returned = build(model_config(values), None).eval()
+    load_stored(returned, load_file(again / "model.safetensors"))
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.no_grad():
+        assert torch.equal(returned(ids), model(ids))
+
+
+def test_saved_defaults_are_read(tmp_path: Path) -> None:
+    """Special ids or a length that `generate` does not take from the folder."""
+    _save(_model(TIED), tmp_path)
+    read = _load(tmp_path).generation_config
+    assert (read.pad_token_id, read.bos_token_id, read.eos_token_id) == (0, 1, 2)
+    assert (read.do_sample, read.max_new_tokens) == (False, 48)
