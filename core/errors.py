@@ -73,6 +73,12 @@ class DamagedError(InputError):
     title = "A file is damaged"
 
 
+class StorageError(MiniGPTError):
+    """Something could not be written, for instance to a full disk; what was there is untouched."""
+
+    title = "It could not be saved"
+
+
 class RunFailedError(MiniGPTError):
     """Training ended without a usable result; the last good checkpoint is untouched."""
 
