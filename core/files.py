@@ -1,0 +1,103 @@
+"""Files replaced whole: a reader sees the old content or the new one, never a half.
+
+Knows no names of a run's files; callers give paths.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from core.errors import DamagedError
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replaces the content of `path`: temporary file beside it, fsync, rename.
+
+    Raises:
+        OSError: nothing was replaced and the temporary file is gone.
+    """
+    descriptor, temporary = tempfile.mkstemp(
+        prefix=f".{path.name}-", suffix=".tmp", dir=path.parent
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replaces `path` with indented JSON.
+
+    Raises:
+        ValueError: a number in it is not finite.
+        OSError: nothing was replaced.
+    """
+    text = json.dumps(value, allow_nan=False, indent=2, ensure_ascii=False)
+    write_atomic(path, f"{text}\n".encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        DamagedError: it is no JSON object.
+    """
+    try:
+        value = json.loads(path.read_bytes().decode())
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise DamagedError(f"{path} holds no JSON object.")
+    return value
+
+
+def sync(path: Path) -> None:
+    """Waits until the file, or the names in the folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_with_link(source: Path, target: Path) -> None:
+    """Makes `target` the same file as `source`, or a copy where links are not possible.
+
+    Raises:
+        OSError: `target` is as it was.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            # File systems without hard links, or a limit on their number.
+            write_copy(source, temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(target.parent)
+
+
+def write_copy(source: Path, target: Path) -> None:
+    """Copies the content, in pieces, and waits until it is on the disk."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while piece := reader.read(1 << 22):
+            writer.write(piece)
+        writer.flush()
+        os.fsync(writer.fileno())

@@ -1,0 +1,77 @@
+"""Files replaced whole."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from core.errors import DamagedError
+from core.files import read_json, replace_with_link, write_atomic, write_json
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_replaces_the_content_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    """A reader who lists the folder must not meet temporary files."""
+    path = tmp_path / "a.json"
+    write_json(path, {"a": "ü", "b": [1.5, None]})
+    write_json(path, {"a": 2})
+    assert read_json(path) == {"a": 2}
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_a_failed_write_keeps_the_old_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk must not cost the file that was there."""
+    path = tmp_path / "a"
+    write_atomic(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["a"]
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    """JSON has no NaN; other programs must be able to read our files."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a", {"a": float("nan")})
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff{}", b"[" * 100_000])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "broken.json"
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=r"broken\.json"):
+        read_json(path)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_link_or_copy_replaces_the_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """File systems without hard links get a copy."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new" * 1000)
+    target.write_bytes(b"old")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    for _ in range(2):
+        replace_with_link(source, target)
+        assert target.read_bytes() == b"new" * 1000
+        assert target.samefile(source) is links
+        assert names(tmp_path) == ["source", "target"]
