@@ -1,0 +1,118 @@
+"""The file of events: appending to it and following it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from core import eventlog
+from core.eventlog import EventLog, EventTail, events_backwards
+
+
+def types(path: Path) -> list[str]:
+    return [event.type for event in EventTail(path).read()]
+
+
+def test_each_event_is_in_the_file_at_once(tmp_path: Path) -> None:
+    """A killed trainer must not take what it said with it."""
+    path = tmp_path / "events.jsonl"
+    log, tail = EventLog(path, clock=lambda: 12.3456), EventTail(path)
+    log.emit("step", 3, train_loss=float("nan"))
+    (event,) = tail.read()
+    assert (event.type, event.time, event.step, event.fields) == (
+        "step",
+        12.346,
+        3,
+        {"train_loss": None},
+    )
+    assert tail.read() == []
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("torn", [b'{"type":"st', b"\0\0\0\0", b'{"type":"step"}\n\0\0'])
+def test_a_torn_last_line_costs_only_itself(tmp_path: Path, torn: bytes) -> None:
+    """The first event of a resumed run must not be glued to what a crash left."""
+    path = tmp_path / "events.jsonl"
+    EventLog(path).emit("beat", 0)
+    with path.open("ab") as file:
+        file.write(torn)
+    log = EventLog(path)
+    log.emit("started", 1)
+    log.emit("step", 2)
+    assert types(path) == ["beat", "started", "step"]
+    assert [event.type for event in events_backwards(path)] == ["step", "started", "beat"]
+
+
+def test_a_full_disk_raises_and_the_next_event_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a line written to a full disk must not swallow the line after it."""
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    write = os.write
+
+    def half(descriptor: int, data: bytes) -> int:
+        if len(data) < 20:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data[:20])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", half)
+        with pytest.raises(OSError, match="No space"):
+            log.emit("step", 1, text="x" * 13)
+    log.emit("failed", 1)
+    assert types(path) == ["failed"]
+
+
+def test_a_slow_disk_that_takes_pieces_gets_whole_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """os.write may write less than it was given without an error."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
+    log = EventLog(tmp_path / "e")
+    log.emit("step", 1, text="hello")
+    assert types(tmp_path / "e") == ["step"]
+
+
+def test_batches_of_nothing_but_noise_do_not_look_like_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "e"
+    path.write_bytes(b"noise\n" * 1000)
+    EventLog(path).emit("beat", 5)
+    assert [event.step for event in EventTail(path).read(most=100)] == [5]
+
+
+def test_two_threads_never_mix_their_lines(tmp_path: Path) -> None:
+    """The beat comes from another thread than the steps."""
+    path = tmp_path / "e"
+    log = EventLog(path)
+
+    def say(type: str) -> None:
+        for step in range(200):
+            log.emit(type, step, text="x" * 500)
+
+    threads = [threading.Thread(target=say, args=(type,)) for type in ("step", "beat")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    events = EventTail(path).read(1 << 24)
+    assert [e.step for e in events if e.type == "step"] == list(range(200))
+    assert [e.step for e in events if e.type == "beat"] == list(range(200))
+
+
+def test_says_when_the_file_is_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "e"
+    EventLog(path).emit("beat", 5)
+    tail = EventTail(path)
+    tail.read()
+    path.unlink()
+    assert tail.read() == []
+    (tmp_path / "keep the inode number taken").touch()
+    path.write_bytes(b"")
+    eventlog.EventLog(path).emit("started", 0)
+    assert [event.type for event in tail.read()] == ["started"]
+    assert tail.restarts == 1
