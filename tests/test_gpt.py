@@ -150,6 +150,17 @@ def test_loss_is_the_mean_over_real_targets(model: Decoder) -> None:
     assert model.loss(ids, torch.full_like(ids, PAD)).item() == 0
 
 
+def test_loss_in_bfloat16(model: Decoder) -> None:
+    """Products that refuse mixed precisions, or a loss summed in 8 bits."""
+    ids = tokens()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model.loss(ids[:, :-1], ids[:, 1:])
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(model.loss(ids[:, :-1], ids[:, 1:]).item(), rel=0.02)
+    loss.backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
 @pytest.mark.parametrize("config", [*SHAPES, ModelConfig(vocab_size=2048, d_model=128)])
 def test_first_loss_is_near_a_guess(config: ModelConfig) -> None:
     """Weights drawn so large that training starts by unlearning them."""

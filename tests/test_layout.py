@@ -59,9 +59,10 @@ def test_every_weight_has_a_place(config: ModelConfig) -> None:
 
 
 @CONFIGS
-def test_stored_tensors_are_plain_copies(config: ModelConfig) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_stored_tensors_are_plain_copies(config: ModelConfig, dtype: torch.dtype) -> None:
     """A file half old and half new, written while training goes on; views that cannot be saved."""
-    model = build(config).bfloat16()
+    model = build(config).to(dtype)
     tensors = stored(model)
     before = {name: tensor.clone() for name, tensor in tensors.items()}
     with torch.no_grad():
