@@ -95,6 +95,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     CHANGED: {
         "id": "id of the request it answers",
         "changes": "new values, as name: [old, new]",
+        "problems": "why values were refused, by name; nothing is changed then",
+        "steps": "updates until the end, as they are now",
         "action": "pause or continue",
     },
     BEAT: {},

@@ -1,0 +1,55 @@
+"""Speed and forecast."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.events import Event
+from core.pace import Pace
+
+
+def step(step: int, time: float, elapsed: float | None = None, rate: float = 100.0) -> Event:
+    fields = {"elapsed": time if elapsed is None else elapsed, "tokens_per_second": rate}
+    return Event("step", 1e9 + time, step, fields)
+
+
+def test_forecast_is_made_of_the_last_minute() -> None:
+    """A slow start must not be held against the run for hours."""
+    pace = Pace()
+    assert pace.seconds_for(10) is None
+    for number in range(100):
+        pace.add(step(number, 10.0 * number))
+    assert pace.seconds_for(10) == pytest.approx(100)
+    for number in range(1000):
+        pace.add(step(100 + number, 1000.0 + 0.1 * number))
+    assert pace.seconds_for(10) == pytest.approx(1.0, rel=0.01)
+
+
+def test_evaluations_count_and_pauses_do_not() -> None:
+    """An evaluation after every step will be there to the end; a night's pause will not."""
+    pace = Pace()
+    pace.add(step(1, 0.0, 0.0))
+    pace.add(step(2, 4.0, 1.0))
+    pace.interrupt()
+    pace.add(step(2, 30_000.0, 1.0))
+    pace.add(step(3, 30_004.0, 2.0))
+    assert pace.seconds_for(10) == pytest.approx(40)
+
+
+def test_a_clock_put_back_does_not_make_it_fast() -> None:
+    pace = Pace()
+    pace.add(step(1, 5000.0, 1.0))
+    pace.add(step(2, 0.0, 3.0))
+    assert pace.seconds_for(10) == pytest.approx(20)
+
+
+def test_rate_forgets_within_seconds() -> None:
+    pace = Pace()
+    assert pace.rate is None
+    pace.add(step(1, 0.0, rate=100.0))
+    assert pace.rate == 100
+    pace.add(step(2, 0.1, rate=300.0))
+    assert pace.rate is not None
+    assert 100 < pace.rate < 110
+    pace.add(step(3, 60.0, rate=300.0))
+    assert pace.rate == pytest.approx(300, rel=0.01)
