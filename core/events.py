@@ -137,9 +137,8 @@ class Event:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def number(self, name: str) -> float | None:
-        """The field if it is a number."""
-        value = self.fields.get(name)
-        return value if isinstance(value, float) else _whole(value)
+        """The field if it is a finite number."""
+        return _number(self.fields.get(name))
 
     def whole(self, name: str) -> int | None:
         """The field if it is a whole number."""
@@ -179,17 +178,17 @@ def decode(line: str | bytes) -> Event | None:
     if value is None:
         return None
     type, time, step = value.pop("type", None), value.pop("time", None), value.pop("step", None)
-    time, step = time if isinstance(time, float) else _whole(time), _whole(step)
+    time, step = _number(time), _whole(step)
     if not isinstance(type, str) or time is None or step is None or step < 0:
         return None
     return Event(type, time, step, value)
 
 
 def decode_object(line: str | bytes) -> dict[str, Any] | None:
-    """The JSON object in a line of UTF-8, or None; numbers that are not finite become None."""
+    """The JSON object in a line of UTF-8, or None; NaN and Infinity become None."""
     try:
         text = line.decode() if isinstance(line, bytes) else line
-        value = json.loads(text, parse_constant=_nothing, parse_float=_finite_float)
+        value = json.loads(text, parse_constant=_nothing)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -207,10 +206,12 @@ def _whole(value: Any) -> int | None:
     return value if plain and abs(value) < 2**63 else None
 
 
+def _number(value: Any) -> float | None:
+    """The value if it is a number; 1e999 is read as infinite and is none."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return _whole(value)
+
+
 def _nothing(_: str) -> None:
     return None
-
-
-def _finite_float(digits: str) -> float | None:
-    value = float(digits)
-    return value if math.isfinite(value) else None

@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-CHUNK = 1 << 16
+CHUNK = 1 << 12  # read first from the end, as the last line is mostly what is wanted
+LARGEST_CHUNK = 1 << 18
 NEWLINE = b"\n"
 
 
@@ -85,15 +86,15 @@ def backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
     except FileNotFoundError:
         return
     with file:
-        end = file.seek(0, os.SEEK_END)
+        end, size = file.seek(0, os.SEEK_END), CHUNK
         first = 0 if most is None else max(0, end - most)
         # What follows the last newline is unfinished: it is cut off with the first newline met.
         rest: list[bytes] = []
         finished = False
         while end > first:
-            begin = max(first, end - CHUNK)
+            begin = max(first, end - size)
             piece = os.pread(file.fileno(), end - begin, begin)
-            end = begin
+            end, size = begin, min(2 * size, LARGEST_CHUNK)
             if NEWLINE not in piece:
                 if finished:
                     rest.append(piece)

@@ -84,6 +84,7 @@ def test_unknown_types_and_fields_pass_through() -> None:
 def test_accessors_give_none_for_other_kinds() -> None:
     event = Event("step", 0.0, 0, {"a": True, "b": 10**400, "c": "x", "d": 1, "e": 1.5, "f": {}})
     assert [event.number(name) for name in "abcdefg"] == [None, None, None, 1, 1.5, None, None]
+    assert Event("step", 0.0, 0, {"a": float("inf")}).number("a") is None
     assert [event.whole(name) for name in "abcdefg"] == [None, None, None, 1, None, None, None]
     assert [event.text(name) for name in "acg"] == [None, "x", None]
     assert event.table("f") == event.table("c") == {}

@@ -36,7 +36,8 @@ def test_backwards_is_forwards_reversed(folder: Path, content: bytes) -> None:
     path = folder / "back"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "CHUNK", 3)
+        patch.setattr(lines, "CHUNK", 2)
+        patch.setattr(lines, "LARGEST_CHUNK", 5)
         assert list(backwards(path)) == content.split(b"\n")[:-1][::-1]
 
 
