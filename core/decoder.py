@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from core.attention import Pass, Record, causal_mask
 from core.cache import KVCache
 from core.config import ModelConfig
-
-PAD = 0  # the id that fills up short rows; it never enters the loss
+from core.tokenizer import PAD
 
 M = TypeVar("M", bound=nn.Module)
 

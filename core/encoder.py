@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from core.attention import Pass, Record
 from core.config import ModelConfig
-from core.decoder import PAD, unset
+from core.decoder import unset
+from core.tokenizer import PAD
 from core.tutorial import FeedForward, MultiHeadAttention, initialise_plainly
 
 

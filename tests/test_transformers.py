@@ -18,6 +18,7 @@ from core.decoder import Decoder
 from core.layout import load_stored, stored
 from core.modelcard import generation_config, hf_config, model_config
 from core.models import build
+from core.tokenizer import EOS, SOS, Tokenizer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
 transformers = pytest.importorskip("transformers")
@@ -112,3 +113,23 @@ def test_saved_defaults_are_read(tmp_path: Path) -> None:
     read = _load(tmp_path).generation_config
     assert (read.pad_token_id, read.bos_token_id, read.eos_token_id) == (0, 1, 2)
     assert (read.do_sample, read.max_new_tokens) == (False, 48)
+
+
+@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
+def test_a_text_goes_through_both_alike(kind: str, tmp_path: Path) -> None:
+    """A folder whose tokenizer and weights load, but do not belong together."""
+    lines = ["Python is a language .", "a cat sat on a mat .", "is a cat a language ?"]
+    tokenizer = Tokenizer.train(kind, lines, 300 if kind == "bpe" else None)
+    model = _model(dataclasses.replace(TIED, vocab_size=tokenizer.vocab_size))
+    _save(model, tmp_path)
+    tokenizer.save(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert (theirs.bos_token_id, theirs.eos_token_id) == (SOS, EOS)
+    prompt = "a cat is <eos>" if kind == "bpe" else "a cat is"
+    ids = tokenizer.encode(prompt)
+    assert theirs(prompt, add_special_tokens=False).input_ids == ids
+    new = _load(tmp_path).generate(torch.tensor([ids]), max_new_tokens=12, eos_token_id=-1)[0]
+    expected = _greedy(model, torch.tensor([ids]), 12)
+    assert new.tolist() == expected
+    known = [id for id in expected if id > EOS and id != tokenizer.unk_id]
+    assert theirs.decode(known) == tokenizer.decode(known)
