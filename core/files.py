@@ -35,6 +35,12 @@ def write_atomic(path: Path, data: bytes) -> None:
     sync(path.parent)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Removes the temporary files of writers of `path` that were killed; nobody may be writing."""
+    for temporary in path.parent.glob(f".{path.name}-*.tmp"):
+        temporary.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replaces `path` with indented JSON.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DamagedError
-from core.files import read_json, replace_with_link, write_atomic, write_json
+from core.files import read_json, remove_leftovers, replace_with_link, write_atomic, write_json
 
 
 def names(folder: Path) -> list[str]:
@@ -39,6 +39,13 @@ def test_a_failed_write_keeps_the_old_content(
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["a"]
+
+
+def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    for name in (".a-x1.tmp", ".b-x1.tmp", "a", "a-x.tmp"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path / "a")
+    assert names(tmp_path) == [".b-x1.tmp", "a", "a-x.tmp"]
 
 
 def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""Tensors in a safetensors file, whole or not at all. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from core.errors import DamagedError
+from core.files import sync
+
+Tensors = Mapping[str, Tensor]
+LONGEST_HEADER = 100 * 2**20
+
+DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+def write_tensors(path: Path, tensors: Tensors, step: int) -> int:
+    """Writes a new file, waits until it is on the disk, reads its header back; its size in bytes.
+
+    Args:
+        tensors: on the host, contiguous, no two sharing memory.
+        step: kept in the file's metadata, for people who find the file alone.
+
+    Raises:
+        OSError: it could not be written, or did not read back as it was written.
+    """
+    try:
+        # transformers asks for "format".
+        save_file(dict(tensors), path, metadata={"format": "pt", "step": str(step)})
+        sync(path)
+        problem = difference(path, tensors)
+    except SafetensorError as error:
+        raise _system_error(error) from error
+    if problem:
+        raise OSError(f"{path.name} does not read back as it was written: {problem}")
+    return path.stat().st_size
+
+
+def replace_tensors(path: Path, tensors: Tensors, step: int) -> int:
+    """Like `write_tensors`, replacing the file at once.
+
+    Raises:
+        OSError: the file is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        size = write_tensors(temporary, tensors, step)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+    return size
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file, on the host.
+
+    Raises:
+        DamagedError: it is not there or not whole.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise DamagedError(f"{path} cannot be read: {error}") from error
+
+
+def _system_error(error: SafetensorError) -> OSError:
+    """The failure of the system that the library wraps in a text."""
+    number = re.search(r"os error (\d+)", str(error))
+    if number is None:
+        return OSError(str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1])))
+
+
+def difference(path: Path, tensors: Tensors) -> str:
+    """How names, types, shapes or the length of a file differ from `tensors`; empty if not."""
+    header, length = read_header(path)
+    if header.keys() != tensors.keys():
+        return f"names differ: {sorted(header.keys() ^ tensors.keys())[:3]}"
+    for name, tensor in tensors.items():
+        expected = (DTYPES[tensor.dtype], tuple(tensor.shape))
+        if header[name] != expected:
+            return f"{name} is {header[name]}, not {expected}"
+    data = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if length != data:
+        return f"{length} bytes of data, not {data}"
+    return ""
+
+
+def read_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int]:
+    """Type and shape by name, and how many bytes of data follow in the file.
+
+    Raises:
+        OSError: this is no header.
+    """
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > LONGEST_HEADER:
+            raise OSError(f"{path.name} has no header")
+        text = file.read(size)
+        length = os.fstat(file.fileno()).st_size - file.tell()
+    try:
+        entries = json.loads(text)
+        entries.pop("__metadata__", None)
+        return {n: (e["dtype"], tuple(e["shape"])) for n, e in entries.items()}, length
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise OSError(f"{path.name} has no header: {error}") from error

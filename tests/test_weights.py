@@ -1,0 +1,98 @@
+"""Tensors in files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from core.errors import DamagedError
+from core.weights import DTYPES, difference, read_tensors, replace_tensors, write_tensors
+
+
+@contextmanager
+def small_disk(most: int = 4096) -> Iterator[None]:
+    """Files cannot grow beyond `most` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def some() -> dict[str, Tensor]:
+    tensors = {str(dtype): torch.ones(2, 3).to(dtype) for dtype in DTYPES}
+    return tensors | {"scalar": torch.tensor(3), "empty": torch.zeros(0, 4)}
+
+
+def test_every_type_and_shape_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    assert write_tensors(path, some(), 7) == path.stat().st_size
+    read = read_tensors(path)
+    assert read.keys() == some().keys()
+    for name, tensor in some().items():
+        assert read[name].dtype == tensor.dtype
+        assert torch.equal(read[name], tensor)
+
+
+def test_transformers_finds_the_format_it_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_tensors(path, some(), 7)
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata() == {"format": "pt", "step": "7"}
+
+
+def test_differences_are_found_without_reading_the_tensors(tmp_path: Path) -> None:
+    """What is called saved must be what was to be saved."""
+    path = tmp_path / "a.safetensors"
+    tensors = {"a": torch.zeros(4, 2), "b": torch.zeros(3)}
+    write_tensors(path, tensors, 0)
+    assert difference(path, tensors) == ""
+    assert "names differ" in difference(path, {"a": torch.zeros(4, 2)})
+    assert "a is" in difference(path, tensors | {"a": torch.zeros(2, 4)})
+    assert "b is" in difference(path, tensors | {"b": torch.zeros(3, dtype=torch.float16)})
+    os.truncate(path, path.stat().st_size - 1)
+    assert "bytes of data" in difference(path, tensors)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 8, 20, -1])
+def test_truncated_files_are_damaged(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "a.safetensors"
+    size = write_tensors(path, some(), 0)
+    os.truncate(path, keep % size)
+    with pytest.raises(DamagedError, match=r"a\.safetensors"):
+        read_tensors(path)
+    with pytest.raises(DamagedError):
+        read_tensors(tmp_path / "none")
+
+
+@pytest.mark.parametrize("header", [b"", b"[]", b'{"a": 1}', b'{"a": {}}', b"\xff", b"\0"])
+def test_foreign_headers_are_refused(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(OSError, match="no header"):
+        difference(path, {})
+    path.write_bytes(b"\xff" * 100)
+    with pytest.raises(OSError, match="no header"):
+        difference(path, {})
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    replace_tensors(path, {"a": torch.ones(3)}, 1)
+    with small_disk(), pytest.raises(OSError, match=os.strerror(errno.EFBIG)) as caught:
+        replace_tensors(path, {"a": torch.zeros(10_000)}, 2)
+    assert caught.value.errno == errno.EFBIG
+    assert torch.equal(read_tensors(path)["a"], torch.ones(3))
+    assert list(tmp_path.iterdir()) == [path]
+    replace_tensors(path, {"a": torch.zeros(10_000)}, 2)
+    assert len(read_tensors(path)["a"]) == 10_000
