@@ -1,0 +1,104 @@
+"""The writer thread."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from core.errors import StorageError
+from core.saver import MOST_JOBS, Saver
+
+
+def test_jobs_are_done_in_order_and_told_once() -> None:
+    """`saved` must be said in the order in which files were put in place."""
+    order: list[int] = []
+
+    def job(number: int) -> int:
+        order.append(number)
+        return number * 10
+
+    with Saver() as saver:
+        for number in range(8):
+            saver.submit(
+                "checkpoint", number, lambda number=number: job(number), request=f"r{number}"
+            )
+        results = saver.finished() + saver.wait()
+        assert saver.finished() == []
+    assert order == [result.step for result in results] == list(range(8))
+    assert [result.bytes for result in results] == [number * 10 for number in range(8)]
+    assert results[3].request == "r3"
+    assert all(result.seconds >= 0 and result.error is None for result in results)
+
+
+def test_the_training_thread_is_not_held_up() -> None:
+    """Submitting and asking return while the disk is still busy."""
+    go = threading.Event()
+    with Saver() as saver:
+        assert not saver.busy()
+        saver.submit("checkpoint", 1, lambda: int(go.wait()))
+        assert saver.busy()
+        assert saver.finished() == []
+        go.set()
+        (result,) = saver.wait()
+        assert not saver.busy()
+    assert (result.kind, result.step, result.bytes) == ("checkpoint", 1, 1)
+
+
+def test_a_later_job_is_not_told_before_an_earlier_one() -> None:
+    go = threading.Event()
+    with Saver() as saver:
+        saver.submit("snapshot", 1, lambda: int(go.wait()))
+        saver.submit("checkpoint", 1, lambda: 2)
+        assert saver.finished() == []
+        go.set()
+        assert [result.kind for result in saver.wait()] == ["snapshot", "checkpoint"]
+
+
+@pytest.mark.parametrize("error", [StorageError("full"), ValueError("a bug")])
+def test_errors_are_told_and_do_not_end_the_thread(error: Exception) -> None:
+    """A full disk for a snapshot must not keep the next checkpoint from being saved."""
+
+    def fail() -> int:
+        raise error
+
+    with Saver() as saver:
+        saver.submit("snapshot", 1, fail)
+        saver.submit("checkpoint", 2, lambda: 5)
+        failed, done = saver.wait()
+    assert (failed.error, failed.bytes) == (error, 0)
+    assert (done.error, done.bytes) == (None, 5)
+
+
+def test_close_writes_what_was_submitted() -> None:
+    """The end of the program must not cost the last checkpoint."""
+    saver = Saver()
+    written: list[int] = []
+    for number in range(3):
+        saver.submit("final", number, lambda number=number: written.append(number) or 1)
+    saver.close()
+    assert written == [0, 1, 2]
+    assert len(saver.finished()) == 3
+
+
+def test_memory_is_bounded() -> None:
+    """No more jobs wait than there is memory for: the submitter waits for the oldest instead."""
+    gates = [threading.Event() for _ in range(MOST_JOBS + 1)]
+    submitted = threading.Event()
+    with Saver() as saver:
+        for gate in gates[:MOST_JOBS]:
+            saver.submit("checkpoint", 0, lambda gate=gate: int(gate.wait()))
+
+        def one_more() -> None:
+            saver.submit("checkpoint", 1, lambda: int(gates[-1].wait()))
+            submitted.set()
+
+        thread = threading.Thread(target=one_more)
+        thread.start()
+        assert not submitted.is_set()
+        gates[0].set()
+        assert submitted.wait(10)
+        thread.join()
+        for gate in gates:
+            gate.set()
+        assert len(saver.wait()) == MOST_JOBS + 1
