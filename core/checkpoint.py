@@ -90,7 +90,7 @@ def save_best(run: Run, step: int, model: Tensors) -> int:
     Raises:
         StorageError: they could not be written; those before are untouched.
     """
-    with _storing(run, step, "best"):
+    with _storing(run, step, "best weights"):
         run.best_weights.parent.mkdir(exist_ok=True)
         return replace_tensors(run.best_weights, model, step)
 
