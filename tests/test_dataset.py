@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dataset import Batches, Lines, Windows, in_order, pieces_of, samples_of
+from core.tokenizer import EOS, PAD, SOS
+from core.tokens import TokenFile
+
+
+def _lines(lengths: list[int]) -> TokenFile:
+    """Lines of that many words, every word of the corpus another id."""
+    ids: list[int] = []
+    starts = [0]
+    for length in lengths:
+        first = 10 + len(ids)
+        ids += [SOS, *range(first, first + length), EOS]
+        starts.append(len(ids))
+    return TokenFile(
+        ids=np.array(ids, np.uint16),
+        starts=np.array(starts, np.int64),
+        reading="lines",
+        vocab_size=10 + len(ids),
+        train_samples=np.arange(len(lengths)),
+    )
+
+
+def _text(length: int, held: int = 0) -> TokenFile:
+    return TokenFile(
+        ids=np.arange(3, 3 + length, dtype=np.uint16),
+        starts=np.array([0, length], np.int64),
+        reading="text",
+        vocab_size=length + 3,
+        train_span=(0, length - held),
+        val_span=(length - held, length),
+    )
+
+
+def _batches(tokens: TokenFile, batch_size: int, context: int, seed: int = 7) -> Batches:
+    return Batches(tokens.ids, samples_of(tokens, "train", context), batch_size, seed)
+
+
+def test_lines_are_padded_and_shifted_by_one() -> None:
+    inputs, targets = _batches(_lines([2, 4]), 2, 32).batch(0)
+    rows = sorted(inputs.tolist())
+    assert rows == [[SOS, 10, 11, EOS, PAD], [SOS, 14, 15, 16, 17]]
+    assert sorted(targets.tolist()) == [[10, 11, EOS, PAD, PAD], [14, 15, 16, 17, EOS]]
+
+
+@given(
+    st.lists(st.integers(0, 40), min_size=1, max_size=20),
+    st.integers(1, 7),
+    st.integers(2, 16),
+)
+def test_an_epoch_of_lines_has_every_target_once(
+    lengths: list[int], batch_size: int, context: int
+) -> None:
+    tokens = _lines(lengths)
+    batches = _batches(tokens, batch_size, context)
+    first = [batches.batch(step) for step in range(-(-batches.samples.size // batch_size))]
+    seen = np.concatenate([targets[targets != PAD].numpy() for _, targets in first])
+    words = tokens.ids[tokens.ids > EOS]
+    assert set(words.tolist()) <= set(seen.tolist())
+    assert max(int(inputs.shape[1]) for inputs, _ in first) <= context
+
+
+@given(st.integers(2, 300), st.integers(1, 40), st.integers(0, 2**31))
+def test_an_epoch_of_windows_has_every_target(length: int, context: int, seed: int) -> None:
+    tokens = _text(length)
+    batches = _batches(tokens, 1, context, seed)
+    seen: set[int] = set()
+    for step in range(batches.samples.size):
+        inputs, targets = batches.batch(step)
+        assert torch.equal(inputs[:, 1:], targets[:, :-1])
+        seen |= set(targets.flatten().tolist())
+    assert seen == set(tokens.ids[1:].tolist())
+
+
+@given(st.integers(1, 50), st.integers(1, 4), st.integers(0, 60))
+def test_a_batch_depends_on_seed_and_number_alone(count: int, batch_size: int, step: int) -> None:
+    """A resumed run starts in mid-epoch and must see the batches the uninterrupted one saw."""
+    tokens = _lines([3] * count)
+    walked = _batches(tokens, batch_size, 8)
+    for earlier in range(step):
+        walked.batch(earlier)
+    fresh = _batches(tokens, batch_size, 8)
+    assert torch.equal(walked.batch(step)[0], fresh.batch(step)[0])
+
+
+def test_another_seed_gives_another_order() -> None:
+    tokens = _lines([3] * 50)
+    orders = [_batches(tokens, 50, 8, seed).batch(0)[0].tolist() for seed in (1, 2)]
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1])
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+def test_shares_of_a_batch_are_the_batch(slots: int) -> None:
+    batches = _batches(_text(500), 6, 16)
+    whole = batches.batch(3)[0]
+    shares = [batches.batch(3, slot, slots)[0] for slot in range(slots)]
+    assert torch.equal(torch.cat(shares), whole)
+
+
+def test_an_evaluation_sees_each_target_of_its_part_once_and_in_order() -> None:
+    tokens = _text(120, held=41)
+    pieces = pieces_of(tokens, "validation", 7)
+    seen = [t for _, targets in in_order(tokens.ids, pieces, 3) for t in targets.flatten().tolist()]
+    assert [t for t in seen if t != PAD] == tokens.ids[80:].tolist()
+
+
+def test_a_limited_evaluation_is_the_beginning_of_the_whole_one() -> None:
+    tokens = _text(120, held=41)
+    pieces = pieces_of(tokens, "validation", 7)
+    limited = [t for _, targets in in_order(tokens.ids, pieces, 2, most=21) for t in targets]
+    assert sum(int((t != PAD).sum()) for t in limited) == 21
+
+
+def test_parts_do_not_overlap() -> None:
+    tokens = _text(100, held=10)
+    train, held = samples_of(tokens, "train", 8), samples_of(tokens, "validation", 8)
+    assert isinstance(train, Windows)
+    assert isinstance(held, Windows)
+    assert train.end == held.begin
+
+
+def test_samples_of_lines_are_cut_at_the_context() -> None:
+    samples = samples_of(_lines([9]), "train", 4)
+    assert isinstance(samples, Lines)
+    assert (samples.begins.tolist(), samples.ends.tolist()) == ([0, 4, 8], [5, 9, 11])
