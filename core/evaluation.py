@@ -1,0 +1,60 @@
+"""The loss on text the model is not trained on, always over the same tokens in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from core.dataset import Lines, in_order
+from core.decoder import Decoder
+from core.tokenizer import PAD
+
+QUICK_TARGETS = 65_536
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The validation part of a corpus.
+
+    Attributes:
+        ids: all tokens of the corpus.
+        pieces: the validation part cut without overlap.
+        batch_size: samples evaluated at a time.
+    """
+
+    ids: NDArray[np.unsignedinteger]
+    pieces: Lines
+    batch_size: int
+
+    def loss(
+        self,
+        model: Decoder,
+        device: torch.device,
+        *,
+        whole: bool,
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> tuple[float, int] | None:
+        """Mean loss in nats per target, and how many targets; None when interrupted.
+
+        Args:
+            whole: all of the part instead of its first 65,536 targets.
+            interrupted: asked between batches.
+        """
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        count, was_training = 0, model.training
+        model.train(False)
+        most = None if whole else QUICK_TARGETS
+        with torch.inference_mode():
+            for tokens, targets in in_order(self.ids, self.pieces, self.batch_size, most):
+                if interrupted():
+                    model.train(was_training)
+                    return None
+                here = int((targets != PAD).sum())
+                total += model.loss(tokens.to(device), targets.to(device)).double() * here
+                count += here
+        model.train(was_training)
+        return float(total) / count, count

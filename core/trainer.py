@@ -1,0 +1,292 @@
+"""The training loop. It knows no files, no terminal and no parent process.
+
+What happens is said through `emit`, wishes come in through `requests`, weights leave through a
+`Keeper`; all three are given. Every update is a pure function of (weights, seed, step), so a run
+resumed from a checkpoint ends where the uninterrupted one ends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from core import optimizer as optimizers
+from core.config import TrainConfig
+from core.dataset import Batches
+from core.decoder import Decoder
+from core.evaluation import Evaluation
+from core.meter import Meter
+from core.updater import Updater
+
+SAMPLING_SHARE = 0.05
+
+
+class Emit(Protocol):
+    """Says one event; `step` is the number of updates done."""
+
+    def __call__(self, type: str, step: int, **fields: Any) -> None: ...
+
+
+class Keeper(Protocol):
+    """Takes weights out of the training thread and into files."""
+
+    def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
+        """Starts to save everything a resume needs."""
+
+    def snapshot(self, trainer: Trainer) -> None:
+        """Starts to save the weights alone, for looking back."""
+
+    def best(self, trainer: Trainer) -> None:
+        """Starts to save the weights as the best so far."""
+
+    def settle(self, *, wait: bool = False) -> None:
+        """Says what has been saved since; raises what went wrong; waits for the rest if asked."""
+
+    def snapshot_due(self, step: int) -> bool:
+        """Whether the weights after `step` updates are to be kept for looking back."""
+        ...
+
+
+@dataclass
+class Progress:
+    """Where a run stands; small numbers only, they go into every checkpoint.
+
+    Attributes:
+        step: updates done.
+        elapsed: seconds of training, pauses excluded.
+        best: lowest validation loss so far, nats.
+        stale: evaluations since.
+        epoch_loss, epoch_targets: sum of losses and number of targets in this epoch.
+    """
+
+    step: int = 0
+    elapsed: float = 0.0
+    best: float | None = None
+    stale: int = 0
+    epoch_loss: float = 0.0
+    epoch_targets: int = 0
+
+
+@dataclass
+class Trainer:
+    """One run in progress.
+
+    Attributes:
+        model: a decoder with `loss` and `dropout`, on `device`.
+        config: the settings, none of them None; replaced as a whole when one changes.
+        evaluation: the validation part; None where there is none.
+        sample: the model's own continuation of the sample prompt.
+        requests: obeys what was asked since the last call, through the trainer's methods.
+    """
+
+    model: Decoder
+    device: torch.device
+    config: TrainConfig
+    batches: Batches
+    evaluation: Evaluation | None
+    emit: Emit
+    keeper: Keeper
+    sample: Callable[[], str]
+    requests: Callable[[Trainer], None]
+    progress: Progress = field(default_factory=Progress)
+    ending: str = ""
+    ending_request: str | None = None
+    updater: Updater = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.updater = Updater(self.model, self.device, optimizers.build(self.model, self.config))
+        self.meter = Meter()
+        self._saved_at = time.perf_counter()
+        self._sampled_seconds = 0.0
+        self._validation: float | None = None
+
+    def run(self) -> None:
+        """Trains to the end, or until asked to stop; says `finished` or `stopped` last.
+
+        Raises:
+            RunFailedError: a loss that is not finite; the update was not applied.
+            MiniGPTError: what went wrong in saving.
+        """
+        self.model.train()
+        if self.progress.step == 0:
+            self._look_back()
+        while not self.ending and not self._done():
+            self.requests(self)
+            if not self.ending:
+                self._update()
+                self._after_update()
+        if not self.ending:
+            self._finish()
+        self._end()
+
+    @property
+    def steps(self) -> int:
+        """Updates in all."""
+        assert self.config.steps is not None
+        return self.config.steps
+
+    def _done(self) -> bool:
+        return self.progress.step >= self.steps or self._gave_up()
+
+    def _gave_up(self) -> bool:
+        return bool(self.config.patience) and self.progress.stale >= self.config.patience
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training part so far."""
+        return self.progress.step / self.batches.steps_per_epoch
+
+    def stop(self, reason: str, request: str | None = None) -> None:
+        """Ends the run after the update under way; it can be resumed."""
+        self.ending, self.ending_request = reason, request
+
+    def pause_clock(self) -> None:
+        """Says the numbers so far, so that a pause counts neither as time nor as speed."""
+        self._report(force=True)
+
+    def resume_clock(self) -> None:
+        """Starts the clock again after a pause."""
+        self.meter.restart()
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Applies new values of settings that may change while training.
+
+        Raises:
+            SettingsError: a value out of its limits; nothing is changed then.
+        """
+        changes = dict(changes)
+        epochs = changes.pop("epochs", None)
+        if epochs is not None:
+            changes["steps"] = max(1, round(epochs * self.batches.steps_per_epoch))
+        self.config = dataclasses.replace(self.config, **changes)
+
+    def _update(self) -> None:
+        step = self.progress.step
+        rate = optimizers.learning_rate(step, self.steps, self.config)
+        self.meter.learning_rate = rate
+        loss, targets = self.updater.update(self.batches, step, rate, self.config)
+        self.progress.step += 1
+        self.progress.epoch_loss += loss * targets
+        self.progress.epoch_targets += targets
+        self.progress.elapsed += self.meter.add(loss, targets)
+
+    def _after_update(self) -> None:
+        done, per_epoch = self.progress.step, self.batches.steps_per_epoch
+        self._report(force=done in (1, self.steps))
+        epoch_ends = int(done / per_epoch + 1e-9) > int((done - 1) / per_epoch + 1e-9)
+        if not self._done():
+            if self.evaluation and self._evaluation_due(epoch_ends):
+                self._evaluate(whole=False)
+            if epoch_ends:
+                self._end_epoch()
+        if self.keeper.snapshot_due(done):
+            self._look_back()
+        if time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds:
+            self.save()
+        self.keeper.settle()
+
+    def _evaluation_due(self, epoch_ends: bool) -> bool:
+        if self.config.eval_steps is None:
+            return epoch_ends
+        return self.progress.step % self.config.eval_steps == 0
+
+    def _report(self, *, force: bool = False) -> None:
+        if self.meter.due or (force and self.meter.updates):
+            self.emit(
+                "step",
+                self.progress.step,
+                epoch=round(self.epoch, 4),
+                elapsed=round(self.progress.elapsed, 3),
+                **self.meter.take(self.device),
+            )
+
+    def _evaluate(self, *, whole: bool) -> None:
+        """Saves, then measures the validation loss; keeps the best, counts those that are not."""
+        assert self.evaluation is not None
+        self.save()
+        result = self.evaluation.loss(
+            self.model,
+            self.device,
+            whole=whole,
+            interrupted=self._interrupted,
+        )
+        self.meter.restart()
+        if result is None:
+            return
+        self._validation, tokens = result
+        progress = self.progress
+        better = progress.best is None or self._validation < progress.best
+        if better:
+            progress.best, progress.stale = self._validation, 0
+            self.keeper.best(self)
+        else:
+            progress.stale += 1
+        self.emit(
+            "eval",
+            progress.step,
+            val_loss=self._validation,
+            tokens=tokens,
+            whole=whole,
+            best=better,
+        )
+
+    def _interrupted(self) -> bool:
+        self.requests(self)
+        return bool(self.ending)
+
+    def _end_epoch(self, *, last: bool = False) -> None:
+        progress = self.progress
+        fields: dict[str, Any] = {"epoch": round(self.epoch, 4)}
+        fields["train_loss"] = progress.epoch_loss / max(1, progress.epoch_targets)
+        if self._validation is not None:
+            fields["val_loss"] = self._validation
+        if last or self._sampled_seconds < SAMPLING_SHARE * progress.elapsed:
+            fields["text"] = self._sample()
+        self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **fields)
+        progress.epoch_loss, progress.epoch_targets, self._validation = 0.0, 0, None
+
+    def _look_back(self) -> None:
+        """Keeps the weights of this step and what they say."""
+        self.keeper.snapshot(self)
+        prompt = self.config.sample_prompt or ""
+        self.emit("sample", self.progress.step, prompt=prompt, text=self._sample())
+
+    def _sample(self) -> str:
+        began = time.perf_counter()
+        self.model.eval()
+        text = self.sample()
+        self.model.train()
+        self._sampled_seconds += time.perf_counter() - began
+        self.meter.restart()
+        return text
+
+    def save(self, request: str | None = None) -> None:
+        """Starts to save a checkpoint; `saved` is said once it is in place."""
+        self.keeper.checkpoint(self, request)
+        self._saved_at = time.perf_counter()
+        self.meter.restart()
+
+    def _finish(self) -> None:
+        """The last row, with the loss on all of the validation part."""
+        if self.evaluation:
+            self._evaluate(whole=True)
+        if not self.ending:
+            self._end_epoch(last=True)
+
+    def _end(self) -> None:
+        self._report(force=True)
+        self.save()
+        self.keeper.settle(wait=True)
+        elapsed = round(self.progress.elapsed, 3)
+        if self.ending:
+            self.emit("stopped", self.progress.step, reason=self.ending, elapsed=elapsed)
+            return
+        reason = "all steps done"
+        if self._gave_up():
+            reason = f"no gain in {self.config.patience} evaluations"
+        self.emit("finished", self.progress.step, reason=reason, elapsed=elapsed)

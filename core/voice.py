@@ -1,0 +1,65 @@
+"""What a trainer says: every event goes to its file and to whoever listens, and never long silence.
+
+A `beat` is said after 20 quiet seconds, so that from another machine a silent trainer can be told
+from a dead one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from core.eventlog import EventLog
+from core.events import BEAT
+
+QUIET_SECONDS = 20.0
+
+Listener = Callable[[str, int, dict[str, Any]], None]
+
+
+class Voice:
+    """Emits events; while it is entered, beats fill the silences.
+
+    Args:
+        log: where events are kept.
+        listeners: called with type, step and fields of each event, beats excepted.
+        quiet: seconds of silence before a beat.
+    """
+
+    def __init__(
+        self, log: EventLog, listeners: Sequence[Listener] = (), quiet: float = QUIET_SECONDS
+    ) -> None:
+        self._log, self._listeners, self._quiet = log, listeners, quiet
+        self._said = time.monotonic()
+        self._step = 0
+        self._over = threading.Event()
+        self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
+
+    def __call__(self, type: str, step: int, **fields: Any) -> None:
+        """Says one event."""
+        self._said, self._step = time.monotonic(), step
+        self._log.emit(type, step, **fields)
+        for listen in self._listeners:
+            listen(type, step, fields)
+
+    def __enter__(self) -> Self:
+        self._beats.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._beats.join()
+
+    def _beat(self) -> None:
+        while not self._over.wait(max(0.0, self._said + self._quiet - time.monotonic())):
+            if time.monotonic() - self._said >= self._quiet:
+                self._said = time.monotonic()
+                self._log.emit(BEAT, self._step)
