@@ -1,0 +1,76 @@
+"""From a run directory to a model that can be talked to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from core import layout, models
+from core.decoder import Decoder
+from core.files import read_json
+from core.modelcard import model_config
+from core.probe import device_facts
+from core.run import Run
+from core.runs import read_record
+from core.tokenizer import EOS, SOS, Tokenizer
+from core.weights import read_tensors
+from core.which import LAST, weights_of
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model with all that is needed to talk to it.
+
+    Attributes:
+        model: in evaluation mode, on its device.
+        tokenizer: the one it was trained with.
+        reading: "lines" or "text": how its text was cut.
+    """
+
+    model: Decoder
+    tokenizer: Tokenizer
+    reading: str
+
+    @property
+    def keep_first(self) -> int:
+        """How many ids at the start stay when the context slides: <sos> of lines."""
+        return 1 if self.reading == "lines" else 0
+
+    def encode(self, prompt: str) -> list[int]:
+        """The ids a continuation of `prompt` starts from; see `prompt_ids`."""
+        return prompt_ids(self.tokenizer, self.reading, prompt)
+
+
+def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
+    """The ids a continuation starts from, <sos> first where the corpus was lines.
+
+    Raises:
+        UnknownWordError: words the tokenizer has never seen.
+    """
+    ids = tokenizer.encode_prompt(prompt)
+    if reading == "lines":
+        return [SOS, *ids]
+    # Running text has no <sos>; what stood before a beginning was the end of another text.
+    return ids or [EOS]
+
+
+def load(run: Run, which: str = LAST, device: str = "auto") -> Loaded:
+    """The model of a run.
+
+    Args:
+        which: "last", "best" or a step of which there is a snapshot.
+        device: as on the command line.
+
+    Raises:
+        InputError: no such weights or device.
+        DamagedError: a file of the run cannot be read.
+    """
+    weights = weights_of(run, which)
+    facts = device_facts(device)
+    config = model_config(read_json(run.config))
+    model = models.build(config, seed=None)
+    layout.load_stored(model, read_tensors(weights))
+    model = model.to(torch.device(facts.device)).eval()
+    reading = str(read_record(run)["corpus"]["reading"])
+    return Loaded(model, Tokenizer.load(run.folder), reading)

@@ -1,0 +1,266 @@
+"""From what was asked for to everything a trainer needs: tokenizer, tokens, settings, model.
+
+What a run has already (its tokenizer, its shape, its checkpoint) is used as it is; what is
+missing is made. All of it is a function of the run directory, the text and the device.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core import corpora, layout, models, probe, tokens
+from core.auto import TextFacts, TokenFacts, choose_tokenizer, plan, settle_length
+from core.baselines import reference_losses
+from core.checkpoint import Checkpoint
+from core.config import ModelConfig, TrainConfig
+from core.corpus import Corpus
+from core.dataset import Batches, Lines, pieces_of, samples_of
+from core.decoder import Decoder
+from core.errors import Cancelled
+from core.evaluation import Evaluation
+from core.facts import facts
+from core.files import read_json, write_json
+from core.learning import learn
+from core.modelcard import generation_config, hf_config, model_config
+from core.paths import Home
+from core.progress import Progress, Stop
+from core.run import Run
+from core.runs import read_record
+from core.settings import from_json, to_json
+from core.sizes import count_parameters
+from core.tokenizer import Tokenizer
+from core.tokens import TokenFile
+from core.weights import read_tensors
+
+EVALUATION_TOKENS = 8192
+SHARE_UNKNOWN = 0.001
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained, on what, and how; `facts` are the fields of the event `prepared`."""
+
+    model: Decoder
+    device: torch.device
+    config: TrainConfig
+    batches: Batches
+    evaluation: Evaluation | None
+    tokenizer: Tokenizer
+    reading: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The work from a run directory to a `Job`.
+
+    Attributes:
+        checkpoint: where to go on from, if the run has one.
+        progress: is told of long work.
+        cancelled: whether a stop was asked for.
+    """
+
+    home: Home
+    run: Run
+    checkpoint: Checkpoint | None
+    progress: Progress
+    cancelled: Stop
+
+    def job(self) -> Job:
+        """Makes or finds all parts of the run.
+
+        Raises:
+            Cancelled: a stop was asked for.
+            MiniGPTError: the text, a file of the run or the device cannot be used.
+        """
+        record = read_record(self.run)
+        asked = from_json(TrainConfig, record["train"])
+        text = record["corpus"]
+        corpus = corpora.recall(text["sha256"], self.home, text["name"])
+        tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked)
+        stored = self._tokens(corpus, text["reading"], tokenizer)
+        inherited = self._inherited() if record["parent"] or self.checkpoint else None
+        wanted = self._settings() if self.checkpoint else asked
+        device = probe.device_facts(wanted.device)
+        chosen = plan(wanted, record["model"], _token_facts(stored), device, inherited)
+        torch.set_num_threads(chosen.train.threads or device.threads)
+        batches = _batches(stored, chosen.model, chosen.train)
+        model = self._model(chosen.model, chosen.train, from_weights=bool(record["parent"]))
+        model = model.to(device.device)
+        config = chosen.train
+        if config.steps is None:
+            config = _timed(config, model, batches)
+        if config.sample_prompt is None:
+            prompt = corpus.prompt if _known(tokenizer, corpus.prompt) else None
+            prompt = prompt or _first_words(stored, tokenizer)
+            config = dataclasses.replace(config, sample_prompt=prompt)
+        reasons += [*chosen.reasons, *([stored.note] if stored.note else [])]
+        return _job(model, config, batches, stored, tokenizer, reasons)
+
+    def _tokenizer(
+        self, corpus: Corpus, reading: str, asked: TrainConfig
+    ) -> tuple[Tokenizer, list[str]]:
+        """The run's tokenizer, learnt from the text if it has none yet; and why it is this one."""
+        if self.run.tokenizer.is_file():
+            tokenizer = Tokenizer.load(self.run.folder)
+            return tokenizer, [f"tokenizer {tokenizer.kind}: the run's own"]
+        found = facts(corpus, self.progress, self.cancelled)
+        wanted = dataclasses.replace(
+            asked,
+            tokenizer=asked.tokenizer or corpus.tokenizer,
+            vocab_size=asked.vocab_size or corpus.vocab_size,
+        )
+        text = TextFacts(
+            reading=reading,
+            characters=found.characters,
+            distinct_words=found.distinct_words,
+            spaces=found.spaces,
+        )
+        kind, size, why = choose_tokenizer(wanted, text)
+        learnt = learn(
+            corpus, reading, kind, size, progress=self.progress, cancelled=self.cancelled
+        )
+        learnt.tokenizer.save(self.run.folder)
+        return learnt.tokenizer, [why, *([learnt.note] if learnt.note else [])]
+
+    def _tokens(self, corpus: Corpus, reading: str, tokenizer: Tokenizer) -> TokenFile:
+        stored = tokens.build(
+            corpus,
+            reading,
+            tokenizer,
+            self.home,
+            progress=self.progress,
+            cancelled=self.cancelled,
+        )
+        if self.cancelled():
+            raise Cancelled
+        return stored
+
+    def _inherited(self) -> ModelConfig:
+        """The shape of the run's own weights: a parent's, or those it was interrupted with."""
+        return model_config(read_json(self.run.config))
+
+    def _settings(self) -> TrainConfig:
+        """The settings as they were at the checkpoint, changes while running included."""
+        assert self.checkpoint
+        return from_json(TrainConfig, self.checkpoint.state["train"])
+
+    def _model(self, shape: ModelConfig, config: TrainConfig, *, from_weights: bool) -> Decoder:
+        """The model as training begins or goes on; its description is written beside it."""
+        write_json(self.run.config, hf_config(shape))
+        write_json(self.run.generation_config, generation_config(shape))
+        if self.checkpoint:
+            model = models.build(shape, seed=None)
+            layout.load_stored(model, self.checkpoint.model)
+        elif from_weights:
+            model = models.build(shape, seed=None)
+            layout.load_stored(model, read_tensors(self.run.weights))
+        else:
+            model = models.build(shape, seed=config.seed)
+        return model
+
+
+def _token_facts(stored: TokenFile) -> TokenFacts:
+    if stored.reading == "lines":
+        starts, numbers = stored.starts, stored.train_samples
+        count = int((starts[numbers + 1] - starts[numbers]).sum())
+    else:
+        count = stored.train_span[1] - stored.train_span[0]
+    return TokenFacts(
+        reading=stored.reading,
+        vocab_size=stored.vocab_size,
+        train_tokens=count,
+        train_samples=len(stored.train_samples),
+        longest=stored.longest,
+    )
+
+
+def _batches(stored: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
+    samples = samples_of(stored, "train", shape.context)
+    assert config.batch_size is not None
+    return Batches(stored.ids, samples, config.batch_size, config.seed)
+
+
+def _timed(config: TrainConfig, model: Decoder, batches: Batches) -> TrainConfig:
+    """The settings with the number of steps that fit into the minutes asked for."""
+    assert config.minutes is not None
+    trial = dataclasses.replace(config, minutes=None, steps=1, warmup_steps=0)
+    seconds = probe.seconds_per_step(model, batches, trial, model.device)
+    steps = max(1, round(60.0 * config.minutes / seconds))
+    return settle_length(
+        dataclasses.replace(config, minutes=None, steps=steps), batches.steps_per_epoch
+    )
+
+
+def _known(tokenizer: Tokenizer, text: str | None) -> bool:
+    """Whether a text can be a prompt: every word of it is in the vocabulary."""
+    if not text:
+        return False
+    return tokenizer.unk_id is None or tokenizer.unk_id not in tokenizer.encode(text)
+
+
+def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
+    """A few tokens from the beginning of the text."""
+    count = 1 if tokenizer.kind == "word" else 6
+    first = 1 if stored.reading == "lines" else 0
+    return tokenizer.decode(int(id) for id in stored.ids[first : first + count]).strip()
+
+
+def _job(
+    model: Decoder,
+    config: TrainConfig,
+    batches: Batches,
+    stored: TokenFile,
+    tokenizer: Tokenizer,
+    reasons: list[str],
+) -> Job:
+    context = model.config.context
+    evaluation = None
+    if stored.has_validation:
+        pieces = pieces_of(stored, "validation", context)
+        evaluation = Evaluation(stored.ids, pieces, max(1, EVALUATION_TOKENS // context))
+    train = pieces_of(stored, "train", context)
+    told = _told(model, config, batches, stored, tokenizer)
+    told["val_tokens"] = _targets(evaluation.pieces) if evaluation else 0
+    told["reference"] = {
+        "on": "validation" if evaluation else "train",
+        **reference_losses(
+            stored.ids, train, evaluation.pieces if evaluation else train, stored.vocab_size
+        ),
+    }
+    told["reasons"] = reasons
+    return Job(model, model.device, config, batches, evaluation, tokenizer, stored.reading, told)
+
+
+def _told(
+    model: Decoder,
+    config: TrainConfig,
+    batches: Batches,
+    stored: TokenFile,
+    tokenizer: Tokenizer,
+) -> dict[str, Any]:
+    """The plain facts of the event `prepared`."""
+    long_lines = stored.starts[1:] - stored.starts[:-1] > model.config.context + 1
+    return {
+        "vocab_size": stored.vocab_size,
+        "train_tokens": _token_facts(stored).train_tokens,
+        "train_samples": len(stored.train_samples),
+        "val_samples": len(stored.val_samples),
+        "longest": stored.longest,
+        "long_lines": int(long_lines.sum()) if stored.reading == "lines" else 0,
+        "parameters": count_parameters(model.config),
+        "steps": config.steps,
+        "steps_per_epoch": batches.steps_per_epoch,
+        "tokenizer": tokenizer.kind,
+        "reading": stored.reading,
+        "model": to_json(model.config),
+        "train": to_json(config),
+    }
+
+
+def _targets(pieces: Lines) -> int:
+    return int((pieces.ends - pieces.begins - 1).sum())

@@ -1,0 +1,124 @@
+"""Asking for a run: a text, settings and perhaps a parent become a run directory.
+
+Everything a user can get wrong is found here, before anything is made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from core import corpora, finding, runs
+from core.config import ModelConfig, TrainConfig
+from core.errors import InputError, SettingsError
+from core.facts import facts
+from core.files import replace_with_link
+from core.locks import Lock
+from core.paths import Home
+from core.presets import AUTO, preset
+from core.progress import Progress, quiet
+from core.run import Run
+from core.settings import settings_of, to_json
+from core.which import weights_of
+
+LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
+
+
+def ask(
+    home: Home,
+    spec: str,
+    config: TrainConfig,
+    shape: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    reading: str | None = None,
+    encoding: str | None = None,
+    parent: str | None = None,
+    progress: Progress = quiet,
+) -> tuple[Run, Lock]:
+    """Makes a run that waits for its trainer, and holds its lock.
+
+    Args:
+        spec: the text, as `finding.find` takes it.
+        config: the settings chosen; None is left open.
+        shape: fields of ModelConfig chosen.
+        name: of the run; the corpus's, or a free one like it, if None.
+        reading: "lines" or "text"; decided from the text if None.
+        parent: a run (or run@best, run@step) whose weights and tokenizer to start from.
+
+    Raises:
+        MiniGPTError: what cannot be used; nothing has been made then.
+    """
+    if config.preset != AUTO:
+        preset(config.preset)
+    _check_shape(shape)
+    if name is not None:
+        runs.check_name(name)
+    source = _parent(home, parent, config, shape) if parent else None
+    corpus = finding.find(spec, home, encoding=encoding)
+    found = facts(corpus, progress)
+    corpora.remember(corpus, found, home)
+    record = {
+        "corpus": {
+            "name": corpus.name,
+            "size": found.size,
+            "sha256": found.sha256,
+            "reading": reading or found.reading,
+        },
+        "train": to_json(config),
+        "model": dict(shape),
+        "seed": config.seed,
+        "versions": versions(),
+        "parent": source and {"run": source[0].name, "weights": source[1]},
+    }
+    run, lock = runs.create_held(home, name or runs.propose_name(home, corpus.name), record)
+    if source:
+        _inherit(run, *source)
+    return run, lock
+
+
+def versions() -> dict[str, str]:
+    """Of the program, its libraries and Python; nothing is imported for it."""
+    return {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}}
+
+
+def _check_shape(shape: Mapping[str, Any]) -> None:
+    known = settings_of(ModelConfig)
+    unknown = {key: "there is no such setting" for key in shape if key not in known}
+    if unknown:
+        raise SettingsError(unknown)
+
+
+def _parent(
+    home: Home, parent: str, config: TrainConfig, shape: Mapping[str, Any]
+) -> tuple[Run, str]:
+    """The run to start from and which of its weights; what is the parent's cannot be chosen."""
+    name, _, which = parent.partition("@")
+    run = runs.find(home, name)
+    weights_of(run, which)
+    taken = dict.fromkeys(shape, "is the parent's, and stays")
+    for key in ("tokenizer", "vocab_size"):
+        if getattr(config, key) is not None:
+            taken[key] = "is the parent's, and stays"
+    if config.preset != AUTO:
+        taken["preset"] = "the size is the parent's, and stays"
+    if taken:
+        raise SettingsError(taken, f"Leave these out when starting from {run.name}.")
+    if not run.tokenizer.is_file() or not run.config.is_file():
+        raise InputError(f"The run {run.name} has no model yet.", "Wait until it is training.")
+    return run, which
+
+
+def _inherit(run: Run, parent: Run, which: str) -> None:
+    """Gives the new run the parent's files, so that it can do without the parent."""
+    pairs = (
+        (weights_of(parent, which), run.weights),
+        (parent.config, run.config),
+        (parent.generation_config, run.generation_config),
+        (parent.tokenizer, run.tokenizer),
+        (parent.tokenizer_config, run.tokenizer_config),
+    )
+    for source, target in pairs:
+        replace_with_link(source, target)
