@@ -1,0 +1,53 @@
+"""Where `minigpt-tui` and `python -m tui` begin: the one place where errors become words."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from core.errors import MiniGPTError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Runs the command line; leaves with 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line."""
+    if os.name == "nt":
+        click.echo("minigpt-tui needs Linux or macOS; on Windows, use WSL 2.", err=True)
+        return 2
+    from tui.cli import cli
+
+    try:
+        code = cli.main(arguments, prog_name="minigpt-tui", standalone_mode=False)
+        sys.stdout.flush()
+    except MiniGPTError as error:
+        return _show(error)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`head`) has what it wanted; stdout must not be flushed again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _show(error: MiniGPTError) -> int:
+    from core.display import clean
+
+    click.echo(clean(f"{error.title}: {error}"), err=True)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

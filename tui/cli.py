@@ -1,0 +1,139 @@
+"""The command line's group and its light commands; what they need is imported when they run."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core.paths import HOME_VARIABLE, Home, find_home
+
+COMMANDS = {"train": "tui.cli_train", "generate": "tui.cli_generate"}
+
+
+class LazyGroup(click.Group):
+    """A group whose heavier commands are imported only when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order a newcomer meets them."""
+        return ["train", "generate", "corpora", "ls", "show", "path"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None if there is none."""
+        if cmd_name in COMMANDS:
+            import importlib
+
+            command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+            assert isinstance(command, click.Command)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=HOME_VARIABLE,
+    help="Folder for runs, corpora and caches, instead of the user data directory.",
+)
+@click.version_option(package_name="minigpt-tui", message="%(package)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, home: Path | None) -> None:
+    """Train a GPT from scratch on your own text and talk to it, in the terminal."""
+    ctx.obj = find_home(home)
+    if ctx.invoked_subcommand is None:
+        click.echo(
+            "minigpt-tui trains a GPT on a text and lets it go on from what you write:\n\n"
+            "  minigpt-tui train lang\n"
+            "  minigpt-tui generate lang Python\n\n"
+            "`minigpt-tui corpora` lists the texts that come along, `--help` all commands.\n"
+            "The application with screens is being built on these commands."
+        )
+
+
+@cli.command()
+@click.argument("text", required=False, metavar="[NAME|PATH]")
+@click.option("--encoding", help="Encoding of a text of your own; utf-8 if not given.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -> None:
+    """List the bundled texts, or say what is in one of them or in a text of your own."""
+    from tui.corpora import describe, list_bundled
+
+    if text is None:
+        list_bundled(as_json)
+    else:
+        describe(home, text, encoding, as_json)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def ls(home: Home, as_json: bool) -> None:
+    """List the runs, with status and losses."""
+    from core.summary import summaries
+    from tui.console import count, number, put_json, put_table, say, size
+
+    rows = summaries(home)
+    if as_json:
+        for row in rows:
+            put_json(dataclasses.asdict(row))
+        return
+    if not rows:
+        say("There are no runs yet. `minigpt-tui train lang` makes one in seconds.")
+        return
+    put_table(
+        ("NAME", "STATUS", "STEP", "EPOCH", "LOSS", "VAL LOSS", "PARAMETERS", "SIZE", "CORPUS"),
+        [
+            (
+                row.name,
+                (row.problem and "damaged") or row.status,
+                str(row.step),
+                number(row.epoch),
+                number(row.train_loss),
+                number(row.val_loss),
+                count(row.parameters),
+                size(row.size),
+                row.corpus or "",
+            )
+            for row in rows
+        ],
+        right=(2, 3, 4, 5, 6, 7),
+    )
+
+
+@cli.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def show(home: Home, run: str, as_json: bool) -> None:
+    """Say everything about a run: its text, shape, settings, losses and what it says."""
+    from core.runs import find
+    from tui.show import show_run
+
+    show_run(find(home, run), as_json)
+
+
+@cli.command()
+@click.argument("run")
+@click.pass_obj
+def path(home: Home, run: str) -> None:
+    """Print where a run is kept."""
+    from core.runs import find
+    from tui.console import put
+
+    put(str(find(home, run).folder))
+
+
+def complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
+    """Names of runs for the shell's completion."""
+    from core.runs import list_runs
+
+    home = ctx.find_root().params.get("home")
+    return [run.name for run in list_runs(find_home(home)) if run.name.startswith(incomplete)]

@@ -1,0 +1,109 @@
+"""`minigpt-tui generate`: streams what a run's model goes on with."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.config import SamplingConfig
+from core.display import clean
+from core.paths import Home
+from core.settings import settings_of
+from tui.cli import complete_run
+from tui.console import put_json, say
+
+if TYPE_CHECKING:
+    from core.loading import Loaded
+
+FIELDS = settings_of(SamplingConfig)
+
+
+def _sampling(name: str, kind: Any) -> Any:
+    option = f"--{name.replace('_', '-')}"
+    return click.option(option, name, type=kind, help=FIELDS[name].help)
+
+
+@click.command()
+@click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_run)
+@click.argument("prompt", required=False, default="", metavar="[PROMPT|-]")
+@_sampling("max_tokens", int)
+@_sampling("temperature", float)
+@_sampling("top_k", int)
+@_sampling("top_p", float)
+@_sampling("min_p", float)
+@_sampling("repetition_penalty", float)
+@_sampling("seed", int)
+@click.option("--stop", multiple=True, metavar="TEXT", help=f"{FIELDS['stop'].help}; repeatable")
+@click.option(
+    "--top", default=0, metavar="N", type=click.IntRange(0), help="N likeliest, with --json"
+)
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then one more")
+@click.pass_obj
+def generate(
+    home: Home, run: str, prompt: str, top: int, device: str, as_json: bool, **sampling: Any
+) -> None:
+    """Let RUN's model go on from PROMPT (- reads it from standard input); greedy by default."""
+    given = {name: value for name, value in sampling.items() if value is not None}
+    config = SamplingConfig(**given)
+    if top and not as_json:
+        raise click.UsageError("--top needs --json, which has a place for the alternatives.")
+    if prompt == "-":
+        prompt = sys.stdin.read().removesuffix("\n")
+    from core import runs
+    from core.which import weights_of
+
+    name, _, which = run.partition("@")
+    found = runs.find(home, name)
+    weights_of(found, which)
+    from core.loading import load
+
+    loaded = load(found, which, device)
+    if as_json:
+        _print_json(loaded, prompt, config, top)
+    else:
+        _print_text(loaded, prompt, config)
+
+
+def _print_text(loaded: Loaded, prompt: str, config: SamplingConfig) -> None:
+    """Each piece as it comes; a piece is whole characters, so cleaning cuts none in two."""
+    from core.generate import generate as steps
+
+    written = ""
+    for step in steps(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config):
+        text = step.text if written else step.text.lstrip(" ")
+        written += text
+        click.echo(clean(text), nl=False)
+        sys.stdout.flush()
+    click.echo()
+    if not written:
+        say("The model ends here: it has nothing to add to this.")
+
+
+def _print_json(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -> None:
+    from core.generate import generate as steps
+
+    session, count, text, ended = _session(loaded), 0, "", None
+    for step in steps(session, loaded.encode(prompt), loaded.tokenizer, config, top=top):
+        count, text, ended = count + 1, text + step.text, step.ended
+        put_json(
+            {
+                "id": step.id,
+                "text": step.text,
+                "probability": step.probability,
+                "top": [
+                    {"id": other.id, "text": other.text, "probability": other.probability}
+                    for other in step.top
+                ],
+                "window_start": step.window_start,
+            }
+        )
+    put_json({"prompt": prompt, "text": text, "tokens": count, "ended": ended})
+
+
+def _session(loaded: Loaded) -> Any:
+    from core.session import Session
+
+    return Session(loaded.model, keep_first=loaded.keep_first)

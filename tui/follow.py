@@ -1,0 +1,86 @@
+"""Training in the command's own process: signals, the bar or the events, and the exit code."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from core import events
+from core.events import Event
+from core.locks import Lock
+from core.paths import Home
+from core.run import Run
+from tui.console import put, put_json, say
+
+EXIT_CODES = {events.FINISHED: 0, events.FAILED: 1, events.STOPPED: 130}
+
+
+def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
+    """Trains the run until it ends or a signal stops it; the exit code."""
+    from tui.progress import TrainingView
+
+    with TrainingView(run.name) as view:
+        last: dict[str, Event] = {}
+
+        def listen(type: str, step: int, fields: dict[str, Any]) -> None:
+            event = Event(type=type, time=time.time(), step=step, fields=fields)
+            last[type] = event
+            if as_json:
+                put_json({"type": type, "time": round(event.time, 3), "step": step, **fields})
+            view.show([event])
+
+        say(f"{run.name}: loading PyTorch")
+        from core.train import train
+
+        with stopping_on_signals() as on_stop:
+            train(home, run, lock, listeners=[listen], on_control=on_stop)
+    return _say_how_it_ended(run, last, as_json)
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[Callable[[Callable[[str], None]], None]]:
+    """Turns SIGINT, SIGTERM and SIGHUP into a stop that saves; a second one ends at once.
+
+    Yields a function that is told how to stop, once there is something to be stopped.
+    """
+    stop: list[Callable[[str], None]] = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        for restored, previous in before.items():
+            signal.signal(restored, previous)
+        if not stop:
+            raise KeyboardInterrupt
+        say("\nStopping after this step; once more ends at once.")
+        stop[0](signal.Signals(number).name)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield stop.append
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def _say_how_it_ended(run: Run, last: dict[str, Event], as_json: bool) -> int:
+    ending = next(last[type] for type in EXIT_CODES if type in last)
+    if ending.type == events.FAILED:
+        say(f"{run.name} failed: {ending.text('message')}\n{ending.text('hint')}")
+    elif ending.type == events.STOPPED:
+        say(f"{run.name} stopped at step {ending.step}, saved ({ending.text('reason')}).")
+    elif not as_json:
+        _show_sample(run, last)
+    return EXIT_CODES[ending.type]
+
+
+def _show_sample(run: Run, last: dict[str, Event]) -> None:
+    sample, row = last.get(events.SAMPLE), last.get(events.EPOCH)
+    prompt = (sample.text("prompt") if sample else None) or ""
+    text = (row.text("text") if row else None) or ""
+    say(f"{run.name} is trained. It goes on from {prompt!r} with:")
+    put(text)
+    say(f"More: minigpt-tui generate {run.name} {prompt.split(' ')[0]}")
