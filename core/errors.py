@@ -85,6 +85,10 @@ class RunFailedError(MiniGPTError):
     title = "The run failed"
 
 
+class Cancelled(Exception):  # noqa: N818
+    """Work that was asked to stop; nothing went wrong."""
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The known names most like `name`, best first; capitals do not matter."""
     by_fold = {candidate.casefold(): candidate for candidate in known}
