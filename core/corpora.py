@@ -1,0 +1,146 @@
+"""Texts seen before: where the text with a given hash is, and copies of what came through a pipe.
+
+`corpora/<sha256>.json` in the home says where a text was and what it was like; a text from
+standard input is beside it as `<sha256>.txt`. A run stores the hash only, and asks here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from core.corpus import Corpus, bundled
+from core.errors import DamagedError, InputError, StorageError
+from core.files import read_json, write_json
+from core.paths import Home
+
+if TYPE_CHECKING:
+    from core.facts import Facts
+
+BLOCK = 1 << 20
+FORMAT = 1
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def store(stream: BinaryIO, home: Home) -> Path:
+    """Keeps what a stream gives until its end, once however often it comes; the file's path.
+
+    Raises:
+        InputError: the stream was empty.
+        StorageError: it could not be written.
+    """
+    digest = hashlib.sha256()
+    try:
+        home.corpora.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=home.corpora, prefix=".stdin-", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                while block := stream.read(BLOCK):
+                    digest.update(block)
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+                if not file.tell():
+                    raise InputError("Nothing came through standard input.", "Pipe a text in.")
+                return temporary.replace(home.corpora / f"{digest.hexdigest()}.txt")
+            finally:
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The text from standard input could not be stored in {home.corpora}: {error}."
+        ) from None
+
+
+def remember(corpus: Corpus, facts: Facts, home: Home) -> None:
+    """Writes down where this text is, for runs that know its hash only.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    record = {
+        "format": FORMAT,
+        "name": corpus.name,
+        "bundled": corpus.bundled,
+        "encoding": corpus.encoding,
+        "errors": corpus.errors,
+        "files": [_file_facts(path) for path in corpus.files],
+        "facts": dataclasses.asdict(facts),
+    }
+    try:
+        home.corpora.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_json(home.corpora / f"{facts.sha256}.json", record)
+    except OSError as error:
+        raise StorageError(f"{home.corpora} could not be written to: {error}.") from None
+
+
+def _file_facts(path: Path) -> dict[str, Any]:
+    found = path.stat()
+    return {"path": os.fspath(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def recall(sha256: str, home: Home, name: str = "") -> Corpus:
+    """The text with this hash, verified to be unchanged.
+
+    A text whose files have the size and time they had is trusted; any other is read and compared.
+
+    Args:
+        sha256: as `core.facts.fingerprint` gives it.
+        name: of the corpus; a bundled one is found by it where the text was never seen here.
+
+    Raises:
+        InputError: the text is not known, no longer there, or has changed.
+    """
+    assert _HASH.fullmatch(sha256), sha256
+    record = _record(sha256, home)
+    if record is None or record.get("bundled"):
+        return _recall_bundled(sha256, name or str((record or {}).get("name")))
+    corpus = Corpus(
+        name=str(record["name"]),
+        title=str(record["name"]),
+        files=tuple(Path(file["path"]) for file in record["files"]),
+        encoding=str(record["encoding"]),
+        errors=str(record["errors"]),
+    )
+    for file in record["files"]:
+        if not Path(file["path"]).exists():
+            raise InputError(f"The text {file['path']} is no longer there.", "Put it back.")
+    if any(_file_facts(Path(file["path"])) != file for file in record["files"]):
+        _verify(corpus, sha256)
+    return corpus
+
+
+def _record(sha256: str, home: Home) -> dict[str, Any] | None:
+    path = home.corpora / f"{sha256}.json"
+    try:
+        record = read_json(path)
+    except FileNotFoundError:
+        return None
+    if record.get("format") != FORMAT or not {"name", "files", "encoding"} <= record.keys():
+        raise DamagedError(f"{path} cannot be used.", "Name the text again; it is made anew.")
+    return record
+
+
+def _recall_bundled(sha256: str, name: str) -> Corpus:
+    for corpus in bundled():
+        if corpus.name == name:
+            _verify(corpus, sha256)
+            return corpus
+    raise InputError(
+        f"The text {name!r} (SHA-256 {sha256[:12]}…) is not known here.",
+        "Name the text itself once, so that it is found again.",
+    )
+
+
+def _verify(corpus: Corpus, sha256: str) -> None:
+    from core.facts import fingerprint
+
+    if fingerprint(corpus) != sha256:
+        raise InputError(
+            f"The text {corpus.name!r} has changed since: {corpus.files[0]}.",
+            "Put the old text back, or start a new run with the new one.",
+        )
