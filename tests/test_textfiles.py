@@ -1,0 +1,233 @@
+"""Reading text: encodings, packed files, records, and everything that is no text."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import textfiles
+from core.encoding import Encoding, parse_encoding
+from core.errors import InputError
+from core.textfiles import Piece, chunks, line_of, lines, records, unpacked_size
+
+UTF8 = Encoding()
+TEXT = "Grüße\n你好 🙂 x\n\nlast"
+
+
+def write(path: Path, data: bytes | str) -> Path:
+    raw = data if isinstance(data, bytes) else data.encode()
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(raw)
+    return path
+
+
+def joined(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (TEXT.encode(), "utf-8"),
+        (TEXT.encode("utf-8-sig"), "utf-8"),
+        (TEXT.replace("\n", "\r\n").encode(), "utf-8"),
+        (TEXT.encode("utf-16"), "utf-16"),
+        (b"\xfe\xff" + TEXT.encode("utf-16-be"), "utf-16"),
+        (TEXT.encode("utf-16-le"), "utf-16-le"),
+        (TEXT.encode("utf-32"), "utf-32"),
+        (TEXT.encode("gb18030"), "gb18030"),
+    ],
+    ids=["plain", "mark", "crlf", "utf16", "utf16be", "utf16le", "utf32", "gb18030"],
+)
+def test_every_encoding_gives_the_same_text_and_lines(
+    tmp_path: Path, data: bytes, encoding: str
+) -> None:
+    """A byte order mark or a carriage return must not become a part of the text."""
+    path = write(tmp_path / "a.txt", data)
+    codec = parse_encoding(encoding)
+    assert joined(list(chunks(path, codec, 8))) == TEXT
+    assert [line.text for line in lines(path, codec)] == TEXT.split("\n")
+    assert [line.line for line in lines(path, codec)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32", "gb18030"])
+def test_offsets_point_at_the_piece_in_the_file(tmp_path: Path, encoding: str) -> None:
+    """A token is traced to its source through these offsets."""
+    path = write(tmp_path / "a.txt", TEXT.encode(encoding))
+    data, codec = path.read_bytes(), parse_encoding(encoding)
+    exact, start = codec.at_start(data[:4])
+    for piece in [*chunks(path, codec, 7), *lines(path, codec)]:
+        expected = piece.text.encode(exact.name)
+        assert piece.offset >= start
+        assert data[piece.offset : piece.offset + len(expected)] == expected
+
+
+@settings(deadline=None)
+@given(text=st.text(alphabet="ab \n\r\té你🙂\u3000", max_size=60), size=st.integers(1, 16))
+def test_pieces_of_any_size_put_together_are_the_text(
+    tmp_path_factory: pytest.TempPathFactory, text: str, size: int
+) -> None:
+    """A character or a CRLF across two blocks must come out once and whole."""
+    path = write(tmp_path_factory.mktemp("cut") / "a.txt", text)
+    found = list(chunks(path, UTF8, size))
+    assert joined(found) == text.replace("\r\n", "\n")
+    raw = path.read_bytes()
+    ends = [*(piece.offset for piece in found), len(raw)][1:]
+    for piece, end in zip(found, ends, strict=True):
+        assert piece.text == raw[piece.offset : end].decode().replace("\r\n", "\n")
+
+
+def test_pieces_end_before_white_space(tmp_path: Path) -> None:
+    """A word cut in two would give tokens that no whole text has."""
+    path = write(tmp_path / "a.txt", "word " * 100)
+    assert all(piece.text.endswith(("word", " ")) for piece in chunks(path, UTF8, 32))
+
+
+def test_a_long_line_without_white_space_is_cut_between_characters(tmp_path: Path) -> None:
+    """Memory stays bounded for a megabyte on one line."""
+    path = write(tmp_path / "a.txt", "你" * 400_000)
+    found = list(chunks(path, UTF8))
+    assert joined(found) == "你" * 400_000
+    assert max(len(piece.text) for piece in found) <= textfiles.CHUNK
+    assert [len(line.text) for line in lines(path, UTF8)] == [400_000]
+
+
+def test_packed_text_reads_like_plain_text(tmp_path: Path) -> None:
+    """Offsets and the size for the progress are those of the unpacked text."""
+    path = write(tmp_path / "a.txt.gz", gzip.compress(TEXT.encode() * 100))
+    assert joined(list(chunks(path, UTF8))) == TEXT * 100
+    assert unpacked_size(path) == len(TEXT.encode()) * 100
+
+
+@pytest.mark.parametrize("size", [5, 1 << 15])
+def test_undecodable_bytes_name_place_line_and_the_way_on(tmp_path: Path, size: int) -> None:
+    """Latin-1 taken for UTF-8 is the commonest mistake; the answer must be in the message."""
+    path = write(tmp_path / "a.txt", b"one\ntwo\ncaf\xe9 x")
+    for pieces in (chunks(path, UTF8, size), lines(path, UTF8)):
+        with pytest.raises(InputError) as caught:
+            list(pieces)
+        assert "byte 11 (0xe9), line 3" in caught.value.message
+        assert "--encoding latin-1" in caught.value.hint
+        assert "--encoding utf-8:replace" in caught.value.hint
+    going_on = parse_encoding("utf-8:replace")
+    assert joined(list(chunks(path, going_on, size))) == "one\ntwo\ncaf\ufffd x"
+    assert joined(list(chunks(path, parse_encoding("latin-1"), size))) == "one\ntwo\ncafé x"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message", "hint"),
+    [
+        ("a.txt", b"ab\0cd", "zero byte at byte 2", "text file"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0", "zero byte", ""),
+        ("a.txt", "text".encode("utf-16"), "zero byte", "--encoding utf-16"),
+        ("a.txt", "你好".encode("utf-16"), "not utf-8", "--encoding utf-16"),
+        ("a.txt", gzip.compress(b"text" * 99, mtime=0), "not text", ".gz"),
+        ("a.gz", b"no gzip at all", "gzip", ""),
+        ("a.gz", gzip.compress(os.urandom(5000))[:-900], "damaged", ""),
+        ("a.gz", gzip.compress(b"text" * 999)[:20] + b"\xff" * 40, "damaged", ""),
+    ],
+    ids=["zero", "png", "utf16", "utf16zh", "packed", "notgz", "cut", "broken"],
+)
+def test_what_is_no_text_is_refused_with_a_reason(
+    tmp_path: Path, name: str, data: bytes, message: str, hint: str
+) -> None:
+    """Never a traceback, never noise as a corpus."""
+    path = write(tmp_path / name, data)
+    for read in (chunks, lines):
+        with pytest.raises(InputError) as caught:
+            list(read(path, UTF8))
+        assert message in caught.value.message
+        assert str(path) in caught.value.message
+        assert hint in caught.value.hint
+
+
+def test_a_pipe_or_a_folder_is_refused_without_waiting(tmp_path: Path) -> None:
+    """Opening a FIFO that nobody writes to would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in ((tmp_path / "pipe", "plain file"), (tmp_path, "folder")):
+        with pytest.raises(InputError, match=said):
+            list(chunks(path, UTF8))
+    with pytest.raises(InputError, match="plain file"):
+        list(chunks(Path("/dev/zero"), UTF8))
+
+
+def test_missing_and_unreadable_files_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's reason belongs into the message."""
+    with pytest.raises(InputError, match="No such file"):
+        list(chunks(tmp_path / "none", UTF8))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match="Permission denied"):
+        list(chunks(write(tmp_path / "secret.txt", "x"), UTF8))
+
+
+def test_records_give_their_text(tmp_path: Path) -> None:
+    """Line ends inside a record belong to it; empty lines between records do not count."""
+    rows = [{"text": "a\nb"}, {"text": "🙂", "id": 3}]
+    path = write(tmp_path / "a.jsonl", "\n\r\n".join(json.dumps(row) for row in rows))
+    assert [(found.line, found.text) for found in records(path, UTF8)] == [(1, "a\nb"), (3, "🙂")]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"text": "half', "not JSON"),
+        ('{"body": "x"}', "no text"),
+        ('{"text": 3}', "no text"),
+        ('["text"]', "no text"),
+        ("[" * 100_000, "not JSON"),
+        (r'{"text": "\ud83d"}', "half a character"),
+        (r'{"text": "\u0000"}', "zero character"),
+    ],
+    ids=["torn", "other", "number", "list", "deep", "surrogate", "zero"],
+)
+def test_broken_records_name_file_and_line(tmp_path: Path, line: str, said: str) -> None:
+    """One bad record among millions must be found."""
+    path = write(tmp_path / "a.jsonl", '{"text": "good"}\n' + line + "\n")
+    with pytest.raises(InputError, match=said) as caught:
+        list(records(path, UTF8))
+    assert f"{path}, line 2" in caught.value.message
+
+
+def test_half_characters_are_replaced_when_asked(tmp_path: Path) -> None:
+    """Dumps of chats hold lone surrogates; the same option goes on there."""
+    path = write(tmp_path / "a.jsonl", r'{"text": "a\ud83d"}')
+    assert joined(list(records(path, parse_encoding("utf-8:replace")))) == "a\ufffd"
+
+
+def test_a_line_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gigabyte without a newline must not be gathered in memory."""
+    monkeypatch.setattr(textfiles, "MAX_LINE", 1000)
+    monkeypatch.setattr(textfiles, "BLOCK", 100)
+    path = write(tmp_path / "a.txt", "ok\n" + "x" * 2000)
+    with pytest.raises(InputError, match="line 2, is longer"):
+        list(lines(path, UTF8))
+
+
+@pytest.mark.parametrize("name", ["nonsense", "", "base64", "undefined", "utf-7", "a\0b", "ü"])
+def test_encodings_that_cannot_be_used_are_refused(name: str) -> None:
+    """Also codecs that are none of text, and those that cannot be cut."""
+    with pytest.raises(InputError):
+        parse_encoding(name)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "cp037"])
+def test_lines_are_counted_in_whole_units(tmp_path: Path, encoding: str) -> None:
+    """U+0A00 holds the byte of a newline and is none."""
+    text = "a\n\u0a05b\nc" if encoding != "cp037" else "a\nxb\nc"
+    path = write(tmp_path / "a.txt", text.encode(encoding))
+    codec = Encoding(encoding)
+    assert [line.text for line in lines(path, codec)] == text.split("\n")
+    assert [line_of(path, codec, line.offset) for line in lines(path, codec)] == [1, 2, 3]
