@@ -102,16 +102,21 @@ def recall(sha256: str, home: Home, name: str = "") -> Corpus:
     corpus = Corpus(
         name=str(record["name"]),
         title=str(record["name"]),
-        files=tuple(Path(file["path"]) for file in record["files"]),
+        files=tuple(_where(Path(file["path"]), home) for file in record["files"]),
         encoding=str(record["encoding"]),
         errors=str(record["errors"]),
     )
-    for file in record["files"]:
-        if not Path(file["path"]).exists():
-            raise InputError(f"The text {file['path']} is no longer there.", "Put it back.")
-    if any(_file_facts(Path(file["path"])) != file for file in record["files"]):
+    if [_file_facts(path) for path in corpus.files] != record["files"]:
         _verify(corpus, sha256)
     return corpus
+
+
+def _where(path: Path, home: Home) -> Path:
+    """The file, or the copy of a piped text in a home that has moved since."""
+    for place in (path, home.corpora / path.name):
+        if place.exists():
+            return place
+    raise InputError(f"The text {path} is no longer there.", "Put it back.")
 
 
 def _record(sha256: str, home: Home) -> dict[str, Any] | None:
