@@ -45,12 +45,13 @@ class Tokenizer:
         kind: "word" (white space parts them), "char" or "bpe".
         vocab_size: number of ids, the special ones included.
         unk_id: the id of what is not in the vocabulary; None for "bpe", which needs none.
+        backend: the library's object.
     """
 
     def __init__(self, kind: str, backend: Backend) -> None:
         assert kind in KINDS
         self.kind = kind
-        self._backend = backend
+        self.backend = backend
         self.vocab_size: int = backend.get_vocab_size()
         self.unk_id: int | None = None if kind == "bpe" else self.vocab_size - 1
 
@@ -83,7 +84,7 @@ class Tokenizer:
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """The ids of each text, made by several threads at once where there are many texts."""
         try:
-            found = self._backend.encode_batch_fast(texts, add_special_tokens=False)
+            found = self.backend.encode_batch_fast(texts, add_special_tokens=False)
         except (TypeError, UnicodeEncodeError) as error:
             raise _half_character(texts, error) from None
         return [encoding.ids for encoding in found]
@@ -131,18 +132,18 @@ class Tokenizer:
         """The id of a word or character as it stands in a text; None if there is none."""
         from core.vocabulary import stored
 
-        found: int | None = self._backend.token_to_id(stored(unit))
+        found: int | None = self.backend.token_to_id(stored(unit))
         return found
 
     @cached_property
     def units(self) -> list[str]:
         """Every token as the vocabulary holds it, by id."""
-        vocabulary = self._backend.get_vocab()
+        vocabulary = self.backend.get_vocab()
         return sorted(vocabulary, key=vocabulary.__getitem__)
 
     def to_json(self) -> str:
         """The content of `tokenizer.json`; the same for equal tokenizers."""
-        text: str = self._backend.to_str()
+        text: str = self.backend.to_str()
         return text
 
     def save(self, folder: Path) -> None:

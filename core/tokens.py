@@ -196,18 +196,18 @@ def _write(
 ) -> None:
     texts = watched(corpus, reading, "making tokens", progress, cancelled)
     with Writer(folder, reading, tokenizer.vocab_size, len(corpus.files)) as writer:
-        for batch, ids in _encoded(_batches(texts), tokenizer):
+        for batch, ids in _encoded(batches(texts), tokenizer):
             writer.add(batch, ids)
         writer.finish()
 
 
 def _encoded(
-    batches: Iterable[list[Sample]], tokenizer: Tokenizer
+    groups: Iterable[list[Sample]], tokenizer: Tokenizer
 ) -> Iterator[tuple[list[Sample], list[list[int]]]]:
     """The batches in order with their ids; the library works on the next while one is used."""
     with ThreadPoolExecutor(AHEAD) as pool:
         waiting: deque[tuple[list[Sample], Future[list[list[int]]]]] = deque()
-        for batch in batches:
+        for batch in groups:
             texts = [sample.text for sample in batch]
             waiting.append((batch, pool.submit(tokenizer.encode_batch, texts)))
             if len(waiting) > AHEAD:
@@ -217,7 +217,8 @@ def _encoded(
             yield first, ids.result()
 
 
-def _batches(texts: Iterable[Sample]) -> Iterator[list[Sample]]:
+def batches(texts: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """The samples in groups of about a million characters."""
     batch: list[Sample] = []
     size = 0
     for sample in texts:

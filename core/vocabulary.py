@@ -172,10 +172,12 @@ def _kind(model: Any, decoder: Any) -> str:
 
 
 def _units(kind: str, units: Any) -> dict[str, int]:
-    ids = list(units.values()) if isinstance(units, dict) else []
+    if not isinstance(units, dict):
+        raise ValueError("it holds no vocabulary")
+    found: dict[str, int] = units
+    ids = list(found.values())
     if not all(type(id) is int for id in ids) or sorted(ids) != list(range(len(ids))):
         raise ValueError("its ids do not count from 0")
-    found: dict[str, int] = units
     if any(found.get(name) != id for id, name in enumerate(SPECIAL)):
         raise ValueError("its special tokens are not 0, 1 and 2")
     if kind != "bpe" and found.get(UNKNOWN) != len(found) - 1:
