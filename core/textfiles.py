@@ -157,19 +157,17 @@ def chunks(path: Path, encoding: Encoding, size: int = CHUNK) -> Iterator[Piece]
     with opened(path, encoding) as source:
         decoder = codecs.getincrementaldecoder(source.encoding.name)(source.encoding.errors)
         offset = position = source.start
-        held = ""
-        while raw := source.file.read(size):
-            text = held + _decode(source, decoder, raw, position)
+        held, following = "", source.file.read(size)
+        while raw := following:
+            following = source.file.read(size)
+            text = held + _decode(source, decoder, raw, position, final=not following)
             position += len(raw)
-            cut = _cut(text)
+            cut = _cut(text) if following else len(text)
             if cut:
                 yield Piece(offset, 0, _unix(text[:cut]))
             held = text[cut:]
             pending = len(decoder.getstate()[0])
             offset = position - pending - len(held.encode(source.encoding.name))
-        text = held + _decode(source, decoder, b"", position, final=True)
-        if text:
-            yield Piece(offset, 0, _unix(text))
 
 
 def _decode(
@@ -178,7 +176,7 @@ def _decode(
     raw: bytes,
     position: int,
     *,
-    final: bool = False,
+    final: bool,
 ) -> str:
     source.check_zeros(raw, position)
     pending = len(decoder.getstate()[0])
