@@ -46,15 +46,18 @@ class Control:
         """Obeys what was asked; returns only once training may go on or has to end."""
         self._look()
         self._obey(trainer)
-        if self._paused and not self.stop_reason:
+        if self._waits():
             trainer.pause_clock()
-            while self._paused and not self.stop_reason:
+            while self._waits():
                 time.sleep(LOOK_SECONDS)
                 self._look()
                 self._obey(trainer)
             trainer.resume_clock()
         if self.stop_reason:
             trainer.stop(self.stop_reason, self.stop_request)
+
+    def _waits(self) -> bool:
+        return self._paused and not self.stop_reason
 
     def _look(self) -> None:
         now = time.monotonic()
