@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from core.tokenizer import Tokenizer
 # bytes; statistics of pieces hardly change beyond this much text.
 SAMPLE_BYTES = 20_000_000
 DIFFERENT_BYTES = 4_000_000
+# Each join goes through the words it changes: a word without end would be gone through each time.
+LONGEST_WORD = 256
+_ENDLESS = re.compile(rf"\S{{{LONGEST_WORD}}}")
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,16 @@ def learn(
     )
     if kind != "bpe":
         return Learnt(Tokenizer.train(kind, (sample.text for sample in texts), vocab_size), "")
-    total = corpus.size
-    kept = thinned(list(spread(texts, min(1.0, SAMPLE_BYTES / max(1, total)))))
-    size = sum(map(len, kept))
-    progress(total, total, "learning the pieces of the tokenizer bpe")
-    tokenizer = Tokenizer.train(kind, _stoppable(kept, cancelled), vocab_size)
-    if size < 0.9 * total and total > DIFFERENT_BYTES:
-        return Learnt(tokenizer, f"pieces learnt from an even sample: {size:,} characters")
-    return Learnt(tokenizer, "")
+    size = corpus.size
+    share = min(1.0, SAMPLE_BYTES / max(1, size))
+    parts = list(spread(texts, share))
+    kept = thinned(parts)
+    progress(size, size, "learning the pieces of the tokenizer bpe")
+    tokenizer = Tokenizer.train(kind, _for_training(kept, cancelled), vocab_size)
+    if share == 1.0 and len(kept) == len(parts):
+        return Learnt(tokenizer, "")
+    characters = sum(map(len, kept))
+    return Learnt(tokenizer, f"pieces learnt from an even sample of {characters:,} characters")
 
 
 def watched(
@@ -107,8 +113,11 @@ def _too_different(texts: list[str]) -> bool:
     return False
 
 
-def _stoppable(texts: list[str], cancelled: Stop) -> Iterator[str]:
+def _for_training(texts: list[str], cancelled: Stop) -> Iterator[str]:
     for text in texts:
         if cancelled():
             raise Cancelled
-        yield text
+        if _ENDLESS.search(text):
+            yield from (text[n : n + LONGEST_WORD] for n in range(0, len(text), LONGEST_WORD))
+        else:
+            yield text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -261,6 +262,23 @@ def test_pieces_are_learnt_from_a_sample_of_all_parts(
     whole = learn(Corpus(name="a", files=(path,)), "text", "word")
     assert whole.tokenizer.encode("alpha beta gamma delta") == [3, 4, 5, 6]
     assert whole.note == ""
+
+
+def test_a_word_without_end_is_learnt_from_in_parts(tmp_path: Path) -> None:
+    """Every join would go through all of it: a minute for a megabyte, and hours for more."""
+    path = tmp_path / "a.txt"
+    path.write_text("abcd" * 50_000)
+    seen: list[str] = []
+
+    def train(kind: str, texts: Iterable[str], vocab_size: int | None) -> Tokenizer:
+        seen.extend(texts)
+        return BPE
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tokenizer, "train", train)
+        assert learn(Corpus(name="a", files=(path,)), "text", "bpe").note == ""
+    assert "".join(seen) == "abcd" * 50_000
+    assert max(map(len, seen)) == learning.LONGEST_WORD
 
 
 def test_a_sample_is_even() -> None:

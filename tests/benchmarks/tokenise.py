@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import random
 import resource
 import subprocess
@@ -21,6 +20,8 @@ import tempfile
 import time
 from itertools import islice
 from pathlib import Path
+
+from machine import print_machine
 
 PROGRAM = Path(__file__).resolve()
 SEED_BYTES = 8_000_000
@@ -135,9 +136,6 @@ def peak() -> float:
 
 def show(options: argparse.Namespace, found: dict[str, float]) -> None:
     """Prints the table."""
-    import numpy as np
-    import tokenizers
-
     size, rate = found["megabytes"], found["megabytes"] / found["build_seconds"]
     before, after = found["library_before"], found["library_after"]
     print(f"{size:,.0f} MB, {found['tokens']:,} tokens, {options.tokenizer}, {options.reading}")
@@ -148,10 +146,7 @@ def show(options: argparse.Namespace, found: dict[str, float]) -> None:
         print(f"{title:24}{size / seconds:8.2f}{seconds:10.1f}{found[f'{key}_peak']:26.0f}")
     print(f"{'the library, before':24}{before:8.2f}\n{'the library, after':24}{after:8.2f}")
     print(f"ratio to the library's mean {rate / ((before + after) / 2):.2f}")
-    print(
-        f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, "
-        f"numpy {np.__version__}, tokenizers {tokenizers.__version__}"
-    )
+    print_machine()
 
 
 if __name__ == "__main__":
