@@ -115,6 +115,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "title": "a headline",
         "message": "what went wrong and where",
         "hint": "what to do",
+        "code": "2 if something asked for cannot be used, else 1",
         "saved_step": "step of the last good checkpoint, or null",
     },
 }

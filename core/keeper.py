@@ -73,6 +73,13 @@ class RunKeeper:
         for result in self._saver.wait() if wait else self._saver.finished():
             self._say(result)
 
+    def last_words(self) -> int | None:
+        """Waits for what is still being written, says what was saved; the step to go on from."""
+        for result in self._saver.wait():
+            if result.error is None:
+                self._say(result)
+        return self.saved_step
+
     def _say(self, result: Saved) -> None:
         if result.error is not None:
             assert isinstance(result.error, StorageError), result.error

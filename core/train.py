@@ -79,7 +79,7 @@ def _train(home: Home, run: Run, voice: Voice, control: Control) -> None:
             try:
                 trainer.run()
             finally:
-                saved = keeper.saved_step
+                saved = keeper.last_words()
     except Cancelled:
         step = saved or 0
         voice("stopped", step, reason=control.stop_reason, id=control.stop_request, elapsed=0.0)
@@ -155,13 +155,14 @@ def _sampler(job: Job) -> Callable[[], str]:
 
 
 def _say_failed(voice: Voice, error: BaseException, saved: int | None) -> None:
-    title, message, hint = "The run failed", str(error), ""
+    title, message, hint, code = "The run failed", str(error), "", 1
     if isinstance(error, MiniGPTError):
-        title, message, hint = error.title, error.message, error.hint
+        title, message, hint, code = error.title, error.message, error.hint, error.exit_code
     elif isinstance(error, torch.OutOfMemoryError):
         title = "The device has not enough memory"
         hint = (
             "Choose a smaller batch (--set batch_size=N), more accumulation "
             "(--set accumulation=N), a shorter context or a smaller preset."
         )
-    voice(events.FAILED, saved or 0, title=title, message=message, hint=hint, saved_step=saved)
+    said = {"title": title, "message": message, "hint": hint, "code": code}
+    voice(events.FAILED, saved or 0, **said, saved_step=saved)

@@ -113,7 +113,7 @@ class Trainer:
             MiniGPTError: what went wrong in saving.
         """
         self.model.train()
-        if self.progress.step == 0:
+        if self.progress.step == 0 and self.keeper.snapshot_due(0):
             self._look_back()
         while not self.ending and not self._done():
             self.requests(self)

@@ -6,6 +6,7 @@ from a dead one.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -62,4 +63,6 @@ class Voice:
         while not self._over.wait(max(0.0, self._said + self._quiet - time.monotonic())):
             if time.monotonic() - self._said >= self._quiet:
                 self._said = time.monotonic()
-                self._log.emit(BEAT, self._step)
+                # On a full disk there is no beat; the trainer itself meets the error and says it.
+                with contextlib.suppress(OSError):
+                    self._log.emit(BEAT, self._step)
