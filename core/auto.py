@@ -14,11 +14,12 @@ from typing import Any
 from core.config import ModelConfig, TrainConfig
 from core.errors import InputError, SettingsError
 from core.presets import AUTO, PRESETS, Preset, preset
-from core.settings import settings_of
-from core.sizes import count_parameters, training_bytes
+from core.settings import check_values
+from core.sizes import check_architecture, count_parameters, training_bytes
 
 LONGEST_LINE_CONTEXT = 512
 MEMORY_SHARE = 0.7
+SMALL_STEP = 3e9  # floating-point operations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,13 +176,25 @@ def _model(chosen: Preset, overrides: Mapping[str, Any], facts: TokenFacts) -> M
         fields["kv_heads"] = fields["heads"]
     if {"d_model", "heads"} & set(overrides) and "head_dim" not in overrides:
         fields["head_dim"] = max(2, fields["d_model"] // fields["heads"] // 2 * 2)
-    unknown = {key: "there is no such setting" for key in overrides if key not in _MODEL_FIELDS}
+    unknown = check_values(ModelConfig, fields)
     if unknown:
         raise SettingsError(unknown)
-    return ModelConfig(**fields)
+    model = ModelConfig(**fields)
+    check_architecture(model)
+    return model
 
 
-_MODEL_FIELDS = settings_of(ModelConfig)
+def check_shape(name: str, overrides: Mapping[str, Any]) -> None:
+    """Refuses, before there are any tokens, a shape that no model can have.
+
+    Raises:
+        NotFoundError: there is no preset of this name.
+        SettingsError: fields out of their limits or at odds with each other.
+    """
+    anything = TokenFacts(
+        reading="text", vocab_size=256, train_tokens=1, train_samples=0, longest=0
+    )
+    _model(preset("tiny" if name == AUTO else name), overrides, anything)
 
 
 def _train(
@@ -196,7 +209,7 @@ def _train(
     batch, batch_reason = _batch(chosen, model, facts)
     fields["batch_size"] = fields["batch_size"] or batch
     fields["device"] = device.device
-    fields["threads"] = fields["threads"] or device.threads
+    fields["threads"] = fields["threads"] or _threads(model, facts, fields["batch_size"], device)
     fields["precision"] = fields["precision"] or ("bfloat16" if device.bfloat16 else "float32")
     per_epoch = _samples(model, facts) / fields["batch_size"]
     reasons = [batch_reason]
@@ -208,6 +221,15 @@ def _train(
         fields["epochs"] = None
     fields["accumulation"] = _accumulation(model, fields, device)
     return settle_length(TrainConfig(**fields), per_epoch), reasons
+
+
+def _threads(model: ModelConfig, facts: TokenFacts, batch: int, device: DeviceFacts) -> int:
+    """One thread where a step is so small that handing out the work costs more than doing it."""
+    tokens = batch * model.context
+    if facts.reading == "lines":
+        tokens = batch * facts.train_tokens // max(1, facts.train_samples)
+    work = 6 * count_parameters(model) * tokens  # forward and backward products
+    return 1 if device.device == "cpu" and work < SMALL_STEP else device.threads
 
 
 def settle_length(config: TrainConfig, per_epoch: float) -> TrainConfig:
@@ -244,7 +266,7 @@ def _steps(model: ModelConfig, facts: TokenFacts, batch: int, per_epoch: float) 
     The limit: Hoffmann et al., 2022, "Training Compute-Optimal Large Language Models".
     """
     if facts.reading == "lines":
-        steps = min(2000, max(250, round(20 * per_epoch)))
+        steps = min(2000, max(150, round(20 * per_epoch)))
     else:
         most = 20 * count_parameters(model) / (batch * model.context)
         steps = round(min(max(300, 8 * per_epoch), max(300, most)))

@@ -11,16 +11,17 @@ from importlib.metadata import version
 from typing import Any
 
 from core import corpora, finding, runs
-from core.config import ModelConfig, TrainConfig
+from core.auto import check_shape
+from core.config import TrainConfig
 from core.errors import InputError, SettingsError
 from core.facts import facts
 from core.files import replace_with_link
 from core.locks import Lock
 from core.paths import Home
-from core.presets import AUTO, preset
+from core.presets import AUTO
 from core.progress import Progress, quiet
 from core.run import Run
-from core.settings import settings_of, to_json
+from core.settings import to_json
 from core.which import weights_of
 
 LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
@@ -51,9 +52,7 @@ def ask(
     Raises:
         MiniGPTError: what cannot be used; nothing has been made then.
     """
-    if config.preset != AUTO:
-        preset(config.preset)
-    _check_shape(shape)
+    check_shape(config.preset, shape)
     if name is not None:
         runs.check_name(name)
     source = _parent(home, parent, config, shape) if parent else None
@@ -82,13 +81,6 @@ def ask(
 def versions() -> dict[str, str]:
     """Of the program, its libraries and Python; nothing is imported for it."""
     return {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}}
-
-
-def _check_shape(shape: Mapping[str, Any]) -> None:
-    known = settings_of(ModelConfig)
-    unknown = {key: "there is no such setting" for key in shape if key not in known}
-    if unknown:
-        raise SettingsError(unknown)
 
 
 def _parent(

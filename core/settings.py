@@ -49,11 +49,18 @@ def settings_of(config: type[Any]) -> dict[str, Setting]:
 
 def check(config: Any) -> dict[str, str]:
     """What is wrong with each field's own value; empty when all is well."""
-    hints = get_type_hints(type(config))
+    fields = settings_of(type(config))
+    return check_values(type(config), {name: getattr(config, name) for name in fields})
+
+
+def check_values(config: type[Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with some fields' values, each by itself; unknown names included."""
+    hints, declared = get_type_hints(config), settings_of(config)
     problems = {}
-    for name, setting in settings_of(type(config)).items():
-        problem = _problem(getattr(config, name), hints[name], setting)
-        if problem:
+    for name, value in values.items():
+        if name not in declared:
+            problems[name] = "there is no such setting"
+        elif problem := _problem(value, hints[name], declared[name]):
             problems[name] = problem
     return problems
 

@@ -15,12 +15,8 @@ from core.sizes import count_parameters
 
 CPU = DeviceFacts(device="cpu", name="CPU", free_memory=8 * 2**30, threads=2)
 GPU = DeviceFacts(device="cuda:0", name="GPU", free_memory=80 * 2**30, threads=8, bfloat16=True)
-LANG = TokenFacts(
-    reading="lines", vocab_size=140, train_tokens=280, train_samples=20, longest=19
-)
-BOOK = TokenFacts(
-    reading="text", vocab_size=2048, train_tokens=400_000, train_samples=0, longest=0
-)
+LANG = TokenFacts(reading="lines", vocab_size=140, train_tokens=280, train_samples=20, longest=19)
+BOOK = TokenFacts(reading="text", vocab_size=2048, train_tokens=400_000, train_samples=0, longest=0)
 
 
 def _plan(facts: TokenFacts = LANG, device: DeviceFacts = CPU, **train: Any) -> Plan:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 FIELDS = settings_of(SamplingConfig)
 
 
-def _sampling(name: str, kind: Any) -> Any:
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _sampling(name: str, kind: type) -> Callable[[Command], Command]:
     option = f"--{name.replace('_', '-')}"
     return click.option(option, name, type=kind, help=FIELDS[name].help)
 
@@ -43,7 +47,7 @@ def _sampling(name: str, kind: Any) -> Any:
 @click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then one more")
 @click.pass_obj
 def generate(
-    home: Home, run: str, prompt: str, top: int, device: str, as_json: bool, **sampling: Any
+    home: Home, /, run: str, prompt: str, top: int, device: str, as_json: bool, **sampling: Any
 ) -> None:
     """Let RUN's model go on from PROMPT (- reads it from standard input); greedy by default."""
     given = {name: value for name, value in sampling.items() if value is not None}

@@ -10,7 +10,7 @@ from core.config import ModelConfig, TrainConfig
 from core.errors import SettingsError, nearest
 from core.paths import Home
 from core.presets import AUTO, PRESETS
-from core.settings import parse_value, settings_of
+from core.settings import check_values, parse_value, settings_of
 from tui.cli import complete_run
 
 HELP = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
@@ -41,6 +41,7 @@ def _choices(name: str) -> click.Choice[str]:
 @click.pass_obj
 def train(
     home: Home,
+    /,
     corpus: str,
     name: str | None,
     reading: str | None,
@@ -53,7 +54,6 @@ def train(
 ) -> int:
     """Train a model on CORPUS: a bundled name, a file, a folder, a glob, or - for stdin."""
     from core.request import ask
-
     from tui.follow import train_here
 
     config, shape = settings_from(chosen, pairs)
@@ -83,14 +83,14 @@ def settings_from(
             target[name] = parse_value(owner, name, text)
         except SettingsError as error:
             problems |= error.problems
-    for config, values in ((TrainConfig, fields), (ModelConfig, shape)):
-        try:
-            config(**{n: v for n, v in values.items() if n in settings_of(config)})
-        except SettingsError as error:
-            problems |= error.problems
+    problems |= check_values(ModelConfig, shape)
+    try:
+        config = TrainConfig(**fields)
+    except SettingsError as error:
+        problems |= error.problems
     if problems:
         raise SettingsError(problems, _hint(problems))
-    return TrainConfig(**fields), shape
+    return config, shape
 
 
 def _owner(name: str, fields: dict[str, Any], shape: dict[str, Any]) -> tuple[type, dict[str, Any]]:

@@ -6,10 +6,11 @@ import dataclasses
 from itertools import islice
 
 from core.corpus import Corpus, bundled, samples
+from core.display import one_line
 from core.facts import Facts, facts
 from core.finding import find
 from core.paths import Home
-from tui.console import one_line, put, put_json, put_table, size
+from tui.console import put, put_json, put_table, size
 
 FIRST_LINES = 3
 WIDEST = 76

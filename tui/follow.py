@@ -70,7 +70,8 @@ def _say_how_it_ended(run: Run, last: dict[str, Event], as_json: bool) -> int:
     ending = next(last[type] for type in EXIT_CODES if type in last)
     if ending.type == events.FAILED:
         say(f"{run.name} failed: {ending.text('message')}\n{ending.text('hint')}")
-    elif ending.type == events.STOPPED:
+        return ending.whole("code") or EXIT_CODES[events.FAILED]
+    if ending.type == events.STOPPED:
         say(f"{run.name} stopped at step {ending.step}, saved ({ending.text('reason')}).")
     elif not as_json:
         _show_sample(run, last)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from core.display import one_line
 from core.eventlog import EventTail
 from core.history import History
 from core.run import Run
 from core.runs import read_record
 from core.summary import Summary, summary
-from tui.console import count, duration, number, one_line, put, put_json, say, size
+from tui.console import count, duration, number, put, put_json, say, size
 
 SAMPLES = 8
 
