@@ -48,7 +48,10 @@ both = pytest.mark.parametrize("keep_first", [0, 1])
 
 @pytest.mark.parametrize(
     ("length", "keep_first", "start"),
-    [(1, 0, 0), (8, 0, 0), (9, 0, 4), (12, 0, 4), (13, 0, 8), (1, 1, 1), (8, 1, 1), (9, 1, 4), (11, 1, 4), (12, 1, 7)],
+    [
+        *[(1, 0, 0), (8, 0, 0), (9, 0, 4), (12, 0, 4), (13, 0, 8)],
+        *[(1, 1, 1), (8, 1, 1), (9, 1, 4), (11, 1, 4), (12, 1, 7)],
+    ],
 )
 def test_the_window_drops_its_older_half_when_it_is_full(
     length: int, keep_first: int, start: int

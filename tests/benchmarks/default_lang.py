@@ -18,8 +18,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import data
 from machine import print_machine
+
+import data
 
 LIMIT_SECONDS = 20.0
 CLI = [sys.executable, "-P", "-m", "tui"]

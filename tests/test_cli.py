@@ -1,0 +1,198 @@
+"""Commands as a user types them, in this process; heavy ones with a tiny model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tui.__main__ import run
+
+TINY = [
+    "--set", "layers=1", "--set", "heads=2", "--set", "d_model=32", "--set", "d_ff=64",
+    "--set", "threads=1",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MINIGPT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "cats.txt"
+    path.write_text("the cat sat on the mat\nthe dog ran to the door\na bird sang in the tree\n")
+    return path
+
+
+def _train(text: Path, *more: str) -> int:
+    return run(["train", str(text), "--steps", "60", *TINY, *more])
+
+
+def _lines(captured: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in captured.splitlines()]
+
+
+def test_without_a_command_it_says_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 0
+    assert "minigpt-tui train lang" in capsys.readouterr().out
+
+
+def test_a_model_is_trained_listed_shown_and_talks(
+    text: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    assert _train(text) == 0
+    capsys.readouterr()
+    assert run(["ls", "--json"]) == 0
+    (row,) = _lines(capsys.readouterr().out)
+    assert (row["name"], row["status"], row["step"], row["corpus"]) == (
+        "cats",
+        "finished",
+        60,
+        "cats",
+    )
+    assert row.keys() >= {"epoch", "train_loss", "val_loss", "parameters"}
+    assert run(["show", "cats"]) == 0
+    assert "step 60 of 60" in capsys.readouterr().out
+    assert run(["path", "cats"]) == 0
+    assert Path(capsys.readouterr().out.strip()) == home / "runs" / "cats"
+    assert run(["generate", "cats@16", "the", "--max-tokens", "3"]) == 0
+    assert 0 < len(capsys.readouterr().out.split()) <= 3
+
+
+def test_training_tells_its_events_as_json(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _train(text, "--json", "--name", "told") == 0
+    events = _lines(capsys.readouterr().out)
+    assert all(event.keys() >= {"type", "time", "step"} for event in events)
+    types = [event["type"] for event in events]
+    assert types[0] == "started"
+    assert types[-1] == "finished"
+    assert {"prepare", "prepared", "step", "epoch", "sample", "saved"} <= set(types)
+
+
+def test_generation_as_json_has_a_line_a_token_and_a_summary(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _train(text)
+    capsys.readouterr()
+    assert run(["generate", "cats", "the", "--json", "--top", "2", "--max-tokens", "4"]) == 0
+    *tokens, summary = _lines(capsys.readouterr().out)
+    assert [set(t) >= {"id", "text", "probability", "top"} for t in tokens] == [True] * len(tokens)
+    assert all(len(t["top"]) == 2 for t in tokens)  # type: ignore[arg-type]
+    assert summary["text"] == "".join(str(t["text"]) for t in tokens)
+
+
+def test_what_is_said_to_people_is_not_in_the_output(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _train(text)
+    said = capsys.readouterr()
+    assert "parameters" in said.err
+    assert "parameters" not in said.out
+
+
+def test_a_taken_name_names_the_next_free_one(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _train(text, "--name", "mine")
+    assert _train(text, "--name", "mine") == 2
+    assert "mine-2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "lnag"], "lang"),
+        (["train", "lang", "--preset", "tinny"], "tiny"),
+        (["train", "lang", "--set", "learning_rat=1"], "learning_rate"),
+        (["train", "lang", "--set", "layers=0"], "at least 1"),
+        (["train", "lang", "--set", "layers"], "KEY=VALUE"),
+        (["train", "lang", "--steps", "5", "--epochs", "2"], "choose one"),
+        (["train", "lang", "--name", "../up"], "letters"),
+        (["train", "lang", "--from", "nothing"], "nothing"),
+        (["train", "lang", "--device", "cuda:99", "--steps", "1"], "cuda:99"),
+        (["train", "empty.txt"], "empty.txt"),
+        (["train", "binary.bin"], "binary.bin"),
+        (["train", "latin.txt"], "--encoding"),
+        (["train", "missing.txt"], "missing.txt"),
+        (["train", "folder"], "folder"),
+        (["train", "lang", "--encoding", "no-such"], "no-such"),
+        (["generate", "nothing", "hello"], "nothing"),
+        (["generate", "nothing", "--temperature", "-1"], "temperature"),
+        (["generate", "nothing", "--top", "3"], "--json"),
+        (["show", "nothing"], "nothing"),
+        (["path", "../.."], "../.."),
+        (["no-such-command"], "no-such-command"),
+    ],
+)
+def test_a_mistake_is_said_with_a_way_out_and_exit_code_2(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "binary.bin").write_bytes(bytes(range(256)))
+    (tmp_path / "latin.txt").write_bytes("café\n".encode("latin-1"))
+    (tmp_path / "folder").mkdir()
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    runs = home / "runs"
+    assert "cuda" in said or not runs.exists() or not list(runs.glob("[!.]*"))
+
+
+def test_an_unknown_word_is_named_with_the_nearest(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _train(text)
+    assert run(["generate", "cats", "the caat"]) == 2
+    said = capsys.readouterr().err
+    assert "caat" in said
+    assert "cat" in said.replace("caat", "")
+
+
+def test_no_control_code_of_a_text_reaches_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = tmp_path / "hostile.txt"
+    hostile.write_text("\x1b]0;title\x07 red\x1b[31m [bold] \x9b31m\n" * 4)
+    assert _train(hostile, "--tokenizer", "char") == 0
+    assert run(["generate", "hostile", "--max-tokens", "40"]) == 0
+    assert run(["generate", "hostile", "--max-tokens", "40", "--json"]) == 0
+    assert run(["corpora", str(hostile)]) == 0
+    assert run(["show", "hostile"]) == 0
+    captured = capsys.readouterr()
+    assert "␛" in captured.out
+    for text in (captured.out, captured.err):
+        assert not {"\x1b", "\x9b", "\x07"} & set(text)
+
+
+def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
+    text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    _train(text, "--name", "parent")
+    other = tmp_path / "dogs.txt"
+    other.write_text("the dog sat in the tree\n" * 3)
+    more = ["--from", "parent", "--name", "child", "--steps", "60", "--set", "threads=1"]
+    assert run(["train", str(other), *more]) == 0
+    record = json.loads((home / "runs" / "child" / "run.json").read_text())
+    assert record["parent"]["run"] == "parent"
+    files = [home / "runs" / name / "tokenizer.json" for name in ("parent", "child")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    capsys.readouterr()
+    replies = []
+    for name in ("parent", "child"):
+        run(["generate", name, "the dog"])
+        replies.append(capsys.readouterr().out.strip())
+    assert replies == ["ran to the door", "sat in the tree"]
+
+
+def test_bundled_texts_are_listed_with_their_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["corpora"]) == 0
+    listed = capsys.readouterr().out
+    names = ["lang", "arithmetic", "dialogues", "translation", "sentiment", "questions", "stories"]
+    assert all(name in listed for name in names)
