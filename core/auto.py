@@ -137,9 +137,7 @@ def plan(
         name, why = _size(facts, device)
     chosen = preset(name)
     model = parent or _model(chosen, overrides, facts)
-    if parent and overrides:
-        taken = dict.fromkeys(overrides, "is the parent's, and stays")
-        raise SettingsError(taken, "Leave the model's shape out when starting from a run.")
+    assert not (parent and overrides), "a parent's shape stays"
     train, reasons = _train(config, chosen, model, facts, device)
     size = count_parameters(model)
     size_text = f"size {name}, {size / 1e6:.2f} M parameters: {why}"

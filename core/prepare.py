@@ -86,7 +86,8 @@ class Preparation:
         inherited = self._inherited() if record["parent"] or self.checkpoint else None
         wanted = self._settings() if self.checkpoint else asked
         device = probe.device_facts(wanted.device)
-        chosen = plan(wanted, record["model"], _token_facts(stored), device, inherited)
+        overrides = {} if inherited else record["model"]
+        chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)
         batches = _batches(stored, chosen.model, chosen.train)
         model = self._model(chosen.model, chosen.train, from_weights=bool(record["parent"]))

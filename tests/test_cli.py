@@ -191,6 +191,15 @@ def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
     assert replies == ["ran to the door", "sat in the tree"]
 
 
+def test_what_is_the_parents_cannot_be_chosen(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _train(text, "--name", "parent")
+    assert _train(text, "--from", "parent", "--tokenizer", "char", "--preset", "tiny") == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in ("tokenizer", "preset", "layers"))
+
+
 def test_bundled_texts_are_listed_with_their_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["corpora"]) == 0
     listed = capsys.readouterr().out
