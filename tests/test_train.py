@@ -1,0 +1,181 @@
+"""A run from its request to its end, in this process, with real files and a tiny model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core import checkpoint, requests, runs
+from core.config import TrainConfig
+from core.errors import RunFailedError
+from core.locks import Lock
+from core.paths import Home
+from core.request import ask
+from core.run import Run
+from core.train import train
+from core.updater import Updater
+from core.weights import read_tensors
+
+SHAPE = {"layers": 1, "heads": 2, "kv_heads": 2, "d_model": 16, "head_dim": 8, "d_ff": 24}
+LINES = [f"line {i} of the {'red' if i % 3 else 'blue'} book" for i in range(240)]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(root=tmp_path, cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "book.txt"
+    path.write_text("\n".join(LINES) + "\n")
+    return path
+
+
+def _ask(home: Home, text: Path, **settings: Any) -> tuple[Run, Lock]:
+    config = TrainConfig(**{"steps": 12, "threads": 1, "eval_steps": 4, **settings})
+    return ask(home, str(text), config, SHAPE)
+
+
+def _train(
+    home: Home, run: Run, lock: Lock, at: dict[int, Callable[[], object]] | None = None
+) -> list[dict[str, Any]]:
+    """Trains; at a step of `at` its function is called once, as a request might come then."""
+    told: list[dict[str, Any]] = []
+
+    def listen(type: str, step: int, fields: dict[str, Any]) -> None:
+        told.append({"type": type, "step": step, **fields})
+        if type == "step" and at:
+            for due in [number for number in at if number <= step]:
+                at.pop(due)()
+
+    train(home, run, lock, listeners=[listen])
+    return told
+
+
+def _types(told: list[dict[str, Any]]) -> list[str]:
+    return [event["type"] for event in told]
+
+
+def test_a_run_leaves_everything_design_says(home: Home, text: Path) -> None:
+    run, lock = _ask(home, text)
+    told = _train(home, run, lock)
+    prepared = next(event for event in told if event["type"] == "prepared")
+    assert prepared["val_samples"] > 0
+    assert prepared["reference"]["on"] == "validation"
+    assert prepared["train_samples"] + prepared["val_samples"] == 240
+    assert _types(told)[-1] == "finished"
+    assert (run.folder.stat().st_mode & 0o777) == 0o700
+    found = {str(p.relative_to(run.folder)) for p in run.folder.rglob("*") if p.is_file()}
+    assert found >= {
+        "run.json",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "best/model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "events.jsonl",
+        "trainer.lock",
+        "checkpoint/last",
+        "checkpoint/12/state.json",
+        "snapshots/0/model.safetensors",
+        "snapshots/8/model.safetensors",
+    }
+    assert str(home.root) not in "".join(
+        path.read_text() for path in run.folder.rglob("*.json*") if path.suffix != ".lock"
+    )
+    assert runs.status_of(run) == "finished"
+
+
+def test_the_stored_events_are_those_that_were_told(home: Home, text: Path) -> None:
+    run, lock = _ask(home, text)
+    told = _train(home, run, lock)
+    stored = [json.loads(line) for line in run.events.read_text().splitlines()]
+    assert [(e["type"], e["step"]) for e in stored] == [(e["type"], e["step"]) for e in told]
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(home: Home, text: Path) -> None:
+    settings = {"dropout": 0.1, "seed": 3}
+    whole, lock = _ask(home, text, **settings)
+    _train(home, whole, lock)
+    run, lock = _ask(home, text, **settings)
+    told = _train(home, run, lock, {1: lambda: runs.request(run, requests.STOP)})
+    assert _types(told)[-1] == "stopped"
+    assert told[-1]["step"] < 12
+    again = _train(home, run, runs.hold(run))
+    assert again[0]["resumed_from"] == told[-1]["step"]
+    assert _types(again)[-1] == "finished"
+    ends = [read_tensors(r.weights) for r in (whole, run)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+def test_a_failure_keeps_the_last_good_checkpoint(
+    home: Home, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = Updater.update
+
+    def spoil(self: Updater, batches: Any, step: int, rate: float, config: Any) -> Any:
+        if step == 9:
+            raise RunFailedError("The loss of step 10 is not a finite number (nan).", "Lower it.")
+        return update(self, batches, step, rate, config)
+
+    monkeypatch.setattr(Updater, "update", spoil)
+    run, lock = _ask(home, text)
+    told = _train(home, run, lock)
+    assert told[-1]["type"] == "failed"
+    assert (told[-1]["saved_step"], told[-1]["hint"]) == (8, "Lower it.")
+    found = checkpoint.load(run)
+    assert found is not None
+    assert found.step == 8
+    assert runs.status_of(run) == "failed"
+
+
+def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) -> None:
+    run, lock = _ask(home, text, steps=400)
+    ids: dict[str, str] = {}
+
+    def save() -> None:
+        ids["save"] = runs.request(run, requests.SAVE)
+
+    def change() -> None:
+        changes = {"learning_rate": 1e-4, "steps": 300}
+        ids["change"] = runs.request(run, requests.CHANGE, changes=changes)
+        wrong = {"learning_rate": -1.0, "batch_size": 3}
+        ids["wrong"] = runs.request(run, requests.CHANGE, changes=wrong)
+
+    def pause() -> None:
+        ids["pause"] = runs.request(run, requests.PAUSE)
+        ids["continue"] = runs.request(run, requests.CONTINUE)
+
+    told = _train(home, run, lock, {1: save, 2: change, 3: pause})
+    answers = {e["id"]: e for e in told if e["type"] == "changed"}
+    saved = [event for event in told if event.get("request") == ids["save"]]
+    assert [event["kind"] for event in saved] == ["checkpoint"]
+    assert answers[ids["change"]]["changes"]["steps"] == [400, 300]
+    assert "batch_size" in answers[ids["wrong"]]["problems"]
+    assert [answers[ids[name]]["action"] for name in ("pause", "continue")] == ["pause", "continue"]
+    assert told[-1]["step"] == 300
+
+
+def test_minutes_become_a_number_of_steps(home: Home, text: Path) -> None:
+    run, lock = _ask(home, text, steps=None, minutes=0.02)
+    told = _train(home, run, lock)
+    prepared = next(event for event in told if event["type"] == "prepared")
+    assert prepared["steps"] > 20
+    assert told[-1]["step"] == prepared["steps"]
+    assert told[-1]["elapsed"] == pytest.approx(1.2, rel=2.0)
+
+
+def test_running_text_is_cut_into_windows_and_ends_are_learnt(home: Home, text: Path) -> None:
+    config = TrainConfig(steps=6, threads=1, tokenizer="bpe", vocab_size=300)
+    run, lock = ask(home, str(text), config, SHAPE, reading="text")
+    told = _train(home, run, lock)
+    prepared = next(event for event in told if event["type"] == "prepared")
+    assert (prepared["reading"], prepared["tokenizer"]) == ("text", "bpe")
+    assert _types(told)[-1] == "finished"
