@@ -51,6 +51,9 @@ def find(
         return _corpus("stdin", [store(stdin or sys.stdin.buffer, home)], codec)
     came_with = {corpus.name: corpus for corpus in bundled()}
     if spec in came_with:
+        if encoding or replace:
+            hint = f"Leave the encoding out; ./{spec} is a file of that name."
+            raise InputError(f"The text {spec} came with the program, in UTF-8.", hint)
         return came_with[spec]
     if not spec or "\0" in spec:
         raise NotFoundError("text", spec, came_with)

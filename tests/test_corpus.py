@@ -161,6 +161,8 @@ def test_the_encoding_asked_for_is_kept(home: Home, tmp_path: Path) -> None:
     assert find("a.txt", home, replace=True).errors == "replace"
     with pytest.raises(NotFoundError):
         find("b.txt", home, encoding="latin-1")
+    with pytest.raises(InputError, match="came with the program"):
+        find("lang", home, encoding="latin-1")
 
 
 # Samples
