@@ -1,6 +1,6 @@
 """Counting a text as it goes by in blocks: characters, lines, words.
 
-Every character is counted; lines and words only while that can still matter, see `Counts.busy`.
+Characters are all counted; blanks, lines and words only while that can still matter, see `Counts.busy`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 MOST_LINES = 10_000
 MOST_WORDS = 64
 LONGEST_LINE = 1 << 20
-EXAMINED = 1 << 24
+EXAMINED = 1 << 23
 MOST_DISTINCT = 1 << 20
 
 
@@ -66,8 +66,7 @@ class Counts:
         self._add_characters(text)
         if not busy:
             return
-        self.examined += len(text)
-        self.letters.update(text)
+        self._examine(text)
         *whole, self._held = (self._held + text).split("\n")
         for line in whole:
             self._add_words(line)
@@ -86,14 +85,17 @@ class Counts:
         busy = self.busy
         self._add_characters(text)
         if busy:
-            self.examined += len(text)
-            self.letters.update(text)
+            self._examine(text)
             self._add_words(text)
 
     def _add_characters(self, text: str) -> None:
         self.characters += len(text)
-        self.spaces += text.count(" ")
         self.printed = self.printed or not (text.isspace() or not text)
+
+    def _examine(self, text: str) -> None:
+        self.examined += len(text)
+        self.spaces += text.count(" ")
+        self.letters.update(text)
 
     def _add_words(self, line: str) -> None:
         words = line.split()

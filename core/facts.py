@@ -38,7 +38,7 @@ class Facts:
         reading: "lines" or "text": the corpus's own, else by rule.
         reason: why, in words.
         characters: of the text, line ends included.
-        spaces: blanks between words.
+        spaces: blanks, in the proportion of the examined part.
         lines: lines or records that are not empty.
         longest_words, longest_characters: of the longest line.
         blank_between: whether an empty line stands between others.
@@ -149,7 +149,7 @@ def _facts(corpus: Corpus, sha256: str, counts: Counts) -> Facts:
         reading=chosen,
         reason=reason,
         characters=counts.characters,
-        spaces=counts.spaces,
+        spaces=counts.spaces * counts.characters // max(1, counts.examined),
         lines=counts.lines,
         longest_words=counts.longest_words,
         longest_characters=counts.longest_characters,

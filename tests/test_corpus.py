@@ -267,6 +267,7 @@ def test_a_large_text_is_examined_in_part(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(facts, "BLOCK", 100)
     found = described(tmp_path, "a word\n\n" * 1000)
     assert found.characters == 8000
+    assert abs(found.spaces - 1000) < 20
     assert 1000 <= found.examined < 1200
     assert not found.complete
     assert found.reading == "text"
