@@ -37,14 +37,12 @@ class Pass:
     """What the layers of one forward pass share.
 
     Attributes:
-        start: position of the first new token.
         visible: boolean, broadcasts to (B, H, T, S), what each new token may look at; None for
             the usual case, everything up to itself, which the fused kernel knows by itself.
         cache, record, head_mask: as handed to the model.
         dropout: share of activations to drop, 0 outside training.
     """
 
-    start: int
     visible: Tensor | None
     cache: KVCache | None
     record: Record | None

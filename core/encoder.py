@@ -72,7 +72,7 @@ class Encoder(nn.Module):
         table = sinusoid_table(self.config.context + 1, self.config.d_model)
         words: Tensor = self.embedding(tokens)  # (B, T, D)
         dropout = self.dropout if self.training else 0.0
-        step = Pass(0, padding_mask(tokens), None, record, None, dropout)
+        step = Pass(padding_mask(tokens), None, record, None, dropout)
         x = step.drop(words + table[1 : tokens.shape[1] + 1].to(words))
         step.note(x)
         for layer, block in enumerate(self.blocks):

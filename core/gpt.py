@@ -16,8 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.attention import Pass, Record, attend
-from core.cache import KVCache
+from core.attention import Pass, attend
 from core.config import ModelConfig
 from core.decoder import Decoder, unset
 
@@ -145,18 +144,9 @@ class GPT(Decoder):
         if seed is not None:
             self.initialise(seed)
 
-    def forward(
-        self,
-        tokens: Tensor,
-        *,
-        cache: KVCache | None = None,
-        record: Record | None = None,
-        head_mask: Tensor | None = None,
-    ) -> Tensor:
-        """See `Decoder.forward`; the hidden states are those before the final norm."""
-        step = self.begin(tokens, cache, record, head_mask)
-        end = step.start + tokens.shape[1]
-        cos, sin = self.cos[step.start : end], self.sin[step.start : end]  # (T, K/2)
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+        """See `Decoder.layers`; the hidden states are those before the final norm."""
+        cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2)
         x = step.drop(self.embedding(tokens))  # (B, T, D)
         step.note(x)
         for layer, block in enumerate(self.blocks):

@@ -20,8 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.attention import Pass, Record, attend
-from core.cache import KVCache
+from core.attention import Pass, attend
 from core.config import ModelConfig
 from core.decoder import Decoder, unset
 
@@ -102,19 +101,9 @@ class TutorialGPT(Decoder):
         if seed is not None:
             self.initialise(seed)
 
-    def forward(
-        self,
-        tokens: Tensor,
-        *,
-        cache: KVCache | None = None,
-        record: Record | None = None,
-        head_mask: Tensor | None = None,
-    ) -> Tensor:
-        """See `Decoder.forward`."""
-        step = self.begin(tokens, cache, record, head_mask)
-        end = step.start + tokens.shape[1]
-        positions = self.positions.weight[step.start : end]  # (T, D)
-        x = step.drop(self.embedding(tokens) + positions)  # (B, T, D)
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+        """See `Decoder.layers`."""
+        x = step.drop(self.embedding(tokens) + self.positions.weight[positions])  # (B, T, D)
         step.note(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, layer, step)

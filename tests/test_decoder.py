@@ -1,0 +1,80 @@
+"""What both decoders share: the loss, with and without padding in the products."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core import decoder, models
+from core.config import ModelConfig
+from core.decoder import PAD, Decoder, packing_pays
+
+CASES = ["qwen3", "tutorial"]
+
+
+def _model(architecture: str) -> Decoder:
+    fields = {"activation": "relu", "tie_embeddings": False} if architecture == "tutorial" else {}
+    config = ModelConfig(
+        architecture=architecture,
+        vocab_size=30,
+        context=16,
+        layers=2,
+        heads=2,
+        kv_heads=2,
+        d_model=16,
+        head_dim=8,
+        d_ff=24,
+        **fields,  # type: ignore[arg-type]
+    )
+    return models.build(config, seed=2).double()
+
+
+def _lines() -> tuple[torch.Tensor, torch.Tensor]:
+    whole = torch.randint(3, 30, (5, 13), generator=torch.manual_seed(0))
+    for row, length in zip(whole, (13, 4, 9, 2, 7), strict=True):
+        row[length:] = PAD
+    return whole[:, :-1], whole[:, 1:]
+
+
+def _measured(
+    model: Decoder, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    monkeypatch.setattr(decoder, "packing_pays", lambda config, targets: packed)
+    tokens, targets = _lines()
+    model.zero_grad()
+    loss = model.loss(tokens.masked_fill(targets == PAD, PAD), targets)
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+    return loss.detach(), torch.cat(gradients)
+
+
+@pytest.mark.parametrize("architecture", CASES)
+def test_packed_lines_have_the_loss_and_gradient_of_padded_ones(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = _model(architecture)
+    padded = _measured(model, monkeypatch, packed=False)
+    packed = _measured(model, monkeypatch, packed=True)
+    # The loss is taken in float32, whatever the model computes in.
+    assert torch.allclose(padded[0], packed[0], atol=1e-6)
+    assert torch.allclose(padded[1], packed[1], atol=1e-7)
+
+
+@pytest.mark.parametrize("architecture", CASES)
+def test_padding_counts_in_no_loss(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, (tokens, targets) = _model(architecture), _lines()
+    wider = torch.zeros(5, 3, dtype=torch.long)
+    losses = [
+        model.loss(tokens, targets),
+        model.loss(torch.cat((tokens, wider), 1), torch.cat((targets, wider), 1)),
+    ]
+    assert torch.allclose(losses[0], losses[1])
+
+
+def test_packing_pays_for_large_models_and_few_words() -> None:
+    large = ModelConfig(layers=6, heads=8, kv_heads=8, d_model=512, head_dim=64, d_ff=2048)
+    _, targets = _lines()
+    assert packing_pays(large, targets)
+    assert not packing_pays(large, torch.full((5, 12), 7))
+    assert not packing_pays(ModelConfig(d_model=8, d_ff=8, head_dim=2), targets.repeat(500, 1))
+    assert not packing_pays(large, torch.zeros(2, 3, dtype=torch.long))
