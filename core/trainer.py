@@ -104,6 +104,7 @@ class Trainer:
         self._saved_at = time.perf_counter()
         self._sampled_seconds = 0.0
         self._validation: float | None = None
+        self._losses: dict[str, float] = {}
 
     def run(self) -> None:
         """Trains to the end, or until asked to stop; says `finished` or `stopped` last.
@@ -241,13 +242,14 @@ class Trainer:
 
     def _end_epoch(self, *, last: bool = False) -> None:
         progress = self.progress
-        fields: dict[str, Any] = {"epoch": round(self.epoch, 4)}
-        fields["train_loss"] = progress.epoch_loss / max(1, progress.epoch_targets)
+        row: dict[str, Any] = {"epoch": round(self.epoch, 4) if last else int(self.epoch + 1e-9)}
+        row["train_loss"] = progress.epoch_loss / max(1, progress.epoch_targets)
         if self._validation is not None:
-            fields["val_loss"] = self._validation
+            row["val_loss"] = self._validation
+        self._losses = {name: row[name] for name in ("train_loss", "val_loss") if name in row}
         if last or self._sampled_seconds < SAMPLING_SHARE * progress.elapsed:
-            fields["text"] = self._sample()
-        self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **fields)
+            row["text"] = self._sample()
+        self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **row)
         progress.epoch_loss, progress.epoch_targets, self._validation = 0.0, 0, None
 
     def _look_back(self) -> None:
@@ -282,11 +284,11 @@ class Trainer:
         self._report(force=True)
         self.save()
         self.keeper.settle(wait=True)
-        elapsed = round(self.progress.elapsed, 3)
+        said = {"elapsed": round(self.progress.elapsed, 3), "reason": self.ending}
         if self.ending:
-            self.emit("stopped", self.progress.step, reason=self.ending, elapsed=elapsed)
+            self.emit("stopped", self.progress.step, id=self.ending_request, **said)
             return
-        reason = "all steps done"
+        said["reason"] = "all steps done"
         if self._gave_up():
-            reason = f"no gain in {self.config.patience} evaluations"
-        self.emit("finished", self.progress.step, reason=reason, elapsed=elapsed)
+            said["reason"] = f"no gain in {self.config.patience} evaluations"
+        self.emit("finished", self.progress.step, **said, **self._losses)
