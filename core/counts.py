@@ -1,6 +1,7 @@
 """Counting a text as it goes by in blocks: characters, lines, words.
 
-Characters are all counted; blanks, lines and words only while that can still matter, see `Counts.busy`.
+Characters are all counted; blanks, lines and words only while that can still matter, see
+`Counts.busy`.
 """
 
 from __future__ import annotations

@@ -37,16 +37,32 @@ def _cpu_quota(cgroup: Path) -> float | None:
 
 
 def free_memory(cgroup: Path = CGROUP) -> int:
-    """Bytes that can still be taken: the system's, or what the cgroup leaves if that is less."""
+    """Bytes that can still be taken: the system's, or what the cgroup leaves if that is less.
+
+    Cached files count as free: the kernel gives their memory back when it is needed.
+    """
     free = int(psutil.virtual_memory().available)
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    for limit, used, stat in (
+        ("memory.max", "memory.current", "memory.stat"),
+        (
+            "memory/memory.limit_in_bytes",
+            "memory/memory.usage_in_bytes",
+            "memory/memory.stat",
+        ),
     ):
         most, taken = _numbers(cgroup / limit), _numbers(cgroup / used)
         if most and taken:
-            return max(0, min(free, int(most[0] - taken[0])))
+            return max(0, min(free, int(most[0] - taken[0]) + _cached(cgroup / stat)))
     return free
+
+
+def _cached(stat: Path) -> int:
+    """Bytes of files that the cgroup could give back at once."""
+    try:
+        lines = [line.split() for line in stat.read_text().splitlines()]
+    except OSError:
+        return 0
+    return next((int(line[1]) for line in lines if line[0] == "inactive_file"), 0)
 
 
 def free_disk(folder: Path) -> int:

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core import probe
+from core.errors import InputError
+
+
+def test_the_processor_is_always_there() -> None:
+    facts = probe.device_facts("cpu")
+    assert facts.device == "cpu"
+    assert facts.threads >= 1
+    assert facts.free_memory > 0
+
+
+@pytest.mark.parametrize("wanted", ["cuda:99", "tpu", "cpu:1", "cuda:one", "mps:1", ""])
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(wanted: str) -> None:
+    with pytest.raises(InputError, match="cpu"):
+        probe.device_facts(wanted)
+
+
+def test_the_gpu_with_most_free_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = [10, 30, 20]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda i: (free[i], 99))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda i: f"GPU {i}")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda i: (8, 0))
+    assert probe.device_facts("auto").device == "cuda:1"
+    assert probe.device_facts("cuda:2").name == "GPU 2"
+    assert probe.device_facts("cuda").bfloat16
