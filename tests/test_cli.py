@@ -86,6 +86,14 @@ def test_generation_as_json_has_a_line_a_token_and_a_summary(
     assert summary["text"] == "".join(str(t["text"]) for t in tokens)
 
 
+def test_choices_can_be_seen_token_by_token(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _train(text)
+    capsys.readouterr()
+    assert run(["generate", "cats", "the", "--top", "3", "--max-tokens", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.count("%") for line in lines] == [4, 4]
+
+
 def test_what_is_said_to_people_is_not_in_the_output(
     text: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +131,7 @@ def test_a_taken_name_names_the_next_free_one(
         (["train", "lang", "--encoding", "no-such"], "no-such"),
         (["generate", "nothing", "hello"], "nothing"),
         (["generate", "nothing", "--temperature", "-1"], "temperature"),
-        (["generate", "nothing", "--top", "3"], "--json"),
+        (["generate", "nothing", "--top", "-3"], "--top"),
         (["show", "nothing"], "nothing"),
         (["path", "../.."], "../.."),
         (["no-such-command"], "no-such-command"),

@@ -13,7 +13,7 @@ from core.display import clean
 from core.paths import Home
 from core.settings import settings_of
 from tui.cli import complete_run
-from tui.console import put_json, say
+from tui.console import put, put_json, say
 
 if TYPE_CHECKING:
     from core.loading import Loaded
@@ -41,7 +41,7 @@ def _sampling(name: str, kind: type) -> Callable[[Command], Command]:
 @_sampling("seed", int)
 @click.option("--stop", multiple=True, metavar="TEXT", help=f"{FIELDS['stop'].help}; repeatable")
 @click.option(
-    "--top", default=0, metavar="N", type=click.IntRange(0), help="N likeliest, with --json"
+    "--top", default=0, metavar="N", type=click.IntRange(0), help="a line a token: the N likeliest"
 )
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 @click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then one more")
@@ -52,8 +52,6 @@ def generate(
     """Let RUN's model go on from PROMPT (- reads it from standard input); greedy by default."""
     given = {name: value for name, value in sampling.items() if value is not None}
     config = SamplingConfig(**given)
-    if top and not as_json:
-        raise click.UsageError("--top needs --json, which has a place for the alternatives.")
     if prompt == "-":
         prompt = sys.stdin.read().removesuffix("\n")
     from core import runs
@@ -67,6 +65,8 @@ def generate(
     loaded = load(found, which, device)
     if as_json:
         _print_json(loaded, prompt, config, top)
+    elif top:
+        _print_choices(loaded, prompt, config, top)
     else:
         _print_text(loaded, prompt, config)
 
@@ -84,6 +84,16 @@ def _print_text(loaded: Loaded, prompt: str, config: SamplingConfig) -> None:
     click.echo()
     if not written:
         say("The model ends here: it has nothing to add to this.")
+
+
+def _print_choices(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -> None:
+    """A line a token: what was chosen and how likely it was, then what else was likely."""
+    from core.generate import generate as steps
+
+    name = loaded.tokenizer.token_text
+    for step in steps(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, top=top):
+        others = "  ".join(f"{other.text!r} {other.probability:.1%}" for other in step.top)
+        put(f"{name(step.id)!r:<16} {step.probability:6.1%}  of  {others}")
 
 
 def _print_json(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -> None:
