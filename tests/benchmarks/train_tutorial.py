@@ -1,0 +1,202 @@
+"""A training step of the tutorial's GPT: ours against its blocks written naively.
+
+The naive one has separate queries, keys and values, convolutions of kernel 1 with transposes, a
+written-out masked softmax, padded batches and PyTorch's default Adam. Both train on the same
+batches of the corpus `lang`, in turns, in float32 on the CPU; they begin with the same weights and
+their losses are compared.
+
+    python tests/benchmarks/train_tutorial.py [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from machine import print_machine
+from torch import Tensor, nn
+
+from core import layout, models, tokens
+from core.auto import DeviceFacts, TokenFacts, plan
+from core.config import ModelConfig, TrainConfig
+from core.corpus import bundled
+from core.dataset import Batches, samples_of
+from core.learning import learn
+from core.machine import usable_threads
+from core.optimizer import build
+from core.paths import Home
+from core.tokenizer import PAD
+from core.updater import Updater
+
+WANTED = 1.7
+Step = Callable[[int], float]
+
+
+class NaiveAttention(nn.Module):
+    """Multi-head attention with four separate maps and an explicit mask."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads, width = config.heads, config.d_model
+        self.W_Q, self.W_K = nn.Linear(width, width), nn.Linear(width, width)
+        self.W_V, self.linear = nn.Linear(width, width), nn.Linear(width, width)
+        self.layer_norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        rows, length, width = x.shape
+        shape = (rows, length, self.heads, width // self.heads)
+        q, k, v = (f(x).view(shape).transpose(1, 2) for f in (self.W_Q, self.W_K, self.W_V))
+        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        scores.masked_fill_(mask.unsqueeze(1).repeat(1, self.heads, 1, 1), -1e9)
+        read = scores.softmax(-1) @ v
+        joined = read.transpose(1, 2).contiguous().view(rows, length, width)
+        normed: Tensor = self.layer_norm(self.linear(joined) + x)
+        return normed
+
+
+class NaiveFeedForward(nn.Module):
+    """Two convolutions of kernel 1."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv1d(config.d_model, config.d_ff, 1)
+        self.conv2 = nn.Conv1d(config.d_ff, config.d_model, 1)
+        self.layer_norm = nn.LayerNorm(config.d_model)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = F.relu(self.conv1(x.transpose(1, 2)))
+        normed: Tensor = self.layer_norm(self.conv2(inner).transpose(1, 2) + x)
+        return normed
+
+
+class NaiveLayer(nn.Module):
+    """A decoder layer with its outer norms."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self_attn, self.feed_forward = NaiveAttention(config), NaiveFeedForward(config)
+        self.norm1, self.norm2 = nn.LayerNorm(config.d_model), nn.LayerNorm(config.d_model)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x = self.norm1(x + self.self_attn(x, mask))
+        normed: Tensor = self.norm2(x + self.feed_forward(x))
+        return normed
+
+
+class NaiveDecoder(nn.Module):
+    """Embeddings, positions and layers, named as stored."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.src_emb = nn.Embedding(config.vocab_size, config.d_model)
+        self.pos_emb = nn.Embedding(config.context, config.d_model)
+        self.layers = nn.ModuleList(NaiveLayer(config) for _ in range(config.layers))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        rows, length = tokens.shape
+        positions = torch.arange(length).unsqueeze(0).repeat(rows, 1)
+        x = self.src_emb(tokens) + self.pos_emb(positions)
+        mask = torch.triu(torch.ones(rows, length, length, dtype=torch.bool), diagonal=1)
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x
+
+
+class NaiveGPT(nn.Module):
+    """The tutorial's GPT."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.decoder = NaiveDecoder(config)
+        self.projection = nn.Linear(config.d_model, config.vocab_size)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits: Tensor = self.projection(self.decoder(tokens))
+        return logits
+
+
+def naive_step(config: ModelConfig, weights: dict[str, Tensor], batches: Batches) -> Step:
+    """One step as in a tutorial's loop; its loss."""
+    model = NaiveGPT(config)
+    model.load_state_dict(weights)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    criterion = nn.CrossEntropyLoss(ignore_index=PAD)
+
+    def step(number: int) -> float:
+        inputs, targets = batches.batch(number)
+        optimizer.zero_grad()
+        loss: Tensor = criterion(model(inputs).view(-1, config.vocab_size), targets.view(-1))
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def prepared(home: Home) -> tuple[ModelConfig, TrainConfig, Batches]:
+    """The preset `tutorial` on `lang`, as `train` would have it."""
+    corpus = next(corpus for corpus in bundled() if corpus.name == "lang")
+    tokenizer = learn(corpus, "lines", "word").tokenizer
+    stored = tokens.build(corpus, "lines", tokenizer, home)
+    facts = TokenFacts(
+        reading="lines",
+        vocab_size=stored.vocab_size,
+        train_tokens=len(stored.ids),
+        train_samples=len(stored.train_samples),
+        longest=stored.longest,
+    )
+    threads = usable_threads()
+    cpu = DeviceFacts(device="cpu", name="CPU", free_memory=2**34, threads=threads)
+    made = plan(TrainConfig(preset="tutorial"), {}, facts, cpu)
+    torch.set_num_threads(threads)
+    samples = samples_of(stored, "train", made.model.context)
+    return made.model, made.train, Batches(stored.ids, samples, made.train.batch_size or 3, 0)
+
+
+def compare(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each step, taken in turns; losses are compared on the way."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for number in range(rounds):
+        losses = []
+        for name, step in steps.items():
+            began = time.perf_counter()
+            losses.append(step(number))
+            times[name].append(1000 * (time.perf_counter() - began))
+        assert max(losses) - min(losses) < 1e-3, losses
+    return {name: found[min(3, rounds // 2) :] for name, found in times.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--quick", action="store_true", help="few rounds, no demand")
+    quick = parser.parse_args().quick
+    print_machine()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(root=Path(folder), cache=Path(folder) / "cache")
+        shape, config, batches = prepared(home)
+        model = models.build(shape, seed=0)
+        naive = naive_step(shape, layout.stored(model), batches)
+        updater = Updater(model, torch.device("cpu"), build(model, config))
+
+        def ours(number: int) -> float:
+            return updater.update(batches, number, 1e-4, config)[0]
+
+        times = compare({"naive": naive, "ours": ours}, 6 if quick else 60)
+    middles = {name: statistics.median(found) for name, found in times.items()}
+    ratio = middles["naive"] / middles["ours"]
+    for name, found in times.items():
+        print(f"{name:6} median {middles[name]:7.1f} ms   best {min(found):7.1f} ms a step")
+    print(f"ours is {ratio:.2f} times as fast (wanted: {WANTED})")
+    sys.exit(0 if quick or ratio >= WANTED else 1)
+
+
+if __name__ == "__main__":
+    main()
