@@ -13,8 +13,9 @@ from typing import Any
 from core import corpora, finding, runs
 from core.auto import check_shape
 from core.config import TrainConfig
+from core.corpus import Corpus
 from core.errors import InputError, SettingsError
-from core.facts import facts
+from core.facts import Facts, facts
 from core.files import replace_with_link
 from core.locks import Lock
 from core.paths import Home
@@ -60,12 +61,7 @@ def ask(
     found = facts(corpus, progress)
     corpora.remember(corpus, found, home)
     record = {
-        "corpus": {
-            "name": corpus.name,
-            "size": found.size,
-            "sha256": found.sha256,
-            "reading": reading or found.reading,
-        },
+        "corpus": _text(corpus, found, reading),
         "train": to_json(config),
         "model": dict(shape),
         "seed": config.seed,
@@ -76,6 +72,17 @@ def ask(
     if source:
         _inherit(run, *source)
     return run, lock
+
+
+def _text(corpus: Corpus, found: Facts, reading: str | None) -> dict[str, Any]:
+    """What a run says of its text: enough to find it again, and no path."""
+    return {
+        "name": corpus.name,
+        "size": found.size,
+        "sha256": found.sha256,
+        "reading": reading or found.reading,
+        "encoding": corpus.encoding,
+    }
 
 
 def versions() -> dict[str, str]:
