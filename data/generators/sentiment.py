@@ -1,0 +1,131 @@
+"""Short opinions with their verdict, where single words do not decide.
+
+"not bad" is good, "far from fresh" is bad, and after "but" the last word counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from data.generators.parts import Parts, hold_out
+from data.generators.templates import expand
+
+SEED = 3
+LINES = 6000
+HELD_OUT = 300
+
+# What is spoken of: adjectives that praise it, adjectives that do not.
+Words = tuple[str, str]
+_FOOD: Words = ("tasty fresh delicious excellent wonderful", "cold bland salty stale awful")
+_STAFF: Words = ("kind friendly helpful polite wonderful", "rude slow lazy unfriendly awful")
+_ROOM: Words = ("clean quiet comfortable lovely bright", "dirty noisy dark cramped ugly")
+_STORY: Words = ("funny clever exciting touching brilliant", "boring silly dull weak awful")
+_PLAYER: Words = ("brilliant convincing wonderful funny lively", "wooden weak terrible dull lazy")
+_THING: Words = ("reliable sturdy handy excellent clever", "flimsy useless broken terrible ugly")
+_TRIP: Words = (
+    "pleasant exciting lovely relaxing wonderful",
+    "exhausting boring terrible stressful sad",
+)
+_PRICE: Words = ("fair reasonable low", "high unfair absurd")
+
+PLACES: tuple[Mapping[str, Words], ...] = (
+    {
+        **dict.fromkeys(("food", "soup", "fish", "bread", "cake", "salad", "coffee"), _FOOD),
+        **dict.fromkeys(("waiter", "cook", "service"), _STAFF),
+        **dict.fromkeys(("table", "restaurant"), _ROOM),
+        "price": _PRICE,
+    },
+    {
+        **dict.fromkeys(("room", "bed", "hotel", "bathroom", "garden"), _ROOM),
+        **dict.fromkeys(("owner", "staff"), _STAFF),
+        "breakfast": _FOOD,
+        "price": _PRICE,
+    },
+    {
+        **dict.fromkeys(("film", "story", "plot", "ending", "beginning", "dialogue"), _STORY),
+        **dict.fromkeys(("actor", "actress", "hero", "villain"), _PLAYER),
+        "music": ("lovely touching wonderful lively brilliant", "noisy dull awful boring weak"),
+    },
+    {
+        **dict.fromkeys(("book", "novel", "first chapter", "last chapter", "author"), _STORY),
+        "price": _PRICE,
+    },
+    {
+        **dict.fromkeys(("phone", "camera", "bag", "lamp", "keyboard", "umbrella"), _THING),
+        "seller": _STAFF,
+        "price": _PRICE,
+    },
+    {
+        **dict.fromkeys(("journey", "flight", "walk", "visit", "weekend"), _TRIP),
+        **dict.fromkeys(("guide", "driver"), _STAFF),
+        "museum": ("lovely exciting wonderful quiet bright", "boring noisy ugly dark dull"),
+    },
+)
+
+# [x] is spoken of; [good] [good2] fit the verdict, [bad] [bad2] are their opposites.
+PLAIN = (
+    "the [x] was {|very|really|so|quite|simply} [good]",
+    "the [x] was {|very|really} [good] and {|very|really} [good2]",
+    "the [x] was {not|never|not at all|hardly ever|by no means} [bad]",
+    "the [x] was {far from|anything but} [bad]",
+    "the [x] was neither [bad] nor [bad2]",
+    "the [x] was not only [good] but also [good2]",
+    "the [x] was [good] and not [bad] {|at all}",
+    "{everyone|everybody} said the [x] was [good]",
+    "nobody {said|thought} the [x] was [bad]",
+    "nothing about the [x] was [bad]",
+    "{we|I} {found|thought} the [x] {|very|quite} [good]",
+    "{we|I} did not {find the [x]|think the [x] was} [bad]",
+    "{we|I} expected a [bad] [x] but it was [good]",
+    "what a [good] [x]",
+)
+LIKED = (
+    "{we|I|everyone} {loved|liked|enjoyed|adored} the [x]",
+    "{we|I} {would never complain|never complained|did not complain} about the [x]",
+    "nobody {hated|disliked|complained about} the [x]",
+    "there was nothing wrong with the [x]",
+)
+DISLIKED = (
+    "{we|I|everyone} {hated|disliked|complained about} the [x]",
+    "{we|I} did not {love|like|enjoy} the [x] {|at all}",
+    "nobody {loved|liked|enjoyed|adored} the [x]",
+    "there was something wrong with the [x]",
+)
+
+
+def generate() -> Parts:
+    """As many good opinions as bad ones; some of each are held out."""
+    random = Random(SEED)
+    lines: dict[str, None] = {}
+    for good in (True, False):
+        while len(lines) < (LINES // 2 if good else LINES):
+            lines[f"{_opinion(random, good)} => {'good' if good else 'bad'}"] = None
+    shuffled = list(lines)
+    random.shuffle(shuffled)
+    return hold_out(random, shuffled, HELD_OUT)
+
+
+def _opinion(random: Random, good: bool) -> str:
+    place = random.choice(PLACES)
+    first, second = random.sample(list(place), 2)
+    shape = random.random()
+    last = _clause(random, place, second, good)
+    if shape < 0.35:
+        return last
+    if shape < 0.55:
+        return f"{_clause(random, place, first, good)} and {last}"
+    other = _clause(random, place, first, not good)
+    return f"{other} but {last}" if shape < 0.85 else f"although {other} {last}"
+
+
+def _clause(random: Random, place: Mapping[str, Words], noun: str, good: bool) -> str:
+    fitting, opposite = place[noun] if good else place[noun][::-1]
+    pleasing = random.sample(fitting.split(), 2)
+    contrary = random.sample(opposite.split(), 2)
+    templates: tuple[str, ...] = PLAIN
+    if random.random() < 0.25:
+        templates = LIKED if good else DISLIKED
+    slots = {"x": noun, "good": pleasing[0], "good2": pleasing[1]}
+    slots |= {"bad": contrary[0], "bad2": contrary[1]}
+    return expand(random, random.choice(templates), slots)
