@@ -213,5 +213,7 @@ class SamplingConfig:
 
     def __post_init__(self) -> None:
         problems = check(self)
+        if "stop" not in problems and not all(isinstance(text, str) and text for text in self.stop):
+            problems["stop"] = "must be texts of at least one character"
         if problems:
             raise SettingsError(problems)

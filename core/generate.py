@@ -1,13 +1,17 @@
-"""Generation: one token after another, streamed, over a session."""
+"""Generation: one token after another, streamed, over a session.
+
+It knows nothing of models, devices or terminals.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from core.config import SamplingConfig
+from core.decoding import TextStream
 from core.sampling import Chooser
 from core.session import Session
 from core.stopping import StopFilter
@@ -40,9 +44,9 @@ class Step:
     Attributes:
         id: the token; EOS in the last step of a text that ended by itself.
         text: what can be shown now; empty while a character or a stop text may be half there.
-        probability: the model's own for this token.
-        top: the likeliest tokens at this place, if asked for.
-        window_start: the oldest id the model still saw.
+        probability: the model's own for this token, before any setting changed it.
+        top: the tokens likeliest to the model at this place, if asked for.
+        window_start: the index of the oldest id the model saw when it said this one.
         ended: why this is the last step: "end", "stop", "length"; else empty.
     """
 
@@ -61,38 +65,48 @@ def generate(
     config: SamplingConfig,
     *,
     top: int = 0,
-) -> Iterator[Step]:
+) -> Generator[Step]:
     """Reads the prompt, then chooses and reads one token after another.
 
-    Closing the generator stops it; the session then holds what was chosen so far.
+    The session holds the prompt and the ids of all steps given out, also after the generator was
+    closed, which stops it. What is half there when it ends by itself, and became no stop text, is
+    in the last step's text.
 
     Args:
-        prompt: ids to read first; may be empty if the session has read some.
+        prompt: ids to read first; may be empty if the session holds some.
         top: how many of the likeliest tokens each step names.
+
+    Raises:
+        RunFailedError: the model's predictions are not finite.
     """
-    logits = session.feed(prompt)[0] if prompt else session.logits[0]
-    chooser, stop = Chooser(config), StopFilter(config.stop)
-    stream = tokenizer.stream(session.ids)
-    for count in range(1, config.max_tokens + 1):
-        id, final = chooser.choose(logits, session.ids)
+    session.extend(prompt)
+    chooser = Chooser(config, session.ids, session.model.config.vocab_size)
+    stream, stop = tokenizer.stream(session.ids), StopFilter(config.stop)
+    for left in reversed(range(config.max_tokens)):
+        logits, start = session.logits[0], session.window_start
+        id, final = chooser.choose(logits)
         text = stop.push(stream.push(id))
-        ended = END if id == EOS else STOP if stop.hit else ""
-        ended = ended or (LENGTH if count == config.max_tokens else "")
-        if ended and not stop.hit:
-            text += stop.flush() + stream.flush()
+        over = END if id == EOS else LENGTH if not left else ""
+        if over and not stop.hit:
+            text += _rest(stream, stop)
         chances = logits.softmax(-1)
-        named = _likeliest(chances, final, tokenizer, top)
-        yield Step(id, text, float(chances[id]), named, session.window_start, ended)
+        named = _likeliest(chances, final, tokenizer, top) if top else ()
+        session.extend([id])
+        ended = STOP if stop.hit else over
+        yield Step(id, text, float(chances[id]), named, start, ended)
         if ended:
             return
-        logits = session.feed([id])[0]
+
+
+def _rest(stream: TextStream, stop: StopFilter) -> str:
+    """What was held back; it may still complete a stop text."""
+    text = stop.push(stream.flush())
+    return text if stop.hit else text + stop.flush()
 
 
 def _likeliest(
     chances: Tensor, final: Tensor, tokenizer: Tokenizer, count: int
 ) -> tuple[Alternative, ...]:
-    if not count:
-        return ()
     after = final.softmax(-1)
     values, ids = chances.topk(min(count, len(chances)))
     return tuple(

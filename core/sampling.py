@@ -1,20 +1,22 @@
 """From logits to a token: named stages in a fixed order, then one draw.
 
 Every stage is a pure function of logits (…, V) and gives logits (…, V) in which what it removed is
--inf. The order is that of `STAGES`: penalty, temperature, top k, top p, min p.
+-inf. `special` aside, none removes the likeliest id. Nothing here knows a model or text.
 
 Shapes: V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from core.config import SamplingConfig
+from core.errors import RunFailedError
 from core.tokenizer import PAD, SOS
 
 REMOVED = float("-inf")
@@ -26,113 +28,181 @@ class Stage:
     """One step from the model's logits to the final ones.
 
     Attributes:
-        name: the setting it belongs to.
-        apply: logits (…, V) to logits (…, V).
+        name: the setting it belongs to; "special" for the one that is always there.
+        apply: logits (…, V), and which ids were there before (…, V), to logits (…, V).
     """
 
     name: str
-    apply: Callable[[Tensor], Tensor]
+    apply: Callable[[Tensor, Tensor], Tensor]
 
 
-def allowed(logits: Tensor) -> Tensor:
-    """The model's own logits without the ids that no text goes on with."""
+def special(logits: Tensor) -> Tensor:
+    """Removes the ids that no text goes on with."""
     kept = logits.clone()
     kept[..., list(NEVER)] = REMOVED
     return kept
 
 
-def repetition_penalty(logits: Tensor, penalty: float, previous: Sequence[int]) -> Tensor:
-    """Makes the ids that were there less likely (Keskar et al., 2019, CTRL).
+def repetition_penalty(logits: Tensor, penalty: float, before: Tensor) -> Tensor:
+    """Makes the ids that were there less likely (Keskar et al. 2019, CTRL).
 
     A positive logit is divided by the penalty, a negative one multiplied with it.
+
+    Args:
+        before: (…, V) boolean, see `seen`.
     """
-    ids = torch.tensor(sorted(set(previous)), dtype=torch.long)
-    found = logits[..., ids]
-    weaker = torch.where(found > 0, found / penalty, found * penalty)
-    return logits.index_copy(-1, ids, weaker)
+    weaker = torch.where(logits > 0, logits / penalty, logits * penalty)
+    return torch.where(before, weaker, logits)
 
 
 def temperature(logits: Tensor, value: float) -> Tensor:
-    """Divides by the temperature: above 1 flatter, below 1 sharper."""
-    return logits / value
+    """Divides by the temperature, above 1 flatter, below 1 sharper; 0 leaves only the likeliest.
+
+    The likeliest becomes 0, so that the smallest temperature does not overflow. Of equals the
+    temperature 0 leaves the one with the lowest id.
+    """
+    if value == 0.0:
+        return _best(logits, logits.topk(1).values)
+    below = logits - logits.amax(-1, keepdim=True)
+    return below / max(value, torch.finfo(logits.dtype).tiny)
 
 
 def top_k(logits: Tensor, k: int) -> Tensor:
-    """Keeps the k highest logits, of equals those with the lower id (Fan et al., 2018)."""
-    if k >= logits.shape[-1]:
-        return logits
-    order = logits.sort(dim=-1, descending=True, stable=True).indices
-    return logits.scatter(-1, order[..., k:], REMOVED)
+    """Keeps the k highest logits (Fan et al. 2018), of equals those with the lower ids."""
+    return logits if k >= logits.shape[-1] else _best(logits, logits.topk(k).values)
 
 
 def top_p(logits: Tensor, p: float) -> Tensor:
-    """Keeps the fewest likeliest that together reach p (Holtzman et al., 2020, nucleus)."""
-    values, order = logits.sort(dim=-1, descending=True, stable=True)
-    chances = values.double().softmax(-1)
-    before = chances.cumsum(-1) - chances
-    surplus = before >= p
-    surplus[..., 0] = False
-    return logits.masked_fill(torch.zeros_like(surplus).scatter(-1, order, surplus), REMOVED)
+    """Keeps the fewest likeliest that together reach p (Holtzman et al. 2020, nucleus).
+
+    The likeliest always stays; of equals those with the lower ids.
+    """
+    chances = logits.double().softmax(-1)
+    # Ids rarer than this reach less than 1 - p together: sorting them would be a waste.
+    rare = (1.0 - p) / logits.shape[-1] / 2
+    candidates = int((chances > rare).sum(-1).max())
+    values, ids = logits.topk(candidates)  # (…, N), falling
+    highest = chances.gather(-1, ids)
+    needed = (highest.cumsum(-1) - highest < p).sum(-1, keepdim=True).clamp(min=1)  # (…, 1)
+    return _best(logits, values, needed)
 
 
 def min_p(logits: Tensor, p: float) -> Tensor:
-    """Drops what is less likely than p times the likeliest (Nguyen et al., 2024)."""
+    """Drops what is less likely than p times the likeliest (Nguyen et al. 2024)."""
     best = logits.amax(-1, keepdim=True)
     return logits.masked_fill((logits - best).exp() < p, REMOVED)
 
 
-def stages(config: SamplingConfig, previous: Sequence[int]) -> list[Stage]:
-    """The stages that do something, in order; none at all for plain greedy choice."""
-    found = []
-    if config.repetition_penalty != 1.0 and previous:
+def _best(logits: Tensor, highest: Tensor, counts: Tensor | None = None) -> Tensor:
+    """Only the highest logits, of equals those with the lower ids.
+
+    Args:
+        highest: (…, N) the highest logits, falling.
+        counts: (…, 1) how many of the N to keep; all of them by default.
+    """
+    count = highest.shape[-1] if counts is None else counts
+    lowest = highest[..., -1:] if counts is None else highest.gather(-1, counts - 1)  # (…, 1)
+    kept = logits >= lowest
+    if bool((kept.sum(-1, keepdim=True) > count).any()):
+        above, equal = logits > lowest, logits == lowest
+        kept = above | (equal & (equal.cumsum(-1) <= count - above.sum(-1, keepdim=True)))
+    return logits.masked_fill(~kept, REMOVED)
+
+
+def stages(config: SamplingConfig) -> list[Stage]:
+    """The stages that do something, in order; for greedy choice the last is the temperature."""
+    found = [Stage("special", lambda x, _: special(x))]
+    if config.repetition_penalty != 1.0:
         penalty = config.repetition_penalty
-        found.append(
-            Stage("repetition_penalty", lambda x: repetition_penalty(x, penalty, previous))
-        )
-    if config.temperature not in (0.0, 1.0):
-        found.append(Stage("temperature", lambda x: temperature(x, config.temperature)))
+        found.append(Stage("repetition_penalty", lambda x, b: repetition_penalty(x, penalty, b)))
+    if config.temperature != 1.0:
+        found.append(Stage("temperature", lambda x, _: temperature(x, config.temperature)))
+    if config.temperature == 0.0:
+        return found
     if config.top_k:
-        found.append(Stage("top_k", lambda x: top_k(x, config.top_k)))
+        found.append(Stage("top_k", lambda x, _: top_k(x, config.top_k)))
     if config.top_p < 1.0:
-        found.append(Stage("top_p", lambda x: top_p(x, config.top_p)))
+        found.append(Stage("top_p", lambda x, _: top_p(x, config.top_p)))
     if config.min_p > 0.0:
-        found.append(Stage("min_p", lambda x: min_p(x, config.min_p)))
+        found.append(Stage("min_p", lambda x, _: min_p(x, config.min_p)))
     return found
 
 
-def staged(logits: Tensor, found: Sequence[Stage]) -> list[tuple[str, Tensor]]:
-    """The logits after each stage, so that a token's disappearance can be put down to one."""
-    after = []
-    for stage in found:
-        logits = stage.apply(logits)
+def staged(
+    logits: Tensor, config: SamplingConfig, previous: Iterable[int]
+) -> list[tuple[str, Tensor]]:
+    """The logits (…, V) after each stage by name, the last being the final ones.
+
+    Args:
+        previous: the ids that were there, which a repetition penalty weakens.
+    """
+    before, after = seen(previous, logits.shape[-1]), []
+    for stage in stages(config):
+        logits = stage.apply(logits, before)
         after.append((stage.name, logits))
     return after
 
 
+def removed_by(after: Sequence[tuple[str, Tensor]], id: int) -> str | None:
+    """The stage that removed an id, of what `staged` gave for one row; None if it is still there.
+
+    A choice that is as good as certain may round an id's chance to nothing: that counts.
+    """
+    return next((name for name, logits in after if logits[id] == REMOVED), None)
+
+
+def probabilities(logits: Tensor, config: SamplingConfig, previous: Iterable[int]) -> Tensor:
+    """The distribution (…, V) that `Chooser` draws from; see `staged`."""
+    return staged(logits, config, previous)[-1][1].softmax(-1)
+
+
+def seen(previous: Iterable[int], vocab_size: int) -> Tensor:
+    """(V,) boolean, true for the ids among `previous`."""
+    before = torch.zeros(vocab_size, dtype=torch.bool)
+    before[list(set(previous))] = True
+    return before
+
+
+def pick(logits: Tensor, generator: torch.Generator) -> int:
+    """One id from final logits (V,) by one uniform number, on the host.
+
+    The inverse of the distribution function: the first id whose sum of chances exceeds the number.
+    """
+    sums = logits.double().softmax(-1).cumsum(-1)  # (V,)
+    point = torch.rand((), dtype=torch.float64, generator=generator) * sums[-1]
+    found = int(torch.searchsorted(sums, point, right=True))
+    # Rounding may put the point at the very end: the last id with any chance has it.
+    return min(found, int(torch.searchsorted(sums, sums[-1])))
+
+
 class Chooser:
-    """Chooses ids as the settings say; the same seed makes the same choices on every device.
+    """Chooses one id after another; the same seed makes the same choices on every device.
 
     Args:
         config: the settings; temperature 0 takes the likeliest, of equals the lowest id.
+        previous: the ids that stand before the first choice.
+        vocab_size: V.
     """
 
-    def __init__(self, config: SamplingConfig) -> None:
-        self.config = config
+    def __init__(self, config: SamplingConfig, previous: Iterable[int], vocab_size: int) -> None:
+        self._greedy = config.temperature == 0.0
+        self._stages = stages(config)
+        self._before = seen(previous, vocab_size)
         self._generator = torch.Generator().manual_seed(config.seed)
 
-    def choose(self, logits: Tensor, previous: Sequence[int]) -> tuple[int, Tensor]:
-        """An id for logits (V,), and the final logits (V,) it was chosen from."""
-        final = allowed(logits)
-        for stage in stages(self.config, previous):
-            final = stage.apply(final)
-        if self.config.temperature == 0.0:
-            return int(final.argmax()), final
-        return self.draw(final), final
+    def choose(self, logits: Tensor) -> tuple[int, Tensor]:
+        """An id for logits (V,), and the final logits (V,) it was chosen from.
 
-    def draw(self, logits: Tensor) -> int:
-        """One id by the inverse of the distribution's sum at one uniform number."""
-        sums = logits.double().softmax(-1).cumsum(-1)  # (V,)
-        point = torch.rand((), dtype=torch.float64, generator=self._generator) * sums[-1]
-        # The last id with any chance, should rounding put the point at the very end.
-        last = int((sums < sums[-1]).sum())
-        return min(int(torch.searchsorted(sums, point, right=True)), last)
+        Raises:
+            RunFailedError: the model's numbers are not finite.
+        """
+        if not math.isfinite(logits.amax()):
+            raise RunFailedError(
+                "The model's predictions are not numbers any more: its training went astray.",
+                "Take an earlier snapshot, or train again with a lower learning rate.",
+            )
+        for stage in self._stages:
+            logits = stage.apply(logits, self._before)
+        id = int(logits.argmax()) if self._greedy else pick(logits, self._generator)
+        self._before[id] = True
+        return id, logits

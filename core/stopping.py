@@ -8,28 +8,31 @@ from collections.abc import Sequence
 class StopFilter:
     """Holds back what may become a stop text, and gives out what can no longer.
 
+    The stop text that is complete first ends the stream (of those complete at once the longest):
+    what is shown does not depend on how the text was cut into pieces.
+
     Args:
-        stops: the texts that end a stream; empty ones are left out.
+        stops: the texts that end a stream, none of them empty.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
-        self._stops = tuple(stop for stop in stops if stop)
+        assert all(stops), "an empty text stands everywhere"
+        self._stops = tuple(stops)
         self._held = ""
         self.hit = False
 
     def push(self, text: str) -> str:
         """What may be shown now; once `hit` is true, the last there is."""
         assert not self.hit
-        self._held += text
-        found = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
+        held = self._held + text
+        found = [(at + len(stop), at) for stop in self._stops if (at := held.find(stop)) >= 0]
         if found:
             self.hit = True
-            shown, self._held = self._held[: min(found)], ""
-            return shown
-        keep = max((_overlap(self._held, stop) for stop in self._stops), default=0)
-        cut = len(self._held) - keep
-        shown, self._held = self._held[:cut], self._held[cut:]
-        return shown
+            self._held = ""
+            return held[: min(found)[1]]
+        cut = len(held) - max((_overlap(held, stop) for stop in self._stops), default=0)
+        self._held = held[cut:]
+        return held[:cut]
 
     def flush(self) -> str:
         """What was held back and did not become a stop text."""

@@ -1,3 +1,5 @@
+"""The loop: when it ends, what it shows, what the session holds; with scripts and with models."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -6,32 +8,43 @@ from typing import Any, cast
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from torch import Tensor
 
 from core import models
+from core.attention import Pass
 from core.config import ModelConfig, SamplingConfig
-from core.generate import END, LENGTH, STOP, generate
+from core.decoder import Decoder
+from core.errors import RunFailedError
+from core.generate import END, LENGTH, STOP, Step, generate
 from core.session import Session
-from core.stopping import StopFilter
 from core.tokenizer import EOS, SOS, Tokenizer
 
 
-class Script:
-    """A session whose model says given ids, one after another."""
+class Script(Decoder):
+    """A model that says given ids after the first token, <eos> after the last of them."""
 
     def __init__(self, says: Sequence[int], vocab_size: int) -> None:
-        self.says, self.vocab_size = list(says), vocab_size
-        self.ids: list[int] = []
-        self.window_start = 0
-        self.read = 0
+        config = ModelConfig(vocab_size=vocab_size, context=64, layers=1, heads=1, kv_heads=1)
+        super().__init__(config)
+        self.says, self.read = [*says, EOS], 0
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.eval()
 
-    def feed(self, ids: Sequence[int]) -> torch.Tensor:
-        self.ids += ids
-        self.read += len(ids)
-        logits = torch.zeros(1, self.vocab_size)
-        logits[0, self.says.pop(0) if self.says else EOS] = 8.0
-        return logits
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+        """The place in the script as the hidden state, (B, T, 1)."""
+        assert isinstance(positions, slice)
+        assert step.cache is not None
+        step.cache.length = positions.stop
+        self.read += tokens.shape[1]
+        return torch.arange(positions.start, positions.stop)[None, :, None].double()
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Nearly certain of the script's next id."""
+        said = torch.tensor([self.says[int(place)] for place in hidden.flatten()])
+        return 8.0 * torch.nn.functional.one_hot(said, self.config.vocab_size)[None].double()
+
+    def initialise(self, seed: int) -> None:
+        """It has no weights that matter."""
 
 
 @pytest.fixture(scope="module")
@@ -39,102 +52,164 @@ def characters() -> Tokenizer:
     return Tokenizer.train("char", ["ab12 汉"])
 
 
-def _run(tokenizer: Tokenizer, says: str, **settings: Any) -> tuple[str, str, Script]:
-    session = Script([*tokenizer.encode(says), EOS], tokenizer.vocab_size)
+def _session(tokenizer: Tokenizer, says: str) -> Session:
+    return Session(Script(tokenizer.encode(says), tokenizer.vocab_size), keep_first=1)
+
+
+def _steps(tokenizer: Tokenizer, says: str, top: int = 0, **settings: Any) -> list[Step]:
     config = SamplingConfig(**settings)
-    steps = list(generate(cast(Session, session), [SOS], tokenizer, config))
-    return "".join(step.text for step in steps), steps[-1].ended, session
+    return list(generate(_session(tokenizer, says), [SOS], tokenizer, config, top=top))
+
+
+def _reply(tokenizer: Tokenizer, says: str, **settings: Any) -> tuple[str, str]:
+    steps = _steps(tokenizer, says, **settings)
+    assert not any(step.ended for step in steps[:-1])
+    return "".join(step.text for step in steps), steps[-1].ended
 
 
 def test_it_ends_where_the_model_ends(characters: Tokenizer) -> None:
-    assert _run(characters, "abba")[:2] == ("abba", END)
+    """<eos> that is shown, or read on from."""
+    steps = _steps(characters, "abba")
+    assert [step.text for step in steps] == ["a", "b", "b", "a", ""]
+    assert [step.id for step in steps] == [*characters.encode("abba"), EOS]
+    assert steps[-1].ended == END
 
 
 def test_it_ends_after_as_many_tokens_as_asked_for(characters: Tokenizer) -> None:
-    text, ended, session = _run(characters, "abba", max_tokens=3)
-    assert (text, ended) == ("abb", LENGTH)
-    assert session.read == 3  # the last token is not read: nobody asks what follows it
+    assert _reply(characters, "abba", max_tokens=3) == ("abb", LENGTH)
+    assert _reply(characters, "abba", max_tokens=5) == ("abba", END)
+    assert len(_steps(characters, "ab" * 30)) == 50
+
+
+def test_the_session_holds_what_was_given_out_and_no_token_is_read_in_vain(
+    characters: Tokenizer,
+) -> None:
+    session = _session(characters, "abba")
+    list(generate(session, [SOS], characters, SamplingConfig(max_tokens=3)))
+    assert session.ids == [SOS, *characters.encode("abb")]
+    assert cast(Script, session.model).read == 3
+    more = list(generate(session, [], characters, SamplingConfig()))
+    assert [step.text for step in more] == ["a", ""]
 
 
 @pytest.mark.parametrize(
-    ("says", "stop", "shown"),
+    ("says", "stop", "shown", "ended"),
     [
-        ("ab12ab", ("12",), "ab"),
-        ("a112b", ("12",), "a1"),
-        ("ab", ("b2",), "ab"),
-        ("ab1", ("12",), "ab1"),
-        ("aabb", ("ab", "aab"), ""),
-        ("abab", ("",), "abab"),
+        ("ab12ab", ("12",), "ab", STOP),
+        ("a112b", ("12",), "a1", STOP),
+        ("ab", ("b2",), "ab", END),
+        ("ab1", ("12",), "ab1", END),
+        ("aabb", ("ab", "aab"), "", STOP),
     ],
 )
 def test_a_stop_text_ends_it_and_never_shows(
-    characters: Tokenizer, says: str, stop: tuple[str, ...], shown: str
+    characters: Tokenizer, says: str, stop: tuple[str, ...], shown: str, ended: str
 ) -> None:
-    text, ended, _ = _run(characters, says, stop=stop)
-    assert text == shown
-    assert ended == (STOP if any(s and s in says for s in stop) else END)
+    assert _reply(characters, says, stop=stop) == (shown, ended)
 
 
-@given(st.text("ab1", max_size=12), st.lists(st.text("ab1", max_size=3), max_size=3))
-def test_a_stop_filter_shows_exactly_what_stands_before_the_first_stop(
-    text: str, stops: list[str]
-) -> None:
-    found, shown = StopFilter(stops), ""
-    for character in text:
-        shown += found.push(character)
-        if found.hit:
-            break
-    shown += found.flush()
-    ends = [text.find(stop) + len(stop) for stop in stops if stop and stop in text]
-    if not ends:
-        assert shown == text
-        return
-    read = text[: min(ends)]
-    starts = [read.find(stop) for stop in stops if stop and stop in read]
-    assert shown == read[: min(starts)]
+def test_what_was_held_back_is_shown_when_the_length_is_reached(characters: Tokenizer) -> None:
+    assert _reply(characters, "ab12", max_tokens=3, stop=("12",)) == ("ab1", LENGTH)
+    assert _reply(characters, "ab12", max_tokens=4, stop=("12",)) == ("ab", STOP)
+
+
+def test_a_stop_text_may_span_words() -> None:
+    words = Tokenizer.train("word", ["one two three four"])
+    assert _reply(words, "one two three four", stop=("two th",)) == ("one ", STOP)
 
 
 def test_closing_it_stops_the_model(characters: Tokenizer) -> None:
-    session = Script(characters.encode("ababab"), characters.vocab_size)
-    steps = generate(cast(Session, session), [SOS], characters, SamplingConfig())
+    session = _session(characters, "ababab")
+    steps = generate(session, [SOS], characters, SamplingConfig())
     list(islice(steps, 2))
-    steps.close()  # type: ignore[attr-defined]
-    assert session.read == 2
+    steps.close()
+    assert cast(Script, session.model).read == 2
+    assert session.ids == [SOS, *characters.encode("ab")]
+    assert list(steps) == []
 
 
 def test_half_a_character_is_never_shown() -> None:
     tokenizer = Tokenizer.train("bpe", ["plain text only"], vocab_size=260)
-    text, _, _ = _run(tokenizer, "a汉b🎉")
-    assert text == "a汉b🎉"
-    session = Script(tokenizer.encode("汉"), tokenizer.vocab_size)
-    pieces = [
-        step.text for step in generate(cast(Session, session), [SOS], tokenizer, SamplingConfig())
-    ]
-    assert pieces[:3] == ["", "", "汉"]
+    assert _reply(tokenizer, "a汉b🎉") == ("a汉b🎉", END)
+    assert [step.text for step in _steps(tokenizer, "汉")] == ["", "", "汉", ""]
+    assert _reply(tokenizer, "a汉", max_tokens=3) == ("a", LENGTH)
+    assert _reply(tokenizer, "汉字", stop=("字",)) == ("汉", STOP)
+
+
+def test_a_reply_goes_on_where_the_prompt_ended() -> None:
+    """A first word that is glued to the prompt's last."""
+    words = Tokenizer.train("word", ["one two three"])
+    session = Session(Script(words.encode("one two three"), words.vocab_size), keep_first=1)
+    prompt = [SOS, *words.encode("one")]
+    texts = [step.text for step in generate(session, prompt, words, SamplingConfig())]
+    assert texts == [" two", " three", ""]
 
 
 def test_alternatives_are_the_likeliest_with_both_probabilities(characters: Tokenizer) -> None:
-    session = Script(characters.encode("ab"), characters.vocab_size)
-    config = SamplingConfig(temperature=1.0, top_k=1)
-    step = next(generate(cast(Session, session), [SOS], characters, config, top=3))
-    assert len(step.top) == 3
-    assert step.top[0].id == step.id
-    assert step.top[0].probability == step.probability
-    assert step.top[0].chance == 1.0
-    assert step.top[1].chance == 0.0
+    step = _steps(characters, "ab", top=3, temperature=1.0, top_k=1)[0]
+    assert [len(step.top), step.top[0].id, step.top[0].text] == [3, step.id, "a"]
+    expected = 1 / (1 + (characters.vocab_size - 1) * torch.tensor(-8.0).exp())
+    assert step.probability == step.top[0].probability == pytest.approx(float(expected))
+    assert [other.chance for other in step.top] == [1.0, 0.0, 0.0]
+    assert step.top[1].probability > 0.0
+    assert len(_steps(characters, "ab", top=1000)[0].top) == characters.vocab_size
 
 
-def _model() -> Session:
+def test_a_probability_is_the_models_own_whatever_the_settings(characters: Tokenizer) -> None:
+    plain = _steps(characters, "ab")
+    changed = _steps(characters, "ab", temperature=0.3, top_k=2, repetition_penalty=1.1)
+    assert [s.probability for s in plain] == [s.probability for s in changed]
+
+
+def test_a_model_that_says_no_numbers_is_an_error_not_a_reply(characters: Tokenizer) -> None:
+    session = _real()
+    with torch.no_grad():
+        next(session.model.parameters()).fill_(float("nan"))
+    with pytest.raises(RunFailedError):
+        list(generate(session, [SOS, 4], characters, SamplingConfig()))
+
+
+def _real() -> Session:
+    """A model for the characters' tokenizer, with a context of 8, that seldom says <eos>."""
     config = ModelConfig(
-        vocab_size=9, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
+        vocab_size=10, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
     )
-    return Session(models.build(config, seed=1).eval(), keep_first=1)
+    model = models.build(config, seed=1).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(8.0)
+        model.get_parameter("embedding.weight")[EOS] = 0.0
+    return Session(model, keep_first=1)
 
 
 def test_a_seed_gives_the_same_reply_and_windows_slide(characters: Tokenizer) -> None:
-    config = SamplingConfig(temperature=1.5, seed=3, max_tokens=30)
-    replies = [list(generate(_model(), [SOS, 4], characters, config)) for _ in range(2)]
-    assert replies[0] == replies[1]
-    starts = [step.window_start for step in replies[0]]
-    assert starts == sorted(starts)
-    assert all(step.probability <= 1.0 for step in replies[0])
+    def reply(seed: int) -> list[Step]:
+        config = SamplingConfig(temperature=2.0, seed=seed, max_tokens=12)
+        return list(generate(_real(), [SOS, 4], characters, config, top=2))
+
+    assert reply(0) == reply(0)
+    assert reply(0) != reply(1)
+    assert [step.window_start for step in reply(0)] == [1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 7, 7]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+def test_a_step_says_the_probability_of_its_own_token(
+    characters: Tokenizer, temperature: float
+) -> None:
+    """The probability of the token before or after, or one from another window."""
+    session = _real()
+    config = SamplingConfig(temperature=temperature, seed=4, max_tokens=20)
+    steps = list(generate(session, [SOS, 4], characters, config))
+    assert len(steps) > 12
+    scores = _real().score(session.ids)[1:].exp()
+    assert [step.probability for step in steps] == pytest.approx(scores.tolist(), rel=1e-3)
+
+
+def test_greedy_is_the_same_with_and_without_what_is_kept(characters: Tokenizer) -> None:
+    steps = list(generate(_real(), [SOS, 4], characters, SamplingConfig(max_tokens=20)))
+    ids = [SOS, 4]
+    assert len(steps) == 20
+    for step in steps:
+        fresh = generate(_real(), ids, characters, SamplingConfig(max_tokens=1))
+        assert next(fresh).id == step.id
+        ids.append(step.id)

@@ -1,6 +1,9 @@
+"""The stages one by one and together, and draws against the distribution they leave."""
+
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,125 +13,209 @@ from torch import Tensor
 
 from core import sampling
 from core.config import SamplingConfig
+from core.errors import RunFailedError
 from core.sampling import Chooser
 
+SIZE = 12
 LOGITS = torch.tensor([9.0, 9.0, 0.0, 2.0, 1.0, 2.0, -1.0, 0.5])  # ids 0 and 1 are never chosen
 
-
-def _rows(size: int = 12) -> st.SearchStrategy[Tensor]:
-    return st.lists(st.floats(-8, 8, width=32), min_size=size, max_size=size).map(torch.tensor)
+# Few different values, so that equals are common; and any values at all.
+_rows = st.one_of(
+    st.lists(st.floats(-8, 8, width=32), min_size=SIZE, max_size=SIZE),
+    st.lists(st.sampled_from([-1.0, 0.0, 2.0]), min_size=SIZE, max_size=SIZE),
+).map(torch.tensor)
+_configs = st.builds(
+    SamplingConfig,
+    temperature=st.one_of(st.just(0.0), st.floats(1e-300, 100)),
+    top_k=st.integers(0, SIZE + 2),
+    top_p=st.floats(0, 1),
+    min_p=st.floats(0, 1),
+    repetition_penalty=st.floats(0.1, 10),
+    seed=st.integers(0, 2**63 - 1),
+)
 
 
 def _kept(logits: Tensor) -> set[int]:
     return set(torch.nonzero(logits > sampling.REMOVED).flatten().tolist())
 
 
-@given(_rows(), st.integers(1, 14))
-def test_top_k_keeps_exactly_k(logits: Tensor, k: int) -> None:
-    kept = _kept(sampling.top_k(logits, k))
-    assert len(kept) == min(k, 12)
-    assert int(logits.argmax()) in kept
+def _order(logits: Tensor) -> list[int]:
+    """Ids from the likeliest on, of equals the lowest first."""
+    return sorted(range(len(logits)), key=lambda i: (-float(logits[i]), i))
 
 
-def test_top_k_keeps_the_lower_of_equal_ids() -> None:
-    assert _kept(sampling.top_k(torch.tensor([1.0, 3.0, 3.0, 3.0]), 2)) == {1, 2}
+@given(_rows, st.integers(1, SIZE + 2))
+def test_top_k_keeps_exactly_the_k_first(logits: Tensor, k: int) -> None:
+    """More than k where some are equal."""
+    assert _kept(sampling.top_k(logits, k)) == set(_order(logits)[:k])
 
 
-@given(_rows(), st.floats(0, 1))
+@given(_rows, st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1e-300, 0.25, 0.5, 1 - 1e-16, 1.0])))
 def test_top_p_keeps_the_smallest_set_that_reaches_p(logits: Tensor, p: float) -> None:
     kept = _kept(sampling.top_p(logits, p))
-    chances = logits.double().softmax(-1)
-    total = float(chances[list(kept)].sum())
-    assert total >= min(p, 1.0) - 1e-9
-    if len(kept) > 1:
-        assert total - float(chances[list(kept)].min()) < p + 1e-9
-    assert float(chances[list(kept)].min()) >= max(
-        [float(chances[i]) for i in range(12) if i not in kept], default=0.0
-    )
+    order, chances = _order(logits), logits.double().softmax(-1)
+    assert kept == set(order[: len(kept)])
+    assert len(kept) >= 1
+    assert float(chances[order[: len(kept)]].sum()) >= p - 1e-12
+    assert len(kept) == 1 or float(chances[order[: len(kept) - 1]].sum()) < p + 1e-12
 
 
-@given(_rows(), st.floats(0, 1))
+@given(_rows, st.floats(0, 1))
 def test_min_p_is_relative_to_the_likeliest(logits: Tensor, p: float) -> None:
     kept = _kept(sampling.min_p(logits, p))
-    chances = logits.softmax(-1)
-    best = float(chances.max())
-    assert int(chances.argmax()) in kept
-    for id in range(12):
-        share = float(chances[id]) / best
-        if abs(share - p) > 1e-4:
-            assert (id in kept) == (share > p)
+    shares = logits.softmax(-1) / logits.softmax(-1).max()
+    assert _order(logits)[0] in kept
+    for id in range(SIZE):
+        if abs(float(shares[id]) - p) > 1e-4:
+            assert (id in kept) == (float(shares[id]) > p)
+
+
+@pytest.mark.parametrize("stage", [sampling.top_k, sampling.top_p, sampling.min_p])
+@given(_rows)
+def test_rows_of_a_batch_do_not_touch_each_other(stage: Any, logits: Tensor) -> None:
+    """A stage that counts over all rows."""
+    value = 3 if stage is sampling.top_k else 0.6
+    batch = torch.stack((logits, logits.flip(-1), torch.zeros(SIZE)))
+    together = stage(batch, value)
+    assert torch.equal(together, torch.stack([stage(row, value) for row in batch]))
+
+
+@given(_rows, st.integers(1, SIZE), st.floats(0.01, 1))
+def test_top_k_and_min_p_can_change_places(logits: Tensor, k: int, p: float) -> None:
+    one = sampling.min_p(sampling.top_k(logits, k), p)
+    assert torch.equal(one, sampling.top_k(sampling.min_p(logits, p), k))
+
+
+@given(_rows, _configs, st.lists(st.integers(0, SIZE - 1)))
+def test_no_stage_changes_its_input_or_brings_back_what_is_gone(
+    logits: Tensor, config: SamplingConfig, previous: list[int]
+) -> None:
+    given_logits, kept = logits.clone(), set(range(SIZE))
+    for _, after in sampling.staged(logits, config, previous):
+        assert _kept(after) <= kept
+        kept = _kept(after)
+    assert torch.equal(logits, given_logits)
+
+
+@given(_rows, _configs, st.lists(st.integers(0, SIZE - 1)))
+def test_the_likeliest_stays_and_chances_sum_to_one(
+    logits: Tensor, config: SamplingConfig, previous: list[int]
+) -> None:
+    """Nothing left to choose, or a temperature so small that it divides by zero."""
+    after = dict(sampling.staged(logits, config, previous))
+    weakened = after.get("repetition_penalty", after["special"])
+    final = list(after.values())[-1]
+    assert int(weakened.argmax()) in _kept(final)
+    chances = sampling.probabilities(logits, config, previous)
+    assert float(chances.sum()) == pytest.approx(1.0, abs=1e-5)
+    id, chosen_from = Chooser(config, previous, SIZE).choose(logits)
+    assert torch.equal(chosen_from, final)
+    assert id in _kept(final)
+    assert id not in sampling.NEVER
 
 
 @pytest.mark.parametrize(("value", "weaker"), [(3.0, 1.5), (-3.0, -6.0), (0.0, 0.0)])
 def test_a_repetition_penalty_always_weakens(value: float, weaker: float) -> None:
-    logits = torch.tensor([1.0, value, 1.0])
-    assert sampling.repetition_penalty(logits, 2.0, [1, 1]).tolist() == [1.0, weaker, 1.0]
+    """Negative logits divided too, which makes them more likely."""
+    before = sampling.seen([1, 1], 3)
+    found = sampling.repetition_penalty(torch.tensor([1.0, value, 1.0]), 2.0, before)
+    assert found.tolist() == [1.0, weaker, 1.0]
 
 
-@given(
-    _rows(),
-    st.floats(0.1, 5),
-    st.integers(0, 12),
-    st.floats(0.01, 1),
-    st.floats(0, 1),
-)
-def test_the_stages_always_leave_a_distribution(
-    logits: Tensor, temperature: float, k: int, p: float, least: float
-) -> None:
-    config = SamplingConfig(temperature=temperature, top_k=k, top_p=p, min_p=least)
-    id, final = Chooser(config).choose(logits, [4])
-    assert final.softmax(-1).sum() == pytest.approx(1.0, abs=1e-5)
-    assert id in _kept(final)
-    assert id not in sampling.NEVER
+def test_a_repetition_penalty_knows_what_was_just_chosen() -> None:
+    logits = torch.tensor([0.0, 0.0, 4.0, 3.0, 2.0])
+    chooser = Chooser(SamplingConfig(repetition_penalty=10.0), [], 5)
+    assert [chooser.choose(logits)[0] for _ in range(3)] == [2, 3, 4]
+    assert Chooser(SamplingConfig(repetition_penalty=10.0), [2, 3], 5).choose(logits)[0] == 4
 
 
 def test_stages_stand_in_the_documented_order_and_only_where_they_act() -> None:
     everything = SamplingConfig(
         temperature=0.7, top_k=3, top_p=0.9, min_p=0.1, repetition_penalty=1.2
     )
-    names = [stage.name for stage in sampling.stages(everything, [3])]
-    assert names == ["repetition_penalty", "temperature", "top_k", "top_p", "min_p"]
-    assert sampling.stages(SamplingConfig(), [3]) == []
+    names = ["special", "repetition_penalty", "temperature", "top_k", "top_p", "min_p"]
+    assert [stage.name for stage in sampling.stages(everything)] == names
+    neutral = SamplingConfig(temperature=1.0)
+    assert [stage.name for stage in sampling.stages(neutral)] == ["special"]
+    greedy = SamplingConfig(top_k=3, top_p=0.5)
+    assert [stage.name for stage in sampling.stages(greedy)] == ["special", "temperature"]
 
 
 def test_the_stage_that_removed_a_token_can_be_named() -> None:
     config = SamplingConfig(temperature=1.0, top_k=4, min_p=0.5)
-    after = dict(sampling.staged(sampling.allowed(LOGITS), sampling.stages(config, [])))
-    assert _kept(after["top_k"]) == {3, 4, 5, 7}
-    assert _kept(after["min_p"]) == {3, 5}
+    after = sampling.staged(LOGITS, config, [])
+    removed = [sampling.removed_by(after, id) for id in range(8)]
+    assert removed[:4] == ["special", "special", "top_k", None]
+    assert removed[4:] == ["min_p", None, "top_k", "min_p"]
+    greedy = sampling.staged(LOGITS, SamplingConfig(), [])
+    assert sampling.removed_by(greedy, 5) == "temperature"
 
 
-def test_greedy_takes_the_likeliest_and_of_equals_the_lowest_id() -> None:
-    assert Chooser(SamplingConfig()).choose(LOGITS, [])[0] == 3
+@given(_rows)
+def test_greedy_takes_the_likeliest_and_of_equals_the_lowest_id(logits: Tensor) -> None:
+    chooser = Chooser(SamplingConfig(), [], SIZE)
+    id, final = chooser.choose(logits)
+    assert id == next(i for i in _order(logits) if i not in sampling.NEVER)
+    assert final.softmax(-1)[id] == 1.0
 
 
-def test_padding_and_the_start_of_a_line_are_never_chosen() -> None:
-    assert _kept(sampling.allowed(LOGITS)) == {2, 3, 4, 5, 6, 7}
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_predictions_that_are_no_numbers_are_reported(bad: float) -> None:
+    """A reply of <pad>, or of nothing, from a model that has diverged."""
+    logits = torch.full((SIZE,), bad) if bad < 0 else torch.tensor([1.0] * (SIZE - 1) + [bad])
+    with pytest.raises(RunFailedError, match="went astray"):
+        Chooser(SamplingConfig(), [], SIZE).choose(logits)
 
 
-@pytest.mark.parametrize("top_p", [1.0, 0.8])
-def test_draws_agree_with_the_final_distribution(top_p: float) -> None:
-    """10,000 draws; a right sampler exceeds this chi-square bound once in 1,000 seeds."""
-    chooser = Chooser(SamplingConfig(temperature=0.9, top_p=top_p, seed=5))
-    _, final = chooser.choose(LOGITS, [])
+# The chi-square a right sampler exceeds once in 1,000 seeds, by degrees of freedom.
+BOUNDS = {1: 10.83, 2: 13.82, 3: 16.27, 4: 18.47, 5: 20.52}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"top_p": 0.8}, {"top_k": 3}, {"min_p": 0.3}, {"repetition_penalty": 2.0}],
+)
+def test_draws_agree_with_the_final_distribution(settings: dict[str, Any]) -> None:
+    config = SamplingConfig(temperature=0.9, **settings)
+    _, final = Chooser(config, [3], 8).choose(LOGITS)
+    generator = torch.Generator().manual_seed(5)
     counts = torch.zeros(8)
     for _ in range(10_000):
-        counts[chooser.draw(final)] += 1
-    expected = 10_000 * final.softmax(-1)
-    assert counts[expected == 0].sum() == 0
-    seen = expected > 0
-    chi_square = float(((counts - expected)[seen] ** 2 / expected[seen]).sum())
-    freedom = int(seen.sum()) - 1
-    bound = {1: 10.83, 2: 13.82, 3: 16.27, 4: 18.47, 5: 20.52}[freedom]
-    assert chi_square < bound
+        counts[sampling.pick(final, generator)] += 1
+    expected = 10_000 * sampling.probabilities(LOGITS, config, [3])
+    there = expected > 0
+    assert counts[~there].sum() == 0
+    chi_square = float(((counts - expected)[there] ** 2 / expected[there]).sum())
+    assert chi_square < BOUNDS[int(there.sum()) - 1]
 
 
-def test_the_same_seed_draws_the_same() -> None:
-    config = SamplingConfig(temperature=1.0, seed=11)
-    first, second = Chooser(config), Chooser(config)
-    draws = [[c.choose(LOGITS, [])[0] for _ in range(50)] for c in (first, second)]
-    assert draws[0] == draws[1]
-    assert len(set(draws[0])) > 1
+@pytest.mark.parametrize(("point", "id"), [(0.0, 1), (0.499, 1), (0.5, 3), (1 - 2**-53, 3)])
+def test_a_draw_never_falls_on_what_has_no_chance(
+    point: float, id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ends of the line: 0 belongs to a removed first id, 1 to a removed last one."""
+    monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.tensor(point, dtype=torch.float64))
+    logits = torch.tensor([sampling.REMOVED, 0.0, sampling.REMOVED, 0.0, sampling.REMOVED])
+    assert sampling.pick(logits, torch.Generator()) == id
+
+
+def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
+    def draws(seed: int) -> list[int]:
+        chooser = Chooser(SamplingConfig(temperature=1.0, seed=seed), [], 8)
+        return [chooser.choose(LOGITS)[0] for _ in range(50)]
+
+    assert draws(11) == draws(11)
+    assert draws(11) != draws(12)
+
+
+def test_a_draw_takes_one_number_whatever_the_settings() -> None:
+    """Replies of one seed that have nothing in common once a setting is touched."""
+    generators = [torch.Generator().manual_seed(3) for _ in range(2)]
+    for generator, p in zip(generators, (1.0, 0.5), strict=True):
+        for _ in range(7):
+            sampling.pick(sampling.top_p(LOGITS, p), generator)
+    one, other = (torch.rand((), generator=generator) for generator in generators)
+    assert one == other
 
 
 def test_temperature_changes_how_sharp_the_distribution_is() -> None:
