@@ -1,7 +1,7 @@
 """Writes the bundled corpora, all but `lang`: `python -m data.generate [--check]`.
 
 Without an option the files are written in place; `--check` compares instead, and fails where one
-differs. The same files come out everywhere: every generator has its own seed.
+differs. The same files come out everywhere, for each generator has a seed of its own.
 """
 
 from __future__ import annotations

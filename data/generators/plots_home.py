@@ -110,7 +110,7 @@ BROKEN = (
         "[his] hand}.",
         '"I am sad about the [fragile]," said [his] [kin], "but I am {glad|happy} that you told '
         'me."',
-        '"{Things can be mended|A [fragile] is only a thing}," said [his] [kin]. "Trust is '
+        '"{Things can be mended|[A fragile] is only a thing}," said [his] [kin]. "Trust is '
         'harder to mend."',
     ),
     (
