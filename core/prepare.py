@@ -37,7 +37,8 @@ from core.tokens import TokenFile
 from core.weights import read_tensors
 
 EVALUATION_TOKENS = 8192
-SHARE_UNKNOWN = 0.001
+LOOKED_AT = 1_000_000
+NOTABLE_SHARE = 0.001
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Preparation:
             prompt = corpus.prompt if _known(tokenizer, corpus.prompt) else None
             prompt = prompt or _first_words(stored, tokenizer)
             config = dataclasses.replace(config, sample_prompt=prompt)
-        reasons += [*chosen.reasons, *([stored.note] if stored.note else [])]
+        reasons += [*chosen.reasons, *_warnings(stored, tokenizer)]
         return _job(model, config, batches, stored, tokenizer, reasons)
 
     def _tokenizer(
@@ -195,6 +196,16 @@ def _timed(config: TrainConfig, model: Decoder, batches: Batches) -> TrainConfig
     return settle_length(
         dataclasses.replace(config, minutes=None, steps=steps), batches.steps_per_epoch
     )
+
+
+def _warnings(stored: TokenFile, tokenizer: Tokenizer) -> list[str]:
+    """What a person has to know of the tokens: no validation, words that are not known."""
+    found = [stored.note] if stored.note else []
+    if tokenizer.unk_id is not None:
+        share = float((stored.ids[:LOOKED_AT] == tokenizer.unk_id).mean())
+        if share > NOTABLE_SHARE:
+            found.append(f"{share:.1%} of the tokens are not in the tokenizer's vocabulary")
+    return found
 
 
 def _known(tokenizer: Tokenizer, text: str | None) -> bool:

@@ -184,11 +184,12 @@ def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
 ) -> None:
     _train(text, "--name", "parent")
     other = tmp_path / "dogs.txt"
-    other.write_text("the dog sat in the tree\n" * 3)
+    other.write_text("the dog sat in the tree\n" * 3 + "a zebra\n")
     more = ["--from", "parent", "--name", "child", "--steps", "60", "--set", "threads=1"]
     assert run(["train", str(other), *more]) == 0
     record = json.loads((home / "runs" / "child" / "run.json").read_text())
     assert record["parent"]["run"] == "parent"
+    assert "not in the tokenizer's vocabulary" in capsys.readouterr().err
     files = [home / "runs" / name / "tokenizer.json" for name in ("parent", "child")]
     assert files[0].read_bytes() == files[1].read_bytes()
     capsys.readouterr()
