@@ -1,0 +1,88 @@
+"""What the default training makes of each bundled corpus: time, and answers on held-out lines.
+
+python tests/benchmarks/bundled_corpora.py [NAME …] [--set key=value …] [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from machine import print_machine
+
+from core.config import SamplingConfig, TrainConfig
+from core.corpus import Corpus, bundled
+from core.generate import generate
+from core.loading import Loaded, load
+from core.paths import Home
+from core.request import ask
+from core.session import Session
+from core.settings import parse_value
+from core.train import train
+
+MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "questions": " A:"}
+QUICK_LINES = 20
+
+
+def reply(loaded: Loaded, prompt: str, most: int) -> str:
+    """The greedy continuation."""
+    session = Session(loaded.model, keep_first=loaded.keep_first)
+    config = SamplingConfig(max_tokens=most)
+    steps = generate(session, loaded.encode(prompt), loaded.tokenizer, config)
+    return "".join(step.text for step in steps)
+
+
+def right_answers(loaded: Loaded, name: str, lines: list[str]) -> int:
+    """How many lines the model ends exactly as they end."""
+    mark = MARKS[name]
+    count = 0
+    for line in lines:
+        asked, _, answer = line.rpartition(mark)
+        count += reply(loaded, asked + mark, 24).strip() == answer.strip()
+    return count
+
+
+def measure(corpus: Corpus, settings: dict[str, object], *, quick: bool) -> None:
+    """Trains on one corpus and prints a line or two."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(root=Path(folder), cache=Path(folder) / "cache")
+        config = TrainConfig(**{**settings, **({"steps": 5} if quick else {})})  # type: ignore[arg-type]
+        last: dict[str, dict[str, object]] = {}
+        began = time.perf_counter()
+        run, lock = ask(home, corpus.name, config, {})
+        train(home, run, lock, listeners=[lambda kind, _, fields: last.update({kind: fields})])
+        seconds = time.perf_counter() - began
+        loaded = load(run, device="cpu")
+        ending = last.get("finished") or last.get("failed") or {}
+        steps = last["prepared"]["steps"]
+        line = f"{corpus.name:<12} {seconds:6.1f} s  {steps} steps  "
+        line += "  ".join(
+            f"{key} {ending[key]:.3f}" for key in ("train_loss", "val_loss") if key in ending
+        )
+        if corpus.heldout:
+            lines = corpus.heldout.read_text(encoding="utf-8").splitlines()
+            lines = lines[:QUICK_LINES] if quick else lines
+            right = right_answers(loaded, corpus.name, lines)
+            line += f"  held out right {right} of {len(lines)} ({right / len(lines):.1%})"
+        print(line)
+        print(f"  {corpus.prompt} |{reply(loaded, corpus.prompt or '', 50)}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("names", nargs="*", help="bundled corpora; all if none is named")
+    parser.add_argument("--set", action="append", default=[], help="a setting, key=value")
+    parser.add_argument("--quick", action="store_true", help="five steps each")
+    options = parser.parse_args()
+    pairs = dict(pair.split("=", 1) for pair in options.set)
+    settings = {name: parse_value(TrainConfig, name, text) for name, text in pairs.items()}
+    print_machine()
+    for corpus in bundled():
+        if not options.names or corpus.name in options.names:
+            measure(corpus, settings, quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()
