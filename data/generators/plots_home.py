@@ -279,8 +279,8 @@ NOISE = (
         "It was only [a critter] that {looked for food|had lost its way|was building a nest}!",
         "[A critter] sat there with {a nut|[a find]} and {looked just as surprised|tried to "
         "carry it home}.",
-        "A {loose|long} branch {beat|tapped} against the {wall|window} in the wind, {and on it "
-        "sat [a critter]|that was all}.",
+        "A {loose|long} branch {beat|tapped} against the {wall|window} in the wind, and on it "
+        "sat [a critter].",
     ),
     (
         "[Hero] laughed {so loudly that everybody woke up|until [his] belly hurt}.",

@@ -114,8 +114,8 @@ STORM = (
         "At home [his] [kin] {waited at the gate|hugged [him]} {and had hot soup ready|with "
         "tears in [khis] eyes}.",
         '"{Next time|From now on} I will look at the sky first," said [hero].',
-        "Ever since, [hero] {likes|is not afraid of} {the sound of rain|storms}, {for [he] knows "
-        "that they end|when [he] is not alone}.",
+        "Ever since, [hero] {likes the sound of rain on the roof|is not afraid of storms, for [he] "
+        "knows that they end}.",
     ),
 )
 

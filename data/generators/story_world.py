@@ -90,7 +90,7 @@ OPENINGS = (
     "{Do you know|Have you heard of} [hero]? [He] is {a|the} [trait] [being] who lives [home].",
 )
 FRIENDS = (
-    "[His] best friend was [friendfull], {who lived near [spot3]|who was [ftrait], too}.",
+    "[His] best friend was [friendfull], {who lived near [spot3]|who was [ftrait]}.",
     "[He] {often|always} played with [friendfull], {who was [ftrait]|near [spot3]|even in the "
     "rain}.",
     "[Hero] had a [ftrait] friend, [friendfull], {and they shared everything|who lived next door}.",
