@@ -264,7 +264,7 @@ def _steps(model: ModelConfig, facts: TokenFacts, batch: int, per_epoch: float) 
     The limit: Hoffmann et al., 2022, "Training Compute-Optimal Large Language Models".
     """
     if facts.reading == "lines":
-        steps = min(2000, max(150, round(20 * per_epoch)))
+        steps = min(1500, max(150, round(12 * per_epoch)))
     else:
         most = 20 * count_parameters(model) / (batch * model.context)
         steps = round(min(max(300, 8 * per_epoch), max(300, most)))
