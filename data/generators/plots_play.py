@@ -37,8 +37,8 @@ SKILL = (
         "So [hero] practised {in the morning and in the evening|behind the house|near [spot]}, "
         "{rain or shine|day after day}.",
         "Every {day|evening} [he] {went to [spot2]|took an hour} and practised [skill].",
-        "[He] {cut the hard part into small ones, and each day one of them went well|made a plan and "
-        "kept to it}.",
+        "[He] {cut the hard part into small ones, and each day one of them went well|made a plan "
+        "and kept to it}.",
     ),
     (
         "After {a week|ten days} it {was a little better|went well for a moment}. After {a "

@@ -67,18 +67,20 @@ PLACES: tuple[Mapping[str, Words], ...] = (
 PLAIN = (
     "the [x] was {|very|really|so|quite|simply} [good]",
     "the [x] was {|very|really} [good] and {|very|really} [good2]",
+    "the [x] was not only [good] but also [good2]",
+    "{everyone|everybody} said the [x] was [good]",
+    "{we|I} {found|thought} the [x] {|very|quite} [good]",
+    "what [a good] [x]",
+)
+TURNED = (
     "the [x] was {not|never|not at all|hardly ever|by no means} [bad]",
     "the [x] was {far from|anything but} [bad]",
     "the [x] was neither [bad] nor [bad2]",
-    "the [x] was not only [good] but also [good2]",
     "the [x] was [good] and not [bad] {|at all}",
-    "{everyone|everybody} said the [x] was [good]",
     "nobody {said|thought} the [x] was [bad]",
     "nothing about the [x] was [bad]",
-    "{we|I} {found|thought} the [x] {|very|quite} [good]",
     "{we|I} did not {find the [x]|think the [x] was} [bad]",
-    "{we|I} expected a [bad] [x] but it was [good]",
-    "what a [good] [x]",
+    "{we|I} expected [a bad] [x] but it was [good]",
 )
 LIKED = (
     "{we|I|everyone} {loved|liked|enjoyed|adored} the [x]",
@@ -111,20 +113,22 @@ def _opinion(random: Random, good: bool) -> str:
     first, second = random.sample(list(place), 2)
     shape = random.random()
     last = _clause(random, place, second, good)
-    if shape < 0.35:
+    if shape < 0.5:
         return last
-    if shape < 0.55:
+    if shape < 0.65:
         return f"{_clause(random, place, first, good)} and {last}"
     other = _clause(random, place, first, not good)
-    return f"{other} but {last}" if shape < 0.85 else f"although {other} {last}"
+    return f"{other} but {last}" if shape < 0.9 else f"although {other} {last}"
 
 
 def _clause(random: Random, place: Mapping[str, Words], noun: str, good: bool) -> str:
     fitting, opposite = place[noun] if good else place[noun][::-1]
     pleasing = random.sample(fitting.split(), 2)
     contrary = random.sample(opposite.split(), 2)
-    templates: tuple[str, ...] = PLAIN
-    if random.random() < 0.25:
+    # Plain words come first in learning: were they turned as often as not, they would say nothing.
+    kind = random.random()
+    templates: tuple[str, ...] = PLAIN if kind < 0.5 else TURNED
+    if kind > 0.75:
         templates = LIKED if good else DISLIKED
     slots = {"x": noun, "good": pleasing[0], "good2": pleasing[1]}
     slots |= {"bad": contrary[0], "bad2": contrary[1]}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from random import Random
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
+_SPOKEN_VOWEL = re.compile(r"[aeio]|u(?!s|ni)")
 _SLOT = re.compile(r"\[(an? |An? )?(\w+)\]")
 
 
@@ -31,8 +32,8 @@ def _filled(slot: re.Match[str], slots: Mapping[str, str]) -> str:
 
 
 def with_article(noun: str) -> str:
-    """The noun with "a" or "an" by its first letter."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    """The noun with "a" or "an" by its first letters."""
+    return f"{'an' if _SPOKEN_VOWEL.match(noun) else 'a'} {noun}"
 
 
 def capital(text: str) -> str:
