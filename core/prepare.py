@@ -123,6 +123,8 @@ class Preparation:
             spaces=found.spaces,
         )
         kind, size, why = choose_tokenizer(wanted, text)
+        if asked.tokenizer is None and corpus.tokenizer:
+            why = f"tokenizer {kind}: suits this corpus"
         learnt = learn(
             corpus, reading, kind, size, progress=self.progress, cancelled=self.cancelled
         )

@@ -83,5 +83,5 @@ def _show_sample(run: Run, last: dict[str, Event]) -> None:
     prompt = (sample.text("prompt") if sample else None) or ""
     text = (row.text("text") if row else None) or ""
     say(f"{run.name} is trained. It goes on from {prompt!r} with:")
-    put(text)
+    put(text.strip())
     say(f"More: minigpt-tui generate {run.name} {prompt.split(' ')[0]}")
