@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from core.attention import Pass, attend
 from core.config import ModelConfig
 from core.decoder import Decoder, unset
+from core.linear import Linear
 
 
 class MultiHeadAttention(nn.Module):
@@ -35,8 +36,8 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.head_dim = config.head_dim
         inner = config.heads * config.head_dim
-        self.qkv = unset(nn.Linear, config.d_model, 3 * inner)
-        self.out = unset(nn.Linear, inner, config.d_model)
+        self.qkv = unset(Linear, config.d_model, 3 * inner)
+        self.out = unset(Linear, inner, config.d_model)
         self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
 
     def forward(self, x: Tensor, layer: int, step: Pass) -> Tensor:
@@ -55,8 +56,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.up = unset(nn.Linear, config.d_model, config.d_ff)
-        self.down = unset(nn.Linear, config.d_ff, config.d_model)
+        self.up = unset(Linear, config.d_model, config.d_ff)
+        self.down = unset(Linear, config.d_ff, config.d_model)
         self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
 
     def forward(self, x: Tensor, step: Pass) -> Tensor:

@@ -5,7 +5,7 @@ written-out masked softmax, padded batches and PyTorch's default Adam. Both trai
 batches of the corpus `lang`, in turns, in float32 on the CPU; they begin with the same weights and
 their losses are compared.
 
-    python tests/benchmarks/train_tutorial.py [--quick]
+    python tests/benchmarks/train_tutorial.py [--threads N] [--quick]
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def naive_step(config: ModelConfig, weights: dict[str, Tensor], batches: Batches
     return step
 
 
-def prepared(home: Home) -> tuple[ModelConfig, TrainConfig, Batches]:
+def prepared(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig, Batches]:
     """The preset `tutorial` on `lang`, as `train` would have it."""
     corpus = next(corpus for corpus in bundled() if corpus.name == "lang")
     tokenizer = learn(corpus, "lines", "word").tokenizer
@@ -153,7 +153,6 @@ def prepared(home: Home) -> tuple[ModelConfig, TrainConfig, Batches]:
         train_samples=len(stored.train_samples),
         longest=stored.longest,
     )
-    threads = usable_threads()
     cpu = DeviceFacts(device="cpu", name="CPU", free_memory=2**34, threads=threads)
     made = plan(TrainConfig(preset="tutorial"), {}, facts, cpu)
     torch.set_num_threads(threads)
@@ -177,11 +176,13 @@ def compare(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="few rounds, no demand")
-    quick = parser.parse_args().quick
+    parser.add_argument("--threads", type=int, default=usable_threads())
+    options = parser.parse_args()
+    quick = options.quick
     print_machine()
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
-        shape, config, batches = prepared(home)
+        shape, config, batches = prepared(home, options.threads)
         model = models.build(shape, seed=0)
         naive = naive_step(shape, layout.stored(model), batches)
         updater = Updater(model, torch.device("cpu"), build(model, config))
