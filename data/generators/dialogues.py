@@ -34,6 +34,8 @@ def _worked_out(random: Random) -> dict[str, str]:
     days = choices(LISTS["day"])
     today = random.randrange(len(days))
     return {
+        "age": _NUMBERS[random.randrange(6, 13)],
+        "age2": _NUMBERS[random.randrange(6, 13)],
         "hour": _NUMBERS[hour],
         "later": _NUMBERS[hour + random.randrange(1, 4)],
         "price": _NUMBERS[price],

@@ -40,6 +40,28 @@ TALKS: tuple[str, ...] = (
     "A: {hello|hi}, my name is [name]. what is your name? B: {hello|hi}, [name]. I am [name2]. "
     "A: {nice to meet you|I am glad to meet you}, [name2].{ B: {nice to meet you too|the same to "
     "you}, [name].|}",
+    "A: {hello|hi}. B: {hello|hi}, [name]. {how are you{| today}? A: I am {fine, thank you|not "
+    "so well}.|what are you doing? A: I am [hobby].}",
+    "A: good morning. B: good morning{|, [name]}. did you sleep well? A: {yes|very well}, thank "
+    "you.",
+    "A: good evening. B: good evening{|, [name]}. how was your day? A: it was {good|long}.",
+    "A: what is your name? B: my name is [name]. {and yours|what is yours}? A: {I am|my name is} "
+    "[name2].",
+    "A: how old are you? B: I am [age] years old. {and you|how old are you}? A: I am [age2].",
+    "A: where do you live? B: I live in [city]{|, near the [place]}. A: {that is far away. B: "
+    "you should visit me.|I have been there once. B: did you like it?}",
+    "A: I am {hungry. B: {let us cook|here is} {some|} [food]|thirsty. B: here is {some|} "
+    "[drink]}. A: {thank you|you are very kind}.",
+    "A: I am bored. B: let us {go to the [place]|meet [name]|read a book about [subject]}. A: "
+    "{good idea|no, not again}.",
+    "A: I am {tired|cold|sick}. B: {then stay at home today.|do you want some hot milk?|come "
+    "here and rest.}{ A: thank you, [name].|}",
+    "A: {thank you|thank you very much}{|, [name]}. B: {you are welcome|no problem}{|, [name2]}.",
+    "A: {goodbye|bye}{|, [name]}. B: {goodbye|bye}{|, [name2]}. {see you on [day]|see you "
+    "tomorrow|have a nice day}.",
+    "A: what is your favourite {colour? B: my favourite colour is [colour]|animal? B: my "
+    "favourite animal is the [animal]|subject? B: I like [subject] most}.{ A: {me too|I like "
+    "that, too}.|}",
     "A: you look {sad|unhappy}, [name]. what is the matter? B: I lost my [thing] "
     "{yesterday|today}. A: {do not worry|I am sorry}, {I will help you to look|we will find it "
     "together}.{ B: you are {a good friend|very kind}.|}",
