@@ -166,6 +166,8 @@ class History:
         epoch, elapsed = event.number("epoch"), event.number("elapsed")
         train_loss, val_loss = event.number("train_loss"), event.number("val_loss")
         row = EpochRow(event.step, epoch, train_loss, val_loss, event.text("text"), elapsed)
+        while self.epochs and self.epochs[-1].step >= event.step:
+            self.epochs.pop()  # said again by a run that went on from just before it
         self.epochs.append(row)
         self.epoch, self.elapsed = _newer(epoch, self.epoch), _newer(elapsed, self.elapsed)
         self.val_loss.add(event.step, val_loss)
@@ -175,6 +177,8 @@ class History:
 
     def _take_sample(self, event: Event) -> None:
         prompt, text = event.text("prompt") or "", event.text("text") or ""
+        while self.samples and self.samples[-1].step >= event.step:
+            self.samples.pop()
         self.samples.append(Sample(event.step, prompt, text))
 
     def _take_saved(self, event: Event) -> None:

@@ -62,6 +62,9 @@ class Progress:
         best: lowest validation loss so far, nats.
         stale: evaluations since.
         epoch_loss, epoch_targets: sum of losses and number of targets in this epoch.
+        validation: the loss of an evaluation in this epoch, for its row.
+        settled: the last step whose evaluation and epoch row are done; where a run was killed
+            between saving and evaluating, the resumed one makes up for it.
     """
 
     step: int = 0
@@ -70,6 +73,8 @@ class Progress:
     stale: int = 0
     epoch_loss: float = 0.0
     epoch_targets: int = 0
+    validation: float | None = None
+    settled: int = 0
 
 
 @dataclass
@@ -103,7 +108,6 @@ class Trainer:
         self.meter = Meter()
         self._saved_at = time.perf_counter()
         self._sampled_seconds = 0.0
-        self._validation: float | None = None
         self._losses: dict[str, float] = {}
 
     def run(self) -> None:
@@ -116,6 +120,8 @@ class Trainer:
         self.model.train()
         if self.progress.step == 0 and self.keeper.snapshot_due(0):
             self._look_back()
+        if self.progress.settled < self.progress.step:
+            self._settle_step()
         while not self.ending and not self._done():
             self.requests(self)
             if not self.ending:
@@ -177,19 +183,26 @@ class Trainer:
         self.progress.elapsed += self.meter.add(loss, targets)
 
     def _after_update(self) -> None:
-        done, per_epoch = self.progress.step, self.batches.steps_per_epoch
+        done = self.progress.step
         self._report(force=done in (1, self.steps))
-        epoch_ends = int(done / per_epoch + 1e-9) > int((done - 1) / per_epoch + 1e-9)
-        if not self._done():
-            if self.evaluation and self._evaluation_due(epoch_ends):
-                self._evaluate(whole=False)
-            if epoch_ends:
-                self._end_epoch()
+        self._settle_step()
         if self.keeper.snapshot_due(done):
             self._look_back()
         if time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds:
             self.save()
         self.keeper.settle()
+
+    def _settle_step(self) -> None:
+        """The evaluation and the epoch row that are due after this step; the last come later."""
+        done, per_epoch = self.progress.step, self.batches.steps_per_epoch
+        epoch_ends = int(done / per_epoch + 1e-9) > int((done - 1) / per_epoch + 1e-9)
+        if not self._done():
+            if self.evaluation and self._evaluation_due(epoch_ends):
+                self._evaluate(whole=False)
+            if epoch_ends and not self.ending:
+                self._end_epoch()
+        if not self.ending:
+            self.progress.settled = done
 
     def _evaluation_due(self, epoch_ends: bool) -> bool:
         if self.config.eval_steps is None:
@@ -211,30 +224,22 @@ class Trainer:
         assert self.evaluation is not None
         self.save()
         result = self.evaluation.loss(
-            self.model,
-            self.device,
-            whole=whole,
-            interrupted=self._interrupted,
+            self.model, self.device, whole=whole, interrupted=self._interrupted
         )
         self.meter.restart()
         if result is None:
             return
-        self._validation, tokens = result
+        loss, tokens = result
         progress = self.progress
-        better = progress.best is None or self._validation < progress.best
+        progress.validation = loss
+        better = progress.best is None or loss < progress.best
         if better:
-            progress.best, progress.stale = self._validation, 0
+            progress.best, progress.stale = loss, 0
             self.keeper.best(self)
         else:
             progress.stale += 1
-        self.emit(
-            "eval",
-            progress.step,
-            val_loss=self._validation,
-            tokens=tokens,
-            whole=whole,
-            best=better,
-        )
+        said = {"val_loss": loss, "tokens": tokens, "whole": whole, "best": better}
+        self.emit("eval", progress.step, **said)
 
     def _interrupted(self) -> bool:
         self.requests(self)
@@ -244,13 +249,13 @@ class Trainer:
         progress = self.progress
         row: dict[str, Any] = {"epoch": round(self.epoch, 4) if last else int(self.epoch + 1e-9)}
         row["train_loss"] = progress.epoch_loss / max(1, progress.epoch_targets)
-        if self._validation is not None:
-            row["val_loss"] = self._validation
+        if progress.validation is not None:
+            row["val_loss"] = progress.validation
         self._losses = {name: row[name] for name in ("train_loss", "val_loss") if name in row}
         if last or self._sampled_seconds < SAMPLING_SHARE * progress.elapsed:
             row["text"] = self._sample()
         self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **row)
-        progress.epoch_loss, progress.epoch_targets, self._validation = 0.0, 0, None
+        progress.epoch_loss, progress.epoch_targets, progress.validation = 0.0, 0, None
 
     def _look_back(self) -> None:
         """Keeps the weights of this step and what they say."""

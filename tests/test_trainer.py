@@ -167,6 +167,45 @@ def test_a_resumed_run_ends_bit_identical(stop_at: int, dropout: float) -> None:
     assert rows[0] == rows[1]
 
 
+@pytest.mark.parametrize("killed_at", [10, 15])
+def test_a_run_killed_in_an_evaluation_makes_up_for_it(
+    killed_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is saved before it is evaluated, so the saved state knows nothing of the result."""
+    whole = _trainer(validation=True, eval_steps=5)
+    whole.run()
+
+    class KilledError(Exception):
+        pass
+
+    measure = Evaluation.loss
+    first = _trainer(validation=True, eval_steps=5)
+
+    def kill(*arguments: Any, **options: Any) -> Any:
+        if first.progress.step == killed_at:
+            raise KilledError
+        return measure(*arguments, **options)
+
+    monkeypatch.setattr(Evaluation, "loss", kill)
+    with pytest.raises(KilledError):
+        first.run()
+    monkeypatch.undo()
+    weights, moments, progress = _kept(first).copies[killed_at]
+    second = _trainer(validation=True, eval_steps=5)
+    second.model.load_state_dict(weights)
+    optimizer.load_state(second.updater.optimizer, second.model, moments, killed_at)
+    second.progress = progress
+    second.run()
+    evaluated = [step for run in (first, second) for step, _ in _told(run).of("eval")]
+    assert evaluated == [step for step, _ in _told(whole).of("eval")] == [5, 10, 15, 20]
+    rows = [row for run in (first, second) for row in _told(run).of("epoch")]
+    expected = _told(whole).of("epoch")
+    assert [(s, f["train_loss"], f.get("val_loss")) for s, f in rows] == [
+        (s, f["train_loss"], f.get("val_loss")) for s, f in expected
+    ]
+    assert torch.equal(_weights(whole), _weights(second))
+
+
 def test_accumulation_changes_only_rounding() -> None:
     whole, pieces = _trainer(steps=3), _trainer(steps=3, accumulation=2)
     whole.run()
