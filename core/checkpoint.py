@@ -81,7 +81,7 @@ def save_snapshot(run: Run, step: int, model: Tensors) -> int:
     path = run.snapshot_weights(step)
     with _storing(run, step, "snapshot"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return replace_tensors(path, model, step)
+        return replace_tensors(path, model)
 
 
 def save_best(run: Run, step: int, model: Tensors) -> int:
@@ -92,7 +92,7 @@ def save_best(run: Run, step: int, model: Tensors) -> int:
     """
     with _storing(run, step, "best weights"):
         run.best_weights.parent.mkdir(exist_ok=True)
-        return replace_tensors(run.best_weights, model, step)
+        return replace_tensors(run.best_weights, model)
 
 
 def load(run: Run) -> Checkpoint | None:
@@ -130,7 +130,7 @@ def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mappin
     """A checkpoint, on the disk and read back, under its final name; its bytes."""
     new = run.checkpoint(f"{NEW}{step}")
     new.folder.mkdir()
-    size = write_tensors(new.weights, model, step) + write_tensors(new.optimizer, optimizer, step)
+    size = write_tensors(new.weights, model) + write_tensors(new.optimizer, optimizer)
     write_json(new.state, {"format": FORMAT, "step": step, "state": dict(state)})
     size += new.state.stat().st_size
     problem = _problem(new)

@@ -33,19 +33,19 @@ DTYPES = {
 }
 
 
-def write_tensors(path: Path, tensors: Tensors, step: int) -> int:
+def write_tensors(path: Path, tensors: Tensors) -> int:
     """Writes a new file, waits until it is on the disk, reads its header back; its size in bytes.
 
     Args:
         tensors: on the host, contiguous, no two sharing memory.
-        step: kept in the file's metadata, for people who find the file alone.
 
     Raises:
         OSError: it could not be written, or did not read back as it was written.
     """
     try:
-        # transformers asks for "format".
-        save_file(dict(tensors), path, metadata={"format": "pt", "step": str(step)})
+        # transformers asks for "format"; a second key would stand in no certain order, and equal
+        # weights would make different files.
+        save_file(dict(tensors), path, metadata={"format": "pt"})
         sync(path)
         problem = difference(path, tensors)
     except SafetensorError as error:
@@ -55,7 +55,7 @@ def write_tensors(path: Path, tensors: Tensors, step: int) -> int:
     return path.stat().st_size
 
 
-def replace_tensors(path: Path, tensors: Tensors, step: int) -> int:
+def replace_tensors(path: Path, tensors: Tensors) -> int:
     """Like `write_tensors`, replacing the file at once.
 
     Raises:
@@ -63,7 +63,7 @@ def replace_tensors(path: Path, tensors: Tensors, step: int) -> int:
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        size = write_tensors(temporary, tensors, step)
+        size = write_tensors(temporary, tensors)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ def some() -> dict[str, Tensor]:
 
 def test_every_type_and_shape_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    assert write_tensors(path, some(), 7) == path.stat().st_size
+    assert write_tensors(path, some()) == path.stat().st_size
     read = read_tensors(path)
     assert read.keys() == some().keys()
     for name, tensor in some().items():
@@ -46,16 +46,16 @@ def test_every_type_and_shape_comes_back(tmp_path: Path) -> None:
 
 def test_transformers_finds_the_format_it_asks_for(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    write_tensors(path, some(), 7)
+    write_tensors(path, some())
     with safe_open(path, framework="pt") as file:
-        assert file.metadata() == {"format": "pt", "step": "7"}
+        assert file.metadata() == {"format": "pt"}
 
 
 def test_differences_are_found_without_reading_the_tensors(tmp_path: Path) -> None:
     """What is called saved must be what was to be saved."""
     path = tmp_path / "a.safetensors"
     tensors = {"a": torch.zeros(4, 2), "b": torch.zeros(3)}
-    write_tensors(path, tensors, 0)
+    write_tensors(path, tensors)
     assert difference(path, tensors) == ""
     assert "names differ" in difference(path, {"a": torch.zeros(4, 2)})
     assert "a is" in difference(path, tensors | {"a": torch.zeros(2, 4)})
@@ -67,7 +67,7 @@ def test_differences_are_found_without_reading_the_tensors(tmp_path: Path) -> No
 @pytest.mark.parametrize("keep", [0, 4, 8, 20, -1])
 def test_truncated_files_are_damaged(tmp_path: Path, keep: int) -> None:
     path = tmp_path / "a.safetensors"
-    size = write_tensors(path, some(), 0)
+    size = write_tensors(path, some())
     os.truncate(path, keep % size)
     with pytest.raises(DamagedError, match=r"a\.safetensors"):
         read_tensors(path)
@@ -88,11 +88,11 @@ def test_foreign_headers_are_refused(tmp_path: Path, header: bytes) -> None:
 
 def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
-    replace_tensors(path, {"a": torch.ones(3)}, 1)
+    replace_tensors(path, {"a": torch.ones(3)})
     with small_disk(), pytest.raises(OSError, match=os.strerror(errno.EFBIG)) as caught:
-        replace_tensors(path, {"a": torch.zeros(10_000)}, 2)
+        replace_tensors(path, {"a": torch.zeros(10_000)})
     assert caught.value.errno == errno.EFBIG
     assert torch.equal(read_tensors(path)["a"], torch.ones(3))
     assert list(tmp_path.iterdir()) == [path]
-    replace_tensors(path, {"a": torch.zeros(10_000)}, 2)
+    replace_tensors(path, {"a": torch.zeros(10_000)})
     assert len(read_tensors(path)["a"]) == 10_000
