@@ -23,6 +23,7 @@ def run(arguments: list[str]) -> int:
         click.echo("minigpt-tui needs Linux or macOS; on Windows, use WSL 2.", err=True)
         return 2
     from tui.cli import cli
+    from tui.console import discard_output
 
     try:
         code = cli.main(arguments, prog_name="minigpt-tui", standalone_mode=False)
@@ -36,8 +37,7 @@ def run(arguments: list[str]) -> int:
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (`head`) has what it wanted; stdout must not be flushed again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 0
     return code if isinstance(code, int) else 0
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from core.paths import HOME_VARIABLE, Home, find_home
+from tui.console import discard_output
 
 COMMANDS = {"train": "tui.cli_train", "generate": "tui.cli_generate"}
 
@@ -19,6 +20,17 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order a newcomer meets them."""
         return ["train", "generate", "corpora", "ls", "show", "path"]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a reader such as `head` that has enough ends it quietly.
+
+        Click would end with 1 and say nothing.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            discard_output()
+            return 0
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name; None if there is none."""

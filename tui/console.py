@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +25,11 @@ def put(text: str = "") -> None:
 def put_json(values: Any) -> None:
     """One JSON object on a line of stdout, at once."""
     click.echo(json_line(values))
+
+
+def discard_output() -> None:
+    """Sends all further output nowhere: its reader is gone, also for what is flushed at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def put_table(

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from core import events
+from core import events, runs
 from core.events import Event
 from core.locks import Lock
 from core.paths import Home
 from core.run import Run
-from tui.console import put, put_json, say
+from tui.console import discard_output, put, put_json, say
 
 EXIT_CODES = {events.FINISHED: 0, events.FAILED: 1, events.STOPPED: 130}
 
@@ -30,15 +30,37 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
             event = Event(type=type, time=time.time(), step=step, fields=fields)
             last[type] = event
             if as_json:
-                put_json({"type": type, "time": round(event.time, 3), "step": step, **fields})
+                _put(event)
             view.show([event])
 
         say(f"{run.name}: loading PyTorch")
-        from core.train import train
-
         with stopping_on_signals() as on_stop:
-            train(home, run, lock, listeners=[listen], on_control=on_stop)
+            try:
+                from core.train import train
+
+                train(home, run, lock, listeners=[listen], on_control=on_stop)
+            except KeyboardInterrupt:
+                _forget_if_never_begun(home, run, lock)
+                raise
     return _say_how_it_ended(run, last, as_json)
+
+
+def _put(event: Event) -> None:
+    """One event on stdout; training goes on when nobody reads it any more."""
+    try:
+        put_json(
+            {"type": event.type, "time": round(event.time, 3), "step": event.step}
+            | dict(event.fields)
+        )
+    except BrokenPipeError:
+        discard_output()
+
+
+def _forget_if_never_begun(home: Home, run: Run, lock: Lock) -> None:
+    """Removes a run that was interrupted before its trainer said anything."""
+    if not run.events.exists():
+        lock.release()
+        runs.delete(home, run)
 
 
 @contextmanager
