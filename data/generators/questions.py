@@ -5,6 +5,7 @@ Of a fact one way to ask is held out; what is held out of the told ones are othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from random import Random
 
@@ -13,13 +14,15 @@ from data.generators.parts import Parts, hold_out
 from data.generators.templates import deal, expand
 
 SEED = 4
-LINES = 7000
+TOLD_LINES = 4000
 HELD_OUT_FACTS = 150
 HELD_OUT_TOLD = 150
+MOST = 5  # of what is added and taken away
 
 LISTS = {
-    "n": "Ann,Ben,Tom,Lily,Max,Nina,Sam,Eva,Paul,Rosa,Leo,Mia",
-    "things": "apples,pears,nuts,coins,books,eggs,shells,stones",
+    "n": "Ann,Ben,Tom,Lily,Max,Nina,Sam,Rosa",
+    "count": "two,three,four,five,six,seven,eight,nine",
+    "things": "apples,pears,nuts,coins,books,eggs",
     "thing": "ball,kite,hat,boat,cup,bag",
     "hue": "red,blue,green,yellow,white,black",
     "fur": "black,white,brown,grey",
@@ -29,44 +32,42 @@ LISTS = {
     "more": "taller,older,faster,stronger",
 }
 LESS = {"taller": "shorter", "older": "younger", "faster": "slower", "stronger": "weaker"}
-_HAVE = "[n] has [i] [things] . [n2] has [j] [things] ."
-_GIVE = "[n] has [i] [things] . [n2] gives [n] {[j]|[j] more} ."
-_TAKE = "[n] has [sum] [things] . [n2] takes {[j]|[j] of them} ."
-_ARE = "[n] is in the [place] . [n2] is in the [place2] ."
-_GO = "[n] was in the [place] . {now|then} [n] {went|walked|ran} to the [place2] ."
-_OWN = "[n] has a [hue] [thing] . [n2] has a [hue2] [thing2] ."
-_LIKE = "[n] likes [food] but [n2] likes [food2] ."
-_PET = "the [pet] of [n] is [fur] . the [pet2] of [n2] is [fur2] ."
-_MORE = "[n] is [more] than [n2] ."
-TOLD: tuple[tuple[str, str], ...] = (
-    (f"{_HAVE} Q: how many [things] {{has [n]|does [n] have}} ?", "[i]"),
-    (f"{_HAVE} Q: how many [things] {{has [n2]|does [n2] have}} ?", "[j]"),
-    (f"{_HAVE} Q: who has [i] [things] ?", "[n]"),
-    (f"{_HAVE} Q: who has [j] [things] ?", "[n2]"),
-    (f"{_GIVE} Q: how many [things] {{has [n]|does [n] have}} now ?", "[sum]"),
-    (f"{_TAKE} Q: how many [things] {{has [n]|does [n] have}} now ?", "[i]"),
-    (f"{_ARE} Q: where is [n] ?", "in the [place]"),
-    (f"{_ARE} Q: where is [n2] ?", "in the [place2]"),
-    (f"{_ARE} Q: who is in the [place] ?", "[n]"),
-    (f"{_ARE} Q: who is in the [place2] ?", "[n2]"),
-    (f"{_GO} Q: where is [n] now ?", "in the [place2]"),
-    (f"{_GO} Q: where was [n] before ?", "in the [place]"),
-    (f"{_OWN} Q: what does [n] have ?", "a [hue] [thing]"),
-    (f"{_OWN} Q: what does [n2] have ?", "a [hue2] [thing2]"),
-    (f"{_OWN} Q: who has the [thing] ?", "[n]"),
-    (f"{_OWN} Q: who has the [thing2] ?", "[n2]"),
-    (f"{_OWN} Q: what colour is the [thing] ?", "[hue]"),
-    (f"{_OWN} Q: what colour is the [thing2] ?", "[hue2]"),
-    (f"{_LIKE} Q: what does [n] like ?", "[food]"),
-    (f"{_LIKE} Q: what does [n2] like ?", "[food2]"),
-    (f"{_LIKE} Q: who likes [food] ?", "[n]"),
-    (f"{_LIKE} Q: who likes [food2] ?", "[n2]"),
-    (f"{_PET} Q: what colour is the [pet] ?", "[fur]"),
-    (f"{_PET} Q: what colour is the [pet2] ?", "[fur2]"),
-    (f"{_PET} Q: who has a [pet] ?", "[n]"),
-    (f"{_PET} Q: which animal has [n2] ?", "a [pet2]"),
-    (f"{_MORE} Q: who is [more] ?", "[n]"),
-    (f"{_MORE} Q: who is [less] ?", "[n2]"),
+
+# What is told, of one or of two people; the question; the answer. Answers are whole sentences: to
+# go on as the tale did is what a small model learns first.
+_HAVE = "[n] has [count] [things] ."
+_ARE = "[n] is in the [place] ."
+_OWN = "[n] has a [hue] [thing] ."
+_LIKE = "[n] likes [food] ."
+TOLD: tuple[tuple[str, str, str], ...] = (
+    (_HAVE, "how many [things] {has [n]|does [n] have}", "[n] has [count] [things]"),
+    (_HAVE, "who has [count] [things]", "[n] has [count] [things]"),
+    (_ARE, "where is [n]", "[n] is in the [place]"),
+    (_ARE, "who is in the [place]", "[n] is in the [place]"),
+    (_OWN, "what {has [n]|does [n] have}", "[n] has a [hue] [thing]"),
+    (_OWN, "who has the [thing]", "[n] has the [thing]"),
+    (_LIKE, "what does [n] like", "[n] likes [food]"),
+    (_LIKE, "who likes [food]", "[n] likes [food]"),
+    ("the [pet] of [n] is [fur] .", "what colour is the [pet] of [n]", "the [pet] of [n] is [fur]"),
+)
+ALONE: tuple[tuple[str, str, str], ...] = (
+    ("[n] is [more] than [n2] .", "who is [more]", "[n] is [more] than [n2]"),
+    ("[n] is [more] than [n2] .", "who is [less]", "[n2] is [less] than [n]"),
+    (
+        "[n] was in the [place] . {now|then} [n] went to the [place2] .",
+        "where is [n] now",
+        "[n] is in the [place2] now",
+    ),
+    (
+        "[n] has [i] [things] . [n2] gives [n] [j] more .",
+        "how many [things] has [n] now",
+        "[n] has [sum] [things] now",
+    ),
+    (
+        "[n] has [sum] [things] . [n2] takes [j] of them .",
+        "how many [things] has [n] now",
+        "[n] has [i] [things] now",
+    ),
 )
 SUMS = (
     "how much is [i] and [j] ?",
@@ -80,17 +81,20 @@ def generate() -> Parts:
     random = Random(SEED)
     groups = list(_facts())
     facts = [line for group in groups for line in group]
-    told = _told(random, LINES - len(facts))
-    known = [random.choice(group) for group in groups if len(group) > 1]
-    held = hold_out(random, facts + told, HELD_OUT_FACTS, known)
-    rest = held.corpus.splitlines()
-    given = set(told)
-    more = hold_out(random, rest, HELD_OUT_TOLD, [line for line in rest if line in given])
-    lines = more.corpus.splitlines()
+    told = _told(random, TOLD_LINES)
+    fact_parts = hold_out(random, facts, HELD_OUT_FACTS, [random.choice(group) for group in groups])
+    told_parts = hold_out(random, told, HELD_OUT_TOLD)
+    learnt = fact_parts.corpus.splitlines()
+    lines = [*learnt, *map(_greeting, learnt), *told_parts.corpus.splitlines()]
     random.shuffle(lines)
-    apart = (held.heldout + more.heldout).splitlines()
+    apart = (fact_parts.heldout + told_parts.heldout).splitlines()
     random.shuffle(apart)
     return Parts.of_lines(lines, apart)
+
+
+def _greeting(line: str) -> str:
+    """The question once more: a fact is learnt by meeting it often."""
+    return line.replace("Q: ", "Q: hello , ", 1)
 
 
 def _facts() -> Iterator[list[str]]:
@@ -104,9 +108,9 @@ def _facts() -> Iterator[list[str]]:
             yield [_line(ask, following, {"x": name}) for ask in after]
             yield [_line(ask, name, {"x": following}) for ask in before]
     numbers = NUMBERS.split()
-    for i, first in enumerate(numbers[:11]):
-        for j, second in enumerate(numbers[:11]):
-            slots = {"i": first, "j": second}
+    for i in range(MOST + 1):
+        for j in range(MOST + 1):
+            slots = {"i": numbers[i], "j": numbers[j]}
             yield [_line(ask, numbers[i + j], slots) for ask in SUMS]
 
 
@@ -127,14 +131,22 @@ def _line(ask: str, answer: str, slots: dict[str, str]) -> str:
 
 def _told(random: Random, count: int) -> list[str]:
     lines: dict[str, None] = {}
+    kinds = (*TOLD, *TOLD, *ALONE)
     attempt = 0
     while len(lines) < count:
-        story, answer = TOLD[attempt % len(TOLD)]
-        slots = deal(random, LISTS)
-        i, j = random.sample(range(2, 10), 2)
-        numbers = NUMBERS.split()
-        slots |= {"i": numbers[i], "j": numbers[j], "sum": numbers[i + j]}
+        told, ask, answer = kind = kinds[attempt % len(kinds)]
+        if kind in TOLD and random.random() < 0.6:
+            both = [told, re.sub(r"\[(\w+)\]", r"[\g<1>2]", told)]
+            random.shuffle(both)
+            told = " ".join(both)
+        slots = deal(random, LISTS) | _worked_out(random)
         slots["less"] = LESS[slots["more"]]
-        lines[expand(random, f"{story} A: {answer}", slots)] = None
+        lines[expand(random, f"{told} Q: {ask} ? A: {answer}", slots)] = None
         attempt += 1
     return list(lines)
+
+
+def _worked_out(random: Random) -> dict[str, str]:
+    numbers = NUMBERS.split()
+    i, j = random.randrange(2, MOST + 1), random.randrange(1, MOST)
+    return {"i": numbers[i], "j": numbers[j], "sum": numbers[i + j]}
