@@ -44,10 +44,10 @@ def run(arguments: Sequence[str], home: str) -> str:
     return done.stdout
 
 
-def completed(home: str, sentences: Sequence[str]) -> int:
-    """How many sentences the model ends as the corpus does."""
+def completed(home: str, sentences: Sequence[str], asked: Sequence[str]) -> int:
+    """How many of the asked sentences the model ends as the corpus does."""
     right = 0
-    for sentence in sentences:
+    for sentence in asked:
         beginning = shortest_beginning(sentence, sentences)
         lines = run(["generate", "lang", beginning, "--json"], home).splitlines()
         whole = f"{beginning} {json.loads(lines[-1])['text'].strip()}".strip()
@@ -68,7 +68,7 @@ def main() -> None:
         run(["train", "lang", "--json"], home)
         seconds = time.perf_counter() - began
         asked = sentences[:5] if quick else sentences
-        right = completed(home, asked)
+        right = completed(home, sentences, asked)
     print(f"command to trained: {seconds:.1f} s (limit {LIMIT_SECONDS:.0f} s)")
     print(f"sentences completed: {right} of {len(asked)}")
     sys.exit(0 if right == len(asked) else 1)
