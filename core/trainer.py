@@ -210,7 +210,7 @@ class Trainer:
         return self.progress.step % self.config.eval_steps == 0
 
     def _report(self, *, force: bool = False) -> None:
-        if self.meter.due or (force and self.meter.updates):
+        if self.meter.updates and (self.meter.due or force):
             self.emit(
                 "step",
                 self.progress.step,

@@ -17,6 +17,7 @@ from core.config import ModelConfig, TrainConfig
 from core.dataset import Batches, Lines, Windows
 from core.errors import RunFailedError, SettingsError
 from core.evaluation import Evaluation
+from core.meter import Meter
 from core.trainer import Progress, Trainer
 
 SHAPE = ModelConfig(
@@ -132,6 +133,16 @@ def test_it_learns_and_says_so() -> None:
     assert steps[-1][1]["train_loss"] < 0.5 < 2.0 < steps[0][1]["train_loss"]
     assert _told(trainer).events[-1][0] == "finished"
     assert _kept(trainer).kept[-1] == ("checkpoint", 60)
+
+
+def test_no_report_is_made_of_no_updates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes between the last update and the end, in which nothing is learnt."""
+    monkeypatch.setattr(Meter, "due", True)
+    trainer = _trainer(validation=True, steps=6)
+    trainer.run()
+    reports = _told(trainer).of("step")
+    assert [step for step, _ in reports] == [1, 2, 3, 4, 5, 6]
+    assert all(fields["train_loss"] > 0 for _, fields in reports)
 
 
 def test_epoch_rows_come_at_the_end_of_real_passes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -101,9 +102,9 @@ def _say_how_it_ended(run: Run, last: dict[str, Event], as_json: bool) -> int:
 
 
 def _show_sample(run: Run, last: dict[str, Event]) -> None:
-    sample, row = last.get(events.SAMPLE), last.get(events.EPOCH)
-    prompt = (sample.text("prompt") if sample else None) or ""
+    prepared, row = last.get(events.PREPARED), last.get(events.EPOCH)
+    prompt = str(prepared.table("train").get("sample_prompt") or "") if prepared else ""
     text = (row.text("text") if row else None) or ""
     say(f"{run.name} is trained. It goes on from {prompt!r} with:")
     put(text.strip())
-    say(f"More: minigpt-tui generate {run.name} {prompt.split(' ')[0]}")
+    say(f"More: minigpt-tui generate {run.name} {shlex.quote(prompt)}")
