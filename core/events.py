@@ -36,10 +36,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "pid": "process number of the trainer",
         "boot": "what the machine calls this boot",
         "resumed_from": "step of the checkpoint continued from; readers drop later points",
-        "device": "cpu, cuda:0, …",
         "seed": "the run's seed",
         "versions": "versions of program, Python and libraries, by name",
-        "threads": "processor threads used",
     },
     PREPARE: {
         "phase": "what is being prepared, a few words",
@@ -73,7 +71,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "memory": "bytes in use on the device",
     },
     EPOCH: {
-        "epoch": "number of the pass that ended, from 1",
+        "epoch": "number of the pass that ended, from 1; fractional at the very end",
         "train_loss": "mean over the pass",
         "val_loss": "loss on the validation part, or null",
         "text": "a greedy sample",
@@ -101,7 +99,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     BEAT: {},
     FINISHED: {
-        "train_loss": "the last",
+        "train_loss": "mean over the last epoch row",
         "val_loss": "the last, or null",
         "elapsed": "seconds of training",
         "reason": "why it ended here",

@@ -54,14 +54,16 @@ class RunKeeper:
 
     def snapshot(self, trainer: Trainer) -> None:
         """Starts to keep the weights for looking back."""
-        step, model = trainer.progress.step, layout.stored(trainer.model)
+        step = trainer.progress.step
+        model = _finite(layout.stored(trainer.model), step)
         self._saver.submit(
             "snapshot", step, lambda: checkpoint.save_snapshot(self._run, step, model)
         )
 
     def best(self, trainer: Trainer) -> None:
         """Starts to keep the weights as the best so far."""
-        step, model = trainer.progress.step, layout.stored(trainer.model)
+        step = trainer.progress.step
+        model = _finite(layout.stored(trainer.model), step)
         self._saver.submit("best", step, lambda: checkpoint.save_best(self._run, step, model))
 
     def settle(self, *, wait: bool = False) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from core import layout, models
 from core.decoder import Decoder
+from core.errors import DamagedError
 from core.files import read_json
 from core.modelcard import model_config
 from core.probe import device_facts
@@ -68,6 +69,8 @@ def load(run: Run, which: str = LAST, device: str = "auto") -> Loaded:
     """
     weights = weights_of(run, which)
     facts = device_facts(device)
+    if not run.config.is_file():
+        raise DamagedError(f"{run.config} is missing.", "Copy the run again, or train it anew.")
     config = model_config(read_json(run.config))
     model = models.build(config, seed=None)
     layout.load_stored(model, read_tensors(weights))

@@ -32,12 +32,13 @@ from core.run import Run
 from core.runs import read_record
 from core.settings import from_json, to_json
 from core.sizes import count_parameters
-from core.tokenizer import Tokenizer
+from core.tokenizer import EOS, SOS, Tokenizer
 from core.tokens import TokenFile
 from core.weights import read_tensors
 
 EVALUATION_TOKENS = 8192
 LOOKED_AT = 1_000_000
+FIRST_LOOKED_AT = 1_000
 NOTABLE_SHARE = 0.001
 
 
@@ -218,10 +219,20 @@ def _known(tokenizer: Tokenizer, text: str | None) -> bool:
 
 
 def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
-    """A few tokens from the beginning of the text."""
-    count = 1 if tokenizer.kind == "word" else 6
-    first = 1 if stored.reading == "lines" else 0
-    return tokenizer.decode(int(id) for id in stored.ids[first : first + count]).strip()
+    """The first few tokens of the text that can be a prompt; empty if there are none."""
+    most = 1 if tokenizer.kind == "word" else 6
+    barred = {SOS, EOS, tokenizer.unk_id}
+    run: list[int] = []
+    for id in stored.ids[:FIRST_LOOKED_AT].tolist():
+        if id not in barred:
+            run.append(id)
+        elif tokenizer.decode(run).strip():
+            break
+        else:
+            run = []
+        if len(run) == most:
+            break
+    return tokenizer.decode(run).strip()
 
 
 def _job(

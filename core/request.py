@@ -23,8 +23,9 @@ from core.presets import AUTO
 from core.progress import Progress, quiet
 from core.run import Run
 from core.settings import to_json
-from core.which import weights_of
+from core.which import LAST, weights_of
 
+PROPOSALS = 100
 LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
 
 
@@ -66,12 +67,25 @@ def ask(
         "model": dict(shape),
         "seed": config.seed,
         "versions": versions(),
-        "parent": source and {"run": source[0].name, "weights": source[1]},
+        "parent": source and {"run": source[0].name, "weights": source[1] or LAST},
     }
-    run, lock = runs.create_held(home, name or runs.propose_name(home, corpus.name), record)
+    run, lock = _create(home, name, corpus.name, record)
     if source:
         _inherit(run, *source)
     return run, lock
+
+
+def _create(home: Home, name: str | None, base: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
+    """The run under the name asked for, or under a free one like the corpus's."""
+    if name is not None:
+        return runs.create_held(home, name, record)
+    for _ in range(PROPOSALS):
+        try:
+            return runs.create_held(home, runs.propose_name(home, base), record)
+        except InputError:
+            # Somebody who started at the same moment took it.
+            continue
+    raise InputError(f"No free name like {base!r} was found.", "Choose one with --name.")
 
 
 def _text(corpus: Corpus, found: Facts, reading: str | None) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def train(
 
 def _train(home: Home, run: Run, voice: Voice, control: Control) -> None:
     saved: int | None = None
+    trainer: Trainer | None = None
     try:
         found = checkpoints.load(run)
         saved = found.step if found else None
@@ -84,7 +85,7 @@ def _train(home: Home, run: Run, voice: Voice, control: Control) -> None:
         step = saved or 0
         voice("stopped", step, reason=control.stop_reason, id=control.stop_request, elapsed=0.0)
     except (MiniGPTError, torch.OutOfMemoryError) as error:
-        _say_failed(voice, error, saved)
+        _say_failed(voice, error, trainer.progress.step if trainer else saved or 0, saved)
 
 
 def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
@@ -154,7 +155,7 @@ def _sampler(job: Job) -> Callable[[], str]:
     return sample
 
 
-def _say_failed(voice: Voice, error: BaseException, saved: int | None) -> None:
+def _say_failed(voice: Voice, error: BaseException, step: int, saved: int | None) -> None:
     title, message, hint, code = "The run failed", str(error), "", 1
     if isinstance(error, MiniGPTError):
         title, message, hint, code = error.title, error.message, error.hint, error.exit_code
@@ -165,4 +166,4 @@ def _say_failed(voice: Voice, error: BaseException, saved: int | None) -> None:
             "(--set accumulation=N), a shorter context or a smaller preset."
         )
     said = {"title": title, "message": message, "hint": hint, "code": code}
-    voice(events.FAILED, saved or 0, **said, saved_step=saved)
+    voice(events.FAILED, step, **said, saved_step=saved)

@@ -282,7 +282,7 @@ class Trainer:
         """The last row, with the loss on all of the validation part."""
         if self.evaluation:
             self._evaluate(whole=True)
-        if not self.ending:
+        if not self.ending and self.progress.epoch_targets:
             self._end_epoch(last=True)
 
     def _end(self) -> None:

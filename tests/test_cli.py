@@ -185,11 +185,14 @@ def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
     _train(text, "--name", "parent")
     other = tmp_path / "dogs.txt"
     other.write_text("the dog sat in the tree\n" * 3 + "a zebra\n")
+    strange = tmp_path / "strange.txt"
+    strange.write_text("zebra quagga\nother words\n")
     more = ["--from", "parent", "--name", "child", "--steps", "60", "--set", "threads=1"]
     assert run(["train", str(other), *more]) == 0
     record = json.loads((home / "runs" / "child" / "run.json").read_text())
     assert record["parent"]["run"] == "parent"
     assert "not in the tokenizer's vocabulary" in capsys.readouterr().err
+    assert run(["train", str(strange), "--from", "parent", "--steps", "2"]) == 0
     files = [home / "runs" / name / "tokenizer.json" for name in ("parent", "child")]
     assert files[0].read_bytes() == files[1].read_bytes()
     capsys.readouterr()

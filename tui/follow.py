@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import signal
 import time
@@ -32,7 +33,9 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
             last[type] = event
             if as_json:
                 _put(event)
-            view.show([event])
+            # A terminal that is gone ends the showing, not the training.
+            with contextlib.suppress(OSError):
+                view.show([event])
 
         say(f"{run.name}: loading PyTorch")
         with stopping_on_signals() as on_stop:
@@ -77,8 +80,10 @@ def stopping_on_signals() -> Iterator[Callable[[Callable[[str], None]], None]]:
             signal.signal(restored, previous)
         if not stop:
             raise KeyboardInterrupt
-        say("\nStopping after this step; once more ends at once.")
         stop[0](signal.Signals(number).name)
+        # After a hang-up there is nobody to tell.
+        with contextlib.suppress(OSError):
+            say("\nStopping after this step; once more ends at once.")
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}
@@ -95,7 +100,8 @@ def _say_how_it_ended(run: Run, last: dict[str, Event], as_json: bool) -> int:
         say(f"{run.name} failed: {ending.text('message')}\n{ending.text('hint')}")
         return ending.whole("code") or EXIT_CODES[events.FAILED]
     if ending.type == events.STOPPED:
-        say(f"{run.name} stopped at step {ending.step}, saved ({ending.text('reason')}).")
+        kept = "saved" if events.SAVED in last else "nothing to save yet"
+        say(f"{run.name} stopped at step {ending.step}, {kept} ({ending.text('reason')}).")
     elif not as_json:
         _show_sample(run, last)
     return EXIT_CODES[ending.type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -52,7 +53,8 @@ class TrainingView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        with contextlib.suppress(OSError):  # the terminal may be gone by now
+            self._bar.stop()
 
     def show(self, batch: Iterable[Event]) -> None:
         """Takes these events in and draws once."""
