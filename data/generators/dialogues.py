@@ -9,7 +9,7 @@ from data.generators.small_talk import LISTS, TALKS
 from data.generators.templates import choices, deal, expand
 
 SEED = 5
-LINES = 7000
+LINES = 3500
 
 _NUMBERS = choices("zero,one,two,three,four,five,six,seven,eight,nine,ten,eleven,twelve")
 

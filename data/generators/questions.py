@@ -5,7 +5,6 @@ Of a fact one way to ask is held out; what is held out of the told ones are othe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from random import Random
 
@@ -14,7 +13,7 @@ from data.generators.parts import Parts, hold_out
 from data.generators.templates import deal, expand
 
 SEED = 4
-TOLD_LINES = 4000
+TOLD_LINES = 2000
 HELD_OUT_FACTS = 150
 HELD_OUT_TOLD = 150
 MOST = 5  # of what is added and taken away
@@ -33,8 +32,8 @@ LISTS = {
 }
 LESS = {"taller": "shorter", "older": "younger", "faster": "slower", "stronger": "weaker"}
 
-# What is told, of one or of two people; the question; the answer. Answers are whole sentences: to
-# go on as the tale did is what a small model learns first.
+# What is told; the question; the answer. Answers are whole sentences: to go on as the tale did is
+# what a small model learns first.
 _HAVE = "[n] has [count] [things] ."
 _ARE = "[n] is in the [place] ."
 _OWN = "[n] has a [hue] [thing] ."
@@ -49,8 +48,6 @@ TOLD: tuple[tuple[str, str, str], ...] = (
     (_LIKE, "what does [n] like", "[n] likes [food]"),
     (_LIKE, "who likes [food]", "[n] likes [food]"),
     ("the [pet] of [n] is [fur] .", "what colour is the [pet] of [n]", "the [pet] of [n] is [fur]"),
-)
-ALONE: tuple[tuple[str, str, str], ...] = (
     ("[n] is [more] than [n2] .", "who is [more]", "[n] is [more] than [n2]"),
     ("[n] is [more] than [n2] .", "who is [less]", "[n2] is [less] than [n]"),
     (
@@ -131,14 +128,9 @@ def _line(ask: str, answer: str, slots: dict[str, str]) -> str:
 
 def _told(random: Random, count: int) -> list[str]:
     lines: dict[str, None] = {}
-    kinds = (*TOLD, *TOLD, *ALONE)
     attempt = 0
     while len(lines) < count:
-        told, ask, answer = kind = kinds[attempt % len(kinds)]
-        if kind in TOLD and random.random() < 0.6:
-            both = [told, re.sub(r"\[(\w+)\]", r"[\g<1>2]", told)]
-            random.shuffle(both)
-            told = " ".join(both)
+        told, ask, answer = TOLD[attempt % len(TOLD)]
         slots = deal(random, LISTS) | _worked_out(random)
         slots["less"] = LESS[slots["more"]]
         lines[expand(random, f"{told} Q: {ask} ? A: {answer}", slots)] = None

@@ -12,7 +12,7 @@ from data.generators.parts import Parts, hold_out
 from data.generators.templates import expand
 
 SEED = 3
-LINES = 6000
+LINES = 3300
 HELD_OUT = 300
 
 # What is spoken of: adjectives that praise it, adjectives that do not.

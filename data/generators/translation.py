@@ -31,7 +31,7 @@ from data.generators.phrases import (
 from data.generators.verbs import MODALS, VERBS, Verb
 
 SEED = 2
-LINES = 7000
+LINES = 5000
 HELD_OUT = 300
 
 PEOPLE = {"person", "family"}
