@@ -9,6 +9,7 @@ import torch
 
 from core import checkpoint as checkpoints
 from core import events, optimizer
+from core.allocator import keep_freed_memory
 from core.checkpoint import Checkpoint
 from core.config import SamplingConfig
 from core.control import Control
@@ -53,6 +54,7 @@ def train(
         listeners: hear every event beside the file.
         on_control: is given the function that asks for a stop.
     """
+    keep_freed_memory()
     log = EventLog(run.events)
     try:
         with lock, Voice(log, listeners) as voice:
