@@ -30,6 +30,11 @@ class Evaluation:
     pieces: Lines
     batch_size: int
 
+    @property
+    def long(self) -> bool:
+        """Whether a quick evaluation leaves some of it out."""
+        return int((self.pieces.ends - self.pieces.begins - 1).sum()) > QUICK_TARGETS
+
     def loss(
         self,
         model: Decoder,

@@ -19,6 +19,7 @@ from core import optimizer as optimizers
 from core.config import TrainConfig
 from core.dataset import Batches
 from core.decoder import Decoder
+from core.errors import RunFailedError
 from core.evaluation import Evaluation
 from core.meter import Meter
 from core.updater import Updater
@@ -220,7 +221,11 @@ class Trainer:
             )
 
     def _evaluate(self, *, whole: bool) -> None:
-        """Saves, then measures the validation loss; keeps the best, counts those that are not."""
+        """Saves, then measures the validation loss and compares it with those before.
+
+        Raises:
+            RunFailedError: it is not finite.
+        """
         assert self.evaluation is not None
         self.save()
         result = self.evaluation.loss(
@@ -230,16 +235,26 @@ class Trainer:
         if result is None:
             return
         loss, tokens = result
-        progress = self.progress
-        progress.validation = loss
-        better = progress.best is None or loss < progress.best
-        if better:
-            progress.best, progress.stale = loss, 0
-            self.keeper.best(self)
-        else:
-            progress.stale += 1
+        if loss - loss != 0.0:
+            raise RunFailedError(
+                f"The validation loss after step {self.progress.step} is not a finite number.",
+                "Resume from the last checkpoint with a lower learning rate or clip=1.",
+            )
+        self.progress.validation = loss
+        # A loss on all of a long part says nothing beside those on its beginning.
+        better = not (whole and self.evaluation.long) and self._compare(loss)
         said = {"val_loss": loss, "tokens": tokens, "whole": whole, "best": better}
-        self.emit("eval", progress.step, **said)
+        self.emit("eval", self.progress.step, **said)
+
+    def _compare(self, loss: float) -> bool:
+        """Whether it is the lowest so far; keeps the best weights, counts those that are not."""
+        progress = self.progress
+        if progress.best is not None and loss >= progress.best:
+            progress.stale += 1
+            return False
+        progress.best, progress.stale = loss, 0
+        self.keeper.best(self)
+        return True
 
     def _interrupted(self) -> bool:
         self.requests(self)
@@ -281,7 +296,10 @@ class Trainer:
     def _finish(self) -> None:
         """The last row, with the loss on all of the validation part."""
         if self.evaluation:
-            self._evaluate(whole=True)
+            if self.evaluation.long:
+                self._evaluate(whole=False)
+            if not self.ending:
+                self._evaluate(whole=True)
         if not self.ending and self.progress.epoch_targets:
             self._end_epoch(last=True)
 
@@ -294,6 +312,6 @@ class Trainer:
             self.emit("stopped", self.progress.step, id=self.ending_request, **said)
             return
         said["reason"] = "all steps done"
-        if self._gave_up():
+        if self.progress.step < self.steps:
             said["reason"] = f"no gain in {self.config.patience} evaluations"
         self.emit("finished", self.progress.step, **said, **self._losses)
