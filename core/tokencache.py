@@ -7,6 +7,7 @@ or nothing, however many processes make it at once or are killed while they do.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 import time
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import StorageError
-from core.locks import acquire
+from core.locks import acquire, waiting
 from core.paths import Home
 from core.tokenfiles import read_meta
 
@@ -61,18 +62,22 @@ def made(folder: Path) -> Iterator[Path]:
 
 
 def _publish(temporary: Path, folder: Path) -> None:
-    """Renames, unless another process was first; what is there but damaged makes room."""
-    if read_meta(folder):
-        return
-    if folder.is_dir():
-        damaged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
-        folder.replace(damaged)
-        shutil.rmtree(damaged, ignore_errors=True)
+    """Renames, unless another process was first; what is there but damaged makes room.
+
+    One at a time: between a look and the move another would take a new folder for a damaged one.
+    """
+    descriptor = os.open(folder.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        temporary.rename(folder)
-    except OSError:
-        if not read_meta(folder):
-            raise
+        with waiting(descriptor):
+            if read_meta(folder):
+                return
+            if folder.is_dir():
+                damaged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+                folder.replace(damaged)
+                shutil.rmtree(damaged, ignore_errors=True)
+            temporary.rename(folder)
+    finally:
+        os.close(descriptor)
 
 
 def sweep(parent: Path) -> None:
