@@ -83,7 +83,7 @@ def _file_facts(path: Path) -> dict[str, Any]:
     return {"path": os.fspath(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
-def recall(sha256: str, home: Home, name: str = "") -> Corpus:
+def recall(sha256: str, home: Home, name: str = "", encoding: str = "", errors: str = "") -> Corpus:
     """The text with this hash, verified to be unchanged.
 
     A text whose files have the size and time they had is trusted; any other is read and compared.
@@ -91,6 +91,7 @@ def recall(sha256: str, home: Home, name: str = "") -> Corpus:
     Args:
         sha256: as `core.facts.fingerprint` gives it.
         name: of the corpus; a bundled one is found by it where the text was never seen here.
+        encoding, errors: how to read it; as it was read last if not given.
 
     Raises:
         InputError: the text is not known, no longer there, or has changed.
@@ -103,8 +104,8 @@ def recall(sha256: str, home: Home, name: str = "") -> Corpus:
         name=str(record["name"]),
         title=str(record["name"]),
         files=tuple(_where(Path(file["path"]), home) for file in record["files"]),
-        encoding=str(record["encoding"]),
-        errors=str(record["errors"]),
+        encoding=encoding or str(record["encoding"]),
+        errors=errors or str(record["errors"]),
     )
     if [_file_facts(path) for path in corpus.files] != record["files"]:
         _verify(corpus, sha256)
@@ -125,7 +126,10 @@ def _record(sha256: str, home: Home) -> dict[str, Any] | None:
         record = read_json(path)
     except FileNotFoundError:
         return None
-    if record.get("format") != FORMAT or not {"name", "files", "encoding"} <= record.keys():
+    if (
+        record.get("format") != FORMAT
+        or not {"name", "files", "encoding", "errors"} <= record.keys()
+    ):
         raise DamagedError(f"{path} cannot be used.", "Name the text again; it is made anew.")
     return record
 

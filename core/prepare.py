@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from core import corpora, layout, models, probe, tokens
-from core.auto import TextFacts, TokenFacts, choose_tokenizer, plan, settle_length
+from core.amounts import settle_length
+from core.auto import choose_tokenizer, plan
 from core.baselines import reference_losses
 from core.checkpoint import Checkpoint
 from core.config import ModelConfig, TrainConfig
@@ -31,6 +32,7 @@ from core.progress import Progress, Stop
 from core.run import Run
 from core.runs import read_record
 from core.settings import from_json, to_json
+from core.situation import TextFacts, TokenFacts
 from core.sizes import count_parameters
 from core.tokenizer import EOS, SOS, Tokenizer
 from core.tokens import TokenFile
@@ -82,7 +84,9 @@ class Preparation:
         record = read_record(self.run)
         asked = from_json(TrainConfig, record["train"])
         text = record["corpus"]
-        corpus = corpora.recall(text["sha256"], self.home, text["name"])
+        corpus = corpora.recall(
+            text["sha256"], self.home, text["name"], text["encoding"], text["errors"]
+        )
         tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked)
         stored = self._tokens(corpus, text["reading"], tokenizer)
         inherited = self._inherited() if record["parent"] or self.checkpoint else None

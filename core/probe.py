@@ -7,13 +7,13 @@ import time
 
 import torch
 
-from core.auto import DeviceFacts
 from core.config import TrainConfig
 from core.dataset import Batches
 from core.decoder import Decoder
 from core.errors import InputError
 from core.machine import free_memory, usable_threads
 from core.optimizer import build
+from core.situation import DeviceFacts
 from core.updater import Updater
 
 TIMED_SECONDS = 2.0

@@ -56,7 +56,7 @@ def ask(
     """
     check_shape(config.preset, shape)
     if name is not None:
-        runs.check_name(name)
+        runs.check_free(home, name)
     source = _parent(home, parent, config, shape) if parent else None
     corpus = finding.find(spec, home, encoding=encoding)
     found = facts(corpus, progress)
@@ -96,6 +96,7 @@ def _text(corpus: Corpus, found: Facts, reading: str | None) -> dict[str, Any]:
         "sha256": found.sha256,
         "reading": reading or found.reading,
         "encoding": corpus.encoding,
+        "errors": corpus.errors,
     }
 
 

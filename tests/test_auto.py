@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.auto import DeviceFacts, Plan, TextFacts, TokenFacts, choose_tokenizer, plan
+from core.auto import Plan, choose_tokenizer, plan
 from core.config import TrainConfig
 from core.errors import InputError, NotFoundError
 from core.presets import AUTO, PRESETS
+from core.situation import DeviceFacts, TextFacts, TokenFacts
 from core.sizes import count_parameters
 
 CPU = DeviceFacts(device="cpu", name="CPU", free_memory=8 * 2**30, threads=2)
@@ -125,3 +126,29 @@ def test_a_parents_shape_stays() -> None:
     parent = _plan(BOOK).model
     made = plan(TrainConfig(), {}, LANG, CPU, parent)
     assert made.model == parent
+
+
+def test_a_parent_of_another_size_than_the_text_suggests_keeps_its_own_rate() -> None:
+    """Fine-tuning a large model on a few lines must not use the rate of a tiny one."""
+    parent = plan(TrainConfig(preset="large"), {}, BOOK, CPU).model
+    made = plan(TrainConfig(), {}, LANG, CPU, parent)
+    assert made.train.learning_rate == PRESETS["large"].train["learning_rate"]
+    tutorial = plan(TrainConfig(preset="tutorial"), {}, LANG, CPU).model
+    made = plan(TrainConfig(), {}, LANG, CPU, tutorial)
+    assert (made.train.optimizer, made.train.learning_rate) == ("adam", 1e-4)
+
+
+def test_every_choice_has_its_reason() -> None:
+    chosen = TrainConfig(learning_rate=0.5, steps=7, batch_size=3, threads=1)
+    said = "\n".join(plan(chosen, {"context": 64}, LANG, CPU).reasons)
+    for part in (
+        "context of 64 tokens: as",
+        "batch of 3 lines: as",
+        "rate 0.5",
+        "7 steps",
+        "1 thread,",
+    ):
+        assert part in said
+    said = "\n".join(plan(TrainConfig(), {}, LANG, CPU).reasons)
+    assert said.count("as chosen") == 0
+    assert said.count("of this text and size") == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -314,6 +315,9 @@ def test_a_text_is_found_again_by_its_hash(home: Home, tmp_path: Path) -> None:
     remember(found, about, home)
     again = recall(about.sha256, home)
     assert (again.files, again.codec, again.name) == (found.files, found.codec, "a")
+    remember(dataclasses.replace(found, encoding="cp1252", errors="replace"), about, home)
+    again = recall(about.sha256, home, "a", found.encoding, found.errors)
+    assert again.codec == found.codec, "a run reads its text as it did, however others read it"
 
 
 def test_a_changed_text_is_refused(home: Home, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from core import layout, models, tokens
 from core.allocator import keep_freed_memory
-from core.auto import DeviceFacts, TokenFacts, plan
+from core.auto import plan
 from core.config import ModelConfig, TrainConfig
 from core.corpus import bundled
 from core.dataset import Batches, samples_of
@@ -37,6 +37,7 @@ from core.learning import learn
 from core.machine import usable_threads
 from core.optimizer import build
 from core.paths import Home
+from core.situation import DeviceFacts, TokenFacts
 from core.tokenizer import PAD
 from core.updater import Updater
 
