@@ -25,6 +25,7 @@ from core.paths import HOME_VARIABLE, Home
 from core.run import Run
 
 FORMAT = 1
+TEXT = ("name", "sha256", "reading", "encoding", "errors")
 LONGEST_NAME = 64
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "Use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit."
@@ -39,6 +40,13 @@ def check_name(name: str) -> None:
     """Raises InputError unless `name` can name a run."""
     if not NAME.fullmatch(name):
         raise InputError(f"{name!r} cannot name a run.", NAME_RULE)
+
+
+def check_free(home: Home, name: str) -> None:
+    """Raises InputError if `name` cannot name a run or names one already."""
+    check_name(name)
+    if (home.runs / name).exists():
+        raise _taken(home, name)
 
 
 def propose_name(home: Home, base: str) -> str:
@@ -145,7 +153,24 @@ def read_record(run: Run) -> dict[str, Any]:
             f"The run {run.name} was made by a newer version (format {format}, known: {FORMAT}).",
             "Update minigpt-tui.",
         )
+    _check_record(run, record)
     return record
+
+
+def _check_record(run: Run, record: Mapping[str, Any]) -> None:
+    """Raises DamagedError unless all that readers rely on is there, and of its kind."""
+    kinds = {"corpus": dict, "train": dict, "model": dict, "seed": int}
+    wrong = [name for name, kind in kinds.items() if not isinstance(record.get(name), kind)]
+    if not wrong:
+        corpus = record["corpus"]
+        wrong = [f"corpus.{name}" for name in TEXT if not isinstance(corpus.get(name), str)]
+        wrong += [] if isinstance(corpus.get("size"), int) else ["corpus.size"]
+        wrong += [] if isinstance(record.get("parent"), dict | None) else ["parent"]
+    if wrong:
+        raise DamagedError(
+            f"{run.record} lacks {', '.join(wrong)}.",
+            "Put the file back from a copy; `generate` still works with the weights.",
+        )
 
 
 def hold(run: Run) -> Lock:
@@ -200,6 +225,11 @@ def _hold_idle(run: Run) -> Lock:
     return hold(run)
 
 
+def _taken(home: Home, name: str) -> InputError:
+    free = propose_name(home, name)
+    return InputError(f"There is a run named {name} already.", f"Free: {free}")
+
+
 def _in_use(run: Run) -> InputError:
     return InputError(f"The run {run.name} is being trained.", f"Stop it first: stop {run.name}")
 
@@ -212,8 +242,7 @@ def _move(home: Home, run: Run, name: str) -> Run:
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
-        free = propose_name(home, name)
-        raise InputError(f"There is a run named {name} already.", f"Free: {free}") from None
+        raise _taken(home, name) from None
     sync(home.runs)
     return target
 

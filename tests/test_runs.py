@@ -34,7 +34,8 @@ from core.runs import (
     status_of,
 )
 
-RECORD = {"corpus": {"name": "lang"}, "seed": 1}
+TEXT = {"name": "lang", "size": 1, "sha256": "0", "reading": "lines", "encoding": "utf-8"}
+RECORD = {"corpus": {**TEXT, "errors": "strict"}, "train": {}, "model": {}, "seed": 1}
 
 
 @pytest.fixture
@@ -208,6 +209,9 @@ def test_proposed_names_are_free_and_good(base: str, used: int) -> None:
         ("{}", DamagedError, "no format number"),
         ('{"format": true}', DamagedError, "no format number"),
         ('{"format": 2}', InputError, "newer version"),
+        ('{"format": 1, "seed": 0}', DamagedError, "lacks corpus, train, model"),
+        (json.dumps({"format": 1, **RECORD, "corpus": {}}), DamagedError, "lacks corpus.name"),
+        (json.dumps({"format": 1, **RECORD, "parent": "lang"}), DamagedError, "lacks parent"),
     ],
 )
 def test_records_that_cannot_be_used(

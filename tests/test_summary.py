@@ -16,6 +16,8 @@ from core.runs import create
 from core.summary import size_of, summaries, summary
 
 NOW = 1e9
+TEXT = {"name": "bundled", "size": 1, "sha256": "0", "reading": "lines", "encoding": "utf-8"}
+RECORD = {"corpus": {**TEXT, "errors": "strict"}, "train": {}, "model": {}, "seed": 1}
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def run(home: Home) -> Run:
-    return create(home, "lang", {"corpus": {"name": "bundled"}, "created": "2025-01-01"})
+    return create(home, "lang", {**RECORD, "created": "2025-01-01"})
 
 
 def say(run: Run, *story: tuple[str, int, dict[str, Any]]) -> None:
@@ -80,11 +82,13 @@ def test_damaged_runs_are_listed_with_their_problem(run: Run, home: Home) -> Non
     """One broken run must not hide the others."""
     run.record.write_text("{")
     run.events.write_bytes(b"\0\0\0\nnoise\n")
-    create(home, "other", {"corpus": "odd", "created": 5})
-    broken, other = summaries(home)
+    create(home, "other", {**RECORD, "created": 5})
+    create(home, "partly", {**RECORD, "corpus": {"name": "lang"}})
+    broken, other, partly = summaries(home)
     assert "cannot be read" in broken.problem
     assert (broken.status, broken.corpus, broken.created) == ("crashed", None, None)
-    assert (other.problem, other.corpus, other.created) == ("", None, "5")
+    assert (other.problem, other.corpus, other.created) == ("", "bundled", "5")
+    assert "lacks corpus.sha256, corpus.reading, corpus.encoding" in partly.problem
 
 
 def test_a_run_removed_meanwhile_is_left_out(
