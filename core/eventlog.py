@@ -34,19 +34,24 @@ class EventLog:
         self._lock = threading.Lock()
 
     def emit(self, type: str, step: int, **fields: Any) -> None:
+        """Appends an event of now; see `write`."""
+        self.write(Event(type, self._clock(), step, fields))
+
+    def write(self, event: Event) -> None:
         """Appends one event.
 
         Raises:
             OSError: it could not be written, for instance because the disk is full; the next
                 one that can be starts on a line of its own.
         """
-        line = encode(type, self._clock(), step, **fields).encode() + b"\n"
+        text = encode(event.type, event.time, event.step, **event.fields)
+        line = text.encode() + b"\n"
         with self._lock:
             data = b"\n" + line if self._torn else line
             self._torn = True
             write_all(self._descriptor, data)
             self._torn = False
-            if type in TERMINAL:
+            if event.type in TERMINAL:
                 os.fsync(self._descriptor)
 
     def close(self) -> None:

@@ -85,7 +85,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     },
     SAMPLE: {"prompt": "what it begins with", "text": "what the model went on with"},
     SAVED: {
-        "kind": "checkpoint, snapshot, best or final",
+        "kind": "checkpoint, snapshot or best",
         "bytes": "size of what was written",
         "seconds": "time it took",
         "request": "id of the request it answers",

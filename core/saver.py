@@ -23,7 +23,7 @@ class Saved:
     """What became of a job.
 
     Attributes:
-        kind: checkpoint, snapshot, best or final.
+        kind: checkpoint, snapshot or best.
         step: updates done when the tensors were copied.
         seconds: that writing took.
         bytes: written; 0 if it failed.

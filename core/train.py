@@ -13,7 +13,7 @@ from core.allocator import keep_freed_memory
 from core.checkpoint import Checkpoint
 from core.config import SamplingConfig
 from core.control import Control
-from core.errors import Cancelled, MiniGPTError
+from core.errors import Cancelled, MiniGPTError, StorageError
 from core.eventlog import EventLog
 from core.generate import generate
 from core.host import this_host
@@ -53,6 +53,9 @@ def train(
         lock: the run's, held; released at the end.
         listeners: hear every event beside the file.
         on_control: is given the function that asks for a stop.
+
+    Raises:
+        StorageError: an event could not be kept, for instance on a full disk.
     """
     keep_freed_memory()
     log = EventLog(run.events)
@@ -61,6 +64,11 @@ def train(
             control = Control(RequestReader(run.requests, lock.taken), voice)
             on_control(control.stop)
             _train(home, run, voice, control)
+    except OSError as error:
+        raise StorageError(
+            f"What the trainer had to say could not be kept in {run.events}: {error.strerror}.",
+            "Make room and resume the run: the last checkpoint is whole.",
+        ) from error
     finally:
         log.close()
 
@@ -86,8 +94,12 @@ def _train(home: Home, run: Run, voice: Voice, control: Control) -> None:
     except Cancelled:
         step = saved or 0
         voice("stopped", step, reason=control.stop_reason, id=control.stop_request, elapsed=0.0)
+    except OSError as error:
+        what = f"{error.filename or run.folder}: {error.strerror}."
+        hint = "Make room, or mend the disk, and resume the run."
+        _say_failed(voice, StorageError(what, hint), trainer, saved)
     except (MiniGPTError, torch.OutOfMemoryError) as error:
-        _say_failed(voice, error, trainer.progress.step if trainer else saved or 0, saved)
+        _say_failed(voice, error, trainer, saved)
 
 
 def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
@@ -157,7 +169,10 @@ def _sampler(job: Job) -> Callable[[], str]:
     return sample
 
 
-def _say_failed(voice: Voice, error: BaseException, step: int, saved: int | None) -> None:
+def _say_failed(
+    voice: Voice, error: BaseException, trainer: Trainer | None, saved: int | None
+) -> None:
+    step = trainer.progress.step if trainer else saved or 0
     title, message, hint, code = "The run failed", str(error), "", 1
     if isinstance(error, MiniGPTError):
         title, message, hint, code = error.title, error.message, error.hint, error.exit_code

@@ -9,16 +9,16 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from core.eventlog import EventLog
-from core.events import BEAT
+from core.events import BEAT, Event
 
 QUIET_SECONDS = 20.0
 
-Listener = Callable[[str, int, dict[str, Any]], None]
+Listener = Callable[[Event], None]
 
 
 class Voice:
@@ -26,7 +26,7 @@ class Voice:
 
     Args:
         log: where events are kept.
-        listeners: called with type, step and fields of each event, beats excepted.
+        listeners: are told each event, from one thread at a time, also where it cannot be kept.
         quiet: seconds of silence before a beat.
     """
 
@@ -36,15 +36,27 @@ class Voice:
         self._log, self._listeners, self._quiet = log, listeners, quiet
         self._said = time.monotonic()
         self._step = 0
+        self._speaking = threading.Lock()
         self._over = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
 
     def __call__(self, type: str, step: int, **fields: Any) -> None:
-        """Says one event."""
+        """Says one event.
+
+        Raises:
+            OSError: it could not be kept.
+        """
         self._said, self._step = time.monotonic(), step
-        self._log.emit(type, step, **fields)
-        for listen in self._listeners:
-            listen(type, step, fields)
+        self._tell(type, step, fields)
+
+    def _tell(self, type: str, step: int, fields: Mapping[str, Any]) -> None:
+        event = Event(type, round(time.time(), 3), step, fields)
+        with self._speaking:
+            try:
+                self._log.write(event)
+            finally:
+                for listen in self._listeners:
+                    listen(event)
 
     def __enter__(self) -> Self:
         self._beats.start()
@@ -65,4 +77,4 @@ class Voice:
                 self._said = time.monotonic()
                 # On a full disk there is no beat; the trainer itself meets the error and says it.
                 with contextlib.suppress(OSError):
-                    self._log.emit(BEAT, self._step)
+                    self._tell(BEAT, self._step, {})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,8 @@ def test_a_taken_name_names_the_next_free_one(
         (["train", "lang", "--name", "../up"], "letters"),
         (["train", "lang", "--from", "nothing"], "nothing"),
         (["train", "lang", "--device", "cuda:99", "--steps", "1"], "cuda:99"),
+        (["train", "lang", "--set", "sample_prompt=xyzzy", "--steps", "1"], "xyzzy"),
+        (["train", "lang", "--tokenizer", "bpe", "--vocab-size", "100"], "256"),
         (["train", "empty.txt"], "empty.txt"),
         (["train", "binary.bin"], "binary.bin"),
         (["train", "latin.txt"], "--encoding"),
@@ -150,7 +154,7 @@ def test_a_mistake_is_said_with_a_way_out_and_exit_code_2(
     assert "Traceback" not in captured.err
     assert captured.out == ""
     runs = home / "runs"
-    assert "cuda" in said or not runs.exists() or not list(runs.glob("[!.]*"))
+    assert not runs.exists() or not list(runs.glob("[!.]*")), "a mistake leaves no run behind"
 
 
 def test_an_unknown_word_is_named_with_the_nearest(
@@ -217,3 +221,20 @@ def test_bundled_texts_are_listed_with_their_use(capsys: pytest.CaptureFixture[s
     listed = capsys.readouterr().out
     names = ["lang", "arithmetic", "dialogues", "translation", "sentiment", "questions", "stories"]
     assert all(name in listed for name in names)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("command", ["corpora", "corpora --json", "ls --json", "--help"])
+def test_an_output_that_is_full_is_said_without_a_traceback(command: str, text: Path) -> None:
+    _train(text)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -13,6 +13,7 @@ import torch
 from core import checkpoint, requests, runs
 from core.config import TrainConfig
 from core.errors import RunFailedError
+from core.events import Event
 from core.locks import Lock
 from core.paths import Home
 from core.request import ask
@@ -48,10 +49,10 @@ def _train(
     """Trains; at a step of `at` its function is called once, as a request might come then."""
     told: list[dict[str, Any]] = []
 
-    def listen(type: str, step: int, fields: dict[str, Any]) -> None:
-        told.append({"type": type, "step": step, **fields})
-        if type == "step" and at:
-            for due in [number for number in at if number <= step]:
+    def listen(event: Event) -> None:
+        told.append({"type": event.type, "step": event.step, **event.fields})
+        if event.type == "step" and at:
+            for due in [number for number in at if number <= event.step]:
                 at.pop(due)()
 
     train(home, run, lock, listeners=[listen])

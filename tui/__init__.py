@@ -1,1 +1,1 @@
-"""The terminal: command line and Textual application over `core`; never loads torch by itself."""
+"""The terminal: the command line over `core`; never loads torch by itself."""

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from core.errors import MiniGPTError
+from core.errors import MiniGPTError, StorageError
 
 INTERRUPTED = 130
 
@@ -39,6 +39,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         discard_output()
         return 0
+    except OSError as error:
+        # Whatever names a file or a run has its own words; this is left for the output itself.
+        discard_output()
+        return _show(StorageError(f"{error.filename or 'The output'}: {error.strerror}."))
     return code if isinstance(code, int) else 0
 
 

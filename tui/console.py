@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -13,8 +14,12 @@ from core.display import clean, json_line, one_line
 
 
 def say(text: str) -> None:
-    """A line for the person, on stderr; stdout is for results."""
-    click.echo(clean(text), err=True)
+    """A line for the person, on stderr; stdout is for results.
+
+    A closed stderr or a terminal that is gone has nobody to tell, and stops nothing.
+    """
+    with contextlib.suppress(OSError):
+        click.echo(clean(text), err=True)
 
 
 def put(text: str = "") -> None:

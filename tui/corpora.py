@@ -43,7 +43,8 @@ def describe(home: Home, text: str, encoding: str | None, as_json: bool) -> None
         if value:
             put(f"  {label:<11} {one_line(value)}")
     put()
-    for line in "\n".join(beginning).splitlines()[:FIRST_LINES]:
+    between = "\n" if found.reading == "lines" else ""
+    for line in between.join(beginning).splitlines()[:FIRST_LINES]:
         shown = one_line(line)
         put("  " + (shown if len(shown) <= WIDEST else f"{shown[: WIDEST - 1]}…"))
 

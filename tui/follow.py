@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import shlex
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 from core import events, runs
 from core.events import Event
@@ -18,6 +16,7 @@ from core.paths import Home
 from core.run import Run
 from tui.console import discard_output, put, put_json, say
 
+USAGE = 2  # something asked for cannot be used
 EXIT_CODES = {events.FINISHED: 0, events.FAILED: 1, events.STOPPED: 130}
 
 
@@ -28,9 +27,8 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
     with TrainingView(run.name) as view:
         last: dict[str, Event] = {}
 
-        def listen(type: str, step: int, fields: dict[str, Any]) -> None:
-            event = Event(type=type, time=time.time(), step=step, fields=fields)
-            last[type] = event
+        def listen(event: Event) -> None:
+            last[event.type] = event
             if as_json:
                 _put(event)
             # A terminal that is gone ends the showing, not the training.
@@ -46,16 +44,17 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
             except KeyboardInterrupt:
                 _forget_if_never_begun(home, run, lock)
                 raise
-    return _say_how_it_ended(run, last, as_json)
+    code = _say_how_it_ended(run, last, as_json)
+    if code == USAGE and not run.checkpoints.exists():
+        runs.delete(home, run)
+        say(f"Nothing was kept of {run.name}.")
+    return code
 
 
 def _put(event: Event) -> None:
     """One event on stdout; training goes on when nobody reads it any more."""
     try:
-        put_json(
-            {"type": event.type, "time": round(event.time, 3), "step": event.step}
-            | dict(event.fields)
-        )
+        put_json({"type": event.type, "time": event.time, "step": event.step} | dict(event.fields))
     except BrokenPipeError:
         discard_output()
 

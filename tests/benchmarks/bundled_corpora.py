@@ -52,7 +52,7 @@ def measure(corpus: Corpus, settings: dict[str, object], *, quick: bool) -> None
         last: dict[str, dict[str, object]] = {}
         began = time.perf_counter()
         run, lock = ask(home, corpus.name, config, {})
-        train(home, run, lock, listeners=[lambda kind, _, fields: last.update({kind: fields})])
+        train(home, run, lock, listeners=[lambda event: last.update({event.type: event.fields})])
         seconds = time.perf_counter() - began
         loaded = load(run, device="cpu")
         ending = last.get("finished") or last.get("failed") or {}
