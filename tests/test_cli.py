@@ -126,7 +126,7 @@ def test_a_taken_name_names_the_next_free_one(
         (["train", "lang", "--from", "nothing"], "nothing"),
         (["train", "lang", "--device", "cuda:99", "--steps", "1"], "cuda:99"),
         (["train", "lang", "--set", "sample_prompt=xyzzy", "--steps", "1"], "xyzzy"),
-        (["train", "lang", "--tokenizer", "bpe", "--vocab-size", "100"], "256"),
+        (["train", "lang", "--tokenizer", "bpe", "--vocab-size", "100"], "259"),
         (["train", "empty.txt"], "empty.txt"),
         (["train", "binary.bin"], "binary.bin"),
         (["train", "latin.txt"], "--encoding"),
