@@ -70,24 +70,31 @@ def _forget_if_never_begun(home: Home, run: Run, lock: Lock) -> None:
 def stopping_on_signals() -> Iterator[Callable[[Callable[[str], None]], None]]:
     """Turns SIGINT, SIGTERM and SIGHUP into a stop that saves; a second one ends at once.
 
-    Yields a function that is told how to stop, once there is something to be stopped.
+    Yields a function that is told how to stop, once there is something to be stopped. A signal
+    before that is remembered: raised in the middle of an import it could be lost.
     """
     stop: list[Callable[[str], None]] = []
+    asked: list[str] = []
 
     def handle(number: int, _: FrameType | None) -> None:
         for restored, previous in before.items():
             signal.signal(restored, previous)
-        if not stop:
-            raise KeyboardInterrupt
-        stop[0](signal.Signals(number).name)
+        asked.append(signal.Signals(number).name)
+        for tell in stop:
+            tell(asked[0])
         # After a hang-up there is nobody to tell.
         with contextlib.suppress(OSError):
             say("\nStopping after this step; once more ends at once.")
 
+    def register(tell: Callable[[str], None]) -> None:
+        stop.append(tell)
+        for name in asked:
+            tell(name)
+
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, handle) for number in numbers}
     try:
-        yield stop.append
+        yield register
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
