@@ -1,0 +1,66 @@
+"""The application: which screen is shown, global keys, and the one place where errors are said."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from core.display import clean
+from core.paths import Home
+from core.runs import list_runs
+from tui.clipboard import put_on_clipboard
+from tui.look import Look
+from tui.navigation import Copy, GoNew, GoSetup, GoTalk, GoTrain, Trouble
+from tui.sampler import Sampler, Talker
+from tui.screens.help import HelpScreen
+from tui.screens.models import ModelsScreen
+from tui.screens.new_corpus import NewCorpusScreen
+from tui.screens.new_setup import NewSetupScreen
+from tui.screens.talk import TalkScreen
+from tui.screens.train import TrainScreen
+
+LONG_NOTICE = 12.0
+
+
+class MiniGPTApp(App[None]):
+    """Train a GPT on a text and talk to it.
+
+    Args:
+        home: where everything is kept.
+        look: what this terminal can show.
+        sampler: the way to the model; a process of its own unless given.
+    """
+
+    TITLE = "minigpt-tui"
+    CSS_PATH = "styles/app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (24, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Leave", show=False, tooltip="Leave; a training goes on"),
+        Binding("ctrl+c", "copy_or_leave", "Copy", show=False, tooltip="Copy, or leave on a second press"),
+        Binding("ctrl+p,f4", "command_palette", "Commands", show=False, tooltip="Every action by name"),
+        Binding("f1", "keys", "Keys", show=False, tooltip="All keys of this screen"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
+    ]
+
+    def __init__(self, home: Home, look: Look, sampler: Talker | None = None) -> None:
+        super().__init__()
+        self.home, self.look = home, look
+        self.sampler: Talker = sampler or Sampler(home)
+        self.theme = look.theme
+        self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        """Shows the list, or the way to a first run where there is none."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit)
+        self.push_screen(ModelsScreen())
+        if not list_runs(self.home):
+            self.push_screen(NewCorpusScreen())

@@ -1,0 +1,83 @@
+"""Where a person wants to go: what screens post and the app obeys. No screen knows another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.message import Message
+
+from core.errors import MiniGPTError
+
+
+class GoNew(Message):
+    """Choose a text for a new run."""
+
+
+class GoSetup(Message):
+    """Set up a run on a text.
+
+    Attributes:
+        spec: the text, as `core.finding.find` takes it.
+        encoding, reading: as on the command line; None leaves them open.
+    """
+
+    def __init__(self, spec: str, encoding: str | None = None, reading: str | None = None) -> None:
+        super().__init__()
+        self.spec, self.encoding, self.reading = spec, encoding, reading
+
+
+class GoTrain(Message):
+    """Watch a run learn.
+
+    Attributes:
+        name: of the run.
+        started: whether it has just been made, so that the way back leads to the list.
+    """
+
+    def __init__(self, name: str, *, started: bool = False) -> None:
+        super().__init__()
+        self.name, self.started = name, started
+
+
+class GoTalk(Message):
+    """Talk to a run.
+
+    Attributes:
+        name: of the run.
+        which: "last", "best" or a step of which there is a snapshot.
+    """
+
+    def __init__(self, name: str, which: str = "last") -> None:
+        super().__init__()
+        self.name, self.which = name, which
+
+
+class Trouble(Message):
+    """Something went wrong; the app says it, the screen stays.
+
+    Attributes:
+        error: what, where, and what to do.
+    """
+
+    def __init__(self, error: MiniGPTError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Copy(Message):
+    """Put a text on the clipboard, by every way that works here.
+
+    Attributes:
+        text: already safe to paste.
+        what: a few words for the answer, for instance "path".
+    """
+
+    def __init__(self, text: str, what: str) -> None:
+        super().__init__()
+        self.text, self.what = text, what
+
+
+def run_folder(path: Path) -> str:
+    """A path as it is shown: the home directory as ~."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

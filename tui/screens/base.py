@@ -1,0 +1,85 @@
+"""What all screens have in common: a title line, a footer that tells the truth, the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from core.display import one_line
+from core.errors import MiniGPTError
+from core.paths import Home
+from tui.look import Look
+from tui.navigation import Trouble
+
+if TYPE_CHECKING:
+    from tui.sampler import Talker
+
+
+class Shell(Protocol):
+    """What a screen may know of the app.
+
+    Attributes:
+        home: where everything is kept.
+        look: what this terminal can show.
+        sampler: the way to the model.
+    """
+
+    home: Home
+    look: Look
+    sampler: Talker
+
+
+class BaseScreen(Screen[None]):
+    """A screen of the app. Subclasses yield their middle from `body`.
+
+    Escape leaves what is being typed in; in command mode single letters act and Escape goes back.
+    """
+
+    HEADING: ClassVar[str] = ""
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="Go back; nothing is lost"),
+        Binding(
+            "question_mark", "app.keys", "Keys", key_display="?", tooltip="All keys of this screen"
+        ),
+    ]
+
+    @property
+    def shell(self) -> Shell:
+        """The app, as far as screens know it."""
+        return cast("Shell", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Title line, body, footer."""
+        yield Static(id="title", markup=False)
+        yield from self.body()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def body(self) -> ComposeResult:
+        """What the screen is for."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Shows the title."""
+        self.set_title("")
+
+    def set_title(self, right: str) -> None:
+        """The title line: the screen's heading, and a few words of what it shows."""
+        said = Content.assemble(
+            (" minigpt-tui ", "$text-muted"), (self.HEADING, "bold $primary"), "  ", one_line(right)
+        )
+        self.query_one("#title", Static).update(said)
+
+    def trouble(self, error: MiniGPTError) -> None:
+        """Has the app say what went wrong; the screen stays."""
+        self.post_message(Trouble(error))
+
+    def action_back(self) -> None:
+        """Back to where one came from; the first screen stays."""
+        if len(self.app.screen_stack) > 2:
+            self.app.pop_screen()
