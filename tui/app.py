@@ -64,3 +64,32 @@ class MiniGPTApp(App[None]):
         self.push_screen(ModelsScreen())
         if not list_runs(self.home):
             self.push_screen(NewCorpusScreen())
+
+    def on_go_new(self) -> None:
+        """Choose a text."""
+        self.push_screen(NewCorpusScreen())
+
+    def on_go_setup(self, message: GoSetup) -> None:
+        """Set up a run on it."""
+        self.push_screen(NewSetupScreen(message.spec, message.encoding, message.reading))
+
+    def on_go_train(self, message: GoTrain) -> None:
+        """Watch a run; the way back leads to the list."""
+        while len(self.screen_stack) > FIRST_SCREENS:
+            self.pop_screen()
+        self.push_screen(TrainScreen(message.name, started=message.started))
+
+    def on_go_talk(self, message: GoTalk) -> None:
+        """Talk to it."""
+        self.push_screen(TalkScreen(message.name, message.which))
+
+    def on_trouble(self, message: Trouble) -> None:
+        """Says what went wrong, where, and what to do."""
+        error = message.error
+        title, said = clean(error.title), clean(str(error))
+        self.notify(said, title=title, severity="error", timeout=LONG_NOTICE, markup=False)
+
+    def on_copy(self, message: Copy) -> None:
+        """Copies, and says so."""
+        put_on_clipboard(self, clean(message.text))
+        self.notify(f"The {message.what} was offered to the clipboard.", markup=False)

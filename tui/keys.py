@@ -1,0 +1,75 @@
+"""The keys of a screen as rows, read from its bindings: help and README say what is bound."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual.binding import Binding, BindingsMap
+from textual.screen import Screen
+from textual.widget import Widget
+
+
+class KeyRow(NamedTuple):
+    """One row of a table of keys.
+
+    Attributes:
+        key: as it is written on a keyboard.
+        says: what it does.
+    """
+
+    key: str
+    says: str
+
+
+def keys_of(screen: Screen[object]) -> list[KeyRow]:
+    """The keys of a screen, its focused widget's and the app's, each action once."""
+    nodes = [screen, screen.app]
+    focused = screen.focused
+    rows = [] if focused is None or _plain(focused) else bindings_of(focused._bindings)
+    for node in nodes:
+        rows += bindings_of(node._bindings)
+    return list(dict.fromkeys(rows))
+
+
+def _plain(widget: Widget) -> bool:
+    """Whether a widget is Textual's own: its keys are the usual ones of lists and lines."""
+    return type(widget).__module__.startswith("textual.")
+
+
+def bindings_of(bindings: BindingsMap) -> list[KeyRow]:
+    """Rows of the bindings that say what they do."""
+    by_action: dict[str, list[Binding]] = {}
+    for _, binding in bindings:
+        if binding.tooltip:
+            by_action.setdefault(binding.action, []).append(binding)
+    return [
+        KeyRow(" ".join(key_name(binding) for binding in group), group[0].tooltip)
+        for group in by_action.values()
+    ]
+
+
+NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "escape": "Esc",
+    "enter": "Enter",
+    "comma": ",",
+    "full_stop": ".",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "space": "Space",
+    "pageup": "PageUp",
+    "pagedown": "PageDown",
+    "up": "Up",
+    "down": "Down",
+}
+
+
+def key_name(binding: Binding) -> str:
+    """A key as people write it: Ctrl+Q, F1, ?."""
+    if binding.key_display:
+        return binding.key_display
+    parts = binding.key.split("+")
+    last = NAMES.get(parts[-1], parts[-1].upper() if len(parts) > 1 or parts[-1][0] == "f" and parts[-1][1:].isdigit() else parts[-1])
+    return "+".join([*(part.capitalize() for part in parts[:-1]), last])
