@@ -112,6 +112,24 @@ def recall(sha256: str, home: Home, name: str = "", encoding: str = "", errors: 
     return corpus
 
 
+def seen(home: Home, most: int) -> list[Path]:
+    """Files of the user's own that were read as one text, the one read last first."""
+    try:
+        records = sorted(home.corpora.glob("*.json"), key=lambda p: -p.stat().st_mtime)
+    except FileNotFoundError:
+        return []
+    found: list[Path] = []
+    for path in records:
+        try:
+            record = read_json(path)
+            files = [Path(file["path"]) for file in record["files"]]
+        except (FileNotFoundError, DamagedError, KeyError, TypeError):
+            continue
+        if not record.get("bundled") and len(files) == 1 and files[0].is_file():
+            found.append(files[0])
+    return found[:most]
+
+
 def _where(path: Path, home: Home) -> Path:
     """The file, or the copy of a piped text in a home that has moved since."""
     for place in (path, home.corpora / path.name):

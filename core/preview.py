@@ -1,0 +1,153 @@
+"""What the beginning of a text is like: enough to choose it, at once, however large it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from core.auto import choose_tokenizer
+from core.config import TrainConfig
+from core.corpus import Corpus, no_text
+from core.counts import Counts
+from core.errors import Cancelled
+from core.facts import choose_reading, stored_size
+from core.progress import Stop, never
+from core.situation import TextFacts
+from core.textfiles import chunks, is_records, records
+from core.tokenizer import Tokenizer
+
+LOOKED_AT = 1_000_000  # characters
+LEARNT_FROM = 200_000
+SHOWN = 40
+SHOWN_CHARACTERS = 2_000
+SMALL = 2_000
+HUGE_LINE = 10_000
+MANY_DOUBLES = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """The beginning of a text, counted.
+
+    Attributes:
+        size: bytes of all its files.
+        reading, reason: how it will be read, and why.
+        complete: whether all of the text was looked at; else the counts are of its beginning.
+        characters, lines, words: how many.
+        distinct, once: different words, and those of them that come only once.
+        longest: characters of the longest line.
+        doubles: lines that stood there before.
+        encoding: of the files.
+        tokenizer: the kind that suits it, and why.
+        pieces: the first lines, each as the texts of its tokens.
+        warnings: what a person should know before training on it.
+    """
+
+    size: int
+    reading: str
+    reason: str
+    complete: bool
+    characters: int
+    lines: int
+    words: int
+    distinct: int
+    once: int
+    longest: int
+    doubles: int
+    encoding: str
+    tokenizer: str
+    pieces: tuple[tuple[str, ...], ...]
+    warnings: tuple[str, ...]
+
+
+def preview(corpus: Corpus, cancelled: Stop = never) -> Preview:
+    """Looks at the first million characters.
+
+    Raises:
+        InputError: a file that is no text, or no text in any of them.
+        Cancelled: where `cancelled` said so.
+    """
+    text, complete = _beginning(corpus, cancelled)
+    if not text.strip():
+        raise no_text(corpus)
+    counts = Counts()
+    counts.add(text)
+    counts.end()
+    reading, reason = choose_reading(corpus, counts)
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    words = Counter(text.split())
+    tokenizer, pieces = _tokens(corpus, text, lines, counts, reading)
+    found = Preview(
+        size=stored_size(corpus),
+        reading=reading,
+        reason=reason,
+        complete=complete,
+        characters=len(text),
+        lines=len(lines),
+        words=words.total(),
+        distinct=len(words),
+        once=sum(number == 1 for number in words.values()),
+        longest=max(map(len, lines)),
+        doubles=len(lines) - len(set(lines)),
+        encoding=corpus.encoding,
+        tokenizer=tokenizer,
+        pieces=pieces,
+        warnings=(),
+    )
+    return Preview(**{**vars(found), "warnings": tuple(_warnings(found))})
+
+
+def _beginning(corpus: Corpus, cancelled: Stop) -> tuple[str, bool]:
+    """The first characters, and whether they are all there are."""
+    parts: list[str] = []
+    size = 0
+    for part in _texts(corpus):
+        if cancelled():
+            raise Cancelled
+        parts.append(part)
+        size += len(part)
+        if size > LOOKED_AT:
+            return "".join(parts)[:LOOKED_AT], False
+    return "".join(parts), True
+
+
+def _texts(corpus: Corpus) -> Iterator[str]:
+    for path in corpus.files:
+        if is_records(path):
+            yield from (text + "\n" for _, _, text in records(path, corpus.codec))
+        else:
+            yield from (piece.text for piece in chunks(path, corpus.codec))
+
+
+def _tokens(
+    corpus: Corpus, text: str, lines: list[str], counts: Counts, reading: str
+) -> tuple[str, tuple[tuple[str, ...], ...]]:
+    """The kind of tokenizer with its reason, and the first lines in tokens of one learnt from the beginning."""
+    facts = TextFacts(
+        reading=reading,
+        characters=counts.characters,
+        distinct_words=len(counts.different),
+        spaces=counts.spaces,
+    )
+    asked = TrainConfig(tokenizer=corpus.tokenizer, vocab_size=corpus.vocab_size)
+    kind, size, why = choose_tokenizer(asked, facts)
+    learnt = Tokenizer.train(kind, [text[:LEARNT_FROM]], size)
+    first = (line[:SHOWN_CHARACTERS] for line in islice(lines, SHOWN))
+    pieces = tuple(
+        tuple(learnt.token_text(id) for id in learnt.encode(line)) for line in first
+    )
+    why = f"{kind}: suits this corpus" if corpus.tokenizer else why.removeprefix("tokenizer ")
+    return why, pieces
+
+
+def _warnings(found: Preview) -> Iterator[str]:
+    if found.complete and found.words < SMALL:
+        yield f"{found.words:,} words are few: it will recite them rather than write new ones"
+    if found.lines == 1 and found.longest > HUGE_LINE:
+        yield f"one line of {found.longest:,} characters: a file without line ends?"
+    if found.lines > 1 and found.doubles > MANY_DOUBLES * found.lines:
+        yield f"{found.doubles:,} of {found.lines:,} lines stood there before"
+    if not found.complete:
+        yield f"only the first {found.characters:,} characters were looked at here"

@@ -1,0 +1,205 @@
+"""Choosing a text: the bundled ones, those used before, or any file, with a look inside."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import DirectoryTree, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from core.corpora import seen
+from core.corpus import Corpus, bundled
+from core.display import one_line
+from core.errors import Cancelled, MiniGPTError
+from core.finding import find
+from core.preview import Preview, preview
+from tui.console import size
+from tui.navigation import GoSetup
+from tui.path_suggester import PathSuggester
+from tui.screens.base import BaseScreen
+from tui.widgets.token_boxes import TokenBoxes
+
+FIRST = "lang"
+RECENT = 8
+LABEL = 10
+
+
+class NewCorpusScreen(BaseScreen):
+    """A list of texts and what is in the chosen one."""
+
+    HEADING = "New run: a text"
+    HELP = (
+        "Choose what to learn from. Texts that came along are at the top, your own below; f takes "
+        "the path of a file, a folder or a pattern such as notes/**/*.md, b looks through folders."
+    )
+    CSS_PATH = "../styles/new_corpus.tcss"
+    AUTO_FOCUS = "#texts"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Take it", tooltip="Set up a run on this text"),
+        Binding("f", "path", "File", tooltip="Type the path of a file, a folder or a pattern"),
+        Binding("b", "browse", "Browse", tooltip="Look through folders"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen: Corpus | None = None
+        self._spec = ""
+        self._cancel = threading.Event()
+
+    def body(self) -> ComposeResult:
+        """Texts on the left, the look inside on the right."""
+        with Horizontal():
+            with Vertical(id="choice"):
+                yield Input(
+                    placeholder="path of a text, a folder or a pattern",
+                    suggester=PathSuggester(),
+                    compact=True,
+                    id="path",
+                )
+                yield OptionList(id="texts", markup=False)
+                yield DirectoryTree(Path.home(), id="tree")
+            with VerticalScroll(id="inside", can_focus=False):
+                yield Static(id="about", markup=False)
+                yield Static(id="facts")
+                yield TokenBoxes(id="boxes")
+
+    def on_mount(self) -> None:
+        """Fills the list; the first text is the one that shows most in least time."""
+        super().on_mount()
+        self.query_one("#tree").display = self.query_one("#path").display = False
+        texts = self.query_one("#texts", OptionList)
+        for corpus in bundled():
+            texts.add_option(Option(_line(corpus.name, corpus.use), id=corpus.name))
+        own = seen(self.shell.home, RECENT)
+        if own:
+            texts.add_option(None)
+            for path in own:
+                texts.add_option(Option(_line(path.name, size(path.stat().st_size)), id=str(path)))
+        texts.highlighted = texts.get_option_index(FIRST)
+
+    @on(OptionList.OptionHighlighted)
+    def _list_moved(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option.id:
+            self._look_inside(event.option.id)
+
+    @on(OptionList.OptionSelected)
+    def _list_taken(self) -> None:
+        self.action_take()
+
+    @on(DirectoryTree.NodeHighlighted)
+    def _tree_moved(self, event: DirectoryTree.NodeHighlighted[object]) -> None:
+        path = getattr(event.node.data, "path", None)
+        if isinstance(path, Path) and path.is_file():
+            self._look_inside(str(path))
+
+    @on(DirectoryTree.FileSelected)
+    def _tree_taken(self) -> None:
+        self.action_take()
+
+    @on(Input.Submitted, "#path")
+    def _path_given(self, event: Input.Submitted) -> None:
+        spec = event.value.strip()
+        if spec == self._spec and self._chosen:
+            self.action_take()
+        elif spec:
+            self._look_inside(spec)
+
+    @work(exclusive=True, exit_on_error=False)
+    async def _look_inside(self, spec: str) -> None:
+        """Reads the beginning in a thread; a later choice ends an earlier look."""
+        self._cancel.set()
+        self._cancel = cancel = threading.Event()
+        self._spec, self._chosen = spec, None
+        try:
+            corpus = await asyncio.to_thread(find, spec, self.shell.home)
+            self._about(corpus)
+            found = await asyncio.to_thread(preview, corpus, cancel.is_set)
+        except Cancelled:
+            return
+        except MiniGPTError as error:
+            self._show_problem(error)
+            return
+        if self._spec == spec:
+            self._chosen = corpus
+            self._show(found)
+
+    def _about(self, corpus: Corpus) -> None:
+        self.set_title(corpus.name)
+        words = corpus.description or ", ".join(str(path) for path in corpus.files[:3])
+        self.query_one("#about", Static).update(Content(one_line(words)))
+        self.query_one("#facts", Static).update(Content.styled("reading…", "$text-muted"))
+        self.query_one(TokenBoxes).show(())
+
+    def _show(self, found: Preview) -> None:
+        self.query_one("#facts", Static).update(facts_of(found))
+        self.query_one(TokenBoxes).show(found.pieces)
+
+    def _show_problem(self, error: MiniGPTError) -> None:
+        self.query_one("#about", Static).update(Content(""))
+        said = Content.assemble(
+            (one_line(error.message), "bold $error"), "\n\n", one_line(error.hint)
+        )
+        self.query_one("#facts", Static).update(said)
+        self.query_one(TokenBoxes).show(())
+
+    def action_take(self) -> None:
+        """On to the settings."""
+        if self._chosen is not None:
+            self.post_message(GoSetup(self._spec))
+
+    def action_path(self) -> None:
+        """Typing a path."""
+        field = self.query_one("#path", Input)
+        field.display = True
+        field.focus()
+
+    def action_browse(self) -> None:
+        """The folders instead of the list, or back."""
+        tree, texts = self.query_one("#tree"), self.query_one("#texts")
+        tree.display, texts.display = not tree.display, tree.display
+        (tree if tree.display else texts).focus()
+
+    def action_back(self) -> None:
+        """First out of the path or the folders, then back."""
+        path, tree = self.query_one("#path"), self.query_one("#tree")
+        if path.display and self.focused is path:
+            path.display = False
+        elif tree.display:
+            tree.display, self.query_one("#texts").display = False, True
+        else:
+            self._cancel.set()
+            super().action_back()
+            return
+        self.query_one("#tree" if tree.display else "#texts").focus()
+
+
+def _line(name: str, use: str) -> Content:
+    return Content.assemble(one_line(name), "  ", (one_line(use), "$text-muted"))
+
+
+def facts_of(found: Preview) -> Content:
+    """The counts in a column, warnings below them."""
+    part = "" if found.complete else " so far"
+    rows = [
+        ("size", f"{size(found.size)}, {found.encoding}"),
+        ("lines", f"{found.lines:,}{part}, longest {found.longest:,} characters"),
+        ("words", f"{found.words:,}{part}, {found.distinct:,} different, {found.once:,} once"),
+        ("doubles", f"{found.doubles:,} lines" if found.doubles else ""),
+        ("reading", f"{found.reading}: {found.reason}"),
+        ("tokens", found.tokenizer),
+    ]
+    lines = [
+        Content.assemble((label.ljust(LABEL), "$text-muted"), one_line(value))
+        for label, value in rows
+        if value
+    ]
+    lines += [Content.styled(f"! {one_line(said)}", "bold $warning") for said in found.warnings]
+    return Content("\n").join(lines)
