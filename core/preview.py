@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from core.auto import choose_tokenizer
 from core.config import TrainConfig
@@ -21,7 +21,7 @@ from core.tokenizer import Tokenizer
 LOOKED_AT = 1_000_000  # characters
 LEARNT_FROM = 200_000
 SHOWN = 40
-SHOWN_CHARACTERS = 2_000
+SHOWN_TOKENS = 400
 SMALL = 2_000
 HUGE_LINE = 10_000
 MANY_DOUBLES = 0.2
@@ -42,6 +42,9 @@ class Preview:
         encoding: of the files.
         tokenizer: the kind that suits it, and why.
         pieces: the first lines, each as the texts of its tokens.
+        vocabulary: tokens such a tokenizer would have.
+        tokens: in all of the text, reckoned from its beginning.
+        longest_tokens: of the longest line, <sos> and <eos> included.
         warnings: what a person should know before training on it.
     """
 
@@ -59,11 +62,17 @@ class Preview:
     encoding: str
     tokenizer: str
     pieces: tuple[tuple[str, ...], ...]
+    vocabulary: int
+    tokens: int
+    longest_tokens: int
     warnings: tuple[str, ...]
 
 
-def preview(corpus: Corpus, cancelled: Stop = never) -> Preview:
+def preview(corpus: Corpus, cancelled: Stop = never, asked: TrainConfig | None = None) -> Preview:
     """Looks at the first million characters.
+
+    Args:
+        asked: a tokenizer and a size of vocabulary that were chosen already.
 
     Raises:
         InputError: a file that is no text, or no text in any of them.
@@ -78,7 +87,10 @@ def preview(corpus: Corpus, cancelled: Stop = never) -> Preview:
     reading, reason = choose_reading(corpus, counts)
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     words = Counter(text.split())
-    tokenizer, pieces = _tokens(corpus, text, lines, counts, reading)
+    tokenizer, why = _tokenizer(corpus, text, counts, reading, asked or TrainConfig())
+    ids = tokenizer.encode_batch(lines)
+    seen = sum(map(len, ids)) + 2 * len(ids)
+    share = 1.0 if complete else len(text.encode()) / max(1, corpus.size)
     found = Preview(
         size=stored_size(corpus),
         reading=reading,
@@ -92,11 +104,16 @@ def preview(corpus: Corpus, cancelled: Stop = never) -> Preview:
         longest=max(map(len, lines)),
         doubles=len(lines) - len(set(lines)),
         encoding=corpus.encoding,
-        tokenizer=tokenizer,
-        pieces=pieces,
+        tokenizer=why,
+        pieces=tuple(
+            tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS]) for line in ids[:SHOWN]
+        ),
+        vocabulary=tokenizer.vocab_size,
+        tokens=round(seen / share),
+        longest_tokens=max(map(len, ids)) + 2,
         warnings=(),
     )
-    return Preview(**{**vars(found), "warnings": tuple(_warnings(found))})
+    return dataclasses.replace(found, warnings=tuple(_warnings(found)))
 
 
 def _beginning(corpus: Corpus, cancelled: Stop) -> tuple[str, bool]:
@@ -121,25 +138,27 @@ def _texts(corpus: Corpus) -> Iterator[str]:
             yield from (piece.text for piece in chunks(path, corpus.codec))
 
 
-def _tokens(
-    corpus: Corpus, text: str, lines: list[str], counts: Counts, reading: str
-) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    """The kind of tokenizer with its reason, and the first lines in tokens of one learnt from the beginning."""
+def _tokenizer(
+    corpus: Corpus, text: str, counts: Counts, reading: str, asked: TrainConfig
+) -> tuple[Tokenizer, str]:
+    """One of the kind that suits, learnt from the beginning; and why that kind."""
     facts = TextFacts(
         reading=reading,
         characters=counts.characters,
         distinct_words=len(counts.different),
         spaces=counts.spaces,
     )
-    asked = TrainConfig(tokenizer=corpus.tokenizer, vocab_size=corpus.vocab_size)
-    kind, size, why = choose_tokenizer(asked, facts)
-    learnt = Tokenizer.train(kind, [text[:LEARNT_FROM]], size)
-    first = (line[:SHOWN_CHARACTERS] for line in islice(lines, SHOWN))
-    pieces = tuple(
-        tuple(learnt.token_text(id) for id in learnt.encode(line)) for line in first
+    wanted = dataclasses.replace(
+        asked,
+        tokenizer=asked.tokenizer or corpus.tokenizer,
+        vocab_size=asked.vocab_size or corpus.vocab_size,
     )
-    why = f"{kind}: suits this corpus" if corpus.tokenizer else why.removeprefix("tokenizer ")
-    return why, pieces
+    kind, size, why = choose_tokenizer(wanted, facts)
+    why = why.removeprefix("tokenizer ")
+    if corpus.tokenizer and not asked.tokenizer:
+        why = f"{kind}: suits this corpus"
+    part = text[:LEARNT_FROM] if kind == "bpe" else text
+    return Tokenizer.train(kind, [part], size), why
 
 
 def _warnings(found: Preview) -> Iterator[str]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from pathlib import Path
+import time
+from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
 
 from core.display import clean
 from core.paths import Home
 from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
+from tui.keys import bindings_of
 from tui.look import Look
 from tui.navigation import Copy, GoNew, GoSetup, GoTalk, GoTrain, Trouble
 from tui.sampler import Sampler, Talker
@@ -25,6 +29,9 @@ from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
 
 LONG_NOTICE = 12.0
+TWICE_SECONDS = 3.0
+FIRST_SCREENS = 2  # Textual's own and the list of runs
+TOUR_HELP = "A short tour of the program"
 
 
 class MiniGPTApp(App[None]):
@@ -38,15 +45,16 @@ class MiniGPTApp(App[None]):
 
     TITLE = "minigpt-tui"
     CSS_PATH = "styles/app.tcss"
-    ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]
     VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (24, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Leave", show=False, tooltip="Leave; a training goes on"),
-        Binding("ctrl+c", "copy_or_leave", "Copy", show=False, tooltip="Copy, or leave on a second press"),
-        Binding("ctrl+p,f4", "command_palette", "Commands", show=False, tooltip="Every action by name"),
+        Binding("ctrl+c", "copy_or_leave", "Copy", show=False, tooltip="Copy; twice: leave"),
+        Binding("ctrl+p,f4", "command_palette", "Actions", show=False, tooltip="Actions by name"),
         Binding("f1", "keys", "Keys", show=False, tooltip="All keys of this screen"),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="To the shell; fg comes back"),
+        Binding(
+            "ctrl+z", "suspend_process", "Shell", show=False, tooltip="To the shell; fg returns"
+        ),
     ]
 
     def __init__(self, home: Home, look: Look, sampler: Talker | None = None) -> None:
@@ -55,6 +63,7 @@ class MiniGPTApp(App[None]):
         self.sampler: Talker = sampler or Sampler(home)
         self.theme = look.theme
         self.animation_level = "none"
+        self._asked_to_leave = 0.0
 
     def on_mount(self) -> None:
         """Shows the list, or the way to a first run where there is none."""
@@ -65,7 +74,40 @@ class MiniGPTApp(App[None]):
         if not list_runs(self.home):
             self.push_screen(NewCorpusScreen())
 
-    def on_go_new(self) -> None:
+    async def on_unmount(self) -> None:
+        """Ends the sampler with the app."""
+        await self.sampler.close()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action that has a key, by name."""
+        for node in (screen, self):
+            for row in bindings_of(node._bindings):
+                run = partial(self.run_action, row.action, node)
+                yield SystemCommand(row.says, f"key {row.key}", run)
+        yield SystemCommand("Tour", TOUR_HELP, self.action_tour)
+
+    def action_keys(self) -> None:
+        """All keys of this screen."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_tour(self) -> None:
+        """The program in a few sentences."""
+        self.push_screen(HelpScreen(self.screen, tour=True))
+
+    def action_copy_or_leave(self) -> None:
+        """Copies what is selected; else a second press leaves."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.on_copy(Copy(selected, "selection"))
+            return
+        now = time.monotonic()
+        if now - self._asked_to_leave < TWICE_SECONDS:
+            self.exit()
+        self._asked_to_leave = now
+        self.notify("Once more leaves. A training goes on without you.", timeout=TWICE_SECONDS)
+
+    def on_go_new(self, _: GoNew) -> None:
         """Choose a text."""
         self.push_screen(NewCorpusScreen())
 
@@ -75,8 +117,9 @@ class MiniGPTApp(App[None]):
 
     def on_go_train(self, message: GoTrain) -> None:
         """Watch a run; the way back leads to the list."""
-        while len(self.screen_stack) > FIRST_SCREENS:
-            self.pop_screen()
+        if message.started:
+            while len(self.screen_stack) > FIRST_SCREENS:
+                self.pop_screen()
         self.push_screen(TrainScreen(message.name, started=message.started))
 
     def on_go_talk(self, message: GoTalk) -> None:
@@ -85,8 +128,7 @@ class MiniGPTApp(App[None]):
 
     def on_trouble(self, message: Trouble) -> None:
         """Says what went wrong, where, and what to do."""
-        error = message.error
-        title, said = clean(error.title), clean(str(error))
+        title, said = clean(message.error.title), clean(str(message.error))
         self.notify(said, title=title, severity="error", timeout=LONG_NOTICE, markup=False)
 
     def on_copy(self, message: Copy) -> None:

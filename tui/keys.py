@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from textual.binding import Binding, BindingsMap
@@ -15,10 +16,12 @@ class KeyRow(NamedTuple):
     Attributes:
         key: as it is written on a keyboard.
         says: what it does.
+        action: its name in the code.
     """
 
     key: str
     says: str
+    action: str
 
 
 def keys_of(screen: Screen[object]) -> list[KeyRow]:
@@ -43,7 +46,7 @@ def bindings_of(bindings: BindingsMap) -> list[KeyRow]:
         if binding.tooltip:
             by_action.setdefault(binding.action, []).append(binding)
     return [
-        KeyRow(" ".join(key_name(binding) for binding in group), group[0].tooltip)
+        KeyRow(" ".join(map(key_name, group)), group[0].tooltip, group[0].action)
         for group in by_action.values()
     ]
 
@@ -70,6 +73,7 @@ def key_name(binding: Binding) -> str:
     """A key as people write it: Ctrl+Q, F1, ?."""
     if binding.key_display:
         return binding.key_display
-    parts = binding.key.split("+")
-    last = NAMES.get(parts[-1], parts[-1].upper() if len(parts) > 1 or parts[-1][0] == "f" and parts[-1][1:].isdigit() else parts[-1])
-    return "+".join([*(part.capitalize() for part in parts[:-1]), last])
+    *held, last = binding.key.split("+")
+    if held or re.fullmatch(r"f\d+", last):
+        return "+".join([*(part.capitalize() for part in held), NAMES.get(last, last.upper())])
+    return NAMES.get(last, last)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 
@@ -69,7 +68,7 @@ def _key(run: Run) -> _Key:
     facts: list[object] = [locks.held(run.lock), locks.taken(run.lock)]
     for path in (run.record, run.events):
         try:
-            found = os.stat(path)
+            found = path.stat()
             facts += [found.st_size, found.st_mtime_ns]
         except FileNotFoundError:
             facts.append(None)

@@ -30,7 +30,9 @@ class HelpScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1", "app.pop_screen", "Close", tooltip="Back to the screen"),
+        Binding(
+            "escape,q,question_mark,f1", "app.pop_screen", "Close", tooltip="Back to the screen"
+        ),
     ]
 
     def __init__(self, of: Screen[object], *, tour: bool = False) -> None:

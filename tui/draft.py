@@ -1,0 +1,99 @@
+"""A run that is being set up: what was chosen, what follows from it, what it will take. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.auto import Plan, plan
+from core.config import TrainConfig
+from core.corpus import Corpus
+from core.preview import Preview
+from core.situation import DeviceFacts, TokenFacts
+from core.sizes import count_parameters, training_bytes
+from core.snapshots import snapshot_limit, snapshot_steps
+
+BYTES = 4  # of a stored number
+MINUTE = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What was chosen for a run.
+
+    Attributes:
+        corpus, preview: the text, and the look into it.
+        config: settings; None is left open.
+        shape: fields of ModelConfig.
+    """
+
+    corpus: Corpus
+    preview: Preview
+    config: TrainConfig = field(default_factory=TrainConfig)
+    shape: Mapping[str, Any] = field(default_factory=dict)
+
+    def plan(self, device: DeviceFacts) -> Plan:
+        """Everything that follows from it.
+
+        Raises:
+            MiniGPTError: settings that do not fit together, or a model without room.
+        """
+        return plan(self.config, self.shape, _tokens(self.preview), device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a run will take.
+
+    Attributes:
+        parameters: numbers in the model.
+        memory, disk: bytes.
+        steps: updates; None where minutes were given and no step was timed yet.
+        seconds: of training; None until steps were timed.
+    """
+
+    parameters: int
+    memory: int
+    disk: int
+    steps: int | None
+    seconds: float | None
+
+
+def _tokens(found: Preview) -> TokenFacts:
+    """The facts a plan needs, reckoned from the beginning of the text."""
+    lines = found.reading == "lines"
+    return TokenFacts(
+        reading=found.reading,
+        vocab_size=found.vocabulary,
+        train_tokens=max(2, found.tokens),
+        train_samples=found.lines if lines else 0,
+        longest=found.longest_tokens if lines else 0,
+    )
+
+
+def forecast(made: Plan, free_disk: int, seconds_per_step: float | None) -> Forecast:
+    """What a planned run will take.
+
+    Args:
+        free_disk: bytes, for the snapshots' share of it.
+        seconds_per_step: as timed; None if nothing was.
+    """
+    parameters = count_parameters(made.model)
+    train, steps = made.train, made.train.steps
+    assert train.batch_size is not None
+    if steps is None and train.minutes is not None and seconds_per_step:
+        steps = max(1, round(train.minutes * MINUTE / seconds_per_step))
+    kept = 0
+    if train.snapshots and steps:
+        kept = len(snapshot_steps(steps, snapshot_limit(parameters * BYTES, free_disk)))
+    # Two checkpoints of weights and two moments; the best weights; the snapshots.
+    copies = 2 * 3 + 1 + kept
+    rows = -(-train.batch_size // train.accumulation)
+    return Forecast(
+        parameters=parameters,
+        memory=training_bytes(made.model, rows, made.model.context),
+        disk=copies * parameters * BYTES,
+        steps=steps,
+        seconds=seconds_per_step * steps if seconds_per_step and steps else None,
+    )
