@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.display import json_line
 from core.errors import DamagedError, StorageError
 from tui import talk_record
 from tui.talk_record import Turn, append, decode, read_last
@@ -49,7 +50,7 @@ def test_no_file_is_no_talk(tmp_path: Path) -> None:
 def test_any_text_survives_in_one_safe_line(prompt: str, text: str) -> None:
     """A newline, an escape or half a surrogate that breaks the line, or the terminal of `cat`."""
     one = turn(prompt, text)
-    line = talk_record.json_line({"type": "turn", **vars(one)}).encode()
+    line = json_line({"type": "turn", **vars(one)}).encode()
     assert b"\n" not in line
     assert b"\x1b" not in line
     assert decode(line) == one
