@@ -28,7 +28,9 @@ def completed(value: str) -> str | None:
         return None
     try:
         with os.scandir(folder) as entries:
-            names = sorted(e.name + "/" * e.is_dir() for e in entries if e.name.startswith(beginning))
+            names = sorted(
+                e.name + "/" * e.is_dir() for e in entries if e.name.startswith(beginning)
+            )
     except OSError:
         return None
     return f"{typed}/{names[0]}" if names and "/" in value else names[0] if names else None

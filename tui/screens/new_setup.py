@@ -1,0 +1,222 @@
+"""Setting up a run: all is chosen already; what one changes is seen in the forecast at once."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from core.config import ModelConfig, TrainConfig
+from core.display import one_line
+from core.errors import MiniGPTError, SettingsError
+from core.finding import find
+from core.machine import free_disk, free_memory, usable_threads
+from core.preview import preview
+from core.runs import propose_name
+from core.situation import DeviceFacts
+from tui.console import count, duration, size
+from tui.draft import Draft, Forecast, forecast
+from tui.navigation import GoTrain
+from tui.screens.base import BaseScreen
+from tui.trainers import begin
+from tui.widgets.config_form import ConfigForm
+
+MAIN = ("preset", "tokenizer", "device", "epochs", "minutes", "seed")
+SHAPE = tuple(field.name for field in dataclasses.fields(ModelConfig) if field.name != "vocab_size")
+LABEL = 12
+
+
+class NewSetupScreen(BaseScreen):
+    """The settings of a new run.
+
+    Args:
+        spec, encoding, reading: the text, as `core.request.ask` takes them.
+    """
+
+    HEADING = "New run: settings"
+    HELP = (
+        "Everything is chosen already: Enter starts. Tab goes through the settings, o shows all "
+        "of them. The right side says what follows from them, and why."
+    )
+    CSS_PATH = "../styles/new_setup.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "start", "Start", tooltip="Start the training"),
+        Binding("tab", "app.focus_next", "Settings", tooltip="To the next setting"),
+        Binding("o", "more", "All", tooltip="Show every setting, or the main ones"),
+    ]
+
+    def __init__(self, spec: str, encoding: str | None, reading: str | None) -> None:
+        super().__init__()
+        self._spec, self._encoding, self._reading = spec, encoding, reading
+        self._draft: Draft | None = None
+        self._seconds: float | None = None
+        self._device = DeviceFacts(
+            device="cpu", name="CPU", free_memory=free_memory(), threads=usable_threads()
+        )
+
+    def body(self) -> ComposeResult:
+        """The form on the left, what follows from it on the right."""
+        rest = [f.name for f in dataclasses.fields(TrainConfig) if f.name not in MAIN]
+        with Horizontal():
+            with VerticalScroll(id="form", can_focus=False):
+                with Horizontal(id="naming"):
+                    yield Static("Name", classes="label", markup=False)
+                    yield Input(compact=True, id="name")
+                yield ConfigForm(TrainConfig, MAIN, id="main")
+                with Vertical(id="more"):
+                    yield ConfigForm(TrainConfig, rest, id="training")
+                    yield ConfigForm(ModelConfig, SHAPE, id="shape", optional=True)
+            with VerticalScroll(id="follows", can_focus=False):
+                yield Static(id="forecast")
+                yield Static(id="why")
+
+    def on_mount(self) -> None:
+        """Looks into the text."""
+        super().on_mount()
+        self.query_one("#more").display = False
+        self._look()
+
+    @work(exclusive=True, group="look", exit_on_error=False)
+    async def _look(self) -> None:
+        try:
+            corpus = await asyncio.to_thread(
+                find, self._spec, self.shell.home, encoding=self._encoding
+            )
+            config, shape = self._chosen()
+            found = await asyncio.to_thread(preview, corpus, asked=config)
+        except MiniGPTError as error:
+            self.trouble(error)
+            return
+        name = self.query_one("#name", Input)
+        if not name.value:
+            name.value = propose_name(self.shell.home, corpus.name)
+        self.set_title(corpus.name)
+        self._draft = Draft(corpus=corpus, preview=found, config=config, shape=shape)
+        self._reckon()
+        self._time()
+
+    def _chosen(self) -> tuple[TrainConfig, dict[str, Any]]:
+        """What stands in the forms; what is left open is not in them.
+
+        Raises:
+            SettingsError: values out of their limits.
+        """
+        values = {
+            **self.query_one("#main", ConfigForm).values,
+            **self.query_one("#training", ConfigForm).values,
+        }
+        return TrainConfig(**values), dict(self.query_one("#shape", ConfigForm).values)
+
+    @on(ConfigForm.Changed)
+    def _changed(self, event: ConfigForm.Changed) -> None:
+        if self._draft is None:
+            return
+        try:
+            config, shape = self._chosen()
+        except SettingsError as error:
+            self._show_problem(error)
+            return
+        relearn = {"tokenizer", "vocab_size"} & {event.name}
+        self._draft = dataclasses.replace(self._draft, config=config, shape=shape)
+        self._seconds = None
+        if relearn:
+            self._look()
+        else:
+            self._reckon()
+            self._time()
+
+    def _reckon(self) -> None:
+        assert self._draft
+        try:
+            made = self._draft.plan(self._device)
+        except MiniGPTError as error:
+            self._show_problem(error)
+            return
+        found = forecast(made, free_disk(self.shell.home.runs), self._seconds)
+        self.query_one("#forecast", Static).update(forecast_text(found, made.train.steps is None))
+        why = [self._draft.preview.tokenizer, *made.reasons, *self._draft.preview.warnings]
+        lines = [Content.styled(f"· {one_line(reason)}", "$text-muted") for reason in why]
+        self.query_one("#why", Static).update(Content("\n").join(lines))
+
+    def _show_problem(self, error: MiniGPTError) -> None:
+        said = Content.styled(one_line(error.message), "bold $error")
+        self.query_one("#forecast", Static).update(said)
+        self.query_one("#why", Static).update(Content(one_line(error.hint)))
+
+    @work(exclusive=True, group="time", exit_on_error=False)
+    async def _time(self) -> None:
+        """Has the sampler time real steps; until then the forecast says no time."""
+        assert self._draft
+        try:
+            made = self._draft.plan(self._device)
+            reply = await self.shell.sampler.request(
+                "probe",
+                model=dataclasses.asdict(made.model),
+                train=dataclasses.asdict(made.train),
+            )
+        except MiniGPTError as error:
+            self.log(str(error))
+            return
+        seconds = reply.get("seconds_per_step")
+        self._seconds = seconds if isinstance(seconds, float) else None
+        self._reckon()
+
+    @work(exclusive=True, group="start", exit_on_error=False)
+    async def action_start(self) -> None:
+        """Makes the run and starts its trainer."""
+        if self._draft is None:
+            return
+        name = self.query_one("#name", Input).value.strip()
+        try:
+            config, shape = self._chosen()
+            run = await asyncio.to_thread(
+                begin,
+                self.shell.home,
+                self._spec,
+                config,
+                shape,
+                name=name or None,
+                encoding=self._encoding,
+                reading=self._reading,
+            )
+        except MiniGPTError as error:
+            self.trouble(error)
+            return
+        self.post_message(GoTrain(run.name, started=True))
+
+    def action_more(self) -> None:
+        """All settings, or the main ones."""
+        more = self.query_one("#more")
+        more.display = not more.display
+
+    def action_back(self) -> None:
+        """First out of a field, then back."""
+        if self.focused is not None:
+            self.set_focus(None)
+        else:
+            super().action_back()
+
+
+def forecast_text(found: Forecast, by_minutes: bool) -> Content:
+    """What it will take, a line each."""
+    steps = "timed when it starts" if by_minutes and not found.steps else f"{found.steps:,}"
+    time = "timing some steps…" if found.seconds is None else f"about {duration(found.seconds)}"
+    rows = [
+        ("parameters", count(found.parameters)),
+        ("steps", steps),
+        ("time", time),
+        ("memory", f"about {size(found.memory)}"),
+        ("disk", f"about {size(found.disk)}"),
+    ]
+    lines = [
+        Content.assemble((label.ljust(LABEL), "$text-muted"), (value, "bold"))
+        for label, value in rows
+    ]
+    return Content("\n").join(lines)
