@@ -19,6 +19,7 @@ COMMANDS = {
     "logs": "tui.cli_manage",
     "rename": "tui.cli_manage",
     "rm": "tui.cli_manage",
+    "doctor": "tui.doctor",
 }
 
 
@@ -29,7 +30,7 @@ class LazyGroup(click.Group):
         """The commands in the order a newcomer meets them."""
         return [
             *("train", "generate", "corpora"),
-            *("ls", "show", "logs", "path", "rename", "rm"),
+            *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
         ]
 
     def invoke(self, ctx: click.Context) -> Any:

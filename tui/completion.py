@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
+import os
+import re
 from contextlib import suppress
+from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    add_completion_class,
+    split_arg_string,
+)
 
 from core.paths import find_home
 from core.run import Run
 from core.which import BEST, LAST
+
+# What bash runs at the Tab key, in click's terms: `type,value` a line comes back.
+BASH = """\
+%(complete_func)s() {
+    local IFS=$'\\n' response item type value
+    response=$(env COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_BREAKS="$COMP_WORDBREAKS" \\
+%(complete_var)s=bash_complete "$1")
+    COMPREPLY=()
+    for item in $response; do
+        IFS=',' read -r type value <<< "$item"
+        case $type in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("$value") ;;
+        esac
+    done
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+
+@add_completion_class
+class WholeWords(BashComplete):
+    """bash parts words at @ and = too, and puts what is proposed behind the last of them."""
+
+    source_template = BASH
+    _before = ""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """The whole words before the cursor, and the one that is being typed."""
+        line = os.environ["COMP_LINE"]
+        words = split_arg_string(line)
+        incomplete = "" if not words or line[-1].isspace() else words.pop()
+        breaks = re.escape(os.environ["COMP_BREAKS"])
+        found = re.match(rf".*[{breaks}]", incomplete, flags=re.DOTALL) if breaks else None
+        self._before = found[0] if found else ""
+        return words[1:], incomplete
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """What is to be put behind the part that bash takes for words of their own."""
+        return f"{item.type},{item.value.removeprefix(self._before)}"
 
 
 def complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -33,8 +82,7 @@ def complete_corpus(
     from core.corpus import bundled
 
     names = [corpus.name for corpus in bundled() if corpus.name.startswith(incomplete)]
-    # What the shell does for files comes first: click's script for bash begins its list anew there.
-    return [CompletionItem(incomplete, type="file"), *map(CompletionItem, names)]
+    return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
 
 
 def complete_preset(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
