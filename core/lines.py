@@ -57,6 +57,11 @@ class LineTail:
         finally:
             os.close(descriptor)
 
+    def rest(self) -> bytes:
+        """The beginning of a last line that nobody will end any more; each once, as `read`."""
+        rest, self._pending = self._pending, b""
+        return rest
+
     def _notice_replacement(self, facts: os.stat_result) -> None:
         inode = (facts.st_dev, facts.st_ino)
         if self._inode not in (None, inode) or facts.st_size < self.offset:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 CGROUP = Path("/sys/fs/cgroup")
+OWN = Path("/proc/self/cgroup")  # where below it this process is
+
+# By version of cgroups: the folder of a controller, its files for limit, use and statistics.
+MEMORY = (
+    ("", "memory.max", "memory.current", "memory.stat"),
+    ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"),
+)
 
 
 def usable_threads(cgroup: Path = CGROUP) -> int:
@@ -25,35 +33,76 @@ def usable_threads(cgroup: Path = CGROUP) -> int:
 
 
 def _cpu_quota(cgroup: Path) -> float | None:
-    """Processors the cgroup grants (version 2, then 1); None where it sets no limit."""
-    limits = _numbers(cgroup / "cpu.max")
-    if not limits:
-        limits = _numbers(cgroup / "cpu/cpu.cfs_quota_us") + _numbers(
-            cgroup / "cpu/cpu.cfs_period_us"
-        )
-    if len(limits) == 2 and limits[0] > 0 and limits[1] > 0:
-        return max(1.0, limits[0] / limits[1])
-    return None
+    """Processors the cgroups grant; None where they set no limit."""
+    granted = [_numbers(folder / "cpu.max") for folder in _groups(cgroup, "")]
+    granted += [
+        _numbers(folder / "cpu.cfs_quota_us") + _numbers(folder / "cpu.cfs_period_us")
+        for folder in _groups(cgroup, "cpu")
+    ]
+    limits = [pair for pair in granted if len(pair) == 2 and min(pair) > 0]
+    return min((max(1.0, quota / period) for quota, period in limits), default=None)
 
 
 def free_memory(cgroup: Path = CGROUP) -> int:
-    """Bytes that can still be taken: the system's, or what the cgroup leaves if that is less.
+    """Bytes that can still be taken: the system's, or what a cgroup leaves if that is less.
 
     Cached files count as free: the kernel gives their memory back when it is needed.
     """
     free = int(psutil.virtual_memory().available)
-    for limit, used, stat in (
-        ("memory.max", "memory.current", "memory.stat"),
+    for controller, limit, used, stat in MEMORY:
+        for folder in _groups(cgroup, controller):
+            most, taken = _numbers(folder / limit), _numbers(folder / used)
+            if most and taken:
+                free = min(free, int(most[0] - taken[0]) + _cached(folder / stat))
+    return max(0, free)
+
+
+def memory_limit(cgroup: Path = CGROUP) -> int | None:
+    """Bytes the cgroups allow this process and those beside it; None where they set no limit."""
+    limits = [
+        int(most)
+        for controller, limit, _, _ in MEMORY
+        for folder in _groups(cgroup, controller)
+        for most in _numbers(folder / limit)
+        if most < psutil.virtual_memory().total
+    ]
+    return min(limits, default=None)
+
+
+def _groups(cgroup: Path, controller: str) -> Iterator[Path]:
+    """The folders of the cgroups this process is in, the innermost first.
+
+    Args:
+        cgroup: where they are mounted.
+        controller: of version 1; "" is version 2, which has one tree for all.
+    """
+    top = cgroup / controller
+    folder = top / _own_group(controller)
+    while folder != top:
+        yield folder
+        folder = folder.parent
+    yield top
+
+
+def _own_group(controller: str) -> str:
+    """The path of this process's cgroup, as /proc says it; a container mostly sees itself on top.
+
+    Source: cgroups(7), lines of hierarchy:controllers:path.
+    """
+    try:
+        lines = OWN.read_text().splitlines()
+    except OSError:
+        return ""
+    parts = [line.split(":", 2) for line in lines]
+    # A path with .. is outside of what this process can see.
+    return next(
         (
-            "memory/memory.limit_in_bytes",
-            "memory/memory.usage_in_bytes",
-            "memory/memory.stat",
+            path.strip("/")
+            for _, controllers, path in (part for part in parts if len(part) == 3)
+            if controller in controllers.split(",") and ".." not in path
         ),
-    ):
-        most, taken = _numbers(cgroup / limit), _numbers(cgroup / used)
-        if most and taken:
-            return max(0, min(free, int(most[0] - taken[0]) + _cached(cgroup / stat)))
-    return free
+        "",
+    )
 
 
 def _cached(stat: Path) -> int:

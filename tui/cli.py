@@ -9,9 +9,18 @@ from typing import Any
 import click
 
 from core.paths import HOME_VARIABLE, Home, find_home
+from tui.completion import complete_corpus
+from tui.completion import complete_run as complete_run
 from tui.console import discard_output
 
-COMMANDS = {"train": "tui.cli_train", "generate": "tui.cli_generate"}
+COMMANDS = {
+    "train": "tui.cli_train",
+    "generate": "tui.cli_generate",
+    "logs": "tui.cli_manage",
+    "rename": "tui.cli_manage",
+    "rm": "tui.cli_manage",
+    "doctor": "tui.doctor",
+}
 
 
 class LazyGroup(click.Group):
@@ -19,7 +28,10 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order a newcomer meets them."""
-        return ["train", "generate", "corpora", "ls", "show", "path"]
+        return [
+            *("train", "generate", "corpora"),
+            *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
+        ]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; a reader such as `head` that has enough ends it quietly.
@@ -70,7 +82,7 @@ def cli(ctx: click.Context, home: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("text", required=False, metavar="[NAME|PATH]")
+@click.argument("text", required=False, metavar="[NAME|PATH]", shell_complete=complete_corpus)
 @click.option("--encoding", help="Encoding of a text of your own; utf-8 if not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
@@ -121,7 +133,7 @@ def ls(home: Home, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete_run)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def show(home: Home, run: str, as_json: bool) -> None:
@@ -133,7 +145,7 @@ def show(home: Home, run: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("run")
+@click.argument("run", shell_complete=complete_run)
 @click.pass_obj
 def path(home: Home, run: str) -> None:
     """Print where a run is kept."""
@@ -141,11 +153,3 @@ def path(home: Home, run: str) -> None:
     from tui.console import put
 
     put(str(find(home, run).folder))
-
-
-def complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
-    """Names of runs for the shell's completion."""
-    from core.runs import list_runs
-
-    home = ctx.find_root().params.get("home")
-    return [run.name for run in list_runs(find_home(home)) if run.name.startswith(incomplete)]

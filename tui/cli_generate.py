@@ -12,7 +12,7 @@ from core.config import SamplingConfig
 from core.display import clean
 from core.paths import Home
 from core.settings import settings_of
-from tui.cli import complete_run
+from tui.completion import complete_weights
 from tui.console import put, put_json, say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _sampling(name: str, kind: type) -> Callable[[Command], Command]:
 
 
 @click.command()
-@click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_run)
+@click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @click.argument("prompt", required=False, default="", metavar="[PROMPT|-]")
 @_sampling("max_tokens", int)
 @_sampling("temperature", float)

@@ -1,0 +1,115 @@
+"""Whether a trainer outlives the login, from files as Linux has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core import logout
+from core.logout import logind_settings, outlives_logout
+
+SESSION = "0::/user.slice/user-1000.slice/session-3.scope\n"
+MANAGER = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-terminal.scope\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file system of a machine with systemd, seen from a login session of ada."""
+    monkeypatch.setattr(logout, "_user", lambda: "ada")
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    write(tmp_path / "proc/self/cgroup", SESSION)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def outlives(root: Path, **environ: str) -> bool:
+    found = outlives_logout(environ, root)
+    assert bool(found.problem) == bool(found.advice) == (not found.numbers["outlives"])
+    assert not found.fatal
+    return bool(found.numbers["outlives"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "lives"),
+    [
+        ("", True),
+        ("[Login]\nKillUserProcesses=no", True),
+        ("[Login]\nKillUserProcesses=yes", False),
+        ("[Login]\n KillUserProcesses = 1 ", False),
+        ("[Login]\n#KillUserProcesses=yes", False),
+        ("[Login]\n#KillUserProcesses=yes\nKillUserProcesses=no", True),
+        ("[Login]\n#KillUserProcesses=no\nKillUserProcesses=yes", False),
+        ("[Login]\nKillUserProcesses=yes\nKillExcludeUsers=root ada", True),
+        ("[Login]\nKillUserProcesses=yes\n#KillExcludeUsers=root\nKillOnlyUsers=", False),
+        ("[Login]\nKillUserProcesses=yes\nKillOnlyUsers=bob", True),
+        ("[Login]\nKillUserProcesses=yes\nKillOnlyUsers=bob ada", False),
+    ],
+)
+def test_logind_may_end_a_session(root: Path, settings: str, lives: bool) -> None:
+    """A night's training gone at logout, on a machine that says so in its settings."""
+    write(root / "etc/systemd/logind.conf", settings)
+    assert outlives(root) == lives
+
+
+def test_later_settings_win(root: Path) -> None:
+    """logind.conf(5): drop-ins by name, whatever their folder; of one name, /etc before /usr."""
+    write(root / "usr/lib/systemd/logind.conf", "KillUserProcesses=main")
+    drops = {
+        "usr/lib/systemd/logind.conf.d/10.conf": "KillUserProcesses=a\nOther=usr",
+        "run/systemd/logind.conf.d/20.conf": "KillUserProcesses=b",
+        "etc/systemd/logind.conf.d/10.conf": "KillUserProcesses=c",
+    }
+    assert logind_settings(root)["KillUserProcesses"] == "main"
+    for name, text in drops.items():
+        write(root / name, text)
+    assert logind_settings(root) == {"KillUserProcesses": "b"}
+    (root / "run/systemd/logind.conf.d/20.conf").unlink()
+    assert logind_settings(root)["KillUserProcesses"] == "c"
+
+
+def test_a_terminal_of_the_desktop_ends_with_its_user_unless_lingering(root: Path) -> None:
+    write(root / "proc/self/cgroup", MANAGER)
+    assert not outlives(root)
+    assert "enable-linger" in outlives_logout({}, root).advice
+    write(root / "var/lib/systemd/linger/ada", "")
+    assert outlives(root)
+
+
+def test_a_user_without_a_name_does_not_linger(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logout, "_user", lambda: "")
+    write(root / "proc/self/cgroup", MANAGER)
+    write(root / "var/lib/systemd/linger/bob", "")
+    assert not outlives(root)
+
+
+def test_lingering_does_not_save_a_login_session(root: Path) -> None:
+    """Lingering keeps the user's services; a login session is ended all the same."""
+    write(root / "etc/systemd/logind.conf", "KillUserProcesses=yes")
+    write(root / "var/lib/systemd/linger/ada", "")
+    assert not outlives(root)
+    assert "systemd-run" in outlives_logout({}, root).advice
+
+
+def test_a_batch_job_ends_what_it_started(root: Path) -> None:
+    assert not outlives(root, SLURM_JOB_ID="123")
+    assert "Slurm job 123" in outlives_logout({"SLURM_JOB_ID": "123"}, root).problem
+
+
+@pytest.mark.parametrize("trace", [".dockerenv", "run/.containerenv", "run/systemd/container"])
+def test_a_container_is_told(root: Path, trace: str) -> None:
+    write(root / trace, "lxc\n")
+    assert outlives(root)
+    assert "container" in outlives_logout({}, root).value
+
+
+def test_without_systemd_nothing_ends_it(tmp_path: Path) -> None:
+    assert outlives(tmp_path)
+
+
+def test_this_machine_can_be_looked_at() -> None:
+    assert outlives_logout({}).value
