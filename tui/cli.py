@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +67,23 @@ class LazyGroup(click.Group):
     envvar=HOME_VARIABLE,
     help="Folder for runs, corpora and caches, instead of the user data directory.",
 )
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain characters only.")
 @click.version_option(package_name="minigpt-tui", message="%(package)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, home: Path | None) -> None:
-    """Train a GPT from scratch on your own text and talk to it, in the terminal."""
+def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
+    """Train a GPT from scratch on your own text and talk to it, in the terminal.
+
+    Without a command, on a terminal, the application opens.
+    """
+    from tui.opening import WORD, can_open, open_app
+
     ctx.obj = find_home(home)
-    if ctx.invoked_subcommand is None:
-        click.echo(
-            "minigpt-tui trains a GPT on a text and lets it go on from what you write:\n\n"
-            "  minigpt-tui train lang\n"
-            "  minigpt-tui generate lang Python\n\n"
-            "`minigpt-tui corpora` lists the texts that come along, `--help` all commands.\n"
-            "The application with screens is being built on these commands."
-        )
+    if ctx.invoked_subcommand is not None:
+        return 0
+    if can_open(os.environ):
+        return open_app(ctx.obj, ascii_only=ascii_only)
+    click.echo(WORD)
+    return 0
 
 
 @cli.command()
