@@ -64,6 +64,7 @@ class EventTail:
 
     Attributes:
         restarts: how often the file was replaced or cut; what was folded before is void then.
+        offset: bytes of the file read so far.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,6 +74,11 @@ class EventTail:
     def restarts(self) -> int:
         """How often reading began again at the start because the file was another one."""
         return self._lines.restarts
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the file read so far."""
+        return self._lines.offset
 
     def read(self, most: int = 1 << 20) -> list[Event]:
         """The next batch, from about `most` bytes; empty when there is nothing new.
