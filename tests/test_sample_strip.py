@@ -1,0 +1,36 @@
+"""The strip of samples: which lines, how aligned, and that texts stay texts."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+from core.rows import Sample
+from tui.widgets.sample_strip import sample_lines
+
+SAMPLES = [Sample(step, "Py", f" text {step}") for step in (0, 1, 2, 4, 1024)]
+
+
+def test_steps_are_aligned_and_step_0_stays() -> None:
+    """Without the untrained line nobody sees how far it has come."""
+    lines = sample_lines(SAMPLES, 40, 3).plain.split("\n")
+    assert lines == ["    0  Py| text 0", "    4  Py| text 4", "1,024  Py| text 1024"]
+
+
+def test_all_are_shown_where_there_is_room_and_the_newest_where_there_is_none() -> None:
+    assert len(sample_lines(SAMPLES, 40, 9).plain.split("\n")) == 5
+    assert sample_lines(SAMPLES, 40, 1).plain == "1,024  Py| text 1024"
+    assert sample_lines([], 40, 4).plain == ""
+    assert sample_lines(SAMPLES, 40, 0).plain
+
+
+def test_lines_fit_in_cells_whatever_they_hold() -> None:
+    """Chinese is two cells wide: counting characters would break the line over."""
+    hostile = [
+        Sample(0, "提示", "我是一个学生" * 10),
+        Sample(1, "[bold]", "[/] \x1b]0;x\x07\n\ttab 👩‍👩‍👧"),
+        Sample(2, "", "x" * 1_000_000),
+    ]
+    lines = sample_lines(hostile, 30, 5).plain.split("\n")
+    assert len(lines) == 3
+    assert all(cell_len(line) <= 30 for line in lines)
+    assert "[bold]|[/] ␛]0;x␇␊␉" in lines[1]
