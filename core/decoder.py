@@ -134,3 +134,14 @@ def unset(kind: Callable[..., M], *args: int, **options: bool) -> M:
     with torch.device("meta"):
         module = kind(*args, **options)
     return module.to_empty(device="cpu")
+
+
+def unset_embedding(count: int, width: int) -> nn.Embedding:
+    """A table whose weights are not drawn yet.
+
+    Not by way of `unset`: what an embedding draws on the device "meta" has PyTorch import its
+    compiler, which takes longer than all the rest of loading a model.
+    """
+    numbers = torch.empty(count, width)
+    table: nn.Embedding = nn.Embedding.from_pretrained(numbers, freeze=False)  # type: ignore[no-untyped-call]
+    return table

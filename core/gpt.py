@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from core.attention import Pass, attend
 from core.config import ModelConfig
-from core.decoder import Decoder, unset
+from core.decoder import Decoder, unset, unset_embedding
 
 INITIAL_STD = 0.02
 
@@ -132,7 +132,7 @@ class GPT(Decoder):
 
     def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
         super().__init__(config)
-        self.embedding = unset(nn.Embedding, config.vocab_size, config.d_model)
+        self.embedding = unset_embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.d_model, config.norm_eps)
         self.output: nn.Linear | None = None

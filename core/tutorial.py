@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from core.attention import Pass, attend
 from core.config import ModelConfig
-from core.decoder import Decoder, unset
+from core.decoder import Decoder, unset, unset_embedding
 from core.linear import Linear
 
 
@@ -95,8 +95,8 @@ class TutorialGPT(Decoder):
 
     def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
         super().__init__(config)
-        self.embedding = unset(nn.Embedding, config.vocab_size, config.d_model)
-        self.positions = unset(nn.Embedding, config.context, config.d_model)
+        self.embedding = unset_embedding(config.vocab_size, config.d_model)
+        self.positions = unset_embedding(config.context, config.d_model)
         self.blocks = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
         self.output = unset(nn.Linear, config.d_model, config.vocab_size)
         if seed is not None:
