@@ -10,9 +10,10 @@ import torch
 from core.config import TrainConfig
 from core.dataset import Batches
 from core.decoder import Decoder
-from core.errors import InputError
+from core.errors import Cancelled, InputError
 from core.machine import free_memory, usable_threads
 from core.optimizer import build
+from core.progress import Stop, never
 from core.situation import DeviceFacts
 from core.updater import Updater
 
@@ -85,15 +86,30 @@ def _freest_gpu() -> int:
 
 
 def seconds_per_step(
-    model: Decoder, batches: Batches, config: TrainConfig, device: torch.device
+    model: Decoder,
+    batches: Batches,
+    config: TrainConfig,
+    device: torch.device,
+    *,
+    budget: float = TIMED_SECONDS,
+    cancelled: Stop = never,
 ) -> float:
-    """The median time of real updates on a copy of the model; the model itself is untouched."""
+    """The median time of real updates on a copy of the model; the model itself is untouched.
+
+    Args:
+        budget: seconds to spend; of slow steps two are enough.
+
+    Raises:
+        Cancelled: where `cancelled` said so, between two steps.
+    """
     trial = copy.deepcopy(model)
     updater = Updater(trial, device, build(trial, config))
     times: list[float] = []
-    while len(times) < WARM_STEPS + 2 or sum(times) < TIMED_SECONDS:
+    while len(times) < 2 or sum(times) < (budget if len(times) > WARM_STEPS else 2 * budget):
+        if cancelled():
+            raise Cancelled
         began = time.perf_counter()
         updater.update(batches, len(times), 1e-6, config)
         times.append(time.perf_counter() - began)
-    steady = sorted(times[WARM_STEPS:])
+    steady = sorted(times[min(WARM_STEPS, len(times) - 1) :])
     return steady[len(steady) // 2]
