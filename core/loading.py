@@ -8,10 +8,11 @@ import torch
 
 from core import layout, models
 from core.decoder import Decoder
-from core.errors import DamagedError
+from core.errors import Cancelled, DamagedError
 from core.files import read_json
 from core.modelcard import model_config
 from core.probe import device_facts
+from core.progress import Stop, never
 from core.run import Run
 from core.runs import read_record
 from core.tokenizer import EOS, SOS, Tokenizer
@@ -56,7 +57,7 @@ def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
     return ids or [EOS]
 
 
-def load(run: Run, which: str = LAST, device: str = "auto") -> Loaded:
+def load(run: Run, which: str = LAST, device: str = "auto", cancelled: Stop = never) -> Loaded:
     """The model of a run.
 
     Args:
@@ -66,14 +67,19 @@ def load(run: Run, which: str = LAST, device: str = "auto") -> Loaded:
     Raises:
         InputError: no such weights or device.
         DamagedError: a file of the run cannot be read.
+        Cancelled: where `cancelled` said so.
     """
     weights = weights_of(run, which)
     facts = device_facts(device)
     if not run.config.is_file():
         raise DamagedError(f"{run.config} is missing.", "Copy the run again, or train it anew.")
     config = model_config(read_json(run.config))
+    if cancelled():
+        raise Cancelled
     model = models.build(config, seed=None)
     layout.load_stored(model, read_tensors(weights))
+    if cancelled():
+        raise Cancelled
     model = model.to(torch.device(facts.device)).eval()
     reading = str(read_record(run)["corpus"]["reading"])
     return Loaded(model, Tokenizer.load(run.folder), reading)

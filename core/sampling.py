@@ -182,13 +182,25 @@ class Chooser:
         config: the settings; temperature 0 takes the likeliest, of equals the lowest id.
         previous: the ids that stand before the first choice.
         vocab_size: V.
+        drawn: choices that were made before with this seed.
+        seed: another than the settings'.
     """
 
-    def __init__(self, config: SamplingConfig, previous: Iterable[int], vocab_size: int) -> None:
+    def __init__(
+        self,
+        config: SamplingConfig,
+        previous: Iterable[int],
+        vocab_size: int,
+        *,
+        drawn: int = 0,
+        seed: int | None = None,
+    ) -> None:
         self._greedy = config.temperature == 0.0
         self._stages = stages(config)
         self._before = seen(previous, vocab_size)
-        self._generator = torch.Generator().manual_seed(config.seed)
+        self._generator = torch.Generator().manual_seed(config.seed if seed is None else seed)
+        for _ in range(drawn):
+            torch.rand((), dtype=torch.float64, generator=self._generator)
 
     def choose(self, logits: Tensor) -> tuple[int, Tensor]:
         """An id for logits (V,), and the final logits (V,) it was chosen from.

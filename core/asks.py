@@ -1,0 +1,253 @@
+"""What the sampler can be asked: the operations, their fields, and errors as JSON.
+
+One line of JSON is one question; this is the only module that knows how questions are written.
+It needs no torch, so a question that cannot be understood is answered before torch is there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from core.config import SamplingConfig
+from core.errors import InputError, MiniGPTError, SettingsError, nearest
+from core.settings import from_json
+from core.unknown import UnknownWordError
+from core.which import LAST
+
+Made = TypeVar("Made")
+Id = int | str
+Json = dict[str, Any]
+
+CANCEL = "cancel"
+MOST_TOP = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfModel:
+    """What asks something of a model.
+
+    Attributes:
+        run: the run it belongs to; None is the model used last.
+        which: "last", "best" or the step of a snapshot.
+        device: as on the command line.
+    """
+
+    run: str | None = None
+    which: str = LAST
+    device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load(OfModel):
+    """Have a model ready."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate(OfModel):
+    """Continue a prompt, in batches.
+
+    Attributes:
+        settings: fields of SamplingConfig.
+        top: how many of the likeliest tokens each token names.
+        continue_from: the id of an earlier `generate`, whose text the prompt is added to.
+    """
+
+    prompt: str = ""
+    settings: Json = field(default_factory=dict)
+    top: int = 0
+    continue_from: Id | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(OfModel):
+    """Look at what comes next, after one more token if asked.
+
+    Attributes:
+        session: an open one; None opens one from `prompt` or from the reply `continue_from`.
+        pick: the id to add, or "sampler" for the one the settings choose.
+        top: how many of the likeliest tokens are named.
+    """
+
+    session: str | None = None
+    prompt: str = ""
+    continue_from: Id | None = None
+    pick: Id | None = None
+    settings: Json = field(default_factory=dict)
+    top: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Forget all but the first tokens of a session, then look at what comes next."""
+
+    session: str
+    length: int
+    settings: Json = field(default_factory=dict)
+    top: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fork:
+    """Continue a session in several ways at once; it stays as it is.
+
+    Attributes:
+        count: how many ways; row r is drawn with the seed of the settings + r.
+        tokens: how long each.
+        firsts: the first token of each row, instead of `count`.
+    """
+
+    session: str
+    count: int = 1
+    tokens: int = 16
+    firsts: list[int] | None = None
+    settings: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score(OfModel):
+    """How likely each token of a text is."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside(OfModel):
+    """What the layers think at the last places, and where a head looks.
+
+    Attributes:
+        session: an open one; None looks at `prompt`.
+        layer: of the attention, from 0; negative ones count from the last.
+        head: None is the mean over the heads.
+        rows: how many of the last places.
+    """
+
+    session: str | None = None
+    prompt: str = ""
+    layer: int = -1
+    head: int | None = None
+    rows: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What devices there are and, of a training, what it needs and how long it takes.
+
+    Attributes:
+        train: fields of TrainConfig; None asks for the devices only.
+        model: fields of ModelConfig that were chosen.
+        tokens: fields of `core.situation.TokenFacts`; without them `model` names a vocab_size, and
+            running text is assumed.
+        timed: whether to time steps; without, the reply is arithmetic.
+    """
+
+    train: Json | None = None
+    model: Json = field(default_factory=dict)
+    tokens: Json | None = None
+    timed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel:
+    """End another request; what came stays."""
+
+    target: Id
+
+
+OPERATIONS: Mapping[str, type[Any]] = {
+    "load": Load,
+    "generate": Generate,
+    "step": Step,
+    "cut": Cut,
+    "fork": Fork,
+    "score": Score,
+    "inside": Inside,
+    "probe": Probe,
+    CANCEL: Cancel,
+}
+
+
+def understood(op: Any, fields: Mapping[str, Any]) -> Any:
+    """The question in an object of its class.
+
+    Raises:
+        InputError: there is no such operation, or its fields are not what they should be.
+    """
+    kind = OPERATIONS.get(op) if isinstance(op, str) else None
+    if kind is None:
+        raise InputError(f"There is no operation {op!r}.", f"There are {', '.join(OPERATIONS)}.")
+    return made(kind, fields, f"the operation {op}")
+
+
+def made(kind: type[Made], values: Mapping[str, Any], what: str) -> Made:
+    """A dataclass from JSON, every field of the kind its annotation says.
+
+    Raises:
+        InputError: unknown, missing or wrong fields.
+    """
+    hints = get_type_hints(kind)
+    for name in values:
+        if name not in hints:
+            near = nearest(name, hints)
+            raise InputError(f"{what} has no field {name!r}.", f"Meant: {', '.join(near or hints)}")
+    for declared in dataclasses.fields(kind):  # type: ignore[arg-type]
+        name = declared.name
+        if name in values and not _fits(values[name], hints[name]):
+            raise InputError(f"The field {name!r} of {what} cannot be {_short(values[name])}.")
+        open_too = declared.default is MISSING and declared.default_factory is MISSING
+        if name not in values and open_too:
+            raise InputError(f"The field {name!r} of {what} is missing.")
+    return kind(**values)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, kind) for kind in inner)
+    if origin is list:
+        return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict)
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, int | float if hint is float else hint)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def sampling(values: Mapping[str, Any]) -> SamplingConfig:
+    """The settings of a question.
+
+    Raises:
+        SettingsError: unknown ones, or out of their limits.
+    """
+    if not isinstance(values.get("stop", []), list):
+        raise SettingsError({"stop": "must be a list of texts"})
+    return from_json(SamplingConfig, values)
+
+
+def count_of(value: int, least: int, most: int, what: str) -> int:
+    """The value if it lies within its limits.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not least <= value <= most:
+        raise InputError(f"{what} must be from {least} to {most}, is {value}.")
+    return value
+
+
+def said(error: MiniGPTError) -> Json:
+    """The error as it stands in a reply; unknown words are named one by one."""
+    fields: Json = {"title": error.title, "message": error.message, "hint": error.hint}
+    if isinstance(error, UnknownWordError):
+        fields |= {"unknown": list(error.near), "nearest": error.near}
+    if isinstance(error, SettingsError):
+        fields["problems"] = error.problems
+    return fields

@@ -1,0 +1,202 @@
+"""Token by token through a session: look at what could come, pick one, go back, branch off.
+
+The n-th pick with a seed is the n-th draw of `generate` with it, wherever one cut in between.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.asks import MOST_TOP, Cut, Fork, Step, count_of, sampling
+from core.config import SamplingConfig
+from core.errors import Cancelled, InputError
+from core.machine import free_memory
+from core.sampling import Chooser, removed_by, staged
+from core.session import Session
+from core.shelf import Open, Shelf, filled, forgotten
+from core.tokenizer import EOS, Tokenizer
+
+SAMPLER = "sampler"
+MOST_ROWS = 64
+MOST_TOKENS = 1024
+
+Json = dict[str, Any]
+
+
+def step(shelf: Shelf, ask: Step) -> Json:
+    """Opens a session or goes on with one, and looks at what comes next."""
+    config = sampling(ask.settings)
+    count_of(ask.top, 0, MOST_TOP, "top")
+    if isinstance(ask.pick, str) and ask.pick != SAMPLER:
+        raise InputError(f"{ask.pick!r} cannot be picked.", f"An id, or {SAMPLER!r}.")
+    name = ask.session or _open(shelf, ask)
+    kept = shelf.session(name)
+    kept.held.use()
+    view = View(kept, config, ask.top)
+    picked = None
+    if ask.pick is not None:
+        id = view.choice if isinstance(ask.pick, str) else _known(kept, ask.pick)
+        picked = view.token(id)
+        kept.session.extend([id])
+        view = View(kept, config, ask.top)
+    found = {"session": name, "picked": picked, **view.json()}
+    return found if ask.session else found | {"tokens": _tokens(kept)}
+
+
+def cut(shelf: Shelf, ask: Cut) -> Json:
+    """Goes back to a length, and looks at what comes next there."""
+    config = sampling(ask.settings)
+    count_of(ask.top, 0, MOST_TOP, "top")
+    kept = shelf.session(ask.session)
+    kept.held.use()
+    kept.session.cut(count_of(ask.length, 1, kept.session.length, "length"))
+    return {"session": ask.session, "picked": None, **View(kept, config, ask.top).json()}
+
+
+def _open(shelf: Shelf, ask: Step) -> str:
+    if ask.continue_from is not None:
+        if ask.run is not None or ask.prompt:
+            raise InputError("A reply is looked at as it is.", "Leave `run` and `prompt` out.")
+        reply = shelf.reply(ask.continue_from)
+        return shelf.open(reply.held, reply.session.fork(1), reply.begun)
+    held, _ = shelf.model(ask)
+    session = held.session()
+    session.extend(held.loaded.encode(ask.prompt))
+    return shelf.open(held, session, session.length)
+
+
+def _known(kept: Open, id: int) -> int:
+    return count_of(id, 0, kept.session.model.config.vocab_size - 1, "An id")
+
+
+def _tokens(kept: Open) -> list[list[Any]]:
+    text = kept.held.loaded.tokenizer.token_text
+    return [[id, text(id)] for id in kept.session.ids]
+
+
+class View:
+    """What comes next in a session, from its kept logits.
+
+    Args:
+        config: what the chances after the settings are computed with.
+        top: how many of the likeliest are named.
+    """
+
+    def __init__(self, kept: Open, config: SamplingConfig, top: int) -> None:
+        self._kept, self._top = kept, top
+        session = kept.session
+        logits = session.logits[0]  # (V,)
+        drawn = max(0, session.length - kept.begun)
+        chooser = Chooser(config, session.ids, len(logits), drawn=drawn)
+        self.choice, _ = chooser.choose(logits)
+        self._after = [(name, row) for name, row in staged(logits, config, session.ids)]
+        self._logs = logits.log_softmax(-1)
+        self._chances = self._after[-1][1].softmax(-1)
+
+    def token(self, id: int) -> Json:
+        """One possible token: how likely to the model and after the settings; what removed it."""
+        return {
+            "id": id,
+            "text": self._tokenizer.token_text(id),
+            "probability": float(self._logs[id].exp()),
+            "chance": float(self._chances[id]),
+            "removed": removed_by(self._after, id),
+        }
+
+    def json(self) -> Json:
+        """The fields of a reply."""
+        session, begun = self._kept.session, self._kept.begun
+        ids = self._logs.topk(min(self._top, len(self._logs))).indices.tolist()
+        return {
+            "length": session.length,
+            "begun": begun,
+            "window_start": forgotten(session, session.window_start),
+            "context": filled(session),
+            "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
+            "choice": self.token(self.choice),
+            "top": [self.token(id) for id in ids],
+            "ended": session.ids[-1] == EOS and session.length > begun,
+            "text": _text(self._tokenizer, session, min(begun, session.length)),
+        }
+
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        return self._kept.held.loaded.tokenizer
+
+
+def _text(tokenizer: Tokenizer, session: Session, begun: int) -> str:
+    """What was added since the beginning, with the blank that belongs before it."""
+    stream = tokenizer.stream(session.ids[:begun])
+    return "".join(stream.push(id) for id in session.ids[begun:])
+
+
+def fork(shelf: Shelf, ask: Fork) -> Json:
+    """Several continuations in one batch; what came stays if the request is cancelled."""
+    config = sampling(ask.settings)
+    kept = shelf.session(ask.session)
+    firsts = [_known(kept, id) for id in ask.firsts or ()]
+    count = count_of(len(firsts) if ask.firsts is not None else ask.count, 1, MOST_ROWS, "count")
+    count_of(ask.tokens, 1, MOST_TOKENS, "tokens")
+    _check_room(kept, count)
+    kept.held.use()
+    reason = "length"
+    rows = [Row(kept, config, number) for number in range(count)]
+    try:
+        twin = kept.session.fork(count)
+        for place in range(ask.tokens):
+            shelf.watch.check()
+            logits = twin.logits  # (B, V)
+            forced = firsts if place == 0 and firsts else [None] * count
+            pairs = zip(rows, logits, forced, strict=True)
+            twin.extend_rows([[row.add(one, first)] for row, one, first in pairs])
+            if all(row.ended for row in rows):
+                break
+    except Cancelled:
+        reason = "cancelled"
+    return {"session": ask.session, "reason": reason, "rows": [row.json() for row in rows]}
+
+
+def _check_room(kept: Open, count: int) -> None:
+    """Raises InputError where so many rows do not fit into memory."""
+    config = kept.session.model.config
+    row = 8 * config.layers * config.kv_heads * config.context * config.head_dim
+    most = max(1, free_memory() // 2 // row)
+    if count > most:
+        raise InputError(f"There is memory for {most} rows, not for {count}.", "Ask for fewer.")
+
+
+class Row:
+    """One continuation of a fork.
+
+    Args:
+        number: added to the seed, so that rows differ.
+    """
+
+    def __init__(self, kept: Open, config: SamplingConfig, number: int) -> None:
+        tokenizer, ids = kept.held.loaded.tokenizer, kept.session.ids
+        self._chooser = Chooser(
+            config, ids, kept.session.model.config.vocab_size, seed=config.seed + number
+        )
+        self._stream = tokenizer.stream(ids)
+        self._tokens: list[list[Any]] = []
+        self.ended = False
+
+    def add(self, logits: Tensor, first: int | None) -> int:
+        """Chooses the next id for logits (V,); after its end a row only keeps step."""
+        if self.ended:
+            return EOS
+        id = first
+        if id is None:
+            id, _ = self._chooser.choose(logits)
+        chance = float(torch.log_softmax(logits, -1)[id].exp())
+        self._tokens.append([id, self._stream.push(id), chance])
+        self.ended = id == EOS
+        return id
+
+    def json(self) -> Json:
+        """The row in a reply."""
+        text = "".join(token[1] for token in self._tokens)
+        return {"tokens": self._tokens, "text": text, "ended": self.ended}
