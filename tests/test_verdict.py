@@ -52,13 +52,13 @@ TABLE = [
     ("an explosion", history([*LEARNT, *[4.5] * 5]), verdicts.RISING, "it was 1 at step 100"),
     ("falling to the counts", history([4.5] * 10, {100: 4.4}), verdicts.FALLING, "4.4"),
     ("at the counts", history([3.9] * 10, {100: 4.02}), verdicts.WORDS_ONLY, "loss 4.02, word"),
-    ("below them", history([3.0] * 10, {100: 3.1}), verdicts.CONTEXT, "alone have 4"),
+    ("below them", history([3.0] * 10, {100: 3.1}), verdicts.CONTEXT, "alone 4"),
     ("below the pairs", history(LEARNT, {100: 1.5}), verdicts.MORE_CONTEXT, "1.5, that alone"),
     (
         "references of the training part",
         history([3.0] * 10, {100: 4.9}, on="train"),
         verdicts.CONTEXT,
-        "training loss 3,",
+        "context: loss 3,",
     ),
     (
         "validation rising while training falls",
@@ -102,16 +102,16 @@ def test_a_run_without_references_still_gets_a_sentence() -> None:
     assert "training loss 1" in verdict(made, status.RUNNING).text
 
 
-def test_a_finished_run_is_done_and_says_how_long_it_took() -> None:
+def test_a_finished_run_is_done() -> None:
     found = verdict(history(LEARNT, {100: 1.5}), events.FINISHED)
-    assert found.text.startswith("Done in 1:40. Uses more than the previous token")
+    assert found.text.startswith("Done: uses more than the previous token")
     assert not found.alarm
 
 
 def test_a_text_too_small_is_said_beside_the_sentence() -> None:
     for tokens in (0, 40):
         found = verdict(history(LEARNT, val_tokens=tokens, on="train"), status.RUNNING)
-        assert found.aside.startswith("Too small a text")
+        assert found.aside.startswith("Text too small")
     assert not verdict(history(LEARNT), status.RUNNING).aside
 
 

@@ -17,7 +17,7 @@ def history(*events: tuple[str, int, dict[str, Any]]) -> History:
 
 def rate(id: str, value: float) -> Wish:
     said = f"learning rate {value}"
-    return Wish(id, RATE, f"{said}: asked…", f"{said} from", value)
+    return Wish(RATE, f"{said}: asked…", f"{said} from", value, id)
 
 
 def test_a_wish_waits_for_its_answer() -> None:
@@ -36,7 +36,7 @@ def test_the_newest_of_a_kind_is_what_the_next_builds_on() -> None:
     wishes = Wishes()
     wishes.ask(rate("a", 0.5))
     wishes.ask(rate("b", 0.25))
-    wishes.ask(Wish("c", "save", "saving…", "saved at"))
+    wishes.ask(Wish("save", "saving…", "saved at", id="c"))
     found = wishes.waiting(RATE)
     assert found is not None
     assert found.value == 0.25
@@ -47,7 +47,7 @@ def test_a_refusal_says_why_as_plain_text() -> None:
     wishes.ask(rate("a", 50.0))
     problems = {"learning_rate": "must be at most 10\x1b[2J"}
     wishes.settle(history(("changed", 7, {"id": "a", "problems": problems})), alive=True)
-    assert wishes.note == "learning rate refused: learning_rate must be at most 10␛[2J"
+    assert wishes.note == "refused: learning_rate must be at most 10␛[2J"
 
 
 def test_a_trainer_that_ends_first_did_not_do_it() -> None:
@@ -59,7 +59,7 @@ def test_a_trainer_that_ends_first_did_not_do_it() -> None:
 
 def test_a_stop_is_said_by_the_status_once_it_is_done() -> None:
     wishes = Wishes()
-    wishes.ask(Wish("s", STOP, "stopping…", "stopped at"))
+    wishes.ask(Wish(STOP, "stopping…", "stopped at", id="s"))
     assert wishes.waiting(STOP)
     wishes.settle(history(("stopped", 9, {"id": "s"})), alive=False)
     assert wishes.note == ""

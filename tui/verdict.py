@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from core import events, status
 from core.history import History
 from core.series import Series
-from tui.console import duration, number
 
 WAITING = "waiting"
 FALLING = "falling"
@@ -60,10 +59,12 @@ def verdict(history: History, word: str) -> Verdict:
     if not len(history.train_loss):
         return Verdict(WAITING, "")
     found = _trouble(history) or _memorising(history) or _level(history)
-    done = f"Done{_took(history)}. " if word == events.FINISHED else ""
+    text = (
+        f"Done: {found.text[0].lower()}{found.text[1:]}" if word == events.FINISHED else found.text
+    )
     alarm = found.alarm and word in (status.RUNNING, events.FINISHED)
     aside = "" if found.alarm else _doubt(history)
-    return Verdict(found.kind, done + found.text, aside, alarm)
+    return Verdict(found.kind, text, aside, alarm)
 
 
 def recent(series: Series) -> float:
@@ -82,14 +83,14 @@ def _trouble(history: History) -> Verdict | None:
     if history.step < max(FIRST_STEPS, _warmup(history)):
         return None
     if random is not None and loss > random * (1 - FALLEN):
-        said = f"Not learning: loss {number(loss)}, a random guess has {number(random)}."
+        said = f"Not learning: loss {_short(loss)}, a random guess has {_short(random)}."
         return Verdict(NOT_LEARNING, said, alarm=True)
     if loss <= min(history.train_loss.values) * RISEN:
         return None
     step, low = _lowest(history.train_loss)
     if loss > low * RISEN and loss - low > 1.0:
         said = (
-            f"Rising: loss {number(loss)}, it was {number(low)} at step {step}; - halves the rate."
+            f"Rising: loss {_short(loss)}, it was {_short(low)} at step {step}; - halves the rate."
         )
         return Verdict(RISING, said, alarm=True)
     return None
@@ -119,8 +120,8 @@ def _memorising(history: History) -> Verdict | None:
     if before is None or min(values[-2:]) <= low * (1 + WORSE) or now >= before:
         return None
     said = (
-        f"Memorising since {_when(history, step)}: validation {number(low)} → "
-        f"{number(values[-1])}, training {number(before)} → {number(now)}."
+        f"Memorising since {_when(history, step)}: validation {_short(low)} → "
+        f"{_short(values[-1])}, training {_short(before)} → {_short(now)}."
     )
     return Verdict(MEMORISING, said)
 
@@ -142,27 +143,32 @@ def _when(history: History, step: int) -> str:
 def _level(history: History) -> Verdict:
     """Where the loss stands among the references, on the text they were computed on."""
     name, loss = _compared(history)
-    said = f"{name} {number(loss)}"
+    said = f"{name} {_short(loss)}"
     refer = history.reference
     random, words, pairs = (refer.get(key) for key in ("random", "unigram", "bigram"))
     if pairs is not None and loss < pairs * (1 - NEAR):
-        text = f"Uses more than the previous token: {said}, that alone has {number(pairs)}."
+        text = f"Uses more than the previous token: {said}, that alone {_short(pairs)}."
         return Verdict(MORE_CONTEXT, text)
     if words is not None and loss < words * (1 - NEAR):
-        text = f"Now uses context: {said}, word counts alone have {number(words)}."
+        text = f"Now uses context: {said}, word counts alone {_short(words)}."
         return Verdict(CONTEXT, text)
     if words is not None and loss < words * (1 + NEAR):
-        text = f"Knows only how often words come: {said}, word counts alone {number(words)}."
+        text = f"Knows only how often words come: {said}, word counts alone {_short(words)}."
         return Verdict(WORDS_ONLY, text)
-    guess = f", a random guess has {number(random)}" if random is not None else ""
+    guess = f", a random guess has {_short(random)}" if random is not None else ""
     return Verdict(FALLING, f"Learning how often words come: {said}{guess}.")
+
+
+def _short(loss: float) -> str:
+    return f"{loss:.3g}"
 
 
 def _compared(history: History) -> tuple[str, float]:
     """Name and value of the loss that is of the same text as the references."""
     if history.reference_on == "validation" and history.val_loss.last is not None:
         return "validation loss", history.val_loss.last
-    return "training loss", recent(history.train_loss)
+    alone = history.reference_on == "train"
+    return "loss" if alone else "training loss", recent(history.train_loss)
 
 
 def too_few(history: History) -> bool:
@@ -173,8 +179,4 @@ def too_few(history: History) -> bool:
 
 def _doubt(history: History) -> str:
     """That nobody can tell learning from memorising, where that is so."""
-    return "Too small a text for a validation loss to mean anything." if too_few(history) else ""
-
-
-def _took(history: History) -> str:
-    return f" in {duration(history.elapsed)}" if history.elapsed is not None else ""
+    return "Text too small for a validation loss to mean anything." if too_few(history) else ""

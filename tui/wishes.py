@@ -21,18 +21,18 @@ class Wish:
     """One request.
 
     Attributes:
-        id: that the answer repeats.
         kind: what it is about; of one kind the newest is what counts.
         asked: what is said until the answer comes, for instance "pausing…".
         done: what is said before the step of the answer, for instance "paused at".
         value: what was asked for, where the next wish builds on it.
+        id: that the answer repeats; empty until it is sent.
     """
 
-    id: str
     kind: str
     asked: str
     done: str
     value: float | None = None
+    id: str = ""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Wishes:
             del self._waiting[wish.id]
             refused = _refusal(history, wish.id)
             if refused:
-                self.note = f"{wish.kind} refused: {refused}"
+                self.note = f"refused: {refused}"
             elif wish.kind == STOP:
                 self.note = ""  # the status says it
             elif step is None:

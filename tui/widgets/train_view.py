@@ -1,0 +1,173 @@
+"""A run while it learns, as the Train screen shows it: lines, chart, epochs, samples.
+
+Shows what it is given; what says the same as before is not touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from core.display import clean
+from core.errors import MiniGPTError
+from core.history import History
+from tui import train_facts
+from tui.machine_use import Use
+from tui.trainer_log import last_lines
+from tui.verdict import verdict
+from tui.widgets.epoch_log import EpochLog
+from tui.widgets.loss_plot import LossPlot
+from tui.widgets.sample_strip import SampleStrip
+from tui.widgets.sparkline import sparkline
+
+SPARKLINE = 12
+SPARKLINE_POINTS = 48
+LOG_LINES = 20
+ASIDE_ROOM = 70  # cells below which there is only the sentence itself
+LABEL = train_facts.LABEL
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What there is to show.
+
+    Attributes:
+        history, word: the run and its status.
+        use: what its trainer takes of this machine, where known.
+        problem: why its files cannot be read; None if they can.
+    """
+
+    history: History
+    word: str
+    use: Use | None
+    problem: MiniGPTError | None
+
+
+class TrainView(Vertical):
+    """Everything between the title and the footer.
+
+    Args:
+        charset: what bars and curves may be drawn with.
+        log: the trainer's log, whose end is shown where it failed.
+    """
+
+    def __init__(self, charset: str, log: Path) -> None:
+        super().__init__()
+        self._charset, self._log = charset, log
+        self._shown: dict[str, Content] = {}
+        self._charted: tuple[object, ...] = ()
+        self._logged: tuple[object, ...] = ()
+        self._ending: tuple[str, str] | None = None
+        self.by_epoch = False
+
+    def compose(self) -> ComposeResult:
+        """Lines on top; below the chart, or beside it, epochs and samples."""
+        yield Static(id="progress")
+        yield Static(id="facts")
+        with Horizontal(id="verdict"):
+            yield Static(id="spark")
+            yield Static(id="said")
+        with Container(id="middle"):
+            yield LossPlot(self._charset)
+            with Vertical(id="side"):
+                yield EpochLog()
+                yield SampleStrip()
+                yield Static(id="trouble")
+
+    def show_reading(self, share: float) -> None:
+        """Shows how much of a long past has been read; the rest comes at its end."""
+        self._put("progress", train_facts.reading_line(share, self._room, self._charset))
+
+    def show(self, seen: Sight) -> None:
+        """Shows a run."""
+        history, word = seen.history, seen.word
+        bar = train_facts.progress_line(history, word, self._room, self._charset)
+        self._put("progress", bar)
+        facts = train_facts.facts(history, word, seen.use)
+        self._put("facts", train_facts.facts_line(facts, self._room))
+        self._judge(history, word)
+        self._chart(history)
+        self._log_epochs(history)
+        self.query_one(SampleStrip).show(history.samples)
+        self._tell(train_facts.ending(history, word, seen.problem))
+
+    @property
+    def _room(self) -> int:
+        return max(10, self.query_one("#progress").content_size.width)
+
+    def _put(self, id: str, content: Content, *, layout: bool = False) -> None:
+        """Updates a line, if it says something else."""
+        before = self._shown.get(id)
+        if before is None or not before.is_same(content):
+            self._shown[id] = content
+            self.query_one(f"#{id}", Static).update(content, layout=layout)
+
+    def _judge(self, history: History, word: str) -> None:
+        """The sparkline, and the sentence beside it."""
+        losses = history.train_loss.values[-SPARKLINE_POINTS:]
+        spark = sparkline(losses, SPARKLINE, self._charset) if losses else ""
+        self._put("spark", Content.styled(spark, "$primary"))
+        found = verdict(history, word)
+        style = "bold $error" if found.alarm else ""
+        aside = f" {found.aside}" if found.aside and self._room >= ASIDE_ROOM else ""
+        said = Content.assemble((clean(found.text), style), (clean(aside), LABEL))
+        self._put("said", said, layout=True)
+
+    def _chart(self, history: History) -> None:
+        """The chart, if there is another point, mark or axis."""
+        train, val = history.train_loss, history.val_loss
+        marks = train_facts.rate_marks(history)
+        last = (train.steps[-1:], train.last, val.steps[-1:], val.last)
+        key = (*last, len(train), len(val), len(marks), self.by_epoch, history.began)
+        if key == self._charted:
+            return
+        self._charted = key
+        per = (history.steps_per_epoch if self.by_epoch else None) or 1.0
+        curves = [
+            (name, [step / per for step in series.steps], series.values)
+            for name, series in (("train", train), ("validation", val))
+        ]
+        self.query_one(LossPlot).show(
+            curves=curves,
+            references=train_facts.references(history),
+            marks=[(step / per, label) for step, label in marks],
+            axis="epochs" if self.by_epoch else "steps",
+            about=train_facts.reference_text(history),
+        )
+
+    def _log_epochs(self, history: History) -> None:
+        """The rows, if there is another one."""
+        rows = history.epochs
+        key = (history.began, len(rows), rows[-1:])
+        if key != self._logged:
+            self._logged = key
+            self.query_one(EpochLog).show(rows)
+
+    def toggle_scale(self) -> None:
+        """Logarithmic losses, or plain ones."""
+        plot = self.query_one(LossPlot)
+        plot.log_scale = not plot.log_scale
+
+    def _tell(self, ending: tuple[str, str] | None) -> None:
+        """What went wrong, what to do, and the end of the log, in place of the samples."""
+        if ending == self._ending:
+            return
+        self._ending = ending
+        trouble, samples = self.query_one("#trouble"), self.query_one(SampleStrip)
+        trouble.display, samples.display = ending is not None, ending is None
+        if ending is not None:
+            message, hint = (clean(part) for part in ending)
+            lines = "\n".join(self._log_lines())
+            said = [(f"{message}\n", "bold $error"), f"{hint}\n" if hint else "", (lines, LABEL)]
+            self._put("trouble", Content.assemble(*said), layout=True)
+
+    def _log_lines(self) -> list[str]:
+        try:
+            return last_lines(self._log, LOG_LINES)
+        except OSError as error:
+            return [f"{clean(str(self._log))} cannot be read: {error.strerror}."]
