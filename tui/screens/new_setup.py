@@ -72,7 +72,7 @@ class NewSetupScreen(BaseScreen):
                 yield ConfigForm(TrainConfig, MAIN, id="main")
                 with Vertical(id="more"):
                     yield ConfigForm(TrainConfig, rest, id="training")
-                    yield ConfigForm(ModelConfig, SHAPE, id="shape", optional=True)
+                    yield ConfigForm(ModelConfig, SHAPE, id="shape")
             with VerticalScroll(id="follows", can_focus=False):
                 yield Static(id="forecast")
                 yield Static(id="why")

@@ -1,0 +1,52 @@
+"""What this terminal can show: characters, colours, and how often it should be redrawn. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+BRAILLE, BLOCK, ASCII = "braille", "block", "ascii"
+THEME, PLAIN_THEME = "textual-dark", "ansi-dark"
+POOR_TERMINALS = ("linux", "dumb", "vt100", "vt220")
+NO_BRAILLE = ("xterm-old", "screen", "screen.linux", "rxvt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How things are drawn.
+
+    Attributes:
+        charset: "braille", "block" or "ascii": what curves and bars are made of.
+        theme: the name of a theme of Textual's.
+        colour: whether colours may carry a meaning beside a sign that does.
+        calm: whether redraws are to be rare, as over a slow line.
+    """
+
+    charset: str = BRAILLE
+    theme: str = THEME
+    colour: bool = True
+    calm: bool = False
+
+
+def look_of(environ: Mapping[str, str], encoding: str, *, ascii: bool = False) -> Look:
+    """The look that suits a terminal.
+
+    Args:
+        environ: the environment: TERM, NO_COLOR, SSH_CONNECTION, TEXTUAL_THEME.
+        encoding: of standard output.
+        ascii: whether plain characters were asked for.
+    """
+    terminal = environ.get("TERM", "")
+    unicode = encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf8sig")
+    charset = BRAILLE
+    if ascii or not unicode or terminal in POOR_TERMINALS:
+        charset = ASCII
+    elif terminal in NO_BRAILLE:
+        charset = BLOCK
+    colour = not environ.get("NO_COLOR")
+    return Look(
+        charset=charset,
+        theme=environ.get("TEXTUAL_THEME") or (THEME if colour else PLAIN_THEME),
+        colour=colour,
+        calm=bool(environ.get("SSH_CONNECTION")),
+    )

@@ -1,0 +1,98 @@
+"""The chart of losses; drawn anew only when something it shows has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from rich.segment import Segment
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.plot import Chart, Curve, Row, draw
+
+Points = tuple[str, Sequence[float], Sequence[float]]
+STYLES = ("axis", "train", "validation", "noise", "reference", "mark")
+
+
+class LossPlot(Widget):
+    """Curves over steps or epochs.
+
+    Args:
+        charset: "braille", "block" or "ascii".
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"loss-plot--{name}" for name in STYLES}
+    DEFAULT_CSS = """
+    LossPlot { height: 1fr; min-height: 6; }
+    LossPlot > .loss-plot--axis { color: $text-muted; }
+    LossPlot > .loss-plot--train { color: $primary; }
+    LossPlot > .loss-plot--validation { color: $warning; text-style: bold; }
+    LossPlot > .loss-plot--noise { color: $primary 50%; }
+    LossPlot > .loss-plot--reference { color: $text-muted; }
+    LossPlot > .loss-plot--mark { color: $accent; }
+    """
+    log_scale: reactive[bool] = reactive(False)
+
+    def __init__(self, charset: str = "braille") -> None:
+        super().__init__()
+        self._charset = charset
+        self._chart = Chart()
+        self._revision = 0
+        self._drawn: tuple[object, ...] = ()
+        self._strips: list[Strip] = []
+
+    def show(
+        self,
+        *,
+        curves: Sequence[Points],
+        references: Sequence[tuple[str, float]] = (),
+        marks: Sequence[tuple[float, str]] = (),
+        axis: str = "steps",
+        about: str = "",
+    ) -> None:
+        """Shows these curves from now on; see `tui.plot.Chart`."""
+        self._chart = Chart(
+            curves=tuple(
+                Curve(n, np.asarray(x, float), np.asarray(y, float)) for n, x, y in curves
+            ),
+            references=tuple(references),
+            marks=tuple(marks),
+            axis=axis,
+            about=about,
+        )
+        self._revision += 1
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Another theme: all is drawn anew."""
+        self._drawn = ()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        """A row of the chart."""
+        width, height = self.size
+        key = (width, height, self.log_scale, self._revision)
+        if key != self._drawn:
+            rows = draw(self._chart, width, height, self._charset, log=self.log_scale)
+            self._strips = [self._strip(row) for row in rows]
+            self._drawn = key
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(width, self.rich_style)
+
+    def _strip(self, row: Row) -> Strip:
+        base = self.rich_style
+        return Strip(
+            [
+                Segment(
+                    text,
+                    base + self.get_component_rich_style(f"loss-plot--{style}")
+                    if style in STYLES
+                    else base,
+                )
+                for text, style in row
+            ]
+        )

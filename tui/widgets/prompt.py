@@ -1,0 +1,87 @@
+"""The line one types into: Enter sends, Ctrl+J begins a new line, Up and Down recall."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.events import Key, Paste
+from textual.message import Message
+from textual.widgets import TextArea
+
+from core.display import clean
+
+MOST_REMEMBERED = 200
+
+
+class Prompt(TextArea):
+    """A prompt of one to five rows."""
+
+    DEFAULT_CSS = """
+    Prompt { height: auto; min-height: 1; max-height: 5; border: none; padding: 0 1; }
+    Prompt:focus { border: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+j", "newline", "New line", show=False, tooltip="Begin a new line"),
+    ]
+
+    class Submitted(Message):
+        """Enter was pressed.
+
+        Attributes:
+            text: what was typed, without control codes.
+        """
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self) -> None:
+        super().__init__(
+            compact=True, soft_wrap=True, show_line_numbers=False, tab_behavior="focus"
+        )
+        self._said: list[str] = []
+        self._place = 0
+        self._unsent = ""
+
+    def action_newline(self) -> None:
+        """A new line at the cursor."""
+        self.insert("\n")
+
+    async def _on_key(self, event: Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            self._submit()
+        elif event.key == "up" and self.cursor_location[0] == 0 and self._said:
+            event.stop()
+            event.prevent_default()
+            self._recall(-1)
+        elif event.key == "down" and self.cursor_at_last_line and self._place < len(self._said):
+            event.stop()
+            event.prevent_default()
+            self._recall(1)
+        else:
+            await super()._on_key(event)
+
+    async def _on_paste(self, event: Paste) -> None:
+        """What is pasted is text: control codes become visible."""
+        event.stop()
+        event.prevent_default()
+        self.insert(clean(event.text.replace("\r\n", "\n").replace("\r", "\n")))
+
+    def _submit(self) -> None:
+        text = clean(self.text)
+        if text and text != (self._said[-1] if self._said else None):
+            self._said = [*self._said, text][-MOST_REMEMBERED:]
+        self._place, self._unsent = len(self._said), ""
+        self.post_message(self.Submitted(text))
+
+    def _recall(self, by: int) -> None:
+        """An earlier prompt, or a later one; what was being typed is behind the last."""
+        if self._place == len(self._said):
+            self._unsent = self.text
+        self._place = max(0, min(len(self._said), self._place + by))
+        at_end = self._place == len(self._said)
+        self.text = self._unsent if at_end else self._said[self._place]
+        self.move_cursor(self.document.end)
