@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
+from textual.screen import ActiveBinding, Screen
 from textual.widgets import Footer, Static
 
 from core.display import one_line
@@ -18,6 +18,9 @@ from tui.navigation import Trouble
 
 if TYPE_CHECKING:
     from tui.sampler import Talker
+
+
+LAST_KEYS = ("escape", "question_mark")
 
 
 class Shell(Protocol):
@@ -53,6 +56,15 @@ class BaseScreen(Screen[None]):
     def shell(self) -> Shell:
         """The app, as far as screens know it."""
         return cast("Shell", self.app)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """What the footer shows: the screen's own keys first, the way out last."""
+        found = super().active_bindings
+        for key in LAST_KEYS:
+            if key in found:
+                found[key] = found.pop(key)
+        return found
 
     def compose(self) -> ComposeResult:
         """Title line, body, footer."""

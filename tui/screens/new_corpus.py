@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -30,6 +31,7 @@ from tui.widgets.token_boxes import TokenBoxes
 FIRST = "lang"
 RECENT = 8
 LABEL = 10
+NAME = 13
 
 
 class NewCorpusScreen(BaseScreen):
@@ -182,7 +184,8 @@ class NewCorpusScreen(BaseScreen):
 
 
 def _line(name: str, use: str) -> Content:
-    return Content.assemble(one_line(name), "  ", (one_line(use), "$text-muted"))
+    shown = set_cell_size(one_line(name), NAME) if cell_len(name) < NAME else one_line(name)
+    return Content.assemble(shown, " ", (one_line(use), "$text-muted"))
 
 
 def facts_of(found: Preview) -> Content:
