@@ -34,7 +34,7 @@ from core.inside import inside
 from core.paths import Home
 from core.progress import Stop
 from core.session import Session
-from core.shelf import Held, Shelf, filled, forgotten
+from core.shelf import Held, Shelf, forgotten
 from core.stepping import cut, fork, step
 from core.tokenizer import EOS
 from core.trial import probe
@@ -216,10 +216,11 @@ class Reply:
         began, count = (self._first, self.count - 1) if self.count > 1 else (self.began, self.count)
         return {
             "reason": self.reason,
-            "count": self.count,
+            "tokens": self.count,
             "seconds": round(now - self.began, 4),
             "tokens_per_second": round(count / max(1e-9, now - began), 1),
-            "context": filled(self.session),
+            "used": len(self.session.window()),
+            "context": self.session.model.config.context,
             "text": self.text,
         }
 

@@ -224,11 +224,6 @@ def _reads_long(model: Decoder) -> bool:
     return 2.0 * count_parameters(model.config) * model.config.context > LONG_READING
 
 
-def filled(session: Session) -> tuple[int, int]:
-    """How many tokens the model sees, and how many it could."""
-    return len(session.window()), session.model.config.context
-
-
 def forgotten(session: Session, window_start: int) -> int:
     """Where the window begins, as a reply says it: 0 while the model still sees everything."""
     return 0 if window_start == session.keep_first else window_start

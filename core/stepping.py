@@ -16,7 +16,7 @@ from core.errors import Cancelled, InputError
 from core.machine import free_memory
 from core.sampling import Chooser, removed_by, staged
 from core.session import Session
-from core.shelf import Open, Shelf, filled, forgotten
+from core.shelf import Open, Shelf, forgotten
 from core.tokenizer import EOS, Tokenizer
 
 SAMPLER = "sampler"
@@ -114,7 +114,8 @@ class View:
             "length": session.length,
             "begun": begun,
             "window_start": forgotten(session, session.window_start),
-            "context": filled(session),
+            "used": len(session.window()),
+            "context": session.model.config.context,
             "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
             "choice": self.token(self.choice),
             "top": [self.token(id) for id in ids],
