@@ -41,6 +41,7 @@ from core.trial import probe
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
+LONGEST_TEXT = 1_000_000
 MOST_SCORED = 16_384
 SCORED_AT_ONCE = 512
 
@@ -221,7 +222,8 @@ class Reply:
             "tokens_per_second": round(count / max(1e-9, now - began), 1),
             "used": len(self.session.window()),
             "context": self.session.model.config.context,
-            "text": self.text,
+            # A reply must fit on a line; the batches had all of it.
+            "text": self.text if len(self.text) <= LONGEST_TEXT else None,
         }
 
 

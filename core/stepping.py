@@ -22,6 +22,7 @@ from core.tokenizer import EOS, Tokenizer
 SAMPLER = "sampler"
 MOST_ROWS = 64
 MOST_TOKENS = 1024
+MOST_OPENED = 65_536
 
 Json = dict[str, Any]
 
@@ -65,6 +66,7 @@ def _open(shelf: Shelf, ask: Step) -> str:
     held, _ = shelf.model(ask)
     session = held.session()
     session.extend(held.loaded.encode(ask.prompt))
+    count_of(session.length, 1, MOST_OPENED, "The number of tokens")
     return shelf.open(held, session, session.length)
 
 

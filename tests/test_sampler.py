@@ -98,6 +98,16 @@ def test_an_error_is_raised_with_what_was_said(waiting: Home) -> None:
     _within(waiting, test)
 
 
+def test_what_does_not_fit_on_a_line_is_not_sent(waiting: Home) -> None:
+    """A request that is never answered."""
+
+    async def test(sampler: Sampler) -> None:
+        with pytest.raises(InputError, match="too long"):
+            await sampler.request("generate", prompt="猫" * 3_000_000)
+
+    _within(waiting, test)
+
+
 def test_a_death_fails_every_open_request_once_and_the_next_starts_anew(waiting: Home) -> None:
     """A screen that waits for ever; one request that fails for another's process."""
 

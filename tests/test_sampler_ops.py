@@ -308,6 +308,28 @@ def test_a_model_is_kept_until_its_file_changes(ask: Asker, home: Home) -> None:
     assert ask("generate", prompt="the")["tokens"], "the one used last is still there"
 
 
+def test_the_newest_weights_say_their_step(ask: Asker, home: Home) -> None:
+    """The step of a snapshot, or none where the events are silent for long."""
+    run = tiny_run(home, "stepped")
+    checkpoint = run.checkpoint(40).weights
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.hardlink_to(run.weights)
+    run.last_checkpoint.write_text("40\n")
+    assert ask("load", run="stepped")["step"] == 40
+    assert ask("generate", prompt="the")["step"] == 40
+    run.last_checkpoint.write_text("41\n")
+    assert ask("load", run="stepped", device="cpu")["step"] is None
+
+
+def test_a_reply_too_long_for_a_line_is_in_its_batches_only(
+    ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler_ops, "LONGEST_TEXT", 10)
+    found = ask("generate", run="words", prompt="the")
+    assert found["text"] is None
+    assert len([token for batch in ask.heard for token in batch["tokens"]]) == found["tokens"]
+
+
 def test_two_models_beside_each_other_and_their_snapshots(ask: Asker) -> None:
     found = [ask("load", run="words", which=which) for which in ("last", "0", "4")]
     assert [one["step"] for one in found] == [None, 0, 4]

@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 
-from core.errors import MiniGPTError, StorageError
+from core.errors import InputError, MiniGPTError, StorageError
 from core.paths import Home
 
-LONGEST_REPLY = 2**24
+LONGEST_LINE = 2**24
 LARGEST_LOG = 1 << 20
 LAST_LINES = 8
 MODULE = "core.sample"
@@ -189,7 +189,7 @@ class Sampler:
                 # No folder of the user's that has a name of ours is imported from there.
                 cwd=self._home.cache,
                 env=os.environ | {"PYTHONSAFEPATH": "1"},
-                limit=LONGEST_REPLY,
+                limit=LONGEST_LINE,
                 # Keys pressed in a terminal are not meant for it.
                 start_new_session=True,
             )
@@ -230,20 +230,22 @@ class Sampler:
             await self.request("cancel", target=id)
 
     async def _ask(self, replies: Replies, request: Json) -> None:
+        line = json.dumps(request, separators=(",", ":"))
+        if len(line) >= LONGEST_LINE:
+            raise InputError("That is too long for one request.", "Shorten the text.")
         await self.start()
         self._open[replies.id] = replies
-        self._write(request)
+        self._write(line)
 
     def _forget(self, id: int) -> None:
         """Cancels a request that nobody listens to any more."""
         if self._open.pop(id, None) is not None:
             self._last_id += 1
-            self._write({"id": self._last_id, "op": "cancel", "target": id})
+            self._write(json.dumps({"id": self._last_id, "op": "cancel", "target": id}))
 
-    def _write(self, request: Json) -> None:
+    def _write(self, line: str) -> None:
         # A process that has died is noticed where its replies are read.
         if self._process is not None and self._process.stdin is not None:
-            line = json.dumps(request, separators=(",", ":"))
             self._process.stdin.write(line.encode() + b"\n")
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
