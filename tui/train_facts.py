@@ -15,7 +15,7 @@ from core.history import History
 from tui.console import count, duration, size
 from tui.machine_use import Use
 
-LABEL = "$text-muted"
+LABEL = "dim"
 GAP = "   "
 BARS = {"ascii": ("#", "."), "block": ("█", "░")}
 THIN_BAR = ("━", "─")  # told apart by weight, not by colour alone

@@ -49,7 +49,8 @@ class TrainScreen(BaseScreen):
     )
     CSS_PATH = "../styles/train.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,d", "back", "Back", tooltip="Go back; the training goes on"),
+        Binding("escape", "back", "Back", tooltip="Go back; the training goes on"),
+        Binding("d", "back", "Detach", show=False, tooltip="Go back; the training goes on"),
         Binding("s", "stop", "Stop", tooltip="Save and stop; it can be resumed"),
         Binding("r", "resume", "Resume", tooltip="Go on from the last checkpoint"),
         Binding("p", "pause", "Pause", tooltip="Let it wait, without ending it"),
@@ -84,7 +85,8 @@ class TrainScreen(BaseScreen):
         """All in one widget."""
         self._run = Run(self.shell.home.runs / self._of)
         self._reader = Reader(self._run)
-        yield TrainView(self.shell.look.charset, self._run.log)
+        look = self.shell.look
+        yield TrainView(look.charset, self._run.log, calm=look.calm)
 
     def on_mount(self) -> None:
         """Looking begins when the screen is shown."""
@@ -127,7 +129,8 @@ class TrainScreen(BaseScreen):
             view.show_reading(self._reader.share)
             return
         self._wishes.settle(self._history, alive=self._alive)
-        title = "   ".join(dict.fromkeys((self._of, self._doing(), self._wishes.note))).rstrip()
+        doing, note = self._doing(), self._wishes.note
+        title = "   ".join((self._of, doing, "" if note == doing else note)).rstrip()
         if title != self._title:
             self._title = title
             self.set_title(title)

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from core.display import one_line
 from core.rows import Sample
 
+LABEL = "dim"
 MOST_CHARACTERS = 1000  # of a line; no terminal is wider
 
 
@@ -50,5 +51,5 @@ def sample_lines(samples: Sequence[Sample], width: int, height: int) -> Content:
 def _line(step: str, sample: Sample) -> Content:
     prompt, text = (one_line(part[:MOST_CHARACTERS]) for part in (sample.prompt, sample.text))
     return Content.assemble(
-        (f"{step}  ", "$text-muted"), (prompt, "bold"), ("|", "$text-muted"), text
+        (f"{step}  ", LABEL), (prompt, "bold"), ("|", LABEL), text
     )

@@ -5,12 +5,16 @@ Shows what it is given; what says the same as before is not touched.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
+from textual.timer import Timer
 from textual.widgets import Static
 
 from core.display import clean
@@ -21,13 +25,16 @@ from tui.machine_use import Use
 from tui.trainer_log import last_lines
 from tui.verdict import verdict
 from tui.widgets.epoch_log import EpochLog
+from tui.widgets.last_lines import LastLines
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.sample_strip import SampleStrip
 from tui.widgets.sparkline import sparkline
 
 SPARKLINE = 12
 SPARKLINE_POINTS = 48
-LOG_LINES = 20
+LOG_LINES = 50
+CHART_SECONDS = 1.0
+CALM_CHART_SECONDS = 3.0
 ASIDE_ROOM = 70  # cells below which there is only the sentence itself
 LABEL = train_facts.LABEL
 
@@ -54,13 +61,17 @@ class TrainView(Vertical):
     Args:
         charset: what bars and curves may be drawn with.
         log: the trainer's log, whose end is shown where it failed.
+        calm: whether the chart is to be drawn rarely, as over a slow line.
     """
 
-    def __init__(self, charset: str, log: Path) -> None:
+    def __init__(self, charset: str, log: Path, *, calm: bool = False) -> None:
         super().__init__()
         self._charset, self._log = charset, log
         self._shown: dict[str, Content] = {}
+        self._chart_seconds = CALM_CHART_SECONDS if calm else CHART_SECONDS
         self._charted: tuple[object, ...] = ()
+        self._chart_at = 0.0
+        self._waiting: Timer | None = None
         self._logged: tuple[object, ...] = ()
         self._ending: tuple[str, str] | None = None
         self.by_epoch = False
@@ -78,6 +89,7 @@ class TrainView(Vertical):
                 yield EpochLog()
                 yield SampleStrip()
                 yield Static(id="trouble")
+                yield LastLines()
 
     def show_reading(self, share: float) -> None:
         """Shows how much of a long past has been read; the rest comes at its end."""
@@ -120,23 +132,34 @@ class TrainView(Vertical):
         self._put("said", said, layout=True)
 
     def _chart(self, history: History) -> None:
-        """The chart, if there is another point, mark or axis."""
+        """The chart, if there is another point, mark or axis; points alone may wait a moment."""
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
         train, val = history.train_loss, history.val_loss
-        marks = train_facts.rate_marks(history)
-        last = (train.steps[-1:], train.last, val.steps[-1:], val.last)
-        key = (*last, len(train), len(val), len(marks), self.by_epoch, history.began)
-        if key == self._charted:
+        shape = (history.began, len(history.changes), len(val), self.by_epoch)
+        points = (len(train), train.steps[-1:], train.last, val.last)
+        if (shape, points) == self._charted:
             return
-        self._charted = key
+        # All of a chart is sent to the terminal when its axis grows: that is rarely worth it.
+        wait = self._chart_at - time.monotonic()
+        if wait > 0 and self._charted and self._charted[0] == shape:
+            self._waiting = self.set_timer(wait, partial(self._chart, history))
+            return
+        self._charted = (shape, points)
+        self._chart_at = time.monotonic() + self._chart_seconds
+        self._draw(history)
+
+    def _draw(self, history: History) -> None:
         per = (history.steps_per_epoch if self.by_epoch else None) or 1.0
         curves = [
-            (name, [step / per for step in series.steps], series.values)
-            for name, series in (("train", train), ("validation", val))
+            (name, _along(series.steps, per), series.values)
+            for name, series in (("train", history.train_loss), ("validation", history.val_loss))
         ]
         self.query_one(LossPlot).show(
             curves=curves,
             references=train_facts.references(history),
-            marks=[(step / per, label) for step, label in marks],
+            marks=[(step / per, label) for step, label in train_facts.rate_marks(history)],
             axis="epochs" if self.by_epoch else "steps",
             about=train_facts.reference_text(history),
         )
@@ -159,18 +182,20 @@ class TrainView(Vertical):
         if ending == self._ending:
             return
         self._ending = ending
-        trouble, samples = self.query_one("#trouble"), self.query_one(SampleStrip)
-        trouble.display, samples.display = ending is not None, ending is None
+        self.set_class(ending is not None, "-ended")
         if ending is not None:
             message, hint = (clean(part) for part in ending)
-            lines = "\n".join(self._log_lines())
-            said = Content.assemble(
-                (f"{message}\n", "bold $error"), f"{hint}\n" if hint else "", (lines, LABEL)
-            )
+            said = Content.assemble((message, "bold $error"), f"\n{hint}" if hint else "")
             self._put("trouble", said, layout=True)
+            self.query_one(LastLines).show(self._log_lines())
 
     def _log_lines(self) -> list[str]:
         try:
             return last_lines(self._log, LOG_LINES)
         except OSError as error:
             return [f"{clean(str(self._log))} cannot be read: {error.strerror}."]
+
+
+def _along(steps: list[int], per: float) -> Sequence[float]:
+    """Where points stand on the axis; as they are where it counts steps."""
+    return steps if per == 1.0 else [step / per for step in steps]
