@@ -38,7 +38,7 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
         say(f"{run.name}: loading PyTorch")
         with stopping_on_signals() as on_stop:
             try:
-                from core.train import train
+                from core.training import train
 
                 train(home, run, lock, listeners=[listen], on_control=on_stop)
             except KeyboardInterrupt:
