@@ -20,7 +20,7 @@ from core.host import this_host
 from core.keeper import RunKeeper
 from core.loading import prompt_ids
 from core.locks import Lock
-from core.machine import free_disk
+from core.machine import free_disk, out_of_memory_kills
 from core.more import More
 from core.paths import Home
 from core.prepare import Job, Preparation
@@ -118,6 +118,7 @@ def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
         boot=here.boot,
         seed=read_record(run)["seed"],
         versions=versions(),
+        out_of_memory_kills=out_of_memory_kills(),
         **again,
     )
     for problem in found.skipped if found else ():
