@@ -21,7 +21,6 @@ from core.paths import Home
 from core.run import Run
 
 NICE = 10
-REFUSED = 2
 
 
 class Stops:
@@ -46,25 +45,23 @@ class Stops:
             stop(self._asked[0])
 
 
-def main(arguments: list[str]) -> int:
-    """Trains a run; the exit code only says whether all went well, the events say what happened."""
+def main(arguments: list[str]) -> str | None:
+    """Trains a run; what its events could not say, for the log."""
     root, cache, name, descriptor, more = arguments
     stops = Stops()
     home = Home(root=Path(root), cache=Path(cache))
     run = Run(home.runs / name)
     lock = adopt(int(descriptor))
     if lock is None:
-        print(f"Another trainer has the run {name}.", file=sys.stderr)  # noqa: T201
-        return REFUSED
+        return f"Another trainer has the run {name}."
     os.nice(NICE)
     from core.training import train
 
     try:
         train(home, run, lock, on_control=stops.tell, more=More(**json.loads(more)))
     except MiniGPTError as error:
-        print(f"{error.title}: {error}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    return 0
+        return f"{error.title}: {error}"
+    return None
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from core.more import More
 from core.paths import Home
 from core.run import Run
 from core.settings import parse_value, settings_of
+from tui.cli_train import nearest_settings
 from tui.completion import complete_run
 from tui.console import say
 
@@ -115,7 +116,7 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
     except SettingsError as error:
         problems |= error.problems
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems, nearest_settings(problems))
     return values
 
 

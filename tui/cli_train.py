@@ -103,7 +103,7 @@ def settings_from(
     except SettingsError as error:
         problems |= error.problems
     if problems:
-        raise SettingsError(problems, _hint(problems))
+        raise SettingsError(problems, nearest_settings(problems))
     return config, shape
 
 
@@ -114,7 +114,8 @@ def _owner(name: str, fields: dict[str, Any], shape: dict[str, Any]) -> tuple[ty
     return TrainConfig, fields
 
 
-def _hint(problems: dict[str, str]) -> str:
+def nearest_settings(problems: dict[str, str]) -> str:
+    """What may have been meant by names that are no settings; empty if nothing is like them."""
     known = [*settings_of(TrainConfig), *settings_of(ModelConfig)]
     meant = {name: nearest(name, known) for name in problems if name not in known}
     found = [f"{name}: did you mean {' or '.join(near)}?" for name, near in meant.items() if near]
