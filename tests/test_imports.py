@@ -24,9 +24,9 @@ LONGEST_FUNCTION = 45
 # The half of `core` that computes. A module that belongs here no longer, or newly, is a decision.
 WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
-    "evaluation", "generate", "gpt", "inside", "keeper", "layout", "linear", "loading", "meter",
-    "models", "optimizer", "prepare", "probe", "sampler_ops", "sampling", "session", "shelf",
-    "stepping", "train", "trainer", "trial", "tutorial", "updater", "weights",
+    "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
+    "meter", "models", "optimizer", "prepare", "probe", "sampler_ops", "sampling", "session",
+    "shelf", "stepping", "trainer", "training", "trial", "tutorial", "updater", "weights",
 }  # fmt: skip
 
 IMPORTING = """

@@ -17,6 +17,9 @@ from tui.console import discard_output
 COMMANDS = {
     "train": "tui.cli_train",
     "generate": "tui.cli_generate",
+    **dict.fromkeys(
+        ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli_runs"
+    ),
     "logs": "tui.cli_manage",
     "rename": "tui.cli_manage",
     "rm": "tui.cli_manage",
@@ -31,6 +34,7 @@ class LazyGroup(click.Group):
         """The commands in the order a newcomer meets them."""
         return [
             *("train", "generate", "corpora"),
+            *("attach", "stop", "pause", "continue", "save", "change", "resume"),
             *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
         ]
 
@@ -50,7 +54,8 @@ class LazyGroup(click.Group):
         if cmd_name in COMMANDS:
             import importlib
 
-            command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+            name = "continue_" if cmd_name == "continue" else cmd_name
+            command = getattr(importlib.import_module(COMMANDS[cmd_name]), name)
             assert isinstance(command, click.Command)
             return command
         return super().get_command(ctx, cmd_name)
