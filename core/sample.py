@@ -33,10 +33,11 @@ FAULT = "a fault in the sampler"
 CANCELLED = "cancelled"
 # What a reply that never began looks like: the fields are those of one that did.
 NOTHING = {
-    "count": 0,
+    "tokens": 0,
     "seconds": 0.0,
     "tokens_per_second": 0.0,
-    "context": (0, 0),
+    "used": 0,
+    "context": 0,
     "text": "",
     "step": None,
 }

@@ -34,13 +34,14 @@ from core.inside import inside
 from core.paths import Home
 from core.progress import Stop
 from core.session import Session
-from core.shelf import Held, Shelf, filled, forgotten
+from core.shelf import Held, Shelf, forgotten
 from core.stepping import cut, fork, step
 from core.tokenizer import EOS
 from core.trial import probe
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
+LONGEST_TEXT = 1_000_000
 MOST_SCORED = 16_384
 SCORED_AT_ONCE = 512
 
@@ -216,11 +217,13 @@ class Reply:
         began, count = (self._first, self.count - 1) if self.count > 1 else (self.began, self.count)
         return {
             "reason": self.reason,
-            "count": self.count,
+            "tokens": self.count,
             "seconds": round(now - self.began, 4),
             "tokens_per_second": round(count / max(1e-9, now - began), 1),
-            "context": filled(self.session),
-            "text": self.text,
+            "used": len(self.session.window()),
+            "context": self.session.model.config.context,
+            # A reply must fit on a line; the batches had all of it.
+            "text": self.text if len(self.text) <= LONGEST_TEXT else None,
         }
 
 

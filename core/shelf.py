@@ -36,7 +36,7 @@ MEMORY_SHARE = 0.3  # of what is free: a trainer may need the rest
 MOST_MODELS = 4
 MOST_REPLIES = 3
 MOST_SESSIONS = 8
-SAVED_BYTES = 1 << 17  # of the events, from their end
+SAVED_BYTES = 1 << 22  # of the events, from their end
 PARAMETERS_A_THREAD = 10_000_000
 LONG_READING = 5e9  # floating-point operations: some tenths of a second on a processor
 
@@ -224,11 +224,6 @@ def _reads_long(model: Decoder) -> bool:
     return 2.0 * count_parameters(model.config) * model.config.context > LONG_READING
 
 
-def filled(session: Session) -> tuple[int, int]:
-    """How many tokens the model sees, and how many it could."""
-    return len(session.window()), session.model.config.context
-
-
 def forgotten(session: Session, window_start: int) -> int:
     """Where the window begins, as a reply says it: 0 while the model still sees everything."""
     return 0 if window_start == session.keep_first else window_start
@@ -259,11 +254,23 @@ def _facts(run: Run, which: str, loaded: Loaded) -> dict[str, Any]:
 
 
 def _step(run: Run, which: str) -> int | None:
-    """After how many updates the weights were saved, if the run's events say so."""
+    """After how many updates the weights were saved, if the run says so."""
     if which not in (LAST, BEST):
         return int(which)
+    if which == LAST and (step := _checkpoint_step(run)) is not None:
+        return step
     kind = "best" if which == BEST else "checkpoint"
     for event in events_backwards(run.events, SAVED_BYTES) if run.events.is_file() else ():
         if event.type == SAVED and event.text("kind") == kind:
             return event.step
     return None
+
+
+def _checkpoint_step(run: Run) -> int | None:
+    """The newest checkpoint's, if its weights are the run's; where links are possible they are."""
+    try:
+        name = run.last_checkpoint.read_text().strip()
+        same = name.isdecimal() and run.checkpoint(name).weights.samefile(run.weights)
+    except (OSError, ValueError):
+        return None
+    return int(name) if same else None

@@ -16,12 +16,13 @@ from core.errors import Cancelled, InputError
 from core.machine import free_memory
 from core.sampling import Chooser, removed_by, staged
 from core.session import Session
-from core.shelf import Open, Shelf, filled, forgotten
+from core.shelf import Open, Shelf, forgotten
 from core.tokenizer import EOS, Tokenizer
 
 SAMPLER = "sampler"
 MOST_ROWS = 64
 MOST_TOKENS = 1024
+MOST_OPENED = 65_536
 
 Json = dict[str, Any]
 
@@ -65,6 +66,7 @@ def _open(shelf: Shelf, ask: Step) -> str:
     held, _ = shelf.model(ask)
     session = held.session()
     session.extend(held.loaded.encode(ask.prompt))
+    count_of(session.length, 1, MOST_OPENED, "The number of tokens")
     return shelf.open(held, session, session.length)
 
 
@@ -114,7 +116,8 @@ class View:
             "length": session.length,
             "begun": begun,
             "window_start": forgotten(session, session.window_start),
-            "context": filled(session),
+            "used": len(session.window()),
+            "context": session.model.config.context,
             "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
             "choice": self.token(self.choice),
             "top": [self.token(id) for id in ids],

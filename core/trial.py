@@ -22,7 +22,7 @@ from core.errors import SettingsError
 from core.machine import free_disk
 from core.paths import Home
 from core.probe import available, device_facts, seconds_per_step
-from core.settings import from_json
+from core.settings import check_values, from_json
 from core.shelf import Watch
 from core.situation import DeviceFacts, TokenFacts
 from core.sizes import FLOAT, count_parameters, training_bytes
@@ -43,6 +43,9 @@ def probe(home: Home, ask: Probe, say: Callable[..., None], watch: Watch) -> Jso
     if ask.train is None:
         return {"devices": devices}
     config = from_json(TrainConfig, ask.train)
+    problems = check_values(ModelConfig, ask.model)
+    if problems:
+        raise SettingsError(problems)
     tokens = _tokens(ask)
     device = device_facts(config.device)
     found = plan(config, ask.model, tokens, device)

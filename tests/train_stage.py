@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.app import App
 from textual.pilot import Pilot
@@ -19,7 +19,7 @@ from core.events import decode_object, encode
 from core.host import this_host
 from core.locks import Lock
 from core.paths import Home
-from core.run import Run
+from tui.app import MiniGPTApp
 from tui.look import Look
 from tui.navigation import GoTalk, Trouble
 from tui.screens.train import TrainScreen
@@ -64,8 +64,8 @@ class Story:
     def begin(self, *, here: bool = True, **prepared: Any) -> None:
         """Started and prepared."""
         host, boot = this_host().name, this_host().boot
-        where = {"host": host, "boot": boot} if here else {"host": "far", "boot": "other"}
-        self.say("started", pid=1, **where)
+        where = (host, boot) if here else ("far", "other")
+        self.say("started", pid=1, host=where[0], boot=where[1])
         self.say("prepared", **{**PREPARED, **prepared})
 
     def learn(self, first: int, last: int, every: int = 1) -> None:
@@ -113,8 +113,8 @@ class Stage(App[None]):
     """Shows one screen, and remembers where that wants to go."""
 
     CSS_PATH = str(STYLES)
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-normal"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (24, "-tall")]
+    HORIZONTAL_BREAKPOINTS = MiniGPTApp.HORIZONTAL_BREAKPOINTS
+    VERTICAL_BREAKPOINTS = MiniGPTApp.VERTICAL_BREAKPOINTS
 
     def __init__(self, home: Home, name: str, look: Look) -> None:
         super().__init__()

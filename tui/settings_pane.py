@@ -172,38 +172,44 @@ def at_end(dials: Dials, name: str, by: int) -> str:
     return f"{dial.label} is {value} already; {back} turns it the other way."
 
 
-def rows(dials: Dials) -> Content:
-    """The settings as a table: name, value, keys; the one that is chosen has a mark."""
-    lines = [_row(dials, dial.name, dial.label, f"{dial.key} {dial.key.upper()}") for dial in DIALS]
-    lines.append(_row(dials, SEED, DECLARED[SEED].label, SEED[0]))
+def rows(dials: Dials, mark: str = "›") -> Content:
+    """The settings as a table: name, value, keys; the one that is chosen has the mark."""
+    lines = []
+    for name in (*BY_NAME, SEED):
+        keys = SEED[0] if name == SEED else f"{BY_NAME[name].key} {BY_NAME[name].key.upper()}"
+        lines.append(_row(dials, name, mark if name == dials.chosen else " ", keys))
     return Content("\n").join(lines)
 
 
-def _row(dials: Dials, name: str, label: str, keys: str) -> Content:
+def _row(dials: Dials, name: str, mark: str, keys: str) -> Content:
     value = shown(dials, name)
     idle = dials.greedy and name in (*USELESS_WHEN_GREEDY, SEED)
     plain = idle or value in ("off", "new")
-    mark = "›" if name == dials.chosen else " "
     return Content.assemble(
         (f"{mark} ", "bold $primary"),
-        (f"{label:<19}", "$text-muted"),
-        (f"{value:>8}", "$text-muted" if plain else "bold"),
+        (f"{DECLARED[name].label:<19}", "$text-muted"),
+        (f"{value:>10}", "$text-muted" if plain else "bold"),
         (f"  {keys}", "$text-muted"),
     )
 
 
 class SettingsPane(Static):
-    """The settings, a row each; drawn anew only when one changed."""
+    """The settings, a row each; drawn anew only when one changed.
 
-    def __init__(self) -> None:
+    Args:
+        mark: the sign before the one that is chosen.
+    """
+
+    def __init__(self, mark: str = "›") -> None:
         super().__init__(id="settings", markup=False)
+        self._mark = mark
         self._dials: Dials | None = None
 
     def show(self, dials: Dials) -> None:
         """Shows these."""
         if dials != self._dials:
             self._dials = dials
-            self.update(rows(dials))
+            self.update(rows(dials, self._mark))
 
 
 def bindings() -> list[Binding]:

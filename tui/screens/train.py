@@ -30,6 +30,7 @@ from tui.wishes import RATE, STOP, Wish, Wishes
 MACHINE_SECONDS = 2.0
 CALM_MACHINE_SECONDS = 10.0
 TRAINING = (status.RUNNING, status.PAUSED)
+STARTED = "Esc leaves, it goes on"
 ENDED = (FINISHED, *status.RESUMABLE)
 
 
@@ -38,13 +39,13 @@ class TrainScreen(BaseScreen):
 
     Args:
         name: of the run; one that is not there (any more) is a message.
-        started: whether it has just been made.
+        started: whether it has just been made, and nobody knows yet that one may leave.
     """
 
     HEADING = "Train"
     HELP = (
-        "The loss is how wrong the model is, in nats a token: lower is better. The lines to compare "
-        "with are what guessing at random, counting words, and looking at the token before reach."
+        "The loss is how wrong the model is, in nats a token: lower is better. The lines to "
+        "compare with are what a random guess, counting words, and the token before reach."
     )
     CSS_PATH = "../styles/train.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,8 +73,8 @@ class TrainScreen(BaseScreen):
 
     def __init__(self, name: str, started: bool = False) -> None:
         super().__init__()
-        self._name, self._started = name, started
-        self._wishes = Wishes()
+        self._of = name
+        self._wishes = Wishes(STARTED if started else "")
         self._title = ""
         self._able: tuple[object, ...] = ()
         self._use: Use | None = None
@@ -81,7 +82,7 @@ class TrainScreen(BaseScreen):
 
     def body(self) -> ComposeResult:
         """All in one widget."""
-        self._run = Run(self.shell.home.runs / self._name)
+        self._run = Run(self.shell.home.runs / self._of)
         self._reader = Reader(self._run)
         yield TrainView(self.shell.look.charset, self._run.log)
 
@@ -126,7 +127,7 @@ class TrainScreen(BaseScreen):
             view.show_reading(self._reader.share)
             return
         self._wishes.settle(self._history, alive=self._alive)
-        title = "   ".join(dict.fromkeys((self._name, self._doing(), self._wishes.note))).rstrip()
+        title = "   ".join(dict.fromkeys((self._of, self._doing(), self._wishes.note))).rstrip()
         if title != self._title:
             self._title = title
             self.set_title(title)
@@ -265,7 +266,7 @@ class TrainScreen(BaseScreen):
 
     def action_talk(self) -> None:
         """To the model."""
-        self.post_message(GoTalk(self._name))
+        self.post_message(GoTalk(self._of))
 
     def action_open_log(self) -> None:
         """The whole log."""
@@ -273,9 +274,9 @@ class TrainScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Back; says once that the training goes on."""
-        if self._alive and self._name not in self._told_of:
-            self._told_of.add(self._name)
-            self.app.notify(f"{self._name} goes on training without you.", markup=False)
+        if self._alive and self._of not in self._told_of:
+            self._told_of.add(self._of)
+            self.app.notify(f"{self._of} goes on training without you.", markup=False)
         super().action_back()
 
 

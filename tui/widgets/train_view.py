@@ -109,8 +109,9 @@ class TrainView(Vertical):
 
     def _judge(self, history: History, word: str) -> None:
         """The sparkline, and the sentence beside it."""
-        losses = history.train_loss.values[-SPARKLINE_POINTS:]
-        spark = sparkline(losses, SPARKLINE, self._charset) if losses else ""
+        losses = history.train_loss.values
+        spread = losses[:: max(1, len(losses) // SPARKLINE_POINTS)] + losses[-1:]
+        spark = sparkline(spread, SPARKLINE, self._charset)
         self._put("spark", Content.styled(spark, "$primary"))
         found = verdict(history, word)
         style = "bold $error" if found.alarm else ""
@@ -163,8 +164,10 @@ class TrainView(Vertical):
         if ending is not None:
             message, hint = (clean(part) for part in ending)
             lines = "\n".join(self._log_lines())
-            said = [(f"{message}\n", "bold $error"), f"{hint}\n" if hint else "", (lines, LABEL)]
-            self._put("trouble", Content.assemble(*said), layout=True)
+            said = Content.assemble(
+                (f"{message}\n", "bold $error"), f"{hint}\n" if hint else "", (lines, LABEL)
+            )
+            self._put("trouble", said, layout=True)
 
     def _log_lines(self) -> list[str]:
         try:

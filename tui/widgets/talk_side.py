@@ -1,0 +1,61 @@
+"""Beside the talk, or in one line below it: weights, settings, counts. Drawn when one changed."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.settings_pane import SettingsPane
+from tui.talk_facts import Facts, line, reply_rows, weights_rows
+
+HINT = "F6 less   F7 more   F8 next"
+
+
+class TalkSide(Vertical):
+    """The facts as a column.
+
+    Args:
+        mark: the sign before the setting that is chosen.
+    """
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(id="side")
+        self._mark = mark
+        self._facts: Facts | None = None
+
+    def compose(self) -> ComposeResult:
+        """Weights, settings, counts, a note."""
+        yield Static(id="weights")
+        yield SettingsPane(self._mark)
+        yield Static(HINT, id="hint", markup=False)
+        yield Static(id="counts")
+        yield Static(id="note", markup=False)
+
+    def show(self, facts: Facts) -> None:
+        """Shows these."""
+        before, self._facts = self._facts, facts
+        if before == facts:
+            return
+        self.query_one(SettingsPane).show(facts.dials)
+        if before is None or (before.run, before.weights) != (facts.run, facts.weights):
+            self.query_one("#weights", Static).update(weights_rows(facts))
+        if before is None or before.counts != facts.counts:
+            self.query_one("#counts", Static).update(reply_rows(facts))
+        if before is None or before.note != facts.note:
+            self.query_one("#note", Static).update(Content.styled(facts.note, "$text-muted"))
+
+
+class TalkLine(Static):
+    """The facts as one line."""
+
+    def __init__(self) -> None:
+        super().__init__(id="line", markup=False)
+        self._shown: tuple[Facts, int] | None = None
+
+    def show(self, facts: Facts, width: int) -> None:
+        """Shows these, in so many cells."""
+        if self._shown != (facts, width):
+            self._shown = (facts, width)
+            self.update(line(facts, width))
