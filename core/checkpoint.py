@@ -16,7 +16,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from core.errors import DamagedError, StorageError
+from core.errors import DamagedError, InputError, StorageError
 from core.files import (
     read_json,
     remove_leftovers,
@@ -122,6 +122,12 @@ def _read(files: CheckpointFiles, skipped: tuple[str, ...]) -> Checkpoint:
     if problem:
         raise DamagedError(problem)
     state = read_json(files.state)
+    if state.get("format") != FORMAT:
+        raise InputError(
+            f"{files.state} was written by a newer version (format {state.get('format')}, "
+            f"known: {FORMAT}).",
+            "Update minigpt-tui.",
+        )
     model, optimizer = read_tensors(files.weights), read_tensors(files.optimizer)
     return Checkpoint(state["step"], model, optimizer, state["state"], skipped)
 

@@ -8,8 +8,9 @@ from typing import Any
 from core import requests
 from core.errors import SettingsError
 from core.requests import Request, RequestReader
+from core.roles import Emit
 from core.settings import settings_of
-from core.trainer import Emit, Trainer
+from core.trainer import Trainer
 
 LOOK_SECONDS = 0.1
 

@@ -38,6 +38,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "resumed_from": "step of the checkpoint continued from; readers drop later points",
         "seed": "the run's seed",
         "versions": "versions of program, Python and libraries, by name",
+        "out_of_memory_kills": "processes the kernel had killed for lack of memory until then",
     },
     PREPARE: {
         "phase": "what is being prepared, a few words",
@@ -69,6 +70,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "epoch": "passes so far, fractional",
         "elapsed": "seconds of training",
         "memory": "bytes in use on the device",
+        "free_memory": "bytes free on the host",
     },
     EPOCH: {
         "epoch": "number of the pass that ended, from 1; fractional at the very end",

@@ -116,7 +116,7 @@ class History:
     @property
     def saved_step(self) -> int | None:
         """The step a resume would go on from."""
-        steps = [saved.step for saved in self.saved if saved.kind in ("checkpoint", "final")]
+        steps = [saved.step for saved in self.saved if saved.kind == "checkpoint"]
         return steps[-1] if steps else None
 
     def _answer(self, event: Event) -> None:

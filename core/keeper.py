@@ -9,10 +9,11 @@ from torch import Tensor
 
 from core import checkpoint, layout, optimizer
 from core.errors import RunFailedError, StorageError
+from core.roles import Emit
 from core.run import Run
 from core.saver import Saved, Saver
 from core.settings import to_json
-from core.trainer import Emit, Trainer
+from core.trainer import Trainer
 
 Tensors = dict[str, Tensor]
 

@@ -6,6 +6,7 @@ Knows bytes and newlines only, not what a line means. A line counts once its new
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,14 +46,17 @@ class LineTail:
     def read(self, most: int = 1 << 20) -> list[bytes]:
         """The next complete lines without their newlines, from about `most` bytes of the file.
 
-        Empty when there is nothing new, also while the file does not exist.
+        Empty when there is nothing new, also while there is no such file.
         """
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return []
         try:
-            self._notice_replacement(os.fstat(descriptor))
+            facts = os.fstat(descriptor)
+            if stat.S_ISDIR(facts.st_mode):
+                return []
+            self._notice_replacement(facts)
             return self._next_lines(descriptor, most)
         finally:
             os.close(descriptor)
@@ -88,7 +92,7 @@ def backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
     """
     try:
         file = path.open("rb", buffering=0)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return
     with file:
         end, size = file.seek(0, os.SEEK_END), CHUNK

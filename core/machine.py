@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 CGROUP = Path("/sys/fs/cgroup")
+VMSTAT = Path("/proc/vmstat")
 OWN = Path("/proc/self/cgroup")  # where below it this process is
 
 # By version of cgroups: the folder of a controller, its files for limit, use and statistics.
@@ -67,6 +68,23 @@ def memory_limit(cgroup: Path = CGROUP) -> int | None:
         if most < psutil.virtual_memory().total
     ]
     return min(limits, default=None)
+
+
+def out_of_memory_kills(cgroup: Path = CGROUP, vmstat: Path = VMSTAT) -> int:
+    """How many processes the kernel has killed for lack of memory: here, or on this machine."""
+    for folder in _groups(cgroup, ""):
+        if (folder / "memory.events").exists():
+            return _counted(folder / "memory.events")
+    return _counted(vmstat)
+
+
+def _counted(file: Path) -> int:
+    """The number behind `oom_kill` in a file of the kernel; 0 if it has none."""
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()]
+    except OSError:
+        return 0
+    return next((int(line[1]) for line in lines if line[0] == "oom_kill"), 0)
 
 
 def _groups(cgroup: Path, controller: str) -> Iterator[Path]:

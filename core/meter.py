@@ -8,6 +8,8 @@ from typing import Any
 import psutil
 import torch
 
+from core.machine import free_memory
+
 EVENTS_PER_SECOND = 10
 
 
@@ -53,6 +55,7 @@ class Meter:
             "learning_rate": self.learning_rate,
             "tokens_per_second": round(self._targets / max(1e-9, self._seconds), 1),
             "memory": self._memory(device),
+            "free_memory": free_memory(),
         }
         self._loss, self._targets, self._seconds, self.updates = 0.0, 0, 0.0, 0
         self._said_at = self._last

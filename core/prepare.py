@@ -13,7 +13,6 @@ from typing import Any
 import torch
 
 from core import corpora, layout, models, probe, tokens
-from core.amounts import settle_length
 from core.auto import choose_tokenizer, plan
 from core.baselines import reference_losses
 from core.checkpoint import Checkpoint
@@ -26,7 +25,9 @@ from core.evaluation import Evaluation
 from core.facts import facts
 from core.files import read_json, write_json
 from core.learning import learn
+from core.length import with_steps
 from core.modelcard import generation_config, hf_config, model_config
+from core.more import More
 from core.paths import Home
 from core.progress import Progress, Stop
 from core.run import Run
@@ -74,8 +75,11 @@ class Preparation:
     progress: Progress
     cancelled: Stop
 
-    def job(self) -> Job:
+    def job(self, more: More | None = None) -> Job:
         """Makes or finds all parts of the run.
+
+        Args:
+            more: how much longer than planned to train, from the checkpoint on.
 
         Raises:
             Cancelled: a stop was asked for.
@@ -99,8 +103,8 @@ class Preparation:
         model = self._model(chosen.model, chosen.train, from_weights=bool(record["parent"]))
         model = model.to(device.device)
         config = chosen.train
-        if config.steps is None:
-            config = _timed(config, model, batches)
+        done = self.checkpoint.step if self.checkpoint else 0
+        config = with_steps(config, model, batches, done, more)
         if config.sample_prompt is None:
             prompt = corpus.prompt if _known(tokenizer, corpus.prompt) else None
             prompt = prompt or _first_words(stored, tokenizer)
@@ -192,17 +196,6 @@ def _batches(stored: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batc
     samples = samples_of(stored, "train", shape.context)
     assert config.batch_size is not None
     return Batches(stored.ids, samples, config.batch_size, config.seed)
-
-
-def _timed(config: TrainConfig, model: Decoder, batches: Batches) -> TrainConfig:
-    """The settings with the number of steps that fit into the minutes asked for."""
-    assert config.minutes is not None
-    trial = dataclasses.replace(config, minutes=None, steps=1, warmup_steps=0)
-    seconds = probe.seconds_per_step(model, batches, trial, model.device)
-    steps = max(1, round(60.0 * config.minutes / seconds))
-    return settle_length(
-        dataclasses.replace(config, minutes=None, steps=steps), batches.steps_per_epoch
-    )
 
 
 def _warnings(stored: TokenFile, tokenizer: Tokenizer) -> list[str]:

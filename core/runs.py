@@ -231,7 +231,9 @@ def _taken(home: Home, name: str) -> InputError:
 
 
 def _in_use(run: Run) -> InputError:
-    return InputError(f"The run {run.name} is being trained.", f"Stop it first: stop {run.name}")
+    return InputError(
+        f"The run {run.name} is being trained.", f"Stop it first: minigpt-tui stop {run.name}"
+    )
 
 
 def _move(home: Home, run: Run, name: str) -> Run:

@@ -11,7 +11,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -22,35 +22,10 @@ from core.decoder import Decoder
 from core.errors import RunFailedError
 from core.evaluation import Evaluation
 from core.meter import Meter
+from core.roles import Emit, Keeper
 from core.updater import Updater
 
 SAMPLING_SHARE = 0.05
-
-
-class Emit(Protocol):
-    """Says one event; `step` is the number of updates done."""
-
-    def __call__(self, type: str, step: int, **fields: Any) -> None: ...
-
-
-class Keeper(Protocol):
-    """Takes weights out of the training thread and into files."""
-
-    def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
-        """Starts to save everything a resume needs."""
-
-    def snapshot(self, trainer: Trainer) -> None:
-        """Starts to save the weights alone, for looking back."""
-
-    def best(self, trainer: Trainer) -> None:
-        """Starts to save the weights as the best so far."""
-
-    def settle(self, *, wait: bool = False) -> None:
-        """Says what has been saved since; raises what went wrong; waits for the rest if asked."""
-
-    def snapshot_due(self, step: int) -> bool:
-        """Whether the weights after `step` updates are to be kept for looking back."""
-        ...
 
 
 @dataclass
@@ -148,6 +123,11 @@ class Trainer:
     def epoch(self) -> float:
         """Passes over the training part so far."""
         return self.progress.step / self.batches.steps_per_epoch
+
+    def go_on(self) -> None:
+        """Trains longer than was planned: what was no gain counts anew, the plan is saved."""
+        self.progress.stale = 0
+        self.save()
 
     def stop(self, reason: str, request: str | None = None) -> None:
         """Ends the run after the update under way; it can be resumed."""

@@ -24,7 +24,7 @@ def weights_of(run: Run, which: str = LAST) -> Path:
         if run.weights.is_file():
             return run.weights
         raise InputError(
-            f"The run {run.name} has no saved weights yet.",
+            f"The run {run.name} has no weights: {run.weights.name} is not there.",
             "They come with its first checkpoint; minigpt-tui ls shows its status.",
         )
     if which == BEST:

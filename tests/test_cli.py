@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -238,3 +239,14 @@ def test_an_output_that_is_full_is_said_without_a_traceback(command: str, text: 
     assert done.returncode == 1
     assert "No space left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_output_of_another_encoding_is_no_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "corpora", "translation"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -54,7 +54,7 @@ RESUMING = """
 import sys
 from core import runs
 from core.paths import find_home
-from core.train import train
+from core.training import train
 
 home = find_home()
 run = runs.find(home, sys.argv[1])

@@ -18,7 +18,7 @@ from core.locks import Lock
 from core.paths import Home
 from core.request import ask
 from core.run import Run
-from core.train import train
+from core.training import train
 from core.updater import Updater
 from core.weights import read_tensors
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -14,6 +15,10 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Runs the command line; leaves with 0, 1 (failed), 2 (bad input) or 130 (interrupted)."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot write a character shows a question mark, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -41,7 +46,8 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         # Whatever names a file or a run has its own words; this is left for the output itself.
-        discard_output()
+        if error.filename is None:
+            discard_output()
         return _show(StorageError(f"{error.filename or 'The output'}: {error.strerror}."))
     return code if isinstance(code, int) else 0
 

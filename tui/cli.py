@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from core.errors import nearest
 from core.paths import HOME_VARIABLE, Home, find_home
 from tui.completion import complete_corpus
 from tui.completion import complete_run as complete_run
@@ -17,6 +18,9 @@ from tui.console import discard_output
 COMMANDS = {
     "train": "tui.cli_train",
     "generate": "tui.cli_generate",
+    **dict.fromkeys(
+        ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli_runs"
+    ),
     "logs": "tui.cli_manage",
     "rename": "tui.cli_manage",
     "rm": "tui.cli_manage",
@@ -31,6 +35,7 @@ class LazyGroup(click.Group):
         """The commands in the order a newcomer meets them."""
         return [
             *("train", "generate", "corpora"),
+            *("attach", "stop", "pause", "continue", "save", "change", "resume"),
             *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
         ]
 
@@ -45,12 +50,23 @@ class LazyGroup(click.Group):
             discard_output()
             return 0
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named; for a name that is none, the nearest are offered."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            near = nearest(args[0], self.list_commands(ctx))
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name; None if there is none."""
         if cmd_name in COMMANDS:
             import importlib
 
-            command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+            name = "continue_" if cmd_name == "continue" else cmd_name
+            command = getattr(importlib.import_module(COMMANDS[cmd_name]), name)
             assert isinstance(command, click.Command)
             return command
         return super().get_command(ctx, cmd_name)

@@ -11,7 +11,7 @@ from core.errors import SettingsError, nearest
 from core.paths import Home
 from core.presets import AUTO, PRESETS
 from core.settings import check_values, parse_value, settings_of
-from tui.cli import complete_run
+from tui.completion import complete_corpus, complete_preset, complete_run
 
 HELP = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
 
@@ -21,9 +21,13 @@ def _choices(name: str) -> click.Choice[str]:
 
 
 @click.command()
-@click.argument("corpus", metavar="CORPUS")
+@click.argument("corpus", metavar="CORPUS", shell_complete=complete_corpus)
 @click.option("--name", help="name of the run; by default the corpus's")
-@click.option("--preset", help=f"{HELP['preset']}: {', '.join([AUTO, *PRESETS])}")
+@click.option(
+    "--preset",
+    shell_complete=complete_preset,
+    help=f"{HELP['preset']}: {', '.join([AUTO, *PRESETS])}",
+)
 @click.option("--tokenizer", type=_choices("tokenizer"), help=HELP["tokenizer"])
 @click.option("--vocab-size", type=int, help=HELP["vocab_size"])
 @click.option("--reading", type=click.Choice(["lines", "text"]), help="how the text is cut up")
@@ -36,7 +40,8 @@ def _choices(name: str) -> click.Choice[str]:
 @click.option("--from", "parent", metavar="RUN", shell_complete=complete_run,
               help="start from this run's weights and tokenizer (fine-tuning)")  # fmt: skip
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="any other setting")
-@click.option("--foreground", is_flag=True, help="train in this process (as yet always so)")
+@click.option("--detach", is_flag=True, help="return once the trainer has started")
+@click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def train(
@@ -48,19 +53,28 @@ def train(
     encoding: str | None,
     parent: str | None,
     pairs: tuple[str, ...],
+    detach: bool,
     foreground: bool,
     as_json: bool,
     **chosen: Any,
 ) -> int:
-    """Train a model on CORPUS: a bundled name, a file, a folder, a glob, or - for stdin."""
-    from core.request import ask
-    from tui.follow import train_here
+    """Train a model on CORPUS: a bundled name, a file, a folder, a glob, or - for stdin.
 
+    The trainer is a process of its own: on a terminal Ctrl+C leaves it alone and only ends the
+    watching. `attach` watches it again, `stop` saves and stops it.
+    """
+    from core.request import ask
+    from tui.ending import forget_if_refused
+    from tui.training import carry_out, check_ways
+
+    check_ways(detach, foreground)
     config, shape = settings_from(chosen, pairs)
     run, lock = ask(
         home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
     )
-    return train_here(home, run, lock, as_json=as_json)
+    code = carry_out(home, run, lock, detach=detach, foreground=foreground, as_json=as_json)
+    forget_if_refused(home, run, code)
+    return code
 
 
 def settings_from(
@@ -89,7 +103,7 @@ def settings_from(
     except SettingsError as error:
         problems |= error.problems
     if problems:
-        raise SettingsError(problems, _hint(problems))
+        raise SettingsError(problems, nearest_settings(problems))
     return config, shape
 
 
@@ -100,7 +114,8 @@ def _owner(name: str, fields: dict[str, Any], shape: dict[str, Any]) -> tuple[ty
     return TrainConfig, fields
 
 
-def _hint(problems: dict[str, str]) -> str:
+def nearest_settings(problems: dict[str, str]) -> str:
+    """What may have been meant by names that are no settings; empty if nothing is like them."""
     known = [*settings_of(TrainConfig), *settings_of(ModelConfig)]
     meant = {name: nearest(name, known) for name in problems if name not in known}
     found = [f"{name}: did you mean {' or '.join(near)}?" for name, near in meant.items() if near]

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from core import events, runs
+from core import runs
 from core.events import Event
 from core.locks import Lock
+from core.more import More
 from core.paths import Home
 from core.run import Run
-from tui.console import discard_output, put, put_json, say
-
-USAGE = 2  # something asked for cannot be used
-EXIT_CODES = {events.FINISHED: 0, events.FAILED: 1, events.STOPPED: 130}
+from tui.console import say
+from tui.ending import EXIT_CODES, put_event, say_ending
 
 
-def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
+def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool, more: More | None = None) -> int:
     """Trains the run until it ends or a signal stops it; the exit code."""
     from tui.progress import TrainingView
 
@@ -30,7 +28,7 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
         def listen(event: Event) -> None:
             last[event.type] = event
             if as_json:
-                _put(event)
+                put_event(event)
             # A terminal that is gone ends the showing, not the training.
             with contextlib.suppress(OSError):
                 view.show([event])
@@ -38,25 +36,14 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool) -> int:
         say(f"{run.name}: loading PyTorch")
         with stopping_on_signals() as on_stop:
             try:
-                from core.train import train
+                from core.training import train
 
-                train(home, run, lock, listeners=[listen], on_control=on_stop)
+                train(home, run, lock, listeners=[listen], on_control=on_stop, more=more)
             except KeyboardInterrupt:
                 _forget_if_never_begun(home, run, lock)
                 raise
-    code = _say_how_it_ended(run, last, as_json)
-    if code == USAGE and not run.checkpoints.exists():
-        runs.delete(home, run)
-        say(f"Nothing was kept of {run.name}.")
-    return code
-
-
-def _put(event: Event) -> None:
-    """One event on stdout; training goes on when nobody reads it any more."""
-    try:
-        put_json({"type": event.type, "time": event.time, "step": event.step} | dict(event.fields))
-    except BrokenPipeError:
-        discard_output()
+    ending = next(last[type] for type in EXIT_CODES if type in last)
+    return say_ending(run, last, ending, as_json=as_json)
 
 
 def _forget_if_never_begun(home: Home, run: Run, lock: Lock) -> None:
@@ -98,25 +85,3 @@ def stopping_on_signals() -> Iterator[Callable[[Callable[[str], None]], None]]:
     finally:
         for number, previous in before.items():
             signal.signal(number, previous)
-
-
-def _say_how_it_ended(run: Run, last: dict[str, Event], as_json: bool) -> int:
-    ending = next(last[type] for type in EXIT_CODES if type in last)
-    if ending.type == events.FAILED:
-        say(f"{run.name} failed: {ending.text('message')}\n{ending.text('hint')}")
-        return ending.whole("code") or EXIT_CODES[events.FAILED]
-    if ending.type == events.STOPPED:
-        kept = "saved" if events.SAVED in last else "nothing to save yet"
-        say(f"{run.name} stopped at step {ending.step}, {kept} ({ending.text('reason')}).")
-    elif not as_json:
-        _show_sample(run, last)
-    return EXIT_CODES[ending.type]
-
-
-def _show_sample(run: Run, last: dict[str, Event]) -> None:
-    prepared, row = last.get(events.PREPARED), last.get(events.EPOCH)
-    prompt = str(prepared.table("train").get("sample_prompt") or "") if prepared else ""
-    text = (row.text("text") if row else None) or ""
-    say(f"{run.name} is trained. It goes on from {prompt!r} with:")
-    put(text.strip())
-    say(f"More: minigpt-tui generate {run.name} {shlex.quote(prompt)}")

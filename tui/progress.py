@@ -42,6 +42,7 @@ class TrainingView:
         )
         self._task: TaskID = self._bar.add_task("Starting", total=None, facts="")
         self._said = 0.0
+        self._silent = False
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -56,10 +57,15 @@ class TrainingView:
         with contextlib.suppress(OSError):  # the terminal may be gone by now
             self._bar.stop()
 
-    def show(self, batch: Iterable[Event]) -> None:
-        """Takes these events in and draws once."""
+    def show(self, batch: Iterable[Event], *, silent_before: float = 0.0) -> None:
+        """Takes these events in and draws once.
+
+        Args:
+            silent_before: Unix seconds; older events move the bar, but say nothing.
+        """
         for event in batch:
             self.history.apply(event)
+            self._silent = event.time < silent_before
             self._speak(event)
         self._bar.refresh()
 
@@ -95,6 +101,8 @@ class TrainingView:
             self._say(f"step {event.step}/{total}  {facts}")
 
     def _say(self, text: str) -> None:
+        if self._silent:
+            return
         if self._bar.disable:
             say(text)
         else:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core import launch
 from core.config import TrainConfig
-from core.errors import InputError
-from core.locks import Lock
+from core.more import More
 from core.paths import Home
 from core.request import ask
+from core.resuming import hold_to_resume
 from core.run import Run
-from core.runs import hold
 
 
 def begin(
@@ -30,8 +30,7 @@ def begin(
         MiniGPTError: what cannot be used.
     """
     run, lock = ask(home, spec, config, shape, name=name, encoding=encoding, reading=reading)
-    with lock:
-        _launch(home, run, lock)
+    launch.start(home, run, lock)
     return run
 
 
@@ -39,17 +38,10 @@ def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
     """Starts a trainer that goes on where the run ended.
 
     Args:
-        epochs: passes to train beyond what was planned; None is only the rest.
+        epochs: passes to train beyond what is done; None is only the rest.
 
     Raises:
         MiniGPTError: somebody trains it, or there is nothing to go on from.
     """
-    with hold(run) as lock:
-        _launch(home, run, lock, epochs=epochs)
-
-
-def _launch(home: Home, run: Run, lock: Lock, *, epochs: float | None = None) -> None:
-    """Starts the detached trainer, which takes the lock over."""
-    raise InputError(
-        "Trainers cannot be started from here yet.", f"In a shell: minigpt-tui train {run.name}"
-    )
+    more = More(epochs=epochs)
+    launch.start(home, run, hold_to_resume(run, more), more)

@@ -20,7 +20,7 @@ from core.paths import Home
 from core.request import ask
 from core.session import Session
 from core.settings import parse_value
-from core.train import train
+from core.training import train
 
 MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "questions": " A:"}
 QUICK_LINES = 20

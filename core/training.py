@@ -1,0 +1,192 @@
+"""Training a run from its folder: prepares it, trains it, and says how it ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import torch
+
+from core import checkpoint as checkpoints
+from core import events, optimizer
+from core.allocator import keep_freed_memory
+from core.checkpoint import Checkpoint
+from core.config import SamplingConfig
+from core.control import Control
+from core.errors import Cancelled, MiniGPTError, StorageError
+from core.eventlog import EventLog
+from core.generate import generate
+from core.host import this_host
+from core.keeper import RunKeeper
+from core.loading import prompt_ids
+from core.locks import Lock
+from core.machine import free_disk, out_of_memory_kills
+from core.more import More
+from core.paths import Home
+from core.prepare import Job, Preparation
+from core.request import versions
+from core.requests import RequestReader
+from core.run import Run
+from core.runs import read_record
+from core.saver import Saver
+from core.session import Session
+from core.snapshots import snapshot_limit, snapshot_steps
+from core.trainer import Progress, Trainer
+from core.voice import Listener, Voice
+
+SAMPLE_TOKENS = 24
+BYTES_PER_WEIGHT = 4
+
+
+def train(
+    home: Home,
+    run: Run,
+    lock: Lock,
+    *,
+    listeners: Sequence[Listener] = (),
+    on_control: Callable[[Callable[[str], None]], object] = lambda stop: None,
+    more: More | None = None,
+) -> None:
+    """Trains a run to its end, its failure, or a stop; all of it is said as events.
+
+    Goes on from the newest whole checkpoint if the run has one.
+
+    Args:
+        lock: the run's, held; released at the end.
+        listeners: hear every event beside the file.
+        on_control: is given the function that asks for a stop.
+        more: how much longer than planned to train.
+
+    Raises:
+        StorageError: an event could not be kept, for instance on a full disk.
+    """
+    keep_freed_memory()
+    log = EventLog(run.events)
+    try:
+        with lock, Voice(log, listeners) as voice:
+            control = Control(RequestReader(run.requests, lock.taken), voice)
+            on_control(control.stop)
+            _train(home, run, voice, control, more)
+    except OSError as error:
+        raise StorageError(
+            f"What the trainer had to say could not be kept in {run.events}: {error.strerror}.",
+            "Make room and resume the run: the last checkpoint is whole.",
+        ) from error
+    finally:
+        log.close()
+
+
+def _train(home: Home, run: Run, voice: Voice, control: Control, more: More | None) -> None:
+    saved: int | None = None
+    trainer: Trainer | None = None
+    try:
+        found = checkpoints.load(run)
+        saved = found.step if found else None
+        _say_started(run, voice, found)
+        preparation = Preparation(home, run, found, _teller(voice, saved or 0), control.cancelled)
+        job = preparation.job(more)
+        with Saver() as saver:
+            keeper = RunKeeper(run, saver, voice, _snapshots(home, job))
+            keeper.saved_step = saved
+            trainer = _trainer(job, keeper, voice, control, found)
+            voice("prepared", trainer.progress.step, **job.facts)
+            if more:
+                trainer.go_on()
+            try:
+                trainer.run()
+            finally:
+                saved = keeper.last_words()
+    except Cancelled:
+        step = saved or 0
+        voice("stopped", step, reason=control.stop_reason, id=control.stop_request, elapsed=0.0)
+    except OSError as error:
+        what = f"{error.filename or run.folder}: {error.strerror}."
+        hint = "Make room, or mend the disk, and resume the run."
+        _say_failed(voice, StorageError(what, hint), trainer, saved)
+    except (MiniGPTError, torch.OutOfMemoryError) as error:
+        _say_failed(voice, error, trainer, saved)
+
+
+def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
+    here = this_host()
+    again = {"resumed_from": found.step if found else 0} if run.events.stat().st_size else {}
+    voice(
+        events.STARTED,
+        found.step if found else 0,
+        host=here.name,
+        pid=os.getpid(),
+        boot=here.boot,
+        seed=read_record(run)["seed"],
+        versions=versions(),
+        out_of_memory_kills=out_of_memory_kills(),
+        **again,
+    )
+    for problem in found.skipped if found else ():
+        voice(events.PREPARE, found.step if found else 0, phase=problem, done=0, total=None)
+
+
+def _teller(voice: Voice, step: int) -> Callable[[int, int, str], None]:
+    def tell(done: int, total: int, phase: str) -> None:
+        voice(events.PREPARE, step, phase=phase, done=done, total=total)
+
+    return tell
+
+
+def _snapshots(home: Home, job: Job) -> frozenset[int]:
+    if not job.config.snapshots:
+        return frozenset()
+    size = job.facts["parameters"] * BYTES_PER_WEIGHT
+    assert job.config.steps is not None
+    limit = snapshot_limit(size, free_disk(home.runs))
+    return frozenset(snapshot_steps(job.config.steps, limit))
+
+
+def _trainer(
+    job: Job, keeper: RunKeeper, voice: Voice, control: Control, found: Checkpoint | None
+) -> Trainer:
+    trainer = Trainer(
+        model=job.model,
+        device=job.device,
+        config=job.config,
+        batches=job.batches,
+        evaluation=job.evaluation,
+        emit=voice,
+        keeper=keeper,
+        sample=_sampler(job),
+        requests=control,
+    )
+    if found:
+        trainer.progress = Progress(**found.state["progress"])
+        adam = trainer.updater.optimizer
+        optimizer.load_state(adam, job.model, found.optimizer, found.step)
+    return trainer
+
+
+def _sampler(job: Job) -> Callable[[], str]:
+    """The model's greedy continuation of the sample prompt."""
+    ids = prompt_ids(job.tokenizer, job.reading, job.config.sample_prompt or "")
+    keep_first = 1 if job.reading == "lines" else 0
+    config = SamplingConfig(max_tokens=SAMPLE_TOKENS)
+
+    def sample() -> str:
+        session = Session(job.model, keep_first=keep_first)
+        return "".join(step.text for step in generate(session, ids, job.tokenizer, config))
+
+    return sample
+
+
+def _say_failed(
+    voice: Voice, error: BaseException, trainer: Trainer | None, saved: int | None
+) -> None:
+    step = trainer.progress.step if trainer else saved or 0
+    title, message, hint, code = "The run failed", str(error), "", 1
+    if isinstance(error, MiniGPTError):
+        title, message, hint, code = error.title, error.message, error.hint, error.exit_code
+    elif isinstance(error, torch.OutOfMemoryError):
+        title = "The device has not enough memory"
+        hint = (
+            "Choose a smaller batch (--set batch_size=N), more accumulation "
+            "(--set accumulation=N), a shorter context or a smaller preset."
+        )
+    said = {"title": title, "message": message, "hint": hint, "code": code}
+    voice(events.FAILED, step, **said, saved_step=saved)
