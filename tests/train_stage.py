@@ -13,6 +13,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets._footer import FooterKey
 
 from core import runs
 from core.events import decode_object, encode
@@ -172,3 +173,21 @@ def shown(widget: Widget) -> str:
     region = widget.region
     lines = text_of(widget.app).split("\n")[region.y : region.bottom]
     return "\n".join(line[region.x : region.right] for line in lines)
+
+
+def live(story: Story, last: int = 60) -> Story:
+    """A run in mid-training, whose trainer is alive."""
+    story.begin()
+    story.snapshot(0, " the the the")
+    story.learn(1, last)
+    return story
+
+
+def title(stage: Stage) -> str:
+    return text_of(stage).split("\n")[0].removeprefix(" minigpt-tui Train  ")
+
+
+def footer(stage: Stage) -> set[str]:
+    keys = [key.description for key in stage.screen.query(FooterKey)]
+    assert len(keys) <= 6
+    return set(keys)
