@@ -91,6 +91,7 @@ def test_damaged_lines_are_left_out(tmp_path: Path, damage: bytes) -> None:
         ("tokens", [1]),
         ("settings", 3),
         ("parent", 9),
+        ("speed", "fast"),
         ("time", "now"),
     ],
 )
@@ -126,7 +127,7 @@ def test_a_place_that_takes_nothing_is_said_with_what_to_do(tmp_path: Path) -> N
         append(tmp_path / "gone" / "talk.jsonl", turn())
     assert caught.value.hint
     assert not (tmp_path / "gone").exists()
-    (tmp_path / "talk.jsonl").mkdir()
+    (tmp_path / "talk.jsonl").symlink_to("talk.jsonl")  # leads nowhere, round and round
     with pytest.raises(StorageError):
         append(tmp_path / "talk.jsonl", turn())
     with pytest.raises(DamagedError):

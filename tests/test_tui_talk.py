@@ -23,6 +23,7 @@ from tui.talk_keys import BINDINGS
 from tui.talk_record import Turn, append, read_last
 from tui.widgets.prompt import Prompt
 
+CAPTURES = Path(__file__).parent / "captures"
 SIZES = [(60, 20), (80, 24), (200, 50)]
 LANG = [" is", " a", " popular", " programming", " language."]
 
@@ -35,7 +36,7 @@ class UnknownError(InputError):
     """As the client makes it of a reply with unknown words."""
 
     def __init__(self, nearest: Mapping[str, list[str]]) -> None:
-        super().__init__("Not in the vocabulary: the word 'Pyton'.", "Nearest known: Python.")
+        super().__init__(f"Not in the vocabulary: {', '.join(nearest)}.", "Use known words.")
         self.nearest = nearest
 
 
@@ -278,6 +279,20 @@ def test_earlier_turns_are_there_and_damaged_ones_left_out(home: Home) -> None:
     assert play(TalkApp(home, FakeSampler()), journey).troubles == []
 
 
+def test_it_looks_as_it_should(home: Home) -> None:
+    """A change of the layout that nobody looked at; the capture is committed."""
+    sampler = FakeSampler(refuse={"I lvoe": UnknownError({"lvoe": ["love", "more"]})})
+    append(Run(home.runs / "lang").talk, turn_of("Data", " science is a hot topic"))
+    wanted = (CAPTURES / "talk_80x24.txt").read_text().rstrip("\n")
+
+    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+        await say(app, pilot, "Python")
+        await say(app, pilot, "I lvoe")
+        assert app.text == wanted
+
+    play(TalkApp(home, sampler), journey)
+
+
 def turn_of(prompt: str, text: str, **fields: Any) -> Turn:
     values: dict[str, Any] = {
         "weights": "best",
@@ -285,6 +300,7 @@ def turn_of(prompt: str, text: str, **fields: Any) -> Turn:
         "tokens": 3,
         "seconds": 0.1,
         "ended": "length",
+        "speed": 30.0,
     }
     return Turn(prompt=prompt, text=text, **(values | fields))
 
@@ -616,7 +632,7 @@ def test_a_fault_of_our_own_is_said(home: Home) -> None:
 
 def test_a_talk_that_cannot_be_kept_or_read_goes_on(home: Home) -> None:
     """A full disk or a read-only home that ends the talk, or nags at every turn."""
-    Run(home.runs / "lang").talk.mkdir()
+    Run(home.runs / "lang").talk.symlink_to("talk.jsonl")  # leads nowhere, round and round
 
     async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
         await say(app, pilot, "a")

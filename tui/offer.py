@@ -42,13 +42,13 @@ class Offer:
 
     def line(self) -> Content:
         """The choices with their keys."""
-        said = Content.assemble(("never seen: ", "$text-muted"), (one_line(self.word), "bold"))
+        said = Content.assemble(("never seen: ", "dim"), (one_line(self.word), "bold"))
         for number, word in enumerate(self.words, start=1):
             said = Content.assemble(
                 said, "   ", (str(number), "bold $primary"), f" {one_line(word)}"
             )
         rest = f"   and {self.more} more unknown" if self.more else ""
-        return Content.assemble(said, (rest, "$text-muted"))
+        return Content.assemble(said, (rest, "dim"))
 
 
 def offer(prompt: str, nearest: Mapping[str, Sequence[str]]) -> Offer | None:

@@ -23,7 +23,6 @@ class Reply:
         pieces: its text so far.
         tokens, seconds, speed: how many, in what time, a second.
         used, size: tokens in the context, and how many fit.
-        slid: whether the model has forgotten the beginning, as the context was full.
         ended: why it is over; empty while it comes.
     """
 
@@ -39,7 +38,6 @@ class Reply:
     speed: float | None = None
     used: int | None = None
     size: int | None = None
-    slid: bool = False
     ended: str = ""
 
     @property
@@ -60,7 +58,6 @@ class Reply:
             return new
         self.tokens = said.get("count", self.tokens)
         self.seconds = said.get("seconds", self.seconds)
-        self.slid = self.slid or bool(said.get("window_start"))
         if self.seconds > 0:
             self.speed = self.tokens / self.seconds
         return new
@@ -88,5 +85,6 @@ class Reply:
             tokens=self.tokens,
             seconds=self.seconds,
             ended=self.ended,
+            speed=self.speed,
             parent=self.parent,
         )

@@ -187,9 +187,9 @@ def _row(dials: Dials, name: str, mark: str, keys: str) -> Content:
     plain = idle or value in ("off", "new")
     return Content.assemble(
         (f"{mark} ", "bold $primary"),
-        (f"{DECLARED[name].label:<19}", "$text-muted"),
-        (f"{value:>10}", "$text-muted" if plain else "bold"),
-        (f"  {keys}", "$text-muted"),
+        (f"{DECLARED[name].label:<19}", "dim"),
+        (f"{value:>10}", "dim" if plain else "bold"),
+        (f"  {keys}", "dim"),
     )
 
 

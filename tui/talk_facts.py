@@ -59,7 +59,7 @@ def weights_rows(facts: Facts) -> Content:
         [
             _row("Run", one_line(facts.run)),
             _row("Weights", facts.weights),
-            Content.styled(f"  {', .  b  l  o':>{LABEL + VALUE}}", "$text-muted"),
+            Content.styled(f"  {', .  b  l  o':>{LABEL + VALUE}}", "dim"),
         ]
     )
 
@@ -68,7 +68,7 @@ def reply_rows(facts: Facts) -> Content:
     """Counts of the reply that comes, or of the last one."""
     return Content("\n").join(
         [
-            _row("Tokens", _number(facts.tokens)),
+            _row("Reply", "–" if facts.tokens is None else f"{facts.tokens:,} tokens"),
             _row("Speed", f"{facts.speed:,.0f} a second" if facts.speed else "–"),
             _row("Context", _context(facts)),
         ]
@@ -76,7 +76,7 @@ def reply_rows(facts: Facts) -> Content:
 
 
 def _row(label: str, value: str) -> Content:
-    return Content.assemble((f"  {label:<{LABEL}}", "$text-muted"), f"{value:>{VALUE}}")
+    return Content.assemble((f"  {label:<{LABEL}}", "dim"), f"{value:>{VALUE}}")
 
 
 def _number(value: int | None) -> str:

@@ -41,6 +41,7 @@ class Turn:
         step: of the weights; None where it is not known.
         settings: fields of a SamplingConfig.
         tokens, seconds: how many came, in what time.
+        speed: tokens a second once the prompt was read; None where it is not known.
         ended: END, STOP, LENGTH, CANCELLED by the person, or FAILED.
         time: Unix seconds when it ended.
         id: its name in this file.
@@ -57,6 +58,7 @@ class Turn:
     ended: str
     time: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    speed: float | None = None
     parent: str | None = None
 
 
@@ -124,6 +126,7 @@ def decode(line: bytes) -> Turn | None:
         tokens=_whole(value.get("tokens")) or 0,
         seconds=_number(value.get("seconds")),
         ended=ended,
+        speed=_number(value.get("speed")) or None,
         time=_number(value.get("time")),
         id=id,
         parent=parent if isinstance(parent, str) else None,

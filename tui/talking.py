@@ -84,6 +84,10 @@ class Talk:
         if self.reply is not reply:
             return None
         self.reply = None
+        if reply.size is not None and (reply.run, reply.weights) == (self.run, self.which):
+            # A whole reply says more than an attempt to load before it.
+            self.problem = ""
+            self.model |= {"step": reply.step, "context": reply.size}
         if reply.ended == talk_record.FAILED and not reply.pieces:
             return None
         turn = reply.turn()
@@ -129,7 +133,7 @@ class Talk:
             loading=not self.model and not self.problem,
             problem=self.problem,
             dials=self.dials,
-            tokens=last.tokens if last else None,
+            tokens=(last.tokens or None) if last else None,
             speed=last.speed if last else None,
             used=last.used if last else None,
             size=self.model.get("context"),

@@ -39,15 +39,10 @@ def facts(turn: Turn, run: str = "") -> str:
         label(turn.weights, turn.step),
         in_words(turn.settings),
         f"{turn.tokens} token{'s' * (turn.tokens != 1)}",
-        speed(turn.tokens, turn.seconds),
+        f"{turn.speed:,.0f}/s" if turn.speed and turn.tokens > 1 else "",
         "nothing to add" if turn.ended == END and not turn.text else ENDED.get(turn.ended, ""),
     ]
     return " · ".join(word for word in words if word)
-
-
-def speed(tokens: int, seconds: float) -> str:
-    """Tokens a second; empty where that means nothing."""
-    return f"{tokens / seconds:,.0f}/s" if tokens > 1 and seconds > 0 else ""
 
 
 def plain(turns: Iterable[Turn]) -> str:

@@ -79,5 +79,5 @@ def _line(row: Row) -> Content:
     found = row.summary
     return Content.assemble(
         f"{found.name[:NAME]:<{NAME}}",
-        (f" {found.status:<{STATUS}} step {found.step:>8,}  {age_of(row):>4}", "$text-muted"),
+        (f" {found.status:<{STATUS}} step {found.step:>8,}  {age_of(row):>4}", "dim"),
     )

@@ -27,7 +27,7 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.talk_side import TalkLine, TalkSide
 from tui.widgets.talk_view import TalkView, mark
 
-FLUSH_SECONDS = 1 / 20
+FLUSH_SECONDS, CALM_SECONDS = 1 / 20, 1 / 8
 FACTS_EVERY = 4  # flushes: numbers that change faster cannot be read
 PLACEHOLDER = "a beginning; Enter lets the model go on with it"
 WAIT = "Esc stops the reply; then Enter sends this."
@@ -87,7 +87,8 @@ class TalkScreen(TuningScreen):
     def on_mount(self) -> None:
         """Shows what was said before and waits for a prompt."""
         self.query_one("#offer").display = False
-        self._flusher = self.set_interval(FLUSH_SECONDS, self._flush, pause=True)
+        seconds = CALM_SECONDS if self.shell.look.calm else FLUSH_SECONDS
+        self._flusher = self.set_interval(seconds, self._flush, pause=True)
         self._view.note(turn_text.ABOUT)
         self._prompt.focus()
         self._read_earlier()
@@ -193,7 +194,7 @@ class TalkScreen(TuningScreen):
         self._over(reply)
         if not self._prompt.text:
             self._fill(reply.prompt)
-        self._view.note(error.message)
+        self._view.problem(error.message)
         self._offered(offer(reply.prompt, nearest_of(error)))
         if self._offer is None:
             self.trouble(error)
@@ -237,7 +238,8 @@ class TalkScreen(TuningScreen):
 
     def action_copy_reply(self) -> None:
         """The last continuation."""
-        self.post_message(Copy(clean(self.talk.turns[-1].text.strip(" ")), "reply"))
+        text = self.talk.reply.text if self.talk.reply else self.talk.turns[-1].text
+        self.post_message(Copy(clean(text.strip(" ")), "reply"))
 
     def action_copy_talk(self) -> None:
         """All that was said."""
@@ -272,9 +274,7 @@ class TalkScreen(TuningScreen):
         if self._speaking is not None:
             self._speaking.cancel()
 
-    def action_stop_by_copy(self) -> None:
-        """Ctrl+C where nothing is selected."""
-        self.action_stop_reply()
+    action_stop_by_copy = action_stop_reply  # where nothing is selected
 
     @property
     def _selected(self) -> bool:

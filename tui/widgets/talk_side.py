@@ -44,7 +44,7 @@ class TalkSide(Vertical):
         if before is None or before.counts != facts.counts:
             self.query_one("#counts", Static).update(reply_rows(facts))
         if before is None or before.note != facts.note:
-            self.query_one("#note", Static).update(Content.styled(facts.note, "$text-muted"))
+            self.query_one("#note", Static).update(Content.styled(facts.note, "dim"))
 
 
 class TalkLine(Static):

@@ -37,6 +37,10 @@ class TalkView(Transcript):
         self._apart()
         self.append([(text, "muted")])
 
+    def problem(self, text: str) -> None:
+        """Why nothing came, right below the prompt."""
+        self.append([(f"\n{text}", "muted")])
+
     def turn(self, turn: Turn, run: str = "") -> None:
         """A whole turn."""
         self.begin(turn.prompt)
