@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -541,6 +543,12 @@ def test_another_run_without_leaving(home: Home) -> None:
     play(TalkApp(home, FakeSampler()), journey)
     assert [turn.prompt for turn in record(home)] == ["a"]
     assert [turn.prompt for turn in record(home, "poems")] == ["b"]
+
+
+def test_the_screen_needs_no_torch() -> None:
+    """A first frame that waits for torch."""
+    code = "import sys; sys.modules['torch'] = None; import tui.screens.talk"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
 
 
 # What goes wrong
