@@ -228,7 +228,9 @@ class TrainScreen(BaseScreen):
     @work
     async def action_more(self) -> None:
         """More epochs: of a run that learns a change, of one that has ended a resume."""
-        line = await self.app.push_screen_wait(AskLine("How many more epochs?", "1"))
+        beyond = "than planned" if self._alive else "from where it is now"
+        question = f"How many more epochs {beyond}?"
+        line = await self.app.push_screen_wait(AskLine(question, "1"))
         if line is None:
             return
         try:
