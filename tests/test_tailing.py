@@ -195,8 +195,9 @@ def test_a_file_of_rubbish_is_a_problem(run: Run) -> None:
     assert look.problem is None
 
 
-def test_a_file_that_cannot_be_opened_is_a_problem(run: Run) -> None:
-    run.events.mkdir()
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to(path)])
+def test_a_file_that_cannot_be_opened_is_a_problem(run: Run, make: Callable[[Path], None]) -> None:
+    make(run.events)
     look = reader(run)
     look.look()
     assert look.problem is not None

@@ -105,7 +105,7 @@ class Reader:
                 f"The folder of {run.name} is gone: {run.folder}",
                 "It was removed, renamed or is on a disk that is not there. Esc goes back.",
             )
-        if self._tail.offset and not self.history.time:
+        if run.events.is_dir() or (self._tail.offset and not self.history.time):
             return DamagedError(
                 f"Nothing in {run.events} can be read.",
                 "Put the file back from a copy; talking to the model (t) still works.",
