@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MOST = 20
 DISK_SHARE = 0.05
+FLOAT = 4  # bytes of a stored number
 
 
 def snapshot_limit(bytes_each: int, free: int) -> int:
@@ -20,3 +21,15 @@ def snapshot_steps(total_steps: int, limit: int = MOST) -> list[int]:
         return []
     powers = [1 << exponent for exponent in range(total_steps.bit_length())]
     return [0, *powers[max(0, len(powers) - limit + 1) :]]
+
+
+def run_bytes(parameters: int, steps: int | None, free: int) -> int:
+    """What a run takes on the disk: two checkpoints of weights and two moments, best, snapshots.
+
+    Args:
+        steps: of the training; None where no snapshots are kept, or their number is not known.
+        free: bytes of the disk.
+    """
+    weights = FLOAT * parameters
+    kept = len(snapshot_steps(steps, snapshot_limit(weights, free))) if steps else 0
+    return (2 * 3 + 1 + kept) * weights

@@ -25,16 +25,14 @@ from core.probe import available, device_facts, seconds_per_step
 from core.settings import check_values, from_json
 from core.shelf import Watch
 from core.situation import DeviceFacts, TokenFacts
-from core.sizes import FLOAT, count_parameters, training_bytes
-from core.snapshots import snapshot_limit, snapshot_steps
+from core.sizes import count_parameters, training_bytes
+from core.snapshots import run_bytes
 from core.tokenizer import SPECIAL
 
 BUDGET_SECONDS = 0.6
 # Floating-point operations of a step that is timed as it is: some tenths of a second.
 WHOLE_STEP = {"cpu": 1.5e10, "mps": 2e11, "cuda": 2e12}
 LEAST_TOKENS = 64  # fewer would not stand out from what an update costs without any
-CHECKPOINTS = 2  # the newest, whose weights are the run's too, and the one before
-COPIES = 3  # in each: the weights and the two moments of Adam
 
 
 def probe(home: Home, ask: Probe, say: Callable[..., None], watch: Watch) -> Json:
@@ -88,15 +86,12 @@ def _time(home: Home, found: Plan, seconds: float | None) -> Json:
     if steps is None and seconds is not None:
         assert train.minutes is not None
         steps = max(1, round(60.0 * train.minutes / seconds))
-    weights = FLOAT * count_parameters(found.model)
-    kept = CHECKPOINTS * COPIES + 1  # and the best weights
-    if train.snapshots and steps is not None:
-        kept += len(snapshot_steps(steps, snapshot_limit(weights, free)))
+    kept = steps if train.snapshots else None
     return {
         "seconds_per_step": seconds,
         "steps": steps,
         "seconds": None if seconds is None or steps is None else seconds * steps,
-        "disk_bytes": kept * weights,
+        "disk_bytes": run_bytes(count_parameters(found.model), kept, free),
         "free_disk": free,
     }
 

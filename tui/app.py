@@ -45,8 +45,8 @@ class MiniGPTApp(App[None]):
 
     TITLE = "minigpt-tui"
     CSS_PATH = "styles/app.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (24, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Leave", show=False, tooltip="Leave; a training goes on"),
         Binding("ctrl+c", "copy_or_leave", "Copy", show=False, tooltip="Copy; twice: leave"),

@@ -11,7 +11,7 @@ from textual.app import App
 SECONDS = 2.0
 
 
-def put_on_clipboard(app: App[object], text: str) -> None:
+def put_on_clipboard(app: App[None], text: str) -> None:
     """Offers the text to the terminal; nobody tells whether it took it."""
     app.copy_to_clipboard(text)
     if os.environ.get("TMUX") and (tmux := shutil.which("tmux")):

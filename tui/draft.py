@@ -12,10 +12,7 @@ from core.corpus import Corpus
 from core.preview import Preview
 from core.situation import DeviceFacts, TokenFacts
 from core.sizes import count_parameters, training_bytes
-from core.snapshots import snapshot_limit, snapshot_steps
-
-BYTES = 4  # of a stored number
-MINUTE = 60.0
+from core.snapshots import run_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +30,18 @@ class Draft:
     config: TrainConfig = field(default_factory=TrainConfig)
     shape: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def tokens(self) -> TokenFacts:
+        """What a plan needs to know of the text, reckoned from its beginning."""
+        return _tokens(self.preview)
+
     def plan(self, device: DeviceFacts) -> Plan:
         """Everything that follows from it.
 
         Raises:
             MiniGPTError: settings that do not fit together, or a model without room.
         """
-        return plan(self.config, self.shape, _tokens(self.preview), device)
+        return plan(self.config, self.shape, self.tokens, device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,28 +74,20 @@ def _tokens(found: Preview) -> TokenFacts:
     )
 
 
-def forecast(made: Plan, free_disk: int, seconds_per_step: float | None) -> Forecast:
-    """What a planned run will take.
+def forecast(made: Plan, free_disk: int) -> Forecast:
+    """What a planned run will take, before any step was timed.
 
     Args:
         free_disk: bytes, for the snapshots' share of it.
-        seconds_per_step: as timed; None if nothing was.
     """
     parameters = count_parameters(made.model)
     train, steps = made.train, made.train.steps
     assert train.batch_size is not None
-    if steps is None and train.minutes is not None and seconds_per_step:
-        steps = max(1, round(train.minutes * MINUTE / seconds_per_step))
-    kept = 0
-    if train.snapshots and steps:
-        kept = len(snapshot_steps(steps, snapshot_limit(parameters * BYTES, free_disk)))
-    # Two checkpoints of weights and two moments; the best weights; the snapshots.
-    copies = 2 * 3 + 1 + kept
     rows = -(-train.batch_size // train.accumulation)
     return Forecast(
         parameters=parameters,
         memory=training_bytes(made.model, rows, made.model.context),
-        disk=copies * parameters * BYTES,
+        disk=run_bytes(parameters, steps if train.snapshots else None, free_disk),
         steps=steps,
-        seconds=seconds_per_step * steps if seconds_per_step and steps else None,
+        seconds=None,
     )

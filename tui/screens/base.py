@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.content import Content
-from textual.screen import ActiveBinding, Screen
+from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from core.display import one_line
@@ -83,7 +83,7 @@ class BaseScreen(Screen[None]):
     def set_title(self, right: str) -> None:
         """The title line: the screen's heading, and a few words of what it shows."""
         said = Content.assemble(
-            (" minigpt-tui ", "$text-muted"), (self.HEADING, "bold $primary"), "  ", one_line(right)
+            (" minigpt-tui ", "dim"), (self.HEADING, "bold $primary"), "  ", one_line(right)
         )
         self.query_one("#title", Static).update(said)
 

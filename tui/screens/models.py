@@ -81,7 +81,7 @@ class ModelsScreen(BaseScreen):
         self._timer.resume()
         self.look_again()
 
-    @work(exclusive=True, exit_on_error=False)
+    @work(exclusive=True, group="look", exit_on_error=False)
     async def look_again(self) -> None:
         """Reads what has changed, in a thread, and shows that alone."""
         if self._library is not None:

@@ -137,7 +137,7 @@ class NewCorpusScreen(BaseScreen):
         self.set_title(corpus.name)
         words = corpus.description or ", ".join(str(path) for path in corpus.files[:3])
         self.query_one("#about", Static).update(Content(one_line(words)))
-        self.query_one("#facts", Static).update(Content.styled("reading…", "$text-muted"))
+        self.query_one("#facts", Static).update(Content.styled("reading…", "dim"))
         self.query_one(TokenBoxes).show(())
 
     def _show(self, found: Preview) -> None:
@@ -185,7 +185,7 @@ class NewCorpusScreen(BaseScreen):
 
 def _line(name: str, use: str) -> Content:
     shown = set_cell_size(one_line(name), NAME) if cell_len(name) < NAME else one_line(name)
-    return Content.assemble(shown, " ", (one_line(use), "$text-muted"))
+    return Content.assemble(shown, " ", (one_line(use), "dim"))
 
 
 def facts_of(found: Preview) -> Content:
@@ -200,7 +200,7 @@ def facts_of(found: Preview) -> Content:
         ("tokens", found.tokenizer),
     ]
     lines = [
-        Content.assemble((label.ljust(LABEL), "$text-muted"), one_line(value))
+        Content.assemble((label.ljust(LABEL), "dim"), one_line(value))
         for label, value in rows
         if value
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing
 from typing import Any, ClassVar
 
 from textual import on, work
@@ -20,6 +22,7 @@ from core.finding import find
 from core.machine import free_disk, free_memory, usable_threads
 from core.preview import preview
 from core.runs import propose_name
+from core.settings import to_json
 from core.situation import DeviceFacts
 from tui.console import count, duration, size
 from tui.draft import Draft, Forecast, forecast
@@ -56,7 +59,6 @@ class NewSetupScreen(BaseScreen):
         super().__init__()
         self._spec, self._encoding, self._reading = spec, encoding, reading
         self._draft: Draft | None = None
-        self._seconds: float | None = None
         self._device = DeviceFacts(
             device="cpu", name="CPU", free_memory=free_memory(), threads=usable_threads()
         )
@@ -125,7 +127,6 @@ class NewSetupScreen(BaseScreen):
             return
         relearn = {"tokenizer", "vocab_size"} & {event.name}
         self._draft = dataclasses.replace(self._draft, config=config, shape=shape)
-        self._seconds = None
         if relearn:
             self._look()
         else:
@@ -133,17 +134,25 @@ class NewSetupScreen(BaseScreen):
             self._time()
 
     def _reckon(self) -> None:
+        """What follows, by arithmetic for this processor; the sampler knows the devices better."""
         assert self._draft
         try:
             made = self._draft.plan(self._device)
         except MiniGPTError as error:
             self._show_problem(error)
             return
-        found = forecast(made, free_disk(self.shell.home.runs), self._seconds)
-        self.query_one("#forecast", Static).update(forecast_text(found, made.train.steps is None))
-        why = [self._draft.preview.tokenizer, *made.reasons, *self._draft.preview.warnings]
-        lines = [Content.styled(f"· {one_line(reason)}", "$text-muted") for reason in why]
-        self.query_one("#why", Static).update(Content("\n").join(lines))
+        self._show(forecast(made, free_disk(self.shell.home.runs)), made.reasons)
+
+    def _show(self, found: Forecast, reasons: Iterable[str]) -> None:
+        assert self._draft
+        seen = self._draft.preview
+        self.query_one("#forecast", Static).update(forecast_text(found))
+        why = Content("\n").join(
+            Content.styled(f"· {one_line(reason)}", "dim")
+            for reason in (seen.tokenizer, *reasons)
+        )
+        warned = [Content.styled(f"! {one_line(text)}", "bold $warning") for text in seen.warnings]
+        self.query_one("#why", Static).update(Content("\n").join([*warned, why]))
 
     def _show_problem(self, error: MiniGPTError) -> None:
         said = Content.styled(one_line(error.message), "bold $error")
@@ -152,21 +161,19 @@ class NewSetupScreen(BaseScreen):
 
     @work(exclusive=True, group="time", exit_on_error=False)
     async def _time(self) -> None:
-        """Has the sampler time real steps; until then the forecast says no time."""
+        """Has the sampler reckon for the real device and time real steps."""
         assert self._draft
+        asked = {
+            "train": to_json(self._draft.config),
+            "model": dict(self._draft.shape),
+            "tokens": dataclasses.asdict(self._draft.tokens),
+        }
         try:
-            made = self._draft.plan(self._device)
-            reply = await self.shell.sampler.request(
-                "probe",
-                model=dataclasses.asdict(made.model),
-                train=dataclasses.asdict(made.train),
-            )
+            async with aclosing(self.shell.sampler.stream("probe", **asked)) as replies:
+                async for reply in replies:
+                    self._show(told(reply), reply["reasons"])
         except MiniGPTError as error:
-            self.log(str(error))
-            return
-        seconds = reply.get("seconds_per_step")
-        self._seconds = seconds if isinstance(seconds, float) else None
-        self._reckon()
+            self._show_problem(error)
 
     @work(exclusive=True, group="start", exit_on_error=False)
     async def action_start(self) -> None:
@@ -204,9 +211,20 @@ class NewSetupScreen(BaseScreen):
             super().action_back()
 
 
-def forecast_text(found: Forecast, by_minutes: bool) -> Content:
+def told(reply: Mapping[str, Any]) -> Forecast:
+    """The forecast in a reply of the sampler."""
+    return Forecast(
+        parameters=reply["parameters"],
+        memory=reply["memory_bytes"],
+        disk=reply["disk_bytes"],
+        steps=reply["steps"],
+        seconds=reply["seconds"],
+    )
+
+
+def forecast_text(found: Forecast) -> Content:
     """What it will take, a line each."""
-    steps = "timed when it starts" if by_minutes and not found.steps else f"{found.steps:,}"
+    steps = "timed when it starts" if found.steps is None else f"{found.steps:,}"
     time = "timing some steps…" if found.seconds is None else f"about {duration(found.seconds)}"
     rows = [
         ("parameters", count(found.parameters)),
@@ -216,7 +234,7 @@ def forecast_text(found: Forecast, by_minutes: bool) -> Content:
         ("disk", f"about {size(found.disk)}"),
     ]
     lines = [
-        Content.assemble((label.ljust(LABEL), "$text-muted"), (value, "bold"))
+        Content.assemble((label.ljust(LABEL), "dim"), (value, "bold"))
         for label, value in rows
     ]
     return Content("\n").join(lines)
