@@ -44,6 +44,11 @@ class Prompt(TextArea):
         self._place = 0
         self._unsent = ""
 
+    def on_mount(self) -> None:
+        """Blinks only where that costs nothing."""
+        look = getattr(self.app, "look", None)
+        self.cursor_blink = look is None or not look.calm
+
     def action_newline(self) -> None:
         """A new line at the cursor."""
         self.insert("\n")
@@ -53,11 +58,11 @@ class Prompt(TextArea):
             event.stop()
             event.prevent_default()
             self._submit()
-        elif event.key == "up" and self.cursor_location[0] == 0 and self._said:
+        elif event.key == "up" and self._at_top and self._place > 0:
             event.stop()
             event.prevent_default()
             self._recall(-1)
-        elif event.key == "down" and self.cursor_at_last_line and self._place < len(self._said):
+        elif event.key == "down" and self._at_bottom and self._place < len(self._said):
             event.stop()
             event.prevent_default()
             self._recall(1)
@@ -68,7 +73,17 @@ class Prompt(TextArea):
         """What is pasted is text: control codes become visible."""
         event.stop()
         event.prevent_default()
-        self.insert(clean(event.text.replace("\r\n", "\n").replace("\r", "\n")))
+        text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self.move_cursor(self.replace(text, *self.selection).end_location)
+
+    @property
+    def _at_top(self) -> bool:
+        """Whether the cursor is in the first row that is seen; a long line is several rows."""
+        return self.navigator.is_first_wrapped_line(self.cursor_location)
+
+    @property
+    def _at_bottom(self) -> bool:
+        return self.navigator.is_last_wrapped_line(self.cursor_location)
 
     def _submit(self) -> None:
         text = clean(self.text)

@@ -6,21 +6,27 @@ visible, nothing is markup.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import groupby
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
 from core.display import clean
-from tui.wrapping import Piece, Wrapper
+from tui.wrapping import Line, Piece, Wrapper
 
 STYLES = ("muted", "accent", "prompt")
 TAB = "    "
+KEPT_STRIPS = 1000
+# Joiners and variation selectors of emoji: terminals do not agree how wide what they make is.
+_UNSTEADY = {0x200D: None, 0xFE0E: None, 0xFE0F: None}
 
 
 class Transcript(ScrollView, can_focus=True):
@@ -41,7 +47,7 @@ class Transcript(ScrollView, can_focus=True):
         super().__init__()
         self._pieces: list[Piece] = []
         self._wrapper = Wrapper(80)
-        self._strips: dict[int, Strip] = {}
+        self._strips: LRUCache[int, Strip] = LRUCache(KEPT_STRIPS)
 
     @property
     def text(self) -> str:
@@ -54,7 +60,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def append(self, pieces: Iterable[Piece]) -> None:
         """Adds pieces at the end; call it with all that came, a few times a second."""
-        new = [(clean(text).replace("\t", TAB), style) for text, style in pieces if text]
+        new = [(_shown(text), style) for text, style in pieces if text]
         if not new:
             return
         self._pieces += new
@@ -71,21 +77,29 @@ class Transcript(ScrollView, can_focus=True):
     def _changed(self, first: int) -> None:
         """Lines from `first` on are new."""
         count = len(self._wrapper.lines)
-        for line in range(first, count):
-            self._strips.pop(line, None)
+        self._strips.discard(first)
         if count != self.virtual_size.height:
             self.virtual_size = Size(self._wrapper.width, count)
         self.refresh_lines(first, count - first)
 
     def on_resize(self) -> None:
-        """Wraps all anew if the width is another."""
+        """Wraps all anew if the width is another; what one reads stays in view."""
         width = max(1, self.scrollable_content_region.width)
-        if width != self._wrapper.width:
-            self._wrapper = Wrapper(width)
-            self._rewrap()
+        if width == self._wrapper.width:
+            return
+        top = self._wrapper.lines[min(self.scroll_offset.y, len(self._wrapper.lines) - 1)]
+        self._wrapper = Wrapper(width)
+        self._rewrap()
+        number = bisect_right(self._wrapper.lines, _place(top), key=_place) - 1
+        # Unlike `scroll_to` this does not end the following of the end.
+        self.scroll_y = self.scroll_target_y = number
 
     def _rewrap(self) -> None:
         self._wrapper = Wrapper(self._wrapper.width)
+        self._pieces = [
+            ("".join(text for text, _ in group), style)
+            for style, group in groupby(self._pieces, key=lambda piece: piece[1])
+        ]
         for piece in self._pieces:
             self._wrapper.add(piece)
         self._strips.clear()
@@ -103,37 +117,64 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
     def get_selection(self, selection: Selection) -> tuple[str, str]:
-        """The selected text, for copying."""
-        lines = ("".join(text for text, _ in line) for line in self._wrapper.lines)
-        return selection.extract("\n".join(lines)), "\n"
+        """The selected text without the breaks of the wrapping, for copying."""
+        start, end = selection
+        lines = self.text.split("\n")
+        if end is not None:
+            lines = lines[: end.y + 1]
+            lines[end.y :] = [line[: end.x] for line in lines[end.y :]]
+        if start is not None:
+            lines = lines[start.y :]
+            lines[:1] = [line[start.x :] for line in lines[:1]]
+        return "\n".join(lines), "\n"
 
     def render_line(self, y: int) -> Strip:
         """A line of the window."""
         number, width = y + self.scroll_offset.y, self.size.width
         if number >= len(self._wrapper.lines):
             return Strip.blank(width, self.rich_style)
-        if number not in self._strips:
-            self._strips[number] = self._strip(number, width)
-        return self._strips[number].crop_extend(0, width, self.rich_style)
+        strip = self._strips.get(number)
+        if strip is None:
+            strip = self._strips[number] = self._strip(self._wrapper.lines[number])
+        return strip.crop_extend(0, width, self.rich_style)
 
-    def _strip(self, number: int, width: int) -> Strip:
-        base = self.rich_style
-        segments = [
-            Segment(text, self._style(style)) for text, style in self._wrapper.lines[number]
-        ]
-        strip = Strip(segments).adjust_cell_length(width, base).apply_offsets(0, number)
-        span = self.text_selection.get_span(number) if self.text_selection else None
-        if span is None:
-            return strip
-        start, end = span[0], strip.cell_length if span[1] == -1 else span[1]
-        chosen = self.screen.get_component_rich_style("screen--selection")
-        parts = [
-            strip.crop(0, start),
-            strip.crop(start, end).apply_style(chosen),
-            strip.crop(end, strip.cell_length),
-        ]
-        return Strip.join(parts)
+    def _strip(self, line: Line) -> Strip:
+        """A line whose cells know their place in the text: paragraphs down, characters across."""
+        segments = [Segment(text, self._style(style)) for text, style in line.pieces]
+        span = self.text_selection.get_span(line.paragraph) if self.text_selection else None
+        if span is not None:
+            start = max(0, span[0] - line.start)
+            end = line.length if span[1] == -1 else max(start, span[1] - line.start)
+            chosen = self.screen.get_component_rich_style("screen--selection")
+            segments = _highlighted(segments, start, end, chosen)
+        return Strip(segments).apply_offsets(line.start, line.paragraph)
 
     def _style(self, name: str) -> Style:
         base = self.rich_style
         return base + self.get_component_rich_style(f"transcript--{name}") if name else base
+
+
+def _shown(text: str) -> str:
+    """A text as cells can show it."""
+    return clean(text).replace("\t", TAB).translate(_UNSTEADY)
+
+
+def _place(line: Line) -> tuple[int, int]:
+    """Where in the text a line begins."""
+    return line.paragraph, line.start
+
+
+def _highlighted(segments: list[Segment], start: int, end: int, style: Style) -> list[Segment]:
+    """The segments, with a style over the characters from `start` to `end`."""
+    found: list[Segment] = []
+    at = 0
+    for text, own, _ in segments:
+        first, last = (min(max(edge - at, 0), len(text)) for edge in (start, end))
+        parts = (
+            (text[:first], own),
+            (text[first:last], (own or Style()) + style),
+            (text[last:], own),
+        )
+        found += [Segment(part, kind) for part, kind in parts if part]
+        at += len(text)
+    return found
