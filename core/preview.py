@@ -86,10 +86,8 @@ def preview(corpus: Corpus, cancelled: Stop = never, asked: TrainConfig | None =
     counts.end()
     reading, reason = choose_reading(corpus, counts)
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    words = Counter(text.split())
     tokenizer, why = _tokenizer(corpus, text, counts, reading, asked or TrainConfig())
     ids = tokenizer.encode_batch(lines)
-    seen = sum(map(len, ids)) + 2 * len(ids)
     share = 1.0 if complete else len(text.encode()) / max(1, corpus.size)
     found = Preview(
         size=stored_size(corpus),
@@ -97,23 +95,31 @@ def preview(corpus: Corpus, cancelled: Stop = never, asked: TrainConfig | None =
         reason=reason,
         complete=complete,
         characters=len(text),
-        lines=len(lines),
-        words=words.total(),
-        distinct=len(words),
-        once=sum(number == 1 for number in words.values()),
         longest=max(map(len, lines)),
-        doubles=len(lines) - len(set(lines)),
         encoding=corpus.encoding,
         tokenizer=why,
         pieces=tuple(
             tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS]) for line in ids[:SHOWN]
         ),
         vocabulary=tokenizer.vocab_size,
-        tokens=round(seen / share),
+        tokens=round(sum(len(line) + 2 for line in ids) / share),
         longest_tokens=max(map(len, ids)) + 2,
         warnings=(),
+        **_counted(text, lines),
     )
     return dataclasses.replace(found, warnings=tuple(_warnings(found)))
+
+
+def _counted(text: str, lines: list[str]) -> dict[str, int]:
+    """Lines and words, and how many of them come once, or again."""
+    words = Counter(text.split())
+    return {
+        "lines": len(lines),
+        "words": words.total(),
+        "distinct": len(words),
+        "once": sum(number == 1 for number in words.values()),
+        "doubles": len(lines) - len(set(lines)),
+    }
 
 
 def _beginning(corpus: Corpus, cancelled: Stop) -> tuple[str, bool]:
