@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -142,3 +143,13 @@ def test_every_text_of_the_examples_is_bundled() -> None:
     texts = {arguments[1] for arguments in _command_lines() if arguments[:1] == ["train"]}
     bundled = {path.parent.name for path in (ROOT / "data").glob("*/corpus.txt")}
     assert {text for text in texts if "." not in text} <= bundled
+
+
+def test_its_keys_are_the_ones_that_are_bound() -> None:
+    """A key that does something else by now; `python docs/keys.py` makes the tables anew."""
+    spec = importlib.util.spec_from_file_location("keys_page", ROOT / "docs" / "keys.py")
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    assert page.with_table(README) == README

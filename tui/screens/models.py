@@ -64,7 +64,6 @@ class ModelsScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Looks at once, and again and again."""
-        super().on_mount()
         self._library = Library(self.shell.home)
         self.query_one("#filter").display = False
         self._timer = self.set_interval(

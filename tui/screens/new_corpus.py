@@ -75,7 +75,6 @@ class NewCorpusScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Fills the list; the first text is the one that shows most in least time."""
-        super().on_mount()
         self.query_one("#tree").display = self.query_one("#path").display = False
         texts = self.query_one("#texts", OptionList)
         for corpus in bundled():

@@ -81,7 +81,6 @@ class NewSetupScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Looks into the text."""
-        super().on_mount()
         self.query_one("#more").display = False
         self._look()
 

@@ -1,0 +1,57 @@
+"""The tables of keys in README.md, made from the bindings themselves.
+
+python docs/keys.py          # writes them into README.md
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from textual.binding import Binding
+from textual.screen import Screen
+
+from tui.app import MiniGPTApp
+from tui.keys import key_name
+from tui.screens.models import ModelsScreen
+from tui.screens.new_corpus import NewCorpusScreen
+from tui.screens.new_setup import NewSetupScreen
+from tui.screens.talk import TalkScreen
+from tui.screens.train import TrainScreen
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- keys, made by docs/keys.py -->\n", "<!-- end of keys -->"
+SCREENS: dict[str, type[Screen[None] | MiniGPTApp]] = {
+    "everywhere": MiniGPTApp,
+    "Models": ModelsScreen,
+    "New run, text": NewCorpusScreen,
+    "New run, settings": NewSetupScreen,
+    "Train": TrainScreen,
+    "Talk": TalkScreen,
+}
+
+
+def table() -> str:
+    """Markdown: a folded table a screen, its keys and what they do."""
+    return "\n".join(_table(name, screen) for name, screen in SCREENS.items())
+
+
+def _table(name: str, screen: type[Screen[None] | MiniGPTApp]) -> str:
+    said: dict[str, dict[str, None]] = {}
+    for binding in screen.BINDINGS:
+        assert isinstance(binding, Binding)
+        keys = [Binding(key, binding.action) for key in binding.key.split(",")]
+        names = [binding.key_display] if binding.key_display else map(key_name, keys)
+        said.setdefault(binding.tooltip, {}).update(dict.fromkeys(names))
+    rows = "\n".join(f"| `{'` `'.join(keys)}` | {says} |" for says, keys in said.items())
+    head = f"<details><summary>Keys: {name}</summary>\n\n| key | what it does |\n|---|---|\n"
+    return f"{head}{rows}\n\n</details>\n"
+
+
+def with_table(readme: str) -> str:
+    """README's text with the tables as they are now."""
+    return re.sub(f"(?s){BEGIN}.*?{END}", lambda _: BEGIN + table() + END, readme)
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text()))
