@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from tui.plot_canvas import Canvas, Floats
+from tui.plot_canvas import Canvas, Floats, Row
 from tui.plot_scale import Scale, widened, written
 
 GUTTER = 7
@@ -16,9 +16,27 @@ SMOOTHED = 2048
 SMOOTH_FROM = 200  # points from which on a curve is smoothed and its noise drawn faintly
 HALF_LIFE = 0.01  # of the smoothing, as a share of the points
 NEAR = 1.3  # references up to this much above the curves are in the picture
+HUGE = 1e30  # a loss beyond is no longer a number to draw
 LEAST = (24, 5)
 
-Row = list[tuple[str, str]]
+
+class Signs(NamedTuple):
+    """What a chart is drawn with, beside the dots of curves."""
+
+    line: str
+    noise: str
+    legend: str
+    point: str
+    rule: str
+    post: str
+    axis: str
+    tick: str
+    corner: str
+    floor: str
+
+
+SIGNS = Signs(" ", " ", "━", "●", "┄", "╎", "│", "┤", "└", "─")
+PLAIN = Signs("o", ".", "o", "*", "-", "|", "|", "+", "+", "-")
 
 
 @dataclass(frozen=True)
@@ -60,23 +78,23 @@ def draw(chart: Chart, width: int, height: int, charset: str, *, log: bool = Fal
     if width < LEAST[0] or height < LEAST[1] or not any(len(curve.ys) for curve in curves):
         said = "too small for a chart" if any(len(c.ys) for c in curves) else "no losses yet"
         return _message(said, width, height)
+    signs = PLAIN if charset == "ascii" else SIGNS
     x, y, shown = _scales(chart, curves, log)
     canvas = Canvas(width - GUTTER - 1, height - 3, charset)
-    _draw_references(canvas, shown, y)
-    _draw_marks(canvas, chart.marks, x)
-    for number, curve in enumerate(curves):
-        _draw_curve(canvas, curve, x, y, line=number == 0)
+    _paint(canvas, chart, curves, (x, y), shown, signs)
     return [
-        _legend(chart, curves, width, charset),
-        *_with_axis(canvas, y, charset),
-        *_foot(x, chart.axis, width, charset),
+        _legend(chart, curves, width, signs),
+        *_with_axis(canvas, y, signs),
+        *_foot(x, chart.axis, width, signs),
     ]
 
 
 def _visible(curve: Curve, log: bool) -> Curve:
-    fine = np.isfinite(curve.ys) & np.isfinite(curve.xs)
+    fine = (np.abs(curve.ys) < HUGE) & np.isfinite(curve.xs)
     if log:
         fine &= curve.ys > 0
+    if fine.all():
+        return curve
     return Curve(curve.name, curve.xs[fine], curve.ys[fine])
 
 
@@ -97,8 +115,39 @@ def _scales(
     low, high = float(ys.min()), float(ys.max())
     shown = [(name, value) for name, value in chart.references if 0 < value <= high * NEAR]
     values = [low, high, *(value for _, value in shown)]
-    x = widened(min(0.0, float(xs.min())), float(xs.max()), False)
-    return x, widened(min(values), max(values), log), shown
+    left = min(0.0, float(xs.min()))
+    right = max(float(xs.max()), left + 1.0)
+    return Scale(left, right), widened(min(values), max(values), log), shown
+
+
+def _paint(
+    canvas: Canvas,
+    chart: Chart,
+    curves: Sequence[Curve],
+    scales: tuple[Scale, Scale],
+    shown: Sequence[tuple[str, float]],
+    signs: Signs,
+) -> None:
+    """References and marks behind, the curves over them, labels where they hide nothing."""
+    x, y = scales
+    levels = [(_row_of(canvas, y, value), f" {name} {value:.2f} ") for name, value in shown]
+    posts = [(_column_of(canvas, x, place), label) for place, label in chart.marks]
+    for row, _ in levels:
+        canvas.rule(row, signs.rule, "reference")
+    for column, _ in posts:
+        canvas.post(column, signs.post, "mark")
+    for number, curve in enumerate(curves):
+        across, down = x.shares(curve.xs), 1 - y.shares(curve.ys)
+        if number:
+            canvas.points(across, down, signs.point, curve.name)
+        elif len(curve.xs) < SMOOTH_FROM:
+            canvas.line(across, down, curve.name, signs.line)
+        else:
+            canvas.line(across, down, "noise", signs.noise)
+            mean = 1 - y.shares(smoothed(thinned(curve.ys)))
+            canvas.line(thinned(across), mean, curve.name, signs.line)
+    _label_posts(canvas, posts)
+    _label_levels(canvas, levels)
 
 
 def smoothed(ys: Floats) -> Floats:
@@ -119,99 +168,71 @@ def thinned(points: Floats, most: int = SMOOTHED) -> Floats:
     return np.asarray(sums / np.diff(np.r_[starts, len(points)]))
 
 
-def _draw_curve(canvas: Canvas, curve: Curve, x: Scale, y: Scale, *, line: bool) -> None:
-    if not len(curve.xs):
-        return
-    across = (curve.xs - x.low) / (x.high - x.low)
-    if not line:
-        sign = "*" if canvas.charset == "ascii" else "●"
-        for share, value in zip(across.tolist(), curve.ys.tolist(), strict=True):
-            row = round((1 - y.share(value)) * (canvas.rows - 1))
-            canvas.sign(round(share * (canvas.columns - 1)), row, sign, curve.name)
-        return
-    many = len(curve.xs) >= SMOOTH_FROM
-    canvas.line(across, _down(curve.ys, y), "noise" if many else curve.name)
-    if many:
-        canvas.line(thinned(across), _down(smoothed(thinned(curve.ys)), y), curve.name)
+def _row_of(canvas: Canvas, y: Scale, value: float) -> int:
+    return round((1 - y.share(value)) * (canvas.rows - 1))
 
 
-def _down(ys: Floats, y: Scale) -> Floats:
-    """Shares from the top."""
-    if y.log:
-        low, high = math.log10(y.low), math.log10(y.high)
-        return np.asarray(1 - (np.log10(ys) - low) / (high - low))
-    return np.asarray(1 - (ys - y.low) / (y.high - y.low))
+def _column_of(canvas: Canvas, x: Scale, place: float) -> int:
+    return round(min(1.0, max(0.0, x.share(place))) * (canvas.columns - 1))
 
 
-def _draw_references(canvas: Canvas, shown: list[tuple[str, float]], y: Scale) -> None:
-    dash = "-" if canvas.charset == "ascii" else "┄"
-    used: set[int] = set()
-    for name, value in shown:
-        row = round((1 - y.share(value)) * (canvas.rows - 1))
-        canvas.rule(row, dash, "reference")
-        label = f" {name} {written(round(value, 2))} "
-        if row not in used and len(label) < canvas.columns:
-            canvas.text(canvas.columns - len(label), row, label, "reference")
-        used.add(row)
+def _label_posts(canvas: Canvas, posts: Sequence[tuple[int, str]]) -> None:
+    """What happened, beside its line, as far up as there is room; left out if there is none."""
+    for column, label in posts:
+        start = column + 1 if column + 1 + len(label) <= canvas.columns else column - len(label)
+        for row in range(canvas.rows):
+            if start >= 0 and not canvas.taken(start, row, len(label)):
+                canvas.text(start, row, label, "mark")
+                break
 
 
-def _draw_marks(canvas: Canvas, marks: tuple[tuple[float, str], ...], x: Scale) -> None:
-    bar = "|" if canvas.charset == "ascii" else "╎"
-    for place, label in marks:
-        column = round((place - x.low) / (x.high - x.low) * (canvas.columns - 1))
-        canvas.post(column, bar, "mark")
-        left = min(column + 1, canvas.columns - len(label))
-        canvas.text(max(0, left), 0, label, "mark")
+def _label_levels(canvas: Canvas, levels: Sequence[tuple[int, str]]) -> None:
+    """What would be reached, on its line, where it hides least, as far right as may be."""
+    for row, label in levels:
+        starts = range(canvas.columns - len(label), -1, -1)
+        if starts:
+            start = min(starts, key=lambda at: canvas.taken(at, row, len(label)))
+            canvas.text(start, row, label, "reference")
 
 
-def _legend(chart: Chart, curves: Sequence[Curve], width: int, charset: str) -> Row:
+def _legend(chart: Chart, curves: Sequence[Curve], width: int, signs: Signs) -> Row:
     """Names of the curves with their last values, and what the references are of."""
-    signs = (".", "*") if charset == "ascii" else ("━", "●")
     pieces: Row = [(" " * (GUTTER + 1), "")]
     for number, curve in enumerate(curves):
         if len(curve.ys):
-            sign = signs[min(number, 1)]
-            text = f"{sign} {curve.name} {curve.ys[-1]:.3f}   "
-            pieces.append((text, curve.name))
+            sign = signs.point if number else signs.legend
+            pieces.append((f"{sign} {curve.name} {curve.ys[-1]:.4g}   ", curve.name))
     left = width - sum(len(text) for text, _ in pieces)
     about = f"references: {chart.about}" if chart.about and chart.references else ""
     pieces.append((about.rjust(left) if len(about) < left else " " * max(0, left), "axis"))
     return _cut(pieces, width)
 
 
-def _with_axis(canvas: Canvas, y: Scale, charset: str) -> list[Row]:
-    line, tick = ("|", "+") if charset == "ascii" else ("│", "┤")
+def _with_axis(canvas: Canvas, y: Scale, signs: Signs) -> list[Row]:
     labels = {
-        round((1 - y.share(value)) * (canvas.rows - 1)): written(value)
-        for value in y.ticks(max(2, canvas.rows // 3))
+        _row_of(canvas, y, value): written(value) for value in y.ticks(max(2, canvas.rows // 3))
     }
-    return [
-        [
-            (
-                labels.get(row, "")[:GUTTER].rjust(GUTTER) + (tick if row in labels else line),
-                "axis",
-            ),
-            *canvas.row(row),
-        ]
-        for row in range(canvas.rows)
-    ]
+    found: list[Row] = []
+    for number, pieces in enumerate(canvas.pieces()):
+        edge = signs.tick if number in labels else signs.axis
+        label = labels.get(number, "")[:GUTTER].rjust(GUTTER)
+        found.append([(label + edge, "axis"), *pieces])
+    return found
 
 
-def _foot(x: Scale, axis: str, width: int, charset: str) -> list[Row]:
-    corner, line = ("+", "-") if charset == "ascii" else ("└", "─")
+def _foot(x: Scale, axis: str, width: int, signs: Signs) -> list[Row]:
     room = width - GUTTER - 1
     cells = [" "] * width
     name = f" {axis}"
     cells[width - len(name) :] = name
     for value in x.ticks(max(2, room // 12)):
         label = written(value)
-        start = GUTTER + 1 + round(x.share(value) * (room - 1)) - len(label) // 2
-        start = max(GUTTER, start)
+        start = max(GUTTER, GUTTER + 1 + round(x.share(value) * (room - 1)) - len(label) // 2)
         end = start + len(label)
         if end < width and not "".join(cells[start - 1 : end + 1]).strip():
             cells[start:end] = label
     return [
-        [(" " * GUTTER + corner + line * room, "axis")],
+        [(" " * GUTTER + signs.corner + signs.floor * room, "axis")],
         [("".join(cells), "axis")],
     ]
 

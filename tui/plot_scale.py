@@ -5,8 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
+from tui.plot_canvas import Floats
+
 ROUND = (1, 2, 2.5, 5, 10)
 LOG_STEPS = (1, 1.5, 2, 3, 5, 7)
+CLOSE = 1e-9  # what differs by less than this share of its size is one number
 
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
@@ -14,7 +19,7 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
     if not high > low:
         return [low]
     raw = (high - low) / max(1, most)
-    magnitude = 10 ** math.floor(math.log10(raw))
+    magnitude = 10.0 ** math.floor(math.log10(raw))
     step = next(r * magnitude for r in ROUND if r * magnitude >= raw * (1 - 1e-9))
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
@@ -25,7 +30,8 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers for a logarithmic axis; plain ones where it spans too little for those."""
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1,) if len(exponents) > most else LOG_STEPS
-    found = [s * 10.0**e for e in exponents for s in steps if low <= s * 10.0**e <= high]
+    numbers = (float(f"{step}e{exponent}") for exponent in exponents for step in steps)
+    found = [number for number in numbers if low <= number <= high]
     if len(found) < 2:
         return [tick for tick in nice_ticks(low, high, most) if tick > 0]
     return found[:: max(1, math.ceil(len(found) / max(1, most)))]
@@ -55,6 +61,13 @@ class Scale:
             low, high, value = math.log10(low), math.log10(high), math.log10(value)
         return (value - low) / (high - low)
 
+    def shares(self, values: Floats) -> Floats:
+        """The same for many, (N,)."""
+        low, high = self.low, self.high
+        if self.log:
+            low, high, values = math.log10(low), math.log10(high), np.log10(values)
+        return np.asarray((values - low) / (high - low))
+
     def ticks(self, most: int) -> list[float]:
         """Round numbers on it."""
         return (log_ticks if self.log else nice_ticks)(self.low, self.high, most)
@@ -62,7 +75,7 @@ class Scale:
 
 def widened(low: float, high: float, log: bool) -> Scale:
     """A scale that is never a point."""
-    if high > low:
+    if high - low > CLOSE * abs(high):
         return Scale(low, high, log)
     room = abs(low) * 0.05 or 0.5
     return Scale(low / 1.05 if log else low - room, high * 1.05 if log else high + room, log)

@@ -11,7 +11,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.plot import Chart, Curve, Row, draw
+from tui.plot import Chart, Curve, draw
+from tui.plot_canvas import Row
 
 Points = tuple[str, Sequence[float], Sequence[float]]
 STYLES = ("axis", "train", "validation", "noise", "reference", "mark")
@@ -30,7 +31,7 @@ class LossPlot(Widget):
     LossPlot > .loss-plot--axis { color: $text-muted; }
     LossPlot > .loss-plot--train { color: $primary; }
     LossPlot > .loss-plot--validation { color: $warning; text-style: bold; }
-    LossPlot > .loss-plot--noise { color: $primary 50%; }
+    LossPlot > .loss-plot--noise { color: $primary; text-style: dim; }
     LossPlot > .loss-plot--reference { color: $text-muted; }
     LossPlot > .loss-plot--mark { color: $accent; }
     """
