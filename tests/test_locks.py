@@ -140,3 +140,22 @@ def test_a_look_does_not_keep_anybody_from_taking_it(
     lock = acquire(path)
     assert lock
     lock.release()
+
+
+def test_a_fork_does_not_keep_it(path: Path) -> None:
+    """Closing on exec is no help where nothing is executed."""
+    lock = acquire(path)
+    assert lock
+    reads, writes = os.pipe()
+    forked = os.fork()
+    if forked == 0:
+        os.close(writes)
+        os.read(reads, 1)
+        os._exit(0)
+    lock.release()
+    try:
+        assert not held(path)
+    finally:
+        os.close(writes)
+        os.close(reads)
+        os.waitpid(forked, 0)
