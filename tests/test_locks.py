@@ -146,16 +146,19 @@ def test_a_fork_does_not_keep_it(path: Path) -> None:
     """Closing on exec is no help where nothing is executed."""
     lock = acquire(path)
     assert lock
-    reads, writes = os.pipe()
+    (up, is_up), (waits, goes) = os.pipe(), os.pipe()
     forked = os.fork()
     if forked == 0:
-        os.close(writes)
-        os.read(reads, 1)
+        os.close(goes)
+        os.write(is_up, b"up")
+        os.read(waits, 1)
         os._exit(0)
-    lock.release()
     try:
+        os.read(up, 2)
+        assert held(path), "what is closed there stays ours"
+        lock.release()
         assert not held(path)
     finally:
-        os.close(writes)
-        os.close(reads)
+        for descriptor in (up, is_up, waits, goes):
+            os.close(descriptor)
         os.waitpid(forked, 0)
