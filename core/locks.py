@@ -21,6 +21,10 @@ from types import TracebackType
 TRIES = 20
 PAUSE = 0.01
 
+# A program may be started with its standard streams closed: a lock on one of their numbers would
+# be replaced by the streams of the trainer it is handed to.
+FIRST_FREE = 3
+
 # Descriptors of locks this process holds: what it forks must not keep them alive.
 _held: set[int] = set()
 
@@ -59,13 +63,23 @@ def acquire(path: Path, tries: int = TRIES) -> Lock | None:
 
     Children do not inherit it, forked or not, unless its descriptor is named in `pass_fds`.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open(path)
     if not _lock(descriptor, tries):
         os.close(descriptor)
         return None
     now = time.time()
     os.utime(descriptor, (now, now))
     return _ours(descriptor, now)
+
+
+def _open(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if descriptor >= FIRST_FREE:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
+    finally:
+        os.close(descriptor)
 
 
 def adopt(descriptor: int) -> Lock | None:

@@ -162,3 +162,17 @@ def test_a_fork_does_not_keep_it(path: Path) -> None:
         for descriptor in (up, is_up, waits, goes):
             os.close(descriptor)
         os.waitpid(forked, 0)
+
+
+def test_a_lock_never_has_the_number_of_a_standard_stream(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stdin closed it was 0, and the trainer it was handed to got /dev/null in its place."""
+    monkeypatch.setattr(locks, "FIRST_FREE", 500)
+    lock = acquire(path)
+    assert lock is not None
+    with lock:
+        assert lock.descriptor >= 500
+        assert not os.get_inheritable(lock.descriptor)
+        assert held(path)
+    assert not held(path), "no second number of it is left"
