@@ -177,7 +177,8 @@ def _alive(home: Home, name: str) -> Run:
     run = runs.find(home, name)
     word = runs.status_of(run)
     if word not in status.ALIVE:
-        raise InputError(f"The run {run.name} is not being trained: {word}.", _resume(run))
+        longer = " --epochs N" if word == FINISHED else ""
+        raise InputError(f"The run {run.name} is not being trained: {word}.", _resume(run) + longer)
     return run
 
 
