@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 import torch
@@ -16,7 +16,7 @@ from core.checkpoint import Checkpoint
 from core.config import SamplingConfig
 from core.control import Control
 from core.errors import Cancelled, MiniGPTError, StorageError
-from core.eventlog import EventLog
+from core.eventlog import EventLog, events_backwards
 from core.files import remove_all_leftovers
 from core.generate import generate
 from core.host import this_host
@@ -83,10 +83,8 @@ def _train(home: Home, run: Run, voice: Voice, control: Control, more: More | No
     saved: int | None = None
     trainer: Trainer | None = None
     try:
-        remove_all_leftovers(run.folder)
-        found = checkpoints.load(run)
+        found = _begun(run, voice)
         saved = found.step if found else None
-        _say_started(run, voice, found)
         preparation = Preparation(home, run, found, _teller(voice, saved or 0), control.cancelled)
         job = preparation.job(more)
         with Saver() as saver:
@@ -102,7 +100,7 @@ def _train(home: Home, run: Run, voice: Voice, control: Control, more: More | No
                 saved = keeper.last_words()
     except Cancelled:
         why = {"reason": control.stop_reason, "id": control.stop_request}
-        voice("stopped", saved or 0, **why, elapsed=_elapsed(found))
+        voice("stopped", voice.step, **why, elapsed=_elapsed(found))
     except OSError as error:
         what = f"{error.filename or run.folder}: {error.strerror}."
         hint = "Make room, or mend the disk, and resume the run."
@@ -118,12 +116,29 @@ def _elapsed(found: Checkpoint | None) -> float:
     return round(found.state["progress"]["elapsed"], 3) if found else 0.0
 
 
-def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
+def _begun(run: Run, voice: Voice) -> Checkpoint | None:
+    """The checkpoint to go on from; every life of a run begins with `started`, also a vain one."""
+    last = next(events_backwards(run.events), None)
+    step, again = 0, {"resumed_from": 0} if last else {}
+    try:
+        remove_all_leftovers(run.folder)
+        found = checkpoints.load(run)
+    except (MiniGPTError, OSError):
+        _say_started(run, voice, last.step if last else 0, {})  # what was said before still holds
+        raise
+    if found:
+        step, again = found.step, {"resumed_from": found.step}
+    _say_started(run, voice, step, again)
+    for problem in found.skipped if found else ():
+        voice(events.PREPARE, step, phase=problem, done=0, total=None)
+    return found
+
+
+def _say_started(run: Run, voice: Voice, step: int, again: Mapping[str, int]) -> None:
     here = this_host()
-    again = {"resumed_from": found.step if found else 0} if run.events.stat().st_size else {}
     voice(
         events.STARTED,
-        found.step if found else 0,
+        step,
         host=here.name,
         pid=os.getpid(),
         boot=here.boot,
@@ -132,8 +147,6 @@ def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
         out_of_memory_kills=out_of_memory_kills(),
         **again,
     )
-    for problem in found.skipped if found else ():
-        voice(events.PREPARE, found.step if found else 0, phase=problem, done=0, total=None)
 
 
 def _teller(voice: Voice, step: int) -> Callable[[int, int, str], None]:
@@ -194,7 +207,7 @@ def _lacks_memory(error: BaseException) -> bool:
 def _say_failed(
     voice: Voice, error: BaseException, trainer: Trainer | None, saved: int | None
 ) -> None:
-    step = trainer.progress.step if trainer else saved or 0
+    step = trainer.progress.step if trainer else voice.step
     if isinstance(error, MiniGPTError):
         title, message, hint, code = error.title, error.message, error.hint, error.exit_code
     else:
