@@ -18,6 +18,7 @@ from torch import Tensor
 
 from core.errors import DamagedError, InputError, StorageError
 from core.files import (
+    checksum,
     read_json,
     remove_leftovers,
     replace_with_link,
@@ -128,8 +129,18 @@ def _read(files: CheckpointFiles, skipped: tuple[str, ...]) -> Checkpoint:
             f"known: {FORMAT}).",
             "Update minigpt-tui.",
         )
+    _compare(files, state.get("checksums"))
     model, optimizer = read_tensors(files.weights), read_tensors(files.optimizer)
     return Checkpoint(state["step"], model, optimizer, state["state"], skipped)
+
+
+def _compare(files: CheckpointFiles, sums: Any) -> None:
+    """Raises DamagedError for a file that is not as it was written."""
+    if sums is None:
+        return  # made before there were checksums
+    for path in (files.weights, files.optimizer):
+        if not isinstance(sums, dict) or sums.get(path.name) != checksum(path):
+            raise DamagedError(f"{path} is not as it was written.")
 
 
 def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mapping[str, Any]) -> int:
@@ -137,7 +148,9 @@ def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mappin
     new = run.checkpoint(f"{NEW}{step}")
     new.folder.mkdir()
     size = write_tensors(new.weights, model) + write_tensors(new.optimizer, optimizer)
-    write_json(new.state, {"format": FORMAT, "step": step, "state": dict(state)})
+    sums = {path.name: checksum(path) for path in (new.weights, new.optimizer)}
+    about = {"format": FORMAT, "step": step, "checksums": sums, "state": dict(state)}
+    write_json(new.state, about)
     size += new.state.stat().st_size
     problem = _problem(new)
     if problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ def remove_leftovers(path: Path) -> None:
         temporary.unlink()
 
 
+def remove_all_leftovers(folder: Path) -> None:
+    """Removes those below a folder, of whatever files; nobody may be writing there."""
+    for temporary in folder.rglob(".*.tmp"):
+        temporary.unlink()
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replaces `path` with indented JSON.
 
@@ -66,6 +73,15 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DamagedError(f"{path} holds no JSON object.")
     return value
+
+
+def checksum(path: Path) -> str:
+    """The CRC-32 of the content: finds damage, not malice."""
+    sum = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            sum = zlib.crc32(piece, sum)
+    return f"{sum:08x}"
 
 
 def sync(path: Path) -> None:

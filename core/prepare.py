@@ -43,6 +43,7 @@ EVALUATION_TOKENS = 8192
 LOOKED_AT = 1_000_000
 FIRST_LOOKED_AT = 1_000
 NOTABLE_SHARE = 0.001
+OF_THE_DEVICE = ("precision", "threads", "accumulation")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,11 @@ class Preparation:
         stored = self._tokens(corpus, text["reading"], tokenizer)
         inherited = self._inherited() if record["parent"] or self.checkpoint else None
         wanted = self._settings() if self.checkpoint else asked
-        device = probe.device_facts(wanted.device)
+        device = probe.device_again(wanted.device, asked.device)
+        if self.checkpoint and device.device != wanted.device:
+            reasons.append(f"{wanted.device}, where it was trained before, is not here")
+            anew = {name: getattr(asked, name) for name in OF_THE_DEVICE}
+            wanted = dataclasses.replace(wanted, **anew)
         overrides = {} if inherited else record["model"]
         chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)
