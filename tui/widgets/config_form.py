@@ -42,11 +42,20 @@ class SettingRow(Vertical):
         with Horizontal():
             yield Static(self._setting.label, classes="label", markup=False)
             yield Input(
-                placeholder=AUTOMATIC,
+                placeholder=self._unchosen(),
                 suggester=SuggestFromList(self.choices) if self.choices else None,
                 compact=True,
             )
         yield Static(classes="problem", markup=False)
+
+    def _unchosen(self) -> str:
+        """What is used where nothing is typed: the default, or what is found for the text."""
+        if self._config is ModelConfig:
+            return AUTOMATIC
+        default = getattr(self._config(), self.setting_name)
+        if default is None:
+            return AUTOMATIC
+        return str(default).lower() if isinstance(default, bool) else str(default)
 
     def on_mount(self) -> None:
         """The help is what the line says when it is pointed at."""
