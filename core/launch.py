@@ -23,6 +23,10 @@ from core.more import More
 from core.paths import Home
 from core.run import Run
 
+# Threads that wait for each other sleep after so many turns: where others use the processors too,
+# spinning takes the time of those that are waited for (the manual of GNU libgomp).
+SPINS = "1000"
+
 # A trainer is born with these blocked, and obeys them once it can: see `core.train`.
 HELD_BACK = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
@@ -83,7 +87,8 @@ def environment(
     installed = [*site.getsitepackages(), site.getusersitepackages()]
     if str(ours) not in [*parts, *installed]:
         parts.insert(0, str(ours))
-    return {**environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(parts)}
+    paths = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(parts)}
+    return {"GOMP_SPINCOUNT": SPINS, **environ, **paths}
 
 
 @contextmanager

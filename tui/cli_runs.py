@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from core import locks, requests, runs, status
+from core import requests, runs, status
 from core.config import TrainConfig
 from core.errors import InputError, RunFailedError, SettingsError
 from core.eventlog import EventTail
-from core.events import TERMINAL, Event
+from core.events import FINISHED, TERMINAL, Event
 from core.more import More
 from core.paths import Home
 from core.resuming import hold_to_resume

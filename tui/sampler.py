@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
 
 from core.errors import InputError, MiniGPTError, StorageError
+from core.launch import environment
 from core.paths import Home
 
 LONGEST_LINE = 2**24
@@ -188,7 +189,7 @@ class Sampler:
                 stderr=log,
                 # No folder of the user's that has a name of ours is imported from there.
                 cwd=self._home.cache,
-                env=os.environ | {"PYTHONSAFEPATH": "1"},
+                env=environment(),
                 limit=LONGEST_LINE,
                 # Keys pressed in a terminal are not meant for it.
                 start_new_session=True,
