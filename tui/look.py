@@ -32,7 +32,7 @@ def look_of(environ: Mapping[str, str], encoding: str, *, ascii: bool = False) -
     """The look that suits a terminal.
 
     Args:
-        environ: the environment: TERM, NO_COLOR, SSH_CONNECTION, TEXTUAL_THEME.
+        environ: the environment: TERM, NO_COLOR, SSH_CONNECTION, SSH_TTY, TEXTUAL_THEME.
         encoding: of standard output.
         ascii: whether plain characters were asked for.
     """
@@ -43,10 +43,10 @@ def look_of(environ: Mapping[str, str], encoding: str, *, ascii: bool = False) -
         charset = ASCII
     elif terminal in NO_BRAILLE:
         charset = BLOCK
-    colour = not environ.get("NO_COLOR")
+    colour = "NO_COLOR" not in environ  # Textual obeys it where it is empty, too
     return Look(
         charset=charset,
         theme=environ.get("TEXTUAL_THEME") or (THEME if colour else PLAIN_THEME),
         colour=colour,
-        calm=bool(environ.get("SSH_CONNECTION")),
+        calm=any(environ.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")),
     )

@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Mapping
 
+from core.errors import InputError
 from core.paths import Home
+from tui.look import Look, look_of
 
 WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you write:
 
@@ -23,14 +25,33 @@ def can_open(environ: Mapping[str, str]) -> bool:
     return terminal and environ.get("TERM", "dumb") != "dumb"
 
 
-def open_app(home: Home, *, ascii_only: bool) -> int:
-    """Runs the application until it is left; its exit code."""
-    # Read by Textual when it is imported.
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    from tui.app import MiniGPTApp
-    from tui.look import look_of
+def prepare(*, ascii_only: bool) -> Look:
+    """How this terminal is drawn on; Textual is told before it is imported, as it looks only then.
 
+    Without colours this is what matters: a theme chosen later is painted black on black.
+    """
     encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
-    app = MiniGPTApp(home, look_of(os.environ, encoding, ascii=ascii_only))
+    look = look_of(os.environ, encoding, ascii=ascii_only)
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    os.environ["TEXTUAL_THEME"] = look.theme
+    return look
+
+
+def open_app(home: Home, *, ascii_only: bool) -> int:
+    """Runs the application until it is left; its exit code.
+
+    Raises:
+        InputError: TEXTUAL_THEME names no theme.
+    """
+    look = prepare(ascii_only=ascii_only)
+    from textual.app import InvalidThemeError
+
+    from tui.app import MiniGPTApp
+
+    try:
+        app = MiniGPTApp(home, look)
+    except InvalidThemeError as error:
+        hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
+        raise InputError(f"There is no theme {look.theme!r}.", hint) from error
     app.run()
     return app.return_code or 0

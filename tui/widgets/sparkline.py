@@ -21,7 +21,8 @@ def sparkline(values: Sequence[float], width: int, charset: str = "braille") -> 
         found = [found[number * len(found) // width] for number in range(width - 1)] + found[-1:]
     levels = PLAIN if charset == "ascii" else BLOCKS
     low, high = min(found), max(found)
-    if high <= low:
+    span = high / 2 - low / 2  # halves: the whole may be more than a float holds
+    if span <= 0:
         return levels[0] * len(found)
     top = len(levels) - 1
-    return "".join(levels[round((value - low) / (high - low) * top)] for value in found)
+    return "".join(levels[round((value / 2 - low / 2) / span * top)] for value in found)
