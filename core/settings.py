@@ -15,6 +15,7 @@ from typing import Any, TypeVar, get_type_hints
 from core.errors import SettingsError, nearest
 
 Config = TypeVar("Config")
+BITS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +80,20 @@ def _problem(value: Any, kind: Any, setting: Setting) -> str:
 
 
 def _out_of_limits(value: float, setting: Setting) -> str:
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, is {value}"
     if setting.minimum is not None and value < setting.minimum:
-        return f"must be at least {setting.minimum:g}, is {value:g}"
+        return f"must be at least {setting.minimum:g}, is {_written(value)}"
     if setting.maximum is not None and value > setting.maximum:
-        return f"must be at most {setting.maximum:g}, is {value:g}"
+        return f"must be at most {setting.maximum:g}, is {_written(value)}"
     return ""
+
+
+def _written(value: float) -> str:
+    """The number, if it is one that people write: a whole number can have a thousand digits."""
+    if isinstance(value, int) and value.bit_length() > BITS:
+        return "a number of very many digits"
+    return f"{value:g}"
 
 
 def _kinds(kind: Any) -> tuple[type, ...]:

@@ -35,6 +35,8 @@ def test_json_round_trip(config: type[Any]) -> None:
     [
         ({"learning_rate": -1.0}, "learning_rate"),
         ({"learning_rate": math.nan}, "learning_rate"),
+        ({"learning_rate": 10**400}, "learning_rate"),
+        ({"steps": -(10**400)}, "steps"),
         ({"learning_rate": "fast"}, "learning_rate"),
         ({"batch_size": 0}, "batch_size"),
         ({"batch_size": 1.5}, "batch_size"),
