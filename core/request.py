@@ -70,8 +70,13 @@ def ask(
         "parent": source and {"run": source[0].name, "weights": source[1] or LAST},
     }
     run, lock = _create(home, name, corpus.name, record)
-    if source:
-        _inherit(run, *source)
+    try:
+        if source:
+            _inherit(run, *source)
+    except BaseException:
+        lock.release()
+        runs.delete(home, run)
+        raise
     return run, lock
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.segment import Segment
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
@@ -13,10 +13,14 @@ from textual.strip import Strip
 
 from core.display import one_line
 from core.rows import EpochRow
-from tui.console import duration, number
+from tui.console import duration
 
-HEAD = ("EPOCH", "TRAIN", "VAL", "TIME")
-WIDTHS = (6, 7, 7, 8)
+HEAD = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")
+STEP = 1  # the column that goes where it is narrow
+LEAST = (6, 7, 8, 7, 8)  # cells of the columns, blanks between them included
+STEP_ROOM = 56
+TALLEST = 1000.0  # a loss from which on decimals say nothing
+MOST_CHARACTERS = 1000  # of a sample; no terminal is wider
 
 
 class EpochLog(ScrollView, can_focus=True):
@@ -32,6 +36,7 @@ class EpochLog(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[EpochRow] = []
+        self._widths: tuple[int, ...] = LEAST
 
     def on_mount(self) -> None:
         """Follows from the beginning."""
@@ -45,29 +50,63 @@ class EpochLog(ScrollView, can_focus=True):
         self._rows = list(rows)
         if len(rows) + 1 != self.virtual_size.height:
             self.virtual_size = Size(self.size.width, len(rows) + 1)
-        self.refresh_lines(same, len(rows) + 1 - same)
+        widths = _widths(self._rows)
+        if same and widths == self._widths:
+            self.refresh_lines(same, len(rows) + 1 - same)
+        else:
+            self._widths = widths
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """A line of the window; the head stays on top."""
         width, base = self.size.width, self.rich_style
         number = y + self.scroll_offset.y
+        segments = []
         if y == 0:
-            head = "".join(name.rjust(w) for name, w in zip(HEAD, WIDTHS, strict=True))
             style = base + self.get_component_rich_style("epoch-log--head")
-            segments = [Segment(set_cell_size(f"{head}  SAMPLE", width), style)]
+            segments = [Segment(f"{self._line(HEAD)}  SAMPLE", style)]
         elif number <= len(self._rows):
+            row = self._rows[number - 1]
             muted = base + self.get_component_rich_style("epoch-log--text")
-            numbers, text = _cells(self._rows[number - 1])
-            room = max(0, width - cell_len(numbers))
+            text = one_line((row.text or "")[:MOST_CHARACTERS].strip())
+            numbers = f"{self._line(cells(row))}  "
+            room = max(0, width - len(numbers))
             segments = [Segment(numbers, base), Segment(set_cell_size(text, room), muted)]
-        else:
-            segments = []
         return Strip(segments).adjust_cell_length(width, base)
 
+    def _line(self, cells: Sequence[str]) -> str:
+        """Cells in their columns, to the right."""
+        columns = range(len(HEAD))
+        shown = [c for c in columns if c != STEP or self.size.width >= STEP_ROOM]
+        return "".join(cells[column].rjust(self._widths[column]) for column in shown)
 
-def _cells(row: EpochRow) -> tuple[str, str]:
-    """The numbers in their columns, and the sample."""
-    time = duration(row.elapsed) if row.elapsed is not None else ""
-    parts = (number(row.epoch), number(row.train_loss), number(row.val_loss), time)
-    numbers = "".join(part.rjust(width) for part, width in zip(parts, WIDTHS, strict=True))
-    return f"{numbers}  ", one_line((row.text or "").strip())
+
+def cells(row: EpochRow) -> tuple[str, ...]:
+    """What stands in the columns of a row."""
+    return (
+        _epoch(row.epoch),
+        f"{row.step:,}",
+        _loss(row.train_loss),
+        _loss(row.val_loss),
+        "" if row.elapsed is None else duration(row.elapsed),
+    )
+
+
+def _epoch(epoch: float | None) -> str:
+    """A whole number where it is one but for rounding."""
+    if epoch is None:
+        return ""
+    return f"{round(epoch):,}" if abs(epoch - round(epoch)) < 0.005 else f"{epoch:,.2f}"
+
+
+def _loss(loss: float | None) -> str:
+    """Always as many decimals, so that points stand below one another."""
+    if loss is None:
+        return ""
+    return f"{loss:.3f}" if loss < TALLEST else f"{loss:.2g}"
+
+
+def _widths(rows: Sequence[EpochRow]) -> tuple[int, ...]:
+    """Room for the newest row, whose numbers are the longest."""
+    newest = cells(rows[-1]) if rows else HEAD
+    return tuple(max(least, len(cell) + 2) for least, cell in zip(LEAST, newest, strict=True))

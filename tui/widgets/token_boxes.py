@@ -9,9 +9,8 @@ from textual.widgets import Static
 
 from core.display import one_line
 
-BAR = "│"
-PLAIN_BAR = "|"
-SPACE = "·"
+BAR, SPACE = "│", "·"
+PLAIN_BAR, PLAIN_SPACE = "|", "_"
 
 
 class TokenBoxes(Static):
@@ -29,7 +28,8 @@ class TokenBoxes(Static):
     def show(self, lines: Sequence[Sequence[str]]) -> None:
         """Shows these lines, each the texts of its tokens."""
         charset = getattr(getattr(self.app, "look", None), "charset", "braille")
-        bar = PLAIN_BAR if charset == "ascii" else BAR
+        plain = charset == "ascii"
+        bar, space = (PLAIN_BAR, PLAIN_SPACE) if plain else (BAR, SPACE)
         found = Text(overflow="fold")
         for number, line in enumerate(lines):
             if number:
@@ -37,10 +37,10 @@ class TokenBoxes(Static):
             for place, token in enumerate(line):
                 if place:
                     found.append(bar, style="dim")
-                found.append(visible(token), style="bold" if place % 2 else "")
+                found.append(visible(token, space), style="bold" if place % 2 else "")
         self.update(found)
 
 
-def visible(token: str) -> str:
+def visible(token: str, space: str = SPACE) -> str:
     """A token's text with blanks and control codes to be seen."""
-    return one_line(token).replace(" ", SPACE)
+    return one_line(token).replace(" ", space)
