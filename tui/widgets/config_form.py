@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -19,34 +19,62 @@ from core.settings import Setting, check_values, parse_value, settings_of
 
 AUTOMATIC = "auto"
 WORDS = {"preset": (AUTO, *PRESETS), "device": (AUTO, "cpu", "cuda", "mps")}
+SWITCH = ("true", "false")
 NOTHING: Any = object()
+ENDLESS = 1e6  # a limit nobody meets
+
+
+class ChoiceLine(Input):
+    """A line for one of a few words: typed, or turned through."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+right", "turn(1)", "Next choice", show=False, tooltip="The next choice"),
+        Binding("ctrl+left", "turn(-1)", "Last choice", show=False, tooltip="The choice before"),
+    ]
+
+    def __init__(self, choices: Sequence[str], placeholder: str) -> None:
+        super().__init__(placeholder=placeholder, suggester=SuggestFromList(choices), compact=True)
+        self._choices = choices
+
+    def action_turn(self, by: int) -> None:
+        """Another of the choices; nothing is between the last and the first."""
+        choices = ("", *self._choices)
+        here = choices.index(self.value) if self.value in choices else 0
+        self.value = choices[(here + by) % len(choices)]
+        self.cursor_position = len(self.value)
 
 
 class SettingRow(Vertical):
-    """One setting: its label, a line to type into, what is wrong with what stands there."""
+    """One setting: its label, a line to type into, what is wrong with what stands there, help.
+
+    Args:
+        config: the class that declares it.
+        name: of the field.
+        setting: its declaration.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", "Next", show=False, tooltip="To the next setting"),
         Binding("up", "app.focus_previous", "Before", show=False, tooltip="To the one before"),
-        Binding("ctrl+right", "turn(1)", "Next choice", show=False, tooltip="The next choice"),
-        Binding("ctrl+left", "turn(-1)", "Last choice", show=False, tooltip="The choice before"),
     ]
 
     def __init__(self, config: type[Any], name: str, setting: Setting) -> None:
         super().__init__()
         self._config, self.setting_name, self._setting = config, name, setting
-        self.choices = setting.choices or WORDS.get(name, ())
+        switch = SWITCH if get_type_hints(config)[name] is bool else ()
+        self.choices = setting.choices or WORDS.get(name, switch)
 
     def compose(self) -> ComposeResult:
-        """Label and line; the problem below, if there is one."""
+        """Label and line; below it the problem if there is one, and the help while one types."""
+        unchosen = self._unchosen()
         with Horizontal():
             yield Static(self._setting.label, classes="label", markup=False)
-            yield Input(
-                placeholder=self._unchosen(),
-                suggester=SuggestFromList(self.choices) if self.choices else None,
-                compact=True,
-            )
+            if self.choices:
+                yield ChoiceLine(self.choices, unchosen)
+            else:
+                yield Input(placeholder=unchosen, compact=True)
         yield Static(classes="problem", markup=False)
+        yield Static(help_of(self._setting, self.choices), classes="help", markup=False)
 
     def _unchosen(self) -> str:
         """What is used where nothing is typed: the default, or what is found for the text."""
@@ -58,10 +86,8 @@ class SettingRow(Vertical):
         return str(default).lower() if isinstance(default, bool) else str(default)
 
     def on_mount(self) -> None:
-        """The help is what the line says when it is pointed at."""
+        """Nothing is wrong yet."""
         self.query_one(".problem").display = False
-        choices = f" ({', '.join(self.choices)})" if self.choices else ""
-        self.query_one(Input).tooltip = f"{self._setting.help}{choices}"
 
     def value(self) -> Any:
         """What was chosen; NOTHING where the line is empty.
@@ -90,13 +116,16 @@ class SettingRow(Vertical):
         said.display = bool(said.content)
         return not said.display
 
-    def action_turn(self, by: int) -> None:
-        """Another of the choices, or a number a step away."""
-        line = self.query_one(Input)
-        if self.choices:
-            here = self.choices.index(line.value) if line.value in self.choices else -1
-            line.value = self.choices[(here + by) % len(self.choices)]
-            line.cursor_position = len(line.value)
+
+def help_of(setting: Setting, choices: Sequence[str]) -> str:
+    """The help of a setting, and what it may be."""
+    low, high = setting.minimum, setting.maximum
+    if choices:
+        return f"{setting.help} ({', '.join(choices)})"
+    if low is None or high is None:
+        return setting.help
+    limits = f"{low:g} to {high:g}" if high < ENDLESS else f"from {low:g}"
+    return f"{setting.help} ({limits})"
 
 
 class ConfigForm(Vertical):
@@ -112,8 +141,11 @@ class ConfigForm(Vertical):
     ConfigForm, SettingRow, SettingRow Horizontal { height: auto; }
     SettingRow .label { width: 16; color: $text-muted; }
     SettingRow Input { width: 1fr; }
+    SettingRow:focus-within { height: auto; }
     SettingRow:focus-within .label { color: $primary; text-style: bold; }
     SettingRow .problem { margin-left: 16; color: $error; }
+    SettingRow .help { margin-left: 16; color: $text-muted; display: none; }
+    SettingRow:focus-within .help { display: block; }
     """
 
     class Changed(Message):
