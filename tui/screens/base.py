@@ -9,6 +9,7 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Static
+from textual.worker import Worker, WorkerState
 
 from core.display import one_line
 from core.errors import MiniGPTError
@@ -90,6 +91,12 @@ class BaseScreen(Screen[None]):
     def trouble(self, error: MiniGPTError) -> None:
         """Has the app say what went wrong; the screen stays."""
         self.post_message(Trouble(error))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A fault of our own is said like any trouble; the screen stays."""
+        if event.state is WorkerState.ERROR:
+            what = f"{type(event.worker.error).__name__}: {event.worker.error}"
+            self.trouble(MiniGPTError(f"A fault in {self.HEADING}: {what}", "Please report it."))
 
     def action_back(self) -> None:
         """Back to where one came from; the first screen stays."""

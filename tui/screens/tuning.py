@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import cached_property
 
 from textual import work
-from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.which import BEST, LAST
@@ -51,12 +50,6 @@ class TuningScreen(BaseScreen):
         self._stamp = self.talk.stamp()
         self.show_facts()
         self._load()
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """What nobody foresaw is said too; the screen stays."""
-        if event.state is WorkerState.ERROR:
-            error = event.worker.error
-            self.trouble(MiniGPTError(f"{type(error).__name__}: {error}", "Try it once more."))
 
     def on_screen_suspend(self) -> None:
         """Nobody looks."""
