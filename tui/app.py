@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import signal
 import time
 from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
 
+from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from core.display import clean
+from core.errors import MiniGPTError
 from core.paths import Home
 from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
@@ -24,12 +27,11 @@ from tui.sampler import Sampler, Talker
 from tui.screens.help import HelpScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
-from tui.screens.new_setup import NewSetupScreen
-from tui.screens.talk import TalkScreen
-from tui.screens.train import TrainScreen
 
 LONG_NOTICE = 12.0
 TWICE_SECONDS = 3.0
+# Half of all there is to import, numpy among it: nobody waits for it before the first frame.
+LATER = ("tui.screens.new_setup", "tui.screens.train", "tui.screens.talk")
 FIRST_SCREENS = 2  # Textual's own and the list of runs
 TOUR_HELP = "A short tour of the program"
 
@@ -73,6 +75,24 @@ class MiniGPTApp(App[None]):
         self.push_screen(ModelsScreen())
         if not list_runs(self.home):
             self.push_screen(NewCorpusScreen())
+        self.call_after_refresh(self._get_ready)
+
+    def _get_ready(self) -> None:
+        """What can wait until the first frame stands, and would keep somebody waiting later."""
+        self._import_later()
+        self._start_sampler()
+
+    @work(thread=True, exit_on_error=False)
+    def _import_later(self) -> None:
+        for name in LATER:
+            importlib.import_module(name)
+
+    @work(exit_on_error=False)
+    async def _start_sampler(self) -> None:
+        try:
+            await self.sampler.start()
+        except MiniGPTError as error:
+            self.on_trouble(Trouble(error))
 
     async def on_unmount(self) -> None:
         """Ends the sampler with the app."""
@@ -113,10 +133,14 @@ class MiniGPTApp(App[None]):
 
     def on_go_setup(self, message: GoSetup) -> None:
         """Set up a run on it."""
+        from tui.screens.new_setup import NewSetupScreen  # see LATER
+
         self.push_screen(NewSetupScreen(message.spec, message.encoding, message.reading))
 
     def on_go_train(self, message: GoTrain) -> None:
         """Watch a run; the way back leads to the list."""
+        from tui.screens.train import TrainScreen  # see LATER
+
         if message.started:
             while len(self.screen_stack) > FIRST_SCREENS:
                 self.pop_screen()
@@ -124,6 +148,8 @@ class MiniGPTApp(App[None]):
 
     def on_go_talk(self, message: GoTalk) -> None:
         """Talk to it."""
+        from tui.screens.talk import TalkScreen  # see LATER
+
         self.push_screen(TalkScreen(message.name, message.which))
 
     def on_trouble(self, message: Trouble) -> None:
