@@ -147,8 +147,7 @@ class NewSetupScreen(BaseScreen):
         seen = self._draft.preview
         self.query_one("#forecast", Static).update(forecast_text(found))
         why = Content("\n").join(
-            Content.styled(f"· {one_line(reason)}", "dim")
-            for reason in (seen.tokenizer, *reasons)
+            Content.styled(f"· {one_line(reason)}", "dim") for reason in (seen.tokenizer, *reasons)
         )
         warned = [Content.styled(f"! {one_line(text)}", "bold $warning") for text in seen.warnings]
         self.query_one("#why", Static).update(Content("\n").join([*warned, why]))
@@ -233,7 +232,6 @@ def forecast_text(found: Forecast) -> Content:
         ("disk", f"about {size(found.disk)}"),
     ]
     lines = [
-        Content.assemble((label.ljust(LABEL), "dim"), (value, "bold"))
-        for label, value in rows
+        Content.assemble((label.ljust(LABEL), "dim"), (value, "bold")) for label, value in rows
     ]
     return Content("\n").join(lines)
