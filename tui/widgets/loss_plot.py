@@ -12,9 +12,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.plot import Chart, Curve, draw
-from tui.plot_canvas import Row
+from tui.plot_canvas import Floats, Row
 
-Points = tuple[str, Sequence[float], Sequence[float]]
+Points = tuple[str, Sequence[float] | Floats, Sequence[float] | Floats]  # name, steps, losses
 STYLES = ("axis", "train", "validation", "noise", "reference", "mark")
 
 
