@@ -13,6 +13,7 @@ from typing import Any
 
 from textual.app import App
 
+CUT = 20
 FOLDER = Path(__file__).parent / "captures"
 
 
@@ -22,15 +23,22 @@ def plain(app: App[Any]) -> str:
     return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
 
 
+def _hidden(line: str, hide: Sequence[str]) -> str:
+    """The line without what is to be hidden, also where it was cut off at the edge."""
+    for text in hide:
+        line = " …" if len(line) > CUT and text.startswith(line.strip()) else line
+        head, found, _ = line.partition(text)
+        line = f"{head}…" if found else line
+    return line
+
+
 def same_as_captured(app: App[Any], name: str, *, hide: Sequence[str] = ()) -> None:
     """Compares the screen with a committed file.
 
     Args:
         hide: texts that differ from one run of the tests to another.
     """
-    found = plain(app)
-    for text in hide:
-        found = found.replace(text, "…")
+    found = "\n".join(_hidden(line, hide) for line in plain(app).splitlines())
     path = FOLDER / f"{name}.txt"
     if os.environ.get("CAPTURE"):
         path.parent.mkdir(exist_ok=True)
