@@ -72,6 +72,14 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
     raise AssertionError(f"it never came:\n{plain(pilot.app)}")
 
 
+async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+    """Lets the app go on until nothing changes any more."""
+    seen: list[str] = []
+    while len(seen) < 3 or len(set(seen[-3:])) > 1:
+        await pilot.pause(0.05)
+        seen.append(plain(app))
+
+
 def library(home: Home) -> None:
     """Three runs: trained, failed, and one that seems to be trained on another machine."""
     done = Story(home.root, "lang")
@@ -137,12 +145,15 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
         await until(pilot, lambda: "lang" in plain(app))
         made = [str(runs.read_record(run)["created"]) for run in runs.list_runs(home)]
         hide = [str(home.root), *(date[:16].replace("T", " ") for date in made)]
+        await calm(app, pilot)
         same_as_captured(app, f"models_{size[0]}x{size[1]}", hide=hide)
         await pilot.press("n")
         await until(pilot, lambda: "tokens    word" in plain(app))
+        await calm(app, pilot)
         same_as_captured(app, f"new_corpus_{size[0]}x{size[1]}")
         await pilot.press("enter")
         await until(pilot, lambda: "0:03" in plain(app))
+        await calm(app, pilot)
         same_as_captured(app, f"new_setup_{size[0]}x{size[1]}")
 
     travel(home, journey, size=size)
