@@ -38,7 +38,7 @@ def same_as_captured(app: App[Any], name: str, *, hide: Sequence[str] = ()) -> N
     Args:
         hide: texts that differ from one run of the tests to another.
     """
-    found = "\n".join(_hidden(line, hide) for line in plain(app).splitlines())
+    found = "\n".join(_hidden(line, hide) for line in plain(app).split("\n"))
     path = FOLDER / f"{name}.txt"
     if os.environ.get("CAPTURE"):
         path.parent.mkdir(exist_ok=True)
