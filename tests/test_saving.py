@@ -177,7 +177,7 @@ def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path:
 def test_a_run_that_goes_on_never_looks_dead(home: Home, tmp_path: Path) -> None:
     """Looked at without pause from before its trainer is started until it trains."""
     run, lock = asked(home, small_text(tmp_path), "pets", steps=10**6)
-    for held in (lock, None, None):
+    for held in (lock, None):
         seen: list[str] = []
         pid = begin(home, run, held)
         while (word := runs.status_of(run)) != status.RUNNING:
