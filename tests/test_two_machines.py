@@ -156,7 +156,7 @@ def test_by_force_it_goes_on_here(
     for age, word in ((0.0, status.RUNNING), (3600.0, status.CRASHED)):
         move(run, age)
         assert runs.status_of(run) == word
-        with pytest.raises(InputError, match="node7|being trained"):
+        with pytest.raises(InputError, match=r"node7|being trained"):
             hold_to_resume(run, More())
         hold_to_resume(run, More(), force=True).release()
     done = run_program(home.root, "resume", "pets", "--force", "--json")
