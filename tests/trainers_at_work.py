@@ -36,7 +36,14 @@ def asked(
     home: Home, text: Path, name: str, *, reading: str | None = None, **settings: Any
 ) -> tuple[Run, Lock]:
     """A run that waits for its trainer."""
-    chosen = {"threads": 1, "tokenizer": "word", "steps": 12, "eval_steps": 4, **settings}
+    chosen = {
+        "device": "cpu",
+        "threads": 1,
+        "tokenizer": "word",
+        "steps": 12,
+        "eval_steps": 4,
+        **settings,
+    }
     return ask(home, str(text), TrainConfig(**chosen), SHAPE, name=name, reading=reading)
 
 
