@@ -61,22 +61,18 @@ def ask(
     corpus = finding.find(spec, home, encoding=encoding)
     found = facts(corpus, progress)
     corpora.remember(corpus, found, home)
-    record = {
-        "corpus": _text(corpus, found, reading),
-        "train": to_json(config),
-        "model": dict(shape),
-        "seed": config.seed,
-        "versions": versions(),
-        "parent": source and {"run": source[0].name, "weights": source[1] or LAST},
-    }
+    parts = {"train": to_json(config), "model": dict(shape), "seed": config.seed}
+    text = _text(corpus, found, reading)
+    origin = source and {"run": source[0].name, "weights": source[1] or LAST}
+    record = {"corpus": text, **parts, "versions": versions(), "parent": origin}
     run, lock = _create(home, name, corpus.name, record)
-    try:
-        if source:
+    if source:
+        try:
             _inherit(run, *source)
-    except BaseException:
-        lock.release()
-        runs.delete(home, run)
-        raise
+        except BaseException:
+            lock.release()
+            runs.delete(home, run)
+            raise
     return run, lock
 
 

@@ -1,100 +1,41 @@
-"""The application by keys: from an empty library to a talk, the list of runs, help, errors."""
+"""The application by keys: from an empty library to a talk, help, errors, leaving."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from captures import plain, same_as_captured
+from journeys import SIZES, calm, library, travel, until
 from samplers import FakeSampler
 from textual.binding import Binding
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import OptionList
 from train_stage import Story
 
 from core import runs
 from core.errors import StorageError
 from core.paths import Home, find_home
 from core.run import Run
-from tui import trainers
 from tui.app import MiniGPTApp
 from tui.keys import keys_of
-from tui.look import Look
 from tui.navigation import Trouble
-from tui.screens.confirm import AskLine
 from tui.screens.help import HelpScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
-from tui.widgets.run_table import RunTable
 from tui.widgets.talk_view import TalkView
-
-Journey = Callable[[MiniGPTApp, "Pilot[None]"], Awaitable[None]]
-SIZES = [(60, 20), (80, 24), (200, 50)]
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """An empty library."""
     return find_home(tmp_path / "home")
-
-
-def travel(
-    home: Home, journey: Journey, *, size: tuple[int, int] = (80, 24), look: Look | None = None
-) -> MiniGPTApp:
-    """Goes through the app headless."""
-    app = MiniGPTApp(home, look or Look(), FakeSampler())
-
-    async def run() -> None:
-        async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-            await until(pilot, lambda: isinstance(app.screen, ModelsScreen | NewCorpusScreen))
-            await pilot.pause()
-            await journey(app, pilot)
-
-    asyncio.run(run())
-    return app
-
-
-async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
-    """Lets the app go on until something holds."""
-    for _ in range(500):
-        if true():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError(f"it never came:\n{plain(pilot.app)}")
-
-
-async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-    """Lets the app go on until nothing changes any more."""
-    seen: list[str] = []
-    while len(seen) < 3 or len(set(seen[-3:])) > 1:
-        await pilot.pause(0.05)
-        seen.append(plain(app))
-
-
-def library(home: Home) -> None:
-    """Three runs: trained, failed, and one that seems to be trained on another machine."""
-    done = Story(home.root, "lang")
-    done.begin(val_tokens=0)
-    done.learn(1, 200)
-    done.say("finished", 200, reason="all steps done", elapsed=20.0)
-    done.lock.release()
-    failed = Story(home.root, "tales")
-    failed.begin()
-    failed.learn(1, 40)
-    failed.say("failed", 40, title="The run failed", message="no", hint="so", code=1)
-    failed.lock.release()
-    live = Story(home.root, "poem")
-    live.begin()
-    live.learn(1, 60)
 
 
 def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,123 +98,6 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
         same_as_captured(app, f"new_setup_{size[0]}x{size[1]}")
 
     travel(home, journey, size=size)
-
-
-def test_the_list_filters_renames_and_removes(home: Home) -> None:
-    library(home)
-
-    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await until(pilot, lambda: table.row_count == 3)
-        await pilot.press("slash", *"tal", "enter")
-        await until(pilot, lambda: table.row_count == 1)
-        assert table.chosen is not None
-        assert table.chosen.summary.name == "tales"
-        await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, AskLine))
-        app.screen.query_one(Input).value = "legends"
-        await pilot.press("enter")
-        await until(pilot, lambda: (home.runs / "legends").is_dir())
-        await pilot.press("escape")
-        await until(pilot, lambda: table.row_count == 3)
-        await until(pilot, lambda: "legends" in plain(app))
-        names = [str(table.get_row_at(n)[0]) for n in range(3)]
-        table.move_cursor(row=names.index("legends"))
-        await pilot.press("d")
-        await until(pilot, lambda: "Remove legends" in plain(app))
-        await pilot.press("enter")
-        assert (home.runs / "legends").is_dir(), "Enter is no"
-        await pilot.press("d")
-        await until(pilot, lambda: "Remove legends" in plain(app))
-        await pilot.press("y")
-        await until(pilot, lambda: not (home.runs / "legends").exists())
-        await until(pilot, lambda: table.row_count == 2)
-
-    travel(home, journey)
-
-
-def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> None:
-    library(home)
-
-    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        screen, table = app.screen, app.screen.query_one(RunTable)
-        assert isinstance(screen, ModelsScreen)
-        await until(pilot, lambda: table.row_count == 3)
-        await pilot.press("down")
-        assert table.chosen is not None
-        name = table.chosen.summary.name
-        newest = Story(home.root, "newest")
-        newest.begin()
-        screen.look_again()
-        await until(pilot, lambda: table.row_count == 4)
-        assert table.chosen is not None
-        assert table.chosen.summary.name == name
-
-    travel(home, journey)
-
-
-def test_a_live_run_is_stopped_and_not_removed(home: Home) -> None:
-    library(home)
-
-    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await until(pilot, lambda: table.row_count == 3)
-        names = [str(table.get_row_at(n)[0]) for n in range(3)]
-        table.move_cursor(row=names.index("poem"))
-        await pilot.pause()
-        await pilot.press("d")
-        await pilot.pause()
-        assert isinstance(app.screen, ModelsScreen), "no question is asked"
-        await pilot.press("s")
-        requests = Run(home.runs / "poem").requests
-        await until(pilot, requests.exists)
-        assert json.loads(requests.read_text())["type"] == "stop"
-
-    travel(home, journey)
-
-
-def test_a_path_is_looked_into_and_a_bad_one_is_said(home: Home, tmp_path: Path) -> None:
-    good, bad = tmp_path / "[bold]\u202e.txt", tmp_path / "bad.bin"
-    good.write_text("the cat sat\n\x1b]0;title\x07 on the mat\n" * 30)
-    bad.write_bytes(bytes(range(256)))
-
-    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "Twenty" in plain(app))
-        await pilot.press("f")
-        field = app.screen.query_one("#path", Input)
-        field.value = str(bad)
-        await pilot.press("enter")
-        await until(pilot, lambda: "bad.bin" in plain(app))
-        await pilot.press("enter")
-        assert isinstance(app.screen, NewCorpusScreen), "what is no text cannot be taken"
-        field.value = str(good)
-        await pilot.press("enter")
-        await until(pilot, lambda: "cat" in plain(app))
-        shown = plain(app)
-        assert "\x1b" not in shown
-        assert "\u202e" not in shown
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, NewSetupScreen))
-
-    travel(home, journey, size=(120, 40))
-
-
-def test_an_impossible_setting_is_said_beside_it_and_not_started(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trainers, "begin", lambda *_, **__: pytest.fail("started"))
-
-    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "words" in plain(app))
-        await pilot.press("enter")
-        await until(pilot, lambda: "0:03" in plain(app))
-        await pilot.press("tab", "tab", *"gigantic")
-        await until(pilot, lambda: "gigantic" in plain(app))
-        await pilot.press("escape", "enter")
-        await until(pilot, lambda: "tiny" in plain(app) or "There is no preset" in plain(app))
-        assert isinstance(app.screen, NewSetupScreen)
-
-    travel(home, journey, size=(120, 40))
 
 
 def test_help_names_every_key_with_what_it_does(home: Home) -> None:
@@ -361,13 +185,3 @@ def test_the_app_needs_no_torch(home: Home) -> None:
         check=False,
     )
     assert done.stdout.strip() in ("NewSetupScreen", "NewCorpusScreen"), done.stderr
-
-
-def test_runs_of_a_home_without_any_say_what_to_do(home: Home) -> None:
-    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, ModelsScreen))
-        await until(pilot, lambda: "Press n" in plain(app))
-
-    travel(home, journey)
-    assert runs.list_runs(home) == []
