@@ -18,6 +18,7 @@ from core.run import Run
 from tui.app import MiniGPTApp
 from tui.screens.confirm import AskLine
 from tui.screens.models import ModelsScreen
+from tui.screens.train import TrainScreen
 from tui.widgets.run_table import RunTable
 
 
@@ -108,3 +109,20 @@ def test_runs_of_a_home_without_any_say_what_to_do(home: Home) -> None:
 
     travel(home, journey)
     assert runs.list_runs(home) == []
+
+
+def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await until(pilot, lambda: table.row_count == 3)
+        await pilot.press("down")
+        assert table.chosen is not None
+        name = table.chosen.summary.name
+        await until(pilot, lambda: f"/runs/{name}" in plain(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        assert name in plain(app)
+
+    travel(home, journey, size=(160, 40))

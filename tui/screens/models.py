@@ -107,11 +107,11 @@ class ModelsScreen(BaseScreen):
         self.query_one("#detail", Static).update(detail(row, folder) if row else Content(""))
         self.refresh_bindings()
 
-    def on_run_table_row_highlighted(self) -> None:
+    def on_data_table_row_highlighted(self) -> None:
         """The facts follow the cursor."""
         self._tell()
 
-    def on_run_table_row_selected(self) -> None:
+    def on_data_table_row_selected(self) -> None:
         """Enter on a row watches it."""
         self.action_open()
 
