@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.files import open_plain, readable
+
 CHUNK = 1 << 12  # read first from the end, as the last line is mostly what is wanted
 LARGEST_CHUNK = 1 << 18
 NEWLINE = b"\n"
@@ -46,14 +48,18 @@ class LineTail:
         """The next complete lines without their newlines, from about `most` bytes of the file.
 
         Empty when there is nothing new, also while the file does not exist.
+
+        Raises:
+            DamagedError: it is no plain file, or cannot be read.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_plain(self.path)
         except FileNotFoundError:
             return []
         try:
             self._notice_replacement(os.fstat(descriptor))
-            return self._next_lines(descriptor, most)
+            with readable(self.path):
+                return self._next_lines(descriptor, most)
         finally:
             os.close(descriptor)
 
@@ -85,12 +91,15 @@ def backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
 
     Args:
         most: bytes at the end of the file to look at; None is all of it.
+
+    Raises:
+        DamagedError: it is no plain file, or cannot be read.
     """
     try:
-        file = path.open("rb", buffering=0)
+        descriptor = open_plain(path)
     except FileNotFoundError:
         return
-    with file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file, readable(path):
         end, size = file.seek(0, os.SEEK_END), CHUNK
         first = 0 if most is None else max(0, end - most)
         # What follows the last newline is unfinished: it is cut off with the first newline met.

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from core import layout, models
+from core.config import ModelConfig
 from core.decoder import Decoder
 from core.errors import DamagedError
-from core.files import read_json
-from core.modelcard import model_config
+from core.header import check_room
+from core.modelcard import read_shape
 from core.probe import device_facts
 from core.run import Run
 from core.runs import read_record
@@ -69,11 +70,25 @@ def load(run: Run, which: str = LAST, device: str = "auto") -> Loaded:
     """
     weights = weights_of(run, which)
     facts = device_facts(device)
-    if not run.config.is_file():
-        raise DamagedError(f"{run.config} is missing.", "Copy the run again, or train it anew.")
-    config = model_config(read_json(run.config))
-    model = models.build(config, seed=None)
-    layout.load_stored(model, read_tensors(weights))
-    model = model.to(torch.device(facts.device)).eval()
     reading = str(read_record(run)["corpus"]["reading"])
-    return Loaded(model, Tokenizer.load(run.folder), reading)
+    config, tokenizer = read_shape(run.config), Tokenizer.load(run.folder)
+    check_vocabulary(run, tokenizer, config)
+    check_room(weights, config)
+    model = models.build(config, seed=None)
+    layout.load_stored(model, read_tensors(weights), weights)
+    model = model.to(torch.device(facts.device)).eval()
+    return Loaded(model, tokenizer, reading)
+
+
+def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> None:
+    """Refuses a tokenizer of another model.
+
+    Raises:
+        DamagedError: it has more or fewer tokens than the model.
+    """
+    if tokenizer.vocab_size != config.vocab_size:
+        raise DamagedError(
+            f"{run.tokenizer} holds {tokenizer.vocab_size:,} tokens; "
+            f"the model that {run.config.name} beside it describes has {config.vocab_size:,}.",
+            "Both must come from the same run.",
+        )

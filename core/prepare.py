@@ -23,16 +23,18 @@ from core.decoder import Decoder
 from core.errors import Cancelled
 from core.evaluation import Evaluation
 from core.facts import facts
-from core.files import read_json, write_json
+from core.files import write_json
 from core.learning import learn
 from core.length import with_steps
-from core.modelcard import generation_config, hf_config, model_config
+from core.loading import check_vocabulary
+from core.modelcard import generation_config, hf_config, read_shape
 from core.more import More
 from core.paths import Home
 from core.progress import Progress, Stop
+from core.record import read_asked, read_record
+from core.restored import read_settings
 from core.run import Run
-from core.runs import read_record
-from core.settings import from_json, to_json
+from core.settings import to_json
 from core.situation import TextFacts, TokenFacts
 from core.sizes import count_parameters
 from core.tokenizer import EOS, SOS, Tokenizer
@@ -86,14 +88,14 @@ class Preparation:
             MiniGPTError: the text, a file of the run or the device cannot be used.
         """
         record = read_record(self.run)
-        asked = from_json(TrainConfig, record["train"])
+        asked = read_asked(self.run, record)
         text = record["corpus"]
         corpus = corpora.recall(
             text["sha256"], self.home, text["name"], text["encoding"], text["errors"]
         )
-        tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked)
-        stored = self._tokens(corpus, text["reading"], tokenizer)
         inherited = self._inherited() if record["parent"] or self.checkpoint else None
+        tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked, inherited)
+        stored = self._tokens(corpus, text["reading"], tokenizer)
         wanted = self._settings() if self.checkpoint else asked
         device = probe.device_facts(wanted.device)
         overrides = {} if inherited else record["model"]
@@ -113,11 +115,14 @@ class Preparation:
         return _job(model, config, batches, stored, tokenizer, reasons)
 
     def _tokenizer(
-        self, corpus: Corpus, reading: str, asked: TrainConfig
+        self, corpus: Corpus, reading: str, asked: TrainConfig, inherited: ModelConfig | None
     ) -> tuple[Tokenizer, list[str]]:
         """The run's tokenizer, learnt from the text if it has none yet; and why it is this one."""
-        if self.run.tokenizer.is_file():
+        # Weights are worth nothing without the tokenizer they were learnt with.
+        if inherited or self.run.tokenizer.is_file():
             tokenizer = Tokenizer.load(self.run.folder)
+            if inherited:
+                check_vocabulary(self.run, tokenizer, inherited)
             return tokenizer, [f"tokenizer {tokenizer.kind}: the run's own"]
         found = facts(corpus, self.progress, self.cancelled)
         wanted = dataclasses.replace(
@@ -155,12 +160,12 @@ class Preparation:
 
     def _inherited(self) -> ModelConfig:
         """The shape of the run's own weights: a parent's, or those it was interrupted with."""
-        return model_config(read_json(self.run.config))
+        return read_shape(self.run.config)
 
     def _settings(self) -> TrainConfig:
         """The settings as they were at the checkpoint, changes while running included."""
         assert self.checkpoint
-        return from_json(TrainConfig, self.checkpoint.state["train"])
+        return read_settings(self.checkpoint)
 
     def _model(self, shape: ModelConfig, config: TrainConfig, *, from_weights: bool) -> Decoder:
         """The model as training begins or goes on; its description is written beside it."""
@@ -168,10 +173,11 @@ class Preparation:
         write_json(self.run.generation_config, generation_config(shape))
         if self.checkpoint:
             model = models.build(shape, seed=None)
-            layout.load_stored(model, self.checkpoint.model)
+            where = self.run.checkpoint(self.checkpoint.step).weights
+            layout.load_stored(model, self.checkpoint.model, where)
         elif from_weights:
             model = models.build(shape, seed=None)
-            layout.load_stored(model, read_tensors(self.run.weights))
+            layout.load_stored(model, read_tensors(self.run.weights), self.run.weights)
         else:
             model = models.build(shape, seed=config.seed)
         return model

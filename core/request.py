@@ -14,15 +14,18 @@ from core import corpora, finding, runs
 from core.auto import check_shape
 from core.config import TrainConfig
 from core.corpus import Corpus
-from core.errors import InputError, SettingsError
+from core.errors import InputError, SettingsError, StorageError
 from core.facts import Facts, facts
 from core.files import replace_with_link
+from core.header import check_room
 from core.locks import Lock
+from core.modelcard import read_shape
 from core.paths import Home
 from core.presets import AUTO
 from core.progress import Progress, quiet
 from core.run import Run
 from core.settings import to_json
+from core.tokenizer import Tokenizer
 from core.which import LAST, weights_of
 
 PROPOSALS = 100
@@ -70,8 +73,16 @@ def ask(
         "parent": source and {"run": source[0].name, "weights": source[1] or LAST},
     }
     run, lock = _create(home, name, corpus.name, record)
-    if source:
-        _inherit(run, *source)
+    try:
+        if source:
+            _inherit(run, *source)
+    except BaseException as error:
+        lock.release()
+        runs.delete(home, run)
+        if isinstance(error, OSError):
+            what = f"{run.name} could not be given the files of {source and source[0].name}"
+            raise StorageError(f"{what}: {error.strerror}.", "Make room on the disk.") from error
+        raise
     return run, lock
 
 
@@ -111,7 +122,7 @@ def _parent(
     """The run to start from and which of its weights; what is the parent's cannot be chosen."""
     name, _, which = parent.partition("@")
     run = runs.find(home, name)
-    weights_of(run, which)
+    weights = weights_of(run, which)
     taken = dict.fromkeys(shape, "is the parent's, and stays")
     for key in ("tokenizer", "vocab_size"):
         if getattr(config, key) is not None:
@@ -120,19 +131,15 @@ def _parent(
         taken["preset"] = "the size is the parent's, and stays"
     if taken:
         raise SettingsError(taken, f"Leave these out when starting from {run.name}.")
-    if not run.tokenizer.is_file() or not run.config.is_file():
-        raise InputError(f"The run {run.name} has no model yet.", "Wait until it is training.")
+    check_room(weights, read_shape(run.config))
+    # Read for nothing but to see that it can be: the child's trainer would name the child's copy.
+    Tokenizer.load(run.folder)
     return run, which
 
 
 def _inherit(run: Run, parent: Run, which: str) -> None:
     """Gives the new run the parent's files, so that it can do without the parent."""
-    pairs = (
-        (weights_of(parent, which), run.weights),
-        (parent.config, run.config),
-        (parent.generation_config, run.generation_config),
-        (parent.tokenizer, run.tokenizer),
-        (parent.tokenizer_config, run.tokenizer_config),
-    )
-    for source, target in pairs:
-        replace_with_link(source, target)
+    replace_with_link(weights_of(parent, which), run.weights)
+    replace_with_link(parent.config, run.config)
+    # The files that go with these two are made anew: what they hold follows from them.
+    Tokenizer.load(parent.folder).save(run.folder)

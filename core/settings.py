@@ -79,13 +79,21 @@ def _problem(value: Any, kind: Any, setting: Setting) -> str:
 
 
 def _out_of_limits(value: float, setting: Setting) -> str:
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, is {value}"
     if setting.minimum is not None and value < setting.minimum:
-        return f"must be at least {setting.minimum:g}, is {value:g}"
+        return f"must be at least {setting.minimum:g}, is {_written(value)}"
     if setting.maximum is not None and value > setting.maximum:
-        return f"must be at most {setting.maximum:g}, is {value:g}"
+        return f"must be at most {setting.maximum:g}, is {_written(value)}"
     return ""
+
+
+def _written(value: float) -> str:
+    """A number in a few digits, also one that is too long for a float."""
+    try:
+        return f"{value:g}"
+    except OverflowError:
+        return "a number of hundreds of digits"
 
 
 def _kinds(kind: Any) -> tuple[type, ...]:
@@ -148,4 +156,11 @@ def from_json(config: type[Config], values: Mapping[str, Any]) -> Config:
     if unknown:
         raise SettingsError(unknown, _meant(nearest(next(iter(unknown)), known)))
     kinds = get_type_hints(config)
-    return config(**{n: tuple(v) if _kinds(kinds[n]) == (tuple,) else v for n, v in values.items()})
+    return config(
+        **{
+            name: tuple(value)
+            if isinstance(value, list) and _kinds(kinds[name]) == (tuple,)
+            else value
+            for name, value in values.items()
+        }
+    )

@@ -26,12 +26,13 @@ from core.paths import Home
 from core.prepare import Job, Preparation
 from core.request import versions
 from core.requests import RequestReader
+from core.restored import read_progress
 from core.run import Run
 from core.runs import read_record
 from core.saver import Saver
 from core.session import Session
 from core.snapshots import snapshot_limit, snapshot_steps
-from core.trainer import Progress, Trainer
+from core.trainer import Trainer
 from core.voice import Listener, Voice
 
 SAMPLE_TOKENS = 24
@@ -156,7 +157,7 @@ def _trainer(
         requests=control,
     )
     if found:
-        trainer.progress = Progress(**found.state["progress"])
+        trainer.progress = read_progress(found)
         adam = trainer.updater.optimizer
         optimizer.load_state(adam, job.model, found.optimizer, found.step)
     return trainer

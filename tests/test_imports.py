@@ -25,7 +25,7 @@ LONGEST_FUNCTION = 45
 WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "keeper", "layout", "length", "linear", "loading", "meter",
-    "models", "optimizer", "prepare", "probe", "sampling", "session", "trainer", "training",
+    "models", "optimizer", "prepare", "probe", "restored", "sampling", "session", "trainer", "training",
     "tutorial", "updater", "weights",
 }  # fmt: skip
 
