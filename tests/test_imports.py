@@ -25,8 +25,8 @@ LONGEST_FUNCTION = 45
 WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "keeper", "layout", "length", "linear", "loading", "meter",
-    "models", "optimizer", "prepare", "probe", "restored", "sampling", "session", "trainer", "training",
-    "tutorial", "updater", "weights",
+    "models", "optimizer", "prepare", "probe", "restored", "sampling", "session", "trainer",
+    "training", "tutorial", "updater", "weights",
 }  # fmt: skip
 
 IMPORTING = """
