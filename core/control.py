@@ -112,6 +112,8 @@ def _allowed(asked: Any, trainer: Trainer) -> dict[str, Any]:
         for name in asked
         if name not in settings or not settings[name].live
     }
+    # None is "choose for me", and whoever chose has long gone home.
+    fixed |= {name: "must be given" for name, value in asked.items() if value is None}
     if fixed:
         raise SettingsError(fixed)
     return asked

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from core.events import TERMINAL, Event, decode, encode
 from core.lines import LineTail, backwards, ends_torn, write_all
@@ -68,6 +68,14 @@ class EventTail:
 
     def __init__(self, path: Path) -> None:
         self._lines = LineTail(path)
+
+    @classmethod
+    def at_end(cls, path: Path) -> Self:
+        """One that has read what is there already; the file may come later."""
+        tail = cls(path)
+        while tail.read():
+            pass
+        return tail
 
     @property
     def restarts(self) -> int:

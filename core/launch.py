@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import site
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from core.errors import StorageError
 from core.locks import Lock
 from core.more import More
 from core.paths import Home
 from core.run import Run
+
+# A trainer is born with these blocked, and obeys them once it can: see `core.train`.
+HELD_BACK = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 def start(home: Home, run: Run, lock: Lock, more: More | None = None) -> int:
@@ -34,17 +42,17 @@ def start(home: Home, run: Run, lock: Lock, more: More | None = None) -> int:
     try:
         log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=run.folder,
-                # A folder named `core` where the trainer stands is not to be imported.
-                env={**os.environ, "PYTHONSAFEPATH": "1"},
-                pass_fds=[lock.descriptor],
-                start_new_session=True,
-            )
+            with _signals_held_back():
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=run.folder,
+                    env=environment(),
+                    pass_fds=[lock.descriptor],
+                    start_new_session=True,
+                )
         finally:
             os.close(log)
     except OSError as error:
@@ -57,3 +65,32 @@ def start(home: Home, run: Run, lock: Lock, more: More | None = None) -> int:
     # Whoever lives on beside the trainer keeps no dead child of it.
     threading.Thread(target=process.wait, name=f"wait-{process.pid}", daemon=True).start()
     return process.pid
+
+
+def environment(
+    environ: Mapping[str, str] = os.environ, ours: Path = Path(__file__).parents[1]
+) -> dict[str, str]:
+    """The environment of a child that imports the modules we are, and none from where it stands.
+
+    An empty or relative part of PYTHONPATH would be a place in the child's own folder: a `core`
+    that came along in a copied run would be run.
+
+    Args:
+        ours: the folder of our packages; named to the child where it would not look by itself.
+    """
+    given = environ.get("PYTHONPATH", "").split(os.pathsep)
+    parts = [str(Path(part).absolute()) for part in given if part]
+    installed = [*site.getsitepackages(), site.getusersitepackages()]
+    if str(ours) not in [*parts, *installed]:
+        parts.insert(0, str(ours))
+    return {**environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(parts)}
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Signals wait until it is over; a child started in it inherits that they wait."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,7 +1,8 @@
 """The trainer's process: `python -m core.train ROOT CACHE RUN LOCK MORE`, started by `core.launch`.
 
 It takes the lock over, works at low priority, and turns SIGTERM and SIGINT into a stop that saves.
-A hang-up is nothing to it. Signals that come while torch is being imported are obeyed after it.
+A hang-up is nothing to it. Signals that come before there is something to stop are obeyed then:
+it is born with them blocked, and they are remembered while torch is being imported.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from core.errors import MiniGPTError
+from core.launch import HELD_BACK
 from core.locks import adopt
 from core.more import More
 from core.paths import Home
@@ -32,6 +34,7 @@ class Stops:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._handle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         self._asked.append(signal.Signals(number).name)

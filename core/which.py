@@ -30,7 +30,7 @@ def weights_of(run: Run, which: str = LAST) -> Path:
                 "A checkpoint brings it back: minigpt-tui resume.",
             )
         raise InputError(
-            f"The run {run.name} has no saved weights yet.",
+            f"The run {run.name} has no weights: {run.weights.name} is not there.",
             "They come with its first checkpoint; minigpt-tui ls shows its status.",
         )
     if which == BEST:

@@ -116,3 +116,15 @@ def test_says_when_the_file_is_another_one(tmp_path: Path) -> None:
     eventlog.EventLog(path).emit("started", 0)
     assert [event.type for event in tail.read()] == ["started"]
     assert tail.restarts == 1
+
+
+def test_a_tail_from_the_end_hears_only_what_comes(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    early = EventTail.at_end(path)
+    log = EventLog(path)
+    log.emit("started", 0)
+    late = EventTail.at_end(path)
+    log.emit("step", 1)
+    assert [event.type for event in early.read()] == ["started", "step"]
+    assert [event.type for event in late.read()] == ["step"]
+    log.close()

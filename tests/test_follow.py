@@ -29,3 +29,17 @@ def test_the_second_signal_ends_at_once_and_the_handlers_come_back() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_is_ignored_from_the_start_stays_ignored() -> None:
+    """`nohup minigpt-tui train … --foreground` stopped at logout all the same."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    heard: list[str] = []
+    try:
+        with stopping_on_signals() as on_stop:
+            on_stop(heard.append)
+            signal.raise_signal(signal.SIGHUP)
+            assert heard == []
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -156,7 +156,8 @@ def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def test_no_file_grows_too_long() -> None:
     """A file of several nouns."""
-    lengths = {path: len(path.read_text().splitlines()) for path in _sources("core", "tui")}
+    sources = _sources("core", "tui", "data", "tests")
+    lengths = {path: len(path.read_text().splitlines()) for path in sources}
     assert {
         str(path.relative_to(ROOT)): length
         for path, length in lengths.items()

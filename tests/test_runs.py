@@ -1,4 +1,4 @@
-"""The folder of runs: creating, finding, naming, renaming, removing."""
+"""The folder of runs: creating, finding, asking and removing them."""
 
 from __future__ import annotations
 
@@ -6,49 +6,32 @@ import json
 import os
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from some_runs import RECORD, entries, names
 
-from core import files, locks, runs
+from core import locks, runs
 from core.errors import DamagedError, InputError, NotFoundError, StorageError
 from core.eventlog import EventLog
 from core.paths import Home, find_home
 from core.requests import RequestReader
 from core.runs import (
-    NAME,
-    check_name,
     create,
     create_held,
     delete,
     find,
     hold,
-    list_runs,
-    propose_name,
     read_record,
     rename,
     request,
     status_of,
 )
 
-TEXT = {"name": "lang", "size": 1, "sha256": "0", "reading": "lines", "encoding": "utf-8"}
-RECORD = {"corpus": {**TEXT, "errors": "strict"}, "train": {}, "model": {}, "seed": 1}
-
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return find_home(tmp_path / "home")
-
-
-def names(home: Home) -> list[str]:
-    return [run.name for run in list_runs(home)]
-
-
-def entries(home: Home) -> list[str]:
-    return sorted(entry.name for entry in home.runs.iterdir())
 
 
 def test_a_new_run_is_private_and_has_its_record(home: Home) -> None:
@@ -71,54 +54,6 @@ def test_there_is_no_moment_in_which_a_new_run_looks_crashed(home: Home) -> None
         hold(run)
     lock.release()
     assert status_of(run) == "crashed"
-
-
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", ".a", "-a", "_a", "a/b", "a\0", "a b", "é", "x" * 65, "a\n"]
-)
-def test_bad_names_are_refused_everywhere(home: Home, name: str) -> None:
-    """A name must never lead out of the folder of runs."""
-    run = create(home, "lang", RECORD)
-    for action in (
-        lambda: check_name(name),
-        lambda: create(home, name, RECORD),
-        lambda: find(home, name),
-        lambda: rename(home, run, name),
-    ):
-        with pytest.raises(InputError, match="cannot name a run") as caught:
-            action()
-        assert "letters, digits" in caught.value.hint
-    assert names(home) == ["lang"]
-
-
-@pytest.mark.parametrize("name", ["a", "0", "a.b_c-d", "x" * 64, "A..b"])
-def test_good_names(home: Home, name: str) -> None:
-    assert create(home, name, RECORD).name == name
-
-
-def test_a_taken_name_names_the_next_free_one(home: Home) -> None:
-    create(home, "lang", RECORD)
-    create(home, "lang-2", RECORD)
-    with pytest.raises(InputError, match="a run named lang already") as caught:
-        create(home, "lang", {})
-    assert "lang-3" in caught.value.hint
-    assert read_record(find(home, "lang"))["seed"] == 1
-    assert entries(home) == ["lang", "lang-2"]
-
-
-def test_of_many_who_take_a_name_at_once_one_gets_it(home: Home) -> None:
-    """Two terminals started in the same second must not share a run."""
-
-    def attempt(_: int) -> bool:
-        try:
-            create(home, "lang", RECORD)
-        except InputError:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(attempt, range(16))) == 1
-    assert entries(home) == ["lang"]
 
 
 def test_interrupted_creation_leaves_nothing_to_stumble_over(
@@ -164,44 +99,6 @@ def test_links_that_lead_elsewhere_are_no_runs(home: Home, tmp_path: Path) -> No
         find(home, "lang")
 
 
-def test_an_unknown_name_names_the_nearest(home: Home) -> None:
-    create(home, "lang", RECORD)
-    with pytest.raises(NotFoundError, match="no run named 'Lnag'") as caught:
-        find(home, "Lnag")
-    assert "lang" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("base", "expected"),
-    [
-        ("lang", "lang-3"),
-        ("LANG", "LANG-3"),
-        ("My Bücher!", "My-Bucher"),
-        ("../../etc", "etc"),
-        ("", "run"),
-        ("红楼梦", "run"),
-        ("x" * 99, "x" * 64),
-    ],
-)
-def test_proposed_names(home: Home, base: str, expected: str) -> None:
-    """Capitals count as small letters: some file systems do not tell them apart."""
-    create(home, "Lang", RECORD)
-    create(home, "lang-2", RECORD)
-    assert propose_name(home, base) == expected
-
-
-@given(base=st.text(max_size=100), used=st.integers(0, 12))
-def test_proposed_names_are_free_and_good(base: str, used: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        taken: list[str] = []
-        patch.setattr(runs, "_entries", lambda _: taken)
-        for _ in range(used + 1):
-            name = propose_name(find_home("/nowhere"), base)
-            assert NAME.fullmatch(name)
-            assert name not in taken
-            taken.append(name)
-
-
 @pytest.mark.parametrize(
     ("content", "kind", "message"),
     [
@@ -221,18 +118,6 @@ def test_records_that_cannot_be_used(
     run.record.write_text(content)
     with pytest.raises(kind, match=message):
         read_record(run)
-
-
-def test_rename_keeps_everything(home: Home) -> None:
-    run = create(home, "lang", RECORD)
-    create(home, "taken", RECORD)
-    EventLog(run.events).emit("finished", 3)
-    renamed = rename(home, run, "words")
-    assert names(home) == ["taken", "words"]
-    assert (renamed.name, status_of(renamed)) == ("words", "finished")
-    with pytest.raises(InputError, match="named taken already"):
-        rename(home, renamed, "taken")
-    assert names(home) == ["taken", "words"]
 
 
 def test_delete_removes_everything(home: Home) -> None:
@@ -304,5 +189,8 @@ def test_lock_files_stay(home: Home) -> None:
 
 
 def test_record_is_plain_json(home: Home) -> None:
-    run = create(home, "lang", {"text": "ü"})
-    assert json.loads(run.record.read_text()) == files.read_json(run.record)
+    """Other programs read it, in UTF-8, whatever the terminal speaks."""
+    run = create(home, "lang", {**RECORD, "text": "ü"})
+    stored = json.loads(run.record.read_bytes().decode("utf-8"))
+    assert stored == read_record(run)
+    assert (stored["text"], stored["corpus"]) == ("ü", RECORD["corpus"])

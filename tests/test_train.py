@@ -147,7 +147,7 @@ def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) ->
     def change() -> None:
         changes = {"learning_rate": 1e-4, "steps": 300}
         ids["change"] = runs.request(run, requests.CHANGE, changes=changes)
-        wrong = {"learning_rate": -1.0, "batch_size": 3}
+        wrong = {"learning_rate": None, "batch_size": 3}
         ids["wrong"] = runs.request(run, requests.CHANGE, changes=wrong)
 
     def pause() -> None:
@@ -159,7 +159,7 @@ def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) ->
     saved = [event for event in told if event.get("request") == ids["save"]]
     assert [event["kind"] for event in saved] == ["checkpoint"]
     assert answers[ids["change"]]["changes"]["steps"] == [400, 300]
-    assert "batch_size" in answers[ids["wrong"]]["problems"]
+    assert answers[ids["wrong"]]["problems"].keys() == {"batch_size", "learning_rate"}
     assert [answers[ids[name]]["action"] for name in ("pause", "continue")] == ["pause", "continue"]
     assert told[-1]["step"] == 300
 

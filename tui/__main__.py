@@ -50,7 +50,8 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         # Whatever names a file or a run has its own words; this is left for the output itself.
-        discard_output()
+        if error.filename is None:
+            discard_output()
         return _show(StorageError(f"{error.filename or 'The output'}: {error.strerror}."))
     return code if isinstance(code, int) else 0
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from core.errors import nearest
 from core.paths import HOME_VARIABLE, Home, find_home
 from tui.completion import complete_corpus
 from tui.completion import complete_run as complete_run
@@ -47,6 +48,16 @@ class LazyGroup(click.Group):
         except BrokenPipeError:
             discard_output()
             return 0
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named; for a name that is none, the nearest are offered."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            near = nearest(args[0], self.list_commands(ctx))
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name; None if there is none."""

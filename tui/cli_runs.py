@@ -19,8 +19,9 @@ from core.settings import parse_value, settings_of
 from tui.cli_train import nearest_settings
 from tui.completion import complete_run
 from tui.console import say
+from tui.leaving import Leaving
+from tui.listening import Listening
 
-LOOK_SECONDS = 0.1
 PATIENCE = 30.0  # seconds until it is said that the trainer is busy
 
 
@@ -31,12 +32,14 @@ PATIENCE = 30.0  # seconds until it is said that the trainer is busy
 def attach(home: Home, run: str, as_json: bool) -> int:
     """Watch RUN being trained; of one that has ended, say how.
 
-    Ctrl+C ends the watching only.
+    Ctrl+C and other signals end the watching only.
     """
     from tui.watch import watch
 
-    since = 0.0 if as_json else time.time()
-    return watch(runs.find(home, run), as_json=as_json, since=since)
+    found = runs.find(home, run)
+    listening = Listening(found, EventTail(found.events))
+    with Leaving(stops=False) as leaving:
+        return watch(found, leaving, listening, as_json=as_json, silent_before=time.time())
 
 
 @click.command()
@@ -46,16 +49,18 @@ def attach(home: Home, run: str, as_json: bool) -> int:
 def stop(home: Home, run: str, no_wait: bool) -> int:
     """Save and stop RUN's training; `resume` goes on at the very step."""
     found = _alive(home, run)
-    tail = _at_end(found)
+    listening = Listening(found)
     runs.request(found, requests.STOP)
     if no_wait:
         say(f"{found.name} was asked to stop.")
         return 0
     say(f"{found.name} is stopping…")
-    ended = [event for event in _until_gone(found, tail) if event.type in TERMINAL]
-    if not ended:
+    ending: Event | None = None
+    while not listening.over:
+        ending = next((e for e in listening.read() if e.type in TERMINAL), ending)
+    if ending is None:
         raise RunFailedError(f"{found.name} crashed while stopping.", _resume(found))
-    say(f"{found.name}: {ended[-1].type} at step {ended[-1].step}.")
+    say(f"{found.name}: {ending.type} at step {ending.step}.")
     return 0
 
 
@@ -107,6 +112,8 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
             if not equals:
                 raise SettingsError({name: "is written as KEY=VALUE"})
             values[name] = parse_value(TrainConfig, name, text)
+            if values[name] is None:
+                raise SettingsError({name: "needs a value while training"})
             if name not in live:
                 raise SettingsError({name: f"cannot change while training; {', '.join(live)} can"})
         except SettingsError as error:
@@ -178,44 +185,20 @@ def _resume(run: Run) -> str:
     return f"To train it on: minigpt-tui resume {run.name}"
 
 
-def _at_end(run: Run) -> EventTail:
-    """A tail that has read what was said so far."""
-    tail = EventTail(run.events)
-    while tail.read():
-        pass
-    return tail
-
-
 def _ask(run: Run, type: str, **fields: Any) -> Event:
     """The event that answers a request.
 
     Raises:
         RunFailedError: the trainer ended before it answered.
     """
-    tail = _at_end(run)
+    listening = Listening(run)
     id = runs.request(run, type, **fields)
     began, told = time.monotonic(), False
-    while True:
-        alive = runs.status_of(run) in status.ALIVE
-        batch = tail.read()
-        for event in batch:
+    while not listening.over:
+        for event in listening.read():
             if id in (event.text("id"), event.text("request")):
                 return event
-        if not alive and not batch:
-            raise RunFailedError(f"{run.name} ended before it answered.", _resume(run))
         if not told and time.monotonic() - began > PATIENCE:
             told = True
             say(f"{run.name} has not answered yet; it does between two steps. Ctrl+C gives up.")
-        time.sleep(LOOK_SECONDS)
-
-
-def _until_gone(run: Run, tail: EventTail) -> list[Event]:
-    """What the trainer still says until it is gone."""
-    found: list[Event] = []
-    while True:
-        alive = runs.status_of(run) in status.ALIVE or locks.held(run.lock)
-        batch = tail.read()
-        found += batch
-        if not alive and not batch:
-            return found
-        time.sleep(LOOK_SECONDS)
+    raise RunFailedError(f"{run.name} ended before it answered.", _resume(run))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from itertools import islice
 
 from core import events, runs
+from core.eventlog import events_backwards
 from core.events import Event
 from core.lines import backwards
 from core.paths import Home
@@ -46,7 +47,7 @@ def say_ending(run: Run, last: Mapping[str, Event], ending: Event, *, as_json: b
         say(f"{run.name} failed: {ending.text('message')}\n{ending.text('hint')}")
         return ending.whole("code") or EXIT_CODES[events.FAILED]
     if ending.type == events.STOPPED:
-        kept = "saved" if events.SAVED in last else "nothing to save yet"
+        kept = "saved" if run.last_checkpoint.is_file() else "nothing to save yet"
         say(
             f"{run.name} stopped at step {ending.step}, {kept} ({ending.text('reason')}).\n"
             f"To go on: minigpt-tui resume {run.name}"
@@ -69,9 +70,15 @@ def say_crashed(run: Run, last: Mapping[str, Event]) -> int:
 
 
 def _show_sample(run: Run, last: Mapping[str, Event]) -> None:
-    prepared, row = last.get(events.PREPARED), last.get(events.EPOCH)
+    prepared, row = last.get(events.PREPARED), last.get(events.EPOCH) or _last_row(run)
     prompt = str(prepared.table("train").get("sample_prompt") or "") if prepared else ""
     text = (row.text("text") if row else None) or ""
     say(f"{run.name} is trained. It goes on from {prompt!r} with:")
     put(text.strip())
     say(f"More: minigpt-tui generate {run.name} {shlex.quote(prompt)}")
+
+
+def _last_row(run: Run) -> Event | None:
+    """A trainer that was killed after its last row, but before its last word, leaves no other."""
+    told = events_backwards(run.events)
+    return next((event for event in told if event.type == events.EPOCH), None)

@@ -79,7 +79,9 @@ def stopping_on_signals() -> Iterator[Callable[[Callable[[str], None]], None]]:
             tell(name)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handle) for number in numbers}
+    # What is ignored from the start, as `nohup` has it, stays so.
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield register
     finally:

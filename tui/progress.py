@@ -78,6 +78,8 @@ class TrainingView:
             self._introduce(event)
         elif event.type == events.STEP:
             self._advance(event)
+        elif event.type == events.CHANGED:
+            self._change(event)
 
     def _introduce(self, event: Event) -> None:
         self._say(f"{self.name}: {count(event.number('parameters'))} parameters, training")
@@ -85,6 +87,15 @@ class TrainingView:
             self._say(f"  {reason}")
         steps = event.whole("steps")
         self._bar.update(self._task, description="Training", total=steps, completed=0)
+
+    def _change(self, event: Event) -> None:
+        if action := event.text("action"):
+            paused = action == "pause"
+            self._bar.update(self._task, description="Paused" if paused else "Training")
+            self._say(f"{'paused' if paused else 'goes on'} at step {event.step}")
+        for name, values in event.table("changes").items():
+            if isinstance(values, list) and len(values) == 2:
+                self._say(f"{name} {values[0]} → {values[1]} from step {event.step} on")
 
     def _advance(self, event: Event) -> None:
         history = self.history

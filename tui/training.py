@@ -5,11 +5,14 @@ from __future__ import annotations
 import click
 
 from core import launch
+from core.events import Event
 from core.locks import Lock
 from core.more import More
 from core.paths import Home
 from core.run import Run
 from tui.console import say
+from tui.leaving import Leaving, on_a_terminal
+from tui.listening import Listening
 
 
 def carry_out(
@@ -27,25 +30,32 @@ def carry_out(
     Args:
         lock: the run's, held; free again, or the trainer's, afterwards.
     """
-    from tui.ending import put_event
     from tui.follow import train_here
-    from tui.watch import wait_for_start, watch
+    from tui.watch import LEFT, wait_for_start, watch
 
     if foreground:
         return train_here(home, run, lock, as_json=as_json, more=more)
-    launch.start(home, run, lock, more)
-    if not detach:
-        return watch(run, as_json=as_json, since=lock.taken)
-    started = wait_for_start(run, lock.taken)
+    listening = Listening(run)
+    with Leaving(stops=not on_a_terminal()) as leaving:
+        launch.start(home, run, lock, more)
+        if not detach:
+            return watch(run, leaving, listening, as_json=as_json)
+        started = wait_for_start(run, leaving, listening)
+    if started is None:
+        return LEFT
+    _tell_started(run, started, as_json)
+    return 0
+
+
+def _tell_started(run: Run, started: Event, as_json: bool) -> None:
+    from tui.ending import put_event
+    from tui.watch import ways_back
+
     if as_json:
         put_event(started)
-        return 0
-    say(
-        f"{run.name} is trained in the background (process {started.whole('pid')}).\n"
-        f"  minigpt-tui attach {run.name}   to watch it\n"
-        f"  minigpt-tui stop {run.name}     to save and stop it"
-    )
-    return 0
+    else:
+        pid = started.whole("pid")
+        say(f"{run.name} is trained in the background (process {pid}).\n{ways_back(run)}")
 
 
 def check_ways(detach: bool, foreground: bool) -> None:

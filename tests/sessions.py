@@ -1,0 +1,91 @@
+"""For tests of sessions: tiny decoders, and what they say when the window is read anew."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from core import models
+from core.attention import Record
+from core.config import ModelConfig
+from core.decoder import Decoder
+from core.session import window_start
+
+CONTEXT = 8
+VOCAB = 20
+SHAPE: dict[str, Any] = {
+    "layers": 2,
+    "heads": 2,
+    "kv_heads": 1,
+    "d_model": 16,
+    "head_dim": 8,
+    "d_ff": 24,
+}
+TUTORIAL = SHAPE | {
+    "architecture": "tutorial",
+    "kv_heads": 2,
+    "activation": "relu",
+    "tie_embeddings": False,
+    "norm_eps": 1e-5,
+}
+
+architectures = pytest.mark.parametrize("architecture", ["qwen3", "tutorial"])
+both = pytest.mark.parametrize("keep_first", [0, 1])
+
+
+@cache
+def tiny(architecture: str, context: int = CONTEXT) -> Decoder:
+    """A tiny decoder with weights far enough from zero that a mistake shows."""
+    shape = TUTORIAL if architecture == "tutorial" else SHAPE
+    config = ModelConfig(vocab_size=VOCAB, context=context, **shape)
+    model = models.build(config, seed=3).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(weight.numel()))
+    return model
+
+
+@torch.inference_mode()
+def plain(model: Decoder, ids: list[int], keep_first: int) -> Tensor:
+    """The logits (V,) after the ids without any cache, from the definition of the window."""
+    start = window_start(len(ids), model.config.context, keep_first)
+    logits: Tensor = model.head(model(torch.tensor([ids[:keep_first] + ids[start:]])))[0, -1]
+    return logits
+
+
+def some_ids(count: int, seed: int = 0) -> list[int]:
+    """As many ids of words, always the same ones for a seed."""
+    found: list[int] = torch.randint(
+        3, VOCAB, (count,), generator=torch.Generator().manual_seed(seed)
+    ).tolist()
+    return found
+
+
+def close(a: Tensor, b: Tensor) -> bool:
+    """Equal but for the order of additions."""
+    return torch.allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of all forward passes of the shared model from now on."""
+    model, read = tiny("qwen3"), []
+    forward = model.forward
+
+    def counting(tokens: Tensor, **options: Any) -> Tensor:
+        read.append(tokens.shape[1])
+        return forward(tokens, **options)
+
+    monkeypatch.setattr(model, "forward", counting)
+    return read
+
+
+def last(model: Decoder, record: Record) -> Tensor:
+    """The logits (V,) after the last id of a record."""
+    with torch.inference_mode():
+        logits: Tensor = model.head(record.hidden[-1])[0, -1]
+    return logits

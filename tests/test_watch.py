@@ -1,0 +1,191 @@
+"""Watching a run: what is its end and what is not, who may leave, who stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import locks
+from core.errors import RunFailedError
+from core.eventlog import EventTail
+from core.events import FINISHED, STARTED, STEP, STOPPED, encode
+from core.requests import STOP, RequestReader
+from core.run import Run
+from tui.leaving import Leaving, on_a_terminal
+from tui.listening import Listening
+from tui.watch import wait_for_start, watch
+
+Say = Callable[..., None]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    made = Run(tmp_path / "pets")
+    made.folder.mkdir()
+    return made
+
+
+@pytest.fixture
+def say(run: Run) -> Iterator[Say]:
+    """Appends an event to the run's file."""
+    with run.events.open("a", buffering=1) as file:
+
+        def write(type: str, step: int = 0, **fields: Any) -> None:
+            file.write(encode(type, 1000.0 + step, step, **fields) + "\n")
+
+        yield write
+
+
+def watched(run: Run, listening: Listening | None = None, *, as_json: bool = False) -> int:
+    from_start = Listening(run, EventTail(run.events))
+    with Leaving(stops=False) as leaving:
+        return watch(run, leaving, listening or from_start, as_json=as_json)
+
+
+@pytest.mark.parametrize(
+    ("type", "fields", "code"),
+    [
+        ("finished", {}, 0),
+        ("stopped", {"reason": "SIGTERM"}, 130),
+        ("failed", {"message": "no", "hint": "yes"}, 1),
+        ("failed", {"message": "no", "hint": "yes", "code": 2}, 2),
+    ],
+)
+def test_the_exit_code_tells_how_it_ended(
+    type: str, fields: dict[str, Any], code: int, run: Run, say: Say
+) -> None:
+    say(STARTED)
+    say(type, 9, **fields)
+    assert watched(run) == code
+
+
+def test_an_end_of_an_earlier_life_is_none_of_this_one(
+    run: Run, say: Say, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A resumed run whose trainer broke at once was shown as trained, with exit code 0."""
+    say(STARTED)
+    say(FINISHED, 9)
+    listening = Listening(run)
+    run.log.write_bytes(b"first\nRuntimeError: broken \x1b[31m torch\n")
+    assert watched(run, listening) == 1
+    said = capsys.readouterr().err
+    assert "crashed" in said
+    assert "RuntimeError: broken" in said
+    assert "\x1b" not in said
+    assert "minigpt-tui resume pets" in said
+    say(STARTED, 9)
+    assert watched(run) == 1, "it was resumed and vanished"
+
+
+def test_a_trainer_that_dies_before_its_first_word_has_not_started(
+    run: Run, say: Say, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(STARTED)
+    say(STOPPED, 4)
+    listening = Listening(run)
+    run.log.write_text("No module named torch\n")
+    with Leaving(stops=False) as leaving, pytest.raises(RunFailedError):
+        wait_for_start(run, leaving, listening)
+    assert "No module named torch" in capsys.readouterr().err
+
+
+def test_json_is_what_the_file_has(run: Run, say: Say, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beats, times and words of a newer version included."""
+    say(STARTED, host="here", pid=1)
+    say("beat")
+    say("news", 3, thing={"a": [1, None]})
+    say(FINISHED, 4, reason="all steps done")
+    assert watched(run, as_json=True) == 0
+    printed, kept = capsys.readouterr().out.splitlines(), run.events.read_text().splitlines()
+    assert [json.loads(line) for line in printed] == [json.loads(line) for line in kept]
+
+
+def test_what_was_said_before_is_not_shown_again(
+    run: Run, say: Say, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Attaching to a run of a week must not print a week."""
+    say(STARTED)
+    say("prepared", parameters=1000, steps=10, reasons=["because"])
+    for step in range(1, 10):
+        say(STEP, step, train_loss=1.0)
+    say(STOPPED, 9, reason="asked to stop")
+    with Leaving(stops=False) as leaving:
+        listening = Listening(run, EventTail(run.events))
+        assert watch(run, leaving, listening, as_json=False, silent_before=2000.0) == 130
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "pets stopped at step 9, nothing to save yet (asked to stop)."
+
+
+def requests_of(run: Run) -> list[tuple[str, Any]]:
+    found = RequestReader(run.requests, 0.0).read()
+    return [(request.type, request.fields.get("reason")) for request in found]
+
+
+def test_where_nobody_watches_the_first_signal_stops_and_the_second_leaves(run: Run) -> None:
+    with Leaving(stops=True) as leaving:
+        assert not leaving.now(run)
+        signal.raise_signal(signal.SIGTERM)
+        assert requests_of(run) == [], "a handler only notes: it may interrupt a write"
+        assert not leaving.now(run)
+        assert requests_of(run) == [(STOP, "SIGTERM")]
+        signal.raise_signal(signal.SIGINT)
+        assert leaving.now(run)
+    assert requests_of(run) == [(STOP, "SIGTERM")]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_where_somebody_watches_a_signal_only_leaves(name: str, run: Run) -> None:
+    before = signal.getsignal(signal.Signals[name])
+    with Leaving(stops=False) as leaving:
+        signal.raise_signal(signal.Signals[name])
+        assert leaving.now(run)
+    assert requests_of(run) == []
+    assert signal.getsignal(signal.Signals[name]) is before
+
+
+def test_a_hang_up_never_stops_and_nohup_is_respected(run: Run) -> None:
+    """A command started under `nohup` stopped its training at logout."""
+    with Leaving(stops=True) as leaving:
+        signal.raise_signal(signal.SIGHUP)
+        assert leaving.now(run)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Leaving(stops=True) as leaving:
+            signal.raise_signal(signal.SIGHUP)
+            assert not leaving.now(run)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert requests_of(run) == []
+
+
+def test_leaving_says_how_to_come_back_and_leaves_the_training_alone(
+    run: Run, say: Say, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = locks.acquire(run.lock)
+    assert lock is not None
+    os.utime(run.lock, (0, 0))
+    say(STARTED)
+    say(STEP, 1)
+    with lock, Leaving(stops=False) as leaving:
+        signal.raise_signal(signal.SIGINT)
+        listening = Listening(run, EventTail(run.events))
+        assert watch(run, leaving, listening, as_json=False) == 130
+    said = capsys.readouterr().err
+    assert "pets goes on without you" in said
+    assert "minigpt-tui attach pets" in said
+    assert not run.requests.exists()
+
+
+def test_closed_standard_streams_are_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started by a daemon that closes them, `train` ended with a traceback."""
+    monkeypatch.setattr(sys, "stdin", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not on_a_terminal()
