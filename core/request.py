@@ -6,7 +6,8 @@ Everything a user can get wrong is found here, before anything is made.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -73,17 +74,21 @@ def ask(
         "parent": source and {"run": source[0].name, "weights": source[1] or LAST},
     }
     run, lock = _create(home, name, corpus.name, record)
-    try:
+    with _or_forgotten(home, run, lock):
         if source:
             _inherit(run, *source)
-    except BaseException as error:
+    return run, lock
+
+
+@contextmanager
+def _or_forgotten(home: Home, run: Run, lock: Lock) -> Iterator[None]:
+    """Leaves nothing behind of a new run that fails here."""
+    try:
+        yield
+    except BaseException:
         lock.release()
         runs.delete(home, run)
-        if isinstance(error, OSError):
-            what = f"{run.name} could not be given the files of {source and source[0].name}"
-            raise StorageError(f"{what}: {error.strerror}.", "Make room on the disk.") from error
         raise
-    return run, lock
 
 
 def _create(home: Home, name: str | None, base: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
@@ -138,8 +143,16 @@ def _parent(
 
 
 def _inherit(run: Run, parent: Run, which: str) -> None:
-    """Gives the new run the parent's files, so that it can do without the parent."""
-    replace_with_link(weights_of(parent, which), run.weights)
-    replace_with_link(parent.config, run.config)
-    # The files that go with these two are made anew: what they hold follows from them.
-    Tokenizer.load(parent.folder).save(run.folder)
+    """Gives the new run the parent's files, so that it can do without the parent.
+
+    Raises:
+        StorageError: there is no room for them.
+    """
+    try:
+        replace_with_link(weights_of(parent, which), run.weights)
+        replace_with_link(parent.config, run.config)
+        # The files that go with these two are made anew: what they hold follows from them.
+        Tokenizer.load(parent.folder).save(run.folder)
+    except OSError as error:
+        what = f"{run.name} could not be given the files of {parent.name}"
+        raise StorageError(f"{what}: {error.strerror}.", "Make room on the disk.") from error
