@@ -44,6 +44,7 @@ from core.weights import read_tensors
 EVALUATION_TOKENS = 8192
 LOOKED_AT = 1_000_000
 FIRST_LOOKED_AT = 1_000
+LONGEST_PROMPT = 80  # characters; a word may be a megabyte
 NOTABLE_SHARE = 0.001
 
 
@@ -222,12 +223,12 @@ def _known(tokenizer: Tokenizer, text: str | None) -> bool:
 
 
 def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
-    """The first few tokens of the text that can be a prompt; empty if there are none."""
+    """The first few tokens of the text that can be a prompt of a line; empty if there are none."""
     most = 1 if tokenizer.kind == "word" else 6
     barred = {SOS, EOS, tokenizer.unk_id}
     run: list[int] = []
     for id in stored.ids[:FIRST_LOOKED_AT].tolist():
-        if id not in barred:
+        if id not in barred and len(tokenizer.decode([*run, id])) <= LONGEST_PROMPT:
             run.append(id)
         elif tokenizer.decode(run).strip():
             break

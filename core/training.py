@@ -36,6 +36,7 @@ from core.trainer import Trainer
 from core.voice import Listener, Voice
 
 SAMPLE_TOKENS = 24
+SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
 
 
@@ -171,7 +172,8 @@ def _sampler(job: Job) -> Callable[[], str]:
 
     def sample() -> str:
         session = Session(job.model, keep_first=keep_first)
-        return "".join(step.text for step in generate(session, ids, job.tokenizer, config))
+        said = "".join(step.text for step in generate(session, ids, job.tokenizer, config))
+        return said[:SAMPLE_CHARACTERS]
 
     return sample
 
