@@ -150,6 +150,11 @@ class Event:
         value = self.fields.get(name)
         return value if isinstance(value, str) else None
 
+    def texts(self, name: str) -> list[str]:
+        """The texts in the field if it is a list, else none."""
+        value = self.fields.get(name)
+        return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
     def table(self, name: str) -> dict[str, Any]:
         """The field if it is an object, else an empty one."""
         value = self.fields.get(name)

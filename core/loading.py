@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from core import layout, models
-from core.config import ModelConfig
 from core.decoder import Decoder
-from core.errors import DamagedError
 from core.header import check_room
-from core.modelcard import read_shape
+from core.modelcard import check_vocabulary, read_shape
 from core.probe import device_facts
 from core.run import Run
 from core.runs import read_record
@@ -78,17 +76,3 @@ def load(run: Run, which: str = LAST, device: str = "auto") -> Loaded:
     layout.load_stored(model, read_tensors(weights), weights)
     model = model.to(torch.device(facts.device)).eval()
     return Loaded(model, tokenizer, reading)
-
-
-def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> None:
-    """Refuses a tokenizer of another model.
-
-    Raises:
-        DamagedError: it has more or fewer tokens than the model.
-    """
-    if tokenizer.vocab_size != config.vocab_size:
-        raise DamagedError(
-            f"{run.tokenizer} holds {tokenizer.vocab_size:,} tokens; "
-            f"the model that {run.config.name} beside it describes has {config.vocab_size:,}.",
-            "Both must come from the same run.",
-        )

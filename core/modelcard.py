@@ -13,8 +13,9 @@ from typing import Any
 from core.config import ModelConfig, SamplingConfig
 from core.errors import DamagedError, InputError, SettingsError
 from core.files import read_json
+from core.run import Run
 from core.settings import from_json, settings_of, to_json
-from core.tokenizer import EOS, PAD, SOS
+from core.tokenizer import EOS, PAD, SOS, Tokenizer
 
 QWEN3 = "qwen3"
 TUTORIAL = "minigpt-tutorial"
@@ -66,6 +67,20 @@ def hf_config(config: ModelConfig) -> dict[str, Any]:
 def read_shape(path: Path) -> ModelConfig:
     """The shape that the config.json at `path` describes; errors as `model_config`'s."""
     return model_config(read_json(path), path)
+
+
+def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> None:
+    """Refuses a tokenizer of another model.
+
+    Raises:
+        DamagedError: it has more or fewer tokens than the model.
+    """
+    if tokenizer.vocab_size != config.vocab_size:
+        raise DamagedError(
+            f"{run.tokenizer} holds {tokenizer.vocab_size:,} tokens; "
+            f"the model that {run.config.name} beside it describes has {config.vocab_size:,}.",
+            "Both must come from the same run.",
+        )
 
 
 def model_config(values: Mapping[str, Any], where: object = "config.json") -> ModelConfig:

@@ -26,8 +26,7 @@ from core.facts import facts
 from core.files import write_json
 from core.learning import learn
 from core.length import with_steps
-from core.loading import check_vocabulary
-from core.modelcard import generation_config, hf_config, read_shape
+from core.modelcard import check_vocabulary, generation_config, hf_config, read_shape
 from core.more import More
 from core.paths import Home
 from core.progress import Progress, Stop
@@ -103,7 +102,7 @@ class Preparation:
         chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)
         batches = _batches(stored, chosen.model, chosen.train)
-        model = self._model(chosen.model, chosen.train, from_weights=bool(record["parent"]))
+        model = self._model(chosen.model, chosen.train, record["parent"])
         model = model.to(device.device)
         config = chosen.train
         done = self.checkpoint.step if self.checkpoint else 0
@@ -168,7 +167,9 @@ class Preparation:
         assert self.checkpoint
         return read_settings(self.checkpoint)
 
-    def _model(self, shape: ModelConfig, config: TrainConfig, *, from_weights: bool) -> Decoder:
+    def _model(
+        self, shape: ModelConfig, config: TrainConfig, parent: dict[str, Any] | None
+    ) -> Decoder:
         """The model as training begins or goes on; its description is written beside it."""
         write_json(self.run.config, hf_config(shape))
         write_json(self.run.generation_config, generation_config(shape))
@@ -176,9 +177,11 @@ class Preparation:
             model = models.build(shape, seed=None)
             where = self.run.checkpoint(self.checkpoint.step).weights
             layout.load_stored(model, self.checkpoint.model, where)
-        elif from_weights:
+        elif parent:
             model = models.build(shape, seed=None)
-            layout.load_stored(model, read_tensors(self.run.weights), self.run.weights)
+            layout.load_stored(
+                model, read_tensors(self.run.weights), f"The model of {parent.get('run')}"
+            )
         else:
             model = models.build(shape, seed=config.seed)
         return model

@@ -20,7 +20,7 @@ from core.facts import Facts, facts
 from core.files import replace_with_link
 from core.header import check_room
 from core.locks import Lock
-from core.modelcard import read_shape
+from core.modelcard import check_vocabulary, read_shape
 from core.paths import Home
 from core.presets import AUTO
 from core.progress import Progress, quiet
@@ -136,9 +136,10 @@ def _parent(
         taken["preset"] = "the size is the parent's, and stays"
     if taken:
         raise SettingsError(taken, f"Leave these out when starting from {run.name}.")
-    check_room(weights, read_shape(run.config))
-    # Read for nothing but to see that it can be: the child's trainer would name the child's copy.
-    Tokenizer.load(run.folder)
+    # Read only to see that it can be: the child's trainer would name the child's copies.
+    own = read_shape(run.config)
+    check_vocabulary(run, Tokenizer.load(run.folder), own)
+    check_room(weights, own)
     return run, which
 
 
