@@ -7,6 +7,7 @@ optimiser. Callers hold the run's lock; nothing here runs twice at a time.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from torch import Tensor
 
 from core.errors import DamagedError, InputError, StorageError
 from core.files import (
+    checksum,
+    open_plain,
     read_json,
     read_plain,
     remove_leftovers,
@@ -124,8 +127,18 @@ def _read(files: CheckpointFiles, skipped: tuple[str, ...]) -> Checkpoint:
     if problem:
         raise DamagedError(problem)
     state = _read_state(files)
+    _compare(files, state.get("checksums"))
     model, optimizer = read_tensors(files.weights), read_tensors(files.optimizer)
     return Checkpoint(state["step"], model, optimizer, state["state"], skipped)
+
+
+def _compare(files: CheckpointFiles, sums: Any) -> None:
+    """Raises DamagedError for a file that is not as it was written."""
+    if sums is None:
+        return  # made before there were checksums
+    for path in (files.weights, files.optimizer):
+        if not isinstance(sums, dict) or sums.get(path.name) != checksum(path):
+            raise DamagedError(f"{path} is not as it was written.")
 
 
 def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mapping[str, Any]) -> int:
@@ -133,7 +146,9 @@ def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mappin
     new = run.checkpoint(f"{NEW}{step}")
     new.folder.mkdir()
     size = write_tensors(new.weights, model) + write_tensors(new.optimizer, optimizer)
-    write_json(new.state, {"format": FORMAT, "step": step, "state": dict(state)})
+    sums = {path.name: checksum(path) for path in (new.weights, new.optimizer)}
+    about = {"format": FORMAT, "step": step, "checksums": sums, "state": dict(state)}
+    write_json(new.state, about)
     size += new.state.stat().st_size
     problem = _problem(new)
     if problem:
@@ -159,6 +174,8 @@ def _problem(files: CheckpointFiles) -> str:
         if not isinstance(state["step"], int) or not isinstance(state.get("state"), dict):
             return f"{files.state} lacks the step or the state."
         for path in (files.weights, files.optimizer):
+            # The library would wait for somebody who writes into a pipe.
+            os.close(open_plain(path))
             # Opening compares the lengths in the header with that of the file.
             with safe_open(path, framework="pt"):
                 pass

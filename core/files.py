@@ -10,6 +10,7 @@ import math
 import os
 import stat
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,12 @@ def write_atomic(path: Path, data: bytes) -> None:
 def remove_leftovers(path: Path) -> None:
     """Removes the temporary files of writers of `path` that were killed; nobody may be writing."""
     for temporary in path.parent.glob(f".{path.name}-*.tmp"):
+        temporary.unlink()
+
+
+def remove_all_leftovers(folder: Path) -> None:
+    """Removes those below a folder, of whatever files; nobody may be writing there."""
+    for temporary in folder.rglob(".*.tmp"):
         temporary.unlink()
 
 
@@ -123,6 +130,15 @@ def readable(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise DamagedError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def checksum(path: Path) -> str:
+    """The CRC-32 of the content: finds damage, not malice."""
+    sum = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            sum = zlib.crc32(piece, sum)
+    return f"{sum:08x}"
 
 
 def sync(path: Path) -> None:

@@ -8,6 +8,7 @@ when it was taken. The file itself is never removed.
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import time
 from collections.abc import Iterator
@@ -21,6 +22,13 @@ from core.files import open_plain, readable
 # A look at a lock takes it, shared, for microseconds; who wants it tries a few times.
 TRIES = 20
 PAUSE = 0.01
+
+# A program may be started with its standard streams closed: a lock on one of their numbers would
+# be replaced by the streams of the trainer it is handed to.
+FIRST_FREE = 3
+
+# Descriptors of locks this process holds: what it forks must not keep them alive.
+_held: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class Lock:
 
     def release(self) -> None:
         """Closes the file; the lock is free unless it was handed on."""
+        _held.discard(self.descriptor)
         os.close(self.descriptor)
 
     def __enter__(self) -> Lock:
@@ -54,15 +63,25 @@ class Lock:
 def acquire(path: Path, tries: int = TRIES) -> Lock | None:
     """Takes the lock; None where another process holds it.
 
-    Children do not inherit it unless its descriptor is named in `pass_fds`.
+    Children do not inherit it, forked or not, unless its descriptor is named in `pass_fds`.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open(path)
     if not _lock(descriptor, tries):
         os.close(descriptor)
         return None
     now = time.time()
     os.utime(descriptor, (now, now))
-    return Lock(descriptor, now)
+    return _ours(descriptor, now)
+
+
+def _open(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if descriptor >= FIRST_FREE:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
+    finally:
+        os.close(descriptor)
 
 
 def adopt(descriptor: int) -> Lock | None:
@@ -75,7 +94,24 @@ def adopt(descriptor: int) -> Lock | None:
     # for it (flock over NFS) this takes it once the parent has let go.
     if not _lock(descriptor, TRIES):
         return None
-    return Lock(descriptor, os.fstat(descriptor).st_mtime)
+    return _ours(descriptor, os.fstat(descriptor).st_mtime)
+
+
+def _ours(descriptor: int, taken: float) -> Lock:
+    _watch_forks()
+    _held.add(descriptor)
+    return Lock(descriptor, taken)
+
+
+@functools.cache
+def _watch_forks() -> None:
+    """A descriptor is closed by exec where that is asked for, and never by fork."""
+    os.register_at_fork(after_in_child=_let_go)
+
+
+def _let_go() -> None:
+    while _held:
+        os.close(_held.pop())
 
 
 def held(path: Path) -> bool:

@@ -45,6 +45,7 @@ LOOKED_AT = 1_000_000
 FIRST_LOOKED_AT = 1_000
 LONGEST_PROMPT = 80  # characters; a word may be a megabyte
 NOTABLE_SHARE = 0.001
+OF_THE_DEVICE = ("precision", "threads", "accumulation")
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,11 @@ class Preparation:
         tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked, inherited)
         stored = self._tokens(corpus, text["reading"], tokenizer)
         wanted = self._settings() if self.checkpoint else asked
-        device = probe.device_facts(wanted.device)
+        device = probe.device_again(wanted.device, asked.device)
+        if self.checkpoint and device.device != wanted.device:
+            reasons.append(f"{wanted.device}, where it was trained before, is not here")
+            anew = {name: getattr(asked, name) for name in OF_THE_DEVICE}
+            wanted = dataclasses.replace(wanted, **anew)
         overrides = {} if inherited else record["model"]
         chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)

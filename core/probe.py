@@ -43,6 +43,16 @@ def device_facts(wanted: str = "auto") -> DeviceFacts:
     )
 
 
+def device_again(recorded: str, asked: str) -> DeviceFacts:
+    """The device a run was on, or where that is gone one such as was asked for.
+
+    Raises:
+        InputError: there is no such device either.
+    """
+    gone = recorded != asked and recorded not in available()
+    return device_facts(asked if gone else recorded)
+
+
 def available() -> list[str]:
     """The devices there are, as they are written on the command line."""
     gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]

@@ -153,8 +153,9 @@ class Tokenizer:
             OSError: one of them could not be written; it is as it was.
         """
         unknown = {} if self.unk_id is None else {"unk_token": UNKNOWN}
-        write_atomic(folder / TOKENIZER_FILE, self.to_json().encode())
+        # The tokenizer last: where it is, both are, also after a kill in between.
         write_json(folder / CONFIG_FILE, _CONFIG | unknown)
+        write_atomic(folder / TOKENIZER_FILE, self.to_json().encode())
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:

@@ -97,7 +97,7 @@ class Trainer:
         if self.progress.step == 0 and self.keeper.snapshot_due(0):
             self._look_back()
         if self.progress.settled < self.progress.step:
-            self._settle_step()
+            self._finish_step()
         while not self.ending and not self._done():
             self.requests(self)
             if not self.ending:
@@ -138,7 +138,7 @@ class Trainer:
         self._report(force=True)
 
     def resume_clock(self) -> None:
-        """Starts the clock again after a pause."""
+        """Starts the clock again."""
         self.meter.restart()
 
     def change(self, changes: dict[str, Any]) -> None:
@@ -166,12 +166,16 @@ class Trainer:
     def _after_update(self) -> None:
         done = self.progress.step
         self._report(force=done in (1, self.steps))
-        self._settle_step()
-        if self.keeper.snapshot_due(done):
-            self._look_back()
+        self._finish_step()
         if time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds:
             self.save()
         self.keeper.settle()
+
+    def _finish_step(self) -> None:
+        """What is due after an update, or was when the run was killed."""
+        self._settle_step()
+        if self.keeper.snapshot_due(self.progress.step):
+            self._look_back()
 
     def _settle_step(self) -> None:
         """The evaluation and the epoch row that are due after this step; the last come later."""

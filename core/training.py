@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 
 import torch
 
@@ -14,7 +16,8 @@ from core.checkpoint import Checkpoint
 from core.config import SamplingConfig
 from core.control import Control
 from core.errors import Cancelled, MiniGPTError, StorageError
-from core.eventlog import EventLog
+from core.eventlog import EventLog, events_backwards
+from core.files import remove_all_leftovers
 from core.generate import generate
 from core.host import this_host
 from core.keeper import RunKeeper
@@ -38,6 +41,8 @@ from core.voice import Listener, Voice
 SAMPLE_TOKENS = 24
 SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
+# How torch and the libraries below it say so where they have no error of its own for it.
+NO_MEMORY = re.compile("out of memory|ALLOC_FAILED|can't allocate memory", re.IGNORECASE)
 
 
 def train(
@@ -63,9 +68,8 @@ def train(
         StorageError: an event could not be kept, for instance on a full disk.
     """
     keep_freed_memory()
-    log = EventLog(run.events)
     try:
-        with lock, Voice(log, listeners) as voice:
+        with lock, closing(EventLog(run.events)) as log, Voice(log, listeners) as voice:
             control = Control(RequestReader(run.requests, lock.taken), voice)
             on_control(control.stop)
             _train(home, run, voice, control, more)
@@ -74,17 +78,15 @@ def train(
             f"What the trainer had to say could not be kept in {run.events}: {error.strerror}.",
             "Make room and resume the run: the last checkpoint is whole.",
         ) from error
-    finally:
-        log.close()
 
 
 def _train(home: Home, run: Run, voice: Voice, control: Control, more: More | None) -> None:
+    found: Checkpoint | None = None
     saved: int | None = None
     trainer: Trainer | None = None
     try:
-        found = checkpoints.load(run)
+        found = _begun(run, voice)
         saved = found.step if found else None
-        _say_started(run, voice, found)
         preparation = Preparation(home, run, found, _teller(voice, saved or 0), control.cancelled)
         job = preparation.job(more)
         with Saver() as saver:
@@ -99,22 +101,46 @@ def _train(home: Home, run: Run, voice: Voice, control: Control, more: More | No
             finally:
                 saved = keeper.last_words()
     except Cancelled:
-        step = saved or 0
-        voice("stopped", step, reason=control.stop_reason, id=control.stop_request, elapsed=0.0)
+        why = {"reason": control.stop_reason, "id": control.stop_request}
+        voice("stopped", voice.step, **why, elapsed=_elapsed(found))
     except OSError as error:
         what = f"{error.filename or run.folder}: {error.strerror}."
         hint = "Make room, or mend the disk, and resume the run."
         _say_failed(voice, StorageError(what, hint), trainer, saved)
-    except (MiniGPTError, torch.OutOfMemoryError) as error:
+    except (MiniGPTError, MemoryError, RuntimeError) as error:
+        if not isinstance(error, MiniGPTError) and not _lacks_memory(error):
+            raise
         _say_failed(voice, error, trainer, saved)
 
 
-def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
+def _elapsed(found: Checkpoint | None) -> float:
+    """Seconds of training behind a checkpoint."""
+    return round(found.state["progress"]["elapsed"], 3) if found else 0.0
+
+
+def _begun(run: Run, voice: Voice) -> Checkpoint | None:
+    """The checkpoint to go on from; every life of a run begins with `started`, also a vain one."""
+    last = next(events_backwards(run.events), None)
+    step, again = 0, {"resumed_from": 0} if last else {}
+    try:
+        remove_all_leftovers(run.folder)
+        found = checkpoints.load(run)
+    except (MiniGPTError, OSError):
+        _say_started(run, voice, last.step if last else 0, {})  # what was said before still holds
+        raise
+    if found:
+        step, again = found.step, {"resumed_from": found.step}
+    _say_started(run, voice, step, again)
+    for problem in found.skipped if found else ():
+        voice(events.PREPARE, step, phase=problem, done=0, total=None)
+    return found
+
+
+def _say_started(run: Run, voice: Voice, step: int, again: Mapping[str, int]) -> None:
     here = this_host()
-    again = {"resumed_from": found.step if found else 0} if run.events.stat().st_size else {}
     voice(
         events.STARTED,
-        found.step if found else 0,
+        step,
         host=here.name,
         pid=os.getpid(),
         boot=here.boot,
@@ -123,8 +149,6 @@ def _say_started(run: Run, voice: Voice, found: Checkpoint | None) -> None:
         out_of_memory_kills=out_of_memory_kills(),
         **again,
     )
-    for problem in found.skipped if found else ():
-        voice(events.PREPARE, found.step if found else 0, phase=problem, done=0, total=None)
 
 
 def _teller(voice: Voice, step: int) -> Callable[[int, int, str], None]:
@@ -178,18 +202,24 @@ def _sampler(job: Job) -> Callable[[], str]:
     return sample
 
 
+def _lacks_memory(error: BaseException) -> bool:
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or NO_MEMORY.search(str(error)) is not None
+
+
 def _say_failed(
     voice: Voice, error: BaseException, trainer: Trainer | None, saved: int | None
 ) -> None:
-    step = trainer.progress.step if trainer else saved or 0
-    title, message, hint, code = "The run failed", str(error), "", 1
+    step = trainer.progress.step if trainer else voice.step
     if isinstance(error, MiniGPTError):
         title, message, hint, code = error.title, error.message, error.hint, error.exit_code
-    elif isinstance(error, torch.OutOfMemoryError):
+    else:
         title = "The device has not enough memory"
+        message, code = str(error).partition("\n")[0] or "No more memory could be had.", 1
         hint = (
-            "Choose a smaller batch (--set batch_size=N), more accumulation "
-            "(--set accumulation=N), a shorter context or a smaller preset."
+            "Resume it once others use less of it, or train with a smaller batch "
+            "(--set batch_size=N), more accumulation (--set accumulation=N), a shorter context "
+            "(--set context=N) or a smaller preset."
         )
     said = {"title": title, "message": message, "hint": hint, "code": code}
     voice(events.FAILED, step, **said, saved_step=saved)

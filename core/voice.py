@@ -28,6 +28,9 @@ class Voice:
         log: where events are kept.
         listeners: are told each event, from one thread at a time, also where it cannot be kept.
         quiet: seconds of silence before a beat.
+
+    Attributes:
+        step: of the last event.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Voice:
     ) -> None:
         self._log, self._listeners, self._quiet = log, listeners, quiet
         self._said = time.monotonic()
-        self._step = 0
+        self.step = 0
         self._speaking = threading.Lock()
         self._over = threading.Event()
         self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
@@ -46,7 +49,7 @@ class Voice:
         Raises:
             OSError: it could not be kept.
         """
-        self._said, self._step = time.monotonic(), step
+        self._said, self.step = time.monotonic(), step
         self._tell(type, step, fields)
 
     def _tell(self, type: str, step: int, fields: Mapping[str, Any]) -> None:
@@ -77,4 +80,4 @@ class Voice:
                 self._said = time.monotonic()
                 # On a full disk there is no beat; the trainer itself meets the error and says it.
                 with contextlib.suppress(OSError):
-                    self._tell(BEAT, self._step, {})
+                    self._tell(BEAT, self.step, {})

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -33,7 +33,7 @@ DTYPES = {
 
 
 def write_tensors(path: Path, tensors: Tensors) -> int:
-    """Writes a new file, waits until it is on the disk, reads its header back; its size in bytes.
+    """Writes a new file, waits until it is on the disk, reads it back; its size in bytes.
 
     Args:
         tensors: on the host, contiguous, no two sharing memory.
@@ -92,7 +92,7 @@ def _system_error(error: SafetensorError) -> OSError:
 
 
 def difference(path: Path, tensors: Tensors) -> str:
-    """How names, types, shapes or the length of a file differ from `tensors`; empty if not."""
+    """How names, types, shapes, the length or the numbers of a file differ; empty if not."""
     header, length = read_header(path)
     if header.keys() != tensors.keys():
         return f"names differ: {sorted(header.keys() ^ tensors.keys())[:3]}"
@@ -103,4 +103,11 @@ def difference(path: Path, tensors: Tensors) -> str:
     data = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if length != data:
         return f"{length} bytes of data, not {data}"
-    return ""
+    with safe_open(path, framework="pt") as file:
+        wrong = [name for name in tensors if not _same(file.get_tensor(name), tensors[name])]
+    return f"other numbers in {', '.join(wrong[:3])}" if wrong else ""
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors of one type and shape are the same to the bit."""
+    return torch.equal(one.flatten().view(torch.uint8), other.flatten().view(torch.uint8))

@@ -1,4 +1,4 @@
-"""Ways to damage the files of a run that was trained for six steps; the fixtures are `trained`, `one`."""
+"""Ways to damage a run; the fixture `one` is a copy of a run that was trained for six steps."""
 
 from __future__ import annotations
 

@@ -67,6 +67,14 @@ def test_a_run_nobody_trains_cannot_be_asked(
     assert not run.requests.exists()
 
 
+def test_a_finished_run_is_told_what_resume_needs(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hint sent people to a command that says there is nothing to do."""
+    ended(home, "finished")
+    assert "minigpt-tui resume pets --epochs N" in refused(capsys, "stop", "pets")
+
+
 def test_impossible_changes_are_said_together_and_not_sent(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,8 +95,8 @@ def _told(run: Run) -> list[events.Event]:
 
 @contextmanager
 def _training(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Iterator[dict[str, Any]]]]:
-    """A training under way, and its events as it says them; it is gone afterwards."""
-    command = [*CLI, "train", *arguments, "--json"]
+    """A training in its own command, and its events as it says them; it is gone afterwards."""
+    command = [*CLI, "train", *arguments, "--foreground", "--json"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -49,6 +49,7 @@ PASSED_OVER: dict[str, Damage] = {
     "no state": edit("checkpoint/6/state.json", lambda values: values.update(state=[])),
     "half a state": put("checkpoint/6/state.json", b'{"format": 1, "st'),
     "a pipe": instead("checkpoint/6/state.json", os.mkfifo),
+    "a pipe of tensors": instead("checkpoint/6/optimizer.safetensors", os.mkfifo),
     "no optimiser": instead("checkpoint/6/optimizer.safetensors", lambda path: None),
     "no weights": put("checkpoint/6/model.safetensors", b"\0" * 64),
 }
@@ -85,6 +86,7 @@ def test_a_name_that_leads_nowhere_or_out_is_not_followed(
 
 
 def test_tensors_of_another_optimiser_are_refused(one: Run, capsys: Said) -> None:
+    edit("checkpoint/6/state.json", lambda values: values.pop("checksums"))(one)
     path = one.checkpoint(6).optimizer
     found = load_file(path)
     for change in (

@@ -17,7 +17,7 @@ from runners import TINY, command, run, small_text, until
 from core import launch, locks, runs, status
 from core.config import TrainConfig
 from core.eventlog import EventTail
-from core.events import STARTED, STEP, STOPPED, Event
+from core.events import SAVED, STARTED, STEP, STOPPED, Event
 from core.paths import Home, find_home
 from core.request import ask
 from core.run import Run
@@ -106,6 +106,18 @@ def test_a_signal_at_the_trainers_birth_is_a_stop(home: Home, tmp_path: Path) ->
     os.kill(launch.start(home, one, lock), signal.SIGTERM)
     until(lambda: not locks.held(one.lock), "it has ended")
     assert (runs.status_of(one), said(one)[-1].text("reason")) == (STOPPED, "SIGTERM")
+
+
+@pytest.mark.slow
+def test_closed_standard_streams_stop_nothing(home: Home, tmp_path: Path) -> None:
+    """As some daemons start their children; the lock must not get the number of one of them."""
+    line = command(home.root, "train", str(small_text(tmp_path)), *SHORT)
+    closing = ["sh", "-c", 'exec "$@" <&- 2>&-', "sh", *line]
+    assert subprocess.run(closing, timeout=60, stdout=subprocess.DEVNULL).returncode == 0
+    one = runs.find(home, "pets")
+    assert said(one)[-1].type == "finished"
+    kept = [event.text("kind") for event in said(one) if event.type == SAVED]
+    assert "checkpoint" in kept
 
 
 @pytest.mark.slow

@@ -140,3 +140,39 @@ def test_a_look_does_not_keep_anybody_from_taking_it(
     lock = acquire(path)
     assert lock
     lock.release()
+
+
+def test_a_fork_does_not_keep_it(path: Path) -> None:
+    """Closing on exec is no help where nothing is executed."""
+    lock = acquire(path)
+    assert lock
+    (up, is_up), (waits, goes) = os.pipe(), os.pipe()
+    forked = os.fork()
+    if forked == 0:
+        os.close(goes)
+        os.write(is_up, b"up")
+        os.read(waits, 1)
+        os._exit(0)
+    try:
+        os.read(up, 2)
+        assert held(path), "what is closed there stays ours"
+        lock.release()
+        assert not held(path)
+    finally:
+        for descriptor in (up, is_up, waits, goes):
+            os.close(descriptor)
+        os.waitpid(forked, 0)
+
+
+def test_a_lock_never_has_the_number_of_a_standard_stream(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stdin closed it was 0, and the trainer it was handed to got /dev/null in its place."""
+    monkeypatch.setattr(locks, "FIRST_FREE", 500)
+    lock = acquire(path)
+    assert lock is not None
+    with lock:
+        assert lock.descriptor >= 500
+        assert not os.get_inheritable(lock.descriptor)
+        assert held(path)
+    assert not held(path), "no second number of it is left"

@@ -51,7 +51,7 @@ def test_transformers_finds_the_format_it_asks_for(tmp_path: Path) -> None:
         assert file.metadata() == {"format": "pt"}
 
 
-def test_differences_are_found_without_reading_the_tensors(tmp_path: Path) -> None:
+def test_differences_are_found(tmp_path: Path) -> None:
     """What is called saved must be what was to be saved."""
     path = tmp_path / "a.safetensors"
     tensors = {"a": torch.zeros(4, 2), "b": torch.zeros(3)}
@@ -59,6 +59,7 @@ def test_differences_are_found_without_reading_the_tensors(tmp_path: Path) -> No
     assert difference(path, tensors) == ""
     assert "names differ" in difference(path, {"a": torch.zeros(4, 2)})
     assert "a is" in difference(path, tensors | {"a": torch.zeros(2, 4)})
+    assert difference(path, tensors | {"a": torch.ones(4, 2)}) == "other numbers in a"
     assert "b is" in difference(path, tensors | {"b": torch.zeros(3, dtype=torch.float16)})
     os.truncate(path, path.stat().st_size - 1)
     assert "bytes of data" in difference(path, tensors)

@@ -159,12 +159,8 @@ def hold_to_resume(run: Run, more: More, *, force: bool = False) -> locks.Lock:
     """
     runs.read_record(run)
     word = runs.status_of(run)
-    if word in status.ALIVE and not (force and not locks.held(run.lock)):
-        where = status.elsewhere(run.events)
-        hint = f"Watch it: minigpt-tui attach {run.name}"
-        if where:
-            hint = f"It is on {where}. If that machine is gone: resume {run.name} --force"
-        raise InputError(f"The run {run.name} is being trained.", hint)
+    if not force or locks.held(run.lock):
+        _check_not_trained(run, word)
     if word == FINISHED and not more:
         raise InputError(
             f"The run {run.name} is finished: there is nothing to do.",
@@ -173,11 +169,27 @@ def hold_to_resume(run: Run, more: More, *, force: bool = False) -> locks.Lock:
     return runs.hold(run)
 
 
+def _check_not_trained(run: Run, word: str) -> None:
+    """Raises InputError where a trainer lives, or may live on a machine we cannot see into."""
+    where = status.elsewhere(run.events) if word not in TERMINAL else None
+    if word in status.ALIVE:
+        hint = f"Watch it: minigpt-tui attach {run.name}"
+        if where and not locks.held(run.lock):
+            hint = f"It is on {where}. If that machine is gone: resume {run.name} --force"
+        raise InputError(f"The run {run.name} is being trained.", hint)
+    if where:
+        raise InputError(
+            f"The run {run.name} was trained on {where}, which has fallen silent.",
+            f"If no trainer lives there any more: resume {run.name} --force",
+        )
+
+
 def _alive(home: Home, name: str) -> Run:
     run = runs.find(home, name)
     word = runs.status_of(run)
     if word not in status.ALIVE:
-        raise InputError(f"The run {run.name} is not being trained: {word}.", _resume(run))
+        longer = " --epochs N" if word == FINISHED else ""
+        raise InputError(f"The run {run.name} is not being trained: {word}.", _resume(run) + longer)
     return run
 
 
