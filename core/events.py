@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.nesting import check_nesting
+
 STARTED = "started"
 PREPARE = "prepare"
 PREPARED = "prepared"
@@ -195,6 +197,7 @@ def decode_object(line: str | bytes) -> dict[str, Any] | None:
     try:
         text = line.decode() if isinstance(line, bytes) else line
         value = json.loads(text, parse_constant=_nothing)
+        check_nesting(text, value)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

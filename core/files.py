@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DamagedError
+from core.nesting import check_nesting
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -73,6 +74,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         text = read_plain(path).decode()
         value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        check_nesting(text, value)
     except FileNotFoundError:
         raise DamagedError(f"{path} is missing.") from None
     except (ValueError, RecursionError) as error:

@@ -122,6 +122,8 @@ def parse_value(config: type[Any], name: str, text: str) -> Any:
         return None
     if bool in kinds:
         return _parse_bool(name, text)
+    if tuple in kinds:
+        return (text,)
     try:
         return next(k for k in (int, float, str) if k in kinds)(text)
     except ValueError:

@@ -125,6 +125,8 @@ def _begun(run: Run, voice: Voice) -> Checkpoint | None:
     try:
         remove_all_leftovers(run.folder)
         found = checkpoints.load(run)
+        if found:
+            read_progress(found)  # refused before anything is read or made for it
     except (MiniGPTError, OSError):
         _say_started(run, voice, last.step if last else 0, {})  # what was said before still holds
         raise
