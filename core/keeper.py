@@ -38,6 +38,10 @@ class RunKeeper:
         """Whether the weights after `step` updates are kept for looking back."""
         return step in self._snapshots
 
+    def busy(self) -> bool:
+        """Whether something is still being written."""
+        return self._saver.busy()
+
     def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
         """Starts to save all a resume needs, unless just that is saved or being saved already."""
         step, state = trainer.progress.step, _state(trainer)

@@ -29,6 +29,10 @@ class Keeper(Protocol):
     def settle(self, *, wait: bool = False) -> None:
         """Says what has been saved since; raises what went wrong; waits for the rest if asked."""
 
+    def busy(self) -> bool:
+        """Whether something is still being written."""
+        ...
+
     def snapshot_due(self, step: int) -> bool:
         """Whether the weights after `step` updates are to be kept for looking back."""
         ...

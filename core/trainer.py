@@ -167,7 +167,8 @@ class Trainer:
         done = self.progress.step
         self._report(force=done in (1, self.steps))
         self._finish_step()
-        if time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds:
+        due = time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds
+        if due and not self.keeper.busy():  # a slow disk saves less often, and holds nothing up
             self.save()
         self.keeper.settle()
 

@@ -16,14 +16,17 @@ from runners import small_text
 from trainers_at_work import asked, events_of, history_of, trained
 
 from core import runs, status
+from core.errors import InputError
 from core.evaluation import Evaluation
 from core.eventlog import EventLog
 from core.events import Event, encode
+from core.more import More
 from core.paths import Home, find_home
 from core.requests import PAUSE, STOP, RequestReader
 from core.run import Run
 from core.vanished import LITTLE, why_vanished
 from tui.__main__ import run as command
+from tui.cli_runs import hold_to_resume
 
 RECORD = {
     "corpus": {
@@ -138,9 +141,8 @@ def test_stop_without_waiting_returns_at_once(home: Home) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("age", [0.0, 3600.0])
 def test_by_force_it_goes_on_here(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age: float
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, lock = asked(home, small_text(tmp_path), "pets", steps=40, eval_steps=10)
 
@@ -151,9 +153,12 @@ def test_by_force_it_goes_on_here(
         patch.setattr(Evaluation, "loss", vanish)
         with pytest.raises(KeyboardInterrupt):
             trained(home, run, lock)
-    move(run, age)
-    assert runs.status_of(run) == (status.CRASHED if age else status.RUNNING)
-    assert run_program(home.root, "resume", "pets").returncode == 2
+    for age, word in ((0.0, status.RUNNING), (3600.0, status.CRASHED)):
+        move(run, age)
+        assert runs.status_of(run) == word
+        with pytest.raises(InputError, match=r"node7|being trained"):
+            hold_to_resume(run, More())
+        hold_to_resume(run, More(), force=True).release()
     done = run_program(home.root, "resume", "pets", "--force", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["resumed_from"] == 10

@@ -66,6 +66,9 @@ class FakeKeeper:
     def settle(self, *, wait: bool = False) -> None:
         pass
 
+    def busy(self) -> bool:
+        return False
+
     def snapshot_due(self, step: int) -> bool:
         return step in self.due
 
