@@ -263,7 +263,7 @@ def test_what_is_nested_as_deeply_as_can_be_read_is_refused(
         foreign.record.write_text(f'{record[:-1]}, "deep": {deep}}}')
         told = f'{{"type":"prepared","time":1,"step":1,"model":{{"a":{deep}}}}}\n'
         foreign.events.write_text(told)
-        with pytest.raises(MiniGPTError, match="nested deeper than|recursion depth"):
+        with pytest.raises(MiniGPTError, match=r"nested deeper than|recursion depth"):
             show_run(foreign, as_json=True)
         foreign.record.write_text(record)
         show_run(foreign, as_json=True)
