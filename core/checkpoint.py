@@ -7,6 +7,7 @@ optimiser. Callers hold the run's lock; nothing here runs twice at a time.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,9 @@ from torch import Tensor
 from core.errors import DamagedError, InputError, StorageError
 from core.files import (
     checksum,
+    open_plain,
     read_json,
+    read_plain,
     remove_leftovers,
     replace_with_link,
     sync,
@@ -101,6 +104,7 @@ def load(run: Run) -> Checkpoint | None:
 
     Raises:
         DamagedError: there are checkpoints, and none can be read.
+        InputError: a newer version of the program wrote the newest.
     """
     named, skipped = _named(run), []
     if named is None and numbered(run.checkpoints):
@@ -122,13 +126,7 @@ def _read(files: CheckpointFiles, skipped: tuple[str, ...]) -> Checkpoint:
     problem = _problem(files)
     if problem:
         raise DamagedError(problem)
-    state = read_json(files.state)
-    if state.get("format") != FORMAT:
-        raise InputError(
-            f"{files.state} was written by a newer version (format {state.get('format')}, "
-            f"known: {FORMAT}).",
-            "Update minigpt-tui.",
-        )
+    state = _read_state(files)
     _compare(files, state.get("checksums"))
     model, optimizer = read_tensors(files.weights), read_tensors(files.optimizer)
     return Checkpoint(state["step"], model, optimizer, state["state"], skipped)
@@ -169,10 +167,15 @@ def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mappin
 def _problem(files: CheckpointFiles) -> str:
     """What is not whole in a checkpoint, without reading its tensors; empty if nothing."""
     try:
-        state = read_json(files.state)
-        if not isinstance(state.get("step"), int) or not isinstance(state.get("state"), dict):
+        state = _read_state(files)
+        # The folder's name is the step, behind a prefix where it is being made or replaced.
+        if str(state.get("step")) != files.folder.name.rpartition("-")[2]:
+            return f"{files.state} lacks the step of its folder."
+        if not isinstance(state["step"], int) or not isinstance(state.get("state"), dict):
             return f"{files.state} lacks the step or the state."
         for path in (files.weights, files.optimizer):
+            # The library would wait for somebody who writes into a pipe.
+            os.close(open_plain(path))
             # Opening compares the lengths in the header with that of the file.
             with safe_open(path, framework="pt"):
                 pass
@@ -183,11 +186,31 @@ def _problem(files: CheckpointFiles) -> str:
     return ""
 
 
+def _read_state(files: CheckpointFiles) -> dict[str, Any]:
+    """The state of a checkpoint.
+
+    Raises:
+        DamagedError: it cannot be read.
+        InputError: a newer version of the program wrote it. Nothing older is gone on from then:
+            what was learnt since would be lost.
+    """
+    state = read_json(files.state)
+    format = state.get("format")
+    if not isinstance(format, int):
+        raise DamagedError(f"{files.state} has no format number.")
+    if format > FORMAT:
+        raise InputError(
+            f"{files.state} was written by a newer version (format {format}, known: {FORMAT}).",
+            "Update minigpt-tui.",
+        )
+    return state
+
+
 def _named(run: Run) -> str | None:
     """The name in the file `last`; None if there is none that could be one."""
     try:
-        name = run.last_checkpoint.read_bytes().decode("ascii", "replace").strip()
-    except FileNotFoundError:
+        name = read_plain(run.last_checkpoint).decode("ascii", "replace").strip()
+    except (FileNotFoundError, DamagedError):
         return None
     return name if name.isascii() and name.isdigit() else None
 

@@ -169,7 +169,8 @@ class TrainConfig:
         problems = check(self)
         lengths = [n for n in ("epochs", "steps", "minutes") if getattr(self, n) is not None]
         if len(lengths) > 1:
-            problems[lengths[1]] = f"choose one of {' and '.join(lengths)}"
+            both = [problems.get(lengths[1]), f"choose one of {' and '.join(lengths)}"]
+            problems[lengths[1]] = "; ".join(problem for problem in both if problem)
         if problems:
             raise SettingsError(problems)
 

@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from core.corpus import Corpus, bundled
+from core.encoding import HANDLERS, Encoding, parse_encoding
 from core.errors import DamagedError, InputError, StorageError
 from core.files import read_json, write_json
-from core.paths import Home
+from core.paths import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
     from core.facts import Facts
 
 BLOCK = 1 << 20
 FORMAT = 1
+ROOM = f"Make room, or set {HOME_VARIABLE} to a folder that can be written."
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,7 +54,9 @@ def store(stream: BinaryIO, home: Home) -> Path:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
-            f"The text from standard input could not be stored in {home.corpora}: {error}."
+            f"The text from standard input could not be stored in {home.corpora}: "
+            f"{error.strerror}.",
+            ROOM,
         ) from None
 
 
@@ -75,7 +79,9 @@ def remember(corpus: Corpus, facts: Facts, home: Home) -> None:
         home.corpora.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_json(home.corpora / f"{facts.sha256}.json", record)
     except OSError as error:
-        raise StorageError(f"{home.corpora} could not be written to: {error}.") from None
+        raise StorageError(
+            f"{home.corpora} could not be written to: {error.strerror}.", ROOM
+        ) from None
 
 
 def _file_facts(path: Path) -> dict[str, Any]:
@@ -96,16 +102,18 @@ def recall(sha256: str, home: Home, name: str = "", encoding: str = "", errors: 
     Raises:
         InputError: the text is not known, no longer there, or has changed.
     """
-    assert _HASH.fullmatch(sha256), sha256
+    if not _HASH.fullmatch(sha256):
+        raise InputError(f"{sha256[:80]!r} is no SHA-256 of a text.", "Name the text itself.")
     record = _record(sha256, home)
     if record is None or record.get("bundled"):
         return _recall_bundled(sha256, name or str((record or {}).get("name")))
+    codec = _codec(encoding or str(record["encoding"]), errors or str(record["errors"]))
     corpus = Corpus(
         name=str(record["name"]),
         title=str(record["name"]),
         files=tuple(_where(Path(file["path"]), home) for file in record["files"]),
-        encoding=encoding or str(record["encoding"]),
-        errors=errors or str(record["errors"]),
+        encoding=codec.name,
+        errors=codec.errors,
     )
     if [_file_facts(path) for path in corpus.files] != record["files"]:
         _verify(corpus, sha256)
@@ -130,6 +138,13 @@ def seen(home: Home, most: int) -> list[Path]:
     return found[:most]
 
 
+def _codec(encoding: str, errors: str) -> Encoding:
+    if errors not in HANDLERS:
+        hint = f"Known: {' and '.join(HANDLERS)}."
+        raise InputError(f"Bytes that cannot be decoded cannot be handled by {errors!r}.", hint)
+    return Encoding(parse_encoding(encoding).name, errors)
+
+
 def _where(path: Path, home: Home) -> Path:
     """The file, or the copy of a piped text in a home that has moved since."""
     for place in (path, home.corpora / path.name):
@@ -140,13 +155,15 @@ def _where(path: Path, home: Home) -> Path:
 
 def _record(sha256: str, home: Home) -> dict[str, Any] | None:
     path = home.corpora / f"{sha256}.json"
-    try:
-        record = read_json(path)
-    except FileNotFoundError:
+    if not path.is_file():
         return None
+    record = read_json(path)
+    files, words = record.get("files"), ("name", "encoding", "errors")
     if (
         record.get("format") != FORMAT
-        or not {"name", "files", "encoding", "errors"} <= record.keys()
+        or not all(isinstance(record.get(word), str) for word in words)
+        or not isinstance(files, list)
+        or not all(isinstance(file, dict) and isinstance(file.get("path"), str) for file in files)
     ):
         raise DamagedError(f"{path} cannot be used.", "Name the text again; it is made anew.")
     return record

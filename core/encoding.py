@@ -12,6 +12,7 @@ from functools import cached_property
 from core.errors import InputError
 
 REPLACE = ":replace"
+HANDLERS = ("strict", "replace")
 _STATEFUL = ("hz", "iso2022", "utf-7", "punycode", "idna")
 _MARKS = (
     ("utf-32-le", codecs.BOM_UTF32_LE),

@@ -72,6 +72,13 @@ class DamagedError(InputError):
 
     title = "A file is damaged"
 
+    def __init__(
+        self,
+        message: str,
+        hint: str = "Put it back from a copy; everything beside it is as it was.",
+    ) -> None:
+        super().__init__(message, hint)
+
 
 class StorageError(MiniGPTError):
     """Something could not be written, for instance to a full disk; what was there is untouched."""

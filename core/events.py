@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.nesting import check_nesting
+
 STARTED = "started"
 PREPARE = "prepare"
 PREPARED = "prepared"
@@ -150,6 +152,11 @@ class Event:
         value = self.fields.get(name)
         return value if isinstance(value, str) else None
 
+    def texts(self, name: str) -> list[str]:
+        """The texts in the field if it is a list, else none."""
+        value = self.fields.get(name)
+        return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
     def table(self, name: str) -> dict[str, Any]:
         """The field if it is an object, else an empty one."""
         value = self.fields.get(name)
@@ -190,6 +197,7 @@ def decode_object(line: str | bytes) -> dict[str, Any] | None:
     try:
         text = line.decode() if isinstance(line, bytes) else line
         value = json.loads(text, parse_constant=_nothing)
+        check_nesting(text, value)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

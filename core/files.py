@@ -6,13 +6,18 @@ Knows no names of a run's files; callers give paths.
 from __future__ import annotations
 
 import json
+import math
 import os
+import stat
 import tempfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from core.errors import DamagedError
+from core.nesting import check_nesting
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -56,23 +61,77 @@ def write_json(path: Path, value: Any) -> None:
         OSError: nothing was replaced.
     """
     text = json.dumps(value, allow_nan=False, indent=2, ensure_ascii=False)
-    write_atomic(path, f"{text}\n".encode())
+    # A name that is no text (a lone surrogate) is written as JSON's own escape for it.
+    write_atomic(path, f"{text}\n".encode(errors="backslashreplace"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in `path`.
 
     Raises:
-        FileNotFoundError: it is not there.
-        DamagedError: it is no JSON object.
+        DamagedError: it is not there, is no plain file, or holds no JSON object.
     """
     try:
-        value = json.loads(path.read_bytes().decode())
+        text = read_plain(path).decode()
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        check_nesting(text, value)
+    except FileNotFoundError:
+        raise DamagedError(f"{path} is missing.") from None
     except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{path} cannot be read: {error}") from error
+        raise DamagedError(f"{path} cannot be read: {error}.") from error
     if not isinstance(value, dict):
         raise DamagedError(f"{path} holds no JSON object.")
     return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def read_plain(path: Path) -> bytes:
+    """All of a file of ours.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        DamagedError: it is no plain file, or cannot be read.
+    """
+    with readable(path), os.fdopen(open_plain(path), "rb") as file:
+        return file.read()
+
+
+def open_plain(path: Path) -> int:
+    """A descriptor to read a file of ours from; a pipe in its place is not waited for.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        DamagedError: it is no plain file, or cannot be opened.
+    """
+    with readable(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    reason = "Is a directory" if stat.S_ISDIR(mode) else "Not a plain file"
+    raise DamagedError(f"{path} cannot be read: {reason}.")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns what the system says while a file of ours is read into a `DamagedError`.
+
+    Raises:
+        FileNotFoundError: as it is: what it means is the caller's to say.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DamagedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def checksum(path: Path) -> str:

@@ -6,7 +6,7 @@ import glob
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,7 +48,7 @@ def find(
     if replace:
         codec = Encoding(codec.name, "replace")
     if spec == STDIN:
-        return _corpus("stdin", [store(stdin or sys.stdin.buffer, home)], codec)
+        return _corpus("stdin", [store(stdin or standard_input(), home)], codec)
     came_with = {corpus.name: corpus for corpus in bundled()}
     if spec in came_with:
         if encoding or replace:
@@ -56,8 +56,31 @@ def find(
             raise InputError(f"The text {spec} came with the program, in UTF-8.", hint)
         return came_with[spec]
     if not spec or "\0" in spec:
-        raise NotFoundError("text", spec, came_with)
-    return _find_files(spec, Path(spec).expanduser(), codec, list(came_with))
+        raise NotFoundError("text", spec, came_with, _ways(came_with))
+    return _find_files(spec, _expanded(spec), codec, list(came_with))
+
+
+def _expanded(spec: str) -> Path:
+    try:
+        return Path(spec).expanduser()
+    except RuntimeError:
+        user = spec.partition("/")[0]
+        raise InputError(f"There is no user {user[1:]!r} here.", f"./{spec} is a path.") from None
+
+
+def _ways(names: Iterable[str]) -> str:
+    return f"Name a file, a folder, a pattern, {', '.join(names)}, or - for standard input."
+
+
+def standard_input() -> BinaryIO:
+    """What is piped in, as bytes.
+
+    Raises:
+        InputError: standard input is closed.
+    """
+    if sys.stdin is None:
+        raise InputError("Standard input is closed.", "Pipe a text in, or name a file.")
+    return sys.stdin.buffer
 
 
 def _find_files(spec: str, path: Path, codec: Encoding, names: list[str]) -> Corpus:
@@ -71,8 +94,9 @@ def _find_files(spec: str, path: Path, codec: Encoding, names: list[str]) -> Cor
         return _corpus(_ENDINGS.sub("", path.name), [path.absolute()], codec)
     if _PATTERN.search(spec):
         return _matching(path, codec)
-    hint = f"Name a file, a folder, a pattern, {', '.join(names)}, or - for standard input."
-    raise NotFoundError("text", spec, [*names, *_neighbours(path)], hint)
+    if os.path.lexists(path):
+        raise InputError(f"{path} is a link to what is not there.", "Name the text itself.")
+    raise NotFoundError("text", spec, [*names, *_neighbours(path)], _ways(names))
 
 
 def _neighbours(path: Path) -> list[str]:
@@ -111,7 +135,10 @@ def _folder(path: Path, codec: Encoding) -> Corpus:
         else:
             skipped += 1
         if len(files) + skipped > MOST_FILES:
-            raise InputError(f"There are more than {MOST_FILES:,} files in {path}.")
+            raise InputError(
+                f"There are more than {MOST_FILES:,} files in {path}.",
+                'Choose a folder in it, or a pattern such as "texts/**/*.txt".',
+            )
     if not files:
         raise InputError(f"There is no text in the folder {path}.", "Choose one with text files.")
     said = f", {skipped} skipped that are not text" if skipped else ""

@@ -90,6 +90,11 @@ class History:
             take(self, event)
 
     @property
+    def reasons(self) -> list[str]:
+        """Sentences saying why the settings are what they are."""
+        return Event("", 0.0, 0, self.prepared).texts("reasons")
+
+    @property
     def rate(self) -> float | None:
         """Tokens a second lately."""
         return self._pace.rate

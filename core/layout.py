@@ -57,19 +57,29 @@ def stored(model: nn.Module) -> dict[str, Tensor]:
     return tensors
 
 
-def load_stored(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+def load_stored(
+    model: nn.Module, tensors: Mapping[str, Tensor], where: object = "model.safetensors"
+) -> None:
     """Set every weight of `model`, in the precision and on the device it already has.
 
+    Args:
+        where: the file they come from, for an error.
+
     Raises:
-        DamagedError: a name is missing, is not known or has another shape; all are listed, and
-            the model is untouched.
+        DamagedError: a name is missing, is not known, has another shape or is of no type for
+            weights; all are listed, and the model is untouched.
     """
     weights = dict(model.named_parameters())
     targets = {}
     for name, parts in plan(model).items():
         for part, rows in zip(parts, _rows(weights[name], parts), strict=True):
             targets[part.name] = rows.unsqueeze(-1) if part.convolution else rows
-    _check({name: tuple(target.shape) for name, target in targets.items()}, tensors)
+    shapes = {name: tuple(target.shape) for name, target in targets.items()}
+    if faults := _faults(shapes, tensors):
+        raise DamagedError(
+            f"{where} does not fit the run's config.json: {'; '.join(faults)}.",
+            "Both must come from the same run.",
+        )
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(tensors[name])
@@ -91,7 +101,8 @@ def _rows(weight: Tensor, parts: tuple[Part, ...]) -> tuple[Tensor, ...]:
     return torch.split(weight, rows)
 
 
-def _check(expected: Mapping[str, Shape], tensors: Mapping[str, Tensor]) -> None:
+def _faults(expected: Mapping[str, Shape], tensors: Mapping[str, Tensor]) -> list[str]:
+    """Which names are not as expected, and how."""
     missing = [name for name in expected if name not in tensors]
     unexpected = [name for name in tensors if name not in expected]
     misshapen = [
@@ -99,13 +110,18 @@ def _check(expected: Mapping[str, Shape], tensors: Mapping[str, Tensor]) -> None
         for name, shape in expected.items()
         if name in tensors and tensors[name].shape != shape
     ]
-    faults = {"missing": missing, "not known": unexpected, "of another shape": misshapen}
-    found = [f"{fault}: {_listed(names)}" for fault, names in faults.items() if names]
-    if found:
-        raise DamagedError(
-            "The weights do not fit config.json beside them. " + "; ".join(found) + ".",
-            "Both must come from the same run.",
-        )
+    mistyped = [
+        f"{name} is {tensors[name].dtype}"
+        for name in expected
+        if name in tensors and not tensors[name].is_floating_point()
+    ]
+    faults = {
+        "missing": missing,
+        "not known": unexpected,
+        "of another shape": misshapen,
+        "of no type for weights": mistyped,
+    }
+    return [f"{fault}: {_listed(names)}" for fault, names in faults.items() if names]
 
 
 def _listed(names: list[str]) -> str:

@@ -6,9 +6,10 @@ Knows bytes and newlines only, not what a line means. A line counts once its new
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from core.files import open_plain, readable
 
 CHUNK = 1 << 12  # read first from the end, as the last line is mostly what is wanted
 LARGEST_CHUNK = 1 << 18
@@ -46,18 +47,19 @@ class LineTail:
     def read(self, most: int = 1 << 20) -> list[bytes]:
         """The next complete lines without their newlines, from about `most` bytes of the file.
 
-        Empty when there is nothing new, also while there is no such file.
+        Empty when there is nothing new, also while the file does not exist.
+
+        Raises:
+            DamagedError: it is no plain file, or cannot be read.
         """
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = open_plain(self.path)
         except FileNotFoundError:
             return []
         try:
-            facts = os.fstat(descriptor)
-            if stat.S_ISDIR(facts.st_mode):
-                return []
-            self._notice_replacement(facts)
-            return self._next_lines(descriptor, most)
+            self._notice_replacement(os.fstat(descriptor))
+            with readable(self.path):
+                return self._next_lines(descriptor, most)
         finally:
             os.close(descriptor)
 
@@ -89,12 +91,15 @@ def backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
 
     Args:
         most: bytes at the end of the file to look at; None is all of it.
+
+    Raises:
+        DamagedError: it is no plain file, or cannot be read.
     """
     try:
-        file = path.open("rb", buffering=0)
-    except (FileNotFoundError, IsADirectoryError):
+        descriptor = open_plain(path)
+    except FileNotFoundError:
         return
-    with file:
+    with os.fdopen(descriptor, "rb", buffering=0) as file, readable(path):
         end, size = file.seek(0, os.SEEK_END), CHUNK
         first = 0 if most is None else max(0, end - most)
         # What follows the last newline is unfinished: it is cut off with the first newline met.

@@ -8,9 +8,9 @@ import torch
 
 from core import layout, models
 from core.decoder import Decoder
-from core.errors import Cancelled, DamagedError
-from core.files import read_json
-from core.modelcard import model_config
+from core.errors import Cancelled
+from core.header import check_room
+from core.modelcard import check_vocabulary, read_shape
 from core.probe import device_facts
 from core.progress import Stop, never
 from core.run import Run
@@ -71,15 +71,15 @@ def load(run: Run, which: str = LAST, device: str = "auto", cancelled: Stop = ne
     """
     weights = weights_of(run, which)
     facts = device_facts(device)
-    if not run.config.is_file():
-        raise DamagedError(f"{run.config} is missing.", "Copy the run again, or train it anew.")
-    config = model_config(read_json(run.config))
+    reading = str(read_record(run)["corpus"]["reading"])
+    config, tokenizer = read_shape(run.config), Tokenizer.load(run.folder)
+    check_vocabulary(run, tokenizer, config)
+    check_room(weights, config)
     if cancelled():
         raise Cancelled
     model = models.build(config, seed=None)
-    layout.load_stored(model, read_tensors(weights))
+    layout.load_stored(model, read_tensors(weights), weights)
     if cancelled():
         raise Cancelled
     model = model.to(torch.device(facts.device)).eval()
-    reading = str(read_record(run)["corpus"]["reading"])
-    return Loaded(model, Tokenizer.load(run.folder), reading)
+    return Loaded(model, tokenizer, reading)

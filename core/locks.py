@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from core.files import open_plain, readable
+
 # A look at a lock takes it, shared, for microseconds; who wants it tries a few times.
 TRIES = 20
 PAUSE = 0.01
@@ -113,9 +115,13 @@ def _let_go() -> None:
 
 
 def held(path: Path) -> bool:
-    """Whether any process, this one included, holds the lock; False if there is no file."""
+    """Whether any process, this one included, holds the lock; False if there is no file.
+
+    Raises:
+        DamagedError: what is there is no plain file.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_plain(path)
     except FileNotFoundError:
         return False
     try:
@@ -127,7 +133,8 @@ def held(path: Path) -> bool:
 def taken(path: Path) -> float:
     """Unix seconds when the lock was last taken; 0 if it never was."""
     try:
-        return path.stat().st_mtime
+        with readable(path):
+            return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
 

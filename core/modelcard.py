@@ -1,18 +1,21 @@
 """config.json and generation_config.json: what a model says of itself on disk.
 
 Every field stands there outright, as an unmodified `transformers` reads it; the tutorial's decoder,
-which `transformers` does not know, has a type of our own. Knows no torch and opens no file.
+which `transformers` does not know, has a type of our own. Knows no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from core.config import ModelConfig, SamplingConfig
 from core.errors import DamagedError, InputError, SettingsError
+from core.files import read_json
+from core.run import Run
 from core.settings import from_json, settings_of, to_json
-from core.tokenizer import EOS, PAD, SOS
+from core.tokenizer import EOS, PAD, SOS, Tokenizer
 
 QWEN3 = "qwen3"
 TUTORIAL = "minigpt-tutorial"
@@ -61,8 +64,30 @@ def hf_config(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def model_config(values: Mapping[str, Any]) -> ModelConfig:
+def read_shape(path: Path) -> ModelConfig:
+    """The shape that the config.json at `path` describes; errors as `model_config`'s."""
+    return model_config(read_json(path), path)
+
+
+def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> None:
+    """Refuses a tokenizer of another model.
+
+    Raises:
+        DamagedError: it has more or fewer tokens than the model.
+    """
+    if tokenizer.vocab_size != config.vocab_size:
+        raise DamagedError(
+            f"{run.tokenizer} holds {tokenizer.vocab_size:,} tokens; "
+            f"the model that {run.config.name} beside it describes has {config.vocab_size:,}.",
+            "Both must come from the same run.",
+        )
+
+
+def model_config(values: Mapping[str, Any], where: object = "config.json") -> ModelConfig:
     """The shape that a config.json describes.
+
+    Args:
+        where: what to call it in an error.
 
     Raises:
         InputError: a model of another kind, or one with parts that ours has not.
@@ -71,18 +96,21 @@ def model_config(values: Mapping[str, Any]) -> ModelConfig:
     kind = values.get("model_type")
     if kind not in (QWEN3, TUTORIAL):
         raise InputError(
-            f"config.json describes a model of type {kind!r}.",
+            f"{where} describes a model of type {kind!r}.",
             f"Known here: {QWEN3} and {TUTORIAL}.",
         )
     try:
-        return _tutorial(values) if kind == TUTORIAL else _qwen3(values)
+        return _tutorial(values) if kind == TUTORIAL else _qwen3(values, where)
     except SettingsError as error:
-        raise DamagedError(f"config.json cannot be used: {error.message}") from error
+        raise DamagedError(f"{where} cannot be used: {error.message}") from error
 
 
-def _qwen3(values: Mapping[str, Any]) -> ModelConfig:
-    _refuse_foreign(values)
-    rotary = values.get("rope_parameters") or values
+def _qwen3(values: Mapping[str, Any], where: object) -> ModelConfig:
+    rotary = values.get("rope_parameters") or {}
+    if not isinstance(rotary, dict):
+        raise SettingsError({"rope_parameters": "must be an object"})
+    _refuse_foreign(values, rotary, where)
+    rotary = rotary or values
     names = {**NAMES, "rope_theta": "rope_theta"}
     fields = _taken({**values, "rope_theta": rotary.get("rope_theta")}, names)
     return from_json(ModelConfig, {"architecture": "qwen3", **fields})
@@ -100,13 +128,15 @@ def _taken(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any
     return {ours: values[theirs] for ours, theirs in names.items()}
 
 
-def _refuse_foreign(values: Mapping[str, Any]) -> None:
+def _refuse_foreign(values: Mapping[str, Any], rotary: Mapping[str, Any], where: object) -> None:
     foreign = [f"{name}: {values[name]!r}" for name in FOREIGN if values.get(name)]
-    rotary = values.get("rope_parameters") or {}
     if rotary.get("rope_type", "default") != "default":
         foreign.append(f"rope_type: {rotary['rope_type']!r}")
     if foreign:
-        raise InputError("config.json asks for what is not built here: " + ", ".join(foreign))
+        raise InputError(
+            f"{where} asks for what is not built here: {', '.join(foreign)}.",
+            "Only models like those trained here can be loaded.",
+        )
 
 
 def generation_config(config: ModelConfig) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import TrainConfig
+from core.errors import DamagedError
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -75,11 +76,33 @@ def state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[st
 def load_state(
     optimizer: torch.optim.Optimizer, model: nn.Module, tensors: dict[str, Tensor], step: int
 ) -> None:
-    """Puts back what `state_tensors` gave after `step` updates; the inverse of it."""
+    """Puts back what `state_tensors` gave after `step` updates; the inverse of it.
+
+    Raises:
+        DamagedError: tensors are missing, or not of the model's shapes; nothing is put back.
+    """
     if step == 0:
         return
+    wrong = [
+        f"{moment}.{name}"
+        for name, parameter in model.named_parameters()
+        for moment in MOMENTS
+        if not _fits(tensors.get(f"{moment}.{name}"), parameter)
+    ]
+    if wrong:
+        raise DamagedError(
+            f"The optimiser's tensors of the checkpoint of step {step} do not fit its model: "
+            f"{len(wrong)} of them, {wrong[0]} the first.",
+            f"Without the folder checkpoint/{step} the run goes on from the checkpoint before.",
+        )
     for name, parameter in model.named_parameters():
         state = optimizer.state[parameter]
         state["step"] = torch.tensor(float(step), device=parameter.device)
         for moment in MOMENTS:
             state[moment] = tensors[f"{moment}.{name}"].to(parameter.device, copy=True)
+
+
+def _fits(moment: Tensor | None, parameter: Tensor) -> bool:
+    if moment is None:
+        return False
+    return moment.shape == parameter.shape and moment.is_floating_point()

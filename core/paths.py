@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from core.errors import InputError
+
 APP = "minigpt-tui"
 HOME_VARIABLE = "MINIGPT_HOME"
 
@@ -40,12 +42,25 @@ def find_home(override: str | Path | None = None, environ: Mapping[str, str] = o
     """The home to use: `override`, else `$MINIGPT_HOME`, else the user data directory.
 
     With an override or the variable the cache moves along, to `cache` below it.
+
+    Raises:
+        InputError: it begins with ~ and the name of nobody.
     """
     chosen = override or environ.get(HOME_VARIABLE)
     if chosen:
-        root = Path(chosen).expanduser().absolute()
+        root = _expanded(Path(chosen)).absolute()
         return Home(root=root, cache=root / "cache")
     return Home(
         root=platformdirs.user_data_path(APP, appauthor=False),
         cache=platformdirs.user_cache_path(APP, appauthor=False),
     )
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"There is no user {path.parts[0][1:]!r} here.",
+            f"Choose another folder with --home or {HOME_VARIABLE}.",
+        ) from None

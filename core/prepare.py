@@ -23,16 +23,17 @@ from core.decoder import Decoder
 from core.errors import Cancelled
 from core.evaluation import Evaluation
 from core.facts import facts
-from core.files import read_json, write_json
+from core.files import write_json
 from core.learning import learn
 from core.length import with_steps
-from core.modelcard import generation_config, hf_config, model_config
+from core.modelcard import check_vocabulary, generation_config, hf_config, read_shape
 from core.more import More
 from core.paths import Home
 from core.progress import Progress, Stop
+from core.record import read_asked, read_record
+from core.restored import read_settings
 from core.run import Run
-from core.runs import read_record
-from core.settings import from_json, to_json
+from core.settings import to_json
 from core.situation import TextFacts, TokenFacts
 from core.sizes import count_parameters
 from core.tokenizer import EOS, SOS, Tokenizer
@@ -42,6 +43,7 @@ from core.weights import read_tensors
 EVALUATION_TOKENS = 8192
 LOOKED_AT = 1_000_000
 FIRST_LOOKED_AT = 1_000
+LONGEST_PROMPT = 80  # characters; a word may be a megabyte
 NOTABLE_SHARE = 0.001
 OF_THE_DEVICE = ("precision", "threads", "accumulation")
 
@@ -87,14 +89,14 @@ class Preparation:
             MiniGPTError: the text, a file of the run or the device cannot be used.
         """
         record = read_record(self.run)
-        asked = from_json(TrainConfig, record["train"])
+        asked = read_asked(self.run, record)
         text = record["corpus"]
         corpus = corpora.recall(
             text["sha256"], self.home, text["name"], text["encoding"], text["errors"]
         )
-        tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked)
-        stored = self._tokens(corpus, text["reading"], tokenizer)
         inherited = self._inherited() if record["parent"] or self.checkpoint else None
+        tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked, inherited)
+        stored = self._tokens(corpus, text["reading"], tokenizer)
         wanted = self._settings() if self.checkpoint else asked
         device = probe.device_again(wanted.device, asked.device)
         if self.checkpoint and device.device != wanted.device:
@@ -105,7 +107,7 @@ class Preparation:
         chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)
         batches = _batches(stored, chosen.model, chosen.train)
-        model = self._model(chosen.model, chosen.train, from_weights=bool(record["parent"]))
+        model = self._model(chosen.model, chosen.train, record["parent"])
         model = model.to(device.device)
         config = chosen.train
         done = self.checkpoint.step if self.checkpoint else 0
@@ -118,11 +120,14 @@ class Preparation:
         return _job(model, config, batches, stored, tokenizer, reasons)
 
     def _tokenizer(
-        self, corpus: Corpus, reading: str, asked: TrainConfig
+        self, corpus: Corpus, reading: str, asked: TrainConfig, inherited: ModelConfig | None
     ) -> tuple[Tokenizer, list[str]]:
         """The run's tokenizer, learnt from the text if it has none yet; and why it is this one."""
-        if self.run.tokenizer.is_file():
+        # Weights are worth nothing without the tokenizer they were learnt with.
+        if inherited or self.run.tokenizer.is_file():
             tokenizer = Tokenizer.load(self.run.folder)
+            if inherited:
+                check_vocabulary(self.run, tokenizer, inherited)
             return tokenizer, [f"tokenizer {tokenizer.kind}: the run's own"]
         found = facts(corpus, self.progress, self.cancelled)
         wanted = dataclasses.replace(
@@ -160,23 +165,28 @@ class Preparation:
 
     def _inherited(self) -> ModelConfig:
         """The shape of the run's own weights: a parent's, or those it was interrupted with."""
-        return model_config(read_json(self.run.config))
+        return read_shape(self.run.config)
 
     def _settings(self) -> TrainConfig:
         """The settings as they were at the checkpoint, changes while running included."""
         assert self.checkpoint
-        return from_json(TrainConfig, self.checkpoint.state["train"])
+        return read_settings(self.checkpoint)
 
-    def _model(self, shape: ModelConfig, config: TrainConfig, *, from_weights: bool) -> Decoder:
+    def _model(
+        self, shape: ModelConfig, config: TrainConfig, parent: dict[str, Any] | None
+    ) -> Decoder:
         """The model as training begins or goes on; its description is written beside it."""
         write_json(self.run.config, hf_config(shape))
         write_json(self.run.generation_config, generation_config(shape))
         if self.checkpoint:
             model = models.build(shape, seed=None)
-            layout.load_stored(model, self.checkpoint.model)
-        elif from_weights:
+            where = self.run.checkpoint(self.checkpoint.step).weights
+            layout.load_stored(model, self.checkpoint.model, where)
+        elif parent:
             model = models.build(shape, seed=None)
-            layout.load_stored(model, read_tensors(self.run.weights))
+            layout.load_stored(
+                model, read_tensors(self.run.weights), f"The model of {parent.get('run')}"
+            )
         else:
             model = models.build(shape, seed=config.seed)
         return model
@@ -221,12 +231,12 @@ def _known(tokenizer: Tokenizer, text: str | None) -> bool:
 
 
 def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
-    """The first few tokens of the text that can be a prompt; empty if there are none."""
+    """The first few tokens of the text that can be a prompt of a line; empty if there are none."""
     most = 1 if tokenizer.kind == "word" else 6
     barred = {SOS, EOS, tokenizer.unk_id}
     run: list[int] = []
     for id in stored.ids[:FIRST_LOOKED_AT].tolist():
-        if id not in barred:
+        if id not in barred and len(tokenizer.decode([*run, id])) <= LONGEST_PROMPT:
             run.append(id)
         elif tokenizer.decode(run).strip():
             break

@@ -32,7 +32,7 @@ def device_facts(wanted: str = "auto") -> DeviceFacts:
     kind, _, number = wanted.partition(":")
     if kind == "cpu" and not number:
         return _cpu()
-    if kind == "cuda" and (number.isdigit() or not number):
+    if kind == "cuda" and ((number.isdecimal() and number.isascii()) or not number):
         return _cuda(int(number) if number else _freest_gpu())
     if kind == "mps" and not number and torch.backends.mps.is_available():
         return DeviceFacts(

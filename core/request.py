@@ -6,7 +6,8 @@ Everything a user can get wrong is found here, before anything is made.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -14,15 +15,18 @@ from core import corpora, finding, runs
 from core.auto import check_shape
 from core.config import TrainConfig
 from core.corpus import Corpus
-from core.errors import InputError, SettingsError
+from core.errors import InputError, SettingsError, StorageError
 from core.facts import Facts, facts
 from core.files import replace_with_link
+from core.header import check_room
 from core.locks import Lock
+from core.modelcard import check_vocabulary, read_shape
 from core.paths import Home
 from core.presets import AUTO
 from core.progress import Progress, quiet
 from core.run import Run
 from core.settings import to_json
+from core.tokenizer import Tokenizer
 from core.which import LAST, weights_of
 
 PROPOSALS = 100
@@ -66,14 +70,21 @@ def ask(
     origin = source and {"run": source[0].name, "weights": source[1] or LAST}
     record = {"corpus": text, **parts, "versions": versions(), "parent": origin}
     run, lock = _create(home, name, corpus.name, record)
-    if source:
-        try:
+    with _or_forgotten(home, run, lock):
+        if source:
             _inherit(run, *source)
-        except BaseException:
-            lock.release()
-            runs.delete(home, run)
-            raise
     return run, lock
+
+
+@contextmanager
+def _or_forgotten(home: Home, run: Run, lock: Lock) -> Iterator[None]:
+    """Leaves nothing behind of a new run that fails here."""
+    try:
+        yield
+    except BaseException:
+        lock.release()
+        runs.delete(home, run)
+        raise
 
 
 def _create(home: Home, name: str | None, base: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
@@ -112,7 +123,7 @@ def _parent(
     """The run to start from and which of its weights; what is the parent's cannot be chosen."""
     name, _, which = parent.partition("@")
     run = runs.find(home, name)
-    weights_of(run, which)
+    weights = weights_of(run, which)
     taken = dict.fromkeys(shape, "is the parent's, and stays")
     for key in ("tokenizer", "vocab_size"):
         if getattr(config, key) is not None:
@@ -121,19 +132,24 @@ def _parent(
         taken["preset"] = "the size is the parent's, and stays"
     if taken:
         raise SettingsError(taken, f"Leave these out when starting from {run.name}.")
-    if not run.tokenizer.is_file() or not run.config.is_file():
-        raise InputError(f"The run {run.name} has no model yet.", "Wait until it is training.")
+    # Read only to see that it can be: the child's trainer would name the child's copies.
+    own = read_shape(run.config)
+    check_vocabulary(run, Tokenizer.load(run.folder), own)
+    check_room(weights, own)
     return run, which
 
 
 def _inherit(run: Run, parent: Run, which: str) -> None:
-    """Gives the new run the parent's files, so that it can do without the parent."""
-    pairs = (
-        (weights_of(parent, which), run.weights),
-        (parent.config, run.config),
-        (parent.generation_config, run.generation_config),
-        (parent.tokenizer, run.tokenizer),
-        (parent.tokenizer_config, run.tokenizer_config),
-    )
-    for source, target in pairs:
-        replace_with_link(source, target)
+    """Gives the new run the parent's files, so that it can do without the parent.
+
+    Raises:
+        StorageError: there is no room for them.
+    """
+    try:
+        replace_with_link(weights_of(parent, which), run.weights)
+        replace_with_link(parent.config, run.config)
+        # The files that go with these two are made anew: what they hold follows from them.
+        Tokenizer.load(parent.folder).save(run.folder)
+    except OSError as error:
+        what = f"{run.name} could not be given the files of {parent.name}"
+        raise StorageError(f"{what}: {error.strerror}.", "Make room on the disk.") from error

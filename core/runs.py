@@ -6,6 +6,7 @@ What happened in a run is in its events, whether it is alive in its lock: no fac
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import tempfile
@@ -18,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from core import locks, requests, status
-from core.errors import DamagedError, InputError, NotFoundError, StorageError
-from core.files import read_json, sync, write_json
+from core.errors import InputError, NotFoundError, StorageError
+from core.files import sync, write_json
 from core.locks import Lock
 from core.paths import HOME_VARIABLE, Home
+from core.record import FORMAT
+from core.record import read_record as read_record
 from core.run import Run
 
-FORMAT = 1
-TEXT = ("name", "sha256", "reading", "encoding", "errors")
 LONGEST_NAME = 64
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "Use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit."
@@ -133,44 +134,10 @@ def find(home: Home, name: str) -> Run:
     check_name(name)
     run = Run(home.runs / name)
     if not _is_run(run):
-        raise NotFoundError("run", name, [run.name for run in list_runs(home)])
+        known = [run.name for run in list_runs(home)]
+        hint = "`minigpt-tui ls` lists the runs." if known else "There are no runs yet."
+        raise NotFoundError("run", name, known, hint)
     return run
-
-
-def read_record(run: Run) -> dict[str, Any]:
-    """What was asked for when the run was made.
-
-    Raises:
-        DamagedError: it cannot be read.
-        InputError: a newer version of the program wrote it.
-    """
-    record = read_json(run.record)
-    format = record.get("format")
-    if not isinstance(format, int) or isinstance(format, bool):
-        raise DamagedError(f"{run.record} has no format number.")
-    if format > FORMAT:
-        raise InputError(
-            f"The run {run.name} was made by a newer version (format {format}, known: {FORMAT}).",
-            "Update minigpt-tui.",
-        )
-    _check_record(run, record)
-    return record
-
-
-def _check_record(run: Run, record: Mapping[str, Any]) -> None:
-    """Raises DamagedError unless all that readers rely on is there, and of its kind."""
-    kinds = {"corpus": dict, "train": dict, "model": dict, "seed": int}
-    wrong = [name for name, kind in kinds.items() if not isinstance(record.get(name), kind)]
-    if not wrong:
-        corpus = record["corpus"]
-        wrong = [f"corpus.{name}" for name in TEXT if not isinstance(corpus.get(name), str)]
-        wrong += [] if isinstance(corpus.get("size"), int) else ["corpus.size"]
-        wrong += [] if isinstance(record.get("parent"), dict | None) else ["parent"]
-    if wrong:
-        raise DamagedError(
-            f"{run.record} lacks {', '.join(wrong)}.",
-            "Put the file back from a copy; `generate` still works with the weights.",
-        )
 
 
 def hold(run: Run) -> Lock:
@@ -178,8 +145,10 @@ def hold(run: Run) -> Lock:
 
     Raises:
         InputError: somebody trains it.
+        StorageError: the lock cannot be written to.
     """
-    lock = locks.acquire(run.lock)
+    with _touching(run.lock):
+        lock = locks.acquire(run.lock)
     if lock is None:
         raise _in_use(run)
     return lock
@@ -192,7 +161,19 @@ def status_of(run: Run, now: float | None = None) -> str:
 
 def request(run: Run, type: str, **fields: Any) -> str:
     """Asks the run's trainer for something; the id returned is in the event that answers."""
-    return requests.send(run.requests, type, **fields)
+    with _touching(run.requests):
+        return requests.send(run.requests, type, **fields)
+
+
+@contextmanager
+def _touching(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written to: {error.strerror}.",
+            "Make room, or see that it is a plain file of yours.",
+        ) from error
 
 
 def rename(home: Home, run: Run, name: str) -> Run:
@@ -254,8 +235,12 @@ def _entries(home: Home) -> list[str]:
 
 
 def _is_run(run: Run) -> bool:
-    """A folder with a record; a link that leads out of the folder of runs is none."""
-    return run.record.is_file() and not run.folder.is_symlink()
+    """A folder with something of a run in it, which may have lost its record.
+
+    A link that leads out of the folder of runs is none.
+    """
+    traces = (run.record, run.events, run.checkpoints, run.weights)
+    return not run.folder.is_symlink() and any(map(os.path.lexists, traces))
 
 
 def _sweep(home: Home) -> None:

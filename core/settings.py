@@ -15,7 +15,6 @@ from typing import Any, TypeVar, get_type_hints
 from core.errors import SettingsError, nearest
 
 Config = TypeVar("Config")
-BITS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +89,11 @@ def _out_of_limits(value: float, setting: Setting) -> str:
 
 
 def _written(value: float) -> str:
-    """The number, if it is one that people write: a whole number can have a thousand digits."""
-    if isinstance(value, int) and value.bit_length() > BITS:
-        return "a number of very many digits"
-    return f"{value:g}"
+    """A number in a few digits, also one that is too long for a float."""
+    try:
+        return f"{value:g}"
+    except OverflowError:
+        return "a number of hundreds of digits"
 
 
 def _kinds(kind: Any) -> tuple[type, ...]:
@@ -158,4 +158,11 @@ def from_json(config: type[Config], values: Mapping[str, Any]) -> Config:
     if unknown:
         raise SettingsError(unknown, _meant(nearest(next(iter(unknown)), known)))
     kinds = get_type_hints(config)
-    return config(**{n: tuple(v) if _kinds(kinds[n]) == (tuple,) else v for n, v in values.items()})
+    return config(
+        **{
+            name: tuple(value)
+            if isinstance(value, list) and _kinds(kinds[name]) == (tuple,)
+            else value
+            for name, value in values.items()
+        }
+    )

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.errors import MiniGPTError
+from core.errors import DamagedError, MiniGPTError
 from core.eventlog import events_backwards
 from core.events import PREPARED, STARTED, STEP, Event, decode, restart_step
 from core.lines import LineTail, backwards
 from core.paths import Home
 from core.run import Run
 from core.runs import list_runs, read_record, status_of
+from core.status import CRASHED
 
 HEAD_BYTES = 1 << 18
 HEAD_PIECE = 1 << 13
@@ -34,7 +35,7 @@ class Summary:
         corpus: name of the text.
         created: date and time, ISO 8601.
         size: bytes on the disk.
-        problem: why run.json cannot be read; empty if it can.
+        problem: what of it cannot be read, and why; empty if all can.
     """
 
     name: str
@@ -55,17 +56,39 @@ def summaries(home: Home) -> list[Summary]:
     found = []
     for run in list_runs(home):
         try:
-            found.append(summary(run))
-        except FileNotFoundError:
-            continue
+            row = summary(run)
+        except DamagedError as error:
+            row = _damaged(run, error)
+        if run.folder.is_dir():
+            found.append(row)
     return found
 
 
+def _damaged(run: Run, error: DamagedError) -> Summary:
+    """The row of a run whose events or lock cannot be read: one must not hide the others."""
+    return Summary(
+        name=run.name,
+        status=CRASHED,
+        step=0,
+        epoch=None,
+        train_loss=None,
+        val_loss=None,
+        parameters=None,
+        corpus=None,
+        created=None,
+        size=size_of(run.folder),
+        problem=str(error),
+    )
+
+
 def summary(run: Run, now: float | None = None) -> Summary:
-    """One run.
+    """One run; a record that cannot be read is told in it.
 
     Args:
         now: Unix seconds; None asks the clock.
+
+    Raises:
+        DamagedError: its events or its lock cannot be read.
     """
     record, problem = _record(run)
     step, learning = _last_step(run.events)

@@ -24,6 +24,8 @@ CHUNK = 1 << 15
 BLOCK = 1 << 20
 MAX_LINE = 1 << 26
 LOOK_BACK = 1024
+UNREADABLE = "Choose another, or see that this one is there and may be read."
+RECORD = 'Each line must be like {"text": "what to learn from"}.'
 _CUT = re.compile(r"(?<!\s)[ \t\r\n]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -100,7 +102,7 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is damaged: {error}.", "Pack it again, or unpack it.") from None
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{path} cannot be read: {reason}.") from None
+        raise InputError(f"{path} cannot be read: {reason}.", UNREADABLE) from None
 
 
 def check_regular(path: Path) -> None:
@@ -108,7 +110,7 @@ def check_regular(path: Path) -> None:
     with reading(path):
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        raise InputError(f"{path} is a folder, not a file.")
+        raise InputError(f"{path} is a folder, not a file.", "Choose a file in it.")
     if not stat.S_ISREG(mode):
         raise InputError(f"{path} is not a plain file.", "Pipe the text in and name it - (a dash).")
 
@@ -190,7 +192,9 @@ def _decode(
 
 def _check_text(source: Source, text: str) -> None:
     if not source.encoding.bytewise and "\0" in text:
-        raise InputError(f"{source.path} is not text: there is a zero character in it.")
+        raise InputError(
+            f"{source.path} is not text: there is a zero character in it.", "Choose a text file."
+        )
 
 
 def _unix(text: str) -> str:
@@ -224,7 +228,10 @@ def lines(path: Path, encoding: Encoding) -> Iterator[Piece]:
                 offset += len(line) + len(newline)
                 number += 1
             if len(held) > MAX_LINE:
-                raise InputError(f"{path}, line {number}, is longer than {MAX_LINE >> 20} MiB.")
+                raise InputError(
+                    f"{path}, line {number}, is longer than {MAX_LINE >> 20} MiB.",
+                    "Part it, or read it as one text: --reading text",
+                )
         if held:
             yield Piece(offset, number, _line(source, held, offset))
 
@@ -264,14 +271,12 @@ def _record(where: str, line: str, encoding: Encoding) -> str:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: this is not JSON ({error}).") from None
+        raise InputError(f"{where}: this is not JSON ({error}).", RECORD) from None
     text = value.get("text") if isinstance(value, dict) else None
     if not isinstance(text, str):
-        raise InputError(
-            f"{where}: there is no text.", 'Each line must be like {"text": "what to learn from"}.'
-        )
+        raise InputError(f"{where}: there is no text.", RECORD)
     if "\0" in text:
-        raise InputError(f"{where}: there is a zero character in the text.")
+        raise InputError(f"{where}: there is a zero character in the text.", "Leave it out.")
     if text.isascii() or not _SURROGATE.search(text):
         return text
     if encoding.errors == "replace":

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import DamagedError, InputError
-from core.files import write_atomic, write_json
+from core.files import read_plain, write_atomic, write_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -166,8 +166,10 @@ class Tokenizer:
         """
         path = folder / TOKENIZER_FILE
         try:
-            return cls.from_json(path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
+            return cls.from_json(read_plain(path))
+        except FileNotFoundError as error:
+            raise DamagedError(f"The tokenizer {path} is missing: {error.strerror}.") from None
+        except (ValueError, RecursionError) as error:
             raise DamagedError(f"The tokenizer {path} cannot be used: {error}.") from None
 
     @classmethod
@@ -191,6 +193,7 @@ def _half_character(texts: Sequence[str], error: Exception) -> Exception:
         except UnicodeEncodeError as found:
             return InputError(
                 f"There is half a character at position {found.start} of the text "
-                f"{text[:20].encode('ascii', 'replace').decode()!r}."
+                f"{text[:20].encode('ascii', 'replace').decode()!r}.",
+                "Write it in UTF-8.",
             )
     return error

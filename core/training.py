@@ -29,15 +29,17 @@ from core.paths import Home
 from core.prepare import Job, Preparation
 from core.request import versions
 from core.requests import RequestReader
+from core.restored import read_progress
 from core.run import Run
 from core.runs import read_record
 from core.saver import Saver
 from core.session import Session
 from core.snapshots import snapshot_limit, snapshot_steps
-from core.trainer import Progress, Trainer
+from core.trainer import Trainer
 from core.voice import Listener, Voice
 
 SAMPLE_TOKENS = 24
+SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
 # How torch and the libraries below it say so where they have no error of its own for it.
 NO_MEMORY = re.compile("out of memory|ALLOC_FAILED|can't allocate memory", re.IGNORECASE)
@@ -123,6 +125,8 @@ def _begun(run: Run, voice: Voice) -> Checkpoint | None:
     try:
         remove_all_leftovers(run.folder)
         found = checkpoints.load(run)
+        if found:
+            read_progress(found)  # refused before anything is read or made for it
     except (MiniGPTError, OSError):
         _say_started(run, voice, last.step if last else 0, {})  # what was said before still holds
         raise
@@ -180,7 +184,7 @@ def _trainer(
         requests=control,
     )
     if found:
-        trainer.progress = Progress(**found.state["progress"])
+        trainer.progress = read_progress(found)
         adam = trainer.updater.optimizer
         optimizer.load_state(adam, job.model, found.optimizer, found.step)
     return trainer
@@ -194,7 +198,8 @@ def _sampler(job: Job) -> Callable[[], str]:
 
     def sample() -> str:
         session = Session(job.model, keep_first=keep_first)
-        return "".join(step.text for step in generate(session, ids, job.tokenizer, config))
+        said = "".join(step.text for step in generate(session, ids, job.tokenizer, config))
+        return said[:SAMPLE_CHARACTERS]
 
     return sample
 

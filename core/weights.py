@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -15,9 +14,9 @@ from torch import Tensor
 
 from core.errors import DamagedError
 from core.files import sync
+from core.header import read_header
 
 Tensors = Mapping[str, Tensor]
-LONGEST_HEADER = 100 * 2**20
 
 DTYPES = {
     torch.float64: "F64",
@@ -112,23 +111,3 @@ def difference(path: Path, tensors: Tensors) -> str:
 def _same(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors of one type and shape are the same to the bit."""
     return torch.equal(one.flatten().view(torch.uint8), other.flatten().view(torch.uint8))
-
-
-def read_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int]:
-    """Type and shape by name, and how many bytes of data follow in the file.
-
-    Raises:
-        OSError: this is no header.
-    """
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if size > LONGEST_HEADER:
-            raise OSError(f"{path.name} has no header")
-        text = file.read(size)
-        length = os.fstat(file.fileno()).st_size - file.tell()
-    try:
-        entries = json.loads(text)
-        entries.pop("__metadata__", None)
-        return {n: (e["dtype"], tuple(e["shape"])) for n, e in entries.items()}, length
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise OSError(f"{path.name} has no header: {error}") from error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.errors import InputError
-from core.run import Run
+from core.errors import DamagedError, InputError
+from core.run import Run, numbered
 
 LAST = "last"
 BEST = "best"
@@ -23,6 +23,12 @@ def weights_of(run: Run, which: str = LAST) -> Path:
     if which in ("", LAST):
         if run.weights.is_file():
             return run.weights
+        if numbered(run.checkpoints):
+            raise DamagedError(
+                f"{run.weights} is missing.",
+                "Its best weights and snapshots may be whole: add @best or @STEP to its name. "
+                "A checkpoint brings it back: minigpt-tui resume.",
+            )
         raise InputError(
             f"The run {run.name} has no weights: {run.weights.name} is not there.",
             "They come with its first checkpoint; minigpt-tui ls shows its status.",

@@ -27,12 +27,14 @@ import pyte
 
 ROOT = Path(__file__).parents[1]
 APP = [sys.executable, "-m", "tui"]
-PATIENCE = 90.0
+PATIENCE = float(os.environ.get("P","90"))
 GONE = -1
 CTRL_C, CTRL_Q, CTRL_Z, ENTER, ESCAPE, TAB = "\x03", "\x11", "\x1a", "\r", "\x1b", "\t"
 
 # Sequences that pyte would show as text: the Kitty keyboard, questions for modes, pointer shapes.
-STRANGE = re.compile(r"\x1b\[[<>=?][0-9;]*[ut]|\x1b\[\?[0-9;]*\$p|\x1b\]22;[^\x07]*\x07|\x1bP.*?\x1b\\")
+STRANGE = re.compile(
+    r"\x1b\[[<>=?][0-9;]*[ut]|\x1b\[\?[0-9;]*\$p|\x1b\]22;[^\x07]*\x07|\x1bP.*?\x1b\\"
+)
 BROKEN_OFF = re.compile(r"\x1b(\[[^@-~]*|\][^\x07\x1b]*|P[^\x1b]*\x1b?)?\Z")
 
 
@@ -155,7 +157,7 @@ class Terminal:
 
     def wait(self, pattern: str, patience: float = PATIENCE) -> None:
         """Goes on until a regular expression is found on the screen."""
-        self.until(lambda: re.search(pattern, self.text), repr(pattern), patience)
+        self.until(lambda: re.search(pattern, self.text, re.MULTILINE), repr(pattern), patience)
 
     def leave(self, patience: float = PATIENCE) -> int:
         """Waits for the program to end; its exit code."""

@@ -1,118 +1,270 @@
-"""Whatever comes in: it is used, or refused in words. Never another exception, never elsewhere."""
+"""Whatever comes: names, settings, lines of events, bytes of texts, prompts, records. (hypothesis)
+
+Each either works or ends in an error with words for a person; nothing else may come out.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from pathlib import Path
+import os
+import shutil
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import runs, tokens
-from core.config import SamplingConfig, TrainConfig
+from core import facts, finding, tokens
+from core.config import ModelConfig, SamplingConfig, TrainConfig
+from core.corpus import READINGS, Corpus
 from core.errors import InputError, MiniGPTError, SettingsError
-from core.facts import facts
-from core.finding import find
-from core.learning import learn
+from core.eventlog import EventTail
+from core.history import History
 from core.paths import Home, find_home
-from core.settings import check_values, parse_value, settings_of
-from core.summary import summary
-from core.tokenizer import Tokenizer
+from core.run import Run
+from core.runs import NAME, check_free, check_name, create, find, list_runs, propose_name
+from core.settings import check_values, from_json, parse_value, settings_of, to_json
+from core.status import WORDS
+from core.summary import summaries, summary
+from core.tokenizer import KINDS, Tokenizer
+from tui.__main__ import run as command
+from tui.show import show_run
 
-quick = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=8,
+CONFIGS = (ModelConfig, TrainConfig, SamplingConfig)
+# Names as they come from an argument (bytes that are no text included), a file, a neighbour.
+names = st.one_of(
+    st.text(max_size=300),
+    st.binary(max_size=80).map(os.fsdecode),
+    st.text(alphabet="aZ0._-/\\~\0\n\x1b\u202e ", max_size=70),
+    st.sampled_from(["..", ".", "../x", "a/../b", "/etc", "~", "con", "a" * 300, "-", "runs"]),
 )
+numbers = st.integers() | st.integers(-(10**400), 10**400) | st.floats()
+anything = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+shared = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """An empty library, with something beside it that is none of its business."""
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "run.json").write_text("{}")
-    return find_home(tmp_path / "home")
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return find_home(tmp_path_factory.mktemp("any"))
 
 
-@given(name=st.text(max_size=80) | st.from_regex(r"[./]{0,4}[a-z./]{0,12}", fullmatch=True))
-@quick
+@given(name=names)
 def test_no_name_leaves_the_folder_of_runs(name: str, home: Home) -> None:
-    try:
-        runs.check_name(name)
-    except InputError:
-        with pytest.raises(InputError):
-            runs.find(home, name)
-        return
-    inside = (home.runs / name).resolve()
-    assert inside.parent == home.runs.resolve()
+    """A `rm` or a `--name` that reaches beyond it."""
+    for ask in (lambda: find(home, name), lambda: check_free(home, name), lambda: check_name(name)):
+        try:
+            ask()
+        except InputError as error:
+            str(error).encode("utf-8", "surrogateescape")
+        assert (home.runs / name).parent == home.runs or not NAME.fullmatch(name)
+    assert (home.runs / propose_name(home, name)).parent == home.runs
 
 
-@given(data=st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
-@quick
-def test_any_bytes_are_a_text_with_tokens_or_are_refused(data: bytes, home: Home) -> None:
-    path = home.root.parent / "text"
-    path.write_bytes(data)
+@given(spec=names)
+def test_any_name_of_a_text_is_found_or_refused(spec: str, home: Home) -> None:
+    if spec in ("-", "~") or spec.startswith(("/", "..", ".", "~")) or "*" in spec or "/" in spec:
+        return  # stdin waits, and real folders are read
     try:
-        corpus = find(str(path), home)
-        found = facts(corpus)
-        tokenizer = learn(corpus, found.reading, "char").tokenizer
-        made = tokens.build(corpus, found.reading, tokenizer, home)
+        finding.find(spec, home)
     except InputError as error:
-        assert "text" in str(error)
-        return
-    assert int(made.ids.max()) < tokenizer.vocab_size
+        assert error.hint
 
 
-@given(
-    name=st.sampled_from([*settings_of(TrainConfig), *settings_of(SamplingConfig), "x", ""]),
-    text=st.text(max_size=20) | st.integers().map(str) | st.floats().map(str),
-)
-def test_any_value_of_a_setting_is_taken_or_refused(name: str, text: str) -> None:
-    owner = TrainConfig if name in settings_of(TrainConfig) else SamplingConfig
+@given(st.sampled_from(CONFIGS), st.dictionaries(st.text(max_size=5), anything, max_size=3))
+def test_any_settings_of_a_file_are_settings_or_refused(
+    config: type[Any], values: dict[str, Any]
+) -> None:
+    known = list(settings_of(config))
+    values |= {known[len(name) * 7 % len(known)]: value for name, value in values.items()}
+    for some in (values, {name: values[name] for name in values if name in known}):
+        check_values(config, some)
+        try:
+            made = from_json(config, some)
+        except SettingsError as error:
+            assert error.problems
+            continue
+        assert from_json(config, json.loads(json.dumps(to_json(made)))) == made
+
+
+@given(config=st.sampled_from(CONFIGS), data=st.data())
+def test_any_setting_typed_is_parsed_or_refused(config: type[Any], data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(list(settings_of(config))) | st.text(max_size=12))
+    text = data.draw(
+        st.text(max_size=12) | numbers.map(repr) | st.sampled_from(["9" * 5000, "1e999"])
+    )
     try:
-        value = parse_value(owner, name, text)
+        value = parse_value(config, name, text)
+        made = config(**{name: value})
     except SettingsError as error:
         assert name in error.problems
         return
-    assert check_values(owner, {name: value}) in ({},) or name in check_values(owner, {name: value})
+    assert from_json(config, json.loads(json.dumps(dataclasses.asdict(made)))) == made
 
 
-@given(values=st.dictionaries(st.sampled_from([*settings_of(TrainConfig), "x"]), json_values))
-def test_any_json_is_settings_or_refused(values: dict[str, Any]) -> None:
-    problems = check_values(TrainConfig, values)
-    assert set(problems) <= set(values)
+lines = st.one_of(
+    st.binary(max_size=40),
+    anything.map(lambda value: json.dumps(value).encode()),
+    st.builds(
+        lambda kind, time, step, fields: json.dumps(
+            {**fields, "type": kind, "time": time, "step": step}
+        ).encode(),
+        st.sampled_from(["started", "prepared", "step", "epoch", "saved", "failed", "x"]),
+        anything,
+        st.integers(-1, 2**70) | anything,
+        st.dictionaries(
+            st.sampled_from(["reasons", "model", "train", "reference", "steps", "elapsed", "text",
+                             "epoch", "val_loss", "parameters", "resumed_from", "host", "boot"]),
+            anything,
+            max_size=5,
+        ),
+    ),
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
-@given(prompt=st.text(max_size=60))
-@quick
-def test_any_prompt_gives_ids_or_names_what_is_unknown(kind: str, prompt: str) -> None:
-    tokenizer = Tokenizer.train(kind, ["the cat sat on the mat", "猫 🙂"])
-    try:
-        ids = tokenizer.encode_prompt(prompt)
-    except InputError as error:
-        assert kind != "bpe"
-        assert error.hint
-        return
-    assert all(0 <= id < tokenizer.vocab_size for id in ids)
+@pytest.fixture(scope="module")
+def foreign(home: Home) -> Run:
+    text = {"name": "t", "sha256": "", "reading": "lines", "encoding": "", "errors": "", "size": 1}
+    return create(home, "foreign", {"corpus": text, "train": {}, "model": {}, "seed": 1})
 
 
-@given(
-    record=st.dictionaries(st.text(max_size=8) | st.sampled_from(["format", "corpus"]), json_values)
+@shared
+@given(story=st.lists(lines, max_size=8))
+def test_any_file_of_events_is_listed_and_shown(
+    story: list[bytes], foreign: Run, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign.events.write_bytes(b"\n".join(story))
+    history, tail = History(), EventTail(foreign.events)
+    while batch := tail.read():
+        history.apply_all(batch)
+    assert summary(foreign).status in WORDS
+    for as_json in (False, True):
+        show_run(foreign, as_json)
+    assert "\x1b" not in capsys.readouterr().out
+
+
+records = st.one_of(
+    anything,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "format": st.just(1) | anything,
+            "corpus": st.just({"name": "t", "size": 1, "reading": "text"}) | anything,
+            "train": st.just({}) | anything,
+            "model": st.just({}) | anything,
+            "seed": st.just(1) | anything,
+            "parent": anything,
+            "created": anything,
+        },
+    ),
+    st.fixed_dictionaries(
+        {
+            "format": st.just(1),
+            "seed": st.just(1),
+            "train": st.just({"a": 1}),
+            "model": st.just({}),
+            "corpus": st.fixed_dictionaries(
+                {
+                    "name": st.text(max_size=5),
+                    "sha256": st.text(max_size=5),
+                    "reading": st.sampled_from(READINGS),
+                    "encoding": st.text(max_size=5),
+                    "errors": st.text(max_size=5),
+                    "size": st.integers(0, 2**62) | anything,
+                }
+            ),
+        },
+        optional={"parent": st.none() | st.dictionaries(st.text(max_size=4), anything, max_size=2)},
+    ),
 )
-@quick
-def test_any_record_is_read_or_said_to_be_damaged(record: dict[str, Any], home: Home) -> None:
-    folder = home.runs / "one"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps(record))
-    run = runs.find(home, "one")
-    row = summary(run)
+
+
+@shared
+@given(record=records)
+def test_any_record_is_listed_and_shown_or_said_to_be_damaged(
+    record: Any, foreign: Run, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    foreign.record.write_text(json.dumps(record))
+    foreign.events.write_bytes(b"")
+    assert "foreign" in [row.name for row in summaries(home)]
+    for arguments in (["ls"], ["ls", "--json"], ["show", "foreign"], ["show", "foreign", "--json"]):
+        assert command(["--home", str(home.root), *arguments]) in (0, 2)
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err
+    assert [run.name for run in list_runs(home)] == ["foreign"]
+
+
+content = st.one_of(
+    st.binary(max_size=200),
+    st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.text(max_size=50).map(lambda text: text.encode("utf-16", "surrogatepass")),
+    st.text(alphabet="ab \n\r\t\0\x1c\u2028\ufeff", max_size=60).map(str.encode),
+)
+TOKENIZERS = {kind: Tokenizer.train(kind, ["the cat é 猫\n<eos>"], None) for kind in KINDS}
+
+
+@shared
+@given(
+    data=content,
+    suffix=st.sampled_from([".txt", ".jsonl", ".gz", ".jsonl.gz"]),
+    encoding=st.sampled_from(["utf-8", "utf-8:replace", "latin-1", "utf-16", "gb18030"]),
+    kind=st.sampled_from(KINDS),
+)
+def test_any_bytes_are_a_text_or_refused(
+    data: bytes, suffix: str, encoding: str, kind: str, home: Home
+) -> None:
+    """Facts are told of exactly what can be turned into tokens, and into tokens in range."""
+    path = home.root / f"text{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    name, _, replace = encoding.partition(":")
+    corpus = Corpus(name="t", files=(path,), encoding=name, errors=replace or "strict")
     try:
-        runs.read_record(run)
-    except MiniGPTError as error:
-        assert row.problem == str(error)
-    else:
-        assert row.problem == ""
+        found = facts.facts(corpus)
+    except InputError as error:
+        assert str(path) in error.message
+        with pytest.raises(InputError):
+            tokens.build(corpus, "text", TOKENIZERS[kind], home)
+        return
+    assert found.characters > 0
+    for reading in READINGS:
+        stored = tokens.build(corpus, reading, TOKENIZERS[kind], home)
+        assert len(stored.ids) > 0
+        assert int(stored.ids.max()) < TOKENIZERS[kind].vocab_size
+    shutil.rmtree(home.cache)
+
+
+@given(text=names | st.text(alphabet="the cat é猫<eos>\ud800", max_size=40))
+def test_any_prompt_becomes_ids_in_range_or_is_refused(text: str) -> None:
+    for kind, tokenizer in TOKENIZERS.items():
+        try:
+            ids = tokenizer.encode_prompt(text)
+        except InputError as error:
+            assert error.hint, kind
+            continue
+        assert all(3 <= id < tokenizer.vocab_size for id in ids)
+        tokenizer.decode(ids).encode()
+
+
+def test_what_is_nested_as_deeply_as_can_be_read_is_refused(
+    foreign: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What reading allows, writing may not: both end at about a thousand levels."""
+    text = {"name": "t", "sha256": "", "reading": "lines", "encoding": "", "errors": "", "size": 1}
+    record = json.dumps({"format": 1, "corpus": text, "train": {}, "model": {}, "seed": 1})
+    for depth in (101, 800, *range(900, 1000, 9)):
+        deep = "[" * depth + "]" * depth
+        foreign.record.write_text(f'{record[:-1]}, "deep": {deep}}}')
+        told = f'{{"type":"prepared","time":1,"step":1,"model":{{"a":{deep}}}}}\n'
+        foreign.events.write_text(told)
+        with pytest.raises(MiniGPTError, match=r"nested deeper than|recursion depth"):
+            show_run(foreign, as_json=True)
+        foreign.record.write_text(record)
+        show_run(foreign, as_json=True)
+        assert len(capsys.readouterr().out) < 2000

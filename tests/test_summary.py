@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_a_run_removed_meanwhile_is_left_out(
 ) -> None:
     create(home, "other", {})
     listed = module.list_runs(home)
-    run.record.unlink()
+    shutil.rmtree(run.folder)
     monkeypatch.setattr(module, "list_runs", lambda _: listed)
     assert [row.name for row in summaries(home)] == ["other"]
 

@@ -40,16 +40,20 @@ def run(arguments: list[str]) -> int:
     if os.name == "nt":
         click.echo("minigpt-tui needs Linux or macOS; on Windows, use WSL 2.", err=True)
         return 2
+    from core.display import clean
     from tui.cli import cli
     from tui.console import discard_output
 
     try:
         code = cli.main(arguments, prog_name="minigpt-tui", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as under `>&-`
+            sys.stdout.flush()
     except MiniGPTError as error:
         return _show(error)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(clean(said.getvalue()), err=True, nl=False)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)

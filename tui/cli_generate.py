@@ -53,7 +53,10 @@ def generate(
     given = {name: value for name, value in sampling.items() if value is not None}
     config = SamplingConfig(**given)
     if prompt == "-":
-        prompt = sys.stdin.read().removesuffix("\n")
+        from core.finding import standard_input
+
+        # Bytes that are no UTF-8 become half characters, as in an argument, and are refused so.
+        prompt = standard_input().read().decode(errors="surrogateescape").removesuffix("\n")
     from core import runs
     from core.which import weights_of
 

@@ -83,7 +83,7 @@ class TrainingView:
 
     def _introduce(self, event: Event) -> None:
         self._say(f"{self.name}: {count(event.number('parameters'))} parameters, training")
-        for reason in event.fields.get("reasons", []):
+        for reason in event.texts("reasons"):
             self._say(f"  {reason}")
         steps = event.whole("steps")
         self._bar.update(self._task, description="Training", total=steps, completed=0)

@@ -37,8 +37,8 @@ def show_run(run: Run, as_json: bool) -> None:
     for label, value in _lines(row, history, record, run):
         if value:
             put(f"  {label:<11} {one_line(value)}")
-    for reason in history.prepared.get("reasons", []):
-        put(f"  {'why':<11} {one_line(str(reason))}")
+    for reason in history.reasons:
+        put(f"  {'why':<11} {one_line(reason)}")
     for sample in history.samples[-SAMPLES:]:
         put(f"  {f'step {sample.step}':<11} {one_line(f'{sample.prompt}|{sample.text}')}")
     if history.failure:

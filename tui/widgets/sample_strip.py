@@ -50,6 +50,4 @@ def sample_lines(samples: Sequence[Sample], width: int, height: int) -> Content:
 
 def _line(step: str, sample: Sample) -> Content:
     prompt, text = (one_line(part[:MOST_CHARACTERS]) for part in (sample.prompt, sample.text))
-    return Content.assemble(
-        (f"{step}  ", LABEL), (prompt, "bold"), ("|", LABEL), text
-    )
+    return Content.assemble((f"{step}  ", LABEL), (prompt, "bold"), ("|", LABEL), text)
