@@ -26,7 +26,8 @@ WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
     "meter", "models", "optimizer", "prepare", "probe", "restored", "sampler_ops", "sampling",
-    "session", "shelf", "stepping", "trainer", "training", "trial", "tutorial", "updater", "weights",
+    "session", "shelf", "stepping", "trainer", "training", "trial", "tutorial", "updater",
+    "weights",
 }  # fmt: skip
 
 IMPORTING = """
