@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.plot import GUTTER, Chart, Curve, draw, smoothed, thinned
-from tui.plot_canvas import Canvas
+from tui.plot_canvas import DOT, LETTER, Canvas
 from tui.plot_scale import Scale, log_ticks, nice_ticks, widened, written
 
 CHARSETS = ["braille", "block", "ascii"]
@@ -165,6 +165,29 @@ def test_ticks_are_written_short(number: float, words: str) -> None:
     assert len(words) <= GUTTER
 
 
+@given(st.floats(1e-3, 1e3), st.floats(1.05, 1e4), st.integers(9, 40), st.booleans())
+def test_the_losses_can_be_read_off(low: float, factor: float, height: int, log: bool) -> None:
+    """An axis with one number on it, which tells nothing of the curve's size."""
+    chart = Chart(curves=(curve([low * factor, low]),))
+    numbers = [line[:GUTTER].strip() for line in text(chart, 60, height, log=log).split("\n")[1:-2]]
+    told = [float(number.replace("k", "e3").replace("M", "e6")) for number in numbers if number]
+    assert len(told) >= 3
+    assert told == sorted(told, reverse=True)
+
+
+def test_names_on_one_row_do_not_cover_each_other() -> None:
+    """Two references of nearly the same value, of which one can read neither."""
+    chart = Chart(
+        curves=(curve([4.9, 0.4]),),
+        references=(("words only", 3.31), ("previous token", 3.3), ("third", 3.29)),
+        marks=((0.2, "rate 0.0005"),),
+    )
+    wide, narrow = text(chart, 90, 8), text(chart, 40, 8)
+    assert all(f" {name} " in wide for name in ("words only 3.31", "previous token 3.30"))
+    assert " words only 3.31 " in narrow
+    assert "previous" not in narrow
+
+
 @given(st.floats(1e-6, 1e6), st.booleans())
 def test_a_scale_is_never_a_point(value: float, log: bool) -> None:
     """A flat curve that divides by zero."""
@@ -219,4 +242,4 @@ def test_the_upper_layer_is_seen_and_blanks_join_their_neighbours() -> None:
     assert canvas.pieces() == [
         [("oo", "train"), ("- ", "reference"), ("a", "mark"), ("-", "reference")]
     ]
-    assert canvas.taken(0, 0, 6) == 4
+    assert canvas.cost(0, 0, 6) == 2 * DOT + 2 * LETTER

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tui.plot_canvas import Canvas, Floats, Row
+from tui.plot_canvas import LETTER, Canvas, Floats, Row
 from tui.plot_scale import Scale, widened, written
 
 GUTTER = 7
@@ -18,6 +18,7 @@ HALF_LIFE = 0.01  # of the smoothing, as a share of the points
 NEAR = 1.3  # references up to this much above the curves are in the picture
 HUGE = 1e30  # a loss beyond is no longer a number to draw
 LEAST = (24, 5)
+TICKS = 3  # on the axis of losses, at least, if it has twice as many rows
 
 
 class Signs(NamedTuple):
@@ -181,18 +182,21 @@ def _label_posts(canvas: Canvas, posts: Sequence[tuple[int, str]]) -> None:
     for column, label in posts:
         start = column + 1 if column + 1 + len(label) <= canvas.columns else column - len(label)
         for row in range(canvas.rows):
-            if start >= 0 and not canvas.taken(start, row, len(label)):
+            if start >= 0 and not canvas.cost(start, row, len(label)):
                 canvas.text(start, row, label, "mark")
                 break
 
 
 def _label_levels(canvas: Canvas, levels: Sequence[tuple[int, str]]) -> None:
-    """What would be reached, on its line, where it hides least, as far right as may be."""
+    """What would be reached, on its line, where it hides least, as far right as may be.
+
+    It is left out where it would hide another label.
+    """
     for row, label in levels:
         starts = range(canvas.columns - len(label), -1, -1)
-        if starts:
-            start = min(starts, key=lambda at: canvas.taken(at, row, len(label)))
-            canvas.text(start, row, label, "reference")
+        costs = [canvas.cost(start, row, len(label)) for start in starts]
+        if costs and min(costs) < LETTER:
+            canvas.text(starts[costs.index(min(costs))], row, label, "reference")
 
 
 def _legend(chart: Chart, curves: Sequence[Curve], width: int, signs: Signs) -> Row:
@@ -209,14 +213,24 @@ def _legend(chart: Chart, curves: Sequence[Curve], width: int, signs: Signs) -> 
 
 
 def _with_axis(canvas: Canvas, y: Scale, signs: Signs) -> list[Row]:
-    labels = {
-        _row_of(canvas, y, value): written(value) for value in y.ticks(max(2, canvas.rows // 3))
-    }
+    labels = _tick_rows(canvas, y)
     found: list[Row] = []
     for number, pieces in enumerate(canvas.pieces()):
         edge = signs.tick if number in labels else signs.axis
         label = labels.get(number, "")[:GUTTER].rjust(GUTTER)
         found.append([(label + edge, "axis"), *pieces])
+    return found
+
+
+def _tick_rows(canvas: Canvas, y: Scale) -> dict[int, str]:
+    """Rows that are labelled: few, but three where there is room, so that one reads the scale."""
+    found: dict[int, str] = {}
+    few = max(2, canvas.rows // 3)
+    for most in range(few, max(few, 2 * TICKS) + 1):
+        ticks = y.ticks(most)
+        found = {_row_of(canvas, y, value): written(value) for value in reversed(ticks)}
+        if len(found) >= min(TICKS, canvas.rows // 2):
+            break
     return found
 
 

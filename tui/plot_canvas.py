@@ -17,6 +17,7 @@ DOTS = {"braille": (2, 4), "block": (1, 2), "ascii": (1, 1)}  # columns, rows of
 BRAILLE = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint32)
 BLANK = 0x20
 HALVES = np.array([ord(sign) for sign in " ▀▄█"], np.uint32)
+DOT, LETTER = 1, 1000  # what it costs to cover a part of a curve, and a letter of a label
 
 
 class Canvas:
@@ -36,7 +37,7 @@ class Canvas:
         self._styles = [""]
         self._codes = np.full((rows, columns), BLANK, np.uint32)  # (R, C)
         self._owners = np.zeros((rows, columns), np.uint8)  # (R, C), numbers of styles
-        self._taken = np.zeros((rows, columns), np.bool_)  # (R, C), by curves, signs and text
+        self._costs = np.zeros((rows, columns), np.intp)  # (R, C), of covering what is there
 
     def _number(self, style: str) -> int:
         if style not in self._styles:
@@ -63,7 +64,7 @@ class Canvas:
         here = codes != BLANK
         self._codes[here] = codes[here]
         self._owners[here] = self._number(style)
-        self._taken |= here
+        self._costs[here] = DOT
 
     def _cells(self, dots: NDArray[np.bool_], sign: str) -> NDArray[np.uint32]:
         """The characters of a layer, (R, C)."""
@@ -85,22 +86,26 @@ class Canvas:
         if not len(xs):
             return
         for x, low, high, _, _ in _columns(xs, ys, self.columns, self.rows):
-            self.text(x, low, sign, style)
-            self.text(x, high, sign, style)
+            self.text(x, low, sign, style, DOT)
+            self.text(x, high, sign, style, DOT)
 
-    def text(self, column: int, row: int, text: str, style: str) -> None:
-        """Characters of width 1, one beside the other; what is outside is left out."""
+    def text(self, column: int, row: int, text: str, style: str, cost: int = LETTER) -> None:
+        """Characters of width 1, one beside the other; what is outside is left out.
+
+        Args:
+            cost: of covering one of them; see `cost`.
+        """
         if not 0 <= row < self.rows:
             return
         for place, sign in enumerate(text, column):
             if 0 <= place < self.columns:
                 self._codes[row, place] = ord(sign)
                 self._owners[row, place] = self._number(style)
-                self._taken[row, place] = True
+                self._costs[row, place] = cost
 
-    def taken(self, column: int, row: int, length: int) -> int:
-        """How many of so many cells hold more than what is behind."""
-        return int(self._taken[row, column : column + length].sum())
+    def cost(self, column: int, row: int, length: int) -> int:
+        """What it would cost to cover so many cells: 0 where there is only what is behind."""
+        return int(self._costs[row, column : column + length].sum())
 
     def rule(self, row: int, sign: str, style: str) -> None:
         """A line across, behind everything; it is drawn before the curves."""

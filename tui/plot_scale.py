@@ -32,7 +32,7 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     steps = (1,) if len(exponents) > most else LOG_STEPS
     numbers = (float(f"{step}e{exponent}") for exponent in exponents for step in steps)
     found = [number for number in numbers if low <= number <= high]
-    if len(found) < 2:
+    if len(found) < min(3, most):
         return [tick for tick in nice_ticks(low, high, most) if tick > 0]
     return found[:: max(1, math.ceil(len(found) / max(1, most)))]
 
