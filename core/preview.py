@@ -6,6 +6,8 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
 
 from core.auto import choose_tokenizer
 from core.config import TrainConfig
@@ -15,7 +17,7 @@ from core.errors import Cancelled
 from core.facts import choose_reading, stored_size
 from core.progress import Stop, never
 from core.situation import TextFacts
-from core.textfiles import chunks, is_records, records
+from core.textfiles import chunks, is_records, records, unpacked_size
 from core.tokenizer import Tokenizer
 
 LOOKED_AT = 1_000_000  # characters
@@ -43,7 +45,7 @@ class Preview:
         tokenizer: the kind that suits it, and why.
         pieces: the first lines, each as the texts of its tokens.
         vocabulary: tokens such a tokenizer would have.
-        tokens: in all of the text, reckoned from its beginning.
+        samples, tokens: lines and tokens in all of the text, reckoned from its beginning.
         longest_tokens: of the longest line, <sos> and <eos> included.
         warnings: what a person should know before training on it.
     """
@@ -63,6 +65,7 @@ class Preview:
     tokenizer: str
     pieces: tuple[tuple[str, ...], ...]
     vocabulary: int
+    samples: int
     tokens: int
     longest_tokens: int
     warnings: tuple[str, ...]
@@ -78,22 +81,20 @@ def preview(corpus: Corpus, cancelled: Stop = never, asked: TrainConfig | None =
         InputError: a file that is no text, or no text in any of them.
         Cancelled: where `cancelled` said so.
     """
-    text, complete = _beginning(corpus, cancelled)
-    if not text.strip():
+    parts, share = _beginning(corpus, cancelled)
+    text, lines, counts = _counted(corpus, parts)
+    if not lines:
         raise no_text(corpus)
-    counts = Counts()
-    counts.add(text)
-    counts.end()
     reading, reason = choose_reading(corpus, counts)
-    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     tokenizer, why = _tokenizer(corpus, text, counts, reading, asked or TrainConfig())
     ids = tokenizer.encode_batch(lines)
-    share = 1.0 if complete else len(text.encode()) / max(1, corpus.size)
+    # A line is between <sos> and <eos>; in running text its end is a token.
+    ends = 2 * len(lines) if reading == "lines" else text.count("\n")
     found = Preview(
         size=stored_size(corpus),
         reading=reading,
         reason=reason,
-        complete=complete,
+        complete=share == 1.0,
         characters=len(text),
         longest=max(map(len, lines)),
         encoding=corpus.encoding,
@@ -102,15 +103,16 @@ def preview(corpus: Corpus, cancelled: Stop = never, asked: TrainConfig | None =
             tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS]) for line in ids[:SHOWN]
         ),
         vocabulary=tokenizer.vocab_size,
-        tokens=round(sum(len(line) + 2 for line in ids) / share),
+        samples=round(len(lines) / share),
+        tokens=round((sum(map(len, ids)) + ends) / share),
         longest_tokens=max(map(len, ids)) + 2,
         warnings=(),
-        **_counted(text, lines),
+        **_repeated(text, lines),
     )
     return dataclasses.replace(found, warnings=tuple(_warnings(found)))
 
 
-def _counted(text: str, lines: list[str]) -> dict[str, int]:
+def _repeated(text: str, lines: list[str]) -> dict[str, int]:
     """Lines and words, and how many of them come once, or again."""
     words = Counter(text.split())
     return {
@@ -122,26 +124,63 @@ def _counted(text: str, lines: list[str]) -> dict[str, int]:
     }
 
 
-def _beginning(corpus: Corpus, cancelled: Stop) -> tuple[str, bool]:
-    """The first characters, and whether they are all there are."""
-    parts: list[str] = []
-    size = 0
-    for part in _texts(corpus):
+class _Part(NamedTuple):
+    """A record, or a part of a plain text: of which file, bytes of the corpus before it, text."""
+
+    file: int
+    before: int
+    text: str
+
+
+def _beginning(corpus: Corpus, cancelled: Stop) -> tuple[list[_Part], float]:
+    """The first characters, and what share of all they are."""
+    parts: list[_Part] = []
+    characters = 0
+    for part in _parts(corpus):
         if cancelled():
             raise Cancelled
+        if characters + len(part.text) > LOOKED_AT:
+            parts.append(part._replace(text=part.text[: LOOKED_AT - characters]))
+            return parts, _share(corpus, part, characters)
         parts.append(part)
-        size += len(part)
-        if size > LOOKED_AT:
-            return "".join(parts)[:LOOKED_AT], False
-    return "".join(parts), True
+        characters += len(part.text)
+    return parts, 1.0
 
 
-def _texts(corpus: Corpus) -> Iterator[str]:
-    for path in corpus.files:
-        if is_records(path):
-            yield from (text + "\n" for _, _, text in records(path, corpus.codec))
+def _share(corpus: Corpus, last: _Part, characters: int) -> float:
+    """What share of a corpus its beginning is, by the bytes of the `characters` before `last`."""
+    each = last.before / characters if characters else 1.0
+    return min(LOOKED_AT * each / max(1, corpus.size), 1 - 1e-9)
+
+
+def _parts(corpus: Corpus) -> Iterator[_Part]:
+    before = 0
+    for file, path in enumerate(corpus.files):
+        read = records if is_records(path) else chunks
+        for piece in read(path, corpus.codec):
+            yield _Part(file, before + piece.offset, piece.text)
+        before += unpacked_size(path)
+
+
+def _counted(corpus: Corpus, parts: list[_Part]) -> tuple[str, list[str], Counts]:
+    """All of the text, its lines as a training reads them, and what choices look at."""
+    texts: list[str] = []
+    lines: list[str] = []
+    counts = Counts()
+    for file, group in groupby(parts, key=lambda part: part.file):
+        here = [part.text for part in group]
+        if is_records(corpus.files[file]):
+            for record in here:
+                counts.add_line(record)
+            lines += here
+            texts += here
         else:
-            yield from (piece.text for piece in chunks(path, corpus.codec))
+            whole = "".join(here)
+            counts.add(whole)
+            counts.end()
+            lines += whole.split("\n")
+            texts.append(whole)
+    return "\n".join(texts), [line.rstrip() for line in lines if line.strip()], counts
 
 
 def _tokenizer(

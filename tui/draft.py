@@ -69,7 +69,7 @@ def _tokens(found: Preview) -> TokenFacts:
         reading=found.reading,
         vocab_size=found.vocabulary,
         train_tokens=max(2, found.tokens),
-        train_samples=found.lines if lines else 0,
+        train_samples=found.samples if lines else 0,
         longest=found.longest_tokens if lines else 0,
     )
 
