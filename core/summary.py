@@ -55,13 +55,18 @@ def summaries(home: Home) -> list[Summary]:
     """Every run, by name; a run removed while we look is left out."""
     found = []
     for run in list_runs(home):
-        try:
-            row = summary(run)
-        except DamagedError as error:
-            row = _damaged(run, error)
+        row = summary_of_any(run)
         if run.folder.is_dir():
             found.append(row)
     return found
+
+
+def summary_of_any(run: Run) -> Summary:
+    """One run, also where its events or its lock cannot be read."""
+    try:
+        return summary(run)
+    except DamagedError as error:
+        return _damaged(run, error)
 
 
 def _damaged(run: Run, error: DamagedError) -> Summary:

@@ -6,11 +6,12 @@ import time
 from dataclasses import dataclass
 
 from core import glance, locks
+from core.errors import DamagedError
 from core.paths import Home
 from core.run import Run
 from core.runs import list_runs
 from core.status import ALIVE
-from core.summary import Summary, summary
+from core.summary import Summary, summary_of_any
 
 CURVE_POINTS = 24
 _Key = tuple[object, ...]
@@ -60,12 +61,16 @@ class Library:
             return before
         changed = run.events if run.events.exists() else run.record
         curve = tuple(glance.losses(run.events, CURVE_POINTS))
-        return key, Row(summary(run), curve, changed.stat().st_mtime)
+        return key, Row(summary_of_any(run), curve, changed.stat().st_mtime)
 
 
 def _key(run: Run) -> _Key:
     """What a row is a function of, as long as time does not come into it."""
-    facts: list[object] = [locks.held(run.lock), locks.taken(run.lock)]
+    facts: list[object]
+    try:
+        facts = [locks.held(run.lock), locks.taken(run.lock)]
+    except DamagedError as error:  # the row says it, too
+        facts = [str(error)]
     for path in (run.record, run.events):
         try:
             found = path.stat()
@@ -81,12 +86,12 @@ def _may_go_silent(row: Row, key: _Key) -> bool:
 
 
 def age(seconds: float) -> str:
-    """How long ago, in a few characters: now, 5m, 3h, 12d."""
+    """How long ago, in a few characters and whole units: now, 5m, 3h, 12d."""
     if seconds < 60:
         return "now"
-    for unit, length in (("m", 60), ("h", 3600), ("d", 86400)):
-        if seconds < length * {"m": 60, "h": 24, "d": 1000}[unit]:
-            return f"{seconds / length:.0f}{unit}"
+    for unit, length, most in (("m", 60, 60), ("h", 3600, 24), ("d", 86400, 1000)):
+        if seconds < length * most:
+            return f"{int(seconds // length)}{unit}"
     return "long"
 
 
