@@ -65,6 +65,8 @@ class Reader:
         try:
             said = self._read(self._timer() + seconds)
             self.problem = None if self.share < 1.0 else self._missing()
+        except DamagedError as error:
+            said, self.problem = False, error
         except OSError as error:
             said = False
             self.problem = StorageError(f"{self._run.events} cannot be read: {error.strerror}.")
