@@ -8,6 +8,8 @@ from pathlib import Path
 
 from textual.suggester import Suggester
 
+from core.display import one_line
+
 
 class PathSuggester(Suggester):
     """Offers the first name in a folder that goes on as typed."""
@@ -21,16 +23,17 @@ class PathSuggester(Suggester):
 
 
 def completed(value: str) -> str | None:
-    """See `PathSuggester`."""
-    typed, _, beginning = value.rpartition("/")
-    folder = Path(f"{typed}/" if "/" in value else ".").expanduser()
-    if not value or not beginning:
+    """See `PathSuggester`; names that a line cannot show as they are are not offered."""
+    folder, slash, beginning = value.rpartition("/")
+    if not beginning:
         return None
     try:
-        with os.scandir(folder) as entries:
-            names = sorted(
-                e.name + "/" * e.is_dir() for e in entries if e.name.startswith(beginning)
-            )
-    except OSError:
-        return None
-    return f"{typed}/{names[0]}" if names and "/" in value else names[0] if names else None
+        with os.scandir(Path(folder + slash or ".").expanduser()) as entries:
+            names = [
+                entry.name + "/" * entry.is_dir()
+                for entry in entries
+                if entry.name.startswith(beginning) and one_line(entry.name) == entry.name
+            ]
+    except (OSError, ValueError, RuntimeError):
+        return None  # no such folder, no path at all (a zero byte), or nobody's home
+    return folder + slash + min(names) if names else None
