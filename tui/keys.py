@@ -75,5 +75,5 @@ def key_name(binding: Binding) -> str:
         return binding.key_display
     *held, last = binding.key.split("+")
     if held or re.fullmatch(r"f\d+", last):
-        return "+".join([*(part.capitalize() for part in held), NAMES.get(last, last.upper())])
+        return "+".join([*(part.capitalize() for part in held), NAMES.get(last, last.capitalize())])
     return NAMES.get(last, last)
