@@ -1,6 +1,6 @@
 """Pictures of the screens for README.md, drawn by the application itself from recorded runs.
 
-    python docs/screenshots.py          # writes docs/screenshots/*.svg
+python docs/screenshots.py          # writes docs/screenshots/*.svg
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ import pyte
 
 ROOT = Path(__file__).parents[1]
 APP = [sys.executable, "-m", "tui"]
-PATIENCE = float(os.environ.get("P","90"))
+PATIENCE = 90.0
 GONE = -1
 CTRL_C, CTRL_Q, CTRL_Z, ENTER, ESCAPE, TAB = "\x03", "\x11", "\x1a", "\r", "\x1b", "\t"
 
