@@ -160,7 +160,11 @@ class ModelsScreen(BaseScreen):
     def action_stop(self) -> None:
         """Asks the trainer; the list says when it has stopped."""
         if run := self._run:
-            runs.request(run, requests.STOP)
+            try:
+                runs.request(run, requests.STOP)
+            except MiniGPTError as error:
+                self.trouble(error)
+                return
             self.notify(f"{run.name} saves and stops.", markup=False)
 
     def action_resume(self) -> None:

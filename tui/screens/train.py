@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Resize
 
 from core import requests, runs, status
-from core.errors import InputError, MiniGPTError, StorageError
+from core.errors import InputError, MiniGPTError
 from core.events import FINISHED
 from core.history import History
 from core.run import Run
@@ -193,9 +193,8 @@ class TrainScreen(BaseScreen):
         """Sends a request; the trainer's answer is what counts."""
         try:
             id = runs.request(self._run, type, **fields)
-        except OSError as error:
-            said = f"{self._run.requests} cannot be written: {error.strerror}."
-            self.trouble(StorageError(said, "Make room, or look whether the run is still there."))
+        except MiniGPTError as error:
+            self.trouble(error)
             return
         self._wishes.ask(replace(wish, id=id))
         self._show()
