@@ -1,6 +1,6 @@
 """Many lives of one run: nothing of them may pile up.
 
-MINIGPT_SOAK says how many; a dozen where it does not.
+MINIGPT_SOAK says how many; eight where it does not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from core.training import train
 
 pytestmark = pytest.mark.slow
 
-CYCLES = int(os.environ.get("MINIGPT_SOAK", "12"))
+CYCLES = int(os.environ.get("MINIGPT_SOAK", "8"))
 SETTINGS = {"steps": 10**6, "eval_steps": 10**6, "snapshots": False, "batch_size": 4}
 PATIENCE = 60 + 10 * CYCLES
 
