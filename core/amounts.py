@@ -6,17 +6,15 @@ Pure functions of what was chosen, the preset, the text and the device, each wit
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from core.config import ModelConfig, TrainConfig
-from core.errors import InputError
+from core.microbatch import Fit, fit
 from core.presets import Preset
 from core.situation import DeviceFacts, TokenFacts
-from core.sizes import count_parameters, training_bytes
+from core.sizes import count_parameters
 
 LENGTHS = ("epochs", "steps", "minutes")
-MEMORY_SHARE = 0.7
 SMALL_STEP = 3e9  # floating-point operations
 
 
@@ -39,13 +37,16 @@ def amounts(
     fields["precision"] = fields["precision"] or ("bfloat16" if device.bfloat16 else "float32")
     per_epoch = _samples(model, facts) / batch
     length = _length(fields, model, facts, per_epoch)
-    fields["accumulation"] = _accumulation(model, fields, device)
+    rows = -(-batch // max(1, config.devices))
+    cut = fit(model, rows, Fit(config.accumulation, config.recompute), device)
+    fields["accumulation"], fields["recompute"] = cut.pieces, cut.recompute
     what = "lines" if facts.reading == "lines" else f"windows of {model.context} tokens"
     rate = f"learning rate {fields['learning_rate']:g}, {fields['schedule']}"
     reasons = [
         f"batch of {batch} {what}: {_why(config.batch_size)}",
         f"{rate}: {_why(config.learning_rate)}",
         f"{length}: {'of this text and size' if length_open else 'as chosen'}",
+        *cut.reasons,
     ]
     return settle_length(TrainConfig(**fields), per_epoch), reasons
 
@@ -110,20 +111,3 @@ def _steps(model: ModelConfig, facts: TokenFacts, batch: int, per_epoch: float) 
         return min(1500, max(150, round(12 * per_epoch)))
     most = 20 * count_parameters(model) / (batch * model.context)
     return round(min(max(300, 8 * per_epoch), max(300, most)))
-
-
-def _accumulation(model: ModelConfig, fields: Mapping[str, Any], device: DeviceFacts) -> int:
-    """Pieces to cut a batch into so that it fits into 70 % of the free memory."""
-    free = device.free_memory * MEMORY_SHARE
-    pieces, batch = int(fields["accumulation"]), int(fields["batch_size"])
-    while training_bytes(model, -(-batch // pieces), model.context) > free and pieces < batch:
-        pieces *= 2
-    needed = training_bytes(model, -(-batch // pieces), model.context)
-    if needed > device.free_memory:
-        raise InputError(
-            f"This model needs about {needed / 2**30:.1f} GiB to train; "
-            f"{device.device} has {device.free_memory / 2**30:.1f} GiB free.",
-            "Choose a smaller preset, a shorter context (--set context=N) or a smaller batch "
-            "(--set batch_size=N).",
-        )
-    return min(pieces, batch)

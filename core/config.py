@@ -91,6 +91,9 @@ class TrainConfig:
     accumulation: int = setting(
         1, "Accumulation", "pieces a batch is cut into to save memory", minimum=1, maximum=4096
     )
+    recompute: bool = setting(
+        False, "Recompute", "compute activations twice instead of keeping them, to save memory"
+    )
     optimizer: str | None = setting(
         None, "Optimizer", "rule of the update", choices=("adam", "adamw")
     )
@@ -159,6 +162,9 @@ class TrainConfig:
         None, "Sample prompt", "what the samples during training begin with"
     )
     device: str = setting("auto", "Device", "auto, cpu, cuda, cuda:1, mps")
+    devices: int = setting(
+        1, "Devices", "devices that train together; 0 is all there are", minimum=0, maximum=4096
+    )
     precision: str | None = setting(
         None, "Precision", "numbers used in the products", choices=("float32", "bfloat16")
     )

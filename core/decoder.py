@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from core.attention import Pass, Record, causal_mask
 from core.cache import KVCache
@@ -30,12 +31,14 @@ class Decoder(nn.Module):
     Attributes:
         config: its shape.
         dropout: share of activations dropped while training; may be set at any time.
+        recompute: whether training keeps of each layer only what goes into it; as `dropout`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.dropout = 0.0
+        self.recompute = False
 
     @property
     def device(self) -> torch.device:
@@ -108,6 +111,19 @@ class Decoder(nn.Module):
         step = Pass(visible, None, None, None, self._dropped())
         hidden = self.layers(tokens[line, place][None], place, step)  # (1, N, D)
         return hidden[0], targets[line, place]
+
+    def through(self, block: nn.Module, x: Tensor, *rest: object) -> Tensor:
+        """A block's output; with `recompute` its inside is forgotten and computed again backwards.
+
+        Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
+        """
+        if self.recompute and self.training and torch.is_grad_enabled():
+            kept = self.dropout > 0.0
+            out = checkpoint(block, x, *rest, use_reentrant=False, preserve_rng_state=kept)
+        else:
+            out = block(x, *rest)
+        assert isinstance(out, Tensor)
+        return out
 
     def _dropped(self) -> float:
         return self.dropout if self.training else 0.0

@@ -14,7 +14,7 @@ import torch
 
 from core import corpora, layout, models, probe, tokens
 from core.auto import choose_tokenizer, plan
-from core.baselines import reference_losses
+from core.baselines import MOST_TOKENS, reference_losses
 from core.checkpoint import Checkpoint
 from core.config import ModelConfig, TrainConfig
 from core.corpus import Corpus
@@ -45,7 +45,7 @@ LOOKED_AT = 1_000_000
 FIRST_LOOKED_AT = 1_000
 LONGEST_PROMPT = 80  # characters; a word may be a megabyte
 NOTABLE_SHARE = 0.001
-OF_THE_DEVICE = ("precision", "threads", "accumulation")
+OF_THE_DEVICE = ("precision", "threads", "accumulation", "recompute")
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def _job(
     if stored.has_validation:
         pieces = pieces_of(stored, "validation", context)
         evaluation = Evaluation(stored.ids, pieces, max(1, EVALUATION_TOKENS // context))
-    train = pieces_of(stored, "train", context)
+    train = pieces_of(stored, "train", context, MOST_TOKENS)
     told = _told(model, config, batches, stored, tokenizer)
     told["val_tokens"] = _targets(evaluation.pieces) if evaluation else 0
     told["reference"] = {

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-
-import torch
 
 from core import checkpoint as checkpoints
 from core import events, optimizer
@@ -34,6 +31,7 @@ from core.run import Run
 from core.runs import read_record
 from core.saver import Saver
 from core.session import Session
+from core.shortage import lacks_memory
 from core.snapshots import snapshot_limit, snapshot_steps
 from core.trainer import Trainer
 from core.voice import Listener, Voice
@@ -41,8 +39,6 @@ from core.voice import Listener, Voice
 SAMPLE_TOKENS = 24
 SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
-# How torch and the libraries below it say so where they have no error of its own for it.
-NO_MEMORY = re.compile("out of memory|ALLOC_FAILED|can't allocate memory", re.IGNORECASE)
 
 
 def train(
@@ -108,7 +104,7 @@ def _train(home: Home, run: Run, voice: Voice, control: Control, more: More | No
         hint = "Make room, or mend the disk, and resume the run."
         _say_failed(voice, StorageError(what, hint), trainer, saved)
     except (MiniGPTError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, MiniGPTError) and not _lacks_memory(error):
+        if not isinstance(error, MiniGPTError) and not lacks_memory(error):
             raise
         _say_failed(voice, error, trainer, saved)
 
@@ -202,11 +198,6 @@ def _sampler(job: Job) -> Callable[[], str]:
         return said[:SAMPLE_CHARACTERS]
 
     return sample
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or NO_MEMORY.search(str(error)) is not None
 
 
 def _say_failed(

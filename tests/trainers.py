@@ -15,7 +15,8 @@ from core import models, optimizer
 from core.config import ModelConfig, TrainConfig
 from core.dataset import Batches, Lines, Windows
 from core.evaluation import Evaluation
-from core.trainer import Progress, Trainer
+from core.standing import Progress
+from core.trainer import Trainer
 
 SHAPE = ModelConfig(
     vocab_size=12, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
