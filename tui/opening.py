@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ def open_app(home: Home, *, ascii_only: bool) -> int:
     Raises:
         InputError: TEXTUAL_THEME names no theme.
     """
+    gc.disable()  # looking for garbage among modules takes a tenth of the way to the first frame
     look = prepare(ascii_only=ascii_only)
     from textual.app import InvalidThemeError
 
