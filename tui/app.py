@@ -21,7 +21,7 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
-from tui.keys import bindings_of
+from tui.keys import bindings_of, nodes_of
 from tui.look import Look
 from tui.navigation import Copy, GoHome, GoNew, GoSetup, GoTalk, GoTrain, Trouble
 from tui.sampler import Sampler, Talker
@@ -109,7 +109,7 @@ class MiniGPTApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action that has a key, by name."""
-        for node in (screen, self):
+        for node in nodes_of(screen):
             for row in bindings_of(node._bindings):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.says, f"key {row.key}", run)

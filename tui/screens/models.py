@@ -38,7 +38,6 @@ class ModelsScreen(BaseScreen):
     AUTO_FOCUS = "RunTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", tooltip="Choose a text and train a new model"),
-        Binding("enter", "open", "Watch", tooltip="Watch the run learn, or see how it went"),
         Binding("t", "talk", "Talk", tooltip="Talk to the model"),
         Binding("r", "resume", "Resume", tooltip="Go on where it stopped, failed or crashed"),
         Binding("s", "stop", "Stop", tooltip="Save and stop its training"),

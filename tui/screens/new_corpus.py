@@ -38,6 +38,14 @@ LABEL = 10
 NAME = 13
 
 
+class Texts(OptionList):
+    """The list of texts."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Take it", tooltip="Set up a run on this text"),
+    ]
+
+
 class NewCorpusScreen(BaseScreen):
     """A list of texts and what is in the chosen one."""
 
@@ -48,7 +56,6 @@ class NewCorpusScreen(BaseScreen):
     )
     AUTO_FOCUS = "#texts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take it", tooltip="Set up a run on this text"),
         Binding("f", "path", "File", tooltip="Type the path of a file, a folder or a pattern"),
         Binding("b", "browse", "Browse", tooltip="Look through folders"),
     ]
@@ -69,7 +76,7 @@ class NewCorpusScreen(BaseScreen):
                     compact=True,
                     id="path",
                 )
-                yield OptionList(id="texts", markup=False)
+                yield Texts(id="texts", markup=False)
             with VerticalScroll(id="inside", can_focus=False):
                 yield Static(id="about", markup=False)
                 yield Static(id="facts")
