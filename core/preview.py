@@ -220,6 +220,7 @@ def _warnings(found: Preview) -> Iterator[str]:
     if found.lines > 1 and found.doubles > MANY_DOUBLES * found.lines:
         yield f"{found.doubles:,} of {found.lines:,} lines stood there before"
     if found.misread:
-        yield f"{found.misread:,} places look like another encoding: mixed, or converted badly?"
+        places = "1 place looks" if found.misread == 1 else f"{found.misread:,} places look"
+        yield f"{places} like another encoding: mixed, or converted badly?"
     if not found.complete:
         yield f"only the first {found.characters:,} characters were looked at here"

@@ -63,7 +63,7 @@ def test_small_and_clean_texts_say_nothing_else(tmp_path: Path) -> None:
         ("a few words\nand more\n", "5 words are few: it will recite them"),
         ("word " * 3000, "one line of 14,999 characters: a file without line ends?"),
         ("caf\u00c3\u00a9 or na\ufffdve\n", "2 places look like another encoding"),
-        ("don\u00e2\u20ac\u2122t\n", "1 places look like another encoding"),
+        ("don\u00e2\u20ac\u2122t\n", "1 place looks like another encoding"),
         (WORDS * 300, "299 of 300 lines stood there before"),
     ],
 )
