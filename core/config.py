@@ -95,7 +95,7 @@ class TrainConfig:
         False, "Recompute", "compute activations twice instead of keeping them, to save memory"
     )
     optimizer: str | None = setting(
-        None, "Optimizer", "rule of the update", choices=("adam", "adamw")
+        None, "Optimizer", "rule of the update", choices=("adam", "adamw", "muon")
     )
     learning_rate: float | None = setting(
         None,
@@ -121,6 +121,16 @@ class TrainConfig:
     beta1: float = setting(0.9, "Beta 1", "memory of the gradient", minimum=0.0, maximum=0.9999)
     beta2: float | None = setting(
         None, "Beta 2", "memory of its square", minimum=0.0, maximum=0.99999
+    )
+    momentum: float = setting(
+        0.9, "Momentum", "memory of the gradient in Muon", minimum=0.0, maximum=0.9999
+    )
+    adam_share: float = setting(
+        0.15,
+        "Adam's share",
+        "of the learning rate, for embeddings and norms beside Muon",
+        minimum=1e-6,
+        maximum=1e3,
     )
     weight_decay: float | None = setting(
         None, "Weight decay", "pull of matrices towards zero", minimum=0.0, maximum=10.0, live=True

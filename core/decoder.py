@@ -70,6 +70,20 @@ class Decoder(nn.Module):
         step = Pass(visible, cache, record, head_mask, self._dropped())
         return self.layers(tokens, slice(start, start + new), step)
 
+    def matrices(self) -> dict[str, tuple[int, ...]]:
+        """The matrices inside the blocks: name, and rows of those that stand below each other."""
+        shape = self.config
+        queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+        joined = {
+            "qkv.weight": (queries, keys, keys),
+            "gate_up.weight": (shape.d_ff, shape.d_ff),
+        }
+        return {
+            name: joined.get(".".join(name.split(".")[-2:]), (weight.shape[0],))
+            for name, weight in self.named_parameters()
+            if name.startswith("blocks.") and weight.ndim == 2
+        }
+
     @abstractmethod
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
         """Embedding and blocks: ids (B, T) at positions (T,) to hidden states (B, T, D)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 from core import checkpoint as checkpoints
-from core import events, optimizer
+from core import events
 from core.allocator import keep_freed_memory
 from core.checkpoint import Checkpoint
 from core.config import SamplingConfig
@@ -181,8 +181,7 @@ def _trainer(
     )
     if found:
         trainer.progress = read_progress(found)
-        adam = trainer.updater.optimizer
-        optimizer.load_state(adam, job.model, found.optimizer, found.step)
+        trainer.updater.optimizer.load(found.optimizer, found.step)
     return trainer
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core import optimizer as optimizers
 from core.config import TrainConfig
 from core.dataset import Batches
 from core.decoder import Decoder
 from core.errors import RunFailedError
+from core.optimizer import Optimizer
 from core.ranks import Ranks
 from core.shortage import lacks_memory, make_room
 
@@ -76,7 +76,7 @@ class Updater:
 
     model: Decoder
     device: torch.device
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     ranks: Ranks = field(default_factory=Ranks)
     at_once: bool = field(init=False)
 
@@ -92,7 +92,7 @@ class Updater:
         Raises:
             RunFailedError: `at_once`, and loss or gradient is not finite; nothing is changed.
         """
-        optimizers.apply(self.optimizer, rate, config.weight_decay or 0.0)
+        self.optimizer.rate, self.optimizer.weight_decay = rate, config.weight_decay or 0.0
         self.model.dropout, self.model.recompute = config.dropout or 0.0, config.recompute
         pieces = config.accumulation
         if not self._rehearsed:
@@ -127,7 +127,7 @@ class Updater:
             return
         bad = (~made.numbers.isfinite().all()).float()
         self._bad = bad if self._bad is None else torch.maximum(self._bad, bad)
-        self.optimizer.found_inf = self._bad  # type: ignore[attr-defined]
+        self.optimizer.found_inf = self._bad
 
     def _rehearse(self, batches: Batches, step: int, config: TrainConfig) -> int:
         """How many pieces a batch needs on all ranks, found before gradients are sent.

@@ -25,7 +25,7 @@ LONGEST_FUNCTION = 45
 WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
-    "meter", "models", "optimizer", "prepare", "probe", "ranks", "restored", "sampler_ops",
+    "meter", "models", "muon", "optimizer", "prepare", "probe", "ranks", "restored", "sampler_ops",
     "sampling", "session", "shelf", "shortage", "stepping", "trainer", "training", "trial",
     "tutorial", "updater", "weights",
 }  # fmt: skip

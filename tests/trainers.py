@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import models, optimizer
+from core import models
 from core.config import ModelConfig, TrainConfig
 from core.dataset import Batches, Lines, Windows
 from core.evaluation import Evaluation
@@ -51,7 +51,7 @@ class FakeKeeper:
 
     def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
         self.kept.append(("checkpoint", trainer.progress.step))
-        moments = optimizer.state_tensors(trainer.updater.optimizer, trainer.model)
+        moments = trainer.updater.optimizer.tensors()
         self.copies[trainer.progress.step] = (
             copy.deepcopy(trainer.model.state_dict()),
             {name: tensor.clone() for name, tensor in moments.items()},
