@@ -23,7 +23,7 @@ LONGEST_FUNCTION = 45
 
 # The half of `core` that computes. A module that belongs here no longer, or newly, is a decision.
 WITH_TORCH = {
-    "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
+    "adam", "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
     "meter", "models", "muon", "optimizer", "prepare", "probe", "ranks", "restored", "sampler_ops",
     "sampling", "session", "shelf", "shortage", "stepping", "trainer", "training", "trial",
