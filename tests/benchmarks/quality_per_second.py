@@ -35,7 +35,7 @@ from core.tokenizer import SPECIAL
 from core.updater import Updater
 
 CONTEXT, BATCH, STEPS, RATE = 64, 12, 2000, 1e-3
-OURS = 250
+OURS = 240
 WIDTH, LAYERS, HEADS = 128, 4, 4
 EVALUATED = 256  # windows at once
 Loss = Callable[[Tensor, Tensor], Tensor]
