@@ -16,6 +16,7 @@ import torch
 from core.asks import (
     MOST_TOP,
     Cut,
+    Find,
     Fork,
     Generate,
     Id,
@@ -35,7 +36,7 @@ from core.paths import Home
 from core.progress import Stop
 from core.session import Session
 from core.shelf import Held, Shelf, forgotten
-from core.stepping import cut, fork, step
+from core.stepping import cut, find, fork, step
 from core.tokenizer import EOS
 from core.trial import probe
 
@@ -101,6 +102,8 @@ class Answerer:
                 return step(self.shelf, ask)
             case Cut():
                 return cut(self.shelf, ask)
+            case Find():
+                return find(self.shelf, ask)
             case Fork():
                 return fork(self.shelf, ask)
             case Score():
