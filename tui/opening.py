@@ -13,6 +13,7 @@ from core.paths import Home
 from tui.look import Look, look_of
 
 if TYPE_CHECKING:
+    from tui.navigation import GoStep, GoTalk
     from tui.sampler import Talker
 
 WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you write:
@@ -42,11 +43,18 @@ def prepare(*, ascii_only: bool) -> Look:
     return look
 
 
-def open_app(home: Home, *, ascii_only: bool, sampler: Talker | None = None) -> int:
+def open_app(
+    home: Home,
+    *,
+    ascii_only: bool,
+    sampler: Talker | None = None,
+    first: GoStep | GoTalk | None = None,
+) -> int:
     """Runs the application until it is left; its exit code.
 
     Args:
         sampler: the way to the model; a process of its own unless given.
+        first: where to go at once.
 
     Raises:
         InputError: TEXTUAL_THEME names no theme.
@@ -58,7 +66,7 @@ def open_app(home: Home, *, ascii_only: bool, sampler: Talker | None = None) -> 
     from tui.app import MiniGPTApp
 
     try:
-        app = MiniGPTApp(home, look, sampler)
+        app = MiniGPTApp(home, look, sampler, first)
     except InvalidThemeError as error:
         hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
         raise InputError(f"There is no theme {look.theme!r}.", hint) from error
