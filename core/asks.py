@@ -127,6 +127,13 @@ class Score(OfModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trace(OfModel):
+    """What the layers foresaw before each token of a text, and how likely it was."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inside(OfModel):
     """What the layers think at some places, and where a head looks.
 
@@ -181,6 +188,7 @@ OPERATIONS: Mapping[str, type[Any]] = {
     "find": Find,
     "fork": Fork,
     "score": Score,
+    "trace": Trace,
     "inside": Inside,
     "probe": Probe,
     CANCEL: Cancel,

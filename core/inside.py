@@ -18,6 +18,7 @@ from core.asks import Inside, count_of
 from core.attention import Record
 from core.config import ModelConfig
 from core.errors import InputError
+from core.loading import Loaded
 from core.machine import free_memory
 from core.session import Session
 from core.shelf import Open, Shelf
@@ -51,7 +52,7 @@ def inside(shelf: Shelf, ask: Inside) -> Json:
         "head": ask.head,
         "window": [[place, session.ids[place], text(session.ids[place])] for place in window],
         "positions": window[places],
-        "lens": _lens(kept, [hidden[0, places] for hidden in record.hidden]),
+        "lens": lens(kept.held.loaded, [hidden[0, places] for hidden in record.hidden]),
         "attention": _rounded(looked[layer, places]),
         "looks": _rounded(looked[:, last]),
         "whole": _whole(kept, record, last, mask),
@@ -126,12 +127,16 @@ def _rounded(weights: Tensor) -> list[list[float]]:
 
 
 @torch.inference_mode()
-def _lens(kept: Open, hidden: list[Tensor]) -> list[list[list[Any]]]:
-    """For each row, after the embedding and after each layer: id, text, probability."""
-    text = kept.held.loaded.tokenizer.token_text
+def lens(loaded: Loaded, hidden: Sequence[Tensor]) -> list[list[list[Any]]]:
+    """For each row, after the embedding and after each layer: id, text, probability.
+
+    Args:
+        hidden: L+1 states (R, D).
+    """
+    text = loaded.tokenizer.token_text
     layers = []
     for state in hidden:  # (R, D)
-        values, ids = kept.session.model.head(state).float().softmax(-1).max(-1)  # (R,) of (R, V)
+        values, ids = loaded.model.head(state).float().softmax(-1).max(-1)  # (R,) of (R, V)
         pairs = zip(ids.tolist(), values.tolist(), strict=True)
         layers.append([[id, text(id), value] for id, value in pairs])
     return [list(row) for row in zip(*layers, strict=True)]

@@ -26,8 +26,8 @@ WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
     "meter", "models", "optimizer", "prepare", "probe", "restored", "sampler_ops", "sampling",
-    "session", "shelf", "stepping", "trainer", "training", "trial", "tutorial", "updater",
-    "weights",
+    "scoring", "session", "shelf", "stepping", "tracing", "trainer", "training", "trial",
+    "tutorial", "updater", "weights",
 }  # fmt: skip
 
 IMPORTING = """

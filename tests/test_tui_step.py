@@ -154,7 +154,7 @@ def test_any_token_is_found_with_its_rank(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "slash", *"lang")
         text = await press(app, pilot, "enter")
-        assert "1 tokens hold “lang”" in text
+        assert "1 token holds “lang”" in text
         assert [row[1] for row in _rows(text)] == ["language."]
         text = await press(app, pilot, "escape")
         assert len(_rows(text)) >= 8

@@ -158,3 +158,8 @@ def corpus_facts(view: View) -> str:
         return "corpus: the last token does not stand there"
     tokens = f"the last {length} tokens stand" if length > 1 else "the last token stands"
     return f"corpus: {tokens} there {count:,} time{'s' * (count != 1)}"
+
+
+def matching(count: int, text: str) -> str:
+    """How many tokens hold a text."""
+    return f"{count:,} token{'s hold' if count != 1 else ' holds'} “{one_line(text)}”"

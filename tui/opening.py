@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.paths import Home
+from tui import plain
 from tui.look import Look, look_of
 
 if TYPE_CHECKING:
@@ -20,14 +21,15 @@ WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you wri
 
   minigpt-tui train lang
   minigpt-tui generate lang Python
+  minigpt-tui talk lang
 
 On a terminal, `minigpt-tui` alone opens the application. `minigpt-tui corpora` lists the texts
 that come along, `--help` all commands."""
 
 
 def can_open(environ: Mapping[str, str]) -> bool:
-    """Whether there is a terminal that can show screens."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    """Whether there is a terminal that can show screens, and nobody asked for plain lines."""
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and not plain.wanted(environ)
     return terminal and environ.get("TERM", "dumb") != "dumb"
 
 

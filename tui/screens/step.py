@@ -12,6 +12,7 @@ from textual.binding import BindingType
 
 from core.display import clean, one_line
 from core.errors import MiniGPTError
+from tui.choices import matching
 from tui.navigation import Copy
 from tui.pinned import Pin
 from tui.screens.confirm import AskLine
@@ -144,7 +145,7 @@ class StepScreen(WalkScreen):
             self.tell(f"No token of the vocabulary holds “{one_line(text)}”.")
             return
         shown = f", the first {len(found)} of them" if matches > len(found) else ""
-        self._caption = f"{matches:,} tokens hold “{one_line(text)}”{shown}"
+        self._caption = matching(matches, text) + shown
         self._found = found
 
     def action_leave_found(self) -> None:
