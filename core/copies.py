@@ -1,4 +1,4 @@
-"""Which parts of a text stand verbatim in the corpus: maximal spans of tokens, and how much they are.
+"""Which parts of a text stand verbatim in the corpus: maximal spans, and how much they are.
 
 A span is maximal if neither the token before it nor the one after it can be added; two may overlap.
 Special tokens and unknown words end a span: what they stand for is not known to be the same.

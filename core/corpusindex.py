@@ -87,9 +87,9 @@ def open_index(folder: Path, stored: TokenFile) -> CorpusIndex | None:
         return None
     places = np.memmap(folder / PLACES, np.dtype(meta.dtype), "r") if meta.places else _none(meta)
     where = Occurrences(_seen_in_training(stored), places, meta.depth)
-    if not _in_order(where):
-        return None
     lines = np.split(np.fromfile(folder / LINES, np.int64), np.cumsum(meta.blocks)[:-1])
+    if not (_in_order(where) and all(map(_counting, lines))):
+        return None
     return CorpusIndex(where, lines, sum(_sizes(meta).values()))
 
 
@@ -112,6 +112,11 @@ def _read_meta(folder: Path, stored: TokenFile) -> Meta | None:
     except (OSError, DamagedError, TypeError):
         return None
     return meta if same and whole else None
+
+
+def _counting(lines: NDArray[np.int64]) -> bool:
+    """Whether these can be the line ends before each block."""
+    return len(lines) > 0 and lines[0] == 0 and bool((lines[1:] >= lines[:-1]).all())
 
 
 def _in_order(where: Occurrences) -> bool:
@@ -150,7 +155,8 @@ def training_places(stored: TokenFile) -> tuple[Source, int]:
             end = min(begin + CHUNK, len(stored.ids))
             first = int(np.searchsorted(starts, begin, side="right")) - 1
             last = int(np.searchsorted(starts, end, side="left"))
-            lengths = np.diff(np.clip(starts[first : last + 1], begin, end))
+            edges = np.clip(starts[first : last + 1], begin, end)
+            lengths = edges[1:] - edges[:-1]
             chosen = np.flatnonzero(np.repeat(kept[first:last], lengths))
             if len(chosen):
                 yield (chosen + begin).astype(dtype)
@@ -212,7 +218,9 @@ def _make(
     (folder / META).unlink(missing_ok=True)
     with _replacing(folder / PLACES) as file:
         ids = _seen_in_training(stored)
-        sorter = Sorter(ids, stored.vocab_size, file, folder, progress=progress, cancelled=cancelled)
+        sorter = Sorter(
+            ids, stored.vocab_size, file, folder, progress=progress, cancelled=cancelled
+        )
         sorter.sort(source, count)
     with _replacing(folder / LINES) as file:
         file.write(np.concatenate(lines).tobytes())

@@ -1,4 +1,4 @@
-"""How many lines a file has had by every so many bytes: a line number without reading all before it.
+"""Line ends before every megabyte of a file: a line number without reading all before it.
 
 Made while a corpus is indexed; a look reads one block of the file. A file changed since then is not
 noticed here: `core.corpora.recall` does that.

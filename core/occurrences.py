@@ -2,7 +2,7 @@
 
 A binary search over all places of the training part, sorted (`core.suffixes`): a count is exact and
 costs microseconds however often a sequence stands there. A sequence may begin with <sos> and end
-with <eos>; one that has them elsewhere stands nowhere, as nothing reaches beyond a line or document.
+with <eos>; one that has them elsewhere stands nowhere: nothing reaches beyond a line or document.
 Sequences longer than the sorting went are compared with the tokens themselves.
 """
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from core.tokenizer import EOS, SOS
 
-COMPARED = 1 << 16  # places of a sequence deeper than the sorting that are looked at
+SHOWN = 256  # places of a sequence that are named
+COMPARED = 1 << 18  # places of a sequence deeper than the sorting that are looked at
 COUNTED = 1 << 12  # places whose next tokens are counted at once rather than searched
 
 Range = tuple[int, int]
@@ -102,8 +103,8 @@ class Occurrences:
         """Where a sequence of any length stands."""
         begin, end = self.range_of(sequence[: self.depth])
         if len(sequence) <= self.depth:
-            return Found(end - begin, False, self._some(begin, end))
-        places = self._some(begin, end)
+            return Found(end - begin, False, self._some(begin, end, SHOWN))
+        places = self._some(begin, end, COMPARED)
         for depth in range(self.depth, len(sequence)):
             if not len(places):
                 break
@@ -114,8 +115,8 @@ class Occurrences:
             places = places[self._ids[places + depth] == sequence[depth]]
         return Found(len(places), end - begin > COMPARED, places)
 
-    def _some(self, begin: int, end: int) -> NDArray[np.int64]:
-        return self._places[begin : min(end, begin + COMPARED)].astype(np.int64)
+    def _some(self, begin: int, end: int, most: int) -> NDArray[np.int64]:
+        return self._places[begin : min(end, begin + most)].astype(np.int64)
 
     def _compared(
         self, places: NDArray[np.int64], sequence: Sequence[int], depth: int
@@ -172,7 +173,7 @@ class Following:
         """How often this one."""
         if self._counts is not None:
             return self._counts[id]
-        where, context = self._where, self._context
+        context = self._context
         numbers = range(context.begin, context.end)
         begin = bisect_left(numbers, id, key=self._next)
         return bisect_right(numbers, id, lo=begin, key=self._next) - begin

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.asks import Cancel, Generate, Id, Json, said, understood
+from core.asks import Cancel, Generate, Id, Index, Json, said, understood
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.events import finite
 from core.lines import write_all
@@ -93,7 +93,7 @@ class Inbox:
         self._descriptor, self._wire = descriptor, wire
         self._waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
         self._open: dict[Id, Turn] = {}
-        self._current: Turn | None = None
+        self._begun: set[Turn] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -135,7 +135,7 @@ class Inbox:
             if turn is None:
                 return False
             turn.cancelled.set()
-            if turn is self._current:
+            if turn in self._begun:
                 return True
             del self._open[target]
         self._wire.say(target, **ended(turn.ask), done=True)
@@ -148,12 +148,13 @@ class Inbox:
             with self._lock:
                 if self._open.get(turn.id) is not turn:
                     continue
-                self._current = turn
+                self._begun.add(turn)
             yield turn
 
     def close(self, turn: Turn) -> None:
         """Notes that the last reply of a request is about to be sent: its id is free again."""
         with self._lock:
+            self._begun.discard(turn)
             del self._open[turn.id]
 
 
@@ -218,19 +219,30 @@ def _taken(descriptor: int, other: int) -> int:
 def serve(home: Home, inbox: Inbox, wire: Wire) -> None:
     """Answers one request after another."""
     try:
+        from core.origin_ops import Indexer
         from core.sampler_ops import Answerer
     except (ImportError, OSError) as error:
         traceback.print_exc()
         for turn in inbox.turns():
             inbox.close(turn)
             wire.refuse(turn.id, NoTorchError(str(error), "Install PyTorch as the README says."))
-    answerer = Answerer(home)
+    answerer, indexer = Answerer(home), Indexer(home)
     for turn in inbox.turns():
-        fields, broken = _answered(answerer, turn, wire)
-        inbox.close(turn)
-        wire.say(turn.id, **fields, done=True)
-        if broken:
-            os._exit(1)
+        if isinstance(turn.ask, Index):
+            # It takes minutes and needs no model: replies go on meanwhile.
+            beside = (indexer, turn, inbox, wire)
+            threading.Thread(target=_settle, args=beside, name="index", daemon=True).start()
+        else:
+            _settle(answerer, turn, inbox, wire)
+
+
+def _settle(answerer: Any, turn: Turn, inbox: Inbox, wire: Wire) -> None:
+    """Sends the last reply of a request."""
+    fields, broken = _answered(answerer, turn, wire)
+    inbox.close(turn)
+    wire.say(turn.id, **fields, done=True)
+    if broken:
+        os._exit(1)
 
 
 class NoTorchError(MiniGPTError):

@@ -200,7 +200,7 @@ class Sorter:
 
     def _write(self, places: Places) -> None:
         self.output.flush()
-        write_all(self.output.fileno(), memoryview(places).cast("B"))
+        write_all(self.output.fileno(), places.tobytes())
 
     def _scatter(self, source: Source, count: int, depth: int, scratch: BinaryIO) -> list[Bucket]:
         """Writes the places bucket by bucket in each piece, so that a bucket is read in pieces."""
@@ -214,7 +214,7 @@ class Sorter:
             into = np.searchsorted(bounds, words, side="right").astype(np.uint16)
             order = np.argsort(into, kind="stable")
             counts = np.bincount(into, minlength=len(buckets))
-            write_all(scratch.fileno(), memoryview(places[order]).cast("B"))
+            write_all(scratch.fileno(), places[order].tobytes())
             for number in np.flatnonzero(counts):
                 bucket = buckets[number]
                 bucket.add(at, int(counts[number]), places.dtype)
