@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from core.occurrences import Found, Occurrences
 from core.tokenizer import SPECIAL
@@ -74,18 +75,16 @@ def copies(
         check: called again and again; may raise.
     """
     spans: list[Span] = []
-    longest = bigrams = new = tokens = 0
+    longest = known_pairs = 0
     for begin, end in _plain_parts(ids, unknown):
-        check()
-        tokens += end - begin
         found = list(_maximal(where, ids, begin, end, check))
         longest = max([longest, *(span.end - span.begin for span in found)])
         spans += [span for span in found if span.end - span.begin >= least]
-        bigrams += end - begin - 1
-        joined = {place for span in found for place in range(span.begin, span.end - 1)}
-        new += end - begin - 1 - len(joined)
+        known_pairs += len({n for span in found for n in range(span.begin, span.end - 1)})
     covered = {place for span in spans for place in range(span.begin, span.end)}
-    return Copies(tokens, spans, len(covered), longest, bigrams, new)
+    said = [id >= len(SPECIAL) for id in ids]
+    pairs = sum(one and other for one, other in pairwise(said))
+    return Copies(sum(said), spans, len(covered), longest, pairs, pairs - known_pairs)
 
 
 def _plain_parts(ids: Sequence[int], unknown: int | None) -> Iterator[tuple[int, int]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from core import corpora, tokens
-from core.copies import Copies, Span, copies
+from core.copies import Copies, copies
 from core.corpus import Corpus
 from core.corpusindex import REMADE, CorpusIndex, build_index, is_there, open_index
-from core.occurrences import Occurrences
+from core.occurrences import Found, Occurrences
 from core.passage import Reader
 from core.paths import Home
 from core.progress import Progress, Stop, never, quiet
@@ -55,15 +55,15 @@ class Text:
         """Which parts of a reply stand in it."""
         return copies(self.where, ids, least, self.tokenizer.unk_id, check)
 
-    def places(self, span: Span, most: int) -> list[Json]:
-        """Where a span stands, the first places that were found, in the order of the text.
+    def places_of(self, found: Found, count: int, most: int) -> list[Json]:
+        """Some of the places where `count` tokens stand, in the order of the text.
 
         Raises:
             InputError: the text cannot be read any more.
         """
         reader = Reader(self.corpus, self.stored, self.tokenizer, self.index.lines)
-        chosen = sorted(span.found.places[:most].tolist())
-        found = [reader.passage(token, span.end - span.begin) for token in chosen]
+        chosen = sorted(found.places[:most].tolist())
+        passages = [reader.passage(token, count) for token in chosen]
         return [
             {
                 "file": str(place.file),
@@ -73,7 +73,7 @@ class Text:
                 "text": place.text,
                 "after": place.after,
             }
-            for place in found
+            for place in passages
         ]
 
 
@@ -155,7 +155,7 @@ def described(text: Text, found: Copies, most: int) -> Json:
                 "end": span.end,
                 "count": span.found.count,
                 "at_least": span.found.at_least,
-                "places": text.places(span, most),
+                "places": text.places_of(span.found, span.end - span.begin, most),
             }
             for span in found.spans
         ],

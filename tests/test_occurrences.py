@@ -73,13 +73,11 @@ def test_every_mark_is_a_true_substring_and_none_is_missed(
         for place in span.found.places:
             wanted = ids[span.begin : span.end]
             assert text.stored.ids[place : place + len(wanted)].tolist() == wanted
-    check_figures(found, ids, every, unknown)
+    check_figures(found, ids, every)
 
 
-def check_figures(
-    found: Copies, ids: list[int], every: list[tuple[int, int]], unknown: int
-) -> None:
-    plain = [id not in (SOS, EOS, unknown) for id in ids]
+def check_figures(found: Copies, ids: list[int], every: list[tuple[int, int]]) -> None:
+    plain = [id not in (SOS, EOS) for id in ids]
     pairs = [n for n in range(len(ids) - 1) if plain[n] and plain[n + 1]]
     assert found.tokens == sum(plain)
     assert found.longest == max((b - a for a, b in every), default=0)

@@ -147,8 +147,8 @@ def test_a_text_marks_what_stands_in_the_corpus(home: Home, ask: Asker) -> None:
     assert (place["text"], place["after"]) == ("the cat sat on the", " door")
     raw = Path(place["file"]).read_bytes()
     assert raw[place["offset"] :].startswith(b"the cat sat on the door")
-    assert (found["tokens"], found["copied"], found["longest"]) == (11, 11, 6)
-    assert (found["bigrams"], found["new_bigrams"]) == (9, 0)
+    assert (found["tokens"], found["copied"], found["longest"]) == (13, 11, 6)
+    assert (found["bigrams"], found["new_bigrams"]) == (12, 3)
 
 
 def test_a_reply_and_a_session_are_compared_without_their_prompt(home: Home, ask: Asker) -> None:

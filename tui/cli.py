@@ -18,6 +18,7 @@ from tui.console import discard_output
 COMMANDS = {
     "train": "tui.cli_train",
     "generate": "tui.cli_generate",
+    "origin": "tui.cli_origin",
     **dict.fromkeys(
         ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli_runs"
     ),
@@ -34,7 +35,7 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order a newcomer meets them."""
         return [
-            *("train", "generate", "corpora"),
+            *("train", "generate", "origin", "corpora"),
             *("attach", "stop", "pause", "continue", "save", "change", "resume"),
             *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
         ]
