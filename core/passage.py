@@ -136,9 +136,10 @@ def _bytes_before(raw: bytes, encoding: Encoding, count: int) -> int:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a file: its number from 1 and its text."""
+    """A line of a file: its number from 1, its first byte and its text."""
 
     number: int
+    offset: int
     text: str
 
 
@@ -167,7 +168,12 @@ def lines_around(path: Path, encoding: Encoding, offset: int, number: int) -> li
         whole = [*ahead[:-1], ahead[-1] + behind[0], *behind[1:]]
         first = number - len(ahead) + 1
         name = source.encoding.name
-        texts = [raw.decode(name, "replace").removesuffix("\r") for raw in whole]
-    if texts and not texts[-1] and len(after) < AFTER:
-        del texts[-1]  # behind the last newline there is no line
-    return [Line(first + place, text) for place, text in enumerate(texts)]
+        at = offset - (offset - begin) % width - sum(map(len, ahead)) - width * (len(ahead) - 1)
+        found = []
+        for place, raw in enumerate(whole):
+            text = raw.decode(name, "replace").removesuffix("\r")
+            found.append(Line(first + place, at, text))
+            at += len(raw) + width
+    if found and not found[-1].text and len(after) < AFTER and len(found) > 1:
+        del found[-1]  # behind the last newline there is no line
+    return found
