@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.tokenizer import EOS, SOS
+from core.tokenizer import EOS
 
 SHOWN = 256  # places of a sequence that are named
 COMPARED = 1 << 18  # places of a sequence deeper than the sorting that are looked at
@@ -126,24 +126,10 @@ class Occurrences:
         found = self._ids[begin + depth : begin + len(sequence)].tolist()
         return places if found == list(sequence[depth:]) else places[:0]
 
-    def contexts(self, ids: Sequence[int]) -> list[Context]:
-        """The ends of `ids` that stand in the corpus: the empty one, the last token, and on.
-
-        At most `depth` - 1 tokens, so that what follows is sorted too.
-        """
-        found = [Context(0, len(self._places), 0, len(self._places))]
-        recent = list(ids[-(self.depth - 1) :])
-        if EOS in recent:
-            # What follows an end is a beginning: nothing before it counts.
-            recent = recent[len(recent) - recent[::-1].index(EOS) :]
-        for length in range(1, len(recent) + 1):
-            begin, end = self.range_of(recent[-length:])
-            if begin == end:
-                break
-            found.append(Context(length, end - begin, begin, end))
-            if recent[-length] == SOS:
-                break
-        return found
+    def context(self, ids: Sequence[int]) -> Context:
+        """How often some tokens, fewer than `depth`, stand there as the beginning of something."""
+        begin, end = self.range_of(ids)
+        return Context(len(ids), end - begin, begin, end)
 
     def following(self, context: Context) -> Following:
         """What followed a context."""
@@ -185,19 +171,18 @@ class Following:
 class Beliefs:
     """What a corpus itself says after some tokens.
 
-    Attributes:
-        contexts: the ends of the tokens that stand there, the empty one first.
+    Only the last ones matter: fewer than the sorting is deep, and none before an end.
     """
 
     def __init__(self, where: Occurrences, ids: Sequence[int]) -> None:
         self._where = where
-        self.contexts = where.contexts(ids)
+        self._ids = list(ids[-(where.depth - 1) :])
+        if EOS in self._ids:
+            # What follows an end is a beginning.
+            del self._ids[: len(self._ids) - self._ids[::-1].index(EOS)]
+        self._contexts: dict[int, Context] = {}
         self._following: dict[int, Following] = {}
-
-    @property
-    def longest(self) -> Context:
-        """The longest context that stands there."""
-        return self.contexts[-1]
+        self.longest = self._longest()
 
     def of(self, id: int) -> tuple[int, int, int]:
         """How often a token followed, of how many, after how many tokens.
@@ -205,18 +190,36 @@ class Beliefs:
         The longest context after which it ever followed; for a token that never stands there the
         empty one.
         """
-        short, long = 0, len(self.contexts) - 1
-        while short < long:
-            # What followed a longer context followed the shorter ones too.
-            middle = (short + long + 1) // 2
-            if self._count(middle, id):
-                short = middle
-            else:
-                long = middle - 1
-        context = self.contexts[short]
-        return self._count(short, id), context.count, context.length
+        # What followed a longer context followed the shorter ones too.
+        length = _last(self.longest.length, lambda length: self._count(length, id) > 0)
+        return self._count(length, id), self._context(length).count, length
+
+    def _longest(self) -> Context:
+        """The longest end of the tokens that stands there."""
+        known = 1
+        while known < len(self._ids) and self._context(known).count:
+            known *= 2
+        most = min(known, len(self._ids))
+        return self._context(_last(most, lambda length: self._context(length).count > 0))
+
+    def _context(self, length: int) -> Context:
+        if length not in self._contexts:
+            self._contexts[length] = self._where.context(self._ids[len(self._ids) - length :])
+        return self._contexts[length]
 
     def _count(self, length: int, id: int) -> int:
         if length not in self._following:
-            self._following[length] = self._where.following(self.contexts[length])
+            self._following[length] = self._where.following(self._context(length))
         return self._following[length].count(id)
+
+
+def _last(most: int, true: Callable[[int], bool]) -> int:
+    """The largest number up to `most` for which something holds that holds for all below; or 0."""
+    least = 0
+    while least < most:
+        middle = (least + most + 1) // 2
+        if true(middle):
+            least = middle
+        else:
+            most = middle - 1
+    return least

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ class Text:
         """What can be asked of it."""
         return self.index.occurrences
 
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.corpus, self.stored, self.tokenizer, self.index.lines)
+
     def copies(
         self, ids: Sequence[int], least: int, check: Callable[[], None] = lambda: None
     ) -> Copies:
@@ -61,9 +66,8 @@ class Text:
         Raises:
             InputError: the text cannot be read any more.
         """
-        reader = Reader(self.corpus, self.stored, self.tokenizer, self.index.lines)
         chosen = sorted(found.places[:most].tolist())
-        passages = [reader.passage(token, count) for token in chosen]
+        passages = [self._reader.passage(token, count) for token in chosen]
         return [
             {
                 "file": str(place.file),

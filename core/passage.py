@@ -1,7 +1,7 @@
 """From a token of a corpus to its place in the source file, and the lines around such a place.
 
-Only the part that holds the token is read and tokenised once more. A file is never read whole,
-but for packed ones, which can only be read from their beginning.
+Only the part that holds the token is read. A file is never read whole, but for packed ones, which
+can only be read from their beginning.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import codecs
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from core.linetable import line_at
 from core.textfiles import CHUNK, Source, is_records, opened, record, split_lines, unix
 from core.tokenizer import Tokenizer
 from core.tokens import TokenFile
+from core.vocabulary import word_spans
 
 AROUND = 160  # characters on each side of what was found
 LONGEST_PART = 1 << 26
@@ -67,17 +70,14 @@ class Reader:
             InputError: the file cannot be read, or is not what it was.
         """
         index, begin, sample = self.stored.place(token)
-        path = self.corpus.files[index]
-        first = token - int(self.stored.starts[sample]) - (self.stored.reading == "lines")
-        end = first + count
+        path, start = self.corpus.files[index], int(self.stored.starts[sample])
         parts = int(np.searchsorted(self.stored.starts, token + count, "left")) - sample
         with opened(path, self.corpus.codec) as source:
             raw = self._raw(source, sample, sample + max(1, parts), begin)
             text = self._text(source, raw, sample)
-            spans = self.tokenizer.spans(text)
-            if len(spans) < end:
+            left, right = self._span(text, start, token, count)
+            if not self._same(text[left:right], token, count):
                 raise InputError(f"{path} has changed since it was read.", "Name the text again.")
-            left, right = spans[first][0], spans[end - 1][1]
             offset = begin
             if not is_records(path):
                 offset += _bytes_before(raw, source.encoding, left)
@@ -90,6 +90,41 @@ class Reader:
             text=text[left:right],
             after=text[right : right + AROUND],
         )
+
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """(V,) the bytes of each token."""
+        ids = range(self.tokenizer.vocab_size)
+        return np.array([len(self.tokenizer.token_bytes(id)) for id in ids], np.int64)
+
+    def _span(self, text: str, start: int, token: int, count: int) -> tuple[int, int]:
+        """The characters of a sample's text that some of its tokens stand for.
+
+        Found without making tokens of it once more: words are parted by blanks, characters are
+        tokens, and of pieces the bytes are counted.
+        """
+        first = token - start - (self.stored.reading == "lines")
+        if self.tokenizer.kind == "char":
+            return first, first + count
+        if self.tokenizer.kind == "word":
+            words = list(islice(word_spans(text), first, first + count))
+            return (words[0][0], words[-1][1]) if words else (0, 0)
+        sizes, ids = self._sizes, self.stored.ids
+        before = int(sizes[ids[start:token]].sum())
+        after = before + int(sizes[ids[token : token + count]].sum())
+        raw = np.frombuffer(text.encode(), np.uint8)
+        begins = (raw & 0xC0) != 0x80  # the first byte of a character (UTF-8)
+        # A piece may begin or end within a character: the whole of it is shown.
+        return int(begins[: before + 1].sum()) - 1, int(begins[:after].sum())
+
+    def _same(self, text: str, token: int, count: int) -> bool:
+        """Whether that is what the tokens stand for, as far as they know."""
+        ids = [int(id) for id in self.stored.ids[token : token + count]]
+        found = self.tokenizer.encode(text)
+        if self.tokenizer.kind != "bpe":
+            return found == ids
+        wanted = b"".join(map(self.tokenizer.token_bytes, ids))
+        return wanted in text.encode()
 
     def _raw(self, source: Source, sample: int, following: int, begin: int) -> bytes:
         """The bytes from a sample to another one, or to the end of the file."""

@@ -21,7 +21,7 @@ from core.passage import Reader, lines_around
 from core.textfiles import opened
 from core.tokenizer import EOS, SOS, Tokenizer
 
-CONTENT = "a b\r\n\r\n  cé dd\n🙂 e a\n\n\nb é\r\nlast"
+CONTENT = "a b\r\n\r\n  cé <eos> dd\n🙂 e\x1cf a\u3000g\n\n\nb é\r\nlast"
 BPE = Tokenizer.train("bpe", [CONTENT] * 3, 280)
 CHARS = Tokenizer.train("char", [CONTENT])
 KINDS = {"word": Tokenizer.train("word", [CONTENT]), "char": CHARS, "bpe": BPE}
@@ -122,4 +122,4 @@ def test_lines_around_are_those_of_the_file(
         for line in lines_around(path, codec, offset, number):
             wanted = lines[line.number - 1].removesuffix("\r")
             cut = len(f"{wanted}\r\n".encode(name)) > block
-            assert wanted == line.text if not cut else line.text in wanted
+            assert wanted == line.text if not cut else line.text.strip("\ufffd") in wanted
