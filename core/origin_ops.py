@@ -45,7 +45,7 @@ class Indexer:
         began = time.perf_counter()
 
         def tell(done: int, total: int, phase: str) -> None:
-            say(done=done, total=total, phase=phase)
+            say(phase=phase, finished=done, total=total)
 
         text, how = source_of(self.home, runs.find(self.home, ask.run)).make(calm(tell), cancelled)
         return {

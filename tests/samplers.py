@@ -44,8 +44,8 @@ PROBED: Json = {
     "done": True,
 }  # fmt: skip
 INDEXED: list[Json] = [
-    {"done": 0, "total": 1092, "phase": "counting lines"},
-    {"done": 121, "total": 242, "phase": "sorting the text"},
+    {"phase": "counting lines", "finished": 0, "total": 1092},
+    {"phase": "sorting the text", "finished": 121, "total": 242},
     {
         "how": "made", "tokens": 121, "bytes": 500, "depth": 64, "notes": [], "seconds": 0.004,
         "done": True,

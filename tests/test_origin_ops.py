@@ -51,7 +51,7 @@ def test_an_index_is_made_once(home: Home) -> None:
     assert (first["how"], index(home)["how"]) == ("made", "kept")
     assert first["tokens"] == 48
     assert {said["phase"] for said in first["heard"]} >= {"counting lines", "sorting the text"}
-    assert all(0 <= said["done"] <= said["total"] for said in first["heard"])
+    assert all(0 <= said["finished"] <= said["total"] for said in first["heard"])
 
 
 @pytest.mark.parametrize("name", ["places", "lines", "index.json"])

@@ -110,7 +110,7 @@ class OriginScreen(BaseScreen):
         """Closing the stream, as leaving the screen does, cancels the work."""
         async with aclosing(self.shell.sampler.stream("index", run=run)) as said:
             async for message in said:
-                if not message.get("done") or "phase" in message:
+                if not message.get("done"):
                     self._show(_progress(message))
                 for note in message.get("notes", ()):
                     self.notify(note, markup=False)
@@ -207,7 +207,7 @@ class OriginScreen(BaseScreen):
 
 
 def _progress(message: dict[str, Any]) -> str:
-    done, total = message.get("done", 0), message.get("total") or 1
+    done, total = message.get("finished", 0), message.get("total") or 1
     return (
         f"{str(message.get('phase', '')).capitalize()}: {done / total:.0%}. Esc leaves; it stops."
     )
