@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.paths import Home
-from tui.look import Look, look_of
+from tui.look import ASCII, Look, look_of
 
 if TYPE_CHECKING:
     from tui.sampler import Talker
@@ -57,6 +57,10 @@ def open_app(home: Home, *, ascii_only: bool, sampler: Talker | None = None) -> 
 
     from tui.app import MiniGPTApp
 
+    if look.charset == ASCII:
+        from tui.widgets.plain_bars import draw_plain_bars
+
+        draw_plain_bars()
     try:
         app = MiniGPTApp(home, look, sampler)
     except InvalidThemeError as error:
