@@ -92,6 +92,7 @@ class Inbox:
     def __init__(self, descriptor: int, wire: Wire) -> None:
         self._descriptor, self._wire = descriptor, wire
         self._waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
+        self._beside: queue.SimpleQueue[Turn] = queue.SimpleQueue()
         self._open: dict[Id, Turn] = {}
         self._begun: set[Turn] = set()
         self._lock = threading.Lock()
@@ -124,7 +125,7 @@ class Inbox:
                 if id in self._open:
                     raise InputError(f"The request {id!r} is open already.", "Use another id.")
                 self._open[id] = turn = Turn(id, ask)
-            self._waiting.put(turn)
+            (self._beside if isinstance(ask, Index) else self._waiting).put(turn)
         except MiniGPTError as error:
             self._wire.refuse(id, error)
 
@@ -141,10 +142,15 @@ class Inbox:
         self._wire.say(target, **ended(turn.ask), done=True)
         return True
 
-    def turns(self) -> Iterator[Turn]:
-        """Every request that was not cancelled, in the order in which they came."""
+    def turns(self, *, beside: bool = False) -> Iterator[Turn]:
+        """Every request that was not cancelled, in the order in which they came.
+
+        Args:
+            beside: those that take minutes, need no model, and hold up no others.
+        """
+        waiting = self._beside if beside else self._waiting
         while True:
-            turn = self._waiting.get()
+            turn = waiting.get()
             with self._lock:
                 if self._open.get(turn.id) is not turn:
                     continue
@@ -218,22 +224,29 @@ def _taken(descriptor: int, other: int) -> int:
 
 def serve(home: Home, inbox: Inbox, wire: Wire) -> None:
     """Answers one request after another."""
+    beside = threading.Thread(target=_index, args=(home, inbox, wire), name="index", daemon=True)
     try:
-        from core.origin_ops import Indexer
         from core.sampler_ops import Answerer
     except (ImportError, OSError) as error:
         traceback.print_exc()
+        beside.start()
         for turn in inbox.turns():
             inbox.close(turn)
             wire.refuse(turn.id, NoTorchError(str(error), "Install PyTorch as the README says."))
-    answerer, indexer = Answerer(home), Indexer(home)
+    # Only now: two threads that import at once can see half a module.
+    beside.start()
+    answerer = Answerer(home)
     for turn in inbox.turns():
-        if isinstance(turn.ask, Index):
-            # It takes minutes and needs no model: replies go on meanwhile.
-            beside = (indexer, turn, inbox, wire)
-            threading.Thread(target=_settle, args=beside, name="index", daemon=True).start()
-        else:
-            _settle(answerer, turn, inbox, wire)
+        _settle(answerer, turn, inbox, wire)
+
+
+def _index(home: Home, inbox: Inbox, wire: Wire) -> None:
+    """Answers what goes on beside all others."""
+
+    for turn in inbox.turns(beside=True):
+        from core.origin_ops import Indexer  # numpy takes its time
+
+        _settle(Indexer(home), turn, inbox, wire)
 
 
 def _settle(answerer: Any, turn: Turn, inbox: Inbox, wire: Wire) -> None:

@@ -311,9 +311,8 @@ def test_an_index_is_made_beside_a_reply(sampler: Process, home: Home) -> None:
     assert (made["how"], made["tokens"]) == ("made", 24)
     missing = sampler.ask("index", run="nobody")
     assert "nobody" in missing["error"]["message"]
-    assert sampler.ask("cancel", target=reply)["found"]
-    while not sampler.hear().get("done"):
-        pass
+    sampler.send("cancel", target=reply)
+    assert sampler.last(reply)["reason"] == "cancelled"
     found = sampler.ask("origin", run="read", text="the cat sat on the tree")
     assert [span["to"] for span in found["spans"]] == [18]
     ids = [sampler.send("index", run="read") for _ in range(3)]
