@@ -34,8 +34,8 @@ class KVCache:
         self.config = config
         self.length = 0
         shape = (config.layers, batch, config.kv_heads, length, config.head_dim)
-        self.keys = torch.zeros(shape, device=device, dtype=dtype)
-        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.keys = torch.empty(shape, device=device, dtype=dtype)
+        self.values = torch.empty(shape, device=device, dtype=dtype)
         self._layers = list(zip(self.keys, self.values, strict=True))  # (B, G, length, K) each
 
     @property

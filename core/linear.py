@@ -20,11 +20,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 MOST_ROWS = 64  # of a product that is to be differentiated
+SMALL = (
+    2**17
+)  # weights: for one row of fewer than these oneDNN's call takes longer than the product
+
+
+def _inferred(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The quicker of the two products where nothing is differentiated."""
+    if weight.numel() < SMALL and x.numel() == x.shape[-1]:
+        return F.linear(x, weight, bias)
+    return _product(x, weight, bias)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x (…, I) times the transpose of weight (O, I), plus bias: (…, O)."""
     made: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, "none", [], "")
+    return made
+
+
+def _product_onto(x: Tensor, onto: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`_product`, added to what (…, O) is there."""
+    made: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, onto, weight, bias, "add")
     return made
 
 
@@ -35,7 +51,8 @@ def has_quick_product() -> bool:
         return False
     x, weight, bias = torch.arange(6.0).view(3, 2), torch.eye(2), torch.ones(2)
     try:
-        return torch.equal(_product(x, weight, bias), x + 1.0)
+        right = torch.equal(_product(x, weight, bias), x + 1.0)
+        return right and torch.equal(_product_onto(x, x, weight, bias), 2.0 * x + 1.0)
     except (AttributeError, RuntimeError):
         return False
 
@@ -71,7 +88,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     ):
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
-        return _product(x, weight, bias)
+        return _inferred(x, weight, bias)
     rows = x.numel() // x.shape[-1]
     if rows > MOST_ROWS or not x.requires_grad:
         return F.linear(x, weight, bias)
@@ -96,6 +113,19 @@ def prepared(module: nn.Module) -> Callable[[Tensor], Tensor]:
     if not isinstance(module, Linear | nn.Embedding):
         return module.forward
     weight, bias = module.weight.detach(), getattr(module, "bias", None)
-    if weight.device.type == "cpu" and weight.dtype == torch.float32 and has_quick_product():
-        return functools.partial(_product, weight=weight, bias=bias)
+    if _is_quick(weight):
+        return functools.partial(_inferred, weight=weight, bias=bias)
     return functools.partial(F.linear, weight=weight, bias=bias)
+
+
+def prepared_onto(module: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
+    """Like `prepared`, of x (…, I) and what (…, O) its product is added to."""
+    product = prepared(module)
+    if isinstance(module, Linear) and _is_quick(module.weight) and module.weight.numel() >= SMALL:
+        weight, bias = module.weight.detach(), module.bias
+        return functools.partial(_product_onto, weight=weight, bias=bias)
+    return lambda x, onto: onto + product(x)
+
+
+def _is_quick(weight: Tensor) -> bool:
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and has_quick_product()

@@ -12,7 +12,7 @@ Shapes: B rows, H heads, G key/value heads, K head size, D width, F inner size, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -22,12 +22,13 @@ from torch import Tensor
 
 from core.attention import Pass, attend
 from core.cache import KVCache
-from core.linear import prepared
+from core.linear import prepared, prepared_onto
 
 if TYPE_CHECKING:
     from core.gpt import GPT, Block, RMSNorm
 
 Map = Callable[[Tensor], Tensor]
+Onto = Callable[[Tensor, Tensor], Tensor]  # of rows, and of what their map is added to
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class _Layer:
     norm: _Norm
     qkv: Map
     head_norm: _Norm  # (H+G, 1, K): a query's for each query head, then a key's for each key head
-    out: Map
+    out: Onto
     second_norm: _Norm
     gate_up: Map
     activation: Map
-    down: Map
+    down: Onto
 
 
 class OneToken:
@@ -73,29 +74,30 @@ class OneToken:
         """Logits (B, V) after the ids (B, 1), whose keys and values the cache holds then."""
         place = cache.length
         assert place < self._config.context, f"{place + 1} tokens, {self._config.context=}"
-        step, turn = Pass(None, cache, None, head_mask, 0.0), self._turns[place]
+        step, turn = Pass(None, cache, None, head_mask, 0.0), self._turns[place].unbind()
         x = F.embedding(tokens[:, 0], self._embedding)  # (B, D)
         for number, layer in enumerate(self._layers):
-            x += self._attention(layer, x, number, turn, step)
-            x += self._feed_forward(layer, x)
+            x = self._attention(layer, x, number, turn, step)
+            x = self._feed_forward(layer, x)
         return self._output(_normed(x, self._norm))
 
-    def _attention(self, layer: _Layer, x: Tensor, number: int, turn: Tensor, step: Pass) -> Tensor:
+    def _attention(
+        self, layer: _Layer, x: Tensor, number: int, turn: Sequence[Tensor], step: Pass
+    ) -> Tensor:
         """(B, D) to (B, D)."""
         queries, keys, size = self._config.heads, self._config.kv_heads, self._config.head_dim
-        qkv = layer.qkv(_normed(x, layer.norm)).view(len(x), -1, 1, size)  # (B, H+2G, 1, K)
-        qk, v = torch.split(qkv, (queries + keys, keys), dim=1)
-        qk = _normed(qk, layer.head_norm)  # (B, H+G, 1, K)
+        qkv = layer.qkv(_normed(x, layer.norm)).view(x.shape[0], -1, 1, size)  # (B, H+2G, 1, K)
+        qk = _normed(qkv.narrow(1, 0, queries + keys), layer.head_norm)  # (B, H+G, 1, K)
         # Element i is paired with element i + K/2, which rolling by K/2 brings to its place.
         qk = torch.addcmul(qk * turn[0], qk.roll(size // 2, -1), turn[1])
-        q, k = torch.split(qk, (queries, keys), dim=1)
-        read = attend(q, k, v, number, step)  # (B, H, 1, K)
-        return layer.out(read.view(len(x), -1))  # (B, H*K) to (B, D)
+        q, k = qk.narrow(1, 0, queries), qk.narrow(1, queries, keys)
+        read = attend(q, k, qkv.narrow(1, queries + keys, keys), number, step)  # (B, H, 1, K)
+        return layer.out(read.view(x.shape[0], -1), x)  # (B, H*K) to (B, D)
 
     def _feed_forward(self, layer: _Layer, x: Tensor) -> Tensor:
         """(B, D) to (B, D)."""
         gate, up = layer.gate_up(_normed(x, layer.second_norm)).chunk(2, -1)  # (B, F) each
-        return layer.down(layer.activation(gate).mul_(up))
+        return layer.down(layer.activation(gate).mul_(up), x)
 
 
 def _normed(x: Tensor, norm: _Norm) -> Tensor:
@@ -118,11 +120,11 @@ def _layer(block: Block) -> _Layer:
         norm=_norm(block.attention_norm, block.attention_norm.weight),
         qkv=prepared(attention.qkv),
         head_norm=_norm(attention.q_norm, torch.cat(head_weights)),
-        out=prepared(attention.out),
+        out=prepared_onto(attention.out),
         second_norm=_norm(block.feed_forward_norm, block.feed_forward_norm.weight),
         gate_up=prepared(mixer.gate_up),
         activation=mixer.activation,
-        down=prepared(mixer.down),
+        down=prepared_onto(mixer.down),
     )
 
 

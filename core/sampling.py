@@ -40,7 +40,8 @@ class Stage:
 def special(logits: Tensor) -> Tensor:
     """Removes the ids that no text goes on with."""
     kept = logits.clone()
-    kept[..., list(NEVER)] = REMOVED
+    for id in NEVER:
+        kept.select(-1, id).fill_(REMOVED)
     return kept
 
 

@@ -209,7 +209,7 @@ class Session:
         first = slice(place, self.keep_first)
         rest = slice(self.window_start + max(0, place - self.keep_first), None)
         seen = [row[first] + row[rest] for row in self._rows]
-        return torch.tensor(seen, device=self.model.device)
+        return torch.tensor(seen, device=self._cache.keys.device)
 
     @property
     def _seen(self) -> int:

@@ -10,8 +10,8 @@ from sessions import architectures, tiny
 from core import models
 from core.config import ModelConfig, SamplingConfig
 from core.generate import generate
-from core.several import several
 from core.session import Session
+from core.several import several
 from core.tokenizer import EOS, SOS, Tokenizer
 
 
