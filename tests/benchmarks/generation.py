@@ -160,9 +160,9 @@ def _memory() -> dict[str, Callable[[], Any]]:
     """Large products of a matrix with a vector: PyTorch's, either way round, and oneDNN's."""
     matrix, vector = torch.randn(SIDE, SIDE), torch.randn(SIDE)
     return {
-        "mv": lambda: torch.mv(matrix, vector),
-        "mv turned": lambda: torch.mv(matrix.t(), vector),
-        "onednn": lambda: linear(vector[None], matrix),
+        "torch.mv": lambda: torch.mv(matrix, vector),
+        "torch.mv of the transpose": lambda: torch.mv(matrix.t(), vector),
+        "oneDNN": lambda: linear(vector[None], matrix),
     }
 
 
@@ -192,21 +192,20 @@ def measure(bench: Bench, rounds: int) -> dict[str, float]:
 def report(bench: Bench, found: dict[str, float]) -> None:
     """The tables."""
     parameters, theirs = count_parameters(bench.config), found["theirs"]
-    widths = 4 * SIDE * SIDE / min(found["mv"], found["mv turned"])
-    limit = widths / (4 * parameters)
-    most = 4 * SIDE * SIDE / found["onednn"] / (4 * parameters)
+    limits = {name: found[name] * parameters / SIDE**2 for name in _memory()}  # seconds of a token
     print(f"\n{parameters / 1e6:.1f} M parameters, {bench.tokens} tokens, one at a time")
-    print(f"memory by a large product: {widths / 1e9:.1f} GB/s, so at most {limit:.1f} tokens/s")
-    print(f"  (by oneDNN's product {most:.1f} tokens/s)")
-    print(f"{'':<30}{'tokens/s':>10}{'limit':>8}{'transformers':>14}")
+    for name, seconds in limits.items():
+        print(
+            f"a large product by {name}: {4e-9 * parameters / seconds:.1f} GB/s, so at most "
+            f"{1 / seconds:.1f} tokens/s; ours, the prompt aside: {seconds / found['a token']:.0%}"
+        )
+    limit = 1 / limits["torch.mv"]
+    print(f"{'':<30}{'tokens/s':>10}{'torch.mv':>10}{'transformers':>14}")
     names = {FLOAT32: "ours, float32", "theirs": "transformers, float32"}
     for key in (FLOAT32, "theirs", *(one for one in bench.models if one != FLOAT32)):
         speed = 1 / found[key]
         name = names.get(key, f"ours, weights in {key}")
-        print(f"{name:<30}{speed:>10.1f}{speed / limit:>8.0%}{theirs * speed:>13.2f}x")
-    print(
-        f"ours in float32 once the prompt was read: {1 / found['a token'] / limit:.0%} of the limit"
-    )
+        print(f"{name:<30}{speed:>10.1f}{speed / limit:>10.0%}{theirs * speed:>13.2f}x")
     eight = found[FLOAT32] / found["eight"]
     print(f"{ROWS} continuations at once: {1 / found['eight']:.1f} tokens/s, {eight:.2f}x one")
     late = found["late"] / found[FLOAT32]
