@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ SHOWN_TOKENS = 400
 SMALL = 2_000
 HUGE_LINE = 10_000
 MANY_DOUBLES = 0.2
+# What a conversion could not read, and what UTF-8 looks like that was read as Latin-1 or CP1252.
+_MISREAD = re.compile("\ufffd|[\u00c2\u00c3][\u0080-\u00bf]|\u00e2(?:\u20ac|\u0080)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,7 @@ class Preview:
         longest: characters of the longest line.
         doubles: lines that stood there before.
         encoding: of the files.
+        misread: places that look like another encoding than that.
         tokenizer: the kind that suits it, and why.
         pieces: the first lines, each as the texts of its tokens.
         vocabulary: tokens such a tokenizer would have.
@@ -62,6 +66,7 @@ class Preview:
     longest: int
     doubles: int
     encoding: str
+    misread: int
     tokenizer: str
     pieces: tuple[tuple[str, ...], ...]
     vocabulary: int
@@ -98,6 +103,7 @@ def preview(corpus: Corpus, cancelled: Stop = never, asked: TrainConfig | None =
         characters=len(text),
         longest=max(map(len, lines)),
         encoding=corpus.encoding,
+        misread=sum(1 for _ in _MISREAD.finditer(text)),
         tokenizer=why,
         pieces=tuple(
             tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS]) for line in ids[:SHOWN]
@@ -213,5 +219,8 @@ def _warnings(found: Preview) -> Iterator[str]:
         yield f"one line of {found.longest:,} characters: a file without line ends?"
     if found.lines > 1 and found.doubles > MANY_DOUBLES * found.lines:
         yield f"{found.doubles:,} of {found.lines:,} lines stood there before"
+    if found.misread:
+        places = "1 place looks" if found.misread == 1 else f"{found.misread:,} places look"
+        yield f"{places} like another encoding: mixed, or converted badly?"
     if not found.complete:
         yield f"only the first {found.characters:,} characters were looked at here"

@@ -9,36 +9,37 @@ import re
 from pathlib import Path
 
 from textual.binding import Binding
-from textual.screen import Screen
+from textual.dom import DOMNode
 
 from tui.app import MiniGPTApp
 from tui.keys import key_name
 from tui.screens.models import ModelsScreen
-from tui.screens.new_corpus import NewCorpusScreen
+from tui.screens.new_corpus import NewCorpusScreen, Texts
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
+from tui.widgets.run_table import RunTable
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- keys, made by docs/keys.py -->\n", "<!-- end of keys -->"
-SCREENS: dict[str, type[Screen[None] | MiniGPTApp]] = {
-    "everywhere": MiniGPTApp,
-    "Models": ModelsScreen,
-    "New run, text": NewCorpusScreen,
-    "New run, settings": NewSetupScreen,
-    "Train": TrainScreen,
-    "Talk": TalkScreen,
+SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
+    "everywhere": (MiniGPTApp,),
+    "Models": (RunTable, ModelsScreen),
+    "New run, text": (Texts, NewCorpusScreen),
+    "New run, settings": (NewSetupScreen,),
+    "Train": (TrainScreen,),
+    "Talk": (TalkScreen,),
 }
 
 
 def table() -> str:
     """Markdown: a folded table a screen, its keys and what they do."""
-    return "\n".join(_table(name, screen) for name, screen in SCREENS.items())
+    return "\n".join(_table(name, nodes) for name, nodes in SCREENS.items())
 
 
-def _table(name: str, screen: type[Screen[None] | MiniGPTApp]) -> str:
+def _table(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
     said: dict[str, dict[str, None]] = {}
-    for binding in screen.BINDINGS:
+    for binding in (each for node in nodes for each in node.BINDINGS):
         assert isinstance(binding, Binding)
         keys = [Binding(key, binding.action) for key in binding.key.split(",")]
         names = [binding.key_display] if binding.key_display else map(key_name, keys)

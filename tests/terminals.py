@@ -125,14 +125,22 @@ class Terminal:
         """Takes what is written until something came or the time is over."""
         if self.closed or not select.select([self._master], [], [], max(0.0, seconds))[0]:
             return b""
+        part = self.read()
+        self.take(part)
+        return part
+
+    def read(self) -> bytes:
+        """Waits for what is written next; nothing where the program has let go."""
         try:
-            part = os.read(self._master, 1 << 16)
+            return os.read(self._master, 1 << 16)
         except OSError:  # Linux says so when nobody has the other end
-            part = b""
+            return b""
+
+    def take(self, part: bytes) -> None:
+        """Shows what was read."""
         self.closed = not part
         self.raw += part
         self._show(self._decoder.decode(part))
-        return part
 
     def _show(self, text: str) -> None:
         text = STRANGE.sub("", self._rest + text)

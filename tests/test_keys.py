@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pkgutil
+from types import ModuleType
 from typing import ClassVar
 
 import pytest
@@ -12,6 +15,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
+import tui.screens
+import tui.widgets
+from tui.app import MiniGPTApp
 from tui.keys import NAMES, KeyRow, bindings_of, key_name, keys_of
 
 
@@ -45,6 +51,31 @@ def test_a_key_is_written_as_on_a_keyboard(key: str, written: str) -> None:
 
 def test_a_key_may_say_how_it_is_written() -> None:
     assert key_name(Binding("ctrl+underscore", "act", key_display="Ctrl+/")) == "Ctrl+/"
+
+
+def own_classes() -> list[type[Widget | App[None]]]:
+    """Every screen and widget of the application, and itself."""
+    found: list[type[Widget | App[None]]] = [MiniGPTApp]
+    for package in (tui.screens, tui.widgets):
+        for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+            found += widgets_of(importlib.import_module(info.name))
+    return found
+
+
+def widgets_of(module: ModuleType) -> list[type[Widget]]:
+    """The widgets that a module makes."""
+    each = [each for each in vars(module).values() if isinstance(each, type)]
+    return [
+        kind for kind in each if issubclass(kind, Widget) and kind.__module__ == module.__name__
+    ]
+
+
+@pytest.mark.parametrize("kind", own_classes(), ids=lambda kind: kind.__name__)
+def test_every_binding_that_is_shown_says_what_it_does(kind: type[Widget | App[None]]) -> None:
+    """A footer with a key that neither help nor palette explains."""
+    for binding in vars(kind).get("BINDINGS", ()):
+        assert isinstance(binding, Binding)
+        assert binding.tooltip or not binding.show, f"{kind.__name__}: {binding.key}"
 
 
 def test_all_keys_of_an_action_are_one_row_and_hidden_ones_are_told() -> None:

@@ -53,7 +53,7 @@ def test_bundled_texts_are_counted_as_they_are(name: str, shelf: dict[str, Previ
 
 def test_small_and_clean_texts_say_nothing_else(tmp_path: Path) -> None:
     """A warning on everything, which nobody reads any more."""
-    lines = "".join(f"line number {n} of many\n" for n in range(600))
+    lines = "".join(f"line {n} of many: na\u00efve caf\u00e9 \u2019\n" for n in range(600))
     assert preview(one_text(tmp_path / "fine.txt", lines)).warnings == ()
 
 
@@ -62,6 +62,8 @@ def test_small_and_clean_texts_say_nothing_else(tmp_path: Path) -> None:
     [
         ("a few words\nand more\n", "5 words are few: it will recite them"),
         ("word " * 3000, "one line of 14,999 characters: a file without line ends?"),
+        ("caf\u00c3\u00a9 or na\ufffdve\n", "2 places look like another encoding"),
+        ("don\u00e2\u20ac\u2122t\n", "1 place looks like another encoding"),
         (WORDS * 300, "299 of 300 lines stood there before"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import signal
 import time
@@ -20,18 +21,18 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
-from tui.keys import bindings_of
-from tui.look import Look
-from tui.navigation import Copy, GoNew, GoSetup, GoTalk, GoTrain, Trouble
+from tui.keys import bindings_of, key_name, nodes_of
+from tui.look import ASCII, Look
+from tui.navigation import Copy, GoHome, GoNew, GoSetup, GoTalk, GoTrain, Trouble
 from tui.sampler import Sampler, Talker
-from tui.screens.help import HelpScreen
-from tui.screens.models import ModelsScreen
-from tui.screens.new_corpus import NewCorpusScreen
 
 LONG_NOTICE = 12.0
 TWICE_SECONDS = 3.0
 # Half of all there is to import, numpy among it: nobody waits for it before the first frame.
-LATER = ("tui.screens.new_setup", "tui.screens.train", "tui.screens.talk")
+LATER = (
+    *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
+    *("tui.screens.train", "tui.screens.talk", "tui.screens.help"),
+)
 FIRST_SCREENS = 2  # Textual's own and the list of runs
 TOUR_HELP = "A short tour of the program"
 
@@ -46,7 +47,11 @@ class MiniGPTApp(App[None]):
     """
 
     TITLE = "minigpt-tui"
-    CSS_PATH = "styles/app.tcss"
+    CSS_PATH: ClassVar = [  # read at once: each that comes later has all of them read again
+        "styles/app.tcss",
+        "styles/models.tcss",
+        "styles/new_corpus.tcss",
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,6 +70,7 @@ class MiniGPTApp(App[None]):
         self.sampler: Talker = sampler or Sampler(home)
         self.theme = look.theme
         self.animation_level = "none"
+        self.set_class(look.charset == ASCII, "-ascii")
         self._asked_to_leave = 0.0
 
     def on_mount(self) -> None:
@@ -72,9 +78,8 @@ class MiniGPTApp(App[None]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
-        self.push_screen(ModelsScreen())
-        if not list_runs(self.home):
-            self.push_screen(NewCorpusScreen())
+        # One screen only: a list that nobody sees would be made before the first frame.
+        self.on_go_home() if list_runs(self.home) else self.on_go_new()
         self.call_after_refresh(self._get_ready)
 
     def _get_ready(self) -> None:
@@ -84,8 +89,13 @@ class MiniGPTApp(App[None]):
 
     @work(thread=True, exit_on_error=False)
     def _import_later(self) -> None:
-        for name in LATER:
-            importlib.import_module(name)
+        try:
+            for name in LATER:
+                importlib.import_module(name)
+        finally:
+            if not gc.isenabled():  # as `tui.opening` has it
+                gc.freeze()  # what was imported stays: no collection while one types looks at it
+                gc.enable()
 
     @work(exit_on_error=False)
     async def _start_sampler(self) -> None:
@@ -100,19 +110,28 @@ class MiniGPTApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action that has a key, by name."""
-        for node in (screen, self):
+        for node in nodes_of(screen):
             for row in bindings_of(node._bindings):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.says, f"key {row.key}", run)
         yield SystemCommand("Tour", TOUR_HELP, self.action_tour)
 
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as the footer shows it; without signs where a terminal has none."""
+        plain = self.look.charset == ASCII
+        return key_name(binding) if plain else super().get_key_display(binding)
+
     def action_keys(self) -> None:
         """All keys of this screen."""
+        from tui.screens.help import HelpScreen  # see LATER
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
     def action_tour(self) -> None:
         """The program in a few sentences."""
+        from tui.screens.help import HelpScreen  # see LATER
+
         self.push_screen(HelpScreen(self.screen, tour=True))
 
     def action_copy_or_leave(self) -> None:
@@ -127,8 +146,21 @@ class MiniGPTApp(App[None]):
         self._asked_to_leave = now
         self.notify("Once more leaves. A training goes on without you.", timeout=TWICE_SECONDS)
 
-    def on_go_new(self, _: GoNew) -> None:
+    def on_go_home(self, _: GoHome | None = None) -> None:
+        """To the list of runs."""
+        from tui.screens.models import ModelsScreen  # see LATER
+
+        while len(self.screen_stack) > FIRST_SCREENS:
+            self.pop_screen()
+        if len(self.screen_stack) < FIRST_SCREENS:
+            self.push_screen(ModelsScreen())
+        elif not isinstance(self.screen, ModelsScreen):
+            self.switch_screen(ModelsScreen())
+
+    def on_go_new(self, _: GoNew | None = None) -> None:
         """Choose a text."""
+        from tui.screens.new_corpus import NewCorpusScreen  # see LATER
+
         self.push_screen(NewCorpusScreen())
 
     def on_go_setup(self, message: GoSetup) -> None:
@@ -142,8 +174,7 @@ class MiniGPTApp(App[None]):
         from tui.screens.train import TrainScreen  # see LATER
 
         if message.started:
-            while len(self.screen_stack) > FIRST_SCREENS:
-                self.pop_screen()
+            self.on_go_home()
         self.push_screen(TrainScreen(message.name, started=message.started))
 
     def on_go_talk(self, message: GoTalk) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from textual.binding import Binding, BindingsMap
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -26,12 +27,15 @@ class KeyRow(NamedTuple):
 
 def keys_of(screen: Screen[object]) -> list[KeyRow]:
     """The keys of a screen, its focused widget's and the app's, each action once."""
-    nodes = [screen, screen.app]
-    focused = screen.focused
-    rows = [] if focused is None or _plain(focused) else bindings_of(focused._bindings)
-    for node in nodes:
-        rows += bindings_of(node._bindings)
+    rows = [row for node in nodes_of(screen) for row in bindings_of(node._bindings)]
     return list(dict.fromkeys(rows))
+
+
+def nodes_of(screen: Screen[object]) -> list[DOMNode]:
+    """Whose keys count while a screen is shown: what has the focus, the screen, the app."""
+    focused = screen.focused
+    own = [] if focused is None or _plain(focused) else [focused]
+    return [*own, screen, screen.app]
 
 
 def _plain(widget: Widget) -> bool:
@@ -46,7 +50,7 @@ def bindings_of(bindings: BindingsMap) -> list[KeyRow]:
         if binding.tooltip:
             by_action.setdefault(binding.action, []).append(binding)
     return [
-        KeyRow(" ".join(map(key_name, group)), group[0].tooltip, group[0].action)
+        KeyRow(" ".join(dict.fromkeys(map(key_name, group))), group[0].tooltip, group[0].action)
         for group in by_action.values()
     ]
 
@@ -66,6 +70,9 @@ NAMES = {
     "pagedown": "PageDown",
     "up": "Up",
     "down": "Down",
+    "tab": "Tab",
+    "home": "Home",
+    "end": "End",
 }
 
 

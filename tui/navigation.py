@@ -9,6 +9,10 @@ from textual.message import Message
 from core.errors import MiniGPTError
 
 
+class GoHome(Message):
+    """Back to the list of runs."""
+
+
 class GoNew(Message):
     """Choose a text for a new run."""
 

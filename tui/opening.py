@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.paths import Home
-from tui.look import Look, look_of
+from tui.look import ASCII, Look, look_of
+
+if TYPE_CHECKING:
+    from tui.sampler import Talker
 
 WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you write:
 
@@ -37,19 +42,27 @@ def prepare(*, ascii_only: bool) -> Look:
     return look
 
 
-def open_app(home: Home, *, ascii_only: bool) -> int:
+def open_app(home: Home, *, ascii_only: bool, sampler: Talker | None = None) -> int:
     """Runs the application until it is left; its exit code.
+
+    Args:
+        sampler: the way to the model; a process of its own unless given.
 
     Raises:
         InputError: TEXTUAL_THEME names no theme.
     """
+    gc.disable()  # looking for garbage among modules takes a tenth of the way to the first frame
     look = prepare(ascii_only=ascii_only)
     from textual.app import InvalidThemeError
 
     from tui.app import MiniGPTApp
 
+    if look.charset == ASCII:
+        from tui.widgets.plain_bars import draw_plain_bars
+
+        draw_plain_bars()
     try:
-        app = MiniGPTApp(home, look)
+        app = MiniGPTApp(home, look, sampler)
     except InvalidThemeError as error:
         hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
         raise InputError(f"There is no theme {look.theme!r}.", hint) from error

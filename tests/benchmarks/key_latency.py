@@ -5,19 +5,23 @@
 
 The real application in a pseudo-terminal of 80x24, with a recorded sampler in it that says 20
 tokens every 20 ms, and a process at nice 10 for each core that computes without end, as a trainer
-does. A letter is typed into the prompt; the time ends when the terminal shows it. The baseline is
-the same application with nothing else to do. The contract: the 99th percentile is at most 50 ms.
+does. A letter is typed into the prompt; the time ends when the bytes that show it have come to the
+terminal: a thread takes them as they come, as terminals do, and what they show is found out later.
+The baseline is the same application with nothing else to do. The contract: the 99th percentile is
+at most 50 ms.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import queue
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,9 +46,7 @@ import asyncio, sys, time
 sys.path.insert(0, sys.argv[1])
 from samplers import FakeSampler
 from core.paths import find_home
-from tui.opening import prepare
-look = prepare(ascii_only=False)
-from tui.app import MiniGPTApp
+from tui.opening import open_app
 
 class Streaming(FakeSampler):
     async def stream(self, op, **fields):
@@ -60,8 +62,38 @@ class Streaming(FakeSampler):
             yield {"id": 1, "tokens": part, "window_start": 0, "count": count, "seconds": 0.0}
             await asyncio.sleep(max(0.0, began + count / AT_ONCE * EVERY - time.monotonic()))
 
-MiniGPTApp(find_home(), look, Streaming()).run()
+open_app(find_home(), ascii_only=False, sampler=Streaming())
 """.replace("AT_ONCE", str(AT_ONCE)).replace("EVERY", str(EVERY))
+
+
+class Stamped(Terminal):
+    """A terminal that notes when the bytes came that it shows.
+
+    Attributes:
+        came: when the last that were taken up did.
+    """
+
+    came = 0.0
+
+    def __init__(self, command: list[str], environ: dict[str, str]) -> None:
+        super().__init__(command, environ)
+        self._waiting: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        part = b"."
+        while part:
+            part = self.read()
+            self._waiting.put((time.perf_counter(), part))
+
+    def pump(self, seconds: float) -> bytes:
+        """Takes up what came until something did or the time is over."""
+        try:
+            self.came, part = self._waiting.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return b""
+        self.take(part)
+        return part
 
 
 def main() -> None:
@@ -70,6 +102,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="100 keys instead of 400")
     parser.add_argument("--keys", type=int, default=0)
     options = parser.parse_args()
+    sys.setswitchinterval(0.0005)  # what came is stamped at once, also while it is shown
     keys = options.keys or (100 if options.quick else 400)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"{keys} keys each; load before {os.getloadavg()[0]:.1f}")
@@ -95,7 +128,7 @@ def measure(keys: int, *, streams: bool) -> list[float]:
         story.whole()
         story.run.weights.touch()
         command = [sys.executable, "-c", STREAMING, str(Path(__file__).parents[1])]
-        with Terminal(command, environment(home)) as terminal:
+        with Stamped(command, environment(home)) as terminal:
             terminal.wait("poem +.*finished")
             terminal.send("t")
             terminal.wait("Talk +poem")
@@ -108,7 +141,7 @@ def measure(keys: int, *, streams: bool) -> list[float]:
     return times
 
 
-def key_time(terminal: Terminal, chance: random.Random, number: int) -> float:
+def key_time(terminal: Stamped, chance: random.Random, number: int) -> float:
     """Types one letter and waits until it stands in the prompt."""
     place = number % PLACES
     if place == 0:
@@ -123,7 +156,7 @@ def key_time(terminal: Terminal, chance: random.Random, number: int) -> float:
     while not prompt(terminal).startswith(wanted):
         terminal.pump(1.0)
         assert time.perf_counter() < began + 10, terminal.text
-    return time.perf_counter() - began
+    return terminal.came - began
 
 
 def prompt(terminal: Terminal) -> str:

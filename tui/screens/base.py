@@ -15,7 +15,7 @@ from core.display import one_line
 from core.errors import MiniGPTError
 from core.paths import Home
 from tui.look import Look
-from tui.navigation import Trouble
+from tui.navigation import GoHome, Trouble
 
 if TYPE_CHECKING:
     from tui.sampler import Talker
@@ -99,6 +99,8 @@ class BaseScreen(Screen[None]):
             self.trouble(MiniGPTError(f"A fault in {self.HEADING}: {what}", "Please report it."))
 
     def action_back(self) -> None:
-        """Back to where one came from; the first screen stays."""
+        """Back to where one came from, in the end to the list of runs."""
         if len(self.app.screen_stack) > 2:
             self.app.pop_screen()
+        else:
+            self.post_message(GoHome())

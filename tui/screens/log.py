@@ -25,7 +25,6 @@ class LogScreen(BaseScreen):
 
     HEADING = "Log"
     HELP = "What the trainer wrote besides its events: warnings, and the traceback of a crash."
-    CSS_PATH = "../styles/train.tcss"
     AUTO_FOCUS = "Log"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "read", "Read again", tooltip="Read the log again, to its end"),

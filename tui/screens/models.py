@@ -20,7 +20,6 @@ from tui.library import Library, Row
 from tui.navigation import Copy, GoNew, GoTalk, GoTrain
 from tui.screens.base import BaseScreen
 from tui.screens.confirm import AskLine, Confirm
-from tui.trainers import resume
 from tui.widgets.run_table import RunTable, detail
 
 LOOK_SECONDS = 1.0
@@ -36,11 +35,9 @@ class ModelsScreen(BaseScreen):
 
     HEADING = "Models"
     HELP = "Every run with its status and losses. Enter watches one, t talks to it, n makes one."
-    CSS_PATH = "../styles/models.tcss"
     AUTO_FOCUS = "RunTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", tooltip="Choose a text and train a new model"),
-        Binding("enter", "open", "Watch", tooltip="Watch the run learn, or see how it went"),
         Binding("t", "talk", "Talk", tooltip="Talk to the model"),
         Binding("r", "resume", "Resume", tooltip="Go on where it stopped, failed or crashed"),
         Binding("s", "stop", "Stop", tooltip="Save and stop its training"),
@@ -170,6 +167,8 @@ class ModelsScreen(BaseScreen):
     def action_resume(self) -> None:
         """Starts a trainer and watches it."""
         if run := self._run:
+            from tui.trainers import resume  # much to import, and not for the first frame
+
             try:
                 resume(self.shell.home, run)
             except MiniGPTError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from textual import on, work
@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import DirectoryTree, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.corpora import seen
@@ -21,17 +21,29 @@ from core.corpus import Corpus, bundled
 from core.display import one_line
 from core.errors import Cancelled, MiniGPTError
 from core.finding import find
-from core.preview import Preview, preview
 from tui.console import size
 from tui.navigation import GoSetup
 from tui.path_suggester import PathSuggester
 from tui.screens.base import BaseScreen
 from tui.widgets.token_boxes import TokenBoxes
 
+if TYPE_CHECKING:
+    from textual.widgets import Tree
+
+    from core.preview import Preview
+
 FIRST = "lang"
 RECENT = 8
 LABEL = 10
 NAME = 13
+
+
+class Texts(OptionList):
+    """The list of texts."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Take it", tooltip="Set up a run on this text"),
+    ]
 
 
 class NewCorpusScreen(BaseScreen):
@@ -42,10 +54,8 @@ class NewCorpusScreen(BaseScreen):
         "Choose what to learn from. Texts that came along are at the top, your own below; f takes "
         "the path of a file, a folder or a pattern such as notes/**/*.md, b looks through folders."
     )
-    CSS_PATH = "../styles/new_corpus.tcss"
     AUTO_FOCUS = "#texts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "Take it", tooltip="Set up a run on this text"),
         Binding("f", "path", "File", tooltip="Type the path of a file, a folder or a pattern"),
         Binding("b", "browse", "Browse", tooltip="Look through folders"),
     ]
@@ -66,8 +76,7 @@ class NewCorpusScreen(BaseScreen):
                     compact=True,
                     id="path",
                 )
-                yield OptionList(id="texts", markup=False)
-                yield DirectoryTree(Path.home(), id="tree")
+                yield Texts(id="texts", markup=False)
             with VerticalScroll(id="inside", can_focus=False):
                 yield Static(id="about", markup=False)
                 yield Static(id="facts")
@@ -75,7 +84,7 @@ class NewCorpusScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Fills the list; the first text is the one that shows most in least time."""
-        self.query_one("#tree").display = self.query_one("#path").display = False
+        self.query_one("#path").display = False
         texts = self.query_one("#texts", OptionList)
         for corpus in bundled():
             texts.add_option(Option(_line(corpus.name, corpus.use), id=corpus.name))
@@ -95,14 +104,14 @@ class NewCorpusScreen(BaseScreen):
     def _list_taken(self) -> None:
         self.action_take()
 
-    @on(DirectoryTree.NodeHighlighted)
-    def _tree_moved(self, event: DirectoryTree.NodeHighlighted[object]) -> None:
+    def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[object]) -> None:
+        """The look inside follows the cursor."""
         path = getattr(event.node.data, "path", None)
         if isinstance(path, Path) and path.is_file():
             self._look_inside(str(path))
 
-    @on(DirectoryTree.FileSelected)
-    def _tree_taken(self) -> None:
+    def on_directory_tree_file_selected(self) -> None:
+        """Enter on a file takes it."""
         self.action_take()
 
     @on(Input.Submitted, "#path")
@@ -122,7 +131,7 @@ class NewCorpusScreen(BaseScreen):
         try:
             corpus = await asyncio.to_thread(find, spec, self.shell.home)
             self._about(corpus)
-            found = await asyncio.to_thread(preview, corpus, cancel.is_set)
+            found = await asyncio.to_thread(_read, corpus, cancel)
         except Cancelled:
             return
         except MiniGPTError as error:
@@ -164,22 +173,41 @@ class NewCorpusScreen(BaseScreen):
 
     def action_browse(self) -> None:
         """The folders instead of the list, or back."""
-        tree, texts = self.query_one("#tree"), self.query_one("#texts")
-        tree.display, texts.display = not tree.display, tree.display
-        (tree if tree.display else texts).focus()
+        texts = self.query_one("#texts")
+        if not self.query("#tree"):
+            from textual.widgets import DirectoryTree  # much to import, and not for the first frame
+
+            self.query_one("#choice").mount(DirectoryTree(Path.home(), id="tree"))
+        elif texts.display:
+            self.query_one("#tree").display = True
+        else:
+            self._close_tree()
+            return
+        texts.display = False
+        self.query_one("#tree").focus()
+
+    def _close_tree(self) -> None:
+        texts = self.query_one("#texts")
+        self.query_one("#tree").display, texts.display = False, True
+        texts.focus()
 
     def action_back(self) -> None:
         """First out of the path or the folders, then back."""
-        path, tree = self.query_one("#path"), self.query_one("#tree")
+        path, texts = self.query_one("#path"), self.query_one("#texts")
         if path.display and self.focused is path:
             path.display = False
-        elif tree.display:
-            tree.display, self.query_one("#texts").display = False, True
+            (texts if texts.display else self.query_one("#tree")).focus()
+        elif not texts.display:
+            self._close_tree()
         else:
             self._cancel.set()
             super().action_back()
-            return
-        self.query_one("#tree" if tree.display else "#texts").focus()
+
+
+def _read(corpus: Corpus, cancel: threading.Event) -> Preview:
+    from core.preview import preview  # much to import, and not for the first frame
+
+    return preview(corpus, cancel.is_set)
 
 
 def _line(name: str, use: str) -> Content:
@@ -192,6 +220,7 @@ def facts_of(found: Preview) -> Content:
     part = "" if found.complete else " so far"
     rows = [
         ("size", f"{size(found.size)}, {found.encoding}"),
+        ("text", f"{found.characters:,} characters{part}"),
         ("lines", f"{found.lines:,}{part}, longest {found.longest:,} characters"),
         ("words", f"{found.words:,}{part}, {found.distinct:,} different, {found.once:,} once"),
         ("doubles", f"{found.doubles:,} lines" if found.doubles else ""),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable
 
@@ -63,6 +65,10 @@ class RunTable(DataTable[Text]):
     Args:
         charset: what sparklines may be drawn with.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Watch", tooltip="Watch the run learn, or how it went"),
+    ]
 
     def __init__(self, charset: str) -> None:
         super().__init__(cursor_type="row", cell_padding=1, zebra_stripes=False)
@@ -155,5 +161,5 @@ def detail(row: Row, folder: Path | None) -> Content:
         size(found.size),
         f"made {found.created[:16].replace('T', ' ')}" if found.created else "",
     ]
-    line = "  ·  ".join(word for word in words if word)
+    line = " · ".join(word for word in words if word)
     return Content(f"{one_line(line)}\n{one_line(str(folder))}")

@@ -24,6 +24,7 @@ class TalkSide(Vertical):
         super().__init__(id="side")
         self._mark = mark
         self._facts: Facts | None = None
+        self._height = -1  # of the counts, less one
 
     def compose(self) -> ComposeResult:
         """Weights, settings, counts, a note."""
@@ -42,7 +43,11 @@ class TalkSide(Vertical):
         if before is None or (before.run, before.weights) != (facts.run, facts.weights):
             self.query_one("#weights", Static).update(weights_rows(facts))
         if before is None or before.counts != facts.counts:
-            self.query_one("#counts", Static).update(reply_rows(facts))
+            rows = reply_rows(facts)
+            height = rows.plain.count("\n")
+            # Numbers that change do not lay the screen out anew.
+            self.query_one("#counts", Static).update(rows, layout=height != self._height)
+            self._height = height
         if before is None or before.note != facts.note:
             self.query_one("#note", Static).update(Content.styled(facts.note, "dim"))
 
@@ -58,4 +63,4 @@ class TalkLine(Static):
         """Shows these, in so many cells."""
         if self._shown != (facts, width):
             self._shown = (facts, width)
-            self.update(line(facts, width))
+            self.update(line(facts, width), layout=False)  # one row, whatever it says

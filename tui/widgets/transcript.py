@@ -18,6 +18,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
 from core.display import clean
 from tui.wrapping import Line, Piece, Wrapper
@@ -48,6 +49,7 @@ class Transcript(ScrollView, can_focus=True):
         self._pieces: list[Piece] = []
         self._wrapper = Wrapper(80)
         self._strips: LRUCache[int, Strip] = LRUCache(KEPT_STRIPS)
+        self._base: Style | None = None  # costs more than a line to find out
 
     @property
     def text(self) -> str:
@@ -78,9 +80,13 @@ class Transcript(ScrollView, can_focus=True):
         """Lines from `first` on are new."""
         count = len(self._wrapper.lines)
         self._strips.discard(first)
-        if count != self.virtual_size.height:
-            self.virtual_size = Size(self._wrapper.width, count)
+        at_end = self.scroll_offset.y >= self.max_scroll_y
+        # Assigned, it would have the screen laid out, and painted once more for the scrolling.
+        self.set_reactive(Widget.virtual_size, Size(self._wrapper.width, count))
+        self.vertical_scrollbar.window_virtual_size = count
         self.refresh_lines(first, count - first)
+        if at_end:
+            self.scroll_y = self.scroll_target_y = self.max_scroll_y
 
     def on_resize(self) -> None:
         """Wraps all anew if the width is another; what one reads stays in view."""
@@ -109,6 +115,7 @@ class Transcript(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Another theme: all lines are made anew."""
         self._strips.clear()
+        self._base = None
         super().notify_style_update()
 
     def selection_updated(self, selection: Selection | None) -> None:
@@ -132,11 +139,11 @@ class Transcript(ScrollView, can_focus=True):
         """A line of the window."""
         number, width = y + self.scroll_offset.y, self.size.width
         if number >= len(self._wrapper.lines):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._style(""))
         strip = self._strips.get(number)
         if strip is None:
             strip = self._strips[number] = self._strip(self._wrapper.lines[number])
-        return strip.crop_extend(0, width, self.rich_style)
+        return strip.crop_extend(0, width, self._style(""))
 
     def _strip(self, line: Line) -> Strip:
         """A line whose cells know their place in the text: paragraphs down, characters across."""
@@ -150,7 +157,7 @@ class Transcript(ScrollView, can_focus=True):
         return Strip(segments).apply_offsets(line.start, line.paragraph)
 
     def _style(self, name: str) -> Style:
-        base = self.rich_style
+        base = self._base = self._base or self.rich_style
         return base + self.get_component_rich_style(f"transcript--{name}") if name else base
 
 
