@@ -116,7 +116,8 @@ def _transformers(folder: Path) -> Any:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    return transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(folder)
+    return model.eval()
 
 
 @torch.inference_mode()
