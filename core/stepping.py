@@ -102,7 +102,7 @@ class View:
         logits = session.logits[0]  # (V,)
         drawn = max(0, session.length - kept.begun)
         chooser = Chooser(config, session.ids, len(logits), drawn=drawn)
-        self.choice, _ = chooser.choose(logits)
+        self.choice = chooser.choose(logits)
         self._after = [(name, row) for name, row in staged(logits, config, session.ids)]
         self._logs = logits.log_softmax(-1)
         self._chances = self._after[-1][1].softmax(-1)
@@ -211,7 +211,7 @@ class Row:
             return EOS
         id = first
         if id is None:
-            id, _ = self._chooser.choose(logits)
+            id = self._chooser.choose(logits)
         chance = float(torch.log_softmax(logits, -1)[id].exp())
         self._tokens.append([id, self._stream.push(id), chance])
         self.ended = id == EOS
