@@ -23,6 +23,7 @@ Id = int | str
 Json = dict[str, Any]
 
 CANCEL = "cancel"
+INDEX = "index"
 MOST_TOP = 1000
 
 
@@ -174,6 +175,38 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Index:
+    """Have the index of the text a run was trained on ready; other requests are answered meanwhile.
+
+    Attributes:
+        run: whose text.
+    """
+
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Which parts of a reply, of what was chosen in a session, or of a text stand in the corpus.
+
+    Attributes:
+        run: whose corpus; with `text` only.
+        reply: the id of an earlier `generate`.
+        session: an open one.
+        text: any text.
+        least: tokens of the shortest part.
+        places: how many places of each part are named.
+    """
+
+    run: str | None = None
+    reply: Id | None = None
+    session: str | None = None
+    text: str | None = None
+    least: int = 4
+    places: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cancel:
     """End another request; what came stays."""
 
@@ -191,6 +224,8 @@ OPERATIONS: Mapping[str, type[Any]] = {
     "trace": Trace,
     "inside": Inside,
     "probe": Probe,
+    INDEX: Index,
+    "origin": Origin,
     CANCEL: Cancel,
 }
 

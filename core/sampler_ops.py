@@ -22,6 +22,7 @@ from core.asks import (
     Id,
     Inside,
     Load,
+    Origin,
     Probe,
     Score,
     Step,
@@ -33,6 +34,7 @@ from core.errors import Cancelled, InputError, MiniGPTError
 from core.generate import Step as Token
 from core.generate import generate
 from core.inside import inside
+from core.origin_ops import Said, origin, said_by, typed
 from core.paths import Home
 from core.progress import Stop
 from core.session import Session
@@ -113,6 +115,10 @@ class Answerer:
                 return self._generate(id, ask, say)
             case Score():
                 return self._score(ask)
+            case Inside():
+                return inside(self.shelf, ask)
+            case Origin():
+                return self._origin(ask)
             case Probe():
                 return probe(self.home, ask, say, self.shelf.watch)
         raise AssertionError(ask)
@@ -167,6 +173,27 @@ class Answerer:
         tokens += [[id, text(id), chance] for id, chance in zip(ids[1:], chances, strict=True)]
         mean = -sum(chances) / len(chances) if chances else None
         return {"tokens": tokens, "total": sum(chances), "loss": mean}
+
+    def _origin(self, ask: Origin) -> Json:
+        run, said = self._said(ask)
+        return origin(self.shelf.texts.get(run), said, ask, self.shelf.watch.check)
+
+    def _said(self, ask: Origin) -> tuple[str, Said]:
+        """The run whose corpus is meant, and the tokens that are looked for in it."""
+        given = [one for one in (ask.reply, ask.session, ask.text) if one is not None]
+        if len(given) != 1 or (ask.run is None) == (ask.text is not None):
+            raise InputError(
+                "It must be clear what is looked for.", "run and text, reply, or session."
+            )
+        if ask.text is not None:
+            assert ask.run is not None
+            text = self.shelf.texts.get(ask.run)
+            return ask.run, typed(text.tokenizer, ask.text)
+        kept = self.shelf.session(ask.session) if ask.session else self.shelf.reply(given[0])
+        ids = kept.session.ids
+        tokenizer = kept.held.loaded.tokenizer
+        said = said_by(tokenizer, ids[: kept.begun], ids[kept.begun :])
+        return kept.held.facts["name"], said
 
 
 @dataclass

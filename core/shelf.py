@@ -25,6 +25,7 @@ from core.eventlog import events_backwards
 from core.events import SAVED
 from core.loading import Loaded, load
 from core.machine import usable_threads
+from core.origin_ops import Texts
 from core.paths import Home
 from core.probe import device_facts
 from core.progress import Stop, never
@@ -113,7 +114,11 @@ class Shelf:
     models: OrderedDict[Key, Held] = field(default_factory=OrderedDict)
     replies: OrderedDict[Id, Open] = field(default_factory=OrderedDict)
     sessions: OrderedDict[str, Open] = field(default_factory=OrderedDict)
+    texts: Texts = field(init=False)
     _opened: int = 0
+
+    def __post_init__(self) -> None:
+        self.texts = Texts(self.home)
 
     def model(self, ask: OfModel) -> tuple[Held, str]:
         """The model asked for, and whether it was "kept", "loaded" or "reloaded".

@@ -14,6 +14,7 @@ from core.asks import MOST_TOP, Cut, Find, Fork, Step, count_of, sampling
 from core.config import SamplingConfig
 from core.errors import Cancelled, InputError
 from core.machine import free_memory
+from core.occurrences import Beliefs
 from core.sampling import Chooser, removed_by, staged
 from core.session import Session
 from core.shelf import Open, Shelf, forgotten
@@ -36,14 +37,14 @@ def step(shelf: Shelf, ask: Step) -> Json:
     name = ask.session or _open(shelf, ask)
     kept = shelf.session(name)
     kept.held.use()
-    view = View(kept, config, ask.top)
+    view = _view(shelf, kept, config, ask.top)
     picked = None
     if ask.pick is not None:
         id = view.choice if isinstance(ask.pick, str) else _known(kept, ask.pick)
         picked = view.token(id)
         kept.session.extend([id])
         kept.scores.append(view.score(id))
-        view = View(kept, config, ask.top)
+        view = _view(shelf, kept, config, ask.top)
     found = {"session": name, "picked": picked, **view.json()}
     return found if ask.session else found | {"tokens": _tokens(kept)}
 
@@ -56,7 +57,12 @@ def cut(shelf: Shelf, ask: Cut) -> Json:
     kept.held.use()
     kept.session.cut(count_of(ask.length, 1, kept.session.length, "length"))
     del kept.scores[ask.length - 1 :]
-    return {"session": ask.session, "picked": None, **View(kept, config, ask.top).json()}
+    return {"session": ask.session, "picked": None, **_view(shelf, kept, config, ask.top).json()}
+
+
+def _view(shelf: Shelf, kept: Open, config: SamplingConfig, top: int) -> View:
+    beliefs = shelf.texts.beliefs(kept.held.facts["name"], kept.session.ids)
+    return View(kept, config, top, beliefs)
 
 
 def find(shelf: Shelf, ask: Find) -> Json:
@@ -116,15 +122,18 @@ class View:
     Args:
         config: what the chances after the settings are computed with.
         top: how many of the likeliest are named.
+        beliefs: what the corpus itself says here, where it has an index.
     """
 
-    def __init__(self, kept: Open, config: SamplingConfig, top: int) -> None:
-        self._kept, self._top = kept, top
+    def __init__(
+        self, kept: Open, config: SamplingConfig, top: int, beliefs: Beliefs | None = None
+    ) -> None:
+        self._kept, self._top, self._beliefs = kept, top, beliefs
         session = kept.session
         logits = session.logits[0]  # (V,)
         drawn = max(0, session.length - kept.begun)
         chooser = Chooser(config, session.ids, len(logits), drawn=drawn)
-        self.choice, _ = chooser.choose(logits)
+        self.choice = chooser.choose(logits)
         self._after = [(name, row) for name, row in staged(logits, config, session.ids)]
         self._logs = logits.log_softmax(-1)
         self._chances = self._after[-1][1].softmax(-1)
@@ -142,6 +151,7 @@ class View:
             "probability": float(self._logs[id].exp()),
             "chance": float(self._chances[id]),
             "removed": removed_by(self._after, id),
+            "corpus": self._beliefs.of(id) if self._beliefs else None,
         }
 
     def json(self) -> Json:
@@ -156,6 +166,7 @@ class View:
             "context": session.model.config.context,
             "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
             "loss": -sum(scores) / len(scores) if scores else None,
+            "corpus": _corpus(self._beliefs),
             "choice": self.token(self.choice),
             "top": [self.token(id) for id in ids],
             "ended": session.ids[-1] == EOS and session.length > begun,
@@ -165,6 +176,13 @@ class View:
     @property
     def _tokenizer(self) -> Tokenizer:
         return self._kept.held.loaded.tokenizer
+
+
+def _corpus(beliefs: Beliefs | None) -> Json | None:
+    """The longest end of the tokens that stands in the corpus."""
+    if beliefs is None:
+        return None
+    return {"length": beliefs.longest.length, "count": beliefs.longest.count}
 
 
 def _text(tokenizer: Tokenizer, session: Session, begun: int) -> str:
@@ -230,7 +248,7 @@ class Row:
             return EOS
         id = first
         if id is None:
-            id, _ = self._chooser.choose(logits)
+            id = self._chooser.choose(logits)
         chance = float(torch.log_softmax(logits, -1)[id].exp())
         self._tokens.append([id, self._stream.push(id), chance])
         self.ended = id == EOS

@@ -11,7 +11,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -26,6 +26,8 @@ from core.roles import Emit, Keeper
 from core.updater import Updater
 
 SAMPLING_SHARE = 0.05
+
+Said = TypeVar("Said")
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Trainer:
         config: the settings, none of them None; replaced as a whole when one changes.
         evaluation: the validation part; None where there is none.
         sample: the model's own continuation of the sample prompt.
+        copied: the share of a few replies that stands in the corpus; None where nobody knows.
         requests: obeys what was asked since the last call, through the trainer's methods.
     """
 
@@ -74,6 +77,7 @@ class Trainer:
     keeper: Keeper
     sample: Callable[[], str]
     requests: Callable[[Trainer], None]
+    copied: Callable[[], float | None] = lambda: None
     progress: Progress = field(default_factory=Progress)
     ending: str = ""
     ending_request: str | None = None
@@ -253,7 +257,7 @@ class Trainer:
             row["val_loss"] = progress.validation
         self._losses = {name: row[name] for name in ("train_loss", "val_loss") if name in row}
         if last or self._sampled_seconds < SAMPLING_SHARE * progress.elapsed:
-            row["text"] = self._sample()
+            row["text"] = self._aside(self.sample)
         self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **row)
         progress.epoch_loss, progress.epoch_targets, progress.validation = 0.0, 0, None
 
@@ -261,16 +265,19 @@ class Trainer:
         """Keeps the weights of this step and what they say."""
         self.keeper.snapshot(self)
         prompt = self.config.sample_prompt or ""
-        self.emit("sample", self.progress.step, prompt=prompt, text=self._sample())
+        said = {"prompt": prompt, "text": self._aside(self.sample)}
+        copied = self._aside(self.copied)
+        self.emit("sample", self.progress.step, **said, copied=copied)
 
-    def _sample(self) -> str:
+    def _aside(self, work: Callable[[], Said]) -> Said:
+        """What the model says, which is no part of the time of training."""
         began = time.perf_counter()
         self.model.eval()
-        text = self.sample()
+        found = work()
         self.model.train()
         self._sampled_seconds += time.perf_counter() - began
         self.meter.restart()
-        return text
+        return found
 
     def save(self, request: str | None = None) -> None:
         """Starts to save a checkpoint; `saved` is said once it is in place."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,43 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
         same_as_captured(app, f"new_setup_{size[0]}x{size[1]}")
 
     travel(home, journey, size=size)
+
+
+def test_what_opens_above_a_screen_looks_as_it_was_drawn() -> None:
+    """Help, questions, the log: each at 80x24."""
+    with tempfile.TemporaryDirectory(prefix="mg", dir="/tmp") as folder:  # always as long
+        look_above(find_home(Path(folder)))
+
+
+def look_above(home: Home) -> None:
+    library(home)
+    (run,) = (run for run in runs.list_runs(home) if run.name == "tales")
+    run.log.write_text("Traceback: [bold]no\x1b[31m space left\n" * 3)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "lang" in plain(app))
+        made = str(runs.read_record(run)["created"])
+        hide = [str(home.root), made[:16].replace("T", " ")]
+
+        async def kept(key: str, name: str) -> None:
+            before = app.screen
+            await pilot.press(key)
+            await until(pilot, lambda: app.screen is not before)
+            await calm(app, pilot)
+            same_as_captured(app, f"{name}_80x24", hide=hide)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is before)
+
+        await pilot.press("slash", *"tales", "enter")
+        await until(pilot, lambda: "lang" not in plain(app))
+        await kept("d", "confirm")
+        await kept("m", "rename")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        await kept("o", "log")
+        await kept("question_mark", "help")
+
+    travel(home, journey)
 
 
 def test_help_names_every_key_with_what_it_does(home: Home) -> None:

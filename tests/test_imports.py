@@ -25,9 +25,9 @@ LONGEST_FUNCTION = 45
 WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
-    "meter", "models", "optimizer", "prepare", "probe", "restored", "sampler_ops", "sampling",
-    "scoring", "session", "shelf", "stepping", "tracing", "trainer", "training", "trial",
-    "tutorial", "updater", "weights",
+    "meter", "models", "optimizer", "precision", "prepare", "probe", "quick", "restored",
+    "sampler_ops", "sampling", "scoring", "session", "several", "shelf", "stepping", "tracing",
+    "trainer", "training", "trial", "tutorial", "updater", "weights",
 }  # fmt: skip
 
 IMPORTING = """

@@ -188,6 +188,13 @@ def test_poor_terminals_get_plain_charts(
         terminal.wait("random guess")
         plain = "nothing but plain characters"
         terminal.until(lambda: not BEYOND_ASCII.search(terminal.text), plain, patience=20)
+        for key, shown in (
+            *(("t", "Talk +poem"), (ESCAPE, "i Type"), ("?", "Send the last"), (ESCAPE, "i Type")),
+            *((ESCAPE, "Train +poem"), (ESCAPE, "NAME +STATUS"), ("n", "New run: a text")),
+        ):
+            terminal.send(key)
+            terminal.wait(shown)
+            terminal.until(lambda: not BEYOND_ASCII.search(terminal.text), plain, patience=20)
         terminal.send(CTRL_Q)
         assert terminal.leave() == 0
 

@@ -249,7 +249,7 @@ def test_every_key_says_what_it_does_and_the_footer_is_short(home: Home) -> None
         await say(app, pilot, "a")
         await pilot.press("escape")
         assert footer(app)["r"] == "Again"
-        assert words(app) == {"Back", "Keys", "Type", "Again", "Edit", "Copy"}
+        assert words(app) == {"Back", "Keys", "Type", "Again", "Edit", "Copy", "Source"}
         sampler.free = 1
         await pilot.press("r")
         await until(pilot, lambda: app.text.count("a is") == 2)

@@ -21,8 +21,8 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
-from tui.keys import bindings_of, nodes_of
-from tui.look import Look
+from tui.keys import bindings_of, key_name, nodes_of
+from tui.look import ASCII, Look
 from tui.navigation import Copy, GoHome, GoNew, GoSetup, GoStep, GoTalk, GoTrain, Trouble
 from tui.sampler import Sampler, Talker
 
@@ -78,6 +78,7 @@ class MiniGPTApp(App[None]):
         self.sampler: Talker = sampler or Sampler(home)
         self.theme = look.theme
         self.animation_level = "none"
+        self.set_class(look.charset == ASCII, "-ascii")
         self._asked_to_leave = 0.0
 
     def on_mount(self) -> None:
@@ -124,6 +125,11 @@ class MiniGPTApp(App[None]):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.says, f"key {row.key}", run)
         yield SystemCommand("Tour", TOUR_HELP, self.action_tour)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as the footer shows it; without signs where a terminal has none."""
+        plain = self.look.charset == ASCII
+        return key_name(binding) if plain else super().get_key_display(binding)
 
     def action_keys(self) -> None:
         """All keys of this screen."""

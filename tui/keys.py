@@ -50,7 +50,7 @@ def bindings_of(bindings: BindingsMap) -> list[KeyRow]:
         if binding.tooltip:
             by_action.setdefault(binding.action, []).append(binding)
     return [
-        KeyRow(" ".join(map(key_name, group)), group[0].tooltip, group[0].action)
+        KeyRow(" ".join(dict.fromkeys(map(key_name, group))), group[0].tooltip, group[0].action)
         for group in by_action.values()
     ]
 

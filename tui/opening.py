@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 from core.paths import Home
 from tui import plain
-from tui.look import Look, look_of
+from tui.look import ASCII, Look, look_of
 
 if TYPE_CHECKING:
     from tui.navigation import GoStep, GoTalk
@@ -67,6 +67,10 @@ def open_app(
 
     from tui.app import MiniGPTApp
 
+    if look.charset == ASCII:
+        from tui.widgets.plain_bars import draw_plain_bars
+
+        draw_plain_bars()
     try:
         app = MiniGPTApp(home, look, sampler, first)
     except InvalidThemeError as error:

@@ -38,6 +38,7 @@ class Talk:
         turns: what was said, oldest first.
         reply: the one that comes now.
         last: the one whose counts are shown.
+        speakers: the runs of turns that came since, by their ids.
         note: a few words that matter now.
     """
 
@@ -51,6 +52,7 @@ class Talk:
     turns: list[Turn] = field(default_factory=list)
     reply: Reply | None = None
     last: Reply | None = None
+    speakers: dict[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -93,6 +95,7 @@ class Talk:
             return None
         turn = reply.turn()
         self.turns.append(turn)
+        self.speakers[turn.id] = reply.run
         return turn
 
     def keep(self, run: str, turn: Turn) -> None:
@@ -126,6 +129,10 @@ class Talk:
     def stamp(self) -> Stamp | None:
         """What tells whether the newest weights are other ones than before."""
         return stamp(self.folder.weights)
+
+    def replies(self) -> list[tuple[str, Turn]]:
+        """What was said, each with the run that said it."""
+        return [(self.speakers.get(turn.id, self.opened_for), turn) for turn in self.turns]
 
     def words(self) -> str:
         """Everything said, as it is copied."""

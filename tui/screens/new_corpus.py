@@ -220,6 +220,7 @@ def facts_of(found: Preview) -> Content:
     part = "" if found.complete else " so far"
     rows = [
         ("size", f"{size(found.size)}, {found.encoding}"),
+        ("text", f"{found.characters:,} characters{part}"),
         ("lines", f"{found.lines:,}{part}, longest {found.longest:,} characters"),
         ("words", f"{found.words:,}{part}, {found.distinct:,} different, {found.once:,} once"),
         ("doubles", f"{found.doubles:,} lines" if found.doubles else ""),

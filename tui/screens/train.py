@@ -130,6 +130,8 @@ class TrainScreen(BaseScreen):
             return
         self._wishes.settle(self._history, alive=self._alive)
         doing, note = self._doing(), self._wishes.note
+        if note == STARTED and doing in ENDED:
+            note = ""
         title = "   ".join((self._of, doing, "" if note == doing else note)).rstrip()
         if title != self._title:
             self._title = title

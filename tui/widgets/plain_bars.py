@@ -1,0 +1,21 @@
+"""Scroll bars of whole cells, for terminals without characters for parts of one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.scrollbar import ScrollBar, ScrollBarRender
+
+PARTS = 8
+
+
+class PlainBars(ScrollBarRender):
+    """Textual's scroll bar without its finer ends."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * PARTS
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * PARTS
+
+
+def draw_plain_bars() -> None:
+    """Has every scroll bar of this process drawn so."""
+    ScrollBar.renderer = PlainBars
