@@ -82,7 +82,7 @@ class StepSampler:
 
     async def stream(self, op: str, **fields: Any) -> AsyncGenerator[Json, None]:
         self.asked.append((op, fields))
-        yield {"done": 5, "total": 10, "phase": "sorting the text"}
+        yield {"finished": 5, "total": 10, "phase": "sorting the text"}
         await asyncio.sleep(0)
         self.corpus = [12, 0, 0, 0, 2, 0, 0, 0, 0, 0]
         yield {"how": "made", "tokens": 10, "done": True}

@@ -187,7 +187,7 @@ class StepScreen(WalkScreen):
             async with aclosing(self.shell.sampler.stream("index", run=self.talk.run)) as said:
                 async for message in said:
                     if "phase" in message:
-                        done, total = message["done"], message["total"]
+                        done, total = message["finished"], message["total"]
                         self.tell(f"index: {one_line(message['phase'])} {done:,} of {total:,}")
         except MiniGPTError as error:
             self.trouble(error)
