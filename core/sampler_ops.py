@@ -6,7 +6,7 @@ It knows requests as objects and replies as JSON values, nothing of pipes or pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from core.asks import (
     MOST_TOP,
     Cut,
+    Find,
     Fork,
     Generate,
     Id,
@@ -25,6 +26,7 @@ from core.asks import (
     Probe,
     Score,
     Step,
+    Trace,
     count_of,
     sampling,
 )
@@ -37,8 +39,9 @@ from core.paths import Home
 from core.progress import Stop
 from core.session import Session
 from core.shelf import Held, Shelf, forgotten
-from core.stepping import cut, fork, step
+from core.stepping import cut, find, fork, step
 from core.tokenizer import EOS
+from core.tracing import trace
 from core.trial import probe
 
 BATCH_SECONDS = 0.015
@@ -49,6 +52,15 @@ SCORED_AT_ONCE = 512
 
 Json = dict[str, Any]
 Say = Callable[..., None]
+
+OF_SHELF: Mapping[type, Callable[[Shelf, Any], Json]] = {
+    Step: step,
+    Cut: cut,
+    Find: find,
+    Fork: fork,
+    Trace: trace,
+    Inside: inside,
+}
 
 
 class MemoryFullError(MiniGPTError):
@@ -93,18 +105,14 @@ class Answerer:
             raise _memory_full(error) from error
 
     def _answer(self, id: Id, ask: Any, say: Say) -> Json:
+        if type(ask) in OF_SHELF:
+            return OF_SHELF[type(ask)](self.shelf, ask)
         match ask:
             case Load():
                 held, how = self.shelf.model(ask)
                 return {**held.facts, "how": how}
             case Generate():
                 return self._generate(id, ask, say)
-            case Step():
-                return step(self.shelf, ask)
-            case Cut():
-                return cut(self.shelf, ask)
-            case Fork():
-                return fork(self.shelf, ask)
             case Score():
                 return self._score(ask)
             case Inside():

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.asks import MOST_TOP, Cut, Fork, Step, count_of, sampling
+from core.asks import MOST_TOP, Cut, Find, Fork, Step, count_of, sampling
 from core.config import SamplingConfig
 from core.errors import Cancelled, InputError
 from core.machine import free_memory
@@ -43,6 +43,7 @@ def step(shelf: Shelf, ask: Step) -> Json:
         id = view.choice if isinstance(ask.pick, str) else _known(kept, ask.pick)
         picked = view.token(id)
         kept.session.extend([id])
+        kept.scores.append(view.score(id))
         view = _view(shelf, kept, config, ask.top)
     found = {"session": name, "picked": picked, **view.json()}
     return found if ask.session else found | {"tokens": _tokens(kept)}
@@ -55,6 +56,7 @@ def cut(shelf: Shelf, ask: Cut) -> Json:
     kept = shelf.session(ask.session)
     kept.held.use()
     kept.session.cut(count_of(ask.length, 1, kept.session.length, "length"))
+    del kept.scores[ask.length - 1 :]
     return {"session": ask.session, "picked": None, **_view(shelf, kept, config, ask.top).json()}
 
 
@@ -63,17 +65,46 @@ def _view(shelf: Shelf, kept: Open, config: SamplingConfig, top: int) -> View:
     return View(kept, config, top, beliefs)
 
 
+def find(shelf: Shelf, ask: Find) -> Json:
+    """The tokens that are, begin with or hold a text, each kind by how likely they come next.
+
+    Blanks around the text and its case matter only for what comes first.
+    """
+    config = sampling(ask.settings)
+    count_of(ask.top, 1, MOST_TOP, "top")
+    kept = shelf.session(ask.session)
+    kept.held.use()
+    view, plain = View(kept, config, 0), ask.text.strip().casefold()
+    near = [
+        (_distance(name, ask.text, plain), -view.score(id), id)
+        for id, name in enumerate(kept.held.loaded.tokenizer.names)
+        if (plain or ask.text) in name.casefold()
+    ]
+    found = [view.token(id) for *_, id in sorted(near)[: ask.top]]
+    return {"session": ask.session, "matches": len(near), "found": found}
+
+
+def _distance(name: str, text: str, plain: str) -> int:
+    """How far a token that holds a text is from being it."""
+    bare = name.strip().casefold()
+    return next(far for far, is_so in enumerate((name == text, bare == plain, True)) if is_so)
+
+
 def _open(shelf: Shelf, ask: Step) -> str:
     if ask.continue_from is not None:
-        if ask.run is not None or ask.prompt:
-            raise InputError("A reply is looked at as it is.", "Leave `run` and `prompt` out.")
+        if ask.run is not None or ask.prompt or ask.chosen:
+            raise InputError(
+                "A reply is looked at as it is.", "Leave `run`, `prompt` and `chosen` out."
+            )
         reply = shelf.reply(ask.continue_from)
-        return shelf.open(reply.held, reply.session.fork(1), reply.begun)
+        return shelf.open(reply.held, reply.session.ids, reply.begun)
     held, _ = shelf.model(ask)
-    session = held.session()
-    session.extend(held.loaded.encode(ask.prompt))
-    count_of(session.length, 1, MOST_OPENED, "The number of tokens")
-    return shelf.open(held, session, session.length)
+    ids, chosen = held.loaded.encode(ask.prompt), ask.chosen or []
+    count_of(len(ids) + len(chosen), 1, MOST_OPENED, "The number of tokens")
+    held.use()
+    vocab_size = held.loaded.tokenizer.vocab_size
+    ids_chosen = [count_of(id, 0, vocab_size - 1, "An id") for id in chosen]
+    return shelf.open(held, ids + ids_chosen, len(ids))
 
 
 def _known(kept: Open, id: int) -> int:
@@ -107,11 +138,16 @@ class View:
         self._logs = logits.log_softmax(-1)
         self._chances = self._after[-1][1].softmax(-1)
 
+    def score(self, id: int) -> float:
+        """The model's log-probability of a token, in nats."""
+        return float(self._logs[id])
+
     def token(self, id: int) -> Json:
         """One possible token: how likely to the model and after the settings; what removed it."""
         return {
             "id": id,
             "text": self._tokenizer.token_text(id),
+            "rank": 1 + int((self._logs > self._logs[id]).sum()),
             "probability": float(self._logs[id].exp()),
             "chance": float(self._chances[id]),
             "removed": removed_by(self._after, id),
@@ -120,7 +156,7 @@ class View:
 
     def json(self) -> Json:
         """The fields of a reply."""
-        session, begun = self._kept.session, self._kept.begun
+        session, begun, scores = self._kept.session, self._kept.begun, self._kept.scores
         ids = self._logs.topk(min(self._top, len(self._logs))).indices.tolist()
         return {
             "length": session.length,
@@ -129,6 +165,7 @@ class View:
             "used": len(session.window()),
             "context": session.model.config.context,
             "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
+            "loss": -sum(scores) / len(scores) if scores else None,
             "corpus": _corpus(self._beliefs),
             "choice": self.token(self.choice),
             "top": [self.token(id) for id in ids],

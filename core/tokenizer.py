@@ -155,6 +155,11 @@ class Tokenizer:
         vocabulary = self.backend.get_vocab()
         return sorted(vocabulary, key=vocabulary.__getitem__)
 
+    @cached_property
+    def names(self) -> list[str]:
+        """What a person is shown for every id, see `token_text`."""
+        return [self.token_text(id) for id in range(self.vocab_size)]
+
     def to_json(self) -> str:
         """The content of `tokenizer.json`; the same for equal tokenizers."""
         text: str = self.backend.to_str()

@@ -26,8 +26,8 @@ WITH_TORCH = {
     "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
     "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
     "meter", "models", "optimizer", "precision", "prepare", "probe", "quick", "restored",
-    "sampler_ops", "sampling", "session", "several", "shelf", "stepping", "trainer", "training",
-    "trial", "tutorial", "updater", "weights",
+    "sampler_ops", "sampling", "scoring", "session", "several", "shelf", "stepping", "tracing",
+    "trainer", "training", "trial", "tutorial", "updater", "weights",
 }  # fmt: skip
 
 IMPORTING = """

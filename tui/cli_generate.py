@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from core.loading import Loaded
 
 FIELDS = settings_of(SamplingConfig)
+NUMBERS = {
+    "max_tokens": int,
+    "temperature": float,
+    "top_k": int,
+    "top_p": float,
+    "min_p": float,
+    "repetition_penalty": float,
+    "seed": int,
+}
 MOST = 64
-
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,16 +39,17 @@ def _sampling(name: str, kind: type) -> Callable[[Command], Command]:
     return click.option(option, name, type=kind, help=FIELDS[name].help)
 
 
+def sampling_options(command: Command) -> Command:
+    """An option for each number of the settings."""
+    for name, kind in reversed(NUMBERS.items()):
+        command = _sampling(name, kind)(command)
+    return command
+
+
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @click.argument("prompt", required=False, default="", metavar="[PROMPT|-]")
-@_sampling("max_tokens", int)
-@_sampling("temperature", float)
-@_sampling("top_k", int)
-@_sampling("top_p", float)
-@_sampling("min_p", float)
-@_sampling("repetition_penalty", float)
-@_sampling("seed", int)
+@sampling_options
 @click.option("--stop", multiple=True, metavar="TEXT", help=f"{FIELDS['stop'].help}; repeatable")
 @click.option(
     "--top", default=0, metavar="N", type=click.IntRange(0), help="a line a token: the N likeliest"
@@ -135,7 +144,12 @@ def _print_json(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -
                 "text": step.text,
                 "probability": step.probability,
                 "top": [
-                    {"id": other.id, "text": other.text, "probability": other.probability}
+                    {
+                        "id": other.id,
+                        "text": other.text,
+                        "probability": other.probability,
+                        "chance": other.chance,
+                    }
                     for other in step.top
                 ],
                 "window_start": step.window_start,

@@ -19,6 +19,7 @@ from tui.settings_pane import Dials
 from tui.talk_facts import Facts
 from tui.talk_record import Turn
 
+EOS = 2  # as in `core.tokenizer`: it ends a text, and is no part of it
 EARLIER = 200  # turns read back
 Stamp = tuple[int, int, int]
 
@@ -117,6 +118,13 @@ class Talk:
     def newer(self) -> str | None:
         """The snapshot after them, or the newest weights."""
         return weights_choice.newer(self.folder.snapshot_steps(), self.which, self.step)
+
+    def place(self) -> tuple[str, list[int]]:
+        """Where the last reply ends: the text before it, and its tokens where they are known."""
+        last, turn = self.last, self.turns[-1] if self.turns else None
+        if last and last.ids and (last.run, last.weights) == (self.run, self.which):
+            return last.prompt, [id for id in last.ids if id != EOS]
+        return (turn.prompt + turn_text.joined(turn.prompt, turn.text) if turn else ""), []
 
     def stamp(self) -> Stamp | None:
         """What tells whether the newest weights are other ones than before."""

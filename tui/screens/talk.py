@@ -17,7 +17,7 @@ from core.display import clean
 from core.errors import MiniGPTError
 from core.which import LAST
 from tui import turn_text
-from tui.navigation import Copy
+from tui.navigation import Copy, GoStep
 from tui.offer import Offer, nearest_of, offer
 from tui.reply import Reply
 from tui.screens.origin import OriginScreen
@@ -245,6 +245,12 @@ class TalkScreen(TuningScreen):
     def action_copy_talk(self) -> None:
         """All that was said."""
         self.post_message(Copy(self.talk.words(), "talk"))
+
+    def action_step(self) -> None:
+        """Token by token: from what is typed, or from where the last reply ends."""
+        talk, typed = self.talk, self._prompt.text
+        prompt, chosen = (typed, []) if self._typing and typed else talk.place()
+        self.post_message(GoStep(talk.run, talk.which, clean(prompt), chosen, talk.dials))
 
     def action_origin(self) -> None:
         """Where it read that."""
