@@ -23,6 +23,7 @@ Id = int | str
 Json = dict[str, Any]
 
 CANCEL = "cancel"
+INDEX = "index"
 MOST_TOP = 1000
 
 
@@ -68,6 +69,7 @@ class Step(OfModel):
 
     Attributes:
         session: an open one; None opens one from `prompt` or from the reply `continue_from`.
+        chosen: ids that come after the prompt, as if they had been picked; on opening only.
         pick: the id to add, or "sampler" for the one the settings choose.
         top: how many of the likeliest tokens are named.
     """
@@ -75,6 +77,7 @@ class Step(OfModel):
     session: str | None = None
     prompt: str = ""
     continue_from: Id | None = None
+    chosen: list[int] | None = None
     pick: Id | None = None
     settings: Json = field(default_factory=dict)
     top: int = 10
@@ -86,6 +89,16 @@ class Cut:
 
     session: str
     length: int
+    settings: Json = field(default_factory=dict)
+    top: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Find:
+    """Look up tokens of the vocabulary by their text, as what comes next in a session."""
+
+    session: str
+    text: str
     settings: Json = field(default_factory=dict)
     top: int = 10
 
@@ -115,21 +128,32 @@ class Score(OfModel):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trace(OfModel):
+    """What the layers foresaw before each token of a text, and how likely it was."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inside(OfModel):
-    """What the layers think at the last places, and where a head looks.
+    """What the layers think at some places, and where a head looks.
 
     Attributes:
         session: an open one; None looks at `prompt`.
         layer: of the attention, from 0; negative ones count from the last.
         head: None is the mean over the heads.
-        rows: how many of the last places.
+        at: the index of the last place looked at; None is the last of all.
+        rows: how many places, up to that.
+        off: heads that are switched off, each as layer and head.
     """
 
     session: str | None = None
     prompt: str = ""
     layer: int = -1
     head: int | None = None
+    at: int | None = None
     rows: int = 1
+    off: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +175,38 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Index:
+    """Have the index of the text a run was trained on ready; other requests are answered meanwhile.
+
+    Attributes:
+        run: whose text.
+    """
+
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Which parts of a reply, of what was chosen in a session, or of a text stand in the corpus.
+
+    Attributes:
+        run: whose corpus; with `text` only.
+        reply: the id of an earlier `generate`.
+        session: an open one.
+        text: any text.
+        least: tokens of the shortest part.
+        places: how many places of each part are named.
+    """
+
+    run: str | None = None
+    reply: Id | None = None
+    session: str | None = None
+    text: str | None = None
+    least: int = 4
+    places: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cancel:
     """End another request; what came stays."""
 
@@ -162,10 +218,14 @@ OPERATIONS: Mapping[str, type[Any]] = {
     "generate": Generate,
     "step": Step,
     "cut": Cut,
+    "find": Find,
     "fork": Fork,
     "score": Score,
+    "trace": Trace,
     "inside": Inside,
     "probe": Probe,
+    INDEX: Index,
+    "origin": Origin,
     CANCEL: Cancel,
 }
 

@@ -34,8 +34,9 @@ class KVCache:
         self.config = config
         self.length = 0
         shape = (config.layers, batch, config.kv_heads, length, config.head_dim)
-        self.keys = torch.zeros(shape, device=device, dtype=dtype)
-        self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.keys = torch.empty(shape, device=device, dtype=dtype)
+        self.values = torch.empty(shape, device=device, dtype=dtype)
+        self._layers = list(zip(self.keys, self.values, strict=True))  # (B, G, length, K) each
 
     @property
     def batch(self) -> int:
@@ -56,13 +57,15 @@ class KVCache:
         Returns:
             All keys and values of that layer so far, (B, G, S, K): views, not copies.
         """
-        end = self.length + k.shape[2]
+        begin, new = self.length, k.shape[2]
+        end = begin + new
         assert end <= self.capacity, f"{end} tokens in a cache of {self.capacity}"
-        self.keys[layer, :, :, self.length : end] = k
-        self.values[layer, :, :, self.length : end] = v
+        keys, values = self._layers[layer]
+        keys.narrow(2, begin, new).copy_(k)
+        values.narrow(2, begin, new).copy_(v)
         if layer == self.config.layers - 1:
             self.length = end
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
     def cut(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""

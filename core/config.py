@@ -11,6 +11,7 @@ from core.errors import SettingsError
 from core.settings import check, setting
 
 MAX_SEED = 2**63 - 1
+PRECISIONS = FLOAT32, BFLOAT16, INT8 = ("float32", "bfloat16", "int8")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from core.sizes import count_parameters
 from core.tokenizer import PAD
 
 M = TypeVar("M", bound=nn.Module)
+Stepper = Callable[[Tensor, KVCache, Tensor | None], Tensor]
 
 
 class Decoder(nn.Module):
@@ -91,6 +92,18 @@ class Decoder(nn.Module):
     @abstractmethod
     def head(self, hidden: Tensor) -> Tensor:
         """Logits (…, V) of hidden states (…, D), the last layer's or any other's."""
+
+    def stepper(self) -> Stepper:
+        """How to read one more token of every row; the weights must not change meanwhile.
+
+        Returns:
+            Logits (B, V) from ids (B, 1), a cache and a head mask; see `forward`.
+        """
+
+        def one(tokens: Tensor, cache: KVCache, head_mask: Tensor | None) -> Tensor:
+            return self.head(self(tokens, cache=cache, head_mask=head_mask))[:, -1]
+
+        return one
 
     @abstractmethod
     def initialise(self, seed: int) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.checkup import Finding
+from core.config import PRECISIONS
 from core.machine import free_memory, memory_limit, usable_threads
 
 INSTALL = "https://pytorch.org/get-started/locally/ names the build that fits this machine."
@@ -79,6 +80,7 @@ def gpus(nvidia: Path = NVIDIA) -> Iterator[Finding]:
     kind = f"built for {'CUDA' if torch.version.cuda else 'ROCm'} {built}" if built else "no CUDA"
     version = str(torch.__version__)
     yield Finding(name="torch", value=f"{version}, {kind}", numbers={"version": version})
+    yield products()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         available = torch.cuda.is_available()
@@ -90,6 +92,22 @@ def gpus(nvidia: Path = NVIDIA) -> Iterator[Finding]:
         yield Finding(name="mps", value="Apple GPU, of the machine's memory")
     elif not available:
         yield Finding(name="gpu", value="none that can be used; the processor trains")
+
+
+def products() -> Finding:
+    """Which quick products and precisions of weights the processor has, each really tried."""
+    from core.linear import has_quick_product
+    from core.precision import missing
+
+    lacking = {name: why for name in PRECISIONS if (why := missing(name))}
+    there = ", ".join(name for name in PRECISIONS if name not in lacking)
+    quick = "quick" if has_quick_product() else "without oneDNN's product, so slower,"
+    without = "".join(f"; {name} not: {why}" for name, why in lacking.items())
+    return Finding(
+        name="precision",
+        value=f"{quick} in float32; weights as {there}{without}",
+        numbers={"quick": has_quick_product(), "lacking": lacking},
+    )
 
 
 def gpu(index: int) -> Finding:

@@ -87,7 +87,11 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "best": "whether it is the lowest so far",
         "whole": "whether the whole validation part was used",
     },
-    SAMPLE: {"prompt": "what it begins with", "text": "what the model went on with"},
+    SAMPLE: {
+        "prompt": "what it begins with",
+        "text": "what the model went on with",
+        "copied": "share of a few sampled replies that stands in the text; null if not known",
+    },
     SAVED: {
         "kind": "checkpoint, snapshot or best",
         "bytes": "size of what was written",

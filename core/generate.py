@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.config import SamplingConfig
 from core.decoding import TextStream
-from core.sampling import Chooser
+from core.sampling import Chooser, probabilities
 from core.session import Session
 from core.stopping import StopFilter
 from core.tokenizer import EOS, Tokenizer
@@ -84,13 +84,14 @@ def generate(
     stream, stop = tokenizer.stream(session.ids), StopFilter(config.stop)
     for left in reversed(range(config.max_tokens)):
         logits, start = session.logits[0], session.window_start
-        id, final = chooser.choose(logits)
+        id = chooser.choose(logits)
         text = stop.push(stream.push(id))
         over = END if id == EOS else LENGTH if not left else ""
         if over and not stop.hit:
             text += _rest(stream, stop)
         chances = logits.softmax(-1)
-        named = _likeliest(chances, final, tokenizer, top) if top else ()
+        after = probabilities(logits, config, session.ids) if top else chances
+        named = _likeliest(chances, after, tokenizer, top) if top else ()
         session.extend([id])
         ended = STOP if stop.hit else over
         yield Step(id, text, float(chances[id]), named, start, ended)
@@ -105,9 +106,8 @@ def _rest(stream: TextStream, stop: StopFilter) -> str:
 
 
 def _likeliest(
-    chances: Tensor, final: Tensor, tokenizer: Tokenizer, count: int
+    chances: Tensor, after: Tensor, tokenizer: Tokenizer, count: int
 ) -> tuple[Alternative, ...]:
-    after = final.softmax(-1)
     values, ids = chances.topk(min(count, len(chances)))
     return tuple(
         Alternative(id, tokenizer.token_text(id), value, float(after[id]))

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 
 from core.attention import Pass, attend
 from core.config import ModelConfig
-from core.decoder import Decoder, unset, unset_embedding
+from core.decoder import Decoder, Stepper, unset, unset_embedding
+from core.linear import Linear, linear
+from core.quick import OneToken
 
 INITIAL_STD = 0.02
 
@@ -69,8 +71,8 @@ class Attention(nn.Module):
         self.heads, self.kv_heads = config.heads, config.kv_heads
         self.head_dim = config.head_dim
         rows = (config.heads + 2 * config.kv_heads) * config.head_dim
-        self.qkv = unset(nn.Linear, config.d_model, rows, bias=False)
-        self.out = unset(nn.Linear, config.heads * config.head_dim, config.d_model, bias=False)
+        self.qkv = unset(Linear, config.d_model, rows, bias=False)
+        self.out = unset(Linear, config.heads * config.head_dim, config.d_model, bias=False)
         self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
         self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
 
@@ -92,8 +94,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_up = unset(nn.Linear, config.d_model, 2 * config.d_ff, bias=False)
-        self.down = unset(nn.Linear, config.d_ff, config.d_model, bias=False)
+        self.gate_up = unset(Linear, config.d_model, 2 * config.d_ff, bias=False)
+        self.down = unset(Linear, config.d_ff, config.d_model, bias=False)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -135,9 +137,9 @@ class GPT(Decoder):
         self.embedding = unset_embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.d_model, config.norm_eps)
-        self.output: nn.Linear | None = None
+        self.output: nn.Module | None = None
         if not config.tie_embeddings:
-            self.output = unset(nn.Linear, config.d_model, config.vocab_size, bias=False)
+            self.output = unset(Linear, config.d_model, config.vocab_size, bias=False)
         cos, sin = rotary_table(config.context, config.head_dim, config.rope_theta)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -156,8 +158,15 @@ class GPT(Decoder):
 
     def head(self, hidden: Tensor) -> Tensor:
         """Final norm and projection, (…, D) to (…, V)."""
-        weight = self.embedding.weight if self.output is None else self.output.weight
-        return F.linear(self.norm(hidden), weight)
+        normed = self.norm(hidden)
+        if self.output is None:
+            return linear(normed, self.embedding.weight)
+        logits: Tensor = self.output(normed)
+        return logits
+
+    def stepper(self) -> Stepper:
+        """See `Decoder.stepper`."""
+        return OneToken(self)
 
     def initialise(self, seed: int) -> None:
         """Normal with deviation 0.02; what adds to the stream less, by sqrt(2 * layers).

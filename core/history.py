@@ -184,7 +184,7 @@ class History:
         prompt, text = event.text("prompt") or "", event.text("text") or ""
         while self.samples and self.samples[-1].step >= event.step:
             self.samples.pop()
-        self.samples.append(Sample(event.step, prompt, text))
+        self.samples.append(Sample(event.step, prompt, text, event.number("copied")))
 
     def _take_saved(self, event: Event) -> None:
         kind, size = event.text("kind") or "checkpoint", event.whole("bytes")

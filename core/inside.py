@@ -1,62 +1,93 @@
 """What is going on inside a model: what each layer would say, and where its heads look.
 
 The lens: every layer's hidden state through the final norm and projection (nostalgebraist 2020,
-"interpreting GPT: the logit lens").
+"interpreting GPT: the logit lens"). A head that is switched off adds nothing to its layer.
 
-Shapes: T tokens in the window, R rows looked at, D width, V vocabulary, H heads.
+Shapes: T tokens in the window, R rows looked at, D width, V vocabulary, L layers, H heads.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from core.asks import Inside, count_of
+from core.attention import Record
+from core.config import ModelConfig
 from core.errors import InputError
+from core.loading import Loaded
 from core.machine import free_memory
 from core.session import Session
-from core.shelf import Held, Shelf
+from core.shelf import Open, Shelf
 
 MOST_ROWS = 64
 MEMORY_SHARE = 0.5
+KEPT_BYTES = 128 * 2**20  # of attention weights: looking there again needs no forward pass
+KEPT_RECORDS = 2  # with all heads, and without those that are off
 
 Json = dict[str, Any]
 
 
 def inside(shelf: Shelf, ask: Inside) -> Json:
-    """The likeliest token after every layer and the attention of one, at the last R places."""
-    held, session = _session(shelf, ask)
-    config, window = session.model.config, session.window()
-    rows = min(len(window), count_of(ask.rows, 1, MOST_ROWS, "rows"))
+    """The likeliest token after every layer and where heads look, at R places up to one."""
+    kept = _opened(shelf, ask)
+    session, window = kept.session, kept.session.window()
+    config, last = session.model.config, _place(window, ask.at)
+    rows = min(last + 1, count_of(ask.rows, 1, MOST_ROWS, "rows"))
     layer = count_of(ask.layer, -config.layers, config.layers - 1, "layer") % config.layers
     if ask.head is not None:
         count_of(ask.head, 0, config.heads - 1, "head")
+    mask = _mask(config, ask.off)
     _check_room(session, len(window))
-    held.use()
-    record = session.inspect()
-    weights = record.attention[layer][0]  # (H, T, T)
-    looked = weights.mean(0) if ask.head is None else weights[ask.head]  # (T, T)
-    text = held.loaded.tokenizer.token_text
+    kept.held.use()
+    record, places = _record(kept, mask), slice(last + 1 - rows, last + 1)
+    looked = _looked(record, ask.head)  # (L, T, T)
+    text = kept.held.loaded.tokenizer.token_text
     return {
         "session": ask.session,
         "layer": layer,
         "head": ask.head,
         "window": [[place, session.ids[place], text(session.ids[place])] for place in window],
-        "positions": window[-rows:],
-        "lens": _lens(held, session, [hidden[0, -rows:] for hidden in record.hidden]),
-        "attention": looked[-rows:].double().cpu().mul(1e6).round().div(1e6).tolist(),
+        "positions": window[places],
+        "lens": lens(kept.held.loaded, [hidden[0, places] for hidden in record.hidden]),
+        "attention": _rounded(looked[layer, places]),
+        "looks": _rounded(looked[:, last]),
+        "whole": _whole(kept, record, last, mask),
     }
 
 
-def _session(shelf: Shelf, ask: Inside) -> tuple[Held, Session]:
+def _opened(shelf: Shelf, ask: Inside) -> Open:
     if ask.session is not None:
-        kept = shelf.session(ask.session)
-        return kept.held, kept.session
+        return shelf.session(ask.session)
     held, _ = shelf.model(ask)
     session = held.session()
     session.extend(held.loaded.encode(ask.prompt))
-    return held, session
+    return Open(held, session, session.length)
+
+
+def _place(window: Sequence[int], at: int | None) -> int:
+    """Where in the window the place is that is asked for."""
+    if at is None:
+        return len(window) - 1
+    if at not in window:
+        raise InputError(
+            f"The model does not see the place {at} any more, or not yet.",
+            f"Look at one from {window[0]} to {window[-1]}.",
+        )
+    return window.index(at)
+
+
+def _mask(config: ModelConfig, off: Sequence[Sequence[int]]) -> Tensor | None:
+    """(L, H), 0 for the heads that are off; None where none is."""
+    mask = torch.ones(config.layers, config.heads)
+    for pair in off:
+        count_of(len(pair), 2, 2, "The numbers that name a head")
+        layer = count_of(pair[0], 0, config.layers - 1, "layer")
+        mask[layer, count_of(pair[1], 0, config.heads - 1, "head")] = 0.0
+    return mask if off else None
 
 
 def _check_room(session: Session, seen: int) -> None:
@@ -70,13 +101,53 @@ def _check_room(session: Session, seen: int) -> None:
         )
 
 
+def _record(kept: Open, mask: Tensor | None) -> Record:
+    """What a forward pass over the window sees; the last ones are kept if they are not too big."""
+    key = tuple(kept.session.ids), None if mask is None else tuple(mask.flatten().tolist())
+    if key not in kept.looked:
+        device = kept.session.model.device
+        record = kept.session.inspect(head_mask=None if mask is None else mask.to(device))
+        if sum(weights.nbytes for weights in record.attention) > KEPT_BYTES:
+            return record
+        if len(kept.looked) >= KEPT_RECORDS:
+            kept.looked.clear()
+        kept.looked[key] = record
+    return kept.looked[key]
+
+
+def _looked(record: Record, head: int | None) -> Tensor:
+    """(L, T, T): the weights of one head of every layer, or the mean over them."""
+    weights = [one[0] for one in record.attention]  # L times (H, T, T)
+    return torch.stack([one.mean(0) if head is None else one[head] for one in weights])
+
+
+def _rounded(weights: Tensor) -> list[list[float]]:
+    found: list[list[float]] = weights.double().cpu().mul(1e6).round().div(1e6).tolist()
+    return found
+
+
 @torch.inference_mode()
-def _lens(held: Held, session: Session, hidden: list[torch.Tensor]) -> list[list[list[Any]]]:
-    """For each row, after the embedding and after each layer: id, text, probability."""
-    text = held.loaded.tokenizer.token_text
+def lens(loaded: Loaded, hidden: Sequence[Tensor]) -> list[list[list[Any]]]:
+    """For each row, after the embedding and after each layer: id, text, probability.
+
+    Args:
+        hidden: L+1 states (R, D).
+    """
+    text = loaded.tokenizer.token_text
     layers = []
     for state in hidden:  # (R, D)
-        values, ids = session.model.head(state).float().softmax(-1).max(-1)  # (R,) of (R, V)
+        values, ids = loaded.model.head(state).float().softmax(-1).max(-1)  # (R,) of (R, V)
         pairs = zip(ids.tolist(), values.tolist(), strict=True)
         layers.append([[id, text(id), value] for id, value in pairs])
     return [list(row) for row in zip(*layers, strict=True)]
+
+
+@torch.inference_mode()
+def _whole(kept: Open, record: Record, last: int, mask: Tensor | None) -> list[Any]:
+    """What the model says with all of its heads: id, text, probability, and the one without."""
+    full = record if mask is None else _record(kept, None)
+    head = kept.session.model.head
+    said, now = (head(one.hidden[-1][0, last]).float().softmax(-1) for one in (full, record))
+    id = int(said.argmax())
+    text = kept.held.loaded.tokenizer.token_text(id)
+    return [id, text, float(said[id]), float(now[id])]

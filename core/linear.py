@@ -1,9 +1,10 @@
-"""A linear map that is quick for few rows on a processor, forward and backward.
+"""A linear map that is quick on a processor: in generation always, in training for few rows.
 
-For some dozens of rows oneDNN's product is up to twice as quick as the one PyTorch takes by
-itself (figures in docs/benchmarks.md). It is reached through an operator that PyTorch does not
-promise to keep, so it is used only where a trial shows that it is there and right; everything
-else goes the ordinary way, with the same results up to rounding.
+oneDNN's product reads the weights once, at the memory's speed, where the one PyTorch takes by
+itself is up to twice as slow; it stays ahead for hundreds of rows (figures in docs/benchmarks.md).
+It takes the weights as they are: nothing is stored twice. It is reached through an operator that
+PyTorch does not promise to keep, so it is used only where a trial shows that it is there and
+right; everything else goes the ordinary way, with the same results up to rounding.
 
 Shapes: N rows, I inputs, O outputs.
 """
@@ -11,29 +12,47 @@ Shapes: N rows, I inputs, O outputs.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MOST_ROWS = 64
+MOST_ROWS = 64  # of a product that is to be differentiated
+SMALL = (
+    2**17
+)  # weights: for one row of fewer than these oneDNN's call takes longer than the product
+
+
+def _inferred(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The quicker of the two products where nothing is differentiated."""
+    if weight.numel() < SMALL and x.numel() == x.shape[-1]:
+        return F.linear(x, weight, bias)
+    return _product(x, weight, bias)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (N, I) times the transpose of weight (O, I), plus bias: (N, O)."""
-    made: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    """x (…, I) times the transpose of weight (O, I), plus bias: (…, O)."""
+    made: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, "none", [], "")
+    return made
+
+
+def _product_onto(x: Tensor, onto: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`_product`, added to what (…, O) is there."""
+    made: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, onto, weight, bias, "add")
     return made
 
 
 @functools.cache
-def few_rows_are_quick() -> bool:
+def has_quick_product() -> bool:
     """Whether this PyTorch and processor have the operator, and it computes what it should."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     x, weight, bias = torch.arange(6.0).view(3, 2), torch.eye(2), torch.ones(2)
     try:
-        return torch.equal(_product(x, weight, bias), x + 1.0)
+        right = torch.equal(_product(x, weight, bias), x + 1.0)
+        return right and torch.equal(_product_onto(x, x, weight, bias), 2.0 * x + 1.0)
     except (AttributeError, RuntimeError):
         return False
 
@@ -42,34 +61,71 @@ class _FewRows(torch.autograd.Function):
     """`F.linear` whose three products, of the value and of both gradients, are oneDNN's."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """(N, I) to (N, O)."""
         ctx.save_for_backward(x, weight)
+        ctx.biased = bias is not None
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Of x (N, I), weight (O, I) and bias (O,), from that of the output (N, O)."""
         x, weight = ctx.saved_tensors
         (gradient,) = gradients
         gradient = gradient.contiguous()
-        return _product(gradient, weight.t()), _product(gradient.t(), x.t()), gradient.sum(0)
+        bias = gradient.sum(0) if ctx.biased else None
+        return _product(gradient, weight.t()), _product(gradient.t(), x.t()), bias
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`F.linear`, quicker in float32 on a processor: (…, I) to (…, O)."""
+    if (
+        x.device.type != "cpu"
+        or not x.dtype == weight.dtype == torch.float32
+        or torch.is_autocast_enabled("cpu")
+        or not x.numel()
+        or not has_quick_product()
+    ):
+        return F.linear(x, weight, bias)
+    if not torch.is_grad_enabled():
+        return _inferred(x, weight, bias)
+    rows = x.numel() // x.shape[-1]
+    if rows > MOST_ROWS or not x.requires_grad:
+        return F.linear(x, weight, bias)
+    made: Tensor = _FewRows.apply(x.reshape(rows, -1), weight, bias)  # type: ignore[no-untyped-call]
+    return made.view(*x.shape[:-1], -1)
 
 
 class Linear(nn.Linear):
-    """`nn.Linear`, quicker where it trains on few rows in float32 on a processor."""
+    """`nn.Linear` by way of `linear`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, I) to (…, O)."""
-        rows = x.numel() // self.in_features
-        if (
-            rows <= MOST_ROWS
-            and x.requires_grad
-            and x.device.type == "cpu"
-            and x.dtype == self.weight.dtype == torch.float32
-            and not torch.is_autocast_enabled("cpu")
-            and few_rows_are_quick()
-        ):
-            made: Tensor = _FewRows.apply(x.reshape(rows, -1), self.weight, self.bias)  # type: ignore[no-untyped-call]
-            return made.view(*x.shape[:-1], -1)
-        return F.linear(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias)
+
+
+def prepared(module: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The map of a module's weight, with what `linear` asks each time asked once.
+
+    Args:
+        module: a linear map, or a table that is used as one; its weight must stay what it is.
+    """
+    if not isinstance(module, Linear | nn.Embedding):
+        return module.forward
+    weight, bias = module.weight.detach(), getattr(module, "bias", None)
+    if _is_quick(weight):
+        return functools.partial(_inferred, weight=weight, bias=bias)
+    return functools.partial(F.linear, weight=weight, bias=bias)
+
+
+def prepared_onto(module: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
+    """Like `prepared`, of x (…, I) and what (…, O) its product is added to."""
+    product = prepared(module)
+    if isinstance(module, Linear) and _is_quick(module.weight) and module.weight.numel() >= SMALL:
+        weight, bias = module.weight.detach(), module.bias
+        return functools.partial(_product_onto, weight=weight, bias=bias)
+    return lambda x, onto: onto + product(x)
+
+
+def _is_quick(weight: Tensor) -> bool:
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and has_quick_product()

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 
 from core import layout, models
+from core.config import FLOAT32
 from core.decoder import Decoder
 from core.errors import Cancelled
 from core.header import check_room
 from core.modelcard import check_vocabulary, read_shape
+from core.precision import shorten
 from core.probe import device_facts
 from core.progress import Stop, never
 from core.run import Run
@@ -57,15 +59,22 @@ def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
     return ids or [EOS]
 
 
-def load(run: Run, which: str = LAST, device: str = "auto", cancelled: Stop = never) -> Loaded:
+def load(
+    run: Run,
+    which: str = LAST,
+    device: str = "auto",
+    cancelled: Stop = never,
+    precision: str = FLOAT32,
+) -> Loaded:
     """The model of a run.
 
     Args:
         which: "last", "best" or a step of which there is a snapshot.
         device: as on the command line.
+        precision: of the weights in memory; see `core.precision`.
 
     Raises:
-        InputError: no such weights or device.
+        InputError: no such weights, device or precision.
         DamagedError: a file of the run cannot be read.
         Cancelled: where `cancelled` said so.
     """
@@ -82,4 +91,5 @@ def load(run: Run, which: str = LAST, device: str = "auto", cancelled: Stop = ne
     if cancelled():
         raise Cancelled
     model = model.to(torch.device(facts.device)).eval()
+    shorten(model, precision)
     return Loaded(model, tokenizer, reading)

@@ -17,6 +17,7 @@ from core.auto import choose_tokenizer, plan
 from core.baselines import MOST_TOKENS, reference_losses
 from core.checkpoint import Checkpoint
 from core.config import ModelConfig, TrainConfig
+from core.copyrate import FourGrams, four_grams
 from core.corpus import Corpus
 from core.dataset import Batches, Lines, pieces_of, samples_of
 from core.decoder import Decoder
@@ -60,6 +61,7 @@ class Job:
     tokenizer: Tokenizer
     reading: str
     facts: dict[str, Any]
+    four_grams: FourGrams | None = None
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,9 @@ def _job(
         ),
     }
     told["reasons"] = reasons
-    return Job(model, model.device, config, batches, evaluation, tokenizer, stored.reading, told)
+    grams = four_grams(stored, tokenizer.unk_id)
+    parts = (model, model.device, config, batches, evaluation, tokenizer, stored.reading, told)
+    return Job(*parts, grams)
 
 
 def _told(

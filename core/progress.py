@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 Progress = Callable[[int, int, str], None]
@@ -13,6 +14,20 @@ Stop = Callable[[], bool]
 
 def quiet(done: int, total: int, phase: str) -> None:
     """A progress that tells nobody."""
+
+
+def calm(progress: Progress, seconds: float = 0.2) -> Progress:
+    """A progress that passes on no more than so often; a new phase and its end at once."""
+    last, phase_before = 0.0, ""
+
+    def tell(done: int, total: int, phase: str) -> None:
+        nonlocal last, phase_before
+        now = time.monotonic()
+        if phase != phase_before or done >= total or now - last >= seconds:
+            last, phase_before = now, phase
+            progress(done, total, phase)
+
+    return tell
 
 
 def never() -> bool:

@@ -20,11 +20,12 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the model made of a prompt at a step."""
+    """What the model made of a prompt at a step; the share of some replies that was copied."""
 
     step: int
     prompt: str
     text: str
+    copied: float | None = None
 
 
 @dataclass(frozen=True)

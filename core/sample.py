@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.asks import Cancel, Generate, Id, Json, said, understood
+from core.asks import Cancel, Generate, Id, Index, Json, said, understood
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.events import finite
 from core.lines import write_all
@@ -92,8 +92,9 @@ class Inbox:
     def __init__(self, descriptor: int, wire: Wire) -> None:
         self._descriptor, self._wire = descriptor, wire
         self._waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
+        self._beside: queue.SimpleQueue[Turn] = queue.SimpleQueue()
         self._open: dict[Id, Turn] = {}
-        self._current: Turn | None = None
+        self._begun: set[Turn] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -124,7 +125,7 @@ class Inbox:
                 if id in self._open:
                     raise InputError(f"The request {id!r} is open already.", "Use another id.")
                 self._open[id] = turn = Turn(id, ask)
-            self._waiting.put(turn)
+            (self._beside if isinstance(ask, Index) else self._waiting).put(turn)
         except MiniGPTError as error:
             self._wire.refuse(id, error)
 
@@ -135,25 +136,31 @@ class Inbox:
             if turn is None:
                 return False
             turn.cancelled.set()
-            if turn is self._current:
+            if turn in self._begun:
                 return True
             del self._open[target]
         self._wire.say(target, **ended(turn.ask), done=True)
         return True
 
-    def turns(self) -> Iterator[Turn]:
-        """Every request that was not cancelled, in the order in which they came."""
+    def turns(self, *, beside: bool = False) -> Iterator[Turn]:
+        """Every request that was not cancelled, in the order in which they came.
+
+        Args:
+            beside: those that take minutes, need no model, and hold up no others.
+        """
+        waiting = self._beside if beside else self._waiting
         while True:
-            turn = self._waiting.get()
+            turn = waiting.get()
             with self._lock:
                 if self._open.get(turn.id) is not turn:
                     continue
-                self._current = turn
+                self._begun.add(turn)
             yield turn
 
     def close(self, turn: Turn) -> None:
         """Notes that the last reply of a request is about to be sent: its id is free again."""
         with self._lock:
+            self._begun.discard(turn)
             del self._open[turn.id]
 
 
@@ -217,20 +224,38 @@ def _taken(descriptor: int, other: int) -> int:
 
 def serve(home: Home, inbox: Inbox, wire: Wire) -> None:
     """Answers one request after another."""
+    beside = threading.Thread(target=_index, args=(home, inbox, wire), name="index", daemon=True)
     try:
         from core.sampler_ops import Answerer
     except (ImportError, OSError) as error:
         traceback.print_exc()
+        beside.start()
         for turn in inbox.turns():
             inbox.close(turn)
             wire.refuse(turn.id, NoTorchError(str(error), "Install PyTorch as the README says."))
+    # Only now: two threads that import at once can see half a module.
+    beside.start()
     answerer = Answerer(home)
     for turn in inbox.turns():
-        fields, broken = _answered(answerer, turn, wire)
-        inbox.close(turn)
-        wire.say(turn.id, **fields, done=True)
-        if broken:
-            os._exit(1)
+        _settle(answerer, turn, inbox, wire)
+
+
+def _index(home: Home, inbox: Inbox, wire: Wire) -> None:
+    """Answers what goes on beside all others."""
+
+    for turn in inbox.turns(beside=True):
+        from core.origin_ops import Indexer  # numpy takes its time
+
+        _settle(Indexer(home), turn, inbox, wire)
+
+
+def _settle(answerer: Any, turn: Turn, inbox: Inbox, wire: Wire) -> None:
+    """Sends the last reply of a request."""
+    fields, broken = _answered(answerer, turn, wire)
+    inbox.close(turn)
+    wire.say(turn.id, **fields, done=True)
+    if broken:
+        os._exit(1)
 
 
 class NoTorchError(MiniGPTError):

@@ -6,7 +6,7 @@ It knows requests as objects and replies as JSON values, nothing of pipes or pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +16,17 @@ import torch
 from core.asks import (
     MOST_TOP,
     Cut,
+    Find,
     Fork,
     Generate,
     Id,
     Inside,
     Load,
+    Origin,
     Probe,
     Score,
     Step,
+    Trace,
     count_of,
     sampling,
 )
@@ -31,12 +34,14 @@ from core.errors import Cancelled, InputError, MiniGPTError
 from core.generate import Step as Token
 from core.generate import generate
 from core.inside import inside
+from core.origin_ops import Said, origin, said_by, typed
 from core.paths import Home
 from core.progress import Stop
 from core.session import Session
 from core.shelf import Held, Shelf, forgotten
-from core.stepping import cut, fork, step
+from core.stepping import cut, find, fork, step
 from core.tokenizer import EOS
+from core.tracing import trace
 from core.trial import probe
 
 BATCH_SECONDS = 0.015
@@ -47,6 +52,15 @@ SCORED_AT_ONCE = 512
 
 Json = dict[str, Any]
 Say = Callable[..., None]
+
+OF_SHELF: Mapping[type, Callable[[Shelf, Any], Json]] = {
+    Step: step,
+    Cut: cut,
+    Find: find,
+    Fork: fork,
+    Trace: trace,
+    Inside: inside,
+}
 
 
 class MemoryFullError(MiniGPTError):
@@ -91,22 +105,20 @@ class Answerer:
             raise _memory_full(error) from error
 
     def _answer(self, id: Id, ask: Any, say: Say) -> Json:
+        if type(ask) in OF_SHELF:
+            return OF_SHELF[type(ask)](self.shelf, ask)
         match ask:
             case Load():
                 held, how = self.shelf.model(ask)
                 return {**held.facts, "how": how}
             case Generate():
                 return self._generate(id, ask, say)
-            case Step():
-                return step(self.shelf, ask)
-            case Cut():
-                return cut(self.shelf, ask)
-            case Fork():
-                return fork(self.shelf, ask)
             case Score():
                 return self._score(ask)
             case Inside():
                 return inside(self.shelf, ask)
+            case Origin():
+                return self._origin(ask)
             case Probe():
                 return probe(self.home, ask, say, self.shelf.watch)
         raise AssertionError(ask)
@@ -161,6 +173,27 @@ class Answerer:
         tokens += [[id, text(id), chance] for id, chance in zip(ids[1:], chances, strict=True)]
         mean = -sum(chances) / len(chances) if chances else None
         return {"tokens": tokens, "total": sum(chances), "loss": mean}
+
+    def _origin(self, ask: Origin) -> Json:
+        run, said = self._said(ask)
+        return origin(self.shelf.texts.get(run), said, ask, self.shelf.watch.check)
+
+    def _said(self, ask: Origin) -> tuple[str, Said]:
+        """The run whose corpus is meant, and the tokens that are looked for in it."""
+        given = [one for one in (ask.reply, ask.session, ask.text) if one is not None]
+        if len(given) != 1 or (ask.run is None) == (ask.text is not None):
+            raise InputError(
+                "It must be clear what is looked for.", "run and text, reply, or session."
+            )
+        if ask.text is not None:
+            assert ask.run is not None
+            text = self.shelf.texts.get(ask.run)
+            return ask.run, typed(text.tokenizer, ask.text)
+        kept = self.shelf.session(ask.session) if ask.session else self.shelf.reply(given[0])
+        ids = kept.session.ids
+        tokenizer = kept.held.loaded.tokenizer
+        said = said_by(tokenizer, ids[: kept.begun], ids[kept.begun :])
+        return kept.held.facts["name"], said
 
 
 @dataclass

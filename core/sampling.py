@@ -20,6 +20,7 @@ from core.errors import RunFailedError
 from core.tokenizer import PAD, SOS
 
 REMOVED = float("-inf")
+TEMPERATURE = "temperature"
 NEVER = (PAD, SOS)  # <pad> fills batches and <sos> begins a line: no text goes on with them
 
 
@@ -39,7 +40,8 @@ class Stage:
 def special(logits: Tensor) -> Tensor:
     """Removes the ids that no text goes on with."""
     kept = logits.clone()
-    kept[..., list(NEVER)] = REMOVED
+    for id in NEVER:
+        kept.select(-1, id).fill_(REMOVED)
     return kept
 
 
@@ -116,7 +118,7 @@ def stages(config: SamplingConfig) -> list[Stage]:
         penalty = config.repetition_penalty
         found.append(Stage("repetition_penalty", lambda x, b: repetition_penalty(x, penalty, b)))
     if config.temperature != 1.0:
-        found.append(Stage("temperature", lambda x, _: temperature(x, config.temperature)))
+        found.append(Stage(TEMPERATURE, lambda x, _: temperature(x, config.temperature)))
     if config.temperature == 0.0:
         return found
     if config.top_k:
@@ -196,14 +198,17 @@ class Chooser:
         seed: int | None = None,
     ) -> None:
         self._greedy = config.temperature == 0.0
-        self._stages = stages(config)
+        # The likeliest is what the temperature 0 would leave.
+        self._stages = [
+            one for one in stages(config) if not self._greedy or one.name != TEMPERATURE
+        ]
         self._before = seen(previous, vocab_size)
         self._generator = torch.Generator().manual_seed(config.seed if seed is None else seed)
         for _ in range(drawn):
             torch.rand((), dtype=torch.float64, generator=self._generator)
 
-    def choose(self, logits: Tensor) -> tuple[int, Tensor]:
-        """An id for logits (V,), and the final logits (V,) it was chosen from.
+    def choose(self, logits: Tensor) -> int:
+        """An id for logits (V,).
 
         Raises:
             RunFailedError: the model's numbers are not finite.
@@ -217,4 +222,4 @@ class Chooser:
             logits = stage.apply(logits, self._before)
         id = int(logits.argmax()) if self._greedy else pick(logits, self._generator)
         self._before[id] = True
-        return id, logits
+        return id

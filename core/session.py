@@ -22,7 +22,7 @@ from torch import Tensor
 
 from core.attention import Record
 from core.cache import KVCache
-from core.decoder import Decoder
+from core.decoder import Decoder, Stepper
 
 KEPT_LENGTHS = 1024  # logits of so many lengths are kept: going back there needs no forward pass
 LOGITS_BYTES = 64 * 2**20  # but no more of them than this, kept or computed at a time
@@ -55,6 +55,7 @@ class Session:
         assert keep_first in (0, 1)
         weight = next(model.parameters())
         self.model, self.keep_first, self.head_mask = model, keep_first, head_mask
+        self._stepper: Stepper | None = None
         self._rows: list[list[int]] = [[]]
         self._cache = KVCache(model.config, 1, model.config.context, weight.device, weight.dtype)
         self._cached_start = keep_first
@@ -190,6 +191,10 @@ class Session:
             self._cached_start = self.window_start
         self._cache.cut(min(self._cache.length, self._seen - count))
         new = self._tokens(self._cache.length)
+        if new.shape[1] == 1:
+            self._stepper = self._stepper or self.model.stepper()
+            only = self._stepper(new, self._cache, self.head_mask)  # (B, V)
+            return only.float().cpu().unsqueeze(1)
         hidden = self.model(new, cache=self._cache, head_mask=self.head_mask)  # (B, T, D)
         logits: Tensor = self.model.head(hidden[:, -count:])
         return logits.float().cpu()
@@ -204,7 +209,7 @@ class Session:
         first = slice(place, self.keep_first)
         rest = slice(self.window_start + max(0, place - self.keep_first), None)
         seen = [row[first] + row[rest] for row in self._rows]
-        return torch.tensor(seen, device=self.model.device)
+        return torch.tensor(seen, device=self._cache.keys.device)
 
     @property
     def _seen(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ import torch
 
 from core import runs
 from core.asks import Id, OfModel
+from core.attention import Record
 from core.decoder import Decoder
 from core.errors import Cancelled, InputError
 from core.eventlog import events_backwards
 from core.events import SAVED
 from core.loading import Loaded, load
 from core.machine import usable_threads
+from core.origin_ops import Texts
 from core.paths import Home
 from core.probe import device_facts
 from core.progress import Stop, never
@@ -92,11 +94,15 @@ class Open:
 
     Attributes:
         begun: how many ids it was opened with; those after them were chosen.
+        scores: the log-probability, in nats, of each id but the first.
+        looked: what `core.inside` saw in it last.
     """
 
     held: Held
     session: Session
     begun: int
+    scores: list[float] = field(default_factory=list)
+    looked: dict[Any, Record] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,7 +114,11 @@ class Shelf:
     models: OrderedDict[Key, Held] = field(default_factory=OrderedDict)
     replies: OrderedDict[Id, Open] = field(default_factory=OrderedDict)
     sessions: OrderedDict[str, Open] = field(default_factory=OrderedDict)
+    texts: Texts = field(init=False)
     _opened: int = 0
+
+    def __post_init__(self) -> None:
+        self.texts = Texts(self.home)
 
     def model(self, ask: OfModel) -> tuple[Held, str]:
         """The model asked for, and whether it was "kept", "loaded" or "reloaded".
@@ -191,11 +201,13 @@ class Shelf:
             )
         return self.replies[id]
 
-    def open(self, held: Held, session: Session, begun: int) -> str:
-        """Keeps a session under a new name."""
+    def open(self, held: Held, ids: Sequence[int], begun: int) -> str:
+        """Reads ids in a new session, and keeps it under a new name."""
+        session = held.session()
+        scores = session.score(ids).tolist()
         self._opened += 1
         name = f"s{self._opened}"
-        self.sessions[name] = Open(held, session, begun)
+        self.sessions[name] = Open(held, session, begun, scores)
         if len(self.sessions) > MOST_SESSIONS:
             self.sessions.popitem(last=False)
         return name

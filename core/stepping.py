@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.asks import MOST_TOP, Cut, Fork, Step, count_of, sampling
+from core.asks import MOST_TOP, Cut, Find, Fork, Step, count_of, sampling
 from core.config import SamplingConfig
 from core.errors import Cancelled, InputError
 from core.machine import free_memory
+from core.occurrences import Beliefs
 from core.sampling import Chooser, removed_by, staged
 from core.session import Session
 from core.shelf import Open, Shelf, forgotten
@@ -36,13 +37,14 @@ def step(shelf: Shelf, ask: Step) -> Json:
     name = ask.session or _open(shelf, ask)
     kept = shelf.session(name)
     kept.held.use()
-    view = View(kept, config, ask.top)
+    view = _view(shelf, kept, config, ask.top)
     picked = None
     if ask.pick is not None:
         id = view.choice if isinstance(ask.pick, str) else _known(kept, ask.pick)
         picked = view.token(id)
         kept.session.extend([id])
-        view = View(kept, config, ask.top)
+        kept.scores.append(view.score(id))
+        view = _view(shelf, kept, config, ask.top)
     found = {"session": name, "picked": picked, **view.json()}
     return found if ask.session else found | {"tokens": _tokens(kept)}
 
@@ -54,20 +56,55 @@ def cut(shelf: Shelf, ask: Cut) -> Json:
     kept = shelf.session(ask.session)
     kept.held.use()
     kept.session.cut(count_of(ask.length, 1, kept.session.length, "length"))
-    return {"session": ask.session, "picked": None, **View(kept, config, ask.top).json()}
+    del kept.scores[ask.length - 1 :]
+    return {"session": ask.session, "picked": None, **_view(shelf, kept, config, ask.top).json()}
+
+
+def _view(shelf: Shelf, kept: Open, config: SamplingConfig, top: int) -> View:
+    beliefs = shelf.texts.beliefs(kept.held.facts["name"], kept.session.ids)
+    return View(kept, config, top, beliefs)
+
+
+def find(shelf: Shelf, ask: Find) -> Json:
+    """The tokens that are, begin with or hold a text, each kind by how likely they come next.
+
+    Blanks around the text and its case matter only for what comes first.
+    """
+    config = sampling(ask.settings)
+    count_of(ask.top, 1, MOST_TOP, "top")
+    kept = shelf.session(ask.session)
+    kept.held.use()
+    view, plain = View(kept, config, 0), ask.text.strip().casefold()
+    near = [
+        (_distance(name, ask.text, plain), -view.score(id), id)
+        for id, name in enumerate(kept.held.loaded.tokenizer.names)
+        if (plain or ask.text) in name.casefold()
+    ]
+    found = [view.token(id) for *_, id in sorted(near)[: ask.top]]
+    return {"session": ask.session, "matches": len(near), "found": found}
+
+
+def _distance(name: str, text: str, plain: str) -> int:
+    """How far a token that holds a text is from being it."""
+    bare = name.strip().casefold()
+    return next(far for far, is_so in enumerate((name == text, bare == plain, True)) if is_so)
 
 
 def _open(shelf: Shelf, ask: Step) -> str:
     if ask.continue_from is not None:
-        if ask.run is not None or ask.prompt:
-            raise InputError("A reply is looked at as it is.", "Leave `run` and `prompt` out.")
+        if ask.run is not None or ask.prompt or ask.chosen:
+            raise InputError(
+                "A reply is looked at as it is.", "Leave `run`, `prompt` and `chosen` out."
+            )
         reply = shelf.reply(ask.continue_from)
-        return shelf.open(reply.held, reply.session.fork(1), reply.begun)
+        return shelf.open(reply.held, reply.session.ids, reply.begun)
     held, _ = shelf.model(ask)
-    session = held.session()
-    session.extend(held.loaded.encode(ask.prompt))
-    count_of(session.length, 1, MOST_OPENED, "The number of tokens")
-    return shelf.open(held, session, session.length)
+    ids, chosen = held.loaded.encode(ask.prompt), ask.chosen or []
+    count_of(len(ids) + len(chosen), 1, MOST_OPENED, "The number of tokens")
+    held.use()
+    vocab_size = held.loaded.tokenizer.vocab_size
+    ids_chosen = [count_of(id, 0, vocab_size - 1, "An id") for id in chosen]
+    return shelf.open(held, ids + ids_chosen, len(ids))
 
 
 def _known(kept: Open, id: int) -> int:
@@ -85,32 +122,41 @@ class View:
     Args:
         config: what the chances after the settings are computed with.
         top: how many of the likeliest are named.
+        beliefs: what the corpus itself says here, where it has an index.
     """
 
-    def __init__(self, kept: Open, config: SamplingConfig, top: int) -> None:
-        self._kept, self._top = kept, top
+    def __init__(
+        self, kept: Open, config: SamplingConfig, top: int, beliefs: Beliefs | None = None
+    ) -> None:
+        self._kept, self._top, self._beliefs = kept, top, beliefs
         session = kept.session
         logits = session.logits[0]  # (V,)
         drawn = max(0, session.length - kept.begun)
         chooser = Chooser(config, session.ids, len(logits), drawn=drawn)
-        self.choice, _ = chooser.choose(logits)
+        self.choice = chooser.choose(logits)
         self._after = [(name, row) for name, row in staged(logits, config, session.ids)]
         self._logs = logits.log_softmax(-1)
         self._chances = self._after[-1][1].softmax(-1)
+
+    def score(self, id: int) -> float:
+        """The model's log-probability of a token, in nats."""
+        return float(self._logs[id])
 
     def token(self, id: int) -> Json:
         """One possible token: how likely to the model and after the settings; what removed it."""
         return {
             "id": id,
             "text": self._tokenizer.token_text(id),
+            "rank": 1 + int((self._logs > self._logs[id]).sum()),
             "probability": float(self._logs[id].exp()),
             "chance": float(self._chances[id]),
             "removed": removed_by(self._after, id),
+            "corpus": self._beliefs.of(id) if self._beliefs else None,
         }
 
     def json(self) -> Json:
         """The fields of a reply."""
-        session, begun = self._kept.session, self._kept.begun
+        session, begun, scores = self._kept.session, self._kept.begun, self._kept.scores
         ids = self._logs.topk(min(self._top, len(self._logs))).indices.tolist()
         return {
             "length": session.length,
@@ -119,6 +165,8 @@ class View:
             "used": len(session.window()),
             "context": session.model.config.context,
             "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
+            "loss": -sum(scores) / len(scores) if scores else None,
+            "corpus": _corpus(self._beliefs),
             "choice": self.token(self.choice),
             "top": [self.token(id) for id in ids],
             "ended": session.ids[-1] == EOS and session.length > begun,
@@ -128,6 +176,13 @@ class View:
     @property
     def _tokenizer(self) -> Tokenizer:
         return self._kept.held.loaded.tokenizer
+
+
+def _corpus(beliefs: Beliefs | None) -> Json | None:
+    """The longest end of the tokens that stands in the corpus."""
+    if beliefs is None:
+        return None
+    return {"length": beliefs.longest.length, "count": beliefs.longest.count}
 
 
 def _text(tokenizer: Tokenizer, session: Session, begun: int) -> str:
@@ -193,7 +248,7 @@ class Row:
             return EOS
         id = first
         if id is None:
-            id, _ = self._chooser.choose(logits)
+            id = self._chooser.choose(logits)
         chance = float(torch.log_softmax(logits, -1)[id].exp())
         self._tokens.append([id, self._stream.push(id), chance])
         self.ended = id == EOS

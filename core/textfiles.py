@@ -166,7 +166,7 @@ def chunks(path: Path, encoding: Encoding, size: int = CHUNK) -> Iterator[Piece]
             position += len(raw)
             cut = _cut(text) if following else len(text)
             if cut:
-                yield Piece(offset, 0, _unix(text[:cut]))
+                yield Piece(offset, 0, unix(text[:cut]))
             held = text[cut:]
             pending = len(decoder.getstate()[0])
             offset = position - pending - len(held.encode(source.encoding.name))
@@ -197,7 +197,8 @@ def _check_text(source: Source, text: str) -> None:
         )
 
 
-def _unix(text: str) -> str:
+def unix(text: str) -> str:
+    """The text with LF in place of CRLF."""
     # Looking for one character is many times faster than for two.
     return text.replace("\r\n", "\n") if "\r" in text else text
 
@@ -222,7 +223,7 @@ def lines(path: Path, encoding: Encoding) -> Iterator[Piece]:
         offset, number, held = source.start, 1, b""
         while raw := source.file.read(BLOCK):
             source.check_zeros(raw, offset + len(held))
-            *whole, held = _split(held + raw, newline)
+            *whole, held = split_lines(held + raw, newline)
             for line in whole:
                 yield Piece(offset, number, _line(source, line, offset))
                 offset += len(line) + len(newline)
@@ -236,7 +237,7 @@ def lines(path: Path, encoding: Encoding) -> Iterator[Piece]:
             yield Piece(offset, number, _line(source, held, offset))
 
 
-def _split(raw: bytes, newline: bytes) -> list[bytes]:
+def split_lines(raw: bytes, newline: bytes) -> list[bytes]:
     """`raw.split(newline)`, but only where a whole unit of the encoding is a newline."""
     width = len(newline)
     if width == 1:
@@ -264,10 +265,11 @@ def records(path: Path, encoding: Encoding) -> Iterator[Piece]:
     """
     for offset, number, line in lines(path, encoding):
         if line and not line.isspace():
-            yield Piece(offset, number, _record(f"{path}, line {number}", line, encoding))
+            yield Piece(offset, number, record(f"{path}, line {number}", line, encoding))
 
 
-def _record(where: str, line: str, encoding: Encoding) -> str:
+def record(where: str, line: str, encoding: Encoding) -> str:
+    """The field `text` of a JSON object; `where` it stands is said in errors."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -291,6 +293,8 @@ def line_of(path: Path, encoding: Encoding, offset: int) -> int:
         position, width = source.start, len(source.encoding.newline)
         while position < offset and (raw := source.file.read(min(BLOCK, offset - position))):
             # Cut to whole units: an offset may point into one.
-            count += len(_split(raw[: len(raw) - len(raw) % width], source.encoding.newline)) - 1
+            count += (
+                len(split_lines(raw[: len(raw) - len(raw) % width], source.encoding.newline)) - 1
+            )
             position += len(raw)
     return count

@@ -89,6 +89,20 @@ class Tokenizer:
             raise _half_character(texts, error) from None
         return [encoding.ids for encoding in found]
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The characters of a text that each of its tokens stands for: begin and end.
+
+        Raises:
+            InputError: the text holds half a character.
+        """
+        try:
+            found: list[tuple[int, int]] = self.backend.encode(
+                text, add_special_tokens=False
+            ).offsets
+        except (TypeError, UnicodeEncodeError) as error:
+            raise _half_character([text], error) from None
+        return found
+
     def encode_prompt(self, text: str) -> list[int]:
         """The ids of a prompt.
 
@@ -140,6 +154,11 @@ class Tokenizer:
         """Every token as the vocabulary holds it, by id."""
         vocabulary = self.backend.get_vocab()
         return sorted(vocabulary, key=vocabulary.__getitem__)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What a person is shown for every id, see `token_text`."""
+        return [self.token_text(id) for id in range(self.vocab_size)]
 
     def to_json(self) -> str:
         """The content of `tokenizer.json`; the same for equal tokenizers."""

@@ -162,9 +162,7 @@ def build(
     """
     before = _state(corpus)
     sha256 = fingerprint(corpus, progress, cancelled)
-    kinds = " ".join(f"{is_packed(path):d}{is_records(path):d}" for path in corpus.files)
-    facts = (str(FORMAT), sha256, kinds, corpus.encoding, corpus.errors, reading)
-    folder = folder_of(home, *facts, tokenizer.to_json())
+    folder = folder_for(corpus, sha256, reading, tokenizer, home)
     found = open_tokens(folder)
     if found:
         return found
@@ -175,6 +173,13 @@ def build(
     stored = open_tokens(folder)
     assert stored, "what was just made is whole"
     return stored
+
+
+def folder_for(corpus: Corpus, sha256: str, reading: str, tokenizer: Tokenizer, home: Home) -> Path:
+    """Where the tokens of a corpus with this fingerprint are, once they were made."""
+    kinds = " ".join(f"{is_packed(path):d}{is_records(path):d}" for path in corpus.files)
+    facts = (str(FORMAT), sha256, kinds, corpus.encoding, corpus.errors, reading)
+    return folder_of(home, *facts, tokenizer.to_json())
 
 
 def _state(corpus: Corpus) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -30,6 +30,8 @@ from core.updater import Made, Updater, settle
 SAMPLING_SHARE = 0.05
 MOST_WAITING = 1_000  # updates whose losses are still on the device
 
+Said = TypeVar("Said")
+
 
 @dataclass
 class Trainer:
@@ -40,6 +42,7 @@ class Trainer:
         config: the settings, none of them None; replaced as a whole when one changes.
         evaluation: the validation part; None where there is none.
         sample: the model's own continuation of the sample prompt.
+        copied: the share of a few replies that stands in the corpus; None where nobody knows.
         requests: obeys what was asked since the last call, through the trainer's methods.
         ranks: who else trains the same model; only the first one's events and weights are kept.
     """
@@ -53,6 +56,7 @@ class Trainer:
     keeper: Keeper
     sample: Callable[[], str]
     requests: Callable[[Trainer], None]
+    copied: Callable[[], float | None] = lambda: None
     ranks: Ranks = field(default_factory=Ranks)
     progress: Progress = field(default_factory=Progress)
     ending: str = ""
@@ -255,7 +259,7 @@ class Trainer:
         self._losses = progress.losses()
         row |= self._losses
         if last or self._sampled_seconds < SAMPLING_SHARE * progress.elapsed:
-            row["text"] = self._sample()
+            row["text"] = self._aside(self.sample)
         self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **row)
         progress.end_epoch()
 
@@ -264,16 +268,19 @@ class Trainer:
         self._settle()
         self.keeper.snapshot(self)
         prompt = self.config.sample_prompt or ""
-        self.emit("sample", self.progress.step, prompt=prompt, text=self._sample())
+        said = {"prompt": prompt, "text": self._aside(self.sample)}
+        copied = self._aside(self.copied)
+        self.emit("sample", self.progress.step, **said, copied=copied)
 
-    def _sample(self) -> str:
+    def _aside(self, work: Callable[[], Said]) -> Said:
+        """What the model says, which is no part of the time of training."""
         began = time.perf_counter()
         self.model.eval()
-        text = self.sample()
+        found = work()
         self.model.train()
         self._sampled_seconds += time.perf_counter() - began
         self.meter.restart()
-        return text
+        return found
 
     def save(self, request: str | None = None) -> None:
         """Starts to save a checkpoint; `saved` is said once it is in place."""

@@ -37,6 +37,7 @@ from core.trainer import Trainer
 from core.voice import Listener, Voice
 
 SAMPLE_TOKENS = 24
+COPY_SAMPLES = 3
 SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
 
@@ -177,6 +178,7 @@ def _trainer(
         emit=voice,
         keeper=keeper,
         sample=_sampler(job),
+        copied=_copier(job),
         requests=control,
     )
     if found:
@@ -197,6 +199,26 @@ def _sampler(job: Job) -> Callable[[], str]:
         return said[:SAMPLE_CHARACTERS]
 
     return sample
+
+
+def _copier(job: Job) -> Callable[[], float | None]:
+    """The share of a few sampled replies to the sample prompt that stands in the training part."""
+    ids = prompt_ids(job.tokenizer, job.reading, job.config.sample_prompt or "")
+    keep_first = 1 if job.reading == "lines" else 0
+
+    def copied() -> float | None:
+        if job.four_grams is None:
+            return None
+        shares = []
+        for seed in range(COPY_SAMPLES):
+            config = SamplingConfig(max_tokens=SAMPLE_TOKENS, temperature=1.0, seed=seed)
+            session = Session(job.model, keep_first=keep_first)
+            said = [step.id for step in generate(session, ids, job.tokenizer, config)]
+            shares.append(job.four_grams.share(said))
+        known = [share for share in shares if share is not None]
+        return sum(known) / len(known) if known else None
+
+    return copied
 
 
 def _say_failed(

@@ -98,7 +98,7 @@ class TutorialGPT(Decoder):
         self.embedding = unset_embedding(config.vocab_size, config.d_model)
         self.positions = unset_embedding(config.context, config.d_model)
         self.blocks = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
-        self.output = unset(nn.Linear, config.d_model, config.vocab_size)
+        self.output: nn.Module = unset(Linear, config.d_model, config.vocab_size)
         if seed is not None:
             self.initialise(seed)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,11 @@ def written(name: str) -> str:
 def words_of(text: str) -> list[str]:
     """The words as the library splits them."""
     return _WORD.findall(text) if _ONLY_PYTHON.search(text) else text.split()
+
+
+def word_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where the words begin and end."""
+    return (found.span() for found in _WORD.finditer(text))
 
 
 def count_units(kind: str, texts: Iterable[str], vocab_size: int | None) -> list[str]:

@@ -16,6 +16,9 @@ from tui.keys import key_name
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen, Texts
 from tui.screens.new_setup import NewSetupScreen
+from tui.screens.origin import OriginScreen
+from tui.screens.passage import PassageScreen
+from tui.screens.step import StepScreen
 from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.run_table import RunTable
@@ -29,6 +32,9 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
     "New run, settings": (NewSetupScreen,),
     "Train": (TrainScreen,),
     "Talk": (TalkScreen,),
+    "Step": (StepScreen,),
+    "Where did it read that?": (OriginScreen,),
+    "Corpus": (PassageScreen,),
 }
 
 

@@ -43,6 +43,41 @@ PROBED: Json = {
     "seconds": 3.0, "reasons": ["size tiny, 0.81 M parameters: 257 tokens on a processor"],
     "done": True,
 }  # fmt: skip
+INDEXED: list[Json] = [
+    {"phase": "counting lines", "finished": 0, "total": 1092},
+    {"phase": "sorting the text", "finished": 121, "total": 242},
+    {
+        "how": "made", "tokens": 121, "bytes": 500, "depth": 64, "notes": [], "seconds": 0.004,
+        "done": True,
+    },
+]  # fmt: skip
+ORIGIN: Json = {
+    "tokens": 11, "copied": 9, "share": 0.8181818181818182, "longest": 5, "bigrams": 10,
+    "new_bigrams": 2,
+    "spans": [
+        {
+            "begin": 0, "end": 5, "count": 1, "at_least": False, "from": 1, "to": 35,
+            "places": [
+                {
+                    "file": "corpus.txt", "line": 1, "offset": 7, "before": "Python ",
+                    "text": "is a popular programming language.", "after": "",
+                }
+            ],
+        },
+        {
+            "begin": 7, "end": 11, "count": 12, "at_least": False, "from": 41, "to": 60,
+            "places": [
+                {
+                    "file": "corpus.txt", "line": line, "offset": 20 * line, "before": "I ",
+                    "text": "love to code in the", "after": " dark.",
+                }
+                for line in (2, 30)
+            ],
+        },
+    ],
+    "encoding": "utf-8", "errors": "strict", "notes": [],
+    "text": " is a popular programming language. I do love to code in the rain.", "done": True,
+}  # fmt: skip
 
 
 @dataclass

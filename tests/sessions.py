@@ -74,13 +74,18 @@ def close(a: Tensor, b: Tensor) -> bool:
 def count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The lengths of all forward passes of the shared model from now on."""
     model, read = tiny("qwen3"), []
-    forward = model.forward
+    forward, stepper = model.forward, model.stepper()
 
     def counting(tokens: Tensor, **options: Any) -> Tensor:
         read.append(tokens.shape[1])
         return forward(tokens, **options)
 
+    def one(*arguments: Any) -> Tensor:
+        read.append(1)
+        return stepper(*arguments)
+
     monkeypatch.setattr(model, "forward", counting)
+    monkeypatch.setattr(model, "stepper", lambda: one)
     return read
 
 

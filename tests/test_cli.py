@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.precision import missing
 from tui.__main__ import run
 
 TINY = [
@@ -95,6 +96,28 @@ def test_choices_can_be_seen_token_by_token(text: Path, capsys: pytest.CaptureFi
     assert run(["generate", "cats", "the", "--top", "3", "--max-tokens", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.count("%") for line in lines] == [4, 4]
+
+
+def test_several_continuations_and_shortened_weights(
+    text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An option that is taken and then forgotten."""
+    _train(text)
+    capsys.readouterr()
+    asked = ["generate", "cats", "the", "--temperature", "2", "--max-tokens", "6"]
+    assert run([*asked, "-n", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:3] for line in lines] == ["[1]", "[2]", "[3]"]
+    assert run([*asked, "-n", "3", "--json"]) == 0
+    rows = _lines(capsys.readouterr().out)
+    assert [row["n"] for row in rows] == [1, 2, 3]
+    assert len({str(row["text"]) for row in rows}) > 1
+    assert run([*asked, "-n", "3", "--top", "2"]) == 2
+    assert run(["generate", "cats", "the", "-n", "3"]) == 2
+    assert "temperature" in capsys.readouterr().err
+    for name in ("bfloat16", "int8"):
+        refused = bool(missing(name))
+        assert run([*asked, "--precision", name, "--json"]) == (2 if refused else 0)
 
 
 def test_what_is_said_to_people_is_not_in_the_output(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import devices
+from core import devices, precision
 
 
 def test_the_processor_has_a_name_and_threads(tmp_path: Path) -> None:
@@ -82,3 +82,11 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch: pytest.MonkeyPatc
     (found,) = [found for found in devices.gpus() if found.name == "cuda:0"]
     assert found.problem == "CUDA error: no kernel image"
     assert "--device cpu" in found.advice
+
+
+def test_a_missing_product_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A precision that doctor promises and `generate` then refuses."""
+    monkeypatch.setattr(precision, "missing", lambda name: "no such operator" * (name == "int8"))
+    found = devices.products()
+    assert "int8 not: no such operator" in found.value
+    assert found.numbers["lacking"] == {"int8": "no such operator"}

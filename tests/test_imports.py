@@ -23,11 +23,12 @@ LONGEST_FUNCTION = 45
 
 # The half of `core` that computes. A module that belongs here no longer, or newly, is a decision.
 WITH_TORCH = {
-    "adam", "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
-    "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading",
-    "meter", "models", "muon", "optimizer", "prepare", "probe", "ranks", "restored", "sampler_ops",
-    "sampling", "session", "shelf", "shortage", "stepping", "trainer", "training", "trial",
-    "tutorial", "updater", "weights",
+    "adam", "attention", "baselines", "cache", "checkpoint", "control", "dataset", "decoder",
+    "encoder", "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length",
+    "linear", "loading",
+    "meter", "models", "muon", "optimizer", "precision", "prepare", "probe", "quick", "ranks",
+    "restored", "sampler_ops", "sampling", "scoring", "session", "several", "shelf", "shortage",
+    "stepping", "tracing", "trainer", "training", "trial", "tutorial", "updater", "weights",
 }  # fmt: skip
 
 IMPORTING = """

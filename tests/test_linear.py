@@ -35,21 +35,21 @@ def test_without_the_operator_it_goes_the_ordinary_way(
         raise error("no such operator")
 
     monkeypatch.setattr(linear, "_product", missing)
-    linear.few_rows_are_quick.cache_clear()
+    linear.has_quick_product.cache_clear()
     try:
-        assert not linear.few_rows_are_quick()
+        assert not linear.has_quick_product()
         layer, x = Linear(4, 3), torch.randn(2, 4, requires_grad=True)
         assert torch.equal(layer(x), F.linear(x, layer.weight, layer.bias))
     finally:
-        linear.few_rows_are_quick.cache_clear()
+        linear.has_quick_product.cache_clear()
 
 
 def test_an_operator_that_computes_something_else_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(linear, "_product", lambda x, weight, bias=None: x * 2)
-    linear.few_rows_are_quick.cache_clear()
+    linear.has_quick_product.cache_clear()
     try:
-        assert not linear.few_rows_are_quick()
+        assert not linear.has_quick_product()
     finally:
-        linear.few_rows_are_quick.cache_clear()
+        linear.has_quick_product.cache_clear()

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_runs import tiny_run
+from read_runs import link
+from texts import one_text
+from tiny_runs import LINES, tiny_run
 
 from core.paths import Home
 
@@ -296,3 +298,23 @@ def test_it_ends_in_the_middle_of_its_work(
         if op != "fork":
             assert "done" not in process.hear()
         end(process)
+
+
+def test_an_index_is_made_beside_a_reply(sampler: Process, home: Home) -> None:
+    """Minutes without an answer; a progress that is taken for the last reply."""
+    run = tiny_run(home, "read")
+    link(home, run, one_text(home.root / "read.txt", "\n".join(LINES)))
+    reply = sampler.send("generate", run="words", prompt="the", settings=ENDLESS)
+    while sampler.hear()["id"] != reply:
+        pass
+    made = sampler.ask("index", run="read")
+    assert (made["how"], made["tokens"]) == ("made", 24)
+    missing = sampler.ask("index", run="nobody")
+    assert "nobody" in missing["error"]["message"]
+    sampler.send("cancel", target=reply)
+    assert sampler.last(reply)["reason"] == "cancelled"
+    found = sampler.ask("origin", run="read", text="the cat sat on the tree")
+    assert [span["to"] for span in found["spans"]] == [18]
+    ids = [sampler.send("index", run="read") for _ in range(3)]
+    found = {said["id"]: said["how"] for said in (sampler.hear() for _ in ids)}
+    assert found == dict.fromkeys(ids, "kept"), "several at once, in any order"

@@ -34,3 +34,10 @@ def test_lines_fit_in_cells_whatever_they_hold() -> None:
     assert len(lines) == 3
     assert all(cell_len(line) <= 30 for line in lines)
     assert "[bold]|[/] ␛]0;x␇␊␉" in lines[1]
+
+
+def test_the_share_that_was_copied_stands_beside_the_step() -> None:
+    """A column that is not aligned, or that is there when nobody knows the share."""
+    samples = [Sample(0, "Py", "a"), Sample(1, "Py", "b", 0.05), Sample(2, "Py", "c", 1.0)]
+    lines = sample_lines(samples, 40, 3).plain.split("\n")
+    assert lines == ["0               Py|a", "1    5% copied  Py|b", "2  100% copied  Py|c"]

@@ -158,11 +158,11 @@ def test_undoing_steps_needs_no_forward_pass(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_was_kept_is_bounded_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logits of a long talk that fill the memory."""
     monkeypatch.setattr("core.session.LOGITS_BYTES", 3 * 4 * VOCAB)
-    session, ids = Session(tiny("qwen3")), some_ids(7)
+    session, ids, read = Session(tiny("qwen3")), some_ids(7), count_tokens(monkeypatch)
     for id in ids:
         session.feed([id])
     assert len(session._kept) == 3
-    read = count_tokens(monkeypatch)
+    read.clear()
     session.cut(3)
     assert close(session.logits[0], plain(tiny("qwen3"), ids[:3], 0))
     assert read == [1, 3]  # the last id by the session, all three by the comparison

@@ -134,3 +134,14 @@ def test_a_failure_says_what_the_trainer_said() -> None:
 def test_a_problem_with_the_files_comes_first() -> None:
     problem = DamagedError("It is gone.", "Look for it.")
     assert train_facts.ending(RUNNING, events.FAILED, problem) == ("It is gone.", "Look for it.")
+
+
+def test_the_share_that_was_copied_is_a_curve() -> None:
+    """A model that learns its text by heart, and a screen that does not say so."""
+    shares = (0.0, None, 0.5, 1.0)
+    samples = [("sample", step, {"copied": share}) for step, share in enumerate(shares)]
+    made = history(("prepared", 0, PREPARED), *samples)
+    found = {fact.label: fact.value for fact in train_facts.facts(made, status.RUNNING, None)}
+    assert found["copied"] == "▁▅█ 100%"
+    plain = train_facts.facts(made, status.RUNNING, None, "ascii")
+    assert {fact.label: fact.value for fact in plain}["copied"] == "_-^ 100%"

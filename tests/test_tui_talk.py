@@ -27,6 +27,7 @@ from textual.pilot import Pilot
 
 from core.paths import Home
 from core.run import Run
+from tui.navigation import GoStep
 from tui.screens.talk import TalkScreen
 from tui.talk_keys import BINDINGS
 from tui.talk_record import append
@@ -248,7 +249,7 @@ def test_every_key_says_what_it_does_and_the_footer_is_short(home: Home) -> None
         await say(app, pilot, "a")
         await pilot.press("escape")
         assert footer(app)["r"] == "Again"
-        assert words(app) == {"Back", "Keys", "Type", "Again", "Edit", "Copy"}
+        assert words(app) == {"Back", "Keys", "Type", "Again", "Edit", "Copy", "Source"}
         sampler.free = 1
         await pilot.press("r")
         await until(pilot, lambda: app.text.count("a is") == 2)
@@ -259,3 +260,28 @@ def test_every_key_says_what_it_does_and_the_footer_is_short(home: Home) -> None
 
     sampler = FakeSampler()
     play(TalkApp(home, sampler), journey)
+
+
+def test_step_begins_where_the_reply_ends_or_with_what_is_typed(home: Home) -> None:
+    """A prompt that is lost on the way, or a reply that is taken apart by guesses at its tokens."""
+    went: list[GoStep] = []
+
+    class App(TalkApp):
+        def on_go_step(self, message: GoStep) -> None:
+            went.append(message)
+
+    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+        await pilot.press("escape", "x", "i")
+        await say(app, pilot, "Python")
+        await pilot.press("escape", "t", "x", "i", *"Java", "ctrl+t")
+        await pilot.pause()
+        assert app.prompt.text == "Java"
+
+    play(App(home, FakeSampler()), journey)
+    assert [(go.prompt, list(go.chosen)) for go in went] == [
+        ("", []),
+        ("Python", [7] * 5),
+        ("Java", []),
+    ]
+    assert went[1].dials is not None
+    assert went[1].dials.config.temperature == 0.1

@@ -23,7 +23,7 @@ from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
 from tui.keys import bindings_of, key_name, nodes_of
 from tui.look import ASCII, Look
-from tui.navigation import Copy, GoHome, GoNew, GoSetup, GoTalk, GoTrain, Trouble
+from tui.navigation import Copy, GoHome, GoNew, GoSetup, GoStep, GoTalk, GoTrain, Trouble
 from tui.sampler import Sampler, Talker
 
 LONG_NOTICE = 12.0
@@ -31,7 +31,7 @@ TWICE_SECONDS = 3.0
 # Half of all there is to import, numpy among it: nobody waits for it before the first frame.
 LATER = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
-    *("tui.screens.train", "tui.screens.talk", "tui.screens.help"),
+    *("tui.screens.train", "tui.screens.talk", "tui.screens.step", "tui.screens.help"),
 )
 FIRST_SCREENS = 2  # Textual's own and the list of runs
 TOUR_HELP = "A short tour of the program"
@@ -44,6 +44,7 @@ class MiniGPTApp(App[None]):
         home: where everything is kept.
         look: what this terminal can show.
         sampler: the way to the model; a process of its own unless given.
+        first: where to go at once; the way back leads to the list of runs.
     """
 
     TITLE = "minigpt-tui"
@@ -64,8 +65,15 @@ class MiniGPTApp(App[None]):
         ),
     ]
 
-    def __init__(self, home: Home, look: Look, sampler: Talker | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        look: Look,
+        sampler: Talker | None = None,
+        first: GoStep | GoTalk | None = None,
+    ) -> None:
         super().__init__()
+        self._first = first
         self.home, self.look = home, look
         self.sampler: Talker = sampler or Sampler(home)
         self.theme = look.theme
@@ -80,6 +88,8 @@ class MiniGPTApp(App[None]):
             loop.add_signal_handler(number, self.exit)
         # One screen only: a list that nobody sees would be made before the first frame.
         self.on_go_home() if list_runs(self.home) else self.on_go_new()
+        if self._first is not None:
+            self.post_message(self._first)
         self.call_after_refresh(self._get_ready)
 
     def _get_ready(self) -> None:
@@ -182,6 +192,13 @@ class MiniGPTApp(App[None]):
         from tui.screens.talk import TalkScreen  # see LATER
 
         self.push_screen(TalkScreen(message.name, message.which))
+
+    def on_go_step(self, message: GoStep) -> None:
+        """Choose token by token."""
+        from tui.screens.step import StepScreen  # see LATER
+
+        told = message.prompt, message.chosen, message.dials
+        self.push_screen(StepScreen(message.name, message.which, *told))
 
     def on_trouble(self, message: Trouble) -> None:
         """Says what went wrong, where, and what to do."""

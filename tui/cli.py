@@ -18,6 +18,9 @@ from tui.console import discard_output
 COMMANDS = {
     "train": "tui.cli_train",
     "generate": "tui.cli_generate",
+    **dict.fromkeys(("talk", "step", "trace"), "tui.cli_step"),
+    "score": "tui.cli_score",
+    "origin": "tui.cli_origin",
     **dict.fromkeys(
         ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli_runs"
     ),
@@ -34,7 +37,7 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order a newcomer meets them."""
         return [
-            *("train", "generate", "corpora"),
+            *("train", "generate", "talk", "step", "trace", "score", "origin", "corpora"),
             *("attach", "stop", "pause", "continue", "save", "change", "resume"),
             *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
         ]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from core.config import SamplingConfig
+from core.config import PRECISIONS, SamplingConfig
 from core.display import clean
+from core.errors import InputError
 from core.paths import Home
 from core.settings import settings_of
 from tui.completion import complete_weights
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from core.loading import Loaded
 
 FIELDS = settings_of(SamplingConfig)
-
+NUMBERS = {
+    "max_tokens": int,
+    "temperature": float,
+    "top_k": int,
+    "top_p": float,
+    "min_p": float,
+    "repetition_penalty": float,
+    "seed": int,
+}
+MOST = 64
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,29 +39,50 @@ def _sampling(name: str, kind: type) -> Callable[[Command], Command]:
     return click.option(option, name, type=kind, help=FIELDS[name].help)
 
 
+def sampling_options(command: Command) -> Command:
+    """An option for each number of the settings."""
+    for name, kind in reversed(NUMBERS.items()):
+        command = _sampling(name, kind)(command)
+    return command
+
+
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @click.argument("prompt", required=False, default="", metavar="[PROMPT|-]")
-@_sampling("max_tokens", int)
-@_sampling("temperature", float)
-@_sampling("top_k", int)
-@_sampling("top_p", float)
-@_sampling("min_p", float)
-@_sampling("repetition_penalty", float)
-@_sampling("seed", int)
+@sampling_options
 @click.option("--stop", multiple=True, metavar="TEXT", help=f"{FIELDS['stop'].help}; repeatable")
 @click.option(
     "--top", default=0, metavar="N", type=click.IntRange(0), help="a line a token: the N likeliest"
 )
+@click.option(
+    "-n", "count", default=1, type=click.IntRange(1, MOST), help="continuations, side by side"
+)
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@click.option(
+    "--precision",
+    default=PRECISIONS[0],
+    type=click.Choice(PRECISIONS),
+    help="of the weights; fewer bits are quicker and less exact",
+)
 @click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then one more")
 @click.pass_obj
 def generate(
-    home: Home, /, run: str, prompt: str, top: int, device: str, as_json: bool, **sampling: Any
+    home: Home,
+    /,
+    run: str,
+    prompt: str,
+    top: int,
+    count: int,
+    device: str,
+    precision: str,
+    as_json: bool,
+    **sampling: Any,
 ) -> None:
     """Let RUN's model go on from PROMPT (- reads it from standard input); greedy by default."""
     given = {name: value for name, value in sampling.items() if value is not None}
     config = SamplingConfig(**given)
+    if count > 1:
+        _check_several(config, top)
     if prompt == "-":
         from core.finding import standard_input
 
@@ -65,8 +96,10 @@ def generate(
     weights_of(found, which)
     from core.loading import load
 
-    loaded = load(found, which, device)
-    if as_json:
+    loaded = load(found, which, device, precision=precision)
+    if count > 1:
+        _print_several(loaded, prompt, config, count, as_json=as_json)
+    elif as_json:
         _print_json(loaded, prompt, config, top)
     elif top:
         _print_choices(loaded, prompt, config, top)
@@ -111,13 +144,43 @@ def _print_json(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -
                 "text": step.text,
                 "probability": step.probability,
                 "top": [
-                    {"id": other.id, "text": other.text, "probability": other.probability}
+                    {
+                        "id": other.id,
+                        "text": other.text,
+                        "probability": other.probability,
+                        "chance": other.chance,
+                    }
                     for other in step.top
                 ],
                 "window_start": step.window_start,
             }
         )
     put_json({"prompt": prompt, "text": text, "tokens": count, "ended": ended})
+
+
+def _check_several(config: SamplingConfig, top: int) -> None:
+    """Refuses what makes no sense for more than one continuation."""
+    if config.temperature == 0.0:
+        raise InputError(
+            "At temperature 0 all continuations would be the same.", "Add --temperature 0.8."
+        )
+    if top:
+        raise InputError("--top looks at one continuation.", "Leave out --top or -n.")
+
+
+def _print_several(
+    loaded: Loaded, prompt: str, config: SamplingConfig, count: int, *, as_json: bool
+) -> None:
+    """A continuation each, the n-th drawn with the seed + n - 1, once all have ended."""
+    from core.several import several
+
+    found = several(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, count)
+    for number, one in enumerate(found, 1):
+        if as_json:
+            facts = {"tokens": len(one.ids), "ended": one.ended}
+            put_json({"n": number, "prompt": prompt, "text": one.text, **facts})
+        else:
+            put(f"[{number}] {clean(one.text).lstrip(' ')}")
 
 
 def _session(loaded: Loaded) -> Any:

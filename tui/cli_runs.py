@@ -17,6 +17,7 @@ from core.paths import Home
 from core.resuming import hold_to_resume
 from core.run import Run
 from core.settings import parse_value, settings_of
+from tui import plain
 from tui.cli_train import nearest_settings
 from tui.completion import complete_run
 from tui.console import say
@@ -28,6 +29,7 @@ PATIENCE = 30.0  # seconds until it is said that the trainer is busy
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
+@plain.option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def attach(home: Home, run: str, as_json: bool) -> int:
@@ -136,6 +138,7 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
 @click.option("--force", is_flag=True, help="although it may still be trained on another machine")
+@plain.option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def resume(

@@ -11,6 +11,7 @@ from core.errors import SettingsError, nearest
 from core.paths import Home
 from core.presets import AUTO, PRESETS
 from core.settings import check_values, parse_value, settings_of
+from tui import plain
 from tui.completion import complete_corpus, complete_preset, complete_run
 
 HELP = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
@@ -42,6 +43,7 @@ def _choices(name: str) -> click.Choice[str]:
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="any other setting")
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
+@plain.option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def train(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from core.errors import MiniGPTError
+
+if TYPE_CHECKING:
+    from tui.settings_pane import Dials
 
 
 class GoHome(Message):
@@ -54,6 +59,44 @@ class GoTalk(Message):
     def __init__(self, name: str, which: str = "last") -> None:
         super().__init__()
         self.name, self.which = name, which
+
+
+class GoStep(Message):
+    """Choose a text token by token.
+
+    Attributes:
+        name, which: the run and its weights.
+        prompt: what stands there at first.
+        chosen: ids that come after it, as if chosen already.
+        dials: the settings; None are those everybody begins with.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        which: str = "last",
+        prompt: str = "",
+        chosen: Sequence[int] = (),
+        dials: Dials | None = None,
+    ) -> None:
+        super().__init__()
+        self.name, self.which, self.prompt = name, which, prompt
+        self.chosen, self.dials = chosen, dials
+
+
+class GoInside(Message):
+    """Look inside a model at a place of a text.
+
+    Attributes:
+        name, which: the run and its weights.
+        prompt, chosen: the text, as for `GoStep`.
+    """
+
+    def __init__(
+        self, name: str, which: str = "last", prompt: str = "", chosen: Sequence[int] = ()
+    ) -> None:
+        super().__init__()
+        self.name, self.which, self.prompt, self.chosen = name, which, prompt, chosen
 
 
 class Trouble(Message):

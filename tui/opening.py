@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.paths import Home
+from tui import plain
 from tui.look import ASCII, Look, look_of
 
 if TYPE_CHECKING:
+    from tui.navigation import GoStep, GoTalk
     from tui.sampler import Talker
 
 WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you write:
 
   minigpt-tui train lang
   minigpt-tui generate lang Python
+  minigpt-tui talk lang
 
 On a terminal, `minigpt-tui` alone opens the application. `minigpt-tui corpora` lists the texts
 that come along, `--help` all commands."""
 
 
 def can_open(environ: Mapping[str, str]) -> bool:
-    """Whether there is a terminal that can show screens."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    """Whether there is a terminal that can show screens, and nobody asked for plain lines."""
+    terminal = sys.stdin.isatty() and sys.stdout.isatty() and not plain.wanted(environ)
     return terminal and environ.get("TERM", "dumb") != "dumb"
 
 
@@ -42,11 +45,18 @@ def prepare(*, ascii_only: bool) -> Look:
     return look
 
 
-def open_app(home: Home, *, ascii_only: bool, sampler: Talker | None = None) -> int:
+def open_app(
+    home: Home,
+    *,
+    ascii_only: bool,
+    sampler: Talker | None = None,
+    first: GoStep | GoTalk | None = None,
+) -> int:
     """Runs the application until it is left; its exit code.
 
     Args:
         sampler: the way to the model; a process of its own unless given.
+        first: where to go at once.
 
     Raises:
         InputError: TEXTUAL_THEME names no theme.
@@ -62,7 +72,7 @@ def open_app(home: Home, *, ascii_only: bool, sampler: Talker | None = None) -> 
 
         draw_plain_bars()
     try:
-        app = MiniGPTApp(home, look, sampler)
+        app = MiniGPTApp(home, look, sampler, first)
     except InvalidThemeError as error:
         hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
         raise InputError(f"There is no theme {look.theme!r}.", hint) from error

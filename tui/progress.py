@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -15,6 +16,7 @@ from core import events
 from core.display import clean, one_line
 from core.events import Event
 from core.history import History
+from tui import plain
 from tui.console import count, duration, number, say
 
 PLAIN_SHARE = 0.1
@@ -38,7 +40,7 @@ class TrainingView:
             console=self._console,
             auto_refresh=False,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._console.is_terminal or plain.wanted(os.environ),
         )
         self._task: TaskID = self._bar.add_task("Starting", total=None, facts="")
         self._said = 0.0
@@ -109,7 +111,11 @@ class TrainingView:
         share = event.step / total if total else 0.0
         if self._bar.disable and (share >= self._said + PLAIN_SHARE or event.step == 1):
             self._said = share if event.step > 1 else 0.0
-            self._say(f"step {event.step}/{total}  {facts}")
+            if plain.wanted(os.environ):
+                done = plain.percent(share)
+                self._say(f"{done}, step {event.step} of {total}, {facts.replace('  ', ', ')}")
+            else:
+                self._say(f"step {event.step}/{total}  {facts}")
 
     def _say(self, text: str) -> None:
         if self._silent:

@@ -21,6 +21,7 @@ class Reply:
         settings: fields of a SamplingConfig.
         parent: the turn it goes on from; None begins anew.
         pieces: its text so far.
+        ids: its tokens so far.
         tokens, seconds, speed: how many, in what time, a second.
         used, size: tokens in the context, and how many fit.
         ended: why it is over; empty while it comes.
@@ -33,6 +34,7 @@ class Reply:
     settings: Mapping[str, Any]
     parent: str | None = None
     pieces: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
     tokens: int = 0
     seconds: float = 0.0
     speed: float | None = None
@@ -50,7 +52,9 @@ class Reply:
         if self.ended:
             return ""
         tokens = said.get("tokens")
-        new = "".join(token[1] for token in tokens) if isinstance(tokens, list) else ""
+        come = tokens if isinstance(tokens, list) else []
+        self.ids += [token[0] for token in come]
+        new = "".join(token[1] for token in come)
         if new:
             self.pieces.append(new)
         if said.get("done"):

@@ -33,6 +33,9 @@ TURNS: list[BindingType] = [
     Binding("e", "edit", "Edit", tooltip="Edit the last prompt and send it again"),
     Binding("y", "copy_reply", "Copy", tooltip="Copy the last reply"),
     _key("f5,ctrl+r", "again", "Again", "Send the last prompt once more", first=True),
+    _key("x", "step", "Step", "Choose token by token, from the last reply's end"),
+    _key("ctrl+t", "step", "Step", "Choose token by token, from what is typed", first=True),
+    Binding("c", "origin", "Source", tooltip="Where it read that: mark what was copied"),
     _key("Y", "copy_talk", "Copy all", "Copy the whole talk"),
 ]
 SETTINGS: list[BindingType] = [

@@ -19,6 +19,7 @@ from tui.settings_pane import Dials
 from tui.talk_facts import Facts
 from tui.talk_record import Turn
 
+EOS = 2  # as in `core.tokenizer`: it ends a text, and is no part of it
 EARLIER = 200  # turns read back
 Stamp = tuple[int, int, int]
 
@@ -37,6 +38,7 @@ class Talk:
         turns: what was said, oldest first.
         reply: the one that comes now.
         last: the one whose counts are shown.
+        speakers: the runs of turns that came since, by their ids.
         note: a few words that matter now.
     """
 
@@ -50,6 +52,7 @@ class Talk:
     turns: list[Turn] = field(default_factory=list)
     reply: Reply | None = None
     last: Reply | None = None
+    speakers: dict[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -92,6 +95,7 @@ class Talk:
             return None
         turn = reply.turn()
         self.turns.append(turn)
+        self.speakers[turn.id] = reply.run
         return turn
 
     def keep(self, run: str, turn: Turn) -> None:
@@ -115,9 +119,20 @@ class Talk:
         """The snapshot after them, or the newest weights."""
         return weights_choice.newer(self.folder.snapshot_steps(), self.which, self.step)
 
+    def place(self) -> tuple[str, list[int]]:
+        """Where the last reply ends: the text before it, and its tokens where they are known."""
+        last, turn = self.last, self.turns[-1] if self.turns else None
+        if last and last.ids and (last.run, last.weights) == (self.run, self.which):
+            return last.prompt, [id for id in last.ids if id != EOS]
+        return (turn.prompt + turn_text.joined(turn.prompt, turn.text) if turn else ""), []
+
     def stamp(self) -> Stamp | None:
         """What tells whether the newest weights are other ones than before."""
         return stamp(self.folder.weights)
+
+    def replies(self) -> list[tuple[str, Turn]]:
+        """What was said, each with the run that said it."""
+        return [(self.speakers.get(turn.id, self.opened_for), turn) for turn in self.turns]
 
     def words(self) -> str:
         """Everything said, as it is copied."""

@@ -14,10 +14,12 @@ from core.events import FAILED
 from core.history import History
 from tui.console import count, duration, size
 from tui.machine_use import Use
+from tui.widgets.sparkline import sparkline
 
 LABEL = "dim"
 GAP = "   "
 BARS = {"ascii": ("#", "."), "block": ("█", "░")}
+COPIED_WIDTH = 8
 THIN_BAR = ("━", "─")  # told apart by weight, not by colour alone
 REFERENCES = (
     ("random", "random guess"),
@@ -76,7 +78,7 @@ def reading_line(share: float, width: int, charset: str) -> Content:
     return bar(share, max(4, width - len(right)), charset) + Content(right)
 
 
-def facts(history: History, word: str, use: Use | None) -> list[Fact]:
+def facts(history: History, word: str, use: Use | None, charset: str = "braille") -> list[Fact]:
     """What one wants to know of a run while it learns, the most important first."""
     found = [Fact("step", _of(history.step, history.steps)), Fact("epoch", _epochs(history))]
     if word == status.RUNNING:
@@ -85,6 +87,7 @@ def facts(history: History, word: str, use: Use | None) -> list[Fact]:
     memory = history.memory if history.memory is not None else use and use.memory
     found.append(Fact("memory", size(memory) if memory else ""))
     found.append(Fact("rate", _number(history.learning_rate.last)))
+    found.append(Fact("copied", _copied(history, charset)))
     parameters = history.prepared.get("parameters")
     found.append(Fact("model", count(parameters) if isinstance(parameters, int) else ""))
     return [fact for fact in found if fact.value]
@@ -114,6 +117,14 @@ def _device(history: History, use: Use | None) -> str:
         return one_line(device)
     busy = use.gpu if device.startswith("cuda") else use.cpu
     return one_line(device) + (f" {busy:.0f} %" if busy is not None else "")
+
+
+def _copied(history: History, charset: str) -> str:
+    """The share of sampled replies that stands in the corpus: a curve, and the last value."""
+    shares = [sample.copied for sample in history.samples if sample.copied is not None]
+    if not shares:
+        return ""
+    return f"{sparkline(shares, COPIED_WIDTH, charset)} {shares[-1]:.0%}"
 
 
 def _number(value: float | None) -> str:

@@ -17,9 +17,10 @@ from core.display import clean
 from core.errors import MiniGPTError
 from core.which import LAST
 from tui import turn_text
-from tui.navigation import Copy
+from tui.navigation import Copy, GoStep
 from tui.offer import Offer, nearest_of, offer
 from tui.reply import Reply
+from tui.screens.origin import OriginScreen
 from tui.screens.tuning import TuningScreen
 from tui.talk_keys import BINDINGS
 from tui.talk_record import FAILED, Turn
@@ -245,6 +246,16 @@ class TalkScreen(TuningScreen):
         """All that was said."""
         self.post_message(Copy(self.talk.words(), "talk"))
 
+    def action_step(self) -> None:
+        """Token by token: from what is typed, or from where the last reply ends."""
+        talk, typed = self.talk, self._prompt.text
+        prompt, chosen = (typed, []) if self._typing and typed else talk.place()
+        self.post_message(GoStep(talk.run, talk.which, clean(prompt), chosen, talk.dials))
+
+    def action_origin(self) -> None:
+        """Where it read that."""
+        self.app.push_screen(OriginScreen(self.talk.replies()))
+
     def action_page(self, by: int) -> None:
         """Through the talk."""
         if by < 0:
@@ -292,7 +303,7 @@ class TalkScreen(TuningScreen):
                 return self._typing
             case (("type" | "back"), _):
                 return not self._typing
-            case (("again" | "edit" | "copy_reply" | "copy_talk"), _):
+            case (("again" | "edit" | "copy_reply" | "copy_talk" | "origin"), _):
                 return bool(self.talk.turns) and not (action == "again" and replying)
             case "take", (key,):
                 return self._offer is not None and key in self._offer.keys

@@ -16,6 +16,7 @@ from core.which import BEST, LAST
 from tui.screens.base import BaseScreen
 from tui.screens.choose_run import ChooseRun
 from tui.settings_pane import BY_NAME, at_end
+from tui.talk_facts import Facts
 from tui.talking import Talk
 from tui.widgets.talk_side import TalkLine, TalkSide
 
@@ -31,6 +32,7 @@ class TuningScreen(BaseScreen):
         which: "last", "best" or the step of a snapshot.
     """
 
+    NEWER = "Newer weights were saved; the next reply is theirs."
     HORIZONTAL_BREAKPOINTS: Widths = [(0, "-line"), (100, "-side")]  # noqa: RUF012
 
     def __init__(self, name: str, which: str = LAST) -> None:
@@ -62,9 +64,13 @@ class TuningScreen(BaseScreen):
     def remark(self, text: str) -> None:
         """Something for the record of the screen; subclasses show it."""
 
+    def facts(self) -> Facts:
+        """What is shown beside the content."""
+        return self.talk.facts()
+
     def show_facts(self) -> None:
         """Shows what changed."""
-        facts = self.talk.facts()
+        facts = self.facts()
         self.query_one(TalkSide).show(facts)
         self.query_one(TalkLine).show(facts, self.size.width - 2)
         title = f"{facts.run} · {facts.weights}"
@@ -104,7 +110,7 @@ class TuningScreen(BaseScreen):
         now = self.talk.stamp()
         if now is not None and now != self._stamp and self.talk.which in ("", LAST):
             self._stamp = now
-            self.tell("Newer weights were saved; the next reply is theirs.")
+            self.tell(self.NEWER)
             self._load()
 
     def _turn_to(self, run: str, which: str | None) -> None:
@@ -119,6 +125,10 @@ class TuningScreen(BaseScreen):
         self._stamp = self.talk.stamp()
         self.tell("")
         self._load()
+        self.turned()
+
+    def turned(self) -> None:
+        """Other weights were chosen; subclasses may have more to do."""
 
     def action_older(self) -> None:
         """One snapshot back."""

@@ -39,13 +39,22 @@ def sample_lines(samples: Sequence[Sample], width: int, height: int) -> Content:
     shown = list(samples)
     if len(shown) > height:
         shown = [*shown[:1], *shown[len(shown) - height + 1 :]] if height > 1 else shown[-1:]
-    steps = [f"{sample.step:,}" for sample in shown]
-    column = max(map(len, steps), default=0)
+    steps = _right([f"{sample.step:,}" for sample in shown])
+    copied = _right([_share(sample.copied) for sample in shown])
     lines = [
-        _line(step.rjust(column), sample).truncate(width, ellipsis=True)
-        for step, sample in zip(steps, shown, strict=True)
+        _line(f"{step}  {share}" if share else step, sample).truncate(width, ellipsis=True)
+        for step, share, sample in zip(steps, copied, shown, strict=True)
     ]
     return Content("\n").join(lines)
+
+
+def _right(cells: list[str]) -> list[str]:
+    width = max(map(len, cells), default=0)
+    return [cell.rjust(width) for cell in cells]
+
+
+def _share(copied: float | None) -> str:
+    return "" if copied is None else f"{copied:.0%} copied"
 
 
 def _line(step: str, sample: Sample) -> Content:

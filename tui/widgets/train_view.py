@@ -100,7 +100,7 @@ class TrainView(Vertical):
         history, word = seen.history, seen.word
         bar = train_facts.progress_line(history, word, self._room, self._charset)
         self._put("progress", bar)
-        facts = train_facts.facts(history, word, seen.use)
+        facts = train_facts.facts(history, word, seen.use, self._charset)
         self._put("facts", train_facts.facts_line(facts, self._room))
         self._judge(history, word)
         self._chart(history)

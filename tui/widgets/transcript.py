@@ -33,6 +33,7 @@ _UNSTEADY = {0x200D: None, 0xFE0E: None, 0xFE0F: None}
 class Transcript(ScrollView, can_focus=True):
     """Pieces of text, each in a style: "", "muted", "accent" or "prompt"."""
 
+    FOLLOWS: ClassVar[bool] = True
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{name}" for name in STYLES}
     DEFAULT_CSS = """
     Transcript {
@@ -57,12 +58,13 @@ class Transcript(ScrollView, can_focus=True):
         return "".join(text for text, _ in self._pieces)
 
     def on_mount(self) -> None:
-        """Follows its end from the beginning."""
-        self.anchor()
+        """Follows its end from the beginning, where that is what it is for."""
+        if self.FOLLOWS:
+            self.anchor()
 
     def append(self, pieces: Iterable[Piece]) -> None:
         """Adds pieces at the end; call it with all that came, a few times a second."""
-        new = [(_shown(text), style) for text, style in pieces if text]
+        new = [(shown(text), style) for text, style in pieces if text]
         if not new:
             return
         self._pieces += new
@@ -161,7 +163,7 @@ class Transcript(ScrollView, can_focus=True):
         return base + self.get_component_rich_style(f"transcript--{name}") if name else base
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A text as cells can show it."""
     return clean(text).replace("\t", TAB).translate(_UNSTEADY)
 

@@ -1,0 +1,85 @@
+"""What shortened weights cost: the validation loss of one trained model in each precision.
+
+python tests/benchmarks/precision.py [--steps N] [--preset NAME] [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+from machine import print_machine
+
+from core.config import PRECISIONS, TrainConfig
+from core.corpus import Corpus, bundled
+from core.decoder import Decoder
+from core.loading import load
+from core.machine import usable_threads
+from core.paths import Home
+from core.precision import missing
+from core.request import ask
+from core.run import Run
+from core.tokenizer import Tokenizer
+from core.training import train
+
+ROWS = 8
+SHARE = 10  # a text's last tenth is for validation
+
+
+def trained(home: Home, corpus: Corpus, preset: str, steps: int) -> Run:
+    """A run of some steps."""
+    config = TrainConfig(preset=preset, steps=steps)
+    run, lock = ask(home, corpus.name, config, {})
+    train(home, run, lock, listeners=[])
+    return run
+
+
+def held_out(corpus: Corpus, tokenizer: Tokenizer, context: int, most: int) -> torch.Tensor:
+    """Windows (N, context + 1) of the text's last tenth."""
+    text = corpus.files[0].read_text(encoding="utf-8")
+    ids = tokenizer.encode(text[-len(text) // SHARE :])
+    count = min(most, (len(ids) - 1) // context)
+    return torch.tensor([ids[n * context : (n + 1) * context + 1] for n in range(count)])
+
+
+@torch.inference_mode()
+def loss(model: Decoder, windows: torch.Tensor) -> float:
+    """Mean loss in nats a token."""
+    found = [float(model.loss(part[:, :-1], part[:, 1:])) for part in windows.split(ROWS)]
+    sizes = [len(part) for part in windows.split(ROWS)]
+    return sum(one * size for one, size in zip(found, sizes, strict=True)) / len(windows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--quick", action="store_true", help="a few steps: that it works at all")
+    options = parser.parse_args()
+    torch.set_num_threads(usable_threads())
+    print_machine()
+    corpus = next(one for one in bundled() if one.name == "stories")
+    preset, steps = ("tiny", 3) if options.quick else (options.preset, options.steps)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Home(root=Path(folder), cache=Path(folder) / "cache")
+        run = trained(home, corpus, preset, steps)
+        print(f"stories, preset {preset}, {steps} steps; loss on its last tenth, nats a token")
+        plain = 0.0
+        for precision in PRECISIONS:
+            if why := missing(precision):
+                print(f"{precision:<10} not on this machine: {why}")
+                continue
+            loaded = load(run, device="cpu", precision=precision)
+            context = loaded.model.config.context
+            windows = held_out(corpus, loaded.tokenizer, context, 4 if options.quick else 64)
+            found = loss(loaded.model, windows)
+            plain = plain or found
+            print(
+                f"{precision:<10} {found:.4f}  {found - plain:+.4f}  ({windows.numel():,} tokens)"
+            )
+
+
+if __name__ == "__main__":
+    main()

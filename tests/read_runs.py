@@ -1,0 +1,41 @@
+"""For tests of what a model read: tiny runs whose text is there, in lines and as one text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from askers import Asker
+from texts import one_text
+from tiny_runs import LINES, tiny_run
+
+from core import corpora
+from core.corpus import Corpus
+from core.facts import facts
+from core.files import read_json, write_json
+from core.paths import Home
+from core.run import Run
+from core.sampler_ops import Answerer
+
+MORE = ["the cat sat on the door", "", "the bird sang to the dog", "the cat sat on the mat"]
+
+
+def read_home(folder: Path) -> Home:
+    """Two tiny runs, `words` (lines) and `chars` (a text), with the same text."""
+    home = Home(root=folder, cache=folder / "cache")
+    for name, kind, reading in (("words", "word", "lines"), ("chars", "char", "text")):
+        run = tiny_run(home, name, kind, reading)
+        link(home, run, one_text(folder / f"{name}.txt", "\n".join([*LINES, *MORE])))
+    return home
+
+
+def link(home: Home, run: Run, text: Corpus) -> None:
+    """Makes this the text that the run was trained on."""
+    found = facts(text)
+    corpora.remember(text, found, home)
+    record = read_json(run.record)
+    record["corpus"]["sha256"] = found.sha256
+    write_json(run.record, record)
+
+
+def asker(home: Home) -> Asker:
+    return Asker(Answerer(home))

@@ -1,0 +1,150 @@
+"""One token at a time the quick way: the same logits and the same greedy tokens as plainly."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from core import linear
+from core.cache import KVCache
+from core.config import ModelConfig
+from core.decoder import Decoder
+from core.models import build
+from core.session import Session, window_start
+
+TIED = ModelConfig(
+    vocab_size=61, context=24, layers=3, heads=4, kv_heads=4, d_model=40, head_dim=10, d_ff=72
+)
+SHAPES = {
+    "tied": TIED,
+    "untied": dataclasses.replace(TIED, tie_embeddings=False, norm_eps=1e-3),
+    "grouped": dataclasses.replace(TIED, heads=6, kv_heads=2, head_dim=16, rope_theta=3e4),
+    "one key head": dataclasses.replace(TIED, kv_heads=1, activation="relu2", layers=1),
+    "tutorial": ModelConfig(
+        architecture="tutorial",
+        vocab_size=61,
+        context=24,
+        layers=2,
+        heads=4,
+        kv_heads=4,
+        d_model=40,
+        head_dim=10,
+        d_ff=72,
+        activation="relu",
+        tie_embeddings=False,
+        norm_eps=1e-5,
+    ),
+}
+shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+
+
+def _model(shape: ModelConfig) -> Decoder:
+    """Weights, norms too, far enough from where they start that each of them shows."""
+    model = build(shape).eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for weight in model.parameters():
+            drawn = torch.empty_like(weight).normal_(0, 0.25, generator=generator)
+            weight.copy_(drawn if weight.dim() > 1 else 1 + drawn)
+    return model
+
+
+@torch.inference_mode()
+def _plain(model: Decoder, rows: list[list[int]], keep_first: int = 0) -> Tensor:
+    """The logits (B, V) after rows of ids, from the definition of the window."""
+    start = window_start(len(rows[0]), model.config.context, keep_first)
+    seen = torch.tensor([row[:keep_first] + row[max(start, keep_first) :] for row in rows])
+    logits: Tensor = model.head(model(seen))[:, -1]
+    return logits
+
+
+def _close(found: Tensor, expected: Tensor) -> bool:
+    same = found.argmax(-1).tolist() == expected.argmax(-1).tolist()
+    return same and torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@shapes
+@pytest.mark.parametrize("keep_first", [0, 1])
+def test_greedy_tokens_and_logits_are_the_plain_ones_over_slides(
+    shape: ModelConfig, keep_first: int
+) -> None:
+    """A pair of the rotation, a norm's weight or epsilon, a place or a shared head gone wrong."""
+    model, ids = _model(shape), [1, 30, 12]
+    session = Session(model, keep_first=keep_first)
+    session.extend(ids)
+    for _ in range(2 * shape.context):
+        assert _close(session.logits, _plain(model, [ids], keep_first))
+        ids.append(int(session.logits[0].argmax()))
+        session.extend(ids[-1:])
+
+
+@shapes
+def test_after_a_cut_and_a_fork_too(shape: ModelConfig) -> None:
+    """Rows that share a cache, or a place that is not the cache's."""
+    model, ids = _model(shape), [1, 30, 12, 7, 9, 8]
+    session = Session(model)
+    session.extend(ids[:3])
+    for id in ids[3:]:
+        session.feed([id])
+    session.cut(4)
+    assert _close(session.feed([20]), _plain(model, [[*ids[:4], 20]]))
+    twin = session.fork(3)
+    rows = [[*ids[:4], 20, more] for more in (5, 6, 7)]
+    assert _close(twin.feed_rows([[5], [6], [7]]), _plain(model, rows))
+    assert _close(session.feed([6]), _plain(model, rows[1:2]))
+
+
+@shapes
+@torch.inference_mode()
+def test_a_silenced_head_is_silent(shape: ModelConfig) -> None:
+    model, mask = _model(shape), torch.ones(shape.layers, shape.heads)
+    mask[0, 1] = 0.0
+    ids = [1, 30, 12, 7]
+    session = Session(model, head_mask=mask)
+    session.extend(ids[:3])
+    assert session.logits is not None
+    expected = model.head(model(torch.tensor([ids]), head_mask=mask))[:, -1]
+    assert _close(session.feed(ids[3:]), expected)
+    assert not torch.allclose(expected, _plain(model, [ids]), atol=1e-3)
+
+
+@shapes
+def test_without_the_quick_product_it_is_the_same(
+    shape: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A processor that is not oneDNN's, or a PyTorch without the operator."""
+    quick = Session(_model(shape))
+    quick.feed([1, 30])
+    found = quick.feed([12])
+    monkeypatch.setattr(linear, "has_quick_product", lambda: False)
+    ordinary = Session(_model(shape))
+    ordinary.feed([1, 30])
+    assert _close(found, ordinary.feed([12]))
+
+
+@pytest.mark.parametrize("shape", [SHAPES["grouped"], SHAPES["untied"]])
+@torch.inference_mode()
+def test_a_full_cache_is_a_mistake_of_ours(shape: ModelConfig) -> None:
+    """A position past the table of the rotation."""
+    model, cache = _model(shape), KVCache(shape, 1, shape.context)
+    model(torch.ones(1, shape.context, dtype=torch.int64), cache=cache)
+    with pytest.raises(AssertionError):
+        model.stepper()(torch.tensor([[5]]), cache, None)
+
+
+@pytest.mark.parametrize("shape", [SHAPES["tied"]])
+def test_training_on_makes_new_sessions_say_something_else(shape: ModelConfig) -> None:
+    """Weights that were looked up for a session and live on in the next one."""
+    model = _model(shape)
+    before = Session(model)
+    before.feed([1, 30])
+    before.feed([12])
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(1.1)
+    after = Session(model)
+    after.feed([1, 30])
+    assert _close(after.feed([12]), _plain(model, [[1, 30, 12]]))
