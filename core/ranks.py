@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import warnings
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,11 +20,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from core.decoder import Decoder
+from core.errors import Cancelled
 from core.places import Place, meeting_point
 
 # The first may make tokens of a large text, or save, while the others wait; who is gone is noticed
 # by its connection or by torchrun, not by this.
 PATIENCE = timedelta(days=7)
+
+OVER = "over"
 
 Json = dict[str, Any]
 
@@ -70,7 +74,12 @@ class Ranks:
         loss = LossOf(model)
         if self.world == 1:
             return loss
-        return DistributedDataParallel(loss, broadcast_buffers=False, gradient_as_bucket_view=True)
+        with warnings.catch_warnings():
+            # The option has a new name that older versions do not know.
+            warnings.simplefilter("ignore", FutureWarning)
+            return DistributedDataParallel(
+                loss, broadcast_buffers=False, gradient_as_bucket_view=True
+            )
 
     def apart(self, loss: nn.Module) -> contextlib.AbstractContextManager[Any]:
         """Within it gradients are only added up here, and not sent."""
@@ -107,6 +116,21 @@ class Ranks:
         dist.broadcast(data, 0)
         told: Json = json.loads(data.numpy().tobytes())
         return told
+
+    def hear(self, message: Json | None = None) -> Json:
+        """As `tell`, where something must be said.
+
+        Raises:
+            Cancelled: the first one has sent all away, or said nothing.
+        """
+        told = self.tell(message)
+        if told is None or OVER in told:
+            raise Cancelled
+        return told
+
+    def send_away(self) -> None:
+        """Has the others, who wait to hear of their work, end."""
+        self.tell({OVER: True})
 
     def own_device(self, device: str) -> str:
         """The device of this rank, where the first rank's is `device`."""
