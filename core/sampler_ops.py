@@ -6,7 +6,7 @@ It knows requests as objects and replies as JSON values, nothing of pipes or pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +53,7 @@ SCORED_AT_ONCE = 512
 Json = dict[str, Any]
 Say = Callable[..., None]
 
-OF_SHELF: Mapping[type, Callable[[Shelf, Any], Json]] = {
+OF_SHELF: dict[type, Callable[[Shelf, Any], Json]] = {
     Step: step,
     Cut: cut,
     Find: find,
