@@ -13,6 +13,7 @@ from textual.dom import DOMNode
 
 from tui.app import MiniGPTApp
 from tui.keys import key_name
+from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen, Texts
 from tui.screens.new_setup import NewSetupScreen
@@ -33,6 +34,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
     "Train": (TrainScreen,),
     "Talk": (TalkScreen,),
     "Step": (StepScreen,),
+    "Inside": (InsideScreen,),
     "Where did it read that?": (OriginScreen,),
     "Corpus": (PassageScreen,),
 }

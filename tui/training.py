@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import click
@@ -44,7 +45,10 @@ def carry_out(home: Home, run: Run, lock: Lock, ways: Ways, more: More | None = 
     from tui.follow import train_here
     from tui.watch import LEFT, wait_for_start, watch
 
-    tied = ways.foreground and _several(run, ways)
+    with ExitStack() as held:
+        held.push(lock)  # free again if what the run asked for cannot be read
+        tied = ways.foreground and _several(run, ways)
+        held.pop_all()
     if ways.foreground and not tied:
         return train_here(home, run, lock, as_json=ways.as_json, more=more)
     listening = Listening(run)
