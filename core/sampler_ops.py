@@ -22,6 +22,7 @@ from core.asks import (
     Id,
     Inside,
     Load,
+    Look,
     Origin,
     Probe,
     Score,
@@ -30,16 +31,18 @@ from core.asks import (
     count_of,
     sampling,
 )
+from core.branching import fork
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.generate import Step as Token
 from core.generate import generate
 from core.inside import inside
+from core.looking import look
 from core.origin_ops import Said, origin, said_by, typed
 from core.paths import Home
 from core.progress import Stop
 from core.session import Session
 from core.shelf import Held, Shelf, forgotten
-from core.stepping import cut, find, fork, step
+from core.stepping import cut, find, step
 from core.tokenizer import EOS
 from core.tracing import trace
 from core.trial import probe
@@ -58,6 +61,7 @@ OF_SHELF: Mapping[type, Callable[[Shelf, Any], Json]] = {
     Cut: cut,
     Find: find,
     Fork: fork,
+    Look: look,
     Trace: trace,
     Inside: inside,
 }

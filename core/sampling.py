@@ -221,5 +221,9 @@ class Chooser:
         for stage in self._stages:
             logits = stage.apply(logits, self._before)
         id = int(logits.argmax()) if self._greedy else pick(logits, self._generator)
-        self._before[id] = True
+        self.note(id)
         return id
+
+    def note(self, id: int) -> None:
+        """Takes note of an id that was chosen by somebody else."""
+        self._before[id] = True
