@@ -13,6 +13,7 @@ from textual.dom import DOMNode
 
 from tui.app import MiniGPTApp
 from tui.keys import key_name
+from tui.screens.cursor import CursorScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen, Texts
 from tui.screens.new_setup import NewSetupScreen
@@ -33,6 +34,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
     "Train": (TrainScreen,),
     "Talk": (TalkScreen,),
     "Step": (StepScreen,),
+    "Cursor": (CursorScreen,),
     "Where did it read that?": (OriginScreen,),
     "Corpus": (PassageScreen,),
 }

@@ -23,11 +23,11 @@ LONGEST_FUNCTION = 45
 
 # The half of `core` that computes. A module that belongs here no longer, or newly, is a decision.
 WITH_TORCH = {
-    "attention", "baselines", "branching", "cache", "checkpoint", "control", "dataset", "decoder", "encoder",
-    "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear", "loading", "looking",
-    "meter", "models", "optimizer", "precision", "prepare", "probe", "quick", "restored",
-    "sampler_ops", "sampling", "scoring", "session", "several", "shelf", "stepping", "tracing",
-    "trainer", "training", "trial", "tutorial", "updater", "weights",
+    "attention", "baselines", "branching", "cache", "checkpoint", "control", "dataset", "decoder",
+    "encoder", "evaluation", "generate", "gpt", "inside", "keeper", "layout", "length", "linear",
+    "loading", "looking", "meter", "models", "optimizer", "precision", "prepare", "probe", "quick",
+    "restored", "sampler_ops", "sampling", "scoring", "session", "several", "shelf", "stepping",
+    "tracing", "trainer", "training", "trial", "tutorial", "updater", "weights",
 }  # fmt: skip
 
 IMPORTING = """
