@@ -224,7 +224,7 @@ class Cursor:
         ways = {"firsts": list(firsts)} if firsts else {"count": count}
         before = set(self.tree.ways(self.tree.fork(self.branch, self.at)))
         found = await self._grow(settings, tokens, **ways)
-        new = [id for id in found if id not in before]
+        new = list(dict.fromkeys(id for id in found if id not in before))
         if new:
             self.go(new[0], self.at)
         return new
@@ -259,7 +259,9 @@ class Cursor:
 
     def _add(self, fork: Fork, tokens: list[Token], settings: Settings) -> str:
         """A branch; where there is the same already, that one."""
+        ended = len(tokens) > 1 and tokens[-1].id == EOS  # where nobody asked, a text has no end
         same = self.tree.same(fork, tokens)
+        same = same or (self.tree.same(fork, tokens[:-1]) if ended else None)
         if same is not None:
             return same
         branch = self._branch(tokens, parent=fork.branch, at=fork.at, settings=dict(settings))

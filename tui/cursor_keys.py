@@ -50,8 +50,13 @@ BRANCHES: list[BindingType] = [
     ),
 ]
 BEYOND: list[BindingType] = [
-    Binding("c", "chances", "Chances", tooltip="How likely each token was: colours and digits"),
-    Binding("e", "text_of_own", "Text", tooltip="Type or paste a text of your own, to be scored"),
+    Binding(
+        "c",
+        "chances",
+        "Chances",
+        tooltip="How likely each token was, in colours and tenths; ! is less than 1%",
+    ),
+    _key("e", "text_of_own", "Text", "Type or paste a text of your own, to be scored"),
     _key("y", "copy", "Copy", "Copy this branch, from the beginning"),
 ]
 SETTINGS: list[BindingType] = [

@@ -9,6 +9,7 @@ from functools import cached_property
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Static
 
 from core.errors import MiniGPTError
@@ -26,7 +27,8 @@ from tui.widgets.talk_side import TalkLine, TalkSide
 from tui.widgets.talk_view import mark
 from tui.widgets.token_text import TokenText
 
-ENDS = "<eos>"
+LEAST_ROWS, TALL_ROWS = 5, 12  # of the text; where there are more, the ways have half of them
+GAPS = 2  # rows above and below the text
 
 
 class PlaceScreen(TuningScreen):
@@ -72,7 +74,9 @@ class PlaceScreen(TuningScreen):
         """The text; the place, and what could stand there; the settings."""
         charset = self.shell.look.charset
         with Horizontal(id="room"):
-            yield TokenText()
+            with Vertical(id="path"):
+                yield TokenText()
+                yield Static(id="ways", markup=False)
             with Vertical(id="place"):
                 yield Static(id="facts", markup=False)
                 yield ChoiceTable(charset)
@@ -96,6 +100,12 @@ class PlaceScreen(TuningScreen):
         turn = self._turns[id]
         more = turn_text.joined(turn.prompt, turn.text)
         await self.cursor.begin(self._settings, turn.prompt, more, turn=id)
+
+    def on_resize(self) -> None:
+        """Other rows fit."""
+        super().on_resize()
+        if self.cursor.branch:
+            self.call_after_refresh(self._show)
 
     @property
     def _table(self) -> ChoiceTable:
@@ -147,10 +157,23 @@ class PlaceScreen(TuningScreen):
             cursor.at,
             cursor.tree.root(cursor.branch).typed,
             cursor.parted,
-            ENDS if cursor.path[-1].id == EOS else "",
+            cursor_words.ENDS if cursor.path[-1].id == EOS else "",
             self._plain,
         )
         self.query_one(TokenText).show(layout, cursor.chances if self._coloured else None)
+        self._show_ways()
+
+    def _show_ways(self) -> None:
+        """Those at the nearest fork, where there is room below the text."""
+        width, height = self.query_one("#path").content_size
+        most = max(0, (height - LEAST_ROWS) if height < TALL_ROWS else height // 2)
+        found = cursor_words.way_rows(self.cursor, width - 2, most, mark(self.shell.look.charset))
+        ways = self.query_one("#ways", Static)
+        ways.display = bool(found)
+        ways.styles.height = len(found)
+        ways.update(Content("\n").join(found))
+        text = self.query_one(TokenText)
+        text.styles.height = min(text.needs + GAPS, height - len(found)) if found else "1fr"
 
     def _stand(self, sight: Sight) -> None:
         """The table's cursor begins at the token that stands there."""

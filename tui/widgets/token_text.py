@@ -18,6 +18,9 @@ class TokenText(Static):
     """Rows of tokens.
 
     With chances, each row has a row of digits below it, and colours where there are any.
+
+    Attributes:
+        needs: rows of cells that all of it would take.
     """
 
     DEFAULT_CSS = "TokenText { height: 1fr; text-wrap: nowrap; }"
@@ -27,6 +30,7 @@ class TokenText(Static):
         self._layout: Layout | None = None
         self._chances: Sequence[float | None] | None = None
         self._top = 0
+        self.needs = 0
 
     def show(self, layout: Layout, chances: Sequence[float | None] | None = None) -> None:
         """Shows these tokens; without chances all look the same."""
@@ -43,6 +47,7 @@ class TokenText(Static):
         if self._layout is None or not width or not height:
             return
         found = rows(self._layout, width)
+        self.needs = len(found) * (1 if self._chances is None else 2)
         seen = max(1, height // (1 if self._chances is None else 2))
         self._scroll(row_of(found, self._layout.cursor), len(found), seen)
         lines: list[Content] = []
