@@ -20,8 +20,8 @@ from cursor_stage import (
 from step_stage import StageApp, asked, perform, press
 from talk_stage import library
 from textual.binding import Binding
+from textual.events import Paste
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from core.config import SamplingConfig
 from core.errors import InputError
@@ -31,6 +31,7 @@ from tui.look import Look
 from tui.screens.cursor import CursorScreen
 from tui.screens.step import StepScreen
 from tui.settings_pane import Dials
+from tui.widgets.prompt import Prompt
 
 WARM = Dials(SamplingConfig(temperature=1.0, seed=1), fixed=True)
 
@@ -48,7 +49,9 @@ def test_the_cursor_moves_and_shows_what_could_stand_there(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "Python is a popular[ ]" in app.text
         assert "the end: what could come next" in app.text
-        assert "Python is a[popular]" in await press(app, pilot, "left")
+        text = await press(app, pilot, "left")
+        assert "Python is a[popular]" in text
+        assert "“popular” " in text
         text = await press(app, pilot, "home", "left", "left")
         assert "[Python]is a popular" in text
         assert "“Python” " in text
@@ -153,7 +156,7 @@ def test_b_makes_several_ways_in_one_batch(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         text = await press(app, pilot, "3", "b")
-        assert "one for each of the 3 likeliest" in text
+        assert "one for each of the likeliest" in text
         assert "way 1 of 3 here" in text
         seen = {path_of(app)}
         for _ in range(2):
@@ -235,7 +238,7 @@ def test_a_text_of_ones_own_is_scored_and_branched(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "e")
-        app.screen.query_one(Input).value = "a Python"
+        app.screen.query_one(Prompt).insert("a Python")
         text = await press(app, pilot, "enter")
         assert "a Python[ ]" in text
         assert "perplexity" in text
@@ -249,11 +252,12 @@ def test_a_text_of_ones_own_is_scored_and_branched(home: Home) -> None:
     assert [branch.parent is None for branch in kept(home)] == [True, False]
 
 
-def test_unknown_words_are_said_and_the_text_stays(home: Home) -> None:
+def test_what_is_pasted_is_a_text_and_unknown_words_are_said(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "e")
-        app.screen.query_one(Input).value = "unknown"
-        assert "Python is a popular[ ]" in await press(app, pilot, "enter")
+        app.post_message(Paste("unknown"))
+        assert "Python is a popular[ ]" in await press(app, pilot)
+        app.post_message(Paste("a Python"))
+        assert "a Python[ ]" in await press(app, pilot)
 
     app = perform(cursor_app(home, CursorSampler()), journey)
     assert len(app.troubles) == 1

@@ -188,7 +188,7 @@ class Cursor:
         """What could stand here; a place that was looked at is not asked for again."""
         ids = [token.id for token in self.path]
         at, branch = self.at, self.branch
-        key = (tuple(ids[: at + 1]), json.dumps(dict(settings), sort_keys=True))
+        key = (at, tuple(ids[: at + 1]), json.dumps(dict(settings), sort_keys=True))
         scored = not self._known(branch)
         if key in self._sights and not scored:
             self._sights.move_to_end(key)

@@ -88,6 +88,14 @@ def way_rows(cursor: Cursor, width: int, most: int, mark: str) -> list[Content]:
     return rows
 
 
+def made(count: int, *, greedy: bool) -> str:
+    """What came of asking for several ways."""
+    if not count:
+        return "All of them are here already; warmer settings (t) bring others."
+    how = "; greedy: one for each of the likeliest tokens" if greedy else ""
+    return f"{count} new way{'s' * (count != 1)}{how}. ] walks them."
+
+
 def loss(chances: Sequence[float | None]) -> float | None:
     """Nats a token, of those whose chance is known."""
     known = [chance for chance in chances if chance is not None]

@@ -8,12 +8,14 @@ from typing import ClassVar
 
 from textual import work
 from textual.binding import BindingType
+from textual.events import Paste
 
 from core.display import clean
+from tui import cursor_words
 from tui.cursor import likeliest
 from tui.cursor_keys import BINDINGS, WAYS
 from tui.navigation import Copy
-from tui.screens.confirm import AskLine
+from tui.screens.confirm import AskText
 from tui.screens.place import PlaceScreen
 from tui.talking import Talk
 
@@ -111,14 +113,12 @@ class CursorScreen(PlaceScreen):
 
         async def act() -> None:
             assert self._sight is not None
-            firsts, how = [], ""
-            if self.talk.dials.greedy:
-                # Greedy ways would all be the same.
-                firsts = likeliest(self._sight.view, self._ways, self.cursor.begun)
-                how = f"; greedy: one for each of the {len(firsts)} likeliest tokens"
+            # Greedy ways would all be the same.
+            greedy, view = self.talk.dials.greedy, self._sight.view
+            firsts = likeliest(view, self._ways, self.cursor.begun) if greedy else []
             self._grows()
             new = await self.cursor.spread(self._ways, *self._drawn(), firsts=firsts)
-            self.tell(f"{len(new)} new way{'s' * (len(new) != 1)}{how}. ] walks them.")
+            self.tell(cursor_words.made(len(new), greedy=greedy))
 
         self._do(act)
 
@@ -153,11 +153,16 @@ class CursorScreen(PlaceScreen):
     def action_text_of_own(self) -> None:
         """Typed or pasted."""
 
-        def take(text: str | None) -> None:
-            if text:
-                self._do(lambda: self.cursor.begin(self._settings, text))
+        self.app.push_screen(AskText("Which text? It is scored, and can be branched."), self._take)
 
-        self.app.push_screen(AskLine("Which text? It is scored, and can be branched."), take)
+    def _take(self, text: str | None) -> None:
+        if text:
+            self._do(lambda: self.cursor.begin(self._settings, text))
+
+    def on_paste(self, event: Paste) -> None:
+        """What is pasted is a text of one's own."""
+        event.stop()
+        self._take(event.text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def action_copy(self) -> None:
         """The path."""
