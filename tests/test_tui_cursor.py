@@ -20,7 +20,6 @@ from cursor_stage import (
 from step_stage import StageApp, asked, perform, press
 from talk_stage import library
 from textual.binding import Binding
-from textual.events import Paste
 from textual.pilot import Pilot
 
 from core.config import SamplingConfig
@@ -29,9 +28,7 @@ from core.paths import Home
 from core.run import Run
 from tui.look import Look
 from tui.screens.cursor import CursorScreen
-from tui.screens.step import StepScreen
 from tui.settings_pane import Dials
-from tui.widgets.prompt import Prompt
 
 WARM = Dials(SamplingConfig(temperature=1.0, seed=1), fixed=True)
 
@@ -217,52 +214,6 @@ def test_digits_and_colours_are_a_key(home: Home) -> None:
     perform(cursor_app(home, CursorSampler()), journey)
 
 
-def test_other_weights_say_their_own_chances(home: Home) -> None:
-    """Digits of the weights before."""
-    sampler = CursorSampler()
-
-    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "left", "comma", "comma")
-        cursor = screen_of(app).cursor
-        assert asked(sampler, "look")[-1]["which"] == "1"
-        assert asked(sampler, "look")[-1]["scored"]
-        there = [math_exp for math_exp in cursor.chances if math_exp is not None]
-        await press(app, pilot, "full_stop", "full_stop")
-        assert [one for one in cursor.chances if one is not None] != there
-
-    perform(cursor_app(home, sampler), journey)
-
-
-def test_a_text_of_ones_own_is_scored_and_branched(home: Home) -> None:
-    """A pasted text that is not kept, or hides the one before."""
-
-    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "e")
-        app.screen.query_one(Prompt).insert("a Python")
-        text = await press(app, pilot, "enter")
-        assert "a Python[ ]" in text
-        assert "perplexity" in text
-        await press(app, pilot, "left", "up", "up", "enter")
-        assert "Python is a popular[ ]" in await press(app, pilot, "pageup")
-        assert "This is the first text." in await press(app, pilot, "pageup")
-        assert "a ‹2›Python[ ]" in await press(app, pilot, "pagedown")
-
-    app = perform(cursor_app(home, CursorSampler()), journey)
-    assert app.troubles == []
-    assert [branch.parent is None for branch in kept(home)] == [True, False]
-
-
-def test_what_is_pasted_is_a_text_and_unknown_words_are_said(home: Home) -> None:
-    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        app.post_message(Paste("unknown"))
-        assert "Python is a popular[ ]" in await press(app, pilot)
-        app.post_message(Paste("a Python"))
-        assert "a Python[ ]" in await press(app, pilot)
-
-    app = perform(cursor_app(home, CursorSampler()), journey)
-    assert len(app.troubles) == 1
-
-
 def test_what_goes_wrong_is_said_and_nothing_is_lost(home: Home) -> None:
     """A fork for which there is no memory; a disk that is full."""
     sampler = CursorSampler(fail={"fork": InputError("There is memory for 1 row.", "Ask for 1.")})
@@ -277,20 +228,6 @@ def test_what_goes_wrong_is_said_and_nothing_is_lost(home: Home) -> None:
 
     app = perform(cursor_app(home, sampler), journey)
     assert len(app.troubles) == 2
-
-
-def test_from_step_too(home: Home) -> None:
-    sampler = CursorSampler()
-
-    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "enter", "v")
-        assert isinstance(app.screen, CursorScreen)
-        assert path_of(app).startswith("Python ")
-        await press(app, pilot, "escape")
-        assert isinstance(app.screen, StepScreen)
-
-    first = StepScreen("lang", "last", "Python")
-    perform(StageApp(home, sampler, first), journey)
 
 
 def test_every_key_says_what_it_does() -> None:
