@@ -140,20 +140,40 @@ class View:
 
     def token(self, id: int) -> Json:
         """One possible token: how likely to the model and after the settings; what removed it."""
-        return {
-            "id": id,
-            "text": self._tokenizer.token_text(id),
-            "rank": 1 + int((self._logs > self._logs[id]).sum()),
-            "probability": float(self._logs[id].exp()),
-            "chance": float(self._chances[id]),
-            "removed": removed_by(self._after, id),
-            "corpus": self._beliefs.of(id) if self._beliefs else None,
-        }
+        return self._told([id], [1 + int((self._logs > self._logs[id]).sum())])[0]
+
+    def likeliest(self) -> list[Json]:
+        """As many as are named, falling."""
+        found = self._logs.topk(min(self._top, len(self._logs)))
+        values, ids = found.values.tolist(), found.indices.tolist()
+        ranks: list[int] = []
+        for place, value in enumerate(values):  # equals have one rank
+            ranks.append(ranks[-1] if place and value == values[place - 1] else place + 1)
+        return self._told(ids, ranks)
+
+    def _told(self, ids: list[int], ranks: list[int]) -> list[Json]:
+        """Tokens with their ranks; looked up all at once, which one by one takes milliseconds."""
+        own, chances = self._logs[ids].exp().tolist(), self._chances[ids].tolist()
+        gone = removed_by(self._after, ids)
+        text, beliefs = self._tokenizer.token_text, self._beliefs
+        return [
+            {
+                "id": id,
+                "text": text(id),
+                "rank": rank,
+                "probability": probability,
+                "chance": chance,
+                "removed": removed,
+                "corpus": beliefs.of(id) if beliefs else None,
+            }
+            for id, rank, probability, chance, removed in zip(
+                ids, ranks, own, chances, gone, strict=True
+            )
+        ]
 
     def json(self) -> Json:
         """The fields of a reply."""
         session, begun, scores = self._kept.session, self._kept.begun, self._kept.scores
-        ids = self._logs.topk(min(self._top, len(self._logs))).indices.tolist()
         return {
             "length": session.length,
             "begun": begun,
@@ -164,7 +184,7 @@ class View:
             "loss": -sum(scores) / len(scores) if scores else None,
             "corpus": _corpus(self._beliefs),
             "choice": self.token(self.choice),
-            "top": [self.token(id) for id in ids],
+            "top": self.likeliest(),
             "ended": session.ids[-1] == EOS and session.length > begun,
             "text": _text(self._tokenizer, session, min(begun, session.length)),
         }

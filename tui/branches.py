@@ -102,6 +102,9 @@ class Tree:
         """All, each after its parent."""
         return list(self._branches.values())
 
+    def __len__(self) -> int:
+        return len(self._branches)
+
     @property
     def roots(self) -> Sequence[Branch]:
         """The beginnings, oldest first."""

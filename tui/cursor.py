@@ -24,6 +24,7 @@ MOST_KEPT = 512  # places
 MOST_TOKENS = 1024  # of a branch, as the sampler has it
 SPECIAL = "special"
 Settings = Mapping[str, Any]
+Path = tuple[tuple[str, int], list[Token], dict[int, int]]  # of which branch and tree; forks
 
 
 class Sight(NamedTuple):
@@ -60,17 +61,14 @@ class Cursor:
     _kept: set[str] = field(default_factory=set)
     _fresh: set[str] = field(default_factory=set)  # branches whose chances are these weights' own
     _scored: dict[str, list[float | None]] = field(default_factory=dict)
-    _path: tuple[tuple[str, int], list[Token]] = (("", 0), [])
+    _path: Path = (("", 0), [], {})
 
     # Where one is
 
     @property
     def path(self) -> list[Token]:
         """All tokens of the path."""
-        key = self.branch, len(self.tree.branches)
-        if self._path[0] != key:
-            self._path = key, self.tree.path(self.branch) if self.branch else []
-        return self._path[1]
+        return self._here[1]
 
     @property
     def last(self) -> int:
@@ -86,7 +84,16 @@ class Cursor:
     @property
     def parted(self) -> dict[int, int]:
         """The places of the path where there are several ways."""
-        return self.tree.parted(self.branch)
+        return self._here[2]
+
+    @property
+    def _here(self) -> Path:
+        """The path and its forks, found out anew only when there is something new."""
+        key = self.branch, len(self.tree)
+        if self._path[0] != key:
+            tree, id = self.tree, self.branch
+            self._path = (key, tree.path(id), tree.parted(id)) if id else (key, [], {})
+        return self._path
 
     def move(self, by: int) -> bool:
         """The cursor some tokens on or back; False where it stays."""
@@ -184,23 +191,38 @@ class Cursor:
 
     # The sampler
 
-    async def look(self, settings: Settings) -> Sight:
-        """What could stand here; a place that was looked at is not asked for again."""
-        ids = [token.id for token in self.path]
-        at, branch = self.at, self.branch
-        key = (at, tuple(ids[: at + 1]), json.dumps(dict(settings), sort_keys=True))
+    async def look(self, settings: Settings, ahead: int = 0) -> Sight | None:
+        """What could stand here; a place that was looked at is not asked for again.
+
+        Args:
+            ahead: so many tokens from here instead; None where there is no such place.
+        """
+        at, branch = self.at + ahead, self.branch
+        if not 1 <= at <= self.last:
+            return None
+        known = self.known(settings, ahead)
+        if known is not None:
+            return known
+        key, ids = self._key(settings, at), [token.id for token in self.path]
         scored = not self._known(branch)
-        if key in self._sights and not scored:
-            self._sights.move_to_end(key)
-            return self._sights[key]
         said = await self._ask("look", settings, ids=ids, at=at, scored=scored, top=TOP)
         if scored:
             self._scored[branch] = [_scored(*one).chance for one in said["tokens"]]
         came = choice_of(said["came"]) if said["came"] else None
-        self._sights[key] = Sight(view_of(said), came)
+        self._sights[key] = sight = Sight(view_of(said), came)
         if len(self._sights) > MOST_KEPT:
             self._sights.popitem(last=False)
-        return self._sights[key]
+        return sight
+
+    def known(self, settings: Settings, ahead: int = 0) -> Sight | None:
+        """The same, where it is known already."""
+        key = self._key(settings, self.at + ahead)
+        return self._sights.get(key) if self._known(self.branch) else None
+
+    def _key(self, settings: Settings, at: int) -> object:
+        """The end of a path has the same tokens as its last one: the place tells them apart."""
+        ids = tuple(token.id for token in self.path[: at + 1])
+        return at, ids, json.dumps(dict(settings), sort_keys=True)
 
     def _known(self, branch: str) -> bool:
         """Whether the chances of a path are those of the present weights."""

@@ -41,9 +41,16 @@ class CursorScreen(PlaceScreen):
     def _move(self, by: int) -> None:
         """The text shows it at once; the table when it is known."""
         self.tell("")
-        if self.cursor.branch and self.cursor.move(by):
+        if not (self.cursor.branch and self.cursor.move(by)):
+            return
+        known = None if self._turn.locked() else self.cursor.known(self._settings)
+        if known is None:
             self._show_text()
             self._do()
+        else:
+            self._sight = known
+            self._show()
+        self._look_ahead(1 if by > 0 else -1)
 
     def action_move(self, by: int) -> None:
         """One token."""
@@ -101,9 +108,9 @@ class CursorScreen(PlaceScreen):
         async def act() -> None:
             if (chosen := self._table.chosen) is not None:
                 self._grows()
-                before = len(self.cursor.tree.branches)
+                before = len(self.cursor.tree)
                 await self.cursor.swap(chosen.id, *self._drawn())
-                same = len(self.cursor.tree.branches) == before
+                same = len(self.cursor.tree) == before
                 self.tell("That is there already." if same else "")
 
         self._do(act)
@@ -125,7 +132,7 @@ class CursorScreen(PlaceScreen):
     def _grows(self) -> None:
         """Says so; once it is under way the footer names the key that stops it."""
         self.tell(GROWING)
-        self.call_later(self.refresh_bindings)
+        self.call_later(self._tell_keys)
 
     def _drawn(self) -> tuple[dict[str, object], int]:
         """The settings of one act of branching, its seed drawn, and how long branches become."""

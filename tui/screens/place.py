@@ -63,6 +63,8 @@ class PlaceScreen(TuningScreen):
         self._sight: Sight | None = None
         self._stands: tuple[str, int] | None = None  # what the table shows
         self._coloured, self._unkept = False, False
+        self._can = False, False  # branch, stop: what the footer shows
+        self._below: tuple[list[Content], int] = ([], 0)  # the ways, and the rows of the text
 
     @cached_property
     def cursor(self) -> Cursor:
@@ -121,6 +123,15 @@ class PlaceScreen(TuningScreen):
 
     # Asking, and showing what was answered
 
+    @work(group="ahead", exclusive=True, exit_on_error=False)
+    async def _look_ahead(self, by: int) -> None:
+        """Who moved will move on: the next place is asked for before the next key."""
+        async with self._turn:
+            try:
+                await self.cursor.look(self._settings, by)
+            except MiniGPTError:
+                return  # who goes there is told
+
     @work(group="cursor", exit_on_error=False)
     async def _do(self, act: Callable[[], Awaitable[object]] | None = None) -> None:
         """One thing after another, then a look at where one is."""
@@ -144,11 +155,18 @@ class PlaceScreen(TuningScreen):
         if sight is not None:
             lines = cursor_words.here(cursor, sight, plain=self._plain)
             below = cursor_words.where(cursor, legend=self._coloured)
-            self.query_one("#facts", Static).update(f"{lines}\n{below}")
+            self.query_one("#facts", Static).update(f"{lines}\n{below}", layout=False)
             self._table.show(sight.view.top)
             self._stand(sight)
         self.show_facts()
-        self.refresh_bindings()
+        self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        """Has the footer made anew, where it would be another."""
+        can = bool(self.cursor.branch), self.cursor.running is not None
+        if can != self._can:
+            self._can = can
+            self.refresh_bindings()
 
     def _show_text(self) -> None:
         cursor = self.cursor
@@ -168,12 +186,16 @@ class PlaceScreen(TuningScreen):
         width, height = self.query_one("#path").content_size
         most = max(0, (height - LEAST_ROWS) if height < TALL_ROWS else height // 2)
         found = cursor_words.way_rows(self.cursor, width - 2, most, mark(self.shell.look.charset))
+        text = self.query_one(TokenText)
+        room = min(text.needs + GAPS, height - len(found)) if found else 0
+        if (shown := (found, room)) == self._below:
+            return
+        self._below = shown
         ways = self.query_one("#ways", Static)
         ways.display = bool(found)
         ways.styles.height = len(found)
         ways.update(Content("\n").join(found))
-        text = self.query_one(TokenText)
-        text.styles.height = min(text.needs + GAPS, height - len(found)) if found else "1fr"
+        text.styles.height = room or "1fr"
 
     def _stand(self, sight: Sight) -> None:
         """The table's cursor begins at the token that stands there."""
