@@ -6,17 +6,15 @@ Pure functions of what was chosen, the preset, the text and the device, each wit
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 from core.config import ModelConfig, TrainConfig
-from core.errors import InputError
+from core.microbatch import Fit, fit
 from core.presets import Preset
 from core.situation import DeviceFacts, TokenFacts
-from core.sizes import count_parameters, training_bytes
+from core.sizes import count_parameters
 
 LENGTHS = ("epochs", "steps", "minutes")
-MEMORY_SHARE = 0.7
 SMALL_STEP = 3e9  # floating-point operations
 
 
@@ -30,22 +28,27 @@ def amounts(
     """
     fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     length_open = all(fields[key] is None for key in LENGTHS)
-    for key, value in chosen.train.items():
+    suited = {**chosen.train, **(chosen.lines if facts.reading == "lines" else {})}
+    for key, value in suited.items():
         if fields.get(key) is None and (key != "steps" or length_open):
             fields[key] = value
+    fields["learning_rate"] = fields["learning_rate"] or chosen.rates[fields["optimizer"]]
     batch = fields["batch_size"] = fields["batch_size"] or _batch(chosen, model, facts)
     fields["device"] = device.device
     fields["threads"] = fields["threads"] or _threads(model, facts, batch, device)
     fields["precision"] = fields["precision"] or ("bfloat16" if device.bfloat16 else "float32")
     per_epoch = _samples(model, facts) / batch
-    length = _length(fields, model, facts, per_epoch)
-    fields["accumulation"] = _accumulation(model, fields, device)
+    length = _length(fields, chosen, model, facts, per_epoch)
+    rows = -(-batch // max(1, config.devices))
+    cut = fit(model, rows, Fit(config.accumulation, config.recompute), device)
+    fields["accumulation"], fields["recompute"] = cut.pieces, cut.recompute
     what = "lines" if facts.reading == "lines" else f"windows of {model.context} tokens"
-    rate = f"learning rate {fields['learning_rate']:g}, {fields['schedule']}"
+    rate = f"{fields['optimizer']}, learning rate {fields['learning_rate']:g}, {fields['schedule']}"
     reasons = [
         f"batch of {batch} {what}: {_why(config.batch_size)}",
         f"{rate}: {_why(config.learning_rate)}",
         f"{length}: {'of this text and size' if length_open else 'as chosen'}",
+        *cut.reasons,
     ]
     return settle_length(TrainConfig(**fields), per_epoch), reasons
 
@@ -54,14 +57,20 @@ def _why(chosen: object) -> str:
     return "of this text and size" if chosen is None else "as chosen"
 
 
-def _length(fields: dict[str, Any], model: ModelConfig, facts: TokenFacts, per_epoch: float) -> str:
+def _length(
+    fields: dict[str, Any],
+    chosen: Preset,
+    model: ModelConfig,
+    facts: TokenFacts,
+    per_epoch: float,
+) -> str:
     """Sets the number of steps, but where minutes will tell; both in words."""
     if fields["minutes"] is not None:
         return f"as many steps as fit into {fields['minutes']:g} minutes"
     if fields["epochs"] is not None:
         fields["steps"], fields["epochs"] = max(1, round(fields["epochs"] * per_epoch)), None
     elif fields["steps"] is None:
-        fields["steps"] = _steps(model, facts, fields["batch_size"], per_epoch)
+        fields["steps"] = _steps(chosen, model, facts, fields["batch_size"], per_epoch)
     passes = fields["steps"] / per_epoch
     return f"{fields['steps']} steps, {passes:.3g} passes over {facts.train_tokens:,} tokens"
 
@@ -85,7 +94,7 @@ def settle_length(config: TrainConfig, per_epoch: float) -> TrainConfig:
     if warmup is None:
         warmup = min(100, steps // 10)
     if evaluate is None and not 3 <= steps / per_epoch <= 40:
-        evaluate = max(1, steps // 20)
+        evaluate = max(1, steps // 10)
     return dataclasses.replace(config, warmup_steps=warmup, eval_steps=evaluate)
 
 
@@ -98,32 +107,18 @@ def _samples(model: ModelConfig, facts: TokenFacts) -> float:
 def _batch(chosen: Preset, model: ModelConfig, facts: TokenFacts) -> int:
     if facts.reading == "lines":
         return min(64, max(1, facts.train_samples))
-    return max(1, min(chosen.windows, round(_samples(model, facts))))
+    windows = max(1, round(chosen.batch_tokens / model.context))
+    return min(windows, max(1, round(_samples(model, facts))))
 
 
-def _steps(model: ModelConfig, facts: TokenFacts, batch: int, per_epoch: float) -> int:
+def _steps(
+    chosen: Preset, model: ModelConfig, facts: TokenFacts, batch: int, per_epoch: float
+) -> int:
     """Enough passes to learn a small text, at most 20 tokens a parameter.
 
     The limit: Hoffmann et al., 2022, "Training Compute-Optimal Large Language Models".
     """
     if facts.reading == "lines":
-        return min(1500, max(150, round(12 * per_epoch)))
+        return min(1500, max(150, round(9 * per_epoch)))
     most = 20 * count_parameters(model) / (batch * model.context)
-    return round(min(max(300, 8 * per_epoch), max(300, most)))
-
-
-def _accumulation(model: ModelConfig, fields: Mapping[str, Any], device: DeviceFacts) -> int:
-    """Pieces to cut a batch into so that it fits into 70 % of the free memory."""
-    free = device.free_memory * MEMORY_SHARE
-    pieces, batch = int(fields["accumulation"]), int(fields["batch_size"])
-    while training_bytes(model, -(-batch // pieces), model.context) > free and pieces < batch:
-        pieces *= 2
-    needed = training_bytes(model, -(-batch // pieces), model.context)
-    if needed > device.free_memory:
-        raise InputError(
-            f"This model needs about {needed / 2**30:.1f} GiB to train; "
-            f"{device.device} has {device.free_memory / 2**30:.1f} GiB free.",
-            "Choose a smaller preset, a shorter context (--set context=N) or a smaller batch "
-            "(--set batch_size=N).",
-        )
-    return min(pieces, batch)
+    return round(min(max(300, chosen.passes * per_epoch), max(300, most)))

@@ -94,6 +94,7 @@ def plan(
     train, reasons = amounts(config, chosen, model, facts, device)
     size = f"{count_parameters(model) / 1e6:.2f} M parameters"
     threads = f"{train.threads} thread{'' if train.threads == 1 else 's'}"
+    together = f"; {train.devices} of them together" if train.devices > 1 else ""
     return Plan(
         preset=name,
         model=model,
@@ -101,7 +102,7 @@ def plan(
         reasons=(
             f"{size}: {why}" if parent else f"size {name}, {size}: {why}",
             f"context of {model.context} tokens: {_context(model, overrides, facts, parent)}",
-            f"device {device.device} ({device.name}), {threads}, {train.precision}",
+            f"device {device.device} ({device.name}), {threads}, {train.precision}{together}",
             *reasons,
         ),
     )

@@ -13,12 +13,12 @@ from torch import Tensor
 from core.asks import Fork, count_of, sampling
 from core.config import SamplingConfig
 from core.errors import Cancelled, InputError
-from core.looking import checked, reading
 from core.machine import free_memory
 from core.sampling import Chooser
 from core.shelf import Open, Shelf
 from core.stepping import known
 from core.tokenizer import EOS
+from core.viewing import checked, reading
 
 MOST_ROWS = 64
 MOST_TOKENS = 1024

@@ -92,8 +92,11 @@ class TrainConfig:
     accumulation: int = setting(
         1, "Accumulation", "pieces a batch is cut into to save memory", minimum=1, maximum=4096
     )
+    recompute: bool = setting(
+        False, "Recompute", "compute activations twice instead of keeping them, to save memory"
+    )
     optimizer: str | None = setting(
-        None, "Optimizer", "rule of the update", choices=("adam", "adamw")
+        None, "Optimizer", "rule of the update", choices=("adam", "adamw", "muon")
     )
     learning_rate: float | None = setting(
         None,
@@ -119,6 +122,16 @@ class TrainConfig:
     beta1: float = setting(0.9, "Beta 1", "memory of the gradient", minimum=0.0, maximum=0.9999)
     beta2: float | None = setting(
         None, "Beta 2", "memory of its square", minimum=0.0, maximum=0.99999
+    )
+    momentum: float = setting(
+        0.9, "Momentum", "memory of the gradient in Muon", minimum=0.0, maximum=0.9999
+    )
+    adam_share: float = setting(
+        0.15,
+        "Adam's share",
+        "of the learning rate, for embeddings and norms beside Muon",
+        minimum=1e-6,
+        maximum=1e3,
     )
     weight_decay: float | None = setting(
         None, "Weight decay", "pull of matrices towards zero", minimum=0.0, maximum=10.0, live=True
@@ -160,6 +173,9 @@ class TrainConfig:
         None, "Sample prompt", "what the samples during training begin with"
     )
     device: str = setting("auto", "Device", "auto, cpu, cuda, cuda:1, mps")
+    devices: int = setting(
+        1, "Devices", "devices that train together; 0 is all there are", minimum=0, maximum=4096
+    )
     precision: str | None = setting(
         None, "Precision", "numbers used in the products", choices=("float32", "bfloat16")
     )

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.order import Order, generator
 from core.tokenizer import PAD
 from core.tokens import TokenFile
 
@@ -100,7 +101,10 @@ class Batches:
     samples: Lines | Windows
     batch_size: int
     seed: int
-    _order: tuple[int, Numbers] = field(default=(-1, np.empty(0, np.int64)), repr=False)
+    _order: Order = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._order = Order(self.samples.size, self.seed)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -112,54 +116,59 @@ class Batches:
 
         A target is PAD where a line has ended.
         """
+        return gather(self.ids, *self._spans(self._share(step, slot, slots)))
+
+    def targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
+        """How many targets `batch` would give, without reading it."""
+        begins, ends = self._spans(self._share(step, slot, slots))
+        return int((ends - begins - 1).sum())
+
+    def _share(self, step: int, slot: int, slots: int) -> Numbers:
         first = step * self.batch_size
-        numbers = np.arange(first, first + self.batch_size)
-        begins, ends = self._spans(np.array_split(numbers, slots)[slot])
-        return gather(self.ids, begins, ends)
+        return np.array_split(np.arange(first, first + self.batch_size), slots)[slot]
 
     def _spans(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
         epochs, places = np.divmod(numbers, self.samples.size)
         begins, ends = np.empty_like(numbers), np.empty_like(numbers)
         for epoch in np.unique(epochs):
             here = epochs == epoch
-            chosen = self._permutation(int(epoch))[places[here]]
+            chosen = self._order.samples(int(epoch), places[here])
             begins[here], ends[here] = self.samples.spans(chosen, self._shift(int(epoch)))
         return begins, ends
-
-    def _permutation(self, epoch: int) -> Numbers:
-        if self._order[0] != epoch:
-            order = _generator(self.seed, epoch, 0).permutation(self.samples.size)
-            self._order = (epoch, order)
-        return self._order[1]
 
     def _shift(self, epoch: int) -> int:
         if isinstance(self.samples, Lines):
             return 0
-        return int(_generator(self.seed, epoch, 1).integers(self.samples.context))
-
-
-def _generator(seed: int, epoch: int, use: int) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, epoch, use))))
+        return int(generator(self.seed, epoch, 1).integers(self.samples.context))
 
 
 def gather(
     ids: NDArray[np.unsignedinteger], begins: Numbers, ends: Numbers
 ) -> tuple[Tensor, Tensor]:
-    """The samples [begin, end) padded to the longest: inputs and targets, int64 (B, T)."""
+    """The samples [begin, end) padded to the longest: inputs and targets, int64 (B, T).
+
+    Of no samples a row of padding: B is at least 1, and T too.
+    """
     lengths = ends - begins
-    table = np.full((len(begins), int(lengths.max())), PAD, np.int64)  # (B, T + 1)
-    for row, begin, length in zip(table, begins, lengths, strict=True):
+    shape = (max(1, len(begins)), int(lengths.max(initial=2)))
+    table = np.full(shape, PAD, np.int64)  # (B, T + 1)
+    for row, begin, length in zip(table, begins, lengths, strict=False):
         row[:length] = ids[begin : begin + length]
     whole = torch.from_numpy(table)
     return whole[:, :-1].contiguous(), whole[:, 1:].contiguous()
 
 
-def pieces_of(tokens: TokenFile, part: str, context: int) -> Lines:
-    """The part cut without overlap, in its own order, for an evaluation."""
+def pieces_of(tokens: TokenFile, part: str, context: int, most: int | None = None) -> Lines:
+    """The part cut without overlap, in its own order, for an evaluation.
+
+    Args:
+        most: tokens of a text after which the rest may be left out.
+    """
     samples = samples_of(tokens, part, context)
     if isinstance(samples, Lines):
         return samples
-    return _cut(np.array([samples.begin]), np.array([samples.end]), context)
+    end = samples.end if most is None else min(samples.end, samples.begin + most + context + 1)
+    return _cut(np.array([samples.begin]), np.array([end]), context)
 
 
 def in_order(
@@ -168,6 +177,7 @@ def in_order(
     """Inputs and targets (B, T) from the beginning; whole pieces of together <= `most` targets."""
     begins, ends = pieces.begins, pieces.ends
     if most is not None:
+        begins, ends = begins[: most + 1], ends[: most + 1]  # a piece has a target or more
         count = max(1, int(np.searchsorted(np.cumsum(ends - begins - 1), most, side="right")))
         begins, ends = begins[:count], ends[:count]
     for first in range(0, len(begins), batch_size):

@@ -14,6 +14,7 @@ from typing import TypeVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from core.attention import Pass, Record, causal_mask
 from core.cache import KVCache
@@ -31,12 +32,14 @@ class Decoder(nn.Module):
     Attributes:
         config: its shape.
         dropout: share of activations dropped while training; may be set at any time.
+        recompute: whether training keeps of each layer only what goes into it; as `dropout`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.dropout = 0.0
+        self.recompute = False
 
     @property
     def device(self) -> torch.device:
@@ -67,6 +70,20 @@ class Decoder(nn.Module):
         visible = causal_mask(new, start + new, tokens.device) if masked else None
         step = Pass(visible, cache, record, head_mask, self._dropped())
         return self.layers(tokens, slice(start, start + new), step)
+
+    def matrices(self) -> dict[str, tuple[int, ...]]:
+        """The matrices inside the blocks: name, and rows of those that stand below each other."""
+        shape = self.config
+        queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+        joined = {
+            "qkv.weight": (queries, keys, keys),
+            "gate_up.weight": (shape.d_ff, shape.d_ff),
+        }
+        return {
+            name: joined.get(".".join(name.split(".")[-2:]), (weight.shape[0],))
+            for name, weight in self.named_parameters()
+            if name.startswith("blocks.") and weight.ndim == 2
+        }
 
     @abstractmethod
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
@@ -121,6 +138,19 @@ class Decoder(nn.Module):
         step = Pass(visible, None, None, None, self._dropped())
         hidden = self.layers(tokens[line, place][None], place, step)  # (1, N, D)
         return hidden[0], targets[line, place]
+
+    def through(self, block: nn.Module, x: Tensor, *rest: object) -> Tensor:
+        """A block's output; with `recompute` its inside is forgotten and computed again backwards.
+
+        Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
+        """
+        if self.recompute and self.training and torch.is_grad_enabled():
+            kept = self.dropout > 0.0
+            out = checkpoint(block, x, *rest, use_reentrant=False, preserve_rng_state=kept)
+        else:
+            out = block(x, *rest)
+        assert isinstance(out, Tensor)
+        return out
 
     def _dropped(self) -> float:
         return self.dropout if self.training else 0.0

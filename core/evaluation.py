@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from core.dataset import Lines, in_order
 from core.decoder import Decoder
+from core.ranks import Ranks
 from core.tokenizer import PAD
 
+ALONE = Ranks()
 QUICK_TARGETS = 65_536
 
 
@@ -42,24 +44,29 @@ class Evaluation:
         *,
         whole: bool,
         interrupted: Callable[[], bool] = lambda: False,
+        ranks: Ranks = ALONE,
     ) -> tuple[float, int] | None:
         """Mean loss in nats per target, and how many targets; None when interrupted.
 
         Args:
             whole: all of the part instead of its first 65,536 targets.
-            interrupted: asked between batches.
+            interrupted: asked between batches, on all ranks equally often.
+            ranks: who shares the work; every one gets the same result.
         """
-        total = torch.zeros((), dtype=torch.float64, device=device)
-        count, was_training = 0, model.training
+        total = torch.zeros(2, dtype=torch.float64, device=device)  # loss, targets
+        was_training = model.training
         model.train(False)
         most = None if whole else QUICK_TARGETS
         with torch.inference_mode():
-            for tokens, targets in in_order(self.ids, self.pieces, self.batch_size, most):
-                if interrupted():
+            batches = in_order(self.ids, self.pieces, self.batch_size, most)
+            for number, (tokens, targets) in enumerate(batches):
+                if number % ranks.world == 0 and interrupted():
                     model.train(was_training)
                     return None
-                here = int((targets != PAD).sum())
-                total += model.loss(tokens.to(device), targets.to(device)).double() * here
-                count += here
+                if number % ranks.world == ranks.rank:
+                    here = int((targets != PAD).sum())
+                    total[0] += model.loss(tokens.to(device), targets.to(device)).double() * here
+                    total[1] += here
         model.train(was_training)
-        return float(total) / count, count
+        loss, count = ranks.sum(total).tolist()
+        return loss / count, int(count)

@@ -104,6 +104,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "problems": "why values were refused, by name; nothing is changed then",
         "steps": "updates until the end, as they are now",
         "action": "pause or continue",
+        "reason": "why, where nobody asked for it",
     },
     BEAT: {},
     FINISHED: {

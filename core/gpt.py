@@ -152,7 +152,7 @@ class GPT(Decoder):
         x = step.drop(self.embedding(tokens))  # (B, T, D)
         step.note(x)
         for layer, block in enumerate(self.blocks):
-            x = block(x, cos, sin, layer, step)
+            x = self.through(block, x, cos, sin, layer, step)
             step.note(x)
         return x
 

@@ -50,6 +50,8 @@ def inside(shelf: Shelf, ask: Inside) -> Json:
         "session": ask.session,
         "layer": layer,
         "head": ask.head,
+        "layers": config.layers,
+        "heads": config.heads,
         "window": [[place, session.ids[place], text(session.ids[place])] for place in window],
         "positions": window[places],
         "lens": lens(kept.held.loaded, [hidden[0, places] for hidden in record.hidden]),

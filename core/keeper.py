@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core import checkpoint, layout, optimizer
+from core import checkpoint, layout
 from core.errors import RunFailedError, StorageError
 from core.roles import Emit
 from core.run import Run
@@ -49,7 +49,7 @@ class RunKeeper:
             return
         self._submitted = (step, state)
         model = _finite(layout.stored(trainer.model), step)
-        moments = _host(optimizer.state_tensors(trainer.updater.optimizer, trainer.model))
+        moments = _host(trainer.updater.optimizer.tensors())
         self._saver.submit(
             "checkpoint",
             step,

@@ -20,7 +20,9 @@ from pathlib import Path
 from core.errors import StorageError
 from core.locks import Lock
 from core.more import More
+from core.orphans import PARENT
 from core.paths import Home
+from core.places import TORCHRUN
 from core.run import Run
 
 # Threads that wait for each other sleep after so many turns: where others use the processors too,
@@ -31,34 +33,32 @@ SPINS = "1000"
 HELD_BACK = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
-def start(home: Home, run: Run, lock: Lock, more: More | None = None) -> int:
+def start(
+    home: Home,
+    run: Run,
+    lock: Lock,
+    more: More | None = None,
+    *,
+    devices: int | None = None,
+    tied: bool = False,
+) -> int:
     """Starts the run's trainer; its process number.
 
     Args:
         lock: the run's, held; it is the trainer's afterwards.
         more: how much longer than planned it is to train.
+        devices: how many are to train together, this time; None is as the run was asked for.
+        tied: whether it ends with this process instead of outliving it.
 
     Raises:
         StorageError: it could not be started; the run is as it was and its lock is free.
     """
     command = [sys.executable, "-m", "core.train", str(home.root), str(home.cache), run.name]
     command += [str(lock.descriptor), json.dumps(more.to_json() if more else {})]
+    command += ["" if devices is None else str(devices)]
+    parent = {PARENT: str(os.getpid())} if tied else {}
     try:
-        log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            with _signals_held_back():
-                process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    cwd=run.folder,
-                    env=environment(),
-                    pass_fds=[lock.descriptor],
-                    start_new_session=True,
-                )
-        finally:
-            os.close(log)
+        process = _born(command, run, lock, environment() | parent)
     except OSError as error:
         raise StorageError(
             f"The trainer of {run.name} could not be started: {error.strerror}.",
@@ -69,6 +69,26 @@ def start(home: Home, run: Run, lock: Lock, more: More | None = None) -> int:
     # Whoever lives on beside the trainer keeps no dead child of it.
     threading.Thread(target=process.wait, name=f"wait-{process.pid}", daemon=True).start()
     return process.pid
+
+
+def _born(
+    command: list[str], run: Run, lock: Lock, environ: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with _signals_held_back():
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=run.folder,
+                env=environ,
+                pass_fds=[lock.descriptor],
+                start_new_session=True,
+            )
+    finally:
+        os.close(log)
 
 
 def environment(
@@ -88,7 +108,9 @@ def environment(
     if str(ours) not in [*parts, *installed]:
         parts.insert(0, str(ours))
     paths = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(parts)}
-    return {"GOMP_SPINCOUNT": SPINS, **environ, **paths}
+    # Who a process is among several is said by who starts it, and is not its children's place.
+    own = {name: value for name, value in environ.items() if name not in (*TORCHRUN, PARENT)}
+    return {"GOMP_SPINCOUNT": SPINS, **own, **paths}
 
 
 @contextmanager

@@ -33,4 +33,7 @@ def with_steps(
 
 def _seconds_per_step(config: TrainConfig, model: Decoder, batches: Batches) -> float:
     trial = dataclasses.replace(config, minutes=None, epochs=None, steps=1, warmup_steps=0)
+    # Several devices share an update; what they send each other comes on top.
+    rows = -(-batches.batch_size // max(1, config.devices))
+    batches = dataclasses.replace(batches, batch_size=rows)
     return probe.seconds_per_step(model, batches, trial, model.device)

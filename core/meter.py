@@ -34,13 +34,20 @@ class Meter:
         """Whether the next event may be said: at most ten a second."""
         return self._last - self._said_at >= 1.0 / EVENTS_PER_SECOND
 
-    def add(self, loss: float, targets: int) -> float:
-        """Counts an update just done; the seconds it took."""
+    def add(self, targets: int) -> float:
+        """Counts an update just made, or handed to the device; the seconds it took."""
+        self.updates += 1
+        self._targets += targets
+        return self.tick()
+
+    def add_loss(self, loss: float, targets: int) -> None:
+        """Counts the loss of an update, once it is known."""
+        self._loss += loss * targets
+
+    def tick(self) -> float:
+        """The seconds since the last look, as time of training."""
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
-        self.updates += 1
-        self._loss += loss * targets
-        self._targets += targets
         self._seconds += seconds
         return seconds
 

@@ -7,15 +7,17 @@ the uninterrupted one would have.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 
+from core.adam import Adam
 from core.config import TrainConfig
+from core.decoder import Decoder
 from core.errors import DamagedError
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
+from core.muon import Muon
 
 
 def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
@@ -38,71 +40,94 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     )
 
 
-def build(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+class Rule(Protocol):
+    """How some parameters are updated from their gradients."""
+
+    def step(self, rate: float, decay: float, found_inf: Tensor | None) -> None:
+        """One update; where `found_inf` is one nothing is done."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What has to be kept, by name, on the device."""
+
+    def load(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Puts back what `tensors` gave after `step` updates."""
+
+
+@dataclass
+class Optimizer:
+    """All parameters of a model, each under one rule.
+
+    Attributes:
+        rules: each with the factor between its rate and the run's learning rate.
+        rate: of the next update.
+        weight_decay: of the matrices, at the next update.
+        found_inf: () float on the device; where it is one an update does nothing.
+    """
+
+    model: nn.Module
+    rules: list[tuple[Rule, float]]
+    rate: float
+    weight_decay: float = 0.0
+    found_inf: Tensor | None = None
+
+    def step(self) -> None:
+        """One update."""
+        for rule, factor in self.rules:
+            rule.step(self.rate * factor, self.weight_decay, self.found_inf)
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients."""
+        for parameter in self.model.parameters():
+            parameter.grad = None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What has to be kept, `<what>.<parameter>`, on the device."""
+        return {name: tensor for rule, _ in self.rules for name, tensor in rule.tensors().items()}
+
+    def load(self, tensors: Mapping[str, Tensor], step: int) -> None:
+        """Puts back what `tensors` gave after `step` updates; the inverse of it.
+
+        Raises:
+            DamagedError: tensors are missing, or not of the model's shapes; nothing is put back.
+        """
+        if step == 0:
+            return
+        wrong = [name for name, own in self.tensors().items() if not _fits(tensors.get(name), own)]
+        if wrong:
+            raise DamagedError(
+                f"The optimiser's tensors of the checkpoint of step {step} do not fit its model: "
+                f"{len(wrong)} of them, {wrong[0]} the first.",
+                f"Without the folder checkpoint/{step} the run goes on from the checkpoint before.",
+            )
+        for rule, _ in self.rules:
+            rule.load(tensors, step)
+
+
+def _fits(found: Tensor | None, own: Tensor) -> bool:
+    return found is not None and found.shape == own.shape and found.is_floating_point()
+
+
+def build(model: nn.Module, config: TrainConfig) -> Optimizer:
     """The optimiser over the model's parameters; only matrices are decayed.
 
-    Adam (Kingma and Ba, 2015) or AdamW (Loshchilov and Hutter, 2019), in their fused form: one
-    pass over memory for each parameter.
+    With `muon` the matrices inside the blocks are Muon's; the rest is AdamW's at
+    `adam_share` of the learning rate.
     """
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    groups: list[dict[str, Any]] = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
     assert config.learning_rate is not None
     assert config.beta2 is not None
-    return kind(groups, lr=config.learning_rate, betas=(config.beta1, config.beta2), fused=True)
-
-
-def apply(optimizer: torch.optim.Optimizer, rate: float, weight_decay: float) -> None:
-    """Sets the rate of the next update, and the decay of the matrices."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.param_groups[0]["weight_decay"] = weight_decay
-
-
-def state_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
-    """The moments by parameter name, on the device: `exp_avg.<name>`, `exp_avg_sq.<name>`."""
-    return {
-        f"{moment}.{name}": optimizer.state[parameter][moment]
-        for name, parameter in model.named_parameters()
-        for moment in MOMENTS
-        if moment in optimizer.state[parameter]
-    }
-
-
-def load_state(
-    optimizer: torch.optim.Optimizer, model: nn.Module, tensors: dict[str, Tensor], step: int
-) -> None:
-    """Puts back what `state_tensors` gave after `step` updates; the inverse of it.
-
-    Raises:
-        DamagedError: tensors are missing, or not of the model's shapes; nothing is put back.
-    """
-    if step == 0:
-        return
-    wrong = [
-        f"{moment}.{name}"
-        for name, parameter in model.named_parameters()
-        for moment in MOMENTS
-        if not _fits(tensors.get(f"{moment}.{name}"), parameter)
+    named = dict(model.named_parameters())
+    betas = config.beta1, config.beta2
+    if config.optimizer != "muon":
+        rules: list[tuple[Rule, float]] = [
+            (Adam(named, betas, decoupled=config.optimizer == "adamw"), 1.0)
+        ]
+        return Optimizer(model, rules, config.learning_rate, config.weight_decay or 0.0)
+    assert isinstance(model, Decoder)
+    heights = model.matrices()
+    inside = {name: parameter for name, parameter in named.items() if name in heights}
+    beside = {name: parameter for name, parameter in named.items() if name not in heights}
+    rules = [
+        (Muon(inside, heights, config.momentum), 1.0),
+        (Adam(beside, betas, decoupled=True), config.adam_share),
     ]
-    if wrong:
-        raise DamagedError(
-            f"The optimiser's tensors of the checkpoint of step {step} do not fit its model: "
-            f"{len(wrong)} of them, {wrong[0]} the first.",
-            f"Without the folder checkpoint/{step} the run goes on from the checkpoint before.",
-        )
-    for name, parameter in model.named_parameters():
-        state = optimizer.state[parameter]
-        state["step"] = torch.tensor(float(step), device=parameter.device)
-        for moment in MOMENTS:
-            state[moment] = tensors[f"{moment}.{name}"].to(parameter.device, copy=True)
-
-
-def _fits(moment: Tensor | None, parameter: Tensor) -> bool:
-    if moment is None:
-        return False
-    return moment.shape == parameter.shape and moment.is_floating_point()
+    return Optimizer(model, rules, config.learning_rate, config.weight_decay or 0.0)

@@ -7,14 +7,15 @@ missing is made. All of it is a function of the run directory, the text and the 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from core import corpora, layout, models, probe, tokens
 from core.auto import choose_tokenizer, plan
-from core.baselines import reference_losses
+from core.baselines import MOST_TOKENS, reference_losses
 from core.checkpoint import Checkpoint
 from core.config import ModelConfig, TrainConfig
 from core.copyrate import FourGrams, four_grams
@@ -31,27 +32,33 @@ from core.modelcard import check_vocabulary, generation_config, hf_config, read_
 from core.more import More
 from core.paths import Home
 from core.progress import Progress, Stop
+from core.prompts import sample_prompt
+from core.ranks import Ranks
 from core.record import read_asked, read_record
 from core.restored import read_settings
 from core.run import Run
 from core.settings import to_json
-from core.situation import TextFacts, TokenFacts
+from core.shares import part_of
+from core.situation import DeviceFacts, TextFacts, TokenFacts
 from core.sizes import count_parameters
-from core.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer import Tokenizer
 from core.tokens import TokenFile
 from core.weights import read_tensors
 
 EVALUATION_TOKENS = 8192
 LOOKED_AT = 1_000_000
-FIRST_LOOKED_AT = 1_000
-LONGEST_PROMPT = 80  # characters; a word may be a megabyte
 NOTABLE_SHARE = 0.001
-OF_THE_DEVICE = ("precision", "threads", "accumulation")
+OF_THE_DEVICE = ("precision", "threads", "accumulation", "recompute")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be trained, on what, and how; `facts` are the fields of the event `prepared`."""
+    """What is to be trained, on what, and how.
+
+    Attributes:
+        tokens: the folder of the corpus's tokens.
+        facts: the fields of the event `prepared`.
+    """
 
     model: Decoder
     device: torch.device
@@ -60,6 +67,7 @@ class Job:
     evaluation: Evaluation | None
     tokenizer: Tokenizer
     reading: str
+    tokens: Path
     facts: dict[str, Any]
     four_grams: FourGrams | None = None
 
@@ -72,6 +80,7 @@ class Preparation:
         checkpoint: where to go on from, if the run has one.
         progress: is told of long work.
         cancelled: whether a stop was asked for.
+        ranks: who will train it, this process being the first.
     """
 
     home: Home
@@ -79,6 +88,7 @@ class Preparation:
     checkpoint: Checkpoint | None
     progress: Progress
     cancelled: Stop
+    ranks: Ranks = field(default_factory=Ranks)
 
     def job(self, more: More | None = None) -> Job:
         """Makes or finds all parts of the run.
@@ -100,23 +110,23 @@ class Preparation:
         tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked, inherited)
         stored = self._tokens(corpus, text["reading"], tokenizer)
         wanted = self._settings() if self.checkpoint else asked
-        device = probe.device_again(wanted.device, asked.device)
-        if self.checkpoint and device.device != wanted.device:
-            reasons.append(f"{wanted.device}, where it was trained before, is not here")
+        device = part_of(self.ranks, probe.device_again(wanted.device, asked.device))
+        if self.checkpoint and (moved := _moved(wanted, device, self.ranks.world)):
+            reasons += moved
             anew = {name: getattr(asked, name) for name in OF_THE_DEVICE}
             wanted = dataclasses.replace(wanted, **anew)
+        wanted = dataclasses.replace(wanted, devices=self.ranks.world)
         overrides = {} if inherited else record["model"]
         chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)
-        batches = _batches(stored, chosen.model, chosen.train)
+        batches = batches_of(stored, chosen.model, chosen.train)
         model = self._model(chosen.model, chosen.train, record["parent"])
         model = model.to(device.device)
         config = chosen.train
         done = self.checkpoint.step if self.checkpoint else 0
         config = with_steps(config, model, batches, done, more)
         if config.sample_prompt is None:
-            prompt = corpus.prompt if _known(tokenizer, corpus.prompt) else None
-            prompt = prompt or _first_words(stored, tokenizer)
+            prompt = sample_prompt(corpus.prompt, stored, tokenizer)
             config = dataclasses.replace(config, sample_prompt=prompt)
         reasons += [*chosen.reasons, *_warnings(stored, tokenizer)]
         return _job(model, config, batches, stored, tokenizer, reasons)
@@ -194,6 +204,16 @@ class Preparation:
         return model
 
 
+def _moved(before: TrainConfig, device: DeviceFacts, count: int) -> list[str]:
+    """In what the devices are others than those it was trained on; what suited them may not do."""
+    found = []
+    if device.device != before.device:
+        found.append(f"{before.device}, where it was trained before, is not here")
+    if count != before.devices:
+        found.append(f"trained before on {before.devices} together, now on {count}")
+    return found
+
+
 def _token_facts(stored: TokenFile) -> TokenFacts:
     if stored.reading == "lines":
         starts, numbers = stored.starts, stored.train_samples
@@ -209,10 +229,19 @@ def _token_facts(stored: TokenFile) -> TokenFacts:
     )
 
 
-def _batches(stored: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
+def batches_of(stored: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
+    """The training part in batches."""
     samples = samples_of(stored, "train", shape.context)
     assert config.batch_size is not None
     return Batches(stored.ids, samples, config.batch_size, config.seed)
+
+
+def evaluation_of(stored: TokenFile, shape: ModelConfig) -> Evaluation | None:
+    """The validation part; None where there is none."""
+    if not stored.has_validation:
+        return None
+    pieces = pieces_of(stored, "validation", shape.context)
+    return Evaluation(stored.ids, pieces, max(1, EVALUATION_TOKENS // shape.context))
 
 
 def _warnings(stored: TokenFile, tokenizer: Tokenizer) -> list[str]:
@@ -225,30 +254,6 @@ def _warnings(stored: TokenFile, tokenizer: Tokenizer) -> list[str]:
     return found
 
 
-def _known(tokenizer: Tokenizer, text: str | None) -> bool:
-    """Whether a text can be a prompt: every word of it is in the vocabulary."""
-    if not text:
-        return False
-    return tokenizer.unk_id is None or tokenizer.unk_id not in tokenizer.encode(text)
-
-
-def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
-    """The first few tokens of the text that can be a prompt of a line; empty if there are none."""
-    most = 1 if tokenizer.kind == "word" else 6
-    barred = {SOS, EOS, tokenizer.unk_id}
-    run: list[int] = []
-    for id in stored.ids[:FIRST_LOOKED_AT].tolist():
-        if id not in barred and len(tokenizer.decode([*run, id])) <= LONGEST_PROMPT:
-            run.append(id)
-        elif tokenizer.decode(run).strip():
-            break
-        else:
-            run = []
-        if len(run) == most:
-            break
-    return tokenizer.decode(run).strip()
-
-
 def _job(
     model: Decoder,
     config: TrainConfig,
@@ -257,12 +262,8 @@ def _job(
     tokenizer: Tokenizer,
     reasons: list[str],
 ) -> Job:
-    context = model.config.context
-    evaluation = None
-    if stored.has_validation:
-        pieces = pieces_of(stored, "validation", context)
-        evaluation = Evaluation(stored.ids, pieces, max(1, EVALUATION_TOKENS // context))
-    train = pieces_of(stored, "train", context)
+    evaluation = evaluation_of(stored, model.config)
+    train = pieces_of(stored, "train", model.config.context, MOST_TOKENS)
     told = _told(model, config, batches, stored, tokenizer)
     told["val_tokens"] = _targets(evaluation.pieces) if evaluation else 0
     told["reference"] = {
@@ -272,9 +273,18 @@ def _job(
         ),
     }
     told["reasons"] = reasons
-    grams = four_grams(stored, tokenizer.unk_id)
-    parts = (model, model.device, config, batches, evaluation, tokenizer, stored.reading, told)
-    return Job(*parts, grams)
+    return Job(
+        model=model,
+        device=model.device,
+        config=config,
+        batches=batches,
+        evaluation=evaluation,
+        tokenizer=tokenizer,
+        reading=stored.reading,
+        tokens=stored.folder,
+        facts=told,
+        four_grams=four_grams(stored, tokenizer.unk_id),
+    )
 
 
 def _told(

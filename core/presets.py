@@ -19,14 +19,20 @@ class Preset:
         description: one line for a list.
         model: fields of ModelConfig; vocabulary and, for lines, context come from the text.
         train: fields of TrainConfig that are used where the user chose none.
-        windows: windows of `context` tokens in a batch of running text.
+        lines: those of them that are others where the samples are lines.
+        rates: the learning rate that suits each optimizer.
+        batch_tokens: tokens in a batch of running text.
+        passes: over running text that is long enough.
         vocabulary: most tokens of a byte-level BPE worth its embeddings at this size.
     """
 
     description: str
     model: Mapping[str, Any]
     train: Mapping[str, Any] = field(default_factory=dict)
-    windows: int = 16
+    lines: Mapping[str, Any] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    batch_tokens: int = 4096
+    passes: float = 8.0
     vocabulary: int = 16384
 
 
@@ -43,10 +49,13 @@ def _modern(layers: int, heads: int, d_model: int, d_ff: int, context: int) -> d
     }
 
 
-def _training(rate: float, beta2: float) -> dict[str, Any]:
+def _rates(adam: float, muon: float = 0.06) -> dict[str, float]:
+    return {"adam": adam, "adamw": adam, "muon": muon}
+
+
+def _training(optimizer: str, beta2: float) -> dict[str, Any]:
     return {
-        "optimizer": "adamw",
-        "learning_rate": rate,
+        "optimizer": optimizer,
         "schedule": "linear",
         "beta2": beta2,
         "weight_decay": 0.1,
@@ -73,7 +82,6 @@ PRESETS: Mapping[str, Preset] = {
         },
         train={
             "optimizer": "adam",
-            "learning_rate": 1e-4,
             "schedule": "constant",
             "warmup_steps": 0,
             "beta2": 0.999,
@@ -83,42 +91,51 @@ PRESETS: Mapping[str, Preset] = {
             "batch_size": 3,
             "steps": 500,
         },
-        windows=3,
+        rates=_rates(1e-4),
+        batch_tokens=3 * 128,
         vocabulary=4096,
     ),
     "tiny": Preset(
         description="under 1 M parameters: seconds to minutes on a laptop",
         model=_modern(4, 4, 128, 344, 128),
-        train=_training(3e-3, 0.99),
-        windows=32,
+        train=_training("muon", 0.95),
+        # A batch of short lines is so quick that Muon's own products would be half of the step.
+        lines={"optimizer": "adamw", "beta2": 0.99},
+        rates=_rates(3e-3),
+        batch_tokens=1024,
+        passes=1.5,
         vocabulary=2048,
     ),
     "small": Preset(
         description="about 3 M parameters: minutes on a laptop",
         model=_modern(6, 6, 192, 512, 256),
-        train=_training(2e-3, 0.99),
-        windows=16,
+        train=_training("adamw", 0.99),
+        rates=_rates(2e-3),
+        batch_tokens=16 * 256,
         vocabulary=4096,
     ),
     "medium": Preset(
         description="about 11 M parameters: an hour on a laptop, minutes on a GPU",
         model=_modern(6, 6, 384, 1024, 256),
-        train=_training(1e-3, 0.99),
-        windows=32,
+        train=_training("adamw", 0.99),
+        rates=_rates(1e-3),
+        batch_tokens=32 * 256,
         vocabulary=8192,
     ),
     "large": Preset(
         description="about 30 M parameters: for a GPU and tens of megabytes of text",
         model=_modern(8, 8, 512, 1408, 512),
-        train=_training(6e-4, 0.95),
-        windows=48,
+        train=_training("adamw", 0.95),
+        rates=_rates(6e-4),
+        batch_tokens=48 * 512,
         vocabulary=16384,
     ),
     "xl": Preset(
         description="about 124 M parameters, as GPT-2 small: for a GPU and much text",
         model=_modern(12, 12, 768, 2560, 1024),
-        train=_training(4e-4, 0.95),
-        windows=64,
+        train=_training("adamw", 0.95),
+        rates=_rates(4e-4),
+        batch_tokens=64 * 1024,
         vocabulary=32768,
     ),
 }

@@ -15,7 +15,7 @@ from core.machine import free_memory, usable_threads
 from core.optimizer import build
 from core.progress import Stop, never
 from core.situation import DeviceFacts
-from core.updater import Updater
+from core.updater import Updater, settle
 
 TIMED_SECONDS = 2.0
 WARM_STEPS = 3
@@ -119,7 +119,7 @@ def seconds_per_step(
         if cancelled():
             raise Cancelled
         began = time.perf_counter()
-        updater.update(batches, len(times), 1e-6, config)
+        settle([updater.update(batches, len(times), 1e-6, config)])  # waits for the device
         times.append(time.perf_counter() - began)
     steady = sorted(times[min(WARM_STEPS, len(times) - 1) :])
     return steady[len(steady) // 2]

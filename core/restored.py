@@ -9,7 +9,7 @@ from core.checkpoint import Checkpoint
 from core.config import TrainConfig
 from core.errors import DamagedError, SettingsError
 from core.settings import from_json
-from core.trainer import Progress
+from core.standing import Progress
 
 
 def read_settings(checkpoint: Checkpoint) -> TrainConfig:

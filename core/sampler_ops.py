@@ -6,7 +6,7 @@ It knows requests as objects and replies as JSON values, nothing of pipes or pro
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +36,6 @@ from core.errors import Cancelled, InputError, MiniGPTError
 from core.generate import Step as Token
 from core.generate import generate
 from core.inside import inside
-from core.looking import look
 from core.origin_ops import Said, origin, said_by, typed
 from core.paths import Home
 from core.progress import Stop
@@ -46,6 +45,7 @@ from core.stepping import cut, find, step
 from core.tokenizer import EOS
 from core.tracing import trace
 from core.trial import probe
+from core.viewing import look
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
@@ -56,7 +56,7 @@ SCORED_AT_ONCE = 512
 Json = dict[str, Any]
 Say = Callable[..., None]
 
-OF_SHELF: Mapping[type, Callable[[Shelf, Any], Json]] = {
+OF_SHELF: dict[type, Callable[[Shelf, Any], Json]] = {
     Step: step,
     Cut: cut,
     Find: find,

@@ -52,18 +52,22 @@ def _tutorial_parameters(config: ModelConfig) -> int:
     return tables + config.layers * (attention + feed_forward + norms) + projection
 
 
-def training_bytes(config: ModelConfig, batch: int, context: int) -> int:
+def training_bytes(
+    config: ModelConfig, batch: int, context: int, *, recompute: bool = False
+) -> int:
     """Memory that training with Adam in float32 takes, about; bfloat16 takes less.
 
     Args:
         config: the model.
         batch: rows that are in memory at once.
         context: tokens of a row.
+        recompute: whether of each layer only what goes into it is kept.
     """
     state = FLOATS_PER_PARAMETER * count_parameters(config)
     # The backward pass works on one layer's gradients beside what all layers have left it; at
     # its start the log-softmax of the logits and two gradients of that size are alive together.
-    token = (config.layers + 1) * floats_per_layer(config) + 3 * config.vocab_size
+    kept = config.d_model if recompute else floats_per_layer(config)
+    token = config.layers * kept + floats_per_layer(config) + 3 * config.vocab_size
     return FLOAT * (state + batch * context * token)
 
 

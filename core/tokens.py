@@ -55,6 +55,7 @@ class TokenFile:
         train_span, val_span: ranges of tokens, for "text".
         longest: tokens of the longest sample.
         note: why there is no validation; empty where there is.
+        folder: where they are stored.
     """
 
     ids: NDArray[np.unsignedinteger]
@@ -69,6 +70,7 @@ class TokenFile:
     val_span: tuple[int, int] = (0, 0)
     longest: int = 0
     note: str = ""
+    folder: Path = Path()
 
     @property
     def has_validation(self) -> bool:
@@ -138,6 +140,7 @@ def open_tokens(folder: Path) -> TokenFile | None:
         train_span=split.train_span,
         val_span=split.val_span,
         note=split.note,
+        folder=folder,
     )
 
 

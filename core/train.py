@@ -1,8 +1,11 @@
-"""The trainer's process: `python -m core.train ROOT CACHE RUN LOCK MORE`, started by `core.launch`.
+"""The trainer's process: `python -m core.train ROOT CACHE RUN LOCK MORE DEVICES`, of `core.launch`.
 
 It takes the lock over, works at low priority, and turns SIGTERM and SIGINT into a stop that saves.
 A hang-up is nothing to it. Signals that come before there is something to stop are obeyed then:
 it is born with them blocked, and they are remembered while torch is being imported.
+
+On several devices it becomes torchrun's agent (`core.agent`), whose workers are this module again,
+without a lock.
 """
 
 from __future__ import annotations
@@ -11,15 +14,20 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from core.errors import MiniGPTError
+from core.events import FAILED
 from core.launch import HELD_BACK
-from core.locks import adopt
+from core.locks import Lock, adopt
 from core.more import More
+from core.orphans import PARENT, end_with_parent
 from core.paths import Home
+from core.places import Place, place_in
+from core.record import read_asked, read_record
 from core.run import Run
 
 NICE = 10
@@ -50,20 +58,71 @@ class Stops:
 
 def main(arguments: list[str]) -> str | None:
     """Trains a run; what its events could not say, for the log."""
-    root, cache, name, descriptor, more = arguments
+    root, cache, name, descriptor, more, devices = arguments
+    if PARENT in os.environ:
+        end_with_parent(int(os.environ[PARENT]))
     stops = Stops()
     home = Home(root=Path(root), cache=Path(cache))
     run = Run(home.runs / name)
-    lock = adopt(int(descriptor))
-    if lock is None:
-        return f"Another trainer has the run {name}."
-    os.nice(NICE)
-    from core.training import train
-
+    place = place_in(os.environ)
     try:
-        train(home, run, lock, on_control=stops.tell, more=More(**json.loads(more)))
+        if place and not descriptor:
+            return _work(home, run, place, More(**json.loads(more)), stops)
+        lock = adopt(int(descriptor))
+        if lock is None:
+            return f"Another trainer has the run {name}."
+        os.nice(NICE)
+        _begin(home, run, lock, more, devices, stops)
     except MiniGPTError as error:
         return f"{error.title}: {error}"
+    return None
+
+
+def _begin(home: Home, run: Run, lock: Lock, more: str, devices: str, stops: Stops) -> None:
+    """Trains the run in this process or, on several devices, in workers of its own."""
+    refusal: MiniGPTError | None = None
+    wanted = int(devices) if devices else _recorded(run, "devices", 1)
+    if wanted != 1:
+        from core.agent import count_devices, lead
+
+        try:
+            count = count_devices(wanted, _recorded(run, "device", "auto"))
+        except MiniGPTError as error:
+            count, refusal = 1, error
+        if count > 1:
+            return lead(home, run, lock, count, more, stops.tell)
+    from core.training import train
+
+    wish = More(**json.loads(more))
+    return train(home, run, lock, on_control=stops.tell, more=wish, refusal=refusal)
+
+
+def _recorded(run: Run, name: str, default: Any) -> Any:
+    """A setting that was asked for; a damaged record is told of by the trainer itself."""
+    try:
+        return getattr(read_asked(run, read_record(run)), name)
+    except MiniGPTError:
+        return default
+
+
+def _work(home: Home, run: Run, place: Place, more: More, stops: Stops) -> str | None:
+    """Trains the run as one of several processes; what was no success, in words."""
+    from core.agent import note_failure
+    from core.ranks import join, leave
+    from core.training import assist, train
+
+    ranks = join(place)
+    failures: list[Mapping[str, Any]] = []
+    if ranks.first:
+        hear = [lambda event: failures.append(event.fields) if event.type == FAILED else None]
+        train(home, run, None, listeners=hear, on_control=stops.tell, more=more, ranks=ranks,
+              pid=os.getppid())  # fmt: skip
+    elif failure := assist(run, ranks):
+        failures.append(failure)
+        note_failure(ranks.rank, failure)
+    if failures:  # the others are ended by the agent, not met again
+        return str(failures[0]["message"])
+    leave()
     return None
 
 

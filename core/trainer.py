@@ -22,37 +22,15 @@ from core.decoder import Decoder
 from core.errors import RunFailedError
 from core.evaluation import Evaluation
 from core.meter import Meter
+from core.ranks import Ranks
 from core.roles import Emit, Keeper
-from core.updater import Updater
+from core.standing import Progress
+from core.updater import Made, Updater, settle
 
 SAMPLING_SHARE = 0.05
+MOST_WAITING = 1_000  # updates whose losses are still on the device
 
 Said = TypeVar("Said")
-
-
-@dataclass
-class Progress:
-    """Where a run stands; small numbers only, they go into every checkpoint.
-
-    Attributes:
-        step: updates done.
-        elapsed: seconds of training, pauses excluded.
-        best: lowest validation loss so far, nats.
-        stale: evaluations since.
-        epoch_loss, epoch_targets: sum of losses and number of targets in this epoch.
-        validation: the loss of an evaluation in this epoch, for its row.
-        settled: the last step whose evaluation and epoch row are done; where a run was killed
-            between saving and evaluating, the resumed one makes up for it.
-    """
-
-    step: int = 0
-    elapsed: float = 0.0
-    best: float | None = None
-    stale: int = 0
-    epoch_loss: float = 0.0
-    epoch_targets: int = 0
-    validation: float | None = None
-    settled: int = 0
 
 
 @dataclass
@@ -66,6 +44,7 @@ class Trainer:
         sample: the model's own continuation of the sample prompt.
         copied: the share of a few replies that stands in the corpus; None where nobody knows.
         requests: obeys what was asked since the last call, through the trainer's methods.
+        ranks: who else trains the same model; only the first one's events and weights are kept.
     """
 
     model: Decoder
@@ -78,13 +57,16 @@ class Trainer:
     sample: Callable[[], str]
     requests: Callable[[Trainer], None]
     copied: Callable[[], float | None] = lambda: None
+    ranks: Ranks = field(default_factory=Ranks)
     progress: Progress = field(default_factory=Progress)
     ending: str = ""
     ending_request: str | None = None
     updater: Updater = field(init=False)
 
     def __post_init__(self) -> None:
-        self.updater = Updater(self.model, self.device, optimizers.build(self.model, self.config))
+        optimizer = optimizers.build(self.model, self.config)
+        self.updater = Updater(self.model, self.device, optimizer, self.ranks)
+        self._made: list[Made] = []
         self.meter = Meter()
         self._saved_at = time.perf_counter()
         self._sampled_seconds = 0.0
@@ -161,11 +143,34 @@ class Trainer:
         step = self.progress.step
         rate = optimizers.learning_rate(step, self.steps, self.config)
         self.meter.learning_rate = rate
-        loss, targets = self.updater.update(self.batches, step, rate, self.config)
+        made = self.updater.update(self.batches, step, rate, self.config)
+        self._made.append(made)
         self.progress.step += 1
-        self.progress.epoch_loss += loss * targets
-        self.progress.epoch_targets += targets
-        self.progress.elapsed += self.meter.add(loss, targets)
+        self.progress.elapsed += self.meter.add(made.targets)
+        if made.pieces != self.config.accumulation:
+            self._cut_smaller(made.pieces)
+        if self.updater.at_once or len(self._made) >= MOST_WAITING:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Takes in the losses of the updates since; only here the host waits for the device.
+
+        Raises:
+            RunFailedError: an update was suppressed, as it was not finite.
+        """
+        made, self._made = self._made, []
+        if not self.ranks.first:
+            return  # the first one's word is enough, and it comes when the others do not look
+        for one, loss in zip(made, settle(made), strict=True):
+            self.meter.add_loss(loss, one.targets)
+            self.progress.take(loss, one.targets)
+        self.progress.elapsed += self.meter.tick()
+
+    def _cut_smaller(self, pieces: int) -> None:
+        """Keeps to the pieces that fitted into the memory, and says so."""
+        changes = {"accumulation": [self.config.accumulation, pieces]}
+        self.config = dataclasses.replace(self.config, accumulation=pieces)
+        self.emit("changed", self.progress.step, changes=changes, reason="out of memory")
 
     def _after_update(self) -> None:
         done = self.progress.step
@@ -201,6 +206,7 @@ class Trainer:
 
     def _report(self, *, force: bool = False) -> None:
         if self.meter.updates and (self.meter.due or force):
+            self._settle()
             self.emit(
                 "step",
                 self.progress.step,
@@ -218,7 +224,11 @@ class Trainer:
         assert self.evaluation is not None
         self.save()
         result = self.evaluation.loss(
-            self.model, self.device, whole=whole, interrupted=self._interrupted
+            self.model,
+            self.device,
+            whole=whole,
+            interrupted=self._interrupted,
+            ranks=self.ranks,
         )
         self.meter.restart()
         if result is None:
@@ -231,38 +241,31 @@ class Trainer:
             )
         self.progress.validation = loss
         # A loss on all of a long part says nothing beside those on its beginning.
-        better = not (whole and self.evaluation.long) and self._compare(loss)
+        better = not (whole and self.evaluation.long) and self.progress.gains(loss)
+        if better:
+            self.keeper.best(self)
         said = {"val_loss": loss, "tokens": tokens, "whole": whole, "best": better}
         self.emit("eval", self.progress.step, **said)
-
-    def _compare(self, loss: float) -> bool:
-        """Whether it is the lowest so far; keeps the best weights, counts those that are not."""
-        progress = self.progress
-        if progress.best is not None and loss >= progress.best:
-            progress.stale += 1
-            return False
-        progress.best, progress.stale = loss, 0
-        self.keeper.best(self)
-        return True
 
     def _interrupted(self) -> bool:
         self.requests(self)
         return bool(self.ending)
 
     def _end_epoch(self, *, last: bool = False) -> None:
+        self._settle()
         progress = self.progress
         row: dict[str, Any] = {"epoch": round(self.epoch, 4) if last else int(self.epoch + 1e-9)}
-        row["train_loss"] = progress.epoch_loss / max(1, progress.epoch_targets)
-        if progress.validation is not None:
-            row["val_loss"] = progress.validation
-        self._losses = {name: row[name] for name in ("train_loss", "val_loss") if name in row}
+        # The sums begin again once the row is said: a checkpoint meanwhile has them whole.
+        self._losses = progress.losses()
+        row |= self._losses
         if last or self._sampled_seconds < SAMPLING_SHARE * progress.elapsed:
             row["text"] = self._aside(self.sample)
         self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **row)
-        progress.epoch_loss, progress.epoch_targets, progress.validation = 0.0, 0, None
+        progress.end_epoch()
 
     def _look_back(self) -> None:
         """Keeps the weights of this step and what they say."""
+        self._settle()
         self.keeper.snapshot(self)
         prompt = self.config.sample_prompt or ""
         said = {"prompt": prompt, "text": self._aside(self.sample)}
@@ -281,6 +284,7 @@ class Trainer:
 
     def save(self, request: str | None = None) -> None:
         """Starts to save a checkpoint; `saved` is said once it is in place."""
+        self._settle()
         self.keeper.checkpoint(self, request)
         self._saved_at = time.perf_counter()
         self.meter.restart()

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-
-import torch
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from typing import Any
 
 from core import checkpoint as checkpoints
-from core import events, optimizer
+from core import events, locks
 from core.allocator import keep_freed_memory
 from core.checkpoint import Checkpoint
 from core.config import SamplingConfig
+from core.consent import Consent
 from core.control import Control
 from core.errors import Cancelled, MiniGPTError, StorageError
 from core.eventlog import EventLog, events_backwards
+from core.failing import telling_failures
 from core.files import remove_all_leftovers
 from core.generate import generate
 from core.host import this_host
+from core.joining import Whisper, invite, join_in
 from core.keeper import RunKeeper
 from core.loading import prompt_ids
 from core.locks import Lock
@@ -27,6 +29,7 @@ from core.machine import free_disk, out_of_memory_kills
 from core.more import More
 from core.paths import Home
 from core.prepare import Job, Preparation
+from core.ranks import Ranks
 from core.request import versions
 from core.requests import RequestReader
 from core.restored import read_progress
@@ -42,38 +45,50 @@ SAMPLE_TOKENS = 24
 COPY_SAMPLES = 3
 SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
-# How torch and the libraries below it say so where they have no error of its own for it.
-NO_MEMORY = re.compile("out of memory|ALLOC_FAILED|can't allocate memory", re.IGNORECASE)
+WRITER_TRIES = 3_000  # half a minute
+ALONE = Ranks()
 
 
 def train(
     home: Home,
     run: Run,
-    lock: Lock,
+    lock: Lock | None,
     *,
     listeners: Sequence[Listener] = (),
     on_control: Callable[[Callable[[str], None]], object] = lambda stop: None,
     more: More | None = None,
+    ranks: Ranks = ALONE,
+    pid: int | None = None,
+    refusal: MiniGPTError | None = None,
 ) -> None:
     """Trains a run to its end, its failure, or a stop; all of it is said as events.
 
     Goes on from the newest whole checkpoint if the run has one.
 
     Args:
-        lock: the run's, held; released at the end.
+        lock: the run's, held; released at the end. None if who started this process holds it.
         listeners: hear every event beside the file.
         on_control: is given the function that asks for a stop.
         more: how much longer than planned to train.
+        ranks: who trains along, this process being the first; the others `assist`.
+        pid: the process with which all of them end; this one if None.
+        refusal: why it cannot be trained in the way that was asked for; said as its failure.
 
     Raises:
         StorageError: an event could not be kept, for instance on a full disk.
     """
     keep_freed_memory()
+    since = lock.taken if lock else locks.taken(run.lock)
     try:
-        with lock, closing(EventLog(run.events)) as log, Voice(log, listeners) as voice:
-            control = Control(RequestReader(run.requests, lock.taken), voice)
+        with (
+            lock or nullcontext(),
+            _writing(run, ranks),
+            closing(EventLog(run.events)) as log,
+            Voice(log, listeners) as voice,
+        ):
+            control = Control(RequestReader(run.requests, since), voice)
             on_control(control.stop)
-            _train(home, run, voice, control, more)
+            _train(_Life(home, run, voice, control, ranks, pid or os.getpid()), more, refusal)
     except OSError as error:
         raise StorageError(
             f"What the trainer had to say could not be kept in {run.events}: {error.strerror}.",
@@ -81,37 +96,94 @@ def train(
         ) from error
 
 
-def _train(home: Home, run: Run, voice: Voice, control: Control, more: More | None) -> None:
+def assist(run: Run, ranks: Ranks) -> dict[str, Any] | None:
+    """Trains along with the first rank to the end; the fields of `failed` where this one failed."""
+    keep_freed_memory()
+    whisper = Whisper()
+    with suppress(Cancelled), telling_failures(whisper, run, lambda: (whisper.step, None)):
+        join_in(run, ranks, whisper).run()
+    return whisper.failure
+
+
+@contextmanager
+def _writing(run: Run, ranks: Ranks) -> Iterator[None]:
+    """Holds the lock of who writes: where several train, one may outlive their agent a moment.
+
+    Raises:
+        StorageError: somebody goes on writing.
+    """
+    if ranks.world == 1 and not run.writer_lock.exists():
+        yield
+        return
+    lock = locks.acquire(run.writer_lock, WRITER_TRIES)
+    if lock is None:
+        raise StorageError(
+            f"Another process still writes to {run.name}.", "End it, then resume the run."
+        )
+    with lock:
+        yield
+
+
+@dataclass(frozen=True)
+class _Life:
+    """A run from its start, or its resumption, to its next end."""
+
+    home: Home
+    run: Run
+    voice: Voice
+    control: Control
+    ranks: Ranks
+    pid: int
+
+
+def _train(life: _Life, more: More | None, refusal: MiniGPTError | None) -> None:
     found: Checkpoint | None = None
     saved: int | None = None
     trainer: Trainer | None = None
+    voice, control = life.voice, life.control
     try:
-        found = _begun(run, voice)
-        saved = found.step if found else None
-        preparation = Preparation(home, run, found, _teller(voice, saved or 0), control.cancelled)
-        job = preparation.job(more)
-        with Saver() as saver:
-            keeper = RunKeeper(run, saver, voice, _snapshots(home, job))
-            keeper.saved_step = saved
-            trainer = _trainer(job, keeper, voice, control, found)
-            voice("prepared", trainer.progress.step, **job.facts)
-            if more:
-                trainer.go_on()
-            try:
-                trainer.run()
-            finally:
-                saved = keeper.last_words()
+        with telling_failures(voice, life.run, lambda: (_step(trainer, voice), saved)):
+            with _others_waiting(life.ranks):
+                found = _begun(life)
+                saved = found.step if found else None
+                if refusal:
+                    raise refusal
+                job = _job(life, found, more)
+            invite(life.ranks, job.config, job.tokens, saved, longer=bool(more))
+            with Saver() as saver:
+                keeper = RunKeeper(life.run, saver, voice, _snapshots(life.home, job))
+                keeper.saved_step = saved
+                trainer = _trainer(job, keeper, life, found)
+                voice("prepared", trainer.progress.step, **job.facts)
+                if more:
+                    trainer.go_on()
+                try:
+                    trainer.run()
+                finally:
+                    saved = keeper.last_words()
     except Cancelled:
         why = {"reason": control.stop_reason, "id": control.stop_request}
         voice("stopped", voice.step, **why, elapsed=_elapsed(found))
-    except OSError as error:
-        what = f"{error.filename or run.folder}: {error.strerror}."
-        hint = "Make room, or mend the disk, and resume the run."
-        _say_failed(voice, StorageError(what, hint), trainer, saved)
-    except (MiniGPTError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, MiniGPTError) and not _lacks_memory(error):
-            raise
-        _say_failed(voice, error, trainer, saved)
+
+
+@contextmanager
+def _others_waiting(ranks: Ranks) -> Iterator[None]:
+    """The others wait for an invitation; where none comes they are told."""
+    try:
+        yield
+    except BaseException:
+        ranks.send_away()
+        raise
+
+
+def _job(life: _Life, found: Checkpoint | None, more: More | None) -> Job:
+    tell = _teller(life.voice, found.step if found else 0)
+    preparation = Preparation(life.home, life.run, found, tell, life.control.cancelled, life.ranks)
+    return preparation.job(more)
+
+
+def _step(trainer: Trainer | None, voice: Voice) -> int:
+    return trainer.progress.step if trainer else voice.step
 
 
 def _elapsed(found: Checkpoint | None) -> float:
@@ -119,8 +191,9 @@ def _elapsed(found: Checkpoint | None) -> float:
     return round(found.state["progress"]["elapsed"], 3) if found else 0.0
 
 
-def _begun(run: Run, voice: Voice) -> Checkpoint | None:
+def _begun(life: _Life) -> Checkpoint | None:
     """The checkpoint to go on from; every life of a run begins with `started`, also a vain one."""
+    run, voice = life.run, life.voice
     last = next(events_backwards(run.events), None)
     step, again = 0, {"resumed_from": 0} if last else {}
     try:
@@ -129,25 +202,25 @@ def _begun(run: Run, voice: Voice) -> Checkpoint | None:
         if found:
             read_progress(found)  # refused before anything is read or made for it
     except (MiniGPTError, OSError):
-        _say_started(run, voice, last.step if last else 0, {})  # what was said before still holds
+        _say_started(life, last.step if last else 0, {})  # what was said before still holds
         raise
     if found:
         step, again = found.step, {"resumed_from": found.step}
-    _say_started(run, voice, step, again)
+    _say_started(life, step, again)
     for problem in found.skipped if found else ():
         voice(events.PREPARE, step, phase=problem, done=0, total=None)
     return found
 
 
-def _say_started(run: Run, voice: Voice, step: int, again: Mapping[str, int]) -> None:
+def _say_started(life: _Life, step: int, again: Mapping[str, int]) -> None:
     here = this_host()
-    voice(
+    life.voice(
         events.STARTED,
         step,
         host=here.name,
-        pid=os.getpid(),
+        pid=life.pid,
         boot=here.boot,
-        seed=read_record(run)["seed"],
+        seed=read_record(life.run)["seed"],
         versions=versions(),
         out_of_memory_kills=out_of_memory_kills(),
         **again,
@@ -170,25 +243,23 @@ def _snapshots(home: Home, job: Job) -> frozenset[int]:
     return frozenset(snapshot_steps(job.config.steps, limit))
 
 
-def _trainer(
-    job: Job, keeper: RunKeeper, voice: Voice, control: Control, found: Checkpoint | None
-) -> Trainer:
+def _trainer(job: Job, keeper: RunKeeper, life: _Life, found: Checkpoint | None) -> Trainer:
     trainer = Trainer(
         model=job.model,
         device=job.device,
         config=job.config,
         batches=job.batches,
         evaluation=job.evaluation,
-        emit=voice,
+        emit=life.voice,
         keeper=keeper,
         sample=_sampler(job),
         copied=_copier(job),
-        requests=control,
+        requests=Consent(life.ranks, life.control),
+        ranks=life.ranks,
     )
     if found:
         trainer.progress = read_progress(found)
-        adam = trainer.updater.optimizer
-        optimizer.load_state(adam, job.model, found.optimizer, found.step)
+        trainer.updater.optimizer.load(found.optimizer, found.step)
     return trainer
 
 
@@ -224,26 +295,3 @@ def _copier(job: Job) -> Callable[[], float | None]:
         return sum(known) / len(known) if known else None
 
     return copied
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or NO_MEMORY.search(str(error)) is not None
-
-
-def _say_failed(
-    voice: Voice, error: BaseException, trainer: Trainer | None, saved: int | None
-) -> None:
-    step = trainer.progress.step if trainer else voice.step
-    if isinstance(error, MiniGPTError):
-        title, message, hint, code = error.title, error.message, error.hint, error.exit_code
-    else:
-        title = "The device has not enough memory"
-        message, code = str(error).partition("\n")[0] or "No more memory could be had.", 1
-        hint = (
-            "Resume it once others use less of it, or train with a smaller batch "
-            "(--set batch_size=N), more accumulation (--set accumulation=N), a shorter context "
-            "(--set context=N) or a smaller preset."
-        )
-    said = {"title": title, "message": message, "hint": hint, "code": code}
-    voice(events.FAILED, step, **said, saved_step=saved)

@@ -21,6 +21,7 @@ from core.decoder import Decoder
 from core.errors import SettingsError
 from core.fields import made
 from core.machine import free_disk
+from core.microbatch import rows_at_once
 from core.paths import Home
 from core.probe import available, device_facts, seconds_per_step
 from core.settings import check_values, from_json
@@ -67,7 +68,7 @@ def _tokens(ask: Probe) -> TokenFacts:
 
 
 def _arithmetic(found: Plan, tokens: TokenFacts, device: DeviceFacts) -> Json:
-    rows = -(-(found.train.batch_size or 1) // found.train.accumulation)
+    rows = rows_at_once(found.train)
     return {
         "preset": found.preset,
         "model": dataclasses.asdict(found.model),
@@ -75,7 +76,9 @@ def _arithmetic(found: Plan, tokens: TokenFacts, device: DeviceFacts) -> Json:
         "reasons": list(found.reasons),
         "tokens": dataclasses.asdict(tokens),
         "parameters": count_parameters(found.model),
-        "memory_bytes": training_bytes(found.model, rows, found.model.context),
+        "memory_bytes": training_bytes(
+            found.model, rows, found.model.context, recompute=found.train.recompute
+        ),
         "free_memory": device.free_memory,
     }
 

@@ -107,7 +107,7 @@ class TutorialGPT(Decoder):
         x = step.drop(self.embedding(tokens) + self.positions.weight[positions])  # (B, T, D)
         step.note(x)
         for layer, block in enumerate(self.blocks):
-            x = block(x, layer, step)
+            x = self.through(block, x, layer, step)
             step.note(x)
         return x
 

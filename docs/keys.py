@@ -14,6 +14,7 @@ from textual.dom import DOMNode
 from tui.app import MiniGPTApp
 from tui.keys import key_name
 from tui.screens.cursor import CursorScreen
+from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen, Texts
 from tui.screens.new_setup import NewSetupScreen
@@ -35,6 +36,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
     "Talk": (TalkScreen,),
     "Step": (StepScreen,),
     "Cursor": (CursorScreen,),
+    "Inside": (InsideScreen,),
     "Where did it read that?": (OriginScreen,),
     "Corpus": (PassageScreen,),
 }

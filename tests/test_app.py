@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,10 @@ from tui.widgets.talk_view import TalkView
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """An empty library."""
-    return find_home(tmp_path / "home")
+def home() -> Iterator[Home]:
+    """An empty library, whose path is always as long."""
+    with tempfile.TemporaryDirectory(prefix="mg", dir="/tmp") as folder:
+        yield find_home(Path(folder))
 
 
 def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,10 +103,9 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
     travel(home, journey, size=size)
 
 
-def test_what_opens_above_a_screen_looks_as_it_was_drawn() -> None:
+def test_what_opens_above_a_screen_looks_as_it_was_drawn(home: Home) -> None:
     """Help, questions, the log: each at 80x24."""
-    with tempfile.TemporaryDirectory(prefix="mg", dir="/tmp") as folder:  # always as long
-        look_above(find_home(Path(folder)))
+    look_above(home)
 
 
 def look_above(home: Home) -> None:

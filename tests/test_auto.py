@@ -132,7 +132,7 @@ def test_a_parent_of_another_size_than_the_text_suggests_keeps_its_own_rate() ->
     """Fine-tuning a large model on a few lines must not use the rate of a tiny one."""
     parent = plan(TrainConfig(preset="large"), {}, BOOK, CPU).model
     made = plan(TrainConfig(), {}, LANG, CPU, parent)
-    assert made.train.learning_rate == PRESETS["large"].train["learning_rate"]
+    assert made.train.learning_rate == PRESETS["large"].rates["adamw"]
     tutorial = plan(TrainConfig(preset="tutorial"), {}, LANG, CPU).model
     made = plan(TrainConfig(), {}, LANG, CPU, tutorial)
     assert (made.train.optimizer, made.train.learning_rate) == ("adam", 1e-4)
@@ -152,3 +152,17 @@ def test_every_choice_has_its_reason() -> None:
     said = "\n".join(plan(TrainConfig(), {}, LANG, CPU).reasons)
     assert said.count("as chosen") == 0
     assert said.count("of this text and size") == 3
+
+
+def test_running_text_trains_a_tiny_model_with_muon_and_lines_with_adamw() -> None:
+    """Each rule has a learning rate twenty times the other's: neither must get the wrong one."""
+    text = dataclasses.replace(BOOK, train_tokens=300_000)
+    found = {
+        "text": _plan(text, CPU),
+        "lines": _plan(LANG, CPU),
+        "chosen": _plan(text, CPU, optimizer="adamw"),
+    }
+    said = {name: (one.train.optimizer, one.train.learning_rate) for name, one in found.items()}
+    assert {one.preset for one in found.values()} == {"tiny"}
+    assert said["text"] == ("muon", PRESETS["tiny"].rates["muon"])
+    assert said["lines"] == said["chosen"] == ("adamw", PRESETS["tiny"].rates["adamw"])

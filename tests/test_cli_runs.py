@@ -86,7 +86,7 @@ def test_impossible_changes_are_said_together_and_not_sent(
     for name in ("learning_rate", "batch_size", "dropuot", "dropout", "clip", "steps"):
         assert f"{name}: " in said
     assert "learning_rate, weight_decay" in said, "what can change is named"
-    assert "dropuot: did you mean dropout?" in said
+    assert "dropuot: did you mean dropout" in said
     assert RequestReader(run.requests, 0.0).read() == []
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -39,7 +42,7 @@ def test_the_rate_rises_and_falls_as_said(schedule: str, step: int, rate: float)
     assert optimizers.learning_rate(step, 110, _config(schedule=schedule)) == pytest.approx(rate)
 
 
-def _trained(model: nn.Module, optimizer: torch.optim.Optimizer, steps: range) -> None:
+def _trained(model: nn.Module, optimizer: optimizers.Optimizer, steps: range) -> None:
     for step in steps:
         torch.manual_seed(step)
         model(torch.randn(3, 4)).square().sum().backward()
@@ -56,8 +59,7 @@ def test_an_optimiser_continued_from_its_tensors_goes_on_identically(kind: str) 
     _trained(whole, first, range(5))
     resumed.load_state_dict(whole.state_dict())
     second = optimizers.build(resumed, config)
-    tensors = {k: v.clone() for k, v in optimizers.state_tensors(first, whole).items()}
-    optimizers.load_state(second, resumed, tensors, 5)
+    second.load({name: tensor.clone() for name, tensor in first.tensors().items()}, 5)
     _trained(whole, first, range(5, 9))
     _trained(resumed, second, range(5, 9))
     assert torch.equal(whole.weight, resumed.weight)
@@ -73,3 +75,39 @@ def test_only_matrices_are_decayed() -> None:
     optimizer.step()
     assert torch.equal(model.bias, before[0])
     assert torch.allclose(model.weight, before[1] * (1 - 0.1 * 0.1))
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+def test_it_is_pytorchs_own_rule(kind: str) -> None:
+    """Adam by its name only."""
+    torch.manual_seed(0)
+    ours, theirs = nn.Linear(4, 2), nn.Linear(4, 2)
+    theirs.load_state_dict(ours.state_dict())
+    mine = optimizers.build(ours, _config(optimizer=kind))
+    groups = [
+        {"params": [theirs.weight], "weight_decay": 0.1},
+        {"params": [theirs.bias], "weight_decay": 0.0},
+    ]
+    rule = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
+    known = rule(groups, lr=0.1, betas=(0.9, 0.99), fused=True)
+    _trained(ours, mine, range(4))
+    for step in range(4):
+        torch.manual_seed(step)
+        theirs(torch.randn(3, 4)).square().sum().backward()
+        known.step()
+        known.zero_grad()
+    assert torch.equal(ours.weight, theirs.weight)
+    assert torch.equal(ours.bias, theirs.bias)
+
+
+def test_the_compiler_is_not_imported_for_an_update() -> None:
+    """Two seconds at the start of every run for something that is never used."""
+    code = (
+        "import sys, torch; from core import models, optimizer; from core.config import *;"
+        "m = models.build(ModelConfig(), seed=0);"
+        "o = optimizer.build(m, TrainConfig(optimizer='muon', learning_rate=1e-3, beta2=0.9));"
+        "t = torch.zeros(1, 9, dtype=torch.int64) + 3;"
+        "m.loss(t[:, 1:], t[:, 1:]).backward(); o.step();"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

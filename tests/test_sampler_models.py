@@ -11,7 +11,7 @@ import torch
 from askers import Asker, Json, tiny_home
 from tiny_runs import tiny_run, write_weights
 
-from core import sampler_ops, shelf
+from core import asks, sampler_ops, shelf
 from core.config import SamplingConfig
 from core.errors import Cancelled, DamagedError, InputError, MiniGPTError
 from core.eventlog import EventLog
@@ -214,7 +214,7 @@ def test_a_full_memory_is_said_with_what_to_do(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(sampler_ops, "step", fail)
+    monkeypatch.setitem(sampler_ops.OF_SHELF, asks.Step, fail)
     with pytest.raises(MiniGPTError, match="memory") as caught:
         ask("step", run="words", prompt="the")
     assert caught.value.hint

@@ -12,7 +12,6 @@ from trainers import (
     weights_of,
 )
 
-from core import optimizer
 from core.errors import SettingsError
 from core.meter import Meter
 from core.trainer import Trainer
@@ -63,7 +62,7 @@ def test_a_resumed_run_ends_bit_identical(stop_at: int, dropout: float) -> None:
     weights, moments, progress = kept_of(first).copies[stop_at]
     second = made_trainer(dropout=dropout, validation=True)
     second.model.load_state_dict(weights)
-    optimizer.load_state(second.updater.optimizer, second.model, moments, stop_at)
+    second.updater.optimizer.load(moments, stop_at)
     second.progress = progress
     second.run()
     assert torch.equal(weights_of(whole), weights_of(second))

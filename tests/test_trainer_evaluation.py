@@ -13,7 +13,7 @@ from trainers import (
     weights_of,
 )
 
-from core import evaluation, optimizer
+from core import evaluation
 from core.errors import RunFailedError
 from core.evaluation import Evaluation
 from core.trainer import Trainer
@@ -45,7 +45,7 @@ def test_a_run_killed_in_an_evaluation_makes_up_for_it(
     weights, moments, progress = kept_of(first).copies[killed_at]
     second = made_trainer(validation=True, eval_steps=5)
     second.model.load_state_dict(weights)
-    optimizer.load_state(second.updater.optimizer, second.model, moments, killed_at)
+    second.updater.optimizer.load(moments, killed_at)
     second.progress = progress
     second.run()
     evaluated = [step for run in (first, second) for step, _ in told_of(run).of("eval")]

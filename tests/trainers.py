@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import models, optimizer
+from core import models
 from core.config import ModelConfig, TrainConfig
 from core.dataset import Batches, Lines, Windows
 from core.evaluation import Evaluation
-from core.trainer import Progress, Trainer
+from core.standing import Progress
+from core.trainer import Trainer
 
 SHAPE = ModelConfig(
     vocab_size=12, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
@@ -50,7 +51,7 @@ class FakeKeeper:
 
     def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
         self.kept.append(("checkpoint", trainer.progress.step))
-        moments = optimizer.state_tensors(trainer.updater.optimizer, trainer.model)
+        moments = trainer.updater.optimizer.tensors()
         self.copies[trainer.progress.step] = (
             copy.deepcopy(trainer.model.state_dict()),
             {name: tensor.clone() for name, tensor in moments.items()},

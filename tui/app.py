@@ -23,7 +23,17 @@ from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
 from tui.keys import bindings_of, key_name, nodes_of
 from tui.look import ASCII, Look
-from tui.navigation import Copy, GoHome, GoNew, GoSetup, GoStep, GoTalk, GoTrain, Trouble
+from tui.navigation import (
+    Copy,
+    GoHome,
+    GoInside,
+    GoNew,
+    GoSetup,
+    GoStep,
+    GoTalk,
+    GoTrain,
+    Trouble,
+)
 from tui.sampler import Sampler, Talker
 
 LONG_NOTICE = 12.0
@@ -31,7 +41,8 @@ TWICE_SECONDS = 3.0
 # Half of all there is to import, numpy among it: nobody waits for it before the first frame.
 LATER = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
-    *("tui.screens.train", "tui.screens.talk", "tui.screens.step", "tui.screens.help"),
+    *("tui.screens.train", "tui.screens.talk", "tui.screens.step"),
+    *("tui.screens.inside", "tui.screens.help"),
 )
 FIRST_SCREENS = 2  # Textual's own and the list of runs
 TOUR_HELP = "A short tour of the program"
@@ -199,6 +210,13 @@ class MiniGPTApp(App[None]):
 
         told = message.prompt, message.chosen, message.dials
         self.push_screen(StepScreen(message.name, message.which, *told))
+
+    def on_go_inside(self, message: GoInside) -> None:
+        """Look inside the model."""
+        from tui.screens.inside import InsideScreen  # see LATER
+
+        told = message.prompt, message.chosen
+        self.push_screen(InsideScreen(message.name, message.which, *told))
 
     def on_trouble(self, message: Trouble) -> None:
         """Says what went wrong, where, and what to do."""

@@ -21,6 +21,7 @@ from tui import plain
 from tui.cli_train import nearest_settings
 from tui.completion import complete_run
 from tui.console import say
+from tui.devices_option import devices_option
 from tui.leaving import Leaving
 from tui.listening import Listening
 
@@ -135,6 +136,7 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--epochs", type=float, help="that many passes more")
 @click.option("--steps", type=int, help="that many steps more")
 @click.option("--minutes", type=float, help="that many minutes more")
+@devices_option
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
 @click.option("--force", is_flag=True, help="although it may still be trained on another machine")
@@ -142,17 +144,27 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def resume(
-    home: Home, /, run: str, detach: bool, foreground: bool, force: bool, as_json: bool, **more: Any
+    home: Home,
+    /,
+    run: str,
+    devices: int | None,
+    detach: bool,
+    foreground: bool,
+    force: bool,
+    as_json: bool,
+    **more: Any,
 ) -> int:
-    """Train RUN on from its last checkpoint, to its planned end or for longer."""
-    from tui.training import carry_out, check_ways
+    """Train RUN on from its last checkpoint, to its planned end or for longer.
+
+    On as many devices as it was made for, unless --devices says otherwise for this time.
+    """
+    from tui.training import Ways, carry_out, check_ways
 
     check_ways(detach, foreground)
     found, wanted = runs.find(home, run), More(**more)
     lock = hold_to_resume(found, wanted, force=force)
-    return carry_out(
-        home, found, lock, detach=detach, foreground=foreground, as_json=as_json, more=wanted
-    )
+    ways = Ways(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
+    return carry_out(home, found, lock, ways, wanted)
 
 
 def _alive(home: Home, name: str) -> Run:

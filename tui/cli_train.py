@@ -13,6 +13,7 @@ from core.presets import AUTO, PRESETS
 from core.settings import check_values, parse_value, settings_of
 from tui import plain
 from tui.completion import complete_corpus, complete_preset, complete_run
+from tui.devices_option import devices_option
 
 HELP = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
 
@@ -37,6 +38,7 @@ def _choices(name: str) -> click.Choice[str]:
 @click.option("--steps", type=int, help=HELP["steps"])
 @click.option("--minutes", type=float, help=HELP["minutes"])
 @click.option("--device", help=HELP["device"])
+@devices_option
 @click.option("--seed", type=int, help=HELP["seed"])
 @click.option("--from", "parent", metavar="RUN", shell_complete=complete_run,
               help="start from this run's weights and tokenizer (fine-tuning)")  # fmt: skip
@@ -67,14 +69,15 @@ def train(
     """
     from core.request import ask
     from tui.ending import forget_if_refused
-    from tui.training import carry_out, check_ways
+    from tui.training import Ways, carry_out, check_ways
 
     check_ways(detach, foreground)
     config, shape = settings_from(chosen, pairs)
     run, lock = ask(
         home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
     )
-    code = carry_out(home, run, lock, detach=detach, foreground=foreground, as_json=as_json)
+    ways = Ways(detach=detach, foreground=foreground, as_json=as_json, devices=config.devices)
+    code = carry_out(home, run, lock, ways)
     forget_if_refused(home, run, code)
     return code
 

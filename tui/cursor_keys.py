@@ -17,8 +17,8 @@ def _key(key: str, action: str, label: str, tooltip: str, sign: str | None = Non
 MOVING: list[BindingType] = [
     Binding("escape", "stop", "Stop", tooltip="Stop; what came is kept"),
     Binding("escape", "back", "Back", tooltip="Go back; nothing is lost"),
-    _key("left", "move(-1)", "Left", "Cursor to the token before"),
-    _key("right", "move(1)", "Right", "Cursor to the token after"),
+    _key("left", "move(-1)", "Left", "Cursor to the token before", "←"),
+    _key("right", "move(1)", "Right", "Cursor to the token after", "→"),
     _key("home", "far(-1)", "Begin", "Cursor to the first token"),
     _key("end", "far(1)", "End", "Cursor to the end, where the text could go on"),
     _key("up", "choose(-1)", "Up", "Choose a likelier token"),

@@ -9,6 +9,7 @@ from typing import Any
 from core.auto import Plan, plan
 from core.config import TrainConfig
 from core.corpus import Corpus
+from core.microbatch import rows_at_once
 from core.preview import Preview
 from core.situation import DeviceFacts, TokenFacts
 from core.sizes import count_parameters, training_bytes
@@ -82,11 +83,10 @@ def forecast(made: Plan, free_disk: int) -> Forecast:
     """
     parameters = count_parameters(made.model)
     train, steps = made.train, made.train.steps
-    assert train.batch_size is not None
-    rows = -(-train.batch_size // train.accumulation)
+    rows = rows_at_once(train)
     return Forecast(
         parameters=parameters,
-        memory=training_bytes(made.model, rows, made.model.context),
+        memory=training_bytes(made.model, rows, made.model.context, recompute=train.recompute),
         disk=run_bytes(parameters, steps if train.snapshots else None, free_disk),
         steps=steps,
         seconds=None,

@@ -30,10 +30,12 @@ class Leaving:
 
     Args:
         stops: whether a first signal is passed on to the trainer as a stop.
+        tied: whether the trainer ends with this process.
     """
 
-    def __init__(self, *, stops: bool) -> None:
+    def __init__(self, *, stops: bool, tied: bool = False) -> None:
         self._stops = stops
+        self.tied = tied
         self._noted: list[signal.Signals] = []
 
     def __enter__(self) -> Self:
@@ -64,5 +66,6 @@ class Leaving:
                 return True
             self._stops = False
             runs.request(run, requests.STOP, reason=number.name)
-            say(f"{number.name}: {run.name} saves and stops; once more ends the watching only.")
+            again = "ends it at once" if self.tied else "ends the watching only"
+            say(f"{number.name}: {run.name} saves and stops; once more {again}.")
         return False

@@ -40,6 +40,7 @@ BEYOND: list[BindingType] = [
     _key("e", "edit", "Edit", "Begin with another text"),
     _key("y", "copy", "Copy", "Copy the text so far"),
     _key("v", "cursor", "Cursor", "Any token of the text so far: put another, branch"),
+    _key("w", "inside", "Inside", "Look inside the model at this place"),
     _key("i", "index", "Index", "Build the index of the corpus, for what it says itself"),
 ]
 SETTINGS: list[BindingType] = [

@@ -35,6 +35,7 @@ TURNS: list[BindingType] = [
     _key("f5,ctrl+r", "again", "Again", "Send the last prompt once more", first=True),
     _key("x", "step", "Step", "Choose token by token, from the last reply's end"),
     _key("ctrl+t", "step", "Step", "Choose token by token, from what is typed", first=True),
+    _key("w", "inside", "Inside", "Look inside the model, at the last reply's end"),
     Binding("c", "origin", "Source", tooltip="Where it read that: mark what was copied"),
     _key("v", "cursor", "Cursor", "Any token of the last reply: put another, branch"),
     _key("Y", "copy_talk", "Copy all", "Copy the whole talk"),

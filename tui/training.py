@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import dataclass
+
 import click
 
 from core import launch
@@ -9,22 +12,31 @@ from core.events import Event
 from core.locks import Lock
 from core.more import More
 from core.paths import Home
+from core.record import read_asked, read_record
 from core.run import Run
 from tui.console import say
 from tui.leaving import Leaving, on_a_terminal
 from tui.listening import Listening
 
 
-def carry_out(
-    home: Home,
-    run: Run,
-    lock: Lock,
-    *,
-    detach: bool,
-    foreground: bool,
-    as_json: bool,
-    more: More | None = None,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """How a run is to be trained and shown.
+
+    Attributes:
+        detach: return once the trainer has started.
+        foreground: train in this process, or in some that end with it.
+        as_json: show events instead of a bar.
+        devices: how many train together; None is as the run was asked for.
+    """
+
+    detach: bool = False
+    foreground: bool = False
+    as_json: bool = False
+    devices: int | None = None
+
+
+def carry_out(home: Home, run: Run, lock: Lock, ways: Ways, more: More | None = None) -> int:
     """Trains the run in the way that was asked for; the exit code.
 
     Args:
@@ -33,18 +45,29 @@ def carry_out(
     from tui.follow import train_here
     from tui.watch import LEFT, wait_for_start, watch
 
-    if foreground:
-        return train_here(home, run, lock, as_json=as_json, more=more)
+    with ExitStack() as held:
+        held.push(lock)  # free again if what the run asked for cannot be read
+        tied = ways.foreground and _several(run, ways)
+        held.pop_all()
+    if ways.foreground and not tied:
+        return train_here(home, run, lock, as_json=ways.as_json, more=more)
     listening = Listening(run)
-    with Leaving(stops=not on_a_terminal()) as leaving:
-        launch.start(home, run, lock, more)
-        if not detach:
-            return watch(run, leaving, listening, as_json=as_json)
+    with Leaving(stops=tied or not on_a_terminal(), tied=tied) as leaving:
+        launch.start(home, run, lock, more, devices=ways.devices, tied=tied)
+        if not ways.detach:
+            return watch(run, leaving, listening, as_json=ways.as_json)
         started = wait_for_start(run, leaving, listening)
     if started is None:
         return LEFT
-    _tell_started(run, started, as_json)
+    _tell_started(run, started, ways.as_json)
     return 0
+
+
+def _several(run: Run, ways: Ways) -> bool:
+    """Whether it takes more than one process, which cannot all be this one."""
+    if ways.devices is None:
+        return read_asked(run, read_record(run)).devices != 1
+    return ways.devices != 1
 
 
 def _tell_started(run: Run, started: Event, as_json: bool) -> None:

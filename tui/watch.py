@@ -47,7 +47,7 @@ def watch(
                 with contextlib.suppress(OSError):  # a terminal that is gone ends the showing only
                     view.show(batch, silent_before=silent_before)
     if not listening.over:
-        return _left(run)
+        return LEFT if leaving.tied else _left(run)
     ending = next((last[type] for type in TERMINAL if type in last), None)
     if ending is None:
         return say_crashed(run, last)

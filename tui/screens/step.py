@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from core.display import clean, one_line
 from core.errors import MiniGPTError
 from tui.choices import matching
-from tui.navigation import Copy
+from tui.navigation import Copy, GoInside
 from tui.pinned import Pin
 from tui.screens.confirm import AskLine
 from tui.screens.cursor import CursorScreen
@@ -175,6 +175,11 @@ class StepScreen(WalkScreen):
         self.app.push_screen(
             CursorScreen(walk.run, walk.which, walk.prompt, walk.chosen, talk.dials)
         )
+
+    def action_inside(self) -> None:
+        """What the layers make of this place."""
+        walk = self.walk
+        self.post_message(GoInside(walk.run, walk.which, clean(walk.prompt), list(walk.chosen)))
 
     def action_pin(self) -> None:
         """These weights and settings stay beside others; once more lets them go."""

@@ -17,7 +17,7 @@ from core.display import clean
 from core.errors import MiniGPTError
 from core.which import LAST
 from tui import turn_text
-from tui.navigation import Copy, GoStep
+from tui.navigation import Copy, GoInside, GoStep
 from tui.offer import Offer, nearest_of, offer
 from tui.reply import Reply
 from tui.screens import cursor
@@ -252,6 +252,11 @@ class TalkScreen(TuningScreen):
         talk, typed = self.talk, self._prompt.text
         prompt, chosen = (typed, []) if self._typing and typed else talk.place()
         self.post_message(GoStep(talk.run, talk.which, clean(prompt), chosen, talk.dials))
+
+    def action_inside(self) -> None:
+        """What the layers make of the last reply's end."""
+        prompt, chosen = self.talk.place()
+        self.post_message(GoInside(self.talk.run, self.talk.which, clean(prompt), chosen))
 
     def action_origin(self) -> None:
         """Where it read that."""

@@ -1,0 +1,34 @@
+"""Processes that end with the one that started them, however that one ends. Knows no torch."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+
+PARENT = "MINIGPT_PARENT"  # process number, in the environment of a child that is to end with it
+SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+LOOK_SECONDS = 0.5
+
+
+def end_with_parent(parent: int) -> None:
+    """Has the system kill this process once `parent` is gone, also by a kill that nobody hears.
+
+    Args:
+        parent: whoever started it; where that is gone already, this process ends now.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+    else:
+        threading.Thread(target=_watch, args=(parent,), name="orphan", daemon=True).start()
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    os._exit(1)

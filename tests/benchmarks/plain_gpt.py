@@ -1,0 +1,101 @@
+"""The baseline of the training benchmarks: GPT-2's decoder and its loop, written plainly.
+
+After nanoGPT's documented recipe: learned positions, layer norms without biases, GELU, the output
+tied to the embedding, AdamW with decayed matrices, clipping at one.
+
+Shapes: B batch, T tokens, H heads, K head size.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Size:
+    """The shape of a plain model."""
+
+    vocab_size: int
+    context: int
+    layers: int
+    heads: int
+    width: int
+
+
+class PlainBlock(nn.Module):
+    """GPT-2's layer."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.size, width = size, size.width
+        self.norm_1, self.norm_2 = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
+        self.attention = nn.Linear(width, 3 * width, bias=False)
+        self.mixed = nn.Linear(width, width, bias=False)
+        self.up = nn.Linear(width, 4 * width, bias=False)
+        self.down = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, width = x.shape
+        heads = self.attention(self.norm_1(x)).split(width, dim=2)
+        q, k, v = (one.view(batch, length, self.size.heads, -1).transpose(1, 2) for one in heads)
+        read = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, K)
+        x = x + self.mixed(read.transpose(1, 2).reshape(batch, length, width))
+        added: Tensor = x + self.down(F.gelu(self.up(self.norm_2(x))))
+        return added
+
+
+class PlainGPT(nn.Module):
+    """GPT-2."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(size.vocab_size, size.width)
+        self.places = nn.Embedding(size.context, size.width)
+        self.blocks = nn.ModuleList(PlainBlock(size) for _ in range(size.layers))
+        self.norm = nn.LayerNorm(size.width, bias=False)
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:
+                residual = name.endswith(("mixed.weight", "down.weight"))
+                nn.init.normal_(weight, std=0.02 / math.sqrt(2 * size.layers) if residual else 0.02)
+
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Mean over (B, T), nats."""
+        x = self.tokens(tokens) + self.places.weight[: tokens.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        scores = F.linear(self.norm(x), self.tokens.weight)
+        return F.cross_entropy(scores.flatten(0, 1), targets.flatten())
+
+
+class PlainLoop:
+    """Its updates on random windows of some ids.
+
+    Args:
+        ids: (N,) on the device.
+    """
+
+    def __init__(self, size: Size, ids: Tensor, batch: int, rate: float) -> None:
+        self.model = PlainGPT(size).to(ids.device)
+        self._ids, self._batch, self._context = ids, batch, size.context
+        decayed = [p for p in self.model.parameters() if p.dim() == 2]
+        others = [p for p in self.model.parameters() if p.dim() != 2]
+        groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+        self._adamw = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
+
+    def update(self, rate: float) -> None:
+        """One step."""
+        for group in self._adamw.param_groups:
+            group["lr"] = rate
+        length = self._context
+        begins = torch.randint(len(self._ids) - length, (self._batch,)).tolist()
+        tokens = torch.stack([self._ids[begin : begin + length] for begin in begins])
+        targets = torch.stack([self._ids[begin + 1 : begin + 1 + length] for begin in begins])
+        self.model.loss(tokens, targets).backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._adamw.step()
+        self._adamw.zero_grad(set_to_none=True)

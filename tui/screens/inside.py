@@ -1,0 +1,181 @@
+"""Inside: what every layer would say at a place of a text, and where a head looks from there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from core.config import SamplingConfig
+from core.errors import MiniGPTError
+from core.settings import to_json
+from tui.look import ASCII
+from tui.looking import Looked, columns, read, table, text_pieces, words
+from tui.screens.base import BaseScreen
+from tui.weights_choice import label
+from tui.widgets.marked_text import MarkedText
+
+HEAD_ROWS = 3  # above the row of the first layer
+ALL = None  # heads: their mean
+
+
+class InsideScreen(BaseScreen):
+    """A place in a text, looked at from inside the model.
+
+    Args:
+        name, which: the run and its weights.
+        prompt: the text.
+        chosen: ids that come after it.
+    """
+
+    HEADING = "Inside"
+    HELP = (
+        "Each row is a layer: what the model would say if it stopped there, how likely, and how "
+        "much a head looked at each token before, in tenths. A head that is switched off adds "
+        "nothing; what becomes of the likeliest token is said above."
+    )
+    CSS_PATH = "../styles/inside.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "place(-1)", "Before", key_display="←", tooltip="The token before"),
+        Binding("right", "place(1)", "Next", key_display="→", tooltip="The next token"),
+        Binding("j,down", "layer(1)", "Layer", key_display="j", tooltip="The next layer"),
+        Binding("k,up", "layer(-1)", "Layer", show=False, tooltip="The layer before"),
+        Binding("l", "head(1)", "Head", tooltip="The next head; after the last, their mean"),
+        Binding("h", "head(-1)", "Head", show=False, tooltip="The head before"),
+        Binding("0", "mean", "Mean", tooltip="The mean over all heads"),
+        Binding("o", "switch", "Off", tooltip="Switch this head off, or on again"),
+        Binding("O", "all_on", "All on", tooltip="Switch all heads on"),
+        Binding("home", "end(0)", "First", show=False, tooltip="The first token"),
+        Binding("end", "end(-1)", "Last", show=False, tooltip="The last token"),
+    ]
+
+    def __init__(
+        self, name: str, which: str = "last", prompt: str = "", chosen: Sequence[int] = ()
+    ) -> None:
+        super().__init__()
+        self._beginning = name, which, prompt, list(chosen)
+        self._session: str | None = None
+        self._place: int | None = None  # the last token until one moves
+        self._layer = -1
+        self._head: int | None = ALL
+        self._off: set[tuple[int, int]] = set()
+        self._looked: Looked | None = None
+        self._turn = asyncio.Lock()  # an answer is shown before the next key is asked about
+
+    def body(self) -> ComposeResult:
+        """The text, what is said there, the layers."""
+        yield MarkedText()
+        yield Static("Looking…", id="said", markup=False)
+        with VerticalScroll(id="layers", can_focus=False):
+            yield Static(id="table", markup=False)
+
+    def on_mount(self) -> None:
+        """Looks at the last token."""
+        self._look()
+
+    @work(group="inside", exit_on_error=False)
+    async def _look(self) -> None:
+        name, which, *_ = self._beginning
+        self.set_title(f"{name} · {label(which, None)}")
+        async with self._turn:
+            try:
+                self._looked = read(await self._ask())
+            except MiniGPTError as error:
+                self._session = None
+                self.trouble(error)
+                return
+            self._layer %= self._looked.layers
+            self._show()
+
+    async def _ask(self) -> dict[str, Any]:
+        """The sampler's answer; it keeps what it computed, so moving about costs little."""
+        sampler = self.shell.sampler
+        if self._session is None:
+            name, which, prompt, chosen = self._beginning
+            told = {"run": name, "which": which, "prompt": prompt, "chosen": chosen, "top": 1}
+            said = await sampler.request("step", **told, settings=to_json(SamplingConfig()))
+            self._session = said["session"]
+        off = [list(pair) for pair in sorted(self._off)]
+        told = {"session": self._session, "at": self._place, "head": self._head, "off": off}
+        return dict(await sampler.request("inside", **told))
+
+    def _show(self) -> None:
+        looked = self._looked
+        if looked is None or not self.is_attached:
+            return
+        plain = self.shell.look.charset == ASCII
+        self.query_one(MarkedText).show(*text_pieces(looked, self._layer, plain=plain))
+        self.query_one("#said", Static).update(words(looked, sorted(self._off)))
+        layers = self.query_one("#layers", VerticalScroll)
+        width = max(30, (layers.content_size.width or self.size.width) - 1)
+        shape = columns(looked, self._layer, width)
+        shown = table(looked, self._layer, self._head, shape, plain=plain)
+        self.query_one("#table", Static).update(shown)
+        row, height = HEAD_ROWS + self._layer, max(1, layers.size.height)
+        if not layers.scroll_offset.y <= row < layers.scroll_offset.y + height:
+            layers.scroll_to(y=max(0, row - height // 2), animate=False)
+        self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """Other columns fit."""
+        self.call_after_refresh(self._show)
+
+    def action_place(self, by: int) -> None:
+        """Another token, within what the model sees."""
+        looked = self._looked
+        if looked is not None and 0 <= looked.place + by < len(looked.tokens):
+            self._place = looked.number + by
+            self._look()
+
+    def action_end(self, which: int) -> None:
+        """The first token it sees, or the last."""
+        looked = self._looked
+        if looked is not None:
+            first = looked.number - looked.place
+            self._place = first if which == 0 else first + len(looked.tokens) - 1
+            self._look()
+
+    def action_layer(self, by: int) -> None:
+        """Another layer; all of them are known."""
+        if self._looked is not None:
+            self._layer = max(0, min(self._looked.layers - 1, self._layer + by))
+            self._show()
+
+    def action_head(self, by: int) -> None:
+        """Another head; beyond the last comes their mean."""
+        if self._looked is not None:
+            count = self._looked.heads + 1
+            number = (0 if self._head is ALL else self._head + 1) + by
+            self._head = (number % count) - 1 if number % count else ALL
+            self._look()
+
+    def action_mean(self) -> None:
+        """All heads together."""
+        self._head = ALL
+        self._look()
+
+    def action_switch(self) -> None:
+        """This head of this layer, or all of the layer's; off, or on again."""
+        if self._looked is None:
+            return
+        heads = range(self._looked.heads) if self._head is ALL else [self._head]
+        these = {(self._layer, head) for head in heads}
+        self._off = self._off - these if these <= self._off else self._off | these
+        self._look()
+
+    def action_all_on(self) -> None:
+        """The model as it is."""
+        self._off.clear()
+        self._look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer tells what can be done now."""
+        if action == "all_on":
+            return bool(self._off)
+        return True
