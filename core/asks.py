@@ -6,19 +6,17 @@ It needs no torch, so a question that cannot be understood is answered before to
 
 from __future__ import annotations
 
-import dataclasses
-import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any
 
 from core.config import SamplingConfig
-from core.errors import InputError, MiniGPTError, SettingsError, nearest
+from core.errors import InputError, MiniGPTError, SettingsError
+from core.fields import made
 from core.settings import from_json
 from core.unknown import UnknownWordError
 from core.which import LAST
 
-Made = TypeVar("Made")
 Id = int | str
 Json = dict[str, Any]
 
@@ -104,16 +102,37 @@ class Find:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fork:
-    """Continue a session in several ways at once; it stays as it is.
+class Look(OfModel):
+    """Look at what could stand at a place of a text; nothing is opened, and nothing forgotten.
 
     Attributes:
+        prompt: the text.
+        ids: its tokens, all of them, instead of `prompt`.
+        at: the index of the token that is looked at; None is the one after the last.
+        scored: whether every token is told, with how likely it was.
+    """
+
+    prompt: str = ""
+    ids: list[int] | None = None
+    at: int | None = None
+    scored: bool = False
+    settings: Json = field(default_factory=dict)
+    top: int = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fork(OfModel):
+    """Continue a session, or the tokens `ids`, in several ways at once; a session stays as it is.
+
+    Attributes:
+        session: an open one; None continues `ids`.
         count: how many ways; row r is drawn with the seed of the settings + r.
         tokens: how long each.
         firsts: the first token of each row, instead of `count`.
     """
 
-    session: str
+    session: str | None = None
+    ids: list[int] | None = None
     count: int = 1
     tokens: int = 16
     firsts: list[int] | None = None
@@ -219,6 +238,7 @@ OPERATIONS: Mapping[str, type[Any]] = {
     "step": Step,
     "cut": Cut,
     "find": Find,
+    "look": Look,
     "fork": Fork,
     "score": Score,
     "trace": Trace,
@@ -240,45 +260,6 @@ def understood(op: Any, fields: Mapping[str, Any]) -> Any:
     if kind is None:
         raise InputError(f"There is no operation {op!r}.", f"There are {', '.join(OPERATIONS)}.")
     return made(kind, fields, f"the operation {op}")
-
-
-def made(kind: type[Made], values: Mapping[str, Any], what: str) -> Made:
-    """A dataclass from JSON, every field of the kind its annotation says.
-
-    Raises:
-        InputError: unknown, missing or wrong fields.
-    """
-    hints = get_type_hints(kind)
-    for name in values:
-        if name not in hints:
-            near = nearest(name, hints)
-            raise InputError(f"{what} has no field {name!r}.", f"Meant: {', '.join(near or hints)}")
-    for declared in dataclasses.fields(kind):  # type: ignore[arg-type]
-        name = declared.name
-        if name in values and not _fits(values[name], hints[name]):
-            raise InputError(f"The field {name!r} of {what} cannot be {_short(values[name])}.")
-        open_too = declared.default is MISSING and declared.default_factory is MISSING
-        if name not in values and open_too:
-            raise InputError(f"The field {name!r} of {what} is missing.")
-    return kind(**values)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, kind) for kind in inner)
-    if origin is list:
-        return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
-    if origin is dict:
-        return isinstance(value, dict)
-    if isinstance(value, bool):
-        return hint is bool
-    return isinstance(value, int | float if hint is float else hint)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def sampling(values: Mapping[str, Any]) -> SamplingConfig:

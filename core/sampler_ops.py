@@ -22,6 +22,7 @@ from core.asks import (
     Id,
     Inside,
     Load,
+    Look,
     Origin,
     Probe,
     Score,
@@ -30,6 +31,7 @@ from core.asks import (
     count_of,
     sampling,
 )
+from core.branching import fork
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.generate import Step as Token
 from core.generate import generate
@@ -39,10 +41,11 @@ from core.paths import Home
 from core.progress import Stop
 from core.session import Session
 from core.shelf import Held, Shelf, forgotten
-from core.stepping import cut, find, fork, step
+from core.stepping import cut, find, step
 from core.tokenizer import EOS
 from core.tracing import trace
 from core.trial import probe
+from core.viewing import look
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
@@ -58,6 +61,7 @@ OF_SHELF: dict[type, Callable[[Shelf, Any], Json]] = {
     Cut: cut,
     Find: find,
     Fork: fork,
+    Look: look,
     Trace: trace,
     Inside: inside,
 }

@@ -145,12 +145,13 @@ def staged(
     return after
 
 
-def removed_by(after: Sequence[tuple[str, Tensor]], id: int) -> str | None:
-    """The stage that removed an id, of what `staged` gave for one row; None if it is still there.
+def removed_by(after: Sequence[tuple[str, Tensor]], ids: Sequence[int]) -> list[str | None]:
+    """The stage that removed each id, of what `staged` gave for one row; None if it is there.
 
     A choice that is as good as certain may round an id's chance to nothing: that counts.
     """
-    return next((name for name, logits in after if logits[id] == REMOVED), None)
+    gone = [(name, (logits[list(ids)] == REMOVED).tolist()) for name, logits in after]
+    return [next((name for name, row in gone if row[place]), None) for place in range(len(ids))]
 
 
 def probabilities(logits: Tensor, config: SamplingConfig, previous: Iterable[int]) -> Tensor:
@@ -221,5 +222,9 @@ class Chooser:
         for stage in self._stages:
             logits = stage.apply(logits, self._before)
         id = int(logits.argmax()) if self._greedy else pick(logits, self._generator)
-        self._before[id] = True
+        self.note(id)
         return id
+
+    def note(self, id: int) -> None:
+        """Takes note of an id that was chosen by somebody else."""
+        self._before[id] = True

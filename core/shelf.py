@@ -71,12 +71,14 @@ class Held:
         facts: what a reply says of it.
         stamp: of its file, as it was read.
         size: bytes of its weights.
+        read: sessions with it that nobody opened, by who keeps them.
     """
 
     loaded: Loaded
     facts: dict[str, Any]
     stamp: Stamp
     size: int
+    read: dict[str, Session] = field(default_factory=dict)
 
     def session(self) -> Session:
         """A new session with it."""

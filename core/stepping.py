@@ -1,4 +1,4 @@
-"""Token by token through a session: look at what could come, pick one, go back, branch off.
+"""Token by token through a session: look at what could come, pick one, go back.
 
 The n-th pick with a seed is the n-th draw of `generate` with it, wherever one cut in between.
 """
@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from core.asks import MOST_TOP, Cut, Find, Fork, Step, count_of, sampling
+from core.asks import MOST_TOP, Cut, Find, Step, count_of, sampling
 from core.config import SamplingConfig
-from core.errors import Cancelled, InputError
-from core.machine import free_memory
+from core.errors import InputError
 from core.occurrences import Beliefs
 from core.sampling import Chooser, removed_by, staged
 from core.session import Session
@@ -21,8 +17,6 @@ from core.shelf import Open, Shelf, forgotten
 from core.tokenizer import EOS, Tokenizer
 
 SAMPLER = "sampler"
-MOST_ROWS = 64
-MOST_TOKENS = 1024
 MOST_OPENED = 65_536
 
 Json = dict[str, Any]
@@ -37,14 +31,14 @@ def step(shelf: Shelf, ask: Step) -> Json:
     name = ask.session or _open(shelf, ask)
     kept = shelf.session(name)
     kept.held.use()
-    view = _view(shelf, kept, config, ask.top)
+    view = view_of(shelf, kept, config, ask.top)
     picked = None
     if ask.pick is not None:
-        id = view.choice if isinstance(ask.pick, str) else _known(kept, ask.pick)
+        id = view.choice if isinstance(ask.pick, str) else known(kept, ask.pick)
         picked = view.token(id)
         kept.session.extend([id])
         kept.scores.append(view.score(id))
-        view = _view(shelf, kept, config, ask.top)
+        view = view_of(shelf, kept, config, ask.top)
     found = {"session": name, "picked": picked, **view.json()}
     return found if ask.session else found | {"tokens": _tokens(kept)}
 
@@ -57,10 +51,11 @@ def cut(shelf: Shelf, ask: Cut) -> Json:
     kept.held.use()
     kept.session.cut(count_of(ask.length, 1, kept.session.length, "length"))
     del kept.scores[ask.length - 1 :]
-    return {"session": ask.session, "picked": None, **_view(shelf, kept, config, ask.top).json()}
+    return {"session": ask.session, "picked": None, **view_of(shelf, kept, config, ask.top).json()}
 
 
-def _view(shelf: Shelf, kept: Open, config: SamplingConfig, top: int) -> View:
+def view_of(shelf: Shelf, kept: Open, config: SamplingConfig, top: int) -> View:
+    """What comes next in a session, to the corpus too where it has an index."""
     beliefs = shelf.texts.beliefs(kept.held.facts["name"], kept.session.ids)
     return View(kept, config, top, beliefs)
 
@@ -107,7 +102,8 @@ def _open(shelf: Shelf, ask: Step) -> str:
     return shelf.open(held, ids + ids_chosen, len(ids))
 
 
-def _known(kept: Open, id: int) -> int:
+def known(kept: Open, id: int) -> int:
+    """The id if the model's vocabulary has it; else InputError."""
     return count_of(id, 0, kept.session.model.config.vocab_size - 1, "An id")
 
 
@@ -144,20 +140,40 @@ class View:
 
     def token(self, id: int) -> Json:
         """One possible token: how likely to the model and after the settings; what removed it."""
-        return {
-            "id": id,
-            "text": self._tokenizer.token_text(id),
-            "rank": 1 + int((self._logs > self._logs[id]).sum()),
-            "probability": float(self._logs[id].exp()),
-            "chance": float(self._chances[id]),
-            "removed": removed_by(self._after, id),
-            "corpus": self._beliefs.of(id) if self._beliefs else None,
-        }
+        return self._told([id], [1 + int((self._logs > self._logs[id]).sum())])[0]
+
+    def likeliest(self) -> list[Json]:
+        """As many as are named, falling."""
+        found = self._logs.topk(min(self._top, len(self._logs)))
+        values, ids = found.values.tolist(), found.indices.tolist()
+        ranks: list[int] = []
+        for place, value in enumerate(values):  # equals have one rank
+            ranks.append(ranks[-1] if place and value == values[place - 1] else place + 1)
+        return self._told(ids, ranks)
+
+    def _told(self, ids: list[int], ranks: list[int]) -> list[Json]:
+        """Tokens with their ranks; looked up all at once, which one by one takes milliseconds."""
+        own, chances = self._logs[ids].exp().tolist(), self._chances[ids].tolist()
+        gone = removed_by(self._after, ids)
+        text, beliefs = self._tokenizer.token_text, self._beliefs
+        return [
+            {
+                "id": id,
+                "text": text(id),
+                "rank": rank,
+                "probability": probability,
+                "chance": chance,
+                "removed": removed,
+                "corpus": beliefs.of(id) if beliefs else None,
+            }
+            for id, rank, probability, chance, removed in zip(
+                ids, ranks, own, chances, gone, strict=True
+            )
+        ]
 
     def json(self) -> Json:
         """The fields of a reply."""
         session, begun, scores = self._kept.session, self._kept.begun, self._kept.scores
-        ids = self._logs.topk(min(self._top, len(self._logs))).indices.tolist()
         return {
             "length": session.length,
             "begun": begun,
@@ -168,7 +184,7 @@ class View:
             "loss": -sum(scores) / len(scores) if scores else None,
             "corpus": _corpus(self._beliefs),
             "choice": self.token(self.choice),
-            "top": [self.token(id) for id in ids],
+            "top": self.likeliest(),
             "ended": session.ids[-1] == EOS and session.length > begun,
             "text": _text(self._tokenizer, session, min(begun, session.length)),
         }
@@ -189,72 +205,3 @@ def _text(tokenizer: Tokenizer, session: Session, begun: int) -> str:
     """What was added since the beginning, with the blank that belongs before it."""
     stream = tokenizer.stream(session.ids[:begun])
     return "".join(stream.push(id) for id in session.ids[begun:])
-
-
-def fork(shelf: Shelf, ask: Fork) -> Json:
-    """Several continuations in one batch; what came stays if the request is cancelled."""
-    config = sampling(ask.settings)
-    kept = shelf.session(ask.session)
-    firsts = [_known(kept, id) for id in ask.firsts or ()]
-    count = count_of(len(firsts) if ask.firsts is not None else ask.count, 1, MOST_ROWS, "count")
-    count_of(ask.tokens, 1, MOST_TOKENS, "tokens")
-    _check_room(kept, count)
-    kept.held.use()
-    reason = "length"
-    rows = [Row(kept, config, number) for number in range(count)]
-    try:
-        twin = kept.session.fork(count)
-        for place in range(ask.tokens):
-            shelf.watch.check()
-            logits = twin.logits  # (B, V)
-            forced = firsts if place == 0 and firsts else [None] * count
-            pairs = zip(rows, logits, forced, strict=True)
-            twin.extend_rows([[row.add(one, first)] for row, one, first in pairs])
-            if all(row.ended for row in rows):
-                break
-    except Cancelled:
-        reason = "cancelled"
-    return {"session": ask.session, "reason": reason, "rows": [row.json() for row in rows]}
-
-
-def _check_room(kept: Open, count: int) -> None:
-    """Raises InputError where so many rows do not fit into memory."""
-    config = kept.session.model.config
-    row = 8 * config.layers * config.kv_heads * config.context * config.head_dim
-    most = max(1, free_memory() // 2 // row)
-    if count > most:
-        raise InputError(f"There is memory for {most} rows, not for {count}.", "Ask for fewer.")
-
-
-class Row:
-    """One continuation of a fork.
-
-    Args:
-        number: added to the seed, so that rows differ.
-    """
-
-    def __init__(self, kept: Open, config: SamplingConfig, number: int) -> None:
-        tokenizer, ids = kept.held.loaded.tokenizer, kept.session.ids
-        self._chooser = Chooser(
-            config, ids, kept.session.model.config.vocab_size, seed=config.seed + number
-        )
-        self._stream = tokenizer.stream(ids)
-        self._tokens: list[list[Any]] = []
-        self.ended = False
-
-    def add(self, logits: Tensor, first: int | None) -> int:
-        """Chooses the next id for logits (V,); after its end a row only keeps step."""
-        if self.ended:
-            return EOS
-        id = first
-        if id is None:
-            id = self._chooser.choose(logits)
-        chance = float(torch.log_softmax(logits, -1)[id].exp())
-        self._tokens.append([id, self._stream.push(id), chance])
-        self.ended = id == EOS
-        return id
-
-    def json(self) -> Json:
-        """The row in a reply."""
-        text = "".join(token[1] for token in self._tokens)
-        return {"tokens": self._tokens, "text": text, "ended": self.ended}

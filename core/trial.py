@@ -13,12 +13,13 @@ import numpy as np
 import torch
 
 from core import models
-from core.asks import Json, Probe, made
+from core.asks import Json, Probe
 from core.auto import Plan, plan
 from core.config import ModelConfig, TrainConfig
 from core.dataset import Batches, Windows
 from core.decoder import Decoder
 from core.errors import SettingsError
+from core.fields import made
 from core.machine import free_disk
 from core.microbatch import rows_at_once
 from core.paths import Home

@@ -13,6 +13,7 @@ from textual.dom import DOMNode
 
 from tui.app import MiniGPTApp
 from tui.keys import key_name
+from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen, Texts
@@ -34,6 +35,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
     "Train": (TrainScreen,),
     "Talk": (TalkScreen,),
     "Step": (StepScreen,),
+    "Cursor": (CursorScreen,),
     "Inside": (InsideScreen,),
     "Where did it read that?": (OriginScreen,),
     "Corpus": (PassageScreen,),

@@ -143,11 +143,11 @@ def test_stages_stand_in_the_documented_order_and_only_where_they_act() -> None:
 def test_the_stage_that_removed_a_token_can_be_named() -> None:
     config = SamplingConfig(temperature=1.0, top_k=4, min_p=0.5)
     after = sampling.staged(LOGITS, config, [])
-    removed = [sampling.removed_by(after, id) for id in range(8)]
+    removed = sampling.removed_by(after, range(8))
     assert removed[:4] == ["special", "special", "top_k", None]
     assert removed[4:] == ["min_p", None, "top_k", "min_p"]
     greedy = sampling.staged(LOGITS, SamplingConfig(), [])
-    assert sampling.removed_by(greedy, 5) == "temperature"
+    assert sampling.removed_by(greedy, [5]) == ["temperature"]
 
 
 @given(_rows)

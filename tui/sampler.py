@@ -105,6 +105,10 @@ class Replies(AsyncIterator[Json]):
 class Stream(Protocol):
     """Replies as they come; closing it cancels the request."""
 
+    @property
+    def id(self) -> int:
+        """By which the request is cancelled."""
+
     def __aiter__(self) -> AsyncIterator[Json]:
         """Itself."""
 

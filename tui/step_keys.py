@@ -39,6 +39,7 @@ BEYOND: list[BindingType] = [
     Binding("equals_sign", "pin", "Pin", tooltip="Pin these weights and settings, or let go"),
     _key("e", "edit", "Edit", "Begin with another text"),
     _key("y", "copy", "Copy", "Copy the text so far"),
+    _key("v", "cursor", "Cursor", "Any token of the text so far: put another, branch"),
     _key("w", "inside", "Inside", "Look inside the model at this place"),
     _key("i", "index", "Index", "Build the index of the corpus, for what it says itself"),
 ]

@@ -37,6 +37,7 @@ TURNS: list[BindingType] = [
     _key("ctrl+t", "step", "Step", "Choose token by token, from what is typed", first=True),
     _key("w", "inside", "Inside", "Look inside the model, at the last reply's end"),
     Binding("c", "origin", "Source", tooltip="Where it read that: mark what was copied"),
+    _key("v", "cursor", "Cursor", "Any token of the last reply: put another, branch"),
     _key("Y", "copy_talk", "Copy all", "Copy the whole talk"),
 ]
 SETTINGS: list[BindingType] = [

@@ -1,7 +1,7 @@
 """What was said to a run's model: its file of talk, one JSON object a line, one line a turn.
 
-A turn names itself and may name a parent, so that a later version can keep branches in the same
-file. Lines that cannot be read, and those of kinds this version does not know, are left out.
+Other kinds of line may stand between them (`tui.branch_record` has one). Lines are only ever added.
+Those that cannot be read, and those of kinds this version does not know, are left out.
 Knows no screen and no model.
 """
 
@@ -68,7 +68,16 @@ def append(path: Path, turn: Turn) -> None:
     Raises:
         StorageError: it could not be written whole; a torn line is left out by readers.
     """
-    line = json_line(finite({"type": TURN, **vars(turn)})).encode() + b"\n"
+    append_line(path, {"type": TURN, **vars(turn)})
+
+
+def append_line(path: Path, values: dict[str, Any]) -> None:
+    """Adds a line of any kind in one write.
+
+    Raises:
+        StorageError: as `append`.
+    """
+    line = json_line(finite(values)).encode() + b"\n"
     try:
         # The folder is not made: a run that is gone stays gone.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -121,23 +130,25 @@ def decode(line: bytes) -> Turn | None:
         prompt=prompt,
         text=text,
         weights=weights,
-        step=_whole(value.get("step")),
+        step=whole(value.get("step")),
         settings=settings if isinstance(settings, dict) else {},
-        tokens=_whole(value.get("tokens")) or 0,
-        seconds=_number(value.get("seconds")),
+        tokens=whole(value.get("tokens")) or 0,
+        seconds=number(value.get("seconds")),
         ended=ended,
-        speed=_number(value.get("speed")) or None,
-        time=_number(value.get("time")),
+        speed=number(value.get("speed")) or None,
+        time=number(value.get("time")),
         id=id,
         parent=parent if isinstance(parent, str) else None,
     )
 
 
-def _whole(value: Any) -> int | None:
+def whole(value: Any) -> int | None:
+    """A whole number that arithmetic can take, or None."""
     plain = isinstance(value, int) and not isinstance(value, bool)
     return value if plain and abs(value) < 1 << 63 else None
 
 
-def _number(value: Any) -> float:
+def number(value: Any) -> float:
+    """A number, or 0."""
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if plain and abs(value) < 1 << 63 else 0.0

@@ -1,4 +1,4 @@
-"""A question with two answers, and a line to type."""
+"""A question with two answers, a line to type, and a text to type or paste."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.display import clean
+from tui.widgets.prompt import Prompt
 
 
 class Confirm(ModalScreen[bool]):
@@ -67,6 +68,38 @@ class AskLine(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Takes the line."""
         self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        """Closes without one."""
+        self.dismiss(None)
+
+
+class AskText(ModalScreen[str | None]):
+    """Asks for a text of any length; Escape gives none.
+
+    Args:
+        question: what to type.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", tooltip="Leave everything as it is"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """The question and some rows."""
+        with Vertical(classes="dialog"):
+            yield Static(clean(self._question), markup=False)
+            yield Prompt()
+            yield Static("Enter  take it     Esc  leave it", classes="keys", markup=False)
+
+    def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
+        """Takes the text."""
+        event.stop()
+        self.dismiss(event.text)
 
     def action_leave(self) -> None:
         """Closes without one."""

@@ -10,6 +10,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widgets import Static
 
 from core.config import SamplingConfig
@@ -32,6 +33,9 @@ class InsideScreen(BaseScreen):
         name, which: the run and its weights.
         prompt: the text.
         chosen: ids that come after it.
+
+    Attributes:
+        drawn: the rows that are shown; another object whenever they were drawn anew.
     """
 
     HEADING = "Inside"
@@ -66,6 +70,7 @@ class InsideScreen(BaseScreen):
         self._head: int | None = ALL
         self._off: set[tuple[int, int]] = set()
         self._looked: Looked | None = None
+        self.drawn: Content | None = None
         self._turn = asyncio.Lock()  # an answer is shown before the next key is asked about
 
     def body(self) -> ComposeResult:
@@ -115,8 +120,8 @@ class InsideScreen(BaseScreen):
         layers = self.query_one("#layers", VerticalScroll)
         width = max(30, (layers.content_size.width or self.size.width) - 1)
         shape = columns(looked, self._layer, width)
-        shown = table(looked, self._layer, self._head, shape, plain=plain)
-        self.query_one("#table", Static).update(shown)
+        self.drawn = table(looked, self._layer, self._head, shape, plain=plain)
+        self.query_one("#table", Static).update(self.drawn)
         row, height = HEAD_ROWS + self._layer, max(1, layers.size.height)
         if not layers.scroll_offset.y <= row < layers.scroll_offset.y + height:
             layers.scroll_to(y=max(0, row - height // 2), animate=False)

@@ -16,6 +16,7 @@ from tui.choices import matching
 from tui.navigation import Copy, GoInside
 from tui.pinned import Pin
 from tui.screens.confirm import AskLine
+from tui.screens.cursor import CursorScreen
 from tui.screens.walk import OVER, WalkScreen
 from tui.settings_pane import in_words
 from tui.step_keys import BINDINGS
@@ -167,6 +168,13 @@ class StepScreen(WalkScreen):
     def action_copy(self) -> None:
         """The text so far."""
         self.post_message(Copy(clean(self.walk.text), "text"))
+
+    def action_cursor(self) -> None:
+        """Any token of it."""
+        walk, talk = self.walk, self.talk
+        self.app.push_screen(
+            CursorScreen(walk.run, walk.which, walk.prompt, walk.chosen, talk.dials)
+        )
 
     def action_inside(self) -> None:
         """What the layers make of this place."""

@@ -20,6 +20,7 @@ from tui import turn_text
 from tui.navigation import Copy, GoInside, GoStep
 from tui.offer import Offer, nearest_of, offer
 from tui.reply import Reply
+from tui.screens import cursor
 from tui.screens.origin import OriginScreen
 from tui.screens.tuning import TuningScreen
 from tui.talk_keys import BINDINGS
@@ -261,6 +262,10 @@ class TalkScreen(TuningScreen):
         """Where it read that."""
         self.app.push_screen(OriginScreen(self.talk.replies()))
 
+    def action_cursor(self) -> None:
+        """Any token of the last reply and its prompt."""
+        self.app.push_screen(cursor.over(self.talk))
+
     def action_page(self, by: int) -> None:
         """Through the talk."""
         if by < 0:
@@ -308,7 +313,7 @@ class TalkScreen(TuningScreen):
                 return self._typing
             case (("type" | "back"), _):
                 return not self._typing
-            case (("again" | "edit" | "copy_reply" | "copy_talk" | "origin"), _):
+            case (("again" | "edit" | "copy_reply" | "copy_talk" | "origin" | "cursor"), _):
                 return bool(self.talk.turns) and not (action == "again" and replying)
             case "take", (key,):
                 return self._offer is not None and key in self._offer.keys
