@@ -102,6 +102,18 @@ def test_step_leads_here_with_what_was_chosen(home: Home) -> None:
     assert (went.name, went.prompt, list(went.chosen)) == ("lang", "Python", chosen)
 
 
+def test_it_begins_at_the_token_it_is_asked_for(home: Home) -> None:
+    """Ids that are all of the text, as the cursor has them."""
+    sampler = StepSampler()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert "[is]" in app.text
+        assert "popular" in app.text
+
+    perform(StageApp(home, sampler, InsideScreen("lang", "last", None, [1, 3, 4, 6], 2)), journey)
+    assert sampler.sessions["s1"][1] == [1, 3, 4, 6]
+
+
 def test_a_vocabulary_is_data(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "\x1b" not in app.text

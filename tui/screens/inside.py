@@ -31,8 +31,9 @@ class InsideScreen(BaseScreen):
 
     Args:
         name, which: the run and its weights.
-        prompt: the text.
+        prompt: the text; None where the ids are all of it.
         chosen: ids that come after it.
+        at: the index of the token to begin with; None is the last.
 
     Attributes:
         drawn: the rows that are shown; another object whenever they were drawn anew.
@@ -60,12 +61,17 @@ class InsideScreen(BaseScreen):
     ]
 
     def __init__(
-        self, name: str, which: str = "last", prompt: str = "", chosen: Sequence[int] = ()
+        self,
+        name: str,
+        which: str = "last",
+        prompt: str | None = "",
+        chosen: Sequence[int] = (),
+        at: int | None = None,
     ) -> None:
         super().__init__()
         self._beginning = name, which, prompt, list(chosen)
         self._session: str | None = None
-        self._place: int | None = None  # the last token until one moves
+        self._place = at
         self._layer = -1
         self._head: int | None = ALL
         self._off: set[tuple[int, int]] = set()
@@ -103,12 +109,19 @@ class InsideScreen(BaseScreen):
         sampler = self.shell.sampler
         if self._session is None:
             name, which, prompt, chosen = self._beginning
-            told = {"run": name, "which": which, "prompt": prompt, "chosen": chosen, "top": 1}
-            said = await sampler.request("step", **told, settings=to_json(SamplingConfig()))
+            said = await sampler.request(
+                "step",
+                run=name,
+                which=which,
+                prompt=prompt,
+                chosen=chosen,
+                settings=to_json(SamplingConfig()),
+                top=1,
+            )
             self._session = said["session"]
         off = [list(pair) for pair in sorted(self._off)]
-        told = {"session": self._session, "at": self._place, "head": self._head, "off": off}
-        return dict(await sampler.request("inside", **told))
+        asked = {"at": self._place, "head": self._head, "off": off}
+        return dict(await sampler.request("inside", session=self._session, **asked))
 
     def _show(self) -> None:
         looked = self._looked
