@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def test_places_layers_and_heads_are_on_keys(home: Home) -> None:
         count = len(sampler.asked)
         assert "› 1" in await press(app, pilot, "k", "k", "k")
         assert len(sampler.asked) == count, "all layers are known"
+
+    perform(_app(home, sampler), journey)
+
+
+def test_quick_keys_all_count(home: Home) -> None:
+    """Replies take longer than keys: none is lost, and the places passed are not asked for."""
+    sampler = StepSampler()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        gate = sampler.gate = asyncio.Event()
+        before = len(asked(sampler, "inside"))
+        await pilot.press("left", "left", "left", "l", "l")
+        gate.set()
+        await press(app, pilot)
+        assert (_last(sampler)["at"], _last(sampler)["head"]) == (2, 1)
+        assert len(asked(sampler, "inside")) == before + 2
 
     perform(_app(home, sampler), journey)
 

@@ -78,6 +78,7 @@ class InsideScreen(BaseScreen):
         self._looked: Looked | None = None
         self.drawn: Content | None = None
         self._turn = asyncio.Lock()  # an answer is shown before the next key is asked about
+        self._keys = 0
 
     def body(self) -> ComposeResult:
         """The text, what is said there, the layers."""
@@ -94,7 +95,10 @@ class InsideScreen(BaseScreen):
     async def _look(self) -> None:
         name, which, *_ = self._beginning
         self.set_title(f"{name} · {label(which, None)}")
+        self._keys = mine = self._keys + 1
         async with self._turn:
+            if mine != self._keys:  # a held key asks for where it ended, not for every place passed
+                return
             try:
                 self._looked = read(await self._ask())
             except MiniGPTError as error:
@@ -146,17 +150,18 @@ class InsideScreen(BaseScreen):
 
     def action_place(self, by: int) -> None:
         """Another token, within what the model sees."""
-        looked = self._looked
-        if looked is not None and 0 <= looked.place + by < len(looked.tokens):
-            self._place = looked.number + by
+        if self._looked is None:
+            return
+        seen = self._looked.seen
+        place = (self._looked.number if self._place is None else self._place) + by
+        if place in seen:
+            self._place = place
             self._look()
 
     def action_end(self, which: int) -> None:
         """The first token it sees, or the last."""
-        looked = self._looked
-        if looked is not None:
-            first = looked.number - looked.place
-            self._place = first if which == 0 else first + len(looked.tokens) - 1
+        if self._looked is not None:
+            self._place = self._looked.seen[which]
             self._look()
 
     def action_layer(self, by: int) -> None:
