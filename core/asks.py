@@ -67,13 +67,14 @@ class Step(OfModel):
 
     Attributes:
         session: an open one; None opens one from `prompt` or from the reply `continue_from`.
+        prompt: None where `chosen` is all of it.
         chosen: ids that come after the prompt, as if they had been picked; on opening only.
         pick: the id to add, or "sampler" for the one the settings choose.
         top: how many of the likeliest tokens are named.
     """
 
     session: str | None = None
-    prompt: str = ""
+    prompt: str | None = ""
     continue_from: Id | None = None
     chosen: list[int] | None = None
     pick: Id | None = None

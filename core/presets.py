@@ -103,7 +103,7 @@ PRESETS: Mapping[str, Preset] = {
         lines={"optimizer": "adamw", "beta2": 0.99},
         rates=_rates(3e-3),
         batch_tokens=1024,
-        passes=1.5,
+        passes=2.0,
         vocabulary=2048,
     ),
     "small": Preset(

@@ -9,6 +9,7 @@ and nothing else. docs/sampler.md says what they hold.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import os
 import queue
@@ -233,6 +234,7 @@ def serve(home: Home, inbox: Inbox, wire: Wire) -> None:
         for turn in inbox.turns():
             inbox.close(turn)
             wire.refuse(turn.id, NoTorchError(str(error), "Install PyTorch as the README says."))
+    gc.freeze()  # no reply waits a tenth of a second for a look at all that was imported
     # Only now: two threads that import at once can see half a module.
     beside.start()
     answerer = Answerer(home)

@@ -94,7 +94,8 @@ def _open(shelf: Shelf, ask: Step) -> str:
         reply = shelf.reply(ask.continue_from)
         return shelf.open(reply.held, reply.session.ids, reply.begun)
     held, _ = shelf.model(ask)
-    ids, chosen = held.loaded.encode(ask.prompt), ask.chosen or []
+    ids = [] if ask.prompt is None else held.loaded.encode(ask.prompt)
+    chosen = ask.chosen or []
     count_of(len(ids) + len(chosen), 1, MOST_OPENED, "The number of tokens")
     held.use()
     vocab_size = held.loaded.tokenizer.vocab_size

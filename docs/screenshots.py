@@ -1,4 +1,6 @@
-"""Pictures of the screens for README.md, drawn by the application itself from recorded runs.
+"""Pictures of the screens for README.md and the tutorial, drawn by the application itself.
+
+Most are of recorded runs; those that look into a model train it first, on `lang`.
 
 python docs/screenshots.py          # writes docs/screenshots/*.svg
 """
@@ -7,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +26,7 @@ from train_stage import Story  # noqa: E402
 from core.paths import Home, find_home  # noqa: E402
 from tui.app import MiniGPTApp  # noqa: E402
 from tui.look import Look  # noqa: E402
+from tui.navigation import GoStep, GoTalk  # noqa: E402
 
 FOLDER = Path(__file__).parent / "screenshots"
 FONTS = re.compile(r"(?s)@font-face \{.*?\}\s*")  # they would be fetched from elsewhere
@@ -83,7 +88,46 @@ async def walk(app: MiniGPTApp, pilot: Pilot[None]) -> None:
     keep(app, "new_settings")
 
 
+async def look_into(home: Home, size: tuple[int, int]) -> None:
+    """What can be seen of a trained model, token by token."""
+    app = MiniGPTApp(home, Look(), first=GoStep("lang", "last", "I"))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "love" in shown(app))
+        await press(pilot, "i", *"ttttt", "2")
+        keep(app, "step")
+        await press(pilot, "1", "w", "l", "l")
+        keep(app, "inside")
+        await press(
+            pilot, "escape", "backspace", "backspace", "v", "b", "c", "right_square_bracket"
+        )
+        keep(app, "cursor")
+    app = MiniGPTApp(home, Look(), first=GoTalk("lang"))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "lang" in shown(app))
+        await press(pilot, *"Machine", "enter", "escape", "c")
+        keep(app, "source")
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Presses keys, each once the one before was answered."""
+    for key in keys:
+        await pilot.press(key)
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause(0.3 if len(key) > 1 else 0.1)
+
+
+def shown(app: MiniGPTApp) -> str:
+    """The screen as plain text."""
+    strips: Iterable[Iterable[object]] = app.screen._compositor.render_strips(app.size)
+    return "".join(getattr(part, "text", "") for strip in strips for part in strip)
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for size in SIZES:
         asyncio.run(draw(size))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "tui", "--home", folder, "train", "lang", "--foreground"]
+        subprocess.run(command, check=True, cwd=ROOT)
+        for size in SIZES:
+            asyncio.run(look_into(find_home(Path(folder)), size))

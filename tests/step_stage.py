@@ -93,10 +93,11 @@ class StepSampler:
     def _step(self, session: str | None = None, **fields: Any) -> Json:
         if session is None:
             session = f"s{len(self.sessions) + 1}"
-            words = fields["prompt"].split()
+            words = (fields["prompt"] or "").split()
             if "unknown" in words:
                 raise InputError("Not in the vocabulary: the word 'unknown'.", "Use known words.")
-            ids = [1, *(WORDS.index(word) for word in words), *fields.get("chosen", ())]
+            begun = [] if fields["prompt"] is None else [1]
+            ids = [*begun, *(WORDS.index(word) for word in words), *fields.get("chosen", ())]
             self.sessions[session] = (fields["which"], ids)
         which, ids = self._of(session)
         picked = fields.get("pick")

@@ -158,7 +158,7 @@ def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path:
     said = len([event for event in events_of(run) if event.type == STARTED])
     fresh = os.open(run.lock, os.O_RDWR)
     line = [sys.executable, "-m", "core.train", str(home.root), str(home.cache), run.name]
-    line += [str(fresh), "{}"]
+    line += [str(fresh), "{}", "1"]
     second = subprocess.run(
         line, pass_fds=[fresh], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )

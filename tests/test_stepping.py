@@ -127,6 +127,8 @@ def test_a_session_opens_with_what_was_chosen_before(ask: Asker) -> None:
     again = ask("step", run="words", prompt="the", chosen=ids[2:])
     assert (again["begun"], again["length"], again["text"]) == (2, 5, first["text"])
     assert again["loss"] == pytest.approx(first["loss"], rel=1e-5)
+    bare = ask("step", run="words", prompt=None, chosen=ids)
+    assert ([id for id, _ in bare["tokens"]], bare["top"]) == (ids, again["top"])
     older = ask("step", run="words", which="4", prompt="the", chosen=ids[2:])
     assert older["text"] == first["text"]
     assert older["top"] != again["top"]

@@ -27,6 +27,7 @@ from core.errors import InputError
 from core.paths import Home
 from core.run import Run
 from tui.look import Look
+from tui.navigation import GoInside
 from tui.screens.cursor import CursorScreen
 from tui.settings_pane import Dials
 
@@ -228,6 +229,19 @@ def test_what_goes_wrong_is_said_and_nothing_is_lost(home: Home) -> None:
 
     app = perform(cursor_app(home, sampler), journey)
     assert len(app.troubles) == 2
+
+
+def test_inside_is_opened_at_the_token_one_stands_on(home: Home) -> None:
+    """All tokens are told, so that those after it are seen too; at the end it is the last."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await press(app, pilot, "w", "left", "left", "w")
+
+    end, went = perform(cursor_app(home, CursorSampler()), journey).went
+    assert isinstance(end, GoInside)
+    assert isinstance(went, GoInside)
+    assert (end.at, went.at) == (len(IDS) - 1, len(IDS) - 2)
+    assert (went.prompt, list(went.chosen)) == (None, IDS)
 
 
 def test_every_key_says_what_it_does() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,22 @@ def test_places_layers_and_heads_are_on_keys(home: Home) -> None:
     perform(_app(home, sampler), journey)
 
 
+def test_quick_keys_all_count(home: Home) -> None:
+    """Replies take longer than keys: none is lost, and the places passed are not asked for."""
+    sampler = StepSampler()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        gate = sampler.gate = asyncio.Event()
+        before = len(asked(sampler, "inside"))
+        await pilot.press("left", "left", "left", "l", "l")
+        gate.set()
+        await press(app, pilot)
+        assert (_last(sampler)["at"], _last(sampler)["head"]) == (2, 1)
+        assert len(asked(sampler, "inside")) == before + 2
+
+    perform(_app(home, sampler), journey)
+
+
 def test_a_head_is_switched_off_and_on(home: Home) -> None:
     """What changes is said at once; the mean stands for all heads of the layer."""
     sampler = StepSampler()
@@ -100,6 +117,18 @@ def test_step_leads_here_with_what_was_chosen(home: Home) -> None:
     assert isinstance(went, GoInside)
     chosen = sampler.sessions["s1"][1][2:]
     assert (went.name, went.prompt, list(went.chosen)) == ("lang", "Python", chosen)
+
+
+def test_it_begins_at_the_token_it_is_asked_for(home: Home) -> None:
+    """Ids that are all of the text, as the cursor has them."""
+    sampler = StepSampler()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert "[is]" in app.text
+        assert "popular" in app.text
+
+    perform(StageApp(home, sampler, InsideScreen("lang", "last", None, [1, 3, 4, 6], 2)), journey)
+    assert sampler.sessions["s1"][1] == [1, 3, 4, 6]
 
 
 def test_a_vocabulary_is_data(home: Home) -> None:

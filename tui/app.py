@@ -215,7 +215,7 @@ class MiniGPTApp(App[None]):
         """Look inside the model."""
         from tui.screens.inside import InsideScreen  # see LATER
 
-        told = message.prompt, message.chosen
+        told = message.prompt, message.chosen, message.at
         self.push_screen(InsideScreen(message.name, message.which, *told))
 
     def on_trouble(self, message: Trouble) -> None:

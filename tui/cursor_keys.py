@@ -56,6 +56,7 @@ BEYOND: list[BindingType] = [
         "Chances",
         tooltip="How likely each token was, in colours and tenths; ! is less than 1%",
     ),
+    _key("w", "inside", "Inside", "Look inside the model at this token"),
     _key("e", "text_of_own", "Text", "Type or paste a text of your own, to be scored"),
     _key("y", "copy", "Copy", "Copy this branch, from the beginning"),
 ]

@@ -51,6 +51,12 @@ class Looked:
         """How many there are."""
         return len(self.looks)
 
+    @property
+    def seen(self) -> range:
+        """The indices, in the whole text, of the window's tokens."""
+        first = self.number - self.place
+        return range(first, first + len(self.tokens))
+
 
 def read(said: Mapping[str, Any]) -> Looked:
     """The sampler's reply."""

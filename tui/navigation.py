@@ -89,14 +89,21 @@ class GoInside(Message):
 
     Attributes:
         name, which: the run and its weights.
-        prompt, chosen: the text, as for `GoStep`.
+        prompt, chosen: the text, as for `GoStep`; without a prompt the ids are all of it.
+        at: the index of the token to look at; None is the last.
     """
 
     def __init__(
-        self, name: str, which: str = "last", prompt: str = "", chosen: Sequence[int] = ()
+        self,
+        name: str,
+        which: str = "last",
+        prompt: str | None = "",
+        chosen: Sequence[int] = (),
+        at: int | None = None,
     ) -> None:
         super().__init__()
-        self.name, self.which, self.prompt, self.chosen = name, which, prompt, chosen
+        self.name, self.which, self.prompt = name, which, prompt
+        self.chosen, self.at = chosen, at
 
 
 class Trouble(Message):

@@ -152,7 +152,7 @@ def our_step(updater: Updater, config: TrainConfig, batches: Batches) -> Step:
     """One step as the trainer makes it; its loss."""
 
     def step(number: int) -> float:
-        return updater.update(batches, number, 1e-4, config)[0]
+        return updater.update(batches, number, 1e-4, config).numbers[0].item()
 
     return step
 
@@ -227,6 +227,7 @@ def main() -> None:
         pipes[name], theirs = context.Pipe()
         arguments = (name.split(",")[0], options.threads, kept, theirs)
         context.Process(target=serve, args=arguments, daemon=True).start()
+        theirs.close()  # one that dies is then the end of its pipe, not a wait without end
     times = compare(pipes, 1 if options.quick else 15)
     for pipe in pipes.values():
         pipe.send(None)

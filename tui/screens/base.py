@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from core.display import one_line
@@ -16,6 +16,7 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from tui.look import Look
 from tui.navigation import GoHome, Trouble
+from tui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
     from tui.sampler import Talker
@@ -71,7 +72,7 @@ class BaseScreen(Screen[None]):
         """Title line, body, footer."""
         yield Static(id="title", markup=False)
         yield from self.body()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def body(self) -> ComposeResult:
         """What the screen is for."""

@@ -14,7 +14,7 @@ from core.display import clean
 from tui import cursor_words
 from tui.cursor import likeliest
 from tui.cursor_keys import BINDINGS, WAYS
-from tui.navigation import Copy
+from tui.navigation import Copy, GoInside
 from tui.screens.confirm import AskText
 from tui.screens.place import PlaceScreen
 from tui.talking import Talk
@@ -157,6 +157,12 @@ class CursorScreen(PlaceScreen):
         self._coloured = not self._coloured
         self._show()
 
+    def action_inside(self) -> None:
+        """What the layers make of this token."""
+        ids = [token.id for token in self.cursor.path]
+        at = min(self.cursor.at, len(ids) - 1)
+        self.post_message(GoInside(self.talk.run, self.talk.which, None, ids, at))
+
     def action_text_of_own(self) -> None:
         """Typed or pasted."""
 
@@ -183,7 +189,7 @@ class CursorScreen(PlaceScreen):
                 return self.cursor.running is not None
             case "back":
                 return self.cursor.running is None
-            case "swap" | "spread" | "chances" | "copy" | "sibling":
+            case "swap" | "spread" | "chances" | "copy" | "sibling" | "inside":
                 return bool(self.cursor.branch)
         return True
 

@@ -31,8 +31,9 @@ class InsideScreen(BaseScreen):
 
     Args:
         name, which: the run and its weights.
-        prompt: the text.
+        prompt: the text; None where the ids are all of it.
         chosen: ids that come after it.
+        at: the index of the token to begin with; None is the last.
 
     Attributes:
         drawn: the rows that are shown; another object whenever they were drawn anew.
@@ -60,18 +61,24 @@ class InsideScreen(BaseScreen):
     ]
 
     def __init__(
-        self, name: str, which: str = "last", prompt: str = "", chosen: Sequence[int] = ()
+        self,
+        name: str,
+        which: str = "last",
+        prompt: str | None = "",
+        chosen: Sequence[int] = (),
+        at: int | None = None,
     ) -> None:
         super().__init__()
         self._beginning = name, which, prompt, list(chosen)
         self._session: str | None = None
-        self._place: int | None = None  # the last token until one moves
+        self._place = at
         self._layer = -1
         self._head: int | None = ALL
         self._off: set[tuple[int, int]] = set()
         self._looked: Looked | None = None
         self.drawn: Content | None = None
         self._turn = asyncio.Lock()  # an answer is shown before the next key is asked about
+        self._keys = 0
 
     def body(self) -> ComposeResult:
         """The text, what is said there, the layers."""
@@ -88,7 +95,10 @@ class InsideScreen(BaseScreen):
     async def _look(self) -> None:
         name, which, *_ = self._beginning
         self.set_title(f"{name} · {label(which, None)}")
+        self._keys = mine = self._keys + 1
         async with self._turn:
+            if mine != self._keys:  # a held key asks for where it ended, not for every place passed
+                return
             try:
                 self._looked = read(await self._ask())
             except MiniGPTError as error:
@@ -103,12 +113,19 @@ class InsideScreen(BaseScreen):
         sampler = self.shell.sampler
         if self._session is None:
             name, which, prompt, chosen = self._beginning
-            told = {"run": name, "which": which, "prompt": prompt, "chosen": chosen, "top": 1}
-            said = await sampler.request("step", **told, settings=to_json(SamplingConfig()))
+            said = await sampler.request(
+                "step",
+                run=name,
+                which=which,
+                prompt=prompt,
+                chosen=chosen,
+                settings=to_json(SamplingConfig()),
+                top=1,
+            )
             self._session = said["session"]
         off = [list(pair) for pair in sorted(self._off)]
-        told = {"session": self._session, "at": self._place, "head": self._head, "off": off}
-        return dict(await sampler.request("inside", **told))
+        asked = {"at": self._place, "head": self._head, "off": off}
+        return dict(await sampler.request("inside", session=self._session, **asked))
 
     def _show(self) -> None:
         looked = self._looked
@@ -133,17 +150,18 @@ class InsideScreen(BaseScreen):
 
     def action_place(self, by: int) -> None:
         """Another token, within what the model sees."""
-        looked = self._looked
-        if looked is not None and 0 <= looked.place + by < len(looked.tokens):
-            self._place = looked.number + by
+        if self._looked is None:
+            return
+        seen = self._looked.seen
+        place = (self._looked.number if self._place is None else self._place) + by
+        if place in seen:
+            self._place = place
             self._look()
 
     def action_end(self, which: int) -> None:
         """The first token it sees, or the last."""
-        looked = self._looked
-        if looked is not None:
-            first = looked.number - looked.place
-            self._place = first if which == 0 else first + len(looked.tokens) - 1
+        if self._looked is not None:
+            self._place = self._looked.seen[which]
             self._look()
 
     def action_layer(self, by: int) -> None:

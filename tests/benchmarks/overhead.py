@@ -1,0 +1,101 @@
+"""What events, checkpoints and snapshots take of a training, beside the bare loop of its updates.
+
+python tests/benchmarks/overhead.py [--sizes tiny,medium] [--quick]
+
+The run saves every five seconds instead of every sixty, and has the many snapshots of its first
+steps, so the share is an upper bound. Evaluations and samples are no part of it: they are work of
+their own. Both train from the same beginning, by turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from machine import print_machine
+
+from core import optimizer
+from core.allocator import keep_freed_memory
+from core.config import TrainConfig
+from core.events import FINISHED
+from core.paths import Home
+from core.prepare import Preparation
+from core.ranks import Ranks
+from core.request import ask
+from core.training import train
+from core.updater import Updater
+
+STEPS = {"tiny": 120, "medium": 14}
+ROUNDS = 3
+NEVER = 10**9
+SAVE_SECONDS = 5.0
+
+
+def settings(preset: str, steps: int) -> TrainConfig:
+    """A training without evaluations."""
+    return TrainConfig(
+        preset=preset,
+        steps=steps,
+        eval_steps=NEVER,
+        checkpoint_seconds=SAVE_SECONDS,
+        device="cpu",
+    )
+
+
+def whole(home: Home, config: TrainConfig) -> float:
+    """Seconds of training as a run counts them: all but evaluations and samples."""
+    said: dict[str, float] = {}
+    run, lock = ask(home, "stories", config, {})
+    train(home, run, lock, listeners=[lambda event: said.update({event.type: _elapsed(event)})])
+    return said[FINISHED]
+
+
+def _elapsed(event: object) -> float:
+    fields: dict[str, float] = getattr(event, "fields", {})
+    return float(fields.get("elapsed", 0.0))
+
+
+def bare(home: Home, config: TrainConfig) -> float:
+    """Seconds of the same updates with nothing around them."""
+    run, lock = ask(home, "stories", config, {})
+    with lock:
+        ready = Preparation(home, run, None, lambda *_: None, lambda: False, Ranks())
+        job = ready.job(None)
+    updater = Updater(job.model, job.device, optimizer.build(job.model, job.config))
+    assert job.config.steps is not None
+    began = time.perf_counter()
+    for step in range(job.config.steps):
+        rate = optimizer.learning_rate(step, job.config.steps, job.config)
+        updater.update(job.batches, step, rate, job.config)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--sizes", default=",".join(STEPS))
+    parser.add_argument("--quick", action="store_true", help="few steps: no figures")
+    options = parser.parse_args()
+    keep_freed_memory()
+    print_machine()
+    for preset in ["tiny"] if options.quick else options.sizes.split(","):
+        steps = 3 if options.quick else STEPS[preset]
+        rows = []
+        for _ in range(1 if options.quick else ROUNDS):
+            with tempfile.TemporaryDirectory() as folder:
+                home = Home(root=Path(folder), cache=Path(folder) / "cache")
+                config = settings(preset, steps)
+                rows.append((bare(home, config), whole(home, config)))
+        alone, around = (median(row[column] for row in rows) for column in (0, 1))
+        print(
+            f"{preset:<7} {steps} steps: bare {alone:6.2f} s, a run {around:6.2f} s, "
+            f"around it {around / alone - 1:+.1%} (pairs "
+            f"{', '.join(f'{one / other - 1:+.1%}' for other, one in rows)})",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
