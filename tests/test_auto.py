@@ -166,3 +166,23 @@ def test_running_text_trains_a_tiny_model_with_muon_and_lines_with_adamw() -> No
     assert {one.preset for one in found.values()} == {"tiny"}
     assert said["text"] == ("muon", PRESETS["tiny"].rates["muon"])
     assert said["lines"] == said["chosen"] == ("adamw", PRESETS["tiny"].rates["adamw"])
+
+
+QUICK = dataclasses.replace(CPU, bfloat16=True)
+
+
+@pytest.mark.parametrize(
+    ("device", "preset", "precision"),
+    [
+        (QUICK, "tiny", "float32"),
+        (QUICK, "medium", "bfloat16"),
+        (QUICK, "tutorial", "float32"),
+        (CPU, "medium", "float32"),
+        (GPU, "tiny", "bfloat16"),
+    ],
+)
+def test_short_numbers_are_for_models_that_gain_by_them(
+    device: DeviceFacts, preset: str, precision: str
+) -> None:
+    assert _plan(BOOK, device, preset=preset).train.precision == precision
+    assert _plan(BOOK, device, preset=preset, precision="float32").train.precision == "float32"
