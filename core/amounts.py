@@ -15,7 +15,7 @@ from core.situation import DeviceFacts, TokenFacts
 from core.sizes import count_parameters
 
 LENGTHS = ("epochs", "steps", "minutes")
-LARGE = 5_000_000  # parameters
+LARGE = 500_000  # parameters
 SMALL_STEP = 3e9  # floating-point operations
 
 

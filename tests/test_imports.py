@@ -28,8 +28,8 @@ WITH_TORCH = {
     "inside", "joining", "keeper", "layout", "length", "linear", "loading", "meter", "models",
     "muon", "nodes", "optimizer", "passes", "precision", "prepare", "probe", "quick", "ranks",
     "restored", "sampler_ops", "sampling", "scoring", "session", "several", "shares", "shelf",
-    "shortage", "stepping", "tracing", "trainer", "training", "trial", "tutorial", "updater", "viewing",
-    "weights",
+    "shortage", "stepping", "tracing", "trainer", "training", "trial", "tutorial", "updater",
+    "viewing", "weights",
 }  # fmt: skip
 
 IMPORTING = """
