@@ -172,17 +172,18 @@ QUICK = dataclasses.replace(CPU, bfloat16=True)
 
 
 @pytest.mark.parametrize(
-    ("device", "preset", "precision"),
+    ("device", "facts", "preset", "precision"),
     [
-        (QUICK, "tiny", "float32"),
-        (QUICK, "medium", "bfloat16"),
-        (QUICK, "tutorial", "float32"),
-        (CPU, "medium", "float32"),
-        (GPU, "tiny", "bfloat16"),
+        (QUICK, BOOK, "tiny", "bfloat16"),
+        (QUICK, LANG, "tiny", "float32"),
+        (QUICK, LANG, "medium", "bfloat16"),
+        (QUICK, BOOK, "tutorial", "float32"),
+        (CPU, BOOK, "medium", "float32"),
+        (GPU, LANG, "tiny", "bfloat16"),
     ],
 )
 def test_short_numbers_are_for_models_that_gain_by_them(
-    device: DeviceFacts, preset: str, precision: str
+    device: DeviceFacts, facts: TokenFacts, preset: str, precision: str
 ) -> None:
-    assert _plan(BOOK, device, preset=preset).train.precision == precision
-    assert _plan(BOOK, device, preset=preset, precision="float32").train.precision == "float32"
+    assert _plan(facts, device, preset=preset).train.precision == precision
+    assert _plan(facts, device, preset=preset, precision="float32").train.precision == "float32"
