@@ -54,14 +54,17 @@ class OrderedKeys(App[None]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._waiting or not self.screen_stack:
+        while self._waiting and self.screen_stack:
+            way: Widget = self.focused or self.screen
+            event = self._waiting.popleft()
+            await super().on_event(event)
+            if isinstance(event, Key) and way.check_consume_key(event.key, event.character):
+                continue  # a letter, typed: nothing else becomes of it
+            self._number += 1
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(LONGEST_WAIT, self._let_next, self._number)
+            way.post_message(Settled(self._number, None))
             return
-        self._number += 1
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(LONGEST_WAIT, self._let_next, self._number)
-        way: Widget = self.focused or self.screen
-        await super().on_event(self._waiting.popleft())
-        way.post_message(Settled(self._number, None))
 
     def on_settled(self, message: Settled) -> None:
         """Sends word to the screen, which may be a new one; the second time it is settled."""
