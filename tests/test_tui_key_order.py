@@ -53,3 +53,18 @@ def test_a_key_whose_end_is_never_told_holds_up_the_next_one_only_for_a_while(
         await until(pilot, lambda: app.screen.query_one(Input).value == "ab")
 
     travel(home, journey)
+
+
+def test_escape_and_a_letter_right_behind_it_are_not_typed(tmp_path: Path) -> None:
+    home = find_home(tmp_path / "home")
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        _at_once(app, "/d")
+        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "d")
+        app.post_message(Key("alt+slash", "/"))
+        app.post_message(Key("t", "t"))
+        field = app.screen.query_one(Input)
+        await until(pilot, lambda: field.value == "t" and app.focused is field)
+
+    travel(home, journey)

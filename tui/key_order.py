@@ -2,7 +2,8 @@
 
 Textual hands keys on as they arrive, to what has the focus then. Where several arrive at once (over
 a slow line, on a busy machine) the letters after `/` would act as commands, for the line they
-belong to has no focus yet.
+belong to has no focus yet. Escape with a letter behind it comes in as Alt and the letter then, and
+would be typed; as no letter is bound with Alt, it is taken for what it was.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class OrderedKeys(App[None]):
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
             return
-        self._waiting.append(event)
+        self._waiting.extend(_as_pressed(event))
         if self._timer is None:
             await self._next_key()
 
@@ -79,3 +80,9 @@ class OrderedKeys(App[None]):
         if number == self._number:
             self._number += 1
             self.call_later(self._next_key)
+
+
+def _as_pressed(event: Key | Paste) -> list[Key | Paste]:
+    if isinstance(event, Key) and event.key.startswith("alt+") and event.is_printable:
+        return [Key("escape", None), Key(event.key.removeprefix("alt+"), event.character)]
+    return [event]
