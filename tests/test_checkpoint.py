@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -297,31 +296,3 @@ def test_killed_at_any_moment_a_whole_checkpoint_stays(tmp_path: Path) -> None:
     root = Path(__file__).parent.parent
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
-def test_saving_beside_the_training_takes_no_threads_of_its_own(run: Run) -> None:
-    """A second set of PyTorch's threads, which slows every update from then on."""
-    before = torch.get_num_threads()
-    found: dict[str, int] = {}
-    large, moments = model(1, 1 << 20), {"m": torch.ones(1 << 20)}
-
-    def threads() -> int:
-        return len(list(Path("/proc/self/task").iterdir()))
-
-    def saved() -> int:
-        begun = threads()
-        save(run, 1, large, moments, state(1))
-        save_snapshot(run, 1, large)
-        save_best(run, 1, large)
-        found["ours"] = threads() - begun
-        torch.ones(1 << 20).add_(1)
-        return threads() - begun
-
-    torch.set_num_threads(2)
-    try:
-        with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(saved).result() > 0, "this test cannot tell"
-    finally:
-        torch.set_num_threads(before)
-    assert found == {"ours": 0}
