@@ -13,6 +13,7 @@ from collections import deque
 
 from textual.app import App
 from textual.events import Event, Key, Paste
+from textual.keys import _character_to_key
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -83,6 +84,7 @@ class OrderedKeys(App[None]):
 
 
 def _as_pressed(event: Key | Paste) -> list[Key | Paste]:
-    if isinstance(event, Key) and event.key.startswith("alt+") and event.is_printable:
-        return [Key("escape", None), Key(event.key.removeprefix("alt+"), event.character)]
+    if isinstance(event, Key) and event.key.startswith("alt+") and event.character:
+        letter = event.character
+        return [Key("escape", None), Key(_character_to_key(letter), letter)]
     return [event]
