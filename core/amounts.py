@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from core.config import ModelConfig, TrainConfig
+from core.config import BFLOAT16, FLOAT32, ModelConfig, TrainConfig
 from core.microbatch import Fit, fit
 from core.presets import Preset
 from core.situation import DeviceFacts, TokenFacts
 from core.sizes import count_parameters
 
 LENGTHS = ("epochs", "steps", "minutes")
+LARGE = {"text": 500_000, "lines": 5_000_000}  # parameters
 SMALL_STEP = 3e9  # floating-point operations
 
 
@@ -36,7 +37,7 @@ def amounts(
     batch = fields["batch_size"] = fields["batch_size"] or _batch(chosen, model, facts)
     fields["device"] = device.device
     fields["threads"] = fields["threads"] or _threads(model, facts, batch, device)
-    fields["precision"] = fields["precision"] or ("bfloat16" if device.bfloat16 else "float32")
+    fields["precision"] = fields["precision"] or _precision(model, facts, device)
     per_epoch = _samples(model, facts) / batch
     length = _length(fields, chosen, model, facts, per_epoch)
     rows = -(-batch // max(1, config.devices))
@@ -51,6 +52,18 @@ def amounts(
         *cut.reasons,
     ]
     return settle_length(TrainConfig(**fields), per_epoch), reasons
+
+
+def _precision(model: ModelConfig, facts: TokenFacts, device: DeviceFacts) -> str:
+    """bfloat16 where it pays.
+
+    On a processor the products of small models on short lines are not what takes long (measured:
+    docs/training_log.md), and the tutorial's decoder is trained as the tutorial does it.
+    """
+    if device.device == "cpu":
+        large = model.architecture != "tutorial" and count_parameters(model) >= LARGE[facts.reading]
+        return BFLOAT16 if device.bfloat16 and large else FLOAT32
+    return BFLOAT16 if device.bfloat16 else FLOAT32
 
 
 def _why(chosen: object) -> str:

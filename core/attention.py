@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from core.cache import KVCache
 
+SHORT, MEDIUM = 64, 512  # tokens
 MASKED = -1e9  # the score of what may not be looked at, as in the tutorial
 
 
@@ -109,6 +111,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: Pass) -> Tensor:
 
 def _fast(q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:
     """PyTorch's fused kernel; one new token looks at everything there is, so it needs no mask."""
+    if _by_products(q, step):
+        return _products(q, k, v)
     return F.scaled_dot_product_attention(
         q,
         k,
@@ -118,6 +122,35 @@ def _fast(q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:
         is_causal=step.visible is None and q.shape[2] > 1,
         enable_gqa=q.shape[1] != k.shape[1],
     )
+
+
+def _by_products(q: Tensor, step: Pass) -> bool:
+    """Whether two products and a softmax are quicker: the fused kernel's gradient is slow on CPUs.
+
+    The weights of all heads are kept for it, so it is for short contexts only.
+    """
+    if q.device.type != "cpu" or not q.requires_grad or step.visible is not None or step.dropout:
+        return False
+    return q.shape[2] <= (SHORT if q.dtype == torch.float32 else MEDIUM)
+
+
+def _products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention; heads that share keys are rows of one product."""
+    batch, heads, new, size = q.shape
+    groups = k.shape[1]
+    rows = q.reshape(batch * groups, -1, size)  # (B*G, H/G*T, K)
+    keys, values = (x.reshape(batch * groups, new, size) for x in (k, v))
+    hidden = _hidden(new, heads // groups, q.dtype)  # (H/G*T, T)
+    scores = torch.baddbmm(hidden, rows, keys.transpose(1, 2), alpha=size**-0.5)  # (B*G, H/G*T, T)
+    with torch.autocast("cpu", enabled=False):
+        weights = scores.softmax(dim=-1)  # sums in float32, whatever it is given
+    return torch.bmm(weights, values).view(batch, heads, new, size)
+
+
+@lru_cache(maxsize=4)
+def _hidden(new: int, share: int, dtype: torch.dtype) -> Tensor:
+    """(share*T, T), what is added to scores: much less than nothing where a token is to come."""
+    return (~causal_mask(new, new)).to(dtype).mul_(MASKED).repeat(share, 1)
 
 
 def _recorded(q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:

@@ -5,6 +5,8 @@ Shapes: B rows, V vocabulary.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,12 +24,17 @@ from core.viewing import checked, reading
 
 MOST_ROWS = 64
 MOST_TOKENS = 1024
+PART_SECONDS = 0.015  # between replies that tell what came
 
 Json = dict[str, Any]
 
 
-def fork(shelf: Shelf, ask: Fork) -> Json:
-    """Several continuations in one batch; what came stays if the request is cancelled."""
+def fork(shelf: Shelf, ask: Fork, say: Callable[..., None]) -> Json:
+    """Several continuations in one batch; what came stays if the request is cancelled.
+
+    Args:
+        say: told on the way what came of each row since it was last told.
+    """
     config = sampling(ask.settings)
     kept = _beginning(shelf, ask)
     firsts = [known(kept, id) for id in ask.firsts or ()]
@@ -37,6 +44,7 @@ def fork(shelf: Shelf, ask: Fork) -> Json:
     kept.held.use()
     reason = "length"
     rows = [Row(kept, config, number) for number in range(count)]
+    told = time.perf_counter()
     try:
         twin = kept.session.fork(count)
         for place in range(ask.tokens):
@@ -47,6 +55,9 @@ def fork(shelf: Shelf, ask: Fork) -> Json:
             twin.extend_rows([[row.add(one, first)] for row, one, first in pairs])
             if all(row.ended for row in rows):
                 break
+            if time.perf_counter() - told >= PART_SECONDS:
+                say(came=[row.news() for row in rows])
+                told = time.perf_counter()
     except Cancelled:
         reason = "cancelled"
     return {"session": ask.session, "reason": reason, "rows": [row.json() for row in rows]}
@@ -87,6 +98,7 @@ class Row:
         )
         self._stream = tokenizer.stream(ids)
         self._tokens: list[list[Any]] = []
+        self._told = 0
         self.ended = False
 
     def add(self, logits: Tensor, first: int | None) -> int:
@@ -103,7 +115,13 @@ class Row:
         self.ended = id == EOS
         return id
 
+    def news(self) -> list[list[Any]]:
+        """The tokens that came since this was last asked."""
+        new = self._tokens[self._told :]
+        self._told = len(self._tokens)
+        return new
+
     def json(self) -> Json:
-        """The row in a reply."""
+        """The row in the last reply."""
         text = "".join(token[1] for token in self._tokens)
         return {"tokens": self._tokens, "text": text, "ended": self.ended}

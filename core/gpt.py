@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core import passes
 from core.attention import Pass, attend
 from core.config import ModelConfig
 from core.decoder import Decoder, Stepper, unset, unset_embedding
@@ -44,7 +45,11 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, size) to (…, size)."""
-        return F.rms_norm(x.to(self.weight.dtype), self.weight.shape, self.weight, self.eps)
+        x = x.to(self.weight.dtype)
+        if passes.pays(x):
+            made: Tensor = passes.Normed.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
+            return made
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
 def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -59,6 +64,9 @@ def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn x (B, H, T, K) by its positions; element i is paired with element i + K/2."""
+    if passes.pays(x):
+        made: Tensor = passes.Rotated.apply(x, cos, sin)  # type: ignore[no-untyped-call]
+        return made
     a, b = x.chunk(2, dim=-1)  # (B, H, T, K/2) each
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
 

@@ -28,6 +28,11 @@ class Place:
     world: int = 1
     beside: int = 1
 
+    @property
+    def first(self) -> bool:
+        """Whether it is the one that writes, says and decides."""
+        return self.rank == 0
+
 
 def place_in(environ: Mapping[str, str]) -> Place | None:
     """The place that the variables of torchrun or of a Slurm step give; None without them.

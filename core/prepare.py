@@ -18,7 +18,7 @@ from core.auto import choose_tokenizer, plan
 from core.baselines import MOST_TOKENS, reference_losses
 from core.checkpoint import Checkpoint
 from core.config import ModelConfig, TrainConfig
-from core.copyrate import FourGrams, four_grams
+from core.copyrate import CopyRate
 from core.corpus import Corpus
 from core.dataset import Batches, Lines, pieces_of, samples_of
 from core.decoder import Decoder
@@ -69,7 +69,7 @@ class Job:
     reading: str
     tokens: Path
     facts: dict[str, Any]
-    four_grams: FourGrams | None = None
+    copy_rate: CopyRate
 
 
 @dataclass(frozen=True)
@@ -283,7 +283,7 @@ def _job(
         reading=stored.reading,
         tokens=stored.folder,
         facts=told,
-        four_grams=four_grams(stored, tokenizer.unk_id),
+        copy_rate=CopyRate(stored, tokenizer.unk_id),
     )
 
 

@@ -69,8 +69,20 @@ def _best() -> str:
 def _cpu() -> DeviceFacts:
     name = torch.backends.cpu.get_cpu_capability()
     return DeviceFacts(
-        device="cpu", name=f"CPU, {name}", free_memory=free_memory(), threads=usable_threads()
+        device="cpu",
+        name=f"CPU, {name}",
+        free_memory=free_memory(),
+        threads=usable_threads(),
+        bfloat16=_multiplies_bfloat16(),
     )
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for it; emulated, it is slower than float32."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # which old versions have not
+        return False
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 def _cuda(index: int) -> DeviceFacts:

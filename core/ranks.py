@@ -63,7 +63,7 @@ class Ranks:
     @property
     def first(self) -> bool:
         """Whether this is the one that writes, says and decides."""
-        return self.place.rank == 0
+        return self.place.first
 
     def loss_of(self, model: Decoder) -> nn.Module:
         """The model's loss; its gradients become the mean over the ranks.

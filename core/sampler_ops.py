@@ -60,7 +60,6 @@ OF_SHELF: dict[type, Callable[[Shelf, Any], Json]] = {
     Step: step,
     Cut: cut,
     Find: find,
-    Fork: fork,
     Look: look,
     Trace: trace,
     Inside: inside,
@@ -117,6 +116,8 @@ class Answerer:
                 return {**held.facts, "how": how}
             case Generate():
                 return self._generate(id, ask, say)
+            case Fork():
+                return fork(self.shelf, ask, say)
             case Score():
                 return self._score(ask)
             case Inside():

@@ -2,7 +2,8 @@
 
 A job is a function that writes host tensors it was given and returns how many bytes it wrote.
 Jobs are done one after another, in order. What became of them is fetched by the training thread,
-which says it; nothing is raised or said here.
+which says it; nothing is raised or said here. Jobs leave PyTorch's parallel operations to the
+training thread: see `core.weights`.
 """
 
 from __future__ import annotations

@@ -76,4 +76,4 @@ def floats_per_layer(config: ModelConfig) -> int:
     queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
     if config.architecture == "tutorial":
         return 6 * config.d_model + 4 * queries + config.d_ff
-    return 6 * config.d_model + 5 * queries + 4 * keys + 4 * config.d_ff
+    return 4 * config.d_model + 4 * queries + 3 * keys + 4 * config.d_ff

@@ -282,16 +282,9 @@ def _copier(job: Job) -> Callable[[], float | None]:
     ids = prompt_ids(job.tokenizer, job.reading, job.config.sample_prompt or "")
     keep_first = 1 if job.reading == "lines" else 0
 
-    def copied() -> float | None:
-        if job.four_grams is None:
-            return None
-        shares = []
-        for seed in range(COPY_SAMPLES):
-            config = SamplingConfig(max_tokens=SAMPLE_TOKENS, temperature=1.0, seed=seed)
-            session = Session(job.model, keep_first=keep_first)
-            said = [step.id for step in generate(session, ids, job.tokenizer, config)]
-            shares.append(job.four_grams.share(said))
-        known = [share for share in shares if share is not None]
-        return sum(known) / len(known) if known else None
+    def reply(seed: int) -> list[int]:
+        config = SamplingConfig(max_tokens=SAMPLE_TOKENS, temperature=1.0, seed=seed)
+        session = Session(job.model, keep_first=keep_first)
+        return [step.id for step in generate(session, ids, job.tokenizer, config)]
 
-    return copied
+    return lambda: job.copy_rate.share([reply(seed) for seed in range(COPY_SAMPLES)])

@@ -25,7 +25,7 @@ TEXT = "Python is a popular"
 
 
 class Ways:
-    """The replies to a fork.
+    """The replies to a fork: the first token of each way, and all of them.
 
     Args:
         sampler: whom it asks.
@@ -34,7 +34,8 @@ class Ways:
     """
 
     def __init__(self, sampler: CursorSampler, id: int, fields: Json) -> None:
-        self.id, self._sampler, self._fields, self._over = id, sampler, fields, False
+        self.id, self._sampler, self._fields = id, sampler, fields
+        self._begun, self._over = False, False
 
     def __aiter__(self) -> AsyncIterator[Json]:
         return self
@@ -42,6 +43,10 @@ class Ways:
     async def __anext__(self) -> Json:
         if self._over:
             raise StopAsyncIteration
+        if not self._begun and "fork" not in self._sampler.fail:
+            self._begun = True
+            rows = self._sampler.ways(self.id, **self._fields)["rows"]
+            return {"came": [row["tokens"][:1] for row in rows]}
         self._over = True
         if self._sampler.forks is not None:
             await self._sampler.forks.wait()

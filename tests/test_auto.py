@@ -166,3 +166,24 @@ def test_running_text_trains_a_tiny_model_with_muon_and_lines_with_adamw() -> No
     assert {one.preset for one in found.values()} == {"tiny"}
     assert said["text"] == ("muon", PRESETS["tiny"].rates["muon"])
     assert said["lines"] == said["chosen"] == ("adamw", PRESETS["tiny"].rates["adamw"])
+
+
+QUICK = dataclasses.replace(CPU, bfloat16=True)
+
+
+@pytest.mark.parametrize(
+    ("device", "facts", "preset", "precision"),
+    [
+        (QUICK, BOOK, "tiny", "bfloat16"),
+        (QUICK, LANG, "tiny", "float32"),
+        (QUICK, LANG, "medium", "bfloat16"),
+        (QUICK, BOOK, "tutorial", "float32"),
+        (CPU, BOOK, "medium", "float32"),
+        (GPU, LANG, "tiny", "bfloat16"),
+    ],
+)
+def test_short_numbers_are_for_models_that_gain_by_them(
+    device: DeviceFacts, facts: TokenFacts, preset: str, precision: str
+) -> None:
+    assert _plan(facts, device, preset=preset).train.precision == precision
+    assert _plan(facts, device, preset=preset, precision="float32").train.precision == "float32"

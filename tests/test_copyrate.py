@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from indexed import CHARS, WORDS, indexed
 
 from core import copyrate
-from core.copyrate import four_grams
+from core.copyrate import CopyRate
 from core.tokenizer import EOS, SOS
 
 
@@ -21,9 +21,10 @@ from core.tokenizer import EOS, SOS
     ids=st.lists(st.sampled_from([SOS, EOS, 3, 3, 4, 4, 5, 8]), max_size=14),
     reading=st.sampled_from(["lines", "text"]),
     mixed=st.booleans(),
+    chunk=st.sampled_from([1, 2, 7, 1 << 22]),
 )
 def test_it_is_the_share_of_the_marks(
-    lines: list[str], ids: list[int], reading: str, mixed: bool
+    lines: list[str], ids: list[int], reading: str, mixed: bool, chunk: int
 ) -> None:
     """Copies over the end of a line, validation lines, unknown words: two numbers for one thing."""
     content = "\n".join(" ".join(line) for line in ["a", *lines])
@@ -31,13 +32,16 @@ def test_it_is_the_share_of_the_marks(
     text = indexed(Path(tempfile.mkdtemp()), content, tokenizer, reading)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(copyrate, "EXACT", 0 if mixed else 1 << 16)
-        grams = four_grams(text.stored, tokenizer.unk_id)
-    assert grams is not None
+        patch.setattr(copyrate, "CHUNK", chunk)
+        share = CopyRate(text.stored, tokenizer.unk_id).share([ids])
     found = text.copies(ids, 4)
-    assert grams.share(ids) == (pytest.approx(found.share) if found.tokens else None)
+    assert share == (pytest.approx(found.share) if found.tokens else None)
 
 
-def test_a_large_text_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gigabytes in the trainer's memory for one number."""
-    monkeypatch.setattr(copyrate, "MOST_TOKENS", 5)
-    assert four_grams(indexed(tmp_path, "a b c d e a b").stored, None) is None
+def test_several_replies_have_one_mean(tmp_path: Path) -> None:
+    """One of special tokens alone says nothing about copying."""
+    text = indexed(tmp_path, "a b c d e a b")
+    words = WORDS.encode("a b c d e")
+    rate = CopyRate(text.stored, WORDS.unk_id)
+    assert rate.share([words, [*words[:2], *words[:2]], [SOS, EOS]]) == pytest.approx(0.5)
+    assert rate.share([[SOS], []]) is None

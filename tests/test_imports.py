@@ -26,10 +26,10 @@ WITH_TORCH = {
     "adam", "agent", "attention", "baselines", "branching", "cache", "checkpoint", "consent",
     "control", "dataset", "decoder", "encoder", "evaluation", "failing", "generate", "gpt",
     "inside", "joining", "keeper", "layout", "length", "linear", "loading", "meter", "models",
-    "muon", "optimizer", "precision", "prepare", "probe", "quick", "ranks", "restored",
-    "sampler_ops", "sampling", "scoring", "session", "several", "shares", "shelf", "shortage",
-    "stepping", "tracing", "trainer", "training", "trial", "tutorial", "updater", "viewing",
-    "weights",
+    "muon", "nodes", "optimizer", "passes", "precision", "prepare", "probe", "quick", "ranks",
+    "restored", "sampler_ops", "sampling", "scoring", "session", "several", "shares", "shelf",
+    "shortage", "stepping", "tracing", "trainer", "training", "trial", "tutorial", "updater",
+    "viewing", "weights",
 }  # fmt: skip
 
 IMPORTING = """

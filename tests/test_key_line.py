@@ -66,3 +66,38 @@ def test_other_keys_are_shown_and_old_widgets_go() -> None:
             assert sum(key.app is app for key in alive) <= 4, "these and those before them"
 
     asyncio.run(journey())
+
+
+class ManyKeysApp(App[None]):
+    """More keys than have room in a narrow terminal."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, f"bell_{key}", "Ring a bell") for key in "abcdef"),
+        Binding("escape", "bell", "Back", key_display="Esc"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The line alone."""
+        yield KeyLine()
+
+
+def test_the_way_out_has_room_in_a_narrow_terminal() -> None:
+    """80 cells hold all seven keys but one; 40 hold two and the way out."""
+
+    def seen(app: App[None]) -> list[str]:
+        return [key.key for key in app.query(FooterKey) if key.display]
+
+    async def journey() -> None:
+        app = ManyKeysApp()
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause()
+            assert seen(app) == ["a", "b", "c", "d", "e", "escape"]
+            await pilot.resize_terminal(40, 20)
+            await pilot.pause()
+            assert seen(app) == ["a", "b", "escape"]
+            assert app.query(FooterKey).last().region.right <= 40
+            await pilot.resize_terminal(120, 20)
+            await pilot.pause()
+            assert seen(app) == [*"abcdef", "escape"]
+
+    asyncio.run(journey())

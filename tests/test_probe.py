@@ -30,3 +30,17 @@ def test_the_gpu_with_most_free_memory_is_taken(monkeypatch: pytest.MonkeyPatch)
     assert probe.device_facts("auto").device == "cuda:1"
     assert probe.device_facts("cuda:2").name == "GPU 2"
     assert probe.device_facts("cuda").bfloat16
+
+
+@pytest.mark.parametrize(
+    ("found", "quick"),
+    [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx512_f": True}, False)],
+)
+def test_bfloat16_is_for_processors_that_multiply_it(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, bool], quick: bool
+) -> None:
+    """Emulated it is slower than float32, however willing the library is."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    assert probe.device_facts("cpu").bfloat16 is quick
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not probe.device_facts("cpu").bfloat16

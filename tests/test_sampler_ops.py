@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from askers import Asker, Json, tiny_home
 
-from core import shelf
+from core import branching, shelf
 from core.config import SamplingConfig
 from core.errors import Cancelled, InputError
 from core.generate import generate
@@ -195,6 +195,18 @@ def test_branches_are_replies_with_seeds_of_their_own(ask: Asker, home: Home) ->
     for wrong in ({"count": 0}, {"count": 65}, {"firsts": []}, {"firsts": [99]}, {"tokens": 0}):
         with pytest.raises(InputError):
             ask("fork", session=name, **wrong)
+
+
+def test_a_fork_tells_what_comes(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token lost or doubled on the way, or a wait for the last one."""
+    monkeypatch.setattr(branching, "PART_SECONDS", 0.0)
+    name = ask("step", run="words", prompt="the")["session"]
+    found = ask("fork", session=name, count=2, tokens=9, settings=SAMPLED)
+    assert len(ask.heard) > 1
+    for number, row in enumerate(found["rows"]):
+        told = [token for part in ask.heard for token in part["came"][number]]
+        assert told == row["tokens"][: len(told)]
+        assert len(told) >= len(row["tokens"]) - 1
 
 
 def test_a_cancelled_fork_keeps_what_came(ask: Asker) -> None:

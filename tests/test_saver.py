@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import torch
 
+from core.checkpoint import save, save_best, save_snapshot
 from core.errors import StorageError
+from core.run import Run
 from core.saver import MOST_JOBS, Saver
 
 
@@ -102,3 +107,32 @@ def test_memory_is_bounded() -> None:
         for gate in gates:
             gate.set()
         assert len(saver.wait()) == MOST_JOBS + 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+def test_saving_beside_the_training_takes_no_threads_of_its_own(tmp_path: Path) -> None:
+    """A second set of PyTorch's threads, which slows every update from then on."""
+    before = torch.get_num_threads()
+    run = Run(tmp_path)
+    found: dict[str, int] = {}
+    large, moments = {"w": torch.ones(1 << 20)}, {"m": torch.ones(1 << 20)}
+
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    def saved() -> int:
+        begun = threads()
+        save(run, 1, large, moments, {})
+        save_snapshot(run, 1, large)
+        save_best(run, 1, large)
+        found["ours"] = threads() - begun
+        torch.ones(1 << 20).add_(1)
+        return threads() - begun
+
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(saved).result() > 0, "this test cannot tell"
+    finally:
+        torch.set_num_threads(before)
+    assert found == {"ours": 0}

@@ -101,8 +101,9 @@ def test_the_stored_events_are_those_that_were_told(home: Home, text: Path) -> N
     assert [(e["type"], e["step"]) for e in stored] == [(e["type"], e["step"]) for e in told]
 
 
-def test_a_stopped_run_goes_on_to_the_same_weights(home: Home, text: Path) -> None:
-    settings = {"dropout": 0.1, "seed": 3}
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_stopped_run_goes_on_to_the_same_weights(home: Home, text: Path, precision: str) -> None:
+    settings = {"dropout": 0.1, "seed": 3, "precision": precision}
     whole, lock = _ask(home, text, **settings)
     _train(home, whole, lock)
     run, lock = _ask(home, text, **settings)

@@ -23,6 +23,7 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 
 from core.config import SamplingConfig
+from core.display import one_line
 from core.errors import InputError
 from core.paths import Home
 from core.run import Run
@@ -181,6 +182,33 @@ def test_b_draws_where_the_settings_do(home: Home) -> None:
     (fork,) = asked(sampler, "fork")
     assert fork["count"] == 4
     assert "firsts" not in fork
+
+
+def test_branches_are_seen_while_they_grow(home: Home) -> None:
+    """Seconds of nothing until the last token of a long branch."""
+    sampler = CursorSampler(forks=asyncio.Event())
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await pilot.press("left", "down", "enter")
+        await until(pilot, lambda: bool(screen_of(app).cursor.growing))
+        await pilot.pause()
+        new = screen_of(app).cursor.growing[0][0].text.strip()
+        assert f"Python is a[{new}]" in app.text
+        assert "[popular]" not in app.text
+        assert sampler.forks is not None
+        sampler.forks.set()
+        await press(app, pilot)
+        assert not screen_of(app).cursor.growing
+        sampler.forks.clear()
+        await pilot.press("b")
+        await until(pilot, lambda: len(screen_of(app).cursor.growing) == 4)
+        await pilot.pause()
+        for number, row in enumerate(screen_of(app).cursor.growing, 1):
+            assert f"{number} {one_line(row[0].text).strip()}" in app.text
+        sampler.forks.set()
+        await press(app, pilot)
+
+    perform(cursor_app(home, sampler), journey)
 
 
 def test_escape_stops_and_what_came_is_kept(home: Home) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -21,6 +21,7 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.runs import list_runs
 from tui.clipboard import put_on_clipboard
+from tui.key_order import OrderedKeys
 from tui.keys import bindings_of, key_name, nodes_of
 from tui.look import ASCII, Look
 from tui.navigation import (
@@ -48,7 +49,7 @@ FIRST_SCREENS = 2  # Textual's own and the list of runs
 TOUR_HELP = "A short tour of the program"
 
 
-class MiniGPTApp(App[None]):
+class MiniGPTApp(OrderedKeys):
     """Train a GPT on a text and talk to it.
 
     Args:

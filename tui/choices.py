@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,3 +163,9 @@ def corpus_facts(view: View) -> str:
 def matching(count: int, text: str) -> str:
     """How many tokens hold a text."""
     return f"{count:,} token{'s hold' if count != 1 else ' holds'} “{one_line(text)}”"
+
+
+def likeliest(view: View, count: int, besides: Sequence[int] = ()) -> list[int]:
+    """The ids of the likeliest tokens that may be said, but for some."""
+    ids = [one.id for one in view.top if one.removed != SPECIAL]
+    return [id for id in ids if id not in besides][:count]

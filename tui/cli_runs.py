@@ -158,12 +158,14 @@ def resume(
 
     On as many devices as it was made for, unless --devices says otherwise for this time.
     """
-    from tui.training import Ways, carry_out, check_ways
+    from tui.follow import help_along
+    from tui.training import carry_out, ways_of
 
-    check_ways(detach, foreground)
+    ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
+    if ways.beside:
+        return help_along(home, ways.beside)
     found, wanted = runs.find(home, run), More(**more)
     lock = hold_to_resume(found, wanted, force=force)
-    ways = Ways(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     return carry_out(home, found, lock, ways, wanted)
 
 

@@ -69,14 +69,16 @@ def train(
     """
     from core.request import ask
     from tui.ending import forget_if_refused
-    from tui.training import Ways, carry_out, check_ways
+    from tui.follow import help_along
+    from tui.training import carry_out, ways_of
 
-    check_ways(detach, foreground)
+    ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=chosen["devices"])
+    if ways.beside:
+        return help_along(home, ways.beside)
     config, shape = settings_from(chosen, pairs)
     run, lock = ask(
         home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
     )
-    ways = Ways(detach=detach, foreground=foreground, as_json=as_json, devices=config.devices)
     code = carry_out(home, run, lock, ways)
     forget_if_refused(home, run, code)
     return code

@@ -22,7 +22,6 @@ EOS = 2  # as in `core.tokenizer`: nothing stands after it
 TOP = 50
 MOST_KEPT = 512  # places
 MOST_TOKENS = 1024  # of a branch, as the sampler has it
-SPECIAL = "special"
 Settings = Mapping[str, Any]
 Path = tuple[tuple[str, int], list[Token], dict[int, int]]  # of which branch and tree; forks
 
@@ -46,6 +45,8 @@ class Cursor:
         branch: the path one is on.
         at: the token one stands on, as an index into the path; at its end one beyond.
         running: the request that makes branches now.
+        growing: of each of these, what came up to now.
+        grew: called when more came.
     """
 
     sampler: Talker
@@ -57,6 +58,8 @@ class Cursor:
     branch: str = ""
     at: int = 1
     running: int | None = None
+    growing: list[list[Token]] = field(default_factory=list)
+    grew: Callable[[], object] = lambda: None
     _sights: OrderedDict[object, Sight] = field(default_factory=OrderedDict)
     _kept: set[str] = field(default_factory=set)
     _fresh: set[str] = field(default_factory=set)  # branches whose chances are these weights' own
@@ -274,10 +277,18 @@ class Cursor:
             async with aclosing(stream) as replies:
                 async for message in replies:
                     said = message
+                    self._grown(message.get("came", ()))
         finally:
-            self.running = None
+            self.running, self.growing = None, []
         rows = [[Token(*token) for token in row["tokens"]] for row in said["rows"]]
         return [self._add(fork, row, settings) for row in rows if row]
+
+    def _grown(self, came: Sequence[Sequence[Any]]) -> None:
+        self.growing = self.growing or [[] for _ in came]
+        for row, tokens in zip(self.growing, came, strict=False):
+            row += [Token(*token) for token in tokens]
+        if came:
+            self.grew()
 
     def _add(self, fork: Fork, tokens: list[Token], settings: Settings) -> str:
         """A branch; where there is the same already, that one."""
@@ -301,12 +312,6 @@ class Cursor:
     async def _ask(self, op: str, settings: Settings, **fields: Any) -> Mapping[str, Any]:
         asked = {"run": self.run, "which": self.which, "device": "auto", **fields}
         return await self.sampler.request(op, settings=dict(settings), **asked)
-
-
-def likeliest(view: View, count: int, besides: Sequence[int] = ()) -> list[int]:
-    """The ids of the likeliest tokens that may be said, but for some."""
-    ids = [one.id for one in view.top if one.removed != SPECIAL]
-    return [id for id in ids if id not in besides][:count]
 
 
 def _scored(id: int, text: str, score: float | None) -> Token:

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.display import one_line
-from tui.branches import nearest
+from tui.branches import Token, nearest
 from tui.choices import after, percent, perplexity
 from tui.cursor import Cursor, Sight
 from tui.widgets.token_boxes import PLAIN_SPACE, SPACE, visible
@@ -66,18 +66,12 @@ def way_rows(cursor: Cursor, width: int, most: int, mark: str) -> list[Content]:
         most: rows.
         mark: the sign before the one that is taken.
     """
-    place = nearest(cursor.parted, cursor.at)
-    if place is None or most < 1:
-        return []
-    tree, fork = cursor.tree, cursor.tree.fork(cursor.branch, place)
-    found, here = tree.ways(fork), tree.way(cursor.branch, fork)
-    now = found.index(here) if here else 0
+    found, now = _found(cursor)
     first = max(0, min(now - most // 2, len(found) - most))
     rows = []
-    for number, id in enumerate(found[first : first + most], first + 1):
-        tokens = tree[id].tokens[fork.at if id == fork.branch else 0 :]
+    for number, tokens in enumerate(found[first : first + max(0, most)], first + 1):
         text = one_line("".join(token.text for token in tokens).strip(" ")) or ENDS
-        sign, style = (mark, "bold") if id == here else ("", "")
+        sign, style = (mark, "bold") if number - 1 == now else ("", "")
         room = max(1, width - WAY)
         shown = text if cell_len(text) <= room else set_cell_size(text, room)
         rows.append(
@@ -86,6 +80,19 @@ def way_rows(cursor: Cursor, width: int, most: int, mark: str) -> list[Content]:
             )
         )
     return rows
+
+
+def _found(cursor: Cursor) -> tuple[Sequence[Sequence[Token]], int]:
+    """The ways at the nearest fork, or those that grow, and which of them is taken; -1 is none."""
+    if cursor.growing:
+        return (cursor.growing, 0) if len(cursor.growing) > 1 else ((), -1)
+    place = nearest(cursor.parted, cursor.at)
+    if place is None:
+        return (), -1
+    tree, fork = cursor.tree, cursor.tree.fork(cursor.branch, place)
+    found, here = tree.ways(fork), tree.way(cursor.branch, fork)
+    ways = [tree[id].tokens[fork.at if id == fork.branch else 0 :] for id in found]
+    return ways, found.index(here) if here else -1
 
 
 def made(count: int, *, greedy: bool) -> str:

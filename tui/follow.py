@@ -6,6 +6,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from core import runs
@@ -13,13 +14,28 @@ from core.events import Event
 from core.locks import Lock
 from core.more import More
 from core.paths import Home
+from core.places import Place
 from core.run import Run
 from tui.console import say
 from tui.ending import EXIT_CODES, put_event, say_ending
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool, more: More | None = None) -> int:
-    """Trains the run until it ends or a signal stops it; the exit code."""
+
+def train_here(
+    home: Home,
+    run: Run,
+    lock: Lock,
+    *,
+    as_json: bool,
+    more: More | None = None,
+    place: Place | None = None,
+) -> int:
+    """Trains the run until it ends or a signal stops it; the exit code.
+
+    Args:
+        place: this process's, the first among several that train together.
+    """
     from tui.progress import TrainingView
 
     with TrainingView(run.name) as view:
@@ -36,14 +52,38 @@ def train_here(home: Home, run: Run, lock: Lock, *, as_json: bool, more: More | 
         say(f"{run.name}: loading PyTorch")
         with stopping_on_signals() as on_stop:
             try:
-                from core.training import train
-
-                train(home, run, lock, listeners=[listen], on_control=on_stop, more=more)
+                _train(place)(home, run, lock, listeners=[listen], on_control=on_stop, more=more)
             except KeyboardInterrupt:
                 _forget_if_never_begun(home, run, lock)
                 raise
     ending = next(last[type] for type in EXIT_CODES if type in last)
     return say_ending(run, last, ending, as_json=as_json)
+
+
+def _train(place: Place | None) -> Callable[..., None]:
+    """The function that trains; PyTorch is imported now."""
+    if place is None:
+        from core.training import train
+
+        return train
+    from core.nodes import train_first
+
+    return partial(train_first, place=place)
+
+
+def help_along(home: Home, place: Place) -> int:
+    """Trains along in this process with the first one; the exit code.
+
+    Signals reach all processes of a job; the first one alone obeys them, and the others follow.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    from core.nodes import train_beside
+
+    failure = train_beside(home, place)
+    if failure is not None:
+        say(f"Process {place.rank}: {failure['message']}\n{failure['hint']}")
+    return int(failure is not None)
 
 
 def _forget_if_never_begun(home: Home, run: Run, lock: Lock) -> None:
@@ -78,9 +118,8 @@ def stopping_on_signals() -> Iterator[Callable[[Callable[[str], None]], None]]:
         for name in asked:
             tell(name)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     # What is ignored from the start, as `nohup` has it, stays so.
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield register

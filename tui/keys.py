@@ -71,6 +71,7 @@ NAMES = {
     "up": "Up",
     "down": "Down",
     "tab": "Tab",
+    "backspace": "Backspace",
     "home": "Home",
     "end": "End",
 }

@@ -38,6 +38,7 @@ TURNS: list[BindingType] = [
     _key("w", "inside", "Inside", "Look inside the model, at the last reply's end"),
     Binding("c", "origin", "Source", tooltip="Where it read that: mark what was copied"),
     _key("v", "cursor", "Cursor", "Any token of the last reply: put another, branch"),
+    _key("equals_sign", "pin", "Pin", "Pin the last reply: those after it say where they part"),
     _key("Y", "copy_talk", "Copy all", "Copy the whole talk"),
 ]
 SETTINGS: list[BindingType] = [

@@ -14,6 +14,7 @@ from core.paths import Home
 from core.run import Run
 from core.which import LAST
 from tui import talk_record, turn_text, weights_choice
+from tui.parting import parting
 from tui.reply import Reply
 from tui.settings_pane import Dials
 from tui.talk_facts import Facts
@@ -21,6 +22,8 @@ from tui.talk_record import Turn
 
 EOS = 2  # as in `core.tokenizer`: it ends a text, and is no part of it
 EARLIER = 200  # turns read back
+PINNED = "Pinned. Turn to other weights or settings, then r: it says where they part."
+UNPINNED = "Nothing is pinned now."
 Stamp = tuple[int, int, int]
 
 
@@ -40,6 +43,7 @@ class Talk:
         last: the one whose counts are shown.
         speakers: the runs of turns that came since, by their ids.
         note: a few words that matter now.
+        pinned: the reply that later ones to its prompt are compared with.
     """
 
     home: Home
@@ -54,6 +58,7 @@ class Talk:
     last: Reply | None = None
     speakers: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    pinned: Turn | None = None
 
     @property
     def folder(self) -> Run:
@@ -97,6 +102,16 @@ class Talk:
         self.turns.append(turn)
         self.speakers[turn.id] = reply.run
         return turn
+
+    def pin(self) -> str:
+        """Pins the last reply, or lets it go; which of both, in words."""
+        last = self.turns[-1]
+        self.pinned = None if self.pinned is last else last
+        return PINNED if self.pinned else UNPINNED
+
+    def parted(self, turn: Turn) -> str:
+        """Where a reply parts from the pinned one; empty if that is no question."""
+        return parting(self.pinned, turn) if self.pinned else ""
 
     def keep(self, run: str, turn: Turn) -> None:
         """Writes a turn down with its run.

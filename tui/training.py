@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from core.events import Event
 from core.locks import Lock
 from core.more import More
 from core.paths import Home
+from core.places import Place, place_in
 from core.record import read_asked, read_record
 from core.run import Run
 from tui.console import say
@@ -28,12 +30,39 @@ class Ways:
         foreground: train in this process, or in some that end with it.
         as_json: show events instead of a bar.
         devices: how many train together; None is as the run was asked for.
+        place: this process's among those that torchrun or Slurm began; None where none did.
     """
 
     detach: bool = False
     foreground: bool = False
     as_json: bool = False
     devices: int | None = None
+    place: Place | None = None
+
+    @property
+    def beside(self) -> Place | None:
+        """The place of a process that trains along with another one, which has the run."""
+        return self.place if self.place and not self.place.first else None
+
+
+def ways_of(*, detach: bool, foreground: bool, as_json: bool, devices: int | None) -> Ways:
+    """The ways that were asked for, in a process that somebody may have begun with others.
+
+    Raises:
+        click.UsageError: two of them at once, or some that such a process has not.
+        InputError: what torchrun or Slurm say does not fit together.
+    """
+    if detach and foreground:
+        raise click.UsageError("Choose one of --detach and --foreground.")
+    place = place_in(os.environ)
+    if place is None or place.world == 1:
+        return Ways(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
+    if detach or devices is not None:
+        raise click.UsageError(
+            f"This is process {place.rank} of {place.world} that were begun together: they train "
+            "themselves, one on each device. Leave --detach and --devices out."
+        )
+    return Ways(foreground=True, as_json=as_json, devices=1, place=place)
 
 
 def carry_out(home: Home, run: Run, lock: Lock, ways: Ways, more: More | None = None) -> int:
@@ -50,7 +79,7 @@ def carry_out(home: Home, run: Run, lock: Lock, ways: Ways, more: More | None = 
         tied = ways.foreground and _several(run, ways)
         held.pop_all()
     if ways.foreground and not tied:
-        return train_here(home, run, lock, as_json=ways.as_json, more=more)
+        return train_here(home, run, lock, as_json=ways.as_json, more=more, place=ways.place)
     listening = Listening(run)
     with Leaving(stops=tied or not on_a_terminal(), tied=tied) as leaving:
         launch.start(home, run, lock, more, devices=ways.devices, tied=tied)
@@ -79,13 +108,3 @@ def _tell_started(run: Run, started: Event, as_json: bool) -> None:
     else:
         pid = started.whole("pid")
         say(f"{run.name} is trained in the background (process {pid}).\n{ways_back(run)}")
-
-
-def check_ways(detach: bool, foreground: bool) -> None:
-    """Refuses two ways at once.
-
-    Raises:
-        click.UsageError: both were asked for.
-    """
-    if detach and foreground:
-        raise click.UsageError("Choose one of --detach and --foreground.")

@@ -16,13 +16,10 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from tui.look import Look
 from tui.navigation import GoHome, Trouble
-from tui.widgets.key_line import KeyLine
+from tui.widgets.key_line import LAST_KEYS, KeyLine
 
 if TYPE_CHECKING:
     from tui.sampler import Talker
-
-
-LAST_KEYS = ("escape", "question_mark")
 
 
 class Shell(Protocol):

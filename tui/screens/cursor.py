@@ -12,7 +12,7 @@ from textual.events import Paste
 
 from core.display import clean
 from tui import cursor_words
-from tui.cursor import likeliest
+from tui.choices import likeliest
 from tui.cursor_keys import BINDINGS, WAYS
 from tui.navigation import Copy, GoInside
 from tui.screens.confirm import AskText

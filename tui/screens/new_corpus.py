@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 import threading
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 FIRST = "lang"
 RECENT = 8
 LABEL = 10
+LEAST = 2 * LABEL  # cells for a count and its name, before there is a layout
 NAME = 13
 
 
@@ -63,6 +66,7 @@ class NewCorpusScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._chosen: Corpus | None = None
+        self._found: Preview | None = None
         self._spec = ""
         self._cancel = threading.Event()
 
@@ -71,7 +75,7 @@ class NewCorpusScreen(BaseScreen):
         with Horizontal():
             with Vertical(id="choice"):
                 yield Input(
-                    placeholder="path of a text, a folder or a pattern",
+                    placeholder="a path or a pattern",
                     suggester=PathSuggester(),
                     compact=True,
                     id="path",
@@ -127,7 +131,7 @@ class NewCorpusScreen(BaseScreen):
         """Reads the beginning in a thread; a later choice ends an earlier look."""
         self._cancel.set()
         self._cancel = cancel = threading.Event()
-        self._spec, self._chosen = spec, None
+        self._spec, self._chosen, self._found = spec, None, None
         try:
             corpus = await asyncio.to_thread(find, spec, self.shell.home)
             self._about(corpus)
@@ -149,8 +153,18 @@ class NewCorpusScreen(BaseScreen):
         self.query_one(TokenBoxes).show(())
 
     def _show(self, found: Preview) -> None:
-        self.query_one("#facts", Static).update(facts_of(found))
+        self._found = found
+        self._show_facts()
         self.query_one(TokenBoxes).show(found.pieces)
+
+    def _show_facts(self) -> None:
+        if self._found is not None:
+            width = max(LEAST, self.query_one("#inside").scrollable_content_region.width)
+            self.query_one("#facts", Static).update(facts_of(self._found, width))
+
+    def on_resize(self) -> None:
+        """The counts keep to their column."""
+        self.call_after_refresh(self._show_facts)
 
     def _show_problem(self, error: MiniGPTError) -> None:
         self.query_one("#about", Static).update(Content(""))
@@ -215,8 +229,8 @@ def _line(name: str, use: str) -> Content:
     return Content.assemble(shown, " ", (one_line(use), "dim"))
 
 
-def facts_of(found: Preview) -> Content:
-    """The counts in a column, warnings below them."""
+def facts_of(found: Preview, width: int) -> Content:
+    """The counts in a column of their own, long ones in several lines; warnings below them."""
     part = "" if found.complete else " so far"
     rows = [
         ("size", f"{size(found.size)}, {found.encoding}"),
@@ -228,9 +242,11 @@ def facts_of(found: Preview) -> Content:
         ("tokens", found.tokenizer),
     ]
     lines = [
-        Content.assemble((label.ljust(LABEL), "dim"), one_line(value))
+        Content.assemble((begin.ljust(LABEL), "dim"), line)
         for label, value in rows
-        if value
+        for begin, line in zip(
+            chain([label], repeat("")), textwrap.wrap(one_line(value), width - LABEL), strict=False
+        )
     ]
     lines += [Content.styled(f"! {one_line(said)}", "bold $warning") for said in found.warnings]
     return Content("\n").join(lines)

@@ -70,7 +70,7 @@ class PlaceScreen(TuningScreen):
     def cursor(self) -> Cursor:
         """Where one is."""
         name, which = self.first
-        return Cursor(self.shell.sampler, name, which, self._keep)
+        return Cursor(self.shell.sampler, name, which, self._keep, grew=self._grow)
 
     def body(self) -> ComposeResult:
         """The text; the place, and what could stand there; the settings."""
@@ -170,16 +170,26 @@ class PlaceScreen(TuningScreen):
 
     def _show_text(self) -> None:
         cursor = self.cursor
+        path, chances, parted = cursor.path, cursor.chances, cursor.parted
+        if cursor.growing:
+            path = [*path[: cursor.at], *cursor.growing[0]]
+            chances = [*chances[: cursor.at], *(token.chance for token in cursor.growing[0])]
+            parted = {place: count for place, count in parted.items() if place < cursor.at}
         layout = Layout(
-            [token.text for token in cursor.path],
+            [token.text for token in path],
             cursor.at,
             cursor.tree.root(cursor.branch).typed,
-            cursor.parted,
-            cursor_words.ENDS if cursor.path[-1].id == EOS else "",
+            parted,
+            cursor_words.ENDS if path[-1].id == EOS else "",
             self._plain,
         )
-        self.query_one(TokenText).show(layout, cursor.chances if self._coloured else None)
+        self.query_one(TokenText).show(layout, chances if self._coloured else None)
         self._show_ways()
+
+    def _grow(self) -> None:
+        """What came of new branches up to now."""
+        if self.is_attached:
+            self._show_text()
 
     def _show_ways(self) -> None:
         """Those at the nearest fork, where there is room below the text."""

@@ -70,9 +70,7 @@ class TalkScreen(TuningScreen):
         yield Static(id="offer", markup=False)
         with Horizontal(id="ask"):
             yield Static(sign, id="mark", markup=False)
-            prompt = Prompt()
-            prompt.placeholder = PLACEHOLDER
-            yield prompt
+            yield Prompt(PLACEHOLDER)
 
     @property
     def _view(self) -> TalkView:
@@ -175,7 +173,8 @@ class TalkScreen(TuningScreen):
         turn = self.talk.over(reply)
         self._flusher.pause()
         if turn is not None:
-            self._view.end(turn, "" if reply.run == self.first[0] else reply.run)
+            run = "" if reply.run == self.first[0] else reply.run
+            self._view.end(turn, run, self.talk.parted(turn))
             self._keep(reply.run, turn)
         self.show_facts()
         self.refresh_bindings()
@@ -238,6 +237,10 @@ class TalkScreen(TuningScreen):
         self._prompt.focus()
         self._say(prompt)
 
+    def action_pin(self) -> None:
+        """The last reply, for those after it to be compared with."""
+        self.tell(self.talk.pin())
+
     def action_copy_reply(self) -> None:
         """The last continuation."""
         text = self.talk.reply.text if self.talk.reply else self.talk.turns[-1].text
@@ -268,10 +271,7 @@ class TalkScreen(TuningScreen):
 
     def action_page(self, by: int) -> None:
         """Through the talk."""
-        if by < 0:
-            self._view.scroll_page_up(animate=False)
-        else:
-            self._view.scroll_page_down(animate=False)
+        (self._view.scroll_page_up if by < 0 else self._view.scroll_page_down)(animate=False)
 
     # Modes
 
@@ -313,7 +313,7 @@ class TalkScreen(TuningScreen):
                 return self._typing
             case (("type" | "back"), _):
                 return not self._typing
-            case (("again" | "edit" | "copy_reply" | "copy_talk" | "origin" | "cursor"), _):
+            case (("again" | "edit" | "copy_reply" | "copy_talk" | "origin" | "cursor" | "pin"), _):
                 return bool(self.talk.turns) and not (action == "again" and replying)
             case "take", (key,):
                 return self._offer is not None and key in self._offer.keys

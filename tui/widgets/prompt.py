@@ -36,9 +36,13 @@ class Prompt(TextArea):
             super().__init__()
             self.text = text
 
-    def __init__(self) -> None:
+    def __init__(self, placeholder: str = "") -> None:
         super().__init__(
-            compact=True, soft_wrap=True, show_line_numbers=False, tab_behavior="focus"
+            compact=True,
+            soft_wrap=True,
+            show_line_numbers=False,
+            tab_behavior="focus",
+            placeholder=placeholder,
         )
         self._said: list[str] = []
         self._place = 0

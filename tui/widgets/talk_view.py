@@ -59,6 +59,8 @@ class TalkView(Transcript):
             text, self._begun = turn_text.joined(self._prompt, text), True
         self.append([(text, "")])
 
-    def end(self, turn: Turn, run: str = "") -> None:
-        """What made it; the run's name if it is not the usual one."""
+    def end(self, turn: Turn, run: str = "", parted: str = "") -> None:
+        """What made it, the run's name if it is not the usual one; where it parts from another."""
         self.append([(f"\n{turn_text.facts(turn, run)}", "muted")])
+        if parted:
+            self.append([(f"\n{parted}", "muted")])
