@@ -67,6 +67,12 @@ class NotFoundError(InputError):
         super().__init__(f"There is no {what} named {name!r}.", (meant + hint).strip())
 
 
+class ClosedError(InputError):
+    """A session that is gone: the sampler was started anew, or others took its place."""
+
+    title = "That is not open any more"
+
+
 class DamagedError(InputError):
     """A file of ours that cannot be read any more; names the file and what is left to use."""
 

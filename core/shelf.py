@@ -7,6 +7,7 @@ One model is on the device at a time unless there is room for more.
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from core import runs
 from core.asks import Id, OfModel
 from core.attention import Record
 from core.decoder import Decoder
-from core.errors import Cancelled, InputError
+from core.errors import Cancelled, ClosedError, InputError
 from core.eventlog import events_backwards
 from core.events import SAVED
 from core.loading import Loaded, load
@@ -208,7 +209,7 @@ class Shelf:
         session = held.session()
         scores = session.score(ids).tolist()
         self._opened += 1
-        name = f"s{self._opened}"
+        name = f"s{os.getpid()}.{self._opened}"  # none of a process before this one is taken for it
         self.sessions[name] = Open(held, session, begun, scores)
         if len(self.sessions) > MOST_SESSIONS:
             self.sessions.popitem(last=False)
@@ -218,10 +219,10 @@ class Shelf:
         """An open session.
 
         Raises:
-            InputError: there is none of this name, or none any more.
+            ClosedError: there is none of this name, or none any more.
         """
         if name not in self.sessions:
-            raise InputError(f"The session {name!r} is not open any more.", "Open it again.")
+            raise ClosedError(f"The session {name!r} is not open any more.", "Open it again.")
         self.sessions.move_to_end(name)
         return self.sessions[name]
 

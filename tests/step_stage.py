@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from core.errors import InputError, MiniGPTError
+from core.errors import ClosedError, InputError, MiniGPTError
 from core.paths import Home
 from tui.look import Look
 from tui.navigation import Copy, GoInside, Trouble
@@ -111,7 +111,7 @@ class StepSampler:
 
     def _of(self, session: str) -> tuple[str, list[int]]:
         if session not in self.sessions:
-            raise InputError(f"The session {session!r} is not open any more.", "Open it again.")
+            raise ClosedError(f"The session {session!r} is not open any more.", "Open it again.")
         return self.sessions[session]
 
     def _cut(self, session: str, length: int, **fields: Any) -> Json:

@@ -15,7 +15,7 @@ from journeys import SIZES, calm, library, travel, until
 from samplers import FakeSampler
 from textual.binding import Binding
 from textual.pilot import Pilot
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 from train_stage import Story
 
 from core import runs
@@ -79,6 +79,29 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
 
     travel(home, journey)
     assert began == ["lang"]
+
+
+def test_what_was_typed_in_settings_stands_there_again(home: Home) -> None:
+    """Esc that destroys: a name and a dozen settings, for one look at another text."""
+
+    async def setup(app: MiniGPTApp, pilot: Pilot[None]) -> list[Input]:
+        await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
+        await until(pilot, lambda: "tokens    word" in plain(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "parameters" in plain(app))
+        return list(app.screen.query(Input))
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        lines = await setup(app, pilot)
+        more = [line for line in lines if app.screen.query_one("#more") in line.ancestors]
+        lines[0].value, lines[1].value, more[0].value = "poem", "tiny", "1234"
+        await pilot.press("escape")
+        again = await setup(app, pilot)
+        assert [line.value for line in again] == [line.value for line in lines]
+        assert app.screen.query_one("#more").display, "what counts is seen"
+        assert again[0].value == "poem"
+
+    travel(home, journey)
 
 
 @pytest.mark.parametrize("size", SIZES)

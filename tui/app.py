@@ -86,6 +86,7 @@ class MiniGPTApp(OrderedKeys):
     ) -> None:
         super().__init__()
         self._first = first
+        self._typed: dict[tuple[str | None, ...], list[str]] = {}  # of texts being set up
         self.home, self.look = home, look
         self.sampler: Talker = sampler or Sampler(home)
         self.theme = look.theme
@@ -189,7 +190,8 @@ class MiniGPTApp(OrderedKeys):
         """Set up a run on it."""
         from tui.screens.new_setup import NewSetupScreen  # see LATER
 
-        self.push_screen(NewSetupScreen(message.spec, message.encoding, message.reading))
+        text = message.spec, message.encoding, message.reading
+        self.push_screen(NewSetupScreen(*text, self._typed.setdefault(text, [])))
 
     def on_go_train(self, message: GoTrain) -> None:
         """Watch a run; the way back leads to the list."""

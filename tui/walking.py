@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.errors import MiniGPTError
+from core.errors import ClosedError, MiniGPTError
 from tui.choices import Choice, View, choice_of, view_of
 from tui.sampler import Talker
 
@@ -68,7 +68,7 @@ class Walk:
         """How many tokens of the vocabulary hold a text, and the first of them."""
         if self._session is None:
             await self._open(settings)
-        said = await self._ask("find", session=self._session, text=text, settings=dict(settings))
+        said = await self._in_session("find", settings, text=text)
         return said["matches"], [choice_of(one) for one in said["found"]]
 
     async def onward(self, settings: Settings, tokens: int) -> list[tuple[int, str]]:
@@ -76,9 +76,7 @@ class Walk:
         view = self.view if self._session and self.view else await self._open(settings)
         if view.ended:
             return []
-        said = await self._ask(
-            "fork", session=self._session, count=1, tokens=tokens, settings=dict(settings)
-        )
+        said = await self._in_session("fork", settings, count=1, tokens=tokens)
         (row,) = said["rows"]
         return [(id, text) for id, text, _ in row["tokens"]]
 
@@ -132,9 +130,19 @@ class Walk:
         return self.view
 
     async def _go(self, op: str, settings: Settings, top: int = TOP, **fields: Any) -> View:
-        more = {"session": self._session, "settings": dict(settings), "top": top, **fields}
-        self.view = view_of(await self._ask(op, **more))
+        self.view = view_of(await self._in_session(op, settings, top=top, **fields))
         return self.view
+
+    async def _in_session(self, op: str, settings: Settings, **fields: Any) -> Mapping[str, Any]:
+        """Opens it again where it was closed: the sampler began anew, or keeps so many only."""
+        more = {**fields, "settings": dict(settings)}
+        try:
+            return await self._ask(op, session=self._session, **more)
+        except MiniGPTError as error:
+            if error.title != ClosedError.title:
+                raise
+        await self._open(settings)
+        return await self._ask(op, session=self._session, **more)
 
     async def _ask(self, op: str, **fields: Any) -> Mapping[str, Any]:
         try:

@@ -41,6 +41,7 @@ class NewSetupScreen(BaseScreen):
 
     Args:
         spec, encoding, reading: the text, as `core.request.ask` takes them.
+        typed: what stood in the lines when one last went back from here; kept in this very list.
     """
 
     HEADING = "New run: settings"
@@ -55,8 +56,11 @@ class NewSetupScreen(BaseScreen):
         Binding("o", "more", "All", tooltip="Show every setting, or the main ones"),
     ]
 
-    def __init__(self, spec: str, encoding: str | None, reading: str | None) -> None:
+    def __init__(
+        self, spec: str, encoding: str | None, reading: str | None, typed: list[str] | None = None
+    ) -> None:
         super().__init__()
+        self._typed = [] if typed is None else typed
         self._spec, self._encoding, self._reading = spec, encoding, reading
         self._draft: Draft | None = None
         self._device = DeviceFacts(
@@ -80,8 +84,11 @@ class NewSetupScreen(BaseScreen):
                 yield Static(id="why")
 
     def on_mount(self) -> None:
-        """Looks into the text."""
-        self.query_one("#more").display = False
+        """Puts back what was typed, and looks into the text."""
+        for line, text in zip(self.query(Input), self._typed, strict=False):
+            line.value = text
+        more = self.query_one("#more")
+        more.display = any(line.value for line in more.query(Input))
         self._look()
 
     @work(exclusive=True, group="look", exit_on_error=False)
@@ -194,6 +201,7 @@ class NewSetupScreen(BaseScreen):
         except MiniGPTError as error:
             self.trouble(error)
             return
+        self._typed.clear()
         self.post_message(GoTrain(run.name, started=True))
 
     def action_more(self) -> None:
@@ -206,6 +214,7 @@ class NewSetupScreen(BaseScreen):
         if self.focused is not None:
             self.set_focus(None)
         else:
+            self._typed[:] = [line.value for line in self.query(Input)]
             super().action_back()
 
 
