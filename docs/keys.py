@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from tui.app import MiniGPTApp
-from tui.keys import key_name
+from tui.keys import KeyRow, folded, key_name
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
@@ -54,7 +54,8 @@ def _table(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
         keys = [Binding(key, binding.action) for key in binding.key.split(",")]
         names = [binding.key_display] if binding.key_display else map(key_name, keys)
         said.setdefault(binding.tooltip, {}).update(dict.fromkeys(names))
-    rows = "\n".join(f"| `{'` `'.join(keys)}` | {says} |" for says, keys in said.items())
+    all = folded(KeyRow(" ".join(keys), says, "") for says, keys in said.items())
+    rows = "\n".join(f"| `{'` `'.join(row.key.split())}` | {row.says} |" for row in all)
     head = f"<details><summary>Keys: {name}</summary>\n\n| key | what it does |\n|---|---|\n"
     return f"{head}{rows}\n\n</details>\n"
 

@@ -18,7 +18,7 @@ from textual.widgets import Input
 import tui.screens
 import tui.widgets
 from tui.app import MiniGPTApp
-from tui.keys import NAMES, KeyRow, bindings_of, key_name, keys_of
+from tui.keys import NAMES, KeyRow, bindings_of, folded, key_name, keys_of
 
 
 @pytest.mark.parametrize(
@@ -150,3 +150,21 @@ def test_what_has_the_focus_comes_first_and_nothing_twice(focus: str, first: lis
 
 def test_no_name_is_the_key_itself() -> None:
     assert all(name != key for key, name in NAMES.items())
+
+
+def test_digits_that_do_the_same_are_one_row() -> None:
+    """Nine rows that push the useful keys out of sight."""
+    rows = [
+        KeyRow("a", "Again", "again"),
+        *(KeyRow(str(n), f"Take row {n}", f"take({n})") for n in range(1, 5)),
+        KeyRow("0", "The mean", "mean"),
+        *(KeyRow(str(n), f"{n} ways", f"ways({n})") for n in (2, 3)),
+        KeyRow("7", "Take 8 of them", "eight"),
+    ]
+    assert [(row.key, row.says) for row in folded(rows)] == [
+        ("a", "Again"),
+        ("1-4", "Take row 1 to 4"),
+        ("0", "The mean"),
+        ("2-3", "2 to 3 ways"),
+        ("7", "Take 8 of them"),
+    ]

@@ -43,8 +43,9 @@ def test_an_unknown_word_is_offered_its_nearest(home: Home) -> None:
         await say(app, pilot, "see Pyton ios")
         assert app.prompt.text == "see Pyton ios"
         assert "never seen: Pyton   1 Python   2 Pylon   and 1 more unknown" in app.text
-        await pilot.press("3")
-        await pilot.press("1")
+        await pilot.press("x", "1")
+        assert app.prompt.text == "see Pyton iosx1", "who types on types"
+        await pilot.press("backspace", "backspace", "1")
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "see Python ios is a popular" in app.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,23 @@ def test_leaving_a_live_run_says_once_that_it_goes_on(story: Story) -> None:
 
     TrainScreen._told_of.clear()
     play(story, act)
+
+
+def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: Story) -> None:
+    live(story)
+    said: list[str] = []
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        stage.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
+        shutil.rmtree(story.run.folder)
+        await settled(stage, pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not isinstance(stage.screen, TrainScreen)
+
+    TrainScreen._told_of.clear()
+    play(story, act)
+    assert not said
 
 
 def test_the_log_opens_as_text(story: Story) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from textual.binding import Binding, BindingsMap
@@ -55,6 +56,23 @@ def bindings_of(bindings: BindingsMap) -> list[KeyRow]:
     ]
 
 
+def folded(rows: Iterable[KeyRow]) -> list[KeyRow]:
+    """One row for digits that do the same with their number: 1-9, instead of nine rows."""
+    found: list[KeyRow] = []
+    digits: dict[str, int] = {}  # what they do, without the number; where that row stands
+    for row in rows:
+        says = re.sub(rf"\b{row.key}\b", NUMBER, row.says) if row.key.isdecimal() else row.says
+        if NUMBER in says and says in digits:
+            first = found[digits[says]].key.partition("-")[0]
+            name, numbers = f"{first}-{row.key}", f"{first} to {row.key}"
+            found[digits[says]] = KeyRow(name, says.replace(NUMBER, numbers), row.action)
+            continue
+        digits[says] = len(found)
+        found.append(row)
+    return found
+
+
+NUMBER = "\0"
 NAMES = {
     "question_mark": "?",
     "slash": "/",

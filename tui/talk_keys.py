@@ -71,7 +71,9 @@ SCROLL: list[BindingType] = [
     _key("pagedown", "page(1)", "Down", "On through the talk", first=True),
 ]
 OFFER: list[BindingType] = [
-    _key(str(number), f"take('{number}')", "Take", f"Take word {number} of those offered")
+    _key(
+        str(number), f"take('{number}')", "Take", f"Take word {number} of those offered", first=True
+    )
     for number in range(1, MOST_OFFERED + 1)
 ]
 BINDINGS = [*MODES, *TURNS, *SETTINGS, *WEIGHTS, *SCROLL, *OFFER]

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from tui.keys import KeyRow, keys_of
+from tui.keys import KeyRow, folded, keys_of
 
 TOUR = (
     "A text, a model, a talk. Models lists your runs; n makes a new one: choose a text, look over "
@@ -37,7 +37,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, of: Screen[object], *, tour: bool = False) -> None:
         super().__init__()
-        self._rows, self._about = keys_of(of), of.HELP or ""
+        self._rows, self._about = folded(keys_of(of)), of.HELP or ""
         self._tour = tour
 
     def compose(self) -> ComposeResult:

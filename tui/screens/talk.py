@@ -199,8 +199,6 @@ class TalkScreen(TuningScreen):
         self._offered(offer(reply.prompt, nearest_of(error)))
         if self._offer is None:
             self.trouble(error)
-        elif self._prompt.text == reply.prompt:
-            self._view.focus()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of our own ends the reply, not the screen; the base class says what it was."""
@@ -315,6 +313,8 @@ class TalkScreen(TuningScreen):
                 return not self._typing
             case (("again" | "edit" | "copy_reply" | "copy_talk" | "origin" | "cursor" | "pin"), _):
                 return bool(self.talk.turns) and not (action == "again" and replying)
-            case "take", (key,):
-                return self._offer is not None and key in self._offer.keys
+            case "take", (key,):  # once the prompt is another, a digit is typed
+                offer = self._offer
+                same = offer is not None and self._prompt.text == offer.prompt
+                return offer is not None and key in offer.keys and (same or not self._typing)
         return True

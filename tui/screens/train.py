@@ -280,7 +280,7 @@ class TrainScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Back; says once that the training goes on."""
-        if self._alive and self._of not in self._told_of:
+        if self._alive and not self._reader.problem and self._of not in self._told_of:
             self._told_of.add(self._of)
             self.app.notify(f"{self._of} goes on training without you.", markup=False)
         super().action_back()

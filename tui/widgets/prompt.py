@@ -48,6 +48,10 @@ class Prompt(TextArea):
         self._place = 0
         self._unsent = ""
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Digits are the screen's first: it may have a use for them, else they are typed."""
+        return not key.isdecimal() and super().check_consume_key(key, character)
+
     def on_mount(self) -> None:
         """Blinks only where that costs nothing."""
         look = getattr(self.app, "look", None)
