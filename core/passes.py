@@ -15,7 +15,12 @@ from torch import Tensor
 
 
 def pays(x: Tensor) -> bool:
-    """Whether a gradient will be wanted, on a device where passes are what it costs."""
+    """Whether a gradient will be wanted, on a device where passes are what it costs.
+
+    A compiler makes few passes of many by itself.
+    """
+    if torch.compiler.is_compiling():
+        return False
     return x.device.type == "cpu" and torch.is_grad_enabled() and x.requires_grad
 
 
