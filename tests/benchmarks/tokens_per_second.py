@@ -1,11 +1,12 @@
 """Training steps of three sizes against a plain loop, and the share of the machine's peak.
 
-python tests/benchmarks/tokens_per_second.py [--sizes tiny,medium,xl] [--device D] [--compile] [--quick]
+python tests/benchmarks/tokens_per_second.py [--sizes …] [--device D] [--compile] [--quick]
 
 Ours is a preset as a run trains it; the plain loop is GPT-2's decoder of about as many parameters,
 with the same vocabulary and tokens a step. On a GPU both are compiled, and the plain loop is in
-bfloat16 as ours is; on a processor it is in float32 and neither is compiled. The share of the peak counts six operations a weight of
-the products and token, and those of attention, against a large product measured in the same run.
+bfloat16 as ours is; on a processor it is in float32 and neither is compiled. The share of the peak
+counts six operations a weight of the products and token, and those of attention, against a large
+product measured in the same run.
 """
 
 from __future__ import annotations
