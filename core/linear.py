@@ -95,10 +95,12 @@ def _of_input(gradient: Tensor, weight: Tensor) -> Tensor:
 def _of_weight(gradient: Tensor, x: Tensor) -> Tensor:
     """The transpose of (N, O) times x (N, I): (O, I).
 
-    oneDNN wants its first operand row by row, and so has the gradient copied: too much of it
-    where a map widens.
+    oneDNN wants its first operand row by row, and so has the gradient copied: of many rows that
+    pays only where a large map narrows.
     """
-    if gradient.shape[1] > x.shape[1] and len(x) > FEW_ROWS:
+    outputs, inputs = gradient.shape[1], x.shape[1]
+    narrows = 2 * outputs <= inputs and outputs * inputs >= SMALL
+    if len(x) > FEW_ROWS and not narrows:
         return gradient.t() @ x
     return _product(gradient.t(), x.t())
 

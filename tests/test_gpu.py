@@ -16,7 +16,6 @@ from core.graphs import Replaying
 from core.quick import OneToken
 from core.updater import Updater, settle
 
-
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 GPU = torch.device("cuda")
