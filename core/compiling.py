@@ -73,7 +73,7 @@ class Compiled:
         if not self.on:
             return False
         self.model.caller, self.on = call, False
-        said = " ".join(str(error).splitlines()[:2])  # who raised it, and what
+        said = " ".join(str(error).splitlines()[:2]).strip()  # who raised it, and what
         self.failure = said or type(error).__name__
         return True
 
