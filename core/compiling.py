@@ -27,6 +27,9 @@ from core.standing import Progress
 
 SAVED_SHARE = 0.2  # of a step, that compiling is trusted to save
 COMPILE_SECONDS = 90.0
+INDUCTOR = "inductor"
+# Headers would be kept in a folder with a name that anybody can guess.
+OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {"cpp_cache_precompile_headers": False}
 FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 LEAST_STEPS, LEAST_SECONDS = 10, 5.0  # until the time of a step is known
 
@@ -56,7 +59,7 @@ class Compiled:
     """
 
     model: Decoder
-    backend: str | Callable[..., Any] = "inductor"
+    backend: str | Callable[..., Any] = INDUCTOR
     on: bool = False
     failure: str = ""
 
@@ -65,8 +68,14 @@ class Compiled:
         if self.on or self.failure:
             return False
         _keep_to_itself()
-        self.model.caller, self.on = torch.compile(call, backend=self.backend), True
-        return True
+        by_headers = self.backend == INDUCTOR and self.model.device.type == "cpu"
+        options = OPTIONS if by_headers else None
+        self.on = True
+        try:
+            self.model.caller = torch.compile(call, backend=self.backend, options=options)
+        except (ImportError, RuntimeError) as error:  # no compiler for this version of Python, say
+            self.give_up(error)
+        return self.on
 
     def give_up(self, error: Exception) -> bool:
         """Whether what failed was compiled and is not from now on, so that it is worth a retry."""

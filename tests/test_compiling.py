@@ -180,6 +180,18 @@ def test_the_forecast_counts_from_the_first_step_it_sees() -> None:
     assert {wish for wish, _ in wishes("on", times, 5000)} == {"on"}
 
 
+def test_where_there_is_no_compiler_at_all_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*given: object, **options: object) -> None:
+        raise RuntimeError("Dynamo is not supported on this Python")
+
+    monkeypatch.setattr(torch, "compile", missing)
+    trainer = made_trainer(steps=4, compile="on")
+    trainer.run()
+    ((step, said),) = told_of(trainer).of("changed")
+    assert (step, said["changes"]) == (1, {"compile": ["on", "off"]})
+    assert "not supported" in said["reason"]
+
+
 def test_it_loads_only_what_it_made_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Somebody else's file of compiled code under a name that can be guessed, in /tmp."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
