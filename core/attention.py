@@ -129,7 +129,9 @@ def _by_products(q: Tensor, step: Pass) -> bool:
 
     The weights of all heads are kept for it, so it is for short contexts only.
     """
-    if q.device.type != "cpu" or not q.requires_grad or step.visible is not None or step.dropout:
+    if torch.compiler.is_compiling() or q.device.type != "cpu" or not q.requires_grad:
+        return False
+    if step.visible is not None or step.dropout:
         return False
     return q.shape[2] <= (SHORT if q.dtype == torch.float32 else MEDIUM)
 

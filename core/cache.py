@@ -67,6 +67,29 @@ class KVCache:
             self.length = end
         return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
+    def put(
+        self, layer: int, k: Tensor, v: Tensor, place: Tensor, span: int
+    ) -> tuple[Tensor, Tensor]:
+        """Store one token's keys and values, (B, G, 1, K) each, where the device says.
+
+        The host need not know where that is, and the length stays.
+
+        Args:
+            place: (1,), where they belong.
+
+        Returns:
+            Keys and values of the first `span` places of that layer, (B, G, span, K): views.
+        """
+        keys, values = self._layers[layer]
+        keys.index_copy_(2, place, k)
+        values.index_copy_(2, place, v)
+        return keys.narrow(2, 0, span), values.narrow(2, 0, span)
+
+    def blank(self) -> None:
+        """Zeroes where nothing is stored: hidden or not, what is not a number spoils a sum."""
+        for part in (self.keys, self.values):
+            part.narrow(3, self.length, self.capacity - self.length).zero_()
+
     def cut(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""
         assert 0 <= length <= self.length, f"cut to {length} of {self.length}"

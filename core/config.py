@@ -11,6 +11,7 @@ from core.errors import SettingsError
 from core.settings import check, setting
 
 MAX_SEED = 2**63 - 1
+AUTO, ON, OFF = "auto", "on", "off"
 PRECISIONS = FLOAT32, BFLOAT16, INT8 = ("float32", "bfloat16", "int8")
 
 
@@ -94,6 +95,12 @@ class TrainConfig:
     )
     recompute: bool = setting(
         False, "Recompute", "compute activations twice instead of keeping them, to save memory"
+    )
+    compile: str = setting(
+        AUTO,
+        "Compile",
+        "torch.compile; auto: on a GPU, once the time that is left is worth it",
+        choices=(AUTO, ON, OFF),
     )
     optimizer: str | None = setting(
         None, "Optimizer", "rule of the update", choices=("adam", "adamw", "muon")

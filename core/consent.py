@@ -21,13 +21,15 @@ class Consent:
 
     def __init__(self, ranks: Ranks, control: Callable[[Trainer], None] | None = None) -> None:
         self._ranks, self._control = ranks, control
+        self._told: TrainConfig | None = None
 
     def __call__(self, trainer: Trainer) -> None:
-        """Obeys what the first one was asked since the last call."""
+        """Obeys what the first one was asked, or has settled by itself, since the last call."""
         said: dict[str, Any] = {}
         if self._control is not None:
-            before = trainer.config
+            before = self._told or trainer.config
             self._control(trainer)
+            self._told = trainer.config
             if trainer.config is not before:
                 said["train"] = to_json(trainer.config)
             if trainer.ending:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,7 @@ class Decoder(nn.Module):
         config: its shape.
         dropout: share of activations dropped while training; may be set at any time.
         recompute: whether training keeps of each layer only what goes into it; as `dropout`.
+        caller: calls a part with what it is given, in training; as `dropout`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -40,6 +41,7 @@ class Decoder(nn.Module):
         self.config = config
         self.dropout = 0.0
         self.recompute = False
+        self.caller = call
 
     @property
     def device(self) -> torch.device:
@@ -123,6 +125,11 @@ class Decoder(nn.Module):
         else:
             real = targets.ne(PAD)
             hidden, targets = self(tokens)[real], targets[real]  # (N, D), (N,)
+        mean: Tensor = self._called(self._mean, hidden, targets)
+        return mean
+
+    def _mean(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Of the cross-entropy of hidden states (…, D) and targets (…), ()."""
         logits = self.head(hidden).float().flatten(0, -2)  # (N, V)
         total = F.cross_entropy(logits, targets.flatten(), ignore_index=PAD, reduction="sum")
         return total / targets.ne(PAD).sum().clamp(min=1)
@@ -144,16 +151,28 @@ class Decoder(nn.Module):
 
         Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
         """
-        if self.recompute and self.training and torch.is_grad_enabled():
+        if self.recompute and self._learns():
             kept = self.dropout > 0.0
-            out = checkpoint(block, x, *rest, use_reentrant=False, preserve_rng_state=kept)
+            given = (self.caller, block, x, *rest)
+            out = checkpoint(*given, use_reentrant=False, preserve_rng_state=kept)
         else:
-            out = block(x, *rest)
+            out = self._called(block, x, *rest)
         assert isinstance(out, Tensor)
         return out
 
+    def _called(self, part: Callable[..., Any], *given: object) -> Any:
+        return self.caller(part, *given) if self._learns() else part(*given)
+
+    def _learns(self) -> bool:
+        return self.training and torch.is_grad_enabled()
+
     def _dropped(self) -> float:
         return self.dropout if self.training else 0.0
+
+
+def call(part: Callable[..., Any], *given: object) -> Any:
+    """The part of what it is given."""
+    return part(*given)
 
 
 def packing_pays(config: ModelConfig, targets: Tensor) -> bool:

@@ -127,12 +127,34 @@ def gpu(index: int) -> Finding:
             advice=f"Another program may use all of it; train with --device cpu. {INSTALL}",
         )
     bfloat16 = torch.cuda.get_device_capability(index) >= (8, 0)
+    unrecorded = _unrecorded(device)
+    graphs = f", no CUDA graphs ({unrecorded})" if unrecorded else ", CUDA graphs"
     return Finding(
         name=device,
         value=f"{name}, {gib(free)} free of {gib(total)}, "
-        f"{'bfloat16' if bfloat16 else 'float32 only'}",
-        numbers={"free": free, "total": total, "bfloat16": bfloat16},
+        f"{'bfloat16' if bfloat16 else 'float32 only'}{graphs}",
+        numbers={"free": free, "total": total, "bfloat16": bfloat16, "graphs": not unrecorded},
     )
+
+
+def _unrecorded(device: str) -> str:
+    """Why generation plays back no graphs there; empty where it does. Really tried."""
+    import torch
+
+    from core.cache import KVCache
+    from core.config import ModelConfig
+    from core.gpt import GPT
+    from core.graphs import PATIENCE, Replaying
+    from core.quick import OneToken
+
+    shape = ModelConfig(layers=1)
+    model = GPT(shape).to(device).eval()
+    replaying = Replaying(OneToken(model))
+    cache = KVCache(shape, 1, shape.context, device)
+    with torch.inference_mode():
+        for token in range(PATIENCE + 2):
+            replaying(torch.tensor([[token]], device=device), cache)
+    return replaying.failure
 
 
 def _unused(said: str, built: bool) -> Finding:

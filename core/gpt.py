@@ -20,6 +20,7 @@ from core import passes
 from core.attention import Pass, attend
 from core.config import ModelConfig
 from core.decoder import Decoder, Stepper, unset, unset_embedding
+from core.graphs import Replaying
 from core.linear import Linear, linear
 from core.quick import OneToken
 
@@ -174,7 +175,8 @@ class GPT(Decoder):
 
     def stepper(self) -> Stepper:
         """See `Decoder.stepper`."""
-        return OneToken(self)
+        one = OneToken(self)
+        return Replaying(one) if self.device.type == "cuda" else one
 
     def initialise(self, seed: int) -> None:
         """Normal with deviation 0.02; what adds to the stream less, by sqrt(2 * layers).

@@ -1,7 +1,8 @@
-"""A linear map that is quick on a processor: in generation always, in training for few rows.
+"""A linear map that is quick on a processor, in generation and in training.
 
-oneDNN's product reads the weights once, at the memory's speed, where the one PyTorch takes by
-itself is up to twice as slow; it stays ahead for hundreds of rows (figures in docs/benchmarks.md).
+For one row oneDNN's product reads the weights at the memory's speed, where the one PyTorch takes
+by itself is up to twice as slow; for thousands, on processors with AVX-512, it is a fifth to a half
+ahead (figures in docs/benchmarks.md).
 It takes the weights as they are: nothing is stored twice. It is reached through an operator that
 PyTorch does not promise to keep, so it is used only where a trial shows that it is there and
 right; everything else goes the ordinary way, with the same results up to rounding.
@@ -19,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MOST_ROWS = 64  # of a product that is to be differentiated
+FEW_ROWS = 64
+MOST_OUTPUTS = 4096  # over which oneDNN sums at its best: beyond, gradients of inputs are slower
 SMALL = (
     2**17
 )  # weights: for one row of fewer than these oneDNN's call takes longer than the product
@@ -57,8 +59,14 @@ def has_quick_product() -> bool:
         return False
 
 
-class _FewRows(torch.autograd.Function):
-    """`F.linear` whose three products, of the value and of both gradients, are oneDNN's."""
+@functools.cache
+def is_quick_for_many_rows() -> bool:
+    """Whether oneDNN is ahead in large products, too: it was measured to be so with AVX-512."""
+    return str(torch.backends.cpu.get_cpu_capability()).startswith("AVX512")
+
+
+class _Products(torch.autograd.Function):
+    """`F.linear` whose products, of the value and of both gradients, are the quicker ones."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -74,13 +82,34 @@ class _FewRows(torch.autograd.Function):
         (gradient,) = gradients
         gradient = gradient.contiguous()
         bias = gradient.sum(0) if ctx.biased else None
-        return _product(gradient, weight.t()), _product(gradient.t(), x.t()), bias
+        return _of_input(gradient, weight), _of_weight(gradient, x), bias
+
+
+def _of_input(gradient: Tensor, weight: Tensor) -> Tensor:
+    """(N, O) times weight (O, I): (N, I)."""
+    if weight.shape[0] > MOST_OUTPUTS:
+        return gradient @ weight
+    return _product(gradient, weight.t())
+
+
+def _of_weight(gradient: Tensor, x: Tensor) -> Tensor:
+    """The transpose of (N, O) times x (N, I): (O, I).
+
+    oneDNN wants its first operand row by row, and so has the gradient copied: of many rows that
+    pays only where a large map narrows.
+    """
+    outputs, inputs = gradient.shape[1], x.shape[1]
+    narrows = 2 * outputs <= inputs and outputs * inputs >= SMALL
+    if len(x) > FEW_ROWS and not narrows:
+        return gradient.t() @ x
+    return _product(gradient.t(), x.t())
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear`, quicker in float32 on a processor: (…, I) to (…, O)."""
     if (
-        x.device.type != "cpu"
+        torch.compiler.is_compiling()
+        or x.device.type != "cpu"
         or not x.dtype == weight.dtype == torch.float32
         or torch.is_autocast_enabled("cpu")
         or not x.numel()
@@ -89,10 +118,10 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
         return _inferred(x, weight, bias)
-    rows = x.numel() // x.shape[-1]
-    if rows > MOST_ROWS or not x.requires_grad:
+    rows = x.reshape(-1, x.shape[-1])
+    if not x.requires_grad or (len(rows) > FEW_ROWS and not is_quick_for_many_rows()):
         return F.linear(x, weight, bias)
-    made: Tensor = _FewRows.apply(x.reshape(rows, -1), weight, bias)  # type: ignore[no-untyped-call]
+    made: Tensor = _Products.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
     return made.view(*x.shape[:-1], -1)
 
 

@@ -15,7 +15,12 @@ from torch import Tensor
 
 
 def pays(x: Tensor) -> bool:
-    """Whether a gradient will be wanted, on a device where passes are what it costs."""
+    """Whether a gradient will be wanted, on a device where passes are what it costs.
+
+    A compiler makes few passes of many by itself.
+    """
+    if torch.compiler.is_compiling():
+        return False
     return x.device.type == "cpu" and torch.is_grad_enabled() and x.requires_grad
 
 
@@ -41,9 +46,10 @@ class Normed(torch.autograd.Function):
         y, inverse, weight = ctx.saved_tensors
         (gradient,) = gradients
         both = gradient * y
-        share = (both @ weight).div_(-y.shape[-1]).unsqueeze(-1)  # (…, 1)
-        of_x = (gradient * weight).addcmul_(y, share).mul_(inverse)
-        return of_x, both.flatten(0, -2).sum(0), None
+        share = torch.linalg.vecdot(both, weight).div_(-y.shape[-1]).unsqueeze(-1)  # (…, 1)
+        of_weight = both.sum(tuple(range(both.ndim - 1)))
+        of_x = torch.mul(gradient, weight, out=both).addcmul_(y, share).mul_(inverse)
+        return of_x, of_weight, None
 
 
 class Rotated(torch.autograd.Function):

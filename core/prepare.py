@@ -48,7 +48,7 @@ from core.weights import read_tensors
 EVALUATION_TOKENS = 8192
 LOOKED_AT = 1_000_000
 NOTABLE_SHARE = 0.001
-OF_THE_DEVICE = ("precision", "threads", "accumulation", "recompute")
+OF_THE_DEVICE = ("precision", "threads", "accumulation", "recompute", "compile")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from core.gpt import GPT, Block, RMSNorm
 
 Map = Callable[[Tensor], Tensor]
+# Stores what a layer's new token offers, and looks from it at all so far.
+Reader = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 Onto = Callable[[Tensor, Tensor], Tensor]  # of rows, and of what their map is added to
 
 
@@ -74,15 +76,39 @@ class OneToken:
         """Logits (B, V) after the ids (B, 1), whose keys and values the cache holds then."""
         place = cache.length
         assert place < self._config.context, f"{place + 1} tokens, {self._config.context=}"
-        step, turn = Pass(None, cache, None, head_mask, 0.0), self._turns[place].unbind()
+        step = Pass(None, cache, None, head_mask, 0.0)
+
+        def read(number: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            return attend(q, k, v, number, step)
+
+        return self._through(tokens, self._turns[place], read)
+
+    def at(self, tokens: Tensor, cache: KVCache, place: Tensor, span: int) -> Tensor:
+        """As a call, by operations that are the same wherever the token stands.
+
+        Args:
+            place: (1,), where it stands; the cache's length stays as it is.
+            span: places that are looked at; those after the token's own are hidden.
+        """
+        visible = (torch.arange(span, device=place.device) <= place)[None, None, None]
+
+        def read(number: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            keys, values = cache.put(number, k, v, place, span)  # (B, G, span, K) each
+            grouped = q.shape[1] != k.shape[1]
+            return F.scaled_dot_product_attention(q, keys, values, visible, enable_gqa=grouped)
+
+        return self._through(tokens, self._turns.index_select(0, place)[0], read)
+
+    def _through(self, tokens: Tensor, turn: Tensor, read: Reader) -> Tensor:
         x = F.embedding(tokens[:, 0], self._embedding)  # (B, D)
+        turns = turn.unbind()  # (K,) each
         for number, layer in enumerate(self._layers):
-            x = self._attention(layer, x, number, turn, step)
+            x = self._attention(layer, x, number, turns, read)
             x = self._feed_forward(layer, x)
         return self._output(_normed(x, self._norm))
 
     def _attention(
-        self, layer: _Layer, x: Tensor, number: int, turn: Sequence[Tensor], step: Pass
+        self, layer: _Layer, x: Tensor, number: int, turn: Sequence[Tensor], read: Reader
     ) -> Tensor:
         """(B, D) to (B, D)."""
         queries, keys, size = self._config.heads, self._config.kv_heads, self._config.head_dim
@@ -91,8 +117,8 @@ class OneToken:
         # Element i is paired with element i + K/2, which rolling by K/2 brings to its place.
         qk = torch.addcmul(qk * turn[0], qk.roll(size // 2, -1), turn[1])
         q, k = qk.narrow(1, 0, queries), qk.narrow(1, queries, keys)
-        read = attend(q, k, qkv.narrow(1, queries + keys, keys), number, step)  # (B, H, 1, K)
-        return layer.out(read.view(x.shape[0], -1), x)  # (B, H*K) to (B, D)
+        found = read(number, q, k, qkv.narrow(1, queries + keys, keys))  # (B, H, 1, K)
+        return layer.out(found.view(x.shape[0], -1), x)  # (B, H*K) to (B, D)
 
     def _feed_forward(self, layer: _Layer, x: Tensor) -> Tensor:
         """(B, D) to (B, D)."""

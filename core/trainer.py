@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 
 from core import optimizer as optimizers
+from core.compiling import Compiling
 from core.config import TrainConfig
 from core.dataset import Batches
 from core.decoder import Decoder
@@ -66,6 +67,7 @@ class Trainer:
     def __post_init__(self) -> None:
         optimizer = optimizers.build(self.model, self.config)
         self.updater = Updater(self.model, self.device, optimizer, self.ranks)
+        self._compiling = Compiling(self.updater.compiled, self.device)
         self._made: list[Made] = []
         self.meter = Meter()
         self._saved_at = time.perf_counter()
@@ -148,7 +150,7 @@ class Trainer:
         self.progress.step += 1
         self.progress.elapsed += self.meter.add(made.targets)
         if made.pieces != self.config.accumulation:
-            self._cut_smaller(made.pieces)
+            self._set("out of memory", accumulation=made.pieces)
         if self.updater.at_once or len(self._made) >= MOST_WAITING:
             self._settle()
 
@@ -166,15 +168,18 @@ class Trainer:
             self.progress.take(loss, one.targets)
         self.progress.elapsed += self.meter.tick()
 
-    def _cut_smaller(self, pieces: int) -> None:
-        """Keeps to the pieces that fitted into the memory, and says so."""
-        changes = {"accumulation": [self.config.accumulation, pieces]}
-        self.config = dataclasses.replace(self.config, accumulation=pieces)
-        self.emit("changed", self.progress.step, changes=changes, reason="out of memory")
+    def _set(self, reason: str, **changes: Any) -> None:
+        """Changes settings that nobody asked to change, and says so."""
+        pairs = {name: [getattr(self.config, name), value] for name, value in changes.items()}
+        self.config = dataclasses.replace(self.config, **changes)
+        self.emit("changed", self.progress.step, changes=pairs, reason=reason)
 
     def _after_update(self) -> None:
         done = self.progress.step
         self._report(force=done in (1, self.steps))
+        wish, why = self._compiling.wish(self.config.compile, self.progress, self.steps)
+        if why and self.ranks.first:
+            self._set(why, compile=wish)
         self._finish_step()
         due = time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds
         if due and not self.keeper.busy():  # a slow disk saves less often, and holds nothing up

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.config import TrainConfig
+from core.compiling import Compiled
+from core.config import ON, TrainConfig
 from core.dataset import Batches
 from core.decoder import Decoder
 from core.errors import RunFailedError
@@ -79,9 +80,11 @@ class Updater:
     optimizer: Optimizer
     ranks: Ranks = field(default_factory=Ranks)
     at_once: bool = field(init=False)
+    compiled: Compiled = field(init=False)
 
     def __post_init__(self) -> None:
         self.at_once = self.device.type == "cpu"
+        self.compiled = Compiled(self.model)
         self._loss = self.ranks.loss_of(self.model)
         self._rehearsed = self.at_once or self.ranks.world == 1
         self._bad: Tensor | None = None
@@ -94,6 +97,8 @@ class Updater:
         """
         self.optimizer.rate, self.optimizer.weight_decay = rate, config.weight_decay or 0.0
         self.model.dropout, self.model.recompute = config.dropout or 0.0, config.recompute
+        if config.compile == ON and self.compiled.start():
+            self._rehearsed = self.ranks.world == 1
         pieces = config.accumulation
         if not self._rehearsed:
             pieces, self._rehearsed = self._rehearse(batches, step, config), True
@@ -148,13 +153,16 @@ class Updater:
         while True:
             try:
                 return self._gradients(batches, step, pieces, config, sent=sent), pieces
-            except (RuntimeError, MemoryError) as error:
-                within_sending = sent and self.ranks.world > 1
-                if not lacks_memory(error) or pieces >= most or within_sending:
+            except Exception as error:
+                if sent and self.ranks.world > 1:
+                    raise
+                smaller = lacks_memory(error) and pieces < most
+                if not smaller and not self.compiled.give_up(error):
                     raise
             self.optimizer.zero_grad()
-            make_room(self.device)
-            pieces = min(2 * pieces, most)
+            if smaller:
+                make_room(self.device)
+                pieces = min(2 * pieces, most)
 
     def _gradients(
         self, batches: Batches, step: int, pieces: int, config: TrainConfig, *, sent: bool

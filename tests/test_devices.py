@@ -62,14 +62,19 @@ def _cuda(monkeypatch: pytest.MonkeyPatch, ones: object) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**34, 2**35))
     monkeypatch.setattr(torch, "ones", ones)
+    monkeypatch.setattr(devices, "_unrecorded", lambda device: "")
 
 
 def test_a_gpu_is_named_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     number = types.SimpleNamespace(item=lambda: 8.0)
     _cuda(monkeypatch, lambda *_, device: types.SimpleNamespace(sum=lambda: number))
     (found,) = [found for found in devices.gpus() if found.name == "cuda:0"]
-    assert found.value == "Some GPU, 16 GiB free of 32 GiB, bfloat16"
+    assert found.value == "Some GPU, 16 GiB free of 32 GiB, bfloat16, CUDA graphs"
     assert not found.problem
+    monkeypatch.setattr(devices, "_unrecorded", lambda device: "not here")
+    (found,) = [found for found in devices.gpus() if found.name == "cuda:0"]
+    assert found.value.endswith("bfloat16, no CUDA graphs (not here)")
+    assert found.numbers["graphs"] is False
 
 
 def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,3 +95,8 @@ def test_a_missing_product_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     found = devices.products()
     assert "int8 not: no such operator" in found.value
     assert found.numbers["lacking"] == {"int8": "no such operator"}
+
+
+def test_where_no_graph_can_be_recorded_it_says_why() -> None:
+    """A trial that passes where nothing was tried: a processor has no such graphs."""
+    assert devices._unrecorded("cpu")

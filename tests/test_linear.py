@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from core import linear
-from core.linear import MOST_ROWS, Linear
+from core.linear import FEW_ROWS, Linear
 
 
 def _gradients(layer: Linear, x: torch.Tensor, *, plain: bool) -> list[torch.Tensor]:
@@ -17,14 +17,33 @@ def _gradients(layer: Linear, x: torch.Tensor, *, plain: bool) -> list[torch.Ten
     return [tensor.detach().clone() for tensor in found if tensor is not None]
 
 
-@pytest.mark.parametrize("shape", [(1, 24), (5, 24), (2, 7, 24), (1, MOST_ROWS, 24)])
-def test_it_is_a_linear_map_with_its_gradients(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("many", [False, True], ids=["few rows", "any rows"])
+@pytest.mark.parametrize("most", [1, 4096], ids=["long sums", "short sums"])
+@pytest.mark.parametrize("outputs", [8, 24, 40])
+@pytest.mark.parametrize("shape", [(1, 24), (5, 24), (2, 7, 24), (1, FEW_ROWS, 24), (3, 50, 24)])
+def test_it_is_a_linear_map_with_its_gradients(
+    shape: tuple[int, ...], outputs: int, most: int, many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "is_quick_for_many_rows", lambda: many)
+    monkeypatch.setattr(linear, "MOST_OUTPUTS", most)
     torch.manual_seed(0)
-    layer, x = Linear(24, 40), torch.randn(shape)
+    layer, x = Linear(24, outputs), torch.randn(shape)
     ours, plain = (_gradients(layer, x, plain=way) for way in (False, True))
     assert len(ours) == 4
     for one, other in zip(ours, plain, strict=True):
         assert torch.allclose(one, other, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_many_rows_are_for_the_operator_where_it_is_quicker(
+    many: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linear, "is_quick_for_many_rows", lambda: many)
+    layer = Linear(4, 3)
+    for rows, by_operator in ((FEW_ROWS, True), (FEW_ROWS + 1, many)):
+        made = layer(torch.randn(rows, 4, requires_grad=True))
+        node = made.grad_fn.next_functions[0][0] if made.grad_fn.name() == "ViewBackward0" else None
+        assert ("_Products" in str(node or made.grad_fn)) == by_operator
 
 
 @pytest.mark.parametrize("error", [AttributeError, RuntimeError])

@@ -95,9 +95,10 @@ class TrainingView:
             paused = action == "pause"
             self._bar.update(self._task, description="Paused" if paused else "Training")
             self._say(f"{'paused' if paused else 'goes on'} at step {event.step}")
+        why = f": {one_line(said)}" if (said := event.text("reason")) else ""
         for name, values in event.table("changes").items():
             if isinstance(values, list) and len(values) == 2:
-                self._say(f"{name} {values[0]} → {values[1]} from step {event.step} on")
+                self._say(f"{name} {values[0]} → {values[1]} from step {event.step} on{why}")
 
     def _advance(self, event: Event) -> None:
         history = self.history

@@ -5,7 +5,9 @@ prompt, and a token late in the context, beside `transformers.generate` with its
 is what a large matrix-vector product reads in a second, over the weights' bytes in float32; the
 weights are random, which changes no time. All take turns in one process; medians of the rounds.
 
-python tests/benchmarks/generation.py [--size 20|124] [--quick]
+On a GPU int8 is left out, as its operator is for processors.
+
+python tests/benchmarks/generation.py [--size 20|124] [--device D] [--quick]
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from core.modelcard import generation_config, hf_config, read_shape
 from core.models import build
 from core.precision import missing, shorten
 from core.presets import preset
+from core.probe import device_facts
 from core.session import Session
 from core.several import several
 from core.sizes import count_parameters
@@ -56,7 +59,7 @@ SIDE = 8192  # of the matrix that measures the memory: 256 MiB
 class Bench:
     """A folder with a model, and the same model read from it by everybody."""
 
-    def __init__(self, folder: Path, size: str, tokens: int) -> None:
+    def __init__(self, folder: Path, size: str, tokens: int, device: torch.device) -> None:
         name, changes = SIZES[size]
         shape = {**preset(name).model, **changes}
         words = " ".join(f"w{number}" for number in range(shape["vocab_size"] - 4))
@@ -65,9 +68,12 @@ class Bench:
         self.config, self.tokens = ModelConfig(**shape), tokens
         self.long = min(512, self.config.context // 2)
         _save(build(self.config), folder)
-        self.theirs = _transformers(folder)
+        self.device = device
+        self.theirs = _transformers(folder).to(device)
         precisions = [one for one in (FLOAT32, BFLOAT16, INT8) if not missing(one)]
-        self.models = {one: _ours(folder, one) for one in precisions}
+        if device.type == "cuda":
+            precisions = [FLOAT32, BFLOAT16]
+        self.models = {one: _ours(folder, one, device) for one in precisions}
         self.prompt = [SOS, *range(40, 55)]
 
     def ours(self, precision: str) -> list[int]:
@@ -103,10 +109,10 @@ def _save(model: Decoder, folder: Path) -> None:
     save_file(stored(model), folder / "model.safetensors", {"format": "pt"})
 
 
-def _ours(folder: Path, precision: str) -> Decoder:
+def _ours(folder: Path, precision: str, device: torch.device) -> Decoder:
     model = build(read_shape(folder / "config.json"), None)
     load_stored(model, read_tensors(folder / "model.safetensors"))
-    model.eval()
+    model.to(device).eval()
     shorten(model, precision)
     return model
 
@@ -122,7 +128,7 @@ def _transformers(folder: Path) -> Any:
 
 @torch.inference_mode()
 def _generate(model: Any, prompt: list[int], count: int) -> list[int]:
-    ids = torch.tensor([prompt])
+    ids = torch.tensor([prompt], device=model.device)
     found = model.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=False)
     return found[0, len(prompt) :].tolist()  # type: ignore[no-any-return]
 
@@ -151,20 +157,24 @@ def _steady(bench: Bench) -> float:
     return (time.perf_counter() - began) / count
 
 
-def _seconds(run: Callable[[], Any]) -> float:
+def _seconds(run: Callable[[], Any], device: torch.device) -> float:
     began = time.perf_counter()
     run()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return time.perf_counter() - began
 
 
-def _memory() -> dict[str, Callable[[], Any]]:
+def _memory(device: torch.device) -> dict[str, Callable[[], Any]]:
     """Large products of a matrix with a vector: PyTorch's, either way round, and oneDNN's."""
-    matrix, vector = torch.randn(SIDE, SIDE), torch.randn(SIDE)
-    return {
+    matrix, vector = torch.randn(SIDE, SIDE, device=device), torch.randn(SIDE, device=device)
+    ways: dict[str, Callable[[], Any]] = {
         "torch.mv": lambda: torch.mv(matrix, vector),
         "torch.mv of the transpose": lambda: torch.mv(matrix.t(), vector),
-        "oneDNN": lambda: linear(vector[None], matrix),
     }
+    if device.type == "cpu":
+        ways["oneDNN"] = lambda: linear(vector[None], matrix)
+    return ways
 
 
 def measure(bench: Bench, rounds: int) -> dict[str, float]:
@@ -174,7 +184,7 @@ def measure(bench: Bench, rounds: int) -> dict[str, float]:
         for one in bench.models
     }
     runs = {**single, "theirs": bench.reference, "eight": bench.side_by_side, "late": _late(bench)}
-    whole = {"first": bench.first, "their first": bench.first_of_theirs, **_memory()}
+    whole = {"first": bench.first, "their first": bench.first_of_theirs, **_memory(bench.device)}
     times: dict[str, list[float]] = {}
     with torch.inference_mode():
         for number in range(rounds + 1):
@@ -184,7 +194,7 @@ def measure(bench: Bench, rounds: int) -> dict[str, float]:
                 made = len(run())
                 times.setdefault(name, []).append((time.perf_counter() - began) / made)
             for name, read in whole.items():
-                times.setdefault(name, []).append(_seconds(read))
+                times.setdefault(name, []).append(_seconds(read, bench.device))
             if number == 0:
                 times.clear()  # the first round warms up
     return {name: median(values) for name, values in times.items()}
@@ -193,7 +203,9 @@ def measure(bench: Bench, rounds: int) -> dict[str, float]:
 def report(bench: Bench, found: dict[str, float]) -> None:
     """The tables."""
     parameters, theirs = count_parameters(bench.config), found["theirs"]
-    limits = {name: found[name] * parameters / SIDE**2 for name in _memory()}  # seconds of a token
+    limits = {
+        name: found[name] * parameters / SIDE**2 for name in _memory(bench.device)
+    }  # seconds of a token
     print(f"\n{parameters / 1e6:.1f} M parameters, {bench.tokens} tokens, one at a time")
     for name, seconds in limits.items():
         print(
@@ -223,16 +235,18 @@ def report(bench: Bench, found: dict[str, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--size", choices=("20", "124"), action="append", default=[])
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--quick", action="store_true", help="a tiny model: that it works at all")
     options = parser.parse_args()
     torch.set_num_threads(usable_threads())
     print_machine()
     print(f"transformers {version('transformers')}, {torch.get_num_threads()} threads")
+    device = torch.device(device_facts(options.device).device)
     sizes = ["quick"] if options.quick else options.size or ["20", "124"]
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(Path(folder), size, 16 if size == "124" else 96)
+            bench = Bench(Path(folder), size, 16 if size == "124" else 96, device)
             same = bench.ours(FLOAT32) == bench.reference()
             report(bench, measure(bench, 2 if options.quick else options.rounds))
             print(f"same tokens: {'yes' if same else 'NO'}")

@@ -75,17 +75,25 @@ class PlainGPT(nn.Module):
 class PlainLoop:
     """Its updates on random windows of some ids.
 
+    On a GPU in bfloat16 and with the fused AdamW, as the recipe has it there.
+
     Args:
         ids: (N,) on the device.
+        compiled: whether by `torch.compile`.
     """
 
-    def __init__(self, size: Size, ids: Tensor, batch: int, rate: float) -> None:
+    def __init__(
+        self, size: Size, ids: Tensor, batch: int, rate: float, *, compiled: bool = False
+    ) -> None:
         self.model = PlainGPT(size).to(ids.device)
+        self._loss = torch.compile(self.model.loss) if compiled else self.model.loss
+        on_gpu = ids.device.type == "cuda"
+        self._precision = torch.autocast(ids.device.type, torch.bfloat16, enabled=on_gpu)
         self._ids, self._batch, self._context = ids, batch, size.context
         decayed = [p for p in self.model.parameters() if p.dim() == 2]
         others = [p for p in self.model.parameters() if p.dim() != 2]
         groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-        self._adamw = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99))
+        self._adamw = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=on_gpu or None)
 
     def update(self, rate: float) -> None:
         """One step."""
@@ -95,7 +103,9 @@ class PlainLoop:
         begins = torch.randint(len(self._ids) - length, (self._batch,)).tolist()
         tokens = torch.stack([self._ids[begin : begin + length] for begin in begins])
         targets = torch.stack([self._ids[begin + 1 : begin + 1 + length] for begin in begins])
-        self.model.loss(tokens, targets).backward()
+        with self._precision:
+            loss = self._loss(tokens, targets)
+        loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._adamw.step()
         self._adamw.zero_grad(set_to_none=True)
