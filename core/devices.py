@@ -119,6 +119,7 @@ def gpu(index: int) -> Finding:
     try:
         torch.ones(8, device=device).sum().item()
         free, total = torch.cuda.mem_get_info(index)
+        unrecorded = _unrecorded(device)
     except RuntimeError as error:
         return Finding(
             name=device,
@@ -127,7 +128,6 @@ def gpu(index: int) -> Finding:
             advice=f"Another program may use all of it; train with --device cpu. {INSTALL}",
         )
     bfloat16 = torch.cuda.get_device_capability(index) >= (8, 0)
-    unrecorded = _unrecorded(device)
     graphs = f", no CUDA graphs ({unrecorded})" if unrecorded else ", CUDA graphs"
     return Finding(
         name=device,

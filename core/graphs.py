@@ -31,15 +31,20 @@ WARM_UPS = 2
 CLOSE = 0.02  # of the largest logit: kernels for other shapes add up in another order
 
 Replay = Callable[[], object]
-Recorder = Callable[[Callable[[], Tensor]], tuple[Replay, Tensor]]
+Recorder = Callable[[Callable[[], Tensor], torch.device], tuple[Replay, Tensor]]
 
 
-def record(work: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
-    """What does the work again, on the current CUDA device, and where its result lies then.
+def record(work: Callable[[], Tensor], device: torch.device) -> tuple[Replay, Tensor]:
+    """What does the work again, and where its result lies then.
 
     Raises:
         RuntimeError: it cannot be recorded.
     """
+    with torch.cuda.device(device.index):
+        return _recorded(work)
+
+
+def _recorded(work: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
     beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):
@@ -47,7 +52,8 @@ def record(work: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
             work()
     torch.cuda.current_stream().wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # What other threads do meanwhile, a saver's copies for instance, is none of its business.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         result = work()
     return graph.replay, result
 
@@ -106,7 +112,7 @@ class Replaying:
             cache.blank()
             _set(known, tokens, cache)
             known.graphs[span] = self._recorder(
-                lambda: self._step.at(known.tokens, cache, known.place, span)
+                lambda: self._step.at(known.tokens, cache, known.place, span), tokens.device
             )
             played = _played(known, span, tokens, cache)
         except RuntimeError as error:

@@ -34,7 +34,7 @@ class Tape:
     def __init__(self) -> None:
         self.recorded = self.played = 0
 
-    def __call__(self, work: Work) -> tuple[Replay, Tensor]:
+    def __call__(self, work: Work, device: torch.device) -> tuple[Replay, Tensor]:
         self.recorded += 1
         result = work()
 
@@ -118,16 +118,16 @@ def test_heads_are_silenced_the_ordinary_way() -> None:
     assert tape.played == played
 
 
-def refusing(work: Work) -> tuple[Replay, Tensor]:
+def refusing(work: Work, device: torch.device) -> tuple[Replay, Tensor]:
     raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
 
-def lying(work: Work) -> tuple[Replay, Tensor]:
+def lying(work: Work, device: torch.device) -> tuple[Replay, Tensor]:
     made = work()
     return lambda: made.fill_(1.0), made
 
 
-def failing(work: Work) -> tuple[Replay, Tensor]:
+def failing(work: Work, device: torch.device) -> tuple[Replay, Tensor]:
     made = work()
     return lambda: made.fill_(float("nan")), made
 
@@ -160,7 +160,7 @@ def test_a_short_reply_is_not_recorded() -> None:
 def test_recordings_go_with_the_conversation() -> None:
     """Hundreds of conversations, each of which keeps its graphs on the device."""
 
-    def forgetting(work: Work) -> tuple[Replay, Tensor]:
+    def forgetting(work: Work, device: torch.device) -> tuple[Replay, Tensor]:
         made = work()
         return made.clone, made  # as a graph, it keeps nothing of what was recorded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -96,13 +97,19 @@ def test_what_the_first_is_asked_the_others_do_at_the_same_step() -> None:
     def asked(trainer: Any) -> None:
         if trainer.progress.step == 2:
             trainer.change({"learning_rate": 0.5})
+            trainer.config = dataclasses.replace(trainer.config, compile="off")
         if trainer.progress.step == 3:
             trainer.stop("asked to stop", "id7")
 
+    speaks, hears = Consent(first, asked), Consent(other)
     for step in range(4):
         one.progress.step = two.progress.step = step
-        Consent(first, asked)(one)
-        Consent(other)(two)
+        speaks(one)
+        hears(two)
+        assert two.config == one.config
+        if step == 0:  # what it settles by itself, between two calls
+            one.config = dataclasses.replace(one.config, compile="on")
+    assert two.config.compile == "off"
     assert two.config.learning_rate == one.config.learning_rate == 0.5
     assert (two.ending, two.ending_request) == (one.ending, one.ending_request)
     assert messages == []
