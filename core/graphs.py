@@ -40,7 +40,7 @@ def record(work: Callable[[], Tensor], device: torch.device) -> tuple[Replay, Te
     Raises:
         RuntimeError: it cannot be recorded.
     """
-    with torch.cuda.device(device.index):
+    with torch.cuda.device(-1 if device.index is None else device.index):  # -1: as it is
         return _recorded(work)
 
 
