@@ -105,7 +105,8 @@ def _of_weight(gradient: Tensor, x: Tensor) -> Tensor:
     narrows = 2 * outputs <= inputs and outputs * inputs >= SMALL
     if len(x) > FEW_ROWS and not narrows:
         return gradient.t() @ x
-    return _product(gradient.t(), x.t())
+    # Of a slice of wider rows it would be hundreds of times slower.
+    return _product(gradient.t(), x.contiguous().t())
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
