@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 FEW_ROWS = 64
-MOST_OUTPUTS = 4096  # over which oneDNN sums at its best: beyond, gradients of inputs are slower
+MOST_OUTPUTS = 3072  # that oneDNN sums over at its best, in gradients of inputs
 SMALL = (
     2**17
 )  # weights: for one row of fewer than these oneDNN's call takes longer than the product
@@ -86,10 +86,13 @@ class _Products(torch.autograd.Function):
 
 
 def _of_input(gradient: Tensor, weight: Tensor) -> Tensor:
-    """(N, O) times weight (O, I): (N, I)."""
-    if weight.shape[0] > MOST_OUTPUTS:
-        return gradient @ weight
-    return _product(gradient, weight.t())
+    """(N, O) times weight (O, I): (N, I), the outputs in pieces."""
+    pieces = -(-weight.shape[0] // MOST_OUTPUTS)
+    (first, part), *more = zip(gradient.chunk(pieces, 1), weight.chunk(pieces), strict=True)
+    made = _product(first, part.t())
+    for another, part in more:
+        made = _product_onto(another, made, part.t())
+    return made
 
 
 def _of_weight(gradient: Tensor, x: Tensor) -> Tensor:
@@ -102,7 +105,8 @@ def _of_weight(gradient: Tensor, x: Tensor) -> Tensor:
     narrows = 2 * outputs <= inputs and outputs * inputs >= SMALL
     if len(x) > FEW_ROWS and not narrows:
         return gradient.t() @ x
-    return _product(gradient.t(), x.t())
+    # Of a slice of wider rows it would be hundreds of times slower.
+    return _product(gradient.t(), x.contiguous().t())
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

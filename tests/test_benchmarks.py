@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "benchmarks"
-BESIDE = {"machine", "plain_gpt"}  # what several of them share
+BESIDE = {"apart", "machine", "plain_gpt"}  # what several of them share
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in BESIDE)
 MORE = {"bundled_corpora": ["lang", "sentiment"], "quality_per_second": [str(ROOT / "README.md")]}
 

@@ -4,9 +4,10 @@ python tests/benchmarks/tokens_per_second.py [--sizes …] [--device D] [--compi
 
 Ours is a preset as a run trains it; the plain loop is GPT-2's decoder of about as many parameters,
 with the same vocabulary and tokens a step. On a GPU both are compiled, and the plain loop is in
-bfloat16 as ours is; on a processor it is in float32 and neither is compiled. The share of the peak
-counts six operations a weight of the products and token, and those of attention, against a large
-product measured in the same run.
+bfloat16 as ours is; on a processor it is in float32 and neither is compiled. Each has a process of
+its own, and they step by turns; what our trainer tells the allocator is told to a second plain
+loop too, so that its share can be seen. The share of the peak counts six operations a weight of
+the products and token, and those of attention, against a large product measured in the same run.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
+from apart import Apart, Work
 from machine import print_machine
 from plain_gpt import PlainLoop, Size
-from torch import nn
+from torch import Tensor, nn
 
 from core import models, optimizer
-from core.allocator import keep_freed_memory
 from core.auto import plan
-from core.config import AUTO, ON, ModelConfig, TrainConfig
+from core.config import AUTO, BFLOAT16, FLOAT32, ON, TrainConfig
 from core.dataset import Batches, Windows
 from core.linear import has_quick_product, linear
 from core.probe import device_facts
@@ -43,115 +46,154 @@ SHAPES: dict[str, tuple[int, int, int, int, tuple[int, int, int]]] = {
 RATE = 3e-4
 ROUNDS, STEPS = 5, {"tiny": 20, "medium": 3, "xl": 1}
 TOKENS = 1 << 20
-Update = Callable[[], object]
 
 
+@torch.no_grad()
 def peak(device: torch.device, dtype: torch.dtype) -> float:
     """Operations a second of a large product, by the quicker of PyTorch's and oneDNN's."""
     size = 8192 if device.type == "cuda" else 2048
     left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
-    ways: list[Update] = [lambda: left @ right]
+    ways: list[Callable[[], Tensor]] = [lambda: left @ right]
     if device.type == "cpu" and has_quick_product():
         ways.append(lambda: linear(left, right))
     best = 0.0
     for way in ways * 6:
         began = time.perf_counter()
         way()
-        _wait(device)
+        wait(device)
         best = max(best, 2.0 * size**3 / (time.perf_counter() - began))
     return best
 
 
-def _wait(device: torch.device) -> None:
+def wait(device: torch.device) -> None:
+    """For what the device was told to do."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def ours(
-    name: str, ids: np.ndarray, rows: int, config: TrainConfig
-) -> tuple[nn.Module, ModelConfig, Update]:
-    """A preset, and its next update."""
+@dataclass(frozen=True)
+class Facts:
+    """A model's size, all parameters and those of its products, and what it multiplies in."""
+
+    parameters: int
+    products: int
+    layers: int
+    width: int
+    precision: str
+
+
+def ours(name: str, rows: int, config: TrainConfig) -> tuple[Facts, Work]:
+    """A preset, and so many of its next updates."""
     vocab_size, context, *_ = SHAPES[name]
-    facts = TokenFacts(
-        reading="text",
-        vocab_size=vocab_size,
-        train_tokens=len(ids),
-        train_samples=0,
-        longest=0,
+    found = plan(
+        dataclasses.replace(config, preset=name, batch_size=rows, steps=1000),
+        {"context": context},
+        TokenFacts(
+            reading="text",
+            vocab_size=vocab_size,
+            train_tokens=TOKENS,
+            train_samples=0,
+            longest=0,
+        ),
+        device_facts(config.device),
     )
-    chosen = dataclasses.replace(config, preset=name, batch_size=rows, steps=1000)
-    found = plan(chosen, {"context": context}, facts, device_facts(config.device))
     train, device = found.train, torch.device(found.train.device)
     model = models.build(found.model, 0).to(device)
     updater = Updater(model, device, optimizer.build(model, train))
-    batches = Batches(ids, Windows(0, len(ids), context), rows, 0)
+    batches = Batches(text(vocab_size), Windows(0, TOKENS, context), rows, 0)
     model.train()
     count = iter(range(10**9))
     assert train.learning_rate is not None
-    rate = train.learning_rate
-    return model, found.model, lambda: updater.update(batches, next(count), rate / 10, train)
+    rate = train.learning_rate / 10
+
+    def update() -> object:
+        return updater.update(batches, next(count), rate, train)
+
+    size = found.model.layers, found.model.d_model
+    return facts(model, *size, str(train.precision)), repeated(update, device)
 
 
-def operations(weights: int, layers: int, width: int, context: int) -> float:
+def plain(name: str, rows: int, config: TrainConfig) -> tuple[Facts, Work]:
+    """The plain loop, and so many of its next updates."""
+    vocab_size, context, _, _, (layers, heads, width) = SHAPES[name]
+    device = torch.device(device_facts(config.device).device)
+    ids = torch.from_numpy(text(vocab_size).astype(np.int64)).to(device)
+    size = Size(vocab_size, context, layers, heads, width)
+    loop = PlainLoop(size, ids, rows, RATE, compiled=config.compile == ON)
+    precision = BFLOAT16 if device.type == "cuda" else FLOAT32
+    known = facts(loop.model, layers, width, precision)
+    return known, repeated(partial(loop.update, RATE), device)
+
+
+def text(vocab_size: int) -> np.ndarray:
+    """Ids of no meaning."""
+    ids = np.random.default_rng(0).integers(len(SPECIAL), vocab_size, TOKENS)
+    return ids.astype(np.uint16)
+
+
+def repeated(update: Callable[[], object], device: torch.device) -> Work:
+    """So many updates, to the end of the last."""
+
+    def work(count: int) -> None:
+        for _ in range(count):
+            update()
+        wait(device)
+
+    return work
+
+
+def facts(model: nn.Module, layers: int, width: int, precision: str) -> Facts:
+    """What the operations of a token are counted by."""
+    named = dict(model.named_parameters())
+    products = [p for name, p in named.items() if p.dim() == 2 and name != "places.weight"]
+    total, multiplied = (sum(p.numel() for p in some) for some in (named.values(), products))
+    return Facts(total, multiplied, layers, width, precision)
+
+
+def operations(model: Facts, context: int) -> float:
     """Of the products of a step, a token: forward once, backward twice."""
-    return 6.0 * weights + 6.0 * layers * width * context  # half of the scores are masked
-
-
-def products(model: nn.Module, beside: set[str]) -> int:
-    """Weights that every token is multiplied with."""
-    named = model.named_parameters()
-    return sum(p.numel() for name, p in named if p.dim() == 2 and name not in beside)
-
-
-def seconds(update: Update, steps: int, device: torch.device) -> float:
-    """Of a step, the mean of some."""
-    _wait(device)
-    began = time.perf_counter()
-    for _ in range(steps):
-        update()
-    _wait(device)
-    return (time.perf_counter() - began) / steps
+    # Half of the scores are masked.
+    return 6.0 * model.products + 6.0 * model.layers * model.width * context
 
 
 def measure(name: str, config: TrainConfig, *, quick: bool) -> None:
-    """By turns, and a line."""
-    vocab_size, context, few, many, (layers, heads, width) = SHAPES[name]
+    """By turns, and a line for each."""
+    _, context, few, many, _ = SHAPES[name]
     device = torch.device(device_facts(config.device).device)
     on_gpu = device.type == "cuda"
     rows = many if on_gpu else few
     if on_gpu:
         config = dataclasses.replace(config, compile=ON)
-    ids = np.random.default_rng(0).integers(len(SPECIAL), vocab_size, TOKENS).astype(np.uint16)
-    model, shape, update = ours(name, ids, rows, config)
-    size = Size(vocab_size, context, layers, heads, width)
-    there = torch.from_numpy(ids.astype(np.int64)).to(device)
-    loop = PlainLoop(size, there, rows, RATE, compiled=config.compile == ON)
-    steps = 1 if quick else 20 if on_gpu else STEPS[name]
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(2 if quick else ROUNDS + 1):
-        found = seconds(update, steps, device), seconds(lambda: loop.update(RATE), steps, device)
-        if turn:  # the first is for warming up
-            for kept, one in zip(times, found, strict=True):
-                kept.append(one)
-    with torch.no_grad():
-        shorter = on_gpu or config.precision == "bfloat16"
-        top = peak(device, torch.bfloat16 if shorter else torch.float32)
-    tokens = rows * context
-    lines = (
-        ("ours", model, shape.layers, shape.d_model, times[0]),
-        ("plain", loop.model, layers, width, times[1]),
-    )
-    for what, one, depth, wide, taken in lines:
-        beside = {"places.weight"}
-        work = tokens * operations(products(one, beside), depth, wide, context)
-        middle = statistics.median(taken)
-        count = sum(p.numel() for p in one.parameters()) / 1e6
-        print(
-            f"{name:<7} {what:<6} {count:7.2f} M  {tokens / middle:9,.0f} tokens/s  "
-            f"{1000 * middle:8.1f} ms  {work / middle / top:6.1%} of {top / 1e9:,.0f} GFLOP/s"
+    threads = device_facts("cpu").threads
+    ways = {
+        what: Apart(make, name, rows, config, threads=threads, kept=kept)
+        for what, make, kept in (
+            ("ours", ours, True),
+            ("plain", plain, False),
+            ("plain, memory kept", plain, True),
         )
-    ratio = statistics.median(times[1]) / statistics.median(times[0])
-    print(f"{name:<7} ours {ratio:.2f} x the tokens a second of the plain loop", flush=True)
+    }
+    steps = 1 if quick else 20 if on_gpu else STEPS[name]
+    times: dict[str, list[float]] = {what: [] for what in ways}
+    for turn in range(2 if quick else ROUNDS + 1):
+        for what, way in ways.items():
+            _, seconds = way.work(steps)
+            if turn:  # the first is for warming up
+                times[what].append(seconds / steps)
+    for way in ways.values():
+        way.end()
+    peaks = {kind: peak(device, getattr(torch, kind)) for kind in (FLOAT32, BFLOAT16)}
+    own = statistics.median(times["ours"])
+    for what, way in ways.items():
+        middle, top = statistics.median(times[what]), peaks[way.facts.precision]
+        share = rows * context * operations(way.facts, context) / middle / top
+        print(
+            f"{name:<7} {what:<18} {way.facts.parameters / 1e6:7.2f} M  "
+            f"{rows * context / middle:9,.0f} tokens/s  {1000 * middle:8.1f} ms  "
+            f"{share:6.1%} of {top / 1e9:,.0f} GFLOP/s in {way.facts.precision}  "
+            f"ours is {middle / own:.2f} x as fast",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -163,7 +205,6 @@ def main() -> None:
     parser.add_argument("--compile", action="store_const", const=ON, default=AUTO, help="both")
     parser.add_argument("--quick", action="store_true", help="few steps, smallest size: no figures")
     options = parser.parse_args()
-    keep_freed_memory()
     torch.set_num_threads(device_facts("cpu").threads)
     print_machine()
     config = TrainConfig(

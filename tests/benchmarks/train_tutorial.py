@@ -13,22 +13,19 @@ from __future__ import annotations
 
 import argparse
 import math
-import multiprocessing
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from apart import Apart
 from machine import print_machine
 from torch import Tensor, nn
 
 from core import layout, models, tokens
-from core.allocator import keep_freed_memory
 from core.auto import plan
 from core.config import ModelConfig, TrainConfig
 from core.corpus import bundled
@@ -44,7 +41,6 @@ from core.updater import Updater
 WANTED = 1.7
 TURN = 6
 Step = Callable[[int], float]
-context = multiprocessing.get_context("spawn")
 
 
 class NaiveAttention(nn.Module):
@@ -171,43 +167,35 @@ def prepared(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig, Batche
     )
     cpu = DeviceFacts(device="cpu", name="CPU", free_memory=2**34, threads=threads)
     made = plan(TrainConfig(preset="tutorial"), {}, facts, cpu)
-    torch.set_num_threads(threads)
     samples = samples_of(stored, "train", made.model.context)
     return made.model, made.train, Batches(stored.ids, samples, made.train.batch_size or 3, 0)
 
 
-def serve(kind: str, threads: int, kept: bool, pipe: Connection) -> None:
-    """A process of its own for one of the two: a step's number in, its loss and seconds out."""
+def one(kind: str, threads: int) -> tuple[None, Step]:
+    """One of the two: a step's number in, its loss out."""
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
         shape, config, batches = prepared(home, threads)
     model = models.build(shape, seed=0)
-    if kept:
-        keep_freed_memory()
     if kind == "ours":
-        step = our_step(Updater(model, torch.device("cpu"), build(model, config)), config, batches)
-    else:
-        step = naive_step(shape, layout.stored(model), batches)
-    while (number := pipe.recv()) is not None:
-        began = time.perf_counter()
-        loss = step(number)
-        pipe.send((loss, time.perf_counter() - began))
+        updater = Updater(model, torch.device("cpu"), build(model, config))
+        return None, our_step(updater, config, batches)
+    return None, naive_step(shape, layout.stored(model), batches)
 
 
-def compare(pipes: dict[str, Connection], rounds: int) -> dict[str, list[float]]:
+def compare(ways: dict[str, Apart], rounds: int) -> dict[str, list[float]]:
     """Milliseconds of each step, in turns of six; the first of a turn finds the caches cold.
 
     The losses of the same batches are compared on the way.
     """
-    times: dict[str, list[float]] = {name: [] for name in pipes}
+    times: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds):
         numbers = range(turn * TURN, (turn + 1) * TURN)
         losses: dict[int, list[float]] = {number: [] for number in numbers}
-        for name, pipe in pipes.items():
+        for name, way in ways.items():
             taken = []
             for number in numbers:
-                pipe.send(number)
-                loss, seconds = pipe.recv()
+                loss, seconds = way.work(number)
                 losses[number].append(loss)
                 taken.append(1000 * seconds)
             times[name] += taken[1:]
@@ -221,16 +209,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds, no demand")
     parser.add_argument("--threads", type=int, default=usable_threads())
     options = parser.parse_args()
+    threads = options.threads
     print_machine()
-    pipes = {}
-    for name, kept in (("naive", False), ("naive, memory kept", True), ("ours", True)):
-        pipes[name], theirs = context.Pipe()
-        arguments = (name.split(",")[0], options.threads, kept, theirs)
-        context.Process(target=serve, args=arguments, daemon=True).start()
-        theirs.close()  # one that dies is then the end of its pipe, not a wait without end
-    times = compare(pipes, 1 if options.quick else 15)
-    for pipe in pipes.values():
-        pipe.send(None)
+    ways = {
+        name: Apart(one, name.split(",")[0], threads, threads=threads, kept=kept)
+        for name, kept in (("naive", False), ("naive, memory kept", True), ("ours", True))
+    }
+    times = compare(ways, 1 if options.quick else 15)
+    for way in ways.values():
+        way.end()
     middles = {name: statistics.median(found) for name, found in times.items()}
     for name, found in times.items():
         ratio = middles[name] / middles["ours"]
