@@ -36,7 +36,7 @@ from core.tokenizer import SPECIAL
 from core.updater import Updater
 
 CONTEXT, BATCH, STEPS, RATE = 64, 12, 2000, 1e-3
-OURS = 240
+OURS = 270
 WIDTH, LAYERS, HEADS = 128, 4, 4
 EVALUATED = 256  # windows at once
 Loss = Callable[[Tensor, Tensor], Tensor]
