@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from tui.app import MiniGPTApp
-from tui.keys import KeyRow, folded, key_name
+from tui.common.keys import KeyRow, folded, key_name
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen

@@ -9,10 +9,10 @@ from typing import Any
 
 from tiny_runs import tiny_run
 
-from core import asks
+from core.server import protocol as asks
 from core.paths import Home
 from core.progress import never
-from core.sampler_ops import Answerer
+from core.server.dispatch import Answerer
 
 Json = dict[str, Any]
 

@@ -13,12 +13,12 @@ from textual.pilot import Pilot
 
 from core.errors import InputError
 from core.paths import Home
-from core.run import Run
-from tui.branch_record import read
-from tui.branches import Branch
-from tui.look import Look
+from core.run.directory import Run
+from tui.explore.branch_record import read
+from tui.explore.branches import Branch
+from tui.common.terminal import Look
 from tui.screens.cursor import CursorScreen
-from tui.settings_pane import Dials
+from tui.common.sampling_settings import Dials
 
 IDS = [1, 3, 4, 5, 6]  # Python is a popular
 TEXT = "Python is a popular"

@@ -15,8 +15,8 @@ from runners import TINY, small_text
 from safetensors.torch import load_file, save_file
 
 from core.paths import find_home
-from core.run import Run
-from core.runs import find
+from core.run.directory import Run
+from core.run.store import find
 from tui.__main__ import run
 
 Damage = Callable[[Run], None]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from texts import one, write
 
-from core import tokens
-from core.corpusindex import build_index, training_places
-from core.origins import Text
+from core.dataset import token_store as tokens
+from core.attribution.corpus_index import build_index, training_places
+from core.attribution.attribution import Text
 from core.paths import find_home
-from core.tokenizer import EOS, Tokenizer
-from core.tokens import TokenFile
+from core.tokenizer.tokenizer import EOS, Tokenizer
+from core.dataset.token_store import TokenFile
 
 WORDS = Tokenizer.train("word", ["a b c d e"])
 CHARS = Tokenizer.train("char", ["abcde \n"])

@@ -12,7 +12,7 @@ from train_stage import Story
 
 from core.paths import Home
 from tui.app import MiniGPTApp
-from tui.look import Look
+from tui.common.terminal import Look
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tui.look import Look
+from tui.common.terminal import Look
 
 SIZES = [(60, 20), (80, 24), (200, 50)]
 Shown = TypeVar("Shown", bound=Widget)

@@ -8,13 +8,13 @@ from askers import Asker
 from texts import one_text
 from tiny_runs import LINES, tiny_run
 
-from core import corpora
-from core.corpus import Corpus
-from core.facts import facts
-from core.files import read_json, write_json
+from core.text import store as corpora
+from core.text.corpus import Corpus
+from core.text.stats import facts
+from core.system.files import read_json, write_json
 from core.paths import Home
-from core.run import Run
-from core.sampler_ops import Answerer
+from core.run.directory import Run
+from core.server.dispatch import Answerer
 
 MORE = ["the cat sat on the door", "", "the bird sang to the dog", "the cat sat on the mat"]
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import models
-from core.attention import Record
-from core.config import ModelConfig
-from core.decoder import Decoder
-from core.session import window_start
+from core.model import factory as models
+from core.model.attention import Record
+from core.config.configs import ModelConfig
+from core.model.decoder import Decoder
+from core.inference.session import window_start
 
 CONTEXT = 8
 VOCAB = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.paths import Home
-from core.runs import list_runs
+from core.run.store import list_runs
 
 TEXT = {"name": "lang", "size": 1, "sha256": "0", "reading": "lines", "encoding": "utf-8"}
 RECORD = {"corpus": {**TEXT, "errors": "strict"}, "train": {}, "model": {}, "seed": 1}

@@ -21,8 +21,8 @@ from textual.screen import Screen
 
 from core.errors import ClosedError, InputError, MiniGPTError
 from core.paths import Home
-from tui.look import Look
-from tui.navigation import Copy, GoInside, Trouble
+from tui.common.terminal import Look
+from tui.common.messages import Copy, GoInside, Trouble
 
 Json = dict[str, Any]
 WORDS = [

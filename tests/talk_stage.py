@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
-from core.run import Run
-from tui.look import Look
-from tui.navigation import Copy, Trouble
+from core.run.directory import Run
+from tui.common.terminal import Look
+from tui.common.messages import Copy, Trouble
 from tui.screens.talk import TalkScreen
-from tui.talk_record import Turn, read_last
+from tui.talk.record import Turn, read_last
 from tui.widgets.prompt import Prompt
 
 CAPTURES = Path(__file__).parent / "captures"

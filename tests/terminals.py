@@ -203,7 +203,7 @@ def is_sane(raw: bytes) -> list[str]:
 
 
 def processes(module: str, home: Path) -> list[psutil.Process]:
-    """The living processes of a module (`core.sample`, `core.train`) for a library."""
+    """The living processes of a module (`core.server`, `core.train`) for a library."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         line = process.info["cmdline"] or []
@@ -227,6 +227,6 @@ def until(true: Callable[[], object], what: str, patience: float = PATIENCE) -> 
 
 def end_all(home: Path) -> None:
     """Kills what a library's tests have left."""
-    for module in ("core.train", "core.sample"):
+    for module in ("core.train", "core.server"):
         for process in processes(module, home):
             process.send_signal(signal.SIGKILL)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from core import allocator
+from core.system import allocator
 
 FAULTS = """
 import resource, sys

@@ -15,21 +15,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import facts, finding, tokens
-from core.config import ModelConfig, SamplingConfig, TrainConfig
-from core.corpus import READINGS, Corpus
+from core.dataset import token_store as tokens
+from core.text import resolve as finding
+from core.text import stats as facts
+from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
+from core.text.corpus import READINGS, Corpus
 from core.errors import InputError, MiniGPTError, SettingsError
-from core.eventlog import EventTail
-from core.history import History
+from core.run.event_log import EventTail
+from core.run.history import History
 from core.paths import Home, find_home
-from core.run import Run
-from core.runs import NAME, check_free, check_name, create, find, list_runs, propose_name
-from core.settings import check_values, from_json, parse_value, settings_of, to_json
-from core.status import WORDS
-from core.summary import summaries, summary
-from core.tokenizer import KINDS, Tokenizer
+from core.run.directory import Run
+from core.run.store import NAME, check_free, check_name, create, find, list_runs, propose_name
+from core.config.schema import check_values, from_json, parse_value, settings_of, to_json
+from core.run.status import WORDS
+from core.run.summary import summaries, summary
+from core.tokenizer.tokenizer import KINDS, Tokenizer
 from tui.__main__ import run as command
-from tui.show import show_run
+from tui.cli.show import show_run
 
 CONFIGS = (ModelConfig, TrainConfig, SamplingConfig)
 # Names as they come from an argument (bytes that are no text included), a file, a neighbour.

@@ -18,13 +18,13 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 from train_stage import Story
 
-from core import runs
+from core.run import store as runs
 from core.errors import StorageError
 from core.paths import Home, find_home
-from core.run import Run
+from core.run.directory import Run
 from tui.app import MiniGPTApp
-from tui.keys import keys_of
-from tui.navigation import Trouble
+from tui.common.keys import keys_of
+from tui.common.messages import Trouble
 from tui.screens.help import HelpScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
@@ -229,7 +229,7 @@ def test_the_app_needs_no_torch(home: Home) -> None:
     code = (
         "import sys, asyncio; sys.modules['torch'] = None; sys.path.insert(0, sys.argv[2])\n"
         "from samplers import FakeSampler; from core.paths import find_home\n"
-        "from tui.app import MiniGPTApp; from tui.look import Look\n"
+        "from tui.app import MiniGPTApp; from tui.common.terminal import Look\n"
         "async def go():\n"
         "    app = MiniGPTApp(find_home(sys.argv[1]), Look(), FakeSampler())\n"
         "    async with app.run_test() as pilot:\n"

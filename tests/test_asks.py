@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import asks
-from core.asks import Cancel, Generate, Load, Step
+from core.server import protocol as asks
+from core.server.protocol import Cancel, Generate, Load, Step
 from core.errors import InputError, SettingsError
-from core.tokenizer import Tokenizer
-from core.unknown import unknown_error
+from core.tokenizer.tokenizer import Tokenizer
+from core.tokenizer.unknown_words import unknown_error
 
 
 def test_fields_that_are_left_out_have_their_defaults() -> None:

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core import attention
-from core.attention import Pass, attend, causal_mask, scaled_dot_product_attention
+from core.model import attention
+from core.model.attention import Pass, attend, causal_mask, scaled_dot_product_attention
 
 PLAIN = Pass(visible=None, cache=None, record=None, head_mask=None, dropout=0.0)
 

@@ -11,7 +11,7 @@ from runners import TINY
 
 from core.errors import InputError, MiniGPTError
 from core.paths import find_home
-from core.runs import list_runs
+from core.run.store import list_runs
 from tui.__main__ import run
 
 

@@ -12,7 +12,7 @@ import pytest
 from runners import TINY
 
 from core.paths import find_home
-from core.runs import list_runs
+from core.run.store import list_runs
 from tui.__main__ import run
 
 Said = pytest.CaptureFixture[str]

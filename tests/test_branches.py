@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.display import json_line
+from tui.common.sanitize import json_line
 from core.errors import DamagedError
-from tui import branch_record
-from tui.branches import Branch, Fork, Token, Tree, nearest
-from tui.talk_record import Turn, read_last
-from tui.talk_record import append as append_turn
+from tui.explore import branch_record
+from tui.explore.branches import Branch, Fork, Token, Tree, nearest
+from tui.talk.record import Turn, read_last
+from tui.talk.record import append as append_turn
 
 TOKENS = st.lists(st.integers(3, 9), min_size=1, max_size=6).map(
     lambda ids: tuple(Token(id, f" w{id}", id / 10) for id in ids)

@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import checkpoint, weights
-from core.checkpoint import load, save, save_best, save_snapshot
+from core.model import safetensors_io as weights
+from core.train import checkpoint
+from core.train.checkpoint import load, save, save_best, save_snapshot
 from core.errors import DamagedError, StorageError
-from core.run import Run
-from core.weights import read_tensors
+from core.run.directory import Run
+from core.model.safetensors_io import read_tensors
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.precision import missing
+from core.model.quantize import missing
 from tui.__main__ import run
 
 TINY = [

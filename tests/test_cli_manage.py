@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from core import runs
-from core.eventlog import EventLog
+from core.run import store as runs
+from core.run.event_log import EventLog
 from core.paths import Home, find_home
-from core.run import Run
-from tui import cli_manage
+from core.run.directory import Run
+from tui.cli import manage as cli_manage
 from tui.__main__ import run
 
 ROOT = Path(__file__).parents[1]
@@ -232,7 +232,7 @@ def test_a_removal_that_fails_is_a_message(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "some/file")
 
-    monkeypatch.setattr("core.runs.shutil.rmtree", refuse)
+    monkeypatch.setattr("core.run.store.shutil.rmtree", refuse)
     assert run(["rm", "old", "--yes"]) == 1
     said = capsys.readouterr().err
     assert "some/file: Permission denied" in said

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from core import runs
-from core.eventlog import EventLog
-from core.locks import Lock
+from core.run import store as runs
+from core.run.event_log import EventLog
+from core.system.locks import Lock
 from core.paths import Home, find_home
-from core.requests import RequestReader
-from core.run import Run
+from core.run.control_file import RequestReader
+from core.run.directory import Run
 from tui.__main__ import run as command
 
 RECORD = {

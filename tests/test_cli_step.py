@@ -13,11 +13,11 @@ from tiny_runs import tiny_run
 
 from core.errors import InputError
 from core.paths import Home, find_home
-from core.run import Run
-from tui import plain
+from core.run.directory import Run
+from tui.common import plain
 from tui.__main__ import run
-from tui.progress import TrainingView
-from tui.talk_record import read_last
+from tui.cli.progress import TrainingView
+from tui.talk.record import read_last
 
 Captured = pytest.CaptureFixture[str]
 TRACED = {
@@ -48,7 +48,7 @@ def _type(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 
 
 def _sampler(monkeypatch: pytest.MonkeyPatch, sampler: object) -> None:
-    monkeypatch.setattr("tui.asking.Sampler", lambda _: sampler)
+    monkeypatch.setattr("tui.common.asking.Sampler", lambda _: sampler)
 
 
 def _lines(captured: str) -> list[dict[str, object]]:

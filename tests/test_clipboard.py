@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from textual.app import App
 
-from tui.clipboard import put_on_clipboard
+from tui.common.clipboard import put_on_clipboard
 
 ODD = "a 'quoted' \"text\"; $(rm -rf /)\n-b\t中 \x1b]52;c;\x07"
 

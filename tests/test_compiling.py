@@ -12,13 +12,14 @@ import pytest
 import torch
 from trainers import made_trainer, told_of, weights_of
 
-from core import compiling, models
-from core.compiling import Compiled, Compiling, pays
-from core.config import ModelConfig
-from core.decoder import call
-from core.standing import Progress
-from core.trainer import Trainer
-from core.updater import Updater
+from core.model import factory as models
+from core.train import compile as compiling
+from core.train.compile import Compiled, Compiling, pays
+from core.config.configs import ModelConfig
+from core.model.decoder import call
+from core.train.state import Progress
+from core.train.trainer import Trainer
+from core.train.update import Updater
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 SHAPES = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import pytest
 
-from core import runs
+from core.run import store as runs
 from core.paths import Home, find_home
-from tui.cli import cli
-from tui.completion import complete_preset
+from tui.cli.group import cli
+from tui.cli.options import complete_preset
 
 ROOT = Path(__file__).parents[1]
 VARIABLE = "_MINIGPT_TUI_COMPLETE"

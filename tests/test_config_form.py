@@ -11,9 +11,9 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.config import ModelConfig, TrainConfig
+from core.config.configs import ModelConfig, TrainConfig
 from core.errors import SettingsError
-from core.settings import check_values, parse_value, settings_of
+from core.config.schema import check_values, parse_value, settings_of
 from tui.widgets.config_form import ChoiceLine, ConfigForm, SettingRow, help_of
 
 FIELDS = ("preset", "tokenizer", "epochs", "seed", "snapshots", "sample_prompt")

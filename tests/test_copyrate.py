@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from indexed import CHARS, WORDS, indexed
 
-from core import copyrate
-from core.copyrate import CopyRate
-from core.tokenizer import EOS, SOS
+from core.attribution import copyrate
+from core.attribution.copyrate import CopyRate
+from core.tokenizer.tokenizer import EOS, SOS
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from texts import home_with_shelf, write
 
-from core import facts
-from core.corpora import recall, remember
-from core.corpus import samples
+from core.text import stats as facts
+from core.text.store import recall, remember
+from core.text.corpus import samples
 from core.errors import DamagedError, InputError, StorageError
-from core.facts import fingerprint
-from core.finding import find
+from core.text.stats import fingerprint
+from core.text.resolve import find
 from core.paths import Home, find_home
 
 

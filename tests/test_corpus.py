@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from texts import home_with_shelf, one, write
 
-from core import corpus, facts
-from core.corpus import Corpus, samples
+from core.text import corpus
+from core.text import stats as facts
+from core.text.corpus import Corpus, samples
 from core.errors import InputError
 from core.paths import Home
 

@@ -12,8 +12,8 @@ import pytest
 from runners import TINY, small_text
 
 from core.paths import find_home
-from core.run import Run
-from core.runs import find
+from core.run.directory import Run
+from core.run.store import find
 from tui.__main__ import run
 
 

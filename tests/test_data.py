@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from bundled_texts import FOLDER, HELD_OUT, LINES, NAMES, lines, read
 
-from core.corpus import bundled
+from core.text.corpus import bundled
 from data.generators.parts import LEAST
 
 LANG = "80e813541a23d5806b7da8b57c2ce4372b20e28ec1a0efa9eb3fb4b78a49c42d"

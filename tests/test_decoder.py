@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core import decoder, models
-from core.config import ModelConfig
-from core.decoder import PAD, Decoder, packing_pays
+from core.model import decoder
+from core.model import factory as models
+from core.config.configs import ModelConfig
+from core.model.decoder import PAD, Decoder, packing_pays
 
 CASES = ["qwen3", "tutorial"]
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import devices, precision
+from core.doctor import devices
+from core.model import quantize as precision
 
 
 def test_the_processor_has_a_name_and_threads(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.display import clean, json_line, one_line
+from tui.common.sanitize import clean, json_line, one_line
 
 
 @pytest.mark.parametrize(

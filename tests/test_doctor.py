@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from core import doctor, locks, runs
-from core.checkup import Finding
+from core.doctor import checks as doctor
+from core.run import store as runs
+from core.system import locks
+from core.doctor.finding import Finding
 from core.paths import Home, find_home
 from tui.__main__ import run
-from tui.doctor import terminal
+from tui.cli.doctor import terminal
 
 Said = pytest.CaptureFixture[str]
 NAMES = ("terminal", "python", "home", "locks", "disk", "cache", "logout", "cpu", "memory", "torch")
@@ -192,7 +194,7 @@ def test_colours_are_told(environ: dict[str, str], value: str, problem: bool) ->
 
 
 def test_letters_that_cannot_be_shown_are_a_problem() -> None:
-    code = "from tui.doctor import terminal; print([f.problem for f in terminal({}, None)])"
+    code = "from tui.cli.doctor import terminal; print([f.problem for f in terminal({}, None)])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parents[1],

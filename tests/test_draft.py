@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from texts import one_text
 
-from core.auto import plan
-from core.config import TrainConfig
-from core.corpus import bundled
+from core.config.planner import plan
+from core.config.configs import TrainConfig
+from core.text.corpus import bundled
 from core.errors import InputError, SettingsError
-from core.preview import Preview, preview
-from core.situation import DeviceFacts, TokenFacts
-from core.sizes import count_parameters, training_bytes
-from tui.draft import Draft, forecast
+from core.dataset.preview import Preview, preview
+from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.config.budget import count_parameters, training_bytes
+from tui.runs.setup import Draft, forecast
 
 CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)
 LANG = next(corpus for corpus in bundled() if corpus.name == "lang")

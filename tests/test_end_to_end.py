@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from core import events, runs
-from core.eventlog import events_backwards
+from core.run import events
+from core.run import store as runs
+from core.run.event_log import events_backwards
 from core.paths import Home, find_home
-from core.run import Run
+from core.run.directory import Run
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +158,7 @@ def test_a_run_is_a_folder_that_transformers_loads(
 
 
 def _prompt_ids(home: Home, prompt: str) -> list[int]:
-    from core.tokenizer import Tokenizer
+    from core.tokenizer.tokenizer import Tokenizer
 
     return Tokenizer.load(runs.find(home, "book").folder).encode_prompt(prompt)
 
@@ -231,7 +232,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(book: Path) -> None:
 
 
 def _tensors(path: Path) -> Mapping[str, Any]:
-    from core.weights import read_tensors
+    from core.model.safetensors_io import read_tensors
 
     return read_tensors(path)
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from core import evaluation, models
-from core.config import ModelConfig
-from core.dataset import Lines
-from core.evaluation import Evaluation
+from core.model import factory as models
+from core.train import evaluation
+from core.config.configs import ModelConfig
+from core.train.batches import Lines
+from core.train.evaluation import Evaluation
 
 SHAPE = ModelConfig(
     vocab_size=12, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core import eventlog
-from core.eventlog import EventLog, EventTail, events_backwards
+from core.run import event_log as eventlog
+from core.run.event_log import EventLog, EventTail, events_backwards
 
 
 def types(path: Path) -> list[str]:

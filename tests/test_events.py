@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.events import FIELDS, TERMINAL, Event, decode, encode, restart_step
+from core.run.events import FIELDS, TERMINAL, Event, decode, encode, restart_step
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

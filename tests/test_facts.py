@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from texts import one, write
 
-from core import counts, facts
-from core.corpus import Corpus
+from core.text import counts
+from core.text import stats as facts
+from core.text.corpus import Corpus
 from core.errors import Cancelled, InputError
-from core.facts import Facts, fingerprint
+from core.text.stats import Facts, fingerprint
 
 
 def described(tmp_path: Path, text: str | bytes, name: str = "a.txt") -> Facts:

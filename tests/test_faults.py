@@ -26,11 +26,12 @@ from trainers_at_work import (
     trained,
 )
 
-from core import runs, status
-from core.eventlog import EventTail
-from core.events import PREPARE, PREPARED, SAVED, STARTED, STEP, TERMINAL, Event
+from core.run import status
+from core.run import store as runs
+from core.run.event_log import EventTail
+from core.run.events import PREPARE, PREPARED, SAVED, STARTED, STEP, TERMINAL, Event
 from core.paths import Home, find_home
-from core.run import Run
+from core.run.directory import Run
 
 pytestmark = pytest.mark.slow
 

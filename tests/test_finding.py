@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from texts import home_with_shelf, write
 
-from core import finding
-from core.corpus import samples
+from core.text import resolve as finding
+from core.text.corpus import samples
 from core.errors import InputError, NotFoundError
-from core.finding import find
+from core.text.resolve import find
 from core.paths import Home
 
 
@@ -109,7 +109,7 @@ def test_the_encoding_asked_for_is_kept(home: Home, tmp_path: Path) -> None:
 def test_finding_texts_is_light() -> None:
     """The interface lists corpora before its first frame: no numpy, no tokenizers, no torch."""
     code = (
-        "import sys, core.finding, core.facts, core.corpora\n"
+        "import sys, core.text.resolve, core.text.stats, core.text.store\n"
         "heavy = {'numpy', 'tokenizers', 'torch', 'gzip', 'tomllib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

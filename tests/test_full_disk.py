@@ -24,12 +24,16 @@ from trainers_at_work import (
     trained,
 )
 
-from core import checkpoint, eventlog, runs, status, weights
+from core.model import safetensors_io as weights
+from core.run import event_log as eventlog
+from core.run import status
+from core.run import store as runs
+from core.train import checkpoint
 from core.errors import StorageError
-from core.events import FAILED, FINISHED
-from core.lines import write_all
+from core.run.events import FAILED, FINISHED
+from core.system.line_files import write_all
 from core.paths import Home, find_home
-from core.run import Run
+from core.run.directory import Run
 
 pytestmark = pytest.mark.slow
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import models
-from core.attention import Pass
-from core.config import ModelConfig, SamplingConfig
-from core.decoder import Decoder
+from core.model import factory as models
+from core.model.attention import Pass
+from core.config.configs import ModelConfig, SamplingConfig
+from core.model.decoder import Decoder
 from core.errors import RunFailedError
-from core.generate import END, LENGTH, STOP, Step, generate
-from core.session import Session
-from core.tokenizer import EOS, SOS, Tokenizer
+from core.inference.generate import END, LENGTH, STOP, Step, generate
+from core.inference.session import Session
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 
 class Script(Decoder):

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.attention import Record
-from core.cache import KVCache
-from core.config import ModelConfig
-from core.decoder import Decoder
+from core.model.attention import Record
+from core.model.kv_cache import KVCache
+from core.config.configs import ModelConfig
+from core.model.decoder import Decoder
 from core.errors import SettingsError
-from core.models import build
-from core.presets import PRESETS
-from core.sizes import count_parameters, floats_per_layer, training_bytes
-from core.tokenizer import PAD
+from core.model.factory import build
+from core.config.presets import PRESETS
+from core.config.budget import count_parameters, floats_per_layer, training_bytes
+from core.tokenizer.tokenizer import PAD
 
 MODERN = ModelConfig(
     vocab_size=97, context=32, layers=3, heads=4, kv_heads=2, d_model=48, head_dim=16, d_ff=80

@@ -8,13 +8,14 @@ import pytest
 import torch
 from trainers import CONFIG, IDS, SHAPE
 
-from core import models, optimizer
-from core.cache import KVCache
-from core.config import ModelConfig
-from core.dataset import Batches, Windows
-from core.graphs import Replaying
-from core.quick import OneToken
-from core.updater import Updater, settle
+from core.model import factory as models
+from core.train import optim as optimizer
+from core.model.kv_cache import KVCache
+from core.config.configs import ModelConfig
+from core.train.batches import Batches, Windows
+from core.model.graphs import Replaying
+from core.model.fast_decode import OneToken
+from core.train.update import Updater, settle
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

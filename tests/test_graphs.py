@@ -10,13 +10,13 @@ import torch
 from test_quick import SHAPES, _model
 from torch import Tensor
 
-from core import graphs
-from core.cache import KVCache
-from core.config import ModelConfig
-from core.gpt import GPT
-from core.graphs import PATIENCE, Replay, Replaying
-from core.quick import OneToken
-from core.session import Session
+from core.model import graphs
+from core.model.kv_cache import KVCache
+from core.config.configs import ModelConfig
+from core.model.gpt import GPT
+from core.model.graphs import PATIENCE, Replay, Replaying
+from core.model.fast_decode import OneToken
+from core.inference.session import Session
 
 Work = Callable[[], Tensor]
 MODERN = {name: shape for name, shape in SHAPES.items() if name != "tutorial"}

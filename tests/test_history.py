@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.events import FIELDS, Event
-from core.history import History
-from core.rows import Failure, Preparation, Sample
+from core.run.events import FIELDS, Event
+from core.run.history import History
+from core.run.rows import Failure, Preparation, Sample
 
 PREPARED = {
     "parameters": 830_000,

@@ -11,7 +11,7 @@ import pytest
 from damage import ANYWHERE, Damage, contents, edit, instead, one, put, trained
 from safetensors.torch import load_file, save_file
 
-from core.run import Run
+from core.run.directory import Run
 from tui.__main__ import run
 
 __all__ = ["one", "trained"]

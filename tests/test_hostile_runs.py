@@ -14,7 +14,7 @@ import pytest
 import torch
 from damage import ANYWHERE, Damage, contents, edit, one, put, tensors, trained
 
-from core.run import Run
+from core.run.directory import Run
 from tui.__main__ import run
 
 __all__ = ["one", "trained"]

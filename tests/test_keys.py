@@ -18,7 +18,7 @@ from textual.widgets import Input
 import tui.screens
 import tui.widgets
 from tui.app import MiniGPTApp
-from tui.keys import NAMES, KeyRow, bindings_of, folded, key_name, keys_of
+from tui.common.keys import NAMES, KeyRow, bindings_of, folded, key_name, keys_of
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ import torch
 from runners import run, small_text
 from trainers_at_work import asked, trained
 
-from core import machine, probe, runs
-from core.events import FAILED, FINISHED
+from core.model import device as probe
+from core.run import store as runs
+from core.system import machine
+from core.run.events import FAILED, FINISHED
 from core.paths import Home, find_home
-from core.updater import Updater
+from core.train.update import Updater
 
 SETTINGS = {"steps": 12, "eval_steps": 4, "snapshots": False}
 HUGE = ["d_model=8192", "layers=128", "heads=64", "head_dim=128", "d_ff=32768"]

@@ -16,12 +16,15 @@ from pathlib import Path
 import pytest
 from runners import TINY, alive, command, run, small_text, until
 
-from core import launch, locks, runs, status
+from core.run import launch
+from core.run import status
+from core.run import store as runs
+from core.system import locks
 from core.errors import StorageError
-from core.eventlog import EventTail
-from core.events import STARTED
+from core.run.event_log import EventTail
+from core.run.events import STARTED
 from core.paths import Home, find_home
-from core.run import Run
+from core.run.directory import Run
 
 RECORD = {
     "corpus": {

@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 from runners import TINY, command, run, small_text, until
 
-from core import launch, locks, runs, status
-from core.config import TrainConfig
-from core.eventlog import EventTail
-from core.events import SAVED, STARTED, STEP, STOPPED, Event
+from core.run import launch
+from core.run import status
+from core.run import store as runs
+from core.system import locks
+from core.config.configs import TrainConfig
+from core.run.event_log import EventTail
+from core.run.events import SAVED, STARTED, STEP, STOPPED, Event
 from core.paths import Home, find_home
-from core.request import ask
-from core.run import Run
+from core.run.create import ask
+from core.run.directory import Run
 
 LONG = [*TINY, "--steps", "1000000"]
 SHORT = [*TINY, "--steps", "8"]

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from some_runs import RECORD
 
-from core import runs
-from core.events import encode
-from core.locks import Lock, acquire
+from core.run import store as runs
+from core.run.events import encode
+from core.system.locks import Lock, acquire
 from core.paths import Home
-from core.run import Run
-from core.summary import Summary, summary_of_any
-from tui import library
-from tui.library import Library, age, age_of
+from core.run.directory import Run
+from core.run.summary import Summary, summary_of_any
+from tui.runs import library
+from tui.runs.library import Library, age, age_of
 
 BEGAN = 1_700_000_000
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core import linear
-from core.linear import FEW_ROWS, Linear
+from core.model import linear
+from core.model.linear import FEW_ROWS, Linear
 
 
 def _gradients(layer: Linear, x: torch.Tensor, *, plain: bool) -> list[torch.Tensor]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import lines
-from core.lines import LineTail, backwards
+from core.system import line_files as lines
+from core.system.line_files import LineTail, backwards
 
 
 @pytest.fixture(scope="module")

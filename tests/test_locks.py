@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from core import locks
-from core.locks import acquire, adopt, held, taken
+from core.system import locks
+from core.system.locks import acquire, adopt, held, taken
 
 ROOT = Path(__file__).parent.parent
 HOLD = """

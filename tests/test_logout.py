@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core import logout
-from core.logout import logind_settings, outlives_logout
+from core.doctor import logout
+from core.doctor.logout import logind_settings, outlives_logout
 
 SESSION = "0::/user.slice/user-1000.slice/session-3.scope\n"
 MANAGER = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-terminal.scope\n"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tui.look import ASCII, BLOCK, BRAILLE, PLAIN_THEME, THEME, Look, look_of
+from tui.common.terminal import ASCII, BLOCK, BRAILLE, PLAIN_THEME, THEME, Look, look_of
 
 SHOWING = """
 import asyncio, sys

@@ -9,7 +9,7 @@ from captures import same_as_captured
 from pilots import SIZES, lines_of, perform, rows_of
 from textual.pilot import Pilot
 
-from tui.look import Look
+from tui.common.terminal import Look
 from tui.widgets import loss_plot
 from tui.widgets.loss_plot import LossPlot
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core import machine
-from core.machine import free_disk, free_memory, memory_limit, usable_threads
+from core.system import machine
+from core.system.machine import free_disk, free_memory, memory_limit, usable_threads
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from core.host import Host
-from tui import machine_use
-from tui.machine_use import MachineUse
+from core.system.host import Host
+from tui.runs import machine_use
+from tui.runs.machine_use import MachineUse
 
 HERE = Host("here", "boot")
 BORN = psutil.Process().create_time()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SettingsError
-from core.more import More
+from core.config.more import More
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from core import models
-from core import optimizer as optimizers
-from core.config import ModelConfig, TrainConfig
-from core.muon import Muon, orthogonal
+from core.model import factory as models
+from core.train import optim as optimizers
+from core.config.configs import ModelConfig, TrainConfig
+from core.train.muon import Muon, orthogonal
 
 SHAPE = ModelConfig(
     vocab_size=11, context=8, layers=2, heads=4, kv_heads=2, d_model=16, head_dim=4, d_ff=24

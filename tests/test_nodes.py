@@ -16,13 +16,14 @@ import pytest
 from runners import TINY, command, run, small_text, until
 from trainers_at_work import clearing, events_of, free, history_of
 
-from core import runs, status
-from core.events import FINISHED, PREPARED, STARTED, STOPPED
+from core.run import status
+from core.run import store as runs
+from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
 from core.paths import Home, find_home
-from core.places import Place
-from core.run import Run
-from core.weights import read_tensors
-from tui.training import ways_of
+from core.system.rank_env import Place
+from core.run.directory import Run
+from core.model.safetensors_io import read_tensors
+from tui.cli.training import ways_of
 
 WANTED = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
 LONG = ["--steps", "1000000", "--set", "eval_steps=1000000", "--set", "snapshots=false", *TINY]

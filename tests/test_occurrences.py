@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from indexed import CHARS, WORDS, count, indexed, trained
 
-from core import occurrences
-from core.copies import Copies, copies
-from core.occurrences import Beliefs, Occurrences
-from core.origins import Text
-from core.tokenizer import EOS, SOS
+from core.attribution import ngram_index as occurrences
+from core.attribution.overlap import Copies, copies
+from core.attribution.ngram_index import Beliefs, Occurrences
+from core.attribution.attribution import Text
+from core.tokenizer.tokenizer import EOS, SOS
 
 LINES = st.lists(st.text(alphabet="abc ", max_size=12), min_size=1, max_size=260)
 IDS = st.lists(st.sampled_from([SOS, EOS, 3, 3, 4, 4, 5, 7]), max_size=14)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from core import optimizer as optimizers
-from core.config import TrainConfig
+from core.train import optim as optimizers
+from core.config.configs import TrainConfig
 
 
 def _config(**fields: object) -> TrainConfig:
@@ -103,7 +103,7 @@ def test_it_is_pytorchs_own_rule(kind: str) -> None:
 def test_the_compiler_is_not_imported_for_an_update() -> None:
     """Two seconds at the start of every run for something that is never used."""
     code = (
-        "import sys, torch; from core import models, optimizer; from core.config import *;"
+        "import sys, torch; from core import models, optimizer; from core.config.configs import *;"
         "m = models.build(ModelConfig(), seed=0);"
         "o = optimizer.build(m, TrainConfig(optimizer='muon', learning_rate=1e-3, beta2=0.9));"
         "t = torch.zeros(1, 9, dtype=torch.int64) + 3;"

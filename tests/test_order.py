@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import order
-from core.dataset import Batches, Windows
-from core.order import Order, scattered
+from core.dataset import shuffle as order
+from core.train.batches import Batches, Windows
+from core.dataset.shuffle import Order, scattered
 
 KEYS = st.lists(st.integers(0, 2**63), min_size=6, max_size=6)
 

@@ -12,11 +12,11 @@ import pytest
 from askers import Asker, Json
 from read_runs import asker, read_home
 
-from core.asks import Index
-from core.corpusindex import REMADE
+from core.server.protocol import Index
+from core.attribution.corpus_index import REMADE
 from core.errors import Cancelled, InputError, NotFoundError, StorageError
-from core.locks import acquire
-from core.origin_ops import Indexer
+from core.system.locks import acquire
+from core.server.origin import Indexer
 from core.paths import Home
 from core.progress import never
 
@@ -114,9 +114,9 @@ def test_one_process_makes_it_and_others_wait(home: Home, monkeypatch: pytest.Mo
         waits.append(seconds)
         lock.release()
 
-    monkeypatch.setattr("core.corpusindex.time.sleep", wait)
-    monkeypatch.setattr("core.locks.TRIES", 1)
-    monkeypatch.setattr("core.locks.acquire.__defaults__", (1,))
+    monkeypatch.setattr("core.attribution.corpus_index.time.sleep", wait)
+    monkeypatch.setattr("core.system.locks.TRIES", 1)
+    monkeypatch.setattr("core.system.locks.acquire.__defaults__", (1,))
     assert index(home)["how"] == "made"
     assert waits
 
@@ -128,7 +128,7 @@ def test_a_full_disk_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> Non
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.suffixes.write_all", full)
+    monkeypatch.setattr("core.attribution.suffix_array.write_all", full)
     with pytest.raises(StorageError, match="No space left"):
         index(home)
     assert not list(folder_of(home).glob("*.tmp"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.events import Event
-from core.pace import Pace
+from core.run.events import Event
+from core.run.pace import Pace
 
 
 def step(step: int, time: float, elapsed: float | None = None, rate: float = 100.0) -> Event:

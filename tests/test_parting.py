@@ -8,8 +8,8 @@ import pytest
 from talk_stage import FakeSampler, TalkApp, library, play, say
 from textual.pilot import Pilot
 
-from tui.parting import parting
-from tui.talk_record import Turn
+from tui.talk.parting import parting
+from tui.talk.record import Turn
 
 
 def _turn(text: str, prompt: str = "Python", step: int = 256) -> Turn:

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from indexed import WORDS, indexed
 from texts import write
 
-from core import linetable, passage
-from core.encoding import Encoding
+from core.attribution import linetable
+from core.attribution import passages as passage
+from core.text.encoding import Encoding
 from core.errors import InputError
-from core.linetable import count_lines
-from core.origins import Text
-from core.passage import Reader, lines_around
-from core.textfiles import opened
-from core.tokenizer import EOS, SOS, Tokenizer
+from core.attribution.linetable import count_lines
+from core.attribution.attribution import Text
+from core.attribution.passages import Reader, lines_around
+from core.text.readers import opened
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 CONTENT = "a b\r\n\r\n  cé <eos> dd\n🙂 e\x1cf a\u3000g\n\n\nb é\r\nlast"
 BPE = Tokenizer.train("bpe", [CONTENT] * 3, 280)

@@ -8,9 +8,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core import gpt, models, passes
-from core.config import ModelConfig
-from core.passes import Normed, Rotated
+from core.model import factory as models
+from core.model import fused_ops as passes
+from core.model import gpt
+from core.config.configs import ModelConfig
+from core.model.fused_ops import Normed, Rotated
 
 
 def _numbers(*shape: int) -> Any:

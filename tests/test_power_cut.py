@@ -13,13 +13,16 @@ import pytest
 from runners import small_text
 from trainers_at_work import asked, differences, events_of, files_of, history_of, trained
 
-from core import checkpoint, requests, runs, status
+from core.run import control_file as requests
+from core.run import status
+from core.run import store as runs
+from core.train import checkpoint
 from core.errors import DamagedError
-from core.evaluation import Evaluation
-from core.events import FAILED, FINISHED, PREPARE, STARTED, STEP
+from core.train.evaluation import Evaluation
+from core.run.events import FAILED, FINISHED, PREPARE, STARTED, STEP
 from core.paths import Home, find_home
-from core.run import CheckpointFiles, Run
-from core.tokenizer import CONFIG_FILE, TOKENIZER_FILE, Tokenizer
+from core.run.directory import CheckpointFiles, Run
+from core.tokenizer.tokenizer import CONFIG_FILE, TOKENIZER_FILE, Tokenizer
 
 pytestmark = pytest.mark.slow
 

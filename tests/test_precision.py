@@ -9,12 +9,13 @@ import torch
 from sessions import SHAPE, TUTORIAL, VOCAB, some_ids
 from torch import nn
 
-from core import models, precision
-from core.config import BFLOAT16, FLOAT32, INT8, ModelConfig
-from core.decoder import Decoder
+from core.model import factory as models
+from core.model import quantize as precision
+from core.config.configs import BFLOAT16, FLOAT32, INT8, ModelConfig
+from core.model.decoder import Decoder
 from core.errors import InputError
-from core.precision import BFloat16Linear, Int8Linear, shorten
-from core.session import Session
+from core.model.quantize import BFloat16Linear, Int8Linear, shorten
+from core.inference.session import Session
 
 short = pytest.mark.parametrize("kind", [BFLOAT16, INT8])
 shapes = pytest.mark.parametrize(

@@ -10,14 +10,14 @@ import pytest
 from bundled_texts import NAMES
 from texts import one, one_text, write
 
-from core import preview as looking
-from core import textfiles
-from core.config import TrainConfig
-from core.corpus import Corpus, bundled, samples
-from core.encoding import Encoding
+from core.dataset import preview as looking
+from core.text import readers as textfiles
+from core.config.configs import TrainConfig
+from core.text.corpus import Corpus, bundled, samples
+from core.text.encoding import Encoding
 from core.errors import Cancelled, InputError
-from core.preview import HUGE_LINE, LOOKED_AT, SHOWN, Preview, preview
-from core.textfiles import Piece
+from core.dataset.preview import HUGE_LINE, LOOKED_AT, SHOWN, Preview, preview
+from core.text.readers import Piece
 
 WORDS = "the cat sat on the mat and the dog ran to the door of the house\n"
 

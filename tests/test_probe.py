@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core import probe
+from core.model import device as probe
 from core.errors import InputError
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core import events
-from core.events import Event
-from tui.progress import TrainingView
+from core.run import events
+from core.run.events import Event
+from tui.cli.progress import TrainingView
 
 
 def test_a_change_that_nobody_asked_for_says_why(capsys: pytest.CaptureFixture[str]) -> None:

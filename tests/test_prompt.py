@@ -7,7 +7,7 @@ from pilots import SIZES, WidgetApp, perform
 from textual.events import Paste
 from textual.pilot import Pilot
 
-from tui.look import Look
+from tui.common.terminal import Look
 from tui.widgets.prompt import Prompt
 
 

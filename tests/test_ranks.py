@@ -19,16 +19,17 @@ import torch
 from runners import alive, until
 from trainers import IDS, SHAPE, made_trainer
 
-from core import agent, models
-from core.consent import Consent
-from core.dataset import Batches, Lines, Windows
+from core.model import factory as models
+from core.train import launchers as agent
+from core.train.consent import Consent
+from core.train.batches import Batches, Lines, Windows
 from core.errors import Cancelled, InputError
-from core.evaluation import Evaluation
-from core.eventlog import EventLog, EventTail
-from core.launch import environment
-from core.places import Place, meeting_point, place_in
-from core.ranks import OVER, Ranks
-from core.run import Run
+from core.train.evaluation import Evaluation
+from core.run.event_log import EventLog, EventTail
+from core.run.launch import environment
+from core.system.rank_env import Place, meeting_point, place_in
+from core.train.distributed import OVER, Ranks
+from core.run.directory import Run
 
 TORCHRUN = {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}
 SLURM = {

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import pytest
 
-from core.config import ModelConfig, SamplingConfig, TrainConfig
-from core.presets import AUTO, PRESETS
-from core.settings import parse_value, settings_of
-from tui.cli import cli
+from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
+from core.config.presets import AUTO, PRESETS
+from core.config.schema import parse_value, settings_of
+from tui.cli.group import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

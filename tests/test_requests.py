@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.requests import RequestReader, decode_request, send
+from core.run.control_file import RequestReader, decode_request, send
 
 
 def test_each_request_arrives_once_with_its_id(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_two_processes_never_mix_their_lines(tmp_path: Path) -> None:
     """Two terminals may ask at the same moment."""
     path = tmp_path / "requests.jsonl"
     code = (
-        "import sys; from pathlib import Path; from core.requests import send\n"
+        "import sys; from pathlib import Path; from core.run.control_file import send\n"
         "for i in range(100): send(Path(sys.argv[1]), 'change', who=sys.argv[2], pad='x' * 5000)"
     )
     command = [sys.executable, "-c", code, str(path)]

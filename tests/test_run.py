@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from core.run import CheckpointFiles, Run, numbered
+from core.run.directory import CheckpointFiles, Run, numbered
 
 
 def test_the_layout_is_the_contract() -> None:

@@ -9,10 +9,10 @@ from captures import plain
 from pilots import perform
 from textual.pilot import Pilot
 
-from core.events import FINISHED
-from core.status import CRASHED, RUNNING
-from core.summary import Summary
-from tui.library import Row
+from core.run.events import FINISHED
+from core.run.status import CRASHED, RUNNING
+from core.run.summary import Summary
+from tui.runs.library import Row
 from tui.widgets.run_table import RunTable, detail
 
 ROW = Row(

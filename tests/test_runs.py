@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from some_runs import RECORD, entries, names
 
-from core import locks, runs
+from core.run import store as runs
+from core.system import locks
 from core.errors import DamagedError, InputError, NotFoundError, StorageError
-from core.eventlog import EventLog
+from core.run.event_log import EventLog
 from core.paths import Home, find_home
-from core.requests import RequestReader
-from core.runs import (
+from core.run.control_file import RequestReader
+from core.run.store import (
     create,
     create_held,
     delete,

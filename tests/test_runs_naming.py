@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from some_runs import RECORD, entries, names
 
-from core import runs
+from core.run import store as runs
 from core.errors import InputError, NotFoundError
-from core.eventlog import EventLog
+from core.run.event_log import EventLog
 from core.paths import Home, find_home
-from core.runs import (
+from core.run.store import (
     NAME,
     check_name,
     create,

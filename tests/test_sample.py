@@ -39,7 +39,7 @@ class Process:
         path = os.pathsep.join(map(str, (*first, ROOT)))
         with stderr.open("wb") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "core.sample", str(home.root), str(home.cache)],
+                [sys.executable, "-m", "core.server", str(home.root), str(home.cache)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -259,9 +259,9 @@ def test_a_text_in_every_script_comes_back_as_it_was(sampler: Process, home: Hom
 def test_a_fault_of_ours_is_said_and_survived(home: Home, tmp_path: Path) -> None:
     site = tmp_path / "sitecustomize.py"
     site.write_text(
-        "import core.asks, dataclasses\n"
-        "core.asks.Score = dataclasses.make_dataclass('Score', [('text', str)])\n"
-        "core.asks.OPERATIONS['score'] = core.asks.Score\n"
+        "import core.server.protocol, dataclasses\n"
+        "core.server.protocol.Score = dataclasses.make_dataclass('Score', [('text', str)])\n"
+        "core.server.protocol.OPERATIONS['score'] = core.server.protocol.Score\n"
     )
     log = tmp_path / "stderr"
     with _process(home, log, tmp_path) as process:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from core.rows import Sample
+from core.run.rows import Sample
 from tui.widgets.sample_strip import sample_lines
 
 SAMPLES = [Sample(step, "Py", f" text {step}") for step in (0, 1, 2, 4, 1024)]

@@ -15,8 +15,8 @@ from samplers import FakeSampler
 
 from core.errors import InputError, StorageError
 from core.paths import Home
-from tui import sampler as clients
-from tui.sampler import Sampler, SamplerDied, SamplerError, Talker
+from tui.common import client as clients
+from tui.common.client import Sampler, SamplerDied, SamplerError, Talker
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 30.0

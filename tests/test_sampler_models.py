@@ -11,19 +11,21 @@ import torch
 from askers import Asker, Json, tiny_home
 from tiny_runs import tiny_run, write_weights
 
-from core import asks, sampler_ops, shelf
-from core.config import SamplingConfig
+from core.server import dispatch as sampler_ops
+from core.server import model_cache as shelf
+from core.server import protocol as asks
+from core.config.configs import SamplingConfig
 from core.errors import Cancelled, DamagedError, InputError, MiniGPTError
-from core.eventlog import EventLog
-from core.files import read_json
-from core.generate import generate
-from core.loading import load
-from core.modelcard import model_config
+from core.run.event_log import EventLog
+from core.system.files import read_json
+from core.inference.generate import generate
+from core.inference.load import load
+from core.run.model_files import model_config
 from core.paths import Home
-from core.run import Run
-from core.sampler_ops import Answerer
-from core.session import Session
-from core.situation import DeviceFacts
+from core.run.directory import Run
+from core.server.dispatch import Answerer
+from core.inference.session import Session
+from core.config.plan_inputs import DeviceFacts
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from askers import Asker, Json, tiny_home
 
-from core import branching, shelf
-from core.config import SamplingConfig
+from core.server import fork as branching
+from core.server import model_cache as shelf
+from core.config.configs import SamplingConfig
 from core.errors import Cancelled, InputError
-from core.generate import generate
-from core.loading import load
+from core.inference.generate import generate
+from core.inference.load import load
 from core.paths import Home
 from core.progress import never
-from core.run import Run
-from core.sampler_ops import Answerer
-from core.session import Session
+from core.run.directory import Run
+from core.server.dispatch import Answerer
+from core.inference.session import Session
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from tiny_runs import tiny_run
 from core.errors import InputError
 from core.paths import Home, find_home
 from tui.__main__ import run
-from tui.sampler import Sampler, SamplerError
+from tui.common.client import Sampler, SamplerError
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 30.0

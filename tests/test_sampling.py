@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core import sampling
-from core.config import SamplingConfig
+from core.inference import sampling
+from core.config.configs import SamplingConfig
 from core.errors import RunFailedError
-from core.sampling import Chooser
+from core.inference.sampling import Chooser
 
 SIZE = 12
 LOGITS = torch.tensor([9.0, 9.0, 0.0, 2.0, 1.0, 2.0, -1.0, 0.5])  # ids 0 and 1 are never chosen

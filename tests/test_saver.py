@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.checkpoint import save, save_best, save_snapshot
+from core.train.checkpoint import save, save_best, save_snapshot
 from core.errors import StorageError
-from core.run import Run
-from core.saver import MOST_JOBS, Saver
+from core.run.directory import Run
+from core.train.checkpoint_writer import MOST_JOBS, Saver
 
 
 def test_jobs_are_done_in_order_and_told_once() -> None:

@@ -23,14 +23,17 @@ from trainers_at_work import (
     trained,
 )
 
-from core import checkpoint, locks, runs, status
-from core.config import TrainConfig
-from core.evaluation import Evaluation
-from core.events import FINISHED, SAVED, STARTED
-from core.keeper import RunKeeper
+from core.run import status
+from core.run import store as runs
+from core.system import locks
+from core.train import checkpoint
+from core.config.configs import TrainConfig
+from core.train.evaluation import Evaluation
+from core.run.events import FINISHED, SAVED, STARTED
+from core.train.keeper import RunKeeper
 from core.paths import Home, find_home
-from core.trainer import Trainer
-from core.updater import Updater
+from core.train.trainer import Trainer
+from core.train.update import Updater
 
 
 @pytest.fixture
@@ -141,7 +144,7 @@ def test_it_is_saved_every_so_many_seconds(
         asked_for(self, trainer, *rest)
 
     monkeypatch.setattr(RunKeeper, "busy", lambda self: False)
-    monkeypatch.setattr("core.trainer.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("core.train.trainer.time.perf_counter", lambda: now[0])
     monkeypatch.setattr(Updater, "update", timed)
     monkeypatch.setattr(RunKeeper, "checkpoint", keep)
     trained(home, run, lock)

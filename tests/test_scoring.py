@@ -9,16 +9,16 @@ import pytest
 import torch
 from askers import Asker, tiny_home
 
-from core.corpus import Sample
+from core.text.corpus import Sample
 from core.errors import InputError
-from core.loading import Loaded, load
+from core.inference.load import Loaded, load
 from core.paths import Home
-from core.run import Run
-from core.sampler_ops import Answerer
-from core.scoring import Sum, scored
-from core.session import Session
-from core.tokenizer import EOS, SOS
-from core.unknown import UnknownWordError
+from core.run.directory import Run
+from core.server.dispatch import Answerer
+from core.inference.score import Sum, scored
+from core.inference.session import Session
+from core.tokenizer.tokenizer import EOS, SOS
+from core.tokenizer.unknown_words import UnknownWordError
 
 
 @pytest.fixture(scope="module")

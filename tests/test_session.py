@@ -20,9 +20,9 @@ from sessions import (
     tiny,
 )
 
-from core import models
-from core.config import ModelConfig
-from core.session import Session, window_start
+from core.model import factory as models
+from core.config.configs import ModelConfig
+from core.inference.session import Session, window_start
 
 Walk = list[tuple[str, Any]]
 
@@ -157,7 +157,7 @@ def test_undoing_steps_needs_no_forward_pass(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_was_kept_is_bounded_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logits of a long talk that fill the memory."""
-    monkeypatch.setattr("core.session.LOGITS_BYTES", 3 * 4 * VOCAB)
+    monkeypatch.setattr("core.inference.session.LOGITS_BYTES", 3 * 4 * VOCAB)
     session, ids, read = Session(tiny("qwen3")), some_ids(7), count_tokens(monkeypatch)
     for id in ids:
         session.feed([id])

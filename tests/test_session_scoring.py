@@ -17,7 +17,7 @@ from sessions import (
     tiny,
 )
 
-from core.session import Session
+from core.inference.session import Session
 
 
 @architectures
@@ -87,7 +87,7 @@ def test_scores_are_the_log_probabilities_of_the_ids(
     architecture: str, keep_first: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part that is scored in the window of another."""
-    monkeypatch.setattr("core.session.LOGITS_BYTES", at_once * 4 * VOCAB)
+    monkeypatch.setattr("core.inference.session.LOGITS_BYTES", at_once * 4 * VOCAB)
     model, ids = tiny(architecture), some_ids(3 * CONTEXT)
     expected = [
         plain(model, ids[:i], keep_first).log_softmax(-1)[ids[i]] for i in range(1, len(ids))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import ModelConfig, SamplingConfig, TrainConfig
+from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
 from core.errors import SettingsError
-from core.settings import from_json, parse_value, settings_of, to_json
+from core.config.schema import from_json, parse_value, settings_of, to_json
 
 CONFIGS = [ModelConfig, TrainConfig, SamplingConfig]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import SamplingConfig
-from core.settings import check_values, settings_of
-from tui.settings_pane import (
+from core.config.configs import SamplingConfig
+from core.config.schema import check_values, settings_of
+from tui.common.sampling_settings import (
     BY_NAME,
     DIALS,
     Dials,

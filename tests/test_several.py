@@ -7,12 +7,12 @@ import dataclasses
 import pytest
 from sessions import architectures, tiny
 
-from core import models
-from core.config import ModelConfig, SamplingConfig
-from core.generate import generate
-from core.session import Session
-from core.several import several
-from core.tokenizer import EOS, SOS, Tokenizer
+from core.model import factory as models
+from core.config.configs import ModelConfig, SamplingConfig
+from core.inference.generate import generate
+from core.inference.session import Session
+from core.inference.several import several
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 
 @architectures

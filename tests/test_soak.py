@@ -16,13 +16,15 @@ import pytest
 from runners import small_text, until
 from trainers_at_work import asked, begin, clearing, events_of, files_of, free
 
-from core import requests, runs, status
-from core.eventlog import EventTail
-from core.events import STARTED, STEP, STOPPED, Event
-from core.locks import Lock
+from core.run import control_file as requests
+from core.run import status
+from core.run import store as runs
+from core.run.event_log import EventTail
+from core.run.events import STARTED, STEP, STOPPED, Event
+from core.system.locks import Lock
 from core.paths import Home, find_home
-from core.run import Run
-from core.training import train
+from core.run.directory import Run
+from core.train.job import train
 
 pytestmark = pytest.mark.slow
 

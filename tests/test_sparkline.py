@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.sparkline import BLOCKS, PLAIN, sparkline
+from tui.plot.sparkline import BLOCKS, PLAIN, sparkline
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import locks, status
-from core.events import Event, encode
-from core.history import History
-from core.host import Host
+from core.run import status
+from core.system import locks
+from core.run.events import Event, encode
+from core.run.history import History
+from core.system.host import Host
 
 HERE = Host("here", "boot-1")
 NOW = 4e9  # later than any lock taken in a test

@@ -9,14 +9,14 @@ import pytest
 import torch
 from askers import Asker, Json, tiny_home
 
-from core.config import SamplingConfig
+from core.config.configs import SamplingConfig
 from core.errors import InputError
-from core.loading import load
+from core.inference.load import load
 from core.paths import Home
-from core.run import Run
-from core.sampler_ops import Answerer
-from core.sampling import Chooser
-from core.session import Session
+from core.run.directory import Run
+from core.server.dispatch import Answerer
+from core.inference.sampling import Chooser
+from core.inference.session import Session
 
 DRAWS = 10_000
 SETTINGS: list[Json] = [

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import SamplingConfig
+from core.config.configs import SamplingConfig
 from core.errors import SettingsError
-from core.stopping import StopFilter
+from core.inference.stopping import StopFilter
 
 
 def _shown(pieces: list[str], stops: list[str]) -> tuple[str, bool]:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Cancelled
-from core.suffixes import Places, Sorter
-from core.tokenizer import EOS
+from core.attribution.suffix_array import Places, Sorter
+from core.tokenizer.tokenizer import EOS
 
 
 def sorted_places(ids: list[int], vocab_size: int, room: int, deepest: int = 64) -> list[int]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from core import summary as module
-from core.events import encode
+from core.run import summary as module
+from core.run.events import encode
 from core.paths import Home, find_home
-from core.run import Run
-from core.runs import create
-from core.summary import size_of, summaries, summary
+from core.run.directory import Run
+from core.run.store import create
+from core.run.summary import size_of, summaries, summary
 
 NOW = 1e9
 TEXT = {"name": "bundled", "size": 1, "sha256": "0", "reading": "lines", "encoding": "utf-8"}

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from core import locks, status
-from core.events import encode
-from core.host import Host
-from core.run import Run
-from tui.tailing import CALM_SECONDS, PERIOD_SECONDS, REST_SECONDS, Reader, Tailing
+from core.run import status
+from core.system import locks
+from core.run.events import encode
+from core.system.host import Host
+from core.run.directory import Run
+from tui.runs.follow import CALM_SECONDS, PERIOD_SECONDS, REST_SECONDS, Reader, Tailing
 
 HERE = Host("here", "boot")
 THERE = Host("there", "other")

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.display import json_line
+from tui.common.sanitize import json_line
 from core.errors import DamagedError, StorageError
-from tui import talk_record
-from tui.talk_record import Turn, append, decode, read_last
+from tui.talk import record as talk_record
+from tui.talk.record import Turn, append, decode, read_last
 
 
 def turn(prompt: str = "Python", text: str = " is popular.", **fields: object) -> Turn:

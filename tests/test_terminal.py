@@ -26,9 +26,9 @@ from terminals import (
 )
 from train_stage import Story, live
 
-from core import runs
+from core.run import store as runs
 from core.paths import find_home
-from core.summary import summary
+from core.run.summary import summary
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def step(home: Path) -> int:
 
 def goes_on(home: Path) -> None:
     """Waits until the trainer has trained further, and no sampler is left."""
-    until(lambda: not processes("core.sample", home), "the sampler is gone")
+    until(lambda: not processes("core.server", home), "the sampler is gone")
     before = step(home)
     until(lambda: step(home) > before, "the trainer goes on")
     assert len(processes("core.train", home)) == 1
@@ -102,7 +102,7 @@ def test_the_first_five_minutes(home: Path) -> None:
         assert terminal.leave() == 0
         assert is_sane(bytes(terminal.raw)) == []
     assert "Traceback" not in terminal.raw.decode(errors="replace")
-    until(lambda: not processes("core.sample", home), "the sampler is gone")
+    until(lambda: not processes("core.server", home), "the sampler is gone")
 
 
 def test_a_connection_that_breaks_costs_nothing(home: Path) -> None:
@@ -129,19 +129,19 @@ def test_a_signal_ends_it_as_ctrl_q_does(name: str, home: Path) -> None:
     """A shell in the alternate screen without a cursor, in which the mouse types."""
     with app(home) as terminal:
         terminal.wait("Python.is")
-        terminal.until(lambda: processes("core.sample", home), "the sampler is there")
+        terminal.until(lambda: processes("core.server", home), "the sampler is there")
         assert is_sane(bytes(terminal.raw)), "nothing to put back: the test tests nothing"
         terminal.process.send_signal(signal.Signals[name])
         assert terminal.leave() == 0
         assert is_sane(bytes(terminal.raw)) == []
-    until(lambda: not processes("core.sample", home), "the sampler is gone")
+    until(lambda: not processes("core.server", home), "the sampler is gone")
 
 
 def test_a_kill_leaves_the_trainer_and_no_sampler(home: Path) -> None:
     """A sampler that holds a GPU's memory for nobody; a training that dies with its watcher."""
     with app(home) as terminal:
         begin_a_long_run(terminal)
-        terminal.until(lambda: processes("core.sample", home), "the sampler is there")
+        terminal.until(lambda: processes("core.server", home), "the sampler is there")
         terminal.process.kill()
         terminal.process.wait()
         goes_on(home)

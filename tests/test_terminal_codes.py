@@ -17,7 +17,7 @@ import pytest
 from runners import TINY
 
 from core.paths import find_home
-from core.runs import find
+from core.run.store import find
 from tui.__main__ import run
 
 Said = pytest.CaptureFixture[str]

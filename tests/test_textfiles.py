@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import textfiles
-from core.encoding import Encoding, parse_encoding
+from core.text import readers as textfiles
+from core.text.encoding import Encoding, parse_encoding
 from core.errors import InputError
-from core.textfiles import Piece, chunks, line_of, lines, records, unpacked_size
+from core.text.readers import Piece, chunks, line_of, lines, records, unpacked_size
 
 UTF8 = Encoding()
 TEXT = "Grüße\n你好 🙂 x\n\nlast"

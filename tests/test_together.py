@@ -13,13 +13,15 @@ from runners import alive, small_text, until
 from runners import run as program
 from trainers_at_work import asked, begin, clearing, events_of, free, history_of, kill, trained
 
-from core import launch, runs, status
-from core.events import FAILED, FINISHED, PREPARED, STARTED, STOPPED
-from core.more import More
+from core.run import launch
+from core.run import status
+from core.run import store as runs
+from core.run.events import FAILED, FINISHED, PREPARED, STARTED, STOPPED
+from core.config.more import More
 from core.paths import Home, find_home
-from core.requests import CONTINUE, PAUSE, STOP
-from core.run import Run
-from core.weights import read_tensors
+from core.run.control_file import CONTINUE, PAUSE, STOP
+from core.run.directory import Run
+from core.model.safetensors_io import read_tensors
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from captures import plain
 from pilots import SIZES, perform
 from textual.pilot import Pilot
 
-from tui.look import Look
+from tui.common.terminal import Look
 from tui.widgets.token_boxes import TokenBoxes, visible
 
 LINES = [

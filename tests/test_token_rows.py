@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from core.display import clean
-from tui.token_rows import CURSOR, FORK, Layout, digit, digits, row_of, rows
+from tui.common.sanitize import clean
+from tui.explore.token_rows import CURSOR, FORK, Layout, digit, digits, row_of, rows
 
 TEXTS = st.lists(
     st.text(st.sampled_from(" ab\n界\x1b[") | st.characters(), max_size=7), max_size=12

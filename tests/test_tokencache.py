@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from texts import one_text
 
-from core import tokencache, tokenfiles, tokens
+from core.dataset import token_files as tokenfiles
+from core.dataset import token_store as tokens
+from core.dataset import tokencache
 from core.errors import Cancelled, InputError, StorageError
 from core.paths import Home, find_home
-from core.tokenizer import Tokenizer
-from core.tokens import build
+from core.tokenizer.tokenizer import Tokenizer
+from core.dataset.token_store import build
 
 WORDS = Tokenizer.train("word", ["a b c d e"])
 BPE = Tokenizer.train("bpe", ["the cat sat on the mat. The dog!\n"] * 20, 290)
@@ -120,9 +122,9 @@ def test_a_killed_process_leaves_nothing_that_looks_finished(tmp_path: Path, hom
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from core import tokens, tokenfiles\n"
-        "from core.corpus import Corpus\n"
+        "from core.text.corpus import Corpus\n"
         "from core.paths import find_home\n"
-        "from core.tokenizer import Tokenizer\n"
+        "from core.tokenizer.tokenizer import Tokenizer\n"
         "die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "tokenfiles.write_json = die\n"
         "words = Tokenizer.train('word', ['a b c'])\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vocabularies import ALL, BPE, CHAR, KNOWN, LINES, WORD
 
 from core.errors import DamagedError
-from core.tokenizer import EOS, KINDS, PAD, SOS, SPECIAL, Tokenizer
+from core.tokenizer.tokenizer import EOS, KINDS, PAD, SOS, SPECIAL, Tokenizer
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 import torch
 
-from core import checkpoint, requests, runs
-from core.config import TrainConfig
+from core.run import control_file as requests
+from core.run import store as runs
+from core.train import checkpoint
+from core.config.configs import TrainConfig
 from core.errors import RunFailedError
-from core.events import Event
-from core.locks import Lock
+from core.run.events import Event
+from core.system.locks import Lock
 from core.paths import Home
-from core.request import ask
-from core.run import Run
-from core.training import train
-from core.updater import Updater
-from core.weights import read_tensors
+from core.run.create import ask
+from core.run.directory import Run
+from core.train.job import train
+from core.train.update import Updater
+from core.model.safetensors_io import read_tensors
 
 SHAPE = {"layers": 1, "heads": 2, "kv_heads": 2, "d_model": 16, "head_dim": 8, "d_ff": 24}
 LINES = [f"line {i} of the {'red' if i % 3 else 'blue'} book" for i in range(240)]

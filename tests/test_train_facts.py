@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from core import events, status
+from core.run import events
+from core.run import status
 from core.errors import DamagedError
-from core.events import Event
-from core.history import History
-from tui import train_facts
-from tui.machine_use import Use
+from core.run.events import Event
+from core.run.history import History
+from tui.runs import facts as train_facts
+from tui.runs.machine_use import Use
 
 PREPARED = {
     "steps": 300,

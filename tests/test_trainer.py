@@ -13,8 +13,8 @@ from trainers import (
 )
 
 from core.errors import SettingsError
-from core.meter import Meter
-from core.trainer import Trainer
+from core.train.metrics import Meter
+from core.train.trainer import Trainer
 
 
 def test_it_learns_and_says_so() -> None:

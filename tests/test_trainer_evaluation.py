@@ -13,10 +13,10 @@ from trainers import (
     weights_of,
 )
 
-from core import evaluation
+from core.train import evaluation
 from core.errors import RunFailedError
-from core.evaluation import Evaluation
-from core.trainer import Trainer
+from core.train.evaluation import Evaluation
+from core.train.trainer import Trainer
 
 
 @pytest.mark.parametrize("killed_at", [10, 15])

@@ -11,7 +11,7 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.selection import SELECT_ALL, Selection
 
-from tui.look import Look
+from tui.common.terminal import Look
 from tui.widgets.transcript import Transcript
 
 ODD = [

@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from core.config import ModelConfig
-from core.decoder import Decoder
-from core.layout import load_stored, stored
-from core.modelcard import generation_config, hf_config, model_config
-from core.models import build
-from core.tokenizer import EOS, SOS, Tokenizer
+from core.config.configs import ModelConfig
+from core.model.decoder import Decoder
+from core.model.state_dict import load_stored, stored
+from core.run.model_files import generation_config, hf_config, model_config
+from core.model.factory import build
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
 transformers = pytest.importorskip("transformers")

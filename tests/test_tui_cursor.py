@@ -22,15 +22,15 @@ from talk_stage import library
 from textual.binding import Binding
 from textual.pilot import Pilot
 
-from core.config import SamplingConfig
-from core.display import one_line
+from core.config.configs import SamplingConfig
+from tui.common.sanitize import one_line
 from core.errors import InputError
 from core.paths import Home
-from core.run import Run
-from tui.look import Look
-from tui.navigation import GoInside
+from core.run.directory import Run
+from tui.common.terminal import Look
+from tui.common.messages import GoInside
 from tui.screens.cursor import CursorScreen
-from tui.settings_pane import Dials
+from tui.common.sampling_settings import Dials
 
 WARM = Dials(SamplingConfig(temperature=1.0, seed=1), fixed=True)
 

@@ -17,14 +17,14 @@ from talk_stage import library, turn_of
 from textual.events import Paste
 from textual.pilot import Pilot
 
-from core.config import SamplingConfig
+from core.config.configs import SamplingConfig
 from core.paths import Home
-from core.run import Run
+from core.run.directory import Run
 from tui.screens.cursor import CursorScreen
 from tui.screens.step import StepScreen
 from tui.screens.talk import TalkScreen
-from tui.settings_pane import Dials
-from tui.talk_record import append, read_last
+from tui.common.sampling_settings import Dials
+from tui.talk.record import append, read_last
 from tui.widgets.prompt import Prompt
 
 WARM = Dials(SamplingConfig(temperature=1.0, seed=1), fixed=True)

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import find_home
-from tui import key_order
+from tui.common import key_order
 from tui.app import MiniGPTApp
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen

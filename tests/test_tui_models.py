@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 from train_stage import Story
 
-from core import runs
+from core.run import store as runs
 from core.paths import Home, find_home
-from core.run import Run
+from core.run.directory import Run
 from tui.app import MiniGPTApp
-from tui.screens.confirm import AskLine
+from tui.screens.dialogs import AskLine
 from tui.screens.models import ModelsScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.run_table import RunTable

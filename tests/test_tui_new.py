@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import Home, find_home
-from tui import trainers
+from tui.runs import trainers
 from tui.app import MiniGPTApp
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen

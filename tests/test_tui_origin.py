@@ -14,15 +14,15 @@ from samplers import INDEXED, ORIGIN
 from talk_stage import FakeSampler, TalkApp, library, play, say, turn_of, until
 from textual.pilot import Pilot
 
-from core import passage
+from core.attribution import passages as passage
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
-from core.run import Run
-from tui.look import Look
+from core.run.directory import Run
+from tui.common.terminal import Look
 from tui.screens.origin import OriginScreen
 from tui.screens.passage import PassageScreen
 from tui.screens.talk import TalkScreen
-from tui.talk_record import append
+from tui.talk.record import append
 
 TEXT = ORIGIN["text"]
 

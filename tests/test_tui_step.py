@@ -13,12 +13,12 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.config import SamplingConfig
+from core.config.configs import SamplingConfig
 from core.errors import InputError
 from core.paths import Home
-from tui.look import Look
+from tui.common.terminal import Look
 from tui.screens.step import StepScreen
-from tui.settings_pane import Dials
+from tui.common.sampling_settings import Dials
 
 WARM = Dials(SamplingConfig(temperature=1.0, seed=1))
 

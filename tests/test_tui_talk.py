@@ -26,11 +26,11 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 
 from core.paths import Home
-from core.run import Run
-from tui.navigation import GoStep
+from core.run.directory import Run
+from tui.common.messages import GoStep
 from tui.screens.talk import TalkScreen
-from tui.talk_keys import BINDINGS
-from tui.talk_record import append
+from tui.talk.keys import BINDINGS
+from tui.talk.record import append
 
 
 @pytest.fixture

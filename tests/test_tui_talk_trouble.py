@@ -24,8 +24,8 @@ from textual.pilot import Pilot
 
 from core.errors import InputError
 from core.paths import Home
-from core.run import Run
-from tui.talk_record import append
+from core.run.directory import Run
+from tui.talk.record import append
 
 
 @pytest.fixture

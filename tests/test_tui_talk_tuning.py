@@ -20,7 +20,7 @@ from talk_stage import (
 from textual.pilot import Pilot
 
 from core.paths import Home
-from core.run import Run
+from core.run.directory import Run
 from tui.screens.talk import TalkScreen
 
 

@@ -16,8 +16,8 @@ from textual.widget import Widget
 from textual.widgets._footer import FooterKey
 from train_stage import Stage, Story, footer, live, play, settled, text_of, title
 
-from core.events import encode
-from core.run import Run
+from core.run.events import encode
+from core.run.directory import Run
 from tui.screens import train as train_module
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.train_view import TrainView

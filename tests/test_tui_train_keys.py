@@ -13,7 +13,7 @@ from textual.widgets import Input, Log
 from train_stage import Stage, Story, footer, live, play, settled, shown, text_of, title
 
 from core.paths import Home
-from core.run import Run
+from core.run.directory import Run
 from tui.screens import train as train_module
 from tui.screens.log import LogScreen
 from tui.screens.train import TrainScreen, epochs_of

@@ -15,18 +15,19 @@ from runners import run as run_program
 from runners import small_text
 from trainers_at_work import asked, events_of, history_of, trained
 
-from core import runs, status
+from core.run import status
+from core.run import store as runs
 from core.errors import InputError
-from core.evaluation import Evaluation
-from core.eventlog import EventLog
-from core.events import Event, encode
-from core.more import More
+from core.train.evaluation import Evaluation
+from core.run.event_log import EventLog
+from core.run.events import Event, encode
+from core.config.more import More
 from core.paths import Home, find_home
-from core.requests import PAUSE, STOP, RequestReader
-from core.run import Run
-from core.vanished import LITTLE, why_vanished
+from core.run.control_file import PAUSE, STOP, RequestReader
+from core.run.directory import Run
+from core.run.vanished import LITTLE, why_vanished
 from tui.__main__ import run as command
-from tui.cli_runs import hold_to_resume
+from tui.cli.runs import hold_to_resume
 
 RECORD = {
     "corpus": {

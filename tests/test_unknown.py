@@ -6,8 +6,8 @@ import pytest
 from vocabularies import ALL, CHAR, WORD
 
 from core.errors import InputError
-from core.tokenizer import KINDS, Tokenizer
-from core.unknown import UnknownWordError
+from core.tokenizer.tokenizer import KINDS, Tokenizer
+from core.tokenizer.unknown_words import UnknownWordError
 
 
 def test_unknown_words_of_a_prompt_are_named_with_what_was_meant() -> None:

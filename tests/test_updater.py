@@ -8,11 +8,11 @@ import pytest
 import torch
 from trainers import CONFIG, kept_of, made_trainer, told_of, weights_of
 
-from core import models
-from core.config import ModelConfig
-from core.decoder import Decoder
+from core.model import factory as models
+from core.config.configs import ModelConfig
+from core.model.decoder import Decoder
 from core.errors import RunFailedError
-from core.trainer import Trainer
+from core.train.trainer import Trainer
 
 TUTORIAL = ModelConfig(
     architecture="tutorial", vocab_size=12, context=8, layers=2, heads=2, kv_heads=2, d_model=16,
@@ -85,7 +85,7 @@ def test_a_device_is_asked_for_losses_only_to_report(monkeypatch: pytest.MonkeyP
         settle(self)
 
     monkeypatch.setattr(Trainer, "_settle", counted)
-    monkeypatch.setattr("core.meter.EVENTS_PER_SECOND", 0.001)
+    monkeypatch.setattr("core.train.metrics.EVENTS_PER_SECOND", 0.001)
     trainer.run()
     assert sum(waits) == 20
     assert max(waits) > 3

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from core import events, status
-from core.events import Event
-from core.history import History
-from core.series import Series
-from tui import verdict as verdicts
-from tui.verdict import loss_at, recent, verdict
+from core.run import events
+from core.run import status
+from core.run.events import Event
+from core.run.history import History
+from core.run.series import Series
+from tui.runs import verdict as verdicts
+from tui.runs.verdict import loss_at, recent, verdict
 
 REFERENCE = {"on": "validation", "random": 5.0, "unigram": 4.0, "bigram": 2.0}
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.paths import Home
-from core.sampler_ops import Answerer
-from core.session import Session
+from core.server.dispatch import Answerer
+from core.inference.session import Session
 
 WARM: Json = {"temperature": 1.0, "seed": 5}
 

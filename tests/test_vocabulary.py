@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from vocabularies import BPE
 
-from core import vocabulary
+from core.tokenizer import vocabulary
 from core.errors import InputError
-from core.tokenizer import SPECIAL, Tokenizer
+from core.tokenizer.tokenizer import SPECIAL, Tokenizer
 
 
 def test_words_and_characters_are_numbered_by_first_appearance() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.eventlog import EventLog, EventTail
-from core.events import Event
-from core.voice import Voice
+from core.run.event_log import EventLog, EventTail
+from core.run.events import Event
+from core.run.voice import Voice
 
 
 def test_listeners_hear_what_the_file_keeps(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 from step_stage import StepSampler
 
-from tui.walking import Walk
+from tui.explore.walk import Walk
 
 GREEDY: dict[str, object] = {"temperature": 0, "top_k": 0}
 

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from core import locks
+from core.system import locks
 from core.errors import RunFailedError
-from core.eventlog import EventTail
-from core.events import FINISHED, STARTED, STEP, STOPPED, encode
-from core.requests import STOP, RequestReader
-from core.run import Run
-from tui.leaving import Leaving, on_a_terminal
-from tui.listening import Listening
-from tui.watch import wait_for_start, watch
+from core.run.event_log import EventTail
+from core.run.events import FINISHED, STARTED, STEP, STOPPED, encode
+from core.run.control_file import STOP, RequestReader
+from core.run.directory import Run
+from tui.cli.leaving import Leaving, on_a_terminal
+from tui.cli.listening import Listening
+from tui.cli.watch import wait_for_start, watch
 
 Say = Callable[..., None]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.events import Event
-from core.history import History
-from tui.wishes import RATE, STOP, Wish, Wishes
+from core.run.events import Event
+from core.run.history import History
+from tui.runs.pending import RATE, STOP, Wish, Wishes
 
 
 def history(*events: tuple[str, int, dict[str, Any]]) -> History:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.wrapping import Piece, Wrapper
+from tui.common.wrapping import Piece, Wrapper
 
 LETTERS = st.text("ab \n中é。한ש\u0301", max_size=60)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core import corpus
-from core.corpus import Corpus
+from core.text import corpus
+from core.text.corpus import Corpus
 from core.paths import Home, find_home
 
 

@@ -6,14 +6,16 @@ from typing import Any
 
 import torch
 
-from core import layout, models, runs
-from core.config import ModelConfig
-from core.files import write_json
-from core.modelcard import generation_config, hf_config
+from core.model import factory as models
+from core.model import state_dict as layout
+from core.run import store as runs
+from core.config.configs import ModelConfig
+from core.system.files import write_json
+from core.run.model_files import generation_config, hf_config
 from core.paths import Home
-from core.run import Run
-from core.tokenizer import EOS, Tokenizer
-from core.weights import replace_tensors
+from core.run.directory import Run
+from core.tokenizer.tokenizer import EOS, Tokenizer
+from core.model.safetensors_io import replace_tensors
 
 LINES = ["the cat sat on the mat", "the dog ran to the door", "a bird sang in the tree"]
 SHAPE: dict[str, Any] = {

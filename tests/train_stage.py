@@ -15,14 +15,14 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets._footer import FooterKey
 
-from core import runs
-from core.events import decode_object, encode
-from core.host import this_host
-from core.locks import Lock
+from core.run import store as runs
+from core.run.events import decode_object, encode
+from core.system.host import this_host
+from core.system.locks import Lock
 from core.paths import Home
 from tui.app import MiniGPTApp
-from tui.look import Look
-from tui.navigation import GoTalk, Trouble
+from tui.common.terminal import Look
+from tui.common.messages import GoTalk, Trouble
 from tui.screens.train import TrainScreen
 
 STYLES = Path(__file__).parents[1] / "tui" / "styles" / "app.tcss"

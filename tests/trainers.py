@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import models
-from core.config import ModelConfig, TrainConfig
-from core.dataset import Batches, Lines, Windows
-from core.evaluation import Evaluation
-from core.standing import Progress
-from core.trainer import Trainer
+from core.model import factory as models
+from core.config.configs import ModelConfig, TrainConfig
+from core.train.batches import Batches, Lines, Windows
+from core.train.evaluation import Evaluation
+from core.train.state import Progress
+from core.train.trainer import Trainer
 
 SHAPE = ModelConfig(
     vocab_size=12, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24

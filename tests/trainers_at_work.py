@@ -15,18 +15,21 @@ import pytest
 import torch
 from runners import until
 
-from core import checkpoint, launch, locks, runs
-from core.config import TrainConfig
-from core.eventlog import EventTail
-from core.events import STARTED, Event
-from core.history import History
-from core.locks import Lock
-from core.more import More
+from core.run import launch
+from core.run import store as runs
+from core.system import locks
+from core.train import checkpoint
+from core.config.configs import TrainConfig
+from core.run.event_log import EventTail
+from core.run.events import STARTED, Event
+from core.run.history import History
+from core.system.locks import Lock
+from core.config.more import More
 from core.paths import Home
-from core.request import ask
-from core.run import Run
-from core.training import train
-from core.weights import read_tensors
+from core.run.create import ask
+from core.run.directory import Run
+from core.train.job import train
+from core.model.safetensors_io import read_tensors
 
 ROOT = Path(__file__).parent.parent
 SHAPE = {"layers": 1, "heads": 2, "kv_heads": 2, "d_model": 16, "head_dim": 8, "d_ff": 24}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.tokenizer import Tokenizer
+from core.tokenizer.tokenizer import Tokenizer
 
 LINES = [
     "Python is a popular language.",

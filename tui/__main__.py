@@ -40,9 +40,9 @@ def run(arguments: list[str]) -> int:
     if os.name == "nt":
         click.echo("minigpt-tui needs Linux or macOS; on Windows, use WSL 2.", err=True)
         return 2
-    from core.display import clean
-    from tui.cli import cli
-    from tui.console import discard_output
+    from tui.common.sanitize import clean
+    from tui.cli.group import cli
+    from tui.cli.console import discard_output
 
     try:
         code = cli.main(arguments, prog_name="minigpt-tui", standalone_mode=False)
@@ -70,7 +70,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _show(error: MiniGPTError) -> int:
-    from core.display import clean
+    from tui.common.sanitize import clean
 
     click.echo(clean(f"{error.title}: {error}"), err=True)
     return error.exit_code

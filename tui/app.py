@@ -16,15 +16,15 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from core.display import clean
+from tui.common.sanitize import clean
 from core.errors import MiniGPTError
 from core.paths import Home
-from core.runs import list_runs
-from tui.clipboard import put_on_clipboard
-from tui.key_order import OrderedKeys
-from tui.keys import bindings_of, key_name, nodes_of
-from tui.look import ASCII, Look
-from tui.navigation import (
+from core.run.store import list_runs
+from tui.common.clipboard import put_on_clipboard
+from tui.common.key_order import OrderedKeys
+from tui.common.keys import bindings_of, key_name, nodes_of
+from tui.common.terminal import ASCII, Look
+from tui.common.messages import (
     Copy,
     GoHome,
     GoInside,
@@ -35,7 +35,7 @@ from tui.navigation import (
     GoTrain,
     Trouble,
 )
-from tui.sampler import Sampler, Talker
+from tui.common.client import Sampler, Talker
 
 LONG_NOTICE = 12.0
 TWICE_SECONDS = 3.0
@@ -116,7 +116,7 @@ class MiniGPTApp(OrderedKeys):
             for name in LATER:
                 importlib.import_module(name)
         finally:
-            if not gc.isenabled():  # as `tui.opening` has it
+            if not gc.isenabled():  # as `tui.launch` has it
                 gc.freeze()  # what was imported stays: no collection while one types looks at it
                 gc.enable()
 

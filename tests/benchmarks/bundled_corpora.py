@@ -12,15 +12,15 @@ from pathlib import Path
 
 from machine import print_machine
 
-from core.config import SamplingConfig, TrainConfig
-from core.corpus import Corpus, bundled
-from core.generate import generate
-from core.loading import Loaded, load
+from core.config.configs import SamplingConfig, TrainConfig
+from core.text.corpus import Corpus, bundled
+from core.inference.generate import generate
+from core.inference.load import Loaded, load
 from core.paths import Home
-from core.request import ask
-from core.session import Session
-from core.settings import parse_value
-from core.training import train
+from core.run.create import ask
+from core.inference.session import Session
+from core.config.schema import parse_value
+from core.train.job import train
 
 MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "questions": " A:"}
 QUICK_LINES = 20

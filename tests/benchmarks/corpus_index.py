@@ -94,13 +94,13 @@ def write_text(path: Path, size: int) -> None:
 def opened(options: argparse.Namespace) -> Any:
     """The source of the text, its tokens made if they are not there."""
     sys.path.insert(0, str(PROGRAM.parents[2]))
-    from core import tokens
-    from core.corpus import Corpus
-    from core.facts import fingerprint
-    from core.learning import learn
-    from core.origins import Source
+    from core.dataset import token_store as tokens
+    from core.text.corpus import Corpus
+    from core.text.stats import fingerprint
+    from core.tokenizer.train import learn
+    from core.attribution.attribution import Source
     from core.paths import find_home
-    from core.tokenizer import TOKENIZER_FILE, Tokenizer
+    from core.tokenizer.tokenizer import TOKENIZER_FILE, Tokenizer
 
     folder: Path = options.folder
     corpus = Corpus(name="text", files=(folder / "text.txt",))
@@ -151,8 +151,8 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
     opening = time.perf_counter() - start
     import numpy as np
 
-    from core.copies import copies
-    from core.occurrences import Beliefs
+    from core.attribution.overlap import copies
+    from core.attribution.ngram_index import Beliefs
 
     chance, where = random.Random(1), text.where
     ids = np.asarray(where.ids)

@@ -30,14 +30,14 @@ from step_stage import StageApp
 from textual.screen import Screen
 from tiny_runs import tiny_run, write_weights
 
-from core.config import ModelConfig
-from core.files import write_json
-from core.modelcard import hf_config
+from core.config.configs import ModelConfig
+from core.system.files import write_json
+from core.run.model_files import hf_config
 from core.paths import Home
-from core.run import Run
-from core.sizes import count_parameters
-from core.tokenizer import Tokenizer
-from tui.sampler import Sampler
+from core.run.directory import Run
+from core.config.budget import count_parameters
+from core.tokenizer.tokenizer import Tokenizer
+from tui.common.client import Sampler
 from tui.screens.cursor import CursorScreen
 
 CONTRACT = 0.050

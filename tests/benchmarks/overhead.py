@@ -20,16 +20,16 @@ from typing import Any
 
 from machine import print_machine
 
-from core import optimizer
-from core.allocator import keep_freed_memory
-from core.config import TrainConfig
-from core.events import FINISHED
+from core.train import optim as optimizer
+from core.system.allocator import keep_freed_memory
+from core.config.configs import TrainConfig
+from core.run.events import FINISHED
 from core.paths import Home
-from core.prepare import Preparation
-from core.ranks import Ranks
-from core.request import ask
-from core.training import train
-from core.updater import Made, Updater
+from core.train.prepare import Preparation
+from core.train.distributed import Ranks
+from core.run.create import ask
+from core.train.job import train
+from core.train.update import Made, Updater
 
 STEPS = {"tiny": 120, "medium": 30, "xl": 8}
 BATCHES = {"xl": 4}  # windows, where the preset's would take minutes

@@ -12,17 +12,17 @@ from pathlib import Path
 import torch
 from machine import print_machine
 
-from core.config import PRECISIONS, TrainConfig
-from core.corpus import Corpus, bundled
-from core.decoder import Decoder
-from core.loading import load
-from core.machine import usable_threads
+from core.config.configs import PRECISIONS, TrainConfig
+from core.text.corpus import Corpus, bundled
+from core.model.decoder import Decoder
+from core.inference.load import load
+from core.system.machine import usable_threads
 from core.paths import Home
-from core.precision import missing
-from core.request import ask
-from core.run import Run
-from core.tokenizer import Tokenizer
-from core.training import train
+from core.model.quantize import missing
+from core.run.create import ask
+from core.run.directory import Run
+from core.tokenizer.tokenizer import Tokenizer
+from core.train.job import train
 
 ROWS = 8
 SHARE = 10  # a text's last tenth is for validation

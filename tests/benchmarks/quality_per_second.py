@@ -24,16 +24,17 @@ from machine import print_machine
 from plain_gpt import PlainLoop, Size
 from torch import Tensor, nn
 
-from core import models, optimizer
-from core.allocator import keep_freed_memory
-from core.auto import plan
-from core.config import TrainConfig
-from core.dataset import Batches, Windows
-from core.probe import device_facts
-from core.settings import parse_value
-from core.situation import TokenFacts
-from core.tokenizer import SPECIAL
-from core.updater import Updater
+from core.model import factory as models
+from core.train import optim as optimizer
+from core.system.allocator import keep_freed_memory
+from core.config.planner import plan
+from core.config.configs import TrainConfig
+from core.train.batches import Batches, Windows
+from core.model.device import device_facts
+from core.config.schema import parse_value
+from core.config.plan_inputs import TokenFacts
+from core.tokenizer.tokenizer import SPECIAL
+from core.train.update import Updater
 
 CONTEXT, BATCH, STEPS, RATE = 64, 12, 2000, 1e-3
 OURS = 270

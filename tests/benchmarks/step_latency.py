@@ -26,12 +26,12 @@ from machine import print_machine
 from textual import events
 from textual.pilot import Pilot
 
-from core import runs
-from core.loading import load
+from core.run import store as runs
+from core.inference.load import load
 from core.paths import Home
 from tui.app import MiniGPTApp
-from tui.look import Look
-from tui.navigation import GoStep
+from tui.common.terminal import Look
+from tui.common.messages import GoStep
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 
@@ -128,7 +128,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
         trained(home, "tiny" if options.quick else "medium")
-        gc.disable()  # as `tui.opening` has it; the app begins to collect when all is imported
+        gc.disable()  # as `tui.launch` has it; the app begins to collect when all is imported
         rows = asyncio.run(measure(home, count))
         whole = median(forward(home, count))
     print(f"{'':<22}{'median':>8}{'99 %':>8}   of a pass over the text ({whole:.0f} ms)")

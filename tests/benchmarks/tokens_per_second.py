@@ -27,15 +27,16 @@ from machine import print_machine
 from plain_gpt import PlainLoop, Size
 from torch import Tensor, nn
 
-from core import models, optimizer
-from core.auto import plan
-from core.config import AUTO, BFLOAT16, FLOAT32, ON, TrainConfig
-from core.dataset import Batches, Windows
-from core.linear import has_quick_product, linear
-from core.probe import device_facts
-from core.situation import TokenFacts
-from core.tokenizer import SPECIAL
-from core.updater import Updater
+from core.model import factory as models
+from core.train import optim as optimizer
+from core.config.planner import plan
+from core.config.configs import AUTO, BFLOAT16, FLOAT32, ON, TrainConfig
+from core.train.batches import Batches, Windows
+from core.model.linear import has_quick_product, linear
+from core.model.device import device_facts
+from core.config.plan_inputs import TokenFacts
+from core.tokenizer.tokenizer import SPECIAL
+from core.train.update import Updater
 
 # Vocabulary, context, windows a step on a processor and on a GPU, and the plain model.
 SHAPES: dict[str, tuple[int, int, int, int, tuple[int, int, int]]] = {

@@ -25,18 +25,20 @@ from apart import Apart
 from machine import print_machine
 from torch import Tensor, nn
 
-from core import layout, models, tokens
-from core.auto import plan
-from core.config import ModelConfig, TrainConfig
-from core.corpus import bundled
-from core.dataset import Batches, samples_of
-from core.learning import learn
-from core.machine import usable_threads
-from core.optimizer import build
+from core.dataset import token_store as tokens
+from core.model import factory as models
+from core.model import state_dict as layout
+from core.config.planner import plan
+from core.config.configs import ModelConfig, TrainConfig
+from core.text.corpus import bundled
+from core.train.batches import Batches, samples_of
+from core.tokenizer.train import learn
+from core.system.machine import usable_threads
+from core.train.optim import build
 from core.paths import Home
-from core.situation import DeviceFacts, TokenFacts
-from core.tokenizer import PAD
-from core.updater import Updater
+from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.tokenizer.tokenizer import PAD
+from core.train.update import Updater
 
 WANTED = 1.7
 TURN = 6

@@ -11,15 +11,15 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from core.display import one_line
+from tui.common.sanitize import one_line
 from core.errors import MiniGPTError
 from core.paths import Home
-from tui.look import Look
-from tui.navigation import GoHome, Trouble
+from tui.common.terminal import Look
+from tui.common.messages import GoHome, Trouble
 from tui.widgets.key_line import LAST_KEYS, KeyLine
 
 if TYPE_CHECKING:
-    from tui.sampler import Talker
+    from tui.common.client import Talker
 
 
 class Shell(Protocol):

@@ -15,8 +15,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.paths import Home
-from core.run import Run
-from tui.library import Library, Row, age_of
+from core.run.directory import Run
+from tui.runs.library import Library, Row, age_of
 
 NAME, STATUS = 22, 9
 NONE = "No other run has weights yet; they come with the first checkpoint."

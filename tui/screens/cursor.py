@@ -10,14 +10,14 @@ from textual import work
 from textual.binding import BindingType
 from textual.events import Paste
 
-from core.display import clean
-from tui import cursor_words
-from tui.choices import likeliest
-from tui.cursor_keys import BINDINGS, WAYS
-from tui.navigation import Copy, GoInside
-from tui.screens.confirm import AskText
+from tui.common.sanitize import clean
+from tui.explore import cursor_words
+from tui.explore.choices import likeliest
+from tui.explore.cursor_keys import BINDINGS, WAYS
+from tui.common.messages import Copy, GoInside
+from tui.screens.dialogs import AskText
 from tui.screens.place import PlaceScreen
-from tui.talking import Talk
+from tui.talk.conversation import Talk
 
 GROWING = "Going on from here. Esc stops; what came is kept."
 ALONE = "There is no other way here yet. Enter puts another token, b makes several."

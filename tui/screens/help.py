@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from tui.keys import KeyRow, folded, keys_of
+from tui.common.keys import KeyRow, folded, keys_of
 
 TOUR = (
     "A text, a model, a talk. Models lists your runs; n makes a new one: choose a text, look over "

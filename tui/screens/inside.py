@@ -13,13 +13,13 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from core.config import SamplingConfig
+from core.config.configs import SamplingConfig
 from core.errors import MiniGPTError
-from core.settings import to_json
-from tui.look import ASCII
-from tui.looking import Looked, columns, read, table, text_pieces, words
+from core.config.schema import to_json
+from tui.common.terminal import ASCII
+from tui.explore.layers import Looked, columns, read, table, text_pieces, words
 from tui.screens.base import BaseScreen
-from tui.weights_choice import label
+from core.run.weights_choice import label
 from tui.widgets.marked_text import MarkedText
 
 HEAD_ROWS = 3  # above the row of the first layer

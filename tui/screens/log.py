@@ -9,9 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Log
 
 from core.errors import StorageError
-from core.run import Run
+from core.run.directory import Run
 from tui.screens.base import BaseScreen
-from tui.trainer_log import last_lines
+from tui.runs.trainer_log import last_lines
 
 EMPTY = "The trainer has written nothing to its log."
 

@@ -12,14 +12,16 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Input, Static
 
-from core import requests, runs, status
+from core.run import control_file as requests
+from core.run import status
+from core.run import store as runs
 from core.errors import MiniGPTError
-from core.run import Run
-from tui.console import size
-from tui.library import Library, Row
-from tui.navigation import Copy, GoNew, GoTalk, GoTrain
+from core.run.directory import Run
+from tui.cli.console import size
+from tui.runs.library import Library, Row
+from tui.common.messages import Copy, GoNew, GoTalk, GoTrain
 from tui.screens.base import BaseScreen
-from tui.screens.confirm import AskLine, Confirm
+from tui.screens.dialogs import AskLine, Confirm
 from tui.widgets.run_table import RunTable, detail
 
 LOOK_SECONDS = 1.0
@@ -167,7 +169,7 @@ class ModelsScreen(BaseScreen):
     def action_resume(self) -> None:
         """Starts a trainer and watches it."""
         if run := self._run:
-            from tui.trainers import resume  # much to import, and not for the first frame
+            from tui.runs.trainers import resume  # much to import, and not for the first frame
 
             try:
                 resume(self.shell.home, run)

@@ -18,21 +18,21 @@ from textual.content import Content
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from core.corpora import seen
-from core.corpus import Corpus, bundled
-from core.display import one_line
+from core.text.store import seen
+from core.text.corpus import Corpus, bundled
+from tui.common.sanitize import one_line
 from core.errors import Cancelled, MiniGPTError
-from core.finding import find
-from tui.console import size
-from tui.navigation import GoSetup
-from tui.path_suggester import PathSuggester
+from core.text.resolve import find
+from tui.cli.console import size
+from tui.common.messages import GoSetup
+from tui.screens.path_suggester import PathSuggester
 from tui.screens.base import BaseScreen
 from tui.widgets.token_boxes import TokenBoxes
 
 if TYPE_CHECKING:
     from textual.widgets import Tree
 
-    from core.preview import Preview
+    from core.dataset.preview import Preview
 
 FIRST = "lang"
 RECENT = 8
@@ -219,7 +219,7 @@ class NewCorpusScreen(BaseScreen):
 
 
 def _read(corpus: Corpus, cancel: threading.Event) -> Preview:
-    from core.preview import preview  # much to import, and not for the first frame
+    from core.dataset.preview import preview  # much to import, and not for the first frame
 
     return preview(corpus, cancel.is_set)
 

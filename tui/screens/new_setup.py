@@ -15,20 +15,20 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from core.config import ModelConfig, TrainConfig
-from core.display import one_line
+from core.config.configs import ModelConfig, TrainConfig
+from tui.common.sanitize import one_line
 from core.errors import MiniGPTError, SettingsError
-from core.finding import find
-from core.machine import free_disk, free_memory, usable_threads
-from core.preview import preview
-from core.runs import propose_name
-from core.settings import to_json
-from core.situation import DeviceFacts
-from tui.console import count, duration, size
-from tui.draft import Draft, Forecast, forecast
-from tui.navigation import GoTrain
+from core.text.resolve import find
+from core.system.machine import free_disk, free_memory, usable_threads
+from core.dataset.preview import preview
+from core.run.store import propose_name
+from core.config.schema import to_json
+from core.config.plan_inputs import DeviceFacts
+from tui.cli.console import count, duration, size
+from tui.runs.setup import Draft, Forecast, forecast
+from tui.common.messages import GoTrain
 from tui.screens.base import BaseScreen
-from tui.trainers import begin
+from tui.runs.trainers import begin
 from tui.widgets.config_form import ConfigForm
 
 MAIN = ("preset", "tokenizer", "device", "epochs", "minutes", "seed")
@@ -40,7 +40,7 @@ class NewSetupScreen(BaseScreen):
     """The settings of a new run.
 
     Args:
-        spec, encoding, reading: the text, as `core.request.ask` takes them.
+        spec, encoding, reading: the text, as `core.run.create.ask` takes them.
         typed: what stood in the lines when one last went back from here; kept in this very list.
     """
 

@@ -12,14 +12,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from core.encoding import Encoding
+from core.text.encoding import Encoding
 from core.errors import MiniGPTError
-from tui import copied, origin_facts
-from tui.copied import MARKS, PLAIN_MARKS, Origin, Place, Span
-from tui.look import ASCII
+from tui.talk import origin as copied
+from tui.talk import origin_facts
+from tui.talk.origin import MARKS, PLAIN_MARKS, Origin, Place, Span
+from tui.common.terminal import ASCII
 from tui.screens.base import BaseScreen
 from tui.screens.passage import PassageScreen
-from tui.talk_record import Turn
+from tui.talk.record import Turn
 from tui.widgets.marked_text import MarkedText
 
 LEAST, MOST_LEAST, PLACES = 4, 64, 5

@@ -9,14 +9,14 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from core.encoding import Encoding
+from core.text.encoding import Encoding
 from core.errors import MiniGPTError
-from core.passage import Line, lines_around
-from tui.copied import MARKS, PLAIN_MARKS, Place
-from tui.look import ASCII
+from core.attribution.passages import Line, lines_around
+from tui.talk.origin import MARKS, PLAIN_MARKS, Place
+from tui.common.terminal import ASCII
 from tui.screens.base import BaseScreen
 from tui.widgets.marked_text import CHOSEN, MarkedText
-from tui.wrapping import Piece
+from tui.common.wrapping import Piece
 
 
 class PassageScreen(BaseScreen):

@@ -13,15 +13,17 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.errors import MiniGPTError
-from core.which import LAST
-from tui import branch_record, cursor_words, turn_text
-from tui.branches import Branch
-from tui.cursor import EOS, Cursor, Sight
-from tui.look import ASCII
-from tui.screens.tuning import TuningScreen
-from tui.settings_pane import Dials
-from tui.talk_record import Turn
-from tui.token_rows import Layout
+from core.run.weights_ref import LAST
+from tui.explore import branch_record
+from tui.explore import cursor_words
+from tui.talk import turn_text
+from tui.explore.branches import Branch
+from tui.explore.cursor import EOS, Cursor, Sight
+from tui.common.terminal import ASCII
+from tui.screens.generation import TuningScreen
+from tui.common.sampling_settings import Dials
+from tui.talk.record import Turn
+from tui.explore.token_rows import Layout
 from tui.widgets.choice_table import ChoiceTable
 from tui.widgets.talk_side import TalkLine, TalkSide
 from tui.widgets.talk_view import mark

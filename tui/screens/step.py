@@ -10,17 +10,17 @@ from typing import ClassVar
 from textual import work
 from textual.binding import BindingType
 
-from core.display import clean, one_line
+from tui.common.sanitize import clean, one_line
 from core.errors import MiniGPTError
-from tui.choices import matching
-from tui.navigation import Copy, GoInside
-from tui.pinned import Pin
-from tui.screens.confirm import AskLine
+from tui.explore.choices import matching
+from tui.common.messages import Copy, GoInside
+from tui.explore.pinned import Pin
+from tui.screens.dialogs import AskLine
 from tui.screens.cursor import CursorScreen
 from tui.screens.walk import OVER, WalkScreen
-from tui.settings_pane import in_words
-from tui.step_keys import BINDINGS
-from tui.weights_choice import label
+from tui.common.sampling_settings import in_words
+from tui.explore.keys import BINDINGS
+from core.run.weights_choice import label
 
 FIVE = 5
 SHOWN_SECONDS = 1 / 8

@@ -13,18 +13,18 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from core.display import clean
+from tui.common.sanitize import clean
 from core.errors import MiniGPTError
-from core.which import LAST
-from tui import turn_text
-from tui.navigation import Copy, GoInside, GoStep
-from tui.offer import Offer, nearest_of, offer
-from tui.reply import Reply
+from core.run.weights_ref import LAST
+from tui.talk import turn_text
+from tui.common.messages import Copy, GoInside, GoStep
+from tui.talk.suggestions import Offer, nearest_of, offer
+from tui.talk.reply import Reply
 from tui.screens import cursor
 from tui.screens.origin import OriginScreen
-from tui.screens.tuning import TuningScreen
-from tui.talk_keys import BINDINGS
-from tui.talk_record import FAILED, Turn
+from tui.screens.generation import TuningScreen
+from tui.talk.keys import BINDINGS
+from tui.talk.record import FAILED, Turn
 from tui.widgets.prompt import Prompt
 from tui.widgets.talk_side import TalkLine, TalkSide
 from tui.widgets.talk_view import TalkView, mark

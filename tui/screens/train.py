@@ -12,20 +12,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Resize
 
-from core import requests, runs, status
+from core.run import control_file as requests
+from core.run import status
+from core.run import store as runs
 from core.errors import InputError, MiniGPTError
-from core.events import FINISHED
-from core.history import History
-from core.run import Run
-from tui.machine_use import MachineUse, Use
-from tui.navigation import GoTalk
+from core.run.events import FINISHED
+from core.run.history import History
+from core.run.directory import Run
+from tui.runs.machine_use import MachineUse, Use
+from tui.common.messages import GoTalk
 from tui.screens.base import BaseScreen
-from tui.screens.confirm import AskLine
+from tui.screens.dialogs import AskLine
 from tui.screens.log import LogScreen
-from tui.tailing import Reader, Tailing
-from tui.trainers import resume
+from tui.runs.follow import Reader, Tailing
+from tui.runs.trainers import resume
 from tui.widgets.train_view import Sight, TrainView
-from tui.wishes import RATE, STOP, Wish, Wishes
+from tui.runs.pending import RATE, STOP, Wish, Wishes
 
 MACHINE_SECONDS = 2.0
 CALM_MACHINE_SECONDS = 10.0

@@ -14,13 +14,13 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from core.errors import MiniGPTError
-from core.which import LAST
-from tui.choices import Choice, View, corpus_facts, facts
-from tui.pinned import Comparison, Pin, compare, in_words
-from tui.screens.tuning import TuningScreen
-from tui.settings_pane import SEEDS, Dials
-from tui.talk_facts import Facts
-from tui.walking import Walk
+from core.run.weights_ref import LAST
+from tui.explore.choices import Choice, View, corpus_facts, facts
+from tui.explore.pinned import Comparison, Pin, compare, in_words
+from tui.screens.generation import TuningScreen
+from tui.common.sampling_settings import SEEDS, Dials
+from tui.talk.facts import Facts
+from tui.explore.walk import Walk
 from tui.widgets.choice_table import ChoiceTable
 from tui.widgets.talk_side import TalkLine, TalkSide
 from tui.widgets.talk_view import mark

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.choices import Choice, after, corpus_words, percent
+from tui.explore.choices import Choice, after, corpus_words, percent
 from tui.widgets.token_boxes import PLAIN_SPACE, SPACE, visible
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -108,7 +108,7 @@ class ChoiceTable(Static):
     """Rows of choices with a cursor that keys of the screen move.
 
     Args:
-        charset: as in `tui.look`.
+        charset: as in `tui.common.terminal`.
     """
 
     DEFAULT_CSS = "ChoiceTable { height: 1fr; text-wrap: nowrap; }"

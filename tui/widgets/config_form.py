@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
-from core.config import ModelConfig, TrainConfig
+from core.config.configs import ModelConfig, TrainConfig
 from core.errors import SettingsError
-from core.presets import AUTO, PRESETS
-from core.settings import Setting, check_values, parse_value, settings_of
+from core.config.presets import AUTO, PRESETS
+from core.config.schema import Setting, check_values, parse_value, settings_of
 
 AUTOMATIC = "auto"
 WORDS = {"preset": (AUTO, *PRESETS), "device": (AUTO, "cpu", "cuda", "mps")}

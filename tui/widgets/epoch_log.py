@@ -11,9 +11,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from core.display import one_line
-from core.rows import EpochRow
-from tui.console import duration
+from tui.common.sanitize import one_line
+from core.run.rows import EpochRow
+from tui.cli.console import duration
 
 HEAD = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")
 STEP = 1  # the column that goes where it is narrow

@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.plot import Chart, Curve, draw
-from tui.plot_canvas import Floats, Row
+from tui.plot.plot import Chart, Curve, draw
+from tui.plot.canvas import Floats, Row
 
 Points = tuple[str, Sequence[float] | Floats, Sequence[float] | Floats]  # name, steps, losses
 STYLES = ("axis", "train", "validation", "noise", "reference", "mark")
@@ -54,7 +54,7 @@ class LossPlot(Widget):
         axis: str = "steps",
         about: str = "",
     ) -> None:
-        """Shows these curves from now on; see `tui.plot.Chart`."""
+        """Shows these curves from now on; see `tui.plot.plot.Chart`."""
         self._chart = Chart(
             curves=tuple(
                 Curve(n, np.asarray(x, float), np.asarray(y, float)) for n, x, y in curves

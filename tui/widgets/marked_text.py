@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.widgets.transcript import Transcript, shown
-from tui.wrapping import Piece
+from tui.common.wrapping import Piece
 
 COPIED, CHOSEN = "copied", "chosen"
 ABOVE = 3  # lines kept above what is brought into view

@@ -9,7 +9,7 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
-from core.display import clean
+from tui.common.sanitize import clean
 
 MOST_REMEMBERED = 200
 

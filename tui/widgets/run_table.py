@@ -12,12 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable
 
-from core.display import one_line
-from core.status import ALIVE, CRASHED, FAILED, PAUSED
-from core.summary import Summary
-from tui.console import count, number, size
-from tui.library import Row, age_of
-from tui.widgets.sparkline import sparkline
+from tui.common.sanitize import one_line
+from core.run.status import ALIVE, CRASHED, FAILED, PAUSED
+from core.run.summary import Summary
+from tui.cli.console import count, number, size
+from tui.runs.library import Row, age_of
+from tui.plot.sparkline import sparkline
 
 CURVE = 8
 

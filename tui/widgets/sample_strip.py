@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widget import Widget
 
-from core.display import one_line
-from core.rows import Sample
+from tui.common.sanitize import one_line
+from core.run.rows import Sample
 
 LABEL = "dim"
 MOST_CHARACTERS = 1000  # of a line; no terminal is wider

@@ -7,8 +7,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.settings_pane import SettingsPane
-from tui.talk_facts import Facts, line, reply_rows, weights_rows
+from tui.common.sampling_settings import SettingsPane
+from tui.talk.facts import Facts, line, reply_rows, weights_rows
 
 HINT = "F6 less   F7 more   F8 next"
 

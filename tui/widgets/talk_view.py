@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tui import turn_text
-from tui.talk_record import Turn
+from tui.talk import turn_text
+from tui.talk.record import Turn
 from tui.widgets.transcript import Transcript
 
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from core.display import one_line
+from tui.common.sanitize import one_line
 
 BAR, SPACE = "│", "·"
 PLAIN_BAR, PLAIN_SPACE = "|", "_"

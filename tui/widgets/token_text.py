@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.token_rows import CURSOR, FORK, TYPED, Bit, Layout, Row, digits, row_of, rows
+from tui.explore.token_rows import CURSOR, FORK, TYPED, Bit, Layout, Row, digits, row_of, rows
 
 STYLES = {TYPED: "bold", CURSOR: "bold reverse", FORK: "dim"}
 LEVELS = ((0.01, "bold $error"), (0.1, "$error"), (0.5, "$warning"), (0.9, ""), (2.0, "$success"))

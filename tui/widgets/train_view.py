@@ -17,18 +17,18 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Static
 
-from core.display import clean
+from tui.common.sanitize import clean
 from core.errors import MiniGPTError
-from core.history import History
-from tui import train_facts
-from tui.machine_use import Use
-from tui.trainer_log import last_lines
-from tui.verdict import verdict
+from core.run.history import History
+from tui.runs import facts as train_facts
+from tui.runs.machine_use import Use
+from tui.runs.trainer_log import last_lines
+from tui.runs.verdict import verdict
 from tui.widgets.epoch_log import EpochLog
 from tui.widgets.last_lines import LastLines
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.sample_strip import SampleStrip
-from tui.widgets.sparkline import sparkline
+from tui.plot.sparkline import sparkline
 
 SPARKLINE = 12
 SPARKLINE_POINTS = 48

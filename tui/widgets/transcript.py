@@ -20,8 +20,8 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from core.display import clean
-from tui.wrapping import Line, Piece, Wrapper
+from tui.common.sanitize import clean
+from tui.common.wrapping import Line, Piece, Wrapper
 
 STYLES = ("muted", "accent", "prompt")
 TAB = "    "

@@ -1,0 +1,170 @@
+"""Where a run's model read it: the index of the run's text, and where parts of a reply stand there.
+
+Joins run, text, tokens and index; knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from core.dataset import token_store as tokens
+from core.text import store as corpora
+from core.attribution.overlap import Copies, copies
+from core.text.corpus import Corpus
+from core.attribution.corpus_index import REMADE, CorpusIndex, build_index, is_there, open_index
+from core.attribution.ngram_index import Found, Occurrences
+from core.attribution.passages import Reader
+from core.paths import Home
+from core.progress import Progress, Stop, never, quiet
+from core.run.directory import Run
+from core.run.store import read_record
+from core.tokenizer.tokenizer import Tokenizer
+from core.dataset.token_store import TokenFile
+
+MOST_PLACES = 20
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Text:
+    """The text a run was trained on, with its tokens and their index.
+
+    Attributes:
+        folder: of the tokens in the cache.
+        notes: what a person should know of how it was opened.
+    """
+
+    corpus: Corpus
+    tokenizer: Tokenizer
+    stored: TokenFile
+    folder: Path
+    index: CorpusIndex
+    notes: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> Occurrences:
+        """What can be asked of it."""
+        return self.index.occurrences
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.corpus, self.stored, self.tokenizer, self.index.lines)
+
+    def copies(
+        self, ids: Sequence[int], least: int, check: Callable[[], None] = lambda: None
+    ) -> Copies:
+        """Which parts of a reply stand in it."""
+        return copies(self.where, ids, least, self.tokenizer.unk_id, check)
+
+    def places_of(self, found: Found, count: int, most: int) -> list[Json]:
+        """Some of the places where `count` tokens stand, in the order of the text.
+
+        Raises:
+            InputError: the text cannot be read any more.
+        """
+        chosen = sorted(found.places[:most].tolist())
+        passages = [self._reader.passage(token, count) for token in chosen]
+        return [
+            {
+                "file": str(place.file),
+                "line": place.line,
+                "offset": place.offset,
+                "before": place.before,
+                "text": place.text,
+                "after": place.after,
+            }
+            for place in passages
+        ]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run's text and where its tokens belong in the cache, whether they are there or not."""
+
+    home: Home
+    corpus: Corpus
+    reading: str
+    tokenizer: Tokenizer
+    folder: Path
+
+    def open(self) -> Text | None:
+        """The text if its index is there and whole."""
+        stored = tokens.open_tokens(self.folder)
+        index = open_index(self.folder, stored) if stored else None
+        if stored is None or index is None:
+            return None
+        return Text(self.corpus, self.tokenizer, stored, self.folder, index)
+
+    def make(self, progress: Progress = quiet, cancelled: Stop = never) -> tuple[Text, str]:
+        """The text with its index, made if need be: "kept", "made" or, after damage, "remade".
+
+        Raises:
+            MiniGPTError: the text cannot be read, or the cache not be written.
+            Cancelled: where `cancelled` said so.
+        """
+        found = self.open()
+        if found:
+            return found, "kept"
+        damaged = is_there(self.folder)
+        stored = tokens.open_tokens(self.folder) or tokens.build(
+            self.corpus,
+            self.reading,
+            self.tokenizer,
+            self.home,
+            progress=progress,
+            cancelled=cancelled,
+        )
+        index = build_index(
+            self.folder, stored, self.corpus, progress=progress, cancelled=cancelled
+        )
+        notes = (REMADE,) if damaged else ()
+        text = Text(self.corpus, self.tokenizer, stored, self.folder, index, notes)
+        return text, "remade" if damaged else "made"
+
+
+def source_of(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> Source:
+    """The text of a run.
+
+    Raises:
+        InputError: it is not known, not there any more, or has changed.
+        DamagedError: the run's record or tokenizer cannot be read.
+    """
+    text = read_record(run)["corpus"]
+    tokenizer = tokenizer or Tokenizer.load(run.folder)
+    corpus = corpora.recall(text["sha256"], home, text["name"], text["encoding"], text["errors"])
+    folder = tokens.folder_for(corpus, text["sha256"], text["reading"], tokenizer, home)
+    return Source(home, corpus, text["reading"], tokenizer, folder)
+
+
+def described(text: Text, found: Copies, most: int) -> Json:
+    """What is said of a reply: figures, then each span with its first places.
+
+    Raises:
+        InputError: the text cannot be read any more.
+    """
+    return {
+        "tokens": found.tokens,
+        "copied": found.copied,
+        "share": found.share,
+        "longest": found.longest,
+        "bigrams": found.bigrams,
+        "new_bigrams": found.new_bigrams,
+        "spans": [
+            {
+                "begin": span.begin,
+                "end": span.end,
+                "count": span.found.count,
+                "at_least": span.found.at_least,
+                "places": text.places_of(span.found, span.end - span.begin, most),
+            }
+            for span in found.spans
+        ],
+        "encoding": text.corpus.encoding,
+        "errors": text.corpus.errors,
+        "notes": list(text.notes),
+    }

@@ -1,0 +1,252 @@
+"""The index of a corpus on the disk: beside its tokens in the cache, made once, never half.
+
+`places` holds the sorted places (`core.attribution.suffix_array`) as plain numbers of 4 bytes, 8 where there are
+more than fit; `lines` the lines before every megabyte of each file; `index.json`, written last,
+says what they hold. Everything can be made again from the tokens and the text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.text.corpus import Corpus
+from core.errors import Cancelled, DamagedError, StorageError
+from core.system.files import read_json, remove_leftovers, sync, write_json
+from core.attribution.linetable import count_lines
+from core.system.locks import Lock, acquire
+from core.attribution.ngram_index import Occurrences
+from core.progress import Progress, Stop, never, quiet
+from core.attribution.suffix_array import CHUNK, DEPTH, Places, Sorter, Source
+from core.dataset.token_store import TokenFile
+
+FORMAT = 1
+META, PLACES, LINES, LOCK = "index.json", "places", "lines", "index.lock"
+LOOKED_AT = 512  # neighbours compared when it is opened
+WAIT_SECONDS = 0.2
+SMALL = np.iinfo(np.uint32).max
+REMADE = "The index of this text was damaged: it was made anew."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meta:
+    """What the files hold.
+
+    Attributes:
+        tokens: of the corpus, the validation part included.
+        places: sorted ones.
+        depth: to how many tokens.
+        dtype: of a place.
+        blocks: how many numbers of `lines` each file has.
+    """
+
+    format: int
+    byteorder: str
+    tokens: int
+    places: int
+    depth: int
+    dtype: str
+    blocks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class CorpusIndex:
+    """An index that is ready.
+
+    Attributes:
+        occurrences: what can be asked.
+        lines: for each file the newlines before each of its blocks (`core.attribution.linetable`).
+        size: bytes on the disk.
+    """
+
+    occurrences: Occurrences
+    lines: list[NDArray[np.int64]]
+    size: int
+
+
+def is_there(folder: Path) -> bool:
+    """Whether there is an index beside these tokens, whole or not."""
+    return (folder / META).exists()
+
+
+def open_index(folder: Path, stored: TokenFile) -> CorpusIndex | None:
+    """The index beside the tokens in a folder; None where it is missing, not whole or damaged."""
+    meta = _read_meta(folder, stored)
+    if meta is None:
+        return None
+    places = np.memmap(folder / PLACES, np.dtype(meta.dtype), "r") if meta.places else _none(meta)
+    where = Occurrences(_seen_in_training(stored), places, meta.depth)
+    lines = np.split(np.fromfile(folder / LINES, np.int64), np.cumsum(meta.blocks)[:-1])
+    if not (_in_order(where) and all(map(_counting, lines))):
+        return None
+    return CorpusIndex(where, lines, sum(_sizes(meta).values()))
+
+
+def _none(meta: Meta) -> Places:
+    return np.empty(0, np.dtype(meta.dtype))
+
+
+def _sizes(meta: Meta) -> dict[str, int]:
+    """The bytes of each file."""
+    return {PLACES: meta.places * np.dtype(meta.dtype).itemsize, LINES: 8 * sum(meta.blocks)}
+
+
+def _read_meta(folder: Path, stored: TokenFile) -> Meta | None:
+    try:
+        values: dict[str, Any] = read_json(folder / META)
+        meta = Meta(**values | {"blocks": tuple(values.get("blocks", ()))})
+        known = (FORMAT, sys.byteorder, len(stored.ids), len(stored.first_samples))
+        same = (meta.format, meta.byteorder, meta.tokens, len(meta.blocks)) == known
+        whole = all((folder / n).stat().st_size == size for n, size in _sizes(meta).items())
+    except (OSError, DamagedError, TypeError):
+        return None
+    return meta if same and whole else None
+
+
+def _counting(lines: NDArray[np.int64]) -> bool:
+    """Whether these can be the line ends before each block."""
+    return len(lines) > 0 and lines[0] == 0 and bool((lines[1:] >= lines[:-1]).all())
+
+
+def _in_order(where: Occurrences) -> bool:
+    """Whether a few neighbours stand in their order: noise in their place does not."""
+    count, end = len(where.places), len(where.ids)
+    if not count:
+        return True
+    for number in np.unique(np.linspace(0, max(0, count - 2), LOOKED_AT).astype(np.int64)):
+        pair = where.places[number : number + 2].astype(np.int64)
+        if (pair >= end).any():
+            return False
+        first, *rest = [where.suffix(int(place), where.depth) for place in pair]
+        if rest and first > rest[0]:
+            return False
+    return True
+
+
+def _seen_in_training(stored: TokenFile) -> NDArray[np.unsignedinteger]:
+    """The tokens without those that stand behind the training part."""
+    return stored.ids[: stored.train_span[1]] if stored.reading == "text" else stored.ids
+
+
+def training_places(stored: TokenFile) -> tuple[Source, int]:
+    """The tokens that are trained on, in pieces of ascending numbers; and how many there are."""
+    dtype = np.uint32 if len(stored.ids) <= SMALL else np.uint64
+    if stored.reading == "text":
+        end = stored.train_span[1]
+        whole = range(0, end, CHUNK)
+        return lambda: (np.arange(a, min(a + CHUNK, end), dtype=dtype) for a in whole), end
+    starts, numbers = stored.starts, stored.train_samples
+    kept = np.zeros(len(starts) - 1, np.bool_)
+    kept[numbers] = True
+
+    def pieces() -> Iterator[Places]:
+        for begin in range(0, len(stored.ids), CHUNK):
+            end = min(begin + CHUNK, len(stored.ids))
+            first = int(np.searchsorted(starts, begin, side="right")) - 1
+            last = int(np.searchsorted(starts, end, side="left"))
+            edges = np.clip(starts[first : last + 1], begin, end)
+            lengths = edges[1:] - edges[:-1]
+            chosen = np.flatnonzero(np.repeat(kept[first:last], lengths))
+            if len(chosen):
+                yield (chosen + begin).astype(dtype)
+
+    return pieces, int((starts[numbers + 1] - starts[numbers]).sum())
+
+
+def build_index(
+    folder: Path,
+    stored: TokenFile,
+    corpus: Corpus,
+    *,
+    progress: Progress = quiet,
+    cancelled: Stop = never,
+) -> CorpusIndex:
+    """The index beside the tokens: what is there, or made; what was damaged is made anew.
+
+    One process makes it at a time, others wait for it. Stopped at any moment, it is there whole
+    or not at all.
+
+    Raises:
+        StorageError: it could not be written.
+        InputError: the text cannot be read.
+        Cancelled: where `cancelled` said so.
+    """
+    try:
+        with _alone(folder, cancelled):
+            found = open_index(folder, stored)
+            if found is None:
+                _make(folder, stored, corpus, progress, cancelled)
+                found = open_index(folder, stored)
+    except OSError as error:
+        raise StorageError(
+            f"The index of the text could not be written in {folder}: {error.strerror or error}.",
+            "Make room there, or choose another home with MINIGPT_HOME.",
+        ) from None
+    assert found, "what was just made is whole"
+    return found
+
+
+@contextmanager
+def _alone(folder: Path, cancelled: Stop) -> Iterator[Lock]:
+    """Nobody else makes it meanwhile; what those who were killed left is removed."""
+    while not (lock := acquire(folder / LOCK)):
+        if cancelled():
+            raise Cancelled
+        time.sleep(WAIT_SECONDS)
+    with lock:
+        remove_leftovers(folder / PLACES)
+        remove_leftovers(folder / LINES)
+        yield lock
+
+
+def _make(
+    folder: Path, stored: TokenFile, corpus: Corpus, progress: Progress, cancelled: Stop
+) -> None:
+    source, count = training_places(stored)
+    lines = count_lines(corpus.files, corpus.codec, progress, cancelled)
+    (folder / META).unlink(missing_ok=True)
+    with _replacing(folder / PLACES) as file:
+        ids = _seen_in_training(stored)
+        sorter = Sorter(
+            ids, stored.vocab_size, file, folder, progress=progress, cancelled=cancelled
+        )
+        sorter.sort(source, count)
+    with _replacing(folder / LINES) as file:
+        file.write(np.concatenate(lines).tobytes())
+    meta = Meta(
+        format=FORMAT,
+        byteorder=sys.byteorder,
+        tokens=len(stored.ids),
+        places=count,
+        depth=DEPTH,
+        dtype=np.dtype(np.uint32 if len(stored.ids) <= SMALL else np.uint64).name,
+        blocks=tuple(map(len, lines)),
+    )
+    write_json(folder / META, dataclasses.asdict(meta))
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that becomes `path` at the end; after an error nothing is left of it."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""Choosing what the user did not: pure functions of facts about the text and the device.
+
+Each choice is returned with its reason, in words, so that the program can say what it did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.config.amounts import amounts
+from core.config.configs import ModelConfig, TrainConfig
+from core.errors import SettingsError
+from core.config.presets import AUTO, PRESETS, Preset, preset
+from core.config.schema import check_values
+from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
+from core.config.budget import check_architecture, count_parameters
+
+LONGEST_LINE_CONTEXT = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A model and a training with nothing left open, but for steps when minutes are given.
+
+    Attributes:
+        preset: the name of the size.
+        reasons: one sentence a choice.
+    """
+
+    preset: str
+    model: ModelConfig
+    train: TrainConfig
+    reasons: tuple[str, ...]
+
+
+def choose_tokenizer(config: TrainConfig, facts: TextFacts) -> tuple[str, int | None, str]:
+    """Kind, limit of the vocabulary and reason; what the user chose stays."""
+    kind, reason = config.tokenizer, "as chosen"
+    if kind is None:
+        kind, reason = _kind(facts)
+    size = config.vocab_size
+    if size is None and kind == "bpe":
+        size = min(
+            _bpe_size(facts.characters), PRESETS.get(config.preset, PRESETS["xl"]).vocabulary
+        )
+    return kind, size, f"tokenizer {kind}: {reason}"
+
+
+def _kind(facts: TextFacts) -> tuple[str, str]:
+    spaced = facts.spaces * 12 > facts.characters
+    if facts.reading == "lines" and spaced and facts.distinct_words <= 5000:
+        return "word", f"lines with {facts.distinct_words} different words"
+    if facts.characters < 200_000:
+        return "char", f"{facts.characters:,} characters are too few to learn longer pieces from"
+    return "bpe", f"{facts.characters:,} characters teach pieces of words"
+
+
+def _bpe_size(characters: int) -> int:
+    steps = ((2_000_000, 2048), (20_000_000, 4096), (200_000_000, 8192), (2_000_000_000, 16384))
+    return next((size for limit, size in steps if characters <= limit), 32768)
+
+
+def plan(
+    config: TrainConfig,
+    overrides: Mapping[str, Any],
+    facts: TokenFacts,
+    device: DeviceFacts,
+    parent: ModelConfig | None = None,
+) -> Plan:
+    """Every setting of the run.
+
+    Args:
+        config: what the user chose; None is open.
+        overrides: fields of ModelConfig the user chose.
+        facts: of the tokens to train on.
+        device: where to train.
+        parent: the model to start from, whose shape stays.
+
+    Raises:
+        SettingsError: settings that do not fit together, all of them.
+        InputError: a model that the device has no memory for.
+    """
+    assert not (parent and overrides), "a parent's shape stays"
+    name, why = config.preset, "as chosen"
+    if parent:
+        name, why = _like(parent), "the parent's"
+    elif config.preset == AUTO:
+        name, why = _size(facts, device)
+    chosen = preset(name)
+    model = parent or _model(chosen, overrides, facts)
+    train, reasons = amounts(config, chosen, model, facts, device)
+    size = f"{count_parameters(model) / 1e6:.2f} M parameters"
+    threads = f"{train.threads} thread{'' if train.threads == 1 else 's'}"
+    together = f"; {train.devices} of them together" if train.devices > 1 else ""
+    return Plan(
+        preset=name,
+        model=model,
+        train=train,
+        reasons=(
+            f"{size}: {why}" if parent else f"size {name}, {size}: {why}",
+            f"context of {model.context} tokens: {_context(model, overrides, facts, parent)}",
+            f"device {device.device} ({device.name}), {threads}, {train.precision}{together}",
+            *reasons,
+        ),
+    )
+
+
+def _like(parent: ModelConfig) -> str:
+    """The preset whose training suits a model of this shape: the one nearest in width."""
+    same = {
+        name: known.model["d_model"]
+        for name, known in PRESETS.items()
+        if known.model["architecture"] == parent.architecture
+    }
+    return min(same, key=lambda name: abs(math.log(same[name] / parent.d_model)))
+
+
+def _context(
+    model: ModelConfig, overrides: Mapping[str, Any], facts: TokenFacts, parent: object
+) -> str:
+    if parent:
+        return "the parent's"
+    if "context" in overrides:
+        return "as chosen"
+    if facts.reading == "lines":
+        return f"the longest line has {facts.longest}"
+    return "of this size"
+
+
+def _size(facts: TokenFacts, device: DeviceFacts) -> tuple[str, str]:
+    on_cpu = device.device == "cpu"
+    limits = (
+        (("tiny", 3_000_000), ("small", 50_000_000), ("medium", math.inf))
+        if on_cpu
+        else (
+            ("tiny", 500_000),
+            ("small", 5_000_000),
+            ("medium", 50_000_000),
+            ("large", 1_000_000_000),
+            ("xl", math.inf),
+        )
+    )
+    name = next(name for name, limit in limits if facts.train_tokens <= limit)
+    return name, f"{facts.train_tokens:,} tokens on {'a processor' if on_cpu else device.name}"
+
+
+def _model(chosen: Preset, overrides: Mapping[str, Any], facts: TokenFacts) -> ModelConfig:
+    fields = {**chosen.model, "vocab_size": facts.vocab_size}
+    if facts.reading == "lines":
+        inputs = max(32, -(-(facts.longest - 1) // 8) * 8)
+        fields["context"] = min(LONGEST_LINE_CONTEXT, inputs)
+    fields |= overrides
+    if "heads" in overrides and "kv_heads" not in overrides:
+        fields["kv_heads"] = fields["heads"]
+    if {"d_model", "heads"} & set(overrides) and "head_dim" not in overrides:
+        fields["head_dim"] = max(2, fields["d_model"] // fields["heads"] // 2 * 2)
+    unknown = check_values(ModelConfig, fields)
+    if unknown:
+        raise SettingsError(unknown)
+    model = ModelConfig(**fields)
+    check_architecture(model)
+    return model
+
+
+def check_shape(name: str, overrides: Mapping[str, Any]) -> None:
+    """Refuses, before there are any tokens, a shape that no model can have.
+
+    Raises:
+        NotFoundError: there is no preset of this name.
+        SettingsError: fields out of their limits or at odds with each other.
+    """
+    anything = TokenFacts(
+        reading="text", vocab_size=256, train_tokens=1, train_samples=0, longest=0
+    )
+    _model(preset("tiny" if name == AUTO else name), overrides, anything)

@@ -1,0 +1,239 @@
+"""The tokens of a corpus in a memory map, and which of them are for validation.
+
+Lines are stored as <sos> … <eos> each; of a text every document ends with <eos>. Shapes: N tokens,
+S samples (lines, or parts of documents of about 32 KiB).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.text.corpus import Corpus, Sample
+from core.errors import InputError
+from core.text.stats import fingerprint
+from core.tokenizer.train import watched
+from core.paths import Home
+from core.progress import Progress, Stop, never, quiet
+from core.text.readers import is_packed, is_records
+from core.text.readers import reading as checked
+from core.dataset.tokencache import folder_of, made
+from core.dataset.token_files import FORMAT, Writer, read_meta
+from core.tokenizer.tokenizer import Tokenizer
+
+Numbers = NDArray[np.int64]
+LEAST_LINES = 200
+LEAST_TOKENS = 10_000
+# The library needs about 100 bytes for a token while it works, and a character may be a token.
+BATCH_CHARACTERS = 1 << 20
+BATCH_SAMPLES = 1 << 14
+AHEAD = 2
+
+
+def _none() -> Numbers:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenFile:
+    """All tokens of a corpus in its order.
+
+    Attributes:
+        ids: (N,) uint16 or uint32, memory-mapped.
+        starts: (S + 1,) the first token of each sample, and N at the end.
+        offsets: (S,) the byte of its file (unpacked) at which each sample begins.
+        first_samples: for each file of the corpus the number of its first sample.
+        reading: "lines" or "text".
+        vocab_size: number of different ids.
+        train_samples, val_samples: numbers of samples, for "lines".
+        train_span, val_span: ranges of tokens, for "text".
+        longest: tokens of the longest sample.
+        note: why there is no validation; empty where there is.
+        folder: where they are stored.
+    """
+
+    ids: NDArray[np.unsignedinteger]
+    starts: Numbers
+    reading: str
+    vocab_size: int
+    offsets: Numbers = field(default_factory=_none)
+    first_samples: tuple[int, ...] = (0,)
+    train_samples: Numbers = field(default_factory=_none)
+    val_samples: Numbers = field(default_factory=_none)
+    train_span: tuple[int, int] = (0, 0)
+    val_span: tuple[int, int] = (0, 0)
+    longest: int = 0
+    note: str = ""
+    folder: Path = Path()
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether a part is kept for validation."""
+        return len(self.val_samples) > 0 or self.val_span[1] > self.val_span[0]
+
+    def place(self, token: int) -> tuple[int, int, int]:
+        """Where a token comes from: index of the file, its sample's byte there, its sample."""
+        assert 0 <= token < len(self.ids)
+        sample = int(np.searchsorted(self.starts, token, side="right")) - 1
+        file = int(np.searchsorted(np.array(self.first_samples), sample, side="right")) - 1
+        return file, int(self.offsets[sample]), sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """What is trained on and what is kept for validation; fields as in `TokenFile`."""
+
+    train_samples: Numbers = field(default_factory=_none)
+    val_samples: Numbers = field(default_factory=_none)
+    train_span: tuple[int, int] = (0, 0)
+    val_span: tuple[int, int] = (0, 0)
+    note: str = ""
+
+
+def split_lines(kept: NDArray[np.uint8]) -> Split:
+    """The split of lines, of which (S,) `kept` says 1 where its hash puts it into validation."""
+    count = len(kept)
+    everything = np.arange(count, dtype=np.int64)
+    if count < LEAST_LINES:
+        note = f"no validation: {count:,} lines are too few, {LEAST_LINES} are needed"
+        return Split(train_samples=everything, note=note)
+    val = np.flatnonzero(kept).astype(np.int64)
+    if len(val) in (0, count):
+        return Split(train_samples=everything, note="no validation: too few different lines")
+    return Split(train_samples=np.flatnonzero(kept == 0).astype(np.int64), val_samples=val)
+
+
+def split_text(count: int) -> Split:
+    """The split of a text of `count` tokens: the last tenth is for validation."""
+    if count < LEAST_TOKENS:
+        note = f"no validation: {count:,} tokens are too few, {LEAST_TOKENS:,} are needed"
+        return Split(train_span=(0, count), note=note)
+    end = count - count // 10
+    return Split(train_span=(0, end), val_span=(end, count))
+
+
+def open_tokens(folder: Path) -> TokenFile | None:
+    """The tokens stored in a folder; None where they are missing or not whole."""
+    meta = read_meta(folder)
+    if meta is None:
+        return None
+    starts = np.memmap(folder / "starts", np.int64, "r")
+    split = split_text(meta.tokens)
+    if meta.reading == "lines":
+        split = split_lines(np.memmap(folder / "kept", np.uint8, "r"))
+    return TokenFile(
+        ids=np.memmap(folder / "ids", np.dtype(meta.dtype), "r"),
+        starts=starts,
+        offsets=np.memmap(folder / "offsets", np.int64, "r"),
+        first_samples=meta.first_samples,
+        reading=meta.reading,
+        vocab_size=meta.vocab_size,
+        longest=meta.longest,
+        train_samples=split.train_samples,
+        val_samples=split.val_samples,
+        train_span=split.train_span,
+        val_span=split.val_span,
+        note=split.note,
+        folder=folder,
+    )
+
+
+def build(
+    corpus: Corpus,
+    reading: str,
+    tokenizer: Tokenizer,
+    home: Home,
+    *,
+    progress: Progress = quiet,
+    cancelled: Stop = never,
+) -> TokenFile:
+    """The tokens of a corpus: from the cache, or made and put there.
+
+    They are kept by content, reading and tokenizer, so that a changed text is never taken for the
+    one before. Stopped at any moment, nothing half made is ever found.
+
+    Raises:
+        InputError: the text cannot be used, or changed while it was read.
+        StorageError: the cache cannot be written.
+        Cancelled: where `cancelled` said so.
+    """
+    before = _state(corpus)
+    sha256 = fingerprint(corpus, progress, cancelled)
+    folder = folder_for(corpus, sha256, reading, tokenizer, home)
+    found = open_tokens(folder)
+    if found:
+        return found
+    with made(folder) as temporary:
+        _write(corpus, reading, tokenizer, temporary, progress, cancelled)
+        if _state(corpus) != before:
+            raise InputError(f"The text {corpus.name!r} changed while it was read.", "Try again.")
+    stored = open_tokens(folder)
+    assert stored, "what was just made is whole"
+    return stored
+
+
+def folder_for(corpus: Corpus, sha256: str, reading: str, tokenizer: Tokenizer, home: Home) -> Path:
+    """Where the tokens of a corpus with this fingerprint are, once they were made."""
+    kinds = " ".join(f"{is_packed(path):d}{is_records(path):d}" for path in corpus.files)
+    facts = (str(FORMAT), sha256, kinds, corpus.encoding, corpus.errors, reading)
+    return folder_of(home, *facts, tokenizer.to_json())
+
+
+def _state(corpus: Corpus) -> list[tuple[int, int]]:
+    found = []
+    for path in corpus.files:
+        with checked(path):
+            facts = path.stat()
+        found.append((facts.st_size, facts.st_mtime_ns))
+    return found
+
+
+def _write(
+    corpus: Corpus,
+    reading: str,
+    tokenizer: Tokenizer,
+    folder: Path,
+    progress: Progress,
+    cancelled: Stop,
+) -> None:
+    texts = watched(corpus, reading, "making tokens", progress, cancelled)
+    with Writer(folder, reading, tokenizer.vocab_size, len(corpus.files)) as writer:
+        for batch, ids in _encoded(batches(texts), tokenizer):
+            writer.add(batch, ids)
+        writer.finish()
+
+
+def _encoded(
+    groups: Iterable[list[Sample]], tokenizer: Tokenizer
+) -> Iterator[tuple[list[Sample], list[list[int]]]]:
+    """The batches in order with their ids; the library works on the next while one is used."""
+    with ThreadPoolExecutor(AHEAD) as pool:
+        waiting: deque[tuple[list[Sample], Future[list[list[int]]]]] = deque()
+        for batch in groups:
+            texts = [sample.text for sample in batch]
+            waiting.append((batch, pool.submit(tokenizer.encode_batch, texts)))
+            if len(waiting) > AHEAD:
+                first, ids = waiting.popleft()
+                yield first, ids.result()
+        for first, ids in waiting:
+            yield first, ids.result()
+
+
+def batches(texts: Iterable[Sample]) -> Iterator[list[Sample]]:
+    """The samples in groups of about a million characters."""
+    batch: list[Sample] = []
+    size = 0
+    for sample in texts:
+        batch.append(sample)
+        size += len(sample.text)
+        if size >= BATCH_CHARACTERS or len(batch) >= BATCH_SAMPLES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,96 @@
+"""From a run directory to a model that can be talked to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from core.model import factory as models
+from core.model import state_dict as layout
+from core.config.configs import FLOAT32
+from core.model.decoder import Decoder
+from core.errors import Cancelled
+from core.run.header import check_room
+from core.run.model_files import check_vocabulary, read_shape
+from core.model.quantize import shorten
+from core.model.device import device_facts
+from core.progress import Stop, never
+from core.run.directory import Run
+from core.run.store import read_record
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.model.safetensors_io import read_tensors
+from core.run.weights_ref import LAST, weights_of
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model with all that is needed to talk to it.
+
+    Attributes:
+        model: in evaluation mode, on its device.
+        tokenizer: the one it was trained with.
+        reading: "lines" or "text": how its text was cut.
+    """
+
+    model: Decoder
+    tokenizer: Tokenizer
+    reading: str
+
+    @property
+    def keep_first(self) -> int:
+        """How many ids at the start stay when the context slides: <sos> of lines."""
+        return 1 if self.reading == "lines" else 0
+
+    def encode(self, prompt: str) -> list[int]:
+        """The ids a continuation of `prompt` starts from; see `prompt_ids`."""
+        return prompt_ids(self.tokenizer, self.reading, prompt)
+
+
+def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
+    """The ids a continuation starts from, <sos> first where the corpus was lines.
+
+    Raises:
+        UnknownWordError: words the tokenizer has never seen.
+    """
+    ids = tokenizer.encode_prompt(prompt)
+    if reading == "lines":
+        return [SOS, *ids]
+    # Running text has no <sos>; what stood before a beginning was the end of another text.
+    return ids or [EOS]
+
+
+def load(
+    run: Run,
+    which: str = LAST,
+    device: str = "auto",
+    cancelled: Stop = never,
+    precision: str = FLOAT32,
+) -> Loaded:
+    """The model of a run.
+
+    Args:
+        which: "last", "best" or a step of which there is a snapshot.
+        device: as on the command line.
+        precision: of the weights in memory; see `core.model.quantize`.
+
+    Raises:
+        InputError: no such weights, device or precision.
+        DamagedError: a file of the run cannot be read.
+        Cancelled: where `cancelled` said so.
+    """
+    weights = weights_of(run, which)
+    facts = device_facts(device)
+    reading = str(read_record(run)["corpus"]["reading"])
+    config, tokenizer = read_shape(run.config), Tokenizer.load(run.folder)
+    check_vocabulary(run, tokenizer, config)
+    check_room(weights, config)
+    if cancelled():
+        raise Cancelled
+    model = models.build(config, seed=None)
+    layout.load_stored(model, read_tensors(weights), weights)
+    if cancelled():
+        raise Cancelled
+    model = model.to(torch.device(facts.device)).eval()
+    shorten(model, precision)
+    return Loaded(model, tokenizer, reading)

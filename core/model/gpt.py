@@ -1,0 +1,195 @@
+"""The modern decoder, in the arrangement that `transformers` calls Qwen3.
+
+Pre-norm RMSNorm, on queries and keys too; rotary positions; a gated feed-forward; no biases.
+Queries, keys and values are one matrix in memory, and so are the two halves of the feed-forward;
+`core.model.state_dict` knows how they are stored.
+
+Shapes: B batch, T new tokens, H heads, G key/value heads, D width, K head size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.model import fused_ops as passes
+from core.model.attention import Pass, attend
+from core.config.configs import ModelConfig
+from core.model.decoder import Decoder, Stepper, unset, unset_embedding
+from core.model.graphs import Replaying
+from core.model.linear import Linear, linear
+from core.model.fast_decode import OneToken
+
+INITIAL_STD = 0.02
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "silu": F.silu,
+    "relu": F.relu,
+    "relu2": lambda x: F.relu(x).square(),
+}
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x) * weight over the last dimension (Zhang & Sennrich 2019).
+
+    Computed in the precision of the weight, also where autocast hands in shorter numbers.
+    """
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, size) to (…, size)."""
+        x = x.to(self.weight.dtype)
+        if passes.pays(x):
+            made: Tensor = passes.Normed.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
+            return made
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+
+def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosine and sine (context, K/2) of every position's angles (Su et al. 2021).
+
+    Pair i of a head turns by position / theta^(2i/K).
+    """
+    speeds = theta ** -(torch.arange(0, size, 2, dtype=torch.float32) / size)  # (K/2,)
+    angles = torch.outer(torch.arange(context, dtype=torch.float32), speeds)  # (context, K/2)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn x (B, H, T, K) by its positions; element i is paired with element i + K/2."""
+    if passes.pays(x):
+        made: Tensor = passes.Rotated.apply(x, cos, sin)  # type: ignore[no-untyped-call]
+        return made
+    a, b = x.chunk(2, dim=-1)  # (B, H, T, K/2) each
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+
+
+class Attention(nn.Module):
+    """Grouped-query self-attention (Ainslie et al. 2023) with normed queries and keys."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.heads, self.kv_heads = config.heads, config.kv_heads
+        self.head_dim = config.head_dim
+        rows = (config.heads + 2 * config.kv_heads) * config.head_dim
+        self.qkv = unset(Linear, config.d_model, rows, bias=False)
+        self.out = unset(Linear, config.heads * config.head_dim, config.d_model, bias=False)
+        self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
+        self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: Pass) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        batch, new, _ = x.shape
+        qkv = self.qkv(x).view(batch, new, -1, self.head_dim)  # (B, T, H+2G, K)
+        q, k, v = qkv.transpose(1, 2).split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+        q = rotate(self.q_norm(q), cos, sin).to(v.dtype)  # (B, H, T, K)
+        k = rotate(self.k_norm(k), cos, sin).to(v.dtype)  # (B, G, T, K)
+        read = attend(q, k, v, layer, step)  # (B, H, T, K)
+        joined = read.transpose(1, 2).reshape(batch, new, -1)  # (B, T, H*K)
+        mixed: Tensor = self.out(joined)
+        return mixed
+
+
+class FeedForward(nn.Module):
+    """down(activation(gate x) * up x), SwiGLU with the activation silu (Shazeer 2020)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.gate_up = unset(Linear, config.d_model, 2 * config.d_ff, bias=False)
+        self.down = unset(Linear, config.d_ff, config.d_model, bias=False)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        mixed: Tensor = self.down(self.activation(gate) * up)
+        return mixed
+
+
+class Block(nn.Module):
+    """One layer: each half reads a normed copy of the stream and adds to it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(config.d_model, config.norm_eps)
+        self.attention = Attention(config)
+        self.feed_forward_norm = RMSNorm(config.d_model, config.norm_eps)
+        self.feed_forward = FeedForward(config)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: Pass) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        x = x + step.drop(self.attention(self.attention_norm(x), cos, sin, layer, step))
+        return x + step.drop(self.feed_forward(self.feed_forward_norm(x)))
+
+
+class GPT(Decoder):
+    """The modern decoder.
+
+    Args:
+        config: its shape.
+        seed: of the first weights; None leaves them unset for a caller who loads them.
+    """
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
+        super().__init__(config)
+        self.embedding = unset_embedding(config.vocab_size, config.d_model)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = RMSNorm(config.d_model, config.norm_eps)
+        self.output: nn.Module | None = None
+        if not config.tie_embeddings:
+            self.output = unset(Linear, config.d_model, config.vocab_size, bias=False)
+        cos, sin = rotary_table(config.context, config.head_dim, config.rope_theta)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        if seed is not None:
+            self.initialise(seed)
+
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+        """See `Decoder.layers`; the hidden states are those before the final norm."""
+        cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2)
+        x = step.drop(self.embedding(tokens))  # (B, T, D)
+        step.note(x)
+        for layer, block in enumerate(self.blocks):
+            x = self.through(block, x, cos, sin, layer, step)
+            step.note(x)
+        return x
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Final norm and projection, (…, D) to (…, V)."""
+        normed = self.norm(hidden)
+        if self.output is None:
+            return linear(normed, self.embedding.weight)
+        logits: Tensor = self.output(normed)
+        return logits
+
+    def stepper(self) -> Stepper:
+        """See `Decoder.stepper`."""
+        one = OneToken(self)
+        return Replaying(one) if self.device.type == "cuda" else one
+
+    def initialise(self, seed: int) -> None:
+        """Normal with deviation 0.02; what adds to the stream less, by sqrt(2 * layers).
+
+        From Radford et al. 2019 (GPT-2), so that the stream does not grow with the depth.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        residual = INITIAL_STD / math.sqrt(2 * self.config.layers)
+        with torch.no_grad():
+            for name, weight in self.named_parameters():
+                if weight.dim() == 1:
+                    weight.fill_(1.0)
+                    continue
+                std = residual if name.endswith(("out.weight", "down.weight")) else INITIAL_STD
+                drawn = torch.empty(weight.shape).normal_(0.0, std, generator=generator)
+                weight.copy_(drawn)

@@ -1,0 +1,93 @@
+"""Requests to a trainer: lines in a file that user interfaces append and the trainer reads.
+
+A request is carried out at some later step; the event that says so repeats its id.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.run.events import decode_object, finite
+from core.system.line_files import LineTail, ends_torn, write_all
+from core.system.locks import waiting
+
+STOP = "stop"
+SAVE = "save"
+PAUSE = "pause"
+CONTINUE = "continue"
+CHANGE = "change"
+TYPES = frozenset({STOP, SAVE, PAUSE, CONTINUE, CHANGE})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request.
+
+    Attributes:
+        id: repeated by the answering event.
+        type: one of TYPES.
+        time: Unix seconds when it was made.
+        fields: everything else; for "change" the new values by name under `changes`.
+    """
+
+    id: str
+    type: str
+    time: float
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def send(path: Path, type: str, **fields: Any) -> str:
+    """Appends a request in one write, on a line of its own, and returns its id.
+
+    Raises:
+        OSError: it could not be written whole; the trainer leaves the torn line out.
+    """
+    assert type in TYPES, type
+    id = uuid.uuid4().hex
+    line = json.dumps(finite({"id": id, "type": type, "time": time.time(), **fields})).encode()
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        with waiting(descriptor):
+            before = b"\n" if ends_torn(descriptor) else b""
+            write_all(descriptor, before + line + b"\n")
+    finally:
+        os.close(descriptor)
+    return id
+
+
+class RequestReader:
+    """The trainer's end: each request once, without those of an earlier life of the run.
+
+    Args:
+        path: the file; need not be there yet.
+        since: when the trainer's lock was taken; older requests are left out.
+    """
+
+    def __init__(self, path: Path, since: float) -> None:
+        self._lines = LineTail(path)
+        self._since = since
+
+    def read(self) -> list[Request]:
+        """The requests that came since the last call, oldest first."""
+        found = []
+        while lines := self._lines.read():
+            found += [request for line in lines if (request := decode_request(line)) is not None]
+        return [request for request in found if request.time >= self._since]
+
+
+def decode_request(line: bytes) -> Request | None:
+    """The request in a line; None for a broken line or a type of a newer version."""
+    value = decode_object(line)
+    if value is None:
+        return None
+    id, type, time = value.pop("id", None), value.pop("type", None), value.pop("time", None)
+    if not isinstance(id, str) or not isinstance(type, str) or not isinstance(time, int | float):
+        return None
+    return Request(id, type, time, value) if type in TYPES else None

@@ -1,0 +1,157 @@
+"""Asking for a run: a text, settings and perhaps a parent become a run directory.
+
+Everything a user can get wrong is found here, before anything is made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+from core.run import store as runs
+from core.text import resolve as finding
+from core.text import store as corpora
+from core.config.planner import check_shape
+from core.config.configs import TrainConfig
+from core.text.corpus import Corpus
+from core.errors import InputError, SettingsError, StorageError
+from core.text.stats import Facts, facts
+from core.system.files import replace_with_link
+from core.run.header import check_room
+from core.system.locks import Lock
+from core.run.model_files import check_vocabulary, read_shape
+from core.paths import Home
+from core.config.presets import AUTO
+from core.progress import Progress, quiet
+from core.run.directory import Run
+from core.config.schema import to_json
+from core.tokenizer.tokenizer import Tokenizer
+from core.run.weights_ref import LAST, weights_of
+
+PROPOSALS = 100
+LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
+
+
+def ask(
+    home: Home,
+    spec: str,
+    config: TrainConfig,
+    shape: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    reading: str | None = None,
+    encoding: str | None = None,
+    parent: str | None = None,
+    progress: Progress = quiet,
+) -> tuple[Run, Lock]:
+    """Makes a run that waits for its trainer, and holds its lock.
+
+    Args:
+        spec: the text, as `finding.find` takes it.
+        config: the settings chosen; None is left open.
+        shape: fields of ModelConfig chosen.
+        name: of the run; the corpus's, or a free one like it, if None.
+        reading: "lines" or "text"; decided from the text if None.
+        parent: a run (or run@best, run@step) whose weights and tokenizer to start from.
+
+    Raises:
+        MiniGPTError: what cannot be used; nothing has been made then.
+    """
+    check_shape(config.preset, shape)
+    if name is not None:
+        runs.check_free(home, name)
+    source = _parent(home, parent, config, shape) if parent else None
+    corpus = finding.find(spec, home, encoding=encoding)
+    found = facts(corpus, progress)
+    corpora.remember(corpus, found, home)
+    parts = {"train": to_json(config), "model": dict(shape), "seed": config.seed}
+    text = _text(corpus, found, reading)
+    origin = source and {"run": source[0].name, "weights": source[1] or LAST}
+    record = {"corpus": text, **parts, "versions": versions(), "parent": origin}
+    run, lock = _create(home, name, corpus.name, record)
+    with _or_forgotten(home, run, lock):
+        if source:
+            _inherit(run, *source)
+    return run, lock
+
+
+@contextmanager
+def _or_forgotten(home: Home, run: Run, lock: Lock) -> Iterator[None]:
+    """Leaves nothing behind of a new run that fails here."""
+    try:
+        yield
+    except BaseException:
+        lock.release()
+        runs.delete(home, run)
+        raise
+
+
+def _create(home: Home, name: str | None, base: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
+    """The run under the name asked for, or under a free one like the corpus's."""
+    if name is not None:
+        return runs.create_held(home, name, record)
+    for _ in range(PROPOSALS):
+        try:
+            return runs.create_held(home, runs.propose_name(home, base), record)
+        except InputError:
+            # Somebody who started at the same moment took it.
+            continue
+    raise InputError(f"No free name like {base!r} was found.", "Choose one with --name.")
+
+
+def _text(corpus: Corpus, found: Facts, reading: str | None) -> dict[str, Any]:
+    """What a run says of its text: enough to find it again, and no path."""
+    return {
+        "name": corpus.name,
+        "size": found.size,
+        "sha256": found.sha256,
+        "reading": reading or found.reading,
+        "encoding": corpus.encoding,
+        "errors": corpus.errors,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of the program, its libraries and Python; nothing is imported for it."""
+    return {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}}
+
+
+def _parent(
+    home: Home, parent: str, config: TrainConfig, shape: Mapping[str, Any]
+) -> tuple[Run, str]:
+    """The run to start from and which of its weights; what is the parent's cannot be chosen."""
+    name, _, which = parent.partition("@")
+    run = runs.find(home, name)
+    weights = weights_of(run, which)
+    taken = dict.fromkeys(shape, "is the parent's, and stays")
+    for key in ("tokenizer", "vocab_size"):
+        if getattr(config, key) is not None:
+            taken[key] = "is the parent's, and stays"
+    if config.preset != AUTO:
+        taken["preset"] = "the size is the parent's, and stays"
+    if taken:
+        raise SettingsError(taken, f"Leave these out when starting from {run.name}.")
+    # Read only to see that it can be: the child's trainer would name the child's copies.
+    own = read_shape(run.config)
+    check_vocabulary(run, Tokenizer.load(run.folder), own)
+    check_room(weights, own)
+    return run, which
+
+
+def _inherit(run: Run, parent: Run, which: str) -> None:
+    """Gives the new run the parent's files, so that it can do without the parent.
+
+    Raises:
+        StorageError: there is no room for them.
+    """
+    try:
+        replace_with_link(weights_of(parent, which), run.weights)
+        replace_with_link(parent.config, run.config)
+        # The files that go with these two are made anew: what they hold follows from them.
+        Tokenizer.load(parent.folder).save(run.folder)
+    except OSError as error:
+        what = f"{run.name} could not be given the files of {parent.name}"
+        raise StorageError(f"{what}: {error.strerror}.", "Make room on the disk.") from error

@@ -1,0 +1,105 @@
+"""The file of events: the trainer's end, which appends, and the readers' ends.
+
+Nothing here sleeps or watches: who follows a file decides how often to look.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from core.run.events import TERMINAL, Event, decode, encode
+from core.system.line_files import LineTail, backwards, ends_torn, write_all
+
+
+class EventLog:
+    """Appends events, one line each, in the file as soon as `emit` returns.
+
+    Only the holder of the run's lock may open one. Safe to use from several threads.
+
+    Args:
+        path: the file; made if it is not there, and a torn last line is ended.
+        clock: Unix seconds now.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o600)
+        self._torn = ends_torn(self._descriptor)
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def emit(self, type: str, step: int, **fields: Any) -> None:
+        """Appends an event of now; see `write`."""
+        self.write(Event(type, self._clock(), step, fields))
+
+    def write(self, event: Event) -> None:
+        """Appends one event.
+
+        Raises:
+            OSError: it could not be written, for instance because the disk is full; the next
+                one that can be starts on a line of its own.
+        """
+        text = encode(event.type, event.time, event.step, **event.fields)
+        line = text.encode() + b"\n"
+        with self._lock:
+            data = b"\n" + line if self._torn else line
+            self._torn = True
+            write_all(self._descriptor, data)
+            self._torn = False
+            if event.type in TERMINAL:
+                os.fsync(self._descriptor)
+
+    def close(self) -> None:
+        """Closes the file; nothing can be emitted afterwards."""
+        os.close(self._descriptor)
+
+
+class EventTail:
+    """Events as they arrive, each once, from the start of the file.
+
+    Attributes:
+        restarts: how often the file was replaced or cut; what was folded before is void then.
+        offset: bytes of the file read so far.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lines = LineTail(path)
+
+    @classmethod
+    def at_end(cls, path: Path) -> Self:
+        """One that has read what is there already; the file may come later."""
+        tail = cls(path)
+        while tail.read():
+            pass
+        return tail
+
+    @property
+    def restarts(self) -> int:
+        """How often reading began again at the start because the file was another one."""
+        return self._lines.restarts
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the file read so far."""
+        return self._lines.offset
+
+    def read(self, most: int = 1 << 20) -> list[Event]:
+        """The next batch, from about `most` bytes; empty when there is nothing new.
+
+        Lines that are no events (torn, or zeroed by a power cut) are left out.
+        """
+        while lines := self._lines.read(most):
+            events = [event for line in lines if (event := decode(line)) is not None]
+            if events:
+                return events
+        return []
+
+
+def events_backwards(path: Path, most: int | None = None) -> Iterator[Event]:
+    """Events from the last to the first; `most` limits the bytes looked at, from the end."""
+    return (event for line in backwards(path, most) if (event := decode(line)) is not None)

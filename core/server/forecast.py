@@ -1,0 +1,176 @@
+"""The forecast of a training: arithmetic first, then real steps of a model of its shape.
+
+Where a whole step would take too long a smaller one is timed, and its time multiplied.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.model import factory as models
+from core.server.protocol import Json, Probe
+from core.config.planner import Plan, plan
+from core.config.configs import ModelConfig, TrainConfig
+from core.train.batches import Batches, Windows
+from core.model.decoder import Decoder
+from core.errors import SettingsError
+from core.config.fields import made
+from core.system.machine import free_disk
+from core.config.microbatch import rows_at_once
+from core.paths import Home
+from core.model.device import available, device_facts, seconds_per_step
+from core.config.schema import check_values, from_json
+from core.server.model_cache import Watch
+from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.config.budget import count_parameters, training_bytes
+from core.config.snapshots import run_bytes
+from core.tokenizer.tokenizer import SPECIAL
+
+BUDGET_SECONDS = 0.6
+# Floating-point operations of a step that is timed as it is: some tenths of a second.
+WHOLE_STEP = {"cpu": 1.5e10, "mps": 2e11, "cuda": 2e12}
+LEAST_TOKENS = 64  # fewer would not stand out from what an update costs without any
+
+
+def probe(home: Home, ask: Probe, say: Callable[..., None], watch: Watch) -> Json:
+    """The devices; with `train` also what a training needs, said before its time is known."""
+    devices = [dataclasses.asdict(device_facts(name)) for name in available()]
+    if ask.train is None:
+        return {"devices": devices}
+    config = from_json(TrainConfig, ask.train)
+    problems = check_values(ModelConfig, ask.model)
+    if problems:
+        raise SettingsError(problems)
+    tokens = _tokens(ask)
+    device = device_facts(config.device)
+    found = plan(config, ask.model, tokens, device)
+    said = {"devices": devices, **_arithmetic(found, tokens, device)}
+    if not ask.timed:
+        return said | _time(home, found, None)
+    say(**said, **_time(home, found, None))
+    seconds = trial_seconds(found, tokens, torch.device(device.device), watch)
+    return said | _time(home, found, seconds)
+
+
+def _tokens(ask: Probe) -> TokenFacts:
+    """The facts of the tokens; without them, of any running text with such a vocabulary."""
+    if ask.tokens is not None:
+        return made(TokenFacts, ask.tokens, "tokens")
+    size = ask.model.get("vocab_size")
+    if not isinstance(size, int):
+        raise SettingsError({"vocab_size": "must be given where nothing is known of the tokens"})
+    return TokenFacts(reading="text", vocab_size=size, train_tokens=1, train_samples=0, longest=0)
+
+
+def _arithmetic(found: Plan, tokens: TokenFacts, device: DeviceFacts) -> Json:
+    rows = rows_at_once(found.train)
+    return {
+        "preset": found.preset,
+        "model": dataclasses.asdict(found.model),
+        "train": dataclasses.asdict(found.train),
+        "reasons": list(found.reasons),
+        "tokens": dataclasses.asdict(tokens),
+        "parameters": count_parameters(found.model),
+        "memory_bytes": training_bytes(
+            found.model, rows, found.model.context, recompute=found.train.recompute
+        ),
+        "free_memory": device.free_memory,
+    }
+
+
+def _time(home: Home, found: Plan, seconds: float | None) -> Json:
+    """Steps, duration and, as the snapshots depend on the steps, the disk."""
+    train, free = found.train, free_disk(home.root)
+    steps = train.steps
+    if steps is None and seconds is not None:
+        assert train.minutes is not None
+        steps = max(1, round(60.0 * train.minutes / seconds))
+    kept = steps if train.snapshots else None
+    return {
+        "seconds_per_step": seconds,
+        "steps": steps,
+        "seconds": None if seconds is None or steps is None else seconds * steps,
+        "disk_bytes": run_bytes(count_parameters(found.model), kept, free),
+        "free_disk": free,
+    }
+
+
+def trial_seconds(found: Plan, tokens: TokenFacts, device: torch.device, watch: Watch) -> float:
+    """Seconds of one update, from real ones of such a model on random tokens.
+
+    What an update costs beside its tokens, above all the optimiser, is timed with a single token
+    and not multiplied.
+
+    Raises:
+        Cancelled: the request was.
+    """
+    shape, config = found.model, found.train
+    assert config.batch_size is not None
+    rows, length = config.batch_size, _length(shape, tokens)
+    fewer, shorter = _timed_part(shape, rows, length, device)
+    whole = (fewer, shorter) == (rows, length)
+    config = dataclasses.replace(
+        config,
+        minutes=None,
+        steps=1,
+        warmup_steps=0,
+        accumulation=config.accumulation if whole else 1,
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(config.threads or 1)
+    try:
+        model = _blank(shape, watch).to(device)
+        seconds = _seconds(model, fewer, shorter, config, watch)
+        if whole:
+            return seconds
+        alone = _seconds(model, 1, 1, config, watch)
+        return alone + max(0.0, seconds - alone) * (rows * length - 1) / (fewer * shorter - 1)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _length(shape: ModelConfig, tokens: TokenFacts) -> int:
+    """Targets of an average row."""
+    if tokens.reading != "lines":
+        return shape.context
+    average = tokens.train_tokens / max(1, tokens.train_samples)
+    return max(1, min(shape.context, round(average) - 1))
+
+
+def _timed_part(
+    shape: ModelConfig, rows: int, length: int, device: torch.device
+) -> tuple[int, int]:
+    """Rows and tokens a row of the step to time: all of it, fewer rows, or a part of one."""
+    work = 6.0 * count_parameters(shape) * rows * length  # forward and backward products
+    share = min(1.0, WHOLE_STEP[device.type] / work)
+    fewer = max(1, int(rows * share))
+    least = min(length, LEAST_TOKENS)
+    return fewer, length if rows * share >= 1.0 else max(least, int(rows * length * share))
+
+
+def _blank(shape: ModelConfig, watch: Watch) -> Decoder:
+    """A model of this shape; zeros take as long to multiply as anything, and less to make."""
+    model = models.build(shape, seed=None)
+    for weight in model.parameters():
+        torch.nn.init.zeros_(weight)
+    watch.over(model)
+    return model
+
+
+def _seconds(model: Decoder, rows: int, length: int, config: TrainConfig, watch: Watch) -> float:
+    count = 4 * rows * length + 1
+    numbers = np.random.default_rng(0)
+    ids: Any = numbers.integers(len(SPECIAL), model.config.vocab_size, count, dtype=np.uint32)
+    return seconds_per_step(
+        model,
+        Batches(ids, Windows(0, count, length), rows, seed=0),
+        config,
+        model.device,
+        budget=BUDGET_SECONDS,
+        cancelled=watch.cancelled,
+    )

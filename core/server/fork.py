@@ -1,0 +1,127 @@
+"""Several continuations of one beginning, in one batch.
+
+Shapes: B rows, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.server.protocol import Fork, count_of, sampling
+from core.config.configs import SamplingConfig
+from core.errors import Cancelled, InputError
+from core.system.machine import free_memory
+from core.inference.sampling import Chooser
+from core.server.model_cache import Open, Shelf
+from core.server.step import known
+from core.tokenizer.tokenizer import EOS
+from core.server.viewing import checked, reading
+
+MOST_ROWS = 64
+MOST_TOKENS = 1024
+PART_SECONDS = 0.015  # between replies that tell what came
+
+Json = dict[str, Any]
+
+
+def fork(shelf: Shelf, ask: Fork, say: Callable[..., None]) -> Json:
+    """Several continuations in one batch; what came stays if the request is cancelled.
+
+    Args:
+        say: told on the way what came of each row since it was last told.
+    """
+    config = sampling(ask.settings)
+    kept = _beginning(shelf, ask)
+    firsts = [known(kept, id) for id in ask.firsts or ()]
+    count = count_of(len(firsts) if ask.firsts is not None else ask.count, 1, MOST_ROWS, "count")
+    count_of(ask.tokens, 1, MOST_TOKENS, "tokens")
+    _check_room(kept, count)
+    kept.held.use()
+    reason = "length"
+    rows = [Row(kept, config, number) for number in range(count)]
+    told = time.perf_counter()
+    try:
+        twin = kept.session.fork(count)
+        for place in range(ask.tokens):
+            shelf.watch.check()
+            logits = twin.logits  # (B, V)
+            forced = firsts if place == 0 and firsts else [None] * count
+            pairs = zip(rows, logits, forced, strict=True)
+            twin.extend_rows([[row.add(one, first)] for row, one, first in pairs])
+            if all(row.ended for row in rows):
+                break
+            if time.perf_counter() - told >= PART_SECONDS:
+                say(came=[row.news() for row in rows])
+                told = time.perf_counter()
+    except Cancelled:
+        reason = "cancelled"
+    return {"session": ask.session, "reason": reason, "rows": [row.json() for row in rows]}
+
+
+def _beginning(shelf: Shelf, ask: Fork) -> Open:
+    """The session to go on with, or one that has read the ids."""
+    if (ask.session is None) == (ask.ids is None):
+        raise InputError("It must be clear what is gone on with.", "A session, or ids.")
+    if ask.session is not None:
+        return shelf.session(ask.session)
+    held, _ = shelf.model(ask)
+    held.use()
+    assert ask.ids is not None
+    return reading(held, checked(held, ask.ids))
+
+
+def _check_room(kept: Open, count: int) -> None:
+    """Raises InputError where so many rows do not fit into memory."""
+    config = kept.session.model.config
+    row = 8 * config.layers * config.kv_heads * config.context * config.head_dim
+    most = max(1, free_memory() // 2 // row)
+    if count > most:
+        raise InputError(f"There is memory for {most} rows, not for {count}.", "Ask for fewer.")
+
+
+class Row:
+    """One continuation of a fork.
+
+    Args:
+        number: added to the seed, so that rows differ.
+    """
+
+    def __init__(self, kept: Open, config: SamplingConfig, number: int) -> None:
+        tokenizer, ids = kept.held.loaded.tokenizer, kept.session.ids
+        self._chooser = Chooser(
+            config, ids, kept.session.model.config.vocab_size, seed=config.seed + number
+        )
+        self._stream = tokenizer.stream(ids)
+        self._tokens: list[list[Any]] = []
+        self._told = 0
+        self.ended = False
+
+    def add(self, logits: Tensor, first: int | None) -> int:
+        """Chooses the next id for logits (V,); after its end a row only keeps step."""
+        if self.ended:
+            return EOS
+        id = first
+        if id is None:
+            id = self._chooser.choose(logits)
+        else:
+            self._chooser.note(id)
+        chance = float(torch.log_softmax(logits, -1)[id].exp())
+        self._tokens.append([id, self._stream.push(id), chance])
+        self.ended = id == EOS
+        return id
+
+    def news(self) -> list[list[Any]]:
+        """The tokens that came since this was last asked."""
+        new = self._tokens[self._told :]
+        self._told = len(self._tokens)
+        return new
+
+    def json(self) -> Json:
+        """The row in the last reply."""
+        text = "".join(token[1] for token in self._tokens)
+        return {"tokens": self._tokens, "text": text, "ended": self.ended}

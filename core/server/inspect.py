@@ -1,0 +1,155 @@
+"""What is going on inside a model: what each layer would say, and where its heads look.
+
+The lens: every layer's hidden state through the final norm and projection (nostalgebraist 2020,
+"interpreting GPT: the logit lens"). A head that is switched off adds nothing to its layer.
+
+Shapes: T tokens in the window, R rows looked at, D width, V vocabulary, L layers, H heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.server.protocol import Inside, count_of
+from core.model.attention import Record
+from core.config.configs import ModelConfig
+from core.errors import InputError
+from core.inference.load import Loaded
+from core.system.machine import free_memory
+from core.inference.session import Session
+from core.server.model_cache import Open, Shelf
+
+MOST_ROWS = 64
+MEMORY_SHARE = 0.5
+KEPT_BYTES = 128 * 2**20  # of attention weights: looking there again needs no forward pass
+KEPT_RECORDS = 2  # with all heads, and without those that are off
+
+Json = dict[str, Any]
+
+
+def inside(shelf: Shelf, ask: Inside) -> Json:
+    """The likeliest token after every layer and where heads look, at R places up to one."""
+    kept = _opened(shelf, ask)
+    session, window = kept.session, kept.session.window()
+    config, last = session.model.config, _place(window, ask.at)
+    rows = min(last + 1, count_of(ask.rows, 1, MOST_ROWS, "rows"))
+    layer = count_of(ask.layer, -config.layers, config.layers - 1, "layer") % config.layers
+    if ask.head is not None:
+        count_of(ask.head, 0, config.heads - 1, "head")
+    mask = _mask(config, ask.off)
+    _check_room(session, len(window))
+    kept.held.use()
+    record, places = _record(kept, mask), slice(last + 1 - rows, last + 1)
+    looked = _looked(record, ask.head)  # (L, T, T)
+    text = kept.held.loaded.tokenizer.token_text
+    return {
+        "session": ask.session,
+        "layer": layer,
+        "head": ask.head,
+        "layers": config.layers,
+        "heads": config.heads,
+        "window": [[place, session.ids[place], text(session.ids[place])] for place in window],
+        "positions": window[places],
+        "lens": lens(kept.held.loaded, [hidden[0, places] for hidden in record.hidden]),
+        "attention": _rounded(looked[layer, places]),
+        "looks": _rounded(looked[:, last]),
+        "whole": _whole(kept, record, last, mask),
+    }
+
+
+def _opened(shelf: Shelf, ask: Inside) -> Open:
+    if ask.session is not None:
+        return shelf.session(ask.session)
+    held, _ = shelf.model(ask)
+    session = held.session()
+    session.extend(held.loaded.encode(ask.prompt))
+    return Open(held, session, session.length)
+
+
+def _place(window: Sequence[int], at: int | None) -> int:
+    """Where in the window the place is that is asked for."""
+    if at is None:
+        return len(window) - 1
+    if at not in window:
+        raise InputError(
+            f"The model does not see the place {at} any more, or not yet.",
+            f"Look at one from {window[0]} to {window[-1]}.",
+        )
+    return window.index(at)
+
+
+def _mask(config: ModelConfig, off: Sequence[Sequence[int]]) -> Tensor | None:
+    """(L, H), 0 for the heads that are off; None where none is."""
+    mask = torch.ones(config.layers, config.heads)
+    for pair in off:
+        count_of(len(pair), 2, 2, "The numbers that name a head")
+        layer = count_of(pair[0], 0, config.layers - 1, "layer")
+        mask[layer, count_of(pair[1], 0, config.heads - 1, "head")] = 0.0
+    return mask if off else None
+
+
+def _check_room(session: Session, seen: int) -> None:
+    """Raises InputError where all attention weights together do not fit into memory."""
+    config = session.model.config
+    needed = 4 * config.layers * config.heads * seen * seen
+    if needed > MEMORY_SHARE * free_memory():
+        raise InputError(
+            f"The attention over {seen} tokens takes {needed / 2**30:.1f} GiB.",
+            "Look at a shorter text.",
+        )
+
+
+def _record(kept: Open, mask: Tensor | None) -> Record:
+    """What a forward pass over the window sees; the last ones are kept if they are not too big."""
+    key = tuple(kept.session.ids), None if mask is None else tuple(mask.flatten().tolist())
+    if key not in kept.looked:
+        device = kept.session.model.device
+        record = kept.session.inspect(head_mask=None if mask is None else mask.to(device))
+        if sum(weights.nbytes for weights in record.attention) > KEPT_BYTES:
+            return record
+        if len(kept.looked) >= KEPT_RECORDS:
+            kept.looked.clear()
+        kept.looked[key] = record
+    return kept.looked[key]
+
+
+def _looked(record: Record, head: int | None) -> Tensor:
+    """(L, T, T): the weights of one head of every layer, or the mean over them."""
+    weights = [one[0] for one in record.attention]  # L times (H, T, T)
+    return torch.stack([one.mean(0) if head is None else one[head] for one in weights])
+
+
+def _rounded(weights: Tensor) -> list[list[float]]:
+    found: list[list[float]] = weights.double().cpu().mul(1e6).round().div(1e6).tolist()
+    return found
+
+
+@torch.inference_mode()
+def lens(loaded: Loaded, hidden: Sequence[Tensor]) -> list[list[list[Any]]]:
+    """For each row, after the embedding and after each layer: id, text, probability.
+
+    Args:
+        hidden: L+1 states (R, D).
+    """
+    text = loaded.tokenizer.token_text
+    layers = []
+    for state in hidden:  # (R, D)
+        values, ids = loaded.model.head(state).float().softmax(-1).max(-1)  # (R,) of (R, V)
+        pairs = zip(ids.tolist(), values.tolist(), strict=True)
+        layers.append([[id, text(id), value] for id, value in pairs])
+    return [list(row) for row in zip(*layers, strict=True)]
+
+
+@torch.inference_mode()
+def _whole(kept: Open, record: Record, last: int, mask: Tensor | None) -> list[Any]:
+    """What the model says with all of its heads: id, text, probability, and the one without."""
+    full = record if mask is None else _record(kept, None)
+    head = kept.session.model.head
+    said, now = (head(one.hidden[-1][0, last]).float().softmax(-1) for one in (full, record))
+    id = int(said.argmax())
+    text = kept.held.loaded.tokenizer.token_text(id)
+    return [id, text, float(said[id]), float(now[id])]

@@ -1,0 +1,160 @@
+"""What the sampler says of a run's text: its index, where a reply stands, what it says itself.
+
+Indexing needs no model and goes on beside other requests. An index that is there is kept open.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.run import store as runs
+from core.server.protocol import Id, Index, Json, Origin, count_of
+from core.attribution.corpus_index import META
+from core.errors import InputError, MiniGPTError
+from core.attribution.ngram_index import Beliefs
+from core.attribution.attribution import MOST_PLACES, Source, Text, described, source_of
+from core.paths import Home
+from core.progress import Stop, calm
+from core.tokenizer.tokenizer import Tokenizer
+
+MOST_TEXTS = 4
+MOST_TOKENS = 16_384
+MOST_LEAST = 1024
+
+Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Indexer:
+    """Answers `index`."""
+
+    home: Home
+
+    def answer(self, id: Id, ask: Any, say: Callable[..., None], cancelled: Stop) -> Json:
+        """Makes the index of a run's text unless it is there.
+
+        Raises:
+            MiniGPTError: there is no such run, its text cannot be read, or there is no room.
+            Cancelled: the request was.
+        """
+        assert isinstance(ask, Index)
+        began = time.perf_counter()
+
+        def tell(done: int, total: int, phase: str) -> None:
+            say(phase=phase, finished=done, total=total)
+
+        text, how = source_of(self.home, runs.find(self.home, ask.run)).make(calm(tell), cancelled)
+        return {
+            "how": how,
+            "tokens": len(text.where.places),
+            "bytes": text.index.size,
+            "depth": text.where.depth,
+            "notes": list(text.notes),
+            "seconds": round(time.perf_counter() - began, 3),
+        }
+
+
+@dataclass
+class Texts:
+    """The texts whose index is open, by the run they belong to, the one used last at the end."""
+
+    home: Home
+    _open: OrderedDict[str, tuple[Stamp, Source, Text | None]] = field(default_factory=OrderedDict)
+
+    def beliefs(self, run: str, ids: Sequence[int]) -> Beliefs | None:
+        """What a run's text says after these tokens; None where it has no index, or is gone."""
+        try:
+            text = self.find(run)
+        except MiniGPTError:
+            # Who asks for the index is told why there is none.
+            return None
+        return Beliefs(text.where, ids) if text else None
+
+    def find(self, run: str) -> Text | None:
+        """A run's text; None where it has no index.
+
+        Raises:
+            MiniGPTError: the run or its text is gone, or has changed.
+        """
+        folder = runs.find(self.home, run)
+        _, source, text = self._open.get(run, ((0, 0), None, None))
+        made = folder.record.stat().st_mtime_ns
+        if source is None or self._open[run][0][0] != made:
+            source, text = source_of(self.home, folder), None
+        stamp = made, _changed(source)
+        if text is None or self._open[run][0] != stamp:
+            text = source.open() if stamp[1] else None
+        self._open[run] = stamp, source, text
+        self._open.move_to_end(run)
+        if len(self._open) > MOST_TEXTS:
+            self._open.popitem(last=False)
+        return text
+
+    def get(self, run: str) -> Text:
+        """A run's text.
+
+        Raises:
+            InputError: it has no index.
+        """
+        text = self.find(run)
+        if text is None:
+            raise InputError(f"The text of {run} has no index yet.", "Ask for `index` first.")
+        return text
+
+
+def _changed(source: Source) -> int:
+    """When the index was made; 0 if there is none."""
+    try:
+        return (source.folder / META).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@dataclass(frozen=True)
+class Said:
+    """Some tokens with their text.
+
+    Attributes:
+        spans: the characters of `text` that each token stands for.
+    """
+
+    ids: list[int]
+    text: str
+    spans: list[tuple[int, int]]
+
+
+def said_by(tokenizer: Tokenizer, before: Sequence[int], ids: Sequence[int]) -> Said:
+    """Tokens that follow others, and the text they make."""
+    stream, text, spans = tokenizer.stream(before), "", []
+    for id in ids:
+        begin = len(text)
+        text += stream.push(id)
+        blank = tokenizer.kind == "word" and text[begin : begin + 1] == " "
+        spans.append((begin + blank, len(text)))
+    return Said(list(ids), text, spans)
+
+
+def typed(tokenizer: Tokenizer, text: str) -> Said:
+    """A text as the tokenizer reads it; what it does not know is no part of any span."""
+    return Said(tokenizer.encode(text), text, tokenizer.spans(text))
+
+
+def origin(text: Text, said: Said, ask: Origin, check: Callable[[], None]) -> Json:
+    """Where parts of what was said stand in the text.
+
+    Raises:
+        InputError: too many tokens or places, or a text that cannot be read any more.
+    """
+    count_of(ask.least, 1, MOST_LEAST, "least")
+    count_of(ask.places, 0, MOST_PLACES, "places")
+    count_of(len(said.ids), 0, MOST_TOKENS, "The number of tokens")
+    found = text.copies(said.ids, ask.least, check)
+    reply = described(text, found, ask.places)
+    for span in reply["spans"]:
+        part = said.spans[span["begin"] : span["end"]]
+        span["from"], span["to"] = part[0][0], part[-1][1]
+    return reply | {"text": said.text}

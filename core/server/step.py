@@ -1,0 +1,208 @@
+"""Token by token through a session: look at what could come, pick one, go back.
+
+The n-th pick with a seed is the n-th draw of `generate` with it, wherever one cut in between.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.server.protocol import MOST_TOP, Cut, Find, Step, count_of, sampling
+from core.config.configs import SamplingConfig
+from core.errors import InputError
+from core.attribution.ngram_index import Beliefs
+from core.inference.sampling import Chooser, removed_by, staged
+from core.inference.session import Session
+from core.server.model_cache import Open, Shelf, forgotten
+from core.tokenizer.tokenizer import EOS, Tokenizer
+
+SAMPLER = "sampler"
+MOST_OPENED = 65_536
+
+Json = dict[str, Any]
+
+
+def step(shelf: Shelf, ask: Step) -> Json:
+    """Opens a session or goes on with one, and looks at what comes next."""
+    config = sampling(ask.settings)
+    count_of(ask.top, 0, MOST_TOP, "top")
+    if isinstance(ask.pick, str) and ask.pick != SAMPLER:
+        raise InputError(f"{ask.pick!r} cannot be picked.", f"An id, or {SAMPLER!r}.")
+    name = ask.session or _open(shelf, ask)
+    kept = shelf.session(name)
+    kept.held.use()
+    view = view_of(shelf, kept, config, ask.top)
+    picked = None
+    if ask.pick is not None:
+        id = view.choice if isinstance(ask.pick, str) else known(kept, ask.pick)
+        picked = view.token(id)
+        kept.session.extend([id])
+        kept.scores.append(view.score(id))
+        view = view_of(shelf, kept, config, ask.top)
+    found = {"session": name, "picked": picked, **view.json()}
+    return found if ask.session else found | {"tokens": _tokens(kept)}
+
+
+def cut(shelf: Shelf, ask: Cut) -> Json:
+    """Goes back to a length, and looks at what comes next there."""
+    config = sampling(ask.settings)
+    count_of(ask.top, 0, MOST_TOP, "top")
+    kept = shelf.session(ask.session)
+    kept.held.use()
+    kept.session.cut(count_of(ask.length, 1, kept.session.length, "length"))
+    del kept.scores[ask.length - 1 :]
+    return {"session": ask.session, "picked": None, **view_of(shelf, kept, config, ask.top).json()}
+
+
+def view_of(shelf: Shelf, kept: Open, config: SamplingConfig, top: int) -> View:
+    """What comes next in a session, to the corpus too where it has an index."""
+    beliefs = shelf.texts.beliefs(kept.held.facts["name"], kept.session.ids)
+    return View(kept, config, top, beliefs)
+
+
+def find(shelf: Shelf, ask: Find) -> Json:
+    """The tokens that are, begin with or hold a text, each kind by how likely they come next.
+
+    Blanks around the text and its case matter only for what comes first.
+    """
+    config = sampling(ask.settings)
+    count_of(ask.top, 1, MOST_TOP, "top")
+    kept = shelf.session(ask.session)
+    kept.held.use()
+    view, plain = View(kept, config, 0), ask.text.strip().casefold()
+    near = [
+        (_distance(name, ask.text, plain), -view.score(id), id)
+        for id, name in enumerate(kept.held.loaded.tokenizer.names)
+        if (plain or ask.text) in name.casefold()
+    ]
+    found = [view.token(id) for *_, id in sorted(near)[: ask.top]]
+    return {"session": ask.session, "matches": len(near), "found": found}
+
+
+def _distance(name: str, text: str, plain: str) -> int:
+    """How far a token that holds a text is from being it."""
+    bare = name.strip().casefold()
+    return next(far for far, is_so in enumerate((name == text, bare == plain, True)) if is_so)
+
+
+def _open(shelf: Shelf, ask: Step) -> str:
+    if ask.continue_from is not None:
+        if ask.run is not None or ask.prompt or ask.chosen:
+            raise InputError(
+                "A reply is looked at as it is.", "Leave `run`, `prompt` and `chosen` out."
+            )
+        reply = shelf.reply(ask.continue_from)
+        return shelf.open(reply.held, reply.session.ids, reply.begun)
+    held, _ = shelf.model(ask)
+    ids = [] if ask.prompt is None else held.loaded.encode(ask.prompt)
+    chosen = ask.chosen or []
+    count_of(len(ids) + len(chosen), 1, MOST_OPENED, "The number of tokens")
+    held.use()
+    vocab_size = held.loaded.tokenizer.vocab_size
+    ids_chosen = [count_of(id, 0, vocab_size - 1, "An id") for id in chosen]
+    return shelf.open(held, ids + ids_chosen, len(ids))
+
+
+def known(kept: Open, id: int) -> int:
+    """The id if the model's vocabulary has it; else InputError."""
+    return count_of(id, 0, kept.session.model.config.vocab_size - 1, "An id")
+
+
+def _tokens(kept: Open) -> list[list[Any]]:
+    text = kept.held.loaded.tokenizer.token_text
+    return [[id, text(id)] for id in kept.session.ids]
+
+
+class View:
+    """What comes next in a session, from its kept logits.
+
+    Args:
+        config: what the chances after the settings are computed with.
+        top: how many of the likeliest are named.
+        beliefs: what the corpus itself says here, where it has an index.
+    """
+
+    def __init__(
+        self, kept: Open, config: SamplingConfig, top: int, beliefs: Beliefs | None = None
+    ) -> None:
+        self._kept, self._top, self._beliefs = kept, top, beliefs
+        session = kept.session
+        logits = session.logits[0]  # (V,)
+        drawn = max(0, session.length - kept.begun)
+        chooser = Chooser(config, session.ids, len(logits), drawn=drawn)
+        self.choice = chooser.choose(logits)
+        self._after = [(name, row) for name, row in staged(logits, config, session.ids)]
+        self._logs = logits.log_softmax(-1)
+        self._chances = self._after[-1][1].softmax(-1)
+
+    def score(self, id: int) -> float:
+        """The model's log-probability of a token, in nats."""
+        return float(self._logs[id])
+
+    def token(self, id: int) -> Json:
+        """One possible token: how likely to the model and after the settings; what removed it."""
+        return self._told([id], [1 + int((self._logs > self._logs[id]).sum())])[0]
+
+    def likeliest(self) -> list[Json]:
+        """As many as are named, falling."""
+        found = self._logs.topk(min(self._top, len(self._logs)))
+        values, ids = found.values.tolist(), found.indices.tolist()
+        ranks: list[int] = []
+        for place, value in enumerate(values):  # equals have one rank
+            ranks.append(ranks[-1] if place and value == values[place - 1] else place + 1)
+        return self._told(ids, ranks)
+
+    def _told(self, ids: list[int], ranks: list[int]) -> list[Json]:
+        """Tokens with their ranks; looked up all at once, which one by one takes milliseconds."""
+        own, chances = self._logs[ids].exp().tolist(), self._chances[ids].tolist()
+        gone = removed_by(self._after, ids)
+        text, beliefs = self._tokenizer.token_text, self._beliefs
+        return [
+            {
+                "id": id,
+                "text": text(id),
+                "rank": rank,
+                "probability": probability,
+                "chance": chance,
+                "removed": removed,
+                "corpus": beliefs.of(id) if beliefs else None,
+            }
+            for id, rank, probability, chance, removed in zip(
+                ids, ranks, own, chances, gone, strict=True
+            )
+        ]
+
+    def json(self) -> Json:
+        """The fields of a reply."""
+        session, begun, scores = self._kept.session, self._kept.begun, self._kept.scores
+        return {
+            "length": session.length,
+            "begun": begun,
+            "window_start": forgotten(session, session.window_start),
+            "used": len(session.window()),
+            "context": session.model.config.context,
+            "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
+            "loss": -sum(scores) / len(scores) if scores else None,
+            "corpus": _corpus(self._beliefs),
+            "choice": self.token(self.choice),
+            "top": self.likeliest(),
+            "ended": session.ids[-1] == EOS and session.length > begun,
+            "text": _text(self._tokenizer, session, min(begun, session.length)),
+        }
+
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        return self._kept.held.loaded.tokenizer
+
+
+def _corpus(beliefs: Beliefs | None) -> Json | None:
+    """The longest end of the tokens that stands in the corpus."""
+    if beliefs is None:
+        return None
+    return {"length": beliefs.longest.length, "count": beliefs.longest.count}
+
+
+def _text(tokenizer: Tokenizer, session: Session, begun: int) -> str:
+    """What was added since the beginning, with the blank that belongs before it."""
+    stream = tokenizer.stream(session.ids[:begun])
+    return "".join(stream.push(id) for id in session.ids[begun:])

@@ -1,0 +1,184 @@
+"""Files replaced whole: a reader sees the old content or the new one, never a half.
+
+Knows no names of a run's files; callers give paths.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.errors import DamagedError
+from core.system.nesting import check_nesting
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replaces the content of `path`: temporary file beside it, fsync, rename.
+
+    Raises:
+        OSError: nothing was replaced and the temporary file is gone.
+    """
+    descriptor, temporary = tempfile.mkstemp(
+        prefix=f".{path.name}-", suffix=".tmp", dir=path.parent
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes the temporary files of writers of `path` that were killed; nobody may be writing."""
+    for temporary in path.parent.glob(f".{path.name}-*.tmp"):
+        temporary.unlink()
+
+
+def remove_all_leftovers(folder: Path) -> None:
+    """Removes those below a folder, of whatever files; nobody may be writing there."""
+    for temporary in folder.rglob(".*.tmp"):
+        temporary.unlink()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replaces `path` with indented JSON.
+
+    Raises:
+        ValueError: a number in it is not finite.
+        OSError: nothing was replaced.
+    """
+    text = json.dumps(value, allow_nan=False, indent=2, ensure_ascii=False)
+    # A name that is no text (a lone surrogate) is written as JSON's own escape for it.
+    write_atomic(path, f"{text}\n".encode(errors="backslashreplace"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`.
+
+    Raises:
+        DamagedError: it is not there, is no plain file, or holds no JSON object.
+    """
+    try:
+        text = read_plain(path).decode()
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        check_nesting(text, value)
+    except FileNotFoundError:
+        raise DamagedError(f"{path} is missing.") from None
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise DamagedError(f"{path} holds no JSON object.")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def read_plain(path: Path) -> bytes:
+    """All of a file of ours.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        DamagedError: it is no plain file, or cannot be read.
+    """
+    with readable(path), os.fdopen(open_plain(path), "rb") as file:
+        return file.read()
+
+
+def open_plain(path: Path) -> int:
+    """A descriptor to read a file of ours from; a pipe in its place is not waited for.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        DamagedError: it is no plain file, or cannot be opened.
+    """
+    with readable(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    reason = "Is a directory" if stat.S_ISDIR(mode) else "Not a plain file"
+    raise DamagedError(f"{path} cannot be read: {reason}.")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns what the system says while a file of ours is read into a `DamagedError`.
+
+    Raises:
+        FileNotFoundError: as it is: what it means is the caller's to say.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DamagedError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def checksum(path: Path) -> str:
+    """The CRC-32 of the content: finds damage, not malice."""
+    sum = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            sum = zlib.crc32(piece, sum)
+    return f"{sum:08x}"
+
+
+def sync(path: Path) -> None:
+    """Waits until the file, or the names in the folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_with_link(source: Path, target: Path) -> None:
+    """Makes `target` the same file as `source`, or a copy where links are not possible.
+
+    Raises:
+        OSError: `target` is as it was.
+    """
+    if target.exists() and target.samefile(source):
+        return
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            # File systems without hard links, or a limit on their number.
+            write_copy(source, temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(target.parent)
+
+
+def write_copy(source: Path, target: Path) -> None:
+    """Copies the content, in pieces, and waits until it is on the disk."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while piece := reader.read(1 << 22):
+            writer.write(piece)
+        writer.flush()
+        os.fsync(writer.fileno())

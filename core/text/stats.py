@@ -1,0 +1,178 @@
+"""What can be said about a text by reading it once: its size, its lines, how to read it.
+
+A large text is read in blocks; what needs a look at each line or word is counted in its first
+part only, and `examined` says how much that was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.text.corpus import Corpus, no_text
+from core.text.counts import MOST_LINES, MOST_WORDS, Counts
+from core.text.encoding import Encoding
+from core.errors import Cancelled
+from core.progress import Progress, Stop, never, quiet
+from core.text.readers import (
+    BLOCK,
+    check_regular,
+    chunks,
+    is_records,
+    reading,
+    records,
+    unpacked_size,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a text is like.
+
+    Attributes:
+        size: bytes of its files as they lie on the disk.
+        sha256: of the file; of many files, of their names and hashes.
+        reading: "lines" or "text": the corpus's own, else by rule.
+        reason: why, in words.
+        characters: of the text, line ends included.
+        spaces: blanks, in the proportion of the examined part.
+        lines: lines or records that are not empty.
+        longest_words, longest_characters: of the longest line.
+        blank_between: whether an empty line stands between others.
+        words, distinct_words: parted by white space, with every capital and comma.
+        distinct_characters: different ones.
+        examined: the first characters, to which everything from `lines` on is limited.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    reading: str
+    reason: str
+    characters: int
+    spaces: int
+    lines: int
+    longest_words: int
+    longest_characters: int
+    blank_between: bool
+    words: int
+    distinct_words: int
+    distinct_characters: int
+    examined: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the text was examined."""
+        return self.examined == self.characters
+
+
+def facts(corpus: Corpus, progress: Progress = quiet, cancelled: Stop = never) -> Facts:
+    """Reads all of the text, twice: for its hash, and to check and count it.
+
+    Raises:
+        InputError: a file that is no text, or no text in any of them.
+        Cancelled: where `cancelled` said so.
+    """
+    sha256 = fingerprint(corpus, progress, cancelled)
+    counts, before = Counts(), 0
+    total = corpus.size
+    for path in corpus.files:
+        read = _add_records if is_records(path) else _add_blocks
+        for offset in read(counts, path, corpus.codec):
+            if cancelled():
+                raise Cancelled
+            progress(min(before + offset, total), total, "reading the text")
+        before += unpacked_size(path)
+    if not counts.printed:
+        raise no_text(corpus)
+    return _facts(corpus, sha256, counts)
+
+
+def _add_blocks(counts: Counts, path: Path, encoding: Encoding) -> Iterator[int]:
+    """Counts a plain text; gives how far it is, a block at a time."""
+    for offset, _, text in chunks(path, encoding, BLOCK):
+        counts.add(text)
+        yield offset
+    counts.end()
+
+
+def _add_records(counts: Counts, path: Path, encoding: Encoding) -> Iterator[int]:
+    """Counts the records of a file as lines; gives how far it is, about a block at a time."""
+    told = 0
+    for offset, _, text in records(path, encoding):
+        counts.add_line(text)
+        if offset - told >= BLOCK:
+            told = offset
+            yield offset
+
+
+def fingerprint(corpus: Corpus, progress: Progress = quiet, cancelled: Stop = never) -> str:
+    """The SHA-256 of the corpus's file; of many files, of their relative names and hashes."""
+    total, done, hashes = stored_size(corpus), 0, []
+    for path in corpus.files:
+        digest = hashlib.sha256()
+        check_regular(path)
+        with reading(path), path.open("rb") as file:
+            while block := file.read(BLOCK):
+                if cancelled():
+                    raise Cancelled
+                digest.update(block)
+                done += len(block)
+                progress(done, total, "looking for changes in the text")
+        hashes.append(digest.hexdigest())
+    if len(hashes) == 1:
+        return hashes[0]
+    root = os.path.commonpath([path.parent for path in corpus.files])
+    names = (path.relative_to(root).as_posix() for path in corpus.files)
+    listing = "".join(f"{value}  {name}\n" for value, name in zip(hashes, names, strict=True))
+    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def stored_size(corpus: Corpus) -> int:
+    """Bytes of the corpus's files as they lie on the disk."""
+    total = 0
+    for path in corpus.files:
+        with reading(path):
+            total += path.stat().st_size
+    return total
+
+
+def _facts(corpus: Corpus, sha256: str, counts: Counts) -> Facts:
+    chosen, reason = choose_reading(corpus, counts)
+    return Facts(
+        name=corpus.name,
+        size=stored_size(corpus),
+        sha256=sha256,
+        reading=chosen,
+        reason=reason,
+        characters=counts.characters,
+        spaces=counts.spaces * counts.characters // max(1, counts.examined),
+        lines=counts.lines,
+        longest_words=counts.longest_words,
+        longest_characters=counts.longest_characters,
+        blank_between=counts.blank_between,
+        words=counts.words,
+        distinct_words=len(counts.different),
+        distinct_characters=len(counts.letters),
+        examined=counts.examined,
+    )
+
+
+def choose_reading(corpus: Corpus, counts: Counts) -> tuple[str, str]:
+    """The reading and why: "lines" for records and for a short list of short lines."""
+    if corpus.reading is not None:
+        return corpus.reading, "as the corpus says"
+    if all(is_records(path) for path in corpus.files):
+        return "lines", "one record a line"
+    if counts.lines > MOST_LINES:
+        return "text", f"more than {MOST_LINES:,} lines"
+    if counts.blank_between:
+        return "text", "blank lines between the others"
+    if counts.longest_words > MOST_WORDS:
+        return "text", f"a line of more than {MOST_WORDS} words"
+    if not counts.short_lines:
+        return "text", "a line without an end"
+    return "lines", f"{counts.lines:,} lines, none over {MOST_WORDS} words"

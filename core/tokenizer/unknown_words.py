@@ -1,0 +1,54 @@
+"""A prompt with words that a vocabulary does not hold: which, and what was likely meant."""
+
+from __future__ import annotations
+
+from core.errors import InputError, nearest
+from core.tokenizer.tokenizer import SPECIAL, Tokenizer
+from core.tokenizer.vocabulary import words_of, written
+
+MOST_NAMED = 5
+MOST_COMPARED = 20_000
+
+
+class UnknownWordError(InputError):
+    """Words or characters that the model has never seen.
+
+    Args:
+        noun: "word" or "character".
+        near: the nearest known ones of each.
+    """
+
+    title = "The model does not know this"
+
+    def __init__(self, noun: str, near: dict[str, list[str]]) -> None:
+        named = list(near)[:MOST_NAMED]
+        more = f" and {len(near) - len(named)} more" if len(near) > len(named) else ""
+        listing = ", ".join(repr(unit) for unit in named)
+        meant = [f"{unit!r}: {', '.join(near[unit])}" for unit in named if near[unit]]
+        super().__init__(
+            f"Not in the vocabulary: the {noun}{'s' * (len(near) > 1)} {listing}{more}.",
+            f"Nearest known: {'; '.join(meant)}." if meant else f"Use known {noun}s only.",
+        )
+        self.near = near
+
+
+def unknown_error(tokenizer: Tokenizer, text: str) -> UnknownWordError:
+    """The error for a prompt that holds unknown words or characters."""
+    is_word = tokenizer.kind == "word"
+    units = words_of(text) if is_word else list(text)
+    missing = [unit for unit in dict.fromkeys(units) if tokenizer.id_of(unit) is None]
+    if not is_word:
+        return UnknownWordError("character", {unit: [] for unit in missing})
+    known = [written(name) for name in tokenizer.units[len(SPECIAL) : -1]]
+    return UnknownWordError("word", {unit: _nearest(unit, known) for unit in missing})
+
+
+def _nearest(word: str, known: list[str]) -> list[str]:
+    if len(known) > MOST_COMPARED:
+        # Comparing with a million words takes minutes; a slip seldom changes the first letter.
+        known = [
+            other
+            for other in known
+            if other[0].casefold() == word[0].casefold() and abs(len(other) - len(word)) <= 2
+        ]
+    return nearest(word, known[:MOST_COMPARED])

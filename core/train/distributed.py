@@ -1,0 +1,157 @@
+"""The processes of one training and what they tell each other.
+
+Each holds the whole model and works on its slice of every batch; gradients are summed, weighted
+by targets, so that the update is the one that a single process makes, up to rounding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import warnings
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from core.model.decoder import Decoder
+from core.errors import Cancelled
+from core.system.rank_env import Place, meeting_point
+
+# The first may make tokens of a large text, or save, while the others wait; who is gone is noticed
+# by its connection or by torchrun, not by this.
+PATIENCE = timedelta(days=7)
+
+OVER = "over"
+
+Json = dict[str, Any]
+
+
+class LossOf(nn.Module):
+    """A decoder's loss as a module's call, which is what DistributedDataParallel wraps."""
+
+    def __init__(self, model: Decoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """See `Decoder.loss`."""
+        return self.model.loss(tokens, targets)
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those that train together; alone, nothing is sent anywhere."""
+
+    place: Place = field(default_factory=Place)
+
+    @property
+    def world(self) -> int:
+        """How many processes train together."""
+        return self.place.world
+
+    @property
+    def rank(self) -> int:
+        """The number of this one."""
+        return self.place.rank
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes, says and decides."""
+        return self.place.first
+
+    def loss_of(self, model: Decoder) -> nn.Module:
+        """The model's loss; its gradients become the mean over the ranks.
+
+        All ranks get the first one's weights. Source: Li et al. 2020, "PyTorch Distributed:
+        Experiences on Accelerating Data Parallel Training".
+        """
+        loss = LossOf(model)
+        if self.world == 1:
+            return loss
+        with warnings.catch_warnings():
+            # The option has a new name that older versions do not know.
+            warnings.simplefilter("ignore", FutureWarning)
+            return DistributedDataParallel(
+                loss, broadcast_buffers=False, gradient_as_bucket_view=True
+            )
+
+    def apart(self, loss: nn.Module) -> contextlib.AbstractContextManager[Any]:
+        """Within it gradients are only added up here, and not sent."""
+        if isinstance(loss, DistributedDataParallel):
+            return loss.no_sync()
+        return contextlib.nullcontext()
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The tensor added up over the ranks, in place; it stays on its device."""
+        if self.world > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def least(self, number: int) -> int:
+        """The smallest of the ranks' numbers."""
+        if self.world == 1:
+            return number
+        found = torch.tensor(number)
+        dist.all_reduce(found, op=dist.ReduceOp.MIN)
+        return int(found)
+
+    def tell(self, message: Json | None = None) -> Json | None:
+        """What the first rank says, on all of them; the others' argument is not looked at."""
+        if self.world == 1:
+            return message
+        text = json.dumps(message).encode() if self.first and message is not None else b""
+        length = torch.tensor(len(text))
+        dist.broadcast(length, 0)
+        if not int(length):
+            return None
+        data = torch.empty(int(length), dtype=torch.uint8)
+        if self.first:
+            data.copy_(torch.frombuffer(bytearray(text), dtype=torch.uint8))
+        dist.broadcast(data, 0)
+        told: Json = json.loads(data.numpy().tobytes())
+        return told
+
+    def hear(self, message: Json | None = None) -> Json:
+        """As `tell`, where something must be said.
+
+        Raises:
+            Cancelled: the first one has sent all away, or said nothing.
+        """
+        told = self.tell(message)
+        if told is None or OVER in told:
+            raise Cancelled
+        return told
+
+    def send_away(self) -> None:
+        """Has the others, who wait to hear of their work, end."""
+        self.tell({OVER: True})
+
+    def own_device(self, device: str) -> str:
+        """The device of this rank, where the first rank's is `device`."""
+        kind = device.partition(":")[0]
+        return f"cuda:{self.place.local}" if kind == "cuda" and self.world > 1 else device
+
+
+def join(place: Place) -> Ranks:
+    """Meets the other processes; `leave` ends it. The host's messages never go through a GPU."""
+    if place.world > 1:
+        for name, value in meeting_point(os.environ).items():
+            os.environ[name] = value
+        backend = "gloo"
+        if torch.cuda.is_available():
+            torch.cuda.set_device(place.local % torch.cuda.device_count())
+            backend = "cpu:gloo,cuda:nccl"
+        dist.init_process_group(backend, rank=place.rank, world_size=place.world, timeout=PATIENCE)
+    return Ranks(place)
+
+
+def leave() -> None:
+    """Parts from the other processes, if there are any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

@@ -1,0 +1,153 @@
+"""One trainer on several devices of this machine: torchrun's agent, in the trainer's process.
+
+It holds the run's lock and trains nothing itself: it starts a process for each device, and all of
+them end when one does, or when it does. What they could not say it says in the end.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from core.run import control_file as requests
+from core.errors import InputError
+from core.run.event_log import EventLog, events_backwards
+from core.run.events import FAILED, SAVED, TERMINAL
+from core.system.locks import Lock
+from core.system.process import PARENT
+from core.paths import Home
+from core.run.directory import Run
+
+FAILURES = "MINIGPT_FAILURES"  # a folder, in the environment of the workers
+LOOPBACK = {"linux": "lo", "darwin": "lo0"}
+WARNS_IN_A_THREAD = "torch.distributed.elastic.multiprocessing.api"
+GRACE_SECONDS = 60  # for the others to end once one has failed
+
+Stopping = Callable[[Callable[[str], None]], object]
+
+
+def count_devices(wanted: int, device: str) -> int:
+    """How many processes are to train, each on a device; 0 wants one for every device.
+
+    Raises:
+        InputError: there are fewer, or `device` names a single one.
+    """
+    on_gpus = torch.cuda.is_available() and device in ("auto", "cuda")
+    if wanted == 0:
+        return torch.cuda.device_count() if on_gpus else 1
+    if wanted > 1 and on_gpus and wanted > torch.cuda.device_count():
+        raise InputError(
+            f"{wanted} devices were asked for; there are {torch.cuda.device_count()} GPUs here.",
+            "Ask for fewer, or for all; CUDA_VISIBLE_DEVICES says which are seen.",
+        )
+    if wanted > 1 and not on_gpus and device not in ("auto", "cpu"):
+        raise InputError(
+            f"{device} is one device, not {wanted}.",
+            "Leave --device out, or say cuda or cpu, to train on several.",
+        )
+    return wanted
+
+
+def lead(home: Home, run: Run, lock: Lock, count: int, more: str, stopping: Stopping) -> None:
+    """Trains a run with `count` processes until all have ended.
+
+    Args:
+        lock: the run's, held; released at the end.
+        more: how much longer than planned, as JSON.
+        stopping: is given the function that asks for a stop.
+    """
+    with lock, tempfile.TemporaryDirectory(prefix="minigpt-") as folder:
+        stopping(lambda reason: _ask_to_stop(run, reason))
+        os.environ |= {PARENT: str(os.getpid()), FAILURES: folder}
+        if interface := LOOPBACK.get(sys.platform):
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+        arguments = ["-m", "core.train", str(home.root), str(home.cache), run.name, "", more, ""]
+        said = _launched(arguments, count, Path(folder))
+        _say_what_was_not_said(run, lock.taken, said, Path(folder))
+
+
+def _ask_to_stop(run: Run, reason: str) -> None:
+    """Asks through the file, which the first worker reads: signals are the agent's alone."""
+    requests.send(run.requests, requests.STOP, reason=reason)
+
+
+def _launched(arguments: list[str], count: int, folder: Path) -> str:
+    """Runs the workers to their end; what torchrun says of one that failed, or nothing.
+
+    In a thread, as the agent's main one keeps its own handlers of signals.
+    """
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=folder.name,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=str(folder)),
+        shutdown_timeout=GRACE_SECONDS,
+    )
+    said: list[str] = []
+
+    def work() -> None:
+        try:
+            elastic_launch(config, sys.executable)(*arguments)
+        except ChildFailedError as error:
+            rank, failure = error.get_first_failure()
+            said.append(f"Process {rank} of {count} ended with {_ended(failure.exitcode)}.")
+
+    # It warns that workers may be orphaned; ours end with this process (`core.system.process`).
+    logging.getLogger(WARNS_IN_A_THREAD).setLevel(logging.ERROR)
+    thread = threading.Thread(target=work, name="agent")
+    thread.start()
+    while thread.is_alive():  # a signal is handled between two looks
+        thread.join(0.2)
+    return said[0] if said else ""
+
+
+def _ended(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _say_what_was_not_said(run: Run, since: float, torchrun: str, folder: Path) -> None:
+    """Says `failed` where the first worker did not come to say how it ended."""
+    last = next(events_backwards(run.events), None)
+    if last and last.type in TERMINAL and last.time >= since:
+        return
+    with closing(EventLog(run.events)) as log:
+        log.emit(FAILED, last.step if last else 0, **_failure(run, torchrun, folder))
+
+
+def _failure(run: Run, torchrun: str, folder: Path) -> dict[str, Any]:
+    told = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    fields: dict[str, Any] = {
+        "title": "The run failed",
+        "message": torchrun or "The processes of the training ended without a word.",
+        "hint": f"minigpt-tui logs {run.name} shows what they printed; resume goes on from the "
+        "last checkpoint.",
+        "code": 1,
+    }
+    if told:
+        fields |= json.loads(told[0].read_text())
+    saved = (e.step for e in events_backwards(run.events) if e.type == SAVED)
+    return fields | {"saved_step": next(saved, None)}
+
+
+def note_failure(rank: int, failure: dict[str, Any]) -> None:
+    """Leaves the fields of a `failed` for the agent, if there is one."""
+    if FAILURES in os.environ:
+        (Path(os.environ[FAILURES]) / f"{rank}.json").write_text(json.dumps(failure))

@@ -1,0 +1,321 @@
+"""From what was asked for to everything a trainer needs: tokenizer, tokens, settings, model.
+
+What a run has already (its tokenizer, its shape, its checkpoint) is used as it is; what is
+missing is made. All of it is a function of the run directory, the text and the device.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.dataset import token_store as tokens
+from core.model import device as probe
+from core.model import factory as models
+from core.model import state_dict as layout
+from core.text import store as corpora
+from core.config.planner import choose_tokenizer, plan
+from core.train.baselines import MOST_TOKENS, reference_losses
+from core.train.checkpoint import Checkpoint
+from core.config.configs import ModelConfig, TrainConfig
+from core.attribution.copyrate import CopyRate
+from core.text.corpus import Corpus
+from core.train.batches import Batches, Lines, pieces_of, samples_of
+from core.model.decoder import Decoder
+from core.errors import Cancelled
+from core.train.evaluation import Evaluation
+from core.text.stats import facts
+from core.system.files import write_json
+from core.tokenizer.train import learn
+from core.train.length import with_steps
+from core.run.model_files import check_vocabulary, generation_config, hf_config, read_shape
+from core.config.more import More
+from core.paths import Home
+from core.progress import Progress, Stop
+from core.train.prompts import sample_prompt
+from core.train.distributed import Ranks
+from core.run.record import read_asked, read_record
+from core.train.restored import read_settings
+from core.run.directory import Run
+from core.config.schema import to_json
+from core.train.shares import part_of
+from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
+from core.config.budget import count_parameters
+from core.tokenizer.tokenizer import Tokenizer
+from core.dataset.token_store import TokenFile
+from core.model.safetensors_io import read_tensors
+
+EVALUATION_TOKENS = 8192
+LOOKED_AT = 1_000_000
+NOTABLE_SHARE = 0.001
+OF_THE_DEVICE = ("precision", "threads", "accumulation", "recompute", "compile")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained, on what, and how.
+
+    Attributes:
+        tokens: the folder of the corpus's tokens.
+        facts: the fields of the event `prepared`.
+    """
+
+    model: Decoder
+    device: torch.device
+    config: TrainConfig
+    batches: Batches
+    evaluation: Evaluation | None
+    tokenizer: Tokenizer
+    reading: str
+    tokens: Path
+    facts: dict[str, Any]
+    copy_rate: CopyRate
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The work from a run directory to a `Job`.
+
+    Attributes:
+        checkpoint: where to go on from, if the run has one.
+        progress: is told of long work.
+        cancelled: whether a stop was asked for.
+        ranks: who will train it, this process being the first.
+    """
+
+    home: Home
+    run: Run
+    checkpoint: Checkpoint | None
+    progress: Progress
+    cancelled: Stop
+    ranks: Ranks = field(default_factory=Ranks)
+
+    def job(self, more: More | None = None) -> Job:
+        """Makes or finds all parts of the run.
+
+        Args:
+            more: how much longer than planned to train, from the checkpoint on.
+
+        Raises:
+            Cancelled: a stop was asked for.
+            MiniGPTError: the text, a file of the run or the device cannot be used.
+        """
+        record = read_record(self.run)
+        asked = read_asked(self.run, record)
+        text = record["corpus"]
+        corpus = corpora.recall(
+            text["sha256"], self.home, text["name"], text["encoding"], text["errors"]
+        )
+        inherited = self._inherited() if record["parent"] or self.checkpoint else None
+        tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked, inherited)
+        stored = self._tokens(corpus, text["reading"], tokenizer)
+        wanted = self._settings() if self.checkpoint else asked
+        device = part_of(self.ranks, probe.device_again(wanted.device, asked.device))
+        if self.checkpoint and (moved := _moved(wanted, device, self.ranks.world)):
+            reasons += moved
+            anew = {name: getattr(asked, name) for name in OF_THE_DEVICE}
+            wanted = dataclasses.replace(wanted, **anew)
+        wanted = dataclasses.replace(wanted, devices=self.ranks.world)
+        overrides = {} if inherited else record["model"]
+        chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
+        torch.set_num_threads(chosen.train.threads or device.threads)
+        batches = batches_of(stored, chosen.model, chosen.train)
+        model = self._model(chosen.model, chosen.train, record["parent"])
+        model = model.to(device.device)
+        config = chosen.train
+        done = self.checkpoint.step if self.checkpoint else 0
+        config = with_steps(config, model, batches, done, more)
+        if config.sample_prompt is None:
+            prompt = sample_prompt(corpus.prompt, stored, tokenizer)
+            config = dataclasses.replace(config, sample_prompt=prompt)
+        reasons += [*chosen.reasons, *_warnings(stored, tokenizer)]
+        return _job(model, config, batches, stored, tokenizer, reasons)
+
+    def _tokenizer(
+        self, corpus: Corpus, reading: str, asked: TrainConfig, inherited: ModelConfig | None
+    ) -> tuple[Tokenizer, list[str]]:
+        """The run's tokenizer, learnt from the text if it has none yet; and why it is this one."""
+        # Weights are worth nothing without the tokenizer they were learnt with.
+        if inherited or self.run.tokenizer.is_file():
+            tokenizer = Tokenizer.load(self.run.folder)
+            if inherited:
+                check_vocabulary(self.run, tokenizer, inherited)
+            return tokenizer, [f"tokenizer {tokenizer.kind}: the run's own"]
+        found = facts(corpus, self.progress, self.cancelled)
+        wanted = dataclasses.replace(
+            asked,
+            tokenizer=asked.tokenizer or corpus.tokenizer,
+            vocab_size=asked.vocab_size or corpus.vocab_size,
+        )
+        text = TextFacts(
+            reading=reading,
+            characters=found.characters,
+            distinct_words=found.distinct_words,
+            spaces=found.spaces,
+        )
+        kind, size, why = choose_tokenizer(wanted, text)
+        if asked.tokenizer is None and corpus.tokenizer:
+            why = f"tokenizer {kind}: suits this corpus"
+        learnt = learn(
+            corpus, reading, kind, size, progress=self.progress, cancelled=self.cancelled
+        )
+        learnt.tokenizer.save(self.run.folder)
+        return learnt.tokenizer, [why, *([learnt.note] if learnt.note else [])]
+
+    def _tokens(self, corpus: Corpus, reading: str, tokenizer: Tokenizer) -> TokenFile:
+        stored = tokens.build(
+            corpus,
+            reading,
+            tokenizer,
+            self.home,
+            progress=self.progress,
+            cancelled=self.cancelled,
+        )
+        if self.cancelled():
+            raise Cancelled
+        return stored
+
+    def _inherited(self) -> ModelConfig:
+        """The shape of the run's own weights: a parent's, or those it was interrupted with."""
+        return read_shape(self.run.config)
+
+    def _settings(self) -> TrainConfig:
+        """The settings as they were at the checkpoint, changes while running included."""
+        assert self.checkpoint
+        return read_settings(self.checkpoint)
+
+    def _model(
+        self, shape: ModelConfig, config: TrainConfig, parent: dict[str, Any] | None
+    ) -> Decoder:
+        """The model as training begins or goes on; its description is written beside it."""
+        write_json(self.run.config, hf_config(shape))
+        write_json(self.run.generation_config, generation_config(shape))
+        if self.checkpoint:
+            model = models.build(shape, seed=None)
+            where = self.run.checkpoint(self.checkpoint.step).weights
+            layout.load_stored(model, self.checkpoint.model, where)
+        elif parent:
+            model = models.build(shape, seed=None)
+            layout.load_stored(
+                model, read_tensors(self.run.weights), f"The model of {parent.get('run')}"
+            )
+        else:
+            model = models.build(shape, seed=config.seed)
+        return model
+
+
+def _moved(before: TrainConfig, device: DeviceFacts, count: int) -> list[str]:
+    """In what the devices are others than those it was trained on; what suited them may not do."""
+    found = []
+    if device.device != before.device:
+        found.append(f"{before.device}, where it was trained before, is not here")
+    if count != before.devices:
+        found.append(f"trained before on {before.devices} together, now on {count}")
+    return found
+
+
+def _token_facts(stored: TokenFile) -> TokenFacts:
+    if stored.reading == "lines":
+        starts, numbers = stored.starts, stored.train_samples
+        count = int((starts[numbers + 1] - starts[numbers]).sum())
+    else:
+        count = stored.train_span[1] - stored.train_span[0]
+    return TokenFacts(
+        reading=stored.reading,
+        vocab_size=stored.vocab_size,
+        train_tokens=count,
+        train_samples=len(stored.train_samples),
+        longest=stored.longest,
+    )
+
+
+def batches_of(stored: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
+    """The training part in batches."""
+    samples = samples_of(stored, "train", shape.context)
+    assert config.batch_size is not None
+    return Batches(stored.ids, samples, config.batch_size, config.seed)
+
+
+def evaluation_of(stored: TokenFile, shape: ModelConfig) -> Evaluation | None:
+    """The validation part; None where there is none."""
+    if not stored.has_validation:
+        return None
+    pieces = pieces_of(stored, "validation", shape.context)
+    return Evaluation(stored.ids, pieces, max(1, EVALUATION_TOKENS // shape.context))
+
+
+def _warnings(stored: TokenFile, tokenizer: Tokenizer) -> list[str]:
+    """What a person has to know of the tokens: no validation, words that are not known."""
+    found = [stored.note] if stored.note else []
+    if tokenizer.unk_id is not None:
+        share = float((stored.ids[:LOOKED_AT] == tokenizer.unk_id).mean())
+        if share > NOTABLE_SHARE:
+            found.append(f"{share:.1%} of the tokens are not in the tokenizer's vocabulary")
+    return found
+
+
+def _job(
+    model: Decoder,
+    config: TrainConfig,
+    batches: Batches,
+    stored: TokenFile,
+    tokenizer: Tokenizer,
+    reasons: list[str],
+) -> Job:
+    evaluation = evaluation_of(stored, model.config)
+    train = pieces_of(stored, "train", model.config.context, MOST_TOKENS)
+    told = _told(model, config, batches, stored, tokenizer)
+    told["val_tokens"] = _targets(evaluation.pieces) if evaluation else 0
+    told["reference"] = {
+        "on": "validation" if evaluation else "train",
+        **reference_losses(
+            stored.ids, train, evaluation.pieces if evaluation else train, stored.vocab_size
+        ),
+    }
+    told["reasons"] = reasons
+    return Job(
+        model=model,
+        device=model.device,
+        config=config,
+        batches=batches,
+        evaluation=evaluation,
+        tokenizer=tokenizer,
+        reading=stored.reading,
+        tokens=stored.folder,
+        facts=told,
+        copy_rate=CopyRate(stored, tokenizer.unk_id),
+    )
+
+
+def _told(
+    model: Decoder,
+    config: TrainConfig,
+    batches: Batches,
+    stored: TokenFile,
+    tokenizer: Tokenizer,
+) -> dict[str, Any]:
+    """The plain facts of the event `prepared`."""
+    long_lines = stored.starts[1:] - stored.starts[:-1] > model.config.context + 1
+    return {
+        "vocab_size": stored.vocab_size,
+        "train_tokens": _token_facts(stored).train_tokens,
+        "train_samples": len(stored.train_samples),
+        "val_samples": len(stored.val_samples),
+        "longest": stored.longest,
+        "long_lines": int(long_lines.sum()) if stored.reading == "lines" else 0,
+        "parameters": count_parameters(model.config),
+        "steps": config.steps,
+        "steps_per_epoch": batches.steps_per_epoch,
+        "tokenizer": tokenizer.kind,
+        "reading": stored.reading,
+        "model": to_json(model.config),
+        "train": to_json(config),
+    }
+
+
+def _targets(pieces: Lines) -> int:
+    return int((pieces.ends - pieces.begins - 1).sum())

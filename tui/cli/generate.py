@@ -1,0 +1,189 @@
+"""`minigpt-tui generate`: streams what a run's model goes on with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from core.config.configs import PRECISIONS, SamplingConfig
+from tui.common.sanitize import clean
+from core.errors import InputError
+from core.paths import Home
+from core.config.schema import settings_of
+from tui.cli.options import complete_weights
+from tui.cli.console import put, put_json, say
+
+if TYPE_CHECKING:
+    from core.inference.load import Loaded
+
+FIELDS = settings_of(SamplingConfig)
+NUMBERS = {
+    "max_tokens": int,
+    "temperature": float,
+    "top_k": int,
+    "top_p": float,
+    "min_p": float,
+    "repetition_penalty": float,
+    "seed": int,
+}
+MOST = 64
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _sampling(name: str, kind: type) -> Callable[[Command], Command]:
+    option = f"--{name.replace('_', '-')}"
+    return click.option(option, name, type=kind, help=FIELDS[name].help)
+
+
+def sampling_options(command: Command) -> Command:
+    """An option for each number of the settings."""
+    for name, kind in reversed(NUMBERS.items()):
+        command = _sampling(name, kind)(command)
+    return command
+
+
+@click.command()
+@click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
+@click.argument("prompt", required=False, default="", metavar="[PROMPT|-]")
+@sampling_options
+@click.option("--stop", multiple=True, metavar="TEXT", help=f"{FIELDS['stop'].help}; repeatable")
+@click.option(
+    "--top", default=0, metavar="N", type=click.IntRange(0), help="a line a token: the N likeliest"
+)
+@click.option(
+    "-n", "count", default=1, type=click.IntRange(1, MOST), help="continuations, side by side"
+)
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@click.option(
+    "--precision",
+    default=PRECISIONS[0],
+    type=click.Choice(PRECISIONS),
+    help="of the weights; fewer bits are quicker and less exact",
+)
+@click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then one more")
+@click.pass_obj
+def generate(
+    home: Home,
+    /,
+    run: str,
+    prompt: str,
+    top: int,
+    count: int,
+    device: str,
+    precision: str,
+    as_json: bool,
+    **sampling: Any,
+) -> None:
+    """Let RUN's model go on from PROMPT (- reads it from standard input); greedy by default."""
+    given = {name: value for name, value in sampling.items() if value is not None}
+    config = SamplingConfig(**given)
+    if count > 1:
+        _check_several(config, top)
+    if prompt == "-":
+        from core.text.resolve import standard_input
+
+        # Bytes that are no UTF-8 become half characters, as in an argument, and are refused so.
+        prompt = standard_input().read().decode(errors="surrogateescape").removesuffix("\n")
+    from core.run import store as runs
+    from core.run.weights_ref import weights_of
+
+    name, _, which = run.partition("@")
+    found = runs.find(home, name)
+    weights_of(found, which)
+    from core.inference.load import load
+
+    loaded = load(found, which, device, precision=precision)
+    if count > 1:
+        _print_several(loaded, prompt, config, count, as_json=as_json)
+    elif as_json:
+        _print_json(loaded, prompt, config, top)
+    elif top:
+        _print_choices(loaded, prompt, config, top)
+    else:
+        _print_text(loaded, prompt, config)
+
+
+def _print_text(loaded: Loaded, prompt: str, config: SamplingConfig) -> None:
+    """Each piece as it comes; a piece is whole characters, so cleaning cuts none in two."""
+    from core.inference.generate import generate as steps
+
+    written = ""
+    for step in steps(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config):
+        text = step.text if written else step.text.lstrip(" ")
+        written += text
+        click.echo(clean(text), nl=False)
+        sys.stdout.flush()
+    click.echo()
+    if not written:
+        say("The model ends here: it has nothing to add to this.")
+
+
+def _print_choices(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -> None:
+    """A line a token: what was chosen and how likely it was, then what else was likely."""
+    from core.inference.generate import generate as steps
+
+    name = loaded.tokenizer.token_text
+    for step in steps(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, top=top):
+        others = "  ".join(f"{other.text!r} {other.probability:.1%}" for other in step.top)
+        put(f"{name(step.id)!r:<16} {step.probability:6.1%}  of  {others}")
+
+
+def _print_json(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -> None:
+    from core.inference.generate import generate as steps
+
+    session, count, text, ended = _session(loaded), 0, "", None
+    for step in steps(session, loaded.encode(prompt), loaded.tokenizer, config, top=top):
+        count, text, ended = count + 1, text + step.text, step.ended
+        put_json(
+            {
+                "id": step.id,
+                "text": step.text,
+                "probability": step.probability,
+                "top": [
+                    {
+                        "id": other.id,
+                        "text": other.text,
+                        "probability": other.probability,
+                        "chance": other.chance,
+                    }
+                    for other in step.top
+                ],
+                "window_start": step.window_start,
+            }
+        )
+    put_json({"prompt": prompt, "text": text, "tokens": count, "ended": ended})
+
+
+def _check_several(config: SamplingConfig, top: int) -> None:
+    """Refuses what makes no sense for more than one continuation."""
+    if config.temperature == 0.0:
+        raise InputError(
+            "At temperature 0 all continuations would be the same.", "Add --temperature 0.8."
+        )
+    if top:
+        raise InputError("--top looks at one continuation.", "Leave out --top or -n.")
+
+
+def _print_several(
+    loaded: Loaded, prompt: str, config: SamplingConfig, count: int, *, as_json: bool
+) -> None:
+    """A continuation each, the n-th drawn with the seed + n - 1, once all have ended."""
+    from core.inference.several import several
+
+    found = several(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, count)
+    for number, one in enumerate(found, 1):
+        if as_json:
+            facts = {"tokens": len(one.ids), "ended": one.ended}
+            put_json({"n": number, "prompt": prompt, "text": one.text, **facts})
+        else:
+            put(f"[{number}] {clean(one.text).lstrip(' ')}")
+
+
+def _session(loaded: Loaded) -> Any:
+    from core.inference.session import Session
+
+    return Session(loaded.model, keep_first=loaded.keep_first)

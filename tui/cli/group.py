@@ -1,0 +1,179 @@
+"""The command line's group and its light commands; what they need is imported when they run."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core.errors import nearest
+from core.paths import HOME_VARIABLE, Home, find_home
+from tui.cli.options import complete_corpus
+from tui.cli.options import complete_run as complete_run
+from tui.cli.console import discard_output
+
+COMMANDS = {
+    "train": "tui.cli.train",
+    "generate": "tui.cli.generate",
+    **dict.fromkeys(("talk", "step", "trace"), "tui.cli.talk"),
+    "score": "tui.cli.cli_score",
+    "origin": "tui.cli.origin",
+    **dict.fromkeys(
+        ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli.runs"
+    ),
+    "logs": "tui.cli.manage",
+    "rename": "tui.cli.manage",
+    "rm": "tui.cli.manage",
+    "doctor": "tui.cli.doctor",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose heavier commands are imported only when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order a newcomer meets them."""
+        return [
+            *("train", "generate", "talk", "step", "trace", "score", "origin", "corpora"),
+            *("attach", "stop", "pause", "continue", "save", "change", "resume"),
+            *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
+        ]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a reader such as `head` that has enough ends it quietly.
+
+        Click would end with 1 and say nothing.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            discard_output()
+            return 0
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named; for a name that is none, the nearest are offered."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            near = nearest(args[0], self.list_commands(ctx))
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None if there is none."""
+        if cmd_name in COMMANDS:
+            import importlib
+
+            name = "continue_" if cmd_name == "continue" else cmd_name
+            command = getattr(importlib.import_module(COMMANDS[cmd_name]), name)
+            assert isinstance(command, click.Command)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=HOME_VARIABLE,
+    help="Folder for runs, corpora and caches, instead of the user data directory.",
+)
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain characters only.")
+@click.version_option(package_name="minigpt-tui", message="%(package)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
+    """Train a GPT from scratch on your own text and talk to it, in the terminal.
+
+    Without a command, on a terminal, the application opens.
+    """
+    from tui.launch import WORD, can_open, open_app
+
+    ctx.obj = find_home(home)
+    if ctx.invoked_subcommand is not None:
+        return 0
+    if can_open(os.environ):
+        return open_app(ctx.obj, ascii_only=ascii_only)
+    click.echo(WORD)
+    return 0
+
+
+@cli.command()
+@click.argument("text", required=False, metavar="[NAME|PATH]", shell_complete=complete_corpus)
+@click.option("--encoding", help="Encoding of a text of your own; utf-8 if not given.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -> None:
+    """List the bundled texts, or say what is in one of them or in a text of your own."""
+    from tui.cli.corpora import describe, list_bundled
+
+    if text is None:
+        list_bundled(as_json)
+    else:
+        describe(home, text, encoding, as_json)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def ls(home: Home, as_json: bool) -> None:
+    """List the runs, with status and losses."""
+    from core.run.summary import summaries
+    from tui.cli.console import count, number, put_json, put_table, say, size
+
+    rows = summaries(home)
+    if as_json:
+        for row in rows:
+            put_json(dataclasses.asdict(row))
+        return
+    if not rows:
+        say("There are no runs yet. `minigpt-tui train lang` makes one in seconds.")
+        return
+    put_table(
+        ("NAME", "STATUS", "STEP", "EPOCH", "LOSS", "VAL LOSS", "PARAMETERS", "SIZE", "CORPUS"),
+        [
+            (
+                row.name,
+                (row.problem and "damaged") or row.status,
+                str(row.step),
+                number(row.epoch),
+                number(row.train_loss),
+                number(row.val_loss),
+                count(row.parameters),
+                size(row.size),
+                row.corpus or "",
+            )
+            for row in rows
+        ],
+        right=(2, 3, 4, 5, 6, 7),
+    )
+
+
+@cli.command()
+@click.argument("run", shell_complete=complete_run)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def show(home: Home, run: str, as_json: bool) -> None:
+    """Say everything about a run: its text, shape, settings, losses and what it says."""
+    from core.run.store import find
+    from tui.cli.show import show_run
+
+    show_run(find(home, run), as_json)
+
+
+@cli.command()
+@click.argument("run", shell_complete=complete_run)
+@click.pass_obj
+def path(home: Home, run: str) -> None:
+    """Print where a run is kept."""
+    from core.run.store import find
+    from tui.cli.console import put
+
+    put(str(find(home, run).folder))

@@ -1,0 +1,129 @@
+"""`minigpt-tui train`: makes a run and trains it, with a bar for people or events for scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from core.config.configs import ModelConfig, TrainConfig
+from core.errors import SettingsError, nearest
+from core.paths import Home
+from core.config.presets import AUTO, PRESETS
+from core.config.schema import check_values, parse_value, settings_of
+from tui.common import plain
+from tui.cli.options import complete_corpus, complete_preset, complete_run
+from tui.cli.devices_option import devices_option
+
+HELP = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
+
+
+def _choices(name: str) -> click.Choice[str]:
+    return click.Choice(settings_of(TrainConfig)[name].choices)
+
+
+@click.command()
+@click.argument("corpus", metavar="CORPUS", shell_complete=complete_corpus)
+@click.option("--name", help="name of the run; by default the corpus's")
+@click.option(
+    "--preset",
+    shell_complete=complete_preset,
+    help=f"{HELP['preset']}: {', '.join([AUTO, *PRESETS])}",
+)
+@click.option("--tokenizer", type=_choices("tokenizer"), help=HELP["tokenizer"])
+@click.option("--vocab-size", type=int, help=HELP["vocab_size"])
+@click.option("--reading", type=click.Choice(["lines", "text"]), help="how the text is cut up")
+@click.option("--encoding", help="encoding of the text; utf-8 if not given")
+@click.option("--epochs", type=float, help=HELP["epochs"])
+@click.option("--steps", type=int, help=HELP["steps"])
+@click.option("--minutes", type=float, help=HELP["minutes"])
+@click.option("--device", help=HELP["device"])
+@devices_option
+@click.option("--seed", type=int, help=HELP["seed"])
+@click.option("--from", "parent", metavar="RUN", shell_complete=complete_run,
+              help="start from this run's weights and tokenizer (fine-tuning)")  # fmt: skip
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="any other setting")
+@click.option("--detach", is_flag=True, help="return once the trainer has started")
+@click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
+@plain.option
+@click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
+@click.pass_obj
+def train(
+    home: Home,
+    /,
+    corpus: str,
+    name: str | None,
+    reading: str | None,
+    encoding: str | None,
+    parent: str | None,
+    pairs: tuple[str, ...],
+    detach: bool,
+    foreground: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    """Train a model on CORPUS: a bundled name, a file, a folder, a glob, or - for stdin.
+
+    The trainer is a process of its own: on a terminal Ctrl+C leaves it alone and only ends the
+    watching. `attach` watches it again, `stop` saves and stops it.
+    """
+    from core.run.create import ask
+    from tui.cli.ending import forget_if_refused
+    from tui.cli.follow import help_along
+    from tui.cli.training import carry_out, ways_of
+
+    ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=chosen["devices"])
+    if ways.beside:
+        return help_along(home, ways.beside)
+    config, shape = settings_from(chosen, pairs)
+    run, lock = ask(
+        home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
+    )
+    code = carry_out(home, run, lock, ways)
+    forget_if_refused(home, run, code)
+    return code
+
+
+def settings_from(
+    chosen: dict[str, Any], pairs: tuple[str, ...]
+) -> tuple[TrainConfig, dict[str, Any]]:
+    """The training settings and the overrides of the model's shape.
+
+    Raises:
+        SettingsError: unknown names or impossible values, all of them.
+    """
+    fields = {name: value for name, value in chosen.items() if value is not None}
+    shape: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        owner, target = _owner(name, fields, shape)
+        try:
+            if not equals:
+                raise SettingsError({name: "is written as KEY=VALUE"})
+            target[name] = parse_value(owner, name, text)
+        except SettingsError as error:
+            problems |= error.problems
+    problems |= check_values(ModelConfig, shape)
+    try:
+        config = TrainConfig(**fields)
+    except SettingsError as error:
+        problems |= error.problems
+    if problems:
+        raise SettingsError(problems, nearest_settings(problems))
+    return config, shape
+
+
+def _owner(name: str, fields: dict[str, Any], shape: dict[str, Any]) -> tuple[type, dict[str, Any]]:
+    """The config a setting belongs to; a vocabulary is the tokenizer's to limit."""
+    if name in settings_of(ModelConfig) and name not in settings_of(TrainConfig):
+        return ModelConfig, shape
+    return TrainConfig, fields
+
+
+def nearest_settings(problems: dict[str, str]) -> str:
+    """What may have been meant by names that are no settings; empty if nothing is like them."""
+    known = [*settings_of(TrainConfig), *settings_of(ModelConfig)]
+    meant = {name: nearest(name, known) for name in problems if name not in known}
+    found = [f"{name}: did you mean {' or '.join(near)}?" for name, near in meant.items() if near]
+    return "\n".join(found)

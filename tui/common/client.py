@@ -1,0 +1,310 @@
+"""The client of the sampler's process: asks, hears, starts it anew when it has died. No torch here.
+
+What can be asked and what is answered stands in docs/sampler.md. The process is started by the
+first request, or by `start`; it is gone with us, as its input ends then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol, Self
+
+from core.errors import InputError, MiniGPTError, StorageError
+from core.run.launch import environment
+from core.paths import Home
+
+LONGEST_LINE = 2**24
+LARGEST_LOG = 1 << 20
+LAST_LINES = 8
+MODULE = "core.server"
+
+Json = dict[str, Any]
+
+
+class SamplerError(MiniGPTError):
+    """What the sampler said of a request that failed.
+
+    Attributes:
+        nearest: the nearest known words by unknown word, where that was it.
+        problems: what is wrong by setting, where that was it.
+    """
+
+    def __init__(self, said: Json) -> None:
+        super().__init__(str(said.get("message")), str(said.get("hint") or ""))
+        self.title = str(said.get("title") or MiniGPTError.title)
+        self.nearest: dict[str, list[str]] = said.get("nearest") or {}
+        self.problems: dict[str, str] = said.get("problems") or {}
+
+
+class SamplerDied(MiniGPTError):  # noqa: N818 - it is what happened, as asyncio's CancelledError
+    """The process ended in the middle of a request; the next one starts another."""
+
+    title = "The model's process has ended"
+
+
+class Replies(AsyncIterator[Json]):
+    """What is answered to one request, as it comes; the last reply has "done".
+
+    Closing it before that cancels the request. Iterating raises SamplerError where the request
+    failed and SamplerDied where the process ended.
+
+    Attributes:
+        id: the request's.
+    """
+
+    def __init__(self, sampler: Sampler, id: int, op: str, fields: Json) -> None:
+        self.id = id
+        self._sampler, self._request = sampler, {"id": id, "op": op, **fields}
+        self._heard: asyncio.Queue[Json | SamplerDied] = asyncio.Queue()
+        self._sent = self._over = False
+
+    async def __anext__(self) -> Json:
+        """The next reply."""
+        if self._over:
+            raise StopAsyncIteration
+        if not self._sent:
+            self._sent = True
+            await self._sampler._ask(self, self._request)
+        said = await self._heard.get()
+        self._over = isinstance(said, SamplerDied) or bool(said.get("done"))
+        if isinstance(said, SamplerDied):
+            raise said
+        if "error" in said:
+            raise SamplerError(said["error"])
+        return said
+
+    def hear(self, said: Json | SamplerDied) -> None:
+        """Takes what came for it."""
+        self._heard.put_nowait(said)
+
+    async def aclose(self) -> None:
+        """Cancels the request unless it has ended; nothing more is heard."""
+        if self._sent and not self._over:
+            self._sampler._forget(self.id)
+        self._over = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class Stream(Protocol):
+    """Replies as they come; closing it cancels the request."""
+
+    @property
+    def id(self) -> int:
+        """By which the request is cancelled."""
+
+    def __aiter__(self) -> AsyncIterator[Json]:
+        """Itself."""
+
+    def __anext__(self) -> Awaitable[Json]:
+        """The next reply."""
+
+    def aclose(self) -> Awaitable[object]:
+        """Cancels the request unless it has ended."""
+
+
+class Talker(Protocol):
+    """What the screens know of the sampler; tests have one that needs no process."""
+
+    async def start(self) -> None:
+        """Has the process ready before it is needed."""
+
+    async def request(self, op: str, **fields: Any) -> Json:
+        """The last reply."""
+
+    def stream(self, op: str, **fields: Any) -> Stream:
+        """Every reply."""
+
+    async def cancel(self, id: int) -> None:
+        """Ends a request, which then says what came of it."""
+
+    async def close(self) -> None:
+        """Ends the process."""
+
+
+class Sampler:
+    """One sampler's process at a time; safe to use from several tasks of one loop.
+
+    Args:
+        home: where runs and the cache are.
+        grace: seconds that a process is given to end by itself, and again when it is asked to.
+    """
+
+    def __init__(self, home: Home, grace: float = 0.3) -> None:
+        self._home, self._grace = home, grace
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._open: dict[int, Replies] = {}
+        self._last_id = 0
+        self._log_began = 0
+        self._closed = False
+
+    @property
+    def log(self) -> Path:
+        """Where the process's error stream goes."""
+        return self._home.cache / "sampler.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number; None while there is none."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Starts the process unless it lives; it loads torch at once.
+
+        Raises:
+            StorageError: its folder or its log cannot be made.
+            SamplerDied: the system has no process for it, or this was closed.
+        """
+        async with self._starting:
+            if self._closed:
+                raise SamplerDied("The sampler was closed.")
+            if self._process is not None:
+                return
+            try:
+                await self._start()
+            except OSError as error:
+                raise SamplerDied(f"It could not be started: {error}.") from error
+
+    async def _start(self) -> None:
+        with self._open_log() as log:
+            self._log_began = log.tell()
+            self._process = await asyncio.create_subprocess_exec(
+                *[sys.executable, "-m", MODULE, str(self._home.root), str(self._home.cache)],
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                # No folder of the user's that has a name of ours is imported from there.
+                cwd=self._home.cache,
+                env=environment(),
+                limit=LONGEST_LINE,
+                # Keys pressed in a terminal are not meant for it.
+                start_new_session=True,
+            )
+        self._reader = asyncio.create_task(self._listen(self._process))
+
+    def _open_log(self) -> BinaryIO:
+        try:
+            self._home.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            large = self.log.exists() and self.log.stat().st_size > LARGEST_LOG
+            log = self.log.open("wb" if large else "ab")
+        except OSError as error:
+            raise StorageError(
+                f"The sampler's log {self.log} cannot be written: {error.strerror}.",
+                "Make room, or choose another folder with --home.",
+            ) from error
+        log.seek(0, os.SEEK_END)
+        return log
+
+    async def request(self, op: str, **fields: Any) -> Json:
+        """The last reply to a request.
+
+        Raises:
+            SamplerError: it failed, as the sampler says.
+            SamplerDied: the process ended meanwhile.
+        """
+        async with self.stream(op, **fields) as replies:
+            found = [said async for said in replies]
+        return found[-1]
+
+    def stream(self, op: str, **fields: Any) -> Replies:
+        """The replies to a request, which is sent when the first of them is asked for."""
+        self._last_id += 1
+        return Replies(self, self._last_id, op, fields)
+
+    async def cancel(self, id: int) -> None:
+        """Ends a request: its last reply comes soon and says so, with what came till then."""
+        if id in self._open:
+            await self.request("cancel", target=id)
+
+    async def _ask(self, replies: Replies, request: Json) -> None:
+        line = json.dumps(request, separators=(",", ":"))
+        if len(line) >= LONGEST_LINE:
+            raise InputError("That is too long for one request.", "Shorten the text.")
+        await self.start()
+        self._open[replies.id] = replies
+        self._write(line)
+
+    def _forget(self, id: int) -> None:
+        """Cancels a request that nobody listens to any more."""
+        if self._open.pop(id, None) is not None:
+            self._last_id += 1
+            self._write(json.dumps({"id": self._last_id, "op": "cancel", "target": id}))
+
+    def _write(self, line: str) -> None:
+        # A process that has died is noticed where its replies are read.
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(line.encode() + b"\n")
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        """Hands replies to those who wait for them, until the process ends."""
+        assert process.stdout is not None
+        try:
+            while line := await process.stdout.readline():
+                self._hand_out(json.loads(line))
+        except (OSError, ValueError, LookupError, TypeError):
+            # Not what a sampler writes: it is of no use any more.
+            with suppress(ProcessLookupError):
+                process.kill()
+        code = await process.wait()
+        self._process = None
+        died = self._death(code)
+        waiting, self._open = list(self._open.values()), {}
+        for replies in waiting:
+            replies.hear(died)
+
+    def _hand_out(self, said: Json) -> None:
+        replies = self._open.get(said["id"])
+        if replies is not None:
+            if said.get("done"):
+                del self._open[said["id"]]
+            replies.hear(said)
+
+    def _death(self, code: int) -> SamplerDied:
+        how = f"by signal {-code}" if code < 0 else f"with code {code}"
+        lines = self._last_words()
+        said = "".join(f"\n{line}" for line in lines)
+        return SamplerDied(f"It ended {how}.{said}", "Try again: another one is started.")
+
+    def _last_words(self) -> list[str]:
+        """The last lines the process wrote to its log."""
+        try:
+            with self.log.open("rb") as log:
+                log.seek(max(self._log_began, log.seek(0, os.SEEK_END) - (1 << 14)))
+                text = log.read().decode(errors="replace")
+        except OSError:
+            return []
+        return [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
+
+    async def close(self) -> None:
+        """Ends the process, within a second; what is still asked for fails."""
+        self._closed = True
+        async with self._starting:
+            process, reader = self._process, self._reader
+        if process is None or reader is None or process.stdin is None:
+            return
+        process.stdin.close()
+        for end in (process.terminate, process.kill):
+            done, _ = await asyncio.wait([reader], timeout=self._grace)
+            if done:
+                return
+            with suppress(ProcessLookupError):
+                end()
+        await asyncio.wait([reader], timeout=self._grace)
