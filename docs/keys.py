@@ -18,8 +18,7 @@ from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen, Texts
 from tui.screens.new_setup import NewSetupScreen
-from tui.screens.origin import OriginScreen
-from tui.screens.passage import PassageScreen
+from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.step import StepScreen
 from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen

@@ -25,8 +25,8 @@ from train_stage import Story  # noqa: E402
 
 from core.paths import Home, find_home  # noqa: E402
 from tui.app import MiniGPTApp  # noqa: E402
-from tui.common.terminal import Look  # noqa: E402
 from tui.common.messages import GoStep, GoTalk  # noqa: E402
+from tui.common.terminal import Look  # noqa: E402
 
 FOLDER = Path(__file__).parent / "screenshots"
 FONTS = re.compile(r"(?s)@font-face \{.*?\}\s*")  # they would be fetched from elsewhere

@@ -9,9 +9,9 @@ from typing import Any
 
 from tiny_runs import tiny_run
 
-from core.server import protocol as asks
 from core.paths import Home
 from core.progress import never
+from core.server import protocol
 from core.server.dispatch import Answerer
 
 Json = dict[str, Any]
@@ -37,7 +37,7 @@ class Asker:
     def __call__(self, op: str, **fields: Any) -> Json:
         self.last_id += 1
         self.heard = []
-        ask = asks.understood(op, fields)
+        ask = protocol.understood(op, fields)
         found = self.answerer.answer(self.last_id, ask, self._hear, lambda: self.cancelled())
         json.dumps([found, self.heard], allow_nan=False)
         return found

@@ -14,11 +14,10 @@ from textual.pilot import Pilot
 from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
-from tui.explore.branch_record import read
-from tui.explore.branches import Branch
-from tui.common.terminal import Look
-from tui.screens.cursor import CursorScreen
 from tui.common.sampling_settings import Dials
+from tui.common.terminal import Look
+from tui.explore.branches import Branch, read
+from tui.screens.cursor import CursorScreen
 
 IDS = [1, 3, 4, 5, 6]  # Python is a popular
 TEXT = "Python is a popular"

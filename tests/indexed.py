@@ -7,12 +7,12 @@ from pathlib import Path
 
 from texts import one, write
 
-from core.dataset import token_store as tokens
-from core.attribution.corpus_index import build_index, training_places
 from core.attribution.attribution import Text
+from core.attribution.corpus_index import build_index, training_places
+from core.dataset import token_store
+from core.dataset.token_store import TokenFile
 from core.paths import find_home
 from core.tokenizer.tokenizer import EOS, Tokenizer
-from core.dataset.token_store import TokenFile
 
 WORDS = Tokenizer.train("word", ["a b c d e"])
 CHARS = Tokenizer.train("char", ["abcde \n"])
@@ -29,7 +29,7 @@ def indexed(
     """A text of this content with its index; `codec` is its encoding, and what errors do."""
     home = find_home(folder / "home")
     corpus = one(write(folder / name, content), **codec)
-    stored = tokens.build(corpus, reading, tokenizer, home)
+    stored = token_store.build(corpus, reading, tokenizer, home)
     (place,) = (home.cache / "tokens").iterdir()
     index = build_index(place, stored, corpus)
     return Text(corpus, tokenizer, stored, place, index)

@@ -8,13 +8,13 @@ from askers import Asker
 from texts import one_text
 from tiny_runs import LINES, tiny_run
 
-from core.text import store as corpora
-from core.text.corpus import Corpus
-from core.text.stats import facts
-from core.system.files import read_json, write_json
 from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Answerer
+from core.system.files import read_json, write_json
+from core.text import catalog
+from core.text.corpus import Corpus
+from core.text.stats import facts
 
 MORE = ["the cat sat on the door", "", "the bird sang to the dog", "the cat sat on the mat"]
 
@@ -31,7 +31,7 @@ def read_home(folder: Path) -> Home:
 def link(home: Home, run: Run, text: Corpus) -> None:
     """Makes this the text that the run was trained on."""
     found = facts(text)
-    corpora.remember(text, found, home)
+    catalog.remember(text, found, home)
     record = read_json(run.record)
     record["corpus"]["sha256"] = found.sha256
     write_json(run.record, record)

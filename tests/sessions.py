@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.model import factory as models
-from core.model.attention import Record
 from core.config.configs import ModelConfig
-from core.model.decoder import Decoder
 from core.inference.session import window_start
+from core.model import factory
+from core.model.attention import Record
+from core.model.decoder import Decoder
 
 CONTEXT = 8
 VOCAB = 20
@@ -42,7 +42,7 @@ def tiny(architecture: str, context: int = CONTEXT) -> Decoder:
     """A tiny decoder with weights far enough from zero that a mistake shows."""
     shape = TUTORIAL if architecture == "tutorial" else SHAPE
     config = ModelConfig(vocab_size=VOCAB, context=context, **shape)
-    model = models.build(config, seed=3).eval()
+    model = factory.build(config, seed=3).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:

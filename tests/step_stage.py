@@ -21,8 +21,8 @@ from textual.screen import Screen
 
 from core.errors import ClosedError, InputError, MiniGPTError
 from core.paths import Home
-from tui.common.terminal import Look
 from tui.common.messages import Copy, GoInside, Trouble
+from tui.common.terminal import Look
 
 Json = dict[str, Any]
 WORDS = [

@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
-from tui.common.terminal import Look
 from tui.common.messages import Copy, Trouble
+from tui.common.terminal import Look
 from tui.screens.talk import TalkScreen
 from tui.talk.record import Turn, read_last
 from tui.widgets.prompt import Prompt

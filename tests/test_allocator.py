@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from core.system import allocator
+from core.system import process
 
 FAULTS = """
 import resource, sys
@@ -36,5 +36,5 @@ def test_memory_that_was_freed_is_taken_again_without_page_faults() -> None:
 def test_nothing_happens_where_the_c_library_has_no_such_option(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda name: object())
-    assert not allocator.keep_freed_memory()
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
+    assert not process.keep_freed_memory()

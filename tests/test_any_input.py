@@ -15,20 +15,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.dataset import token_store as tokens
-from core.text import resolve as finding
-from core.text import stats as facts
 from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
-from core.text.corpus import READINGS, Corpus
+from core.config.schema import check_values, from_json, parse_value, settings_of, to_json
+from core.dataset import token_store
 from core.errors import InputError, MiniGPTError, SettingsError
-from core.run.event_log import EventTail
-from core.run.history import History
 from core.paths import Home, find_home
 from core.run.directory import Run
-from core.run.store import NAME, check_free, check_name, create, find, list_runs, propose_name
-from core.config.schema import check_values, from_json, parse_value, settings_of, to_json
+from core.run.event_log import EventTail
+from core.run.history import History
 from core.run.status import WORDS
+from core.run.store import NAME, check_free, check_name, create, find, list_runs, propose_name
 from core.run.summary import summaries, summary
+from core.text import resolve, stats
+from core.text.corpus import READINGS, Corpus
 from core.tokenizer.tokenizer import KINDS, Tokenizer
 from tui.__main__ import run as command
 from tui.cli.show import show_run
@@ -74,7 +73,7 @@ def test_any_name_of_a_text_is_found_or_refused(spec: str, home: Home) -> None:
     if spec in ("-", "~") or spec.startswith(("/", "..", ".", "~")) or "*" in spec or "/" in spec:
         return  # stdin waits, and real folders are read
     try:
-        finding.find(spec, home)
+        resolve.find(spec, home)
     except InputError as error:
         assert error.hint
 
@@ -228,15 +227,15 @@ def test_any_bytes_are_a_text_or_refused(
     name, _, replace = encoding.partition(":")
     corpus = Corpus(name="t", files=(path,), encoding=name, errors=replace or "strict")
     try:
-        found = facts.facts(corpus)
+        found = stats.facts(corpus)
     except InputError as error:
         assert str(path) in error.message
         with pytest.raises(InputError):
-            tokens.build(corpus, "text", TOKENIZERS[kind], home)
+            token_store.build(corpus, "text", TOKENIZERS[kind], home)
         return
     assert found.characters > 0
     for reading in READINGS:
-        stored = tokens.build(corpus, reading, TOKENIZERS[kind], home)
+        stored = token_store.build(corpus, reading, TOKENIZERS[kind], home)
         assert len(stored.ids) > 0
         assert int(stored.ids.max()) < TOKENIZERS[kind].vocab_size
     shutil.rmtree(home.cache)

@@ -18,9 +18,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 from train_stage import Story
 
-from core.run import store as runs
 from core.errors import StorageError
 from core.paths import Home, find_home
+from core.run import store
 from core.run.directory import Run
 from tui.app import MiniGPTApp
 from tui.common.keys import keys_of
@@ -31,7 +31,7 @@ from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
-from tui.widgets.talk_view import TalkView
+from tui.widgets.transcript import TalkView
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "lang" in plain(app))
-        made = [str(runs.read_record(run)["created"]) for run in runs.list_runs(home)]
+        made = [str(store.read_record(run)["created"]) for run in store.list_runs(home)]
         hide = [str(home.root), *(date[:16].replace("T", " ") for date in made)]
         await calm(app, pilot)
         same_as_captured(app, f"models_{size[0]}x{size[1]}", hide=hide)
@@ -133,12 +133,12 @@ def test_what_opens_above_a_screen_looks_as_it_was_drawn(home: Home) -> None:
 
 def look_above(home: Home) -> None:
     library(home)
-    (run,) = (run for run in runs.list_runs(home) if run.name == "tales")
+    (run,) = (run for run in store.list_runs(home) if run.name == "tales")
     run.log.write_text("Traceback: [bold]no\x1b[31m space left\n" * 3)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "lang" in plain(app))
-        made = str(runs.read_record(run)["created"])
+        made = str(store.read_record(run)["created"])
         hide = [str(home.root), made[:16].replace("T", " ")]
 
         async def kept(key: str, name: str) -> None:

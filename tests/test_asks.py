@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.server import protocol as asks
-from core.server.protocol import Cancel, Generate, Load, Step
 from core.errors import InputError, SettingsError
+from core.server import protocol
+from core.server.protocol import Cancel, Generate, Load, Step
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.unknown_words import unknown_error
 
 
 def test_fields_that_are_left_out_have_their_defaults() -> None:
-    assert asks.understood("load", {"run": "lang"}) == Load(run="lang", which="last", device="auto")
-    assert asks.understood("cancel", {"target": "a"}) == Cancel(target="a")
-    assert asks.understood("step", {"session": "s1", "pick": 5}) == Step(session="s1", pick=5)
+    assert protocol.understood("load", {"run": "lang"}) == Load(
+        run="lang", which="last", device="auto"
+    )
+    assert protocol.understood("cancel", {"target": "a"}) == Cancel(target="a")
+    assert protocol.understood("step", {"session": "s1", "pick": 5}) == Step(session="s1", pick=5)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_fields_that_are_left_out_have_their_defaults() -> None:
 def test_a_question_that_is_wrong_is_refused_by_the_field(op: Any, fields: Any, said: str) -> None:
     """A field that is accepted and ignored; a bug's traceback for somebody's slip."""
     with pytest.raises(InputError, match=said):
-        asks.understood(op, fields)
+        protocol.understood(op, fields)
 
 
 VALUES = st.recursive(
@@ -54,34 +56,34 @@ VALUES = st.recursive(
 )
 
 
-@given(st.sampled_from(sorted(asks.OPERATIONS)), st.data())
+@given(st.sampled_from(sorted(protocol.OPERATIONS)), st.data())
 def test_whatever_stands_in_the_fields_there_is_an_object_or_an_error(op: str, data: Any) -> None:
-    names = st.sampled_from(list(asks.OPERATIONS[op].__dataclass_fields__))
+    names = st.sampled_from(list(protocol.OPERATIONS[op].__dataclass_fields__))
     fields = data.draw(st.dictionaries(names, VALUES))
     try:
-        found = asks.understood(op, fields)
+        found = protocol.understood(op, fields)
     except InputError:
         return
-    assert type(found) is asks.OPERATIONS[op]
+    assert type(found) is protocol.OPERATIONS[op]
 
 
 @pytest.mark.parametrize("settings", [{"stop": "ab"}, {"stop": 1}, {"heat": 1}, {"top_p": 2.0}])
 def test_settings_out_of_their_limits_are_named(settings: dict[str, Any]) -> None:
     """A stop text taken for its letters."""
     with pytest.raises(SettingsError) as caught:
-        asks.sampling(settings)
-    assert list(asks.said(caught.value)["problems"]) == list(settings)
-    assert asks.sampling({"stop": ["ab"]}).stop == ("ab",)
+        protocol.sampling(settings)
+    assert list(protocol.said(caught.value)["problems"]) == list(settings)
+    assert protocol.sampling({"stop": ["ab"]}).stop == ("ab",)
 
 
 def test_unknown_words_are_said_one_by_one() -> None:
     tokenizer = Tokenizer.train("word", ["the cat sat"])
-    said = asks.said(unknown_error(tokenizer, "the caat xyzzy"))
+    said = protocol.said(unknown_error(tokenizer, "the caat xyzzy"))
     assert said["unknown"] == ["caat", "xyzzy"]
     assert said["nearest"] == {"caat": ["cat", "sat"], "xyzzy": []}
     assert json.loads(json.dumps(said)) == said
 
 
 def test_the_question_of_every_operation_says_what_it_is() -> None:
-    assert all(kind.__doc__ for kind in asks.OPERATIONS.values())
+    assert all(kind.__doc__ for kind in protocol.OPERATIONS.values())
     assert Generate().settings == {}

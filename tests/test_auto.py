@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config.planner import Plan, choose_tokenizer, plan
-from core.config.configs import TrainConfig
-from core.errors import InputError, NotFoundError
-from core.config.presets import AUTO, PRESETS
-from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
 from core.config.budget import count_parameters
+from core.config.configs import TrainConfig
+from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
+from core.config.planner import Plan, choose_tokenizer, plan
+from core.config.presets import AUTO, PRESETS
+from core.errors import InputError, NotFoundError
 
 CPU = DeviceFacts(device="cpu", name="CPU", free_memory=8 * 2**30, threads=2)
 GPU = DeviceFacts(device="cuda:0", name="GPU", free_memory=80 * 2**30, threads=8, bfloat16=True)

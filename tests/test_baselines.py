@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from core.train.baselines import reference_losses
 from core.train.batches import Lines
+from core.train.evaluation import reference_losses
 
 SENTENCE = np.array([1, 3, 4, 5, 2], np.uint16)
 WHOLE = Lines(np.array([0]), np.array([5]))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.common.sanitize import json_line
 from core.errors import DamagedError
-from tui.explore import branch_record
+from tui.common.sanitize import json_line
+from tui.explore import branches
 from tui.explore.branches import Branch, Fork, Token, Tree, nearest
 from tui.talk.record import Turn, read_last
 from tui.talk.record import append as append_turn
@@ -95,18 +95,18 @@ def test_the_file_gives_back_the_tree(tmp_path_factory: pytest.TempPathFactory, 
     """A branch that comes back at another place, or not at all."""
     path = tmp_path_factory.mktemp("talk") / "talk.jsonl"
     for branch in tree.branches:
-        branch_record.append(path, branch)
-    assert branch_record.read(path).branches == tree.branches
+        branches.append(path, branch)
+    assert branches.read(path).branches == tree.branches
 
 
 @given(st.text(st.characters()), st.integers(0, 2**31 - 1), st.none() | st.floats(0, 1))
 def test_any_token_survives_in_one_safe_line(text: str, id: int, chance: float | None) -> None:
     """A control code in a token that breaks the line, or the terminal of `cat`."""
     branch = Branch(tokens=(Token(id, text, chance),), turn="t", typed=1, settings={"top_k": 3})
-    line = json_line(branch_record.to_json(branch)).encode()
+    line = json_line(branches.to_json(branch)).encode()
     assert b"\n" not in line
     assert b"\x1b" not in line
-    assert branch_record.decode(line) == branch
+    assert branches.decode(line) == branch
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_any_token_survives_in_one_safe_line(text: str, id: int, chance: float |
 )
 def test_a_damaged_line_is_no_branch(damage: bytes) -> None:
     """A traceback, or a branch that hangs somewhere else, for a slip of a disk."""
-    assert branch_record.decode(damage) is None
+    assert branches.decode(damage) is None
 
 
 def test_a_branch_without_its_parent_is_left_out_and_not_lost(tmp_path: Path) -> None:
@@ -137,8 +137,8 @@ def test_a_branch_without_its_parent_is_left_out_and_not_lost(tmp_path: Path) ->
     beyond = Branch(tokens=(Token(5, " c"),), parent=root.id, at=3)
     before = Branch(tokens=(Token(5, " c"),), parent=root.id, at=0)
     for branch in (root, orphan, beyond, before):
-        branch_record.append(path, branch)
-    assert branch_record.read(path).branches == [root]
+        branches.append(path, branch)
+    assert branches.read(path).branches == [root]
     assert len(path.read_bytes().splitlines()) == 4
 
 
@@ -148,19 +148,19 @@ def test_turns_and_branches_stand_in_one_file(tmp_path: Path) -> None:
     said = Turn(prompt="a", text=" b", weights="last", step=1, tokens=1, seconds=1.0, ended="end")
     branch = Branch(tokens=(Token(3, "a"),), turn=said.id)
     append_turn(path, said)
-    branch_record.append(path, branch)
+    branches.append(path, branch)
     with path.open("ab") as file:
         file.write(b'{"type": "of the future"}\nnot json\n')
     append_turn(path, said)
     assert read_last(path, 10) == [said, said]
-    assert branch_record.read(path).branches == [branch]
+    assert branches.read(path).branches == [branch]
 
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "talk.jsonl").mkdir()
     with pytest.raises(DamagedError):
-        branch_record.read(tmp_path / "talk.jsonl")
-    assert branch_record.read(tmp_path / "none.jsonl").branches == []
+        branches.read(tmp_path / "talk.jsonl")
+    assert branches.read(tmp_path / "none.jsonl").branches == []
 
 
 def test_the_same_tokens_are_the_way_that_is_there() -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.model.kv_cache import KVCache
 from core.config.configs import ModelConfig
 from core.model.factory import build
+from core.model.kv_cache import KVCache
 
 CONFIG = ModelConfig(
     vocab_size=40, context=16, layers=2, heads=4, kv_heads=2, d_model=32, head_dim=8, d_ff=48

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.model import safetensors_io as weights
+from core.errors import DamagedError, StorageError
+from core.model import safetensors_io
+from core.model.safetensors_io import read_tensors
+from core.run.directory import Run
 from core.train import checkpoint
 from core.train.checkpoint import load, save, save_best, save_snapshot
-from core.errors import DamagedError, StorageError
-from core.run.directory import Run
-from core.model.safetensors_io import read_tensors
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(
     def full_from(path: Path, *rest: Any) -> int:
         if fails in path.name:
             full()
-        return weights.write_tensors(path, *rest)
+        return safetensors_io.write_tensors(path, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "write_tensors", full_from)
@@ -192,13 +192,13 @@ def test_what_does_not_read_back_is_not_called_saved(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(run, 5)
-    save_file = weights.save_file
+    save_file = safetensors_io.save_file
 
     def lose_the_end(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
         save_file(tensors, path, metadata)
         os.truncate(path, path.stat().st_size - 1)
 
-    monkeypatch.setattr(weights, "save_file", lose_the_end)
+    monkeypatch.setattr(safetensors_io, "save_file", lose_the_end)
     with pytest.raises(StorageError, match="does not read back"):
         put(run, 10)
     assert loaded(run) == (5, ())

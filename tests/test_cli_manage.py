@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from core.run import store as runs
-from core.run.event_log import EventLog
 from core.paths import Home, find_home
+from core.run import store
 from core.run.directory import Run
-from tui.cli import manage as cli_manage
+from core.run.event_log import EventLog
 from tui.__main__ import run
+from tui.cli import manage
 
 ROOT = Path(__file__).parents[1]
 HOSTILE = b"\x1b]0;title\x07red\x1b[31m\x9b31m \xff\r\nnext"
@@ -31,7 +31,7 @@ def make(home: Home, name: str) -> Run:
     """A run that stopped at step 5."""
     text = {"name": "lang", "sha256": "", "reading": "lines", "encoding": "", "errors": ""}
     record = {"corpus": {**text, "size": 9}, "train": {}, "model": {}, "seed": 1}
-    made = runs.create(home, name, record)
+    made = store.create(home, name, record)
     log = EventLog(made.events)
     log.emit("started", 0)
     log.emit("stopped", 5, reason="asked")
@@ -45,7 +45,7 @@ def old(home: Home) -> Run:
 
 
 def names(home: Home) -> list[str]:
-    return [found.name for found in runs.list_runs(home)]
+    return [found.name for found in store.list_runs(home)]
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
@@ -77,14 +77,14 @@ def test_a_run_without_a_log_says_so(old: Run, capsys: Said, options: list[str])
 def then(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
     """Does the next of these whenever somebody who follows waits."""
     waiting = iter(steps)
-    monkeypatch.setattr(cli_manage, "pause", lambda: next(waiting)())
+    monkeypatch.setattr(manage, "pause", lambda: next(waiting)())
 
 
 def test_following_prints_what_comes_until_the_trainer_is_gone(
     old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last words, written between the last look at the log and the trainer's end."""
-    lock = runs.hold(old)
+    lock = store.hold(old)
     shown: list[str] = []
     then(
         monkeypatch,
@@ -104,7 +104,7 @@ def test_ctrl_c_ends_following_with_130(
         raise KeyboardInterrupt
 
     then(monkeypatch, interrupt)
-    with runs.hold(old):
+    with store.hold(old):
         assert run(["logs", "old", "-f"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 
@@ -155,7 +155,7 @@ def test_a_name_that_cannot_be_given_is_refused(
 @pytest.mark.parametrize("command", [["rename", "old", "new"], ["rm", "old", "--yes"]])
 def test_a_live_run_is_left_alone(old: Run, home: Home, capsys: Said, command: list[str]) -> None:
     """A trainer whose folder disappears under it."""
-    with runs.hold(old):
+    with store.hold(old):
         assert run(command) == 2
     assert "being trained" in capsys.readouterr().err
     assert names(home) == ["old"]
@@ -163,7 +163,7 @@ def test_a_live_run_is_left_alone(old: Run, home: Home, capsys: Said, command: l
 
 def test_nothing_is_removed_if_one_of_several_is_live(old: Run, home: Home, capsys: Said) -> None:
     make(home, "other")
-    with runs.hold(old):
+    with store.hold(old):
         assert run(["rm", "other", "old", "--yes"]) == 2
     assert names(home) == ["old", "other"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from core.run import store as runs
-from core.run.event_log import EventLog
-from core.system.locks import Lock
 from core.paths import Home, find_home
+from core.run import store
 from core.run.control_file import RequestReader
 from core.run.directory import Run
+from core.run.event_log import EventLog
+from core.system.locks import Lock
 from tui.__main__ import run as command
 
 RECORD = {
@@ -32,7 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def ended(home: Home, word: str) -> Run:
     """A run whose last trainer said this."""
-    run = runs.create(home, "pets", RECORD)
+    run = store.create(home, "pets", RECORD)
     log = EventLog(run.events)
     log.emit("started", 0, host="here", pid=1)
     log.emit(word, 9)
@@ -42,7 +42,7 @@ def ended(home: Home, word: str) -> Run:
 
 def alive(home: Home) -> tuple[Run, Lock]:
     """A run that looks as if its trainer were just starting."""
-    return runs.create_held(home, "pets", RECORD)
+    return store.create_held(home, "pets", RECORD)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -113,7 +113,7 @@ def test_a_run_that_is_trained_here_is_never_taken_over(
 def test_a_run_on_another_machine_is_taken_over_only_by_force(
     home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = runs.create(home, "pets", RECORD)
+    run = store.create(home, "pets", RECORD)
     log = EventLog(run.events)
     log.emit("started", 0, host="elsewhere", boot="another", pid=1)
     log.emit("step", 5)
@@ -133,4 +133,4 @@ def test_here_and_in_the_background_at_once_is_refused(
     ended(home, "stopped")
     said = refused(capsys, *asked, "--detach", "--foreground")
     assert "one of --detach and --foreground" in said
-    assert [run.name for run in runs.list_runs(home)] == ["pets"]
+    assert [run.name for run in store.list_runs(home)] == ["pets"]

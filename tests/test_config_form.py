@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config.configs import ModelConfig, TrainConfig
-from core.errors import SettingsError
 from core.config.schema import check_values, parse_value, settings_of
+from core.errors import SettingsError
 from tui.widgets.config_form import ChoiceLine, ConfigForm, SettingRow, help_of
 
 FIELDS = ("preset", "tokenizer", "epochs", "seed", "snapshots", "sample_prompt")

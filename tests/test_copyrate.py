@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from indexed import CHARS, WORDS, indexed
 
-from core.attribution import copyrate
-from core.attribution.copyrate import CopyRate
+from core.attribution import overlap
+from core.attribution.overlap import CopyRate
 from core.tokenizer.tokenizer import EOS, SOS
 
 
@@ -31,8 +31,8 @@ def test_it_is_the_share_of_the_marks(
     tokenizer = WORDS if reading == "lines" else CHARS
     text = indexed(Path(tempfile.mkdtemp()), content, tokenizer, reading)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copyrate, "EXACT", 0 if mixed else 1 << 16)
-        patch.setattr(copyrate, "CHUNK", chunk)
+        patch.setattr(overlap, "EXACT", 0 if mixed else 1 << 16)
+        patch.setattr(overlap, "CHUNK", chunk)
         share = CopyRate(text.stored, tokenizer.unk_id).share([ids])
     found = text.copies(ids, 4)
     assert share == (pytest.approx(found.share) if found.tokens else None)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from texts import home_with_shelf, write
 
-from core.text import stats as facts
-from core.text.store import recall, remember
-from core.text.corpus import samples
 from core.errors import DamagedError, InputError, StorageError
-from core.text.stats import fingerprint
-from core.text.resolve import find
 from core.paths import Home, find_home
+from core.text import stats
+from core.text.catalog import recall, remember
+from core.text.corpus import samples
+from core.text.resolve import find
+from core.text.stats import fingerprint
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_text_is_found_again_by_its_hash(home: Home, tmp_path: Path) -> None:
     """A run stores the hash only."""
     write(tmp_path / "a.txt", "café\n".encode("latin-1"))
     found = find("a.txt", home, encoding="latin-1")
-    about = facts.facts(found)
+    about = stats.facts(found)
     remember(found, about, home)
     again = recall(about.sha256, home)
     assert (again.files, again.codec, again.name) == (found.files, found.codec, "a")
@@ -66,7 +66,7 @@ def test_a_changed_text_is_refused(home: Home, tmp_path: Path) -> None:
     """Resuming on another text would continue another experiment in silence."""
     path = write(tmp_path / "a.txt", "one")
     found = find("a.txt", home)
-    about = facts.facts(found)
+    about = stats.facts(found)
     remember(found, about, home)
     os.utime(path, (1, 1))
     assert recall(about.sha256, home).files == (path,), "only touched, still the same"
@@ -92,7 +92,7 @@ def test_bundled_texts_are_found_without_memory(home: Home) -> None:
 def test_piped_text_is_found_in_a_home_that_was_moved(home: Home, tmp_path: Path) -> None:
     """The copy travels with the home, so must the way to it."""
     found = find("-", home, stdin=io.BytesIO(b"piped"))
-    about = facts.facts(found)
+    about = stats.facts(found)
     remember(found, about, home)
     home.root.rename(tmp_path / "elsewhere")
     moved = find_home(tmp_path / "elsewhere")

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from texts import home_with_shelf, one, write
 
-from core.text import corpus
-from core.text import stats as facts
-from core.text.corpus import Corpus, samples
 from core.errors import InputError
 from core.paths import Home
+from core.text import corpus, stats
+from core.text.corpus import Corpus, samples
 
 
 @pytest.fixture
@@ -55,4 +54,4 @@ def test_nothing_but_white_space_is_refused(tmp_path: Path, text: str, reading: 
     with pytest.raises(InputError, match="no text in"):
         list(samples(found, reading))
     with pytest.raises(InputError, match="no text in"):
-        facts.facts(found)
+        stats.facts(found)

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.train.batches import Batches, Lines, Windows, in_order, pieces_of, samples_of
-from core.tokenizer.tokenizer import EOS, PAD, SOS
 from core.dataset.token_store import TokenFile
+from core.tokenizer.tokenizer import EOS, PAD, SOS
+from core.train.batches import Batches, Lines, Windows, in_order, pieces_of, samples_of
 
 
 def _lines(lengths: list[int]) -> TokenFile:

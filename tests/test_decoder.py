@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.model import decoder
-from core.model import factory as models
 from core.config.configs import ModelConfig
+from core.model import decoder, factory
 from core.model.decoder import PAD, Decoder, packing_pays
 
 CASES = ["qwen3", "tutorial"]
@@ -27,7 +26,7 @@ def _model(architecture: str) -> Decoder:
         d_ff=24,
         **fields,  # type: ignore[arg-type]
     )
-    return models.build(config, seed=2).double()
+    return factory.build(config, seed=2).double()
 
 
 def _lines() -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,10 +9,10 @@ import pytest
 from runners import small_text
 from trainers_at_work import asked, trained
 
-from core.run.events import FAILED, FINISHED, PREPARED, Event
-from core.system.files import read_json
 from core.paths import find_home
 from core.run.directory import Run
+from core.run.events import FAILED, FINISHED, PREPARED, Event
+from core.system.files import read_json
 
 GONE = {"device": "cuda:77", "precision": "bfloat16", "threads": 7, "steps": 24}
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from core.doctor import checks as doctor
-from core.run import store as runs
-from core.system import locks
+from core.doctor import checks
 from core.doctor.finding import Finding
 from core.paths import Home, find_home
+from core.run import store
+from core.system import locks
 from tui.__main__ import run
 from tui.cli.doctor import terminal
 
@@ -47,14 +47,14 @@ def test_it_looks_at_everything_and_leaves_nothing(home: Home, capsys: Said) -> 
     assert code == 0
     assert set(NAMES) <= set(things)
     assert not home.root.exists()
-    runs.create(home, "mine", {})
+    store.create(home, "mine", {})
     before = sorted(home.root.rglob("*"))
     assert found(capsys)[0] == 0
     assert sorted(home.root.rglob("*")) == before
 
 
 def test_it_speaks_to_people(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "free_disk", lambda _: 5)
+    monkeypatch.setattr(checks, "free_disk", lambda _: 5)
     assert run(["doctor"]) == 0
     said = capsys.readouterr().out
     assert "There is little room" in said
@@ -90,7 +90,7 @@ def test_a_full_disk_is_fatal(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(doctor.os, "fsync", full)
+    monkeypatch.setattr(checks.os, "fsync", full)
     code, things = found(capsys)
     assert code == 1
     assert "No space left" in str(things["home"]["problem"])
@@ -118,37 +118,37 @@ def test_locks_that_are_refused_are_fatal(capsys: Said, monkeypatch: pytest.Monk
 
 def test_locks_that_stay_are_fatal(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drive where a crashed trainer's run could never be resumed."""
-    monkeypatch.setattr(doctor, "_look", lambda _: "held")
-    assert "let go held" in doctor.lock(home, False).problem
+    monkeypatch.setattr(checks, "_look", lambda _: "held")
+    assert "let go held" in checks.lock(home, False).problem
 
 
 def test_a_lock_that_does_not_answer_is_fatal(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def wait(command: list[str], **_: object) -> None:
         raise subprocess.TimeoutExpired(command, 20)
 
-    monkeypatch.setattr(doctor.subprocess, "run", wait)
-    assert "mute" in doctor.lock(home, False).problem
+    monkeypatch.setattr(checks.subprocess, "run", wait)
+    assert "mute" in checks.lock(home, False).problem
 
 
 def test_a_library_that_is_missing_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
-    version = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda n: None if n == "tokenizers" else version(n))
-    monkeypatch.setattr(doctor, "_needed", lambda: {"tokenizers"})
-    things = {thing.name: thing for thing in doctor.versions()}
+    version = checks._version
+    monkeypatch.setattr(checks, "_version", lambda n: None if n == "tokenizers" else version(n))
+    monkeypatch.setattr(checks, "_needed", lambda: {"tokenizers"})
+    things = {thing.name: thing for thing in checks.versions()}
     assert things["tokenizers"].fatal
     assert not things["numpy"].problem
 
 
 def test_what_is_needed_is_read_from_the_installation() -> None:
-    assert {"torch", "click"} <= doctor._needed() or doctor._version("minigpt-tui") is None
-    assert "pytest" not in doctor._needed()
+    assert {"torch", "click"} <= checks._needed() or checks._version("minigpt-tui") is None
+    assert "pytest" not in checks._needed()
 
 
 def test_a_home_in_memory_is_a_problem(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     mount = namedtuple("mount", "mountpoint fstype")
     mounts = [mount("/", "ext4"), mount(str(home.root.parent), "tmpfs")]
-    monkeypatch.setattr(doctor.psutil, "disk_partitions", lambda **_: mounts)
-    thing = doctor.folder("home", home.root, home.runs)
+    monkeypatch.setattr(checks.psutil, "disk_partitions", lambda **_: mounts)
+    thing = checks.folder("home", home.root, home.runs)
     assert "restart" in thing.problem
     assert not thing.fatal
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from texts import one_text
 
-from core.config.planner import plan
-from core.config.configs import TrainConfig
-from core.text.corpus import bundled
-from core.errors import InputError, SettingsError
-from core.dataset.preview import Preview, preview
-from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.budget import count_parameters, training_bytes
+from core.config.configs import TrainConfig
+from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.config.planner import plan
+from core.dataset.preview import Preview, preview
+from core.errors import InputError, SettingsError
+from core.text.corpus import bundled
 from tui.runs.setup import Draft, forecast
 
 CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from core.run import events
-from core.run import store as runs
-from core.run.event_log import events_backwards
 from core.paths import Home, find_home
+from core.run import events, store
 from core.run.directory import Run
+from core.run.event_log import events_backwards
 
 pytestmark = pytest.mark.slow
 
@@ -145,7 +144,7 @@ def test_a_run_is_a_folder_that_transformers_loads(
     *tokens, summary = map(
         json.loads, _cli("generate", "book", prompt, "--json", "--max-tokens", "20").splitlines()
     )
-    folder = runs.find(home, "book").folder
+    folder = store.find(home, "book").folder
     model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
     ids = theirs(prompt, add_special_tokens=False).input_ids
@@ -160,7 +159,7 @@ def test_a_run_is_a_folder_that_transformers_loads(
 def _prompt_ids(home: Home, prompt: str) -> list[int]:
     from core.tokenizer.tokenizer import Tokenizer
 
-    return Tokenizer.load(runs.find(home, "book").folder).encode_prompt(prompt)
+    return Tokenizer.load(store.find(home, "book").folder).encode_prompt(prompt)
 
 
 STEPS = 700
@@ -186,15 +185,15 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(book: Path, home: Home
         )
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    cut, whole = runs.find(home, "cut"), runs.find(home, "whole")
-    assert runs.status_of(cut) == "crashed"
+    cut, whole = store.find(home, "cut"), store.find(home, "whole")
+    assert store.status_of(cut) == "crashed"
     said = len(_told(cut))
     _run(sys.executable, "-P", "-c", RESUMING, "cut")
     again, *_, last = _told(cut)[said:]
     assert (again.type, last.type) == (events.STARTED, events.FINISHED)
     assert step <= (again.whole("resumed_from") or 0) < STEPS
     assert last.step == STEPS
-    assert runs.status_of(cut) == "finished"
+    assert store.status_of(cut) == "finished"
     assert _content(cut.weights) == _content(whole.weights)
     assert last.number("val_loss") == _told(whole)[-1].number("val_loss")
 
@@ -211,9 +210,9 @@ def test_a_signal_saves_and_stops(name: str, book: Path, home: Home) -> None:
         said = process.stderr.read()
     assert "Traceback" not in said
     assert "saved" in said
-    run = runs.find(home, "book")
+    run = store.find(home, "book")
     assert (last["type"], last["reason"]) == (events.STOPPED, name)
-    assert runs.status_of(run) == "stopped"
+    assert store.status_of(run) == "stopped"
     assert run.last_checkpoint.read_text().strip() == str(last["step"])
     assert _cli("generate", "book", "line", "--max-tokens", "3").strip()
 
@@ -246,14 +245,14 @@ def test_fine_tuning_gives_a_child_that_speaks_otherwise(tmp_path: Path, home: H
         (tmp_path / f"{name}.txt").write_text("\n".join(lines * 3 + known) + "\n")
     _cli("train", "cats.txt", "--steps", "120", *TINY)
     _cli("train", "dogs.txt", "--from", "cats", "--steps", "120", "--set", "threads=1")
-    parent, child = runs.find(home, "cats"), runs.find(home, "dogs")
-    assert runs.read_record(parent)["parent"] is None
-    assert runs.read_record(child)["parent"]["run"] == "cats"
+    parent, child = store.find(home, "cats"), store.find(home, "dogs")
+    assert store.read_record(parent)["parent"] is None
+    assert store.read_record(child)["parent"]["run"] == "cats"
     assert parent.tokenizer.read_bytes() == child.tokenizer.read_bytes()
     assert json.loads(parent.config.read_text()) == json.loads(child.config.read_text())
     first, last = _tensors(child.snapshot_weights(0)), _tensors(parent.weights)
     assert all((first[name] == last[name]).all() for name in last)
     assert _cli("generate", "cats", "the big pet") == "sleeps on the mat\n"
     assert _cli("generate", "dogs", "the big pet") == "barks at the mat\n"
-    runs.delete(home, parent)
+    store.delete(home, parent)
     assert _cli("generate", "dogs", "the big pet") == "barks at the mat\n"

@@ -7,7 +7,7 @@ from captures import same_as_captured
 from pilots import SIZES, lines_of, perform
 from textual.pilot import Pilot
 
-from core.run.rows import EpochRow
+from core.run.history import EpochRow
 from tui.widgets import epoch_log
 from tui.widgets.epoch_log import EpochLog, cells
 

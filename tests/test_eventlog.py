@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.run import event_log as eventlog
+from core.run import event_log
 from core.run.event_log import EventLog, EventTail, events_backwards
 
 
@@ -113,7 +113,7 @@ def test_says_when_the_file_is_another_one(tmp_path: Path) -> None:
     assert tail.read() == []
     (tmp_path / "keep the inode number taken").touch()
     path.write_bytes(b"")
-    eventlog.EventLog(path).emit("started", 0)
+    event_log.EventLog(path).emit("started", 0)
     assert [event.type for event in tail.read()] == ["started"]
     assert tail.restarts == 1
 

@@ -26,12 +26,11 @@ from trainers_at_work import (
     trained,
 )
 
-from core.run import status
-from core.run import store as runs
+from core.paths import Home, find_home
+from core.run import status, store
+from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import PREPARE, PREPARED, SAVED, STARTED, STEP, TERMINAL, Event
-from core.paths import Home, find_home
-from core.run.directory import Run
 
 pytestmark = pytest.mark.slow
 
@@ -64,11 +63,11 @@ def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(home: Home, tmp_pa
         for _ in range(FORKED):
             kind, times = moments.choice(KINDS)
             hit.add(killed(run, nursery, kind, times, moments.uniform(0.0, 0.03)))
-            if runs.status_of(run) == status.FINISHED:
+            if store.status_of(run) == status.FINISHED:
                 break
         nursery.begin(run)
         assert nursery.code() == 0
-    assert runs.status_of(run) == status.FINISHED
+    assert store.status_of(run) == status.FINISHED
     assert {PREPARED, STEP, SAVED} <= hit, hit
     assert differences(whole, run) == []
     assert files_of(run) == files_of(whole)
@@ -88,7 +87,7 @@ def killed(run: Run, nursery: Nursery, kind: str, times: int, later: float) -> s
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     code = nursery.code()
-    assert (code, runs.status_of(run)) in ((-9, status.CRASHED), (0, status.FINISHED))
+    assert (code, store.status_of(run)) in ((-9, status.CRASHED), (0, status.FINISHED))
     told = events_of(run)[before:]
     return told[-1].type if told else ""
 
@@ -155,9 +154,9 @@ def test_a_closed_terminal_leaves_the_training_alone(home: Home, tmp_path: Path)
     watcher, terminal = pty.fork()
     if watcher == 0:
         os.execv(line[0], line)
-    until(lambda: home.runs.is_dir() and runs.list_runs(home), "there is a run")
-    run = runs.find(home, "pets")
-    until(lambda: runs.status_of(run) == status.RUNNING, "it trains")
+    until(lambda: home.runs.is_dir() and store.list_runs(home), "there is a run")
+    run = store.find(home, "pets")
+    until(lambda: store.status_of(run) == status.RUNNING, "it trains")
     os.close(terminal)
     _, code = os.waitpid(watcher, 0)
     assert os.waitstatus_to_exitcode(code) in (130, -signal.SIGHUP)
@@ -170,7 +169,7 @@ def test_sigterm_saves_and_what_was_stopped_goes_on(home: Home, tmp_path: Path) 
     text = small_text(tmp_path)
     run, lock = asked(home, text, "told", steps=10**6, snapshots=False)
     pid = begin(home, run, lock)
-    until(lambda: runs.status_of(run) == status.RUNNING, "it trains")
+    until(lambda: store.status_of(run) == status.RUNNING, "it trains")
     os.kill(pid, signal.SIGHUP)
     os.kill(pid, signal.SIGTERM)
     until(lambda: not alive(pid), "it is gone")

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from core.errors import DamagedError
-from core.system.files import read_json, remove_leftovers, replace_with_link, write_atomic, write_json
+from core.system.files import (
+    read_json,
+    remove_leftovers,
+    replace_with_link,
+    write_atomic,
+    write_json,
+)
 
 
 def names(folder: Path) -> list[str]:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from texts import home_with_shelf, write
 
-from core.text import resolve as finding
-from core.text.corpus import samples
 from core.errors import InputError, NotFoundError
-from core.text.resolve import find
 from core.paths import Home
+from core.text import resolve
+from core.text.corpus import samples
+from core.text.resolve import find
 
 
 @pytest.fixture
@@ -109,8 +109,8 @@ def test_the_encoding_asked_for_is_kept(home: Home, tmp_path: Path) -> None:
 def test_finding_texts_is_light() -> None:
     """The interface lists corpora before its first frame: no numpy, no tokenizers, no torch."""
     code = (
-        "import sys, core.text.resolve, core.text.stats, core.text.store\n"
+        "import sys, core.text.resolve, core.text.stats, core.text.catalog\n"
         "heavy = {'numpy', 'tokenizers', 'torch', 'gzip', 'tomllib'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(finding.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(resolve.__file__).parents[1])

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tui.cli.follow import stopping_on_signals
+from tui.cli.training import stopping_on_signals
 
 
 def test_a_signal_before_there_is_something_to_stop_is_remembered() -> None:

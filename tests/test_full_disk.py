@@ -24,16 +24,14 @@ from trainers_at_work import (
     trained,
 )
 
-from core.model import safetensors_io as weights
-from core.run import event_log as eventlog
-from core.run import status
-from core.run import store as runs
-from core.train import checkpoint
 from core.errors import StorageError
+from core.model import safetensors_io
+from core.paths import Home, find_home
+from core.run import event_log, status, store
+from core.run.directory import Run
 from core.run.events import FAILED, FINISHED
 from core.system.line_files import write_all
-from core.paths import Home, find_home
-from core.run.directory import Run
+from core.train import checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -77,14 +75,14 @@ def test_a_disk_that_fills_up_while_training_costs_no_checkpoint(
     assert saved is not None
     assert found.step >= saved
     assert found.skipped == ()
-    assert runs.status_of(one) in (status.FAILED, status.CRASHED)
+    assert store.status_of(one) in (status.FAILED, status.CRASHED)
     assert "Traceback" not in one.log.read_text()
     told = run(disk.root, "attach", "full")
     assert (told.returncode, "resume" in told.stderr) == (1, True)
     filler.unlink()
     done = run(disk.root, "resume", "full", "--steps", "20", "--json")
     assert done.returncode == 0, done.stderr
-    assert runs.status_of(one) == status.FINISHED
+    assert store.status_of(one) == status.FINISHED
     assert history_of(one).step == found.step + 20
 
 
@@ -95,7 +93,7 @@ def test_a_disk_that_is_full_before_there_are_tokens(disk: Home, tmp_path: Path)
     filler = fill(disk, 100_000)
     begin(disk, one, lock)
     until(lambda: free(one), "it has ended")
-    assert runs.status_of(one) == status.FAILED
+    assert store.status_of(one) == status.FAILED
     assert "tokens could not be written" in str(events_of(one)[-1].text("message"))
     assert not list((disk.cache / "tokens").iterdir()), "nothing half-made takes the room"
     filler.unlink()
@@ -111,7 +109,7 @@ def test_a_full_disk_makes_no_run(disk: Home, tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "No space left" in done.stderr
         assert "Traceback" not in done.stderr
-    assert runs.list_runs(disk) == []
+    assert store.list_runs(disk) == []
 
 
 @contextmanager
@@ -220,11 +218,11 @@ def test_events_that_cannot_be_kept_end_the_run_at_once(
         broken(errno.ENOSPC)()
 
     with monkeypatch.context() as patch:
-        patch.setattr(eventlog, "write_all", torn)
+        patch.setattr(event_log, "write_all", torn)
         with pytest.raises(StorageError, match="could not be kept"):
             trained(home, one, lock)
     assert free(one)
-    assert runs.status_of(one) == status.CRASHED
+    assert store.status_of(one) == status.CRASHED
     assert history_of(one).saved_step, "some of it was done"
     assert trained(home, one)[-1].type == FINISHED
     assert differences(whole, one) == []
@@ -237,14 +235,14 @@ def test_what_does_not_read_back_is_never_called_saved(
     """A disk that takes everything and keeps something else."""
     home, text = find_home(tmp_path / "home"), small_text(tmp_path)
     one, lock = asked(home, text, "bad", **SETTINGS)
-    save_file = weights.save_file
+    save_file = safetensors_io.save_file
 
     def spoil(tensors: Any, path: Path, metadata: dict[str, str]) -> None:
         save_file(tensors, path, metadata)
         data = path.read_bytes()
         path.write_bytes(data[:-8] + bytes(7) + b"1")
 
-    monkeypatch.setattr(weights, "save_file", spoil)
+    monkeypatch.setattr(safetensors_io, "save_file", spoil)
     told = trained(home, one, lock)
     assert "saved" not in {event.type for event in told}
     assert (told[-1].type, told[-1].text("title")) == (FAILED, StorageError.title)

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.model import factory as models
-from core.model.attention import Pass
 from core.config.configs import ModelConfig, SamplingConfig
-from core.model.decoder import Decoder
 from core.errors import RunFailedError
 from core.inference.generate import END, LENGTH, STOP, Step, generate
 from core.inference.session import Session
+from core.model import factory
+from core.model.attention import Pass
+from core.model.decoder import Decoder
 from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 
@@ -174,7 +174,7 @@ def _real() -> Session:
     config = ModelConfig(
         vocab_size=10, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
     )
-    model = models.build(config, seed=1).eval()
+    model = factory.build(config, seed=1).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(8.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.run.events import encode
-from core.run.glance import losses
+from core.run.summary import losses
 
 
 def test_losses_are_spread_over_the_whole_file(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.model.attention import Record
-from core.model.kv_cache import KVCache
-from core.config.configs import ModelConfig
-from core.model.decoder import Decoder
-from core.errors import SettingsError
-from core.model.factory import build
-from core.config.presets import PRESETS
 from core.config.budget import count_parameters, floats_per_layer, training_bytes
+from core.config.configs import ModelConfig
+from core.config.presets import PRESETS
+from core.errors import SettingsError
+from core.model.attention import Record
+from core.model.decoder import Decoder
+from core.model.factory import build
+from core.model.kv_cache import KVCache
 from core.tokenizer.tokenizer import PAD
 
 MODERN = ModelConfig(

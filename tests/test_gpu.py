@@ -8,13 +8,12 @@ import pytest
 import torch
 from trainers import CONFIG, IDS, SHAPE
 
-from core.model import factory as models
-from core.train import optim as optimizer
-from core.model.kv_cache import KVCache
 from core.config.configs import ModelConfig
+from core.model import factory
+from core.model.fast_decode import OneToken, Replaying
+from core.model.kv_cache import KVCache
+from core.train import optim
 from core.train.batches import Batches, Windows
-from core.model.graphs import Replaying
-from core.model.fast_decode import OneToken
 from core.train.update import Updater, settle
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -26,7 +25,7 @@ GPU = torch.device("cuda")
 @pytest.mark.parametrize("heads", [4, 2])
 def test_graphs_say_what_the_ordinary_way_says(rows: int, heads: int) -> None:
     shape = ModelConfig(context=384, kv_heads=heads)
-    model = models.build(shape, seed=0).to(GPU).eval()
+    model = factory.build(shape, seed=0).to(GPU).eval()
     step = model.stepper()
     assert isinstance(step, Replaying)
     caches = [KVCache(shape, rows, 384, GPU) for _ in range(2)]
@@ -40,8 +39,8 @@ def test_graphs_say_what_the_ordinary_way_says(rows: int, heads: int) -> None:
 
 def losses(device: torch.device, choice: str) -> list[float]:
     config = dataclasses.replace(CONFIG, compile=choice, device=device.type)
-    model = models.build(SHAPE, seed=0).to(device).train()
-    updater = Updater(model, device, optimizer.build(model, config))
+    model = factory.build(SHAPE, seed=0).to(device).train()
+    updater = Updater(model, device, optim.build(model, config))
     batches = Batches(IDS, Windows(0, 200, 8), 4, seed=0)
     found = settle([updater.update(batches, step, 1e-3, config) for step in range(12)])
     assert updater.compiled.on == (choice == "on")

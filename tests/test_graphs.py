@@ -10,13 +10,12 @@ import torch
 from test_quick import SHAPES, _model
 from torch import Tensor
 
-from core.model import graphs
-from core.model.kv_cache import KVCache
 from core.config.configs import ModelConfig
-from core.model.gpt import GPT
-from core.model.graphs import PATIENCE, Replay, Replaying
-from core.model.fast_decode import OneToken
 from core.inference.session import Session
+from core.model import fast_decode
+from core.model.fast_decode import PATIENCE, OneToken, Replay, Replaying
+from core.model.gpt import GPT
+from core.model.kv_cache import KVCache
 
 Work = Callable[[], Tensor]
 MODERN = {name: shape for name, shape in SHAPES.items() if name != "tutorial"}
@@ -25,7 +24,7 @@ shapes = pytest.mark.parametrize("shape", MODERN.values(), ids=MODERN.keys())
 
 @pytest.fixture(autouse=True)
 def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graphs, "SHORTEST", 4)
+    monkeypatch.setattr(fast_decode, "SHORTEST", 4)
 
 
 class Tape:
@@ -141,7 +140,7 @@ def failing(work: Work, device: torch.device) -> tuple[Replay, Tensor]:
     ],
 )
 def test_what_cannot_be_recorded_or_is_wrong_is_not_used(
-    recorder: graphs.Recorder, why: str
+    recorder: fast_decode.Recorder, why: str
 ) -> None:
     model = model_of(MODERN["tied"])
     ids = [[3 + number % 9 for number in range(20)]]

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.run.events import FIELDS, Event
-from core.run.history import History
-from core.run.rows import Failure, Preparation, Sample
+from core.run.history import Failure, History, Preparation, Sample
 
 PREPARED = {
     "parameters": 830_000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.system.host import Host, this_host
+from core.system.machine import Host, this_host
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import pytest
 import torch
 from askers import Asker, tiny_home
 
-from core.model.attention import Record
 from core.errors import InputError
 from core.inference.load import load
+from core.inference.session import Session
+from core.model.attention import Record
 from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Answerer
-from core.inference.session import Session
 
 TEXT = "the cat sat on the mat"
 

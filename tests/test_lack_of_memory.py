@@ -10,11 +10,11 @@ import torch
 from runners import run, small_text
 from trainers_at_work import asked, trained
 
-from core.model import device as probe
-from core.run import store as runs
-from core.system import machine
-from core.run.events import FAILED, FINISHED
+from core.model import device
 from core.paths import Home, find_home
+from core.run import store
+from core.run.events import FAILED, FINISHED
+from core.system import machine
 from core.train.update import Updater
 
 SETTINGS = {"steps": 12, "eval_steps": 4, "snapshots": False}
@@ -36,7 +36,7 @@ def test_what_cannot_fit_is_refused_before_training(home: Home, tmp_path: Path) 
     assert "GiB to train" in done.stderr
     assert "smaller preset" in done.stderr
     assert "Nothing was kept of pets" in done.stderr
-    assert runs.list_runs(home) == []
+    assert store.list_runs(home) == []
 
 
 def test_the_limit_of_a_cgroup_counts(
@@ -48,7 +48,7 @@ def test_the_limit_of_a_cgroup_counts(
     (group / "memory.max").write_text(f"{64 * 2**20}\n")
     (group / "memory.current").write_text(f"{(64 * 2**20) - 1000}\n")
     monkeypatch.setattr(machine, "OWN", tmp_path / "none")
-    monkeypatch.setattr(probe, "free_memory", lambda: machine.free_memory(group))
+    monkeypatch.setattr(device, "free_memory", lambda: machine.free_memory(group))
     one, lock = asked(home, small_text(tmp_path), "pets", **SETTINGS)
     told = trained(home, one, lock)
     assert (told[-1].type, told[-1].whole("code")) == (FAILED, 2)
@@ -102,4 +102,4 @@ def test_other_errors_of_the_device_are_no_lack_of_memory(
     monkeypatch.setattr(Updater, "update", broken)
     with pytest.raises(RuntimeError, match="device-side"):
         trained(home, one, lock)
-    assert runs.status_of(one) == "crashed"
+    assert store.status_of(one) == "crashed"

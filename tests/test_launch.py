@@ -16,15 +16,13 @@ from pathlib import Path
 import pytest
 from runners import TINY, alive, command, run, small_text, until
 
-from core.run import launch
-from core.run import status
-from core.run import store as runs
-from core.system import locks
 from core.errors import StorageError
+from core.paths import Home, find_home
+from core.run import launch, status, store
+from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import STARTED
-from core.paths import Home, find_home
-from core.run.directory import Run
+from core.system import locks
 
 RECORD = {
     "corpus": {
@@ -40,7 +38,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     """A home whose trainers are gone at the end, whatever became of the test."""
     found = find_home(tmp_path / "home")
     yield found
-    for one in runs.list_runs(found):
+    for one in store.list_runs(found):
         for event in EventTail(one.events).read():
             pid = event.whole("pid")
             if event.type == STARTED and pid and locks.held(one.lock):
@@ -55,13 +53,13 @@ def started(home: Home, tmp_path: Path, *more: str) -> tuple[Run, int]:
     assert done.returncode == 0, done.stderr
     event = json.loads(done.stdout)
     assert event["type"] == "started"
-    return runs.find(home, "pets"), event["pid"]
+    return store.find(home, "pets"), event["pid"]
 
 
 def test_a_launcher_that_cannot_start_leaves_the_run_as_it_was(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, lock = runs.create_held(home, "lang", RECORD)
+    one, lock = store.create_held(home, "lang", RECORD)
     monkeypatch.setattr(sys, "executable", str(home.root / "no-python"))
     with pytest.raises(StorageError, match="could not be started"):
         launch.start(home, one, lock)
@@ -71,30 +69,30 @@ def test_a_launcher_that_cannot_start_leaves_the_run_as_it_was(
 @pytest.mark.slow
 def test_a_starting_run_never_looks_crashed_and_a_second_trainer_is_refused(home: Home) -> None:
     """Also not for the moment in which the lock changes hands."""
-    one, lock = runs.create_held(home, "lang", RECORD)
-    seen = {runs.status_of(one)}
+    one, lock = store.create_held(home, "lang", RECORD)
+    seen = {store.status_of(one)}
     launch.start(home, one, lock)
-    while (word := runs.status_of(one)) not in (status.FAILED, status.CRASHED):
+    while (word := store.status_of(one)) not in (status.FAILED, status.CRASHED):
         seen.add(word)
         if locks.held(one.lock):
             assert locks.acquire(one.lock, tries=1) is None
-    assert runs.status_of(one) == status.FAILED, "its text is not known here"
+    assert store.status_of(one) == status.FAILED, "its text is not known here"
     assert seen <= {status.STARTING, status.PREPARING}
 
 
 @pytest.mark.slow
 def test_a_detached_run_is_paused_changed_stopped_and_resumed(home: Home, tmp_path: Path) -> None:
     one, pid = started(home, tmp_path)
-    until(lambda: runs.status_of(one) == status.RUNNING, "it trains")
+    until(lambda: store.status_of(one) == status.RUNNING, "it trains")
     assert "pauses at step" in run(home.root, "pause", "pets").stderr
-    assert runs.status_of(one) == status.PAUSED
+    assert store.status_of(one) == status.PAUSED
     changed = run(home.root, "change", "pets", "learning_rate=1e-5").stderr
     assert "→ 1e-05 from step" in changed
     assert "goes on" in run(home.root, "continue", "pets").stderr
     assert "is saved" in run(home.root, "save", "pets").stderr
     assert run(home.root, "resume", "pets").returncode == 2, "it is being trained"
     done = run(home.root, "stop", "pets")
-    assert (done.returncode, runs.status_of(one)) == (0, status.STOPPED)
+    assert (done.returncode, store.status_of(one)) == (0, status.STOPPED)
     until(lambda: not alive(pid), "its process is gone")
     assert run(home.root, "attach", "pets").returncode == 130
     assert run(home.root, "stop", "pets").returncode == 2, "nobody is there to be stopped"
@@ -114,8 +112,8 @@ def test_a_dead_starter_leaves_the_training_alone(home: Home, tmp_path: Path) ->
         assert starter.stdout
         pid = json.loads(starter.stdout.readline())["pid"]
         starter.kill()
-    one = runs.find(home, "pets")
-    until(lambda: runs.status_of(one) == status.RUNNING, "it trains on")
+    one = store.find(home, "pets")
+    until(lambda: store.status_of(one) == status.RUNNING, "it trains on")
     assert os.getsid(pid) == pid, "a session of its own"
     assert os.nice(0) + 10 == os.getpriority(os.PRIO_PROCESS, pid)
 
@@ -156,7 +154,7 @@ def test_on_a_terminal_ctrl_c_only_ends_the_watching(home: Home, tmp_path: Path)
     _, code = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(code) == 130
-    assert runs.status_of(runs.find(home, "pets")) == status.RUNNING
+    assert store.status_of(store.find(home, "pets")) == status.RUNNING
 
 
 def read_until(terminal: int, mark: bytes) -> bytes:

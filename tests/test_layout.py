@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from core.config.configs import ModelConfig
-from core.model.decoder import Decoder
 from core.errors import DamagedError, InputError
+from core.model.decoder import Decoder
+from core.model.factory import build
 from core.model.state_dict import load_stored, plan, stored
 from core.run.model_files import generation_config, hf_config, model_config
-from core.model.factory import build
 
 MODERN = ModelConfig(
     vocab_size=61, context=24, layers=2, heads=4, kv_heads=2, d_model=36, head_dim=10, d_ff=50

@@ -9,11 +9,11 @@ import pytest
 from texts import one_text
 from vocabularies import BPE
 
-from core.tokenizer import train as learning
-from core.text.corpus import Sample
 from core.errors import Cancelled
-from core.tokenizer.train import learn, spread, thinned
+from core.text.corpus import Sample
+from core.tokenizer import train as learning
 from core.tokenizer.tokenizer import KINDS, Tokenizer
+from core.tokenizer.train import learn, spread, thinned
 
 
 def test_pieces_are_learnt_from_a_sample_of_all_parts(

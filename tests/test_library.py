@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from some_runs import RECORD
 
-from core.run import store as runs
-from core.run.events import encode
-from core.system.locks import Lock, acquire
 from core.paths import Home
+from core.run import store
 from core.run.directory import Run
+from core.run.events import encode
 from core.run.summary import Summary, summary_of_any
+from core.system.locks import Lock, acquire
 from tui.runs import library
 from tui.runs.library import Library, age, age_of
 
@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Home:
     """A home with three runs, the last of which changed first."""
     found = Home(root=tmp_path, cache=tmp_path / "cache")
     for number, name in enumerate(("first", "second", "third")):
-        run = runs.create(found, name, RECORD)
+        run = store.create(found, name, RECORD)
         say(run, 1, when=BEGAN - number)
     return found
 
@@ -110,7 +110,7 @@ def test_removed_and_renamed_runs_leave_no_row(home: Home) -> None:
     shutil.rmtree(home.runs / "first")
     (home.runs / "second").rename(home.runs / "fourth")
     assert listed(found) == ["fourth", "third"]
-    runs.create(home, "first", RECORD)
+    store.create(home, "first", RECORD)
     assert listed(found)[0] == "first"
     assert next(iter(found.rows())).summary.step == 0
 
@@ -133,7 +133,7 @@ def test_a_run_removed_while_one_looks_ends_nothing(
 
 def test_a_run_without_events_counts_from_its_making(home: Home) -> None:
     """A new run at the end of the list, or none at all."""
-    run = runs.create(home, "new", RECORD)
+    run = store.create(home, "new", RECORD)
     rows = Library(home).rows()
     assert rows[0].summary.name == "new"
     assert (rows[0].changed, rows[0].curve) == (run.record.stat().st_mtime, ())
@@ -145,7 +145,7 @@ def test_a_run_that_cannot_be_read_hides_no_other(home: Home) -> None:
     events = run_of(home, "second").events
     events.unlink()
     events.mkdir()
-    lock = runs.create(home, "fourth", RECORD).lock
+    lock = store.create(home, "fourth", RECORD).lock
     lock.unlink()
     lock.mkdir()
     rows = {row.summary.name: row.summary for row in Library(home).rows()}

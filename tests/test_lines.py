@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.system import line_files as lines
+from core.system import line_files
 from core.system.line_files import LineTail, backwards
 
 
@@ -36,8 +36,8 @@ def test_backwards_is_forwards_reversed(folder: Path, content: bytes) -> None:
     path = folder / "back"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines, "CHUNK", 2)
-        patch.setattr(lines, "LARGEST_CHUNK", 5)
+        patch.setattr(line_files, "CHUNK", 2)
+        patch.setattr(line_files, "LARGEST_CHUNK", 5)
         assert list(backwards(path)) == content.split(b"\n")[:-1][::-1]
 
 

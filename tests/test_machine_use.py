@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core.system.host import Host
+from core.system.machine import Host
 from tui.runs import machine_use
 from tui.runs.machine_use import MachineUse
 

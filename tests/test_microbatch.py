@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.budget import MEMORY_SHARE, Fit, fit, rows_at_once, training_bytes
 from core.config.configs import ModelConfig, TrainConfig
-from core.errors import InputError
-from core.config.microbatch import MEMORY_SHARE, Fit, fit, rows_at_once
 from core.config.plan_inputs import DeviceFacts
-from core.config.budget import training_bytes
+from core.errors import InputError
 
 SHAPE = ModelConfig(layers=6, d_model=256, d_ff=700, heads=8, kv_heads=8, context=256)
 GPU = DeviceFacts(device="cuda:0", name="a GPU", free_memory=0, threads=8)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from core.config.configs import More
 from core.errors import SettingsError
-from core.config.more import More
 
 
 @pytest.mark.parametrize(

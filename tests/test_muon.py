@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from core.model import factory as models
-from core.train import optim as optimizers
 from core.config.configs import ModelConfig, TrainConfig
-from core.train.muon import Muon, orthogonal
+from core.model import factory
+from core.train import optim
+from core.train.optim import Muon, orthogonal
 
 SHAPE = ModelConfig(
     vocab_size=11, context=8, layers=2, heads=4, kv_heads=2, d_model=16, head_dim=4, d_ff=24
@@ -22,7 +22,7 @@ def settings(**fields: object) -> TrainConfig:
     return TrainConfig(**{**base, **fields})  # type: ignore[arg-type]
 
 
-def learn(model: nn.Module, optimizer: optimizers.Optimizer, steps: range) -> None:
+def learn(model: nn.Module, optimizer: optim.Optimizer, steps: range) -> None:
     """Updates that are a function of their number."""
     for step in steps:
         torch.manual_seed(step)
@@ -67,7 +67,7 @@ def test_matrices_below_each_other_are_turned_each_for_itself() -> None:
 
 def test_only_what_is_inside_the_blocks_is_muons() -> None:
     """Embeddings made orthogonal, which takes what is known of rare words."""
-    heights = models.build(SHAPE, seed=0).matrices()
+    heights = factory.build(SHAPE, seed=0).matrices()
     assert set(heights.values()) == {(16, 8, 8), (24, 24), (16,)}
     assert len(heights) == 8
     assert all(name.startswith("blocks.") for name in heights)
@@ -75,8 +75,8 @@ def test_only_what_is_inside_the_blocks_is_muons() -> None:
 
 def test_it_continues_from_its_tensors_identically() -> None:
     """A resumed run that is another one."""
-    whole, resumed = models.build(SHAPE, seed=0), models.build(SHAPE, seed=1)
-    first, second = (optimizers.build(model, settings()) for model in (whole, resumed))
+    whole, resumed = factory.build(SHAPE, seed=0), factory.build(SHAPE, seed=1)
+    first, second = (optim.build(model, settings()) for model in (whole, resumed))
     learn(whole, first, range(4))
     resumed.load_state_dict(whole.state_dict())
     second.load({name: tensor.clone() for name, tensor in first.tensors().items()}, 4)
@@ -89,8 +89,8 @@ def test_it_continues_from_its_tensors_identically() -> None:
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 def test_what_is_not_finite_changes_neither_weights_nor_memory(kind: str) -> None:
     """A run whose weights are gone before anybody has seen the loss."""
-    model = models.build(SHAPE, seed=0)
-    optimizer = optimizers.build(model, settings(optimizer=kind, learning_rate=0.01))
+    model = factory.build(SHAPE, seed=0)
+    optimizer = optim.build(model, settings(optimizer=kind, learning_rate=0.01))
     learn(model, optimizer, range(2))
     before = [parameter.detach().clone() for parameter in model.parameters()]
     kept = {name: tensor.clone() for name, tensor in optimizer.tensors().items()}
@@ -107,8 +107,8 @@ def test_what_is_not_finite_changes_neither_weights_nor_memory(kind: str) -> Non
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 def test_it_learns(kind: str) -> None:
     """An update in the wrong direction."""
-    model = models.build(SHAPE, seed=0)
-    optimizer = optimizers.build(model, settings(optimizer=kind, learning_rate=0.02))
+    model = factory.build(SHAPE, seed=0)
+    optimizer = optim.build(model, settings(optimizer=kind, learning_rate=0.02))
     tokens = torch.tensor([[3, 4, 5, 6, 7, 8, 9, 10, 3]])
 
     def loss() -> float:

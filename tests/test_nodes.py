@@ -16,13 +16,12 @@ import pytest
 from runners import TINY, command, run, small_text, until
 from trainers_at_work import clearing, events_of, free, history_of
 
-from core.run import status
-from core.run import store as runs
-from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
-from core.paths import Home, find_home
-from core.system.rank_env import Place
-from core.run.directory import Run
 from core.model.safetensors_io import read_tensors
+from core.paths import Home, find_home
+from core.run import status, store
+from core.run.directory import Run
+from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
+from core.system.rank_env import Place
 from tui.cli.training import ways_of
 
 WANTED = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
@@ -90,7 +89,7 @@ def test_two_machines_of_torchrun_train_one_run(home: Home, tmp_path: Path) -> N
     ]
     assert [agent.wait(timeout=100) for agent in agents] == [0, 0]
     assert run(home.root, "train", str(text), "--name", "one", *WANTED).returncode == 0
-    assert [one.name for one in runs.list_runs(home)] == ["one", "two"]
+    assert [one.name for one in store.list_runs(home)] == ["one", "two"]
     two, one = (Run(home.runs / name) for name in ("two", "one"))
     tensors = [read_tensors(each.weights) for each in (two, one)]
     for name, tensor in tensors[0].items():
@@ -113,7 +112,7 @@ def test_a_signal_to_all_is_one_stop_that_saves(home: Home, tmp_path: Path) -> N
             task.send_signal(signal.SIGTERM)
         codes = [task.wait(timeout=60) for task in (first, second)]
     assert codes[1] == 0
-    assert runs.status_of(pets) == STOPPED
+    assert store.status_of(pets) == STOPPED
     assert pets.last_checkpoint.exists()
     with _tasks(home, "resume", "pets") as tasks:
         until(lambda: len([e for e in events_of(pets) if e.type == PREPARED]) == 2, "it goes on")
@@ -132,7 +131,7 @@ def test_a_machine_that_is_lost_is_said_and_nothing_else_is(home: Home, tmp_path
     assert "Another process of the training has ended" in said
     assert "Traceback" not in said
     until(lambda: free(pets), "the run is free")
-    assert runs.status_of(pets) in (status.CRASHED, FINISHED)
+    assert store.status_of(pets) in (status.CRASHED, FINISHED)
 
 
 def test_such_a_process_trains_itself(monkeypatch: pytest.MonkeyPatch) -> None:

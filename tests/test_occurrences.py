@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from indexed import CHARS, WORDS, count, indexed, trained
 
-from core.attribution import ngram_index as occurrences
-from core.attribution.overlap import Copies, copies
-from core.attribution.ngram_index import Beliefs, Occurrences
+from core.attribution import ngram_index
 from core.attribution.attribution import Text
+from core.attribution.ngram_index import Beliefs, Occurrences
+from core.attribution.overlap import Copies, copies
 from core.tokenizer.tokenizer import EOS, SOS
 
 LINES = st.lists(st.text(alphabet="abc ", max_size=12), min_size=1, max_size=260)
@@ -105,7 +105,7 @@ def test_a_count_of_very_many_equal_beginnings_says_that_it_is_a_lower_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seconds of comparing a line that stands there a million times."""
-    monkeypatch.setattr(occurrences, "COMPARED", 5)
+    monkeypatch.setattr(ngram_index, "COMPARED", 5)
     text = indexed(tmp_path, "a" * 300, CHARS, "text")
     found = text.where.find([CHARS.encode("a")[0]] * 80)
     assert found.count <= 5
@@ -119,7 +119,7 @@ def test_a_context_of_millions_is_searched_rather_than_read(
     text = indexed(tmp_path, "ab ac ab ad " * 50, CHARS, "text")
     a, b, c = CHARS.encode("abc")
     expected = [Beliefs(text.where, [a]).of(id) for id in (b, c)]
-    monkeypatch.setattr(occurrences, "COUNTED", 0)
+    monkeypatch.setattr(ngram_index, "COUNTED", 0)
     monkeypatch.setattr(Occurrences, "next_after", None)
     assert [Beliefs(text.where, [a]).of(id) for id in (b, c)] == expected
     assert expected == [(100, 200, 1), (50, 200, 1)]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from core.train import optim as optimizers
 from core.config.configs import TrainConfig
+from core.train import optim
 
 
 def _config(**fields: object) -> TrainConfig:
@@ -39,10 +39,10 @@ def _config(**fields: object) -> TrainConfig:
     ],
 )
 def test_the_rate_rises_and_falls_as_said(schedule: str, step: int, rate: float) -> None:
-    assert optimizers.learning_rate(step, 110, _config(schedule=schedule)) == pytest.approx(rate)
+    assert optim.learning_rate(step, 110, _config(schedule=schedule)) == pytest.approx(rate)
 
 
-def _trained(model: nn.Module, optimizer: optimizers.Optimizer, steps: range) -> None:
+def _trained(model: nn.Module, optimizer: optim.Optimizer, steps: range) -> None:
     for step in steps:
         torch.manual_seed(step)
         model(torch.randn(3, 4)).square().sum().backward()
@@ -55,10 +55,10 @@ def test_an_optimiser_continued_from_its_tensors_goes_on_identically(kind: str) 
     torch.manual_seed(0)
     whole, resumed = nn.Linear(4, 2), nn.Linear(4, 2)
     config = _config(optimizer=kind)
-    first = optimizers.build(whole, config)
+    first = optim.build(whole, config)
     _trained(whole, first, range(5))
     resumed.load_state_dict(whole.state_dict())
-    second = optimizers.build(resumed, config)
+    second = optim.build(resumed, config)
     second.load({name: tensor.clone() for name, tensor in first.tensors().items()}, 5)
     _trained(whole, first, range(5, 9))
     _trained(resumed, second, range(5, 9))
@@ -69,7 +69,7 @@ def test_an_optimiser_continued_from_its_tensors_goes_on_identically(kind: str) 
 def test_only_matrices_are_decayed() -> None:
     model = nn.Linear(4, 2)
     before = model.bias.detach().clone(), model.weight.detach().clone()
-    optimizer = optimizers.build(model, _config())
+    optimizer = optim.build(model, _config())
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
@@ -83,7 +83,7 @@ def test_it_is_pytorchs_own_rule(kind: str) -> None:
     torch.manual_seed(0)
     ours, theirs = nn.Linear(4, 2), nn.Linear(4, 2)
     theirs.load_state_dict(ours.state_dict())
-    mine = optimizers.build(ours, _config(optimizer=kind))
+    mine = optim.build(ours, _config(optimizer=kind))
     groups = [
         {"params": [theirs.weight], "weight_decay": 0.1},
         {"params": [theirs.bias], "weight_decay": 0.0},

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dataset import shuffle as order
-from core.train.batches import Batches, Windows
+from core.dataset import shuffle
 from core.dataset.shuffle import Order, scattered
+from core.train.batches import Batches, Windows
 
 KEYS = st.lists(st.integers(0, 2**63), min_size=6, max_size=6)
 
@@ -30,7 +30,7 @@ def test_a_computed_order_is_no_order() -> None:
     places = np.arange(size)
     found = Order(size, seed=3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order, "LARGEST_DRAWN", 10)
+        patch.setattr(shuffle, "LARGEST_DRAWN", 10)
         one, two = found.samples(0, places), found.samples(1, places)
     assert abs(np.corrcoef(places, one)[0, 1]) < 0.02
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.02
@@ -39,7 +39,7 @@ def test_a_computed_order_is_no_order() -> None:
 
 
 def test_each_place_can_be_asked_for_alone() -> None:
-    large = Order(order.LARGEST_DRAWN * 5, seed=1)
+    large = Order(shuffle.LARGEST_DRAWN * 5, seed=1)
     together = large.samples(2, np.arange(1000, 1010))
     alone = [int(large.samples(2, np.array([place]))[0]) for place in range(1000, 1010)]
     assert together.tolist() == alone

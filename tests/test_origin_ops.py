@@ -12,13 +12,13 @@ import pytest
 from askers import Asker, Json
 from read_runs import asker, read_home
 
-from core.server.protocol import Index
 from core.attribution.corpus_index import REMADE
 from core.errors import Cancelled, InputError, NotFoundError, StorageError
-from core.system.locks import acquire
-from core.server.origin import Indexer
 from core.paths import Home
 from core.progress import never
+from core.server.origin import Indexer
+from core.server.protocol import Index
+from core.system.locks import acquire
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.run.events import Event
-from core.run.pace import Pace
+from core.run.history import Pace
 
 
 def step(step: int, time: float, elapsed: float | None = None, rate: float = 100.0) -> Event:

@@ -8,7 +8,7 @@ import pytest
 from talk_stage import FakeSampler, TalkApp, library, play, say
 from textual.pilot import Pilot
 
-from tui.talk.parting import parting
+from tui.talk.conversation import parting
 from tui.talk.record import Turn
 
 

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from indexed import WORDS, indexed
 from texts import write
 
-from core.attribution import linetable
-from core.attribution import passages as passage
-from core.text.encoding import Encoding
-from core.errors import InputError
-from core.attribution.linetable import count_lines
+from core.attribution import corpus_index, passages
 from core.attribution.attribution import Text
+from core.attribution.corpus_index import count_lines
 from core.attribution.passages import Reader, lines_around
+from core.errors import InputError
+from core.text.encoding import Encoding
 from core.text.readers import opened
 from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
@@ -108,9 +107,9 @@ def test_lines_around_are_those_of_the_file(
     path = write(Path(tempfile.mkdtemp()) / "a.txt", content.encode(encoding))
     codec = Encoding(encoding)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linetable, "BLOCK", block)
-        patch.setattr(passage, "BEFORE", block)
-        patch.setattr(passage, "AFTER", block)
+        patch.setattr(corpus_index, "BLOCK", block)
+        patch.setattr(passages, "BEFORE", block)
+        patch.setattr(passages, "AFTER", block)
         (counts,) = count_lines((path,), codec)
         lines = content.split("\n")
         number = data.draw(st.integers(1, len(lines)))
@@ -119,7 +118,7 @@ def test_lines_around_are_those_of_the_file(
         name = {"utf-32": "utf-32-le"}.get(encoding, encoding)
         offset = start + len(before.encode(name))
         with opened(path, codec) as source:
-            assert linetable.line_at(counts, source, offset) == number
+            assert corpus_index.line_at(counts, source, offset) == number
         for line in lines_around(path, codec, offset, number):
             wanted = lines[line.number - 1].removesuffix("\r")
             cut = len(f"{wanted}\r\n".encode(name)) > block

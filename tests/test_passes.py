@@ -8,10 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.model import factory as models
-from core.model import fused_ops as passes
-from core.model import gpt
 from core.config.configs import ModelConfig
+from core.model import factory, fused_ops, gpt
 from core.model.fused_ops import Normed, Rotated
 
 
@@ -52,12 +50,12 @@ def test_a_model_learns_the_same_with_and_without_them(monkeypatch: pytest.Monke
     tokens = torch.randint(3, 17, (2, 17))
 
     def gradients() -> list[torch.Tensor]:
-        model = models.build(config, seed=1)
+        model = factory.build(config, seed=1)
         model.loss(tokens[:, :-1], tokens[:, 1:]).backward()
         return [one.grad for one in model.parameters() if one.grad is not None]
 
     found = gradients()
-    monkeypatch.setattr(passes, "pays", lambda x: False)
+    monkeypatch.setattr(fused_ops, "pays", lambda x: False)
     expected = gradients()
     assert len(found) == len(expected) > 10
     for one, other in zip(found, expected, strict=True):

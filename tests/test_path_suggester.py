@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.screens.path_suggester import PathSuggester, completed
+from tui.screens.new_corpus import PathSuggester, completed
 
 
 @pytest.fixture

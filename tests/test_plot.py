@@ -9,9 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.plot.plot import GUTTER, Chart, Curve, draw, smoothed, thinned
 from tui.plot.canvas import DOT, LETTER, Canvas
-from tui.plot.plot_scale import Scale, log_ticks, nice_ticks, widened, written
+from tui.plot.plot import (
+    GUTTER,
+    Chart,
+    Curve,
+    Scale,
+    draw,
+    log_ticks,
+    nice_ticks,
+    smoothed,
+    thinned,
+    widened,
+    written,
+)
 
 CHARSETS = ["braille", "block", "ascii"]
 REFERENCES = (("random", 4.9), ("words only", 3.96), ("previous token only", 1.47))

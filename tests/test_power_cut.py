@@ -13,16 +13,14 @@ import pytest
 from runners import small_text
 from trainers_at_work import asked, differences, events_of, files_of, history_of, trained
 
-from core.run import control_file as requests
-from core.run import status
-from core.run import store as runs
-from core.train import checkpoint
 from core.errors import DamagedError
-from core.train.evaluation import Evaluation
-from core.run.events import FAILED, FINISHED, PREPARE, STARTED, STEP
 from core.paths import Home, find_home
+from core.run import control_file, status, store
 from core.run.directory import CheckpointFiles, Run
+from core.run.events import FAILED, FINISHED, PREPARE, STARTED, STEP
 from core.tokenizer.tokenizer import CONFIG_FILE, TOKENIZER_FILE, Tokenizer
+from core.train import checkpoint
+from core.train.evaluation import Evaluation
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
         vanish_at(20, patch)
         with pytest.raises(KeyboardInterrupt):
             trained(home, cut, lock)
-    assert runs.status_of(cut) == status.CRASHED
+    assert store.status_of(cut) == status.CRASHED
     assert [entry.step for entry in history_of(cut).saved if entry.kind == "checkpoint"] == [10, 20]
     return home, whole, cut
 
@@ -108,7 +106,7 @@ def test_a_torn_end_of_the_events_costs_nothing_else(
     made: tuple[Home, Run, Run], cut: Run, damage: Callable[[Path], None]
 ) -> None:
     damage(cut.events)
-    assert runs.status_of(cut) == status.CRASHED
+    assert store.status_of(cut) == status.CRASHED
     told = trained(made[0], cut)
     assert told[0].whole("resumed_from") == 20
     assert_ends_like(made[1], cut)
@@ -166,7 +164,7 @@ def test_without_a_whole_checkpoint_it_fails_in_words_and_keeps_all(
     assert all(str(cut.checkpoint(step).folder) in str(failed.text("message")) for step in (10, 20))
     assert failed.text("hint")
     assert all(path.read_bytes() == data for path, data in before.items())
-    assert runs.status_of(cut) == status.FAILED
+    assert store.status_of(cut) == status.FAILED
     shown = history_of(cut)
     assert (shown.step, shown.train_loss) == (20, history_of(made[2]).train_loss), "its curve stays"
 
@@ -183,8 +181,8 @@ def test_requests_torn_in_half_do_not_swallow_the_next(
     made: tuple[Home, Run, Run], cut: Run
 ) -> None:
     cut.requests.write_bytes(b'{"id": "1", "type": "st')
-    lock = runs.hold(cut)
-    id = runs.request(cut, requests.STOP)
+    lock = store.hold(cut)
+    id = store.request(cut, control_file.STOP)
     told = trained(made[0], cut, lock)
     assert (told[-1].type, told[-1].text("id")) == (status.STOPPED, id)
 

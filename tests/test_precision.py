@@ -9,13 +9,12 @@ import torch
 from sessions import SHAPE, TUTORIAL, VOCAB, some_ids
 from torch import nn
 
-from core.model import factory as models
-from core.model import quantize as precision
 from core.config.configs import BFLOAT16, FLOAT32, INT8, ModelConfig
-from core.model.decoder import Decoder
 from core.errors import InputError
-from core.model.quantize import BFloat16Linear, Int8Linear, shorten
 from core.inference.session import Session
+from core.model import factory, quantize
+from core.model.decoder import Decoder
+from core.model.quantize import BFloat16Linear, Int8Linear, shorten
 
 short = pytest.mark.parametrize("kind", [BFLOAT16, INT8])
 shapes = pytest.mark.parametrize(
@@ -28,12 +27,12 @@ shapes = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def possible(request: pytest.FixtureRequest) -> None:
     kind = request.node.callspec.params.get("kind") if hasattr(request.node, "callspec") else None
-    if kind and (why := precision.missing(kind)):
+    if kind and (why := quantize.missing(kind)):
         pytest.skip(f"not on this machine: {why}")
 
 
 def _model(shape: dict[str, Any]) -> Decoder:
-    model = models.build(ModelConfig(vocab_size=VOCAB, context=16, **shape), seed=3).eval()
+    model = factory.build(ModelConfig(vocab_size=VOCAB, context=16, **shape), seed=3).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:
@@ -100,12 +99,12 @@ def test_what_the_machine_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) 
         raise AttributeError("no such operator")
 
     monkeypatch.setattr(torch, "_weight_int8pack_mm", absent)
-    precision._tried.cache_clear()
+    quantize._tried.cache_clear()
     try:
         with pytest.raises(InputError, match="no such operator"):
             shorten(_model(SHAPE), INT8)
     finally:
-        precision._tried.cache_clear()
+        quantize._tried.cache_clear()
     with pytest.raises(InputError, match="no precision"):
         shorten(_model(SHAPE), "int3")
 
@@ -114,8 +113,8 @@ def test_an_operator_that_computes_something_else_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch, "_weight_int8pack_mm", lambda x, weight, scales: x * 2)
-    precision._tried.cache_clear()
+    quantize._tried.cache_clear()
     try:
-        assert "wrong" in precision.missing(INT8)
+        assert "wrong" in quantize.missing(INT8)
     finally:
-        precision._tried.cache_clear()
+        quantize._tried.cache_clear()

@@ -10,13 +10,13 @@ import pytest
 from bundled_texts import NAMES
 from texts import one, one_text, write
 
-from core.dataset import preview as looking
-from core.text import readers as textfiles
 from core.config.configs import TrainConfig
+from core.dataset import preview as looking
+from core.dataset.preview import HUGE_LINE, LOOKED_AT, SHOWN, Preview, preview
+from core.errors import Cancelled, InputError
+from core.text import readers
 from core.text.corpus import Corpus, bundled, samples
 from core.text.encoding import Encoding
-from core.errors import Cancelled, InputError
-from core.dataset.preview import HUGE_LINE, LOOKED_AT, SHOWN, Preview, preview
 from core.text.readers import Piece
 
 WORDS = "the cat sat on the mat and the dog ran to the door of the house\n"
@@ -96,7 +96,7 @@ def test_a_large_text_is_only_looked_at_in_part(
     """A list that stands still for minutes because one walked over a large file."""
     corpus = one_text(tmp_path / "large.txt", WORDS * (3_000_000 // len(WORDS)))
     read: list[Piece] = []
-    whole = textfiles.chunks
+    whole = readers.chunks
 
     def chunks(path: Path, encoding: Encoding) -> Iterator[Piece]:
         for piece in whole(path, encoding):

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.model import linear
-from core.model.kv_cache import KVCache
 from core.config.configs import ModelConfig
+from core.inference.session import Session, window_start
+from core.model import linear
 from core.model.decoder import Decoder
 from core.model.factory import build
-from core.inference.session import Session, window_start
+from core.model.kv_cache import KVCache
 
 TIED = ModelConfig(
     vocab_size=61, context=24, layers=3, heads=4, kv_heads=4, d_model=40, head_dim=10, d_ff=72

@@ -19,17 +19,17 @@ import torch
 from runners import alive, until
 from trainers import IDS, SHAPE, made_trainer
 
-from core.model import factory as models
-from core.train import launchers as agent
-from core.train.consent import Consent
-from core.train.batches import Batches, Lines, Windows
 from core.errors import Cancelled, InputError
-from core.train.evaluation import Evaluation
+from core.model import factory
+from core.run.directory import Run
 from core.run.event_log import EventLog, EventTail
 from core.run.launch import environment
 from core.system.rank_env import Place, meeting_point, place_in
+from core.train import launchers
+from core.train.batches import Batches, Lines, Windows
+from core.train.control import Consent
 from core.train.distributed import OVER, Ranks
-from core.run.directory import Run
+from core.train.evaluation import Evaluation
 
 TORCHRUN = {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}
 SLURM = {
@@ -136,7 +136,7 @@ def test_slices_of_the_ranks_are_the_batch(world: int, pieces: int) -> None:
 
 @pytest.mark.parametrize("world", [2, 3])
 def test_evaluations_of_the_ranks_add_up(world: int) -> None:
-    model = models.build(SHAPE, seed=0)
+    model = factory.build(SHAPE, seed=0)
     pieces = Lines(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
     evaluation = Evaluation(IDS, pieces, 1)
     alone = evaluation.loss(model, torch.device("cpu"), whole=True)
@@ -169,7 +169,7 @@ def test_devices_are_counted(
     wanted: int, device: str, found: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert agent.count_devices(wanted, device) == found
+    assert launchers.count_devices(wanted, device) == found
 
 
 @pytest.mark.parametrize(("wanted", "device"), [(3, "auto"), (3, "cuda"), (2, "cuda:1")])
@@ -179,9 +179,9 @@ def test_more_devices_than_there_are_are_refused(
     """Two processes on one GPU, or a wait for one that is not there."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert agent.count_devices(0, "cuda") == 2
+    assert launchers.count_devices(0, "cuda") == 2
     with pytest.raises(InputError):
-        agent.count_devices(wanted, device)
+        launchers.count_devices(wanted, device)
 
 
 def test_the_agent_says_what_its_workers_could_not(tmp_path: Path) -> None:
@@ -194,8 +194,8 @@ def test_the_agent_says_what_its_workers_could_not(tmp_path: Path) -> None:
     log.emit("saved", 5, kind="checkpoint")
     log.close()
     (told / "1.json").write_text(json.dumps(with_words))
-    agent._say_what_was_not_said(run, since - 1, "Process 1 of 2 ended with signal 9.", told)
-    agent._say_what_was_not_said(run, since - 1, "again", told)
+    launchers._say_what_was_not_said(run, since - 1, "Process 1 of 2 ended with signal 9.", told)
+    launchers._say_what_was_not_said(run, since - 1, "again", told)
     *_, last = EventTail(run.events).read()
     assert (last.type, last.step, last.fields["message"]) == ("failed", 5, "why")
     assert last.fields["saved_step"] == 5

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 from some_runs import RECORD, entries, names
 
-from core.run import store as runs
-from core.system import locks
 from core.errors import DamagedError, InputError, NotFoundError, StorageError
-from core.run.event_log import EventLog
 from core.paths import Home, find_home
+from core.run import store
 from core.run.control_file import RequestReader
+from core.run.event_log import EventLog
 from core.run.store import (
     create,
     create_held,
@@ -28,6 +27,7 @@ from core.run.store import (
     request,
     status_of,
 )
+from core.system import locks
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_interrupted_creation_leaves_nothing_to_stumble_over(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "write_json", full)
+        patch.setattr(store, "write_json", full)
         with pytest.raises(StorageError, match="No space"):
             create(home, "lang", RECORD)
     assert entries(home) == [".new-abc", "a-file", "no-record"]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from some_runs import RECORD, entries, names
 
-from core.run import store as runs
 from core.errors import InputError, NotFoundError
-from core.run.event_log import EventLog
 from core.paths import Home, find_home
+from core.run import store
+from core.run.event_log import EventLog
 from core.run.store import (
     NAME,
     check_name,
@@ -109,7 +109,7 @@ def test_proposed_names(home: Home, base: str, expected: str) -> None:
 def test_proposed_names_are_free_and_good(base: str, used: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         taken: list[str] = []
-        patch.setattr(runs, "_entries", lambda _: taken)
+        patch.setattr(store, "_entries", lambda _: taken)
         for _ in range(used + 1):
             name = propose_name(find_home("/nowhere"), base)
             assert NAME.fullmatch(name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from core.run.rows import Sample
-from tui.widgets.sample_strip import sample_lines
+from core.run.history import Sample
+from tui.widgets.train_view import sample_lines
 
 SAMPLES = [Sample(step, "Py", f" text {step}") for step in (0, 1, 2, 4, 1024)]
 

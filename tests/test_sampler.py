@@ -15,7 +15,7 @@ from samplers import FakeSampler
 
 from core.errors import InputError, StorageError
 from core.paths import Home
-from tui.common import client as clients
+from tui.common import client
 from tui.common.client import Sampler, SamplerDied, SamplerError, Talker
 
 ROOT = Path(__file__).parents[1]
@@ -154,7 +154,7 @@ def test_a_process_that_does_not_listen_is_ended_all_the_same(
         'os.write(1, b\'{"id":1,"done":true}\\n\')\n'
         "while True:\n    signal.pause()\n"
     )
-    monkeypatch.setattr(clients, "MODULE", "stuck")
+    monkeypatch.setattr(client, "MODULE", "stuck")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     async def test(sampler: Sampler) -> None:
@@ -171,7 +171,7 @@ def test_what_no_sampler_says_ends_it(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "odd.py").write_text("print('Welcome!', flush=True)\nwhile True: input()\n")
-    monkeypatch.setattr(clients, "MODULE", "odd")
+    monkeypatch.setattr(client, "MODULE", "odd")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     async def test(sampler: Sampler) -> None:

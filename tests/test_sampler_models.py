@@ -11,21 +11,19 @@ import torch
 from askers import Asker, Json, tiny_home
 from tiny_runs import tiny_run, write_weights
 
-from core.server import dispatch as sampler_ops
-from core.server import model_cache as shelf
-from core.server import protocol as asks
 from core.config.configs import SamplingConfig
+from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled, DamagedError, InputError, MiniGPTError
-from core.run.event_log import EventLog
-from core.system.files import read_json
 from core.inference.generate import generate
 from core.inference.load import load
-from core.run.model_files import model_config
+from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
+from core.run.event_log import EventLog
+from core.run.model_files import model_config
+from core.server import dispatch, model_cache, protocol
 from core.server.dispatch import Answerer
-from core.inference.session import Session
-from core.config.plan_inputs import DeviceFacts
+from core.system.files import read_json
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +132,7 @@ def test_the_newest_weights_say_their_step(ask: Asker, home: Home) -> None:
 def test_a_reply_too_long_for_a_line_is_in_its_batches_only(
     ask: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler_ops, "LONGEST_TEXT", 10)
+    monkeypatch.setattr(dispatch, "LONGEST_TEXT", 10)
     found = ask("generate", run="words", prompt="the")
     assert found["text"] is None
     assert len([token for batch in ask.heard for token in batch["tokens"]]) == found["tokens"]
@@ -154,7 +152,7 @@ def test_without_room_there_is_one_model_and_its_sessions_only(
 ) -> None:
     """A device that fills up model by model."""
     full = DeviceFacts(device="cpu", name="full", free_memory=0, threads=1)
-    monkeypatch.setattr(shelf, "device_facts", lambda device: full)
+    monkeypatch.setattr(model_cache, "device_facts", lambda device: full)
     name = ask("step", run="words", prompt="the")["session"]
     ask("generate", run="words", prompt="the")
     ask("load", run="chars")
@@ -172,7 +170,7 @@ def test_the_models_and_sessions_used_longest_ago_go_first(ask: Asker, home: Hom
             tiny_run(home, name)
         ask("load", run=name)
         ask("load", run="many-0")
-    assert len(ask.answerer.shelf.models) == shelf.MOST_MODELS
+    assert len(ask.answerer.shelf.models) == model_cache.MOST_MODELS
     assert ask("load", run="many-0")["how"] == "kept"
     assert ask("load", run="many-1")["how"] == "loaded"
     names = [ask("step", run="words", prompt="the")["session"] for _ in range(9)]
@@ -216,7 +214,7 @@ def test_a_full_memory_is_said_with_what_to_do(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setitem(sampler_ops.OF_SHELF, asks.Step, fail)
+    monkeypatch.setitem(dispatch.OF_SHELF, protocol.Step, fail)
     with pytest.raises(MiniGPTError, match="memory") as caught:
         ask("step", run="words", prompt="the")
     assert caught.value.hint

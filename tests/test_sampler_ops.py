@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 from askers import Asker, Json, tiny_home
 
-from core.server import fork as branching
-from core.server import model_cache as shelf
 from core.config.configs import SamplingConfig
 from core.errors import Cancelled, InputError
 from core.inference.generate import generate
 from core.inference.load import load
+from core.inference.session import Session
 from core.paths import Home
 from core.progress import never
 from core.run.directory import Run
+from core.server import fork, model_cache
 from core.server.dispatch import Answerer
-from core.inference.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +102,7 @@ def test_a_long_reading_ends_between_two_layers(
     ask: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stop that has to wait for a prompt of a book; a session that is broken afterwards."""
-    monkeypatch.setattr(shelf, "LONG_READING", 0.0)
+    monkeypatch.setattr(model_cache, "LONG_READING", 0.0)
     ask("load", run="words")
     looks = iter([False, False, True])
     ask.cancelled = lambda: next(looks)
@@ -200,7 +199,7 @@ def test_branches_are_replies_with_seeds_of_their_own(ask: Asker, home: Home) ->
 
 def test_a_fork_tells_what_comes(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token lost or doubled on the way, or a wait for the last one."""
-    monkeypatch.setattr(branching, "PART_SECONDS", 0.0)
+    monkeypatch.setattr(fork, "PART_SECONDS", 0.0)
     name = ask("step", run="words", prompt="the")["session"]
     found = ask("fork", session=name, count=2, tokens=9, settings=SAMPLED)
     assert len(ask.heard) > 1

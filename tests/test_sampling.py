@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.inference import sampling
 from core.config.configs import SamplingConfig
 from core.errors import RunFailedError
+from core.inference import sampling
 from core.inference.sampling import Chooser
 
 SIZE = 12

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.train.checkpoint import save, save_best, save_snapshot
 from core.errors import StorageError
 from core.run.directory import Run
+from core.train.checkpoint import save, save_best, save_snapshot
 from core.train.checkpoint_writer import MOST_JOBS, Saver
 
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from askers import Asker, tiny_home
 
-from core.text.corpus import Sample
 from core.errors import InputError
 from core.inference.load import Loaded, load
+from core.inference.score import Sum, scored
+from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Answerer
-from core.inference.score import Sum, scored
-from core.inference.session import Session
+from core.text.corpus import Sample
 from core.tokenizer.tokenizer import EOS, SOS
 from core.tokenizer.unknown_words import UnknownWordError
 

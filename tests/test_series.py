@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.run.series import Series
+from core.run.history import Series
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.none() | st.floats(0, 1)), max_size=40))

@@ -20,9 +20,9 @@ from sessions import (
     tiny,
 )
 
-from core.model import factory as models
 from core.config.configs import ModelConfig
 from core.inference.session import Session, window_start
+from core.model import factory
 
 Walk = list[tuple[str, Any]]
 
@@ -178,6 +178,6 @@ def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_model_that_is_being_trained_is_refused() -> None:
-    model = models.build(ModelConfig(vocab_size=VOCAB, context=CONTEXT))
+    model = factory.build(ModelConfig(vocab_size=VOCAB, context=CONTEXT))
     with pytest.raises(AssertionError, match="dropout"):
         Session(model).feed([4])

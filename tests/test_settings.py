@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
-from core.errors import SettingsError
 from core.config.schema import from_json, parse_value, settings_of, to_json
+from core.errors import SettingsError
 
 CONFIGS = [ModelConfig, TrainConfig, SamplingConfig]
 

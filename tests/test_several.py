@@ -7,11 +7,10 @@ import dataclasses
 import pytest
 from sessions import architectures, tiny
 
-from core.model import factory as models
 from core.config.configs import ModelConfig, SamplingConfig
-from core.inference.generate import generate
+from core.inference.generate import generate, several
 from core.inference.session import Session
-from core.inference.several import several
+from core.model import factory
 from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 
@@ -21,7 +20,7 @@ def test_each_is_what_its_seed_gives_alone(architecture: str, settings: dict[str
     """Rows that share a generator, a stop text, or what they have said so far."""
     tokenizer = Tokenizer.train("char", ["abcdefgh 12345678"])
     shape = dataclasses.replace(tiny(architecture).config, vocab_size=tokenizer.vocab_size)
-    model = models.build(ModelConfig(**dataclasses.asdict(shape)), seed=1).eval()
+    model = factory.build(ModelConfig(**dataclasses.asdict(shape)), seed=1).eval()
     config = SamplingConfig(temperature=1.5, max_tokens=12, seed=7, **settings)  # type: ignore[arg-type]
     prompt = [SOS, *tokenizer.encode("ab")]
     session = Session(model, keep_first=1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config.snapshots import snapshot_limit, snapshot_steps
+from core.config.budget import snapshot_limit, snapshot_steps
 
 
 @pytest.mark.parametrize(

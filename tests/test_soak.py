@@ -16,14 +16,12 @@ import pytest
 from runners import small_text, until
 from trainers_at_work import asked, begin, clearing, events_of, files_of, free
 
-from core.run import control_file as requests
-from core.run import status
-from core.run import store as runs
+from core.paths import Home, find_home
+from core.run import control_file, status, store
+from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import STARTED, STEP, STOPPED, Event
 from core.system.locks import Lock
-from core.paths import Home, find_home
-from core.run.directory import Run
 from core.train.job import train
 
 pytestmark = pytest.mark.slow
@@ -75,7 +73,7 @@ def detached(home: Home, run: Run, lock: Lock | None) -> None:
         pass
     pid = begin(home, run, lock)
     until(lambda: trains(tail), "it trains")
-    runs.request(run, requests.STOP)
+    store.request(run, control_file.STOP)
     until(lambda: free(run) and not psutil.pid_exists(pid), "it is gone, and waited for")
 
 
@@ -85,10 +83,10 @@ def foreground(home: Home, run: Run, lock: Lock | None) -> None:
 
     def listen(event: Event) -> None:
         if event.type == STEP and STEP not in told:
-            runs.request(run, requests.STOP)
+            store.request(run, control_file.STOP)
         told.append(event.type)
 
-    train(home, run, lock or runs.hold(run), listeners=[listen])
+    train(home, run, lock or store.hold(run), listeners=[listen])
     assert told[-1] == STOPPED
 
 
@@ -104,7 +102,7 @@ def test_nothing_piles_up(home: Home, tmp_path: Path, live: object, times: int) 
     for _ in range(CYCLES * times):
         live(home, run, None)
     assert left(home, run) == before
-    assert runs.status_of(run) == status.STOPPED
+    assert store.status_of(run) == status.STOPPED
     told = events_of(run)
     lives = [event for event in told if event.type == STARTED]
     assert len(lives) == CYCLES * times + 3

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.run import status
-from core.system import locks
 from core.run.events import Event, encode
 from core.run.history import History
-from core.system.host import Host
+from core.system import locks
+from core.system.machine import Host
 
 HERE = Host("here", "boot-1")
 NOW = 4e9  # later than any lock taken in a test

@@ -12,11 +12,11 @@ from askers import Asker, Json, tiny_home
 from core.config.configs import SamplingConfig
 from core.errors import InputError
 from core.inference.load import load
+from core.inference.sampling import Chooser
+from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Answerer
-from core.inference.sampling import Chooser
-from core.inference.session import Session
 
 DRAWS = 10_000
 SETTINGS: list[Json] = [

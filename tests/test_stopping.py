@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.config.configs import SamplingConfig
 from core.errors import SettingsError
-from core.inference.stopping import StopFilter
+from core.inference.generate import StopFilter
 
 
 def _shown(pieces: list[str], stops: list[str]) -> tuple[str, bool]:

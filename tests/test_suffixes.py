@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import Cancelled
 from core.attribution.suffix_array import Places, Sorter
+from core.errors import Cancelled
 from core.tokenizer.tokenizer import EOS
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.run import summary as module
-from core.run.events import encode
 from core.paths import Home, find_home
+from core.run import summary as module
 from core.run.directory import Run
+from core.run.events import encode
 from core.run.store import create
 from core.run.summary import size_of, summaries, summary
 

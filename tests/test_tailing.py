@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from core.run import status
-from core.system import locks
-from core.run.events import encode
-from core.system.host import Host
 from core.run.directory import Run
+from core.run.events import encode
+from core.system import locks
+from core.system.machine import Host
 from tui.runs.follow import CALM_SECONDS, PERIOD_SECONDS, REST_SECONDS, Reader, Tailing
 
 HERE = Host("here", "boot")

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.common.sanitize import json_line
 from core.errors import DamagedError, StorageError
-from tui.talk import record as talk_record
+from tui.common.sanitize import json_line
+from tui.talk import record
 from tui.talk.record import Turn, append, decode, read_last
 
 
@@ -164,6 +164,6 @@ def test_a_long_talk_is_read_from_its_end_only(tmp_path: Path) -> None:
     """A talk of years that is read whole for its last page."""
     path = tmp_path / "talk.jsonl"
     with path.open("wb") as file:
-        file.write(b"x" * (talk_record.MOST_BYTES + 1000) + b"\n")
+        file.write(b"x" * (record.MOST_BYTES + 1000) + b"\n")
     append(path, turn("last"))
     assert [one.prompt for one in read_last(path, 5)] == ["last"]

@@ -26,8 +26,8 @@ from terminals import (
 )
 from train_stage import Story, live
 
-from core.run import store as runs
 from core.paths import find_home
+from core.run import store
 from core.run.summary import summary
 
 pytestmark = pytest.mark.slow
@@ -72,7 +72,7 @@ def begin_a_long_run(terminal: Terminal) -> None:
 
 def step(home: Path) -> int:
     """How far the run has come."""
-    return summary(runs.find(find_home(home), "lang")).step
+    return summary(store.find(find_home(home), "lang")).step
 
 
 def goes_on(home: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.text import readers as textfiles
-from core.text.encoding import Encoding, parse_encoding
 from core.errors import InputError
+from core.text import readers
+from core.text.encoding import Encoding, parse_encoding
 from core.text.readers import Piece, chunks, line_of, lines, records, unpacked_size
 
 UTF8 = Encoding()
@@ -95,7 +95,7 @@ def test_a_long_line_without_white_space_is_cut_between_characters(tmp_path: Pat
     path = write(tmp_path / "a.txt", "你" * 400_000)
     found = list(chunks(path, UTF8))
     assert joined(found) == "你" * 400_000
-    assert max(len(piece.text) for piece in found) <= textfiles.CHUNK
+    assert max(len(piece.text) for piece in found) <= readers.CHUNK
     assert [len(line.text) for line in lines(path, UTF8)] == [400_000]
 
 
@@ -209,8 +209,8 @@ def test_half_characters_are_replaced_when_asked(tmp_path: Path) -> None:
 
 def test_a_line_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gigabyte without a newline must not be gathered in memory."""
-    monkeypatch.setattr(textfiles, "MAX_LINE", 1000)
-    monkeypatch.setattr(textfiles, "BLOCK", 100)
+    monkeypatch.setattr(readers, "MAX_LINE", 1000)
+    monkeypatch.setattr(readers, "BLOCK", 100)
     path = write(tmp_path / "a.txt", "ok\n" + "x" * 2000)
     with pytest.raises(InputError, match="line 2, is longer"):
         list(lines(path, UTF8))

@@ -13,15 +13,13 @@ from runners import alive, small_text, until
 from runners import run as program
 from trainers_at_work import asked, begin, clearing, events_of, free, history_of, kill, trained
 
-from core.run import launch
-from core.run import status
-from core.run import store as runs
-from core.run.events import FAILED, FINISHED, PREPARED, STARTED, STOPPED
-from core.config.more import More
+from core.config.configs import More
+from core.model.safetensors_io import read_tensors
 from core.paths import Home, find_home
+from core.run import launch, status, store
 from core.run.control_file import CONTINUE, PAUSE, STOP
 from core.run.directory import Run
-from core.model.safetensors_io import read_tensors
+from core.run.events import FAILED, FINISHED, PREPARED, STARTED, STOPPED
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +73,7 @@ def test_the_curve_is_that_of_one_process(home: Home, tmp_path: Path, accumulati
     trained(home, alone, lock)
     two = whole(home, text, "two", **SHORT, devices=2, accumulation=accumulation)
     histories = [history_of(run) for run in (alone, two)]
-    assert [runs.status_of(run) for run in (alone, two)] == [FINISHED, FINISHED]
+    assert [store.status_of(run) for run in (alone, two)] == [FINISHED, FINISHED]
     rows = [[row.train_loss for row in history.epochs] for history in histories]
     assert rows[0] == pytest.approx(rows[1], abs=1e-4)
     evaluations = [list(h.val_loss.values) for h in histories]
@@ -91,10 +89,10 @@ def test_begun_on_two_it_goes_on_on_one_and_on_two_again(home: Home, tmp_path: P
     more = More(steps=15)
     for life, devices in enumerate((None, 1, 2)):
         trained(home, alone, lock if life == 0 else None, more if life else None)
-        held = runs_of[1][1] if life == 0 else runs.hold(moved)
+        held = runs_of[1][1] if life == 0 else store.hold(moved)
         launch.start(home, moved, held, more if life else None, devices=devices)
         until(lambda: free(moved), "it ends")
-        assert runs.status_of(moved) == FINISHED
+        assert store.status_of(moved) == FINISHED
     assert history_of(moved).step == history_of(alone).step == 70
     assert far_apart(alone, moved) < 1e-3
     told = [event.table("train") for event in events_of(moved) if event.type == PREPARED]
@@ -109,9 +107,9 @@ def test_a_killed_agent_leaves_no_worker_and_the_run_can_be_resumed(
     until(lambda: run.last_checkpoint.exists(), "it has saved")
     kill(run, agent)
     until(lambda: not any(alive(worker) for worker in workers), "no worker is left")
-    assert runs.status_of(run) == status.CRASHED
+    assert store.status_of(run) == status.CRASHED
     agent = begin(home, run)
-    until(lambda: runs.status_of(run) == status.RUNNING, "it goes on")
+    until(lambda: store.status_of(run) == status.RUNNING, "it goes on")
     assert events_of(run)[-1].step > 0
     os.kill(agent, signal.SIGTERM)
     until(lambda: free(run), "it stops")
@@ -133,16 +131,16 @@ def test_a_killed_worker_ends_the_run_with_words(home: Home, tmp_path: Path, whi
 
 def test_pause_change_and_stop_reach_all(home: Home, tmp_path: Path) -> None:
     run, agent, workers = running(home, small_text(tmp_path))
-    runs.request(run, PAUSE)
-    until(lambda: runs.status_of(run) == status.PAUSED, "it pauses")
+    store.request(run, PAUSE)
+    until(lambda: store.status_of(run) == status.PAUSED, "it pauses")
     at = history_of(run).step
-    runs.request(run, "change", changes={"learning_rate": 1e-5, "dropout": 0.1})
-    runs.request(run, CONTINUE)
+    store.request(run, "change", changes={"learning_rate": 1e-5, "dropout": 0.1})
+    store.request(run, CONTINUE)
     until(lambda: history_of(run).step > at, "it goes on")
     assert history_of(run).train["learning_rate"] == 1e-5
-    runs.request(run, STOP)
+    store.request(run, STOP)
     until(lambda: free(run), "it stops")
-    assert runs.status_of(run) == STOPPED
+    assert store.status_of(run) == STOPPED
     until(lambda: not any(alive(pid) for pid in (agent, *workers)), "nobody is left")
 
 
@@ -154,7 +152,7 @@ def test_a_folder_named_core_where_it_works_is_never_imported(home: Home, tmp_pa
         (run.folder / name / "__init__.py").write_text("raise SystemExit('imported')\n")
     begin(home, run, lock)
     until(lambda: free(run), "it has ended")
-    assert runs.status_of(run) == FINISHED
+    assert store.status_of(run) == FINISHED
     assert "imported" not in run.log.read_text()
 
 

@@ -8,7 +8,7 @@ from pilots import SIZES, perform
 from textual.pilot import Pilot
 
 from tui.common.terminal import Look
-from tui.widgets.token_boxes import TokenBoxes, visible
+from tui.widgets.token_text import TokenBoxes, visible
 
 LINES = [
     ["Python", " is", " a", " lang", "uage", "\n"],

@@ -12,13 +12,11 @@ from pathlib import Path
 import pytest
 from texts import one_text
 
-from core.dataset import token_files as tokenfiles
-from core.dataset import token_store as tokens
-from core.dataset import tokencache
+from core.dataset import token_files, token_store
+from core.dataset.token_store import build
 from core.errors import Cancelled, InputError, StorageError
 from core.paths import Home, find_home
 from core.tokenizer.tokenizer import Tokenizer
-from core.dataset.token_store import build
 
 WORDS = Tokenizer.train("word", ["a b c d e"])
 BPE = Tokenizer.train("bpe", ["the cat sat on the mat. The dog!\n"] * 20, 290)
@@ -37,7 +35,7 @@ def test_tokens_are_made_once(tmp_path: Path, home: Home, monkeypatch: pytest.Mo
     """A gigabyte takes minutes; the second run on it starts at once."""
     text = one_text(tmp_path / "a.txt", "a b\nc")
     first = build(text, "lines", WORDS, home)
-    monkeypatch.setattr(tokens, "_write", None)
+    monkeypatch.setattr(token_store, "_write", None)
     again = build(text, "lines", WORDS, home)
     assert again.ids.tolist() == first.ids.tolist()
 
@@ -83,14 +81,14 @@ def test_files_of_another_format_are_made_anew(
     build(text, "lines", WORDS, home)
     path = home.cache / "tokens" / folders(home)[0] / "meta.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    assert tokenfiles.read_meta(path.parent) is None
+    assert token_files.read_meta(path.parent) is None
     build(text, "lines", WORDS, home)
-    assert tokenfiles.read_meta(path.parent)
+    assert token_files.read_meta(path.parent)
 
 
 def test_a_stop_leaves_nothing(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a token file must never be found, and a stop must not wait for the end."""
-    monkeypatch.setattr(tokens, "BATCH_CHARACTERS", 1000)
+    monkeypatch.setattr(token_store, "BATCH_CHARACTERS", 1000)
     text = one_text(tmp_path / "a.txt", "a b c\n" * 700_000)
     told: list[tuple[int, int, str]] = []
     answers = iter([*[False] * 8, True])
@@ -132,17 +130,17 @@ def test_a_killed_process_leaves_nothing_that_looks_finished(tmp_path: Path, hom
         "tokens.build(corpus, 'lines', words, find_home(sys.argv[2]))\n"
     )
     command = [sys.executable, "-c", script, str(text.files[0]), str(home.root)]
-    done = subprocess.run(command, cwd=Path(tokens.__file__).parents[1], check=False)
+    done = subprocess.run(command, cwd=Path(token_store.__file__).parents[1], check=False)
     assert done.returncode == -9
     left = home.cache / "tokens" / folders(home)[0]
-    assert left.name.startswith(tokencache.UNFINISHED)
-    with tokencache.made(home.cache / "tokens" / "other") as busy:
+    assert left.name.startswith(token_store.UNFINISHED)
+    with token_store.made(home.cache / "tokens" / "other") as busy:
         for folder in (left, busy):
             os.utime(folder, (1, 1))
-        tokencache.sweep(home.cache / "tokens")
+        token_store.sweep(home.cache / "tokens")
         assert not left.exists()
         assert busy.exists()
-        (busy / tokenfiles.META).write_text("{}")
+        (busy / token_files.META).write_text("{}")
 
 
 def test_all_who_make_them_at_once_get_the_tokens(tmp_path: Path, home: Home) -> None:
@@ -187,7 +185,7 @@ def test_a_full_disk_is_said(tmp_path: Path, home: Home, monkeypatch: pytest.Mon
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tokenfiles.Writer, "add", fail)
+    monkeypatch.setattr(token_files.Writer, "add", fail)
     with pytest.raises(StorageError, match="No space left") as caught:
         build(one_text(tmp_path / "a.txt", "a"), "lines", WORDS, home)
     assert "MINIGPT_HOME" in caught.value.hint

@@ -10,12 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from texts import one_text
 
-from core.text.corpus import Corpus, samples
-from core.paths import Home, find_home
-from core.text.readers import CHUNK
 from core.dataset.token_files import kept_for_validation
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 from core.dataset.token_store import TokenFile, build, split_lines, split_text
+from core.paths import Home, find_home
+from core.text.corpus import Corpus, samples
+from core.text.readers import CHUNK
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 WORDS = Tokenizer.train("word", ["a b c d e", " ".join(str(n) for n in range(1000))])
 BPE = Tokenizer.train("bpe", ["the cat sat on the mat. The dog!\n"] * 20, 290)

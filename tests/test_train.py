@@ -10,19 +10,18 @@ from typing import Any
 import pytest
 import torch
 
-from core.run import control_file as requests
-from core.run import store as runs
-from core.train import checkpoint
 from core.config.configs import TrainConfig
 from core.errors import RunFailedError
-from core.run.events import Event
-from core.system.locks import Lock
+from core.model.safetensors_io import read_tensors
 from core.paths import Home
+from core.run import control_file, store
 from core.run.create import ask
 from core.run.directory import Run
+from core.run.events import Event
+from core.system.locks import Lock
+from core.train import checkpoint
 from core.train.job import train
 from core.train.update import Updater
-from core.model.safetensors_io import read_tensors
 
 SHAPE = {"layers": 1, "heads": 2, "kv_heads": 2, "d_model": 16, "head_dim": 8, "d_ff": 24}
 LINES = [f"line {i} of the {'red' if i % 3 else 'blue'} book" for i in range(240)]
@@ -93,7 +92,7 @@ def test_a_run_leaves_everything_design_says(home: Home, text: Path) -> None:
     assert str(home.root) not in "".join(
         path.read_text() for path in run.folder.rglob("*.json*") if path.suffix != ".lock"
     )
-    assert runs.status_of(run) == "finished"
+    assert store.status_of(run) == "finished"
 
 
 def test_the_stored_events_are_those_that_were_told(home: Home, text: Path) -> None:
@@ -109,10 +108,10 @@ def test_a_stopped_run_goes_on_to_the_same_weights(home: Home, text: Path, preci
     whole, lock = _ask(home, text, **settings)
     _train(home, whole, lock)
     run, lock = _ask(home, text, **settings)
-    told = _train(home, run, lock, {1: lambda: runs.request(run, requests.STOP)})
+    told = _train(home, run, lock, {1: lambda: store.request(run, control_file.STOP)})
     assert _types(told)[-1] == "stopped"
     assert told[-1]["step"] < 12
-    again = _train(home, run, runs.hold(run))
+    again = _train(home, run, store.hold(run))
     assert again[0]["resumed_from"] == told[-1]["step"]
     assert _types(again)[-1] == "finished"
     ends = [read_tensors(r.weights) for r in (whole, run)]
@@ -137,7 +136,7 @@ def test_a_failure_keeps_the_last_good_checkpoint(
     found = checkpoint.load(run)
     assert found is not None
     assert found.step == 8
-    assert runs.status_of(run) == "failed"
+    assert store.status_of(run) == "failed"
 
 
 def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) -> None:
@@ -145,17 +144,17 @@ def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) ->
     ids: dict[str, str] = {}
 
     def save() -> None:
-        ids["save"] = runs.request(run, requests.SAVE)
+        ids["save"] = store.request(run, control_file.SAVE)
 
     def change() -> None:
         changes = {"learning_rate": 1e-4, "steps": 300}
-        ids["change"] = runs.request(run, requests.CHANGE, changes=changes)
+        ids["change"] = store.request(run, control_file.CHANGE, changes=changes)
         wrong = {"learning_rate": None, "batch_size": 3}
-        ids["wrong"] = runs.request(run, requests.CHANGE, changes=wrong)
+        ids["wrong"] = store.request(run, control_file.CHANGE, changes=wrong)
 
     def pause() -> None:
-        ids["pause"] = runs.request(run, requests.PAUSE)
-        ids["continue"] = runs.request(run, requests.CONTINUE)
+        ids["pause"] = store.request(run, control_file.PAUSE)
+        ids["continue"] = store.request(run, control_file.CONTINUE)
 
     told = _train(home, run, lock, {1: save, 2: change, 3: pause})
     answers = {e["id"]: e for e in told if e["type"] == "changed"}

@@ -13,8 +13,8 @@ from trainers import (
     weights_of,
 )
 
-from core.train import evaluation
 from core.errors import RunFailedError
+from core.train import evaluation
 from core.train.evaluation import Evaluation
 from core.train.trainer import Trainer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.runs.trainer_log import CUT, LONGEST, last_lines
+from tui.runs.follow import CUT, LONGEST, last_lines
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from core.config.configs import ModelConfig
 from core.model.decoder import Decoder
+from core.model.factory import build
 from core.model.state_dict import load_stored, stored
 from core.run.model_files import generation_config, hf_config, model_config
-from core.model.factory import build
 from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported

@@ -23,14 +23,14 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 
 from core.config.configs import SamplingConfig
-from tui.common.sanitize import one_line
 from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
-from tui.common.terminal import Look
 from tui.common.messages import GoInside
-from tui.screens.cursor import CursorScreen
 from tui.common.sampling_settings import Dials
+from tui.common.sanitize import one_line
+from tui.common.terminal import Look
+from tui.screens.cursor import CursorScreen
 
 WARM = Dials(SamplingConfig(temperature=1.0, seed=1), fixed=True)
 

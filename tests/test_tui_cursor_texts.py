@@ -20,10 +20,10 @@ from textual.pilot import Pilot
 from core.config.configs import SamplingConfig
 from core.paths import Home
 from core.run.directory import Run
+from tui.common.sampling_settings import Dials
 from tui.screens.cursor import CursorScreen
 from tui.screens.step import StepScreen
 from tui.screens.talk import TalkScreen
-from tui.common.sampling_settings import Dials
 from tui.talk.record import append, read_last
 from tui.widgets.prompt import Prompt
 

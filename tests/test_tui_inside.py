@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 
 from core.errors import InputError
 from core.paths import Home
-from tui.common.terminal import Look
 from tui.common.messages import GoInside
+from tui.common.terminal import Look
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import find_home
-from tui.common import key_order
 from tui.app import MiniGPTApp
+from tui.common import key_order
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.widgets.run_table import RunTable

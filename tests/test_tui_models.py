@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 from train_stage import Story
 
-from core.run import store as runs
 from core.paths import Home, find_home
+from core.run import store
 from core.run.directory import Run
 from tui.app import MiniGPTApp
 from tui.screens.dialogs import AskLine
@@ -108,7 +108,7 @@ def test_runs_of_a_home_without_any_say_what_to_do(home: Home) -> None:
         await until(pilot, lambda: "Press n" in plain(app))
 
     travel(home, journey)
-    assert runs.list_runs(home) == []
+    assert store.list_runs(home) == []
 
 
 def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -> None:

@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import Home, find_home
-from tui.runs import trainers
 from tui.app import MiniGPTApp
+from tui.runs import setup
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 
@@ -52,7 +52,7 @@ def test_a_path_is_looked_into_and_a_bad_one_is_said(home: Home, tmp_path: Path)
 def test_an_impossible_setting_is_said_beside_it_and_not_started(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainers, "begin", lambda *_, **__: pytest.fail("started"))
+    monkeypatch.setattr(setup, "begin", lambda *_, **__: pytest.fail("started"))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "words" in plain(app))

@@ -14,13 +14,12 @@ from samplers import INDEXED, ORIGIN
 from talk_stage import FakeSampler, TalkApp, library, play, say, turn_of, until
 from textual.pilot import Pilot
 
-from core.attribution import passages as passage
+from core.attribution import passages
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
 from tui.common.terminal import Look
-from tui.screens.origin import OriginScreen
-from tui.screens.passage import PassageScreen
+from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.talk import TalkScreen
 from tui.talk.record import append
 
@@ -148,8 +147,8 @@ def test_enter_opens_the_corpus_there_and_more_is_read_at_its_edges(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of a gigabyte read into memory; the wrong line marked."""
-    monkeypatch.setattr(passage, "BEFORE", 300)
-    monkeypatch.setattr(passage, "AFTER", 300)
+    monkeypatch.setattr(passages, "BEFORE", 300)
+    monkeypatch.setattr(passages, "AFTER", 300)
 
     async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
         await opened(app, pilot)

@@ -16,9 +16,9 @@ from textual.widgets import Input
 from core.config.configs import SamplingConfig
 from core.errors import InputError
 from core.paths import Home
+from tui.common.sampling_settings import Dials
 from tui.common.terminal import Look
 from tui.screens.step import StepScreen
-from tui.common.sampling_settings import Dials
 
 WARM = Dials(SamplingConfig(temperature=1.0, seed=1))
 

@@ -16,9 +16,9 @@ from textual.widget import Widget
 from textual.widgets._footer import FooterKey
 from train_stage import Stage, Story, footer, live, play, settled, text_of, title
 
-from core.run.events import encode
 from core.run.directory import Run
-from tui.screens import train as train_module
+from core.run.events import encode
+from tui.screens import train
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.train_view import TrainView
 
@@ -134,7 +134,7 @@ def test_a_crashed_run_says_what_to_do_and_shows_its_log(story: Story, monkeypat
     story.lock.release()
     story.run.log.write_text("loading\nMemoryError: [bold] \x1b[31mno room\x1b[0m\n")
     calls: list[Run] = []
-    monkeypatch.setattr(train_module, "resume", lambda home, run: calls.append(run))
+    monkeypatch.setattr(train, "resume", lambda home, run: calls.append(run))
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         text = text_of(stage)

@@ -14,7 +14,7 @@ from train_stage import Stage, Story, footer, live, play, settled, shown, text_o
 
 from core.paths import Home
 from core.run.directory import Run
-from tui.screens import train as train_module
+from tui.screens import train
 from tui.screens.log import LogScreen
 from tui.screens.train import TrainScreen, epochs_of
 
@@ -131,7 +131,7 @@ def test_more_epochs_of_an_ended_run_are_a_resume(story: Story, monkeypatch: Any
     def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
         calls.append((home, run, epochs))
 
-    monkeypatch.setattr(train_module, "resume", resume)
+    monkeypatch.setattr(train, "resume", resume)
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press("e")

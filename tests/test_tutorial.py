@@ -9,11 +9,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from core.model.attention import Record
 from core.config.configs import ModelConfig
-from core.model.encoder import Encoder, padding_mask, sinusoid_table
+from core.model.attention import Record
 from core.model.state_dict import load_stored
-from core.model.tutorial import TutorialGPT
+from core.model.tutorial import Encoder, TutorialGPT, padding_mask, sinusoid_table
 
 TOLERANCE = 1e-9
 CONFIG = ModelConfig(

@@ -15,17 +15,16 @@ from runners import run as run_program
 from runners import small_text
 from trainers_at_work import asked, events_of, history_of, trained
 
-from core.run import status
-from core.run import store as runs
+from core.config.configs import More
 from core.errors import InputError
-from core.train.evaluation import Evaluation
-from core.run.event_log import EventLog
-from core.run.events import Event, encode
-from core.config.more import More
 from core.paths import Home, find_home
+from core.run import status, store
 from core.run.control_file import PAUSE, STOP, RequestReader
 from core.run.directory import Run
-from core.run.vanished import LITTLE, why_vanished
+from core.run.event_log import EventLog
+from core.run.events import Event, encode
+from core.run.status import LITTLE, why_vanished
+from core.train.evaluation import Evaluation
 from tui.__main__ import run as command
 from tui.cli.runs import hold_to_resume
 
@@ -52,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def told(home: Home, age: float) -> Run:
     """A run whose last word, some seconds old, came from another machine."""
-    run = runs.create(home, "pets", RECORD)
+    run = store.create(home, "pets", RECORD)
     times = [time.time() - age - 1.0] * (len(STORY) - 1) + [time.time() - age]
     lines = [
         encode(type, at, step, **more) for at, (type, step, more) in zip(times, STORY, strict=True)
@@ -92,7 +91,7 @@ def trainer_there(run: Run) -> Iterator[None]:
 @pytest.mark.parametrize(("age", "word"), [(0.0, "running"), (60.0, "running"), (200.0, "crashed")])
 def test_the_age_of_its_last_word_says_what_it_does(home: Home, age: float, word: str) -> None:
     run = told(home, age)
-    assert (runs.status_of(run), status.elsewhere(run.events)) == (word, "node7")
+    assert (store.status_of(run), status.elsewhere(run.events)) == (word, "node7")
 
 
 @pytest.mark.parametrize("age", [0.0, 200.0])
@@ -125,9 +124,9 @@ def test_pause_and_stop_only_write_requests(home: Home) -> None:
     before = content(run)
     with trainer_there(run):
         assert command(["pause", "pets"]) == 0
-        assert runs.status_of(run) == status.PAUSED
+        assert store.status_of(run) == status.PAUSED
         assert command(["stop", "pets"]) == 0
-    assert runs.status_of(run) == status.STOPPED
+    assert store.status_of(run) == status.STOPPED
     assert [request.type for request in RequestReader(run.requests, 0.0).read()] == [PAUSE, STOP]
     after = content(run)
     changed = {name for name in after if after[name] != before.get(name)}
@@ -138,7 +137,7 @@ def test_stop_without_waiting_returns_at_once(home: Home) -> None:
     run = told(home, 0.0)
     assert command(["stop", "pets", "--no-wait"]) == 0
     assert [request.type for request in RequestReader(run.requests, 0.0).read()] == [STOP]
-    assert runs.status_of(run) == status.RUNNING, "until it says so"
+    assert store.status_of(run) == status.RUNNING, "until it says so"
 
 
 @pytest.mark.slow
@@ -156,14 +155,14 @@ def test_by_force_it_goes_on_here(
             trained(home, run, lock)
     for age, word in ((0.0, status.RUNNING), (3600.0, status.CRASHED)):
         move(run, age)
-        assert runs.status_of(run) == word
+        assert store.status_of(run) == word
         with pytest.raises(InputError, match=r"node7|being trained"):
             hold_to_resume(run, More())
         hold_to_resume(run, More(), force=True).release()
     done = run_program(home.root, "resume", "pets", "--force", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["resumed_from"] == 10
-    assert (runs.status_of(run), history_of(run).step) == (status.FINISHED, 40)
+    assert (store.status_of(run), history_of(run).step) == (status.FINISHED, 40)
 
 
 def move(run: Run, age: float) -> None:

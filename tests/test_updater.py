@@ -8,10 +8,10 @@ import pytest
 import torch
 from trainers import CONFIG, kept_of, made_trainer, told_of, weights_of
 
-from core.model import factory as models
 from core.config.configs import ModelConfig
-from core.model.decoder import Decoder
 from core.errors import RunFailedError
+from core.model import factory
+from core.model.decoder import Decoder
 from core.train.trainer import Trainer
 
 TUTORIAL = ModelConfig(
@@ -151,7 +151,7 @@ def test_computing_activations_twice_gives_the_same_gradients(
     tokens = torch.randint(3, 12, (2, 8), generator=torch.Generator().manual_seed(0))
     found = []
     for recompute in (False, True):
-        model = models.build(shape, seed=0).train()
+        model = factory.build(shape, seed=0).train()
         model.dropout, model.recompute = dropout, recompute
         torch.manual_seed(1)
         saved: list[int] = []

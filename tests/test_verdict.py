@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.run import events
-from core.run import status
+from core.run import events, status
 from core.run.events import Event
-from core.run.history import History
-from core.run.series import Series
-from tui.runs import verdict as verdicts
-from tui.runs.verdict import loss_at, recent, verdict
+from core.run.history import History, Series
+from tui.runs import facts
+from tui.runs.facts import loss_at, recent, verdict
 
 REFERENCE = {"on": "validation", "random": 5.0, "unigram": 4.0, "bigram": 2.0}
 
@@ -41,48 +39,48 @@ def history(
 FLAT = [4.99] * 20
 LEARNT = [5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.2, 1.0]
 TABLE = [
-    ("nothing yet", history([]), verdicts.WAITING, ""),
-    ("before anybody can say", history([5.0, 4.99]), verdicts.FALLING, "4.99"),
-    ("a flat loss", history(FLAT), verdicts.NOT_LEARNING, "loss 4.99, a random guess has 5"),
+    ("nothing yet", history([]), facts.WAITING, ""),
+    ("before anybody can say", history([5.0, 4.99]), facts.FALLING, "4.99"),
+    ("a flat loss", history(FLAT), facts.NOT_LEARNING, "loss 4.99, a random guess has 5"),
     (
         "warming up",
         history(FLAT, train={"warmup_steps": 100_000}),
-        verdicts.FALLING,
+        facts.FALLING,
         "training loss 4.99, a random guess has 5",
     ),
-    ("an explosion", history([*LEARNT, *[4.5] * 5]), verdicts.RISING, "it was 1 at step 100"),
-    ("falling to the counts", history([4.5] * 10, {100: 4.4}), verdicts.FALLING, "4.4"),
-    ("at the counts", history([3.9] * 10, {100: 4.02}), verdicts.WORDS_ONLY, "loss 4.02, word"),
-    ("below them", history([3.0] * 10, {100: 3.1}), verdicts.CONTEXT, "alone 4"),
-    ("below the pairs", history(LEARNT, {100: 1.5}), verdicts.MORE_CONTEXT, "1.5, that alone"),
+    ("an explosion", history([*LEARNT, *[4.5] * 5]), facts.RISING, "it was 1 at step 100"),
+    ("falling to the counts", history([4.5] * 10, {100: 4.4}), facts.FALLING, "4.4"),
+    ("at the counts", history([3.9] * 10, {100: 4.02}), facts.WORDS_ONLY, "loss 4.02, word"),
+    ("below them", history([3.0] * 10, {100: 3.1}), facts.CONTEXT, "alone 4"),
+    ("below the pairs", history(LEARNT, {100: 1.5}), facts.MORE_CONTEXT, "1.5, that alone"),
     (
         "references of the training part",
         history([3.0] * 10, {100: 4.9}, on="train"),
-        verdicts.CONTEXT,
+        facts.CONTEXT,
         "context: loss 3,",
     ),
     (
         "validation rising while training falls",
         history(LEARNT, {30: 3.4, 50: 3.0, 70: 3.3, 100: 3.6}),
-        verdicts.MEMORISING,
+        facts.MEMORISING,
         "since epoch 1: validation 3 → 3.6, training 3 → 1",
     ),
     (
         "one bad evaluation is not memorising",
         history(LEARNT, {30: 3.4, 50: 3.0, 70: 3.01, 100: 3.6}),
-        verdicts.CONTEXT,
+        facts.CONTEXT,
         "3.6",
     ),
     (
         "both rising is not memorising",
         history([2.0] * 5 + [2.5] * 5, {30: 3.4, 50: 3.0, 70: 3.3, 100: 3.6}),
-        verdicts.CONTEXT,
+        facts.CONTEXT,
         "3.6",
     ),
     (
         "a validation loss of a few tokens says nothing",
         history(LEARNT, {30: 3.4, 50: 3.0, 70: 3.3, 100: 1.6}, val_tokens=40),
-        verdicts.MORE_CONTEXT,
+        facts.MORE_CONTEXT,
         "1.6",
     ),
 ]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core.errors import InputError
+from core.inference.session import Session
 from core.paths import Home
 from core.server.dispatch import Answerer
-from core.inference.session import Session
 
 WARM: Json = {"temperature": 1.0, "seed": 5}
 

@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from vocabularies import BPE
 
-from core.tokenizer import vocabulary
 from core.errors import InputError
+from core.tokenizer import vocabulary
 from core.tokenizer.tokenizer import SPECIAL, Tokenizer
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.run.event_log import EventLog, EventTail
+from core.run.event_log import EventLog, EventTail, Voice
 from core.run.events import Event
-from core.run.voice import Voice
 
 
 def test_listeners_hear_what_the_file_keeps(tmp_path: Path) -> None:

@@ -12,15 +12,13 @@ from typing import Any
 
 import pytest
 
-from core.system import locks
 from core.errors import RunFailedError
-from core.run.event_log import EventTail
-from core.run.events import FINISHED, STARTED, STEP, STOPPED, encode
 from core.run.control_file import STOP, RequestReader
 from core.run.directory import Run
-from tui.cli.leaving import Leaving, on_a_terminal
-from tui.cli.listening import Listening
-from tui.cli.watch import wait_for_start, watch
+from core.run.event_log import EventTail
+from core.run.events import FINISHED, STARTED, STEP, STOPPED, encode
+from core.system import locks
+from tui.cli.watch import Leaving, Listening, on_a_terminal, wait_for_start, watch
 
 Say = Callable[..., None]
 

@@ -15,7 +15,13 @@ from safetensors import safe_open
 from torch import Tensor
 
 from core.errors import DamagedError
-from core.model.safetensors_io import DTYPES, difference, read_tensors, replace_tensors, write_tensors
+from core.model.safetensors_io import (
+    DTYPES,
+    difference,
+    read_tensors,
+    replace_tensors,
+    write_tensors,
+)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.paths import Home, find_home
 from core.text import corpus
 from core.text.corpus import Corpus
-from core.paths import Home, find_home
 
 
 def write(path: Path, text: str | bytes) -> Path:

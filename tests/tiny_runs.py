@@ -6,16 +6,15 @@ from typing import Any
 
 import torch
 
-from core.model import factory as models
-from core.model import state_dict as layout
-from core.run import store as runs
 from core.config.configs import ModelConfig
-from core.system.files import write_json
-from core.run.model_files import generation_config, hf_config
-from core.paths import Home
-from core.run.directory import Run
-from core.tokenizer.tokenizer import EOS, Tokenizer
+from core.model import factory, state_dict
 from core.model.safetensors_io import replace_tensors
+from core.paths import Home
+from core.run import store
+from core.run.directory import Run
+from core.run.model_files import generation_config, hf_config
+from core.system.files import write_json
+from core.tokenizer.tokenizer import EOS, Tokenizer
 
 LINES = ["the cat sat on the mat", "the dog ran to the door", "a bird sang in the tree"]
 SHAPE: dict[str, Any] = {
@@ -37,7 +36,7 @@ def tiny_run(
     text = {"name": name, "size": 1, "sha256": "0", "reading": reading}
     text |= {"encoding": "utf-8", "errors": "strict"}
     record = {"corpus": text, "train": {}, "model": {}, "seed": seed, "parent": None}
-    run = runs.create(home, name, record)
+    run = store.create(home, name, record)
     tokenizer = Tokenizer.train(kind, LINES)
     tokenizer.save(run.folder)
     config = ModelConfig(vocab_size=tokenizer.vocab_size, context=context, **SHAPE)
@@ -46,19 +45,19 @@ def tiny_run(
     write_weights(run, config, seed)
     for step in snapshots:
         run.snapshot_weights(step).parent.mkdir(parents=True)
-        replace_tensors(run.snapshot_weights(step), layout.stored(tiny_model(config, step)))
+        replace_tensors(run.snapshot_weights(step), state_dict.stored(tiny_model(config, step)))
     return run
 
 
 def write_weights(run: Run, config: ModelConfig, seed: int) -> None:
     """Replaces the newest weights, as a trainer does."""
-    replace_tensors(run.weights, layout.stored(tiny_model(config, seed)))
+    replace_tensors(run.weights, state_dict.stored(tiny_model(config, seed)))
 
 
 @torch.no_grad()
 def tiny_model(config: ModelConfig, seed: int) -> Any:
     """A model with weights far enough from zero that its choices differ from place to place."""
-    model = models.build(config, seed)
+    model = factory.build(config, seed)
     generator = torch.Generator().manual_seed(seed)
     for weight in model.parameters():
         if weight.dim() > 1:

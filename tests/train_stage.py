@@ -15,14 +15,14 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets._footer import FooterKey
 
-from core.run import store as runs
-from core.run.events import decode_object, encode
-from core.system.host import this_host
-from core.system.locks import Lock
 from core.paths import Home
+from core.run import store
+from core.run.events import decode_object, encode
+from core.system.locks import Lock
+from core.system.machine import this_host
 from tui.app import MiniGPTApp
-from tui.common.terminal import Look
 from tui.common.messages import GoTalk, Trouble
+from tui.common.terminal import Look
 from tui.screens.train import TrainScreen
 
 STYLES = Path(__file__).parents[1] / "tui" / "styles" / "app.tcss"
@@ -52,7 +52,7 @@ class Story:
     def __init__(self, home: Path, name: str = "poem") -> None:
         self.home = Home(root=home, cache=home / "cache")
         self.lock: Lock
-        self.run, self.lock = runs.create_held(self.home, name, RECORD)
+        self.run, self.lock = store.create_held(self.home, name, RECORD)
         os.utime(self.run.lock, (BEGAN, BEGAN))  # the trainer came before its words
         self.time = BEGAN
 

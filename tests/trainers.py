@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.model import factory as models
 from core.config.configs import ModelConfig, TrainConfig
+from core.model import factory
 from core.train.batches import Batches, Lines, Windows
 from core.train.evaluation import Evaluation
 from core.train.state import Progress
@@ -95,7 +95,7 @@ def made_trainer(
     **settings: Any,
 ) -> Trainer:
     config = dataclasses.replace(CONFIG, **settings)
-    model = models.build(SHAPE, seed=0)
+    model = factory.build(SHAPE, seed=0)
     batches = Batches(IDS, Windows(0, 200, 8), config.batch_size or 1, seed=0)
     pieces = Lines(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
     return Trainer(

@@ -15,21 +15,19 @@ import pytest
 import torch
 from runners import until
 
-from core.run import launch
-from core.run import store as runs
-from core.system import locks
-from core.train import checkpoint
-from core.config.configs import TrainConfig
+from core.config.configs import More, TrainConfig
+from core.model.safetensors_io import read_tensors
+from core.paths import Home
+from core.run import launch, store
+from core.run.create import ask
+from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import STARTED, Event
 from core.run.history import History
+from core.system import locks
 from core.system.locks import Lock
-from core.config.more import More
-from core.paths import Home
-from core.run.create import ask
-from core.run.directory import Run
+from core.train import checkpoint
 from core.train.job import train
-from core.model.safetensors_io import read_tensors
 
 ROOT = Path(__file__).parent.parent
 SHAPE = {"layers": 1, "heads": 2, "kv_heads": 2, "d_model": 16, "head_dim": 8, "d_ff": 24}
@@ -52,7 +50,7 @@ def asked(
 
 def begin(home: Home, run: Run, lock: Lock | None = None, more: More | None = None) -> int:
     """Starts a trainer's process; its number."""
-    return launch.start(home, run, lock or runs.hold(run), more)
+    return launch.start(home, run, lock or store.hold(run), more)
 
 
 def trained(
@@ -60,7 +58,7 @@ def trained(
 ) -> list[Event]:
     """Trains right here, until it ends in whatever way; what was said."""
     told: list[Event] = []
-    train(home, run, lock or runs.hold(run), listeners=[told.append], more=more)
+    train(home, run, lock or store.hold(run), listeners=[told.append], more=more)
     return told
 
 
@@ -187,7 +185,7 @@ def clearing(home: Home) -> Iterator[Home]:
     try:
         yield home
     finally:
-        for run in runs.list_runs(home):
+        for run in store.list_runs(home):
             if not free(run):
                 pids = [event.whole("pid") for event in events_of(run) if event.type == STARTED]
                 if pids and pids[-1]:

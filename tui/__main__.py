@@ -40,9 +40,9 @@ def run(arguments: list[str]) -> int:
     if os.name == "nt":
         click.echo("minigpt-tui needs Linux or macOS; on Windows, use WSL 2.", err=True)
         return 2
-    from tui.common.sanitize import clean
-    from tui.cli.group import cli
     from tui.cli.console import discard_output
+    from tui.cli.group import cli
+    from tui.common.sanitize import clean
 
     try:
         code = cli.main(arguments, prog_name="minigpt-tui", standalone_mode=False)

@@ -16,14 +16,13 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui.common.sanitize import clean
 from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.store import list_runs
+from tui.common.client import Sampler, Talker
 from tui.common.clipboard import put_on_clipboard
 from tui.common.key_order import OrderedKeys
 from tui.common.keys import bindings_of, key_name, nodes_of
-from tui.common.terminal import ASCII, Look
 from tui.common.messages import (
     Copy,
     GoHome,
@@ -35,7 +34,8 @@ from tui.common.messages import (
     GoTrain,
     Trouble,
 )
-from tui.common.client import Sampler, Talker
+from tui.common.sanitize import clean
+from tui.common.terminal import ASCII, Look
 
 LONG_NOTICE = 12.0
 TWICE_SECONDS = 3.0

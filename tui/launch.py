@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.paths import Home
-from tui.common import plain
+from tui.common import terminal as plain
 from tui.common.terminal import ASCII, Look, look_of
 
 if TYPE_CHECKING:
-    from tui.common.messages import GoStep, GoTalk
     from tui.common.client import Talker
+    from tui.common.messages import GoStep, GoTalk
 
 WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you write:
 

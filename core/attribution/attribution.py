@@ -11,19 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from core.dataset import token_store as tokens
-from core.text import store as corpora
-from core.attribution.overlap import Copies, copies
-from core.text.corpus import Corpus
 from core.attribution.corpus_index import REMADE, CorpusIndex, build_index, is_there, open_index
 from core.attribution.ngram_index import Found, Occurrences
+from core.attribution.overlap import Copies, copies
 from core.attribution.passages import Reader
+from core.dataset import token_store
+from core.dataset.token_store import TokenFile
 from core.paths import Home
 from core.progress import Progress, Stop, never, quiet
 from core.run.directory import Run
 from core.run.store import read_record
+from core.text import catalog
+from core.text.corpus import Corpus
 from core.tokenizer.tokenizer import Tokenizer
-from core.dataset.token_store import TokenFile
 
 MOST_PLACES = 20
 
@@ -94,7 +94,7 @@ class Source:
 
     def open(self) -> Text | None:
         """The text if its index is there and whole."""
-        stored = tokens.open_tokens(self.folder)
+        stored = token_store.open_tokens(self.folder)
         index = open_index(self.folder, stored) if stored else None
         if stored is None or index is None:
             return None
@@ -111,7 +111,7 @@ class Source:
         if found:
             return found, "kept"
         damaged = is_there(self.folder)
-        stored = tokens.open_tokens(self.folder) or tokens.build(
+        stored = token_store.open_tokens(self.folder) or token_store.build(
             self.corpus,
             self.reading,
             self.tokenizer,
@@ -136,8 +136,8 @@ def source_of(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> Sourc
     """
     text = read_record(run)["corpus"]
     tokenizer = tokenizer or Tokenizer.load(run.folder)
-    corpus = corpora.recall(text["sha256"], home, text["name"], text["encoding"], text["errors"])
-    folder = tokens.folder_for(corpus, text["sha256"], text["reading"], tokenizer, home)
+    corpus = catalog.recall(text["sha256"], home, text["name"], text["encoding"], text["errors"])
+    folder = token_store.folder_for(corpus, text["sha256"], text["reading"], tokenizer, home)
     return Source(home, corpus, text["reading"], tokenizer, folder)
 
 

@@ -3,6 +3,11 @@
 `places` holds the sorted places (`core.attribution.suffix_array`) as plain numbers of 4 bytes, 8 where there are
 more than fit; `lines` the lines before every megabyte of each file; `index.json`, written last,
 says what they hold. Everything can be made again from the tokens and the text.
+
+Line ends before every megabyte of a file: a line number without reading all before it.
+
+Made while a corpus is indexed; a look reads one block of the file. A file changed since then is not
+noticed here: `core.text.catalog.recall` does that.
 """
 
 from __future__ import annotations
@@ -21,15 +26,64 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from core.text.corpus import Corpus
-from core.errors import Cancelled, DamagedError, StorageError
-from core.system.files import read_json, remove_leftovers, sync, write_json
-from core.attribution.linetable import count_lines
-from core.system.locks import Lock, acquire
 from core.attribution.ngram_index import Occurrences
-from core.progress import Progress, Stop, never, quiet
-from core.attribution.suffix_array import CHUNK, DEPTH, Places, Sorter, Source
+from core.attribution.suffix_array import CHUNK, DEPTH, PlaceBlocks, Places, Sorter
 from core.dataset.token_store import TokenFile
+from core.errors import Cancelled, DamagedError, StorageError
+from core.progress import Progress, Stop, never, quiet
+from core.system.files import read_json, remove_leftovers, sync, write_json
+from core.system.locks import Lock, acquire
+from core.text.corpus import Corpus
+from core.text.encoding import Encoding
+from core.text.readers import Source, opened, unpacked_size
+
+BLOCK = 1 << 20  # a multiple of every width of a newline
+PHASE = "counting lines"
+
+
+def count_lines(
+    files: tuple[Path, ...],
+    encoding: Encoding,
+    progress: Progress = quiet,
+    cancelled: Stop = never,
+) -> list[NDArray[np.int64]]:
+    """For each file the newlines before each block of a megabyte.
+
+    Raises:
+        InputError: a file cannot be read.
+        Cancelled: where `cancelled` said so.
+    """
+    total, done, found = sum(map(unpacked_size, files)), 0, []
+    for path in files:
+        counts = [0]
+        with opened(path, encoding) as source:
+            while raw := source.file.read(BLOCK):
+                if cancelled():
+                    raise Cancelled
+                counts.append(counts[-1] + _newlines(source, raw))
+                done += len(raw)
+                progress(min(done, total), total, PHASE)
+        found.append(np.array(counts, np.int64))
+    return found
+
+
+def line_at(counts: NDArray[np.int64], source: Source, offset: int) -> int:
+    """The number, from 1, of the line that byte `offset` of an open file is in."""
+    block = min((offset - source.start) // BLOCK, len(counts) - 1)
+    begin = source.start + block * BLOCK
+    source.file.seek(begin)
+    return int(counts[block]) + _newlines(source, source.file.read(offset - begin)) + 1
+
+
+def _newlines(source: Source, raw: bytes) -> int:
+    """The line ends in bytes that begin at a whole unit of the encoding."""
+    newline = source.encoding.newline
+    width = len(newline)
+    if width == 1:
+        return raw.count(newline)
+    units = np.frombuffer(raw[: len(raw) - len(raw) % width], np.dtype(f"u{width}"))
+    return int((units == np.frombuffer(newline, units.dtype)[0]).sum())
+
 
 FORMAT = 1
 META, PLACES, LINES, LOCK = "index.json", "places", "lines", "index.lock"
@@ -66,7 +120,7 @@ class CorpusIndex:
 
     Attributes:
         occurrences: what can be asked.
-        lines: for each file the newlines before each of its blocks (`core.attribution.linetable`).
+        lines: for each file the newlines before each of its blocks (`core.attribution.corpus_index`).
         size: bytes on the disk.
     """
 
@@ -139,7 +193,7 @@ def _seen_in_training(stored: TokenFile) -> NDArray[np.unsignedinteger]:
     return stored.ids[: stored.train_span[1]] if stored.reading == "text" else stored.ids
 
 
-def training_places(stored: TokenFile) -> tuple[Source, int]:
+def training_places(stored: TokenFile) -> tuple[PlaceBlocks, int]:
     """The tokens that are trained on, in pieces of ascending numbers; and how many there are."""
     dtype = np.uint32 if len(stored.ids) <= SMALL else np.uint64
     if stored.reading == "text":

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.attribution.corpus_index import line_at
+from core.dataset.token_store import TokenFile
+from core.errors import InputError
 from core.text.corpus import Corpus
 from core.text.encoding import Encoding
-from core.errors import InputError
-from core.attribution.linetable import line_at
 from core.text.readers import CHUNK, Source, is_records, opened, record, split_lines, unix
 from core.tokenizer.tokenizer import Tokenizer
-from core.dataset.token_store import TokenFile
 from core.tokenizer.vocabulary import word_spans
 
 AROUND = 160  # characters on each side of what was found
@@ -55,7 +55,7 @@ class Reader:
     """Finds tokens in the files of a corpus.
 
     Attributes:
-        lines: for each file the newlines before each block, see `core.attribution.linetable`.
+        lines: for each file the newlines before each block, see `core.attribution.corpus_index`.
     """
 
     corpus: Corpus

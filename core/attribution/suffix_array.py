@@ -22,14 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled
-from core.system.line_files import write_all
 from core.progress import Progress, Stop, never, quiet
+from core.system.line_files import write_all
 from core.tokenizer.tokenizer import EOS, PAD
 
 Ids = NDArray[np.unsignedinteger]
 Places = NDArray[np.unsignedinteger]
 Numbers = NDArray[np.uint64]
-Source = Callable[[], Iterator[Places]]
+PlaceBlocks = Callable[[], Iterator[Places]]
 
 DEPTH = 64
 ROOM = 1 << 23  # places sorted at a time: about half a gigabyte
@@ -160,7 +160,7 @@ class Sorter:
     _done: int = 0
     _total: int = 0
 
-    def sort(self, source: Source, count: int) -> None:
+    def sort(self, source: PlaceBlocks, count: int) -> None:
         """Sorts the `count` places that `source` gives in ascending order, as often as it is asked.
 
         Raises:
@@ -177,7 +177,7 @@ class Sorter:
         self._done += count
         self.progress(min(self._done, self._total), self._total, PHASE)
 
-    def _sort(self, source: Source, count: int, depth: int) -> None:
+    def _sort(self, source: PlaceBlocks, count: int, depth: int) -> None:
         if count <= self.room:
             places = np.concatenate(list(source())) if count else np.empty(0, np.uint32)
             self._write(sort_in_memory(places, self._words, depth, self.deepest))
@@ -202,7 +202,9 @@ class Sorter:
         self.output.flush()
         write_all(self.output.fileno(), places.tobytes())
 
-    def _scatter(self, source: Source, count: int, depth: int, scratch: BinaryIO) -> list[Bucket]:
+    def _scatter(
+        self, source: PlaceBlocks, count: int, depth: int, scratch: BinaryIO
+    ) -> list[Bucket]:
         """Writes the places bucket by bucket in each piece, so that a bucket is read in pieces."""
         bounds = self._bounds(source, count, depth)
         buckets = [Bucket(scratch.fileno()) for _ in range(len(bounds) + 1)]
@@ -225,7 +227,7 @@ class Sorter:
             self._advance(len(places))
         return buckets
 
-    def _bounds(self, source: Source, count: int, depth: int) -> Numbers:
+    def _bounds(self, source: PlaceBlocks, count: int, depth: int) -> Numbers:
         """Numbers that part the places into buckets of about half the room.
 
         One that is very frequent has a bucket of its own: between itself and the next number.

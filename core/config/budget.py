@@ -1,12 +1,21 @@
 """How large a model is, by arithmetic alone: before anything is built, and without torch.
 
 Shapes: B batch, T tokens of a row, D width, F inner size of the feed-forward, V vocabulary.
+
+How much of a batch is in memory at once: pieces that fit, before anything is tried.
+
+Arithmetic alone; what happens where the arithmetic was wrong is `core.train.update`'s.
+
+Which steps' weights are kept for looking back: 0 1 2 4 8 …, within a budget. Arithmetic only.
 """
 
 from __future__ import annotations
 
-from core.config.configs import ModelConfig
-from core.errors import SettingsError
+from dataclasses import dataclass
+
+from core.config.configs import ModelConfig, TrainConfig
+from core.config.plan_inputs import DeviceFacts
+from core.errors import InputError, SettingsError
 
 FLOAT = 4  # bytes
 # Weight, gradient and the two running means of Adam; fused updates need no further copy.
@@ -77,3 +86,101 @@ def floats_per_layer(config: ModelConfig) -> int:
     if config.architecture == "tutorial":
         return 6 * config.d_model + 4 * queries + config.d_ff
     return 4 * config.d_model + 4 * queries + 3 * keys + 4 * config.d_ff
+
+
+MEMORY_SHARE = 0.7
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a batch is worked through.
+
+    Attributes:
+        pieces: it is cut into so many, one in memory at a time.
+        recompute: whether activations are computed again in the backward pass, not kept.
+    """
+
+    pieces: int
+    recompute: bool
+
+    @property
+    def reasons(self) -> list[str]:
+        """What to say of it; nothing where the batch fits as it is."""
+        said = []
+        if self.pieces > 1:
+            said.append(f"each batch in {self.pieces} pieces: one is in memory at a time")
+        if self.recompute:
+            said.append("activations are computed twice: there is no room to keep them")
+        return said
+
+
+def fit(model: ModelConfig, rows: int, least: Fit, device: DeviceFacts) -> Fit:
+    """The fewest pieces that take at most 70 % of the free memory, none smaller than a row.
+
+    Halving comes first, as it costs little; computing activations twice costs a third of a step.
+
+    Args:
+        rows: samples of an update on one device.
+        least: what was asked for; more pieces are made of it, never fewer.
+
+    Raises:
+        InputError: not even one row fits.
+    """
+    room = device.free_memory * MEMORY_SHARE
+    needed = 0
+    for recompute in dict.fromkeys((least.recompute, True)):
+        pieces = min(least.pieces, rows)
+        while (needed := _bytes(model, rows, pieces, recompute)) > room and pieces < rows:
+            pieces = min(2 * pieces, rows)
+        if needed <= room:
+            return Fit(pieces, recompute)
+    raise InputError(
+        f"This model needs about {needed / GIB:.1f} GiB to train; of the "
+        f"{device.free_memory / GIB:.1f} GiB free on {device.device}, "
+        f"{MEMORY_SHARE:.0%} are for training.",
+        "Choose a smaller preset, a shorter context (--set context=N) or free some memory.",
+    )
+
+
+def rows_at_once(config: TrainConfig) -> int:
+    """Samples that are in the memory of one device at a time."""
+    assert config.batch_size is not None
+    return -(-config.batch_size // (max(1, config.devices) * config.accumulation))
+
+
+def _bytes(model: ModelConfig, rows: int, pieces: int, recompute: bool) -> int:
+    return training_bytes(model, -(-rows // pieces), model.context, recompute=recompute)
+
+
+MOST = 20
+DISK_SHARE = 0.05
+FLOAT = 4  # bytes of a stored number
+
+
+def snapshot_limit(bytes_each: int, free: int) -> int:
+    """How many snapshots of this size are kept: at most 20, in at most 5 % of the free disk."""
+    return min(MOST, int(free * DISK_SHARE) // max(1, bytes_each))
+
+
+def snapshot_steps(total_steps: int, limit: int = MOST) -> list[int]:
+    """At most `limit` of the steps 0 1 2 4 8 … below or at `total_steps`, in order.
+
+    Where they are too many, the earliest go, as most is learnt later; step 0 stays.
+    """
+    if limit <= 0:
+        return []
+    powers = [1 << exponent for exponent in range(total_steps.bit_length())]
+    return [0, *powers[max(0, len(powers) - limit + 1) :]]
+
+
+def run_bytes(parameters: int, steps: int | None, free: int) -> int:
+    """What a run takes on the disk: two checkpoints of weights and two moments, best, snapshots.
+
+    Args:
+        steps: of the training; None where no snapshots are kept, or their number is not known.
+        free: bytes of the disk.
+    """
+    weights = FLOAT * parameters
+    kept = len(snapshot_steps(steps, snapshot_limit(weights, free))) if steps else 0
+    return (2 * 3 + 1 + kept) * weights

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from core.config.planner import choose_tokenizer
 from core.config.configs import TrainConfig
-from core.text.corpus import Corpus, no_text
-from core.text.counts import Counts
-from core.errors import Cancelled
-from core.text.stats import choose_reading, stored_size
-from core.progress import Stop, never
 from core.config.plan_inputs import TextFacts
+from core.config.planner import choose_tokenizer
+from core.errors import Cancelled
+from core.progress import Stop, never
+from core.text.corpus import Corpus, no_text
 from core.text.readers import chunks, is_records, records, unpacked_size
+from core.text.stats import Counts, choose_reading, stored_size
 from core.tokenizer.tokenizer import Tokenizer
 
 LOOKED_AT = 1_000_000  # characters

@@ -19,9 +19,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from core.text.corpus import Sample
 from core.errors import DamagedError
 from core.system.files import read_json, write_json
+from core.text.corpus import Sample
 from core.tokenizer.tokenizer import EOS, SOS
 
 FORMAT = 1

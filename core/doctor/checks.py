@@ -18,12 +18,12 @@ from pathlib import Path
 import psutil
 
 from core.doctor import devices
-from core.system import locks
-from core.doctor.finding import Finding
 from core.doctor.devices import gib
+from core.doctor.finding import Finding
 from core.doctor.logout import outlives_logout
-from core.system.machine import free_disk
 from core.paths import APP, HOME_VARIABLE, Home
+from core.system import locks
+from core.system.machine import free_disk
 
 LIBRARIES = ("tokenizers", "numpy", "safetensors", "textual")
 LITTLE_DISK = 1 << 30

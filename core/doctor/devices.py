@@ -13,8 +13,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.doctor.finding import Finding
 from core.config.configs import PRECISIONS
+from core.doctor.finding import Finding
 from core.system.machine import free_memory, memory_limit, usable_threads
 
 INSTALL = "https://pytorch.org/get-started/locally/ names the build that fits this machine."
@@ -141,11 +141,10 @@ def _unrecorded(device: str) -> str:
     """Why generation plays back no graphs there; empty where it does. Really tried."""
     import torch
 
-    from core.model.kv_cache import KVCache
     from core.config.configs import ModelConfig
+    from core.model.fast_decode import PATIENCE, OneToken, Replaying
     from core.model.gpt import GPT
-    from core.model.graphs import PATIENCE, Replaying
-    from core.model.fast_decode import OneToken
+    from core.model.kv_cache import KVCache
 
     shape = ModelConfig(layers=1)
     model = GPT(shape).to(device).eval()

@@ -6,21 +6,19 @@ from dataclasses import dataclass
 
 import torch
 
-from core.model import factory as models
-from core.model import state_dict as layout
 from core.config.configs import FLOAT32
-from core.model.decoder import Decoder
 from core.errors import Cancelled
-from core.run.header import check_room
-from core.run.model_files import check_vocabulary, read_shape
-from core.model.quantize import shorten
+from core.model import factory, state_dict
+from core.model.decoder import Decoder
 from core.model.device import device_facts
+from core.model.quantize import shorten
+from core.model.safetensors_io import read_tensors
 from core.progress import Stop, never
 from core.run.directory import Run
+from core.run.model_files import check_room, check_vocabulary, read_shape
 from core.run.store import read_record
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
-from core.model.safetensors_io import read_tensors
 from core.run.weights_ref import LAST, weights_of
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,8 @@ def load(
     check_room(weights, config)
     if cancelled():
         raise Cancelled
-    model = models.build(config, seed=None)
-    layout.load_stored(model, read_tensors(weights), weights)
+    model = factory.build(config, seed=None)
+    state_dict.load_stored(model, read_tensors(weights), weights)
     if cancelled():
         raise Cancelled
     model = model.to(torch.device(facts.device)).eval()

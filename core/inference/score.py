@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from core.text.corpus import Sample
 from core.inference.load import Loaded
 from core.inference.session import Session
+from core.text.corpus import Sample
 from core.tokenizer.tokenizer import EOS, SOS
 
 AT_ONCE = 512

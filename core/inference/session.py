@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from core.model.attention import Record
-from core.model.kv_cache import KVCache
 from core.model.decoder import Decoder, Stepper
+from core.model.kv_cache import KVCache
 
 KEPT_LENGTHS = 1024  # logits of so many lengths are kept: going back there needs no forward pass
 LOGITS_BYTES = 64 * 2**20  # but no more of them than this, kept or computed at a time

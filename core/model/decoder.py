@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from core.config.budget import count_parameters
+from core.config.configs import ModelConfig
 from core.model.attention import Pass, Record, causal_mask
 from core.model.kv_cache import KVCache
-from core.config.configs import ModelConfig
-from core.config.budget import count_parameters
 from core.tokenizer.tokenizer import PAD
 
 M = TypeVar("M", bound=nn.Module)

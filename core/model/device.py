@@ -8,13 +8,13 @@ import time
 import torch
 
 from core.config.configs import TrainConfig
-from core.train.batches import Batches
-from core.model.decoder import Decoder
-from core.errors import Cancelled, InputError
-from core.system.machine import free_memory, usable_threads
-from core.train.optim import build
-from core.progress import Stop, never
 from core.config.plan_inputs import DeviceFacts
+from core.errors import Cancelled, InputError
+from core.model.decoder import Decoder
+from core.progress import Stop, never
+from core.system.machine import free_memory, usable_threads
+from core.train.batches import Batches
+from core.train.optim import build
 from core.train.update import Updater, settle
 
 TIMED_SECONDS = 2.0

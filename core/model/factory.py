@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from core.config.budget import check_architecture
 from core.config.configs import ModelConfig
 from core.model.decoder import Decoder
 from core.model.gpt import GPT
-from core.config.budget import check_architecture
 from core.model.tutorial import TutorialGPT
 
 

@@ -16,13 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.model import fused_ops as passes
-from core.model.attention import Pass, attend
 from core.config.configs import ModelConfig
+from core.model import fused_ops
+from core.model.attention import Pass, attend
 from core.model.decoder import Decoder, Stepper, unset, unset_embedding
-from core.model.graphs import Replaying
+from core.model.fast_decode import OneToken, Replaying
 from core.model.linear import Linear, linear
-from core.model.fast_decode import OneToken
 
 INITIAL_STD = 0.02
 
@@ -47,8 +46,8 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(…, size) to (…, size)."""
         x = x.to(self.weight.dtype)
-        if passes.pays(x):
-            made: Tensor = passes.Normed.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
+        if fused_ops.pays(x):
+            made: Tensor = fused_ops.Normed.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
             return made
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
@@ -65,8 +64,8 @@ def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn x (B, H, T, K) by its positions; element i is paired with element i + K/2."""
-    if passes.pays(x):
-        made: Tensor = passes.Rotated.apply(x, cos, sin)  # type: ignore[no-untyped-call]
+    if fused_ops.pays(x):
+        made: Tensor = fused_ops.Rotated.apply(x, cos, sin)  # type: ignore[no-untyped-call]
         return made
     a, b = x.chunk(2, dim=-1)  # (B, H, T, K/2) each
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)

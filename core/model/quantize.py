@@ -20,8 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.config.configs import BFLOAT16, FLOAT32, INT8, PRECISIONS
-from core.model.decoder import Decoder
 from core.errors import InputError
+from core.model.decoder import Decoder
 from core.model.gpt import GPT
 
 LARGEST = 127

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.errors import DamagedError
+from core.run.model_files import read_header
 from core.system.files import sync
-from core.run.header import read_header
 
 Tensors = Mapping[str, Tensor]
 

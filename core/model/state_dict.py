@@ -16,10 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from core.config.configs import ModelConfig
-from core.model.encoder import Encoder
 from core.errors import DamagedError
 from core.model.gpt import GPT
-from core.model.tutorial import TutorialGPT
+from core.model.tutorial import Encoder, TutorialGPT
 
 Shape = tuple[int, ...]
 MOST_NAMES = 8  # of a long list of wrong names, in a message

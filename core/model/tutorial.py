@@ -2,7 +2,7 @@
 
 1. scaled dot-product attention: `core.model.attention`   2. `MultiHeadAttention`
 3. `FeedForward`, position-wise                     4. sinusoid table, padding mask, encoder layer,
-8. causal mask: `core.model.attention`                       encoder: `core.model.encoder`
+8. causal mask: `core.model.attention`                       encoder: `core.model.tutorial`
 9. `DecoderLayer`   10. decoder and GPT: `TutorialGPT`
 
 Two things differ from its listing. Positions run over the positions of a line, not over the
@@ -10,6 +10,12 @@ batch, or the model would never learn the order of words. And its convolutions o
 linear maps that they are; `core.model.state_dict` stores them as the tutorial does.
 
 Shapes: B batch, T new tokens, H heads, D width, K head size, V vocabulary.
+
+The tutorial's encoder: what it shows before it builds its decoder.
+
+Padding gets a position like any other word, and is hidden from attention instead.
+
+Shapes: B batch, T tokens, H heads, D width, K head size.
 """
 
 from __future__ import annotations
@@ -20,10 +26,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.model.attention import Pass, attend
 from core.config.configs import ModelConfig
+from core.model.attention import Pass, Record, attend
 from core.model.decoder import Decoder, unset, unset_embedding
 from core.model.linear import Linear
+from core.tokenizer.tokenizer import PAD
 
 
 class MultiHeadAttention(nn.Module):
@@ -142,3 +149,67 @@ def initialise_plainly(model: nn.Module, seed: int) -> None:
 def _drawn(weight: Tensor) -> Tensor:
     """Room on the host for random numbers, so that every device gets the same ones."""
     return torch.empty(weight.shape)
+
+
+def sinusoid_table(rows: int, width: int) -> Tensor:
+    """(rows, D) in single precision: sines in even columns, cosines in odd ones.
+
+    Columns 2i and 2i+1 turn by position / 10000^(2i/D) (Vaswani et al. 2017, section 3.5);
+    computed in double precision and rounded, as the tutorial does.
+    """
+    columns = torch.arange(width, dtype=torch.float64) // 2 * 2  # (D,)
+    speeds = 10000.0 ** -(columns / width)  # (D,)
+    angles = torch.outer(torch.arange(rows, dtype=torch.float64), speeds)  # (rows, D)
+    even = torch.arange(width) % 2 == 0
+    return torch.where(even, angles.sin(), angles.cos()).float()
+
+
+def padding_mask(tokens: Tensor) -> Tensor:
+    """(B, 1, 1, T) boolean, true where a word stands that may be looked at."""
+    return tokens.ne(PAD)[:, None, None, :]
+
+
+class EncoderLayer(nn.Module):
+    """Attention over the whole line, then the position-wise feed-forward."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config)
+        self.feed_forward = FeedForward(config)
+
+    def forward(self, x: Tensor, layer: int, step: Pass) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        encoded: Tensor = self.feed_forward(self.attention(x, layer, step), step)
+        return encoded
+
+
+class Encoder(nn.Module):
+    """Words and their places in a line, read in both directions.
+
+    Args:
+        config: its shape; `context` is the longest line.
+        seed: of the first weights; None leaves them unset for a caller who loads them.
+    """
+
+    def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.dropout = 0.0
+        self.embedding = unset(nn.Embedding, config.vocab_size, config.d_model)
+        self.blocks = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
+        if seed is not None:
+            initialise_plainly(self, seed)
+
+    def forward(self, tokens: Tensor, *, record: Record | None = None) -> Tensor:
+        """Ids (B, T), at least one word in each line, to (B, T, D); `record` as in `Decoder`."""
+        # Positions count from 1; row 0 of the table belongs to no word.
+        table = sinusoid_table(self.config.context + 1, self.config.d_model)
+        words: Tensor = self.embedding(tokens)  # (B, T, D)
+        dropout = self.dropout if self.training else 0.0
+        step = Pass(padding_mask(tokens), None, record, None, dropout)
+        x = step.drop(words + table[1 : tokens.shape[1] + 1].to(words))
+        step.note(x)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, layer, step)
+            step.note(x)
+        return x

@@ -11,25 +11,23 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from core.run import store as runs
-from core.text import resolve as finding
-from core.text import store as corpora
-from core.config.planner import check_shape
 from core.config.configs import TrainConfig
-from core.text.corpus import Corpus
-from core.errors import InputError, SettingsError, StorageError
-from core.text.stats import Facts, facts
-from core.system.files import replace_with_link
-from core.run.header import check_room
-from core.system.locks import Lock
-from core.run.model_files import check_vocabulary, read_shape
-from core.paths import Home
+from core.config.planner import check_shape
 from core.config.presets import AUTO
-from core.progress import Progress, quiet
-from core.run.directory import Run
 from core.config.schema import to_json
-from core.tokenizer.tokenizer import Tokenizer
+from core.errors import InputError, SettingsError, StorageError
+from core.paths import Home
+from core.progress import Progress, quiet
+from core.run import store
+from core.run.directory import Run
+from core.run.model_files import check_room, check_vocabulary, read_shape
 from core.run.weights_ref import LAST, weights_of
+from core.system.files import replace_with_link
+from core.system.locks import Lock
+from core.text import catalog, resolve
+from core.text.corpus import Corpus
+from core.text.stats import Facts, facts
+from core.tokenizer.tokenizer import Tokenizer
 
 PROPOSALS = 100
 LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
@@ -62,11 +60,11 @@ def ask(
     """
     check_shape(config.preset, shape)
     if name is not None:
-        runs.check_free(home, name)
+        store.check_free(home, name)
     source = _parent(home, parent, config, shape) if parent else None
-    corpus = finding.find(spec, home, encoding=encoding)
+    corpus = resolve.find(spec, home, encoding=encoding)
     found = facts(corpus, progress)
-    corpora.remember(corpus, found, home)
+    catalog.remember(corpus, found, home)
     parts = {"train": to_json(config), "model": dict(shape), "seed": config.seed}
     text = _text(corpus, found, reading)
     origin = source and {"run": source[0].name, "weights": source[1] or LAST}
@@ -85,17 +83,17 @@ def _or_forgotten(home: Home, run: Run, lock: Lock) -> Iterator[None]:
         yield
     except BaseException:
         lock.release()
-        runs.delete(home, run)
+        store.delete(home, run)
         raise
 
 
 def _create(home: Home, name: str | None, base: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
     """The run under the name asked for, or under a free one like the corpus's."""
     if name is not None:
-        return runs.create_held(home, name, record)
+        return store.create_held(home, name, record)
     for _ in range(PROPOSALS):
         try:
-            return runs.create_held(home, runs.propose_name(home, base), record)
+            return store.create_held(home, store.propose_name(home, base), record)
         except InputError:
             # Somebody who started at the same moment took it.
             continue
@@ -124,7 +122,7 @@ def _parent(
 ) -> tuple[Run, str]:
     """The run to start from and which of its weights; what is the parent's cannot be chosen."""
     name, _, which = parent.partition("@")
-    run = runs.find(home, name)
+    run = store.find(home, name)
     weights = weights_of(run, which)
     taken = dict.fromkeys(shape, "is the parent's, and stays")
     for key in ("tokenizer", "vocab_size"):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.system.nesting import check_nesting
+from core.system.files import check_nesting
 
 STARTED = "started"
 PREPARE = "prepare"

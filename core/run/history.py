@@ -2,20 +2,187 @@
 
 Pure: no file, no clock, no torch. Fields that are missing or of another kind are None here; a
 foreign or newer file of events never raises.
+
+What a history holds besides curves: rows for lists, each with the step it belongs to.
+
+A quantity over the steps of a run, in order.
+
+How fast a run goes and how long it will take, from what it did lately.
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.run import events
-from core.run import status
+from core.run import events, status
 from core.run.events import Event, restart_step
-from core.run.pace import Pace
-from core.run.rows import Change, EpochRow, Failure, Preparation, Sample, Saved
-from core.run.series import Series
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """The end of a pass over the training part; losses in nats a token, elapsed in seconds."""
+
+    step: int
+    epoch: float | None
+    train_loss: float | None
+    val_loss: float | None
+    text: str | None
+    elapsed: float | None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the model made of a prompt at a step; the share of some replies that was copied."""
+
+    step: int
+    prompt: str
+    text: str
+    copied: float | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Something that is on the disk; `kind` is checkpoint, snapshot, best or final."""
+
+    step: int
+    kind: str
+    time: float
+    bytes: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """Settings changed while training, as name: (old, new), or why they were not, by name."""
+
+    step: int
+    time: float
+    id: str | None
+    values: dict[str, tuple[Any, Any]]
+    problems: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How far the text is prepared; `total` is None where nobody knows."""
+
+    phase: str
+    done: float | None
+    total: float | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run failed, and the step of the last good checkpoint."""
+
+    title: str
+    message: str
+    hint: str
+    saved_step: int | None
+
+
+@dataclass
+class Series:
+    """Points in order of their steps.
+
+    Attributes:
+        steps: strictly rising.
+        values: one a step.
+    """
+
+    steps: list[int] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def last(self) -> float | None:
+        """The newest value."""
+        return self.values[-1] if self.values else None
+
+    def add(self, step: int, value: float | None) -> None:
+        """Takes a point in; None is no point, and a second value of a step replaces the first."""
+        if value is None:
+            return
+        if self.steps and step <= self.steps[-1]:
+            self.drop_after(step - 1)
+        self.steps.append(step)
+        self.values.append(value)
+
+    def drop_after(self, step: int) -> None:
+        """Forgets the points of later steps."""
+        keep = bisect_right(self.steps, step)
+        del self.steps[keep:], self.values[keep:]
+
+
+WINDOW_SECONDS = 60.0  # of progress that the forecast looks back on
+SMOOTH_SECONDS = 5.0  # within which the shown rate forgets
+
+
+class Pace:
+    """Speed and forecast, fed with `step` events.
+
+    The forecast uses the time between two events, not that of training alone, because evaluating
+    and saving go on until the end too. Pauses are left out by `interrupt`.
+    """
+
+    def __init__(self) -> None:
+        self._rate: float | None = None
+        self._before: tuple[int, float, float] | None = None
+        self._pieces: deque[tuple[int, float]] = deque()
+        self._steps = 0
+        self._seconds = 0.0
+
+    @property
+    def rate(self) -> float | None:
+        """Tokens a second, an exponential mean over the last seconds."""
+        return self._rate
+
+    def interrupt(self) -> None:
+        """Leaves out the time until the next event: a pause, or another life of the run."""
+        self._before = None
+
+    def add(self, event: Event) -> None:
+        """Takes a `step` event in."""
+        elapsed = event.number("elapsed") or 0.0
+        before, self._before = self._before, (event.step, event.time, elapsed)
+        seconds = 0.0
+        if before is not None and event.step > before[0]:
+            # A clock that was put back must not make it look fast.
+            seconds = max(event.time - before[1], elapsed - before[2], 0.0)
+            self._remember(event.step - before[0], seconds)
+        self._smooth(event.number("tokens_per_second"), seconds)
+
+    def _remember(self, steps: int, seconds: float) -> None:
+        self._pieces.append((steps, seconds))
+        self._steps += steps
+        self._seconds += seconds
+        while len(self._pieces) > 1 and self._seconds - self._pieces[0][1] >= WINDOW_SECONDS:
+            steps, seconds = self._pieces.popleft()
+            self._steps -= steps
+            self._seconds -= seconds
+
+    def _smooth(self, rate: float | None, seconds: float) -> None:
+        if rate is None:
+            return
+        if self._rate is None or seconds == 0.0:
+            self._rate = rate
+            return
+        weight = -math.expm1(-seconds / SMOOTH_SECONDS)
+        self._rate += weight * (rate - self._rate)
+
+    def seconds_for(self, steps: int) -> float | None:
+        """Seconds that so many steps will take; None before there is anything to go by."""
+        if not self._steps:
+            return None
+        seconds = max(0, steps) * self._seconds / self._steps
+        return seconds if math.isfinite(seconds) else None
 
 
 @dataclass

@@ -17,13 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.config.configs import More
 from core.errors import StorageError
-from core.system.locks import Lock
-from core.config.more import More
-from core.system.process import PARENT
 from core.paths import Home
-from core.system.rank_env import TORCHRUN
 from core.run.directory import Run
+from core.system.locks import Lock
+from core.system.process import PARENT
+from core.system.rank_env import TORCHRUN
 
 # Threads that wait for each other sleep after so many turns: where others use the processors too,
 # spinning takes the time of those that are waited for (the manual of GNU libgomp).

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.config.configs import MAX_SEED, ModelConfig, TrainConfig
-from core.text.corpus import READINGS
-from core.errors import DamagedError, InputError, SettingsError
-from core.system.files import read_json
-from core.run.directory import Run
 from core.config.schema import check_values, from_json
+from core.errors import DamagedError, InputError, SettingsError
+from core.run.directory import Run
+from core.system.files import read_json
+from core.text.corpus import READINGS
 
 FORMAT = 1
 TEXT = ("name", "sha256", "reading", "encoding", "errors")

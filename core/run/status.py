@@ -1,14 +1,16 @@
 """What a run is doing, in one word, from the end of its events and its lock alone.
 
 Knows no run directory: callers give the paths of the two files.
+
+Why a trainer may have vanished without a word, from what it said before.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from core.system import locks
 from core.run.event_log import events_backwards
 from core.run.events import (
     CHANGED,
@@ -17,10 +19,12 @@ from core.run.events import (
     PREPARE,
     PREPARED,
     STARTED,
+    STEP,
     TERMINAL,
     Event,
 )
-from core.system.host import Host, this_host
+from core.system import locks
+from core.system.machine import Host, out_of_memory_kills, this_host
 
 STARTING = "starting"
 PREPARING = "preparing"
@@ -109,3 +113,26 @@ def elsewhere(events: Path, here: Host | None = None) -> str | None:
             known = (here or this_host()).same_machine(name, boot)
             return None if known else name
     return None
+
+
+LITTLE = 256 * 2**20
+
+
+def why_vanished(last: Mapping[str, Event], kills: int | None = None) -> str:
+    """A few words, or none where nothing hints at a reason.
+
+    Args:
+        last: the last event of each type.
+        kills: processes the kernel that it ran on has killed for lack of memory by now; looked
+            up if None, where that kernel is ours.
+    """
+    started, step = last.get(STARTED), last.get(STEP)
+    before = started.whole("out_of_memory_kills") if started else None
+    if kills is None:
+        ours = started is not None and started.text("boot") == this_host().boot
+        kills = out_of_memory_kills() if ours else 0
+    left = step.whole("free_memory") if step else None
+    killed = before is not None and kills > before
+    if killed or (left is not None and left < LITTLE):
+        return "probably killed for lack of memory"
+    return ""

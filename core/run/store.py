@@ -1,6 +1,8 @@
 """The folder of runs: creating, finding, naming, renaming and removing them.
 
 What happened in a run is in its events, whether it is alive in its lock: no fact is kept twice.
+
+Whether a run can be trained on, and the lock to do it with.
 """
 
 from __future__ import annotations
@@ -18,16 +20,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.run import control_file as requests
-from core.run import status
-from core.system import locks
+from core.config.configs import More
 from core.errors import InputError, NotFoundError, StorageError
-from core.system.files import sync, write_json
-from core.system.locks import Lock
 from core.paths import HOME_VARIABLE, Home
+from core.run import control_file, status
+from core.run.directory import Run
+from core.run.events import FINISHED, TERMINAL
 from core.run.record import FORMAT
 from core.run.record import read_record as read_record
-from core.run.directory import Run
+from core.system import locks
+from core.system.files import sync, write_json
+from core.system.locks import Lock
 
 LONGEST_NAME = 64
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -164,7 +167,7 @@ def status_of(run: Run, now: float | None = None) -> str:
 def request(run: Run, type: str, **fields: Any) -> str:
     """Asks the run's trainer for something; the id returned is in the event that answers."""
     with _touching(run.requests):
-        return requests.send(run.requests, type, **fields)
+        return control_file.send(run.requests, type, **fields)
 
 
 @contextmanager
@@ -258,3 +261,36 @@ def _age(folder: Path) -> float:
         return time.time() - folder.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+def hold_to_resume(run: Run, more: More, *, force: bool = False) -> locks.Lock:
+    """The lock of a run that can be trained on.
+
+    Raises:
+        InputError: it is being trained, perhaps on another machine, or there is nothing to do.
+    """
+    read_record(run)
+    word = status_of(run)
+    if not force or locks.held(run.lock):
+        _check_not_trained(run, word)
+    if word == FINISHED and not more:
+        raise InputError(
+            f"The run {run.name} is finished: there is nothing to do.",
+            "Train it for longer with --epochs N, --steps N or --minutes M.",
+        )
+    return hold(run)
+
+
+def _check_not_trained(run: Run, word: str) -> None:
+    """Raises InputError where a trainer lives, or may live on a machine we cannot see into."""
+    where = status.elsewhere(run.events) if word not in TERMINAL else None
+    if word in status.ALIVE:
+        hint = f"Watch it: minigpt-tui attach {run.name}"
+        if where and not locks.held(run.lock):
+            hint = f"It is on {where}. If that machine is gone: resume {run.name} --force"
+        raise InputError(f"The run {run.name} is being trained.", hint)
+    if where:
+        raise InputError(
+            f"The run {run.name} was trained on {where}, which has fallen silent.",
+            f"If no trainer lives there any more: resume {run.name} --force",
+        )

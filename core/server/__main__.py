@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.server.protocol import Cancel, Generate, Id, Index, Json, said, understood
 from core.errors import Cancelled, InputError, MiniGPTError
-from core.run.events import finite
-from core.system.line_files import write_all
 from core.paths import Home
+from core.run.events import finite
+from core.server.protocol import Cancel, Generate, Id, Index, Json, said, understood
+from core.system.line_files import write_all
 
 NICE = 10
 LONGEST_LINE = 1 << 24

@@ -13,6 +13,17 @@ from typing import Any
 
 import torch
 
+from core.errors import Cancelled, InputError, MiniGPTError
+from core.inference.generate import Step as Token
+from core.inference.generate import generate
+from core.inference.session import Session
+from core.paths import Home
+from core.progress import Stop
+from core.server.forecast import probe
+from core.server.fork import fork
+from core.server.inspect import inside, trace
+from core.server.model_cache import Held, Shelf, forgotten
+from core.server.origin import Said, origin, said_by, typed
 from core.server.protocol import (
     MOST_TOP,
     Cut,
@@ -31,21 +42,8 @@ from core.server.protocol import (
     count_of,
     sampling,
 )
-from core.server.fork import fork
-from core.errors import Cancelled, InputError, MiniGPTError
-from core.inference.generate import Step as Token
-from core.inference.generate import generate
-from core.server.inspect import inside
-from core.server.origin import Said, origin, said_by, typed
-from core.paths import Home
-from core.progress import Stop
-from core.inference.session import Session
-from core.server.model_cache import Held, Shelf, forgotten
-from core.server.step import cut, find, step
+from core.server.step import cut, find, look, step
 from core.tokenizer.tokenizer import EOS
-from core.server.tracing import trace
-from core.server.forecast import probe
-from core.server.viewing import look
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32

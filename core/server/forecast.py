@@ -12,24 +12,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.model import factory as models
-from core.server.protocol import Json, Probe
-from core.config.planner import Plan, plan
+from core.config.budget import count_parameters, rows_at_once, run_bytes, training_bytes
 from core.config.configs import ModelConfig, TrainConfig
-from core.train.batches import Batches, Windows
-from core.model.decoder import Decoder
-from core.errors import SettingsError
-from core.config.fields import made
-from core.system.machine import free_disk
-from core.config.microbatch import rows_at_once
-from core.paths import Home
-from core.model.device import available, device_facts, seconds_per_step
-from core.config.schema import check_values, from_json
-from core.server.model_cache import Watch
 from core.config.plan_inputs import DeviceFacts, TokenFacts
-from core.config.budget import count_parameters, training_bytes
-from core.config.snapshots import run_bytes
+from core.config.planner import Plan, plan
+from core.config.schema import check_values, from_json, made
+from core.errors import SettingsError
+from core.model import factory
+from core.model.decoder import Decoder
+from core.model.device import available, device_facts, seconds_per_step
+from core.paths import Home
+from core.server.model_cache import Watch
+from core.server.protocol import Json, Probe
+from core.system.machine import free_disk
 from core.tokenizer.tokenizer import SPECIAL
+from core.train.batches import Batches, Windows
 
 BUDGET_SECONDS = 0.6
 # Floating-point operations of a step that is timed as it is: some tenths of a second.
@@ -155,7 +152,7 @@ def _timed_part(
 
 def _blank(shape: ModelConfig, watch: Watch) -> Decoder:
     """A model of this shape; zeros take as long to multiply as anything, and less to make."""
-    model = models.build(shape, seed=None)
+    model = factory.build(shape, seed=None)
     for weight in model.parameters():
         torch.nn.init.zeros_(weight)
     watch.over(model)

@@ -12,15 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.server.protocol import Fork, count_of, sampling
 from core.config.configs import SamplingConfig
 from core.errors import Cancelled, InputError
-from core.system.machine import free_memory
 from core.inference.sampling import Chooser
 from core.server.model_cache import Open, Shelf
-from core.server.step import known
+from core.server.protocol import Fork, count_of, sampling
+from core.server.step import checked, known, reading
+from core.system.machine import free_memory
 from core.tokenizer.tokenizer import EOS
-from core.server.viewing import checked, reading
 
 MOST_ROWS = 64
 MOST_TOKENS = 1024

@@ -17,23 +17,23 @@ from typing import Any
 
 import torch
 
-from core.run import store as runs
-from core.server.protocol import Id, OfModel
+from core.config.budget import count_parameters
+from core.errors import Cancelled, ClosedError, InputError
+from core.inference.load import Loaded, load
+from core.inference.session import Session
 from core.model.attention import Record
 from core.model.decoder import Decoder
-from core.errors import Cancelled, ClosedError, InputError
+from core.model.device import device_facts
+from core.paths import Home
+from core.progress import Stop, never
+from core.run import store
+from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
-from core.inference.load import Loaded, load
-from core.system.machine import usable_threads
-from core.server.origin import Texts
-from core.paths import Home
-from core.model.device import device_facts
-from core.progress import Stop, never
-from core.run.directory import Run
-from core.inference.session import Session
-from core.config.budget import count_parameters
 from core.run.weights_ref import BEST, LAST, weights_of
+from core.server.origin import Texts
+from core.server.protocol import Id, OfModel
+from core.system.machine import usable_threads
 
 MEMORY_SHARE = 0.3  # of what is free: a trainer may need the rest
 MOST_MODELS = 4
@@ -132,7 +132,7 @@ class Shelf:
         """
         if ask.run is None:
             return self._newest(), "kept"
-        run = runs.find(self.home, ask.run)
+        run = store.find(self.home, ask.run)
         which = ask.which or LAST
         file = weights_of(run, which)
         key, stamp = (str(file), ask.device), _stamp(file)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.run import store as runs
-from core.server.protocol import Id, Index, Json, Origin, count_of
-from core.attribution.corpus_index import META
-from core.errors import InputError, MiniGPTError
-from core.attribution.ngram_index import Beliefs
 from core.attribution.attribution import MOST_PLACES, Source, Text, described, source_of
+from core.attribution.corpus_index import META
+from core.attribution.ngram_index import Beliefs
+from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.progress import Stop, calm
+from core.run import store
+from core.server.protocol import Id, Index, Json, Origin, count_of
 from core.tokenizer.tokenizer import Tokenizer
 
 MOST_TEXTS = 4
@@ -47,7 +47,7 @@ class Indexer:
         def tell(done: int, total: int, phase: str) -> None:
             say(phase=phase, finished=done, total=total)
 
-        text, how = source_of(self.home, runs.find(self.home, ask.run)).make(calm(tell), cancelled)
+        text, how = source_of(self.home, store.find(self.home, ask.run)).make(calm(tell), cancelled)
         return {
             "how": how,
             "tokens": len(text.where.places),
@@ -80,7 +80,7 @@ class Texts:
         Raises:
             MiniGPTError: the run or its text is gone, or has changed.
         """
-        folder = runs.find(self.home, run)
+        folder = store.find(self.home, run)
         _, source, text = self._open.get(run, ((0, 0), None, None))
         made = folder.record.stat().st_mtime_ns
         if source is None or self._open[run][0][0] != made:

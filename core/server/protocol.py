@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.config.configs import SamplingConfig
+from core.config.schema import from_json, made
 from core.errors import InputError, MiniGPTError, SettingsError
-from core.config.fields import made
-from core.config.schema import from_json
-from core.tokenizer.unknown_words import UnknownWordError
 from core.run.weights_ref import LAST
+from core.tokenizer.unknown_words import UnknownWordError
 
 Id = int | str
 Json = dict[str, Any]

@@ -1,7 +1,7 @@
 """A corpus: where its text is, what it is called, how it is cut into samples.
 
 Bundled corpora lie in the package `data`, a folder each. Knows nothing of tokens; facts about a
-text are in `core.text.stats`, texts seen before in `core.text.store`.
+text are in `core.text.stats`, texts seen before in `core.text.catalog`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.text.encoding import Encoding
 from core.errors import InputError
+from core.text.encoding import Encoding
 from core.text.readers import CHUNK, Piece, chunks, is_records, lines, records, unpacked_size
 
 READINGS = ("lines", "text")

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from core.text.encoding import Encoding, guess_hint
 from core.errors import InputError
+from core.text.encoding import Encoding, guess_hint
 
 CHUNK = 1 << 15
 BLOCK = 1 << 20

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from core.text.store import store
-from core.text.corpus import Corpus, bundled
-from core.text.encoding import Encoding, parse_encoding
 from core.errors import InputError, NotFoundError
 from core.paths import Home
+from core.text.catalog import store
+from core.text.corpus import Corpus, bundled
+from core.text.encoding import Encoding, parse_encoding
 from core.text.readers import check_regular, open_bytes, reading
 
 STDIN = "-"

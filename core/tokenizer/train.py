@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from core.text.corpus import Corpus, Sample, samples
 from core.errors import Cancelled
 from core.progress import Progress, Stop, never, quiet
+from core.text.corpus import Corpus, Sample, samples
 from core.text.readers import BLOCK, CHUNK, unpacked_size
 from core.tokenizer.tokenizer import Tokenizer
 

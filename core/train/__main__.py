@@ -19,16 +19,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from core.config.configs import More
 from core.errors import MiniGPTError
+from core.paths import Home
+from core.run.directory import Run
 from core.run.events import FAILED
 from core.run.launch import HELD_BACK
-from core.system.locks import Lock, adopt
-from core.config.more import More
-from core.system.process import PARENT, end_with_parent
-from core.paths import Home
-from core.system.rank_env import Place, place_in
 from core.run.record import read_asked, read_record
-from core.run.directory import Run
+from core.system.locks import Lock, adopt
+from core.system.process import PARENT, end_with_parent
+from core.system.rank_env import Place, place_in
 
 NICE = 10
 
@@ -107,9 +107,9 @@ def _recorded(run: Run, name: str, default: Any) -> Any:
 
 def _work(home: Home, run: Run, place: Place, more: More, stops: Stops) -> str | None:
     """Trains the run as one of several processes; what was no success, in words."""
-    from core.train.launchers import note_failure
     from core.train.distributed import join, leave
     from core.train.job import assist, train
+    from core.train.launchers import note_failure
 
     ranks = join(place)
     failures: list[Mapping[str, Any]] = []

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.dataset.shuffle import Order, generator
-from core.tokenizer.tokenizer import PAD
 from core.dataset.token_store import TokenFile
+from core.tokenizer.tokenizer import PAD
 
 Numbers = NDArray[np.int64]
 

@@ -18,6 +18,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from core.errors import DamagedError, InputError, StorageError
+from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, write_tensors
+from core.run.directory import CheckpointFiles, Run, numbered
 from core.system.files import (
     checksum,
     open_plain,
@@ -29,8 +31,6 @@ from core.system.files import (
     write_atomic,
     write_json,
 )
-from core.run.directory import CheckpointFiles, Run, numbered
-from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, write_tensors
 
 FORMAT = 1
 NEW = ".new-"

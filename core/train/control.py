@@ -1,16 +1,21 @@
-"""What is asked of a trainer while it runs: through its file of requests, and by signals."""
+"""What is asked of a trainer while it runs: through its file of requests, and by signals.
+
+What the first of several processes was asked, obeyed by all of them at the same step.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
-from core.run import control_file as requests
+from core.config.configs import TrainConfig
+from core.config.schema import from_json, settings_of, to_json
 from core.errors import SettingsError
+from core.run import control_file
 from core.run.control_file import Request, RequestReader
-from core.train.roles import Emit
-from core.config.schema import settings_of
-from core.train.trainer import Trainer
+from core.train.distributed import Ranks
+from core.train.trainer import Emit, Trainer
 
 LOOK_SECONDS = 0.1
 
@@ -39,7 +44,7 @@ class Control:
         """Whether a stop was asked for; other requests are kept for the training to come."""
         self._look()
         for request in self._waiting:
-            if request.type == requests.STOP:
+            if request.type == control_file.STOP:
                 self._stop(request)
         return bool(self.stop_reason)
 
@@ -69,12 +74,12 @@ class Control:
     def _obey(self, trainer: Trainer) -> None:
         waiting, self._waiting = self._waiting, []
         for request in waiting:
-            if request.type == requests.STOP:
+            if request.type == control_file.STOP:
                 self._stop(request)
-            elif request.type == requests.SAVE:
+            elif request.type == control_file.SAVE:
                 trainer.save(request.id)
                 trainer.keeper.settle(wait=True)
-            elif request.type == requests.CHANGE:
+            elif request.type == control_file.CHANGE:
                 self._change(trainer, request)
             else:
                 self._pause(trainer, request)
@@ -84,7 +89,7 @@ class Control:
         self.stop_request = request.id
 
     def _pause(self, trainer: Trainer, request: Request) -> None:
-        self._paused = request.type == requests.PAUSE
+        self._paused = request.type == control_file.PAUSE
         step = trainer.progress.step
         self._emit("changed", step, id=request.id, action=request.type)
 
@@ -117,3 +122,38 @@ def _allowed(asked: Any, trainer: Trainer) -> dict[str, Any]:
     if fixed:
         raise SettingsError(fixed)
     return asked
+
+
+class Consent:
+    """Requests of a trainer that is one of several.
+
+    Args:
+        ranks: all ask at the same places of their loops.
+        control: obeys what was asked, on the first one; a pause holds all of them up.
+    """
+
+    def __init__(self, ranks: Ranks, control: Callable[[Trainer], None] | None = None) -> None:
+        self._ranks, self._control = ranks, control
+        self._told: TrainConfig | None = None
+
+    def __call__(self, trainer: Trainer) -> None:
+        """Obeys what the first one was asked, or has settled by itself, since the last call."""
+        said: dict[str, Any] = {}
+        if self._control is not None:
+            before = self._told or trainer.config
+            self._control(trainer)
+            self._told = trainer.config
+            if trainer.config is not before:
+                said["train"] = to_json(trainer.config)
+            if trainer.ending:
+                said |= {"ending": trainer.ending, "request": trainer.ending_request}
+        told = self._ranks.tell(said or None)
+        if told and not self._ranks.first:
+            _follow(trainer, told)
+
+
+def _follow(trainer: Trainer, told: dict[str, Any]) -> None:
+    if "train" in told:
+        trainer.config = from_json(TrainConfig, told["train"])
+    if "ending" in told:
+        trainer.stop(told["ending"], told["request"])

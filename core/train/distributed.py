@@ -2,11 +2,14 @@
 
 Each holds the whole model and works on its slice of every batch; gradients are summed, weighted
 by targets, so that the update is the one that a single process makes, up to rounding.
+
+What one of several processes may use: a GPU of its own, or its part of the machine.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import warnings
@@ -19,8 +22,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from core.model.decoder import Decoder
+from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled
+from core.model import device as probe
+from core.model.decoder import Decoder
 from core.system.rank_env import Place, meeting_point
 
 # The first may make tokens of a large text, or save, while the others wait; who is gone is noticed
@@ -155,3 +160,23 @@ def leave() -> None:
     """Parts from the other processes, if there are any."""
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def part_of(ranks: Ranks, device: DeviceFacts | None) -> DeviceFacts:
+    """What this rank may use; all of them ask together.
+
+    Args:
+        device: what the first rank trains on; nobody else says one.
+
+    Raises:
+        Cancelled: the first one has ended meanwhile.
+    """
+    if ranks.world == 1:
+        assert device
+        return device
+    told = ranks.hear({"device": device.device} if device else None)
+    facts = probe.device_facts(ranks.own_device(told["device"]))
+    beside = ranks.place.beside
+    free = facts.free_memory if facts.device.startswith("cuda") else facts.free_memory // beside
+    threads = max(1, facts.threads // beside)
+    return dataclasses.replace(facts, free_memory=ranks.least(free), threads=threads)

@@ -1,7 +1,13 @@
-"""The loss on text the model is not trained on, always over the same tokens in the same order."""
+"""The loss on text the model is not trained on, always over the same tokens in the same order.
+
+Losses to compare a curve with: what guessing without a model would reach.
+
+All are means in nats per target over the text that the chart's loss is on.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.train.batches import Lines, in_order
 from core.model.decoder import Decoder
-from core.train.distributed import Ranks
 from core.tokenizer.tokenizer import PAD
+from core.train.batches import Lines, in_order
+from core.train.distributed import Ranks
 
 ALONE = Ranks()
 QUICK_TARGETS = 65_536
@@ -70,3 +76,60 @@ class Evaluation:
         model.train(was_training)
         loss, count = ranks.sum(total).tolist()
         return loss / count, int(count)
+
+
+MOST_TOKENS = 5_000_000
+Ids = NDArray[np.int64]
+
+
+def reference_losses(
+    ids: NDArray[np.unsignedinteger], train: Lines, judged: Lines, vocab_size: int
+) -> dict[str, float]:
+    """`random` (ln V), `unigram` (token counts) and `bigram` (counts after the previous token).
+
+    Counts come from `train`, at most its first 5 million targets, and the losses are on `judged`.
+    Unigrams are smoothed by adding one; bigrams by mixing with the unigrams in Witten and Bell's
+    way (1991): the more different tokens followed, the more weight the unigrams get.
+    """
+    before, after = _pairs(ids, train)
+    counts = np.bincount(after, minlength=vocab_size) + 1.0
+    unigram = counts / counts.sum()  # (V,)
+    tested_before, tested_after = _pairs(ids, judged)
+    bigram = _bigram(before, after, tested_before, tested_after, unigram)
+    return {
+        "random": math.log(vocab_size),
+        "unigram": float(-np.log(unigram[tested_after]).mean()),
+        "bigram": float(-np.log(bigram).mean()),
+    }
+
+
+def _bigram(
+    before: Ids, after: Ids, tested_before: Ids, tested_after: Ids, unigram: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The probability of each tested target after its previous token."""
+    vocab_size = len(unigram)
+    seen, times = np.unique(before * vocab_size + after, return_counts=True)
+    followers = np.bincount(seen // vocab_size, minlength=vocab_size)  # different ones, (V,)
+    total = np.bincount(before, minlength=vocab_size)  # (V,)
+    keys = tested_before * vocab_size + tested_after
+    place = np.minimum(np.searchsorted(seen, keys), len(seen) - 1)
+    count = np.where(seen[place] == keys, times[place], 0)
+    new = followers[tested_before]
+    mixed: NDArray[np.float64] = (count + np.maximum(new, 1) * unigram[tested_after]) / (
+        total[tested_before] + np.maximum(new, 1)
+    )
+    return mixed
+
+
+def _pairs(ids: NDArray[np.unsignedinteger], pieces: Lines) -> tuple[Ids, Ids]:
+    """Each target with the token before it, from the first pieces up to the limit."""
+    lengths = pieces.ends - pieces.begins
+    count = max(1, int(np.searchsorted(np.cumsum(lengths), MOST_TOKENS, side="right")))
+    parts = [
+        np.asarray(ids[begin:end], dtype=np.int64)
+        for begin, end in zip(pieces.begins[:count], pieces.ends[:count], strict=True)
+    ]
+    before = np.concatenate([part[:-1] for part in parts])
+    after = np.concatenate([part[1:] for part in parts])
+    assert (after != PAD).all(), "padding is no token of a corpus"
+    return before, after

@@ -1,4 +1,7 @@
-"""Training a run from its folder: prepares it, trains it, and says how it ended."""
+"""Training a run from its folder: prepares it, trains it, and says how it ended.
+
+How a training fails: what a person can do something about is said, in words.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +11,71 @@ from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from core.train import checkpoint as checkpoints
-from core.run import events
-from core.system import locks
-from core.system.allocator import keep_freed_memory
-from core.train.checkpoint import Checkpoint
-from core.config.configs import SamplingConfig
-from core.train.consent import Consent
-from core.train.control import Control
+from core.config.budget import snapshot_limit, snapshot_steps
+from core.config.configs import More, SamplingConfig
 from core.errors import Cancelled, MiniGPTError, StorageError
-from core.run.event_log import EventLog, events_backwards
-from core.train.failing import telling_failures
-from core.system.files import remove_all_leftovers
 from core.inference.generate import generate
-from core.system.host import this_host
-from core.train.worker import Whisper, invite, join_in
-from core.train.keeper import RunKeeper
 from core.inference.load import prompt_ids
-from core.system.locks import Lock
-from core.system.machine import free_disk, out_of_memory_kills
-from core.config.more import More
-from core.paths import Home
-from core.train.prepare import Job, Preparation
-from core.train.distributed import Ranks
-from core.run.create import versions
-from core.run.control_file import RequestReader
-from core.train.restored import read_progress
-from core.run.directory import Run
-from core.run.store import read_record
-from core.train.checkpoint_writer import Saver
 from core.inference.session import Session
-from core.config.snapshots import snapshot_limit, snapshot_steps
-from core.train.trainer import Trainer
-from core.run.voice import Listener, Voice
+from core.paths import Home
+from core.run import events
+from core.run.control_file import RequestReader
+from core.run.create import versions
+from core.run.directory import Run
+from core.run.event_log import EventLog, Listener, Voice, events_backwards
+from core.run.store import read_record
+from core.system import locks
+from core.system.files import remove_all_leftovers
+from core.system.locks import Lock
+from core.system.machine import free_disk, out_of_memory_kills, this_host
+from core.system.process import keep_freed_memory
+from core.train import checkpoint
+from core.train.checkpoint import Checkpoint
+from core.train.checkpoint_writer import RunKeeper, Saver
+from core.train.control import Consent, Control
+from core.train.distributed import Ranks
+from core.train.prepare import Job, Preparation
+from core.train.state import read_progress
+from core.train.trainer import Emit, Trainer
+from core.train.update import lacks_memory
+from core.train.worker import Whisper, invite, join_in
+
+
+@contextmanager
+def telling_failures(
+    emit: Emit, run: Run, state: Callable[[], tuple[int, int | None]]
+) -> Iterator[None]:
+    """Errors that a person can do something about are said; a bug of ours is not hidden.
+
+    Args:
+        state: updates done, and the step of the last checkpoint.
+    """
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename or run.folder}: {error.strerror}."
+        hint = "Make room, or mend the disk, and resume the run."
+        _say_failed(emit, StorageError(what, hint), *state())
+    except (MiniGPTError, MemoryError, RuntimeError) as error:
+        if not isinstance(error, MiniGPTError) and not lacks_memory(error):
+            raise
+        _say_failed(emit, error, *state())
+
+
+def _say_failed(emit: Emit, error: BaseException, step: int, saved: int | None) -> None:
+    if isinstance(error, MiniGPTError):
+        title, message, hint, code = error.title, error.message, error.hint, error.exit_code
+    else:
+        title = "The device has not enough memory"
+        message, code = str(error).partition("\n")[0] or "No more memory could be had.", 1
+        hint = (
+            "Resume it once others use less of it, or train with a smaller batch "
+            "(--set batch_size=N), more accumulation (--set accumulation=N), a shorter context "
+            "(--set context=N) or a smaller preset."
+        )
+    said = {"title": title, "message": message, "hint": hint, "code": code}
+    emit(events.FAILED, step, **said, saved_step=saved)
+
 
 SAMPLE_TOKENS = 24
 COPY_SAMPLES = 3
@@ -199,7 +234,7 @@ def _begun(life: _Life) -> Checkpoint | None:
     step, again = 0, {"resumed_from": 0} if last else {}
     try:
         remove_all_leftovers(run.folder)
-        found = checkpoints.load(run)
+        found = checkpoint.load(run)
         if found:
             read_progress(found)  # refused before anything is read or made for it
     except (MiniGPTError, OSError):

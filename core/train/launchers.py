@@ -2,6 +2,11 @@
 
 It holds the run's lock and trains nothing itself: it starts a process for each device, and all of
 them end when one does, or when it does. What they could not say it says in the end.
+
+A training whose processes torchrun or Slurm began, on any number of machines.
+
+Each runs the same command. The first has the run, and tells the others which; there is no agent
+of ours: who ends the rest once one has failed is torchrun's, or `srun --kill-on-bad-exit`'s, task.
 """
 
 from __future__ import annotations
@@ -12,24 +17,29 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from core.run import control_file as requests
-from core.errors import InputError
+from core.config.configs import More
+from core.errors import InputError, MiniGPTError
+from core.paths import Home
+from core.run import control_file
+from core.run.directory import Run
 from core.run.event_log import EventLog, events_backwards
-from core.run.events import FAILED, SAVED, TERMINAL
+from core.run.events import FAILED, SAVED, TERMINAL, Event
 from core.system.locks import Lock
 from core.system.process import PARENT
-from core.paths import Home
-from core.run.directory import Run
+from core.system.rank_env import Place
+from core.train.distributed import join, leave
+from core.train.job import assist, train
 
 FAILURES = "MINIGPT_FAILURES"  # a folder, in the environment of the workers
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
@@ -81,7 +91,7 @@ def lead(home: Home, run: Run, lock: Lock, count: int, more: str, stopping: Stop
 
 def _ask_to_stop(run: Run, reason: str) -> None:
     """Asks through the file, which the first worker reads: signals are the agent's alone."""
-    requests.send(run.requests, requests.STOP, reason=reason)
+    control_file.send(run.requests, control_file.STOP, reason=reason)
 
 
 def _launched(arguments: list[str], count: int, folder: Path) -> str:
@@ -151,3 +161,63 @@ def note_failure(rank: int, failure: dict[str, Any]) -> None:
     """Leaves the fields of a `failed` for the agent, if there is one."""
     if FAILURES in os.environ:
         (Path(os.environ[FAILURES]) / f"{rank}.json").write_text(json.dumps(failure))
+
+
+class PartedError(MiniGPTError):
+    """Another process of the training has ended in its midst."""
+
+    title = "The training came apart"
+
+
+def train_first(
+    home: Home,
+    run: Run,
+    lock: Lock,
+    place: Place,
+    *,
+    listeners: Sequence[Callable[[Event], None]],
+    on_control: Callable[[Callable[[str], None]], object],
+    more: More | None,
+) -> None:
+    """Trains a run as the first of several processes; see `core.train.job.train`.
+
+    Raises:
+        PartedError: another one ended.
+    """
+    failed: list[Event] = []
+    hear = [*listeners, lambda event: failed.append(event) if event.type == FAILED else None]
+    with _among(run.name):
+        ranks = join(place)
+        ranks.tell({"run": run.name})
+        train(home, run, lock, listeners=hear, on_control=on_control, more=more, ranks=ranks)
+    if not failed:  # else the others are ended, not met again
+        leave()
+
+
+def train_beside(home: Home, place: Place) -> dict[str, Any] | None:
+    """Trains along with the first of several processes; the fields of `failed` where this failed.
+
+    Raises:
+        Cancelled: the first one has nothing to train.
+        PartedError: another one ended.
+    """
+    with _among("the run"):
+        ranks = join(place)
+        failure = assist(Run(home.runs / str(ranks.hear()["run"])), ranks)
+    if failure is None:
+        leave()
+    return failure
+
+
+@contextmanager
+def _among(name: str) -> Iterator[None]:
+    """What the library says of a connection that broke is said in words."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error).lower():
+            raise
+        raise PartedError(
+            "Another process of the training has ended; its own output says why.",
+            f"Resume {name} in the same way: the last checkpoint is whole.",
+        ) from error

@@ -2,6 +2,10 @@
 
 What a run has already (its tokenizer, its shape, its checkpoint) is used as it is; what is
 missing is made. All of it is a function of the run directory, the text and the device.
+
+How many steps a run takes, where minutes or "that many more" were asked for.
+
+What the samples of a training begin with, where nobody said it.
 """
 
 from __future__ import annotations
@@ -13,41 +17,96 @@ from typing import Any
 
 import torch
 
-from core.dataset import token_store as tokens
-from core.model import device as probe
-from core.model import factory as models
-from core.model import state_dict as layout
-from core.text import store as corpora
-from core.config.planner import choose_tokenizer, plan
-from core.train.baselines import MOST_TOKENS, reference_losses
-from core.train.checkpoint import Checkpoint
-from core.config.configs import ModelConfig, TrainConfig
-from core.attribution.copyrate import CopyRate
-from core.text.corpus import Corpus
-from core.train.batches import Batches, Lines, pieces_of, samples_of
-from core.model.decoder import Decoder
+from core.attribution.overlap import CopyRate
+from core.config.budget import count_parameters
+from core.config.configs import ModelConfig, More, TrainConfig
+from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
+from core.config.planner import choose_tokenizer, plan, settle_length
+from core.config.schema import to_json
+from core.dataset import token_store
+from core.dataset.token_store import TokenFile
 from core.errors import Cancelled
-from core.train.evaluation import Evaluation
-from core.text.stats import facts
-from core.system.files import write_json
-from core.tokenizer.train import learn
-from core.train.length import with_steps
-from core.run.model_files import check_vocabulary, generation_config, hf_config, read_shape
-from core.config.more import More
+from core.model import device as probe
+from core.model import factory, state_dict
+from core.model.decoder import Decoder
+from core.model.safetensors_io import read_tensors
 from core.paths import Home
 from core.progress import Progress, Stop
-from core.train.prompts import sample_prompt
-from core.train.distributed import Ranks
-from core.run.record import read_asked, read_record
-from core.train.restored import read_settings
 from core.run.directory import Run
-from core.config.schema import to_json
-from core.train.shares import part_of
-from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
-from core.config.budget import count_parameters
-from core.tokenizer.tokenizer import Tokenizer
-from core.dataset.token_store import TokenFile
-from core.model.safetensors_io import read_tensors
+from core.run.model_files import check_vocabulary, generation_config, hf_config, read_shape
+from core.run.record import read_asked, read_record
+from core.system.files import write_json
+from core.text import catalog
+from core.text.corpus import Corpus
+from core.text.stats import facts
+from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.train import learn
+from core.train.batches import Batches, Lines, pieces_of, samples_of
+from core.train.checkpoint import Checkpoint
+from core.train.distributed import Ranks, part_of
+from core.train.evaluation import MOST_TOKENS, Evaluation, reference_losses
+from core.train.state import read_settings
+
+
+def with_steps(
+    config: TrainConfig, model: Decoder, batches: Batches, done: int, more: More | None
+) -> TrainConfig:
+    """The settings with a number of steps; minutes become one by timing real ones.
+
+    Args:
+        done: steps behind us, from which `more` counts.
+        more: how much longer to train than until there; None keeps to what was planned.
+    """
+    if not more:
+        if config.steps is not None:
+            return config
+        more = More(minutes=config.minutes)
+    timed = None if more.minutes is None else _seconds_per_step(config, model, batches)
+    steps = done + more.added(batches.steps_per_epoch, timed)
+    planned = dataclasses.replace(config, minutes=None, epochs=None, steps=steps)
+    return settle_length(planned, batches.steps_per_epoch)
+
+
+def _seconds_per_step(config: TrainConfig, model: Decoder, batches: Batches) -> float:
+    trial = dataclasses.replace(config, minutes=None, epochs=None, steps=1, warmup_steps=0)
+    # Several devices share an update; what they send each other comes on top.
+    rows = -(-batches.batch_size // max(1, config.devices))
+    batches = dataclasses.replace(batches, batch_size=rows)
+    return probe.seconds_per_step(model, batches, trial, model.device)
+
+
+FIRST_LOOKED_AT = 1_000
+LONGEST_PROMPT = 80  # characters; a word may be a megabyte
+
+
+def sample_prompt(proposed: str | None, stored: TokenFile, tokenizer: Tokenizer) -> str:
+    """The corpus's own proposal if the tokenizer knows it, else the first words of the text."""
+    if proposed and _known(tokenizer, proposed):
+        return proposed
+    return _first_words(stored, tokenizer)
+
+
+def _known(tokenizer: Tokenizer, text: str) -> bool:
+    """Whether a text can be a prompt: every word of it is in the vocabulary."""
+    return tokenizer.unk_id is None or tokenizer.unk_id not in tokenizer.encode(text)
+
+
+def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
+    """The first few tokens of the text that can be a prompt of a line; empty if there are none."""
+    most = 1 if tokenizer.kind == "word" else 6
+    barred = {SOS, EOS, tokenizer.unk_id}
+    run: list[int] = []
+    for id in stored.ids[:FIRST_LOOKED_AT].tolist():
+        if id not in barred and len(tokenizer.decode([*run, id])) <= LONGEST_PROMPT:
+            run.append(id)
+        elif tokenizer.decode(run).strip():
+            break
+        else:
+            run = []
+        if len(run) == most:
+            break
+    return tokenizer.decode(run).strip()
+
 
 EVALUATION_TOKENS = 8192
 LOOKED_AT = 1_000_000
@@ -107,7 +166,7 @@ class Preparation:
         record = read_record(self.run)
         asked = read_asked(self.run, record)
         text = record["corpus"]
-        corpus = corpora.recall(
+        corpus = catalog.recall(
             text["sha256"], self.home, text["name"], text["encoding"], text["errors"]
         )
         inherited = self._inherited() if record["parent"] or self.checkpoint else None
@@ -167,7 +226,7 @@ class Preparation:
         return learnt.tokenizer, [why, *([learnt.note] if learnt.note else [])]
 
     def _tokens(self, corpus: Corpus, reading: str, tokenizer: Tokenizer) -> TokenFile:
-        stored = tokens.build(
+        stored = token_store.build(
             corpus,
             reading,
             tokenizer,
@@ -195,16 +254,16 @@ class Preparation:
         write_json(self.run.config, hf_config(shape))
         write_json(self.run.generation_config, generation_config(shape))
         if self.checkpoint:
-            model = models.build(shape, seed=None)
+            model = factory.build(shape, seed=None)
             where = self.run.checkpoint(self.checkpoint.step).weights
-            layout.load_stored(model, self.checkpoint.model, where)
+            state_dict.load_stored(model, self.checkpoint.model, where)
         elif parent:
-            model = models.build(shape, seed=None)
-            layout.load_stored(
+            model = factory.build(shape, seed=None)
+            state_dict.load_stored(
                 model, read_tensors(self.run.weights), f"The model of {parent.get('run')}"
             )
         else:
-            model = models.build(shape, seed=config.seed)
+            model = factory.build(shape, seed=config.seed)
         return model
 
 

@@ -3,6 +3,8 @@
 What happens is said through `emit`, wishes come in through `requests`, weights leave through a
 `Keeper`; all three are given. Every update is a pure function of (weights, seed, step), so a run
 resumed from a checkpoint ends where the uninterrupted one ends.
+
+What the training loop is given, and knows no more of than this.
 """
 
 from __future__ import annotations
@@ -11,22 +13,52 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
-from core.train import optim as optimizers
-from core.train.compile import Compiling
 from core.config.configs import TrainConfig
-from core.train.batches import Batches
-from core.model.decoder import Decoder
 from core.errors import RunFailedError
+from core.model.decoder import Decoder
+from core.train import optim
+from core.train.batches import Batches
+from core.train.compile import Compiling
+from core.train.distributed import Ranks
 from core.train.evaluation import Evaluation
 from core.train.metrics import Meter
-from core.train.distributed import Ranks
-from core.train.roles import Emit, Keeper
 from core.train.state import Progress
 from core.train.update import Made, Updater, settle
+
+
+class Emit(Protocol):
+    """Says one event; `step` is the number of updates done."""
+
+    def __call__(self, type: str, step: int, **fields: Any) -> None: ...
+
+
+class Keeper(Protocol):
+    """Takes weights out of the training thread and into files."""
+
+    def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
+        """Starts to save everything a resume needs."""
+
+    def snapshot(self, trainer: Trainer) -> None:
+        """Starts to save the weights alone, for looking back."""
+
+    def best(self, trainer: Trainer) -> None:
+        """Starts to save the weights as the best so far."""
+
+    def settle(self, *, wait: bool = False) -> None:
+        """Says what has been saved since; raises what went wrong; waits for the rest if asked."""
+
+    def busy(self) -> bool:
+        """Whether something is still being written."""
+        ...
+
+    def snapshot_due(self, step: int) -> bool:
+        """Whether the weights after `step` updates are to be kept for looking back."""
+        ...
+
 
 SAMPLING_SHARE = 0.05
 MOST_WAITING = 1_000  # updates whose losses are still on the device
@@ -65,7 +97,7 @@ class Trainer:
     updater: Updater = field(init=False)
 
     def __post_init__(self) -> None:
-        optimizer = optimizers.build(self.model, self.config)
+        optimizer = optim.build(self.model, self.config)
         self.updater = Updater(self.model, self.device, optimizer, self.ranks)
         self._compiling = Compiling(self.updater.compiled, self.device)
         self._made: list[Made] = []
@@ -143,7 +175,7 @@ class Trainer:
 
     def _update(self) -> None:
         step = self.progress.step
-        rate = optimizers.learning_rate(step, self.steps, self.config)
+        rate = optim.learning_rate(step, self.steps, self.config)
         self.meter.learning_rate = rate
         made = self.updater.update(self.batches, step, rate, self.config)
         self._made.append(made)

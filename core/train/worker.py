@@ -11,22 +11,20 @@ from typing import Any
 
 import torch
 
-from core.train import checkpoint as checkpoints
-from core.model import factory as models
-from core.train.checkpoint import Checkpoint
 from core.config.configs import TrainConfig
-from core.train.consent import Consent
-from core.errors import StorageError
-from core.run.model_files import read_shape
-from core.train.prepare import batches_of, evaluation_of
-from core.train.distributed import Ranks
-from core.train.restored import read_progress
-from core.train.roles import Emit
-from core.run.directory import Run
 from core.config.schema import from_json, to_json
-from core.train.shares import part_of
 from core.dataset.token_store import TokenFile, open_tokens
-from core.train.trainer import Trainer
+from core.errors import StorageError
+from core.model import factory
+from core.run.directory import Run
+from core.run.model_files import read_shape
+from core.train import checkpoint as checkpoints
+from core.train.checkpoint import Checkpoint
+from core.train.control import Consent
+from core.train.distributed import Ranks, part_of
+from core.train.prepare import batches_of, evaluation_of
+from core.train.state import read_progress
+from core.train.trainer import Emit, Trainer
 
 SAME_HOME = "All machines of a training need the same home, for instance on a network drive."
 
@@ -110,7 +108,7 @@ def _trainer(
     stored: TokenFile,
     device: torch.device,
 ) -> Trainer:
-    model = models.build(read_shape(run.config), seed=0).to(device)
+    model = factory.build(read_shape(run.config), seed=0).to(device)
     return Trainer(
         model=model,
         device=device,

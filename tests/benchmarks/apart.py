@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from core.system.allocator import keep_freed_memory
+from core.system.process import keep_freed_memory
 
 Work = Callable[[int], Any]
 Make = Callable[..., tuple[Any, Work]]

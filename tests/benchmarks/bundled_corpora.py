@@ -13,13 +13,13 @@ from pathlib import Path
 from machine import print_machine
 
 from core.config.configs import SamplingConfig, TrainConfig
-from core.text.corpus import Corpus, bundled
+from core.config.schema import parse_value
 from core.inference.generate import generate
 from core.inference.load import Loaded, load
+from core.inference.session import Session
 from core.paths import Home
 from core.run.create import ask
-from core.inference.session import Session
-from core.config.schema import parse_value
+from core.text.corpus import Corpus, bundled
 from core.train.job import train
 
 MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "questions": " A:"}

@@ -94,13 +94,13 @@ def write_text(path: Path, size: int) -> None:
 def opened(options: argparse.Namespace) -> Any:
     """The source of the text, its tokens made if they are not there."""
     sys.path.insert(0, str(PROGRAM.parents[2]))
-    from core.dataset import token_store as tokens
+    from core.attribution.attribution import Source
+    from core.dataset import token_store
+    from core.paths import find_home
     from core.text.corpus import Corpus
     from core.text.stats import fingerprint
-    from core.tokenizer.train import learn
-    from core.attribution.attribution import Source
-    from core.paths import find_home
     from core.tokenizer.tokenizer import TOKENIZER_FILE, Tokenizer
+    from core.tokenizer.train import learn
 
     folder: Path = options.folder
     corpus = Corpus(name="text", files=(folder / "text.txt",))
@@ -109,9 +109,9 @@ def opened(options: argparse.Namespace) -> Any:
     tokenizer, home = Tokenizer.load(folder), find_home(folder)
     place = folder / "place"
     if not place.exists():
-        tokens.build(corpus, options.reading, tokenizer, home)
+        token_store.build(corpus, options.reading, tokenizer, home)
         sha256 = fingerprint(corpus)
-        made = tokens.folder_for(corpus, sha256, options.reading, tokenizer, home)
+        made = token_store.folder_for(corpus, sha256, options.reading, tokenizer, home)
         place.write_text(str(made))
     return Source(home, corpus, options.reading, tokenizer, Path(place.read_text()))
 
@@ -151,8 +151,8 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
     opening = time.perf_counter() - start
     import numpy as np
 
-    from core.attribution.overlap import copies
     from core.attribution.ngram_index import Beliefs
+    from core.attribution.overlap import copies
 
     chance, where = random.Random(1), text.where
     ids = np.asarray(where.ids)

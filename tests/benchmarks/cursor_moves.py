@@ -30,12 +30,12 @@ from step_stage import StageApp
 from textual.screen import Screen
 from tiny_runs import tiny_run, write_weights
 
+from core.config.budget import count_parameters
 from core.config.configs import ModelConfig
-from core.system.files import write_json
-from core.run.model_files import hf_config
 from core.paths import Home
 from core.run.directory import Run
-from core.config.budget import count_parameters
+from core.run.model_files import hf_config
+from core.system.files import write_json
 from core.tokenizer.tokenizer import Tokenizer
 from tui.common.client import Sampler
 from tui.screens.cursor import CursorScreen

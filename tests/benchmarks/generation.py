@@ -29,22 +29,21 @@ import torch
 from machine import print_machine
 from safetensors.torch import save_file
 
-from core.config.configs import BFLOAT16, FLOAT32, INT8, ModelConfig, SamplingConfig
-from core.model.decoder import Decoder
-from core.inference.generate import generate
-from core.model.state_dict import load_stored, stored
-from core.model.linear import linear
-from core.system.machine import usable_threads
-from core.run.model_files import generation_config, hf_config, read_shape
-from core.model.factory import build
-from core.model.quantize import missing, shorten
-from core.config.presets import preset
-from core.model.device import device_facts
-from core.inference.session import Session
-from core.inference.several import several
 from core.config.budget import count_parameters
-from core.tokenizer.tokenizer import SOS, Tokenizer
+from core.config.configs import BFLOAT16, FLOAT32, INT8, ModelConfig, SamplingConfig
+from core.config.presets import preset
+from core.inference.generate import generate, several
+from core.inference.session import Session
+from core.model.decoder import Decoder
+from core.model.device import device_facts
+from core.model.factory import build
+from core.model.linear import linear
+from core.model.quantize import missing, shorten
 from core.model.safetensors_io import read_tensors
+from core.model.state_dict import load_stored, stored
+from core.run.model_files import generation_config, hf_config, read_shape
+from core.system.machine import usable_threads
+from core.tokenizer.tokenizer import SOS, Tokenizer
 
 # The shapes of presets; with six layers and a small vocabulary `large` has 20 M parameters.
 SIZES: dict[str, tuple[str, dict[str, int]]] = {

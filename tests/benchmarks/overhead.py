@@ -20,15 +20,15 @@ from typing import Any
 
 from machine import print_machine
 
-from core.train import optim as optimizer
-from core.system.allocator import keep_freed_memory
 from core.config.configs import TrainConfig
-from core.run.events import FINISHED
 from core.paths import Home
-from core.train.prepare import Preparation
-from core.train.distributed import Ranks
 from core.run.create import ask
+from core.run.events import FINISHED
+from core.system.process import keep_freed_memory
+from core.train import optim
+from core.train.distributed import Ranks
 from core.train.job import train
+from core.train.prepare import Preparation
 from core.train.update import Made, Updater
 
 STEPS = {"tiny": 120, "medium": 30, "xl": 8}
@@ -81,11 +81,11 @@ def bare(home: Home, config: TrainConfig) -> float:
     with lock:
         ready = Preparation(home, run, None, lambda *_: None, lambda: False, Ranks())
         job = ready.job(None)
-    updater = Updater(job.model, job.device, optimizer.build(job.model, job.config))
+    updater = Updater(job.model, job.device, optim.build(job.model, job.config))
     assert job.config.steps is not None
     began = time.perf_counter()
     for step in range(job.config.steps):
-        rate = optimizer.learning_rate(step, job.config.steps, job.config)
+        rate = optim.learning_rate(step, job.config.steps, job.config)
         updater.update(job.batches, step, rate, job.config)
     return time.perf_counter() - began
 

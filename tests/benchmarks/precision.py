@@ -13,14 +13,14 @@ import torch
 from machine import print_machine
 
 from core.config.configs import PRECISIONS, TrainConfig
-from core.text.corpus import Corpus, bundled
-from core.model.decoder import Decoder
 from core.inference.load import load
-from core.system.machine import usable_threads
-from core.paths import Home
+from core.model.decoder import Decoder
 from core.model.quantize import missing
+from core.paths import Home
 from core.run.create import ask
 from core.run.directory import Run
+from core.system.machine import usable_threads
+from core.text.corpus import Corpus, bundled
 from core.tokenizer.tokenizer import Tokenizer
 from core.train.job import train
 

@@ -24,16 +24,16 @@ from machine import print_machine
 from plain_gpt import PlainLoop, Size
 from torch import Tensor, nn
 
-from core.model import factory as models
-from core.train import optim as optimizer
-from core.system.allocator import keep_freed_memory
-from core.config.planner import plan
 from core.config.configs import TrainConfig
-from core.train.batches import Batches, Windows
-from core.model.device import device_facts
-from core.config.schema import parse_value
 from core.config.plan_inputs import TokenFacts
+from core.config.planner import plan
+from core.config.schema import parse_value
+from core.model import factory
+from core.model.device import device_facts
+from core.system.process import keep_freed_memory
 from core.tokenizer.tokenizer import SPECIAL
+from core.train import optim
+from core.train.batches import Batches, Windows
 from core.train.update import Updater
 
 CONTEXT, BATCH, STEPS, RATE = 64, 12, 2000, 1e-3
@@ -74,14 +74,14 @@ def ours(ids: Tensor, vocab_size: int, config: TrainConfig) -> tuple[nn.Module, 
     train = found.train
     assert train.batch_size is not None
     assert train.steps is not None
-    model = models.build(found.model, train.seed)
-    updater = Updater(model, torch.device("cpu"), optimizer.build(model, train))
+    model = factory.build(found.model, train.seed)
+    updater = Updater(model, torch.device("cpu"), optim.build(model, train))
     windows = Windows(0, len(ids), found.model.context)
     batches = Batches(ids.numpy().astype(np.uint16), windows, train.batch_size, train.seed)
     model.train()
     began = time.perf_counter()
     for step in range(train.steps):
-        rate = optimizer.learning_rate(step, train.steps, train)
+        rate = optim.learning_rate(step, train.steps, train)
         updater.update(batches, step, rate, train)
     return model, model.loss, time.perf_counter() - began
 

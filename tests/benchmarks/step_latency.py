@@ -26,12 +26,12 @@ from machine import print_machine
 from textual import events
 from textual.pilot import Pilot
 
-from core.run import store as runs
 from core.inference.load import load
 from core.paths import Home
+from core.run import store
 from tui.app import MiniGPTApp
-from tui.common.terminal import Look
 from tui.common.messages import GoStep
+from tui.common.terminal import Look
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 
@@ -109,7 +109,7 @@ async def _until(ready: Callable[[], bool]) -> None:
 @torch.inference_mode()
 def forward(home: Home, count: int) -> list[float]:
     """Milliseconds of the whole text through the model."""
-    loaded, times = load(runs.find(home, "one"), device="cpu"), []
+    loaded, times = load(store.find(home, "one"), device="cpu"), []
     ids = torch.tensor([loaded.encode(TEXT)[: loaded.model.config.context]])  # (1, T)
     for _ in range(count):
         began = time.perf_counter()

@@ -75,10 +75,10 @@ def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
     import numpy as np
     import tokenizers
 
+    from core.dataset.token_store import build
+    from core.paths import find_home
     from core.text.corpus import Corpus
     from core.tokenizer.train import learn
-    from core.paths import find_home
-    from core.dataset.token_store import build
 
     assert np
     assert tokenizers
@@ -116,9 +116,9 @@ def library_rate(corpus: object, reading: str, tokenizer: object) -> tuple[float
 
     Megabytes a second, and megabytes a second of processor time of all cores.
     """
+    from core.dataset.token_store import batches
     from core.text.corpus import Corpus, samples
     from core.tokenizer.tokenizer import Tokenizer
-    from core.dataset.token_store import batches
 
     assert isinstance(corpus, Corpus)
     assert isinstance(tokenizer, Tokenizer)

@@ -27,15 +27,15 @@ from machine import print_machine
 from plain_gpt import PlainLoop, Size
 from torch import Tensor, nn
 
-from core.model import factory as models
-from core.train import optim as optimizer
-from core.config.planner import plan
 from core.config.configs import AUTO, BFLOAT16, FLOAT32, ON, TrainConfig
-from core.train.batches import Batches, Windows
-from core.model.linear import has_quick_product, linear
-from core.model.device import device_facts
 from core.config.plan_inputs import TokenFacts
+from core.config.planner import plan
+from core.model import factory
+from core.model.device import device_facts
+from core.model.linear import has_quick_product, linear
 from core.tokenizer.tokenizer import SPECIAL
+from core.train import optim
+from core.train.batches import Batches, Windows
 from core.train.update import Updater
 
 # Vocabulary, context, windows a step on a processor and on a GPU, and the plain model.
@@ -99,8 +99,8 @@ def ours(name: str, rows: int, config: TrainConfig) -> tuple[Facts, Work]:
         device_facts(config.device),
     )
     train, device = found.train, torch.device(found.train.device)
-    model = models.build(found.model, 0).to(device)
-    updater = Updater(model, device, optimizer.build(model, train))
+    model = factory.build(found.model, 0).to(device)
+    updater = Updater(model, device, optim.build(model, train))
     batches = Batches(text(vocab_size), Windows(0, TOKENS, context), rows, 0)
     model.train()
     count = iter(range(10**9))

@@ -25,19 +25,18 @@ from apart import Apart
 from machine import print_machine
 from torch import Tensor, nn
 
-from core.dataset import token_store as tokens
-from core.model import factory as models
-from core.model import state_dict as layout
-from core.config.planner import plan
 from core.config.configs import ModelConfig, TrainConfig
-from core.text.corpus import bundled
-from core.train.batches import Batches, samples_of
-from core.tokenizer.train import learn
-from core.system.machine import usable_threads
-from core.train.optim import build
-from core.paths import Home
 from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.config.planner import plan
+from core.dataset import token_store
+from core.model import factory, state_dict
+from core.paths import Home
+from core.system.machine import usable_threads
+from core.text.corpus import bundled
 from core.tokenizer.tokenizer import PAD
+from core.tokenizer.train import learn
+from core.train.batches import Batches, samples_of
+from core.train.optim import build
 from core.train.update import Updater
 
 WANTED = 1.7
@@ -159,7 +158,7 @@ def prepared(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig, Batche
     """The preset `tutorial` on `lang`, as `train` would have it."""
     corpus = next(corpus for corpus in bundled() if corpus.name == "lang")
     tokenizer = learn(corpus, "lines", "word").tokenizer
-    stored = tokens.build(corpus, "lines", tokenizer, home)
+    stored = token_store.build(corpus, "lines", tokenizer, home)
     facts = TokenFacts(
         reading="lines",
         vocab_size=stored.vocab_size,
@@ -178,11 +177,11 @@ def one(kind: str, threads: int) -> tuple[None, Step]:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
         shape, config, batches = prepared(home, threads)
-    model = models.build(shape, seed=0)
+    model = factory.build(shape, seed=0)
     if kind == "ours":
         updater = Updater(model, torch.device("cpu"), build(model, config))
         return None, our_step(updater, config, batches)
-    return None, naive_step(shape, layout.stored(model), batches)
+    return None, naive_step(shape, state_dict.stored(model), batches)
 
 
 def compare(ways: dict[str, Apart], rounds: int) -> dict[str, list[float]]:

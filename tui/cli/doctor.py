@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 import click
 
 from core.doctor.finding import Finding
-from tui.common.sanitize import one_line
 from core.paths import Home
 from tui.cli.console import put, put_json
+from tui.common.sanitize import one_line
 
 SMALLEST = (80, 24)
 MULTIPLEXERS = {"TMUX": "tmux", "STY": "screen", "ZELLIJ": "zellij"}

@@ -11,15 +11,15 @@ import click
 
 from core.errors import nearest
 from core.paths import HOME_VARIABLE, Home, find_home
+from tui.cli.console import discard_output
 from tui.cli.options import complete_corpus
 from tui.cli.options import complete_run as complete_run
-from tui.cli.console import discard_output
 
 COMMANDS = {
     "train": "tui.cli.train",
     "generate": "tui.cli.generate",
     **dict.fromkeys(("talk", "step", "trace"), "tui.cli.talk"),
-    "score": "tui.cli.cli_score",
+    "score": "tui.cli.generate",
     "origin": "tui.cli.origin",
     **dict.fromkeys(
         ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli.runs"
@@ -112,7 +112,7 @@ def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
 @click.pass_obj
 def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -> None:
     """List the bundled texts, or say what is in one of them or in a text of your own."""
-    from tui.cli.corpora import describe, list_bundled
+    from tui.cli.show import describe, list_bundled
 
     if text is None:
         list_bundled(as_json)

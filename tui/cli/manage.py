@@ -9,17 +9,16 @@ from contextlib import contextmanager, suppress
 
 import click
 
-from core.run import status
-from core.run import store as runs
-from core.system import locks
 from core.errors import InputError, MiniGPTError, NotFoundError, StorageError
-from core.system.line_files import LineTail
 from core.paths import Home
+from core.run import status, store
 from core.run.directory import Run
 from core.run.store import status_of
 from core.run.summary import size_of, summary
-from tui.cli.options import complete_run
+from core.system import locks
+from core.system.line_files import LineTail
 from tui.cli.console import put, say, size
+from tui.cli.options import complete_run
 
 LOOK_SECONDS = 0.25
 PIECE = 1 << 16
@@ -74,7 +73,7 @@ def rename(home: Home, run: str, new: str) -> None:
     if found.name == new:
         raise InputError(f"The run is named {new} already.", "Give it another name.")
     with _writing(home, f"{found.name} cannot be renamed"):
-        renamed = runs.rename(home, found, new)
+        renamed = store.rename(home, found, new)
     say(f"{found.name} is named {renamed.name} now.")
 
 
@@ -95,7 +94,7 @@ def rm(home: Home, names: tuple[str, ...], yes: bool) -> None:
         return
     for run in found:
         with _writing(home, f"{run.name} cannot be removed"):
-            runs.delete(home, run)
+            store.delete(home, run)
         say(f"Removed {run.name}.")
 
 
@@ -124,7 +123,7 @@ def find_any(home: Home, name: str) -> Run:
         InputError: there is none of this name.
     """
     try:
-        return runs.find(home, name)
+        return store.find(home, name)
     except NotFoundError:
         run = Run(home.runs / name)
         traces = (run.events, run.checkpoints, run.weights)

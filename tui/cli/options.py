@@ -1,4 +1,7 @@
-"""What the shell's Tab key proposes: names of runs, texts and presets. Never fails, never talks."""
+"""What the shell's Tab key proposes: names of runs, texts and presets. Never fails, never talks.
+
+The option --devices of `train` and `resume`: a number, or all.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from click.shell_completion import (
     split_arg_string,
 )
 
+from core.config.configs import TrainConfig
+from core.config.schema import check_values
+from core.errors import SettingsError
 from core.paths import find_home
 from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
@@ -106,3 +112,23 @@ def _kept(run: Run) -> list[str]:
     kept = [LAST] if run.weights.is_file() else []
     kept += [BEST] if run.best_weights.is_file() else []
     return kept + [str(step) for step in run.snapshot_steps()]
+
+
+ALL = "all"
+
+
+def count(text: str) -> int:
+    """The number of devices written so; `all` is 0, as the setting has it.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    number = 0 if text == ALL else int(text) if text.isdecimal() and text.isascii() else -1
+    if number < 0 or check_values(TrainConfig, {"devices": number}):
+        raise SettingsError({"devices": f"must be a number of devices or all, is {text!r}"})
+    return number
+
+
+devices_option = click.option(
+    "--devices", type=count, metavar="N|all", help="devices that train together"
+)

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from core.server.protocol import Origin as Ask
 from core.errors import InputError
 from core.paths import Home
 from core.progress import Progress, calm
-from tui.talk import origin as copied
-from tui.cli.options import complete_run
+from core.server.protocol import Origin as Ask
 from tui.cli.console import put, put_json, say
+from tui.cli.options import complete_run
+from tui.talk import origin as copied
 
 EXCERPT = 60
 
@@ -36,12 +36,12 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
 
     Without TEXT it is read from standard input. The first time an index of that text is made.
     """
-    from core.run import store as runs
+    from core.attribution.attribution import source_of
+    from core.run import store
     from core.server.origin import origin as compare
     from core.server.origin import typed
-    from core.attribution.attribution import source_of
 
-    source = source_of(home, runs.find(home, run))
+    source = source_of(home, store.find(home, run))
     if text == "-":
         from core.text.resolve import standard_input
 

@@ -9,15 +9,15 @@ from typing import Any
 import click
 
 from core.config.configs import SamplingConfig
-from tui.common.sanitize import clean
-from core.errors import MiniGPTError
 from core.config.schema import parse_value, settings_of
-from tui.talk import turn_text
-from tui.common.asking import Asking
+from core.errors import MiniGPTError
 from tui.cli.console import put, say
+from tui.common.client import Asking
 from tui.common.sampling_settings import Dials
-from tui.talk.record import CANCELLED, FAILED
+from tui.common.sanitize import clean
+from tui.talk import reply as turn_text
 from tui.talk.conversation import Talk
+from tui.talk.record import CANCELLED, FAILED
 
 HELP = """A line is a beginning; the model goes on with it.
 / and a setting and a value change it, for instance: /temperature 0.8

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.config.configs import SamplingConfig
-from tui.common.sanitize import one_line
-from core.errors import MiniGPTError
 from core.config.schema import parse_value, settings_of, to_json
-from tui.common.asking import Asking
-from tui.explore.choices import Choice, View, matching, perplexity, removed_by
+from core.errors import MiniGPTError
 from tui.cli.console import put, say
-from tui.common.plain import percent
+from tui.common.client import Asking
+from tui.common.sanitize import one_line
+from tui.common.terminal import percent
+from tui.explore.choices import Choice, View, matching, perplexity, removed_by
 from tui.explore.walk import Walk
 
 MOST_SHOWN = 9

@@ -13,11 +13,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from core.run import events
-from tui.common.sanitize import clean, one_line
 from core.run.events import Event
 from core.run.history import History
-from tui.common import plain
 from tui.cli.console import count, duration, number, say
+from tui.common import terminal
+from tui.common.sanitize import clean, one_line
 
 PLAIN_SHARE = 0.1
 
@@ -40,7 +40,7 @@ class TrainingView:
             console=self._console,
             auto_refresh=False,
             transient=True,
-            disable=not self._console.is_terminal or plain.wanted(os.environ),
+            disable=not self._console.is_terminal or terminal.wanted(os.environ),
         )
         self._task: TaskID = self._bar.add_task("Starting", total=None, facts="")
         self._said = 0.0
@@ -112,8 +112,8 @@ class TrainingView:
         share = event.step / total if total else 0.0
         if self._bar.disable and (share >= self._said + PLAIN_SHARE or event.step == 1):
             self._said = share if event.step > 1 else 0.0
-            if plain.wanted(os.environ):
-                done = plain.percent(share)
+            if terminal.wanted(os.environ):
+                done = terminal.percent(share)
                 self._say(f"{done}, step {event.step} of {total}, {facts.replace('  ', ', ')}")
             else:
                 self._say(f"step {event.step}/{total}  {facts}")

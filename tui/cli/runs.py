@@ -7,32 +7,27 @@ from typing import Any
 
 import click
 
-from core.run import control_file as requests
-from core.run import status
-from core.run import store as runs
-from core.config.configs import TrainConfig
+from core.config.configs import More, TrainConfig
+from core.config.schema import parse_value, settings_of
 from core.errors import InputError, RunFailedError, SettingsError
+from core.paths import Home
+from core.run import control_file, status, store
+from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import FINISHED, TERMINAL, Event
-from core.config.more import More
-from core.paths import Home
-from core.run.resuming import hold_to_resume
-from core.run.directory import Run
-from core.config.schema import parse_value, settings_of
-from tui.common import plain
-from tui.cli.train import nearest_settings
-from tui.cli.options import complete_run
+from core.run.store import hold_to_resume
 from tui.cli.console import say
-from tui.cli.devices_option import devices_option
-from tui.cli.leaving import Leaving
-from tui.cli.listening import Listening
+from tui.cli.options import complete_run, devices_option
+from tui.cli.train import nearest_settings
+from tui.cli.watch import Leaving, Listening
+from tui.common import terminal
 
 PATIENCE = 30.0  # seconds until it is said that the trainer is busy
 
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@plain.option
+@terminal.option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def attach(home: Home, run: str, as_json: bool) -> int:
@@ -42,7 +37,7 @@ def attach(home: Home, run: str, as_json: bool) -> int:
     """
     from tui.cli.watch import watch
 
-    found = runs.find(home, run)
+    found = store.find(home, run)
     listening = Listening(found, EventTail(found.events))
     with Leaving(stops=False) as leaving:
         return watch(found, leaving, listening, as_json=as_json, silent_before=time.time())
@@ -56,7 +51,7 @@ def stop(home: Home, run: str, no_wait: bool) -> int:
     """Save and stop RUN's training; `resume` goes on at the very step."""
     found = _alive(home, run)
     listening = Listening(found)
-    runs.request(found, requests.STOP)
+    store.request(found, control_file.STOP)
     if no_wait:
         say(f"{found.name} was asked to stop.")
         return 0
@@ -84,9 +79,9 @@ def _asking(type: str, done: str, about: str) -> click.Command:
     return command
 
 
-save = _asking(requests.SAVE, "is saved", "Save a checkpoint of RUN now.")
-pause = _asking(requests.PAUSE, "pauses", "Pause RUN's training; it keeps its memory.")
-continue_ = _asking(requests.CONTINUE, "goes on", "Let a paused RUN go on.")
+save = _asking(control_file.SAVE, "is saved", "Save a checkpoint of RUN now.")
+pause = _asking(control_file.PAUSE, "pauses", "Pause RUN's training; it keeps its memory.")
+continue_ = _asking(control_file.CONTINUE, "goes on", "Let a paused RUN go on.")
 
 
 @click.command()
@@ -96,7 +91,7 @@ continue_ = _asking(requests.CONTINUE, "goes on", "Let a paused RUN go on.")
 def change(home: Home, run: str, pairs: tuple[str, ...]) -> None:
     """Change settings of RUN while it is trained, such as learning_rate or epochs."""
     found = _alive(home, run)
-    answer = _ask(found, requests.CHANGE, changes=_live(pairs))
+    answer = _ask(found, control_file.CHANGE, changes=_live(pairs))
     if problems := answer.table("problems"):
         raise SettingsError({name: str(text) for name, text in problems.items()})
     for name, values in answer.table("changes").items():
@@ -142,7 +137,7 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
 @click.option("--force", is_flag=True, help="although it may still be trained on another machine")
-@plain.option
+@terminal.option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def resume(
@@ -160,20 +155,19 @@ def resume(
 
     On as many devices as it was made for, unless --devices says otherwise for this time.
     """
-    from tui.cli.follow import help_along
-    from tui.cli.training import carry_out, ways_of
+    from tui.cli.training import carry_out, help_along, ways_of
 
     ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     if ways.beside:
         return help_along(home, ways.beside)
-    found, wanted = runs.find(home, run), More(**more)
+    found, wanted = store.find(home, run), More(**more)
     lock = hold_to_resume(found, wanted, force=force)
     return carry_out(home, found, lock, ways, wanted)
 
 
 def _alive(home: Home, name: str) -> Run:
-    run = runs.find(home, name)
-    word = runs.status_of(run)
+    run = store.find(home, name)
+    word = store.status_of(run)
     if word not in status.ALIVE:
         longer = " --epochs N" if word == FINISHED else ""
         raise InputError(f"The run {run.name} is not being trained: {word}.", _resume(run) + longer)
@@ -191,7 +185,7 @@ def _ask(run: Run, type: str, **fields: Any) -> Event:
         RunFailedError: the trainer ended before it answered.
     """
     listening = Listening(run)
-    id = runs.request(run, type, **fields)
+    id = store.request(run, type, **fields)
     began, told = time.monotonic(), False
     while not listening.over:
         for event in listening.read():

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from core.config.configs import SamplingConfig
-from tui.common.sanitize import one_line
-from core.paths import Home
 from core.config.schema import to_json
-from tui.common import plain
-from tui.common.asking import Asking
+from core.paths import Home
+from tui.cli.console import put, put_json, put_table
 from tui.cli.generate import sampling_options
 from tui.cli.options import complete_weights
-from tui.cli.console import put, put_json, put_table
+from tui.common import terminal
+from tui.common.client import Asking
+from tui.common.sanitize import one_line
 from tui.launch import can_open
 
 HIDDEN = ("id", "session", "done", "picked", "tokens")
@@ -28,11 +28,11 @@ def _shown(run: str, home: Home) -> tuple[str, str]:
     Raises:
         MiniGPTError: they are not.
     """
-    from core.run import store as runs
+    from core.run import store
     from core.run.weights_ref import LAST, weights_of
 
     name, _, which = run.partition("@")
-    weights_of(runs.find(home, name), which or LAST)
+    weights_of(store.find(home, name), which or LAST)
     return name, which or LAST
 
 
@@ -49,7 +49,7 @@ def _reader() -> Callable[[str], str]:
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@plain.option
+@terminal.option
 @click.pass_context
 def talk(ctx: click.Context, /, run: str) -> int:
     """Talk to RUN's model: on its screen, or line by line where there is none."""
@@ -91,7 +91,7 @@ def _walk(
 @click.argument("prompt", required=False, default="", metavar="[PROMPT]")
 @sampling_options
 @click.option("--top", default=10, type=click.IntRange(0, 1000), help="with --json: how many")
-@plain.option
+@terminal.option
 @click.option("--json", "as_json", is_flag=True, help="what could come next, as one JSON object")
 @click.pass_context
 def step(
@@ -103,8 +103,8 @@ def step(
     name, which = _shown(run, home)
     if not as_json and _on_screen():
         from tui.common.messages import GoStep
-        from tui.launch import open_app
         from tui.common.sampling_settings import Dials
+        from tui.launch import open_app
 
         first = GoStep(name, which, prompt, (), Dials(config))
         return open_app(home, ascii_only=_ascii(ctx), first=first)
@@ -122,7 +122,7 @@ def step(
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @click.argument("text", metavar="TEXT")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-@plain.option
+@terminal.option
 @click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then the next")
 @click.pass_obj
 def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> None:
@@ -133,7 +133,7 @@ def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> Non
     if as_json:
         for token in (*said["tokens"], said["next"]):
             put_json(token)
-    elif plain.wanted(os.environ):
+    elif terminal.wanted(os.environ):
         for token in (*said["tokens"], said["next"]):
             put(_in_words(token))
     else:
@@ -142,10 +142,10 @@ def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> Non
 
 def _in_words(token: dict[str, Any]) -> str:
     """A token of a trace as it is read out."""
-    layers = ", ".join(f"{one_line(text)} {plain.percent(p)}" for _, text, p in token["lens"])
+    layers = ", ".join(f"{one_line(text)} {terminal.percent(p)}" for _, text, p in token["lens"])
     if "id" not in token:
         return f"What comes next: the layers say {layers}."
-    share = plain.percent(token["probability"])
+    share = terminal.percent(token["probability"])
     return f"{one_line(token['text'])}: {share}, rank {token['rank']}; the layers said {layers}."
 
 

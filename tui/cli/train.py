@@ -7,13 +7,12 @@ from typing import Any
 import click
 
 from core.config.configs import ModelConfig, TrainConfig
-from core.errors import SettingsError, nearest
-from core.paths import Home
 from core.config.presets import AUTO, PRESETS
 from core.config.schema import check_values, parse_value, settings_of
-from tui.common import plain
-from tui.cli.options import complete_corpus, complete_preset, complete_run
-from tui.cli.devices_option import devices_option
+from core.errors import SettingsError, nearest
+from core.paths import Home
+from tui.cli.options import complete_corpus, complete_preset, complete_run, devices_option
+from tui.common import terminal
 
 HELP = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
 
@@ -45,7 +44,7 @@ def _choices(name: str) -> click.Choice[str]:
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="any other setting")
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
-@plain.option
+@terminal.option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def train(
@@ -68,9 +67,8 @@ def train(
     watching. `attach` watches it again, `stop` saves and stops it.
     """
     from core.run.create import ask
-    from tui.cli.ending import forget_if_refused
-    from tui.cli.follow import help_along
-    from tui.cli.training import carry_out, ways_of
+    from tui.cli.training import carry_out, help_along, ways_of
+    from tui.cli.watch import forget_if_refused
 
     ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=chosen["devices"])
     if ways.beside:

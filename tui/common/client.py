@@ -2,6 +2,8 @@
 
 What can be asked and what is answered stands in docs/sampler.md. The process is started by the
 first request, or by `start`; it is gone with us, as its input ends then.
+
+The sampler for commands, which do one thing after another: its replies without `await`.
 """
 
 from __future__ import annotations
@@ -10,15 +12,15 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self
+from typing import Any, BinaryIO, Protocol, Self, TypeVar
 
 from core.errors import InputError, MiniGPTError, StorageError
-from core.run.launch import environment
 from core.paths import Home
+from core.run.launch import environment
 
 LONGEST_LINE = 2**24
 LARGEST_LOG = 1 << 20
@@ -308,3 +310,65 @@ class Sampler:
             with suppress(ProcessLookupError):
                 end()
         await asyncio.wait([reader], timeout=self._grace)
+
+
+Result = TypeVar("Result")
+
+
+class Asking:
+    """A sampler's process while commands need it; Ctrl+C ends what is asked, and is raised.
+
+    Args:
+        home: where runs and the cache are.
+        sampler: the way to the model; a process of its own unless given.
+    """
+
+    def __init__(self, home: Home, sampler: Talker | None = None) -> None:
+        self.sampler: Talker = sampler or Sampler(home)
+        self._loop = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        self._loop.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.run(self.sampler.close())
+        self._loop.close()
+
+    def wait(self, result: Awaitable[Result]) -> Result:
+        """What comes of it."""
+
+        async def whole() -> Result:
+            return await result
+
+        return self._loop.run(whole())
+
+    def request(self, op: str, **fields: Any) -> Json:
+        """The last reply.
+
+        Raises:
+            MiniGPTError: the request failed.
+        """
+        return self.wait(self.sampler.request(op, **fields))
+
+    def hear(self, take: Callable[[Json], None], op: str, **fields: Any) -> None:
+        """Every reply as it comes.
+
+        Raises:
+            MiniGPTError: the request failed.
+        """
+
+        async def whole(replies: AsyncIterator[Json]) -> None:
+            async for said in replies:
+                take(said)
+
+        async def closing() -> None:
+            async with aclosing(self.sampler.stream(op, **fields)) as replies:
+                await whole(replies)
+
+        self._loop.run(closing())

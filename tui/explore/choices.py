@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tui.common.sanitize import one_line
 from tui.common.sampling_settings import BY_NAME
+from tui.common.sanitize import one_line
 
 SPECIAL = "special"
 LEAST = 0.00005  # what is less is written as less

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from core.run import glance
-from core.system import locks
 from core.errors import DamagedError
 from core.paths import Home
+from core.run import summary as glance
 from core.run.directory import Run
-from core.run.store import list_runs
 from core.run.status import ALIVE
+from core.run.store import list_runs
 from core.run.summary import Summary, summary_of_any
+from core.system import locks
 
 CURVE_POINTS = 24
 _Key = tuple[object, ...]

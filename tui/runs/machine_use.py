@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from core.system.host import Host, this_host
+from core.system.machine import Host, this_host
 
 CLOCK_SLACK = 2.0  # seconds by which the start of a process is known
 NVML = "pynvml"

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui.common.sanitize import one_line
 from core.run.history import History
+from tui.common.sanitize import one_line
 
 STOP = "stop"
 RATE = "learning rate"

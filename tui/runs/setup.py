@@ -1,4 +1,7 @@
-"""A run that is being set up: what was chosen, what follows from it, what it will take. Pure."""
+"""A run that is being set up: what was chosen, what follows from it, what it will take. Pure.
+
+Starting trainers: what the screens ask for, as calls of core. No Textual and no torch here.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.config.planner import Plan, plan
-from core.config.configs import TrainConfig
-from core.text.corpus import Corpus
-from core.config.microbatch import rows_at_once
-from core.dataset.preview import Preview
+from core.config.budget import count_parameters, rows_at_once, run_bytes, training_bytes
+from core.config.configs import More, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
-from core.config.budget import count_parameters, training_bytes
-from core.config.snapshots import run_bytes
+from core.config.planner import Plan, plan
+from core.dataset.preview import Preview
+from core.paths import Home
+from core.run import launch
+from core.run.create import ask
+from core.run.directory import Run
+from core.run.store import hold_to_resume
+from core.text.corpus import Corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,3 +97,36 @@ def forecast(made: Plan, free_disk: int) -> Forecast:
         steps=steps,
         seconds=None,
     )
+
+
+def begin(
+    home: Home,
+    spec: str,
+    config: TrainConfig,
+    shape: Mapping[str, Any],
+    *,
+    name: str | None = None,
+    encoding: str | None = None,
+    reading: str | None = None,
+) -> Run:
+    """Makes a run and starts its trainer; arguments as of `core.run.create.ask`.
+
+    Raises:
+        MiniGPTError: what cannot be used.
+    """
+    run, lock = ask(home, spec, config, shape, name=name, encoding=encoding, reading=reading)
+    launch.start(home, run, lock)
+    return run
+
+
+def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
+    """Starts a trainer that goes on where the run ended.
+
+    Args:
+        epochs: passes to train beyond what is done; None is only the rest.
+
+    Raises:
+        MiniGPTError: somebody trains it, or there is nothing to go on from.
+    """
+    more = More(epochs=epochs)
+    launch.start(home, run, hold_to_resume(run, more), more)

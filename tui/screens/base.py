@@ -11,11 +11,11 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from tui.common.sanitize import one_line
 from core.errors import MiniGPTError
 from core.paths import Home
-from tui.common.terminal import Look
 from tui.common.messages import GoHome, Trouble
+from tui.common.sanitize import one_line
+from tui.common.terminal import Look
 from tui.widgets.key_line import LAST_KEYS, KeyLine
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from textual import work
 from textual.binding import BindingType
 from textual.events import Paste
 
+from tui.common.messages import Copy, GoInside
 from tui.common.sanitize import clean
-from tui.explore import cursor_words
+from tui.explore import cursor
 from tui.explore.choices import likeliest
 from tui.explore.cursor_keys import BINDINGS, WAYS
-from tui.common.messages import Copy, GoInside
 from tui.screens.dialogs import AskText
 from tui.screens.place import PlaceScreen
 from tui.talk.conversation import Talk
@@ -125,7 +125,7 @@ class CursorScreen(PlaceScreen):
             firsts = likeliest(view, self._ways, self.cursor.begun) if greedy else []
             self._grows()
             new = await self.cursor.spread(self._ways, *self._drawn(), firsts=firsts)
-            self.tell(cursor_words.made(len(new), greedy=greedy))
+            self.tell(cursor.made(len(new), greedy=greedy))
 
         self._do(act)
 

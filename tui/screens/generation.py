@@ -13,11 +13,11 @@ from textual import work
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import BEST, LAST
-from tui.screens.base import BaseScreen
-from tui.screens.choose_run import ChooseRun
 from tui.common.sampling_settings import BY_NAME, at_end
-from tui.talk.facts import Facts
+from tui.screens.base import BaseScreen
+from tui.screens.dialogs import ChooseRun
 from tui.talk.conversation import Talk
+from tui.talk.facts import Facts
 from tui.widgets.talk_side import TalkLine, TalkSide
 
 WATCH_SECONDS = 2.0

@@ -14,13 +14,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.config.configs import SamplingConfig
-from core.errors import MiniGPTError
 from core.config.schema import to_json
+from core.errors import MiniGPTError
+from core.run.weights_ref import label
 from tui.common.terminal import ASCII
 from tui.explore.layers import Looked, columns, read, table, text_pieces, words
 from tui.screens.base import BaseScreen
-from core.run.weights_choice import label
-from tui.widgets.marked_text import MarkedText
+from tui.widgets.token_text import MarkedText
 
 HEAD_ROWS = 3  # above the row of the first layer
 ALL = None  # heads: their mean

@@ -10,8 +10,8 @@ from textual.widgets import Log
 
 from core.errors import StorageError
 from core.run.directory import Run
+from tui.runs.follow import last_lines
 from tui.screens.base import BaseScreen
-from tui.runs.trainer_log import last_lines
 
 EMPTY = "The trainer has written nothing to its log."
 

@@ -12,14 +12,12 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Input, Static
 
-from core.run import control_file as requests
-from core.run import status
-from core.run import store as runs
 from core.errors import MiniGPTError
+from core.run import control_file, status, store
 from core.run.directory import Run
 from tui.cli.console import size
-from tui.runs.library import Library, Row
 from tui.common.messages import Copy, GoNew, GoTalk, GoTrain
+from tui.runs.library import Library, Row
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import AskLine, Confirm
 from tui.widgets.run_table import RunTable, detail
@@ -137,7 +135,7 @@ class ModelsScreen(BaseScreen):
     def _run(self) -> Run | None:
         row = self.query_one(RunTable).chosen
         try:
-            return runs.find(self.shell.home, row.summary.name) if row else None
+            return store.find(self.shell.home, row.summary.name) if row else None
         except MiniGPTError as error:
             self.trouble(error)
             return None
@@ -160,7 +158,7 @@ class ModelsScreen(BaseScreen):
         """Asks the trainer; the list says when it has stopped."""
         if run := self._run:
             try:
-                runs.request(run, requests.STOP)
+                store.request(run, control_file.STOP)
             except MiniGPTError as error:
                 self.trouble(error)
                 return
@@ -169,7 +167,7 @@ class ModelsScreen(BaseScreen):
     def action_resume(self) -> None:
         """Starts a trainer and watches it."""
         if run := self._run:
-            from tui.runs.trainers import resume  # much to import, and not for the first frame
+            from tui.runs.setup import resume  # much to import, and not for the first frame
 
             try:
                 resume(self.shell.home, run)
@@ -193,7 +191,7 @@ class ModelsScreen(BaseScreen):
         question = f"Remove {run.name} for good?\n\n{facts}, all that was said to it:\n{run.folder}"
         if await self.app.push_screen_wait(Confirm(question, "remove it")):
             try:
-                await asyncio.to_thread(runs.delete, self.shell.home, run)
+                await asyncio.to_thread(store.delete, self.shell.home, run)
             except MiniGPTError as error:
                 self.trouble(error)
             self.look_again()
@@ -208,7 +206,7 @@ class ModelsScreen(BaseScreen):
         if name is None or name == run.name:
             return
         try:
-            runs.rename(self.shell.home, run, name.strip())
+            store.rename(self.shell.home, run, name.strip())
         except MiniGPTError as error:
             self.trouble(error)
         self.look_again()

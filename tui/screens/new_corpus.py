@@ -1,8 +1,12 @@
-"""Choosing a text: the bundled ones, those used before, or any file, with a look inside."""
+"""Choosing a text: the bundled ones, those used before, or any file, with a look inside.
+
+Completion of paths while they are typed.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import textwrap
 import threading
 from itertools import chain, repeat
@@ -15,24 +19,53 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from core.text.store import seen
-from core.text.corpus import Corpus, bundled
-from tui.common.sanitize import one_line
 from core.errors import Cancelled, MiniGPTError
+from core.text.catalog import seen
+from core.text.corpus import Corpus, bundled
 from core.text.resolve import find
 from tui.cli.console import size
 from tui.common.messages import GoSetup
-from tui.screens.path_suggester import PathSuggester
+from tui.common.sanitize import one_line
 from tui.screens.base import BaseScreen
-from tui.widgets.token_boxes import TokenBoxes
+from tui.widgets.token_text import TokenBoxes
 
 if TYPE_CHECKING:
     from textual.widgets import Tree
 
     from core.dataset.preview import Preview
+
+
+class PathSuggester(Suggester):
+    """Offers the first name in a folder that goes on as typed."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The path with its last name completed; None if nothing goes on so."""
+        return await asyncio.to_thread(completed, value)
+
+
+def completed(value: str) -> str | None:
+    """See `PathSuggester`; names that a line cannot show as they are are not offered."""
+    folder, slash, beginning = value.rpartition("/")
+    if not beginning:
+        return None
+    try:
+        with os.scandir(Path(folder + slash or ".").expanduser()) as entries:
+            names = [
+                entry.name + "/" * entry.is_dir()
+                for entry in entries
+                if entry.name.startswith(beginning) and one_line(entry.name) == entry.name
+            ]
+    except (OSError, ValueError, RuntimeError):
+        return None  # no such folder, no path at all (a zero byte), or nobody's home
+    return folder + slash + min(names) if names else None
+
 
 FIRST = "lang"
 RECENT = 8

@@ -16,19 +16,18 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from core.config.configs import ModelConfig, TrainConfig
-from tui.common.sanitize import one_line
-from core.errors import MiniGPTError, SettingsError
-from core.text.resolve import find
-from core.system.machine import free_disk, free_memory, usable_threads
-from core.dataset.preview import preview
-from core.run.store import propose_name
-from core.config.schema import to_json
 from core.config.plan_inputs import DeviceFacts
+from core.config.schema import to_json
+from core.dataset.preview import preview
+from core.errors import MiniGPTError, SettingsError
+from core.run.store import propose_name
+from core.system.machine import free_disk, free_memory, usable_threads
+from core.text.resolve import find
 from tui.cli.console import count, duration, size
-from tui.runs.setup import Draft, Forecast, forecast
 from tui.common.messages import GoTrain
+from tui.common.sanitize import one_line
+from tui.runs.setup import Draft, Forecast, begin, forecast
 from tui.screens.base import BaseScreen
-from tui.runs.trainers import begin
 from tui.widgets.config_form import ConfigForm
 
 MAIN = ("preset", "tokenizer", "device", "epochs", "minutes", "seed")

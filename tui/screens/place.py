@@ -14,20 +14,20 @@ from textual.widgets import Static
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from tui.explore import branch_record
-from tui.explore import cursor_words
-from tui.talk import turn_text
+from tui.common.sampling_settings import Dials
+from tui.common.terminal import ASCII
+from tui.explore import branches
+from tui.explore import cursor as cursor_words
 from tui.explore.branches import Branch
 from tui.explore.cursor import EOS, Cursor, Sight
-from tui.common.terminal import ASCII
-from tui.screens.generation import TuningScreen
-from tui.common.sampling_settings import Dials
-from tui.talk.record import Turn
 from tui.explore.token_rows import Layout
+from tui.screens.generation import TuningScreen
+from tui.talk import reply
+from tui.talk.record import Turn
 from tui.widgets.choice_table import ChoiceTable
 from tui.widgets.talk_side import TalkLine, TalkSide
-from tui.widgets.talk_view import mark
 from tui.widgets.token_text import TokenText
+from tui.widgets.transcript import mark
 
 LEAST_ROWS, TALL_ROWS = 5, 12  # of the text; where there are more, the ways have half of them
 GAPS = 2  # rows above and below the text
@@ -94,7 +94,7 @@ class PlaceScreen(TuningScreen):
 
     async def _open(self) -> None:
         prompt, chosen, turn = self._beginning
-        self.cursor.know(await asyncio.to_thread(branch_record.read, self.talk.folder.talk))
+        self.cursor.know(await asyncio.to_thread(branches.read, self.talk.folder.talk))
         if turn in self._turns and not chosen:
             await self._open_turn(turn)
         else:
@@ -102,7 +102,7 @@ class PlaceScreen(TuningScreen):
 
     async def _open_turn(self, id: str) -> None:
         turn = self._turns[id]
-        more = turn_text.joined(turn.prompt, turn.text)
+        more = reply.joined(turn.prompt, turn.text)
         await self.cursor.begin(self._settings, turn.prompt, more, turn=id)
 
     def on_resize(self) -> None:
@@ -223,7 +223,7 @@ class PlaceScreen(TuningScreen):
 
     def _keep(self, branch: Branch) -> None:
         try:
-            branch_record.append(self.talk.folder.talk, branch)
+            branches.append(self.talk.folder.talk, branch)
         except MiniGPTError as error:
             if not self._unkept:
                 self.trouble(error)

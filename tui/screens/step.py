@@ -10,17 +10,17 @@ from typing import ClassVar
 from textual import work
 from textual.binding import BindingType
 
-from tui.common.sanitize import clean, one_line
 from core.errors import MiniGPTError
-from tui.explore.choices import matching
+from core.run.weights_ref import label
 from tui.common.messages import Copy, GoInside
-from tui.explore.pinned import Pin
-from tui.screens.dialogs import AskLine
-from tui.screens.cursor import CursorScreen
-from tui.screens.walk import OVER, WalkScreen
 from tui.common.sampling_settings import in_words
+from tui.common.sanitize import clean, one_line
+from tui.explore.choices import matching
 from tui.explore.keys import BINDINGS
-from core.run.weights_choice import label
+from tui.explore.walk import Pin
+from tui.screens.cursor import CursorScreen
+from tui.screens.dialogs import AskLine
+from tui.screens.walk import OVER, WalkScreen
 
 FIVE = 5
 SHOWN_SECONDS = 1 / 8

@@ -13,21 +13,21 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from tui.common.sanitize import clean
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from tui.talk import turn_text
 from tui.common.messages import Copy, GoInside, GoStep
-from tui.talk.suggestions import Offer, nearest_of, offer
-from tui.talk.reply import Reply
+from tui.common.sanitize import clean
 from tui.screens import cursor
-from tui.screens.origin import OriginScreen
 from tui.screens.generation import TuningScreen
+from tui.screens.origin import OriginScreen
+from tui.talk import reply as turn_text
 from tui.talk.keys import BINDINGS
 from tui.talk.record import FAILED, Turn
+from tui.talk.reply import Reply
+from tui.talk.suggestions import Offer, nearest_of, offer
 from tui.widgets.prompt import Prompt
 from tui.widgets.talk_side import TalkLine, TalkSide
-from tui.widgets.talk_view import TalkView, mark
+from tui.widgets.transcript import TalkView, mark
 
 FLUSH_SECONDS, CALM_SECONDS = 1 / 20, 1 / 8
 FACTS_EVERY = 4  # flushes: numbers that change faster cannot be read

@@ -12,22 +12,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Resize
 
-from core.run import control_file as requests
-from core.run import status
-from core.run import store as runs
 from core.errors import InputError, MiniGPTError
+from core.run import control_file, status, store
+from core.run.directory import Run
 from core.run.events import FINISHED
 from core.run.history import History
-from core.run.directory import Run
-from tui.runs.machine_use import MachineUse, Use
 from tui.common.messages import GoTalk
+from tui.runs.follow import Reader, Tailing
+from tui.runs.machine_use import MachineUse, Use
+from tui.runs.pending import RATE, STOP, Wish, Wishes
+from tui.runs.setup import resume
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import AskLine
 from tui.screens.log import LogScreen
-from tui.runs.follow import Reader, Tailing
-from tui.runs.trainers import resume
 from tui.widgets.train_view import Sight, TrainView
-from tui.runs.pending import RATE, STOP, Wish, Wishes
 
 MACHINE_SECONDS = 2.0
 CALM_MACHINE_SECONDS = 10.0
@@ -196,7 +194,7 @@ class TrainScreen(BaseScreen):
     def _ask(self, type: str, wish: Wish, **fields: Any) -> None:
         """Sends a request; the trainer's answer is what counts."""
         try:
-            id = runs.request(self._run, type, **fields)
+            id = store.request(self._run, type, **fields)
         except MiniGPTError as error:
             self.trouble(error)
             return
@@ -205,19 +203,19 @@ class TrainScreen(BaseScreen):
 
     def action_stop(self) -> None:
         """Asks the trainer to save and stop."""
-        self._ask(requests.STOP, Wish(STOP, "stopping…", "stopped at"))
+        self._ask(control_file.STOP, Wish(STOP, "stopping…", "stopped at"))
 
     def action_pause(self) -> None:
         """Asks the trainer to wait."""
-        self._ask(requests.PAUSE, Wish("pause", "pausing…", "paused at"))
+        self._ask(control_file.PAUSE, Wish("pause", "pausing…", "paused at"))
 
     def action_go_on(self) -> None:
         """Asks the trainer to go on."""
-        self._ask(requests.CONTINUE, Wish("pause", "continuing…", "went on at"))
+        self._ask(control_file.CONTINUE, Wish("pause", "continuing…", "went on at"))
 
     def action_save(self) -> None:
         """Asks for a checkpoint now."""
-        self._ask(requests.SAVE, Wish("save", "saving…", "saved at"))
+        self._ask(control_file.SAVE, Wish("save", "saving…", "saved at"))
 
     def action_rate(self, factor: float) -> None:
         """Halves or doubles the learning rate."""
@@ -226,7 +224,7 @@ class TrainScreen(BaseScreen):
         rate = float(f"{self._rate * factor:.6g}")
         said = f"learning rate {rate:g}"
         wish = Wish(RATE, f"{said} asked…", f"{said} from", rate)
-        self._ask(requests.CHANGE, wish, changes={"learning_rate": rate})
+        self._ask(control_file.CHANGE, wish, changes={"learning_rate": rate})
 
     @work
     async def action_more(self) -> None:
@@ -252,7 +250,7 @@ class TrainScreen(BaseScreen):
             total = round(steps / per + more, 4)
             said = f"{total:g} epochs in all"
             wish = Wish("epochs", f"{said} asked…", f"{said} from")
-            self._ask(requests.CHANGE, wish, changes={"epochs": total})
+            self._ask(control_file.CHANGE, wish, changes={"epochs": total})
 
     @work(exit_on_error=False)
     async def action_resume(self) -> None:

@@ -15,16 +15,14 @@ from textual.widgets import Static
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from tui.explore.choices import Choice, View, corpus_facts, facts
-from tui.explore.pinned import Comparison, Pin, compare, in_words
-from tui.screens.generation import TuningScreen
 from tui.common.sampling_settings import SEEDS, Dials
+from tui.explore.choices import Choice, View, corpus_facts, facts
+from tui.explore.walk import Comparison, Pin, Walk, compare, in_words
+from tui.screens.generation import TuningScreen
 from tui.talk.facts import Facts
-from tui.explore.walk import Walk
 from tui.widgets.choice_table import ChoiceTable
 from tui.widgets.talk_side import TalkLine, TalkSide
-from tui.widgets.talk_view import mark
-from tui.widgets.transcript import Transcript
+from tui.widgets.transcript import Transcript, mark
 
 MOST_ROWS, TALL = 4, 24  # of the text; from so many of the screen on a row is left free below it
 OVER = "The text has come to its end. Backspace goes back."

@@ -1,6 +1,8 @@
 """A talk without its screen: with which model, by which settings, what was said.
 
 No Textual here.
+
+Where two replies to one prompt part, in words. Pure.
 """
 
 from __future__ import annotations
@@ -11,16 +13,45 @@ from pathlib import Path
 from typing import Any
 
 from core.paths import Home
+from core.run import weights_ref
 from core.run.directory import Run
-from core.run.weights_ref import LAST
-from core.run import weights_choice
-from tui.talk import record as talk_record
-from tui.talk import turn_text
-from tui.talk.parting import parting
-from tui.talk.reply import Reply
+from core.run.weights_ref import LAST, label
 from tui.common.sampling_settings import Dials
+from tui.common.sanitize import one_line
+from tui.explore.walk import first_difference
+from tui.talk import record
+from tui.talk import reply as turn_text
 from tui.talk.facts import Facts
 from tui.talk.record import Turn
+from tui.talk.reply import Reply
+
+SHOWN = 24  # characters of what was the same, and of what was not
+
+
+def parting(pinned: Turn, turn: Turn) -> str:
+    """How a reply differs from one that was pinned; empty where that says nothing."""
+    if pinned.id == turn.id or pinned.prompt != turn.prompt:
+        return ""
+    name = f"pinned ({label(pinned.weights, pinned.step)})"
+    at = first_difference(pinned.text, turn.text)
+    if at is None:
+        return f"the same as {name}"
+    same = turn.text[:at]
+    begin = max(same.rfind(" "), 0)  # a word that differs is shown whole
+    here, there = (_beginning(text[begin:]) for text in (turn.text, pinned.text))
+    before = one_line(same[:begin]).strip()
+    after = (
+        f"after “{before if len(before) <= SHOWN else '…' + before[-SHOWN:]}” " if before else ""
+    )
+    return f"{after}here {here}, {name} {there}"
+
+
+def _beginning(text: str) -> str:
+    shown = one_line(text).strip()
+    if not shown:
+        return "the end"
+    return f"“{shown}”" if len(shown) <= SHOWN else f"“{shown[:SHOWN]}…”"
+
 
 EOS = 2  # as in `core.tokenizer.tokenizer`: it ends a text, and is no part of it
 EARLIER = 200  # turns read back
@@ -79,7 +110,7 @@ class Talk:
         Raises:
             DamagedError: there is something, and it cannot be read.
         """
-        return talk_record.read_last(self.folder.talk, EARLIER)
+        return record.read_last(self.folder.talk, EARLIER)
 
     def begin(self, prompt: str) -> Reply:
         """A reply by the present weights and settings; its seed is its own unless one is kept."""
@@ -98,7 +129,7 @@ class Talk:
             # A whole reply says more than an attempt to load before it.
             self.problem = ""
             self.model |= {"step": reply.step, "context": reply.size}
-        if reply.ended == talk_record.FAILED and not reply.pieces:
+        if reply.ended == record.FAILED and not reply.pieces:
             return None
         turn = reply.turn()
         self.turns.append(turn)
@@ -121,7 +152,7 @@ class Talk:
         Raises:
             StorageError: it could not be.
         """
-        talk_record.append(Run(self.home.runs / run).talk, turn)
+        record.append(Run(self.home.runs / run).talk, turn)
 
     def turn_to(self, run: str, which: str) -> None:
         """Other weights speak next."""
@@ -130,11 +161,11 @@ class Talk:
 
     def older(self) -> str | None:
         """The snapshot before the present weights."""
-        return weights_choice.older(self.folder.snapshot_steps(), self.which, self.step)
+        return weights_ref.older(self.folder.snapshot_steps(), self.which, self.step)
 
     def newer(self) -> str | None:
         """The snapshot after them, or the newest weights."""
-        return weights_choice.newer(self.folder.snapshot_steps(), self.which, self.step)
+        return weights_ref.newer(self.folder.snapshot_steps(), self.which, self.step)
 
     def place(self) -> tuple[str, list[int]]:
         """Where the last reply ends: the text before it, and its tokens where they are known."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from tui.common.sanitize import one_line
+from core.run.weights_ref import label
 from tui.common.sampling_settings import Dials, now_in_words
-from core.run.weights_choice import label
+from tui.common.sanitize import one_line
 
 LABEL, VALUE = 9, 20
 

@@ -1,6 +1,6 @@
 """What was said to a run's model: its file of talk, one JSON object a line, one line a turn.
 
-Other kinds of line may stand between them (`tui.explore.branch_record` has one). Lines are only ever added.
+Other kinds of line may stand between them (`tui.explore.branches` has one). Lines are only ever added.
 Those that cannot be read, and those of kinds this version does not know, are left out.
 Knows no screen and no model.
 """
@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tui.common.sanitize import json_line
 from core.errors import DamagedError, StorageError
 from core.run.events import decode_object, finite
 from core.system.line_files import backwards, ends_torn, write_all
 from core.system.locks import waiting
+from tui.common.sanitize import json_line
 
 TURN = "turn"
 MOST_BYTES = 1 << 25  # looked at from the end: a screen shows a few hundred turns of some length

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from tui.common.sanitize import one_line
 from core.errors import MiniGPTError
+from tui.common.sanitize import one_line
 from tui.talk.keys import MOST_OFFERED
 
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui.explore.choices import Choice, after, corpus_words, percent
-from tui.widgets.token_boxes import PLAIN_SPACE, SPACE, visible
+from tui.widgets.token_text import PLAIN_SPACE, SPACE, visible
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEAD_ROWS = 1

@@ -13,9 +13,9 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from core.config.configs import ModelConfig, TrainConfig
-from core.errors import SettingsError
 from core.config.presets import AUTO, PRESETS
 from core.config.schema import Setting, check_values, parse_value, settings_of
+from core.errors import SettingsError
 
 AUTOMATIC = "auto"
 WORDS = {"preset": (AUTO, *PRESETS), "device": (AUTO, "cpu", "cuda", "mps")}

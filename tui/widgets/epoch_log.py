@@ -11,9 +11,9 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.common.sanitize import one_line
-from core.run.rows import EpochRow
+from core.run.history import EpochRow
 from tui.cli.console import duration
+from tui.common.sanitize import one_line
 
 HEAD = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")
 STEP = 1  # the column that goes where it is narrow

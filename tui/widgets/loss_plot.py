@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.plot.plot import Chart, Curve, draw
 from tui.plot.canvas import Floats, Row
+from tui.plot.plot import Chart, Curve, draw
 
 Points = tuple[str, Sequence[float] | Floats, Sequence[float] | Floats]  # name, steps, losses
 STYLES = ("axis", "train", "validation", "noise", "reference", "mark")

@@ -12,12 +12,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable
 
-from tui.common.sanitize import one_line
 from core.run.status import ALIVE, CRASHED, FAILED, PAUSED
 from core.run.summary import Summary
 from tui.cli.console import count, number, size
-from tui.runs.library import Row, age_of
+from tui.common.sanitize import one_line
 from tui.plot.sparkline import sparkline
+from tui.runs.library import Row, age_of
 
 CURVE = 8
 

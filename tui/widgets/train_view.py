@@ -1,6 +1,10 @@
 """A run while it learns, as the Train screen shows it: lines, chart, epochs, samples.
 
 Shows what it is given; what says the same as before is not touched.
+
+The last lines of something longer: as many as there is height, each cut to the width.
+
+What the model made of the prompt at each snapshot: a line a step, the untrained one first.
 """
 
 from __future__ import annotations
@@ -15,20 +19,94 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.common.sanitize import clean
 from core.errors import MiniGPTError
-from core.run.history import History
-from tui.runs import facts as train_facts
-from tui.runs.machine_use import Use
-from tui.runs.trainer_log import last_lines
-from tui.runs.verdict import verdict
-from tui.widgets.epoch_log import EpochLog
-from tui.widgets.last_lines import LastLines
-from tui.widgets.loss_plot import LossPlot
-from tui.widgets.sample_strip import SampleStrip
+from core.run.history import History, Sample
+from tui.common.sanitize import clean, one_line
 from tui.plot.sparkline import sparkline
+from tui.runs import facts as train_facts
+from tui.runs.facts import verdict
+from tui.runs.follow import last_lines
+from tui.runs.machine_use import Use
+from tui.widgets.epoch_log import EpochLog
+from tui.widgets.loss_plot import LossPlot
+
+
+class LastLines(Widget):
+    """Lines that are safe to show; the newest are always in sight."""
+
+    DEFAULT_CSS = "LastLines { height: 1fr; color: $text-muted; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Shows these; draws only if they are others."""
+        if self._lines != list(lines):
+            self._lines = list(lines)
+            self.refresh()
+
+    def render(self) -> Content:
+        """As many lines as there is height."""
+        width, height = self.size
+        last = self._lines[max(0, len(self._lines) - height) :]
+        return Content("\n").join(Content(line).truncate(width, ellipsis=True) for line in last)
+
+
+STRIP_LABEL = "dim"
+MOST_CHARACTERS = 1000  # of a line; no terminal is wider
+
+
+class SampleStrip(Widget):
+    """Samples by step, `prompt|text`, aligned; where there is no room the middle ones go."""
+
+    DEFAULT_CSS = "SampleStrip { height: 1fr; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._samples: list[Sample] = []
+
+    def show(self, samples: Sequence[Sample]) -> None:
+        """Shows these; draws only if they are others."""
+        if self._samples != list(samples):
+            self._samples = list(samples)
+            self.refresh()
+
+    def render(self) -> Content:
+        """As many lines as there is height."""
+        return sample_lines(self._samples, self.size.width, self.size.height)
+
+
+def sample_lines(samples: Sequence[Sample], width: int, height: int) -> Content:
+    """The first sample and as many of the last as fit, each cut to one line of `width` cells."""
+    shown = list(samples)
+    if len(shown) > height:
+        shown = [*shown[:1], *shown[len(shown) - height + 1 :]] if height > 1 else shown[-1:]
+    steps = _right([f"{sample.step:,}" for sample in shown])
+    copied = _right([_share(sample.copied) for sample in shown])
+    lines = [
+        _line(f"{step}  {share}" if share else step, sample).truncate(width, ellipsis=True)
+        for step, share, sample in zip(steps, copied, shown, strict=True)
+    ]
+    return Content("\n").join(lines)
+
+
+def _right(cells: list[str]) -> list[str]:
+    width = max(map(len, cells), default=0)
+    return [cell.rjust(width) for cell in cells]
+
+
+def _share(copied: float | None) -> str:
+    return "" if copied is None else f"{copied:.0%} copied"
+
+
+def _line(step: str, sample: Sample) -> Content:
+    prompt, text = (one_line(part[:MOST_CHARACTERS]) for part in (sample.prompt, sample.text))
+    return Content.assemble((f"{step}  ", STRIP_LABEL), (prompt, "bold"), ("|", STRIP_LABEL), text)
+
 
 SPARKLINE = 12
 SPARKLINE_POINTS = 48

@@ -14,11 +14,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from core.errors import DamagedError, InputError, StorageError
+from core.paths import HOME_VARIABLE, Home
+from core.system.files import read_json, write_json
 from core.text.corpus import Corpus, bundled
 from core.text.encoding import HANDLERS, Encoding, parse_encoding
-from core.errors import DamagedError, InputError, StorageError
-from core.system.files import read_json, write_json
-from core.paths import HOME_VARIABLE, Home
 
 if TYPE_CHECKING:
     from core.text.stats import Facts
