@@ -12,7 +12,8 @@ from core.attribution.corpus_index import build_index, training_places
 from core.dataset import token_store
 from core.dataset.token_store import TokenFile
 from core.paths import find_home
-from core.tokenizer.tokenizer import EOS, Tokenizer
+from core.tokenizer.special_tokens import EOS
+from core.tokenizer.tokenizer import Tokenizer
 
 WORDS = Tokenizer.train("word", ["a b c d e"])
 CHARS = Tokenizer.train("char", ["abcde \n"])

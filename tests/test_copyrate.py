@@ -12,7 +12,7 @@ from indexed import CHARS, WORDS, indexed
 
 from core.attribution import overlap
 from core.attribution.overlap import CopyRate
-from core.tokenizer.tokenizer import EOS, SOS
+from core.tokenizer.special_tokens import EOS, SOS
 
 
 @settings(max_examples=60, deadline=None)

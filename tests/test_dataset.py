@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset.token_store import TokenFile
-from core.tokenizer.tokenizer import EOS, PAD, SOS
+from core.tokenizer.special_tokens import EOS, PAD, SOS
 from core.train.batches import Batches, Lines, Windows, in_order, pieces_of, samples_of
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vocabularies import BPE, WORD
 
-from core.tokenizer.tokenizer import SOS
+from core.tokenizer.special_tokens import SOS
 
 
 @given(ids=st.lists(st.integers(0, BPE.vocab_size - 1), max_size=30))

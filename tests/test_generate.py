@@ -17,7 +17,8 @@ from core.inference.session import Session
 from core.model import factory
 from core.model.attention import Pass
 from core.model.decoder import Decoder
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 
 class Script(Decoder):

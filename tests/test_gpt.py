@@ -20,7 +20,7 @@ from core.model.attention import Record
 from core.model.decoder import Decoder
 from core.model.factory import build
 from core.model.kv_cache import KVCache
-from core.tokenizer.tokenizer import PAD
+from core.tokenizer.special_tokens import PAD
 
 MODERN = ModelConfig(
     vocab_size=97, context=32, layers=3, heads=4, kv_heads=2, d_model=48, head_dim=16, d_ff=80

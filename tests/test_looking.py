@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tui.common.format import CHOSEN, COPIED
 from tui.explore.layers import Looked, columns, digit, read, table, text_pieces, words
-from tui.widgets.token_text import CHOSEN, COPIED
 
 TOKENS = st.lists(st.text(max_size=12), min_size=1, max_size=60)
 

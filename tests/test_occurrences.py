@@ -14,7 +14,7 @@ from core.attribution import ngram_index
 from core.attribution.attribution import Text
 from core.attribution.ngram_index import Beliefs, Occurrences
 from core.attribution.overlap import Copies, copies
-from core.tokenizer.tokenizer import EOS, SOS
+from core.tokenizer.special_tokens import EOS, SOS
 
 LINES = st.lists(st.text(alphabet="abc ", max_size=12), min_size=1, max_size=260)
 IDS = st.lists(st.sampled_from([SOS, EOS, 3, 3, 4, 4, 5, 7]), max_size=14)

@@ -19,7 +19,8 @@ from core.attribution.passages import Reader, lines_around
 from core.errors import InputError
 from core.text.encoding import Encoding
 from core.text.readers import opened
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 CONTENT = "a b\r\n\r\n  cé <eos> dd\n🙂 e\x1cf a\u3000g\n\n\nb é\r\nlast"
 BPE = Tokenizer.train("bpe", [CONTENT] * 3, 280)

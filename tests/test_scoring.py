@@ -17,7 +17,7 @@ from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Answerer
 from core.text.corpus import Sample
-from core.tokenizer.tokenizer import EOS, SOS
+from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.unknown_words import UnknownWordError
 
 

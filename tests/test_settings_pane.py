@@ -18,9 +18,9 @@ from tui.common.sampling_settings import (
     bindings,
     in_words,
     now_in_words,
-    rows,
     shown,
 )
+from tui.widgets.talk_side import rows
 
 
 def test_every_declared_setting_but_stop_is_on_a_key() -> None:

@@ -11,7 +11,8 @@ from core.config.configs import ModelConfig, SamplingConfig
 from core.inference.generate import generate, several
 from core.inference.session import Session
 from core.model import factory
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 
 @architectures

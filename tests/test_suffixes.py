@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.attribution.suffix_array import Places, Sorter
 from core.errors import Cancelled
-from core.tokenizer.tokenizer import EOS
+from core.tokenizer.special_tokens import EOS
 
 
 def sorted_places(ids: list[int], vocab_size: int, room: int, deepest: int = 64) -> list[int]:

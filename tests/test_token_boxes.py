@@ -7,8 +7,9 @@ from captures import plain
 from pilots import SIZES, perform
 from textual.pilot import Pilot
 
+from tui.common.format import visible
 from tui.common.terminal import Look
-from tui.widgets.token_text import TokenBoxes, visible
+from tui.widgets.token_text import TokenBoxes
 
 LINES = [
     ["Python", " is", " a", " lang", "uage", "\n"],

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from vocabularies import ALL, BPE, CHAR, KNOWN, LINES, WORD
 
 from core.errors import DamagedError
-from core.tokenizer.tokenizer import EOS, KINDS, PAD, SOS, SPECIAL, Tokenizer
+from core.tokenizer.special_tokens import EOS, PAD, SOS, SPECIAL
+from core.tokenizer.tokenizer import KINDS, Tokenizer
 
 
 @pytest.mark.parametrize("kind", KINDS)

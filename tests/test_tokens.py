@@ -15,7 +15,8 @@ from core.dataset.token_store import TokenFile, build, split_lines, split_text
 from core.paths import Home, find_home
 from core.text.corpus import Corpus, samples
 from core.text.readers import CHUNK
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 WORDS = Tokenizer.train("word", ["a b c d e", " ".join(str(n) for n in range(1000))])
 BPE = Tokenizer.train("bpe", ["the cat sat on the mat. The dog!\n"] * 20, 290)

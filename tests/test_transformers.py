@@ -18,7 +18,8 @@ from core.model.decoder import Decoder
 from core.model.factory import build
 from core.model.state_dict import load_stored, stored
 from core.run.model_files import generation_config, hf_config, model_config
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
 transformers = pytest.importorskip("transformers")

@@ -9,7 +9,8 @@ from vocabularies import BPE
 
 from core.errors import InputError
 from core.tokenizer import vocabulary
-from core.tokenizer.tokenizer import SPECIAL, Tokenizer
+from core.tokenizer.special_tokens import SPECIAL
+from core.tokenizer.tokenizer import Tokenizer
 
 
 def test_words_and_characters_are_numbered_by_first_appearance() -> None:

@@ -14,7 +14,8 @@ from core.run import store
 from core.run.directory import Run
 from core.run.model_files import generation_config, hf_config
 from core.system.files import write_json
-from core.tokenizer.tokenizer import EOS, Tokenizer
+from core.tokenizer.special_tokens import EOS
+from core.tokenizer.tokenizer import Tokenizer
 
 LINES = ["the cat sat on the mat", "the dog ran to the door", "a bird sang in the tree"]
 SHAPE: dict[str, Any] = {

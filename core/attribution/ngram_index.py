@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from core.tokenizer.tokenizer import EOS
+from core.tokenizer.special_tokens import EOS
 
 SHOWN = 256  # places of a sequence that are named
 COMPARED = 1 << 18  # places of a sequence deeper than the sorting that are looked at

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from core.attribution.ngram_index import Found, Occurrences
 from core.dataset.token_store import TokenFile
-from core.tokenizer.tokenizer import SPECIAL
+from core.tokenizer.special_tokens import SPECIAL
 
 LEAST_TOKENS = 4
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from core.errors import Cancelled
 from core.progress import Progress, Stop, never, quiet
 from core.system.line_files import write_all
-from core.tokenizer.tokenizer import EOS, PAD
+from core.tokenizer.special_tokens import EOS, PAD
 
 Ids = NDArray[np.unsignedinteger]
 Places = NDArray[np.unsignedinteger]

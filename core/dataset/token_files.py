@@ -22,7 +22,7 @@ import numpy as np
 from core.errors import DamagedError
 from core.system.files import read_json, write_json
 from core.text.corpus import Sample
-from core.tokenizer.tokenizer import EOS, SOS
+from core.tokenizer.special_tokens import EOS, SOS
 
 FORMAT = 1
 META, IDS, STARTS, OFFSETS, KEPT = "meta.json", "ids", "starts", "offsets", "kept"

@@ -20,7 +20,8 @@ from core.config.configs import SamplingConfig
 from core.inference.sampling import Chooser, probabilities
 from core.inference.session import Session
 from core.tokenizer.decoding import TextStream
-from core.tokenizer.tokenizer import EOS, Tokenizer
+from core.tokenizer.special_tokens import EOS
+from core.tokenizer.tokenizer import Tokenizer
 
 
 class StopFilter:

@@ -18,7 +18,8 @@ from core.run.directory import Run
 from core.run.model_files import check_room, check_vocabulary, read_shape
 from core.run.store import read_record
 from core.run.weights_ref import LAST, weights_of
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.config.configs import SamplingConfig
 from core.errors import RunFailedError
-from core.tokenizer.tokenizer import PAD, SOS
+from core.tokenizer.special_tokens import PAD, SOS
 
 REMOVED = float("-inf")
 TEMPERATURE = "temperature"

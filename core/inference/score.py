@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from core.inference.load import Loaded
 from core.inference.session import Session
 from core.text.corpus import Sample
-from core.tokenizer.tokenizer import EOS, SOS
+from core.tokenizer.special_tokens import EOS, SOS
 
 AT_ONCE = 512
 

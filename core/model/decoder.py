@@ -20,7 +20,7 @@ from core.config.budget import count_parameters
 from core.config.configs import ModelConfig
 from core.model.attention import Pass, Record, causal_mask
 from core.model.kv_cache import KVCache
-from core.tokenizer.tokenizer import PAD
+from core.tokenizer.special_tokens import PAD
 
 M = TypeVar("M", bound=nn.Module)
 Stepper = Callable[[Tensor, KVCache, Tensor | None], Tensor]

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import time
-
 import torch
 
-from core.config.configs import TrainConfig
 from core.config.plan_inputs import DeviceFacts
-from core.errors import Cancelled, InputError
-from core.model.decoder import Decoder
-from core.progress import Stop, never
+from core.errors import InputError
 from core.system.machine import free_memory, usable_threads
-from core.train.batches import Batches
-from core.train.optim import build
-from core.train.update import Updater, settle
-
-TIMED_SECONDS = 2.0
-WARM_STEPS = 3
 
 
 def device_facts(wanted: str = "auto") -> DeviceFacts:
@@ -105,33 +93,3 @@ def _freest_gpu() -> int:
     """The GPU with most free memory among those CUDA_VISIBLE_DEVICES shows."""
     count = torch.cuda.device_count()
     return max(range(count), key=lambda i: torch.cuda.mem_get_info(i)[0]) if count else 0
-
-
-def seconds_per_step(
-    model: Decoder,
-    batches: Batches,
-    config: TrainConfig,
-    device: torch.device,
-    *,
-    budget: float = TIMED_SECONDS,
-    cancelled: Stop = never,
-) -> float:
-    """The median time of real updates on a copy of the model; the model itself is untouched.
-
-    Args:
-        budget: seconds to spend; of slow steps two are enough.
-
-    Raises:
-        Cancelled: where `cancelled` said so, between two steps.
-    """
-    trial = copy.deepcopy(model)
-    updater = Updater(trial, device, build(trial, config))
-    times: list[float] = []
-    while len(times) < 2 or sum(times) < (budget if len(times) > WARM_STEPS else 2 * budget):
-        if cancelled():
-            raise Cancelled
-        began = time.perf_counter()
-        settle([updater.update(batches, len(times), 1e-6, config)])  # waits for the device
-        times.append(time.perf_counter() - began)
-    steady = sorted(times[min(WARM_STEPS, len(times) - 1) :])
-    return steady[len(steady) // 2]

@@ -30,7 +30,7 @@ from core.config.configs import ModelConfig
 from core.model.attention import Pass, Record, attend
 from core.model.decoder import Decoder, unset, unset_embedding
 from core.model.linear import Linear
-from core.tokenizer.tokenizer import PAD
+from core.tokenizer.special_tokens import PAD
 
 
 class MultiHeadAttention(nn.Module):

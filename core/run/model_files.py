@@ -24,7 +24,8 @@ from core.config.schema import from_json, settings_of, to_json
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
 from core.system.files import read_json
-from core.tokenizer.tokenizer import EOS, PAD, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, PAD, SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 QWEN3 = "qwen3"
 TUTORIAL = "minigpt-tutorial"

@@ -43,7 +43,7 @@ from core.server.protocol import (
     sampling,
 )
 from core.server.step import cut, find, look, step
-from core.tokenizer.tokenizer import EOS
+from core.tokenizer.special_tokens import EOS
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32

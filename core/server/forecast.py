@@ -20,13 +20,14 @@ from core.config.schema import check_values, from_json, made
 from core.errors import SettingsError
 from core.model import factory
 from core.model.decoder import Decoder
-from core.model.device import available, device_facts, seconds_per_step
+from core.model.device import available, device_facts
 from core.paths import Home
 from core.server.model_cache import Watch
 from core.server.protocol import Json, Probe
 from core.system.machine import free_disk
-from core.tokenizer.tokenizer import SPECIAL
+from core.tokenizer.special_tokens import SPECIAL
 from core.train.batches import Batches, Windows
+from core.train.timing import seconds_per_step
 
 BUDGET_SECONDS = 0.6
 # Floating-point operations of a step that is timed as it is: some tenths of a second.

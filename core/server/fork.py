@@ -19,7 +19,7 @@ from core.server.model_cache import Open, Shelf
 from core.server.protocol import Fork, count_of, sampling
 from core.server.step import checked, known, reading
 from core.system.machine import free_memory
-from core.tokenizer.tokenizer import EOS
+from core.tokenizer.special_tokens import EOS
 
 MOST_ROWS = 64
 MOST_TOKENS = 1024

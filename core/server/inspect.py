@@ -26,7 +26,7 @@ from core.model.attention import Record
 from core.server.model_cache import Held, Open, Shelf
 from core.server.protocol import Inside, Trace, count_of
 from core.system.machine import free_memory
-from core.tokenizer.tokenizer import EOS, SOS
+from core.tokenizer.special_tokens import EOS, SOS
 
 MOST_ROWS = 64
 MEMORY_SHARE = 0.5

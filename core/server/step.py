@@ -21,7 +21,8 @@ from core.inference.sampling import Chooser, removed_by, staged
 from core.inference.session import Session
 from core.server.model_cache import Held, Open, Shelf, forgotten
 from core.server.protocol import MOST_TOP, Cut, Find, Look, Step, count_of, sampling
-from core.tokenizer.tokenizer import EOS, Tokenizer
+from core.tokenizer.special_tokens import EOS
+from core.tokenizer.tokenizer import Tokenizer
 
 SAMPLER = "sampler"
 MOST_OPENED = 65_536

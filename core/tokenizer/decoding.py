@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 
-from core.tokenizer.tokenizer import SPECIAL, Tokenizer
+from core.tokenizer.special_tokens import SPECIAL
+from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.vocabulary import byte_values, written
 
 

@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING
 
 from core.errors import DamagedError, InputError
 from core.system.files import read_plain, write_atomic, write_json
+from core.tokenizer.special_tokens import UNKNOWN
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
 
     from core.tokenizer.decoding import TextStream
 
-PAD, SOS, EOS = 0, 1, 2
-SPECIAL = ("<pad>", "<sos>", "<eos>")
-UNKNOWN = "<unk>"
 KINDS = ("word", "char", "bpe")
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.errors import InputError, nearest
-from core.tokenizer.tokenizer import SPECIAL, Tokenizer
+from core.tokenizer.special_tokens import SPECIAL
+from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.vocabulary import words_of, written
 
 MOST_NAMED = 5

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from core.tokenizer.tokenizer import SPECIAL, UNKNOWN
+from core.tokenizer.special_tokens import SPECIAL, UNKNOWN
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend

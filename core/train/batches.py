@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.dataset.shuffle import Order, generator
 from core.dataset.token_store import TokenFile
-from core.tokenizer.tokenizer import PAD
+from core.tokenizer.special_tokens import PAD
 
 Numbers = NDArray[np.int64]
 

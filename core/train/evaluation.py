@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.model.decoder import Decoder
-from core.tokenizer.tokenizer import PAD
+from core.tokenizer.special_tokens import PAD
 from core.train.batches import Lines, in_order
 from core.train.distributed import Ranks
 

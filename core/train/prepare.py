@@ -39,8 +39,10 @@ from core.system.files import write_json
 from core.text import catalog
 from core.text.corpus import Corpus
 from core.text.stats import facts
-from core.tokenizer.tokenizer import EOS, SOS, Tokenizer
+from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import learn
+from core.train import timing
 from core.train.batches import Batches, Lines, pieces_of, samples_of
 from core.train.checkpoint import Checkpoint
 from core.train.distributed import Ranks, part_of
@@ -72,7 +74,7 @@ def _seconds_per_step(config: TrainConfig, model: Decoder, batches: Batches) -> 
     # Several devices share an update; what they send each other comes on top.
     rows = -(-batches.batch_size // max(1, config.devices))
     batches = dataclasses.replace(batches, batch_size=rows)
-    return probe.seconds_per_step(model, batches, trial, model.device)
+    return timing.seconds_per_step(model, batches, trial, model.device)
 
 
 FIRST_LOOKED_AT = 1_000

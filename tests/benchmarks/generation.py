@@ -43,7 +43,8 @@ from core.model.safetensors_io import read_tensors
 from core.model.state_dict import load_stored, stored
 from core.run.model_files import generation_config, hf_config, read_shape
 from core.system.machine import usable_threads
-from core.tokenizer.tokenizer import SOS, Tokenizer
+from core.tokenizer.special_tokens import SOS
+from core.tokenizer.tokenizer import Tokenizer
 
 # The shapes of presets; with six layers and a small vocabulary `large` has 20 M parameters.
 SIZES: dict[str, tuple[str, dict[str, int]]] = {

@@ -31,7 +31,7 @@ from core.config.schema import parse_value
 from core.model import factory
 from core.model.device import device_facts
 from core.system.process import keep_freed_memory
-from core.tokenizer.tokenizer import SPECIAL
+from core.tokenizer.special_tokens import SPECIAL
 from core.train import optim
 from core.train.batches import Batches, Windows
 from core.train.update import Updater

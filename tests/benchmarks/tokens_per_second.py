@@ -33,7 +33,7 @@ from core.config.planner import plan
 from core.model import factory
 from core.model.device import device_facts
 from core.model.linear import has_quick_product, linear
-from core.tokenizer.tokenizer import SPECIAL
+from core.tokenizer.special_tokens import SPECIAL
 from core.train import optim
 from core.train.batches import Batches, Windows
 from core.train.update import Updater

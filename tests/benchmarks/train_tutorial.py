@@ -33,7 +33,7 @@ from core.model import factory, state_dict
 from core.paths import Home
 from core.system.machine import usable_threads
 from core.text.corpus import bundled
-from core.tokenizer.tokenizer import PAD
+from core.tokenizer.special_tokens import PAD
 from core.tokenizer.train import learn
 from core.train.batches import Batches, samples_of
 from core.train.optim import build

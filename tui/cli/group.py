@@ -126,7 +126,8 @@ def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -
 def ls(home: Home, as_json: bool) -> None:
     """List the runs, with status and losses."""
     from core.run.summary import summaries
-    from tui.cli.console import count, number, put_json, put_table, say, size
+    from tui.cli.console import put_json, put_table, say
+    from tui.common.format import count, number, size
 
     rows = summaries(home)
     if as_json:

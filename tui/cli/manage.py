@@ -17,8 +17,9 @@ from core.run.store import status_of
 from core.run.summary import size_of, summary
 from core.system import locks
 from core.system.line_files import LineTail
-from tui.cli.console import put, say, size
+from tui.cli.console import put, say
 from tui.cli.options import complete_run
+from tui.common.format import size
 
 LOOK_SECONDS = 0.25
 PIECE = 1 << 16

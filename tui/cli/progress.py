@@ -15,8 +15,9 @@ from rich.text import Text
 from core.run import events
 from core.run.events import Event
 from core.run.history import History
-from tui.cli.console import count, duration, number, say
+from tui.cli.console import say
 from tui.common import terminal
+from tui.common.format import count, duration, number
 from tui.common.sanitize import clean, one_line
 
 PLAIN_SHARE = 0.1

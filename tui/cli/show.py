@@ -18,7 +18,8 @@ from core.run.summary import Summary, summary
 from core.text.corpus import Corpus, bundled, samples
 from core.text.resolve import find
 from core.text.stats import Facts, facts
-from tui.cli.console import count, duration, number, put, put_json, put_table, say, size
+from tui.cli.console import put, put_json, put_table, say
+from tui.common.format import count, duration, number, size
 from tui.common.sanitize import one_line
 
 SAMPLES = 8

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from textual.binding import Binding
-from textual.content import Content
-from textual.widgets import Static
 
 from core.config.configs import MAX_SEED, SamplingConfig
 from core.config.schema import check_values, settings_of, to_json
@@ -170,46 +168,6 @@ def at_end(dials: Dials, name: str, by: int) -> str:
     value = shown(dials, name)
     back = dial.key.upper() if by > 0 else dial.key
     return f"{dial.label} is {value} already; {back} turns it the other way."
-
-
-def rows(dials: Dials, mark: str = "›") -> Content:
-    """The settings as a table: name, value, keys; the one that is chosen has the mark."""
-    lines = []
-    for name in (*BY_NAME, SEED):
-        keys = SEED[0] if name == SEED else f"{BY_NAME[name].key} {BY_NAME[name].key.upper()}"
-        lines.append(_row(dials, name, mark if name == dials.chosen else " ", keys))
-    return Content("\n").join(lines)
-
-
-def _row(dials: Dials, name: str, mark: str, keys: str) -> Content:
-    value = shown(dials, name)
-    idle = dials.greedy and name in (*USELESS_WHEN_GREEDY, SEED)
-    plain = idle or value in ("off", "new")
-    return Content.assemble(
-        (f"{mark} ", "bold $primary"),
-        (f"{DECLARED[name].label:<19}", "dim"),
-        (f"{value:>10}", "dim" if plain else "bold"),
-        (f"  {keys}", "dim"),
-    )
-
-
-class SettingsPane(Static):
-    """The settings, a row each; drawn anew only when one changed.
-
-    Args:
-        mark: the sign before the one that is chosen.
-    """
-
-    def __init__(self, mark: str = "›") -> None:
-        super().__init__(id="settings", markup=False)
-        self._mark = mark
-        self._dials: Dials | None = None
-
-    def show(self, dials: Dials) -> None:
-        """Shows these."""
-        if dials != self._dials:
-            self._dials = dials
-            self.update(rows(dials, self._mark))
 
 
 def bindings() -> list[Binding]:

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from core.tokenizer.special_tokens import EOS
 from tui.common.client import Talker
+from tui.common.format import PLAIN_SPACE, SPACE, visible
 from tui.common.sanitize import one_line
 from tui.explore.branches import Branch, Fork, Token, Tree, nearest
 from tui.explore.choices import Choice, View, after, choice_of, percent, perplexity, view_of
-from tui.widgets.token_text import PLAIN_SPACE, SPACE, visible
 
-EOS = 2  # as in `core.tokenizer.tokenizer`: nothing stands after it
 TOP = 50
 MOST_KEPT = 512  # places
 MOST_TOKENS = 1024  # of a branch, as the sampler has it

@@ -12,10 +12,10 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from tui.common.format import CHOSEN, COPIED, PLAIN_SPACE, SPACE, visible
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
 from tui.explore.choices import percent
-from tui.widgets.token_text import CHOSEN, COPIED, PLAIN_SPACE, SPACE, visible
 
 LITTLE = 0.05  # what is less is a dot
 MUCH = 0.15  # from here on a token is marked in the text

@@ -16,6 +16,7 @@ from textual.content import Content
 
 from core.errors import ClosedError, MiniGPTError
 from tui.common.client import Talker
+from tui.common.format import first_difference
 from tui.common.sanitize import one_line
 from tui.explore.choices import Choice, View, choice_of, view_of
 
@@ -155,14 +156,6 @@ class Walk:
         except MiniGPTError:
             self._session = None
             raise
-
-
-def first_difference(left: Sequence[object], right: Sequence[object]) -> int | None:
-    """The index of the first token in which two lists differ; None if they are the same."""
-    for place, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
-            return place
-    return None if len(left) == len(right) else min(len(left), len(right))
 
 
 TOKENS = 24  # that are compared

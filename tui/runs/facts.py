@@ -20,7 +20,7 @@ from core.errors import MiniGPTError
 from core.run import events, status
 from core.run.events import FAILED
 from core.run.history import History, Series
-from tui.cli.console import count, duration, size
+from tui.common.format import count, duration, size
 from tui.common.sanitize import one_line
 from tui.plot.sparkline import sparkline
 from tui.runs.machine_use import Use

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from core.errors import MiniGPTError
 from core.run import control_file, status, store
 from core.run.directory import Run
-from tui.cli.console import size
+from tui.common.format import size
 from tui.common.messages import Copy, GoNew, GoTalk, GoTrain
 from tui.runs.library import Library, Row
 from tui.screens.base import BaseScreen

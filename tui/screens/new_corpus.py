@@ -27,7 +27,7 @@ from core.errors import Cancelled, MiniGPTError
 from core.text.catalog import seen
 from core.text.corpus import Corpus, bundled
 from core.text.resolve import find
-from tui.cli.console import size
+from tui.common.format import size
 from tui.common.messages import GoSetup
 from tui.common.sanitize import one_line
 from tui.screens.base import BaseScreen

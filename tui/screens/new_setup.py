@@ -23,7 +23,7 @@ from core.errors import MiniGPTError, SettingsError
 from core.run.store import propose_name
 from core.system.machine import free_disk, free_memory, usable_threads
 from core.text.resolve import find
-from tui.cli.console import count, duration, size
+from tui.common.format import count, duration, size
 from tui.common.messages import GoTrain
 from tui.common.sanitize import one_line
 from tui.runs.setup import Draft, Forecast, begin, forecast

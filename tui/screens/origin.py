@@ -19,13 +19,14 @@ from textual.widgets import Static
 from core.attribution.passages import Line, lines_around
 from core.errors import MiniGPTError
 from core.text.encoding import Encoding
+from tui.common.format import CHOSEN
 from tui.common.terminal import ASCII
 from tui.common.wrapping import Piece
 from tui.screens.base import BaseScreen
 from tui.talk import origin
 from tui.talk.origin import MARKS, PLAIN_MARKS, Origin, Place, Span
 from tui.talk.record import Turn
-from tui.widgets.token_text import CHOSEN, MarkedText
+from tui.widgets.token_text import MarkedText
 
 
 class PassageScreen(BaseScreen):

@@ -19,7 +19,8 @@ from tui.common.terminal import ASCII
 from tui.explore import branches
 from tui.explore import cursor as cursor_words
 from tui.explore.branches import Branch
-from tui.explore.cursor import EOS, Cursor, Sight
+from core.tokenizer.special_tokens import EOS
+from tui.explore.cursor import Cursor, Sight
 from tui.explore.token_rows import Layout
 from tui.screens.generation import TuningScreen
 from tui.talk import reply

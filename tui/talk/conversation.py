@@ -16,9 +16,10 @@ from core.paths import Home
 from core.run import weights_ref
 from core.run.directory import Run
 from core.run.weights_ref import LAST, label
+from core.tokenizer.special_tokens import EOS
+from tui.common.format import first_difference
 from tui.common.sampling_settings import Dials
 from tui.common.sanitize import one_line
-from tui.explore.walk import first_difference
 from tui.talk import record
 from tui.talk import reply as turn_text
 from tui.talk.facts import Facts
@@ -53,7 +54,6 @@ def _beginning(text: str) -> str:
     return f"“{shown}”" if len(shown) <= SHOWN else f"“{shown[:SHOWN]}…”"
 
 
-EOS = 2  # as in `core.tokenizer.tokenizer`: it ends a text, and is no part of it
 EARLIER = 200  # turns read back
 PINNED = "Pinned. Turn to other weights or settings, then r: it says where they part."
 UNPINNED = "Nothing is pinned now."

@@ -15,10 +15,10 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from tui.common.format import CHOSEN, COPIED
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
 from tui.talk.reply import joined
-from tui.widgets.token_text import CHOSEN, COPIED
 
 MARKS, PLAIN_MARKS = ("‹", "›"), ("<", ">")
 

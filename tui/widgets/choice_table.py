@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from tui.common.format import PLAIN_SPACE, SPACE, visible
 from tui.explore.choices import Choice, after, corpus_words, percent
-from tui.widgets.token_text import PLAIN_SPACE, SPACE, visible
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEAD_ROWS = 1

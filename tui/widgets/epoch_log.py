@@ -12,7 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from core.run.history import EpochRow
-from tui.cli.console import duration
+from tui.common.format import duration
 from tui.common.sanitize import one_line
 
 HEAD = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")

@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 
 from core.run.status import ALIVE, CRASHED, FAILED, PAUSED
 from core.run.summary import Summary
-from tui.cli.console import count, number, size
+from tui.common.format import count, number, size
 from tui.common.sanitize import one_line
 from tui.plot.sparkline import sparkline
 from tui.runs.library import Row, age_of

@@ -7,7 +7,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.common.sampling_settings import SettingsPane
+from tui.common.sampling_settings import BY_NAME, DECLARED, SEED, USELESS_WHEN_GREEDY, Dials, shown
 from tui.talk.facts import Facts, line, reply_rows, weights_rows
 
 HINT = "F6 less   F7 more   F8 next"
@@ -64,3 +64,43 @@ class TalkLine(Static):
         if self._shown != (facts, width):
             self._shown = (facts, width)
             self.update(line(facts, width), layout=False)  # one row, whatever it says
+
+
+def rows(dials: Dials, mark: str = "›") -> Content:
+    """The settings as a table: name, value, keys; the one that is chosen has the mark."""
+    lines = []
+    for name in (*BY_NAME, SEED):
+        keys = SEED[0] if name == SEED else f"{BY_NAME[name].key} {BY_NAME[name].key.upper()}"
+        lines.append(_row(dials, name, mark if name == dials.chosen else " ", keys))
+    return Content("\n").join(lines)
+
+
+def _row(dials: Dials, name: str, mark: str, keys: str) -> Content:
+    value = shown(dials, name)
+    idle = dials.greedy and name in (*USELESS_WHEN_GREEDY, SEED)
+    plain = idle or value in ("off", "new")
+    return Content.assemble(
+        (f"{mark} ", "bold $primary"),
+        (f"{DECLARED[name].label:<19}", "dim"),
+        (f"{value:>10}", "dim" if plain else "bold"),
+        (f"  {keys}", "dim"),
+    )
+
+
+class SettingsPane(Static):
+    """The settings, a row each; drawn anew only when one changed.
+
+    Args:
+        mark: the sign before the one that is chosen.
+    """
+
+    def __init__(self, mark: str = "›") -> None:
+        super().__init__(id="settings", markup=False)
+        self._mark = mark
+        self._dials: Dials | None = None
+
+    def show(self, dials: Dials) -> None:
+        """Shows these."""
+        if dials != self._dials:
+            self._dials = dials
+            self.update(rows(dials, self._mark))

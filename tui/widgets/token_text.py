@@ -16,7 +16,7 @@ from rich.text import Text
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.common.sanitize import one_line
+from tui.common.format import BAR, CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, SPACE, visible
 from tui.common.wrapping import Piece
 from tui.explore.token_rows import CURSOR, FORK, TYPED, Bit, Layout, Row, digits, row_of, rows
 from tui.widgets.transcript import Transcript, shown
@@ -89,10 +89,6 @@ class TokenText(Static):
         return f"{style} {level}".strip()
 
 
-BAR, SPACE = "│", "·"
-PLAIN_BAR, PLAIN_SPACE = "|", "_"
-
-
 class TokenBoxes(Static):
     """Lines of tokens.
 
@@ -138,12 +134,6 @@ class TokenBoxes(Static):
         yield line
 
 
-def visible(token: str, space: str = SPACE) -> str:
-    """A token's text with blanks and control codes to be seen."""
-    return one_line(token).replace(" ", space)
-
-
-COPIED, CHOSEN = "copied", "chosen"
 ABOVE = 3  # lines kept above what is brought into view
 
 

@@ -1,0 +1,62 @@
+"""Numbers, sizes, durations and tokens as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui.common.sanitize import one_line
+
+
+def size(count: float) -> str:
+    """Bytes as people say them: 980 B, 1.2 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
+def count(number: float | None) -> str:
+    """A number of parameters or tokens: 830 k, 1.2 M; empty when unknown."""
+    if number is None:
+        return ""
+    for unit in ("", " k", " M"):
+        if number < 1000:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.3g} G"
+
+
+def duration(seconds: float) -> str:
+    """0:07, 12:05, 3:00:00."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def number(value: float | None) -> str:
+    """A loss; empty when there is none."""
+    return "" if value is None else f"{value:.4g}"
+
+
+BAR, SPACE = "│", "·"
+
+
+PLAIN_BAR, PLAIN_SPACE = "|", "_"
+
+
+def visible(token: str, space: str = SPACE) -> str:
+    """A token's text with blanks and control codes to be seen."""
+    return one_line(token).replace(" ", space)
+
+
+COPIED, CHOSEN = "copied", "chosen"
+
+
+def first_difference(left: Sequence[object], right: Sequence[object]) -> int | None:
+    """The index of the first token in which two lists differ; None if they are the same."""
+    for place, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one != other:
+            return place
+    return None if len(left) == len(right) else min(len(left), len(right))
