@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Where generated text stands in the training corpus: suffix array, n-gram counts, copied passages."""

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Settings of models, training and sampling, and the planner that chooses those left open."""

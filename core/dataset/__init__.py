@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Tokenised corpora on disk, and the order in which training reads them."""

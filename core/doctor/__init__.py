@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Checks of this machine: devices, memory, disk, and whether processes outlive a logout."""

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Loading a model, decoding tokens from it, and scoring text with it."""

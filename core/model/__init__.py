@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""The decoders, their caches and fast paths, and their weights as files."""

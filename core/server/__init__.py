@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""The model server: a child process that answers typed requests over its pipes."""

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Files, locks, machine facts and processes: what the operating system offers."""

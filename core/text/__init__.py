@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Corpora as text: finding, decoding, reading and measuring them."""

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Tokenizers of words, characters or bytes, and how they are trained."""

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Training: batches, updates, evaluation, checkpoints, and the trainer process."""

@@ -23,12 +23,10 @@ from pathlib import Path
 
 from machine import print_machine
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from rich.console import RenderableType
-from step_stage import StageApp
 from textual.screen import Screen
-from tiny_runs import tiny_run, write_weights
 
 from core.config.budget import count_parameters
 from core.config.configs import ModelConfig
@@ -37,6 +35,8 @@ from core.run.directory import Run
 from core.run.model_files import hf_config
 from core.system.files import write_json
 from core.tokenizer.tokenizer import Tokenizer
+from tests.support.step_stage import StageApp
+from tests.support.tiny_runs import tiny_run, write_weights
 from tui.common.client import Sampler
 from tui.screens.cursor import CursorScreen
 

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from machine import print_machine
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from terminals import APP, Terminal, environment
+from tests.support.terminals import APP, Terminal, environment
 
 CONTRACT = {"first frame": 0.5, "imports": 0.35}
 ONE_WORD = """

@@ -29,9 +29,9 @@ from pathlib import Path
 
 from machine import print_machine
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from terminals import ENTER, ROOT, Terminal, environment
+from tests.support.terminals import ENTER, ROOT, Terminal, environment
 
 CONTRACT = 0.050
 NICE = 10
@@ -44,9 +44,9 @@ BUSY = f"import os; os.nice({NICE})\nwhile True: sum(range(100_000))"
 STREAMING = """
 import asyncio, sys, time
 sys.path.insert(0, sys.argv[1])
-from samplers import FakeSampler
+from tests.support.samplers import FakeSampler
 from core.paths import find_home
-from tui.opening import open_app
+from tui.launch import open_app
 
 class Streaming(FakeSampler):
     async def stream(self, op, **fields):
@@ -119,7 +119,7 @@ def main() -> None:
 def measure(keys: int, *, streams: bool) -> list[float]:
     """Seconds from a key to the screen."""
     sys.path.insert(0, str(ROOT))
-    from train_stage import Story
+    from tests.support.train_stage import Story
 
     chance = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +127,7 @@ def measure(keys: int, *, streams: bool) -> list[float]:
         story = Story(home)
         story.whole()
         story.run.weights.touch()
-        command = [sys.executable, "-c", STREAMING, str(Path(__file__).parents[1])]
+        command = [sys.executable, "-c", STREAMING, str(Path(__file__).parents[2])]
         with Stamped(command, environment(home)) as terminal:
             terminal.wait("poem +.*finished")
             terminal.send("t")

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""The command line."""

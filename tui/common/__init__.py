@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""What all screens and commands share: client, messages, keys, terminal, formatting."""

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""The state behind Step, Cursor and Inside, without widgets."""

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""Charts drawn in terminal cells."""

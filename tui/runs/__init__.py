@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""The state behind the library of runs and the training screen, without widgets."""

@@ -1,1 +1,1 @@
-"""The screens: what fills the terminal, one noun a file."""
+"""The screens of the application."""

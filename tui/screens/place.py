@@ -14,12 +14,12 @@ from textual.widgets import Static
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
+from core.tokenizer.special_tokens import EOS
 from tui.common.sampling_settings import Dials
 from tui.common.terminal import ASCII
 from tui.explore import branches
 from tui.explore import cursor as cursor_words
 from tui.explore.branches import Branch
-from core.tokenizer.special_tokens import EOS
 from tui.explore.cursor import Cursor, Sight
 from tui.explore.token_rows import Layout
 from tui.screens.generation import TuningScreen

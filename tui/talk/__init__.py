@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""The state of a chat, without widgets."""

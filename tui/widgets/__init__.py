@@ -1,1 +1,1 @@
-"""The parts of screens; none of them knows a screen."""
+"""The widgets that screens are made of."""

@@ -1,0 +1,47 @@
+"""The share of a reply that was copied, as the trainer says it, is that of the marks in Talk."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.attribution import overlap
+from core.attribution.overlap import CopyRate
+from core.tokenizer.special_tokens import EOS, SOS
+from tests.support.indexed import CHARS, WORDS, indexed
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(st.text(alphabet="abc", max_size=12), min_size=1, max_size=230),
+    ids=st.lists(st.sampled_from([SOS, EOS, 3, 3, 4, 4, 5, 8]), max_size=14),
+    reading=st.sampled_from(["lines", "text"]),
+    mixed=st.booleans(),
+    chunk=st.sampled_from([1, 2, 7, 1 << 22]),
+)
+def test_it_is_the_share_of_the_marks(
+    lines: list[str], ids: list[int], reading: str, mixed: bool, chunk: int
+) -> None:
+    """Copies over the end of a line, validation lines, unknown words: two numbers for one thing."""
+    content = "\n".join(" ".join(line) for line in ["a", *lines])
+    tokenizer = WORDS if reading == "lines" else CHARS
+    text = indexed(Path(tempfile.mkdtemp()), content, tokenizer, reading)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overlap, "EXACT", 0 if mixed else 1 << 16)
+        patch.setattr(overlap, "CHUNK", chunk)
+        share = CopyRate(text.stored, tokenizer.unk_id).share([ids])
+    found = text.copies(ids, 4)
+    assert share == (pytest.approx(found.share) if found.tokens else None)
+
+
+def test_several_replies_have_one_mean(tmp_path: Path) -> None:
+    """One of special tokens alone says nothing about copying."""
+    text = indexed(tmp_path, "a b c d e a b")
+    words = WORDS.encode("a b c d e")
+    rate = CopyRate(text.stored, WORDS.unk_id)
+    assert rate.share([words, [*words[:2], *words[:2]], [SOS, EOS]]) == pytest.approx(0.5)
+    assert rate.share([[SOS], []]) is None

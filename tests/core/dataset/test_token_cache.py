@@ -1,0 +1,192 @@
+"""The cache of tokens: made once, whole or not there, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from core.dataset import token_files, token_store
+from core.dataset.token_store import build
+from core.errors import Cancelled, InputError, StorageError
+from core.paths import Home, find_home
+from core.tokenizer.tokenizer import Tokenizer
+from tests.support.texts import one_text
+
+WORDS = Tokenizer.train("word", ["a b c d e"])
+BPE = Tokenizer.train("bpe", ["the cat sat on the mat. The dog!\n"] * 20, 290)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return find_home(tmp_path / "home")
+
+
+def folders(home: Home) -> list[str]:
+    return sorted(entry.name for entry in (home.cache / "tokens").iterdir())
+
+
+def test_tokens_are_made_once(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gigabyte takes minutes; the second run on it starts at once."""
+    text = one_text(tmp_path / "a.txt", "a b\nc")
+    first = build(text, "lines", WORDS, home)
+    monkeypatch.setattr(token_store, "_write", None)
+    again = build(text, "lines", WORDS, home)
+    assert again.ids.tolist() == first.ids.tolist()
+
+
+def test_another_content_reading_or_tokenizer_is_another_file(tmp_path: Path, home: Home) -> None:
+    """Also a change that leaves size and time as they were."""
+    path = tmp_path / "a.txt"
+    text = one_text(path, "a b\nc")
+    os.utime(path, (1, 1))
+    found = [build(text, "lines", WORDS, home), build(text, "text", WORDS, home)]
+    found.append(build(text, "lines", BPE, home))
+    one_text(path, "b a\nc")
+    os.utime(path, (1, 1))
+    found.append(build(text, "lines", WORDS, home))
+    assert len({str(made.ids.tolist()) for made in found}) == 4
+    assert len(folders(home)) == 4
+    copy = one_text(tmp_path / "b.txt", "b a\nc")
+    build(copy, "lines", WORDS, home)
+    assert len(folders(home)) == 4, "the same content elsewhere is the same"
+
+
+@pytest.mark.parametrize("name", ["ids", "starts", "offsets", "kept", "meta.json"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_damaged_files_are_made_anew(tmp_path: Path, home: Home, name: str, damage: str) -> None:
+    """A cache is never worth an error."""
+    text = one_text(tmp_path / "a.txt", "a b\nc")
+    expected = build(text, "lines", WORDS, home).ids.tolist()
+    path = home.cache / "tokens" / folders(home)[0] / name
+    if damage == "gone":
+        path.unlink()
+    else:
+        os.truncate(path, path.stat().st_size - 1)
+    assert build(text, "lines", WORDS, home).ids.tolist() == expected
+    assert len(folders(home)) == 1
+
+
+@pytest.mark.parametrize("change", [{"format": 0}, {"byteorder": "middle"}, {"more": 1}])
+def test_files_of_another_format_are_made_anew(
+    tmp_path: Path, home: Home, change: dict[str, object]
+) -> None:
+    """Arrays of another machine or version would be noise."""
+    text = one_text(tmp_path / "a.txt", "a b\nc")
+    build(text, "lines", WORDS, home)
+    path = home.cache / "tokens" / folders(home)[0] / "meta.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    assert token_files.read_meta(path.parent) is None
+    build(text, "lines", WORDS, home)
+    assert token_files.read_meta(path.parent)
+
+
+def test_a_stop_leaves_nothing(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a token file must never be found, and a stop must not wait for the end."""
+    monkeypatch.setattr(token_store, "BATCH_CHARACTERS", 1000)
+    text = one_text(tmp_path / "a.txt", "a b c\n" * 700_000)
+    told: list[tuple[int, int, str]] = []
+    answers = iter([*[False] * 8, True])
+    with pytest.raises(Cancelled):
+        build(
+            text,
+            "text",
+            WORDS,
+            home,
+            progress=lambda *what: told.append(what),
+            cancelled=lambda: next(answers),
+        )
+    assert folders(home) == []
+    assert told[-1][2] == "making tokens"
+    assert all(0 <= done <= total for done, total, _ in told)
+
+
+def test_a_bad_byte_at_the_end_leaves_nothing(tmp_path: Path, home: Home) -> None:
+    """The error names the place; the cache stays clean."""
+    with pytest.raises(InputError, match="line 50001"):
+        build(one_text(tmp_path / "a.txt", b"a b\n" * 50_000 + b"\xff"), "lines", WORDS, home)
+    assert folders(home) == []
+
+
+def test_a_killed_process_leaves_nothing_that_looks_finished(tmp_path: Path, home: Home) -> None:
+    """Killed in the middle; the next one clears up, but not what is still being made."""
+    text = one_text(tmp_path / "a.txt", "a b\nc")
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from core.dataset import token_files, token_store\n"
+        "from core.text.corpus import Corpus\n"
+        "from core.paths import find_home\n"
+        "from core.tokenizer.tokenizer import Tokenizer\n"
+        "die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "token_files.write_json = die\n"
+        "words = Tokenizer.train('word', ['a b c'])\n"
+        "corpus = Corpus(name='a', files=(Path(sys.argv[1]),))\n"
+        "token_store.build(corpus, 'lines', words, find_home(sys.argv[2]))\n"
+    )
+    command = [sys.executable, "-c", script, str(text.files[0]), str(home.root)]
+    done = subprocess.run(command, cwd=Path(token_store.__file__).parents[1], check=False)
+    assert done.returncode == -9
+    left = home.cache / "tokens" / folders(home)[0]
+    assert left.name.startswith(token_store.UNFINISHED)
+    with token_store.made(home.cache / "tokens" / "other") as busy:
+        for folder in (left, busy):
+            os.utime(folder, (1, 1))
+        token_store.sweep(home.cache / "tokens")
+        assert not left.exists()
+        assert busy.exists()
+        (busy / token_files.META).write_text("{}")
+
+
+def test_all_who_make_them_at_once_get_the_tokens(tmp_path: Path, home: Home) -> None:
+    """Runs started together on one text; those that finish later use what is there."""
+    text = one_text(tmp_path / "a.txt", "a b\nc d\n" * 2000)
+    all_ready = threading.Barrier(4)
+    found: list[list[int]] = []
+
+    def wait(done: int, total: int, phase: str) -> None:
+        if phase == "making tokens" and done == 0:
+            all_ready.wait(timeout=30)
+
+    def make() -> None:
+        found.append(build(text, "lines", WORDS, home, progress=wait).ids.tolist())
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert all(ids == found[0] for ids in found)
+    assert len(folders(home)) == 1
+
+
+def test_a_text_that_changes_while_it_is_read_is_refused(tmp_path: Path, home: Home) -> None:
+    """Its tokens would be kept under the hash of the text before."""
+    text = one_text(tmp_path / "a.txt", "a b\nc")
+
+    def change(done: int, total: int, phase: str) -> None:
+        if phase == "making tokens":
+            one_text(tmp_path / "a.txt", "a b\nc d e")
+
+    with pytest.raises(InputError, match="changed while"):
+        build(text, "lines", WORDS, home, progress=change)
+    assert folders(home) == []
+
+
+def test_a_full_disk_is_said(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No traceback, nothing left, and the way on."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(token_files.Writer, "add", fail)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        build(one_text(tmp_path / "a.txt", "a"), "lines", WORDS, home)
+    assert "MINIGPT_HOME" in caught.value.hint
+    assert folders(home) == []

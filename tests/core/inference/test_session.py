@@ -1,0 +1,183 @@
+"""Sessions of both decoders: whatever was fed and cut, the logits are those of a fresh reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config.configs import ModelConfig
+from core.inference.session import Session, window_start
+from core.model import factory
+from tests.support.sessions import (
+    CONTEXT,
+    VOCAB,
+    architectures,
+    both,
+    close,
+    count_tokens,
+    plain,
+    some_ids,
+    tiny,
+)
+
+Walk = list[tuple[str, Any]]
+
+_moves = st.one_of(
+    st.tuples(st.sampled_from(["feed", "extend"]), st.lists(st.integers(3, 19), max_size=6)),
+    st.tuples(st.just("cut"), st.floats(0, 1)),
+    st.tuples(st.just("score"), st.lists(st.integers(3, 19), max_size=12)),
+)
+
+
+@pytest.mark.parametrize(
+    ("length", "keep_first", "start"),
+    [
+        *[(0, 0, 0), (1, 0, 0), (8, 0, 0), (9, 0, 4), (12, 0, 4), (13, 0, 8)],
+        *[(0, 1, 1), (1, 1, 1), (8, 1, 1), (9, 1, 4), (11, 1, 4), (12, 1, 7)],
+    ],
+)
+def test_the_window_drops_its_older_half_when_it_is_full(
+    length: int, keep_first: int, start: int
+) -> None:
+    assert window_start(length, CONTEXT, keep_first) == start
+
+
+@given(st.integers(1, 500), st.integers(2, 60), st.integers(0, 1))
+def test_the_window_always_fits_and_never_moves_back(
+    length: int, context: int, keep_first: int
+) -> None:
+    """A token past the last position, or a slide at every token."""
+    start, after = (window_start(n, context, keep_first) for n in (length, length + 1))
+    assert keep_first + max(0, length - start) <= context
+    assert start in (after, after - max(1, (context - keep_first) // 2))
+    assert length <= keep_first or start < length
+
+
+@architectures
+@both
+def test_cached_is_uncached_across_two_slides(architecture: str, keep_first: int) -> None:
+    """Positions that do not begin anew after a slide, keys left over from the old window."""
+    model, ids = tiny(architecture), some_ids(2 * CONTEXT)
+    session, starts = Session(model, keep_first=keep_first), []
+    for count, id in enumerate(ids, 1):
+        logits = session.feed([id])[0]
+        expected = plain(model, ids[:count], keep_first)
+        starts.append(session.window_start)
+        assert close(logits, expected)
+        assert int(logits.argmax()) == int(expected.argmax())
+    assert len(set(starts)) >= 3
+
+
+@architectures
+def test_a_context_of_two_still_slides(architecture: str) -> None:
+    model, ids = tiny(architecture, context=2), some_ids(6)
+    session = Session(model, keep_first=1)
+    for count, id in enumerate(ids, 1):
+        assert close(session.feed([id])[0], plain(model, ids[:count], 1))
+
+
+@architectures
+@both
+@pytest.mark.parametrize("count", [CONTEXT, CONTEXT + 1, 5 * CONTEXT + 3])
+def test_a_long_prompt_is_read_like_single_ids(
+    architecture: str, keep_first: int, count: int
+) -> None:
+    model, ids = tiny(architecture), some_ids(count)
+    whole, single = (Session(model, keep_first=keep_first) for _ in range(2))
+    logits = whole.feed(ids)
+    for id in ids:
+        last = single.feed([id])
+    assert close(logits, last)
+    assert whole.window() == single.window()
+
+
+def test_only_the_window_of_a_long_prompt_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, read = Session(tiny("qwen3"), keep_first=1), count_tokens(monkeypatch)
+    session.feed(some_ids(1000))
+    assert read == [len(session.window())]
+    session.feed([5])
+    assert read[1:] == [1]
+
+
+@given(st.sampled_from(["qwen3", "tutorial"]), st.integers(0, 1), st.lists(_moves, max_size=12))
+def test_any_walk_of_feeding_and_cutting_ends_as_a_fresh_session(
+    architecture: str, keep_first: int, walk: Walk
+) -> None:
+    """A cache entry of an id that was cut away, found again in a window of the same start."""
+    model = tiny(architecture)
+    session, ids = Session(model, keep_first=keep_first), [4]
+    session.feed(ids)
+    for move, value in walk:
+        if move == "cut":
+            ids = ids[: max(1, round(value * len(ids)))]
+            session.cut(len(ids))
+        else:
+            ids = ids + value
+            getattr(session, move)(value)
+        assert session.ids == ids
+        if move != "extend":
+            assert close(session.logits[0], plain(model, ids, keep_first))
+    assert close(session.logits[0], plain(model, ids, keep_first))
+
+
+def test_a_cut_before_a_slide_forgets_keys_that_a_later_slide_would_find_again() -> None:
+    """Cut over a slide and written anew without a reading in between."""
+    session, ids = Session(tiny("qwen3")), some_ids(12)
+    session.feed(ids)
+    session.cut(5)
+    session.extend([3, 4, 5, 6])
+    assert close(session.logits[0], plain(tiny("qwen3"), [*ids[:5], 3, 4, 5, 6], 0))
+
+
+def test_an_emptied_session_is_a_new_one() -> None:
+    session = Session(tiny("qwen3"), keep_first=1)
+    session.feed(some_ids(20))
+    session.cut(0)
+    assert (list(session.ids), session.window(), session.window_start) == ([], [], 1)
+    assert close(session.feed([1, 5])[0], plain(tiny("qwen3"), [1, 5], 1))
+
+
+def test_undoing_steps_needs_no_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, before = Session(tiny("qwen3")), {}
+    for id in some_ids(20):
+        logits = session.feed([id])
+        before[session.length] = logits
+    read = count_tokens(monkeypatch)
+    for length in (19, 12, 8, 1):
+        session.cut(length)
+        assert torch.equal(session.logits, before[length])
+    assert not read
+    session.feed([5])
+    assert read == [2]  # the window of length 1 was not in the cache any more
+
+
+def test_what_was_kept_is_bounded_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits of a long talk that fill the memory."""
+    monkeypatch.setattr("core.inference.session.LOGITS_BYTES", 3 * 4 * VOCAB)
+    session, ids, read = Session(tiny("qwen3")), some_ids(7), count_tokens(monkeypatch)
+    for id in ids:
+        session.feed([id])
+    assert len(session._kept) == 3
+    read.clear()
+    session.cut(3)
+    assert close(session.logits[0], plain(tiny("qwen3"), ids[:3], 0))
+    assert read == [1, 3]  # the last id by the session, all three by the comparison
+
+
+def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, read = Session(tiny("qwen3")), count_tokens(monkeypatch)
+    session.extend([4, 5])
+    session.extend([6])
+    assert not read
+    assert session.logits is session.logits
+    assert read == [3]
+
+
+def test_a_model_that_is_being_trained_is_refused() -> None:
+    model = factory.build(ModelConfig(vocab_size=VOCAB, context=CONTEXT))
+    with pytest.raises(AssertionError, match="dropout"):
+        Session(model).feed([4])

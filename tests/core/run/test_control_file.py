@@ -1,0 +1,84 @@
+"""Requests to a trainer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.run.control_file import RequestReader, decode_request, send
+
+
+def test_each_request_arrives_once_with_its_id(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    reader = RequestReader(path, since=time.time())
+    assert reader.read() == []
+    first = send(path, "change", changes={"learning_rate": 1e-3})
+    second = send(path, "stop")
+    change, stop = reader.read()
+    assert (change.id, change.type, change.fields) == (
+        first,
+        "change",
+        {"changes": {"learning_rate": 1e-3}},
+    )
+    assert (stop.id, stop.type) == (second, "stop")
+    assert len({first, second}) == 2
+    assert len(first) == 32
+    assert reader.read() == []
+
+
+def test_requests_to_an_earlier_life_are_left_out(tmp_path: Path) -> None:
+    """A resumed run must not obey the stop that ended the one before."""
+    path = tmp_path / "requests.jsonl"
+    send(path, "stop")
+    reader = RequestReader(path, since=time.time() + 1)
+    assert reader.read() == []
+
+
+def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
+    path = tmp_path / "requests.jsonl"
+    path.write_bytes(b'{"id":"a","type":"sto')
+    reader = RequestReader(path, since=0)
+    id = send(path, "save")
+    assert [request.id for request in reader.read()] == [id]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"{}",
+        b'{"id":1,"type":"stop","time":1}',
+        b'{"id":"a","type":["stop"],"time":1}',
+        b'{"id":"a","type":"explode","time":1}',
+        b'{"id":"a","type":"stop","time":"1"}',
+        b"[]",
+        b"\xff",
+    ],
+)
+def test_broken_requests_are_left_out(line: bytes) -> None:
+    assert decode_request(line) is None
+
+
+@given(st.binary())
+def test_no_bytes_break_the_reader(line: bytes) -> None:
+    decode_request(line)
+
+
+def test_two_processes_never_mix_their_lines(tmp_path: Path) -> None:
+    """Two terminals may ask at the same moment."""
+    path = tmp_path / "requests.jsonl"
+    code = (
+        "import sys; from pathlib import Path; from core.run.control_file import send\n"
+        "for i in range(100): send(Path(sys.argv[1]), 'change', who=sys.argv[2], pad='x' * 5000)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    children = [subprocess.Popen([*command, who], cwd=Path(__file__).parents[3]) for who in "ab"]
+    assert [child.wait() for child in children] == [0, 0]
+    asked = RequestReader(path, since=0).read()
+    assert sorted(request.fields["who"] for request in asked) == ["a"] * 100 + ["b"] * 100
+    assert len({request.id for request in asked}) == 200

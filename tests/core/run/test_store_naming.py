@@ -1,0 +1,129 @@
+"""Names of runs: which are good, taken, proposed, and changed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import InputError, NotFoundError
+from core.paths import Home, find_home
+from core.run import store
+from core.run.event_log import EventLog
+from core.run.store import (
+    NAME,
+    check_name,
+    create,
+    find,
+    propose_name,
+    read_record,
+    rename,
+    status_of,
+)
+from tests.support.some_runs import RECORD, entries, names
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return find_home(tmp_path / "home")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", ".a", "-a", "_a", "a/b", "a\0", "a b", "é", "x" * 65, "a\n"]
+)
+def test_bad_names_are_refused_everywhere(home: Home, name: str) -> None:
+    """A name must never lead out of the folder of runs."""
+    run = create(home, "lang", RECORD)
+    for action in (
+        lambda: check_name(name),
+        lambda: create(home, name, RECORD),
+        lambda: find(home, name),
+        lambda: rename(home, run, name),
+    ):
+        with pytest.raises(InputError, match="cannot name a run") as caught:
+            action()
+        assert "letters, digits" in caught.value.hint
+    assert names(home) == ["lang"]
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a.b_c-d", "x" * 64, "A..b"])
+def test_good_names(home: Home, name: str) -> None:
+    assert create(home, name, RECORD).name == name
+
+
+def test_a_taken_name_names_the_next_free_one(home: Home) -> None:
+    create(home, "lang", RECORD)
+    create(home, "lang-2", RECORD)
+    with pytest.raises(InputError, match="a run named lang already") as caught:
+        create(home, "lang", {})
+    assert "lang-3" in caught.value.hint
+    assert read_record(find(home, "lang"))["seed"] == 1
+    assert entries(home) == ["lang", "lang-2"]
+
+
+def test_of_many_who_take_a_name_at_once_one_gets_it(home: Home) -> None:
+    """Two terminals started in the same second must not share a run."""
+
+    def attempt(_: int) -> bool:
+        try:
+            create(home, "lang", RECORD)
+        except InputError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(16))) == 1
+    assert entries(home) == ["lang"]
+
+
+def test_an_unknown_name_names_the_nearest(home: Home) -> None:
+    create(home, "lang", RECORD)
+    with pytest.raises(NotFoundError, match="no run named 'Lnag'") as caught:
+        find(home, "Lnag")
+    assert "lang" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("lang", "lang-3"),
+        ("LANG", "LANG-3"),
+        ("My Bücher!", "My-Bucher"),
+        ("../../etc", "etc"),
+        ("", "run"),
+        ("红楼梦", "run"),
+        ("x" * 99, "x" * 64),
+    ],
+)
+def test_proposed_names(home: Home, base: str, expected: str) -> None:
+    """Capitals count as small letters: some file systems do not tell them apart."""
+    create(home, "Lang", RECORD)
+    create(home, "lang-2", RECORD)
+    assert propose_name(home, base) == expected
+
+
+@given(base=st.text(max_size=100), used=st.integers(0, 12))
+def test_proposed_names_are_free_and_good(base: str, used: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        taken: list[str] = []
+        patch.setattr(store, "_entries", lambda _: taken)
+        for _ in range(used + 1):
+            name = propose_name(find_home("/nowhere"), base)
+            assert NAME.fullmatch(name)
+            assert name not in taken
+            taken.append(name)
+
+
+def test_rename_keeps_everything(home: Home) -> None:
+    run = create(home, "lang", RECORD)
+    create(home, "taken", RECORD)
+    EventLog(run.events).emit("finished", 3)
+    renamed = rename(home, run, "words")
+    assert names(home) == ["taken", "words"]
+    assert (renamed.name, status_of(renamed)) == ("words", "finished")
+    with pytest.raises(InputError, match="named taken already"):
+        rename(home, renamed, "taken")
+    assert names(home) == ["taken", "words"]

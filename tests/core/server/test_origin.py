@@ -1,0 +1,222 @@
+"""What the sampler says of the text behind a run, and of replies that stand in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.attribution.corpus_index import REMADE
+from core.errors import Cancelled, InputError, NotFoundError, StorageError
+from core.paths import Home
+from core.progress import never
+from core.server.origin import Indexer
+from core.server.protocol import Index
+from core.system.locks import acquire
+from tests.support.askers import Asker, Json
+from tests.support.read_runs import asker, read_home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return read_home(tmp_path)
+
+
+@pytest.fixture
+def ask(home: Home) -> Asker:
+    return asker(home)
+
+
+def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never) -> Json:
+    heard: list[Json] = []
+
+    def say(**fields: Any) -> None:
+        heard.append(fields)
+
+    return Indexer(home).answer(1, Index(run=run), say, cancelled) | {"heard": heard}
+
+
+def folder_of(home: Home) -> Path:
+    (found,) = (home.cache / "tokens").iterdir()
+    return found
+
+
+def test_an_index_is_made_once(home: Home) -> None:
+    """Minutes of work at every start."""
+    first = index(home)
+    assert (first["how"], index(home)["how"]) == ("made", "kept")
+    assert first["tokens"] == 48
+    assert {said["phase"] for said in first["heard"]} >= {"counting lines", "sorting the text"}
+    assert all(0 <= said["finished"] <= said["total"] for said in first["heard"])
+
+
+@pytest.mark.parametrize("name", ["places", "lines", "index.json"])
+@pytest.mark.parametrize("damage", ["cut", "noise", "gone"])
+def test_a_damaged_index_is_made_anew_and_that_is_said(
+    home: Home, ask: Asker, name: str, damage: str
+) -> None:
+    """Wrong counts shown for right ones, or an error about a file that can be made again."""
+    index(home)
+    path = folder_of(home) / name
+    expected = ask("origin", run="words", text="the cat sat on the mat")
+    size = path.stat().st_size
+    if damage == "gone":
+        path.unlink()
+    elif damage == "cut":
+        os.truncate(path, size // 2)
+    else:
+        path.write_bytes(b"\xff" * size)
+    found = index(home)
+    noticed = (name, damage) != ("index.json", "gone")
+    assert found["how"] == ("remade" if noticed else "made")
+    assert found["notes"] == ([REMADE] if noticed else [])
+    again = ask("origin", run="words", text="the cat sat on the mat")
+    assert again["spans"] == expected["spans"]
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_a_cancelled_index_leaves_nothing(home: Home, after: int) -> None:
+    """Half an index that is taken for a whole one; gigabytes of temporary files."""
+    index(home, "chars")
+    calls = iter(range(100))
+    with pytest.raises(Cancelled):
+        index(home, cancelled=lambda: next(calls) >= after)
+    for folder in (home.cache / "tokens").iterdir():
+        whole = (folder / "index.json").exists()
+        assert whole == (folder / "places").exists()
+        assert not list(folder.glob("*.tmp"))
+    assert index(home)["how"] == "made"
+
+
+def test_what_a_killed_process_left_is_removed(home: Home) -> None:
+    index(home)
+    folder = folder_of(home)
+    (folder / "index.json").unlink()
+    (folder / ".places-abc.tmp").write_bytes(b"x")
+    index(home)
+    assert not list(folder.glob(".*.tmp"))
+
+
+def test_one_process_makes_it_and_others_wait(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two that write the same gigabytes."""
+    index(home)
+    folder = folder_of(home)
+    (folder / "index.json").unlink()
+    lock = acquire(folder / "index.lock")
+    assert lock
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        lock.release()
+
+    monkeypatch.setattr("core.attribution.corpus_index.time.sleep", wait)
+    monkeypatch.setattr("core.system.locks.TRIES", 1)
+    monkeypatch.setattr("core.system.locks.acquire.__defaults__", (1,))
+    assert index(home)["how"] == "made"
+    assert waits
+
+
+def test_a_full_disk_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    index(home)
+    (folder_of(home) / "index.json").unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("core.attribution.suffix_array.write_all", full)
+    with pytest.raises(StorageError, match="No space left"):
+        index(home)
+    assert not list(folder_of(home).glob("*.tmp"))
+
+
+def test_a_text_marks_what_stands_in_the_corpus(home: Home, ask: Asker) -> None:
+    index(home)
+    text = "oh the  cat sat on the tree, the dog ran to the door"
+    found = ask("origin", run="words", text=text)
+    marks = [text[span["from"] : span["to"]] for span in found["spans"]]
+    assert marks == ["the  cat sat on the", "the dog ran to the door"]
+    first = found["spans"][0]
+    assert (first["begin"], first["end"], first["count"]) == (1, 6, 3)
+    assert [place["line"] for place in first["places"]] == [1, 4, 7]
+    place = first["places"][1]
+    assert (place["text"], place["after"]) == ("the cat sat on the", " door")
+    raw = Path(place["file"]).read_bytes()
+    assert raw[place["offset"] :].startswith(b"the cat sat on the door")
+    assert (found["tokens"], found["copied"], found["longest"]) == (13, 11, 6)
+    assert (found["bigrams"], found["new_bigrams"]) == (12, 3)
+
+
+def test_a_reply_and_a_session_are_compared_without_their_prompt(home: Home, ask: Asker) -> None:
+    """A prompt that was copied from the text counted as if the model had said it."""
+    index(home, "chars")
+    reply = ask("generate", run="chars", prompt="the cat sat", settings={"max_tokens": 9})
+    found = ask("origin", reply=ask.last_id, least=1)
+    assert found["text"] == reply["text"]
+    assert found["tokens"] <= 9
+    for span in found["spans"]:
+        assert found["text"][span["from"] : span["to"]] == span["places"][0]["text"]
+    session = ask("step", run="chars", prompt="the cat")
+    for id in ask("step", run="chars", prompt=" sat")["tokens"]:
+        ask("step", session=session["session"], pick=id[0])
+    found = ask("origin", session=session["session"])
+    assert (found["text"], found["copied"], found["tokens"]) == (" sat", 4, 4)
+
+
+def test_steps_say_what_the_corpus_says(home: Home, ask: Asker) -> None:
+    """A count of another context than the one that is named."""
+    view = ask("step", run="words", prompt="the cat sat on the")
+    assert view["corpus"] is None
+    assert view["top"][0]["corpus"] is None
+    index(home)
+    view = ask("step", session=view["session"], top=30)
+    assert view["corpus"] == {"length": 6, "count": 3}
+    by_text = {token["text"]: list(token["corpus"]) for token in view["top"]}
+    assert by_text["mat"] == [2, 3, 6]
+    assert by_text["door"] == [1, 3, 6]
+    assert by_text["tree"] == [1, 11, 1]
+    assert by_text["<unk>"] == [0, 48, 0]
+    view = ask("step", session=view["session"], pick=view["choice"]["id"])
+    assert view["corpus"]["length"] >= 0
+
+
+def test_a_new_index_is_noticed(home: Home, ask: Asker) -> None:
+    """A sampler that goes on with an index that was removed or made anew."""
+    index(home)
+    ask("origin", run="words", text="the cat")
+    shutil.rmtree(home.cache / "tokens")
+    with pytest.raises(InputError, match="no index"):
+        ask("origin", run="words", text="the cat")
+    index(home)
+    assert ask("origin", run="words", text="the cat")["longest"] == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"text": "a"},
+        {"run": "words"},
+        {"run": "words", "text": "a", "reply": 1},
+        {"run": "words", "text": "a", "least": 0},
+        {"run": "words", "text": "a", "places": 21},
+        {"session": "s9"},
+        {"reply": 99},
+    ],
+)
+def test_what_cannot_be_looked_for_is_refused(home: Home, ask: Asker, fields: Json) -> None:
+    index(home)
+    with pytest.raises(InputError):
+        ask("origin", **fields)
+
+
+def test_a_run_or_a_text_that_is_not_there_is_said(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        index(home, "nobody")
+    (tmp_path / "chars.txt").unlink()  # where this content was seen last
+    with pytest.raises(InputError, match="no longer there"):
+        index(home)

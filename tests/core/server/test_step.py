@@ -1,0 +1,165 @@
+"""Steps: the distribution that is shown is drawn from, tokens are found, texts are scored."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+import torch
+
+from core.config.configs import SamplingConfig
+from core.errors import InputError
+from core.inference.load import load
+from core.inference.sampling import Chooser
+from core.inference.session import Session
+from core.paths import Home
+from core.run.directory import Run
+from core.server.dispatch import Answerer
+from tests.support.askers import Asker, Json, tiny_home
+
+DRAWS = 10_000
+SETTINGS: list[Json] = [
+    {"temperature": 1.0},
+    {"temperature": 1.7, "top_k": 7, "repetition_penalty": 1.4},
+    {"temperature": 1.3, "top_p": 0.8},
+    {"temperature": 2.0, "min_p": 0.05},
+]
+# Where 1 of 1,000 draws of chi-square with so many degrees of freedom lies above.
+THRESHOLD = {
+    1: 10.83, 2: 13.82, 3: 16.27, 4: 18.47, 5: 20.52, 6: 22.46, 7: 24.32, 8: 26.12, 9: 27.88,
+    10: 29.59, 11: 31.26, 12: 32.91, 13: 34.53, 14: 36.12, 15: 37.70, 16: 39.25,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return tiny_home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def ask(home: Home) -> Asker:
+    return Asker(Answerer(home))
+
+
+def _model(home: Home, prompt: str) -> Session:
+    loaded = load(Run(home.runs / "words"))
+    session = Session(loaded.model, keep_first=loaded.keep_first)
+    session.extend(loaded.encode(prompt))
+    return session
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda one: "+".join(one))
+def test_draws_agree_with_the_chances_that_are_shown(
+    ask: Asker, home: Home, settings: Json
+) -> None:
+    """A column that shows another distribution than tokens are drawn from (chi-square)."""
+    view = ask("step", run="words", prompt="the cat", top=100, settings=settings)
+    chances = {one["id"]: one["chance"] for one in view["top"]}
+    session = _model(home, "the cat")
+    logits = session.logits[0]
+    config = SamplingConfig(**settings, seed=11)
+    generator = torch.Generator().manual_seed(11)
+    counts: Counter[int] = Counter()
+    for _ in range(DRAWS):
+        seed = int(torch.randint(1 << 30, (), generator=generator))
+        chooser = Chooser(config, session.ids, len(logits), seed=seed)
+        counts[chooser.choose(logits)] += 1
+    assert all(chances[id] > 0 for id in counts)
+    _agrees(counts, chances)
+
+
+def _agrees(counts: Counter[int], chances: dict[int, float]) -> None:
+    """Pearson's test; what is expected less than five times is put together."""
+    often = [id for id, chance in chances.items() if chance * DRAWS >= 5]
+    cells = [(counts[id], chances[id] * DRAWS) for id in often]
+    rest = DRAWS - sum(drawn for drawn, _ in cells), DRAWS - sum(due for _, due in cells)
+    cells += [rest] if rest[1] >= 5 else []
+    assert len(cells) > 2
+    off = sum((drawn - due) ** 2 / due for drawn, due in cells)
+    assert off < THRESHOLD[len(cells) - 1]
+
+
+def test_a_changed_setting_needs_no_forward_pass(
+    ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slider that computes the model anew; chances that stay those of the setting before."""
+    view = ask("step", run="words", prompt="the cat")
+    name, length = view["session"], view["length"]
+    monkeypatch.setattr(Session, "_read", lambda *_: pytest.fail("a forward pass"))
+    warm = ask("cut", session=name, length=length, settings={"temperature": 2.0})
+    assert [one["probability"] for one in warm["top"]] == [
+        one["probability"] for one in view["top"]
+    ]
+    highest = [max(one["chance"] for one in said["top"]) for said in (view, warm)]
+    assert highest[0] == 1.0 > highest[1]
+
+
+def test_undo_goes_back_without_a_forward_pass(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = ask("step", run="words", prompt="the")["session"]
+    views = [ask("step", session=name, pick="sampler") for _ in range(5)]
+    monkeypatch.setattr(Session, "_read", lambda *_: pytest.fail("a forward pass"))
+    for view in reversed(views[:-1]):
+        back = ask("cut", session=name, length=view["length"])
+        assert {**back, "picked": None} == {**view, "picked": None}
+
+
+def test_the_loss_is_that_of_the_score(ask: Asker) -> None:
+    """A perplexity that forgets the prompt, counts a token twice, or stays after an undo."""
+    name = ask("step", run="words", prompt="the cat")["session"]
+    for _ in range(3):
+        view = ask("step", session=name, pick="sampler")
+    whole = ask("score", run="words", text="the cat" + view["text"])
+    assert view["loss"] == pytest.approx(whole["loss"], rel=1e-5)
+    back = ask("cut", session=name, length=3)
+    assert back["loss"] == pytest.approx(
+        ask("score", run="words", text="the cat")["loss"], rel=1e-5
+    )
+    assert ask("cut", session=name, length=1)["loss"] is None
+
+
+def test_a_session_opens_with_what_was_chosen_before(ask: Asker) -> None:
+    """A walk that another snapshot cannot take up where it is."""
+    first = ask("step", run="words", prompt="the")
+    for _ in range(3):
+        first = ask("step", session=first["session"], pick="sampler")
+    ids = [id for id, _ in ask("step", run="words", prompt="the" + first["text"])["tokens"]]
+    again = ask("step", run="words", prompt="the", chosen=ids[2:])
+    assert (again["begun"], again["length"], again["text"]) == (2, 5, first["text"])
+    assert again["loss"] == pytest.approx(first["loss"], rel=1e-5)
+    bare = ask("step", run="words", prompt=None, chosen=ids)
+    assert ([id for id, _ in bare["tokens"]], bare["top"]) == (ids, again["top"])
+    older = ask("step", run="words", which="4", prompt="the", chosen=ids[2:])
+    assert older["text"] == first["text"]
+    assert older["top"] != again["top"]
+    with pytest.raises(InputError, match="id"):
+        ask("step", run="words", prompt="the", chosen=[99])
+
+
+def test_any_token_is_found_with_its_rank(ask: Asker) -> None:
+    """A token far down that nobody can pick; one that only holds the text before the one it is."""
+    view = ask("step", run="words", prompt="the", top=100)
+    name = view["session"]
+    assert [one["rank"] for one in view["top"]] == list(range(1, 19))
+    found = ask("find", session=name, text="at", top=100)
+    texts = [one["text"] for one in found["found"]]
+    assert found["matches"] == len(texts) == 3
+    assert set(texts) == {"cat", "sat", "mat"}
+    assert [one["probability"] for one in found["found"]] == sorted(
+        (one["probability"] for one in found["found"]), reverse=True
+    )
+    assert ask("find", session=name, text="a")["found"][0]["text"] == "a"
+    assert ask("find", session=name, text=" CAT ")["found"][0] == next(
+        one for one in view["top"] if one["text"] == "cat"
+    )
+    assert ask("find", session=name, text="zebra") == {
+        "session": name, "matches": 0, "found": [],
+    }  # fmt: skip
+    blank = ask("step", run="chars", prompt="the")["session"]
+    assert ask("find", session=blank, text=" ")["found"][0]["text"] == " "
+
+
+def test_entropy_is_that_of_the_models_own_chances(ask: Asker) -> None:
+    view = ask("step", run="words", prompt="the", top=100, settings={"temperature": 3.0})
+    own = [one["probability"] for one in view["top"]]
+    assert view["entropy"] == pytest.approx(-sum(p * math.log(p) for p in own), rel=1e-4)

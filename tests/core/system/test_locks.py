@@ -1,0 +1,178 @@
+"""Locks between real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.system import locks
+from core.system.locks import acquire, adopt, held, taken
+
+ROOT = Path(__file__).parents[3]
+HOLD = """
+import sys
+from pathlib import Path
+from core.system.locks import acquire
+lock = acquire(Path(sys.argv[1]))
+print(lock is not None, flush=True)
+sys.stdin.read()
+"""
+ADOPT = """
+import subprocess, sys
+from core.system.locks import adopt
+lock = adopt(int(sys.argv[1]))
+# A grandchild that outlives us must not keep the lock.
+child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=sys.stdin,
+                         stdout=subprocess.DEVNULL, close_fds=False)
+print(lock.taken, flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def child(code: str, *args: str, **more: object) -> Iterator[subprocess.Popen[str]]:
+    """A Python process that waits for its standard input to end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        **more,  # type: ignore[call-overload]
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "trainer.lock"
+
+
+def test_is_held_until_released(path: Path) -> None:
+    assert not held(path)
+    assert taken(path) == 0
+    lock = acquire(path)
+    assert lock
+    assert held(path)
+    assert acquire(path, tries=1) is None
+    assert taken(path) == pytest.approx(lock.taken, abs=1e-3)
+    lock.release()
+    assert not held(path)
+    with acquire(path) or pytest.fail("free"):
+        assert held(path)
+    assert not held(path)
+
+
+def test_another_process_holds_it_until_it_is_killed(path: Path) -> None:
+    """kill -9 leaves no stale lock."""
+    with child(HOLD, str(path)) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "True\n"
+        assert held(path)
+        assert acquire(path, tries=1) is None
+        process.kill()
+        process.wait()
+        assert not held(path)
+
+
+def test_a_launcher_hands_it_over_without_a_gap_and_grandchildren_do_not_get_it(
+    path: Path,
+) -> None:
+    """A worker that outlives its trainer must not make the run look alive."""
+    lock = acquire(path)
+    assert lock
+    descriptor = lock.descriptor
+    with child(ADOPT, str(descriptor), pass_fds=[descriptor]) as process:
+        lock.release()
+        assert held(path)
+        assert process.stdout
+        assert float(process.stdout.readline()) == pytest.approx(lock.taken, abs=1e-3)
+        assert held(path)
+        process.kill()
+        process.wait()
+        # The grandchild lives: it waits for the standard input that we still hold open.
+        assert not held(path)
+
+
+def test_ordinary_children_do_not_inherit_it(path: Path) -> None:
+    lock = acquire(path)
+    assert lock
+    with child("import sys; print('up', flush=True); sys.stdin.read()") as process:
+        assert process.stdout
+        process.stdout.readline()
+        lock.release()
+        assert not held(path)
+
+
+def test_adopting_what_somebody_else_holds_fails(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A descriptor of the right file alone is no lock."""
+    monkeypatch.setattr(locks, "TRIES", 1)
+    lock = acquire(path)
+    assert lock
+    other = os.open(path, os.O_RDWR)
+    assert adopt(other) is None
+    lock.release()
+    assert adopt(other)
+    assert held(path)
+    os.close(other)
+
+
+def test_a_look_does_not_keep_anybody_from_taking_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list drawn at the wrong moment must not make a start fail."""
+    path.touch()
+    look = os.open(path, os.O_RDONLY)
+    locks.fcntl.flock(look, locks.fcntl.LOCK_SH)
+    monkeypatch.setattr(locks.time, "sleep", lambda _: os.close(look))
+    lock = acquire(path)
+    assert lock
+    lock.release()
+
+
+def test_a_fork_does_not_keep_it(path: Path) -> None:
+    """Closing on exec is no help where nothing is executed."""
+    lock = acquire(path)
+    assert lock
+    (up, is_up), (waits, goes) = os.pipe(), os.pipe()
+    forked = os.fork()
+    if forked == 0:
+        os.close(goes)
+        os.write(is_up, b"up")
+        os.read(waits, 1)
+        os._exit(0)
+    try:
+        os.read(up, 2)
+        assert held(path), "what is closed there stays ours"
+        lock.release()
+        assert not held(path)
+    finally:
+        for descriptor in (up, is_up, waits, goes):
+            os.close(descriptor)
+        os.waitpid(forked, 0)
+
+
+def test_a_lock_never_has_the_number_of_a_standard_stream(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stdin closed it was 0, and the trainer it was handed to got /dev/null in its place."""
+    monkeypatch.setattr(locks, "FIRST_FREE", 500)
+    lock = acquire(path)
+    assert lock is not None
+    with lock:
+        assert lock.descriptor >= 500
+        assert not os.get_inheritable(lock.descriptor)
+        assert held(path)
+    assert not held(path), "no second number of it is left"

@@ -1,0 +1,40 @@
+"""Freed memory that stays with the process."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from core.system import process
+
+FAULTS = """
+import resource, sys
+import numpy
+from core.system.process import keep_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+numpy.ones(40_000_000, "u1")
+before = faults()
+for _ in range(10):
+    numpy.ones(40_000_000, "u1")
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_memory_that_was_freed_is_taken_again_without_page_faults() -> None:
+    def faults(mode: str) -> int:
+        command = [sys.executable, "-c", FAULTS, mode]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert faults("keep") < faults("leave") / 10
+
+
+def test_nothing_happens_where_the_c_library_has_no_such_option(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
+    assert not process.keep_freed_memory()

@@ -1,0 +1,116 @@
+"""Finding the text that somebody names: bundled, a file, a folder, a pattern, what is piped in."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.errors import InputError, NotFoundError
+from core.paths import Home
+from core.text import resolve
+from core.text.corpus import samples
+from core.text.resolve import find
+from tests.support.texts import home_with_shelf, write
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    return home_with_shelf(tmp_path, monkeypatch)
+
+
+def test_a_bundled_name_wins_over_a_file_of_that_name(home: Home, tmp_path: Path) -> None:
+    """`./lang` is the way to the file, as with commands in a shell."""
+    write(tmp_path / "lang", "mine")
+    assert find("lang", home).bundled
+    found = find("./lang", home)
+    assert not found.bundled
+    assert found.files == (tmp_path / "lang",)
+
+
+def test_a_folder_is_its_texts_in_order(home: Home, tmp_path: Path) -> None:
+    """Pictures and hidden files in between are left out, and that is said."""
+    for name in ("b.txt", "a/z.md", "a/.git/x", ".hidden", "c.txt.gz"):
+        text = gzip.compress(b"packed") if name.endswith("gz") else "text"
+        write(tmp_path / "texts" / name, text)
+    write(tmp_path / "texts" / "picture.png", b"\x89PNG\0\0")
+    write(tmp_path / "texts" / "empty.txt", b" \n")
+    os.mkfifo(tmp_path / "texts" / "pipe")
+    found = find("texts", home)
+    assert [file.name for file in found.files] == ["b.txt", "c.txt.gz", "z.md"]
+    assert found.name == "texts"
+    assert found.description == "3 files, 2 skipped that are not text"
+
+
+def test_a_pattern_matches_files_in_order(home: Home, tmp_path: Path) -> None:
+    """Also below folders, and a name that has the pattern's letters is taken as it is."""
+    for name in ("b.txt", "a.txt", "deep/er/c.txt", "no.md"):
+        write(tmp_path / "texts" / name, "text")
+    assert [f.name for f in find("texts/*.txt", home).files] == ["a.txt", "b.txt"]
+    assert len(find("texts/**/*.txt", home).files) == 3
+    write(tmp_path / "odd[1].txt", "text")
+    assert find("odd[1].txt", home).files == (tmp_path / "odd[1].txt",)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("a/Alice.txt", "Alice"), ("chat.jsonl.gz", "chat"), ("README.md", "README.md"), ("x", "x")],
+)
+def test_a_file_names_its_corpus(home: Home, tmp_path: Path, path: str, name: str) -> None:
+    """Runs are named after it."""
+    write(tmp_path / path, "text")
+    assert find(path, home).name == name
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("tale", "Did you mean tales"),
+        ("Alic.txt", "Did you mean Alice.txt"),
+        ("none/*.txt", "No file matches"),
+        ("hollow", "no text in the folder"),
+        ("/dev/null", "not a plain file"),
+        ("pipe", "not a plain file"),
+        ("", "no text named"),
+        ("a\0b", "no text named"),
+        ("x" * 5000, "cannot be read"),
+        ("Alice.txt/more", "no text named"),
+    ],
+)
+def test_what_is_not_there_is_said_with_the_way_on(
+    home: Home, tmp_path: Path, spec: str, said: str
+) -> None:
+    """Never a traceback from the file system."""
+    write(tmp_path / "Alice.txt", "text")
+    write(tmp_path / "hollow" / "picture", b"\0\0")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError) as caught:
+        find(spec, home)
+    assert said in str(caught.value)
+
+
+def test_the_encoding_asked_for_is_kept(home: Home, tmp_path: Path) -> None:
+    """It belongs to the corpus, so that a resumed run reads the same text."""
+    write(tmp_path / "a.txt", "café".encode("latin-1"))
+    found = find("a.txt", home, encoding="latin-1")
+    assert [sample.text for sample in samples(found, "text")] == ["café"]
+    assert find("a.txt", home, encoding="utf-8:replace").errors == "replace"
+    assert find("a.txt", home, replace=True).errors == "replace"
+    with pytest.raises(NotFoundError):
+        find("b.txt", home, encoding="latin-1")
+    with pytest.raises(InputError, match="came with the program"):
+        find("lang", home, encoding="latin-1")
+
+
+def test_finding_texts_is_light() -> None:
+    """The interface lists corpora before its first frame: no numpy, no tokenizers, no torch."""
+    code = (
+        "import sys, core.text.resolve, core.text.stats, core.text.catalog\n"
+        "heavy = {'numpy', 'tokenizers', 'torch', 'gzip', 'tomllib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(resolve.__file__).parents[2])

@@ -1,0 +1,99 @@
+"""Tokenizers: round trips, files, and what `transformers` makes of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import DamagedError
+from core.tokenizer.special_tokens import EOS, PAD, SOS, SPECIAL
+from core.tokenizer.tokenizer import KINDS, Tokenizer
+from tests.support.vocabularies import ALL, BPE, CHAR, KNOWN, LINES, WORD
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_special_tokens_are_first_and_never_come_out_of_a_text(kind: str) -> None:
+    """A text that speaks of `<eos>` must not end a sample."""
+    tokenizer = ALL[kind]
+    assert [tokenizer.token_text(id) for id in (PAD, SOS, EOS)] == list(SPECIAL)
+    text = "Python is <eos> a snake data <pad>x<unk> science <eos>"
+    ids = tokenizer.encode_prompt(text)
+    assert not {PAD, SOS, EOS, tokenizer.unk_id} & set(ids)
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.decode([SOS, *ids, EOS, PAD]) == text
+
+
+@given(text=st.text(max_size=60))
+def test_bpe_gives_every_text_back(text: str) -> None:
+    """Bytes know no unknown character, control codes and all."""
+    assert BPE.decode(BPE.encode(text)) == text
+
+
+@given(text=st.text(alphabet=KNOWN, max_size=60))
+def test_characters_give_every_known_text_back(text: str) -> None:
+    """One id a character, nothing joined, nothing lost."""
+    ids = CHAR.encode_prompt(text)
+    assert len(ids) == len(text)
+    assert CHAR.decode(ids) == text
+
+
+@given(
+    words=st.lists(st.sampled_from(" ".join(LINES).split()), max_size=9),
+    blank=st.sampled_from([" ", "\t", "\n\n", " \u3000", "\xa0"]),
+)
+def test_words_give_the_text_back_up_to_white_space(words: list[str], blank: str) -> None:
+    """One blank stands between two words whatever stood there."""
+    assert WORD.decode(WORD.encode_prompt(blank.join(words))) == " ".join(words)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_tokenizer_is_the_same(tmp_path: Path, kind: str) -> None:
+    """Token files are kept by it: loading must not make another one of it."""
+    ALL[kind].save(tmp_path)
+    again = Tokenizer.load(tmp_path)
+    assert again.kind == kind
+    assert again.to_json() == ALL[kind].to_json()
+    text = " ".join(LINES)
+    assert again.encode(text) == ALL[kind].encode(text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_or_foreign_tokenizers_are_refused(tmp_path: Path, kind: str) -> None:
+    """The library itself answers with a bare exception, or a panic, or not at all."""
+    good = json.loads(ALL[kind].to_json())
+    model = good["model"]
+    swapped = model["vocab"] | {"<pad>": 1, "<sos>": 0}
+    gap = model["vocab"] | {"<pad>": 9999}
+    broken: list[object] = [3, [], {}, good | {"model": 3}, good | {"model": {}}]
+    broken += [good | {"decoder": {"type": "Metaspace"}}, good | {"decoder": None}]
+    vocabularies: list[object] = [3, {}, [], swapped, gap]
+    broken += [good | {"model": model | {"vocab": vocab}} for vocab in vocabularies]
+    broken += [good | {"model": model | {"merges": m}} for m in (3, [3], [["a"]], [["a", "§"]])]
+    texts = ["", "{", "[" * 100_000, *map(json.dumps, broken)]
+    for text in texts:
+        (tmp_path / "tokenizer.json").write_text(text)
+        with pytest.raises(DamagedError, match=r"tokenizer\.json"):
+            Tokenizer.load(tmp_path)
+    (tmp_path / "tokenizer.json").unlink()
+    with pytest.raises(DamagedError, match="No such file"):
+        Tokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transformers_gives_the_same_ids(tmp_path: Path, kind: str) -> None:
+    """A run directory is loaded by others; there a model type brings a tokenizer of its own."""
+    transformers = pytest.importorskip("transformers")
+    ALL[kind].save(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id) == (PAD, SOS, EOS)
+    assert theirs.unk_token_id == ALL[kind].unk_id
+    for text in (*LINES, " ".join(LINES), "Python  is\n\n1234 <eos>", "e\u0301 never seen"):
+        ids = ALL[kind].encode(text)
+        assert theirs(text)["input_ids"] == ids
+        if ALL[kind].unk_id not in ids:
+            assert theirs.decode(ids) == ALL[kind].decode(ids)

@@ -1,0 +1,192 @@
+"""When a run is saved, and by whom; and who has its lock meanwhile."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config.configs import TrainConfig
+from core.paths import Home, find_home
+from core.run import status, store
+from core.run.events import FINISHED, SAVED, STARTED
+from core.system import locks
+from core.train import checkpoint
+from core.train.checkpoint_writer import RunKeeper
+from core.train.evaluation import Evaluation
+from core.train.trainer import Trainer
+from core.train.update import Updater
+from tests.support.runners import alive, small_text, until
+from tests.support.trainers_at_work import (
+    ROOT,
+    asked,
+    begin,
+    clearing,
+    events_of,
+    free,
+    kill,
+    trained,
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with clearing(find_home(tmp_path / "home")) as found:
+        yield found
+
+
+def test_saving_is_another_threads_work(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk must not slow the training down: not one file is written by its thread."""
+    run, lock = asked(home, small_text(tmp_path), "pets", checkpoint_seconds=0.0)
+    seen: list[tuple[str, str]] = []
+
+    def noted(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def work(*rest: Any, **more: Any) -> Any:
+            seen.append((name, threading.current_thread().name))
+            return real(*rest, **more)
+
+        monkeypatch.setattr(owner, name, work)
+
+    for name in ("save", "save_snapshot", "save_best", "write_tensors"):
+        noted(checkpoint, name)
+    noted(Updater, "update")
+    trained(home, run, lock)
+    here = threading.current_thread().name
+    assert {thread for name, thread in seen if name == "update"} == {here}
+    assert {name for name, thread in seen if thread == here} == {"update"}
+    assert {name for name, _ in seen} >= {"save", "save_snapshot", "save_best", "write_tensors"}
+
+
+def test_training_goes_on_while_a_slow_disk_takes_its_time(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"eval_steps": 100, "snapshots": False, "checkpoint_seconds": 0.0}
+    run, lock = asked(home, small_text(tmp_path), "pets", **settings)
+    later, steps = threading.Event(), list[int]()
+    save, update = checkpoint.save, Updater.update
+
+    def slow(*rest: Any) -> int:
+        assert later.wait(60), "the training waits for the disk"
+        return save(*rest)
+
+    def noted(self: Updater, batches: Any, step: int, *rest: Any) -> Any:
+        steps.append(step)
+        if step == 6:
+            later.set()
+        return update(self, batches, step, *rest)
+
+    monkeypatch.setattr(checkpoint, "save", slow)
+    monkeypatch.setattr(Updater, "update", noted)
+    told = trained(home, run, lock)
+    assert steps == list(range(12))
+    assert told[-1].type == FINISHED
+    saved = [e.step for e in told if e.type == SAVED and e.text("kind") == "checkpoint"]
+    assert saved[0] == 1
+    assert saved[-1] == 12
+    assert not {2, 3, 4, 5, 6} & set(saved), "put off, not waiting in line"
+
+
+def test_it_is_saved_before_it_is_evaluated(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails or is killed in a long evaluation has lost nothing."""
+    run, lock = asked(home, small_text(tmp_path), "pets", checkpoint_seconds=1000.0)
+    order: list[str] = []
+    asked_for, loss = RunKeeper.checkpoint, Evaluation.loss
+
+    def keep(self: RunKeeper, trainer: Trainer, *rest: Any) -> None:
+        order.append(f"save {trainer.progress.step}")
+        asked_for(self, trainer, *rest)
+
+    def evaluate(self: Evaluation, *rest: Any, **more: Any) -> Any:
+        order.append("evaluate")
+        return loss(self, *rest, **more)
+
+    monkeypatch.setattr(RunKeeper, "checkpoint", keep)
+    monkeypatch.setattr(Evaluation, "loss", evaluate)
+    trained(home, run, lock)
+    assert order == ["save 4", "evaluate", "save 8", "evaluate", "save 12", "evaluate", "save 12"]
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0.0, 12), (5.0, 3), (1000.0, 1)])
+def test_it_is_saved_every_so_many_seconds(
+    home: Home,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    times: int,
+) -> None:
+    """By a clock on which every step takes one second and a half."""
+    settings = {"eval_steps": 100, "snapshots": False, "checkpoint_seconds": seconds}
+    run, lock = asked(home, small_text(tmp_path), "pets", **settings)
+    now = [0.0]
+    update, saved = Updater.update, set[int]()
+
+    def timed(self: Updater, *rest: Any) -> Any:
+        now[0] += 1.5
+        return update(self, *rest)
+
+    asked_for = RunKeeper.checkpoint
+
+    def keep(self: RunKeeper, trainer: Trainer, *rest: Any) -> None:
+        saved.add(trainer.progress.step)
+        asked_for(self, trainer, *rest)
+
+    monkeypatch.setattr(RunKeeper, "busy", lambda self: False)
+    monkeypatch.setattr("core.train.trainer.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(Updater, "update", timed)
+    monkeypatch.setattr(RunKeeper, "checkpoint", keep)
+    trained(home, run, lock)
+    assert len(saved) == times, saved
+    assert TrainConfig().checkpoint_seconds == 60.0
+
+
+@pytest.mark.slow
+def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path: Path) -> None:
+    """Two would write one file of events, and each other's checkpoints."""
+    run, lock = asked(home, small_text(tmp_path), "pets", steps=10**6)
+    pid = begin(home, run, lock)
+    until(lambda: store.status_of(run) == status.RUNNING, "it trains")
+    said = len([event for event in events_of(run) if event.type == STARTED])
+    fresh = os.open(run.lock, os.O_RDWR)
+    line = [sys.executable, "-m", "core.train", str(home.root), str(home.cache), run.name]
+    line += [str(fresh), "{}", "1"]
+    second = subprocess.run(
+        line, pass_fds=[fresh], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    os.close(fresh)
+    assert second.returncode == 1
+    assert second.stderr == "Another trainer has the run pets.\n"
+    assert alive(pid)
+    assert len([event for event in events_of(run) if event.type == STARTED]) == said == 1
+    here = events_of(run)[-1].step
+    until(lambda: events_of(run)[-1].step > here, "the first trains on")
+    assert locks.acquire(run.lock, tries=1) is None
+    kill(run, pid)
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_never_looks_dead(home: Home, tmp_path: Path) -> None:
+    """Looked at without pause from before its trainer is started until it trains."""
+    run, lock = asked(home, small_text(tmp_path), "pets", steps=10**6)
+    for held in (lock, None):
+        seen: list[str] = []
+        pid = begin(home, run, held)
+        while (word := store.status_of(run)) != status.RUNNING:
+            if word not in seen:
+                seen.append(word)
+            assert free(run) is False
+        assert seen[:1] == [status.STARTING]
+        assert set(seen) <= {status.STARTING, status.PREPARING}
+        kill(run, pid)
+        assert store.status_of(run) == status.CRASHED

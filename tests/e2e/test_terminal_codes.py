@@ -1,0 +1,128 @@
+"""No control code of a text, a name, a model, a log or a file reaches the terminal.
+
+On a real (pseudo) terminal, where Rich draws and click may colour, and byte by byte elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.paths import find_home
+from core.run.store import find
+from tests.support.runners import TINY
+from tui.__main__ import run
+
+Said = pytest.CaptureFixture[str]
+# Title, colour, C1 colour, right-to-left override, isolate, invisible, bell, backspace, delete.
+HOSTILE = "\x1b]0;owned\x07 \x1b[31mred \x9b32m \u202edrawkcab \u2066x\u2069 a\u200bb \x08\x7f"
+BARRED = {
+    *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *map(chr, range(0x202A, 0x202F)),
+    *map(chr, range(0x2066, 0x206A)), "\u061c", "\u200b", "\u200e", "\u200f", "\ufeff",
+} - {"\n", "\t"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a run whose every file is as hostile as a copied one may be."""
+    folder = tmp_path_factory.mktemp("hostile")
+    text = folder / f"{HOSTILE.replace('/', '')}.txt"
+    text.write_text(f"{HOSTILE}\n" * 9)
+    asked = ["--home", str(folder / "home"), "train", str(text), "--name", "hostile"]
+    options = ["--foreground", "--steps", "3", *TINY[:-1], "char"]
+    assert run([*asked, *options, "--set", "sample_prompt=\x1b[31m"]) == 0
+    one = find(find_home(folder / "home"), "hostile")
+    record = json.loads(one.record.read_text())
+    record["corpus"]["name"] = record["created"] = HOSTILE
+    record |= {"parent": {"run": HOSTILE}, HOSTILE: HOSTILE}
+    one.record.write_text(json.dumps(record))
+    told = {"title": HOSTILE, "message": HOSTILE, "hint": HOSTILE, "reason": HOSTILE}
+    named = {"reasons": [HOSTILE], "model": {HOSTILE: HOSTILE}, "train": {HOSTILE: HOSTILE}}
+    with one.events.open("a") as file:
+        for type, more in (
+            ("prepared", named),
+            ("sample", {"prompt": HOSTILE, "text": HOSTILE}),
+            ("failed", told),
+            (HOSTILE, told),
+        ):
+            file.write(json.dumps({"type": type, "time": 9e9, "step": 3, **more}) + "\n")
+    one.log.write_text(f"{HOSTILE}\r\n" * 3)
+    return folder / "home"
+
+
+def commands(text: str) -> list[list[str]]:
+    """Everything that shows something of a run or a text, or repeats what was typed."""
+    return [
+        ["ls"], ["ls", "--json"], ["show", "hostile"], ["show", "hostile", "--json"],
+        ["logs", "hostile"], ["attach", "hostile"], ["path", "hostile"],
+        ["generate", "hostile", "--max-tokens", "60"],
+        ["generate", "hostile", "--max-tokens", "20", "--json", "--top", "3"],
+        ["generate", "hostile", "--max-tokens", "20", "--top", "3"],
+        ["generate", "hostile", f"Q{HOSTILE}"], ["generate", f"hostile@{HOSTILE}"],
+        ["corpora", text], ["corpora", text, "--json"], ["corpora", HOSTILE],
+        ["train", text, "--json", "--foreground", "--steps", "1", *TINY[:-1], "char"],
+        ["train", HOSTILE], ["train", text, "--name", HOSTILE], ["train", text, "--set", HOSTILE],
+        ["train", text, "--preset", HOSTILE], ["train", text, "--device", HOSTILE, "--foreground"],
+        ["train", text, "--encoding", HOSTILE], ["train", text, "--steps", HOSTILE],
+        ["train", text, "--tokenizer", HOSTILE], ["train", text, HOSTILE], ["show", HOSTILE],
+        ["resume", "hostile", HOSTILE], [f"--{HOSTILE}"], [HOSTILE], ["rm", HOSTILE],
+        ["rename", "hostile", HOSTILE], ["change", "hostile", f"{HOSTILE}={HOSTILE}"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(commands(""))))
+def test_none_in_what_any_command_says(number: int, home: Path, capsys: Said) -> None:
+    (text,) = home.parent.glob("*.txt")
+    arguments = commands(str(text))[number]
+    assert run(["--home", str(home), *arguments]) in (0, 1, 2)
+    said = capsys.readouterr()
+    assert said.out or said.err
+    assert not BARRED & set(said.out + said.err), arguments
+
+
+def shown(home: Path, arguments: list[str]) -> str:
+    """What a terminal is sent."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui", "--home", str(home), *arguments],
+        stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm-256color"},
+    )  # fmt: skip
+    os.close(follower)
+    pieces = []
+    while select.select([leader], [], [], 60)[0]:
+        try:
+            pieces.append(os.read(leader, 1 << 16))
+        except OSError:  # the other end is closed
+            break
+    assert process.wait(60) in (0, 1, 2)
+    os.close(leader)
+    return b"".join(pieces).decode()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["show", "hostile"], ["logs", "hostile"], ["attach", "hostile"], ["ls"], ["train", HOSTILE]],
+)
+def test_none_on_a_terminal(arguments: list[str], home: Path) -> None:
+    said = shown(home, arguments).replace("\r\n", "\n")
+    for code in ("\x1b]", "\x1b[31", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\x08", "\x7f"):
+        assert code not in said
+    if arguments[0] not in ("attach", "train"):
+        assert not BARRED & set(said), "only what watches a run draws"
+
+
+def test_training_draws_its_bar_and_nothing_of_the_text(home: Path) -> None:
+    """Phases, reasons and samples come from the text; the bar's own codes are all there is."""
+    (text,) = home.parent.glob("*.txt")
+    options = ["--foreground", "--steps", "2", "--name", "drawn", *TINY[:-1], "char"]
+    said = shown(home, ["train", str(text), *options])
+    for code in ("\x1b]", "\x1b[31mred", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\x7f"):
+        assert code not in said

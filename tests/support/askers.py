@@ -1,0 +1,48 @@
+"""For tests of what the sampler answers: tiny models, and asking in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.paths import Home
+from core.progress import never
+from core.server import protocol
+from core.server.dispatch import Answerer
+from tests.support.tiny_runs import tiny_run
+
+Json = dict[str, Any]
+
+
+def tiny_home(folder: Path) -> Home:
+    """Two tiny runs, of words and of characters."""
+    found = Home(root=folder, cache=folder / "cache")
+    tiny_run(found, "words", snapshots=(0, 4))
+    tiny_run(found, "chars", "char", "text", context=16)
+    return found
+
+
+class Asker:
+    """Asks by name, as a request would, and keeps what was said before the last reply."""
+
+    def __init__(self, answerer: Answerer) -> None:
+        self.answerer = answerer
+        self.heard: list[Json] = []
+        self.cancelled: Callable[[], bool] = never
+        self.last_id = 0
+
+    def __call__(self, op: str, **fields: Any) -> Json:
+        self.last_id += 1
+        self.heard = []
+        ask = protocol.understood(op, fields)
+        found = self.answerer.answer(self.last_id, ask, self._hear, lambda: self.cancelled())
+        json.dumps([found, self.heard], allow_nan=False)
+        return found
+
+    def _hear(self, **fields: Any) -> None:
+        self.heard.append(fields)
+
+    def cancel_after(self, batches: int) -> None:
+        self.cancelled = lambda: len(self.heard) >= batches

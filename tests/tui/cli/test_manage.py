@@ -1,0 +1,238 @@
+"""Reading a trainer's log, and renaming and removing runs, as a user types it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.paths import Home, find_home
+from core.run import store
+from core.run.directory import Run
+from core.run.event_log import EventLog
+from tui.__main__ import run
+from tui.cli import manage
+
+ROOT = Path(__file__).parents[3]
+HOSTILE = b"\x1b]0;title\x07red\x1b[31m\x9b31m \xff\r\nnext"
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("MINIGPT_HOME", str(tmp_path / "home"))
+    return find_home(tmp_path / "home")
+
+
+def make(home: Home, name: str) -> Run:
+    """A run that stopped at step 5."""
+    text = {"name": "lang", "sha256": "", "reading": "lines", "encoding": "", "errors": ""}
+    record = {"corpus": {**text, "size": 9}, "train": {}, "model": {}, "seed": 1}
+    made = store.create(home, name, record)
+    log = EventLog(made.events)
+    log.emit("started", 0)
+    log.emit("stopped", 5, reason="asked")
+    log.close()
+    return made
+
+
+@pytest.fixture
+def old(home: Home) -> Run:
+    return make(home, "old")
+
+
+def names(home: Home) -> list[str]:
+    return [found.name for found in store.list_runs(home)]
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    """A terminal at which somebody types this."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: answer)
+
+
+@pytest.mark.parametrize("options", [[], ["-f"]])
+def test_a_hostile_log_is_shown_whole_and_harmless(
+    old: Run, capsys: Said, options: list[str]
+) -> None:
+    """A library's message that repaints the terminal; a last line lost for want of its end."""
+    old.log.write_bytes(HOSTILE)
+    assert run(["logs", "old", *options]) == 0
+    said = capsys.readouterr()
+    assert said.out == "␛]0;title␇red␛[31m�31m �\nnext\n"
+    assert said.err == ""
+
+
+@pytest.mark.parametrize("options", [[], ["-f"]])
+def test_a_run_without_a_log_says_so(old: Run, capsys: Said, options: list[str]) -> None:
+    assert run(["logs", "old", *options]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "no log of old" in said.err
+
+
+def then(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
+    """Does the next of these whenever somebody who follows waits."""
+    waiting = iter(steps)
+    monkeypatch.setattr(manage, "pause", lambda: next(waiting)())
+
+
+def test_following_prints_what_comes_until_the_trainer_is_gone(
+    old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last words, written between the last look at the log and the trainer's end."""
+    lock = store.hold(old)
+    shown: list[str] = []
+    then(
+        monkeypatch,
+        lambda: old.log.write_text("one\ntw"),
+        lambda: (shown.append(capsys.readouterr().out), old.log.write_text("one\ntwo\n")),
+        lambda: (old.log.write_text("one\ntwo\nlast"), lock.release()),
+    )
+    assert run(["logs", "old", "-f"]) == 0
+    assert shown == ["one\n"]
+    assert capsys.readouterr().out == "two\nlast\n"
+
+
+def test_ctrl_c_ends_following_with_130(
+    old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    then(monkeypatch, interrupt)
+    with store.hold(old):
+        assert run(["logs", "old", "-f"]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(old: Run, home: Home) -> None:
+    """`logs | head` that ends in a traceback."""
+    old.log.write_text("line\n" * 200_000)
+    command = f'"{sys.executable}" -m tui --home "{home.root}" logs old | head -n 1'
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("line\n", "")
+
+
+def test_a_log_that_cannot_be_read_is_a_message(old: Run, capsys: Said) -> None:
+    old.log.mkdir()
+    assert run(["logs", "old"]) == 2
+    assert "Is a directory" in capsys.readouterr().err
+
+
+def test_a_run_gets_another_name(old: Run, home: Home, capsys: Said) -> None:
+    assert run(["rename", "old", "new"]) == 0
+    assert names(home) == ["new"]
+    assert "new" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ("taken", "taken-2"),
+        ("../up", "letters"),
+        ("a/b", "letters"),
+        ("\x1b[31m", "letters"),
+        ("x" * 300, "letters"),
+        ("old", "already"),
+    ],
+)
+def test_a_name_that_cannot_be_given_is_refused(
+    old: Run, home: Home, capsys: Said, new: str, said: str
+) -> None:
+    """A run that replaces another, or leaves the folder of runs."""
+    make(home, "taken")
+    assert run(["rename", "old", new]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "\x1b" not in told
+    assert names(home) == ["old", "taken"]
+
+
+@pytest.mark.parametrize("command", [["rename", "old", "new"], ["rm", "old", "--yes"]])
+def test_a_live_run_is_left_alone(old: Run, home: Home, capsys: Said, command: list[str]) -> None:
+    """A trainer whose folder disappears under it."""
+    with store.hold(old):
+        assert run(command) == 2
+    assert "being trained" in capsys.readouterr().err
+    assert names(home) == ["old"]
+
+
+def test_nothing_is_removed_if_one_of_several_is_live(old: Run, home: Home, capsys: Said) -> None:
+    make(home, "other")
+    with store.hold(old):
+        assert run(["rm", "other", "old", "--yes"]) == 2
+    assert names(home) == ["old", "other"]
+
+
+def test_removal_says_what_goes(old: Run, home: Home, capsys: Said) -> None:
+    old.snapshot_weights(4).parent.mkdir(parents=True)
+    old.snapshot_weights(4).write_bytes(b"x" * 5000)
+    assert run(["rm", "old", "--yes"]) == 0
+    said = capsys.readouterr().err
+    assert all(words in said for words in ("old", "kB", "stopped", "step 5", "1 snapshot", "lang"))
+    assert names(home) == []
+    assert list(home.runs.iterdir()) == []
+
+
+def test_without_a_terminal_only_yes_removes(old: Run, home: Home, capsys: Said) -> None:
+    """A script that waits for an answer, or takes its input for one."""
+    assert run(["rm", "old"]) == 2
+    assert "--yes" in capsys.readouterr().err
+    assert names(home) == ["old"]
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", []), ("n", ["old"]), ("", ["old"])])
+def test_on_a_terminal_it_asks(
+    old: Run, home: Home, monkeypatch: pytest.MonkeyPatch, answer: str, left: list[str]
+) -> None:
+    """Enter that removes a night's work."""
+    answering(monkeypatch, answer)
+    assert run(["rm", "old"]) == 0
+    assert names(home) == left
+
+
+@pytest.mark.parametrize("damage", ["{", '{"format": 99}', "[]", "\0" * 9, None])
+@pytest.mark.parametrize("command", [["rename", "old", "new"], ["rm", "old", "--yes"]])
+def test_a_damaged_run_can_be_renamed_and_removed(
+    old: Run, home: Home, damage: str | None, command: list[str]
+) -> None:
+    """A run that nothing can read and nobody can get rid of."""
+    if damage is None:
+        old.record.unlink()
+    else:
+        old.record.write_text(damage)
+    old.events.write_bytes(b"\xff\0{]\n" * 3)
+    assert run(command) == 0
+    assert not old.folder.exists()
+
+
+@pytest.mark.parametrize("command", [["rm", "--yes"], ["logs"], ["rename"]])
+def test_what_is_no_run_is_left_alone(
+    home: Home, tmp_path: Path, capsys: Said, command: list[str]
+) -> None:
+    """A folder of somebody else's; a link that leads out of the folder of runs."""
+    make(home, "old").folder.rename(tmp_path / "elsewhere")
+    (home.runs / "link").symlink_to(tmp_path / "elsewhere")
+    (home.runs / "notes").mkdir()
+    (home.runs / "notes" / "a.txt").touch()
+    more = ["new"] if command == ["rename"] else []
+    for name in ("link", "notes", "nothing", ".."):
+        assert run([command[0], name, *more, *command[1:]]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert sorted(path.name for path in home.runs.iterdir()) == ["link", "notes"]
+
+
+def test_a_removal_that_fails_is_a_message(
+    old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "some/file")
+
+    monkeypatch.setattr("core.run.store.shutil.rmtree", refuse)
+    assert run(["rm", "old", "--yes"]) == 1
+    said = capsys.readouterr().err
+    assert "some/file: Permission denied" in said

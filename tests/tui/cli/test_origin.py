@@ -1,0 +1,52 @@
+"""`origin` as a user types it."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support.read_runs import read_home
+from tui.__main__ import run
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MINIGPT_HOME", str(tmp_path))
+    read_home(tmp_path)
+    return tmp_path
+
+
+def test_marks_lines_and_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["origin", "words", "oh the  cat sat on the tree"]) == 0
+    said = capsys.readouterr()
+    assert "Sorting the text…" in said.err
+    assert "oh ‹the  cat sat on the› tree" in said.out
+    assert "71% of 7 tokens copied · longest copy 5 · 1 of 6 pairs new" in said.out
+    assert "5 tokens, 3 times: the  cat sat on the" in said.out
+    assert "  line 4  ‹the cat sat on the› door" in said.out
+    assert run(["origin", "words", "the cat sat on the"]) == 0
+    assert capsys.readouterr().err == "", "the index was made before"
+
+
+def test_standard_input_and_one_object(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = io.BytesIO(b"the dog ran\n")
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=raw))
+    assert run(["origin", "words", "--json", "--min-tokens", "3", "--places", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["text"] == "the dog ran"
+    assert [(span["from"], span["to"]) for span in found["spans"]] == [(0, 11)]
+    assert [place["line"] for place in found["spans"][0]["places"]] == [2]
+
+
+@pytest.mark.parametrize("arguments", [["nobody", "a"], ["words", ""], ["words", "a\udcffb"]])
+def test_what_cannot_be_compared_is_said(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["origin", *arguments]) == 2
+    assert "Traceback" not in capsys.readouterr().err

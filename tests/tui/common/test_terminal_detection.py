@@ -1,0 +1,73 @@
+"""What a terminal is taken to show, and that a terminal without colours shows something."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from tui.common.terminal import ASCII, BLOCK, BRAILLE, PLAIN_THEME, THEME, Look, look_of
+
+SHOWING = """
+import asyncio, sys
+from tui.launch import prepare
+look = prepare(ascii_only=False)
+assert "textual" not in sys.modules
+from textual.app import App
+from textual.widgets import Static
+
+class Words(App):
+    def compose(self):
+        yield Static("words")
+
+async def show():
+    app = Words()
+    app.theme = look.theme
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips(app.size)
+        styles = [part.style for strip in strips for part in strip]
+        print({color.name for style in styles for color in (style.color, style.bgcolor) if color})
+
+asyncio.run(show())
+"""
+
+
+@pytest.mark.parametrize(
+    ("environ", "encoding", "ascii", "look"),
+    [
+        ({"TERM": "xterm-256color"}, "utf-8", False, Look()),
+        ({"TERM": "tmux-256color"}, "UTF8", False, Look()),
+        ({"TERM": "xterm-256color"}, "utf-8", True, Look(charset=ASCII)),
+        ({"TERM": "xterm-256color"}, "ascii", False, Look(charset=ASCII)),
+        ({"TERM": "xterm-256color"}, "iso8859-1", False, Look(charset=ASCII)),
+        ({"TERM": "linux"}, "utf-8", False, Look(charset=ASCII)),
+        ({"TERM": "dumb"}, "utf-8", False, Look(charset=ASCII)),
+        ({"TERM": "screen"}, "utf-8", False, Look(charset=BLOCK)),
+        ({"TERM": "screen"}, "utf-8", True, Look(charset=ASCII)),
+        ({}, "utf-8", False, Look(charset=BRAILLE)),
+        ({"NO_COLOR": "1"}, "utf-8", False, Look(theme=PLAIN_THEME, colour=False)),
+        ({"NO_COLOR": ""}, "utf-8", False, Look(theme=PLAIN_THEME, colour=False)),
+        ({"TEXTUAL_THEME": "nord"}, "utf-8", False, Look(theme="nord")),
+        ({"TEXTUAL_THEME": ""}, "utf-8", False, Look(theme=THEME)),
+        ({"SSH_CONNECTION": "::1 1 ::1 22"}, "utf-8", False, Look(calm=True)),
+        ({"SSH_TTY": "/dev/pts/1"}, "utf-8", False, Look(calm=True)),
+    ],
+)
+def test_the_look_suits_the_terminal(
+    environ: Mapping[str, str], encoding: str, ascii: bool, look: Look
+) -> None:
+    """Boxes of question marks on a console; a chart in colours nobody wants."""
+    assert look_of(environ, encoding, ascii=ascii) == look
+
+
+def test_without_colours_the_screen_is_not_black_on_black() -> None:
+    """Textual told of its theme when it is too late: it then paints everything black."""
+    environment = {k: v for k, v in os.environ.items() if k != "TEXTUAL_THEME"} | {"NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHOWING], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("{'default'}\n", 0), done.stderr

@@ -1,0 +1,177 @@
+"""The list of runs: read once, read again where something changed, in the order of changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.paths import Home
+from core.run import store
+from core.run.directory import Run
+from core.run.events import encode
+from core.run.summary import Summary, summary_of_any
+from core.system.locks import Lock, acquire
+from tests.support.some_runs import RECORD
+from tui.runs import library
+from tui.runs.library import Library, age, age_of
+
+BEGAN = 1_700_000_000
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home with three runs, the last of which changed first."""
+    found = Home(root=tmp_path, cache=tmp_path / "cache")
+    for number, name in enumerate(("first", "second", "third")):
+        run = store.create(found, name, RECORD)
+        say(run, 1, when=BEGAN - number)
+    return found
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the runs that were read, in turn."""
+    names: list[str] = []
+    whole = summary_of_any
+
+    def summary(run: Run) -> Summary:
+        names.append(run.name)
+        return whole(run)
+
+    monkeypatch.setattr(library, "summary_of_any", summary)
+    return names
+
+
+def say(run: Run, step: int, *, when: int) -> None:
+    """One more report of training."""
+    with run.events.open("a") as file:
+        file.write(encode("step", 1.0, step, train_loss=5.0 - step, epoch=step / 2) + "\n")
+    os.utime(run.events, (when, when))
+
+
+def run_of(home: Home, name: str) -> Run:
+    return Run(home.runs / name)
+
+
+def listed(found: Library) -> list[str]:
+    return [row.summary.name for row in found.rows()]
+
+
+def test_an_unchanged_run_is_not_read_again(home: Home, read: list[str]) -> None:
+    """Three hundred runs read every second."""
+    found = Library(home)
+    before = found.rows()
+    assert sorted(read) == ["first", "second", "third"]
+    after = found.rows()
+    assert len(read) == 3
+    assert all(a is b for a, b in zip(before, after, strict=True))
+
+
+def test_a_run_that_goes_on_is_read_again_and_comes_first(home: Home, read: list[str]) -> None:
+    """A loss of yesterday in the list; the run one works on at its end."""
+    found = Library(home)
+    assert listed(found) == ["first", "second", "third"]
+    read.clear()
+    say(run_of(home, "third"), 2, when=BEGAN + 60)
+    rows = found.rows()
+    assert read == ["third"]
+    assert [row.summary.name for row in rows] == ["third", "first", "second"]
+    assert (rows[0].summary.step, rows[0].curve[-1]) == (2, 3.0)
+    assert rows[0].changed == BEGAN + 60
+
+
+def test_a_trainer_that_came_or_went_is_seen(home: Home, read: list[str]) -> None:
+    """A run shown as alive after its trainer was killed: its files do not change by that."""
+    found = Library(home)
+    found.rows()
+    read.clear()
+    with hold(run_of(home, "second")):
+        found.rows()
+        assert read == ["second"]
+        found.rows()
+        assert read == ["second"]
+    found.rows()
+    assert read == ["second", "second"]
+
+
+def hold(run: Run) -> Lock:
+    lock = acquire(run.lock)
+    assert lock is not None
+    return lock
+
+
+def test_removed_and_renamed_runs_leave_no_row(home: Home) -> None:
+    """A row that opens nothing."""
+    found = Library(home)
+    found.rows()
+    shutil.rmtree(home.runs / "first")
+    (home.runs / "second").rename(home.runs / "fourth")
+    assert listed(found) == ["fourth", "third"]
+    store.create(home, "first", RECORD)
+    assert listed(found)[0] == "first"
+    assert next(iter(found.rows())).summary.step == 0
+
+
+def test_a_run_removed_while_one_looks_ends_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list goes with the run."""
+    whole = summary_of_any
+
+    def summary(run: Run) -> Summary:
+        seen = whole(run)
+        if run.name == "second":
+            shutil.rmtree(run.folder)
+        return seen
+
+    monkeypatch.setattr(library, "summary_of_any", summary)
+    assert listed(Library(home)) == ["first", "third"]
+
+
+def test_a_run_without_events_counts_from_its_making(home: Home) -> None:
+    """A new run at the end of the list, or none at all."""
+    run = store.create(home, "new", RECORD)
+    rows = Library(home).rows()
+    assert rows[0].summary.name == "new"
+    assert (rows[0].changed, rows[0].curve) == (run.record.stat().st_mtime, ())
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(home: Home) -> None:
+    """One damaged run, and the list stays empty."""
+    run_of(home, "first").record.write_text("{")
+    events = run_of(home, "second").events
+    events.unlink()
+    events.mkdir()
+    lock = store.create(home, "fourth", RECORD).lock
+    lock.unlink()
+    lock.mkdir()
+    rows = {row.summary.name: row.summary for row in Library(home).rows()}
+    assert set(rows) == {"first", "second", "third", "fourth"}
+    assert rows["fourth"].problem
+    assert rows["first"].problem
+    assert rows["second"].problem
+    assert not rows["third"].problem
+
+
+def test_no_runs_are_no_rows(tmp_path: Path) -> None:
+    assert Library(Home(root=tmp_path / "none", cache=tmp_path)).rows() == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "now"), (59, "now"), (60, "1m"), (3570, "59m"), (3599, "59m"), (3600, "1h"),
+     (86_399, "23h"), (86_400, "1d"), (12.9 * 86_400, "12d"), (1000 * 86_400, "long")],
+)  # fmt: skip
+def test_ages_are_short_and_never_round_up(seconds: float, words: str) -> None:
+    """60m beside 1h; an age that does not fit its column."""
+    assert age(seconds) == words
+    assert len(words) <= 4
+
+
+def test_a_run_of_tomorrow_is_of_now(home: Home) -> None:
+    """A clock that was set back, and an age below zero."""
+    say(run_of(home, "first"), 2, when=1 << 33)
+    assert age_of(Library(home).rows()[0]) == "now"

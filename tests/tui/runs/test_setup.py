@@ -1,0 +1,123 @@
+"""A run that is being set up: what is shown before is what the same facts give the trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config.budget import count_parameters, training_bytes
+from core.config.configs import TrainConfig
+from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.config.planner import plan
+from core.dataset.preview import Preview, preview
+from core.errors import InputError, SettingsError
+from core.text.corpus import bundled
+from tests.support.texts import one_text
+from tui.runs.setup import Draft, forecast
+
+CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)
+LANG = next(corpus for corpus in bundled() if corpus.name == "lang")
+FREE = 100 << 30
+
+
+@pytest.fixture(scope="module")
+def seen() -> Preview:
+    """The smallest bundled text, looked into."""
+    return preview(LANG)
+
+
+def draft(seen: Preview, shape: dict[str, Any] | None = None, **chosen: Any) -> Draft:
+    return Draft(corpus=LANG, preview=seen, config=TrainConfig(**chosen), shape=shape or {})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shape"),
+    [
+        ({}, {}),
+        ({"preset": "small", "epochs": 3.0}, {}),
+        ({"minutes": 2.0}, {"layers": 2}),
+        ({"batch_size": 7, "seed": 3}, {"d_model": 48, "heads": 3}),
+    ],
+)
+def test_it_plans_as_a_training_does(
+    chosen: dict[str, Any], shape: dict[str, Any], seen: Preview
+) -> None:
+    """A screen that promises another model than is trained."""
+    made = draft(seen, shape, **chosen)
+    facts = TokenFacts(
+        reading="lines",
+        vocab_size=seen.vocabulary,
+        train_tokens=seen.tokens,
+        train_samples=seen.lines,
+        longest=seen.longest_tokens,
+    )
+    assert made.tokens == facts
+    assert made.plan(CPU) == plan(TrainConfig(**chosen), shape, facts, CPU)
+
+
+def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:
+    """Running text cut into samples at its line ends."""
+    found = preview(one_text(tmp_path / "prose.txt", "one two\n\nthree four five\n" * 50))
+    facts = Draft(corpus=LANG, preview=found).tokens
+    assert (facts.reading, facts.train_samples, facts.longest) == ("text", 0, 0)
+    assert facts.train_tokens == found.tokens
+
+
+def test_all_lines_of_a_large_text_count(seen: Preview) -> None:
+    """Steps reckoned from the lines of a text's beginning, with the tokens of all of it."""
+    large = dataclasses.replace(seen, samples=seen.lines * 10, tokens=seen.tokens * 10)
+    assert draft(large).tokens.train_samples == 10 * seen.lines
+    few, many = (
+        draft(found, epochs=2.0, batch_size=4).plan(CPU).train.steps for found in (seen, large)
+    )
+    assert few is not None
+    assert many == pytest.approx(10 * few, rel=0.1)
+
+
+@pytest.mark.parametrize("accumulation", [1, 4])
+def test_what_it_takes_follows_from_the_plan(seen: Preview, accumulation: int) -> None:
+    """Memory of the whole batch where only a piece of it is there at once."""
+    made = draft(seen, batch_size=8, accumulation=accumulation, steps=4).plan(CPU)
+    found = forecast(made, FREE)
+    assert found.parameters == count_parameters(made.model)
+    assert found.memory == training_bytes(made.model, 8 // accumulation, made.model.context)
+    assert (found.steps, found.seconds) == (4, None)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "free", "copies"),
+    [
+        ({"steps": 4, "snapshots": True}, FREE, 7 + 4),  # of steps 0 1 2 4
+        ({"steps": 8, "snapshots": True}, FREE, 7 + 5),
+        ({"steps": 4, "snapshots": False}, FREE, 7),
+        ({"steps": 4, "snapshots": True}, 0, 7),
+        ({"minutes": 1.0}, FREE, 7),
+    ],
+)
+def test_the_disk_holds_checkpoints_and_snapshots(
+    chosen: dict[str, Any], free: int, copies: int, seen: Preview
+) -> None:
+    """A run that fills a disk it said it would fit on."""
+    made = draft(seen, **chosen).plan(CPU)
+    found = forecast(made, free)
+    assert found.disk == copies * 4 * found.parameters
+    assert found.steps == chosen.get("steps")
+
+
+def test_a_larger_preset_takes_more_of_everything(seen: Preview) -> None:
+    sizes = [forecast(draft(seen, preset=p).plan(CPU), FREE) for p in ("tiny", "small", "medium")]
+    for less, more in pairwise(sizes):
+        assert less.parameters < more.parameters
+        assert less.memory < more.memory
+
+
+def test_what_cannot_be_is_refused_before_anything_is_made(seen: Preview) -> None:
+    """A run that fails in its first second."""
+    with pytest.raises(SettingsError):
+        draft(seen, {"layers": 0}).plan(CPU)
+    with pytest.raises(InputError, match="needs about"):
+        draft(seen, preset="xl").plan(dataclasses.replace(CPU, free_memory=1 << 28))

@@ -1,0 +1,249 @@
+"""The application by keys: from an empty library to a talk, help, errors, leaving."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from core.errors import StorageError
+from core.paths import Home, find_home
+from core.run import store
+from core.run.directory import Run
+from tests.support.captures import plain, same_as_captured
+from tests.support.journeys import SIZES, calm, library, travel, until
+from tests.support.samplers import FakeSampler
+from tests.support.train_stage import Story
+from tui.app import MiniGPTApp
+from tui.common.keys import keys_of
+from tui.common.messages import Trouble
+from tui.screens.help import HelpScreen
+from tui.screens.models import ModelsScreen
+from tui.screens.new_corpus import NewCorpusScreen
+from tui.screens.new_setup import NewSetupScreen
+from tui.screens.talk import TalkScreen
+from tui.screens.train import TrainScreen
+from tui.widgets.transcript import TalkView
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """An empty library, whose path is always as long."""
+    with tempfile.TemporaryDirectory(prefix="mg", dir="/tmp") as folder:
+        yield find_home(Path(folder))
+
+
+def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enter, Enter, t, a word, Enter: the contract of an empty library at 80x24."""
+    began: list[str] = []
+
+    def begin(at: Home, spec: str, *_: object, **named: object) -> Run:
+        began.append(spec)
+        story = Story(at.root, str(named["name"]))
+        story.begin(val_tokens=0)
+        story.learn(1, 150)
+        story.say("saved", 150, kind="checkpoint", bytes=1, seconds=0.1)
+        story.say("finished", 150, reason="all steps done")
+        story.lock.release()
+        story.run.weights.touch()
+        return story.run
+
+    monkeypatch.setattr("tui.screens.new_setup.begin", begin)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
+        screen = app.screen
+        await until(pilot, lambda: screen.query_one("#texts", OptionList).highlighted is not None)
+        await until(pilot, lambda: "Twenty sentences" in plain(app))
+        await until(pilot, lambda: "words" in plain(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+        await until(pilot, lambda: "parameters" in plain(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        await until(pilot, lambda: "finished" in plain(app))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, TalkScreen))
+        await pilot.pause(0.1)
+        await pilot.press(*"Python", "enter")
+        view = app.screen.query_one(TalkView)
+        await until(pilot, lambda: "Python is a popular programming language." in view.text)
+
+    travel(home, journey)
+    assert began == ["lang"]
+
+
+def test_what_was_typed_in_settings_stands_there_again(home: Home) -> None:
+    """Esc that destroys: a name and a dozen settings, for one look at another text."""
+
+    async def setup(app: MiniGPTApp, pilot: Pilot[None]) -> list[Input]:
+        await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
+        await until(pilot, lambda: "tokens    word" in plain(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "parameters" in plain(app))
+        return list(app.screen.query(Input))
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        lines = await setup(app, pilot)
+        more = [line for line in lines if app.screen.query_one("#more") in line.ancestors]
+        lines[0].value, lines[1].value, more[0].value = "poem", "tiny", "1234"
+        await pilot.press("escape")
+        again = await setup(app, pilot)
+        assert [line.value for line in again] == [line.value for line in lines]
+        assert app.screen.query_one("#more").display, "what counts is seen"
+        assert again[0].value == "poem"
+
+    travel(home, journey)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "lang" in plain(app))
+        made = [str(store.read_record(run)["created"]) for run in store.list_runs(home)]
+        hide = [str(home.root), *(date[:16].replace("T", " ") for date in made)]
+        await calm(app, pilot)
+        same_as_captured(app, f"models_{size[0]}x{size[1]}", hide=hide)
+        await pilot.press("n")
+        await until(pilot, lambda: "tokens    word" in plain(app))
+        await calm(app, pilot)
+        same_as_captured(app, f"new_corpus_{size[0]}x{size[1]}")
+        await pilot.press("enter")
+        await until(pilot, lambda: "0:03" in plain(app))
+        await calm(app, pilot)
+        same_as_captured(app, f"new_setup_{size[0]}x{size[1]}")
+
+    travel(home, journey, size=size)
+
+
+def test_what_opens_above_a_screen_looks_as_it_was_drawn(home: Home) -> None:
+    """Help, questions, the log: each at 80x24."""
+    look_above(home)
+
+
+def look_above(home: Home) -> None:
+    library(home)
+    (run,) = (run for run in store.list_runs(home) if run.name == "tales")
+    run.log.write_text("Traceback: [bold]no\x1b[31m space left\n" * 3)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "lang" in plain(app))
+        made = str(store.read_record(run)["created"])
+        hide = [str(home.root), made[:16].replace("T", " ")]
+
+        async def kept(key: str, name: str) -> None:
+            before = app.screen
+            await pilot.press(key)
+            await until(pilot, lambda: app.screen is not before)
+            await calm(app, pilot)
+            same_as_captured(app, f"{name}_80x24", hide=hide)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is before)
+
+        await pilot.press("slash", *"tales", "enter")
+        await until(pilot, lambda: "lang" not in plain(app))
+        await kept("d", "confirm")
+        await kept("m", "rename")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        await kept("o", "log")
+        await kept("question_mark", "help")
+
+    travel(home, journey)
+
+
+def test_help_names_every_key_with_what_it_does(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: "lang" in plain(app))
+        screen = app.screen
+        rows = keys_of(screen)
+        for _, binding in screen._bindings:
+            if isinstance(screen, ModelsScreen) and binding.show:
+                assert binding.tooltip, binding
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        shown = plain(app)
+        assert "Choose a text and train a new model" in shown
+        assert {row.key for row in rows} >= {"n", "t", "r", "s", "/", "?", "Ctrl+Q"}
+        titles = {command.title for command in app.get_system_commands(screen)}
+        assert {row.says for row in rows} - titles <= set(), "every action is in the palette"
+        await pilot.press("escape")
+        assert app.screen is screen
+
+    travel(home, journey, size=(100, 40))
+
+
+def test_trouble_is_said_and_the_screen_stays(home: Home) -> None:
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        screen = app.screen
+        screen.post_message(
+            Trouble(StorageError("[/] the disk is full \x1b]0;x\x07", "Make room."))
+        )
+        await until(pilot, lambda: "the disk is full" in plain(app))
+        assert "Make room." in plain(app)
+        assert "\x1b" not in plain(app)
+        assert app.screen is screen
+
+    travel(home, journey)
+
+
+def test_ctrl_c_leaves_on_the_second_press_and_ctrl_q_at_once(home: Home) -> None:
+    async def twice(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await pilot.press("ctrl+c")
+        assert app.is_running
+        assert not app._exit
+        await pilot.press("ctrl+c")
+        assert app._exit
+
+    async def at_once(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await pilot.press("ctrl+q")
+        assert app._exit
+
+    for journey in (twice, at_once):
+        app = travel(home, journey)
+        assert isinstance(app.sampler, FakeSampler)
+        assert app.sampler.closed, "the sampler goes with the app"
+
+
+def test_every_binding_that_is_shown_says_what_it_does() -> None:
+    for screen in (ModelsScreen, NewCorpusScreen, NewSetupScreen, TrainScreen, TalkScreen):
+        for binding in screen.BINDINGS:
+            assert isinstance(binding, Binding), (screen, binding)
+            assert binding.tooltip, (screen, binding)
+
+
+def test_the_app_needs_no_torch(home: Home) -> None:
+    """A first frame that waits a second for an import nobody asked for."""
+    code = (
+        "import sys, asyncio; sys.modules['torch'] = None; sys.path.insert(0, sys.argv[2])\n"
+        "from tests.support.samplers import FakeSampler; from core.paths import find_home\n"
+        "from tui.app import MiniGPTApp; from tui.common.terminal import Look\n"
+        "async def go():\n"
+        "    app = MiniGPTApp(find_home(sys.argv[1]), Look(), FakeSampler())\n"
+        "    async with app.run_test() as pilot:\n"
+        "        await pilot.pause()\n"
+        "        await pilot.press('enter')\n"
+        "        await pilot.pause(0.5)\n"
+        "        print(type(app.screen).__name__)\n"
+        "asyncio.run(go())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(home.root), str(Path(__file__).parents[3])],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TEXTUAL_ANIMATIONS": "none"},
+        check=False,
+    )
+    assert done.stdout.strip() in ("NewSetupScreen", "NewCorpusScreen"), done.stderr

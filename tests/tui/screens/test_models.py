@@ -1,0 +1,128 @@
+"""The list of runs by keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.paths import Home, find_home
+from core.run import store
+from core.run.directory import Run
+from tests.support.captures import plain
+from tests.support.journeys import library, travel, until
+from tests.support.train_stage import Story
+from tui.app import MiniGPTApp
+from tui.screens.dialogs import AskLine
+from tui.screens.models import ModelsScreen
+from tui.screens.train import TrainScreen
+from tui.widgets.run_table import RunTable
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty library."""
+    return find_home(tmp_path / "home")
+
+
+def test_the_list_filters_renames_and_removes(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await until(pilot, lambda: table.row_count == 3)
+        await pilot.press("slash", *"tal", "enter")
+        await until(pilot, lambda: table.row_count == 1)
+        assert table.chosen is not None
+        assert table.chosen.summary.name == "tales"
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, AskLine))
+        app.screen.query_one(Input).value = "legends"
+        await pilot.press("enter")
+        await until(pilot, lambda: (home.runs / "legends").is_dir())
+        await pilot.press("escape")
+        await until(pilot, lambda: table.row_count == 3)
+        await until(pilot, lambda: "legends" in plain(app))
+        names = [str(table.get_row_at(n)[0]) for n in range(3)]
+        table.move_cursor(row=names.index("legends"))
+        await pilot.press("d")
+        await until(pilot, lambda: "Remove legends" in plain(app))
+        await pilot.press("enter")
+        assert (home.runs / "legends").is_dir(), "Enter is no"
+        await pilot.press("d")
+        await until(pilot, lambda: "Remove legends" in plain(app))
+        await pilot.press("y")
+        await until(pilot, lambda: not (home.runs / "legends").exists())
+        await until(pilot, lambda: table.row_count == 2)
+
+    travel(home, journey)
+
+
+def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        screen, table = app.screen, app.screen.query_one(RunTable)
+        assert isinstance(screen, ModelsScreen)
+        await until(pilot, lambda: table.row_count == 3)
+        await pilot.press("down")
+        assert table.chosen is not None
+        name = table.chosen.summary.name
+        newest = Story(home.root, "newest")
+        newest.begin()
+        screen.look_again()
+        await until(pilot, lambda: table.row_count == 4)
+        assert table.chosen is not None
+        assert table.chosen.summary.name == name
+
+    travel(home, journey)
+
+
+def test_a_live_run_is_stopped_and_not_removed(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await until(pilot, lambda: table.row_count == 3)
+        names = [str(table.get_row_at(n)[0]) for n in range(3)]
+        table.move_cursor(row=names.index("poem"))
+        await pilot.pause()
+        await pilot.press("d")
+        await pilot.pause()
+        assert isinstance(app.screen, ModelsScreen), "no question is asked"
+        await pilot.press("s")
+        requests = Run(home.runs / "poem").requests
+        await until(pilot, requests.exists)
+        assert json.loads(requests.read_text())["type"] == "stop"
+
+    travel(home, journey)
+
+
+def test_runs_of_a_home_without_any_say_what_to_do(home: Home) -> None:
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ModelsScreen))
+        await until(pilot, lambda: "Press n" in plain(app))
+
+    travel(home, journey)
+    assert store.list_runs(home) == []
+
+
+def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await until(pilot, lambda: table.row_count == 3)
+        await pilot.press("down")
+        assert table.chosen is not None
+        name = table.chosen.summary.name
+        await until(pilot, lambda: f"/runs/{name}" in plain(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        assert name in plain(app)
+
+    travel(home, journey, size=(160, 40))

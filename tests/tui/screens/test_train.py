@@ -1,0 +1,275 @@
+"""What the Train screen shows of recorded runs, at three sizes; the trainer is this test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widget import Widget
+from textual.widgets._footer import FooterKey
+
+from core.run.directory import Run
+from core.run.events import encode
+from tests.support.train_stage import Stage, Story, footer, live, play, settled, text_of, title
+from tui.screens import train
+from tui.widgets.loss_plot import LossPlot
+from tui.widgets.train_view import TrainView
+
+ROOT = Path(__file__).parents[3]
+CAPTURES = ROOT / "tests" / "captures"
+SIZES = [(60, 20), (80, 24), (200, 50)]
+HOSTILE = "[bold]x[/] \x1b]0;owned\x07 \x9b2J 我是学生 👩‍👩‍👧 \u202eabc"
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path / "home")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_looks_as_it_did(story: Story, size: tuple[int, int]) -> None:
+    """A column that no longer lines up; set CAPTURE=1 to accept how it looks now."""
+    story.whole()
+    captured = CAPTURES / f"train_{size[0]}x{size[1]}.txt"
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        text = text_of(stage)
+        if os.environ.get("CAPTURE"):
+            captured.write_text(text)
+        assert text == captured.read_text()
+
+    play(story, act, size=size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_finished_run_at_three_sizes(story: Story, size: tuple[int, int]) -> None:
+    story.whole()
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        text = text_of(stage)
+        assert title(stage) == "poem   finished"
+        assert "100 %" in text
+        assert "step 200/200" in text
+        assert "Done: uses more than the previous token" in text
+        assert "0  There| the the the the" in text
+        assert "There| was a man of the sea." in text
+        assert len(text.splitlines()) == size[1]
+        assert footer(stage) == {"Epochs", "Talk", "Back", "Keys"}
+        assert all(row.region.right <= size[0] for row in stage.screen.query(FooterKey))
+
+    play(story, act, size=size)
+
+
+def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: Story) -> None:
+    story.whole()
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        plot, side = stage.screen.query_one(LossPlot), stage.screen.query_one("#side")
+        assert side.region.x >= plot.region.right
+        assert plot.region.height > 30
+        await pilot.resize_terminal(80, 24)
+        await settled(stage, pilot)
+        assert side.region.y >= plot.region.bottom
+        assert plot.region.height >= 8
+
+    play(story, act, size=(200, 50))
+
+
+def test_a_live_run_moves_on(story: Story) -> None:
+    live(story)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        text = text_of(stage)
+        assert title(stage) == "poem   running"
+        assert "30 %" in text
+        assert "left" in text
+        assert "4.79 k tokens/s" in text
+        assert footer(stage) == {"Back", "Keys", "Stop", "Pause", "Epochs", "Talk"}
+        story.learn(61, 100)
+        await settled(stage, pilot)
+        assert "50 %" in text_of(stage)
+        assert "step 100/200" in text_of(stage)
+
+    play(story, act)
+
+
+def test_nothing_is_drawn_when_nothing_changed(story: Story, monkeypatch: Any) -> None:
+    """An idle screen over SSH must cost nothing."""
+    live(story)
+    drawn: list[str] = []
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await settled(stage, pilot)
+        real = Widget.refresh
+
+        def refresh(self: Widget, *regions: Any, **how: Any) -> Widget:
+            drawn.append(repr(self))
+            return real(self, *regions, **how)
+
+        monkeypatch.setattr(Widget, "refresh", refresh)
+        for _ in range(5):
+            await settled(stage, pilot)
+        story.say("beat", 60)
+        await settled(stage, pilot)
+        assert drawn == []
+        story.learn(61, 61)
+        await settled(stage, pilot)
+        assert drawn
+        assert not any("SampleStrip" in name or "EpochLog" in name for name in drawn)
+        monkeypatch.undo()
+
+    play(story, act)
+
+
+def test_a_crashed_run_says_what_to_do_and_shows_its_log(story: Story, monkeypatch: Any) -> None:
+    live(story)
+    story.say("saved", 40, kind="checkpoint")
+    story.lock.release()
+    story.run.log.write_text("loading\nMemoryError: [bold] \x1b[31mno room\x1b[0m\n")
+    calls: list[Run] = []
+    monkeypatch.setattr(train, "resume", lambda home, run: calls.append(run))
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        text = text_of(stage)
+        assert title(stage) == "poem   crashed"
+        assert "Saved at step 40. Resume goes on from there (r)." in text
+        assert "MemoryError: [bold] ␛[31mno room␛[0m" in text
+        assert "There|" not in text, "in place of the samples"
+        assert "Resume" in footer(stage)
+        await pilot.press("r")
+        await stage.workers.wait_for_complete()
+        assert calls == [story.run]
+
+    play(story, act)
+
+
+def test_a_failed_run_says_what_its_trainer_said(story: Story) -> None:
+    live(story)
+    story.say("failed", 60, title="It failed", message=f"nan {HOSTILE}", hint="Lower the rate.")
+    story.lock.release()
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        text = text_of(stage)
+        assert "It failed: nan [bold]x[/] ␛]0;owned␇" in text
+        assert "Lower the rate." in text
+
+    play(story, act, size=(60, 20))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_hostile_texts_are_shown_as_text(story: Story, size: tuple[int, int]) -> None:
+    """Names and samples must neither steer the terminal nor be taken for markup."""
+    story.begin(train={"device": HOSTILE, "learning_rate": HOSTILE}, reference={"on": HOSTILE})
+    story.snapshot(0, HOSTILE, HOSTILE)
+    story.learn(1, 30)
+    story.say("epoch", 30, epoch=1.5, train_loss=1.0, text=HOSTILE)
+    story.say("changed", 30, id="x", problems={HOSTILE: HOSTILE})
+    story.say(HOSTILE, 31)
+    story.say("stopped", 31, reason=HOSTILE)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        text = text_of(stage)
+        assert "[bold]x[/]" in text
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(text)
+        widths = {strip.cell_length for strip in stage.screen._compositor.render_strips()}
+        assert widths == {size[0]}
+
+    play(story, act, size=size)
+
+
+def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: Story) -> None:
+    live(story)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        shutil.rmtree(story.run.folder)
+        await settled(stage, pilot)
+        text = text_of(stage)
+        assert "The folder of poem is gone" in text
+        assert "30 %" in text, "what was read is still shown"
+        assert footer(stage) == {"Back", "Keys"}
+        await pilot.press("s", "minus", "l", "x", "o", "escape")
+
+    play(story, act)
+
+
+def test_a_run_that_was_never_there_is_a_message(story: Story) -> None:
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        assert "The folder of none is gone" in text_of(stage)
+
+    play(story, act, name="none")
+
+
+def test_a_damaged_file_is_a_message(story: Story) -> None:
+    story.run.events.write_bytes(b"\x00" * 5000 + b"\n{]\n")
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        assert "can be read" in text_of(stage)
+        assert title(stage) == "poem   cannot be read"
+
+    play(story, act)
+
+
+def test_a_run_elsewhere_can_be_watched_and_asked(story: Story) -> None:
+    """A shared home: the lock here is free, the trainer is on another machine."""
+    story.lock.release()
+    story.time = time() - 100.0
+    story.begin(here=False)
+    story.learn(1, 60)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        assert title(stage) == "poem   running"
+        await pilot.press("s")
+        assert story.asked()[0]["type"] == "stop"
+
+    play(story, act)
+
+
+def test_a_run_that_is_being_prepared(story: Story) -> None:
+    story.say("started", pid=1)
+    story.say("prepare", phase="making tokens", done=30, total=120)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        assert title(stage) == "poem   preparing"
+        assert "25 %   making tokens" in text_of(stage)
+        assert footer(stage) == {"Back", "Keys", "Stop"}
+
+    play(story, act)
+
+
+def test_a_long_run_opens_in_pieces(story: Story) -> None:
+    """Keys are answered while a long past is read."""
+    story.begin(steps=20_000)
+    lines = [encode("step", 1.0, step, train_loss=3.0, epoch=1.0) for step in range(1, 20_001)]
+    with story.run.events.open("a") as file:
+        file.write("\n".join(lines) + "\n")
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        assert "step 20,000/20,000" in text_of(stage)
+
+    seen: list[float] = []
+    real = TrainView.show_reading
+
+    def show_reading(self: TrainView, share: float) -> None:
+        seen.append(share)
+        real(self, share)
+
+    TrainView.show_reading = show_reading  # type: ignore[method-assign]
+    try:
+        play(story, act)
+    finally:
+        TrainView.show_reading = real  # type: ignore[method-assign]
+    assert seen
+    assert all(share < 1.0 for share in seen)
+
+
+def test_torch_is_not_needed() -> None:
+    """First frame within half a second, and no second CUDA context."""
+    code = "import sys; sys.modules['torch'] = None; import tui.screens.train"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,0 +1,271 @@
+"""The keys of the Train screen: what is asked of the trainer, and where they lead."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.pilot import Pilot
+from textual.widgets import Input, Log
+
+from core.paths import Home
+from core.run.directory import Run
+from tests.support.train_stage import (
+    Stage,
+    Story,
+    footer,
+    live,
+    play,
+    settled,
+    shown,
+    text_of,
+    title,
+)
+from tui.screens import train
+from tui.screens.log import LogScreen
+from tui.screens.train import TrainScreen, epochs_of
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path / "home")
+
+
+@pytest.mark.parametrize(
+    ("key", "request_type", "said", "answer", "then"),
+    [
+        ("s", "stop", "stopping…", {"type": "stopped", "reason": "asked to stop"}, "stopped"),
+        ("p", "pause", "pausing…", {"type": "changed", "action": "pause"}, "paused at step 60"),
+        ("w", "save", "saving…", {"type": "saved", "kind": "checkpoint"}, "saved at step 60"),
+        (
+            "minus",
+            "change",
+            "learning rate 0.0005 asked…",
+            {"type": "changed", "changes": {"learning_rate": [0.001, 0.0005]}},
+            "learning rate 0.0005 from step 60",
+        ),
+        (
+            "plus",
+            "change",
+            "learning rate 0.002 asked…",
+            {"type": "changed", "problems": {"learning_rate": "too much"}},
+            "refused: learning_rate too much",
+        ),
+    ],
+)
+def test_a_request_counts_once_the_trainer_says_so(
+    story: Story, key: str, request_type: str, said: str, answer: dict[str, Any], then: str
+) -> None:
+    live(story)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press(key)
+        await pilot.pause()
+        (asked,) = story.asked()
+        assert asked["type"] == request_type
+        assert said in title(stage)
+        fields = {name: value for name, value in answer.items() if name != "type"}
+        name = "request" if answer["type"] == "saved" else "id"
+        story.say(answer["type"], 60, **fields, **{name: asked["id"]})
+        await settled(stage, pilot)
+        assert said not in title(stage)
+        assert then in title(stage)
+
+    play(story, act)
+
+
+def test_halving_twice_quarters_although_nothing_was_answered_yet(story: Story) -> None:
+    live(story)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("minus", "minus")
+        asked = [request["changes"]["learning_rate"] for request in story.asked()]
+        assert asked == [0.0005, 0.00025]
+
+    play(story, act)
+
+
+def test_stop_is_not_offered_twice(story: Story) -> None:
+    live(story)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("s", "s")
+        await pilot.press("w")
+        assert [request["type"] for request in story.asked()] == ["stop", "save"]
+        assert "Stop" not in footer(stage)
+        assert title(stage).startswith("poem   stopping…"), "another note must not hide it"
+
+    play(story, act)
+
+
+def test_a_paused_run_goes_on(story: Story) -> None:
+    live(story)
+    story.say("changed", 60, action="pause")
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        assert title(stage) == "poem   paused"
+        assert "Continue" in footer(stage)
+        assert "Pause" not in footer(stage)
+        await pilot.press("p")
+        assert [request["type"] for request in story.asked()] == ["continue"]
+
+    play(story, act)
+
+
+def test_more_epochs_of_a_live_run_are_a_change(story: Story) -> None:
+    live(story)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("e")
+        await pilot.pause()
+        stage.screen.query_one(Input).value = "2,5"
+        await pilot.press("enter")
+        await pilot.pause()
+        (asked,) = story.asked()
+        assert asked["changes"] == {"epochs": 12.5}
+        story.say("changed", 61, id=asked["id"], changes={"epochs": [None, 12.5]}, steps=250)
+        await settled(stage, pilot)
+        assert "12.5 epochs in all from step 61" in title(stage)
+        assert "/250" in text_of(stage)
+
+    play(story, act)
+
+
+def test_more_epochs_of_an_ended_run_are_a_resume(story: Story, monkeypatch: Any) -> None:
+    story.whole()
+    calls: list[tuple[Home, Run, float | None]] = []
+
+    def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
+        calls.append((home, run, epochs))
+
+    monkeypatch.setattr(train, "resume", resume)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("e")
+        await pilot.pause()
+        stage.screen.query_one(Input).value = "many"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "'many' is no number of epochs" in stage.troubles[0]
+        await pilot.press("e")
+        await pilot.pause()
+        stage.screen.query_one(Input).value = "3"
+        await pilot.press("enter")
+        await stage.workers.wait_for_complete()
+        assert calls == [(story.home, story.run, 3.0)]
+        assert not story.asked()
+
+    play(story, act)
+
+
+def test_a_request_that_cannot_be_written_is_a_message(story: Story) -> None:
+    live(story)
+    story.run.requests.mkdir()
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("s")
+        await pilot.pause()
+        assert "requests.jsonl cannot be written" in stage.troubles[0]
+        assert "stopping" not in title(stage)
+
+    play(story, act)
+
+
+def test_talk_is_offered_once_there_are_weights(story: Story) -> None:
+    story.begin()
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("t")
+        assert stage.went == []
+        story.snapshot(0, "x")
+        await settled(stage, pilot)
+        await pilot.press("t")
+        await pilot.pause()
+        assert stage.went == ["talk poem last"]
+
+    play(story, act)
+
+
+def test_leaving_a_live_run_says_once_that_it_goes_on(story: Story) -> None:
+    live(story)
+    said: list[str] = []
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        stage.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
+        for key in ("d", "escape"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert not isinstance(stage.screen, TrainScreen)
+            stage.push_screen(TrainScreen("poem"))
+            await pilot.pause(0.1)
+        assert said == ["poem goes on training without you."]
+        assert not story.asked(), "detaching asks for nothing"
+
+    TrainScreen._told_of.clear()
+    play(story, act)
+
+
+def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: Story) -> None:
+    live(story)
+    said: list[str] = []
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        stage.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
+        shutil.rmtree(story.run.folder)
+        await settled(stage, pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not isinstance(stage.screen, TrainScreen)
+
+    TrainScreen._told_of.clear()
+    play(story, act)
+    assert not said
+
+
+def test_the_log_opens_as_text(story: Story) -> None:
+    story.whole()
+    story.run.log.write_text("[bold]x[/] \x1b]0;owned\x07\n" + "line\n" * 500 + "the end\n")
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("o")
+        await pilot.pause()
+        assert isinstance(stage.screen, LogScreen)
+        assert "the end" in shown(stage.screen.query_one(Log))
+        await pilot.press("g")
+        await pilot.pause()
+        assert "[bold]x[/] ␛]0;owned␇" in text_of(stage)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert title(stage) == "poem   finished"
+
+    play(story, act)
+
+
+def test_nobody_reads_while_another_screen_is_shown(story: Story) -> None:
+    live(story)
+
+    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+        await pilot.press("o")
+        await pilot.pause()
+        assert stage.train._tailing._timer is None
+        story.learn(61, 80)
+        await pilot.press("escape")
+        await settled(stage, pilot)
+        assert "step 80/200" in text_of(stage)
+
+    play(story, act)
+
+
+def test_every_binding_says_what_it_does_and_the_footer_is_short() -> None:
+    for screen in (TrainScreen, LogScreen):
+        bindings = [b for b in screen.BINDINGS if isinstance(b, Binding)]
+        assert all(binding.tooltip for binding in bindings)
+
+
+@pytest.mark.parametrize("line", ["", "x", "0", "-1", "nan", "inf", "1e999"])
+def test_a_number_of_epochs_that_makes_no_sense(line: str) -> None:
+    with pytest.raises(Exception, match="is no number of epochs"):
+        epochs_of(line)

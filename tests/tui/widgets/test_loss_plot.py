@@ -1,0 +1,108 @@
+"""The chart as a widget: it looks as committed, and draws only when there is something new."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.support.captures import same_as_captured
+from tests.support.pilots import SIZES, lines_of, perform, rows_of
+from tui.common.terminal import Look
+from tui.widgets import loss_plot
+from tui.widgets.loss_plot import LossPlot
+
+STEPS = list(range(0, 2000, 4))
+LOSSES = [1 + 4 * math.exp(-step / 500) + 0.2 * math.sin(step * 7) for step in STEPS]
+CURVES = [
+    ("train", STEPS, LOSSES),
+    ("validation", STEPS[::50], [loss + 0.4 for loss in LOSSES[::50]]),
+]
+REFERENCES = [("random", 4.9), ("words only", 3.96), ("previous token only", 1.47)]
+
+
+def show(plot: LossPlot) -> None:
+    plot.show(
+        curves=CURVES,
+        references=REFERENCES,
+        marks=[(800, "rate 0.0005")],
+        about="validation part",
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("charset", ["braille", "block", "ascii"])
+def test_it_looks_as_committed(size: tuple[int, int], charset: str) -> None:
+    """A change of the chart that nobody looked at."""
+    if charset != "braille" and size != (80, 24):
+        pytest.skip("the other characters at one size")
+
+    async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
+        show(plot)
+        await pilot.pause()
+        same_as_captured(pilot.app, f"loss_plot_{charset}_{size[0]}x{size[1]}")
+
+    perform(LossPlot(charset), act, size=size, look=Look(charset=charset))
+
+
+def test_it_draws_only_when_something_it_shows_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A chart of a hundred thousand points that is made anew for every line of the screen."""
+    drawn: list[tuple[int, int]] = []
+    whole = loss_plot.draw
+
+    def draw(chart: object, width: int, height: int, *rest: object, **log: object) -> object:
+        drawn.append((width, height))
+        return whole(chart, width, height, *rest, **log)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loss_plot, "draw", draw)
+
+    async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
+        drawn.clear()
+        show(plot)
+        await pilot.pause()
+        assert drawn == [(80, 24)]
+        plot.refresh()
+        await pilot.pause()
+        assert drawn == [(80, 24)]
+        plot.log_scale = True
+        await pilot.pause()
+        await pilot.resize_terminal(100, 30)
+        await pilot.pause()
+        assert drawn == [(80, 24), (80, 24), (100, 30)]
+        pilot.app.theme = "textual-light"
+        await pilot.pause()
+        assert drawn[-2:] == [(100, 30)] * 2
+
+    perform(LossPlot(), act)
+
+
+def test_before_the_first_loss_it_waits() -> None:
+    """An exception in the first second of a run."""
+
+    async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
+        assert "no losses yet" in "\n".join(lines_of(plot))
+        plot.show(curves=[("train", [1], [4.5])])
+        await pilot.pause()
+        assert "train 4.5" in lines_of(plot)[0]
+
+    perform(LossPlot(), act)
+
+
+def test_without_colour_weights_tell_the_parts() -> None:
+    """A smoothed line lost in its noise where there is no colour."""
+
+    async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
+        show(plot)
+        await pilot.pause()
+        kinds = {
+            (bool(part.style.dim), bool(part.style.bold))
+            for row in rows_of(plot)[1:-2]
+            for part in row[1:]
+            if part.style and part.text.strip()
+        }
+        assert kinds >= {(True, False), (False, False), (False, True)}
+
+    perform(LossPlot(), act, look=Look(theme="ansi-dark", colour=False))

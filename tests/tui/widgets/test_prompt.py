@@ -1,0 +1,133 @@
+"""The prompt by keys: sending, new lines, recalling, pasting."""
+
+from __future__ import annotations
+
+import pytest
+from textual.events import Paste
+from textual.pilot import Pilot
+
+from tests.support.pilots import SIZES, WidgetApp, perform
+from tui.common.terminal import Look
+from tui.widgets.prompt import Prompt
+
+
+def submitted(app: WidgetApp) -> list[str]:
+    return [message.text for message in app.said if isinstance(message, Prompt.Submitted)]
+
+
+def test_enter_sends_and_ctrl_j_begins_a_line() -> None:
+    """A newline in the text instead of a reply; two lines that are sent as two prompts."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        await pilot.press("a", "ctrl+j", "b", "enter")
+
+    assert submitted(perform(Prompt(), act)) == ["a\nb"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_grows_to_five_rows_and_no_further(size: tuple[int, int]) -> None:
+    """A prompt that hides what was said, or its own second line."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        heights = [prompt.size.height]
+        for _ in range(6):
+            await pilot.press("ctrl+j")
+            await pilot.pause()
+            heights.append(prompt.size.height)
+        assert heights == [1, 2, 3, 4, 5, 5, 5]
+
+    perform(Prompt(), act, size=size)
+
+
+def test_a_long_line_wraps_into_rows() -> None:
+    """The end of a long prompt scrolled out of sight."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        prompt.insert("word " * 30)
+        await pilot.pause()
+        assert prompt.size.height == 3
+
+    perform(Prompt(), act, size=(60, 20))
+
+
+def test_up_and_down_walk_what_was_sent_and_come_back() -> None:
+    """What was being typed is lost by a look at what was sent before."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        for letter in "ab":
+            await pilot.press(letter, "enter")
+            prompt.text = ""
+        await pilot.press("x", "up")
+        assert prompt.text == "b"
+        await pilot.press("up", "up")
+        assert prompt.text == "a"
+        await pilot.press("down")
+        assert prompt.text == "b"
+        await pilot.press("down")
+        assert prompt.text == "x"
+        await pilot.press("down")
+        assert prompt.text == "x"
+
+    perform(Prompt(), act)
+
+
+def test_within_rows_the_arrows_move_the_cursor() -> None:
+    """Up in the second row of a long line that throws the line away."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        await pilot.press("a", "enter")
+        prompt.text = long = "word " * 20
+        await pilot.pause()
+        prompt.move_cursor(prompt.document.end)
+        await pilot.press("up")
+        assert prompt.text == long
+        await pilot.press("up")
+        assert prompt.text == "a"
+        prompt.text = "one\ntwo"
+        prompt.move_cursor((0, 0))
+        await pilot.press("down")
+        assert (prompt.text, prompt.cursor_location[0]) == ("one\ntwo", 1)
+
+    perform(Prompt(), act, size=(60, 20))
+
+
+def test_with_nothing_sent_the_arrows_do_nothing() -> None:
+    """An empty history that empties the line."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        await pilot.press("a", "up", "down")
+        assert prompt.text == "a"
+
+    perform(Prompt(), act)
+
+
+def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> None:
+    """A paste that sends its first line; escape codes in a prompt; pasting beside a selection."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        await pilot.press("x", "y", "shift+left")
+        prompt.post_message(Paste("one\r\ntwo\rthree\x1b[0m"))
+        await pilot.pause()
+        assert prompt.text == "xone\ntwo\nthree␛[0m"
+        await pilot.press("!")
+        assert prompt.text.endswith("[0m!")
+        await pilot.press("enter")
+
+    assert submitted(perform(Prompt(), act)) == ["xone\ntwo\nthree␛[0m!"]
+
+
+@pytest.mark.parametrize("calm", [True, False])
+def test_its_cursor_does_not_blink_over_a_slow_line(calm: bool) -> None:
+    """An idle prompt that keeps sending bytes."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        assert prompt.cursor_blink is not calm
+
+    perform(Prompt(), act, look=Look(calm=calm))
+
+
+def test_every_key_says_what_it_does() -> None:
+    """A binding that the help cannot explain."""
+    own = Prompt._merged_bindings
+    assert own is not None
+    assert all(b.tooltip for b in Prompt.BINDINGS if not isinstance(b, tuple))

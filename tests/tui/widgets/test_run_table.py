@@ -1,0 +1,141 @@
+"""The table of runs: columns that fit, rows that stay, names that are only text."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from textual.pilot import Pilot
+
+from core.run.events import FINISHED
+from core.run.status import CRASHED, RUNNING
+from core.run.summary import Summary
+from tests.support.captures import plain
+from tests.support.pilots import perform
+from tui.runs.library import Row
+from tui.widgets.run_table import RunTable, detail
+
+ROW = Row(
+    summary=Summary(
+        name="lang",
+        status=FINISHED,
+        step=200,
+        epoch=12.0,
+        train_loss=0.43,
+        val_loss=0.92,
+        parameters=809_088,
+        corpus="lang",
+        created="2026-01-02T03:04:05",
+        size=9_000_000,
+        problem="",
+    ),
+    curve=(5.0, 3.0, 1.0),
+    changed=0.0,
+)
+
+
+def row(name: str, **facts: object) -> Row:
+    summary = dataclasses.replace(ROW.summary, name=name, **facts)  # type: ignore[arg-type]
+    return dataclasses.replace(ROW, summary=summary)
+
+
+def chosen(table: RunTable) -> str:
+    return table.chosen.summary.name if table.chosen else ""
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (10, "NAME STATUS LOSS"),
+        (60, "NAME STATUS CURVE LOSS VAL"),
+        (80, "NAME STATUS CURVE EPOCH LOSS VAL AGE"),
+        (200, "NAME STATUS CURVE EPOCH LOSS VAL PARAMS SIZE CORPUS AGE"),
+    ],
+)
+def test_columns_that_matter_least_go_first(width: int, heads: str) -> None:
+    """A loss beyond the right edge, beside a column of sizes."""
+
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        table.show([ROW])
+        table.fit(width)
+        await pilot.pause()
+        assert [str(column.label) for column in table.ordered_columns] == heads.split()
+        taken = sum(column.get_render_width(table) for column in table.ordered_columns)
+        assert taken <= max(width, 40)
+
+    perform(RunTable("braille"), act, size=(width, 20))
+
+
+def test_only_cells_that_say_something_else_are_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that flickers each second."""
+
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        table.fit(200)
+        table.show([row("a"), row("b")])
+        touched: list[tuple[object, object]] = []
+        monkeypatch.setattr(table, "update_cell", lambda *what: touched.append(what[:2]))
+        table.show([row("a"), row("b")])
+        assert touched == []
+        table.show([row("a", train_loss=0.41), row("b")])
+        assert touched == [("a", "LOSS")]
+
+    perform(RunTable("braille"), act, size=(200, 20))
+
+
+def test_the_cursor_stays_on_its_run_in_another_order() -> None:
+    """The wrong run removed, because another moved below the cursor."""
+
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        table.fit(80)
+        assert chosen(table) == ""
+        table.show([row("a"), row("b"), row("c")])
+        table.move_cursor(row=1)
+        table.show([row("c"), row("a"), row("b")])
+        assert chosen(table) == "b"
+        table.fit(200)
+        assert chosen(table) == "b"
+        table.show([row("c"), row("a")])
+        assert chosen(table) in ("a", "c")
+        table.show([])
+        assert chosen(table) == ""
+
+    perform(RunTable("braille"), act)
+
+
+def test_what_lives_and_what_failed_is_told_without_colour() -> None:
+    """Red alone between a run that is well and one that is not."""
+
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        table.fit(80)
+        table.show([row("a", status=RUNNING), row("b", status=CRASHED), row("c", problem="no")])
+        words = [str(table.get_row_at(number)[1]) for number in range(3)]
+        styles = [str(table.get_row_at(number)[1].style) for number in range(3)]
+        assert words == [RUNNING, CRASHED, "damaged"]
+        assert all("bold" in style for style in styles)
+
+    perform(RunTable("braille"), act)
+
+
+@pytest.mark.parametrize("charset", ["braille", "ascii"])
+def test_what_a_run_says_is_only_text(charset: str) -> None:
+    """Markup or escape codes in the name of a text; blocks where there are none."""
+
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        table.fit(200)
+        table.show([row("a", corpus="[b]\x1b[2J\n"), row("b", corpus=None, epoch=None)])
+        await pilot.pause()
+        shown = plain(pilot.app)
+        assert "[b]␛[2J␊" in shown
+        assert ("^-_" in shown) is (charset == "ascii")
+
+    perform(RunTable(charset), act, size=(200, 20))
+
+
+def test_the_run_below_the_cursor_is_described_in_two_lines() -> None:
+    """A third line that pushes the table up; a problem that is not said."""
+    told = detail(row("a", corpus="x\n\x1b[0m"), None).plain
+    assert told.count("\n") == 1
+    assert "step 200" in told
+    assert "on x␊␛[0m" in told
+    assert "made 2026-01-02 03:04" in told
+    assert detail(row("a", problem="it is\nbroken"), None).plain == "it is␊broken"

@@ -1,0 +1,59 @@
+"""The preview of tokens: each apart from the next, everything to be seen, nothing obeyed."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.support.captures import plain
+from tests.support.pilots import SIZES, perform
+from tui.common.format import visible
+from tui.common.terminal import Look
+from tui.widgets.token_text import TokenBoxes
+
+LINES = [
+    ["Python", " is", " a", " lang", "uage", "\n"],
+    ["[bold]", "[/]", " \t", "中文"],
+    ["\x1b[31m"],
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("look", "rows"),
+    [
+        (Look(), ["Python│·is│·a│·lang│uage│␊", "[bold]│[/]│·␉│中文", "␛[31m"]),
+        (Look(charset="ascii"), ["Python|_is|_a|_lang|uage|␊", "[bold]|[/]|_␉|中文", "␛[31m"]),
+    ],
+)
+def test_tokens_stand_apart_and_blanks_are_seen(
+    size: tuple[int, int], look: Look, rows: list[str]
+) -> None:
+    """Markup of a text that is obeyed; a token's own blank that cannot be told from none."""
+
+    async def act(boxes: TokenBoxes, pilot: Pilot[None]) -> None:
+        boxes.show(LINES)
+        await pilot.pause()
+        assert [line for line in plain(pilot.app).split("\n") if line] == rows
+
+    perform(TokenBoxes(), act, size=size, look=look)
+
+
+def test_a_line_too_long_goes_on_below_and_nothing_is_left_behind() -> None:
+    """Tokens beyond the right edge; tokens of the text looked at before."""
+
+    async def act(boxes: TokenBoxes, pilot: Pilot[None]) -> None:
+        boxes.show([["token"] * 20])
+        await pilot.pause()
+        shown = plain(pilot.app)
+        assert shown.replace("\n", "").count("token") == 20
+        boxes.show([])
+        await pilot.pause()
+        assert plain(pilot.app).strip() == ""
+
+    perform(TokenBoxes(), act, size=(60, 20))
+
+
+def test_only_the_control_codes_of_a_token_are_changed() -> None:
+    """A preview that shows other letters than the tokenizer has."""
+    assert visible(" Äé\x00") == "·Äé␀"

@@ -1,0 +1,198 @@
+"""The transcript: growing, scrolling, copying, and whatever a model may say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from textual.geometry import Offset
+from textual.pilot import Pilot
+from textual.selection import SELECT_ALL, Selection
+
+from tests.support.pilots import SIZES, lines_of, perform, rows_of
+from tui.common.terminal import Look
+from tui.widgets.transcript import Transcript
+
+ODD = [
+    ("escape \x1b[31mred\x1b]0;title\x07 \x9b2J\x7f", ""),
+    ("\n[bold]markup[/] [/] [@click=app.quit]no[/]", "prompt"),
+    ("\n中文字 日本語 한국어 ｆｕｌｌ", ""),
+    ("\ne\u0301 a\u0308o\u0302 ", "muted"),
+    ("\u0301marks", ""),
+    ("\n👩\u200d🚀 ☀\ufe0f 👍🏽 🇩🇪", ""),
+    ("\nשלום עולם مرحبا \u202etfel", ""),
+    ("\n\tTab\r\nfeed\x0c\u2028\ud800", ""),
+]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_odd_text_stays_text_and_aligned(size: tuple[int, int]) -> None:
+    """Escape codes that reach the terminal; a scrollbar pushed aside by wide characters."""
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.append(ODD)
+        await pilot.pause()
+        for row in rows_of(shown):
+            text = "".join(part.text for part in row)
+            assert cell_len(text) == sum(part.cell_length for part in row) == shown.size.width
+            assert text.isprintable() or all(c.isprintable() or c in "\u0301\u0308" for c in text)
+        whole = "\n".join(lines_of(shown))
+        assert "[bold]markup[/] [/] [@click=app.quit]no[/]" in whole
+        assert "中文字 日本語" in whole
+        for unsteady in "\x1b\x9b\x7f\u200d\ufe0f\u202e\u2028":
+            assert unsteady not in whole
+
+    perform(Transcript(), act, size=size)
+
+
+def test_what_comes_in_pieces_is_wrapped_as_if_it_came_at_once() -> None:
+    """Words cut where tokens end."""
+    text = "the quick brown fox jumps over the lazy dog " * 9
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        for letter in text:
+            shown.append([(letter, "")])
+        await pilot.pause()
+        grown = lines_of(shown)
+        shown.clear()
+        shown.append([(text, "")])
+        await pilot.pause()
+        assert lines_of(shown) == grown
+        assert shown.text == text
+
+    perform(Transcript(), act)
+
+
+def test_it_follows_its_end_until_the_reader_scrolls() -> None:
+    """New text that pulls the reader away; a reply that grows out of sight."""
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.focus()
+        shown.append([(f"{n}\n", "") for n in range(100)])
+        await pilot.pause()
+        assert "99" in lines_of(shown)
+        await pilot.press("pageup")
+        before = lines_of(shown)
+        shown.append([("more\n", "")])
+        await pilot.pause()
+        assert lines_of(shown) == before
+        await pilot.press("end")
+        shown.append([("last\n", "")])
+        await pilot.pause()
+        assert "last" in lines_of(shown)
+
+    perform(Transcript(), act)
+
+
+@pytest.mark.parametrize("widths", [(80, 40, 80), (80, 200, 60)])
+def test_what_one_reads_stays_in_view_when_the_width_changes(widths: tuple[int, ...]) -> None:
+    """A resize that loses the place in a long reply."""
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.focus()
+        shown.append([(f"paragraph {n} " + "word " * 30 + "\n", "") for n in range(60)])
+        await pilot.pause()
+        await pilot.press(*["pageup"] * 3)
+        top = next(line for line in lines_of(shown) if line.startswith("paragraph"))
+        for width in widths[1:]:
+            await pilot.resize_terminal(width, 24)
+            await pilot.pause()
+        assert any(line.startswith(top[:13]) for line in lines_of(shown))
+
+    perform(Transcript(), act, size=(widths[0], 24))
+
+
+def test_at_its_end_it_stays_at_its_end_when_the_width_changes() -> None:
+    """A resize that ends the following."""
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.append([("word " * 2000, ""), ("end", "")])
+        await pilot.pause()
+        await pilot.resize_terminal(50, 24)
+        await pilot.pause()
+        assert lines_of(shown)[-1].endswith("end")
+        shown.append([(" word" * 100 + " new", "")])
+        await pilot.pause()
+        assert lines_of(shown)[-1].endswith("new")
+
+    perform(Transcript(), act)
+
+
+def test_a_copy_has_no_breaks_but_the_text_s_own() -> None:
+    """Pasted text broken where the window was narrow, or a character off beside wide ones."""
+    text = "中文 " + "word " * 40 + "\nsecond\n"
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.append([("› ", "accent"), (text, "")])
+        await pilot.pause()
+        cases: list[tuple[Selection, str]] = [
+            (SELECT_ALL, f"› {text}"),
+            (Selection(Offset(2, 0), Offset(8, 0)), "中文 wor"),
+            (Selection(Offset(100, 0), Offset(3, 1)), f"› {text}"[100:-4]),
+            (Selection(Offset(0, 2), None), ""),
+            (Selection(Offset(3, 7), Offset(1, 9)), ""),
+        ]
+        for selection, wanted in cases:
+            assert shown.get_selection(selection)[0] == wanted
+
+    perform(Transcript(), act, size=(60, 20))
+
+
+def test_the_mouse_selects_what_is_under_it_and_that_is_marked() -> None:
+    """A mark on other cells than those copied, in lines that wrapped and beside wide characters."""
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.append([("中文字 one two three four five six seven", "")])
+        await pilot.pause()
+        await pilot.mouse_down(shown, offset=(5, 0))
+        await pilot.hover(shown, offset=(5, 1))
+        await pilot.mouse_up(shown, offset=(5, 1))
+        await pilot.pause()
+        chosen = pilot.app.screen.get_selected_text()
+        assert chosen
+        background = pilot.app.screen.get_component_rich_style("screen--selection").bgcolor
+        marked = "".join(
+            part.text
+            for row in rows_of(shown)
+            for part in row
+            if part.style and part.style.bgcolor == background
+        )
+        assert marked == chosen
+
+    perform(Transcript(), act, size=(24, 10))
+
+
+@pytest.mark.parametrize("look", [Look(), Look(theme="ansi-dark", colour=False)])
+def test_what_was_typed_is_told_apart_without_colour(look: Look) -> None:
+    """Prompt and continuation that look the same on a monochrome terminal."""
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.append([("typed ", "prompt"), ("said", "")])
+        await pilot.pause()
+        bold = {part.text: bool(part.style and part.style.bold) for part in rows_of(shown)[0]}
+        assert bold["typed "]
+        assert not bold["said"]
+
+    perform(Transcript(), act, look=look)
+
+
+def test_a_megabyte_is_as_quick_to_grow_as_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An append that wraps or draws all that came before."""
+    drawn: list[Any] = []
+
+    async def act(shown: Transcript, pilot: Pilot[None]) -> None:
+        shown.append([("lorem ipsum dolor\n" * 55_000, "")])
+        await pilot.pause()
+        whole = Transcript._strip
+        monkeypatch.setattr(
+            Transcript, "_strip", lambda self, line: drawn.append(line) or whole(self, line)
+        )
+        refreshed: list[tuple[int, int]] = []
+        monkeypatch.setattr(shown, "refresh_lines", lambda a, n: refreshed.append((a, n)))
+        shown.append([(" sit", "")])
+        assert refreshed == [(55_000, 1)]
+        await pilot.pause()
+        assert len(drawn) <= 24
+
+    perform(Transcript(), act)
