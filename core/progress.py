@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-Progress = Callable[[int, int, str], None]
+ProgressCallback = Callable[[int, int, str], None]
 """Called with what is done, the total and a phase in words, a few times a second at most."""
 
-Stop = Callable[[], bool]
+CancelCheck = Callable[[], bool]
 """Whether the work shall stop; asked a few times a second."""
 
 
-def quiet(done: int, total: int, phase: str) -> None:
+def no_progress(done: int, total: int, phase: str) -> None:
     """A progress that tells nobody."""
 
 
-def calm(progress: Progress, seconds: float = 0.2) -> Progress:
+def throttled(progress: ProgressCallback, seconds: float = 0.2) -> ProgressCallback:
     """A progress that passes on no more than so often; a new phase and its end at once."""
     last, phase_before = 0.0, ""
 
@@ -30,6 +30,6 @@ def calm(progress: Progress, seconds: float = 0.2) -> Progress:
     return tell
 
 
-def never() -> bool:
+def never_cancelled() -> bool:
     """A stop that never comes."""
     return False

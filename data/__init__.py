@@ -1,1 +1,1 @@
-"""The bundled corpora, a folder each (see `core.text.corpus`), and `data.generate` that writes them."""
+"""The bundled corpora, a folder each, and the generators that write them."""

@@ -16,7 +16,7 @@ from tui.common.keys import KeyRow, folded, key_name
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
-from tui.screens.new_corpus import NewCorpusScreen, Texts
+from tui.screens.new_corpus import CorpusTable, NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.step import StepScreen
@@ -29,7 +29,7 @@ BEGIN, END = "<!-- keys, made by docs/keys.py -->\n", "<!-- end of keys -->"
 SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
     "everywhere": (MiniGPTApp,),
     "Models": (RunTable, ModelsScreen),
-    "New run, text": (Texts, NewCorpusScreen),
+    "New run, text": (CorpusTable, NewCorpusScreen),
     "New run, settings": (NewSetupScreen,),
     "Train": (TrainScreen,),
     "Talk": (TalkScreen,),

@@ -19,12 +19,12 @@ from textual.screen import Screen
 from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.store import list_runs
-from tui.common.client import Sampler, Talker
+from tui.common.client import ModelClient, ServerClient
 from tui.common.clipboard import put_on_clipboard
 from tui.common.key_order import OrderedKeys
 from tui.common.keys import bindings_of, key_name, nodes_of
 from tui.common.messages import (
-    Copy,
+    CopyRequested,
     GoHome,
     GoInside,
     GoNew,
@@ -35,7 +35,7 @@ from tui.common.messages import (
     Trouble,
 )
 from tui.common.sanitize import clean
-from tui.common.terminal import ASCII, Look
+from tui.common.terminal import ASCII, Terminal
 
 LONG_NOTICE = 12.0
 TWICE_SECONDS = 3.0
@@ -80,15 +80,15 @@ class MiniGPTApp(OrderedKeys):
     def __init__(
         self,
         home: Home,
-        look: Look,
-        sampler: Talker | None = None,
+        look: Terminal,
+        sampler: ModelClient | None = None,
         first: GoStep | GoTalk | None = None,
     ) -> None:
         super().__init__()
         self._first = first
         self._typed: dict[tuple[str | None, ...], list[str]] = {}  # of texts being set up
         self.home, self.look = home, look
-        self.sampler: Talker = sampler or Sampler(home)
+        self.sampler: ModelClient = sampler or ServerClient(home)
         self.theme = look.theme
         self.animation_level = "none"
         self.set_class(look.charset == ASCII, "-ascii")
@@ -161,7 +161,7 @@ class MiniGPTApp(OrderedKeys):
         """Copies what is selected; else a second press leaves."""
         selected = self.screen.get_selected_text()
         if selected:
-            self.on_copy(Copy(selected, "selection"))
+            self.on_copy_requested(CopyRequested(selected, "selection"))
             return
         now = time.monotonic()
         if now - self._asked_to_leave < TWICE_SECONDS:
@@ -226,7 +226,7 @@ class MiniGPTApp(OrderedKeys):
         title, said = clean(message.error.title), clean(str(message.error))
         self.notify(said, title=title, severity="error", timeout=LONG_NOTICE, markup=False)
 
-    def on_copy(self, message: Copy) -> None:
+    def on_copy_requested(self, message: CopyRequested) -> None:
         """Copies, and says so."""
         put_on_clipboard(self, clean(message.text))
         self.notify(f"The {message.what} was offered to the clipboard.", markup=False)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 from core.paths import Home
 from tui.common import terminal as plain
-from tui.common.terminal import ASCII, Look, look_of
+from tui.common.terminal import ASCII, Terminal, detect_terminal
 
 if TYPE_CHECKING:
-    from tui.common.client import Talker
+    from tui.common.client import ModelClient
     from tui.common.messages import GoStep, GoTalk
 
 WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you write:
@@ -33,13 +33,13 @@ def can_open(environ: Mapping[str, str]) -> bool:
     return terminal and environ.get("TERM", "dumb") != "dumb"
 
 
-def prepare(*, ascii_only: bool) -> Look:
+def prepare(*, ascii_only: bool) -> Terminal:
     """How this terminal is drawn on; Textual is told before it is imported, as it looks only then.
 
     Without colours this is what matters: a theme chosen later is painted black on black.
     """
     encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
-    look = look_of(os.environ, encoding, ascii=ascii_only)
+    look = detect_terminal(os.environ, encoding, ascii=ascii_only)
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ["TEXTUAL_THEME"] = look.theme
     return look
@@ -49,7 +49,7 @@ def open_app(
     home: Home,
     *,
     ascii_only: bool,
-    sampler: Talker | None = None,
+    sampler: ModelClient | None = None,
     first: GoStep | GoTalk | None = None,
 ) -> int:
     """Runs the application until it is left; its exit code.

@@ -1,1 +1,1 @@
-"""Where generated text stands in the training corpus: suffix array, n-gram counts, copied passages."""
+"""Where generated text occurs in the training corpus: suffix array, n-grams, copies."""

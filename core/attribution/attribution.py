@@ -11,14 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from core.attribution.corpus_index import REMADE, CorpusIndex, build_index, is_there, open_index
-from core.attribution.ngram_index import Found, Occurrences
-from core.attribution.overlap import Copies, copies
-from core.attribution.passages import Reader
+from core.attribution.corpus_index import REMADE, CorpusIndex, build_index, index_exists, open_index
+from core.attribution.ngram_index import Found, NgramIndex
+from core.attribution.overlap import CopiedSpans, find_copies
+from core.attribution.passages import PassageReader
 from core.dataset import token_store
 from core.dataset.token_store import TokenFile
 from core.paths import Home
-from core.progress import Progress, Stop, never, quiet
+from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.run.directory import Run
 from core.run.store import read_record
 from core.text import catalog
@@ -47,19 +47,19 @@ class Text:
     notes: tuple[str, ...] = ()
 
     @property
-    def where(self) -> Occurrences:
+    def where(self) -> NgramIndex:
         """What can be asked of it."""
         return self.index.occurrences
 
     @cached_property
-    def _reader(self) -> Reader:
-        return Reader(self.corpus, self.stored, self.tokenizer, self.index.lines)
+    def _reader(self) -> PassageReader:
+        return PassageReader(self.corpus, self.stored, self.tokenizer, self.index.lines)
 
     def copies(
         self, ids: Sequence[int], least: int, check: Callable[[], None] = lambda: None
-    ) -> Copies:
+    ) -> CopiedSpans:
         """Which parts of a reply stand in it."""
-        return copies(self.where, ids, least, self.tokenizer.unk_id, check)
+        return find_copies(self.where, ids, least, self.tokenizer.unk_id, check)
 
     def places_of(self, found: Found, count: int, most: int) -> list[Json]:
         """Some of the places where `count` tokens stand, in the order of the text.
@@ -83,7 +83,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Source:
+class AttributionSource:
     """A run's text and where its tokens belong in the cache, whether they are there or not."""
 
     home: Home
@@ -100,7 +100,9 @@ class Source:
             return None
         return Text(self.corpus, self.tokenizer, stored, self.folder, index)
 
-    def make(self, progress: Progress = quiet, cancelled: Stop = never) -> tuple[Text, str]:
+    def make(
+        self, progress: ProgressCallback = no_progress, cancelled: CancelCheck = never_cancelled
+    ) -> tuple[Text, str]:
         """The text with its index, made if need be: "kept", "made" or, after damage, "remade".
 
         Raises:
@@ -110,8 +112,8 @@ class Source:
         found = self.open()
         if found:
             return found, "kept"
-        damaged = is_there(self.folder)
-        stored = token_store.open_tokens(self.folder) or token_store.build(
+        damaged = index_exists(self.folder)
+        stored = token_store.open_tokens(self.folder) or token_store.build_tokens(
             self.corpus,
             self.reading,
             self.tokenizer,
@@ -127,7 +129,7 @@ class Source:
         return text, "remade" if damaged else "made"
 
 
-def source_of(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> Source:
+def source_of(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> AttributionSource:
     """The text of a run.
 
     Raises:
@@ -138,10 +140,10 @@ def source_of(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> Sourc
     tokenizer = tokenizer or Tokenizer.load(run.folder)
     corpus = catalog.recall(text["sha256"], home, text["name"], text["encoding"], text["errors"])
     folder = token_store.folder_for(corpus, text["sha256"], text["reading"], tokenizer, home)
-    return Source(home, corpus, text["reading"], tokenizer, folder)
+    return AttributionSource(home, corpus, text["reading"], tokenizer, folder)
 
 
-def described(text: Text, found: Copies, most: int) -> Json:
+def described(text: Text, found: CopiedSpans, most: int) -> Json:
     """What is said of a reply: figures, then each span with its first places.
 
     Raises:

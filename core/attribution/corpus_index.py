@@ -1,6 +1,7 @@
 """The index of a corpus on the disk: beside its tokens in the cache, made once, never half.
 
-`places` holds the sorted places (`core.attribution.suffix_array`) as plain numbers of 4 bytes, 8 where there are
+`places` holds the sorted places (`core.attribution.suffix_array`) as plain numbers of 4 bytes, 8
+where there are
 more than fit; `lines` the lines before every megabyte of each file; `index.json`, written last,
 says what they hold. Everything can be made again from the tokens and the text.
 
@@ -26,16 +27,16 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attribution.ngram_index import Occurrences
+from core.attribution.ngram_index import NgramIndex
 from core.attribution.suffix_array import CHUNK, DEPTH, PlaceBlocks, Places, Sorter
 from core.dataset.token_store import TokenFile
 from core.errors import Cancelled, DamagedError, StorageError
-from core.progress import Progress, Stop, never, quiet
+from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.system.files import read_json, remove_leftovers, sync, write_json
 from core.system.locks import Lock, acquire
 from core.text.corpus import Corpus
 from core.text.encoding import Encoding
-from core.text.readers import Source, opened, unpacked_size
+from core.text.readers import TextSource, opened, unpacked_size
 
 BLOCK = 1 << 20  # a multiple of every width of a newline
 PHASE = "counting lines"
@@ -44,8 +45,8 @@ PHASE = "counting lines"
 def count_lines(
     files: tuple[Path, ...],
     encoding: Encoding,
-    progress: Progress = quiet,
-    cancelled: Stop = never,
+    progress: ProgressCallback = no_progress,
+    cancelled: CancelCheck = never_cancelled,
 ) -> list[NDArray[np.int64]]:
     """For each file the newlines before each block of a megabyte.
 
@@ -67,7 +68,7 @@ def count_lines(
     return found
 
 
-def line_at(counts: NDArray[np.int64], source: Source, offset: int) -> int:
+def line_at(counts: NDArray[np.int64], source: TextSource, offset: int) -> int:
     """The number, from 1, of the line that byte `offset` of an open file is in."""
     block = min((offset - source.start) // BLOCK, len(counts) - 1)
     begin = source.start + block * BLOCK
@@ -75,7 +76,7 @@ def line_at(counts: NDArray[np.int64], source: Source, offset: int) -> int:
     return int(counts[block]) + _newlines(source, source.file.read(offset - begin)) + 1
 
 
-def _newlines(source: Source, raw: bytes) -> int:
+def _newlines(source: TextSource, raw: bytes) -> int:
     """The line ends in bytes that begin at a whole unit of the encoding."""
     newline = source.encoding.newline
     width = len(newline)
@@ -94,7 +95,7 @@ REMADE = "The index of this text was damaged: it was made anew."
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meta:
+class IndexMetadata:
     """What the files hold.
 
     Attributes:
@@ -120,16 +121,17 @@ class CorpusIndex:
 
     Attributes:
         occurrences: what can be asked.
-        lines: for each file the newlines before each of its blocks (`core.attribution.corpus_index`).
+        lines: for each file the newlines before each of its blocks
+        (`core.attribution.corpus_index`).
         size: bytes on the disk.
     """
 
-    occurrences: Occurrences
+    occurrences: NgramIndex
     lines: list[NDArray[np.int64]]
     size: int
 
 
-def is_there(folder: Path) -> bool:
+def index_exists(folder: Path) -> bool:
     """Whether there is an index beside these tokens, whole or not."""
     return (folder / META).exists()
 
@@ -140,26 +142,26 @@ def open_index(folder: Path, stored: TokenFile) -> CorpusIndex | None:
     if meta is None:
         return None
     places = np.memmap(folder / PLACES, np.dtype(meta.dtype), "r") if meta.places else _none(meta)
-    where = Occurrences(_seen_in_training(stored), places, meta.depth)
+    where = NgramIndex(_seen_in_training(stored), places, meta.depth)
     lines = np.split(np.fromfile(folder / LINES, np.int64), np.cumsum(meta.blocks)[:-1])
     if not (_in_order(where) and all(map(_counting, lines))):
         return None
     return CorpusIndex(where, lines, sum(_sizes(meta).values()))
 
 
-def _none(meta: Meta) -> Places:
+def _none(meta: IndexMetadata) -> Places:
     return np.empty(0, np.dtype(meta.dtype))
 
 
-def _sizes(meta: Meta) -> dict[str, int]:
+def _sizes(meta: IndexMetadata) -> dict[str, int]:
     """The bytes of each file."""
     return {PLACES: meta.places * np.dtype(meta.dtype).itemsize, LINES: 8 * sum(meta.blocks)}
 
 
-def _read_meta(folder: Path, stored: TokenFile) -> Meta | None:
+def _read_meta(folder: Path, stored: TokenFile) -> IndexMetadata | None:
     try:
         values: dict[str, Any] = read_json(folder / META)
-        meta = Meta(**values | {"blocks": tuple(values.get("blocks", ()))})
+        meta = IndexMetadata(**values | {"blocks": tuple(values.get("blocks", ()))})
         known = (FORMAT, sys.byteorder, len(stored.ids), len(stored.first_samples))
         same = (meta.format, meta.byteorder, meta.tokens, len(meta.blocks)) == known
         whole = all((folder / n).stat().st_size == size for n, size in _sizes(meta).items())
@@ -173,7 +175,7 @@ def _counting(lines: NDArray[np.int64]) -> bool:
     return len(lines) > 0 and lines[0] == 0 and bool((lines[1:] >= lines[:-1]).all())
 
 
-def _in_order(where: Occurrences) -> bool:
+def _in_order(where: NgramIndex) -> bool:
     """Whether a few neighbours stand in their order: noise in their place does not."""
     count, end = len(where.places), len(where.ids)
     if not count:
@@ -223,8 +225,8 @@ def build_index(
     stored: TokenFile,
     corpus: Corpus,
     *,
-    progress: Progress = quiet,
-    cancelled: Stop = never,
+    progress: ProgressCallback = no_progress,
+    cancelled: CancelCheck = never_cancelled,
 ) -> CorpusIndex:
     """The index beside the tokens: what is there, or made; what was damaged is made anew.
 
@@ -252,7 +254,7 @@ def build_index(
 
 
 @contextmanager
-def _alone(folder: Path, cancelled: Stop) -> Iterator[Lock]:
+def _alone(folder: Path, cancelled: CancelCheck) -> Iterator[Lock]:
     """Nobody else makes it meanwhile; what those who were killed left is removed."""
     while not (lock := acquire(folder / LOCK)):
         if cancelled():
@@ -265,7 +267,11 @@ def _alone(folder: Path, cancelled: Stop) -> Iterator[Lock]:
 
 
 def _make(
-    folder: Path, stored: TokenFile, corpus: Corpus, progress: Progress, cancelled: Stop
+    folder: Path,
+    stored: TokenFile,
+    corpus: Corpus,
+    progress: ProgressCallback,
+    cancelled: CancelCheck,
 ) -> None:
     source, count = training_places(stored)
     lines = count_lines(corpus.files, corpus.codec, progress, cancelled)
@@ -278,7 +284,7 @@ def _make(
         sorter.sort(source, count)
     with _replacing(folder / LINES) as file:
         file.write(np.concatenate(lines).tobytes())
-    meta = Meta(
+    meta = IndexMetadata(
         format=FORMAT,
         byteorder=sys.byteorder,
         tokens=len(stored.ids),

@@ -1,6 +1,7 @@
 """Where token sequences stand in a corpus: how often, where, and what followed. Read from the disk.
 
-A binary search over all places of the training part, sorted (`core.attribution.suffix_array`): a count is exact and
+A binary search over all places of the training part, sorted (`core.attribution.suffix_array`): a
+count is exact and
 costs microseconds however often a sequence stands there. A sequence may begin with <sos> and end
 with <eos>; one that has them elsewhere stands nowhere: nothing reaches beyond a line or document.
 Sequences longer than the sorting went are compared with the tokens themselves.
@@ -58,7 +59,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Occurrences:
+class NgramIndex:
     """A corpus with all its sorted places.
 
     Attributes:
@@ -149,7 +150,7 @@ class Occurrences:
 class Following:
     """How often each token followed a context."""
 
-    def __init__(self, where: Occurrences, context: Context) -> None:
+    def __init__(self, where: NgramIndex, context: Context) -> None:
         self._where, self._context = where, context
         self._counts: Counter[int] | None = None
         if context.count <= COUNTED:
@@ -168,13 +169,13 @@ class Following:
         return self._where.next_at(number, self._context.length)
 
 
-class Beliefs:
+class NextTokenCounts:
     """What a corpus itself says after some tokens.
 
     Only the last ones matter: fewer than the sorting is deep, and none before an end.
     """
 
-    def __init__(self, where: Occurrences, ids: Sequence[int]) -> None:
+    def __init__(self, where: NgramIndex, ids: Sequence[int]) -> None:
         self._where = where
         self._ids = list(ids[-(where.depth - 1) :])
         if EOS in self._ids:

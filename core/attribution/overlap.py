@@ -6,7 +6,8 @@ Special tokens and unknown words end a span: what they stand for is not known to
 How much of a reply was copied, by looking through the training part: no index, no memory.
 
 A token counts as copied if four neighbours, it among them, stand in the training part one after
-another: the same tokens as those in spans of at least four of `core.attribution.overlap`. Most places of a
+another: the same tokens as those in spans of at least four of `core.attribution.overlap`. Most
+places of a
 text are ruled out by their first two tokens, so looking through it costs a few nanoseconds a token.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attribution.ngram_index import Found, Occurrences
+from core.attribution.ngram_index import Found, NgramIndex
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import SPECIAL
 
@@ -28,7 +29,7 @@ LEAST_TOKENS = 4
 
 
 @dataclass(frozen=True)
-class Span:
+class CopiedSpan:
     """A part that stands in the corpus.
 
     Attributes:
@@ -42,7 +43,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Copies:
+class CopiedSpans:
     """What of a text stands in the corpus.
 
     Attributes:
@@ -54,7 +55,7 @@ class Copies:
     """
 
     tokens: int
-    spans: list[Span]
+    spans: list[CopiedSpan]
     copied: int
     longest: int
     bigrams: int
@@ -71,13 +72,13 @@ class Copies:
         return self.new_bigrams / self.bigrams if self.bigrams else 0.0
 
 
-def copies(
-    where: Occurrences,
+def find_copies(
+    where: NgramIndex,
     ids: Sequence[int],
     least: int = LEAST_TOKENS,
     unknown: int | None = None,
     check: Callable[[], None] = lambda: None,
-) -> Copies:
+) -> CopiedSpans:
     """Compares a text with the corpus.
 
     Args:
@@ -85,7 +86,7 @@ def copies(
         unknown: the id of what the vocabulary does not hold.
         check: called again and again; may raise.
     """
-    spans: list[Span] = []
+    spans: list[CopiedSpan] = []
     longest = known_pairs = 0
     for begin, end in _plain_parts(ids, unknown):
         found = list(_maximal(where, ids, begin, end, check))
@@ -95,7 +96,7 @@ def copies(
     covered = {place for span in spans for place in range(span.begin, span.end)}
     said = [id >= len(SPECIAL) for id in ids]
     pairs = sum(one and other for one, other in pairwise(said))
-    return Copies(sum(said), spans, len(covered), longest, pairs, pairs - known_pairs)
+    return CopiedSpans(sum(said), spans, len(covered), longest, pairs, pairs - known_pairs)
 
 
 def _plain_parts(ids: Sequence[int], unknown: int | None) -> Iterator[tuple[int, int]]:
@@ -109,8 +110,8 @@ def _plain_parts(ids: Sequence[int], unknown: int | None) -> Iterator[tuple[int,
 
 
 def _maximal(
-    where: Occurrences, ids: Sequence[int], begin: int, end: int, check: Callable[[], None]
-) -> Iterator[Span]:
+    where: NgramIndex, ids: Sequence[int], begin: int, end: int, check: Callable[[], None]
+) -> Iterator[CopiedSpan]:
     """The maximal spans of ids[begin:end], single tokens too."""
     reached = begin
     for first in range(begin, end):
@@ -124,7 +125,7 @@ def _maximal(
                 break
             longest, reached = found, reached + 1
         if longest is not None and reached > before:
-            yield Span(first, reached, longest)
+            yield CopiedSpan(first, reached, longest)
 
 
 TOGETHER = 4

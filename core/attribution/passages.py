@@ -22,7 +22,7 @@ from core.dataset.token_store import TokenFile
 from core.errors import InputError
 from core.text.corpus import Corpus
 from core.text.encoding import Encoding
-from core.text.readers import CHUNK, Source, is_records, opened, record, split_lines, unix
+from core.text.readers import CHUNK, TextSource, is_records, opened, record, split_lines, unix
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.vocabulary import word_spans
 
@@ -51,7 +51,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Reader:
+class PassageReader:
     """Finds tokens in the files of a corpus.
 
     Attributes:
@@ -126,7 +126,7 @@ class Reader:
         wanted = b"".join(map(self.tokenizer.token_bytes, ids))
         return wanted in text.encode()
 
-    def _raw(self, source: Source, sample: int, following: int, begin: int) -> bytes:
+    def _raw(self, source: TextSource, sample: int, following: int, begin: int) -> bytes:
         """The bytes from a sample to another one, or to the end of the file."""
         offsets, ends = self.stored.offsets, self.stored.first_samples[1:]
         source.file.seek(begin)
@@ -136,7 +136,7 @@ class Reader:
             return source.file.read(LONGEST_PART)
         return source.file.read(int(offsets[following]) - begin)
 
-    def _text(self, source: Source, raw: bytes, sample: int) -> str:
+    def _text(self, source: TextSource, raw: bytes, sample: int) -> str:
         """The text of a sample as it was made into tokens."""
         lines = self.stored.reading == "lines"
         text = raw.decode(source.encoding.name, source.encoding.errors)
@@ -170,7 +170,7 @@ def _bytes_before(raw: bytes, encoding: Encoding, count: int) -> int:
 
 
 @dataclass(frozen=True)
-class Line:
+class PassageLine:
     """A line of a file: its number from 1, its first byte and its text."""
 
     number: int
@@ -178,7 +178,7 @@ class Line:
     text: str
 
 
-def lines_around(path: Path, encoding: Encoding, offset: int, number: int) -> list[Line]:
+def lines_around(path: Path, encoding: Encoding, offset: int, number: int) -> list[PassageLine]:
     """The lines around one, as many as fit into some tens of kilobytes on each side.
 
     Args:
@@ -207,7 +207,7 @@ def lines_around(path: Path, encoding: Encoding, offset: int, number: int) -> li
         found = []
         for place, raw in enumerate(whole):
             text = raw.decode(name, "replace").removesuffix("\r")
-            found.append(Line(first + place, at, text))
+            found.append(PassageLine(first + place, at, text))
             at += len(raw) + width
     if found and not found[-1].text and len(after) < AFTER and len(found) > 1:
         del found[-1]  # behind the last newline there is no line

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import Cancelled
-from core.progress import Progress, Stop, never, quiet
+from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.system.line_files import write_all
 from core.tokenizer.special_tokens import EOS, PAD
 
@@ -154,8 +154,8 @@ class Sorter:
     folder: Path
     room: int = ROOM
     deepest: int = DEPTH
-    progress: Progress = quiet
-    cancelled: Stop = never
+    progress: ProgressCallback = no_progress
+    cancelled: CancelCheck = never_cancelled
     _words: Words = field(init=False)
     _done: int = 0
     _total: int = 0

@@ -251,7 +251,7 @@ MINUTE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class More:
+class Extension:
     """One of the three, or none: as long as was planned.
 
     Raises:
@@ -274,7 +274,7 @@ class More:
         return any(value is not None for value in vars(self).values())
 
     def to_json(self) -> dict[str, Any]:
-        """What `More(**values)` makes again."""
+        """What `Extension(**values)` makes again."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def added(self, steps_per_epoch: float, seconds_per_step: float | None) -> int:

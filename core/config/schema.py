@@ -176,7 +176,7 @@ def from_json(config: type[Config], values: Mapping[str, Any]) -> Config:
 Made = TypeVar("Made")
 
 
-def made(kind: type[Made], values: Mapping[str, Any], what: str) -> Made:
+def from_json_checked(kind: type[Made], values: Mapping[str, Any], what: str) -> Made:
     """A dataclass from JSON, every field of the kind its annotation says.
 
     Raises:

@@ -14,10 +14,10 @@ from core.config.configs import TrainConfig
 from core.config.plan_inputs import TextFacts
 from core.config.planner import choose_tokenizer
 from core.errors import Cancelled
-from core.progress import Stop, never
+from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import Corpus, no_text
 from core.text.readers import chunks, is_records, records, unpacked_size
-from core.text.stats import Counts, choose_reading, stored_size
+from core.text.stats import StatsAccumulator, choose_reading, stored_size
 from core.tokenizer.tokenizer import Tokenizer
 
 LOOKED_AT = 1_000_000  # characters
@@ -75,7 +75,9 @@ class Preview:
     warnings: tuple[str, ...]
 
 
-def preview(corpus: Corpus, cancelled: Stop = never, asked: TrainConfig | None = None) -> Preview:
+def preview(
+    corpus: Corpus, cancelled: CancelCheck = never_cancelled, asked: TrainConfig | None = None
+) -> Preview:
     """Looks at the first million characters.
 
     Args:
@@ -137,7 +139,7 @@ class _Part(NamedTuple):
     text: str
 
 
-def _beginning(corpus: Corpus, cancelled: Stop) -> tuple[list[_Part], float]:
+def _beginning(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[_Part], float]:
     """The first characters, and what share of all they are."""
     parts: list[_Part] = []
     characters = 0
@@ -167,11 +169,11 @@ def _parts(corpus: Corpus) -> Iterator[_Part]:
         before += unpacked_size(path)
 
 
-def _counted(corpus: Corpus, parts: list[_Part]) -> tuple[str, list[str], Counts]:
+def _counted(corpus: Corpus, parts: list[_Part]) -> tuple[str, list[str], StatsAccumulator]:
     """All of the text, its lines as a training reads them, and what choices look at."""
     texts: list[str] = []
     lines: list[str] = []
-    counts = Counts()
+    counts = StatsAccumulator()
     for file, group in groupby(parts, key=lambda part: part.file):
         here = [part.text for part in group]
         if is_records(corpus.files[file]):
@@ -189,7 +191,7 @@ def _counted(corpus: Corpus, parts: list[_Part]) -> tuple[str, list[str], Counts
 
 
 def _tokenizer(
-    corpus: Corpus, text: str, counts: Counts, reading: str, asked: TrainConfig
+    corpus: Corpus, text: str, counts: StatsAccumulator, reading: str, asked: TrainConfig
 ) -> tuple[Tokenizer, str]:
     """One of the kind that suits, learnt from the beginning; and why that kind."""
     facts = TextFacts(

@@ -17,7 +17,7 @@ ROUNDS = 6
 
 
 @dataclass
-class Order:
+class EpochShuffle:
     """The orders of all epochs over `size` samples; the last one drawn is kept."""
 
     size: int
@@ -28,7 +28,7 @@ class Order:
         """The numbers of the samples at some places of an epoch."""
         if self.size > LARGEST_DRAWN:
             keys = generator(self.seed, epoch, 0).integers(1 << 63, size=ROUNDS, dtype=np.uint64)
-            return scattered(places, self.size, keys)
+            return feistel_permutation(places, self.size, keys)
         if self._drawn[0] != epoch:
             self._drawn = (epoch, generator(self.seed, epoch, 0).permutation(self.size))
         return self._drawn[1][places]
@@ -39,7 +39,7 @@ def generator(seed: int, epoch: int, use: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, epoch, use))))
 
 
-def scattered(places: Numbers, size: int, keys: NDArray[np.uint64]) -> Numbers:
+def feistel_permutation(places: Numbers, size: int, keys: NDArray[np.uint64]) -> Numbers:
     """A permutation of range(size), at some places of it.
 
     A Feistel network over the next power of four (Luby and Rackoff, 1988) permutes a range that

@@ -1,7 +1,8 @@
 """The files behind a token map: written once as a folder, then only read.
 
 `ids`, `starts`, `offsets` and, for lines, `kept` are plain arrays in the machine's byte order;
-`meta.json`, written last, says what they hold. S samples, N tokens, as in `core.dataset.token_store`.
+`meta.json`, written last, says what they hold. S samples, N tokens, as in
+`core.dataset.token_store`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 
 from core.errors import DamagedError
 from core.system.files import read_json, write_json
-from core.text.corpus import Sample
+from core.text.corpus import CorpusSample
 from core.tokenizer.special_tokens import EOS, SOS
 
 FORMAT = 1
@@ -31,7 +32,7 @@ SMALL = np.iinfo(np.uint16).max + 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meta:
+class TokenMetadata:
     """What the arrays hold; the fields that `TokenFile` has too mean the same."""
 
     format: int
@@ -60,7 +61,7 @@ def kept_for_validation(line: str) -> bool:
     return int.from_bytes(digest, "little") % VALIDATION_SHARE == 0
 
 
-class Writer:
+class TokenWriter:
     """Writes samples as they come; nothing of them stays in memory.
 
     Args:
@@ -91,7 +92,7 @@ class Writer:
         for file in self._open.values():
             file.close()
 
-    def add(self, samples: Sequence[Sample], ids: Sequence[list[int]]) -> None:
+    def add(self, samples: Sequence[CorpusSample], ids: Sequence[list[int]]) -> None:
         """Writes samples and the ids of their texts.
 
         Raises:
@@ -110,12 +111,12 @@ class Writer:
         self._tokens += int(lengths.sum())
         self._longest = max(self._longest, int(lengths.max()))
 
-    def _framed(self, sample: Sample, ids: list[int]) -> list[int]:
+    def _framed(self, sample: CorpusSample, ids: list[int]) -> list[int]:
         if self._reading == "lines":
             return [SOS, *ids, EOS]
         return [*ids, EOS] if sample.ends_document else ids
 
-    def _note_files(self, samples: Sequence[Sample]) -> None:
+    def _note_files(self, samples: Sequence[CorpusSample]) -> None:
         for number, sample in enumerate(samples, self._samples):
             while len(self._first_samples) <= sample.file:
                 self._first_samples.append(number)
@@ -132,7 +133,7 @@ class Writer:
             file.flush()
             os.fsync(file.fileno())
         missing = self._files - len(self._first_samples)
-        meta = Meta(
+        meta = TokenMetadata(
             format=FORMAT,
             byteorder=sys.byteorder,
             dtype=self._dtype.name,
@@ -146,11 +147,11 @@ class Writer:
         write_json(self._folder / META, dataclasses.asdict(meta))
 
 
-def read_meta(folder: Path) -> Meta | None:
+def read_meta(folder: Path) -> TokenMetadata | None:
     """What the files in a folder hold; None where they are missing or not whole."""
     try:
         values: dict[str, Any] = read_json(folder / META)
-        meta = Meta(**values | {"first_samples": tuple(values.get("first_samples", ()))})
+        meta = TokenMetadata(**values | {"first_samples": tuple(values.get("first_samples", ()))})
         same = meta.format == FORMAT and meta.byteorder == sys.byteorder
         whole = all((folder / n).stat().st_size == size for n, size in meta.sizes().items())
     except (OSError, DamagedError, TypeError):

@@ -26,12 +26,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dataset.token_files import FORMAT, Writer, read_meta
+from core.dataset.token_files import FORMAT, TokenWriter, read_meta
 from core.errors import InputError, StorageError
 from core.paths import Home
-from core.progress import Progress, Stop, never, quiet
+from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.system.locks import acquire, waiting
-from core.text.corpus import Corpus, Sample
+from core.text.corpus import Corpus, CorpusSample
 from core.text.readers import is_packed, is_records
 from core.text.readers import reading as checked
 from core.text.stats import fingerprint
@@ -53,7 +53,7 @@ def folder_of(home: Home, *facts: str) -> Path:
 
 
 @contextmanager
-def made(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """A new folder that becomes `folder` at the end; after an error nothing is left of it.
 
     Raises:
@@ -181,7 +181,7 @@ class Split:
     note: str = ""
 
 
-def split_lines(kept: NDArray[np.uint8]) -> Split:
+def split_line_samples(kept: NDArray[np.uint8]) -> Split:
     """The split of lines, of which (S,) `kept` says 1 where its hash puts it into validation."""
     count = len(kept)
     everything = np.arange(count, dtype=np.int64)
@@ -194,7 +194,7 @@ def split_lines(kept: NDArray[np.uint8]) -> Split:
     return Split(train_samples=np.flatnonzero(kept == 0).astype(np.int64), val_samples=val)
 
 
-def split_text(count: int) -> Split:
+def split_text_tokens(count: int) -> Split:
     """The split of a text of `count` tokens: the last tenth is for validation."""
     if count < LEAST_TOKENS:
         note = f"no validation: {count:,} tokens are too few, {LEAST_TOKENS:,} are needed"
@@ -209,9 +209,9 @@ def open_tokens(folder: Path) -> TokenFile | None:
     if meta is None:
         return None
     starts = np.memmap(folder / "starts", np.int64, "r")
-    split = split_text(meta.tokens)
+    split = split_text_tokens(meta.tokens)
     if meta.reading == "lines":
-        split = split_lines(np.memmap(folder / "kept", np.uint8, "r"))
+        split = split_line_samples(np.memmap(folder / "kept", np.uint8, "r"))
     return TokenFile(
         ids=np.memmap(folder / "ids", np.dtype(meta.dtype), "r"),
         starts=starts,
@@ -229,14 +229,14 @@ def open_tokens(folder: Path) -> TokenFile | None:
     )
 
 
-def build(
+def build_tokens(
     corpus: Corpus,
     reading: str,
     tokenizer: Tokenizer,
     home: Home,
     *,
-    progress: Progress = quiet,
-    cancelled: Stop = never,
+    progress: ProgressCallback = no_progress,
+    cancelled: CancelCheck = never_cancelled,
 ) -> TokenFile:
     """The tokens of a corpus: from the cache, or made and put there.
 
@@ -254,7 +254,7 @@ def build(
     found = open_tokens(folder)
     if found:
         return found
-    with made(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         _write(corpus, reading, tokenizer, temporary, progress, cancelled)
         if _state(corpus) != before:
             raise InputError(f"The text {corpus.name!r} changed while it was read.", "Try again.")
@@ -284,22 +284,22 @@ def _write(
     reading: str,
     tokenizer: Tokenizer,
     folder: Path,
-    progress: Progress,
-    cancelled: Stop,
+    progress: ProgressCallback,
+    cancelled: CancelCheck,
 ) -> None:
     texts = watched(corpus, reading, "making tokens", progress, cancelled)
-    with Writer(folder, reading, tokenizer.vocab_size, len(corpus.files)) as writer:
+    with TokenWriter(folder, reading, tokenizer.vocab_size, len(corpus.files)) as writer:
         for batch, ids in _encoded(batches(texts), tokenizer):
             writer.add(batch, ids)
         writer.finish()
 
 
 def _encoded(
-    groups: Iterable[list[Sample]], tokenizer: Tokenizer
-) -> Iterator[tuple[list[Sample], list[list[int]]]]:
+    groups: Iterable[list[CorpusSample]], tokenizer: Tokenizer
+) -> Iterator[tuple[list[CorpusSample], list[list[int]]]]:
     """The batches in order with their ids; the library works on the next while one is used."""
     with ThreadPoolExecutor(AHEAD) as pool:
-        waiting: deque[tuple[list[Sample], Future[list[list[int]]]]] = deque()
+        waiting: deque[tuple[list[CorpusSample], Future[list[list[int]]]]] = deque()
         for batch in groups:
             texts = [sample.text for sample in batch]
             waiting.append((batch, pool.submit(tokenizer.encode_batch, texts)))
@@ -310,9 +310,9 @@ def _encoded(
             yield first, ids.result()
 
 
-def batches(texts: Iterable[Sample]) -> Iterator[list[Sample]]:
+def batches(texts: Iterable[CorpusSample]) -> Iterator[list[CorpusSample]]:
     """The samples in groups of about a million characters."""
-    batch: list[Sample] = []
+    batch: list[CorpusSample] = []
     size = 0
     for sample in texts:
         batch.append(sample)

@@ -142,13 +142,13 @@ def _unrecorded(device: str) -> str:
     import torch
 
     from core.config.configs import ModelConfig
-    from core.model.fast_decode import PATIENCE, OneToken, Replaying
+    from core.model.fast_decode import PATIENCE, CudaGraphDecoder, FastDecoder
     from core.model.gpt import GPT
     from core.model.kv_cache import KVCache
 
     shape = ModelConfig(layers=1)
     model = GPT(shape).to(device).eval()
-    replaying = Replaying(OneToken(model))
+    replaying = CudaGraphDecoder(FastDecoder(model))
     cache = KVCache(shape, 1, shape.context, device)
     with torch.inference_mode():
         for token in range(PATIENCE + 2):

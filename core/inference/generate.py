@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from core.config.configs import SamplingConfig
-from core.inference.sampling import Chooser, probabilities
+from core.inference.sampling import TokenSampler, probabilities
 from core.inference.session import Session
 from core.tokenizer.decoding import TextStream
 from core.tokenizer.special_tokens import EOS
@@ -86,7 +86,7 @@ class Alternative:
 
 
 @dataclass(frozen=True)
-class Step:
+class GeneratedToken:
     """One token of a reply.
 
     Attributes:
@@ -113,7 +113,7 @@ def generate(
     config: SamplingConfig,
     *,
     top: int = 0,
-) -> Generator[Step]:
+) -> Generator[GeneratedToken]:
     """Reads the prompt, then chooses and reads one token after another.
 
     The session holds the prompt and the ids of all steps given out, also after the generator was
@@ -128,7 +128,7 @@ def generate(
         RunFailedError: the model's predictions are not finite.
     """
     session.extend(prompt)
-    chooser = Chooser(config, session.ids, session.model.config.vocab_size)
+    chooser = TokenSampler(config, session.ids, session.model.config.vocab_size)
     stream, stop = tokenizer.stream(session.ids), StopFilter(config.stop)
     for left in reversed(range(config.max_tokens)):
         logits, start = session.logits[0], session.window_start
@@ -142,7 +142,7 @@ def generate(
         named = _likeliest(chances, after, tokenizer, top) if top else ()
         session.extend([id])
         ended = STOP if stop.hit else over
-        yield Step(id, text, float(chances[id]), named, start, ended)
+        yield GeneratedToken(id, text, float(chances[id]), named, start, ended)
         if ended:
             return
 
@@ -184,7 +184,7 @@ class _Row:
     ) -> None:
         size, seed = session.model.config.vocab_size, config.seed + number
         self.made = Continuation()
-        self._chooser = Chooser(config, session.ids, size, seed=seed)
+        self._chooser = TokenSampler(config, session.ids, size, seed=seed)
         self._stream, self._stop = tokenizer.stream(session.ids), StopFilter(config.stop)
 
     def add(self, logits: Tensor, *, last: bool) -> int:
@@ -204,7 +204,7 @@ class _Row:
         return id
 
 
-def several(
+def generate_many(
     session: Session,
     prompt: Sequence[int],
     tokenizer: Tokenizer,

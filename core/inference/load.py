@@ -11,9 +11,9 @@ from core.errors import Cancelled
 from core.model import factory, state_dict
 from core.model.decoder import Decoder
 from core.model.device import device_facts
-from core.model.quantize import shorten
+from core.model.quantize import quantize_weights
 from core.model.safetensors_io import read_tensors
-from core.progress import Stop, never
+from core.progress import CancelCheck, never_cancelled
 from core.run.directory import Run
 from core.run.model_files import check_room, check_vocabulary, read_shape
 from core.run.store import read_record
@@ -23,7 +23,7 @@ from core.tokenizer.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     """A model with all that is needed to talk to it.
 
     Attributes:
@@ -59,13 +59,13 @@ def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
     return ids or [EOS]
 
 
-def load(
+def load_model(
     run: Run,
     which: str = LAST,
     device: str = "auto",
-    cancelled: Stop = never,
+    cancelled: CancelCheck = never_cancelled,
     precision: str = FLOAT32,
-) -> Loaded:
+) -> LoadedModel:
     """The model of a run.
 
     Args:
@@ -86,10 +86,10 @@ def load(
     check_room(weights, config)
     if cancelled():
         raise Cancelled
-    model = factory.build(config, seed=None)
+    model = factory.build_model(config, seed=None)
     state_dict.load_stored(model, read_tensors(weights), weights)
     if cancelled():
         raise Cancelled
     model = model.to(torch.device(facts.device)).eval()
-    shorten(model, precision)
-    return Loaded(model, tokenizer, reading)
+    quantize_weights(model, precision)
+    return LoadedModel(model, tokenizer, reading)

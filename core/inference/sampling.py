@@ -155,7 +155,7 @@ def removed_by(after: Sequence[tuple[str, Tensor]], ids: Sequence[int]) -> list[
 
 
 def probabilities(logits: Tensor, config: SamplingConfig, previous: Iterable[int]) -> Tensor:
-    """The distribution (…, V) that `Chooser` draws from; see `staged`."""
+    """The distribution (…, V) that `TokenSampler` draws from; see `staged`."""
     return staged(logits, config, previous)[-1][1].softmax(-1)
 
 
@@ -178,7 +178,7 @@ def pick(logits: Tensor, generator: torch.Generator) -> int:
     return min(found, int(torch.searchsorted(sums, sums[-1])))
 
 
-class Chooser:
+class TokenSampler:
     """Chooses one id after another; the same seed makes the same choices on every device.
 
     Args:

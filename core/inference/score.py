@@ -10,16 +10,16 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from core.inference.load import Loaded
+from core.inference.load import LoadedModel
 from core.inference.session import Session
-from core.text.corpus import Sample
+from core.text.corpus import CorpusSample
 from core.tokenizer.special_tokens import EOS, SOS
 
 AT_ONCE = 512
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredTokens:
     """One token of a text.
 
     Attributes:
@@ -61,7 +61,9 @@ class Sum:
         return self.nats / math.log(2) / self.size if self.size else None
 
 
-def scored(loaded: Loaded, samples: Iterable[Sample], found: Sum) -> Iterator[Scored]:
+def scored(
+    loaded: LoadedModel, samples: Iterable[CorpusSample], found: Sum
+) -> Iterator[ScoredTokens]:
     """Every token of the samples of a text, in order, each added to `found`.
 
     Args:
@@ -80,12 +82,12 @@ def scored(loaded: Loaded, samples: Iterable[Sample], found: Sum) -> Iterator[Sc
             part = ids[start : start + AT_ONCE]
             for id, score in zip(part, session.score(part).tolist(), strict=True):
                 found.tokens, found.nats = found.tokens + 1, found.nats - score
-                yield Scored(id, tokenizer.token_text(id), score)
+                yield ScoredTokens(id, tokenizer.token_text(id), score)
         if sample.ends_document:
             session = _fresh(loaded)
 
 
-def _fresh(loaded: Loaded) -> Session:
+def _fresh(loaded: LoadedModel) -> Session:
     """A session at the beginning of a line or a text."""
     session = Session(loaded.model, keep_first=loaded.keep_first)
     session.extend([SOS if loaded.reading == "lines" else EOS])

@@ -20,7 +20,7 @@ from copy import copy
 import torch
 from torch import Tensor
 
-from core.model.attention import Record
+from core.model.attention import AttentionRecord
 from core.model.decoder import Decoder, Stepper
 from core.model.kv_cache import KVCache
 
@@ -136,7 +136,7 @@ class Session:
         return twin
 
     @torch.inference_mode()
-    def inspect(self, *, head_mask: Tensor | None = None) -> Record:
+    def inspect(self, *, head_mask: Tensor | None = None) -> AttentionRecord:
         """Hidden states and attention weights over the window, computed anew.
 
         Position i of the record is the id at `window()[i]`; `model.head` makes logits of any of
@@ -145,7 +145,7 @@ class Session:
         Args:
             head_mask: another than the session's own, for this once.
         """
-        record = Record()
+        record = AttentionRecord()
         mask = self.head_mask if head_mask is None else head_mask
         self.model(self._tokens(0), record=record, head_mask=mask)
         return record

@@ -22,7 +22,7 @@ MASKED = -1e9  # the score of what may not be looked at, as in the tutorial
 
 
 @dataclass
-class Record:
+class AttentionRecord:
     """What a forward pass saw on its way, filled when it is handed to one.
 
     Attributes:
@@ -35,7 +35,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Pass:
+class ForwardPass:
     """What the layers of one forward pass share.
 
     Attributes:
@@ -47,7 +47,7 @@ class Pass:
 
     visible: Tensor | None
     cache: KVCache | None
-    record: Record | None
+    record: AttentionRecord | None
     head_mask: Tensor | None
     dropout: float
 
@@ -89,7 +89,7 @@ def scaled_dot_product_attention(
     return F.dropout(weights, dropout) @ v, weights
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: Pass) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: ForwardPass) -> Tensor:
     """Attention of one layer's new tokens over what they may look at.
 
     Args:
@@ -109,7 +109,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: Pass) -> Tensor:
     return read
 
 
-def _fast(q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:
+def _fast(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
     """PyTorch's fused kernel; one new token looks at everything there is, so it needs no mask."""
     if _by_products(q, step):
         return _products(q, k, v)
@@ -124,7 +124,7 @@ def _fast(q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:
     )
 
 
-def _by_products(q: Tensor, step: Pass) -> bool:
+def _by_products(q: Tensor, step: ForwardPass) -> bool:
     """Whether two products and a softmax are quicker: the fused kernel's gradient is slow on CPUs.
 
     The weights of all heads are kept for it, so it is for short contexts only.
@@ -155,7 +155,7 @@ def _hidden(new: int, share: int, dtype: torch.dtype) -> Tensor:
     return (~causal_mask(new, new)).to(dtype).mul_(MASKED).repeat(share, 1)
 
 
-def _recorded(q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:
+def _recorded(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
     assert step.record is not None
     assert step.visible is not None
     share = q.shape[1] // k.shape[1]

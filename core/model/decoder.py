@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from core.config.budget import count_parameters
 from core.config.configs import ModelConfig
-from core.model.attention import Pass, Record, causal_mask
+from core.model.attention import AttentionRecord, ForwardPass, causal_mask
 from core.model.kv_cache import KVCache
 from core.tokenizer.special_tokens import PAD
 
@@ -53,7 +53,7 @@ class Decoder(nn.Module):
         tokens: Tensor,
         *,
         cache: KVCache | None = None,
-        record: Record | None = None,
+        record: AttentionRecord | None = None,
         head_mask: Tensor | None = None,
     ) -> Tensor:
         """The hidden states (B, T, D) after the last layer; `head` makes logits of them.
@@ -70,7 +70,7 @@ class Decoder(nn.Module):
         assert start + new <= self.config.context, f"{start + new} tokens, {self.config.context=}"
         masked = record is not None or (start > 0 and new > 1)
         visible = causal_mask(new, start + new, tokens.device) if masked else None
-        step = Pass(visible, cache, record, head_mask, self._dropped())
+        step = ForwardPass(visible, cache, record, head_mask, self._dropped())
         return self.layers(tokens, slice(start, start + new), step)
 
     def matrices(self) -> dict[str, tuple[int, ...]]:
@@ -88,7 +88,7 @@ class Decoder(nn.Module):
         }
 
     @abstractmethod
-    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """Embedding and blocks: ids (B, T) at positions (T,) to hidden states (B, T, D)."""
 
     @abstractmethod
@@ -142,7 +142,7 @@ class Decoder(nn.Module):
         """
         line, place = targets.ne(PAD).nonzero().unbind(1)  # (N,) each
         visible = (line[:, None] == line) & (place[:, None] >= place)  # (N, N)
-        step = Pass(visible, None, None, None, self._dropped())
+        step = ForwardPass(visible, None, None, None, self._dropped())
         hidden = self.layers(tokens[line, place][None], place, step)  # (1, N, D)
         return hidden[0], targets[line, place]
 

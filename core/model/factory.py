@@ -9,7 +9,7 @@ from core.model.gpt import GPT
 from core.model.tutorial import TutorialGPT
 
 
-def build(config: ModelConfig, seed: int | None = 0) -> Decoder:
+def build_model(config: ModelConfig, seed: int | None = 0) -> Decoder:
     """A model on the host, in float32.
 
     Args:

@@ -35,7 +35,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.model.attention import Pass, attend
+from core.model.attention import ForwardPass, attend
 from core.model.kv_cache import KVCache
 from core.model.linear import prepared, prepared_onto
 
@@ -75,7 +75,7 @@ class _Layer:
     down: Onto
 
 
-class OneToken:
+class FastDecoder:
     """Reads one token of every row at a time; the model's weights must not change meanwhile."""
 
     def __init__(self, model: GPT) -> None:
@@ -91,7 +91,7 @@ class OneToken:
         """Logits (B, V) after the ids (B, 1), whose keys and values the cache holds then."""
         place = cache.length
         assert place < self._config.context, f"{place + 1} tokens, {self._config.context=}"
-        step = Pass(None, cache, None, head_mask, 0.0)
+        step = ForwardPass(None, cache, None, head_mask, 0.0)
 
         def read(number: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             return attend(q, k, v, number, step)
@@ -223,7 +223,7 @@ class _Recordings:
     graphs: dict[int, tuple[Replay, Tensor]] = field(default_factory=dict)
 
 
-class Replaying:
+class CudaGraphDecoder:
     """A `Stepper` that plays back what it has recorded.
 
     Args:
@@ -234,7 +234,7 @@ class Replaying:
         failure: why nothing is recorded any more; empty as long as it is.
     """
 
-    def __init__(self, step: OneToken, recorder: Recorder = record) -> None:
+    def __init__(self, step: FastDecoder, recorder: Recorder = record) -> None:
         self._step, self._recorder = step, recorder
         self._known: WeakKeyDictionary[KVCache, _Recordings] = WeakKeyDictionary()
         self.failure = ""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 
-def pays(x: Tensor) -> bool:
+def should_use_custom_backward(x: Tensor) -> bool:
     """Whether a gradient will be wanted, on a device where passes are what it costs.
 
     A compiler makes few passes of many by itself.
@@ -24,7 +24,7 @@ def pays(x: Tensor) -> bool:
     return x.device.type == "cpu" and torch.is_grad_enabled() and x.requires_grad
 
 
-class Normed(torch.autograd.Function):
+class RMSNormFn(torch.autograd.Function):
     """x / rms(x) * weight over the last dimension.
 
     Gradient: with y = x / rms(x) and h = weight * g, it is (h - y * mean(h * y)) / rms(x).
@@ -52,7 +52,7 @@ class Normed(torch.autograd.Function):
         return of_x, of_weight, None
 
 
-class Rotated(torch.autograd.Function):
+class RotaryFn(torch.autograd.Function):
     """Pairs of elements i and i + K/2 turned by their positions; back by the gradient.
 
     Source: Su et al. 2021, "RoFormer", section 3.4.2.

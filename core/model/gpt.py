@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from core.config.configs import ModelConfig
 from core.model import fused_ops
-from core.model.attention import Pass, attend
+from core.model.attention import ForwardPass, attend
 from core.model.decoder import Decoder, Stepper, unset, unset_embedding
-from core.model.fast_decode import OneToken, Replaying
+from core.model.fast_decode import CudaGraphDecoder, FastDecoder
 from core.model.linear import Linear, linear
 
 INITIAL_STD = 0.02
@@ -46,8 +46,8 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(…, size) to (…, size)."""
         x = x.to(self.weight.dtype)
-        if fused_ops.pays(x):
-            made: Tensor = fused_ops.Normed.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
+        if fused_ops.should_use_custom_backward(x):
+            made: Tensor = fused_ops.RMSNormFn.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
             return made
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
@@ -64,8 +64,8 @@ def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn x (B, H, T, K) by its positions; element i is paired with element i + K/2."""
-    if fused_ops.pays(x):
-        made: Tensor = fused_ops.Rotated.apply(x, cos, sin)  # type: ignore[no-untyped-call]
+    if fused_ops.should_use_custom_backward(x):
+        made: Tensor = fused_ops.RotaryFn.apply(x, cos, sin)  # type: ignore[no-untyped-call]
         return made
     a, b = x.chunk(2, dim=-1)  # (B, H, T, K/2) each
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
@@ -84,7 +84,7 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
         self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: Pass) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         batch, new, _ = x.shape
         qkv = self.qkv(x).view(batch, new, -1, self.head_dim)  # (B, T, H+2G, K)
@@ -123,7 +123,7 @@ class Block(nn.Module):
         self.feed_forward_norm = RMSNorm(config.d_model, config.norm_eps)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: Pass) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         x = x + step.drop(self.attention(self.attention_norm(x), cos, sin, layer, step))
         return x + step.drop(self.feed_forward(self.feed_forward_norm(x)))
@@ -154,7 +154,7 @@ class GPT(Decoder):
         if seed is not None:
             self.initialise(seed)
 
-    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """See `Decoder.layers`; the hidden states are those before the final norm."""
         cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2)
         x = step.drop(self.embedding(tokens))  # (B, T, D)
@@ -174,8 +174,8 @@ class GPT(Decoder):
 
     def stepper(self) -> Stepper:
         """See `Decoder.stepper`."""
-        one = OneToken(self)
-        return Replaying(one) if self.device.type == "cuda" else one
+        one = FastDecoder(self)
+        return CudaGraphDecoder(one) if self.device.type == "cuda" else one
 
     def initialise(self, seed: int) -> None:
         """Normal with deviation 0.02; what adds to the stream less, by sqrt(2 * layers).

@@ -28,7 +28,7 @@ LARGEST = 127
 STRIDE = 32  # the operator reads so many inputs at a time, also past the end of a row
 
 
-class Short(nn.Module):
+class QuantizedLinear(nn.Module):
     """A linear map with fewer bits: float32 (…, I) to float32 (…, O)."""
 
     weight: Tensor
@@ -41,7 +41,7 @@ class Short(nn.Module):
         self.register_buffer("bias", bias, persistent=False)
 
 
-class BFloat16Linear(Short):
+class BFloat16Linear(QuantizedLinear):
     """Weights rounded to bfloat16, on a processor in the order in which oneDNN reads them."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
@@ -52,7 +52,7 @@ class BFloat16Linear(Short):
             self.weight = torch.ops.mkldnn._reorder_linear_weight(short, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See `Short`."""
+        """See `QuantizedLinear`."""
         short = x.bfloat16()
         if not self.packed:
             return F.linear(short, self.weight, self.bias).float()
@@ -62,7 +62,7 @@ class BFloat16Linear(Short):
         return made.float()
 
 
-class Int8Linear(Short):
+class Int8Linear(QuantizedLinear):
     """Weights as whole numbers to 127, times a scale for each output."""
 
     scales: Tensor
@@ -79,7 +79,7 @@ class Int8Linear(Short):
         self.register_buffer("scales", scales.view(-1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See `Short`."""
+        """See `QuantizedLinear`."""
         rows = x.reshape(-1, self.in_features).bfloat16()
         if self.padding:
             rows = F.pad(rows, (0, self.padding))
@@ -88,7 +88,7 @@ class Int8Linear(Short):
         return made if self.bias is None else made + self.bias
 
 
-KINDS: dict[str, Callable[[Tensor, Tensor | None], Short]] = {
+KINDS: dict[str, Callable[[Tensor, Tensor | None], QuantizedLinear]] = {
     BFLOAT16: BFloat16Linear,
     INT8: Int8Linear,
 }
@@ -110,7 +110,7 @@ def _tried(precision: str, device: str) -> str:
     return "" if close else "its products come out wrong here"
 
 
-def shorten(model: Decoder, precision: str) -> None:
+def quantize_weights(model: Decoder, precision: str) -> None:
     """Has a model's maps read weights of a precision; for a model that only generates.
 
     Raises:

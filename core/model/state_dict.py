@@ -25,7 +25,7 @@ MOST_NAMES = 8  # of a long list of wrong names, in a message
 
 
 @dataclass(frozen=True)
-class Part:
+class TensorSlice:
     """A stored tensor: some rows of a parameter in memory.
 
     Attributes:
@@ -39,17 +39,17 @@ class Part:
     convolution: bool = False
 
 
-Plan = dict[str, tuple[Part, ...]]
+Plan = dict[str, tuple[TensorSlice, ...]]
 
 
-def stored(model: nn.Module) -> dict[str, Tensor]:
+def to_stored(model: nn.Module) -> dict[str, Tensor]:
     """Every weight as it goes to disk: contiguous float32 copies on the host.
 
     Copies, so that training may go on while they are written.
     """
     tensors = {}
     weights = dict(model.named_parameters())
-    for name, parts in plan(model).items():
+    for name, parts in layout_plan(model).items():
         for part, rows in zip(parts, _rows(weights[name], parts), strict=True):
             tensor = rows.detach().to("cpu", torch.float32, copy=True).contiguous()
             tensors[part.name] = tensor.unsqueeze(-1) if part.convolution else tensor
@@ -70,7 +70,7 @@ def load_stored(
     """
     weights = dict(model.named_parameters())
     targets = {}
-    for name, parts in plan(model).items():
+    for name, parts in layout_plan(model).items():
         for part, rows in zip(parts, _rows(weights[name], parts), strict=True):
             targets[part.name] = rows.unsqueeze(-1) if part.convolution else rows
     shapes = {name: tuple(target.shape) for name, target in targets.items()}
@@ -84,7 +84,7 @@ def load_stored(
             target.copy_(tensors[name])
 
 
-def plan(model: nn.Module) -> Plan:
+def layout_plan(model: nn.Module) -> Plan:
     """The stored parts of every parameter, by the parameter's name in memory."""
     if isinstance(model, GPT):
         return _gpt_plan(model.config)
@@ -94,7 +94,7 @@ def plan(model: nn.Module) -> Plan:
     return _encoder_plan(model.config)
 
 
-def _rows(weight: Tensor, parts: tuple[Part, ...]) -> tuple[Tensor, ...]:
+def _rows(weight: Tensor, parts: tuple[TensorSlice, ...]) -> tuple[Tensor, ...]:
     """The parameter cut into its parts: views of it."""
     rows = [len(weight) if part.rows is None else part.rows for part in parts]
     return torch.split(weight, rows)
@@ -129,12 +129,12 @@ def _listed(names: list[str]) -> str:
 
 
 def _gpt_plan(config: ModelConfig) -> Plan:
-    parts: Plan = {"embedding.weight": (Part("model.embed_tokens.weight"),)}
+    parts: Plan = {"embedding.weight": (TensorSlice("model.embed_tokens.weight"),)}
     for layer in range(config.layers):
         parts |= _gpt_block(config, f"blocks.{layer}", f"model.layers.{layer}")
-    parts["norm.weight"] = (Part("model.norm.weight"),)
+    parts["norm.weight"] = (TensorSlice("model.norm.weight"),)
     if not config.tie_embeddings:
-        parts["output.weight"] = (Part("lm_head.weight"),)
+        parts["output.weight"] = (TensorSlice("lm_head.weight"),)
     return parts
 
 
@@ -142,28 +142,30 @@ def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> Plan:
     queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
     attention, mlp = f"{theirs}.self_attn", f"{theirs}.mlp"
     return {
-        f"{ours}.attention_norm.weight": (Part(f"{theirs}.input_layernorm.weight"),),
+        f"{ours}.attention_norm.weight": (TensorSlice(f"{theirs}.input_layernorm.weight"),),
         f"{ours}.attention.qkv.weight": (  # ((H+2G)*K, D)
-            Part(f"{attention}.q_proj.weight", queries),
-            Part(f"{attention}.k_proj.weight", keys),
-            Part(f"{attention}.v_proj.weight", keys),
+            TensorSlice(f"{attention}.q_proj.weight", queries),
+            TensorSlice(f"{attention}.k_proj.weight", keys),
+            TensorSlice(f"{attention}.v_proj.weight", keys),
         ),
-        f"{ours}.attention.out.weight": (Part(f"{attention}.o_proj.weight"),),
-        f"{ours}.attention.q_norm.weight": (Part(f"{attention}.q_norm.weight"),),
-        f"{ours}.attention.k_norm.weight": (Part(f"{attention}.k_norm.weight"),),
-        f"{ours}.feed_forward_norm.weight": (Part(f"{theirs}.post_attention_layernorm.weight"),),
+        f"{ours}.attention.out.weight": (TensorSlice(f"{attention}.o_proj.weight"),),
+        f"{ours}.attention.q_norm.weight": (TensorSlice(f"{attention}.q_norm.weight"),),
+        f"{ours}.attention.k_norm.weight": (TensorSlice(f"{attention}.k_norm.weight"),),
+        f"{ours}.feed_forward_norm.weight": (
+            TensorSlice(f"{theirs}.post_attention_layernorm.weight"),
+        ),
         f"{ours}.feed_forward.gate_up.weight": (  # (2F, D)
-            Part(f"{mlp}.gate_proj.weight", config.d_ff),
-            Part(f"{mlp}.up_proj.weight", config.d_ff),
+            TensorSlice(f"{mlp}.gate_proj.weight", config.d_ff),
+            TensorSlice(f"{mlp}.up_proj.weight", config.d_ff),
         ),
-        f"{ours}.feed_forward.down.weight": (Part(f"{mlp}.down_proj.weight"),),
+        f"{ours}.feed_forward.down.weight": (TensorSlice(f"{mlp}.down_proj.weight"),),
     }
 
 
 def _tutorial_plan(config: ModelConfig) -> Plan:
     parts: Plan = {
-        "embedding.weight": (Part("decoder.src_emb.weight"),),
-        "positions.weight": (Part("decoder.pos_emb.weight"),),
+        "embedding.weight": (TensorSlice("decoder.src_emb.weight"),),
+        "positions.weight": (TensorSlice("decoder.pos_emb.weight"),),
     }
     for layer in range(config.layers):
         ours, theirs = f"blocks.{layer}", f"decoder.layers.{layer}"
@@ -176,7 +178,7 @@ def _tutorial_plan(config: ModelConfig) -> Plan:
 
 def _encoder_plan(config: ModelConfig) -> Plan:
     """The sinusoid table is a formula, so it is not stored."""
-    parts: Plan = {"embedding.weight": (Part("src_emb.weight"),)}
+    parts: Plan = {"embedding.weight": (TensorSlice("src_emb.weight"),)}
     for layer in range(config.layers):
         ours, theirs = f"blocks.{layer}", f"layers.{layer}"
         parts |= _attention(config, f"{ours}.attention", f"{theirs}.enc_self_attn")
@@ -188,7 +190,7 @@ def _attention(config: ModelConfig, ours: str, theirs: str) -> Plan:
     rows = config.heads * config.head_dim
     fused: Plan = {
         f"{ours}.qkv.{kind}": tuple(  # weight (3*H*K, D), bias (3*H*K,)
-            Part(f"{theirs}.{name}.{kind}", rows) for name in ("W_Q", "W_K", "W_V")
+            TensorSlice(f"{theirs}.{name}.{kind}", rows) for name in ("W_Q", "W_K", "W_V")
         )
         for kind in ("weight", "bias")
     }
@@ -204,6 +206,6 @@ def _feed_forward(ours: str, theirs: str) -> Plan:
 
 def _with_bias(ours: str, theirs: str, *, convolution: bool = False) -> Plan:
     return {
-        f"{ours}.weight": (Part(f"{theirs}.weight", convolution=convolution),),
-        f"{ours}.bias": (Part(f"{theirs}.bias"),),
+        f"{ours}.weight": (TensorSlice(f"{theirs}.weight", convolution=convolution),),
+        f"{ours}.bias": (TensorSlice(f"{theirs}.bias"),),
     }

@@ -1,7 +1,8 @@
 """The tutorial's decoder, piece by piece and in the tutorial's order.
 
 1. scaled dot-product attention: `core.model.attention`   2. `MultiHeadAttention`
-3. `FeedForward`, position-wise                     4. sinusoid table, padding mask, encoder layer,
+3. `TutorialFeedForward`, position-wise                     4. sinusoid table, padding mask,
+encoder layer,
 8. causal mask: `core.model.attention`                       encoder: `core.model.tutorial`
 9. `DecoderLayer`   10. decoder and GPT: `TutorialGPT`
 
@@ -27,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.config.configs import ModelConfig
-from core.model.attention import Pass, Record, attend
+from core.model.attention import AttentionRecord, ForwardPass, attend
 from core.model.decoder import Decoder, unset, unset_embedding
 from core.model.linear import Linear
 from core.tokenizer.special_tokens import PAD
@@ -47,7 +48,7 @@ class MultiHeadAttention(nn.Module):
         self.out = unset(Linear, inner, config.d_model)
         self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
 
-    def forward(self, x: Tensor, layer: int, step: Pass) -> Tensor:
+    def forward(self, x: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         batch, new, _ = x.shape
         qkv = self.qkv(x).view(batch, new, -1, self.head_dim)  # (B, T, 3H, K)
@@ -58,7 +59,7 @@ class MultiHeadAttention(nn.Module):
         return normed
 
 
-class FeedForward(nn.Module):
+class TutorialFeedForward(nn.Module):
     """Two linear maps with a ReLU between, then a residual and a norm of its own."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -67,7 +68,7 @@ class FeedForward(nn.Module):
         self.down = unset(Linear, config.d_ff, config.d_model)
         self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
 
-    def forward(self, x: Tensor, step: Pass) -> Tensor:
+    def forward(self, x: Tensor, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         normed: Tensor = self.norm(x + step.drop(self.down(F.relu(self.up(x)))))
         return normed
@@ -80,10 +81,10 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(config)
         self.norm1 = nn.LayerNorm(config.d_model, config.norm_eps)
-        self.feed_forward = FeedForward(config)
+        self.feed_forward = TutorialFeedForward(config)
         self.norm2 = nn.LayerNorm(config.d_model, config.norm_eps)
 
-    def forward(self, x: Tensor, layer: int, step: Pass) -> Tensor:
+    def forward(self, x: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         x = self.norm1(x + self.attention(x, layer, step))
         normed: Tensor = self.norm2(x + self.feed_forward(x, step))
@@ -109,7 +110,7 @@ class TutorialGPT(Decoder):
         if seed is not None:
             self.initialise(seed)
 
-    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """See `Decoder.layers`."""
         x = step.drop(self.embedding(tokens) + self.positions.weight[positions])  # (B, T, D)
         step.note(x)
@@ -175,9 +176,9 @@ class EncoderLayer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.attention = MultiHeadAttention(config)
-        self.feed_forward = FeedForward(config)
+        self.feed_forward = TutorialFeedForward(config)
 
-    def forward(self, x: Tensor, layer: int, step: Pass) -> Tensor:
+    def forward(self, x: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         encoded: Tensor = self.feed_forward(self.attention(x, layer, step), step)
         return encoded
@@ -200,13 +201,13 @@ class Encoder(nn.Module):
         if seed is not None:
             initialise_plainly(self, seed)
 
-    def forward(self, tokens: Tensor, *, record: Record | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, *, record: AttentionRecord | None = None) -> Tensor:
         """Ids (B, T), at least one word in each line, to (B, T, D); `record` as in `Decoder`."""
         # Positions count from 1; row 0 of the table belongs to no word.
         table = sinusoid_table(self.config.context + 1, self.config.d_model)
         words: Tensor = self.embedding(tokens)  # (B, T, D)
         dropout = self.dropout if self.training else 0.0
-        step = Pass(padding_mask(tokens), None, record, None, dropout)
+        step = ForwardPass(padding_mask(tokens), None, record, None, dropout)
         x = step.drop(words + table[1 : tokens.shape[1] + 1].to(words))
         step.note(x)
         for layer, block in enumerate(self.blocks):

@@ -1,1 +1,1 @@
-"""A run as a directory: its files, events, status, control requests, and the launch of its trainer."""
+"""A run as a directory: its files, events, status, control requests and launch."""

@@ -17,7 +17,7 @@ from core.config.presets import AUTO
 from core.config.schema import to_json
 from core.errors import InputError, SettingsError, StorageError
 from core.paths import Home
-from core.progress import Progress, quiet
+from core.progress import ProgressCallback, no_progress
 from core.run import store
 from core.run.directory import Run
 from core.run.model_files import check_room, check_vocabulary, read_shape
@@ -26,14 +26,14 @@ from core.system.files import replace_with_link
 from core.system.locks import Lock
 from core.text import catalog, resolve
 from core.text.corpus import Corpus
-from core.text.stats import Facts, facts
+from core.text.stats import CorpusStats, corpus_stats
 from core.tokenizer.tokenizer import Tokenizer
 
 PROPOSALS = 100
 LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
 
 
-def ask(
+def create_run(
     home: Home,
     spec: str,
     config: TrainConfig,
@@ -43,7 +43,7 @@ def ask(
     reading: str | None = None,
     encoding: str | None = None,
     parent: str | None = None,
-    progress: Progress = quiet,
+    progress: ProgressCallback = no_progress,
 ) -> tuple[Run, Lock]:
     """Makes a run that waits for its trainer, and holds its lock.
 
@@ -62,8 +62,8 @@ def ask(
     if name is not None:
         store.check_free(home, name)
     source = _parent(home, parent, config, shape) if parent else None
-    corpus = resolve.find(spec, home, encoding=encoding)
-    found = facts(corpus, progress)
+    corpus = resolve.resolve_corpus(spec, home, encoding=encoding)
+    found = corpus_stats(corpus, progress)
     catalog.remember(corpus, found, home)
     parts = {"train": to_json(config), "model": dict(shape), "seed": config.seed}
     text = _text(corpus, found, reading)
@@ -100,7 +100,7 @@ def _create(home: Home, name: str | None, base: str, record: Mapping[str, Any]) 
     raise InputError(f"No free name like {base!r} was found.", "Choose one with --name.")
 
 
-def _text(corpus: Corpus, found: Facts, reading: str | None) -> dict[str, Any]:
+def _text(corpus: Corpus, found: CorpusStats, reading: str | None) -> dict[str, Any]:
     """What a run says of its text: enough to find it again, and no path."""
     return {
         "name": corpus.name,

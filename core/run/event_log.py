@@ -117,7 +117,7 @@ QUIET_SECONDS = 20.0
 Listener = Callable[[Event], None]
 
 
-class Voice:
+class EventEmitter:
     """Emits events; while it is entered, beats fill the silences.
 
     Args:

@@ -36,7 +36,7 @@ class EpochRow:
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleRow:
     """What the model made of a prompt at a step; the share of some replies that was copied."""
 
     step: int
@@ -46,7 +46,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedRow:
     """Something that is on the disk; `kind` is checkpoint, snapshot, best or final."""
 
     step: int
@@ -57,7 +57,7 @@ class Saved:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeRow:
     """Settings changed while training, as name: (old, new), or why they were not, by name."""
 
     step: int
@@ -68,7 +68,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Preparation:
+class PreparedFacts:
     """How far the text is prepared; `total` is None where nobody knows."""
 
     phase: str
@@ -77,7 +77,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailureRow:
     """Why a run failed, and the step of the last good checkpoint."""
 
     title: str
@@ -220,21 +220,21 @@ class History:
     steps_per_epoch: float | None = None
     reference: dict[str, float] = field(default_factory=dict)
     reference_on: str | None = None
-    preparation: Preparation | None = None
+    preparation: PreparedFacts | None = None
     train_loss: Series = field(default_factory=Series)
     val_loss: Series = field(default_factory=Series)
     learning_rate: Series = field(default_factory=Series)
     speed: Series = field(default_factory=Series)
     epochs: list[EpochRow] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    saved: list[Saved] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    samples: list[SampleRow] = field(default_factory=list)
+    saved: list[SavedRow] = field(default_factory=list)
+    changes: list[ChangeRow] = field(default_factory=list)
     epoch: float | None = None
     elapsed: float | None = None
     memory: float | None = None
     answered: dict[str, int] = field(default_factory=dict)
     reason: str | None = None
-    failure: Failure | None = None
+    failure: FailureRow | None = None
     _pace: Pace = field(default_factory=Pace)
     _paused_at: int | None = None
 
@@ -313,7 +313,7 @@ class History:
 
     def _prepare(self, event: Event) -> None:
         phase = event.text("phase") or ""
-        self.preparation = Preparation(phase, event.number("done"), event.number("total"))
+        self.preparation = PreparedFacts(phase, event.number("done"), event.number("total"))
 
     def _be_prepared(self, event: Event) -> None:
         self.preparation = None
@@ -352,11 +352,11 @@ class History:
         prompt, text = event.text("prompt") or "", event.text("text") or ""
         while self.samples and self.samples[-1].step >= event.step:
             self.samples.pop()
-        self.samples.append(Sample(event.step, prompt, text, event.number("copied")))
+        self.samples.append(SampleRow(event.step, prompt, text, event.number("copied")))
 
     def _take_saved(self, event: Event) -> None:
         kind, size = event.text("kind") or "checkpoint", event.whole("bytes")
-        self.saved.append(Saved(event.step, kind, event.time, size, event.number("seconds")))
+        self.saved.append(SavedRow(event.step, kind, event.time, size, event.number("seconds")))
 
     def _take_changed(self, event: Event) -> None:
         if event.text("action"):
@@ -368,7 +368,7 @@ class History:
         }
         problems = event.table("problems")
         if pairs or problems:
-            change = Change(event.step, event.time, event.text("id"), pairs, problems)
+            change = ChangeRow(event.step, event.time, event.text("id"), pairs, problems)
             self.changes.append(change)
         new = Event("", 0.0, 0, {name: value for name, (_, value) in pairs.items()})
         self.train.update(new.fields)
@@ -381,7 +381,9 @@ class History:
 
     def _fail(self, event: Event) -> None:
         title, message = event.text("title") or "", event.text("message") or ""
-        self.failure = Failure(title, message, event.text("hint") or "", event.whole("saved_step"))
+        self.failure = FailureRow(
+            title, message, event.text("hint") or "", event.whole("saved_step")
+        )
 
 
 def _newer(value: float | None, before: float | None) -> float | None:

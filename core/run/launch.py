@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.config.configs import More
+from core.config.configs import Extension
 from core.errors import StorageError
 from core.paths import Home
 from core.run.directory import Run
@@ -37,7 +37,7 @@ def start(
     home: Home,
     run: Run,
     lock: Lock,
-    more: More | None = None,
+    more: Extension | None = None,
     *,
     devices: int | None = None,
     tied: bool = False,

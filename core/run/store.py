@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.config.configs import More
+from core.config.configs import Extension
 from core.errors import InputError, NotFoundError, StorageError
 from core.paths import HOME_VARIABLE, Home
 from core.run import control_file, status
@@ -263,7 +263,7 @@ def _age(folder: Path) -> float:
         return 0.0
 
 
-def hold_to_resume(run: Run, more: More, *, force: bool = False) -> locks.Lock:
+def hold_to_resume(run: Run, more: Extension, *, force: bool = False) -> locks.Lock:
     """The lock of a run that can be trained on.
 
     Raises:

@@ -25,7 +25,15 @@ from typing import Any
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.paths import Home
 from core.run.events import finite
-from core.server.protocol import Cancel, Generate, Id, Index, Json, said, understood
+from core.server.protocol import (
+    CancelRequest,
+    GenerateRequest,
+    Id,
+    IndexRequest,
+    Json,
+    error_to_json,
+    parse_request,
+)
 from core.system.line_files import write_all
 
 NICE = 10
@@ -45,7 +53,7 @@ NOTHING = {
 
 
 @dataclass(frozen=True, eq=False)
-class Turn:
+class PendingRequest:
     """One request on its way."""
 
     id: Id
@@ -79,7 +87,7 @@ class Wire:
 
     def refuse(self, id: Id | None, error: MiniGPTError) -> None:
         """Sends the last reply of a request that failed."""
-        self.say(id, error=said(error), done=True)
+        self.say(id, error=error_to_json(error), done=True)
 
 
 class Inbox:
@@ -92,10 +100,10 @@ class Inbox:
 
     def __init__(self, descriptor: int, wire: Wire) -> None:
         self._descriptor, self._wire = descriptor, wire
-        self._waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
-        self._beside: queue.SimpleQueue[Turn] = queue.SimpleQueue()
-        self._open: dict[Id, Turn] = {}
-        self._begun: set[Turn] = set()
+        self._waiting: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
+        self._beside: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
+        self._open: dict[Id, PendingRequest] = {}
+        self._begun: set[PendingRequest] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -117,16 +125,16 @@ class Inbox:
         id: Id | None = None
         try:
             id, op, fields = _parsed(line)
-            ask = understood(op, fields)
-            if isinstance(ask, Cancel):
+            ask = parse_request(op, fields)
+            if isinstance(ask, CancelRequest):
                 found = self._cancel(ask.target)
                 self._wire.say(id, target=ask.target, found=found, done=True)
                 return
             with self._lock:
                 if id in self._open:
                     raise InputError(f"The request {id!r} is open already.", "Use another id.")
-                self._open[id] = turn = Turn(id, ask)
-            (self._beside if isinstance(ask, Index) else self._waiting).put(turn)
+                self._open[id] = turn = PendingRequest(id, ask)
+            (self._beside if isinstance(ask, IndexRequest) else self._waiting).put(turn)
         except MiniGPTError as error:
             self._wire.refuse(id, error)
 
@@ -143,7 +151,7 @@ class Inbox:
         self._wire.say(target, **ended(turn.ask), done=True)
         return True
 
-    def turns(self, *, beside: bool = False) -> Iterator[Turn]:
+    def turns(self, *, beside: bool = False) -> Iterator[PendingRequest]:
         """Every request that was not cancelled, in the order in which they came.
 
         Args:
@@ -158,7 +166,7 @@ class Inbox:
                 self._begun.add(turn)
             yield turn
 
-    def close(self, turn: Turn) -> None:
+    def close(self, turn: PendingRequest) -> None:
         """Notes that the last reply of a request is about to be sent: its id is free again."""
         with self._lock:
             self._begun.discard(turn)
@@ -197,7 +205,7 @@ def _parsed(line: bytes | None) -> tuple[Id, Any, Json]:
 
 def ended(ask: Any) -> Json:
     """What is said of a request that was cancelled before anything came of it."""
-    return {"reason": CANCELLED, **(NOTHING if isinstance(ask, Generate) else {})}
+    return {"reason": CANCELLED, **(NOTHING if isinstance(ask, GenerateRequest) else {})}
 
 
 def main(arguments: list[str]) -> None:
@@ -227,7 +235,7 @@ def serve(home: Home, inbox: Inbox, wire: Wire) -> None:
     """Answers one request after another."""
     beside = threading.Thread(target=_index, args=(home, inbox, wire), name="index", daemon=True)
     try:
-        from core.server.dispatch import Answerer
+        from core.server.dispatch import Dispatcher
     except (ImportError, OSError) as error:
         traceback.print_exc()
         beside.start()
@@ -237,7 +245,7 @@ def serve(home: Home, inbox: Inbox, wire: Wire) -> None:
     gc.freeze()  # no reply waits a tenth of a second for a look at all that was imported
     # Only now: two threads that import at once can see half a module.
     beside.start()
-    answerer = Answerer(home)
+    answerer = Dispatcher(home)
     for turn in inbox.turns():
         _settle(answerer, turn, inbox, wire)
 
@@ -251,7 +259,7 @@ def _index(home: Home, inbox: Inbox, wire: Wire) -> None:
         _settle(Indexer(home), turn, inbox, wire)
 
 
-def _settle(answerer: Any, turn: Turn, inbox: Inbox, wire: Wire) -> None:
+def _settle(answerer: Any, turn: PendingRequest, inbox: Inbox, wire: Wire) -> None:
     """Sends the last reply of a request."""
     fields, broken = _answered(answerer, turn, wire)
     inbox.close(turn)
@@ -266,7 +274,7 @@ class NoTorchError(MiniGPTError):
     title = "PyTorch cannot be loaded"
 
 
-def _answered(answerer: Any, turn: Turn, wire: Wire) -> tuple[Json, bool]:
+def _answered(answerer: Any, turn: PendingRequest, wire: Wire) -> tuple[Json, bool]:
     """The last reply, and whether the device is unusable from now on."""
 
     def say(**fields: Any) -> None:
@@ -277,10 +285,12 @@ def _answered(answerer: Any, turn: Turn, wire: Wire) -> tuple[Json, bool]:
     except Cancelled:
         return ended(turn.ask), False
     except MiniGPTError as error:
-        return {"error": said(error)}, False
+        return {"error": error_to_json(error)}, False
     except OSError as error:
         what = f"{error.filename or 'A file'}: {error.strerror or error}."
-        return {"error": said(InputError(what, "Look whether the run is still there."))}, False
+        return {
+            "error": error_to_json(InputError(what, "Look whether the run is still there."))
+        }, False
     except Exception as error:  # noqa: BLE001 - a bug of ours must cost a message, not the process
         traceback.print_exc()
         fault = {

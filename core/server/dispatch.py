@@ -14,32 +14,32 @@ from typing import Any
 import torch
 
 from core.errors import Cancelled, InputError, MiniGPTError
-from core.inference.generate import Step as Token
+from core.inference.generate import GeneratedToken as Token
 from core.inference.generate import generate
 from core.inference.session import Session
 from core.paths import Home
-from core.progress import Stop
+from core.progress import CancelCheck
 from core.server.forecast import probe
 from core.server.fork import fork
 from core.server.inspect import inside, trace
-from core.server.model_cache import Held, Shelf, forgotten
+from core.server.model_cache import CachedModel, ModelCache, forgotten
 from core.server.origin import Said, origin, said_by, typed
 from core.server.protocol import (
     MOST_TOP,
-    Cut,
-    Find,
-    Fork,
-    Generate,
+    CutRequest,
+    FindRequest,
+    ForkRequest,
+    GenerateRequest,
     Id,
-    Inside,
-    Load,
-    Look,
-    Origin,
-    Probe,
-    Score,
-    Step,
-    Trace,
-    count_of,
+    InsideRequest,
+    LoadRequest,
+    OriginRequest,
+    ProbeRequest,
+    ScoreAtRequest,
+    ScoreRequest,
+    StepRequest,
+    TraceRequest,
+    check_range,
     sampling,
 )
 from core.server.step import cut, find, look, step
@@ -54,13 +54,13 @@ SCORED_AT_ONCE = 512
 Json = dict[str, Any]
 Say = Callable[..., None]
 
-OF_SHELF: dict[type, Callable[[Shelf, Any], Json]] = {
-    Step: step,
-    Cut: cut,
-    Find: find,
-    Look: look,
-    Trace: trace,
-    Inside: inside,
+OF_SHELF: dict[type, Callable[[ModelCache, Any], Json]] = {
+    StepRequest: step,
+    CutRequest: cut,
+    FindRequest: find,
+    ScoreAtRequest: look,
+    TraceRequest: trace,
+    InsideRequest: inside,
 }
 
 
@@ -71,16 +71,16 @@ class MemoryFullError(MiniGPTError):
 
 
 @dataclass
-class Answerer:
+class Dispatcher:
     """Answers requests one after another; keeps models and sessions in between."""
 
     home: Home
-    shelf: Shelf = field(init=False)
+    shelf: ModelCache = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.home)
+        self.shelf = ModelCache(self.home)
 
-    def answer(self, id: Id, ask: Any, say: Say, cancelled: Stop) -> Json:
+    def answer(self, id: Id, ask: Any, say: Say, cancelled: CancelCheck) -> Json:
         """The fields of the last reply.
 
         Args:
@@ -109,30 +109,30 @@ class Answerer:
         if type(ask) in OF_SHELF:
             return OF_SHELF[type(ask)](self.shelf, ask)
         match ask:
-            case Load():
+            case LoadRequest():
                 held, how = self.shelf.model(ask)
                 return {**held.facts, "how": how}
-            case Generate():
+            case GenerateRequest():
                 return self._generate(id, ask, say)
-            case Fork():
+            case ForkRequest():
                 return fork(self.shelf, ask, say)
-            case Score():
+            case ScoreRequest():
                 return self._score(ask)
-            case Inside():
+            case InsideRequest():
                 return inside(self.shelf, ask)
-            case Origin():
+            case OriginRequest():
                 return self._origin(ask)
-            case Probe():
+            case ProbeRequest():
                 return probe(self.home, ask, say, self.shelf.watch)
         raise AssertionError(ask)
 
-    def _generate(self, id: Id, ask: Generate, say: Say) -> Json:
+    def _generate(self, id: Id, ask: GenerateRequest, say: Say) -> Json:
         began = time.perf_counter()
-        count_of(ask.top, 0, MOST_TOP, "top")
+        check_range(ask.top, 0, MOST_TOP, "top")
         config = sampling(ask.settings)
         held, session, prompt = self._beginning(ask)
         held.use()
-        reply = Reply(session, say, began)
+        reply = ReplyWriter(session, say, began)
         begun = session.length + len(prompt)
         steps = generate(session, prompt, held.loaded.tokenizer, config, top=ask.top)
         try:
@@ -146,7 +146,7 @@ class Answerer:
         self.shelf.keep_reply(id, held, session, begun)
         return reply.summary() | {"step": held.facts["step"]}
 
-    def _beginning(self, ask: Generate) -> tuple[Held, Session, list[int]]:
+    def _beginning(self, ask: GenerateRequest) -> tuple[CachedModel, Session, list[int]]:
         """The model, the session to go on with, and the ids to add to it."""
         if ask.continue_from is None:
             held, _ = self.shelf.model(ask)
@@ -160,10 +160,10 @@ class Answerer:
             session.cut(session.length - 1)
         return kept.held, session, more
 
-    def _score(self, ask: Score) -> Json:
+    def _score(self, ask: ScoreRequest) -> Json:
         held, _ = self.shelf.model(ask)
         ids = held.loaded.encode(ask.text)
-        count_of(len(ids), 1, MOST_SCORED, "The number of tokens to score")
+        check_range(len(ids), 1, MOST_SCORED, "The number of tokens to score")
         held.use()
         session = held.session()
         session.extend(ids[:1])
@@ -177,11 +177,11 @@ class Answerer:
         mean = -sum(chances) / len(chances) if chances else None
         return {"tokens": tokens, "total": sum(chances), "loss": mean}
 
-    def _origin(self, ask: Origin) -> Json:
+    def _origin(self, ask: OriginRequest) -> Json:
         run, said = self._said(ask)
         return origin(self.shelf.texts.get(run), said, ask, self.shelf.watch.check)
 
-    def _said(self, ask: Origin) -> tuple[str, Said]:
+    def _said(self, ask: OriginRequest) -> tuple[str, Said]:
         """The run whose corpus is meant, and the tokens that are looked for in it."""
         given = [one for one in (ask.reply, ask.session, ask.text) if one is not None]
         if len(given) != 1 or (ask.run is None) == (ask.text is not None):
@@ -200,7 +200,7 @@ class Answerer:
 
 
 @dataclass
-class Reply:
+class ReplyWriter:
     """The tokens of one reply on their way: gathered into batches, counted, timed.
 
     Attributes:

@@ -16,17 +16,17 @@ from core.config.budget import count_parameters, rows_at_once, run_bytes, traini
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.planner import Plan, plan
-from core.config.schema import check_values, from_json, made
+from core.config.schema import check_values, from_json, from_json_checked
 from core.errors import SettingsError
 from core.model import factory
 from core.model.decoder import Decoder
 from core.model.device import available, device_facts
 from core.paths import Home
 from core.server.model_cache import Watch
-from core.server.protocol import Json, Probe
+from core.server.protocol import Json, ProbeRequest
 from core.system.machine import free_disk
 from core.tokenizer.special_tokens import SPECIAL
-from core.train.batches import Batches, Windows
+from core.train.batches import Batches, WindowSamples
 from core.train.timing import seconds_per_step
 
 BUDGET_SECONDS = 0.6
@@ -35,7 +35,7 @@ WHOLE_STEP = {"cpu": 1.5e10, "mps": 2e11, "cuda": 2e12}
 LEAST_TOKENS = 64  # fewer would not stand out from what an update costs without any
 
 
-def probe(home: Home, ask: Probe, say: Callable[..., None], watch: Watch) -> Json:
+def probe(home: Home, ask: ProbeRequest, say: Callable[..., None], watch: Watch) -> Json:
     """The devices; with `train` also what a training needs, said before its time is known."""
     devices = [dataclasses.asdict(device_facts(name)) for name in available()]
     if ask.train is None:
@@ -55,10 +55,10 @@ def probe(home: Home, ask: Probe, say: Callable[..., None], watch: Watch) -> Jso
     return said | _time(home, found, seconds)
 
 
-def _tokens(ask: Probe) -> TokenFacts:
+def _tokens(ask: ProbeRequest) -> TokenFacts:
     """The facts of the tokens; without them, of any running text with such a vocabulary."""
     if ask.tokens is not None:
-        return made(TokenFacts, ask.tokens, "tokens")
+        return from_json_checked(TokenFacts, ask.tokens, "tokens")
     size = ask.model.get("vocab_size")
     if not isinstance(size, int):
         raise SettingsError({"vocab_size": "must be given where nothing is known of the tokens"})
@@ -153,7 +153,7 @@ def _timed_part(
 
 def _blank(shape: ModelConfig, watch: Watch) -> Decoder:
     """A model of this shape; zeros take as long to multiply as anything, and less to make."""
-    model = factory.build(shape, seed=None)
+    model = factory.build_model(shape, seed=None)
     for weight in model.parameters():
         torch.nn.init.zeros_(weight)
     watch.over(model)
@@ -166,7 +166,7 @@ def _seconds(model: Decoder, rows: int, length: int, config: TrainConfig, watch:
     ids: Any = numbers.integers(len(SPECIAL), model.config.vocab_size, count, dtype=np.uint32)
     return seconds_per_step(
         model,
-        Batches(ids, Windows(0, count, length), rows, seed=0),
+        Batches(ids, WindowSamples(0, count, length), rows, seed=0),
         config,
         model.device,
         budget=BUDGET_SECONDS,

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from core.config.configs import SamplingConfig
 from core.errors import Cancelled, InputError
-from core.inference.sampling import Chooser
-from core.server.model_cache import Open, Shelf
-from core.server.protocol import Fork, count_of, sampling
+from core.inference.sampling import TokenSampler
+from core.server.model_cache import ModelCache, OpenSession
+from core.server.protocol import ForkRequest, check_range, sampling
 from core.server.step import checked, known, reading
 from core.system.machine import free_memory
 from core.tokenizer.special_tokens import EOS
@@ -28,7 +28,7 @@ PART_SECONDS = 0.015  # between replies that tell what came
 Json = dict[str, Any]
 
 
-def fork(shelf: Shelf, ask: Fork, say: Callable[..., None]) -> Json:
+def fork(shelf: ModelCache, ask: ForkRequest, say: Callable[..., None]) -> Json:
     """Several continuations in one batch; what came stays if the request is cancelled.
 
     Args:
@@ -37,12 +37,12 @@ def fork(shelf: Shelf, ask: Fork, say: Callable[..., None]) -> Json:
     config = sampling(ask.settings)
     kept = _beginning(shelf, ask)
     firsts = [known(kept, id) for id in ask.firsts or ()]
-    count = count_of(len(firsts) if ask.firsts is not None else ask.count, 1, MOST_ROWS, "count")
-    count_of(ask.tokens, 1, MOST_TOKENS, "tokens")
+    count = check_range(len(firsts) if ask.firsts is not None else ask.count, 1, MOST_ROWS, "count")
+    check_range(ask.tokens, 1, MOST_TOKENS, "tokens")
     _check_room(kept, count)
     kept.held.use()
     reason = "length"
-    rows = [Row(kept, config, number) for number in range(count)]
+    rows = [ForkRow(kept, config, number) for number in range(count)]
     told = time.perf_counter()
     try:
         twin = kept.session.fork(count)
@@ -62,7 +62,7 @@ def fork(shelf: Shelf, ask: Fork, say: Callable[..., None]) -> Json:
     return {"session": ask.session, "reason": reason, "rows": [row.json() for row in rows]}
 
 
-def _beginning(shelf: Shelf, ask: Fork) -> Open:
+def _beginning(shelf: ModelCache, ask: ForkRequest) -> OpenSession:
     """The session to go on with, or one that has read the ids."""
     if (ask.session is None) == (ask.ids is None):
         raise InputError("It must be clear what is gone on with.", "A session, or ids.")
@@ -74,7 +74,7 @@ def _beginning(shelf: Shelf, ask: Fork) -> Open:
     return reading(held, checked(held, ask.ids))
 
 
-def _check_room(kept: Open, count: int) -> None:
+def _check_room(kept: OpenSession, count: int) -> None:
     """Raises InputError where so many rows do not fit into memory."""
     config = kept.session.model.config
     row = 8 * config.layers * config.kv_heads * config.context * config.head_dim
@@ -83,16 +83,16 @@ def _check_room(kept: Open, count: int) -> None:
         raise InputError(f"There is memory for {most} rows, not for {count}.", "Ask for fewer.")
 
 
-class Row:
+class ForkRow:
     """One continuation of a fork.
 
     Args:
         number: added to the seed, so that rows differ.
     """
 
-    def __init__(self, kept: Open, config: SamplingConfig, number: int) -> None:
+    def __init__(self, kept: OpenSession, config: SamplingConfig, number: int) -> None:
         tokenizer, ids = kept.held.loaded.tokenizer, kept.session.ids
-        self._chooser = Chooser(
+        self._chooser = TokenSampler(
             config, ids, kept.session.model.config.vocab_size, seed=config.seed + number
         )
         self._stream = tokenizer.stream(ids)

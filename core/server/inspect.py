@@ -20,11 +20,11 @@ from torch import Tensor
 
 from core.config.configs import ModelConfig
 from core.errors import InputError
-from core.inference.load import Loaded
+from core.inference.load import LoadedModel
 from core.inference.session import LOGITS_BYTES, Session, window_start
-from core.model.attention import Record
-from core.server.model_cache import Held, Open, Shelf
-from core.server.protocol import Inside, Trace, count_of
+from core.model.attention import AttentionRecord
+from core.server.model_cache import CachedModel, ModelCache, OpenSession
+from core.server.protocol import InsideRequest, TraceRequest, check_range
 from core.system.machine import free_memory
 from core.tokenizer.special_tokens import EOS, SOS
 
@@ -36,15 +36,15 @@ KEPT_RECORDS = 2  # with all heads, and without those that are off
 Json = dict[str, Any]
 
 
-def inside(shelf: Shelf, ask: Inside) -> Json:
+def inside(shelf: ModelCache, ask: InsideRequest) -> Json:
     """The likeliest token after every layer and where heads look, at R places up to one."""
     kept = _opened(shelf, ask)
     session, window = kept.session, kept.session.window()
     config, last = session.model.config, _place(window, ask.at)
-    rows = min(last + 1, count_of(ask.rows, 1, MOST_ROWS, "rows"))
-    layer = count_of(ask.layer, -config.layers, config.layers - 1, "layer") % config.layers
+    rows = min(last + 1, check_range(ask.rows, 1, MOST_ROWS, "rows"))
+    layer = check_range(ask.layer, -config.layers, config.layers - 1, "layer") % config.layers
     if ask.head is not None:
-        count_of(ask.head, 0, config.heads - 1, "head")
+        check_range(ask.head, 0, config.heads - 1, "head")
     mask = _mask(config, ask.off)
     _check_room(session, len(window))
     kept.held.use()
@@ -66,13 +66,13 @@ def inside(shelf: Shelf, ask: Inside) -> Json:
     }
 
 
-def _opened(shelf: Shelf, ask: Inside) -> Open:
+def _opened(shelf: ModelCache, ask: InsideRequest) -> OpenSession:
     if ask.session is not None:
         return shelf.session(ask.session)
     held, _ = shelf.model(ask)
     session = held.session()
     session.extend(held.loaded.encode(ask.prompt))
-    return Open(held, session, session.length)
+    return OpenSession(held, session, session.length)
 
 
 def _place(window: Sequence[int], at: int | None) -> int:
@@ -91,9 +91,9 @@ def _mask(config: ModelConfig, off: Sequence[Sequence[int]]) -> Tensor | None:
     """(L, H), 0 for the heads that are off; None where none is."""
     mask = torch.ones(config.layers, config.heads)
     for pair in off:
-        count_of(len(pair), 2, 2, "The numbers that name a head")
-        layer = count_of(pair[0], 0, config.layers - 1, "layer")
-        mask[layer, count_of(pair[1], 0, config.heads - 1, "head")] = 0.0
+        check_range(len(pair), 2, 2, "The numbers that name a head")
+        layer = check_range(pair[0], 0, config.layers - 1, "layer")
+        mask[layer, check_range(pair[1], 0, config.heads - 1, "head")] = 0.0
     return mask if off else None
 
 
@@ -108,7 +108,7 @@ def _check_room(session: Session, seen: int) -> None:
         )
 
 
-def _record(kept: Open, mask: Tensor | None) -> Record:
+def _record(kept: OpenSession, mask: Tensor | None) -> AttentionRecord:
     """What a forward pass over the window sees; the last ones are kept if they are not too big."""
     key = tuple(kept.session.ids), None if mask is None else tuple(mask.flatten().tolist())
     if key not in kept.looked:
@@ -122,7 +122,7 @@ def _record(kept: Open, mask: Tensor | None) -> Record:
     return kept.looked[key]
 
 
-def _looked(record: Record, head: int | None) -> Tensor:
+def _looked(record: AttentionRecord, head: int | None) -> Tensor:
     """(L, T, T): the weights of one head of every layer, or the mean over them."""
     weights = [one[0] for one in record.attention]  # L times (H, T, T)
     return torch.stack([one.mean(0) if head is None else one[head] for one in weights])
@@ -134,7 +134,7 @@ def _rounded(weights: Tensor) -> list[list[float]]:
 
 
 @torch.inference_mode()
-def lens(loaded: Loaded, hidden: Sequence[Tensor]) -> list[list[list[Any]]]:
+def lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[list[Any]]]:
     """For each row, after the embedding and after each layer: id, text, probability.
 
     Args:
@@ -150,7 +150,7 @@ def lens(loaded: Loaded, hidden: Sequence[Tensor]) -> list[list[list[Any]]]:
 
 
 @torch.inference_mode()
-def _whole(kept: Open, record: Record, last: int, mask: Tensor | None) -> list[Any]:
+def _whole(kept: OpenSession, record: AttentionRecord, last: int, mask: Tensor | None) -> list[Any]:
     """What the model says with all of its heads: id, text, probability, and the one without."""
     full = record if mask is None else _record(kept, None)
     head = kept.session.model.head
@@ -163,11 +163,11 @@ def _whole(kept: Open, record: Record, last: int, mask: Tensor | None) -> list[A
 MOST_TRACED = 4096
 
 
-def trace(shelf: Shelf, ask: Trace) -> Json:
+def trace(shelf: ModelCache, ask: TraceRequest) -> Json:
     """Each token of a text as the model foresaw it, and what it would say after the last."""
     held, _ = shelf.model(ask)
     ids = held.loaded.tokenizer.encode_prompt(ask.text)
-    count_of(len(ids), 0, MOST_TRACED, "The number of tokens to trace")
+    check_range(len(ids), 0, MOST_TRACED, "The number of tokens to trace")
     held.use()
     ids = [SOS if held.loaded.keep_first else EOS, *ids]
     session, places = held.session(), []
@@ -178,7 +178,7 @@ def trace(shelf: Shelf, ask: Trace) -> Json:
     return {"tokens": places[:-1], "next": places[-1]}
 
 
-def _parts(held: Held, length: int) -> Iterator[range]:
+def _parts(held: CachedModel, length: int) -> Iterator[range]:
     """Places that see the same window, as many as have room at a time."""
     config, keep_first = held.loaded.model.config, held.loaded.keep_first
     most = max(1, LOGITS_BYTES // (4 * config.vocab_size))
@@ -191,7 +191,7 @@ def _parts(held: Held, length: int) -> Iterator[range]:
 
 
 @torch.inference_mode()
-def _places(held: Held, session: Session, came: Sequence[int], count: int) -> list[Json]:
+def _places(held: CachedModel, session: Session, came: Sequence[int], count: int) -> list[Json]:
     """What was foreseen at the last R places; `came` is what came after each, but for the last."""
     hidden = [state[0, -count:] for state in session.inspect().hidden]  # L+1 times (R, D)
     logs = held.loaded.model.head(hidden[-1]).float().log_softmax(-1)  # (R, V)
@@ -203,7 +203,7 @@ def _places(held: Held, session: Session, came: Sequence[int], count: int) -> li
     return found
 
 
-def _told(held: Held, logs: Tensor, id: int) -> Json:
+def _told(held: CachedModel, logs: Tensor, id: int) -> Json:
     """A token that came, by the log-probabilities (V,) before it."""
     return {
         "id": id,

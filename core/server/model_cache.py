@@ -19,20 +19,20 @@ import torch
 
 from core.config.budget import count_parameters
 from core.errors import Cancelled, ClosedError, InputError
-from core.inference.load import Loaded, load
+from core.inference.load import LoadedModel, load_model
 from core.inference.session import Session
-from core.model.attention import Record
+from core.model.attention import AttentionRecord
 from core.model.decoder import Decoder
 from core.model.device import device_facts
 from core.paths import Home
-from core.progress import Stop, never
+from core.progress import CancelCheck, never_cancelled
 from core.run import store
 from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
 from core.run.weights_ref import BEST, LAST, weights_of
-from core.server.origin import Texts
-from core.server.protocol import Id, OfModel
+from core.server.origin import TextCache
+from core.server.protocol import Id, ModelRequest
 from core.system.machine import usable_threads
 
 MEMORY_SHARE = 0.3  # of what is free: a trainer may need the rest
@@ -51,7 +51,7 @@ Stamp = tuple[int, int, int]
 class Watch:
     """Whether the request at hand was cancelled; models look at it layer by layer."""
 
-    cancelled: Stop = never
+    cancelled: CancelCheck = never_cancelled
 
     def check(self) -> None:
         """Raises Cancelled if it was."""
@@ -65,7 +65,7 @@ class Watch:
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class CachedModel:
     """A model that is ready.
 
     Attributes:
@@ -75,7 +75,7 @@ class Held:
         read: sessions with it that nobody opened, by who keeps them.
     """
 
-    loaded: Loaded
+    loaded: LoadedModel
     facts: dict[str, Any]
     stamp: Stamp
     size: int
@@ -92,7 +92,7 @@ class Held:
 
 
 @dataclass(frozen=True, eq=False)
-class Open:
+class OpenSession:
     """A session that can be gone on with.
 
     Attributes:
@@ -101,29 +101,29 @@ class Open:
         looked: what `core.server.inspect` saw in it last.
     """
 
-    held: Held
+    held: CachedModel
     session: Session
     begun: int
     scores: list[float] = field(default_factory=list)
-    looked: dict[Any, Record] = field(default_factory=dict)
+    looked: dict[Any, AttentionRecord] = field(default_factory=dict)
 
 
 @dataclass
-class Shelf:
+class ModelCache:
     """Models by the file they come from, and the sessions of replies and of steps."""
 
     home: Home
     watch: Watch = field(default_factory=Watch)
-    models: OrderedDict[Key, Held] = field(default_factory=OrderedDict)
-    replies: OrderedDict[Id, Open] = field(default_factory=OrderedDict)
-    sessions: OrderedDict[str, Open] = field(default_factory=OrderedDict)
-    texts: Texts = field(init=False)
+    models: OrderedDict[Key, CachedModel] = field(default_factory=OrderedDict)
+    replies: OrderedDict[Id, OpenSession] = field(default_factory=OrderedDict)
+    sessions: OrderedDict[str, OpenSession] = field(default_factory=OrderedDict)
+    texts: TextCache = field(init=False)
     _opened: int = 0
 
     def __post_init__(self) -> None:
-        self.texts = Texts(self.home)
+        self.texts = TextCache(self.home)
 
-    def model(self, ask: OfModel) -> tuple[Held, str]:
+    def model(self, ask: ModelRequest) -> tuple[CachedModel, str]:
         """The model asked for, and whether it was "kept", "loaded" or "reloaded".
 
         Raises:
@@ -145,20 +145,20 @@ class Shelf:
         self.models[key] = self._load(run, which, ask.device, stamp)
         return self.models[key], "reloaded" if kept else "loaded"
 
-    def _newest(self) -> Held:
+    def _newest(self) -> CachedModel:
         if not self.models:
             raise InputError("No model is loaded.", "Say which run is meant.")
         return next(reversed(self.models.values()))
 
-    def _load(self, run: Run, which: str, device: str, stamp: Stamp) -> Held:
+    def _load(self, run: Run, which: str, device: str, stamp: Stamp) -> CachedModel:
         began = time.perf_counter()
-        loaded = load(run, which, device, self.watch.cancelled)
+        loaded = load_model(run, which, device, self.watch.cancelled)
         if _reads_long(loaded.model):
             self.watch.over(loaded.model)
         facts = _facts(run, which, loaded)
         facts["seconds"] = round(time.perf_counter() - began, 3)
         size = sum(weight.nbytes for weight in loaded.model.parameters())
-        return Held(loaded, facts, stamp, size)
+        return CachedModel(loaded, facts, stamp, size)
 
     def _make_room(self, needed: int, device: str) -> None:
         """Puts models away, those used longest ago first, until one more has its share."""
@@ -171,13 +171,13 @@ class Shelf:
             self.models.popitem(last=False)
             self._forget_orphans()
 
-    def _alive(self) -> set[Held]:
+    def _alive(self) -> set[CachedModel]:
         kept = [*self.replies.values(), *self.sessions.values()]
         return {*self.models.values(), *(one.held for one in kept)}
 
     def _forget_orphans(self) -> None:
         """Closes the sessions whose model was put away, and gives the memory back."""
-        tables: tuple[OrderedDict[Any, Open], ...] = (self.replies, self.sessions)
+        tables: tuple[OrderedDict[Any, OpenSession], ...] = (self.replies, self.sessions)
         for table in tables:
             for name, one in list(table.items()):
                 if one.held not in self.models.values():
@@ -186,13 +186,13 @@ class Shelf:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def keep_reply(self, id: Id, held: Held, session: Session, begun: int) -> None:
+    def keep_reply(self, id: Id, held: CachedModel, session: Session, begun: int) -> None:
         """Keeps a reply's session, to be gone on with or looked at."""
-        self.replies[id] = Open(held, session, begun)
+        self.replies[id] = OpenSession(held, session, begun)
         if len(self.replies) > MOST_REPLIES:
             self.replies.popitem(last=False)
 
-    def reply(self, id: Id) -> Open:
+    def reply(self, id: Id) -> OpenSession:
         """The session of an earlier reply.
 
         Raises:
@@ -204,18 +204,18 @@ class Shelf:
             )
         return self.replies[id]
 
-    def open(self, held: Held, ids: Sequence[int], begun: int) -> str:
+    def open(self, held: CachedModel, ids: Sequence[int], begun: int) -> str:
         """Reads ids in a new session, and keeps it under a new name."""
         session = held.session()
         scores = session.score(ids).tolist()
         self._opened += 1
         name = f"s{os.getpid()}.{self._opened}"  # none of a process before this one is taken for it
-        self.sessions[name] = Open(held, session, begun, scores)
+        self.sessions[name] = OpenSession(held, session, begun, scores)
         if len(self.sessions) > MOST_SESSIONS:
             self.sessions.popitem(last=False)
         return name
 
-    def session(self, name: str) -> Open:
+    def session(self, name: str) -> OpenSession:
         """An open session.
 
         Raises:
@@ -249,7 +249,7 @@ def _stamp(file: Path) -> Stamp:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def _facts(run: Run, which: str, loaded: Loaded) -> dict[str, Any]:
+def _facts(run: Run, which: str, loaded: LoadedModel) -> dict[str, Any]:
     config, device = loaded.model.config, str(loaded.model.device)
     return {
         "name": run.name,

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.attribution.attribution import MOST_PLACES, Source, Text, described, source_of
+from core.attribution.attribution import MOST_PLACES, AttributionSource, Text, described, source_of
 from core.attribution.corpus_index import META
-from core.attribution.ngram_index import Beliefs
+from core.attribution.ngram_index import NextTokenCounts
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
-from core.progress import Stop, calm
+from core.progress import CancelCheck, throttled
 from core.run import store
-from core.server.protocol import Id, Index, Json, Origin, count_of
+from core.server.protocol import Id, IndexRequest, Json, OriginRequest, check_range
 from core.tokenizer.tokenizer import Tokenizer
 
 MOST_TEXTS = 4
@@ -34,20 +34,22 @@ class Indexer:
 
     home: Home
 
-    def answer(self, id: Id, ask: Any, say: Callable[..., None], cancelled: Stop) -> Json:
+    def answer(self, id: Id, ask: Any, say: Callable[..., None], cancelled: CancelCheck) -> Json:
         """Makes the index of a run's text unless it is there.
 
         Raises:
             MiniGPTError: there is no such run, its text cannot be read, or there is no room.
             Cancelled: the request was.
         """
-        assert isinstance(ask, Index)
+        assert isinstance(ask, IndexRequest)
         began = time.perf_counter()
 
         def tell(done: int, total: int, phase: str) -> None:
             say(phase=phase, finished=done, total=total)
 
-        text, how = source_of(self.home, store.find(self.home, ask.run)).make(calm(tell), cancelled)
+        text, how = source_of(self.home, store.find(self.home, ask.run)).make(
+            throttled(tell), cancelled
+        )
         return {
             "how": how,
             "tokens": len(text.where.places),
@@ -59,20 +61,22 @@ class Indexer:
 
 
 @dataclass
-class Texts:
+class TextCache:
     """The texts whose index is open, by the run they belong to, the one used last at the end."""
 
     home: Home
-    _open: OrderedDict[str, tuple[Stamp, Source, Text | None]] = field(default_factory=OrderedDict)
+    _open: OrderedDict[str, tuple[Stamp, AttributionSource, Text | None]] = field(
+        default_factory=OrderedDict
+    )
 
-    def beliefs(self, run: str, ids: Sequence[int]) -> Beliefs | None:
+    def beliefs(self, run: str, ids: Sequence[int]) -> NextTokenCounts | None:
         """What a run's text says after these tokens; None where it has no index, or is gone."""
         try:
             text = self.find(run)
         except MiniGPTError:
             # Who asks for the index is told why there is none.
             return None
-        return Beliefs(text.where, ids) if text else None
+        return NextTokenCounts(text.where, ids) if text else None
 
     def find(self, run: str) -> Text | None:
         """A run's text; None where it has no index.
@@ -106,7 +110,7 @@ class Texts:
         return text
 
 
-def _changed(source: Source) -> int:
+def _changed(source: AttributionSource) -> int:
     """When the index was made; 0 if there is none."""
     try:
         return (source.folder / META).stat().st_mtime_ns
@@ -143,15 +147,15 @@ def typed(tokenizer: Tokenizer, text: str) -> Said:
     return Said(tokenizer.encode(text), text, tokenizer.spans(text))
 
 
-def origin(text: Text, said: Said, ask: Origin, check: Callable[[], None]) -> Json:
+def origin(text: Text, said: Said, ask: OriginRequest, check: Callable[[], None]) -> Json:
     """Where parts of what was said stand in the text.
 
     Raises:
         InputError: too many tokens or places, or a text that cannot be read any more.
     """
-    count_of(ask.least, 1, MOST_LEAST, "least")
-    count_of(ask.places, 0, MOST_PLACES, "places")
-    count_of(len(said.ids), 0, MOST_TOKENS, "The number of tokens")
+    check_range(ask.least, 1, MOST_LEAST, "least")
+    check_range(ask.places, 0, MOST_PLACES, "places")
+    check_range(len(said.ids), 0, MOST_TOKENS, "The number of tokens")
     found = text.copies(said.ids, ask.least, check)
     reply = described(text, found, ask.places)
     for span in reply["spans"]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.config.configs import SamplingConfig
-from core.config.schema import from_json, made
+from core.config.schema import from_json, from_json_checked
 from core.errors import InputError, MiniGPTError, SettingsError
 from core.run.weights_ref import LAST
 from core.tokenizer.unknown_words import UnknownWordError
@@ -25,7 +25,7 @@ MOST_TOP = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfModel:
+class ModelRequest:
     """What asks something of a model.
 
     Attributes:
@@ -40,12 +40,12 @@ class OfModel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load(OfModel):
+class LoadRequest(ModelRequest):
     """Have a model ready."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate(OfModel):
+class GenerateRequest(ModelRequest):
     """Continue a prompt, in batches.
 
     Attributes:
@@ -61,7 +61,7 @@ class Generate(OfModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step(OfModel):
+class StepRequest(ModelRequest):
     """Look at what comes next, after one more token if asked.
 
     Attributes:
@@ -82,7 +82,7 @@ class Step(OfModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut:
+class CutRequest:
     """Forget all but the first tokens of a session, then look at what comes next."""
 
     session: str
@@ -92,7 +92,7 @@ class Cut:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Find:
+class FindRequest:
     """Look up tokens of the vocabulary by their text, as what comes next in a session."""
 
     session: str
@@ -102,7 +102,7 @@ class Find:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look(OfModel):
+class ScoreAtRequest(ModelRequest):
     """Look at what could stand at a place of a text; nothing is opened, and nothing forgotten.
 
     Attributes:
@@ -121,7 +121,7 @@ class Look(OfModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fork(OfModel):
+class ForkRequest(ModelRequest):
     """Continue a session, or the tokens `ids`, in several ways at once; a session stays as it is.
 
     Attributes:
@@ -140,21 +140,21 @@ class Fork(OfModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Score(OfModel):
+class ScoreRequest(ModelRequest):
     """How likely each token of a text is."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace(OfModel):
+class TraceRequest(ModelRequest):
     """What the layers foresaw before each token of a text, and how likely it was."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inside(OfModel):
+class InsideRequest(ModelRequest):
     """What the layers think at some places, and where a head looks.
 
     Attributes:
@@ -176,13 +176,14 @@ class Inside(OfModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probe:
+class ProbeRequest:
     """What devices there are and, of a training, what it needs and how long it takes.
 
     Attributes:
         train: fields of TrainConfig; None asks for the devices only.
         model: fields of ModelConfig that were chosen.
-        tokens: fields of `core.config.plan_inputs.TokenFacts`; without them `model` names a vocab_size, and
+        tokens: fields of `core.config.plan_inputs.TokenFacts`; without them `model` names a
+        vocab_size, and
             running text is assumed.
         timed: whether to time steps; without, the reply is arithmetic.
     """
@@ -194,7 +195,7 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Index:
+class IndexRequest:
     """Have the index of the text a run was trained on ready; other requests are answered meanwhile.
 
     Attributes:
@@ -205,7 +206,7 @@ class Index:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class OriginRequest:
     """Which parts of a reply, of what was chosen in a session, or of a text stand in the corpus.
 
     Attributes:
@@ -226,31 +227,31 @@ class Origin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cancel:
+class CancelRequest:
     """End another request; what came stays."""
 
     target: Id
 
 
 OPERATIONS: Mapping[str, type[Any]] = {
-    "load": Load,
-    "generate": Generate,
-    "step": Step,
-    "cut": Cut,
-    "find": Find,
-    "look": Look,
-    "fork": Fork,
-    "score": Score,
-    "trace": Trace,
-    "inside": Inside,
-    "probe": Probe,
-    INDEX: Index,
-    "origin": Origin,
-    CANCEL: Cancel,
+    "load": LoadRequest,
+    "generate": GenerateRequest,
+    "step": StepRequest,
+    "cut": CutRequest,
+    "find": FindRequest,
+    "look": ScoreAtRequest,
+    "fork": ForkRequest,
+    "score": ScoreRequest,
+    "trace": TraceRequest,
+    "inside": InsideRequest,
+    "probe": ProbeRequest,
+    INDEX: IndexRequest,
+    "origin": OriginRequest,
+    CANCEL: CancelRequest,
 }
 
 
-def understood(op: Any, fields: Mapping[str, Any]) -> Any:
+def parse_request(op: Any, fields: Mapping[str, Any]) -> Any:
     """The question in an object of its class.
 
     Raises:
@@ -259,7 +260,7 @@ def understood(op: Any, fields: Mapping[str, Any]) -> Any:
     kind = OPERATIONS.get(op) if isinstance(op, str) else None
     if kind is None:
         raise InputError(f"There is no operation {op!r}.", f"There are {', '.join(OPERATIONS)}.")
-    return made(kind, fields, f"the operation {op}")
+    return from_json_checked(kind, fields, f"the operation {op}")
 
 
 def sampling(values: Mapping[str, Any]) -> SamplingConfig:
@@ -273,7 +274,7 @@ def sampling(values: Mapping[str, Any]) -> SamplingConfig:
     return from_json(SamplingConfig, values)
 
 
-def count_of(value: int, least: int, most: int, what: str) -> int:
+def check_range(value: int, least: int, most: int, what: str) -> int:
     """The value if it lies within its limits.
 
     Raises:
@@ -284,7 +285,7 @@ def count_of(value: int, least: int, most: int, what: str) -> int:
     return value
 
 
-def said(error: MiniGPTError) -> Json:
+def error_to_json(error: MiniGPTError) -> Json:
     """The error as it stands in a reply; unknown words are named one by one."""
     fields: Json = {"title": error.title, "message": error.message, "hint": error.hint}
     if isinstance(error, UnknownWordError):

@@ -14,13 +14,21 @@ from collections.abc import Sequence
 from itertools import count, takewhile
 from typing import Any
 
-from core.attribution.ngram_index import Beliefs
+from core.attribution.ngram_index import NextTokenCounts
 from core.config.configs import SamplingConfig
 from core.errors import InputError
-from core.inference.sampling import Chooser, removed_by, staged
+from core.inference.sampling import TokenSampler, removed_by, staged
 from core.inference.session import Session
-from core.server.model_cache import Held, Open, Shelf, forgotten
-from core.server.protocol import MOST_TOP, Cut, Find, Look, Step, count_of, sampling
+from core.server.model_cache import CachedModel, ModelCache, OpenSession, forgotten
+from core.server.protocol import (
+    MOST_TOP,
+    CutRequest,
+    FindRequest,
+    ScoreAtRequest,
+    StepRequest,
+    check_range,
+    sampling,
+)
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -30,10 +38,10 @@ MOST_OPENED = 65_536
 Json = dict[str, Any]
 
 
-def step(shelf: Shelf, ask: Step) -> Json:
+def step(shelf: ModelCache, ask: StepRequest) -> Json:
     """Opens a session or goes on with one, and looks at what comes next."""
     config = sampling(ask.settings)
-    count_of(ask.top, 0, MOST_TOP, "top")
+    check_range(ask.top, 0, MOST_TOP, "top")
     if isinstance(ask.pick, str) and ask.pick != SAMPLER:
         raise InputError(f"{ask.pick!r} cannot be picked.", f"An id, or {SAMPLER!r}.")
     name = ask.session or _open(shelf, ask)
@@ -51,33 +59,33 @@ def step(shelf: Shelf, ask: Step) -> Json:
     return found if ask.session else found | {"tokens": _tokens(kept)}
 
 
-def cut(shelf: Shelf, ask: Cut) -> Json:
+def cut(shelf: ModelCache, ask: CutRequest) -> Json:
     """Goes back to a length, and looks at what comes next there."""
     config = sampling(ask.settings)
-    count_of(ask.top, 0, MOST_TOP, "top")
+    check_range(ask.top, 0, MOST_TOP, "top")
     kept = shelf.session(ask.session)
     kept.held.use()
-    kept.session.cut(count_of(ask.length, 1, kept.session.length, "length"))
+    kept.session.cut(check_range(ask.length, 1, kept.session.length, "length"))
     del kept.scores[ask.length - 1 :]
     return {"session": ask.session, "picked": None, **view_of(shelf, kept, config, ask.top).json()}
 
 
-def view_of(shelf: Shelf, kept: Open, config: SamplingConfig, top: int) -> View:
+def view_of(shelf: ModelCache, kept: OpenSession, config: SamplingConfig, top: int) -> StepView:
     """What comes next in a session, to the corpus too where it has an index."""
     beliefs = shelf.texts.beliefs(kept.held.facts["name"], kept.session.ids)
-    return View(kept, config, top, beliefs)
+    return StepView(kept, config, top, beliefs)
 
 
-def find(shelf: Shelf, ask: Find) -> Json:
+def find(shelf: ModelCache, ask: FindRequest) -> Json:
     """The tokens that are, begin with or hold a text, each kind by how likely they come next.
 
     Blanks around the text and its case matter only for what comes first.
     """
     config = sampling(ask.settings)
-    count_of(ask.top, 1, MOST_TOP, "top")
+    check_range(ask.top, 1, MOST_TOP, "top")
     kept = shelf.session(ask.session)
     kept.held.use()
-    view, plain = View(kept, config, 0), ask.text.strip().casefold()
+    view, plain = StepView(kept, config, 0), ask.text.strip().casefold()
     near = [
         (_distance(name, ask.text, plain), -view.score(id), id)
         for id, name in enumerate(kept.held.loaded.tokenizer.names)
@@ -93,7 +101,7 @@ def _distance(name: str, text: str, plain: str) -> int:
     return next(far for far, is_so in enumerate((name == text, bare == plain, True)) if is_so)
 
 
-def _open(shelf: Shelf, ask: Step) -> str:
+def _open(shelf: ModelCache, ask: StepRequest) -> str:
     if ask.continue_from is not None:
         if ask.run is not None or ask.prompt or ask.chosen:
             raise InputError(
@@ -104,24 +112,24 @@ def _open(shelf: Shelf, ask: Step) -> str:
     held, _ = shelf.model(ask)
     ids = [] if ask.prompt is None else held.loaded.encode(ask.prompt)
     chosen = ask.chosen or []
-    count_of(len(ids) + len(chosen), 1, MOST_OPENED, "The number of tokens")
+    check_range(len(ids) + len(chosen), 1, MOST_OPENED, "The number of tokens")
     held.use()
     vocab_size = held.loaded.tokenizer.vocab_size
-    ids_chosen = [count_of(id, 0, vocab_size - 1, "An id") for id in chosen]
+    ids_chosen = [check_range(id, 0, vocab_size - 1, "An id") for id in chosen]
     return shelf.open(held, ids + ids_chosen, len(ids))
 
 
-def known(kept: Open, id: int) -> int:
+def known(kept: OpenSession, id: int) -> int:
     """The id if the model's vocabulary has it; else InputError."""
-    return count_of(id, 0, kept.session.model.config.vocab_size - 1, "An id")
+    return check_range(id, 0, kept.session.model.config.vocab_size - 1, "An id")
 
 
-def _tokens(kept: Open) -> list[list[Any]]:
+def _tokens(kept: OpenSession) -> list[list[Any]]:
     text = kept.held.loaded.tokenizer.token_text
     return [[id, text(id)] for id in kept.session.ids]
 
 
-class View:
+class StepView:
     """What comes next in a session, from its kept logits.
 
     Args:
@@ -131,13 +139,17 @@ class View:
     """
 
     def __init__(
-        self, kept: Open, config: SamplingConfig, top: int, beliefs: Beliefs | None = None
+        self,
+        kept: OpenSession,
+        config: SamplingConfig,
+        top: int,
+        beliefs: NextTokenCounts | None = None,
     ) -> None:
         self._kept, self._top, self._beliefs = kept, top, beliefs
         session = kept.session
         logits = session.logits[0]  # (V,)
         drawn = max(0, session.length - kept.begun)
-        chooser = Chooser(config, session.ids, len(logits), drawn=drawn)
+        chooser = TokenSampler(config, session.ids, len(logits), drawn=drawn)
         self.choice = chooser.choose(logits)
         self._after = [(name, row) for name, row in staged(logits, config, session.ids)]
         self._logs = logits.log_softmax(-1)
@@ -203,7 +215,7 @@ class View:
         return self._kept.held.loaded.tokenizer
 
 
-def _corpus(beliefs: Beliefs | None) -> Json | None:
+def _corpus(beliefs: NextTokenCounts | None) -> Json | None:
     """The longest end of the tokens that stands in the corpus."""
     if beliefs is None:
         return None
@@ -220,16 +232,16 @@ READ = "look"
 SCORED_AT_ONCE = 512
 
 
-def look(shelf: Shelf, ask: Look) -> Json:
+def look(shelf: ModelCache, ask: ScoreAtRequest) -> Json:
     """What could come at a place, what stands there, and, if asked, how likely every token was."""
     config = sampling(ask.settings)
-    count_of(ask.top, 0, MOST_TOP, "top")
+    check_range(ask.top, 0, MOST_TOP, "top")
     held, _ = shelf.model(ask)
     if ask.ids is not None and ask.prompt:
         raise InputError("It must be clear what is looked at.", "A prompt, or ids.")
     ids = held.loaded.encode(ask.prompt) if ask.ids is None else ask.ids
     ids = checked(held, ids)
-    at = count_of(len(ids) if ask.at is None else ask.at, 1, len(ids), "at")
+    at = check_range(len(ids) if ask.at is None else ask.at, 1, len(ids), "at")
     held.use()
     tokens = {"tokens": _scored(shelf, held, ids)} if ask.scored else {}
     view = view_of(shelf, reading(held, ids[:at]), config, ask.top)
@@ -237,18 +249,18 @@ def look(shelf: Shelf, ask: Look) -> Json:
     return {"picked": None, "came": came, **view.json(), **tokens}
 
 
-def checked(held: Held, ids: Sequence[int]) -> list[int]:
+def checked(held: CachedModel, ids: Sequence[int]) -> list[int]:
     """Ids that the model can read.
 
     Raises:
         InputError: too many or too few, or not in its vocabulary.
     """
-    count_of(len(ids), 1, MOST_OPENED, "The number of tokens")
+    check_range(len(ids), 1, MOST_OPENED, "The number of tokens")
     vocab_size = held.loaded.model.config.vocab_size
-    return [count_of(id, 0, vocab_size - 1, "An id") for id in ids]
+    return [check_range(id, 0, vocab_size - 1, "An id") for id in ids]
 
 
-def reading(held: Held, ids: Sequence[int]) -> Open:
+def reading(held: CachedModel, ids: Sequence[int]) -> OpenSession:
     """The session of this model that is kept for looking, brought to these ids."""
     session = held.read.setdefault(READ, held.session())
     pairs = zip(count(1), session.ids, ids, strict=False)
@@ -257,10 +269,10 @@ def reading(held: Held, ids: Sequence[int]) -> Open:
     )
     session.cut(same)
     session.extend(ids[same:])
-    return Open(held, session, len(ids))
+    return OpenSession(held, session, len(ids))
 
 
-def _scored(shelf: Shelf, held: Held, ids: Sequence[int]) -> list[list[Any]]:
+def _scored(shelf: ModelCache, held: CachedModel, ids: Sequence[int]) -> list[list[Any]]:
     """Every token: its id, its text, its log-probability, of the first None."""
     session = held.session()
     scores: list[float | None] = [None]

@@ -13,7 +13,7 @@ FIRST_PORT, PORTS = 20_000, 10_000
 
 
 @dataclass(frozen=True)
-class Place:
+class RankInfo:
     """A process among those of one training.
 
     Attributes:
@@ -34,7 +34,7 @@ class Place:
         return self.rank == 0
 
 
-def place_in(environ: Mapping[str, str]) -> Place | None:
+def rank_info(environ: Mapping[str, str]) -> RankInfo | None:
     """The place that the variables of torchrun or of a Slurm step give; None without them.
 
     Source: torchrun's page, "Environment Variables"; srun(1), "Output Environment Variables".
@@ -51,10 +51,10 @@ def place_in(environ: Mapping[str, str]) -> Place | None:
         return None
     if not 0 <= rank < world or not 0 <= local < beside:
         raise InputError(f"Rank {rank} ({local} here) of {world} ({beside} here) cannot be.")
-    return Place(rank, local, world, beside)
+    return RankInfo(rank, local, world, beside)
 
 
-def meeting_point(environ: Mapping[str, str]) -> dict[str, str]:
+def rendezvous_endpoint(environ: Mapping[str, str]) -> dict[str, str]:
     """MASTER_ADDR and MASTER_PORT, where a port that Slurm does not give follows from the job."""
     job = environ.get("SLURM_JOB_ID", "0")
     port = FIRST_PORT + (int(job) % PORTS if job.isdecimal() else 0)

@@ -21,7 +21,7 @@ from core.text.corpus import Corpus, bundled
 from core.text.encoding import HANDLERS, Encoding, parse_encoding
 
 if TYPE_CHECKING:
-    from core.text.stats import Facts
+    from core.text.stats import CorpusStats
 
 BLOCK = 1 << 20
 FORMAT = 1
@@ -60,7 +60,7 @@ def store(stream: BinaryIO, home: Home) -> Path:
         ) from None
 
 
-def remember(corpus: Corpus, facts: Facts, home: Home) -> None:
+def remember(corpus: Corpus, facts: CorpusStats, home: Home) -> None:
     """Writes down where this text is, for runs that know its hash only.
 
     Raises:

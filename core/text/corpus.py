@@ -59,7 +59,7 @@ class Corpus:
         return sum(unpacked_size(path) for path in self.files)
 
 
-class Sample(NamedTuple):
+class CorpusSample(NamedTuple):
     """A line, or a part of a document.
 
     Attributes:
@@ -102,7 +102,7 @@ def _bundled(about: Path) -> Corpus:
     )
 
 
-def samples(corpus: Corpus, reading: str) -> Iterator[Sample]:
+def samples(corpus: Corpus, reading: str) -> Iterator[CorpusSample]:
     """The corpus in order.
 
     Args:
@@ -120,7 +120,7 @@ def samples(corpus: Corpus, reading: str) -> Iterator[Sample]:
         for text, offset, ends in parts(path, corpus.codec):
             if empty:
                 empty = text.isspace()
-            yield Sample(text, index, offset, ends)
+            yield CorpusSample(text, index, offset, ends)
     if empty:
         raise no_text(corpus)
 

@@ -39,7 +39,7 @@ class Piece(NamedTuple):
 
 
 @dataclass
-class Source:
+class TextSource:
     """An open text file.
 
     Attributes:
@@ -126,12 +126,12 @@ def open_bytes(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def opened(path: Path, encoding: Encoding) -> Iterator[Source]:
-    """The file as a `Source`; errors while it is read become `InputError`."""
+def opened(path: Path, encoding: Encoding) -> Iterator[TextSource]:
+    """The file as a `TextSource`; errors while it is read become `InputError`."""
     with reading(path), open_bytes(path) as file:
         exact, start = encoding.at_start(file.read(4))
         file.seek(start)
-        yield Source(path, file, exact, start)
+        yield TextSource(path, file, exact, start)
 
 
 def _head(path: Path) -> bytes:
@@ -173,7 +173,7 @@ def chunks(path: Path, encoding: Encoding, size: int = CHUNK) -> Iterator[Piece]
 
 
 def _decode(
-    source: Source,
+    source: TextSource,
     decoder: codecs.IncrementalDecoder,
     raw: bytes,
     position: int,
@@ -190,7 +190,7 @@ def _decode(
     return text
 
 
-def _check_text(source: Source, text: str) -> None:
+def _check_text(source: TextSource, text: str) -> None:
     if not source.encoding.bytewise and "\0" in text:
         raise InputError(
             f"{source.path} is not text: there is a zero character in it.", "Choose a text file."
@@ -248,7 +248,7 @@ def split_lines(raw: bytes, newline: bytes) -> list[bytes]:
     return [raw[a:b] for a, b in zip(begins, [*ends, len(raw)], strict=True)]
 
 
-def _line(source: Source, raw: bytes, offset: int) -> str:
+def _line(source: TextSource, raw: bytes, offset: int) -> str:
     try:
         text = raw.decode(source.encoding.name, source.encoding.errors)
     except UnicodeDecodeError as error:

@@ -23,7 +23,7 @@ _PATTERN = re.compile(r"[*?\[]")
 _ENDINGS = re.compile(r"(\.(txt|text|jsonl|ndjson|gz))+$", re.IGNORECASE)
 
 
-def find(
+def resolve_corpus(
     spec: str,
     home: Home,
     *,

@@ -6,7 +6,7 @@ part only, and `examined` says how much that was.
 Counting a text as it goes by in blocks: characters, lines, words.
 
 Characters are all counted; blanks, lines and words only while that can still matter, see
-`Counts.busy`.
+`StatsAccumulator.busy`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import Cancelled
-from core.progress import Progress, Stop, never, quiet
+from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.text.corpus import Corpus, no_text
 from core.text.encoding import Encoding
 from core.text.readers import (
@@ -39,8 +39,8 @@ MOST_DISTINCT = 1 << 20
 
 
 @dataclass
-class Counts:
-    """The counts of `core.text.stats.Facts`, under the same names.
+class StatsAccumulator:
+    """The counts of `core.text.stats.CorpusStats`, under the same names.
 
     Attributes:
         printed: whether anything but white space was there.
@@ -136,7 +136,7 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class CorpusStats:
     """What a text is like.
 
     Attributes:
@@ -176,7 +176,11 @@ class Facts:
         return self.examined == self.characters
 
 
-def facts(corpus: Corpus, progress: Progress = quiet, cancelled: Stop = never) -> Facts:
+def corpus_stats(
+    corpus: Corpus,
+    progress: ProgressCallback = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> CorpusStats:
     """Reads all of the text, twice: for its hash, and to check and count it.
 
     Raises:
@@ -184,7 +188,7 @@ def facts(corpus: Corpus, progress: Progress = quiet, cancelled: Stop = never) -
         Cancelled: where `cancelled` said so.
     """
     sha256 = fingerprint(corpus, progress, cancelled)
-    counts, before = Counts(), 0
+    counts, before = StatsAccumulator(), 0
     total = corpus.size
     for path in corpus.files:
         read = _add_records if is_records(path) else _add_blocks
@@ -198,7 +202,7 @@ def facts(corpus: Corpus, progress: Progress = quiet, cancelled: Stop = never) -
     return _facts(corpus, sha256, counts)
 
 
-def _add_blocks(counts: Counts, path: Path, encoding: Encoding) -> Iterator[int]:
+def _add_blocks(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
     """Counts a plain text; gives how far it is, a block at a time."""
     for offset, _, text in chunks(path, encoding, BLOCK):
         counts.add(text)
@@ -206,7 +210,7 @@ def _add_blocks(counts: Counts, path: Path, encoding: Encoding) -> Iterator[int]
     counts.end()
 
 
-def _add_records(counts: Counts, path: Path, encoding: Encoding) -> Iterator[int]:
+def _add_records(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
     """Counts the records of a file as lines; gives how far it is, about a block at a time."""
     told = 0
     for offset, _, text in records(path, encoding):
@@ -216,7 +220,11 @@ def _add_records(counts: Counts, path: Path, encoding: Encoding) -> Iterator[int
             yield offset
 
 
-def fingerprint(corpus: Corpus, progress: Progress = quiet, cancelled: Stop = never) -> str:
+def fingerprint(
+    corpus: Corpus,
+    progress: ProgressCallback = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> str:
     """The SHA-256 of the corpus's file; of many files, of their relative names and hashes."""
     total, done, hashes = stored_size(corpus), 0, []
     for path in corpus.files:
@@ -247,9 +255,9 @@ def stored_size(corpus: Corpus) -> int:
     return total
 
 
-def _facts(corpus: Corpus, sha256: str, counts: Counts) -> Facts:
+def _facts(corpus: Corpus, sha256: str, counts: StatsAccumulator) -> CorpusStats:
     chosen, reason = choose_reading(corpus, counts)
-    return Facts(
+    return CorpusStats(
         name=corpus.name,
         size=stored_size(corpus),
         sha256=sha256,
@@ -268,7 +276,7 @@ def _facts(corpus: Corpus, sha256: str, counts: Counts) -> Facts:
     )
 
 
-def choose_reading(corpus: Corpus, counts: Counts) -> tuple[str, str]:
+def choose_reading(corpus: Corpus, counts: StatsAccumulator) -> tuple[str, str]:
     """The reading and why: "lines" for records and for a short list of short lines."""
     if corpus.reading is not None:
         return corpus.reading, "as the corpus says"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.errors import Cancelled
-from core.progress import Progress, Stop, never, quiet
-from core.text.corpus import Corpus, Sample, samples
+from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
+from core.text.corpus import Corpus, CorpusSample, samples
 from core.text.readers import BLOCK, CHUNK, unpacked_size
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -22,22 +22,22 @@ _ENDLESS = re.compile(rf"\S{{{LONGEST_WORD}}}")
 
 
 @dataclass(frozen=True)
-class Learnt:
+class LearnedTokenizer:
     """A tokenizer and what has to be said about how it was learnt; `note` may be empty."""
 
     tokenizer: Tokenizer
     note: str
 
 
-def learn(
+def learn_tokenizer(
     corpus: Corpus,
     reading: str,
     kind: str,
     vocab_size: int | None = None,
     *,
-    progress: Progress = quiet,
-    cancelled: Stop = never,
-) -> Learnt:
+    progress: ProgressCallback = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> LearnedTokenizer:
     """A tokenizer of this kind for the corpus.
 
     Words and characters are counted in all of the text; pieces are learnt from an evenly spread
@@ -51,7 +51,9 @@ def learn(
         corpus, reading, f"reading the text for the tokenizer {kind}", progress, cancelled
     )
     if kind != "bpe":
-        return Learnt(Tokenizer.train(kind, (sample.text for sample in texts), vocab_size), "")
+        return LearnedTokenizer(
+            Tokenizer.train(kind, (sample.text for sample in texts), vocab_size), ""
+        )
     size = corpus.size
     share = min(1.0, SAMPLE_BYTES / max(1, size))
     parts = list(spread(texts, share))
@@ -59,14 +61,16 @@ def learn(
     progress(size, size, "learning the pieces of the tokenizer bpe")
     tokenizer = Tokenizer.train(kind, _for_training(kept, cancelled), vocab_size)
     if share == 1.0 and len(kept) == len(parts):
-        return Learnt(tokenizer, "")
+        return LearnedTokenizer(tokenizer, "")
     characters = sum(map(len, kept))
-    return Learnt(tokenizer, f"pieces learnt from an even sample of {characters:,} characters")
+    return LearnedTokenizer(
+        tokenizer, f"pieces learnt from an even sample of {characters:,} characters"
+    )
 
 
 def watched(
-    corpus: Corpus, reading: str, phase: str, progress: Progress, cancelled: Stop
-) -> Iterator[Sample]:
+    corpus: Corpus, reading: str, phase: str, progress: ProgressCallback, cancelled: CancelCheck
+) -> Iterator[CorpusSample]:
     """The samples, with progress and a look at `cancelled` about every million bytes."""
     begins = [0]
     for path in corpus.files:
@@ -82,7 +86,7 @@ def watched(
         yield sample
 
 
-def spread(texts: Iterable[Sample], share: float) -> Iterator[str]:
+def spread(texts: Iterable[CorpusSample], share: float) -> Iterator[str]:
     """About this share of the text, evenly, in parts of at most 32 Ki characters."""
     owed = 0.0
     for sample in texts:
@@ -113,7 +117,7 @@ def _too_different(texts: list[str]) -> bool:
     return False
 
 
-def _for_training(texts: list[str], cancelled: Stop) -> Iterator[str]:
+def _for_training(texts: list[str], cancelled: CancelCheck) -> Iterator[str]:
     for text in texts:
         if cancelled():
             raise Cancelled

@@ -1,10 +1,12 @@
-"""The trainer's process: `python -m core.train ROOT CACHE RUN LOCK MORE DEVICES`, of `core.run.launch`.
+"""The trainer's process: `python -m core.train ROOT CACHE RUN LOCK MORE DEVICES`, of
+`core.run.launch`.
 
 It takes the lock over, works at low priority, and turns SIGTERM and SIGINT into a stop that saves.
 A hang-up is nothing to it. Signals that come before there is something to stop are obeyed then:
 it is born with them blocked, and they are remembered while torch is being imported.
 
-On several devices it becomes torchrun's agent (`core.train.launchers`), whose workers are this module again,
+On several devices it becomes torchrun's agent (`core.train.launchers`), whose workers are this
+module again,
 without a lock.
 """
 
@@ -19,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from core.config.configs import More
+from core.config.configs import Extension
 from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
@@ -28,7 +30,7 @@ from core.run.launch import HELD_BACK
 from core.run.record import read_asked, read_record
 from core.system.locks import Lock, adopt
 from core.system.process import PARENT, end_with_parent
-from core.system.rank_env import Place, place_in
+from core.system.rank_env import RankInfo, rank_info
 
 NICE = 10
 
@@ -64,10 +66,10 @@ def main(arguments: list[str]) -> str | None:
     stops = Stops()
     home = Home(root=Path(root), cache=Path(cache))
     run = Run(home.runs / name)
-    place = place_in(os.environ)
+    place = rank_info(os.environ)
     try:
         if place and not descriptor:
-            return _work(home, run, place, More(**json.loads(more)), stops)
+            return _work(home, run, place, Extension(**json.loads(more)), stops)
         lock = adopt(int(descriptor))
         if lock is None:
             return f"Another trainer has the run {name}."
@@ -93,7 +95,7 @@ def _begin(home: Home, run: Run, lock: Lock, more: str, devices: str, stops: Sto
             return lead(home, run, lock, count, more, stops.tell)
     from core.train.job import train
 
-    wish = More(**json.loads(more))
+    wish = Extension(**json.loads(more))
     return train(home, run, lock, on_control=stops.tell, more=wish, refusal=refusal)
 
 
@@ -105,7 +107,7 @@ def _recorded(run: Run, name: str, default: Any) -> Any:
         return default
 
 
-def _work(home: Home, run: Run, place: Place, more: More, stops: Stops) -> str | None:
+def _work(home: Home, run: Run, place: RankInfo, more: Extension, stops: Stops) -> str | None:
     """Trains the run as one of several processes; what was no success, in words."""
     from core.train.distributed import join, leave
     from core.train.job import assist, train

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.dataset.shuffle import Order, generator
+from core.dataset.shuffle import EpochShuffle, generator
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import PAD
 
@@ -23,7 +23,7 @@ Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineSamples:
     """Lines of a corpus; one longer than the context continues as a further sample.
 
     Attributes:
@@ -44,7 +44,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Windows:
+class WindowSamples:
     """Windows of `context` tokens over the token range [begin, end); every token is a target.
 
     Each epoch starts its windows at another place, so that a token is not always seen with the
@@ -68,22 +68,22 @@ class Windows:
         return begins, np.minimum(begins + self.context + 1, self.end)
 
 
-def samples_of(tokens: TokenFile, part: str, context: int) -> Lines | Windows:
+def samples_of(tokens: TokenFile, part: str, context: int) -> LineSamples | WindowSamples:
     """The samples of the "train" or the "validation" part."""
     if tokens.reading == "text":
         begin, end = tokens.train_span if part == "train" else tokens.val_span
-        return Windows(begin=begin, end=end, context=context)
+        return WindowSamples(begin=begin, end=end, context=context)
     numbers = tokens.train_samples if part == "train" else tokens.val_samples
     return _cut(tokens.starts[numbers], tokens.starts[numbers + 1], context)
 
 
-def _cut(begins: Numbers, ends: Numbers, context: int) -> Lines:
+def _cut(begins: Numbers, ends: Numbers, context: int) -> LineSamples:
     """Ranges of at most context + 1 ids; the pieces of one line share one id at each cut."""
     pieces = np.maximum(1, -(-(ends - begins - 1) // context))
     line = np.repeat(np.arange(len(begins)), pieces)
     within = np.arange(len(line)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     starts = begins[line] + within * context
-    return Lines(begins=starts, ends=np.minimum(starts + context + 1, ends[line]))
+    return LineSamples(begins=starts, ends=np.minimum(starts + context + 1, ends[line]))
 
 
 @dataclass
@@ -98,13 +98,13 @@ class Batches:
     """
 
     ids: NDArray[np.unsignedinteger]
-    samples: Lines | Windows
+    samples: LineSamples | WindowSamples
     batch_size: int
     seed: int
-    _order: Order = field(init=False, repr=False)
+    _order: EpochShuffle = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._order = Order(self.samples.size, self.seed)
+        self._order = EpochShuffle(self.samples.size, self.seed)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -137,7 +137,7 @@ class Batches:
         return begins, ends
 
     def _shift(self, epoch: int) -> int:
-        if isinstance(self.samples, Lines):
+        if isinstance(self.samples, LineSamples):
             return 0
         return int(generator(self.seed, epoch, 1).integers(self.samples.context))
 
@@ -158,21 +158,21 @@ def gather(
     return whole[:, :-1].contiguous(), whole[:, 1:].contiguous()
 
 
-def pieces_of(tokens: TokenFile, part: str, context: int, most: int | None = None) -> Lines:
+def pieces_of(tokens: TokenFile, part: str, context: int, most: int | None = None) -> LineSamples:
     """The part cut without overlap, in its own order, for an evaluation.
 
     Args:
         most: tokens of a text after which the rest may be left out.
     """
     samples = samples_of(tokens, part, context)
-    if isinstance(samples, Lines):
+    if isinstance(samples, LineSamples):
         return samples
     end = samples.end if most is None else min(samples.end, samples.begin + most + context + 1)
     return _cut(np.array([samples.begin]), np.array([end]), context)
 
 
 def in_order(
-    ids: NDArray[np.unsignedinteger], pieces: Lines, batch_size: int, most: int | None = None
+    ids: NDArray[np.unsignedinteger], pieces: LineSamples, batch_size: int, most: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Inputs and targets (B, T) from the beginning; whole pieces of together <= `most` targets."""
     begins, ends = pieces.begins, pieces.ends

@@ -32,7 +32,7 @@ MOST_JOBS = 3  # one being written and two waiting; each holds its tensors in me
 
 
 @dataclass(frozen=True)
-class Saved:
+class CheckpointJobResult:
     """What became of a job.
 
     Attributes:
@@ -59,13 +59,13 @@ class _Job:
     request: str | None
     future: Future[tuple[int, float]]
 
-    def result(self) -> Saved:
+    def result(self) -> CheckpointJobResult:
         error = self.future.exception()
         size, seconds = (0, 0.0) if error else self.future.result()
-        return Saved(self.kind, self.step, seconds, size, self.request, error)
+        return CheckpointJobResult(self.kind, self.step, seconds, size, self.request, error)
 
 
-class Saver:
+class BackgroundWriter:
     """The writer thread. Close it, or use it in a `with`: what was submitted is still written."""
 
     def __init__(self) -> None:
@@ -91,14 +91,14 @@ class Saver:
             wait(unfinished[:1])
         self._jobs.append(_Job(kind, step, request, self._pool.submit(_timed, work)))
 
-    def finished(self) -> list[Saved]:
+    def finished(self) -> list[CheckpointJobResult]:
         """What has been done since the last call, in order; never waits."""
         results = []
         while self._jobs and self._jobs[0].future.done():
             results.append(self._jobs.popleft().result())
         return results
 
-    def wait(self) -> list[Saved]:
+    def wait(self) -> list[CheckpointJobResult]:
         """Waits until all is done; what has been done since the last call."""
         wait([job.future for job in self._jobs])
         return self.finished()
@@ -127,7 +127,7 @@ def _timed(work: Callable[[], int]) -> tuple[int, float]:
 Tensors = dict[str, Tensor]
 
 
-class RunKeeper:
+class CheckpointWriter:
     """Saves a run's weights through a writer thread; the training thread only copies.
 
     Args:
@@ -137,7 +137,9 @@ class RunKeeper:
         snapshots: the steps whose weights are kept for looking back.
     """
 
-    def __init__(self, run: Run, saver: Saver, emit: Emit, snapshots: frozenset[int]) -> None:
+    def __init__(
+        self, run: Run, saver: BackgroundWriter, emit: Emit, snapshots: frozenset[int]
+    ) -> None:
         self._run, self._saver, self._emit = run, saver, emit
         self._snapshots = snapshots
         self._submitted: tuple[int, dict[str, Any]] | None = None
@@ -157,7 +159,7 @@ class RunKeeper:
         if self._submitted == (step, state) and request is None:
             return
         self._submitted = (step, state)
-        model = _finite(state_dict.stored(trainer.model), step)
+        model = _finite(state_dict.to_stored(trainer.model), step)
         moments = _host(trainer.updater.optimizer.tensors())
         self._saver.submit(
             "checkpoint",
@@ -169,7 +171,7 @@ class RunKeeper:
     def snapshot(self, trainer: Trainer) -> None:
         """Starts to keep the weights for looking back."""
         step = trainer.progress.step
-        model = _finite(state_dict.stored(trainer.model), step)
+        model = _finite(state_dict.to_stored(trainer.model), step)
         self._saver.submit(
             "snapshot", step, lambda: checkpoint.save_snapshot(self._run, step, model)
         )
@@ -177,7 +179,7 @@ class RunKeeper:
     def best(self, trainer: Trainer) -> None:
         """Starts to keep the weights as the best so far."""
         step = trainer.progress.step
-        model = _finite(state_dict.stored(trainer.model), step)
+        model = _finite(state_dict.to_stored(trainer.model), step)
         self._saver.submit("best", step, lambda: checkpoint.save_best(self._run, step, model))
 
     def settle(self, *, wait: bool = False) -> None:
@@ -196,7 +198,7 @@ class RunKeeper:
                 self._say(result)
         return self.saved_step
 
-    def _say(self, result: Saved) -> None:
+    def _say(self, result: CheckpointJobResult) -> None:
         if result.error is not None:
             assert isinstance(result.error, StorageError), result.error
             raise result.error

@@ -23,7 +23,7 @@ import torch
 
 from core.config.configs import AUTO, OFF, ON
 from core.model.decoder import Decoder, call
-from core.train.state import Progress
+from core.train.state import TrainState
 
 SAVED_SHARE = 0.2  # of a step, that compiling is trusted to save
 COMPILE_SECONDS = 90.0
@@ -34,7 +34,7 @@ FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 LEAST_STEPS, LEAST_SECONDS = 10, 5.0  # until the time of a step is known
 
 
-def pays(device: torch.device, seconds_left: float) -> bool:
+def should_compile(device: torch.device, seconds_left: float) -> bool:
     """Whether compiling would save more of what is left than it takes.
 
     On processors it was measured to save too little (docs/training_log.md).
@@ -88,14 +88,14 @@ class Compiled:
 
 
 @dataclass
-class Compiling:
+class StepCompiler:
     """The setting as it should be, by what a run shows while it goes on."""
 
     compiled: Compiled
     device: torch.device
     _since: tuple[int, float] | None = None
 
-    def wish(self, choice: str, progress: Progress, steps: int) -> tuple[str, str]:
+    def wish(self, choice: str, progress: TrainState, steps: int) -> tuple[str, str]:
         """The setting from now on, and why where it is another.
 
         Args:
@@ -107,11 +107,11 @@ class Compiling:
         if choice != AUTO:
             return choice, ""
         left = self._seconds_left(progress, steps)
-        if not pays(self.device, left):
+        if not should_compile(self.device, left):
             return choice, ""
         return ON, f"{left / 60.0:.0f} minutes are left"
 
-    def _seconds_left(self, progress: Progress, steps: int) -> float:
+    def _seconds_left(self, progress: TrainState, steps: int) -> float:
         """Zero as long as nobody knows."""
         self._since = self._since or (progress.step, progress.elapsed)
         done, taken = progress.step - self._since[0], progress.elapsed - self._since[1]

@@ -14,7 +14,7 @@ from core.config.schema import from_json, settings_of, to_json
 from core.errors import SettingsError
 from core.run import control_file
 from core.run.control_file import Request, RequestReader
-from core.train.distributed import Ranks
+from core.train.distributed import ProcessGroup
 from core.train.trainer import Emit, Trainer
 
 LOOK_SECONDS = 0.1
@@ -124,7 +124,7 @@ def _allowed(asked: Any, trainer: Trainer) -> dict[str, Any]:
     return asked
 
 
-class Consent:
+class BroadcastControl:
     """Requests of a trainer that is one of several.
 
     Args:
@@ -132,7 +132,9 @@ class Consent:
         control: obeys what was asked, on the first one; a pause holds all of them up.
     """
 
-    def __init__(self, ranks: Ranks, control: Callable[[Trainer], None] | None = None) -> None:
+    def __init__(
+        self, ranks: ProcessGroup, control: Callable[[Trainer], None] | None = None
+    ) -> None:
         self._ranks, self._control = ranks, control
         self._told: TrainConfig | None = None
 

@@ -26,7 +26,7 @@ from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled
 from core.model import device as probe
 from core.model.decoder import Decoder
-from core.system.rank_env import Place, meeting_point
+from core.system.rank_env import RankInfo, rendezvous_endpoint
 
 # The first may make tokens of a large text, or save, while the others wait; who is gone is noticed
 # by its connection or by torchrun, not by this.
@@ -50,10 +50,10 @@ class LossOf(nn.Module):
 
 
 @dataclass(frozen=True)
-class Ranks:
+class ProcessGroup:
     """This process among those that train together; alone, nothing is sent anywhere."""
 
-    place: Place = field(default_factory=Place)
+    place: RankInfo = field(default_factory=RankInfo)
 
     @property
     def world(self) -> int:
@@ -143,17 +143,17 @@ class Ranks:
         return f"cuda:{self.place.local}" if kind == "cuda" and self.world > 1 else device
 
 
-def join(place: Place) -> Ranks:
+def join(place: RankInfo) -> ProcessGroup:
     """Meets the other processes; `leave` ends it. The host's messages never go through a GPU."""
     if place.world > 1:
-        for name, value in meeting_point(os.environ).items():
+        for name, value in rendezvous_endpoint(os.environ).items():
             os.environ[name] = value
         backend = "gloo"
         if torch.cuda.is_available():
             torch.cuda.set_device(place.local % torch.cuda.device_count())
             backend = "cpu:gloo,cuda:nccl"
         dist.init_process_group(backend, rank=place.rank, world_size=place.world, timeout=PATIENCE)
-    return Ranks(place)
+    return ProcessGroup(place)
 
 
 def leave() -> None:
@@ -162,7 +162,7 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
-def part_of(ranks: Ranks, device: DeviceFacts | None) -> DeviceFacts:
+def part_of(ranks: ProcessGroup, device: DeviceFacts | None) -> DeviceFacts:
     """What this rank may use; all of them ask together.
 
     Args:

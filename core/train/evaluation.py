@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from core.model.decoder import Decoder
 from core.tokenizer.special_tokens import PAD
-from core.train.batches import Lines, in_order
-from core.train.distributed import Ranks
+from core.train.batches import LineSamples, in_order
+from core.train.distributed import ProcessGroup
 
-ALONE = Ranks()
+ALONE = ProcessGroup()
 QUICK_TARGETS = 65_536
 
 
@@ -35,7 +35,7 @@ class Evaluation:
     """
 
     ids: NDArray[np.unsignedinteger]
-    pieces: Lines
+    pieces: LineSamples
     batch_size: int
 
     @property
@@ -50,7 +50,7 @@ class Evaluation:
         *,
         whole: bool,
         interrupted: Callable[[], bool] = lambda: False,
-        ranks: Ranks = ALONE,
+        ranks: ProcessGroup = ALONE,
     ) -> tuple[float, int] | None:
         """Mean loss in nats per target, and how many targets; None when interrupted.
 
@@ -83,7 +83,7 @@ Ids = NDArray[np.int64]
 
 
 def reference_losses(
-    ids: NDArray[np.unsignedinteger], train: Lines, judged: Lines, vocab_size: int
+    ids: NDArray[np.unsignedinteger], train: LineSamples, judged: LineSamples, vocab_size: int
 ) -> dict[str, float]:
     """`random` (ln V), `unigram` (token counts) and `bigram` (counts after the previous token).
 
@@ -121,7 +121,7 @@ def _bigram(
     return mixed
 
 
-def _pairs(ids: NDArray[np.unsignedinteger], pieces: Lines) -> tuple[Ids, Ids]:
+def _pairs(ids: NDArray[np.unsignedinteger], pieces: LineSamples) -> tuple[Ids, Ids]:
     """Each target with the token before it, from the first pieces up to the limit."""
     lengths = pieces.ends - pieces.begins
     count = max(1, int(np.searchsorted(np.cumsum(lengths), MOST_TOKENS, side="right")))

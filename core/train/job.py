@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.config.budget import snapshot_limit, snapshot_steps
-from core.config.configs import More, SamplingConfig
+from core.config.configs import Extension, SamplingConfig
 from core.errors import Cancelled, MiniGPTError, StorageError
 from core.inference.generate import generate
 from core.inference.load import prompt_ids
@@ -22,7 +22,7 @@ from core.run import events
 from core.run.control_file import RequestReader
 from core.run.create import versions
 from core.run.directory import Run
-from core.run.event_log import EventLog, Listener, Voice, events_backwards
+from core.run.event_log import EventEmitter, EventLog, Listener, events_backwards
 from core.run.store import read_record
 from core.system import locks
 from core.system.files import remove_all_leftovers
@@ -31,10 +31,10 @@ from core.system.machine import free_disk, out_of_memory_kills, this_host
 from core.system.process import keep_freed_memory
 from core.train import checkpoint
 from core.train.checkpoint import Checkpoint
-from core.train.checkpoint_writer import RunKeeper, Saver
-from core.train.control import Consent, Control
-from core.train.distributed import Ranks
-from core.train.prepare import Job, Preparation
+from core.train.checkpoint_writer import BackgroundWriter, CheckpointWriter
+from core.train.control import BroadcastControl, Control
+from core.train.distributed import ProcessGroup
+from core.train.prepare import JobBuilder, TrainingJob
 from core.train.state import read_progress
 from core.train.trainer import Emit, Trainer
 from core.train.update import lacks_memory
@@ -82,7 +82,7 @@ COPY_SAMPLES = 3
 SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
 WRITER_TRIES = 3_000  # half a minute
-ALONE = Ranks()
+ALONE = ProcessGroup()
 
 
 def train(
@@ -92,8 +92,8 @@ def train(
     *,
     listeners: Sequence[Listener] = (),
     on_control: Callable[[Callable[[str], None]], object] = lambda stop: None,
-    more: More | None = None,
-    ranks: Ranks = ALONE,
+    more: Extension | None = None,
+    ranks: ProcessGroup = ALONE,
     pid: int | None = None,
     refusal: MiniGPTError | None = None,
 ) -> None:
@@ -120,7 +120,7 @@ def train(
             lock or nullcontext(),
             _writing(run, ranks),
             closing(EventLog(run.events)) as log,
-            Voice(log, listeners) as voice,
+            EventEmitter(log, listeners) as voice,
         ):
             control = Control(RequestReader(run.requests, since), voice)
             on_control(control.stop)
@@ -132,7 +132,7 @@ def train(
         ) from error
 
 
-def assist(run: Run, ranks: Ranks) -> dict[str, Any] | None:
+def assist(run: Run, ranks: ProcessGroup) -> dict[str, Any] | None:
     """Trains along with the first rank to the end; the fields of `failed` where this one failed."""
     keep_freed_memory()
     whisper = Whisper()
@@ -142,7 +142,7 @@ def assist(run: Run, ranks: Ranks) -> dict[str, Any] | None:
 
 
 @contextmanager
-def _writing(run: Run, ranks: Ranks) -> Iterator[None]:
+def _writing(run: Run, ranks: ProcessGroup) -> Iterator[None]:
     """Holds the lock of who writes: where several train, one may outlive their agent a moment.
 
     Raises:
@@ -166,13 +166,13 @@ class _Life:
 
     home: Home
     run: Run
-    voice: Voice
+    voice: EventEmitter
     control: Control
-    ranks: Ranks
+    ranks: ProcessGroup
     pid: int
 
 
-def _train(life: _Life, more: More | None, refusal: MiniGPTError | None) -> None:
+def _train(life: _Life, more: Extension | None, refusal: MiniGPTError | None) -> None:
     found: Checkpoint | None = None
     saved: int | None = None
     trainer: Trainer | None = None
@@ -186,8 +186,8 @@ def _train(life: _Life, more: More | None, refusal: MiniGPTError | None) -> None
                     raise refusal
                 job = _job(life, found, more)
             invite(life.ranks, job.config, job.tokens, saved, longer=bool(more))
-            with Saver() as saver:
-                keeper = RunKeeper(life.run, saver, voice, _snapshots(life.home, job))
+            with BackgroundWriter() as saver:
+                keeper = CheckpointWriter(life.run, saver, voice, _snapshots(life.home, job))
                 keeper.saved_step = saved
                 trainer = _trainer(job, keeper, life, found)
                 voice("prepared", trainer.progress.step, **job.facts)
@@ -203,7 +203,7 @@ def _train(life: _Life, more: More | None, refusal: MiniGPTError | None) -> None
 
 
 @contextmanager
-def _others_waiting(ranks: Ranks) -> Iterator[None]:
+def _others_waiting(ranks: ProcessGroup) -> Iterator[None]:
     """The others wait for an invitation; where none comes they are told."""
     try:
         yield
@@ -212,13 +212,13 @@ def _others_waiting(ranks: Ranks) -> Iterator[None]:
         raise
 
 
-def _job(life: _Life, found: Checkpoint | None, more: More | None) -> Job:
+def _job(life: _Life, found: Checkpoint | None, more: Extension | None) -> TrainingJob:
     tell = _teller(life.voice, found.step if found else 0)
-    preparation = Preparation(life.home, life.run, found, tell, life.control.cancelled, life.ranks)
+    preparation = JobBuilder(life.home, life.run, found, tell, life.control.cancelled, life.ranks)
     return preparation.job(more)
 
 
-def _step(trainer: Trainer | None, voice: Voice) -> int:
+def _step(trainer: Trainer | None, voice: EventEmitter) -> int:
     return trainer.progress.step if trainer else voice.step
 
 
@@ -263,14 +263,14 @@ def _say_started(life: _Life, step: int, again: Mapping[str, int]) -> None:
     )
 
 
-def _teller(voice: Voice, step: int) -> Callable[[int, int, str], None]:
+def _teller(voice: EventEmitter, step: int) -> Callable[[int, int, str], None]:
     def tell(done: int, total: int, phase: str) -> None:
         voice(events.PREPARE, step, phase=phase, done=done, total=total)
 
     return tell
 
 
-def _snapshots(home: Home, job: Job) -> frozenset[int]:
+def _snapshots(home: Home, job: TrainingJob) -> frozenset[int]:
     if not job.config.snapshots:
         return frozenset()
     size = job.facts["parameters"] * BYTES_PER_WEIGHT
@@ -279,7 +279,9 @@ def _snapshots(home: Home, job: Job) -> frozenset[int]:
     return frozenset(snapshot_steps(job.config.steps, limit))
 
 
-def _trainer(job: Job, keeper: RunKeeper, life: _Life, found: Checkpoint | None) -> Trainer:
+def _trainer(
+    job: TrainingJob, keeper: CheckpointWriter, life: _Life, found: Checkpoint | None
+) -> Trainer:
     trainer = Trainer(
         model=job.model,
         device=job.device,
@@ -290,7 +292,7 @@ def _trainer(job: Job, keeper: RunKeeper, life: _Life, found: Checkpoint | None)
         keeper=keeper,
         sample=_sampler(job),
         copied=_copier(job),
-        requests=Consent(life.ranks, life.control),
+        requests=BroadcastControl(life.ranks, life.control),
         ranks=life.ranks,
     )
     if found:
@@ -299,7 +301,7 @@ def _trainer(job: Job, keeper: RunKeeper, life: _Life, found: Checkpoint | None)
     return trainer
 
 
-def _sampler(job: Job) -> Callable[[], str]:
+def _sampler(job: TrainingJob) -> Callable[[], str]:
     """The model's greedy continuation of the sample prompt."""
     ids = prompt_ids(job.tokenizer, job.reading, job.config.sample_prompt or "")
     keep_first = 1 if job.reading == "lines" else 0
@@ -313,7 +315,7 @@ def _sampler(job: Job) -> Callable[[], str]:
     return sample
 
 
-def _copier(job: Job) -> Callable[[], float | None]:
+def _copier(job: TrainingJob) -> Callable[[], float | None]:
     """The share of a few sampled replies to the sample prompt that stands in the training part."""
     ids = prompt_ids(job.tokenizer, job.reading, job.config.sample_prompt or "")
     keep_first = 1 if job.reading == "lines" else 0

@@ -28,7 +28,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from core.config.configs import More
+from core.config.configs import Extension
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run import control_file
@@ -37,7 +37,7 @@ from core.run.event_log import EventLog, events_backwards
 from core.run.events import FAILED, SAVED, TERMINAL, Event
 from core.system.locks import Lock
 from core.system.process import PARENT
-from core.system.rank_env import Place
+from core.system.rank_env import RankInfo
 from core.train.distributed import join, leave
 from core.train.job import assist, train
 
@@ -173,11 +173,11 @@ def train_first(
     home: Home,
     run: Run,
     lock: Lock,
-    place: Place,
+    place: RankInfo,
     *,
     listeners: Sequence[Callable[[Event], None]],
     on_control: Callable[[Callable[[str], None]], object],
-    more: More | None,
+    more: Extension | None,
 ) -> None:
     """Trains a run as the first of several processes; see `core.train.job.train`.
 
@@ -194,7 +194,7 @@ def train_first(
         leave()
 
 
-def train_beside(home: Home, place: Place) -> dict[str, Any] | None:
+def train_beside(home: Home, place: RankInfo) -> dict[str, Any] | None:
     """Trains along with the first of several processes; the fields of `failed` where this failed.
 
     Raises:

@@ -13,7 +13,7 @@ from core.system.machine import free_memory
 EVENTS_PER_SECOND = 10
 
 
-class Meter:
+class StepMetrics:
     """Sums over the updates since the last event.
 
     Time that is not training (evaluating, sampling, pausing) is left out by `restart`.

@@ -128,7 +128,7 @@ SAFETY = 1.02  # singular values must not be above one where the iteration begin
 
 
 @dataclass(frozen=True)
-class Part:
+class MatrixGroup:
     """A matrix within a parameter.
 
     Attributes:
@@ -171,13 +171,13 @@ class Muon:
     ) -> None:
         self._named, self._momentum = dict(named), momentum
         self._means = {name: torch.zeros_like(p) for name, p in self._named.items()}
-        self._shapes: dict[tuple[int, int], list[Part]] = {}
+        self._shapes: dict[tuple[int, int], list[MatrixGroup]] = {}
         for name, parameter in self._named.items():
             rows, columns = parameter.shape
             assert sum(heights[name]) == rows, f"{name}: {heights[name]} of {rows} rows"
             for first, last in pairwise(accumulate(heights[name], initial=0)):
                 shape = min(last - first, columns), max(last - first, columns)
-                self._shapes.setdefault(shape, []).append(Part(name, first, last))
+                self._shapes.setdefault(shape, []).append(MatrixGroup(name, first, last))
 
     @torch.no_grad()
     def step(self, rate: float, decay: float, found_inf: Tensor | None) -> None:
@@ -197,7 +197,11 @@ class Muon:
             self._turn(parts, ahead, going, decay)
 
     def _turn(
-        self, parts: list[Part], ahead: Mapping[str, Tensor], rate: Tensor | float, decay: float
+        self,
+        parts: list[MatrixGroup],
+        ahead: Mapping[str, Tensor],
+        rate: Tensor | float,
+        decay: float,
     ) -> None:
         wide = [_wide(ahead[part.name][part.first : part.last]) for part in parts]
         turned = orthogonal(torch.stack(wide))  # (N, R, C)
@@ -317,7 +321,7 @@ def _fits(found: Tensor | None, own: Tensor) -> bool:
     return found is not None and found.shape == own.shape and found.is_floating_point()
 
 
-def build(model: nn.Module, config: TrainConfig) -> Optimizer:
+def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     """The optimiser over the model's parameters; only matrices are decayed.
 
     With `muon` the matrices inside the blocks are Muon's; the rest is AdamW's at

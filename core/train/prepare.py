@@ -19,7 +19,7 @@ import torch
 
 from core.attribution.overlap import CopyRate
 from core.config.budget import count_parameters
-from core.config.configs import ModelConfig, More, TrainConfig
+from core.config.configs import Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
 from core.config.planner import choose_tokenizer, plan, settle_length
 from core.config.schema import to_json
@@ -31,27 +31,27 @@ from core.model import factory, state_dict
 from core.model.decoder import Decoder
 from core.model.safetensors_io import read_tensors
 from core.paths import Home
-from core.progress import Progress, Stop
+from core.progress import CancelCheck, ProgressCallback
 from core.run.directory import Run
 from core.run.model_files import check_vocabulary, generation_config, hf_config, read_shape
 from core.run.record import read_asked, read_record
 from core.system.files import write_json
 from core.text import catalog
 from core.text.corpus import Corpus
-from core.text.stats import facts
+from core.text.stats import corpus_stats
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.train import learn
+from core.tokenizer.train import learn_tokenizer
 from core.train import timing
-from core.train.batches import Batches, Lines, pieces_of, samples_of
+from core.train.batches import Batches, LineSamples, pieces_of, samples_of
 from core.train.checkpoint import Checkpoint
-from core.train.distributed import Ranks, part_of
+from core.train.distributed import ProcessGroup, part_of
 from core.train.evaluation import MOST_TOKENS, Evaluation, reference_losses
 from core.train.state import read_settings
 
 
 def with_steps(
-    config: TrainConfig, model: Decoder, batches: Batches, done: int, more: More | None
+    config: TrainConfig, model: Decoder, batches: Batches, done: int, more: Extension | None
 ) -> TrainConfig:
     """The settings with a number of steps; minutes become one by timing real ones.
 
@@ -62,7 +62,7 @@ def with_steps(
     if not more:
         if config.steps is not None:
             return config
-        more = More(minutes=config.minutes)
+        more = Extension(minutes=config.minutes)
     timed = None if more.minutes is None else _seconds_per_step(config, model, batches)
     steps = done + more.added(batches.steps_per_epoch, timed)
     planned = dataclasses.replace(config, minutes=None, epochs=None, steps=steps)
@@ -117,7 +117,7 @@ OF_THE_DEVICE = ("precision", "threads", "accumulation", "recompute", "compile")
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What is to be trained, on what, and how.
 
     Attributes:
@@ -138,8 +138,8 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Preparation:
-    """The work from a run directory to a `Job`.
+class JobBuilder:
+    """The work from a run directory to a `TrainingJob`.
 
     Attributes:
         checkpoint: where to go on from, if the run has one.
@@ -151,11 +151,11 @@ class Preparation:
     home: Home
     run: Run
     checkpoint: Checkpoint | None
-    progress: Progress
-    cancelled: Stop
-    ranks: Ranks = field(default_factory=Ranks)
+    progress: ProgressCallback
+    cancelled: CancelCheck
+    ranks: ProcessGroup = field(default_factory=ProcessGroup)
 
-    def job(self, more: More | None = None) -> Job:
+    def job(self, more: Extension | None = None) -> TrainingJob:
         """Makes or finds all parts of the run.
 
         Args:
@@ -206,7 +206,7 @@ class Preparation:
             if inherited:
                 check_vocabulary(self.run, tokenizer, inherited)
             return tokenizer, [f"tokenizer {tokenizer.kind}: the run's own"]
-        found = facts(corpus, self.progress, self.cancelled)
+        found = corpus_stats(corpus, self.progress, self.cancelled)
         wanted = dataclasses.replace(
             asked,
             tokenizer=asked.tokenizer or corpus.tokenizer,
@@ -221,14 +221,14 @@ class Preparation:
         kind, size, why = choose_tokenizer(wanted, text)
         if asked.tokenizer is None and corpus.tokenizer:
             why = f"tokenizer {kind}: suits this corpus"
-        learnt = learn(
+        learnt = learn_tokenizer(
             corpus, reading, kind, size, progress=self.progress, cancelled=self.cancelled
         )
         learnt.tokenizer.save(self.run.folder)
         return learnt.tokenizer, [why, *([learnt.note] if learnt.note else [])]
 
     def _tokens(self, corpus: Corpus, reading: str, tokenizer: Tokenizer) -> TokenFile:
-        stored = token_store.build(
+        stored = token_store.build_tokens(
             corpus,
             reading,
             tokenizer,
@@ -256,16 +256,16 @@ class Preparation:
         write_json(self.run.config, hf_config(shape))
         write_json(self.run.generation_config, generation_config(shape))
         if self.checkpoint:
-            model = factory.build(shape, seed=None)
+            model = factory.build_model(shape, seed=None)
             where = self.run.checkpoint(self.checkpoint.step).weights
             state_dict.load_stored(model, self.checkpoint.model, where)
         elif parent:
-            model = factory.build(shape, seed=None)
+            model = factory.build_model(shape, seed=None)
             state_dict.load_stored(
                 model, read_tensors(self.run.weights), f"The model of {parent.get('run')}"
             )
         else:
-            model = factory.build(shape, seed=config.seed)
+            model = factory.build_model(shape, seed=config.seed)
         return model
 
 
@@ -326,7 +326,7 @@ def _job(
     stored: TokenFile,
     tokenizer: Tokenizer,
     reasons: list[str],
-) -> Job:
+) -> TrainingJob:
     evaluation = evaluation_of(stored, model.config)
     train = pieces_of(stored, "train", model.config.context, MOST_TOKENS)
     told = _told(model, config, batches, stored, tokenizer)
@@ -338,7 +338,7 @@ def _job(
         ),
     }
     told["reasons"] = reasons
-    return Job(
+    return TrainingJob(
         model=model,
         device=model.device,
         config=config,
@@ -378,5 +378,5 @@ def _told(
     }
 
 
-def _targets(pieces: Lines) -> int:
+def _targets(pieces: LineSamples) -> int:
     return int((pieces.ends - pieces.begins - 1).sum())

@@ -16,7 +16,7 @@ from core.train.checkpoint import Checkpoint
 
 
 @dataclass
-class Progress:
+class TrainState:
     """Where a run stands; small numbers only, they go into every checkpoint.
 
     Attributes:
@@ -79,22 +79,22 @@ def read_settings(checkpoint: Checkpoint) -> TrainConfig:
         raise _damaged(checkpoint, error.message) from error
 
 
-def read_progress(checkpoint: Checkpoint) -> Progress:
+def read_progress(checkpoint: Checkpoint) -> TrainState:
     """Where the run stood.
 
     Raises:
         DamagedError: it is missing, or not of its kinds.
     """
     values = checkpoint.state.get("progress")
-    kinds = get_type_hints(Progress)
-    known = {field.name for field in dataclasses.fields(Progress)}
+    kinds = get_type_hints(TrainState)
+    known = {field.name for field in dataclasses.fields(TrainState)}
     if not isinstance(values, dict) or not values.keys() <= known:
         raise _damaged(checkpoint, "it does not say where the run stood")
     wrong = [name for name, value in values.items() if not _is(value, kinds[name])]
     wrong += [] if values.get("step") == checkpoint.step else ["step"]
     if wrong:
         raise _damaged(checkpoint, f"{', '.join(dict.fromkeys(wrong))}: not as it was written")
-    return Progress(**values)
+    return TrainState(**values)
 
 
 def _is(value: Any, kind: Any) -> bool:

@@ -10,10 +10,10 @@ import torch
 from core.config.configs import TrainConfig
 from core.errors import Cancelled
 from core.model.decoder import Decoder
-from core.progress import Stop, never
+from core.progress import CancelCheck, never_cancelled
 from core.train.batches import Batches
-from core.train.optim import build
-from core.train.update import Updater, settle
+from core.train.optim import build_optimizer
+from core.train.update import Updater, fetch_losses
 
 TIMED_SECONDS = 2.0
 
@@ -28,7 +28,7 @@ def seconds_per_step(
     device: torch.device,
     *,
     budget: float = TIMED_SECONDS,
-    cancelled: Stop = never,
+    cancelled: CancelCheck = never_cancelled,
 ) -> float:
     """The median time of real updates on a copy of the model; the model itself is untouched.
 
@@ -39,13 +39,13 @@ def seconds_per_step(
         Cancelled: where `cancelled` said so, between two steps.
     """
     trial = copy.deepcopy(model)
-    updater = Updater(trial, device, build(trial, config))
+    updater = Updater(trial, device, build_optimizer(trial, config))
     times: list[float] = []
     while len(times) < 2 or sum(times) < (budget if len(times) > WARM_STEPS else 2 * budget):
         if cancelled():
             raise Cancelled
         began = time.perf_counter()
-        settle([updater.update(batches, len(times), 1e-6, config)])  # waits for the device
+        fetch_losses([updater.update(batches, len(times), 1e-6, config)])  # waits for the device
         times.append(time.perf_counter() - began)
     steady = sorted(times[min(WARM_STEPS, len(times) - 1) :])
     return steady[len(steady) // 2]

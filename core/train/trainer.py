@@ -22,12 +22,12 @@ from core.errors import RunFailedError
 from core.model.decoder import Decoder
 from core.train import optim
 from core.train.batches import Batches
-from core.train.compile import Compiling
-from core.train.distributed import Ranks
+from core.train.compile import StepCompiler
+from core.train.distributed import ProcessGroup
 from core.train.evaluation import Evaluation
-from core.train.metrics import Meter
-from core.train.state import Progress
-from core.train.update import Made, Updater, settle
+from core.train.metrics import StepMetrics
+from core.train.state import TrainState
+from core.train.update import PendingUpdate, Updater, fetch_losses
 
 
 class Emit(Protocol):
@@ -90,18 +90,18 @@ class Trainer:
     sample: Callable[[], str]
     requests: Callable[[Trainer], None]
     copied: Callable[[], float | None] = lambda: None
-    ranks: Ranks = field(default_factory=Ranks)
-    progress: Progress = field(default_factory=Progress)
+    ranks: ProcessGroup = field(default_factory=ProcessGroup)
+    progress: TrainState = field(default_factory=TrainState)
     ending: str = ""
     ending_request: str | None = None
     updater: Updater = field(init=False)
 
     def __post_init__(self) -> None:
-        optimizer = optim.build(self.model, self.config)
+        optimizer = optim.build_optimizer(self.model, self.config)
         self.updater = Updater(self.model, self.device, optimizer, self.ranks)
-        self._compiling = Compiling(self.updater.compiled, self.device)
-        self._made: list[Made] = []
-        self.meter = Meter()
+        self._compiling = StepCompiler(self.updater.compiled, self.device)
+        self._made: list[PendingUpdate] = []
+        self.meter = StepMetrics()
         self._saved_at = time.perf_counter()
         self._sampled_seconds = 0.0
         self._losses: dict[str, float] = {}
@@ -195,7 +195,7 @@ class Trainer:
         made, self._made = self._made, []
         if not self.ranks.first:
             return  # the first one's word is enough, and it comes when the others do not look
-        for one, loss in zip(made, settle(made), strict=True):
+        for one, loss in zip(made, fetch_losses(made), strict=True):
             self.meter.add_loss(loss, one.targets)
             self.progress.take(loss, one.targets)
         self.progress.elapsed += self.meter.tick()

@@ -1,7 +1,8 @@
 """One update of the weights, a pure function of (weights, seed, step).
 
 A device beside the host is never waited for here: an update whose loss or gradient is not finite
-is suppressed on the device, and seen when `settle` fetches the numbers. A batch that turns out too
+is suppressed on the device, and seen when `fetch_losses` fetches the numbers. A batch that turns
+out too
 large for the memory is cut into twice as many pieces, which changes nothing but rounding.
 
 Telling a lack of memory from other errors, and making room after one.
@@ -24,7 +25,7 @@ from core.errors import RunFailedError
 from core.model.decoder import Decoder
 from core.train.batches import Batches
 from core.train.compile import Compiled
-from core.train.distributed import Ranks
+from core.train.distributed import ProcessGroup
 from core.train.optim import Optimizer
 
 # How torch and the libraries below it say so where they have no error of its own for it.
@@ -48,7 +49,7 @@ def make_room(device: torch.device) -> None:
 
 
 @dataclass(frozen=True)
-class Made:
+class PendingUpdate:
     """An update, the numbers of which may still be on their way.
 
     Attributes:
@@ -66,7 +67,7 @@ class Made:
     numbers: Tensor
 
 
-def settle(made: Sequence[Made]) -> list[float]:
+def fetch_losses(made: Sequence[PendingUpdate]) -> list[float]:
     """The losses of updates; waits for the device, once.
 
     Raises:
@@ -100,7 +101,7 @@ class Updater:
     model: Decoder
     device: torch.device
     optimizer: Optimizer
-    ranks: Ranks = field(default_factory=Ranks)
+    ranks: ProcessGroup = field(default_factory=ProcessGroup)
     at_once: bool = field(init=False)
     compiled: Compiled = field(init=False)
 
@@ -111,7 +112,9 @@ class Updater:
         self._rehearsed = self.at_once or self.ranks.world == 1
         self._bad: Tensor | None = None
 
-    def update(self, batches: Batches, step: int, rate: float, config: TrainConfig) -> Made:
+    def update(
+        self, batches: Batches, step: int, rate: float, config: TrainConfig
+    ) -> PendingUpdate:
         """Makes update number `step` (from 0).
 
         Raises:
@@ -126,7 +129,7 @@ class Updater:
             pieces, self._rehearsed = self._rehearse(batches, step, config), True
         loss, pieces = self._gradients_in_memory(batches, step, pieces, config)
         numbers = torch.stack((loss, self._length(config)))  # (2,)
-        made = Made(step, rate, batches.targets(step), pieces, numbers)
+        made = PendingUpdate(step, rate, batches.targets(step), pieces, numbers)
         try:
             self._judge(made)
             self.optimizer.step()
@@ -143,14 +146,14 @@ class Updater:
             return torch.zeros((), device=self.device)
         return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
-    def _judge(self, made: Made) -> None:
+    def _judge(self, made: PendingUpdate) -> None:
         """Keeps what is not finite out of the weights: with an error, or on the device.
 
         There the optimiser leaves out updates while `found_inf` is one, as it does for PyTorch's
         gradient scaler; from the first on all are left out, so the weights are those before it.
         """
         if self.at_once:
-            settle([made])
+            fetch_losses([made])
             return
         bad = (~made.numbers.isfinite().all()).float()
         self._bad = bad if self._bad is None else torch.maximum(self._bad, bad)

@@ -20,8 +20,8 @@ from core.run.directory import Run
 from core.run.model_files import read_shape
 from core.train import checkpoint as checkpoints
 from core.train.checkpoint import Checkpoint
-from core.train.control import Consent
-from core.train.distributed import Ranks, part_of
+from core.train.control import BroadcastControl
+from core.train.distributed import ProcessGroup, part_of
 from core.train.prepare import batches_of, evaluation_of
 from core.train.state import read_progress
 from core.train.trainer import Emit, Trainer
@@ -54,7 +54,7 @@ class NothingKept:
 
 
 def invite(
-    ranks: Ranks, config: TrainConfig, tokens: Path, step: int | None, *, longer: bool
+    ranks: ProcessGroup, config: TrainConfig, tokens: Path, step: int | None, *, longer: bool
 ) -> None:
     """Tells the others what is to be trained.
 
@@ -66,7 +66,7 @@ def invite(
     ranks.tell({"train": to_json(config), "tokens": str(tokens), "step": step, "longer": longer})
 
 
-def join_in(run: Run, ranks: Ranks, emit: Emit) -> Trainer:
+def join_in(run: Run, ranks: ProcessGroup, emit: Emit) -> Trainer:
     """The trainer of a rank beside the first, ready to run.
 
     Args:
@@ -102,13 +102,13 @@ def _checkpoint(run: Run, step: int | None) -> Checkpoint | None:
 
 def _trainer(
     run: Run,
-    ranks: Ranks,
+    ranks: ProcessGroup,
     emit: Emit,
     config: TrainConfig,
     stored: TokenFile,
     device: torch.device,
 ) -> Trainer:
-    model = factory.build(read_shape(run.config), seed=0).to(device)
+    model = factory.build_model(read_shape(run.config), seed=0).to(device)
     return Trainer(
         model=model,
         device=device,
@@ -118,7 +118,7 @@ def _trainer(
         emit=emit,
         keeper=NothingKept(),
         sample=lambda: "",
-        requests=Consent(ranks),
+        requests=BroadcastControl(ranks),
         ranks=ranks,
     )
 

@@ -15,10 +15,10 @@ from machine import print_machine
 from core.config.configs import SamplingConfig, TrainConfig
 from core.config.schema import parse_value
 from core.inference.generate import generate
-from core.inference.load import Loaded, load
+from core.inference.load import LoadedModel, load_model
 from core.inference.session import Session
 from core.paths import Home
-from core.run.create import ask
+from core.run.create import create_run
 from core.text.corpus import Corpus, bundled
 from core.train.job import train
 
@@ -26,7 +26,7 @@ MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "question
 QUICK_LINES = 20
 
 
-def reply(loaded: Loaded, prompt: str, most: int) -> str:
+def reply(loaded: LoadedModel, prompt: str, most: int) -> str:
     """The greedy continuation."""
     session = Session(loaded.model, keep_first=loaded.keep_first)
     config = SamplingConfig(max_tokens=most)
@@ -34,7 +34,7 @@ def reply(loaded: Loaded, prompt: str, most: int) -> str:
     return "".join(step.text for step in steps)
 
 
-def right_answers(loaded: Loaded, name: str, lines: list[str]) -> int:
+def right_answers(loaded: LoadedModel, name: str, lines: list[str]) -> int:
     """How many lines the model ends exactly as they end."""
     mark = MARKS[name]
     count = 0
@@ -51,10 +51,10 @@ def measure(corpus: Corpus, settings: dict[str, object], *, quick: bool) -> None
         config = TrainConfig(**{**settings, **({"steps": 5} if quick else {})})  # type: ignore[arg-type]
         last: dict[str, dict[str, object]] = {}
         began = time.perf_counter()
-        run, lock = ask(home, corpus.name, config, {})
+        run, lock = create_run(home, corpus.name, config, {})
         train(home, run, lock, listeners=[lambda event: last.update({event.type: event.fields})])
         seconds = time.perf_counter() - began
-        loaded = load(run, device="cpu")
+        loaded = load_model(run, device="cpu")
         ending = last.get("finished") or last.get("failed") or {}
         steps = last["prepared"]["steps"]
         line = f"{corpus.name:<12} {seconds:6.1f} s  {steps} steps  "

@@ -94,26 +94,26 @@ def write_text(path: Path, size: int) -> None:
 def opened(options: argparse.Namespace) -> Any:
     """The source of the text, its tokens made if they are not there."""
     sys.path.insert(0, str(PROGRAM.parents[2]))
-    from core.attribution.attribution import Source
+    from core.attribution.attribution import AttributionSource
     from core.dataset import token_store
     from core.paths import find_home
     from core.text.corpus import Corpus
     from core.text.stats import fingerprint
     from core.tokenizer.tokenizer import TOKENIZER_FILE, Tokenizer
-    from core.tokenizer.train import learn
+    from core.tokenizer.train import learn_tokenizer
 
     folder: Path = options.folder
     corpus = Corpus(name="text", files=(folder / "text.txt",))
     if not (folder / TOKENIZER_FILE).exists():
-        learn(corpus, options.reading, options.tokenizer).tokenizer.save(folder)
+        learn_tokenizer(corpus, options.reading, options.tokenizer).tokenizer.save(folder)
     tokenizer, home = Tokenizer.load(folder), find_home(folder)
     place = folder / "place"
     if not place.exists():
-        token_store.build(corpus, options.reading, tokenizer, home)
+        token_store.build_tokens(corpus, options.reading, tokenizer, home)
         sha256 = fingerprint(corpus)
         made = token_store.folder_for(corpus, sha256, options.reading, tokenizer, home)
         place.write_text(str(made))
-    return Source(home, corpus, options.reading, tokenizer, Path(place.read_text()))
+    return AttributionSource(home, corpus, options.reading, tokenizer, Path(place.read_text()))
 
 
 def prepare(options: argparse.Namespace) -> dict[str, Any]:
@@ -151,8 +151,8 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
     opening = time.perf_counter() - start
     import numpy as np
 
-    from core.attribution.ngram_index import Beliefs
-    from core.attribution.overlap import copies
+    from core.attribution.ngram_index import NextTokenCounts
+    from core.attribution.overlap import find_copies
 
     chance, where = random.Random(1), text.where
     ids = np.asarray(where.ids)
@@ -171,7 +171,7 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
     listed = [piece(1)[0] for _ in range(LISTED)]
 
     def step(context: list[int]) -> None:
-        beliefs = Beliefs(where, context)
+        beliefs = NextTokenCounts(where, context)
         for id in listed:
             beliefs.of(id)
 
@@ -180,7 +180,9 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
         "opening": opening * 1e3,
         "step": timed(step, [piece(64) for _ in range(ROUNDS)]),
         "rare": timed(step, [piece(60) + reply()[10:14] for _ in range(ROUNDS)]),
-        "spans": timed(lambda found: copies(where, found), [reply() for _ in range(ROUNDS // 4)]),
+        "spans": timed(
+            lambda found: find_copies(where, found), [reply() for _ in range(ROUNDS // 4)]
+        ),
         "count": timed(where.find, four),
         "place": timed(lambda found: text.places_of(where.find(found), 4, 1), four),
         "scan": timed(lambda found: scan(ids, found), four[:3]),

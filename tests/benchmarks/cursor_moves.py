@@ -37,7 +37,7 @@ from core.system.files import write_json
 from core.tokenizer.tokenizer import Tokenizer
 from tests.support.step_stage import StageApp
 from tests.support.tiny_runs import tiny_run, write_weights
-from tui.common.client import Sampler
+from tui.common.client import ServerClient
 from tui.screens.cursor import CursorScreen
 
 CONTRACT = 0.050
@@ -76,7 +76,7 @@ async def measure(folder: Path, moves: int) -> dict[str, list[float]]:
     home.cache.mkdir()
     make(home)
     text = " ".join(f"w{17 * number % WORDS}" for number in range(TOKENS))
-    screen, sampler = CursorScreen("big", "last", text), Sampler(home)
+    screen, sampler = CursorScreen("big", "last", text), ServerClient(home)
     app = Timed(home, sampler, screen)  # type: ignore[arg-type]
     found: dict[str, list[float]] = {}
     async with app.run_test(size=(80, 24)):

@@ -32,15 +32,15 @@ from safetensors.torch import save_file
 from core.config.budget import count_parameters
 from core.config.configs import BFLOAT16, FLOAT32, INT8, ModelConfig, SamplingConfig
 from core.config.presets import preset
-from core.inference.generate import generate, several
+from core.inference.generate import generate, generate_many
 from core.inference.session import Session
 from core.model.decoder import Decoder
 from core.model.device import device_facts
-from core.model.factory import build
+from core.model.factory import build_model
 from core.model.linear import linear
-from core.model.quantize import missing, shorten
+from core.model.quantize import missing, quantize_weights
 from core.model.safetensors_io import read_tensors
-from core.model.state_dict import load_stored, stored
+from core.model.state_dict import load_stored, to_stored
 from core.run.model_files import generation_config, hf_config, read_shape
 from core.system.machine import usable_threads
 from core.tokenizer.special_tokens import SOS
@@ -67,7 +67,7 @@ class Bench:
         shape["vocab_size"] = self.tokenizer.vocab_size
         self.config, self.tokens = ModelConfig(**shape), tokens
         self.long = min(512, self.config.context // 2)
-        _save(build(self.config), folder)
+        _save(build_model(self.config), folder)
         self.device = device
         self.theirs = _transformers(folder).to(device)
         precisions = [one for one in (FLOAT32, BFLOAT16, INT8) if not missing(one)]
@@ -89,7 +89,7 @@ class Bench:
         """Tokens of eight drawn continuations, one after another."""
         settings = SamplingConfig(temperature=0.8, max_tokens=self.tokens)
         session = Session(self.models[FLOAT32])
-        found = several(session, self.prompt, self.tokenizer, settings, ROWS)
+        found = generate_many(session, self.prompt, self.tokenizer, settings, ROWS)
         return [id for one in found for id in one.ids]
 
     def first(self) -> None:
@@ -106,14 +106,14 @@ class Bench:
 def _save(model: Decoder, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(hf_config(model.config)))
     (folder / "generation_config.json").write_text(json.dumps(generation_config(model.config)))
-    save_file(stored(model), folder / "model.safetensors", {"format": "pt"})
+    save_file(to_stored(model), folder / "model.safetensors", {"format": "pt"})
 
 
 def _ours(folder: Path, precision: str, device: torch.device) -> Decoder:
-    model = build(read_shape(folder / "config.json"), None)
+    model = build_model(read_shape(folder / "config.json"), None)
     load_stored(model, read_tensors(folder / "model.safetensors"))
     model.to(device).eval()
-    shorten(model, precision)
+    quantize_weights(model, precision)
     return model
 
 

@@ -22,14 +22,14 @@ from machine import print_machine
 
 from core.config.configs import TrainConfig
 from core.paths import Home
-from core.run.create import ask
+from core.run.create import create_run
 from core.run.events import FINISHED
 from core.system.process import keep_freed_memory
 from core.train import optim
-from core.train.distributed import Ranks
+from core.train.distributed import ProcessGroup
 from core.train.job import train
-from core.train.prepare import Preparation
-from core.train.update import Made, Updater
+from core.train.prepare import JobBuilder
+from core.train.update import PendingUpdate, Updater
 
 STEPS = {"tiny": 120, "medium": 30, "xl": 8}
 BATCHES = {"xl": 4}  # windows, where the preset's would take minutes
@@ -53,10 +53,10 @@ def settings(preset: str, steps: int) -> TrainConfig:
 def whole(home: Home, config: TrainConfig) -> tuple[float, float]:
     """Seconds of training as a run counts them: all but evaluations and samples; of its updates."""
     said: dict[str, float] = {}
-    run, lock = ask(home, "stories", config, {})
+    run, lock = create_run(home, "stories", config, {})
     update, updates = Updater.update, list[float]()
 
-    def timed(self: Updater, *rest: Any) -> Made:
+    def timed(self: Updater, *rest: Any) -> PendingUpdate:
         began = time.perf_counter()
         made = update(self, *rest)
         updates.append(time.perf_counter() - began)
@@ -77,11 +77,11 @@ def _elapsed(event: object) -> float:
 
 def bare(home: Home, config: TrainConfig) -> float:
     """Seconds of the same updates with nothing around them."""
-    run, lock = ask(home, "stories", config, {})
+    run, lock = create_run(home, "stories", config, {})
     with lock:
-        ready = Preparation(home, run, None, lambda *_: None, lambda: False, Ranks())
+        ready = JobBuilder(home, run, None, lambda *_: None, lambda: False, ProcessGroup())
         job = ready.job(None)
-    updater = Updater(job.model, job.device, optim.build(job.model, job.config))
+    updater = Updater(job.model, job.device, optim.build_optimizer(job.model, job.config))
     assert job.config.steps is not None
     began = time.perf_counter()
     for step in range(job.config.steps):

@@ -13,11 +13,11 @@ import torch
 from machine import print_machine
 
 from core.config.configs import PRECISIONS, TrainConfig
-from core.inference.load import load
+from core.inference.load import load_model
 from core.model.decoder import Decoder
 from core.model.quantize import missing
 from core.paths import Home
-from core.run.create import ask
+from core.run.create import create_run
 from core.run.directory import Run
 from core.system.machine import usable_threads
 from core.text.corpus import Corpus, bundled
@@ -31,7 +31,7 @@ SHARE = 10  # a text's last tenth is for validation
 def trained(home: Home, corpus: Corpus, preset: str, steps: int) -> Run:
     """A run of some steps."""
     config = TrainConfig(preset=preset, steps=steps)
-    run, lock = ask(home, corpus.name, config, {})
+    run, lock = create_run(home, corpus.name, config, {})
     train(home, run, lock, listeners=[])
     return run
 
@@ -71,7 +71,7 @@ def main() -> None:
             if why := missing(precision):
                 print(f"{precision:<10} not on this machine: {why}")
                 continue
-            loaded = load(run, device="cpu", precision=precision)
+            loaded = load_model(run, device="cpu", precision=precision)
             context = loaded.model.config.context
             windows = held_out(corpus, loaded.tokenizer, context, 4 if options.quick else 64)
             found = loss(loaded.model, windows)

@@ -33,7 +33,7 @@ from core.model.device import device_facts
 from core.system.process import keep_freed_memory
 from core.tokenizer.special_tokens import SPECIAL
 from core.train import optim
-from core.train.batches import Batches, Windows
+from core.train.batches import Batches, WindowSamples
 from core.train.update import Updater
 
 CONTEXT, BATCH, STEPS, RATE = 64, 12, 2000, 1e-3
@@ -74,9 +74,9 @@ def ours(ids: Tensor, vocab_size: int, config: TrainConfig) -> tuple[nn.Module, 
     train = found.train
     assert train.batch_size is not None
     assert train.steps is not None
-    model = factory.build(found.model, train.seed)
-    updater = Updater(model, torch.device("cpu"), optim.build(model, train))
-    windows = Windows(0, len(ids), found.model.context)
+    model = factory.build_model(found.model, train.seed)
+    updater = Updater(model, torch.device("cpu"), optim.build_optimizer(model, train))
+    windows = WindowSamples(0, len(ids), found.model.context)
     batches = Batches(ids.numpy().astype(np.uint16), windows, train.batch_size, train.seed)
     model.train()
     began = time.perf_counter()

@@ -26,12 +26,12 @@ from machine import print_machine
 from textual import events
 from textual.pilot import Pilot
 
-from core.inference.load import load
+from core.inference.load import load_model
 from core.paths import Home
 from core.run import store
 from tui.app import MiniGPTApp
 from tui.common.messages import GoStep
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 
@@ -73,7 +73,7 @@ async def pressed(app: MiniGPTApp, key: str, state: Callable[[], object]) -> flo
 async def measure(home: Home, count: int) -> list[tuple[str, list[float]]]:
     """Milliseconds of each kind of key."""
     found = []
-    app = MiniGPTApp(home, Look(), first=GoStep("one", "last", TEXT))
+    app = MiniGPTApp(home, Terminal(), first=GoStep("one", "last", TEXT))
     async with app.run_test(size=(80, 24)) as pilot:
         await _until(lambda: isinstance(app.screen, StepScreen))
         step = app.screen
@@ -109,7 +109,7 @@ async def _until(ready: Callable[[], bool]) -> None:
 @torch.inference_mode()
 def forward(home: Home, count: int) -> list[float]:
     """Milliseconds of the whole text through the model."""
-    loaded, times = load(store.find(home, "one"), device="cpu"), []
+    loaded, times = load_model(store.find(home, "one"), device="cpu"), []
     ids = torch.tensor([loaded.encode(TEXT)[: loaded.model.config.context]])  # (1, T)
     for _ in range(count):
         began = time.perf_counter()

@@ -75,10 +75,10 @@ def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
     import numpy as np
     import tokenizers
 
-    from core.dataset.token_store import build
+    from core.dataset.token_store import build_tokens
     from core.paths import find_home
     from core.text.corpus import Corpus
-    from core.tokenizer.train import learn
+    from core.tokenizer.train import learn_tokenizer
 
     assert np
     assert tokenizers
@@ -86,12 +86,12 @@ def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
     corpus = Corpus(name="text", files=(path,))
     imported = peak()
     start = time.perf_counter()
-    tokenizer = learn(corpus, reading, kind).tokenizer
+    tokenizer = learn_tokenizer(corpus, reading, kind).tokenizer
     learn_seconds = time.perf_counter() - start
     learn_peak = peak()
     before = library_rate(corpus, reading, tokenizer)
     start, start_cpu = time.perf_counter(), time.process_time()
-    stored = build(corpus, reading, tokenizer, home)
+    stored = build_tokens(corpus, reading, tokenizer, home)
     build_seconds = time.perf_counter() - start
     build_cpu = time.process_time() - start_cpu
     build_peak = peak()

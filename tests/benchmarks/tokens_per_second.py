@@ -35,7 +35,7 @@ from core.model.device import device_facts
 from core.model.linear import has_quick_product, linear
 from core.tokenizer.special_tokens import SPECIAL
 from core.train import optim
-from core.train.batches import Batches, Windows
+from core.train.batches import Batches, WindowSamples
 from core.train.update import Updater
 
 # Vocabulary, context, windows a step on a processor and on a GPU, and the plain model.
@@ -99,9 +99,9 @@ def ours(name: str, rows: int, config: TrainConfig) -> tuple[Facts, Work]:
         device_facts(config.device),
     )
     train, device = found.train, torch.device(found.train.device)
-    model = factory.build(found.model, 0).to(device)
-    updater = Updater(model, device, optim.build(model, train))
-    batches = Batches(text(vocab_size), Windows(0, TOKENS, context), rows, 0)
+    model = factory.build_model(found.model, 0).to(device)
+    updater = Updater(model, device, optim.build_optimizer(model, train))
+    batches = Batches(text(vocab_size), WindowSamples(0, TOKENS, context), rows, 0)
     model.train()
     count = iter(range(10**9))
     assert train.learning_rate is not None

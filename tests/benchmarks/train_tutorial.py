@@ -34,9 +34,9 @@ from core.paths import Home
 from core.system.machine import usable_threads
 from core.text.corpus import bundled
 from core.tokenizer.special_tokens import PAD
-from core.tokenizer.train import learn
+from core.tokenizer.train import learn_tokenizer
 from core.train.batches import Batches, samples_of
-from core.train.optim import build
+from core.train.optim import build_optimizer
 from core.train.update import Updater
 
 WANTED = 1.7
@@ -157,8 +157,8 @@ def our_step(updater: Updater, config: TrainConfig, batches: Batches) -> Step:
 def prepared(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig, Batches]:
     """The preset `tutorial` on `lang`, as `train` would have it."""
     corpus = next(corpus for corpus in bundled() if corpus.name == "lang")
-    tokenizer = learn(corpus, "lines", "word").tokenizer
-    stored = token_store.build(corpus, "lines", tokenizer, home)
+    tokenizer = learn_tokenizer(corpus, "lines", "word").tokenizer
+    stored = token_store.build_tokens(corpus, "lines", tokenizer, home)
     facts = TokenFacts(
         reading="lines",
         vocab_size=stored.vocab_size,
@@ -177,11 +177,11 @@ def one(kind: str, threads: int) -> tuple[None, Step]:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
         shape, config, batches = prepared(home, threads)
-    model = factory.build(shape, seed=0)
+    model = factory.build_model(shape, seed=0)
     if kind == "ours":
-        updater = Updater(model, torch.device("cpu"), build(model, config))
+        updater = Updater(model, torch.device("cpu"), build_optimizer(model, config))
         return None, our_step(updater, config, batches)
-    return None, naive_step(shape, state_dict.stored(model), batches)
+    return None, naive_step(shape, state_dict.to_stored(model), batches)
 
 
 def compare(ways: dict[str, Apart], rounds: int) -> dict[str, list[float]]:

@@ -73,7 +73,7 @@ def test_any_name_of_a_text_is_found_or_refused(spec: str, home: Home) -> None:
     if spec in ("-", "~") or spec.startswith(("/", "..", ".", "~")) or "*" in spec or "/" in spec:
         return  # stdin waits, and real folders are read
     try:
-        resolve.find(spec, home)
+        resolve.resolve_corpus(spec, home)
     except InputError as error:
         assert error.hint
 
@@ -227,15 +227,15 @@ def test_any_bytes_are_a_text_or_refused(
     name, _, replace = encoding.partition(":")
     corpus = Corpus(name="t", files=(path,), encoding=name, errors=replace or "strict")
     try:
-        found = stats.facts(corpus)
+        found = stats.corpus_stats(corpus)
     except InputError as error:
         assert str(path) in error.message
         with pytest.raises(InputError):
-            token_store.build(corpus, "text", TOKENIZERS[kind], home)
+            token_store.build_tokens(corpus, "text", TOKENIZERS[kind], home)
         return
     assert found.characters > 0
     for reading in READINGS:
-        stored = token_store.build(corpus, reading, TOKENIZERS[kind], home)
+        stored = token_store.build_tokens(corpus, reading, TOKENIZERS[kind], home)
         assert len(stored.ids) > 0
         assert int(stored.ids.max()) < TOKENIZERS[kind].vocab_size
     shutil.rmtree(home.cache)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config.configs import More
+from core.config.configs import Extension
 from core.model.safetensors_io import read_tensors
 from core.paths import Home, find_home
 from core.run import launch, status, store
@@ -95,7 +95,7 @@ def test_begun_on_two_it_goes_on_on_one_and_on_two_again(home: Home, tmp_path: P
     text = small_text(tmp_path)
     runs_of = [asked(home, text, name, **SHORT, devices=2) for name in ("alone", "moved")]
     (alone, lock), (moved, _) = runs_of
-    more = More(steps=15)
+    more = Extension(steps=15)
     for life, devices in enumerate((None, 1, 2)):
         trained(home, alone, lock if life == 0 else None, more if life else None)
         held = runs_of[1][1] if life == 0 else store.hold(moved)

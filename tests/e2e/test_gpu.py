@@ -9,11 +9,11 @@ import torch
 
 from core.config.configs import ModelConfig
 from core.model import factory
-from core.model.fast_decode import OneToken, Replaying
+from core.model.fast_decode import CudaGraphDecoder, FastDecoder
 from core.model.kv_cache import KVCache
 from core.train import optim
-from core.train.batches import Batches, Windows
-from core.train.update import Updater, settle
+from core.train.batches import Batches, WindowSamples
+from core.train.update import Updater, fetch_losses
 from tests.support.trainers import CONFIG, IDS, SHAPE
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -25,24 +25,24 @@ GPU = torch.device("cuda")
 @pytest.mark.parametrize("heads", [4, 2])
 def test_graphs_say_what_the_ordinary_way_says(rows: int, heads: int) -> None:
     shape = ModelConfig(context=384, kv_heads=heads)
-    model = factory.build(shape, seed=0).to(GPU).eval()
+    model = factory.build_model(shape, seed=0).to(GPU).eval()
     step = model.stepper()
-    assert isinstance(step, Replaying)
+    assert isinstance(step, CudaGraphDecoder)
     caches = [KVCache(shape, rows, 384, GPU) for _ in range(2)]
     ids = torch.randint(3, 256, (384, rows, 1), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         for tokens in ids.to(GPU):
-            ours, plain = step(tokens, caches[0]), OneToken(model)(tokens, caches[1])
+            ours, plain = step(tokens, caches[0]), FastDecoder(model)(tokens, caches[1])
             assert torch.allclose(ours, plain, atol=1e-3)
     assert step.failure == ""
 
 
 def losses(device: torch.device, choice: str) -> list[float]:
     config = dataclasses.replace(CONFIG, compile=choice, device=device.type)
-    model = factory.build(SHAPE, seed=0).to(device).train()
-    updater = Updater(model, device, optim.build(model, config))
-    batches = Batches(IDS, Windows(0, 200, 8), 4, seed=0)
-    found = settle([updater.update(batches, step, 1e-3, config) for step in range(12)])
+    model = factory.build_model(SHAPE, seed=0).to(device).train()
+    updater = Updater(model, device, optim.build_optimizer(model, config))
+    batches = Batches(IDS, WindowSamples(0, 200, 8), 4, seed=0)
+    found = fetch_losses([updater.update(batches, step, 1e-3, config) for step in range(12)])
     assert updater.compiled.on == (choice == "on")
     return found
 

@@ -16,7 +16,7 @@ import pytest
 from core.config.configs import TrainConfig
 from core.paths import Home, find_home
 from core.run import launch, status, store
-from core.run.create import ask
+from core.run.create import create_run
 from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import SAVED, STARTED, STEP, STOPPED, Event
@@ -101,7 +101,7 @@ def test_a_trainer_that_breaks_at_once_is_said_to_have_crashed(home: Home, tmp_p
 def test_a_signal_at_the_trainers_birth_is_a_stop(home: Home, tmp_path: Path) -> None:
     """Between its start and its first line of Python it was simply killed."""
     config = TrainConfig(steps=10**6, threads=1, tokenizer="word")
-    one, lock = ask(
+    one, lock = create_run(
         home, str(small_text(tmp_path)), config, {"layers": 1, "d_model": 16, "heads": 2}
     )
     os.kill(launch.start(home, one, lock), signal.SIGTERM)

@@ -18,7 +18,7 @@ from core.run import status, store
 from core.run.events import FINISHED, SAVED, STARTED
 from core.system import locks
 from core.train import checkpoint
-from core.train.checkpoint_writer import RunKeeper
+from core.train.checkpoint_writer import CheckpointWriter
 from core.train.evaluation import Evaluation
 from core.train.trainer import Trainer
 from core.train.update import Updater
@@ -102,9 +102,9 @@ def test_it_is_saved_before_it_is_evaluated(
     """What fails or is killed in a long evaluation has lost nothing."""
     run, lock = asked(home, small_text(tmp_path), "pets", checkpoint_seconds=1000.0)
     order: list[str] = []
-    asked_for, loss = RunKeeper.checkpoint, Evaluation.loss
+    asked_for, loss = CheckpointWriter.checkpoint, Evaluation.loss
 
-    def keep(self: RunKeeper, trainer: Trainer, *rest: Any) -> None:
+    def keep(self: CheckpointWriter, trainer: Trainer, *rest: Any) -> None:
         order.append(f"save {trainer.progress.step}")
         asked_for(self, trainer, *rest)
 
@@ -112,7 +112,7 @@ def test_it_is_saved_before_it_is_evaluated(
         order.append("evaluate")
         return loss(self, *rest, **more)
 
-    monkeypatch.setattr(RunKeeper, "checkpoint", keep)
+    monkeypatch.setattr(CheckpointWriter, "checkpoint", keep)
     monkeypatch.setattr(Evaluation, "loss", evaluate)
     trained(home, run, lock)
     assert order == ["save 4", "evaluate", "save 8", "evaluate", "save 12", "evaluate", "save 12"]
@@ -136,16 +136,16 @@ def test_it_is_saved_every_so_many_seconds(
         now[0] += 1.5
         return update(self, *rest)
 
-    asked_for = RunKeeper.checkpoint
+    asked_for = CheckpointWriter.checkpoint
 
-    def keep(self: RunKeeper, trainer: Trainer, *rest: Any) -> None:
+    def keep(self: CheckpointWriter, trainer: Trainer, *rest: Any) -> None:
         saved.add(trainer.progress.step)
         asked_for(self, trainer, *rest)
 
-    monkeypatch.setattr(RunKeeper, "busy", lambda self: False)
+    monkeypatch.setattr(CheckpointWriter, "busy", lambda self: False)
     monkeypatch.setattr("core.train.trainer.time.perf_counter", lambda: now[0])
     monkeypatch.setattr(Updater, "update", timed)
-    monkeypatch.setattr(RunKeeper, "checkpoint", keep)
+    monkeypatch.setattr(CheckpointWriter, "checkpoint", keep)
     trained(home, run, lock)
     assert len(saved) == times, saved
     assert TrainConfig().checkpoint_seconds == 60.0

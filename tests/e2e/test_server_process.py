@@ -21,7 +21,7 @@ from core.paths import Home, find_home
 from tests.support.samplers import LOADED, PROBED, REPLY, FakeSampler
 from tests.support.tiny_runs import tiny_run
 from tui.__main__ import run
-from tui.common.client import Sampler, SamplerError
+from tui.common.client import ServerClient, ServerError
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
@@ -50,9 +50,9 @@ def waiting(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home
     return home
 
 
-def _within(home: Home, test: Callable[[Sampler], Awaitable[None]]) -> None:
+def _within(home: Home, test: Callable[[ServerClient], Awaitable[None]]) -> None:
     async def whole() -> None:
-        sampler = Sampler(home)
+        sampler = ServerClient(home)
         try:
             await asyncio.wait_for(test(sampler), PATIENCE)
         finally:
@@ -81,14 +81,14 @@ APP = """
 import asyncio, sys
 from pathlib import Path
 from core.paths import Home
-from tui.sampler import Sampler, SamplerError
+from tui.common.client import ServerClient, ServerError
 
 async def main():
     root = Path(sys.argv[1])
-    sampler = Sampler(Home(root=root, cache=root / "cache"))
+    sampler = ServerClient(Home(root=root, cache=root / "cache"))
     try:
         await sampler.request("laod")
-    except SamplerError:
+    except ServerError:
         print(sampler.pid, flush=True)
     await asyncio.sleep(1e6)
 
@@ -112,7 +112,7 @@ def test_a_real_one_streams_stops_and_is_asked_again(home: Home) -> None:
     tiny_run(home, "words")
     tiny_run(home, "chars", "char", "text")
 
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         loaded = await sampler.request("load", run="words")
         assert loaded.keys() == LOADED.keys() | {"id"}
         async with aclosing(sampler.stream("generate", **ENDLESS)) as stream:
@@ -129,7 +129,7 @@ def test_a_real_one_streams_stops_and_is_asked_again(home: Home) -> None:
         assert (await sampler.request("score", run="words", text="the cat"))["tokens"]
         probed = await sampler.request("probe", train={"steps": 1}, model={"vocab_size": 9})
         assert probed.keys() > PROBED.keys()
-        with pytest.raises(SamplerError) as caught:
+        with pytest.raises(ServerError) as caught:
             await sampler.request("generate", run="words", prompt="caat")
         assert caught.value.nearest.keys() == {"caat"}
 
@@ -173,7 +173,7 @@ def test_it_says_what_the_command_says(
             said[name] = json.loads(capsys.readouterr().out.splitlines()[-1])["text"]
     assert len(said) == 4, "there are no best weights of three lines"
 
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         for name, text in said.items():
             spec, _, seed = name.partition(" ")
             run, _, which = spec.partition("@")

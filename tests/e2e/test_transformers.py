@@ -15,8 +15,8 @@ from torch import Tensor
 
 from core.config.configs import ModelConfig
 from core.model.decoder import Decoder
-from core.model.factory import build
-from core.model.state_dict import load_stored, stored
+from core.model.factory import build_model
+from core.model.state_dict import load_stored, to_stored
 from core.run.model_files import generation_config, hf_config, model_config
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -38,7 +38,7 @@ CONFIGS = pytest.mark.parametrize(
 
 def _model(config: ModelConfig) -> Decoder:
     """Weights, norms too, far enough from where they start that each of them shows."""
-    model = build(config).eval()
+    model = build_model(config).eval()
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for weight in model.parameters():
@@ -50,7 +50,7 @@ def _model(config: ModelConfig) -> Decoder:
 def _save(model: Decoder, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(hf_config(model.config)))
     (folder / "generation_config.json").write_text(json.dumps(generation_config(model.config)))
-    save_file(stored(model), folder / "model.safetensors", {"format": "pt"})
+    save_file(to_stored(model), folder / "model.safetensors", {"format": "pt"})
 
 
 def _load(folder: Path) -> Any:
@@ -101,7 +101,7 @@ def test_what_they_save_loads_here(config: ModelConfig, tmp_path: Path) -> None:
     _load(tmp_path).save_pretrained(again)
     values = json.loads((again / "config.json").read_text())
     assert model_config(values) == config
-    returned = build(model_config(values), None).eval()
+    returned = build_model(model_config(values), None).eval()
     load_stored(returned, load_file(again / "model.safetensors"))
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.no_grad():

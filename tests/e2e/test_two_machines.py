@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.config.configs import More
+from core.config.configs import Extension
 from core.errors import InputError
 from core.paths import Home, find_home
 from core.run import status, store
@@ -157,8 +157,8 @@ def test_by_force_it_goes_on_here(
         move(run, age)
         assert store.status_of(run) == word
         with pytest.raises(InputError, match=r"node7|being trained"):
-            hold_to_resume(run, More())
-        hold_to_resume(run, More(), force=True).release()
+            hold_to_resume(run, Extension())
+        hold_to_resume(run, Extension(), force=True).release()
     done = run_program(home.root, "resume", "pets", "--force", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["resumed_from"] == 10

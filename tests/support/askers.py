@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from core.paths import Home
-from core.progress import never
+from core.progress import never_cancelled
 from core.server import protocol
-from core.server.dispatch import Answerer
+from core.server.dispatch import Dispatcher
 from tests.support.tiny_runs import tiny_run
 
 Json = dict[str, Any]
@@ -27,16 +27,16 @@ def tiny_home(folder: Path) -> Home:
 class Asker:
     """Asks by name, as a request would, and keeps what was said before the last reply."""
 
-    def __init__(self, answerer: Answerer) -> None:
+    def __init__(self, answerer: Dispatcher) -> None:
         self.answerer = answerer
         self.heard: list[Json] = []
-        self.cancelled: Callable[[], bool] = never
+        self.cancelled: Callable[[], bool] = never_cancelled
         self.last_id = 0
 
     def __call__(self, op: str, **fields: Any) -> Json:
         self.last_id += 1
         self.heard = []
-        ask = protocol.understood(op, fields)
+        ask = protocol.parse_request(op, fields)
         found = self.answerer.answer(self.last_id, ask, self._hear, lambda: self.cancelled())
         json.dumps([found, self.heard], allow_nan=False)
         return found

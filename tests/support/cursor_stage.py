@@ -14,9 +14,9 @@ from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
 from tests.support.step_stage import CHANCES, WORDS, Json, StageApp, StepSampler
-from tui.common.sampling_settings import Dials
-from tui.common.terminal import Look
-from tui.explore.branches import Branch, read
+from tui.common.sampling_settings import SamplingControls
+from tui.common.terminal import Terminal
+from tui.explore.branches import Branch, read_branches
 from tui.screens.cursor import CursorScreen
 
 IDS = [1, 3, 4, 5, 6]  # Python is a popular
@@ -133,14 +133,17 @@ class CursorSampler(StepSampler):
 
 
 def cursor_app(
-    home: Home, sampler: CursorSampler, dials: Dials | None = None, look: Look | None = None
+    home: Home,
+    sampler: CursorSampler,
+    dials: SamplingControls | None = None,
+    look: Terminal | None = None,
 ) -> StageApp:
     return StageApp(home, sampler, CursorScreen("lang", "last", TEXT, (), dials), look)
 
 
 def kept(home: Home) -> list[Branch]:
     """The branches in the run's file."""
-    return list(read(Run(home.runs / "lang").talk).branches)
+    return list(read_branches(Run(home.runs / "lang").talk).branches)
 
 
 def screen_of(app: StageApp) -> CursorScreen:

@@ -29,7 +29,7 @@ def indexed(
     """A text of this content with its index; `codec` is its encoding, and what errors do."""
     home = find_home(folder / "home")
     corpus = one(write(folder / name, content), **codec)
-    stored = token_store.build(corpus, reading, tokenizer, home)
+    stored = token_store.build_tokens(corpus, reading, tokenizer, home)
     (place,) = (home.cache / "tokens").iterdir()
     index = build_index(place, stored, corpus)
     return Text(corpus, tokenizer, stored, place, index)

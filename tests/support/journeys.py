@@ -12,7 +12,7 @@ from tests.support.captures import plain
 from tests.support.samplers import FakeSampler
 from tests.support.train_stage import Story
 from tui.app import MiniGPTApp
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 
@@ -21,10 +21,10 @@ SIZES = [(60, 20), (80, 24), (200, 50)]
 
 
 def travel(
-    home: Home, journey: Journey, *, size: tuple[int, int] = (80, 24), look: Look | None = None
+    home: Home, journey: Journey, *, size: tuple[int, int] = (80, 24), look: Terminal | None = None
 ) -> MiniGPTApp:
     """Goes through the app headless."""
-    app = MiniGPTApp(home, look or Look(), FakeSampler())
+    app = MiniGPTApp(home, look or Terminal(), FakeSampler())
 
     async def run() -> None:
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 
 SIZES = [(60, 20), (80, 24), (200, 50)]
 Shown = TypeVar("Shown", bound=Widget)
@@ -26,7 +26,7 @@ class WidgetApp(App[None]):
         said: the messages of our widgets, oldest first.
     """
 
-    def __init__(self, widget: Widget, look: Look) -> None:
+    def __init__(self, widget: Widget, look: Terminal) -> None:
         super().__init__()
         self.look = look
         self.theme = look.theme
@@ -50,10 +50,10 @@ def perform(
     act: Callable[[Shown, Pilot[None]], Awaitable[None]],
     *,
     size: tuple[int, int] = (80, 24),
-    look: Look | None = None,
+    look: Terminal | None = None,
 ) -> WidgetApp:
     """Shows a widget, acts, and gives the app back when it is over."""
-    app = WidgetApp(widget, look or Look())
+    app = WidgetApp(widget, look or Terminal())
 
     async def show() -> None:
         async with app.run_test(size=size, message_hook=app.hear) as pilot:

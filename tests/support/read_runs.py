@@ -6,11 +6,11 @@ from pathlib import Path
 
 from core.paths import Home
 from core.run.directory import Run
-from core.server.dispatch import Answerer
+from core.server.dispatch import Dispatcher
 from core.system.files import read_json, write_json
 from core.text import catalog
 from core.text.corpus import Corpus
-from core.text.stats import facts
+from core.text.stats import corpus_stats
 from tests.support.askers import Asker
 from tests.support.texts import one_text
 from tests.support.tiny_runs import LINES, tiny_run
@@ -29,7 +29,7 @@ def read_home(folder: Path) -> Home:
 
 def link(home: Home, run: Run, text: Corpus) -> None:
     """Makes this the text that the run was trained on."""
-    found = facts(text)
+    found = corpus_stats(text)
     catalog.remember(text, found, home)
     record = read_json(run.record)
     record["corpus"]["sha256"] = found.sha256
@@ -37,4 +37,4 @@ def link(home: Home, run: Run, text: Corpus) -> None:
 
 
 def asker(home: Home) -> Asker:
-    return Asker(Answerer(home))
+    return Asker(Dispatcher(home))

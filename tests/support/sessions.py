@@ -12,7 +12,7 @@ from torch import Tensor
 from core.config.configs import ModelConfig
 from core.inference.session import window_start
 from core.model import factory
-from core.model.attention import Record
+from core.model.attention import AttentionRecord
 from core.model.decoder import Decoder
 
 CONTEXT = 8
@@ -42,7 +42,7 @@ def tiny(architecture: str, context: int = CONTEXT) -> Decoder:
     """A tiny decoder with weights far enough from zero that a mistake shows."""
     shape = TUTORIAL if architecture == "tutorial" else SHAPE
     config = ModelConfig(vocab_size=VOCAB, context=context, **shape)
-    model = factory.build(config, seed=3).eval()
+    model = factory.build_model(config, seed=3).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:
@@ -89,7 +89,7 @@ def count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return read
 
 
-def last(model: Decoder, record: Record) -> Tensor:
+def last(model: Decoder, record: AttentionRecord) -> Tensor:
     """The logits (V,) after the last id of a record."""
     with torch.inference_mode():
         logits: Tensor = model.head(record.hidden[-1])[0, -1]

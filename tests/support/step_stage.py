@@ -21,8 +21,8 @@ from textual.screen import Screen
 
 from core.errors import ClosedError, InputError, MiniGPTError
 from core.paths import Home
-from tui.common.messages import Copy, GoInside, Trouble
-from tui.common.terminal import Look
+from tui.common.messages import CopyRequested, GoInside, Trouble
+from tui.common.terminal import Terminal
 
 Json = dict[str, Any]
 WORDS = [
@@ -217,10 +217,10 @@ class StageApp(App[None]):
     CSS_PATH = str(Path(__file__).parents[2] / "tui" / "styles" / "app.tcss")
 
     def __init__(
-        self, home: Home, sampler: StepSampler, first: Screen[None], look: Look | None = None
+        self, home: Home, sampler: StepSampler, first: Screen[None], look: Terminal | None = None
     ) -> None:
         super().__init__()
-        self.home, self.sampler, self.look = home, sampler, look or Look()
+        self.home, self.sampler, self.look = home, sampler, look or Terminal()
         self.theme = self.look.theme
         self.animation_level = "none"
         self.first = first
@@ -234,7 +234,7 @@ class StageApp(App[None]):
     def on_trouble(self, message: Trouble) -> None:
         self.troubles.append(message.error)
 
-    def on_copy(self, message: Copy) -> None:
+    def on_copy_requested(self, message: CopyRequested) -> None:
         self.copied.append(message.text)
 
     def on_go_inside(self, message: GoInside) -> None:

@@ -14,8 +14,8 @@ from textual.pilot import Pilot
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
-from tui.common.messages import Copy, Trouble
-from tui.common.terminal import Look
+from tui.common.messages import CopyRequested, Trouble
+from tui.common.terminal import Terminal
 from tui.screens.talk import TalkScreen
 from tui.talk.record import Turn, read_last
 from tui.widgets.prompt import Prompt
@@ -112,7 +112,7 @@ class TalkApp(App[None]):
 
     def __init__(self, home: Home, sampler: FakeSampler, which: str = "last") -> None:
         super().__init__()
-        self.home, self.sampler, self.look = home, sampler, Look()
+        self.home, self.sampler, self.look = home, sampler, Terminal()
         self.animation_level = "none"
         self.which = which
         self.troubles: list[MiniGPTError] = []
@@ -124,7 +124,7 @@ class TalkApp(App[None]):
     def on_trouble(self, message: Trouble) -> None:
         self.troubles.append(message.error)
 
-    def on_copy(self, message: Copy) -> None:
+    def on_copy_requested(self, message: CopyRequested) -> None:
         self.copied.append((message.what, message.text))
 
     @property

@@ -46,19 +46,19 @@ def tiny_run(
     write_weights(run, config, seed)
     for step in snapshots:
         run.snapshot_weights(step).parent.mkdir(parents=True)
-        replace_tensors(run.snapshot_weights(step), state_dict.stored(tiny_model(config, step)))
+        replace_tensors(run.snapshot_weights(step), state_dict.to_stored(tiny_model(config, step)))
     return run
 
 
 def write_weights(run: Run, config: ModelConfig, seed: int) -> None:
     """Replaces the newest weights, as a trainer does."""
-    replace_tensors(run.weights, state_dict.stored(tiny_model(config, seed)))
+    replace_tensors(run.weights, state_dict.to_stored(tiny_model(config, seed)))
 
 
 @torch.no_grad()
 def tiny_model(config: ModelConfig, seed: int) -> Any:
     """A model with weights far enough from zero that its choices differ from place to place."""
-    model = factory.build(config, seed)
+    model = factory.build_model(config, seed)
     generator = torch.Generator().manual_seed(seed)
     for weight in model.parameters():
         if weight.dim() > 1:

@@ -22,7 +22,7 @@ from core.system.locks import Lock
 from core.system.machine import this_host
 from tui.app import MiniGPTApp
 from tui.common.messages import GoTalk, Trouble
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.screens.train import TrainScreen
 
 STYLES = Path(__file__).parents[2] / "tui" / "styles" / "app.tcss"
@@ -117,7 +117,7 @@ class Stage(App[None]):
     HORIZONTAL_BREAKPOINTS = MiniGPTApp.HORIZONTAL_BREAKPOINTS
     VERTICAL_BREAKPOINTS = MiniGPTApp.VERTICAL_BREAKPOINTS
 
-    def __init__(self, home: Home, name: str, look: Look) -> None:
+    def __init__(self, home: Home, name: str, look: Terminal) -> None:
         super().__init__()
         self.home, self.look, self.sampler = home, look, None
         self.animation_level = "none"
@@ -145,7 +145,7 @@ def play(
     """Shows a run, the story's own unless named, in a terminal of a size, and acts."""
 
     async def show() -> None:
-        stage = Stage(story.home, name or story.run.name, Look(**look))
+        stage = Stage(story.home, name or story.run.name, Terminal(**look))
         async with stage.run_test(size=size) as pilot:
             await settled(stage, pilot)
             await act(stage, pilot)

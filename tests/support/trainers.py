@@ -13,9 +13,9 @@ import torch
 
 from core.config.configs import ModelConfig, TrainConfig
 from core.model import factory
-from core.train.batches import Batches, Lines, Windows
+from core.train.batches import Batches, LineSamples, WindowSamples
 from core.train.evaluation import Evaluation
-from core.train.state import Progress
+from core.train.state import TrainState
 from core.train.trainer import Trainer
 
 SHAPE = ModelConfig(
@@ -47,7 +47,7 @@ class FakeKeeper:
 
     due: frozenset[int] = frozenset()
     kept: list[tuple[str, int]] = field(default_factory=list)
-    copies: dict[int, tuple[Any, Any, Progress]] = field(default_factory=dict)
+    copies: dict[int, tuple[Any, Any, TrainState]] = field(default_factory=dict)
 
     def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
         self.kept.append(("checkpoint", trainer.progress.step))
@@ -95,9 +95,9 @@ def made_trainer(
     **settings: Any,
 ) -> Trainer:
     config = dataclasses.replace(CONFIG, **settings)
-    model = factory.build(SHAPE, seed=0)
-    batches = Batches(IDS, Windows(0, 200, 8), config.batch_size or 1, seed=0)
-    pieces = Lines(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
+    model = factory.build_model(SHAPE, seed=0)
+    batches = Batches(IDS, WindowSamples(0, 200, 8), config.batch_size or 1, seed=0)
+    pieces = LineSamples(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
     return Trainer(
         model=model,
         device=torch.device("cpu"),

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 
-from core.config.configs import More, TrainConfig
+from core.config.configs import Extension, TrainConfig
 from core.model.safetensors_io import read_tensors
 from core.paths import Home
 from core.run import launch, store
-from core.run.create import ask
+from core.run.create import create_run
 from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import STARTED, Event
@@ -45,16 +45,16 @@ def asked(
         "eval_steps": 4,
         **settings,
     }
-    return ask(home, str(text), TrainConfig(**chosen), SHAPE, name=name, reading=reading)
+    return create_run(home, str(text), TrainConfig(**chosen), SHAPE, name=name, reading=reading)
 
 
-def begin(home: Home, run: Run, lock: Lock | None = None, more: More | None = None) -> int:
+def begin(home: Home, run: Run, lock: Lock | None = None, more: Extension | None = None) -> int:
     """Starts a trainer's process; its number."""
     return launch.start(home, run, lock or store.hold(run), more)
 
 
 def trained(
-    home: Home, run: Run, lock: Lock | None = None, more: More | None = None
+    home: Home, run: Run, lock: Lock | None = None, more: Extension | None = None
 ) -> list[Event]:
     """Trains right here, until it ends in whatever way; what was said."""
     told: list[Event] = []

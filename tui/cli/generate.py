@@ -20,8 +20,8 @@ from tui.cli.options import complete_weights
 from tui.common.sanitize import clean
 
 if TYPE_CHECKING:
-    from core.inference.load import Loaded
-    from core.inference.score import Scored, Sum
+    from core.inference.load import LoadedModel
+    from core.inference.score import ScoredTokens, Sum
 
 FIELDS = settings_of(SamplingConfig)
 NUMBERS = {
@@ -98,9 +98,9 @@ def generate(
     name, _, which = run.partition("@")
     found = store.find(home, name)
     weights_of(found, which)
-    from core.inference.load import load
+    from core.inference.load import load_model
 
-    loaded = load(found, which, device, precision=precision)
+    loaded = load_model(found, which, device, precision=precision)
     if count > 1:
         _print_several(loaded, prompt, config, count, as_json=as_json)
     elif as_json:
@@ -111,7 +111,7 @@ def generate(
         _print_text(loaded, prompt, config)
 
 
-def _print_text(loaded: Loaded, prompt: str, config: SamplingConfig) -> None:
+def _print_text(loaded: LoadedModel, prompt: str, config: SamplingConfig) -> None:
     """Each piece as it comes; a piece is whole characters, so cleaning cuts none in two."""
     from core.inference.generate import generate as steps
 
@@ -126,7 +126,7 @@ def _print_text(loaded: Loaded, prompt: str, config: SamplingConfig) -> None:
         say("The model ends here: it has nothing to add to this.")
 
 
-def _print_choices(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -> None:
+def _print_choices(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int) -> None:
     """A line a token: what was chosen and how likely it was, then what else was likely."""
     from core.inference.generate import generate as steps
 
@@ -136,7 +136,7 @@ def _print_choices(loaded: Loaded, prompt: str, config: SamplingConfig, top: int
         put(f"{name(step.id)!r:<16} {step.probability:6.1%}  of  {others}")
 
 
-def _print_json(loaded: Loaded, prompt: str, config: SamplingConfig, top: int) -> None:
+def _print_json(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int) -> None:
     from core.inference.generate import generate as steps
 
     session, count, text, ended = _session(loaded), 0, "", None
@@ -173,12 +173,12 @@ def _check_several(config: SamplingConfig, top: int) -> None:
 
 
 def _print_several(
-    loaded: Loaded, prompt: str, config: SamplingConfig, count: int, *, as_json: bool
+    loaded: LoadedModel, prompt: str, config: SamplingConfig, count: int, *, as_json: bool
 ) -> None:
     """A continuation each, the n-th drawn with the seed + n - 1, once all have ended."""
-    from core.inference.generate import several
+    from core.inference.generate import generate_many
 
-    found = several(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, count)
+    found = generate_many(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, count)
     for number, one in enumerate(found, 1):
         if as_json:
             facts = {"tokens": len(one.ids), "ended": one.ended}
@@ -187,7 +187,7 @@ def _print_several(
             put(f"[{number}] {clean(one.text).lstrip(' ')}")
 
 
-def _session(loaded: Loaded) -> Any:
+def _session(loaded: LoadedModel) -> Any:
     from core.inference.session import Session
 
     return Session(loaded.model, keep_first=loaded.keep_first)
@@ -212,21 +212,21 @@ def score(
     from core.run import store
     from core.run.weights_ref import weights_of
     from core.text.corpus import samples
-    from core.text.resolve import find
+    from core.text.resolve import resolve_corpus
 
     name, _, which = run.partition("@")
     found = store.find(home, name)
     weights_of(found, which)
-    corpus = find(file, home, encoding=encoding)
-    from core.inference.load import load
+    corpus = resolve_corpus(file, home, encoding=encoding)
+    from core.inference.load import load_model
     from core.inference.score import Sum, scored
 
-    loaded, total = load(found, which, device), Sum()
+    loaded, total = load_model(found, which, device), Sum()
     _tell_each(scored(loaded, samples(corpus, loaded.reading), total), each, as_json)
     _tell(total, as_json)
 
 
-def _tell_each(tokens: Iterator[Scored], each: bool, as_json: bool) -> None:
+def _tell_each(tokens: Iterator[ScoredTokens], each: bool, as_json: bool) -> None:
     """Reads them all; says them where that was asked for."""
     from math import exp
 

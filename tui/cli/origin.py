@@ -11,8 +11,8 @@ import click
 
 from core.errors import InputError
 from core.paths import Home
-from core.progress import Progress, calm
-from core.server.protocol import Origin as Ask
+from core.progress import ProgressCallback, throttled
+from core.server.protocol import OriginRequest as Ask
 from tui.cli.console import put, put_json, say
 from tui.cli.options import complete_run
 from tui.talk import origin as copied
@@ -56,10 +56,10 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
     if as_json:
         put_json(reply)
     else:
-        _print(copied.read(reply))
+        _print(copied.read_origin(reply))
 
 
-def _print(found: copied.Origin) -> None:
+def _print(found: copied.ReplyOrigin) -> None:
     for note in found.notes:
         say(note)
     put(found.marked())
@@ -73,14 +73,14 @@ def _print(found: copied.Origin) -> None:
             put(f"  {name}{place.line}  {''.join(_marked(place))}")
 
 
-def _marked(place: copied.Place) -> tuple[str, ...]:
+def _marked(place: copied.CorpusPlace) -> tuple[str, ...]:
     left, right = copied.MARKS
     before, text, after = copied.around(place, EXCERPT)
     return before, left, text, right, after
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _progress() -> Iterator[ProgressCallback]:
     """How far the index is: a bar on a terminal, elsewhere a line a phase."""
     from rich.console import Console
     from rich.progress import BarColumn
@@ -102,4 +102,4 @@ def _progress() -> Iterator[Progress]:
             bar.update(state.task, description=phase.capitalize(), completed=done, total=total)
 
     with bar:
-        yield calm(tell)
+        yield throttled(tell)

@@ -12,8 +12,8 @@ from core.config.configs import SamplingConfig
 from core.config.schema import parse_value, settings_of
 from core.errors import MiniGPTError
 from tui.cli.console import put, say
-from tui.common.client import Asking
-from tui.common.sampling_settings import Dials
+from tui.common.client import BlockingClient
+from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean
 from tui.talk import reply as turn_text
 from tui.talk.conversation import Talk
@@ -37,7 +37,7 @@ class PlainTalk:
         step: takes a text and tokens apart, with settings.
     """
 
-    ask: Asking
+    ask: BlockingClient
     talk: Talk
     read: Callable[[str], str]
     step: Callable[[Talk], None]
@@ -82,7 +82,7 @@ class PlainTalk:
     def _set(self, name: str, value: str) -> None:
         changed = {name: parse_value(SamplingConfig, name, value)}
         config = replace(self.talk.dials.config, **changed)
-        self.talk.dials = Dials(config, fixed=self.talk.dials.fixed or name == "seed")
+        self.talk.dials = SamplingControls(config, fixed=self.talk.dials.fixed or name == "seed")
         put(f"{settings_of(SamplingConfig)[name].label} is {value}.")
 
     def _say(self, prompt: str) -> None:

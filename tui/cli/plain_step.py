@@ -12,10 +12,10 @@ from core.config.configs import SamplingConfig
 from core.config.schema import parse_value, settings_of, to_json
 from core.errors import MiniGPTError
 from tui.cli.console import put, say
-from tui.common.client import Asking
+from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
 from tui.common.terminal import percent
-from tui.explore.choices import Choice, View, matching, perplexity, removed_by
+from tui.explore.choices import Choice, NextTokens, matching, perplexity, removed_by
 from tui.explore.walk import Walk
 
 MOST_SHOWN = 9
@@ -41,7 +41,7 @@ class PlainStep:
         shown: the tokens that have numbers now.
     """
 
-    ask: Asking
+    ask: BlockingClient
     walk: Walk
     config: SamplingConfig
     read: Callable[[str], str]
@@ -112,7 +112,7 @@ class PlainStep:
         put(f"{settings_of(SamplingConfig)[name].label} is {value.strip()}.")
         self._tell(self.ask.wait(self.walk.look(to_json(self.config))))
 
-    def _tell(self, view: View) -> None:
+    def _tell(self, view: NextTokens) -> None:
         put()
         put(one_line(self.walk.text) or "(nothing yet)")
         if view.ended:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.config.configs import More, TrainConfig
+from core.config.configs import Extension, TrainConfig
 from core.config.schema import parse_value, settings_of
 from core.errors import InputError, RunFailedError, SettingsError
 from core.paths import Home
@@ -160,7 +160,7 @@ def resume(
     ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     if ways.beside:
         return help_along(home, ways.beside)
-    found, wanted = store.find(home, run), More(**more)
+    found, wanted = store.find(home, run), Extension(**more)
     lock = hold_to_resume(found, wanted, force=force)
     return carry_out(home, found, lock, ways, wanted)
 

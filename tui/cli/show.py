@@ -16,8 +16,8 @@ from core.run.history import History
 from core.run.store import read_record
 from core.run.summary import Summary, summary
 from core.text.corpus import Corpus, bundled, samples
-from core.text.resolve import find
-from core.text.stats import Facts, facts
+from core.text.resolve import resolve_corpus
+from core.text.stats import CorpusStats, corpus_stats
 from tui.cli.console import put, put_json, put_table, say
 from tui.common.format import count, duration, number, size
 from tui.common.sanitize import one_line
@@ -104,8 +104,8 @@ def list_bundled(as_json: bool) -> None:
 
 def describe(home: Home, text: str, encoding: str | None, as_json: bool) -> None:
     """What a text is like, and its beginning."""
-    corpus = find(text, home, encoding=encoding)
-    found = facts(corpus)
+    corpus = resolve_corpus(text, home, encoding=encoding)
+    found = corpus_stats(corpus)
     beginning = [sample.text for sample in islice(samples(corpus, found.reading), FIRST_LINES)]
     if as_json:
         put_json({**_described(corpus), **dataclasses.asdict(found)})
@@ -121,7 +121,7 @@ def describe(home: Home, text: str, encoding: str | None, as_json: bool) -> None
         put("  " + (shown if len(shown) <= WIDEST else f"{shown[: WIDEST - 1]}…"))
 
 
-def _facts(corpus: Corpus, found: Facts) -> list[tuple[str, str]]:
+def _facts(corpus: Corpus, found: CorpusStats) -> list[tuple[str, str]]:
     part = "" if found.complete else f" (in the first {found.examined:,} characters)"
     return [
         ("shows", corpus.use),

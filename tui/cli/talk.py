@@ -15,7 +15,7 @@ from tui.cli.console import put, put_json, put_table
 from tui.cli.generate import sampling_options
 from tui.cli.options import complete_weights
 from tui.common import terminal
-from tui.common.client import Asking
+from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
 from tui.launch import can_open
 
@@ -63,7 +63,7 @@ def talk(ctx: click.Context, /, run: str) -> int:
     from tui.cli.plain import PlainTalk
     from tui.talk.conversation import Talk
 
-    with Asking(home) as ask:
+    with BlockingClient(home) as ask:
 
         def take_apart(talk: Talk) -> None:
             prompt, chosen = talk.place()
@@ -78,7 +78,12 @@ def _ascii(ctx: click.Context) -> bool:
 
 
 def _walk(
-    ask: Asking, run: str, which: str, prompt: str, config: SamplingConfig, chosen: list[int]
+    ask: BlockingClient,
+    run: str,
+    which: str,
+    prompt: str,
+    config: SamplingConfig,
+    chosen: list[int],
 ) -> None:
     from tui.cli.plain_step import PlainStep
     from tui.explore.walk import Walk
@@ -103,12 +108,12 @@ def step(
     name, which = _shown(run, home)
     if not as_json and _on_screen():
         from tui.common.messages import GoStep
-        from tui.common.sampling_settings import Dials
+        from tui.common.sampling_settings import SamplingControls
         from tui.launch import open_app
 
-        first = GoStep(name, which, prompt, (), Dials(config))
+        first = GoStep(name, which, prompt, (), SamplingControls(config))
         return open_app(home, ascii_only=_ascii(ctx), first=first)
-    with Asking(home) as ask:
+    with BlockingClient(home) as ask:
         if as_json:
             asked = {"run": name, "which": which, "prompt": prompt, "settings": to_json(config)}
             view = ask.request("step", top=top, **asked)
@@ -128,7 +133,7 @@ def step(
 def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> None:
     """Say of each token of TEXT how likely it was to RUN's model, and what each layer expected."""
     name, which = _shown(run, home)
-    with Asking(home) as ask:
+    with BlockingClient(home) as ask:
         said = ask.request("trace", run=name, which=which, device=device, text=text)
     if as_json:
         for token in (*said["tokens"], said["next"]):

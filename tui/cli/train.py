@@ -66,7 +66,7 @@ def train(
     The trainer is a process of its own: on a terminal Ctrl+C leaves it alone and only ends the
     watching. `attach` watches it again, `stop` saves and stops it.
     """
-    from core.run.create import ask
+    from core.run.create import create_run
     from tui.cli.training import carry_out, help_along, ways_of
     from tui.cli.watch import forget_if_refused
 
@@ -74,7 +74,7 @@ def train(
     if ways.beside:
         return help_along(home, ways.beside)
     config, shape = settings_from(chosen, pairs)
-    run, lock = ask(
+    run, lock = create_run(
         home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
     )
     code = carry_out(home, run, lock, ways)

@@ -16,14 +16,14 @@ from types import FrameType
 
 import click
 
-from core.config.configs import More
+from core.config.configs import Extension
 from core.paths import Home
 from core.run import launch, store
 from core.run.directory import Run
 from core.run.events import Event
 from core.run.record import read_asked, read_record
 from core.system.locks import Lock
-from core.system.rank_env import Place, place_in
+from core.system.rank_env import RankInfo, rank_info
 from tui.cli.console import say
 from tui.cli.watch import EXIT_CODES, Leaving, Listening, on_a_terminal, put_event, say_ending
 
@@ -44,10 +44,10 @@ class Ways:
     foreground: bool = False
     as_json: bool = False
     devices: int | None = None
-    place: Place | None = None
+    place: RankInfo | None = None
 
     @property
-    def beside(self) -> Place | None:
+    def beside(self) -> RankInfo | None:
         """The place of a process that trains along with another one, which has the run."""
         return self.place if self.place and not self.place.first else None
 
@@ -61,7 +61,7 @@ def ways_of(*, detach: bool, foreground: bool, as_json: bool, devices: int | Non
     """
     if detach and foreground:
         raise click.UsageError("Choose one of --detach and --foreground.")
-    place = place_in(os.environ)
+    place = rank_info(os.environ)
     if place is None or place.world == 1:
         return Ways(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     if detach or devices is not None:
@@ -72,7 +72,7 @@ def ways_of(*, detach: bool, foreground: bool, as_json: bool, devices: int | Non
     return Ways(foreground=True, as_json=as_json, devices=1, place=place)
 
 
-def carry_out(home: Home, run: Run, lock: Lock, ways: Ways, more: More | None = None) -> int:
+def carry_out(home: Home, run: Run, lock: Lock, ways: Ways, more: Extension | None = None) -> int:
     """Trains the run in the way that was asked for; the exit code.
 
     Args:
@@ -124,8 +124,8 @@ def train_here(
     lock: Lock,
     *,
     as_json: bool,
-    more: More | None = None,
-    place: Place | None = None,
+    more: Extension | None = None,
+    place: RankInfo | None = None,
 ) -> int:
     """Trains the run until it ends or a signal stops it; the exit code.
 
@@ -156,7 +156,7 @@ def train_here(
     return say_ending(run, last, ending, as_json=as_json)
 
 
-def _train(place: Place | None) -> Callable[..., None]:
+def _train(place: RankInfo | None) -> Callable[..., None]:
     """The function that trains; PyTorch is imported now."""
     if place is None:
         from core.train.job import train
@@ -167,7 +167,7 @@ def _train(place: Place | None) -> Callable[..., None]:
     return partial(train_first, place=place)
 
 
-def help_along(home: Home, place: Place) -> int:
+def help_along(home: Home, place: RankInfo) -> int:
     """Trains along in this process with the first one; the exit code.
 
     Signals reach all processes of a job; the first one alone obeys them, and the others follow.

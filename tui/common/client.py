@@ -30,7 +30,7 @@ MODULE = "core.server"
 Json = dict[str, Any]
 
 
-class SamplerError(MiniGPTError):
+class ServerError(MiniGPTError):
     """What the sampler said of a request that failed.
 
     Attributes:
@@ -45,7 +45,7 @@ class SamplerError(MiniGPTError):
         self.problems: dict[str, str] = said.get("problems") or {}
 
 
-class SamplerDied(MiniGPTError):  # noqa: N818 - it is what happened, as asyncio's CancelledError
+class ServerDied(MiniGPTError):  # noqa: N818 - it is what happened, as asyncio's CancelledError
     """The process ended in the middle of a request; the next one starts another."""
 
     title = "The model's process has ended"
@@ -61,10 +61,10 @@ class Replies(AsyncIterator[Json]):
         id: the request's.
     """
 
-    def __init__(self, sampler: Sampler, id: int, op: str, fields: Json) -> None:
+    def __init__(self, sampler: ServerClient, id: int, op: str, fields: Json) -> None:
         self.id = id
         self._sampler, self._request = sampler, {"id": id, "op": op, **fields}
-        self._heard: asyncio.Queue[Json | SamplerDied] = asyncio.Queue()
+        self._heard: asyncio.Queue[Json | ServerDied] = asyncio.Queue()
         self._sent = self._over = False
 
     async def __anext__(self) -> Json:
@@ -75,14 +75,14 @@ class Replies(AsyncIterator[Json]):
             self._sent = True
             await self._sampler._ask(self, self._request)
         said = await self._heard.get()
-        self._over = isinstance(said, SamplerDied) or bool(said.get("done"))
-        if isinstance(said, SamplerDied):
+        self._over = isinstance(said, ServerDied) or bool(said.get("done"))
+        if isinstance(said, ServerDied):
             raise said
         if "error" in said:
-            raise SamplerError(said["error"])
+            raise ServerError(said["error"])
         return said
 
-    def hear(self, said: Json | SamplerDied) -> None:
+    def hear(self, said: Json | ServerDied) -> None:
         """Takes what came for it."""
         self._heard.put_nowait(said)
 
@@ -121,7 +121,7 @@ class Stream(Protocol):
         """Cancels the request unless it has ended."""
 
 
-class Talker(Protocol):
+class ModelClient(Protocol):
     """What the screens know of the sampler; tests have one that needs no process."""
 
     async def start(self) -> None:
@@ -140,7 +140,7 @@ class Talker(Protocol):
         """Ends the process."""
 
 
-class Sampler:
+class ServerClient:
     """One sampler's process at a time; safe to use from several tasks of one loop.
 
     Args:
@@ -177,13 +177,13 @@ class Sampler:
         """
         async with self._starting:
             if self._closed:
-                raise SamplerDied("The sampler was closed.")
+                raise ServerDied("The sampler was closed.")
             if self._process is not None:
                 return
             try:
                 await self._start()
             except OSError as error:
-                raise SamplerDied(f"It could not be started: {error}.") from error
+                raise ServerDied(f"It could not be started: {error}.") from error
 
     async def _start(self) -> None:
         with self._open_log() as log:
@@ -279,11 +279,11 @@ class Sampler:
                 del self._open[said["id"]]
             replies.hear(said)
 
-    def _death(self, code: int) -> SamplerDied:
+    def _death(self, code: int) -> ServerDied:
         how = f"by signal {-code}" if code < 0 else f"with code {code}"
         lines = self._last_words()
         said = "".join(f"\n{line}" for line in lines)
-        return SamplerDied(f"It ended {how}.{said}", "Try again: another one is started.")
+        return ServerDied(f"It ended {how}.{said}", "Try again: another one is started.")
 
     def _last_words(self) -> list[str]:
         """The last lines the process wrote to its log."""
@@ -315,7 +315,7 @@ class Sampler:
 Result = TypeVar("Result")
 
 
-class Asking:
+class BlockingClient:
     """A sampler's process while commands need it; Ctrl+C ends what is asked, and is raised.
 
     Args:
@@ -323,8 +323,8 @@ class Asking:
         sampler: the way to the model; a process of its own unless given.
     """
 
-    def __init__(self, home: Home, sampler: Talker | None = None) -> None:
-        self.sampler: Talker = sampler or Sampler(home)
+    def __init__(self, home: Home, sampler: ModelClient | None = None) -> None:
+        self.sampler: ModelClient = sampler or ServerClient(home)
         self._loop = asyncio.Runner()
 
     def __enter__(self) -> Self:

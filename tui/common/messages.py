@@ -11,7 +11,7 @@ from textual.message import Message
 from core.errors import MiniGPTError
 
 if TYPE_CHECKING:
-    from tui.common.sampling_settings import Dials
+    from tui.common.sampling_settings import SamplingControls
 
 
 class GoHome(Message):
@@ -26,7 +26,7 @@ class GoSetup(Message):
     """Set up a run on a text.
 
     Attributes:
-        spec: the text, as `core.text.resolve.find` takes it.
+        spec: the text, as `core.text.resolve.resolve_corpus` takes it.
         encoding, reading: as on the command line; None leaves them open.
     """
 
@@ -77,7 +77,7 @@ class GoStep(Message):
         which: str = "last",
         prompt: str = "",
         chosen: Sequence[int] = (),
-        dials: Dials | None = None,
+        dials: SamplingControls | None = None,
     ) -> None:
         super().__init__()
         self.name, self.which, self.prompt = name, which, prompt
@@ -118,7 +118,7 @@ class Trouble(Message):
         self.error = error
 
 
-class Copy(Message):
+class CopyRequested(Message):
     """Put a text on the clipboard, by every way that works here.
 
     Attributes:

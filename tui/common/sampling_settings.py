@@ -22,7 +22,7 @@ SEEDS = 1 << 16  # drawn below this, so that one can be read out and typed
 
 
 @dataclass(frozen=True)
-class Dial:
+class Control:
     """One number that is turned.
 
     Attributes:
@@ -49,26 +49,26 @@ def _tenths(last: int) -> tuple[float, ...]:
     return tuple(tenth / 10 for tenth in range(last + 1))
 
 
-DIALS = (
-    Dial("temperature", "temperature", "t", (*_tenths(15), 2.0, 3.0, 5.0), 0.0),
-    Dial("top_k", "top k", "k", (0, 1, 2, 3, 5, 10, 20, 40, 100, 200, 500, 1000), 0),
-    Dial("top_p", "top p", "p", (0.1, *(n / 10 for n in range(2, 10)), 0.95, 0.99, 1.0), 1.0),
-    Dial("min_p", "min p", "m", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), 0.0),
-    Dial(
+CONTROLS = (
+    Control("temperature", "temperature", "t", (*_tenths(15), 2.0, 3.0, 5.0), 0.0),
+    Control("top_k", "top k", "k", (0, 1, 2, 3, 5, 10, 20, 40, 100, 200, 500, 1000), 0),
+    Control("top_p", "top p", "p", (0.1, *(n / 10 for n in range(2, 10)), 0.95, 0.99, 1.0), 1.0),
+    Control("min_p", "min p", "m", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), 0.0),
+    Control(
         "repetition_penalty",
         "repetition penalty",
         "u",
         (0.5, 0.8, 0.9, 1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0),
         1.0,
     ),
-    Dial("max_tokens", "tokens", "n", (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000), None),
+    Control("max_tokens", "tokens", "n", (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000), None),
 )
-BY_NAME = {dial.name: dial for dial in DIALS}
+BY_NAME = {dial.name: dial for dial in CONTROLS}
 USELESS_WHEN_GREEDY = frozenset({"top_k", "top_p", "min_p"})
 
 
 @dataclass(frozen=True)
-class Dials:
+class SamplingControls:
     """How the next reply is chosen.
 
     Attributes:
@@ -86,7 +86,7 @@ class Dials:
         """Whether the likeliest token is always taken."""
         return self.config.temperature == 0.0
 
-    def turned(self, name: str, by: int) -> Dials:
+    def turned(self, name: str, by: int) -> SamplingControls:
         """With one setting a step higher or lower; at the end of its ladder it stays."""
         ladder, now = BY_NAME[name].ladder, getattr(self.config, name)
         place = bisect_right(ladder, now) if by > 0 else bisect_left(ladder, now) - 1
@@ -94,16 +94,18 @@ class Dials:
             return replace(self, chosen=name)
         return replace(self, config=_with(self.config, name, ladder[place]), chosen=name)
 
-    def made_greedy(self) -> Dials:
+    def made_greedy(self) -> SamplingControls:
         """With every setting as it was at the beginning, but for the length of a reply."""
-        return Dials(SamplingConfig(max_tokens=self.config.max_tokens, seed=self.config.seed))
+        return SamplingControls(
+            SamplingConfig(max_tokens=self.config.max_tokens, seed=self.config.seed)
+        )
 
-    def next_chosen(self, by: int = 1) -> Dials:
+    def next_chosen(self, by: int = 1) -> SamplingControls:
         """With the next setting under the keys for less and more."""
         names = list(BY_NAME)
         return replace(self, chosen=names[(names.index(self.chosen) + by) % len(names)])
 
-    def seeded(self, draw: int) -> Dials:
+    def seeded(self, draw: int) -> SamplingControls:
         """For one reply: with the seed that is kept, or with the one drawn for it."""
         if self.fixed or self.greedy:
             return self
@@ -119,7 +121,7 @@ def _with(config: SamplingConfig, name: str, value: float) -> SamplingConfig:
     return replace(config, **changed)
 
 
-def shown(dials: Dials, name: str) -> str:
+def value_text(dials: SamplingControls, name: str) -> str:
     """A setting's value as it is written."""
     if name == SEED:
         return f"kept {dials.config.seed}" if dials.fixed else "new"
@@ -139,7 +141,7 @@ def in_words(settings: Mapping[str, Any]) -> str:
     config = SamplingConfig(**{name: value for name, value in known.items() if name not in wrong})
     greedy = config.temperature == 0
     words = ["greedy"] if greedy else []
-    for dial in DIALS:
+    for dial in CONTROLS:
         value = getattr(config, dial.name)
         idle = value == dial.off or (greedy and dial.name in USELESS_WHEN_GREEDY)
         if dial.name != "max_tokens" and not idle:
@@ -152,7 +154,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1 << 63
 
 
-def now_in_words(dials: Dials) -> str:
+def now_in_words(dials: SamplingControls) -> str:
     """What will make the next reply, on one line."""
     words = in_words(to_json(dials.config))
     if not dials.greedy:
@@ -160,12 +162,12 @@ def now_in_words(dials: Dials) -> str:
     return f"{words}, {dials.config.max_tokens} tokens"
 
 
-def at_end(dials: Dials, name: str, by: int) -> str:
+def at_end(dials: SamplingControls, name: str, by: int) -> str:
     """Why turning it further changes nothing; empty if it would change something."""
     dial = BY_NAME[name]
     if dials.turned(name, by).config != dials.config:
         return ""
-    value = shown(dials, name)
+    value = value_text(dials, name)
     back = dial.key.upper() if by > 0 else dial.key
     return f"{dial.label} is {value} already; {back} turns it the other way."
 
@@ -173,7 +175,7 @@ def at_end(dials: Dials, name: str, by: int) -> str:
 def bindings() -> list[Binding]:
     """Two keys a setting, with what they do: from the declarations."""
     made = []
-    for dial in DIALS:
+    for dial in CONTROLS:
         help = DECLARED[dial.name].help
         for key, by, verb in ((dial.key, 1, "Raise"), (dial.key.upper(), -1, "Lower")):
             tooltip = f"{verb} {dial.short}" + (f": {help}" if by > 0 else "")

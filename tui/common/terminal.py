@@ -19,7 +19,7 @@ NO_BRAILLE = ("xterm-old", "screen", "screen.linux", "rxvt")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class Terminal:
     """How things are drawn.
 
     Attributes:
@@ -35,7 +35,7 @@ class Look:
     calm: bool = False
 
 
-def look_of(environ: Mapping[str, str], encoding: str, *, ascii: bool = False) -> Look:
+def detect_terminal(environ: Mapping[str, str], encoding: str, *, ascii: bool = False) -> Terminal:
     """The look that suits a terminal.
 
     Args:
@@ -51,7 +51,7 @@ def look_of(environ: Mapping[str, str], encoding: str, *, ascii: bool = False) -
     elif terminal in NO_BRAILLE:
         charset = BLOCK
     colour = "NO_COLOR" not in environ  # Textual obeys it where it is empty, too
-    return Look(
+    return Terminal(
         charset=charset,
         theme=environ.get("TEXTUAL_THEME") or (THEME if colour else PLAIN_THEME),
         colour=colour,

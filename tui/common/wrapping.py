@@ -22,7 +22,7 @@ _STARTS_WIDE = re.compile(rf"[{_WIDE}]")
 
 
 @dataclass(slots=True)
-class Line:
+class WrappedLine:
     """One row.
 
     Attributes:
@@ -73,7 +73,7 @@ class Wrapper:
 
     def __init__(self, width: int) -> None:
         self.width = max(1, width)
-        self.lines = [Line(0, 0)]
+        self.lines = [WrappedLine(0, 0)]
         self._word_at: int | None = None  # where on the last line an unfinished word begins
 
     def add(self, piece: Piece) -> None:
@@ -81,7 +81,7 @@ class Wrapper:
         text, style = piece
         for number, part in enumerate(text.split("\n")):
             if number:
-                self.lines.append(Line(self.lines[-1].paragraph + 1, 0))
+                self.lines.append(WrappedLine(self.lines[-1].paragraph + 1, 0))
                 self._word_at = None
             for unit in _UNIT.findall(part):
                 self._add_unit(unit, style)
@@ -127,7 +127,7 @@ class Wrapper:
 
     def _break(self) -> None:
         last = self.lines[-1]
-        self.lines.append(Line(last.paragraph, last.start + last.length))
+        self.lines.append(WrappedLine(last.paragraph, last.start + last.length))
 
 
 def cells_of(text: str) -> int:

@@ -26,7 +26,7 @@ from core.system.line_files import backwards
 from tui.talk.record import MOST_BYTES, append_line, number, whole
 
 
-class Token(NamedTuple):
+class BranchToken(NamedTuple):
     """One token: its id, its text, and how likely the model thought it; None where unknown."""
 
     id: int
@@ -34,7 +34,7 @@ class Token(NamedTuple):
     chance: float | None = None
 
 
-class Fork(NamedTuple):
+class BranchPoint(NamedTuple):
     """A place where ways part: after `at` tokens of a branch's own."""
 
     branch: str
@@ -56,7 +56,7 @@ class Branch:
         id: its name.
     """
 
-    tokens: tuple[Token, ...]
+    tokens: tuple[BranchToken, ...]
     parent: str | None = None
     at: int = 0
     typed: int = 0
@@ -68,7 +68,7 @@ class Branch:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
-class Part(NamedTuple):
+class BranchPart(NamedTuple):
     """As much of a branch as a path goes through.
 
     Attributes:
@@ -86,7 +86,7 @@ class Tree:
 
     def __init__(self, branches: Iterable[Branch] = ()) -> None:
         self._branches: dict[str, Branch] = {}
-        self._forks: dict[Fork, list[str]] = {}
+        self._forks: dict[BranchPoint, list[str]] = {}
         for branch in branches:
             self.add(branch)
 
@@ -99,7 +99,7 @@ class Tree:
             # A branch that parts before its parent's first token is the parent's sibling.
             if parent is None or not 1 <= branch.at <= len(parent.tokens):
                 return False
-            self._forks.setdefault(Fork(parent.id, branch.at), []).append(branch.id)
+            self._forks.setdefault(BranchPoint(parent.id, branch.at), []).append(branch.id)
         self._branches[branch.id] = branch
         return True
 
@@ -124,22 +124,22 @@ class Tree:
 
     # A path
 
-    def parts(self, id: str) -> list[Part]:
+    def parts(self, id: str) -> list[BranchPart]:
         """What a path is made of, from its beginning."""
         chain = [(self[id], len(self[id].tokens))]
         while (parent := chain[-1][0].parent) is not None:
             chain.append((self[parent], chain[-1][0].at))
         found, start = [], 0
         for branch, count in reversed(chain):
-            found.append(Part(branch, start, count))
+            found.append(BranchPart(branch, start, count))
             start += count
         return found
 
-    def path(self, id: str) -> list[Token]:
+    def path(self, id: str) -> list[BranchToken]:
         """All tokens, from the beginning to the end of the branch."""
         return [token for part in self.parts(id) for token in part.branch.tokens[: part.size]]
 
-    def fork(self, id: str, place: int) -> Fork:
+    def fork(self, id: str, place: int) -> BranchPoint:
         """Where ways part before the token at a place of a path; its first one has no such place.
 
         The place after the last token is one too: there the path would go on.
@@ -147,7 +147,7 @@ class Tree:
         parts = self.parts(id)
         assert 1 <= place <= parts[-1].start + parts[-1].size
         part = next(part for part in reversed(parts) if part.start < place)
-        return Fork(part.branch.id, place - part.start)
+        return BranchPoint(part.branch.id, place - part.start)
 
     def place(self, id: str) -> int:
         """Where the branch parts from its parent, as a place of its path."""
@@ -155,12 +155,12 @@ class Tree:
 
     # Ways
 
-    def ways(self, fork: Fork) -> list[str]:
+    def ways(self, fork: BranchPoint) -> list[str]:
         """The branches that part there: first the one that is parted from, if it goes on."""
         goes_on = fork.at < len(self[fork.branch].tokens)
         return [*([fork.branch] if goes_on else []), *self._forks.get(fork, ())]
 
-    def way(self, id: str, fork: Fork) -> str | None:
+    def way(self, id: str, fork: BranchPoint) -> str | None:
         """Which of the ways at a fork a path takes; None if it ends there."""
         for part in self.parts(id):
             if part.branch.id == fork.branch and part.size > fork.at:
@@ -174,7 +174,7 @@ class Tree:
         found: dict[int, int] = {}
         for part in self.parts(id):
             for at in range(1, part.size + 1):
-                ways = len(self.ways(fork := Fork(part.branch.id, at)))
+                ways = len(self.ways(fork := BranchPoint(part.branch.id, at)))
                 if ways > 1 or (ways and self.way(id, fork) is None):
                     found[part.start + at] = ways
         return found
@@ -196,7 +196,7 @@ class Tree:
         """The beginning of a path."""
         return self.parts(id)[0].branch
 
-    def same(self, fork: Fork, tokens: Sequence[Token]) -> str | None:
+    def same(self, fork: BranchPoint, tokens: Sequence[BranchToken]) -> str | None:
         """The way at a fork that has just these tokens, up to where it goes on; None if none."""
         wanted = [token.id for token in tokens]
         for id in self.ways(fork):
@@ -206,7 +206,7 @@ class Tree:
         return None
 
 
-def nearest(places: Iterable[int], cursor: int) -> int | None:
+def nearest_branch(places: Iterable[int], cursor: int) -> int | None:
     """The place at or before the cursor that is nearest to it, or else the first after it."""
     found = sorted(places)
     before = [place for place in found if place <= cursor]
@@ -218,7 +218,7 @@ MOST = 5000  # read back: what a person makes by hand in a year
 LARGEST_ID = 1 << 31
 
 
-def append(path: Path, branch: Branch) -> None:
+def append_branch(path: Path, branch: Branch) -> None:
     """Adds a branch.
 
     Raises:
@@ -227,7 +227,7 @@ def append(path: Path, branch: Branch) -> None:
     append_line(path, to_json(branch))
 
 
-def read(path: Path) -> Tree:
+def read_branches(path: Path) -> Tree:
     """All branches; none if there are none.
 
     Raises:
@@ -244,7 +244,7 @@ def read(path: Path) -> Tree:
 
 
 def _branches(lines: Iterable[bytes]) -> Iterable[Branch]:
-    return (branch for line in lines if (branch := decode(line)) is not None)
+    return (branch for line in lines if (branch := decode_branch(line)) is not None)
 
 
 def to_json(branch: Branch) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def to_json(branch: Branch) -> dict[str, Any]:
     return {"type": BRANCH, **vars(branch), "tokens": tokens}
 
 
-def decode(line: bytes) -> Branch | None:
+def decode_branch(line: bytes) -> Branch | None:
     """The branch in a line; None for a damaged one and for other kinds of line."""
     value = decode_object(line)
     if value is None or value.get("type") != BRANCH or not isinstance(value.get("id"), str):
@@ -278,7 +278,7 @@ def decode(line: bytes) -> Branch | None:
     )
 
 
-def _tokens(value: Any) -> tuple[Token, ...] | None:
+def _tokens(value: Any) -> tuple[BranchToken, ...] | None:
     """None if one of them is none: those after it would stand in the wrong place."""
     if not isinstance(value, list):
         return None
@@ -290,5 +290,5 @@ def _tokens(value: Any) -> tuple[Token, ...] | None:
         if id is None or not 0 <= id < LARGEST_ID or not isinstance(text, str):
             return None
         known = isinstance(chance, float | int) and not isinstance(chance, bool)
-        found.append(Token(id, text, min(1.0, max(0.0, number(chance))) if known else None))
+        found.append(BranchToken(id, text, min(1.0, max(0.0, number(chance))) if known else None))
     return tuple(found)

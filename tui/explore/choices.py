@@ -39,7 +39,7 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class NextTokens:
     """What could come after a text.
 
     Attributes:
@@ -83,10 +83,10 @@ def choice_of(said: Mapping[str, Any]) -> Choice:
     )
 
 
-def view_of(said: Mapping[str, Any]) -> View:
+def next_tokens_of(said: Mapping[str, Any]) -> NextTokens:
     """The sampler's view."""
     corpus, picked = said.get("corpus"), said.get("picked")
-    return View(
+    return NextTokens(
         length=said["length"],
         begun=said["begun"],
         used=said["used"],
@@ -140,7 +140,7 @@ def perplexity(loss: float | None) -> str:
     return f"{math.exp(loss):,.3g}" if loss < math.log(1000) else f"{math.exp(loss):,.0f}"
 
 
-def facts(view: View) -> str:
+def facts(view: NextTokens) -> str:
     """What there is to say of the place: how open it is, how surprising the text was."""
     bits = view.entropy / math.log(2)
     return (
@@ -149,7 +149,7 @@ def facts(view: View) -> str:
     )
 
 
-def corpus_facts(view: View) -> str:
+def corpus_facts(view: NextTokens) -> str:
     """How much of the end of the text stands in the corpus."""
     if view.copied is None:
         return "corpus: no index yet · press i to build"
@@ -165,7 +165,7 @@ def matching(count: int, text: str) -> str:
     return f"{count:,} token{'s hold' if count != 1 else ' holds'} “{one_line(text)}”"
 
 
-def likeliest(view: View, count: int, besides: Sequence[int] = ()) -> list[int]:
+def likeliest(view: NextTokens, count: int, besides: Sequence[int] = ()) -> list[int]:
     """The ids of the likeliest tokens that may be said, but for some."""
     ids = [one.id for one in view.top if one.removed != SPECIAL]
     return [id for id in ids if id not in besides][:count]

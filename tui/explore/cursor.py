@@ -20,23 +20,31 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.tokenizer.special_tokens import EOS
-from tui.common.client import Talker
+from tui.common.client import ModelClient
 from tui.common.format import PLAIN_SPACE, SPACE, visible
 from tui.common.sanitize import one_line
-from tui.explore.branches import Branch, Fork, Token, Tree, nearest
-from tui.explore.choices import Choice, View, after, choice_of, percent, perplexity, view_of
+from tui.explore.branches import Branch, BranchPoint, BranchToken, Tree, nearest_branch
+from tui.explore.choices import (
+    Choice,
+    NextTokens,
+    after,
+    choice_of,
+    next_tokens_of,
+    percent,
+    perplexity,
+)
 
 TOP = 50
 MOST_KEPT = 512  # places
 MOST_TOKENS = 1024  # of a branch, as the sampler has it
 Settings = Mapping[str, Any]
-Path = tuple[tuple[str, int], list[Token], dict[int, int]]  # of which branch and tree; forks
+Path = tuple[tuple[str, int], list[BranchToken], dict[int, int]]  # of which branch and tree; forks
 
 
-class Sight(NamedTuple):
+class CursorView(NamedTuple):
     """What could stand at a place, and what does; None at the end of a path."""
 
-    view: View
+    view: NextTokens
     came: Choice | None
 
 
@@ -56,7 +64,7 @@ class Cursor:
         grew: called when more came.
     """
 
-    sampler: Talker
+    sampler: ModelClient
     run: str
     which: str
     keep: Callable[[Branch], None]
@@ -65,9 +73,9 @@ class Cursor:
     branch: str = ""
     at: int = 1
     running: int | None = None
-    growing: list[list[Token]] = field(default_factory=list)
+    growing: list[list[BranchToken]] = field(default_factory=list)
     grew: Callable[[], object] = lambda: None
-    _sights: OrderedDict[object, Sight] = field(default_factory=OrderedDict)
+    _sights: OrderedDict[object, CursorView] = field(default_factory=OrderedDict)
     _kept: set[str] = field(default_factory=set)
     _fresh: set[str] = field(default_factory=set)  # branches whose chances are these weights' own
     _scored: dict[str, list[float | None]] = field(default_factory=dict)
@@ -76,7 +84,7 @@ class Cursor:
     # Where one is
 
     @property
-    def path(self) -> list[Token]:
+    def path(self) -> list[BranchToken]:
         """All tokens of the path."""
         return self._here[1]
 
@@ -119,7 +127,7 @@ class Cursor:
 
     def sibling(self, by: int) -> bool:
         """To the next way at the nearest fork; False if there is none."""
-        place = nearest(self.parted, self.at)
+        place = nearest_branch(self.parted, self.at)
         found = None if place is None else self.tree.sibling(self.branch, place, by)
         if found is None or place is None:
             return False
@@ -201,7 +209,7 @@ class Cursor:
 
     # The sampler
 
-    async def look(self, settings: Settings, ahead: int = 0) -> Sight | None:
+    async def look(self, settings: Settings, ahead: int = 0) -> CursorView | None:
         """What could stand here; a place that was looked at is not asked for again.
 
         Args:
@@ -219,12 +227,12 @@ class Cursor:
         if scored:
             self._scored[branch] = [_scored(*one).chance for one in said["tokens"]]
         came = choice_of(said["came"]) if said["came"] else None
-        self._sights[key] = sight = Sight(view_of(said), came)
+        self._sights[key] = sight = CursorView(next_tokens_of(said), came)
         if len(self._sights) > MOST_KEPT:
             self._sights.popitem(last=False)
         return sight
 
-    def known(self, settings: Settings, ahead: int = 0) -> Sight | None:
+    def known(self, settings: Settings, ahead: int = 0) -> CursorView | None:
         """The same, where it is known already."""
         key = self._key(settings, self.at + ahead)
         return self._sights.get(key) if self._known(self.branch) else None
@@ -287,17 +295,17 @@ class Cursor:
                     self._grown(message.get("came", ()))
         finally:
             self.running, self.growing = None, []
-        rows = [[Token(*token) for token in row["tokens"]] for row in said["rows"]]
+        rows = [[BranchToken(*token) for token in row["tokens"]] for row in said["rows"]]
         return [self._add(fork, row, settings) for row in rows if row]
 
     def _grown(self, came: Sequence[Sequence[Any]]) -> None:
         self.growing = self.growing or [[] for _ in came]
         for row, tokens in zip(self.growing, came, strict=False):
-            row += [Token(*token) for token in tokens]
+            row += [BranchToken(*token) for token in tokens]
         if came:
             self.grew()
 
-    def _add(self, fork: Fork, tokens: list[Token], settings: Settings) -> str:
+    def _add(self, fork: BranchPoint, tokens: list[BranchToken], settings: Settings) -> str:
         """A branch; where there is the same already, that one."""
         ended = len(tokens) > 1 and tokens[-1].id == EOS  # where nobody asked, a text has no end
         same = self.tree.same(fork, tokens)
@@ -313,7 +321,7 @@ class Cursor:
                 self.keep(part.branch)
         return branch.id
 
-    def _branch(self, tokens: Sequence[Token], **fields: Any) -> Branch:
+    def _branch(self, tokens: Sequence[BranchToken], **fields: Any) -> Branch:
         return Branch(tokens=tuple(tokens), weights=self.which, step=self.step, **fields)
 
     async def _ask(self, op: str, settings: Settings, **fields: Any) -> Mapping[str, Any]:
@@ -321,9 +329,9 @@ class Cursor:
         return await self.sampler.request(op, settings=dict(settings), **asked)
 
 
-def _scored(id: int, text: str, score: float | None) -> Token:
+def _scored(id: int, text: str, score: float | None) -> BranchToken:
     """A token by its log-probability."""
-    return Token(id, text, None if score is None else math.exp(score))
+    return BranchToken(id, text, None if score is None else math.exp(score))
 
 
 LONGEST = 24
@@ -333,7 +341,7 @@ LEGEND = "digits: tenths, ! <1%"
 END = "the end: what could come next"
 
 
-def here(cursor: Cursor, sight: Sight, *, plain: bool = False) -> str:
+def here(cursor: Cursor, sight: CursorView, *, plain: bool = False) -> str:
     """Which token one stands on, and how likely it was."""
     first = int(not cursor.path[0].text)  # what begins every text is not counted
     place = f"token {cursor.at + 1 - first:,} of {len(cursor.path) - first:,}"
@@ -357,7 +365,7 @@ def where(cursor: Cursor, *, legend: bool = False) -> str:
 def ways(cursor: Cursor) -> str:
     """Which of how many ways; empty where there is one."""
     parted = cursor.parted
-    place = nearest(parted, cursor.at)
+    place = nearest_branch(parted, cursor.at)
     if place is None:
         return "no branches yet"
     tree = cursor.tree
@@ -394,11 +402,11 @@ def way_rows(cursor: Cursor, width: int, most: int, mark: str) -> list[Content]:
     return rows
 
 
-def _found(cursor: Cursor) -> tuple[Sequence[Sequence[Token]], int]:
+def _found(cursor: Cursor) -> tuple[Sequence[Sequence[BranchToken]], int]:
     """The ways at the nearest fork, or those that grow, and which of them is taken; -1 is none."""
     if cursor.growing:
         return (cursor.growing, 0) if len(cursor.growing) > 1 else ((), -1)
-    place = nearest(cursor.parted, cursor.at)
+    place = nearest_branch(cursor.parted, cursor.at)
     if place is None:
         return (), -1
     tree, fork = cursor.tree, cursor.tree.fork(cursor.branch, place)

@@ -24,7 +24,7 @@ WIDEST, NARROWEST, CROWDED = 9, 2, 5  # cells of a column; the last where not al
 
 
 @dataclass(frozen=True)
-class Looked:
+class LayerView:
     """A place of a text, as the layers see it.
 
     Attributes:
@@ -57,12 +57,12 @@ class Looked:
         return range(first, first + len(self.tokens))
 
 
-def read(said: Mapping[str, Any]) -> Looked:
+def read(said: Mapping[str, Any]) -> LayerView:
     """The sampler's reply."""
     (number,) = said["positions"]
     places = [place for place, *_ in said["window"]]
     _, text, full, without = said["whole"]
-    return Looked(
+    return LayerView(
         tokens=tuple(text for *_, text in said["window"]),
         place=places.index(number),
         number=number,
@@ -81,7 +81,7 @@ def digit(share: float, *, plain: bool) -> str:
 
 
 @dataclass(frozen=True)
-class Columns:
+class LayerColumns:
     """Which tokens have a column, and how wide what stands in a row is.
 
     Attributes:
@@ -95,7 +95,7 @@ class Columns:
     say: int
 
 
-def columns(looked: Looked, layer: int, room: int) -> Columns:
+def columns(looked: LayerView, layer: int, room: int) -> LayerColumns:
     """All tokens up to the place if they have room, else those most looked at from a layer.
 
     Args:
@@ -107,15 +107,17 @@ def columns(looked: Looked, layer: int, room: int) -> Columns:
     seen = looked.place + 1
     longest = max(cell_len(_name(token, plain=False)) for token in looked.tokens[:seen])
     if seen * NARROWEST <= left:
-        return Columns(tuple(range(seen)), min(WIDEST, longest + 1, left // seen), say)
+        return LayerColumns(tuple(range(seen)), min(WIDEST, longest + 1, left // seen), say)
     most = max(1, left // CROWDED)
     shares = looked.looks[layer]
     # The place itself stays; of equal shares the later token is of more interest.
     ranked = sorted(range(seen - 1), key=lambda place: (-shares[place], -place))
-    return Columns(tuple(sorted([*ranked[: most - 1], seen - 1])), CROWDED, say)
+    return LayerColumns(tuple(sorted([*ranked[: most - 1], seen - 1])), CROWDED, say)
 
 
-def table(looked: Looked, layer: int, head: int | None, shape: Columns, *, plain: bool) -> Content:
+def table(
+    looked: LayerView, layer: int, head: int | None, shape: LayerColumns, *, plain: bool
+) -> Content:
     """The names of the tokens, then the embedding and every layer, a row each."""
     lead = MARK + LAYER + shape.say + PERCENT + GAP
     who = "mean of all heads" if head is None else f"head {head + 1} looks at"
@@ -134,7 +136,7 @@ def _row(
     said: tuple[str, float],
     shares: Sequence[float] | None,
     layer: int,
-    shape: Columns,
+    shape: LayerColumns,
     *,
     plain: bool,
 ) -> Content:
@@ -154,7 +156,7 @@ def _row(
     return Content.assemble(*parts)
 
 
-def text_pieces(looked: Looked, layer: int, *, plain: bool) -> tuple[list[Piece], int]:
+def text_pieces(looked: LayerView, layer: int, *, plain: bool) -> tuple[list[Piece], int]:
     """The tokens of the window, the place between brackets, those much looked at marked.
 
     Returns:
@@ -174,7 +176,7 @@ def text_pieces(looked: Looked, layer: int, *, plain: bool) -> tuple[list[Piece]
     return pieces, view
 
 
-def words(looked: Looked, off: Sequence[tuple[int, int]]) -> str:
+def words(looked: LayerView, off: Sequence[tuple[int, int]]) -> str:
     """What the model says after the place, and how likely it is without the heads that are off."""
     text, full, without = looked.whole
     after = one_line(looked.tokens[looked.place])

@@ -15,10 +15,10 @@ from typing import Any
 from textual.content import Content
 
 from core.errors import ClosedError, MiniGPTError
-from tui.common.client import Talker
+from tui.common.client import ModelClient
 from tui.common.format import first_difference
 from tui.common.sanitize import one_line
-from tui.explore.choices import Choice, View, choice_of, view_of
+from tui.explore.choices import Choice, NextTokens, choice_of, next_tokens_of
 
 SAMPLER = "sampler"
 TOP = 50
@@ -37,21 +37,21 @@ class Walk:
         view: what could come next, once that is known.
     """
 
-    sampler: Talker
+    sampler: ModelClient
     run: str
     which: str
     prompt: str
     chosen: list[int] = field(default_factory=list)
-    view: View | None = None
+    view: NextTokens | None = None
     _session: str | None = None
 
-    async def look(self, settings: Settings) -> View:
+    async def look(self, settings: Settings) -> NextTokens:
         """What could come here; changed settings need no forward pass."""
         if self._session is None or self.view is None:
             return await self._open(settings)
         return await self._go("cut", settings, length=self.view.length)
 
-    async def pick(self, settings: Settings, id: int | None = None, top: int = TOP) -> View:
+    async def pick(self, settings: Settings, id: int | None = None, top: int = TOP) -> NextTokens:
         """Goes on with a token, or with the one that the settings choose."""
         if self._session is None:
             await self._open(settings)
@@ -61,7 +61,7 @@ class Walk:
         self.chosen.append(view.picked.id)
         return view
 
-    async def undo(self, settings: Settings, count: int = 1) -> View:
+    async def undo(self, settings: Settings, count: int = 1) -> NextTokens:
         """Takes back the last choices."""
         assert len(self.chosen) >= count
         view = self.view if self._session else await self._open(settings)
@@ -86,7 +86,7 @@ class Walk:
         (row,) = said["rows"]
         return [(id, text) for id, text, _ in row["tokens"]]
 
-    async def follow(self, other: Walk, settings: Settings) -> View:
+    async def follow(self, other: Walk, settings: Settings) -> NextTokens:
         """Comes to where another walk stands; with other tokens than its, the text is read anew."""
         if other.run != self.run:
             self.begin(other.text)
@@ -121,7 +121,7 @@ class Walk:
         """All of it so far."""
         return self.prompt + (self.view.text if self.view else "")
 
-    async def _open(self, settings: Settings) -> View:
+    async def _open(self, settings: Settings) -> NextTokens:
         said = await self._ask(
             "step",
             run=self.run,
@@ -132,11 +132,11 @@ class Walk:
             settings=dict(settings),
             top=TOP,
         )
-        self._session, self.view = said["session"], view_of(said)
+        self._session, self.view = said["session"], next_tokens_of(said)
         return self.view
 
-    async def _go(self, op: str, settings: Settings, top: int = TOP, **fields: Any) -> View:
-        self.view = view_of(await self._in_session(op, settings, top=top, **fields))
+    async def _go(self, op: str, settings: Settings, top: int = TOP, **fields: Any) -> NextTokens:
+        self.view = next_tokens_of(await self._in_session(op, settings, top=top, **fields))
         return self.view
 
     async def _in_session(self, op: str, settings: Settings, **fields: Any) -> Mapping[str, Any]:

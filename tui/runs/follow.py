@@ -1,6 +1,6 @@
 """Follows a run's file of events: in small pieces, on one timer, and only while somebody looks.
 
-`Reader` folds what is new into a `History` and knows no Textual; `Tailing` is the timer.
+`RunReader` folds what is new into a `History` and knows no Textual; `RunFollower` is the timer.
 
 The end of a trainer's log as lines that are safe to show, however long it is. No Textual.
 """
@@ -32,7 +32,7 @@ PERIOD_SECONDS = 0.25
 CALM_SECONDS = 1.0
 
 
-class Reader:
+class RunReader:
     """What a run has said so far, read piece by piece.
 
     Args:
@@ -137,7 +137,7 @@ class Reader:
         return status.CRASHED if near or quiet else history.word
 
 
-class Tailing:
+class RunFollower:
     """Looks at a run again and again, on one timer.
 
     While there is a backlog it reads on after short rests, and tells no more often than else.
@@ -150,7 +150,7 @@ class Tailing:
     """
 
     def __init__(
-        self, node: MessagePump, reader: Reader, tell: Callable[[], None], *, calm: bool = False
+        self, node: MessagePump, reader: RunReader, tell: Callable[[], None], *, calm: bool = False
     ) -> None:
         self._node, self._reader, self._tell = node, reader, tell
         self._period = CALM_SECONDS if calm else PERIOD_SECONDS

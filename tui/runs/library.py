@@ -19,7 +19,7 @@ _Key = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class LibraryRow:
     """One run of the list.
 
     Attributes:
@@ -42,11 +42,11 @@ class Library:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._known: dict[str, tuple[_Key, Row]] = {}
+        self._known: dict[str, tuple[_Key, LibraryRow]] = {}
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[LibraryRow]:
         """Every run, the one that changed last first."""
-        known: dict[str, tuple[_Key, Row]] = {}
+        known: dict[str, tuple[_Key, LibraryRow]] = {}
         for run in list_runs(self._home):
             try:
                 known[run.name] = self._row(run)
@@ -55,14 +55,14 @@ class Library:
         self._known = known
         return sorted((row for _, row in known.values()), key=lambda row: -row.changed)
 
-    def _row(self, run: Run) -> tuple[_Key, Row]:
+    def _row(self, run: Run) -> tuple[_Key, LibraryRow]:
         key = _key(run)
         before = self._known.get(run.name)
         if before and before[0] == key and not _may_go_silent(before[1], key):
             return before
         changed = run.events if run.events.exists() else run.record
         curve = tuple(glance.losses(run.events, CURVE_POINTS))
-        return key, Row(summary_of_any(run), curve, changed.stat().st_mtime)
+        return key, LibraryRow(summary_of_any(run), curve, changed.stat().st_mtime)
 
 
 def _key(run: Run) -> _Key:
@@ -81,7 +81,7 @@ def _key(run: Run) -> _Key:
     return tuple(facts)
 
 
-def _may_go_silent(row: Row, key: _Key) -> bool:
+def _may_go_silent(row: LibraryRow, key: _Key) -> bool:
     """Whether it seems alive on another machine: its silence is counted by the clock."""
     return row.summary.status in ALIVE and not key[0]
 
@@ -96,6 +96,6 @@ def age(seconds: float) -> str:
     return "long"
 
 
-def age_of(row: Row) -> str:
+def age_of(row: LibraryRow) -> str:
     """How long ago it changed."""
     return age(max(0.0, time.time() - row.changed))

@@ -17,7 +17,7 @@ RATE = "learning rate"
 
 
 @dataclass(frozen=True)
-class Wish:
+class PendingCommand:
     """One request.
 
     Attributes:
@@ -36,7 +36,7 @@ class Wish:
 
 
 @dataclass
-class Wishes:
+class PendingCommands:
     """Those that wait, and a note about the last.
 
     Attributes:
@@ -44,14 +44,14 @@ class Wishes:
     """
 
     note: str = ""
-    _waiting: dict[str, Wish] = field(default_factory=dict)
+    _waiting: dict[str, PendingCommand] = field(default_factory=dict)
 
-    def ask(self, wish: Wish) -> None:
+    def ask(self, wish: PendingCommand) -> None:
         """Remembers a request that was sent."""
         self._waiting[wish.id] = wish
         self.note = wish.asked
 
-    def waiting(self, kind: str) -> Wish | None:
+    def waiting(self, kind: str) -> PendingCommand | None:
         """The newest of a kind that has no answer yet."""
         found = [wish for wish in self._waiting.values() if wish.kind == kind]
         return found[-1] if found else None

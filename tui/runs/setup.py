@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.config.budget import count_parameters, rows_at_once, run_bytes, training_bytes
-from core.config.configs import More, TrainConfig
+from core.config.configs import Extension, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.planner import Plan, plan
 from core.dataset.preview import Preview
 from core.paths import Home
 from core.run import launch
-from core.run.create import ask
+from core.run.create import create_run
 from core.run.directory import Run
 from core.run.store import hold_to_resume
 from core.text.corpus import Corpus
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
+class RunDraft:
     """What was chosen for a run.
 
     Attributes:
@@ -52,7 +52,7 @@ class Draft:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forecast:
+class RunForecast:
     """What a run will take.
 
     Attributes:
@@ -81,7 +81,7 @@ def _tokens(found: Preview) -> TokenFacts:
     )
 
 
-def forecast(made: Plan, free_disk: int) -> Forecast:
+def forecast(made: Plan, free_disk: int) -> RunForecast:
     """What a planned run will take, before any step was timed.
 
     Args:
@@ -90,7 +90,7 @@ def forecast(made: Plan, free_disk: int) -> Forecast:
     parameters = count_parameters(made.model)
     train, steps = made.train, made.train.steps
     rows = rows_at_once(train)
-    return Forecast(
+    return RunForecast(
         parameters=parameters,
         memory=training_bytes(made.model, rows, made.model.context, recompute=train.recompute),
         disk=run_bytes(parameters, steps if train.snapshots else None, free_disk),
@@ -109,12 +109,12 @@ def begin(
     encoding: str | None = None,
     reading: str | None = None,
 ) -> Run:
-    """Makes a run and starts its trainer; arguments as of `core.run.create.ask`.
+    """Makes a run and starts its trainer; arguments as of `core.run.create.create_run`.
 
     Raises:
         MiniGPTError: what cannot be used.
     """
-    run, lock = ask(home, spec, config, shape, name=name, encoding=encoding, reading=reading)
+    run, lock = create_run(home, spec, config, shape, name=name, encoding=encoding, reading=reading)
     launch.start(home, run, lock)
     return run
 
@@ -128,5 +128,5 @@ def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
     Raises:
         MiniGPTError: somebody trains it, or there is nothing to go on from.
     """
-    more = More(epochs=epochs)
+    more = Extension(epochs=epochs)
     launch.start(home, run, hold_to_resume(run, more), more)

@@ -15,11 +15,11 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from tui.common.messages import GoHome, Trouble
 from tui.common.sanitize import one_line
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.widgets.key_line import LAST_KEYS, KeyLine
 
 if TYPE_CHECKING:
-    from tui.common.client import Talker
+    from tui.common.client import ModelClient
 
 
 class Shell(Protocol):
@@ -32,8 +32,8 @@ class Shell(Protocol):
     """
 
     home: Home
-    look: Look
-    sampler: Talker
+    look: Terminal
+    sampler: ModelClient
 
 
 class BaseScreen(Screen[None]):

@@ -10,7 +10,7 @@ from textual import work
 from textual.binding import BindingType
 from textual.events import Paste
 
-from tui.common.messages import Copy, GoInside
+from tui.common.messages import CopyRequested, GoInside
 from tui.common.sanitize import clean
 from tui.explore import cursor
 from tui.explore.choices import likeliest
@@ -180,7 +180,7 @@ class CursorScreen(PlaceScreen):
     def action_copy(self) -> None:
         """The path."""
         text = "".join(token.text for token in self.cursor.path)
-        self.post_message(Copy(clean(text), "text"))
+        self.post_message(CopyRequested(clean(text), "text"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer tells what can be done now."""

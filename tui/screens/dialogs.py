@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 from core.paths import Home
 from core.run.directory import Run
 from tui.common.sanitize import clean
-from tui.runs.library import Library, Row, age_of
+from tui.runs.library import Library, LibraryRow, age_of
 from tui.widgets.prompt import Prompt
 
 
@@ -167,13 +167,13 @@ class ChooseRun(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-def talkable(home: Home) -> list[Row]:
+def talkable(home: Home) -> list[LibraryRow]:
     """The runs that have weights."""
     rows = Library(home).rows()
     return [row for row in rows if Run(home.runs / row.summary.name).weights.is_file()]
 
 
-def _line(row: Row) -> Content:
+def _line(row: LibraryRow) -> Content:
     found = row.summary
     return Content.assemble(
         f"{found.name[:NAME]:<{NAME}}",

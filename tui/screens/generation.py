@@ -17,14 +17,14 @@ from tui.common.sampling_settings import BY_NAME, at_end
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import ChooseRun
 from tui.talk.conversation import Talk
-from tui.talk.facts import Facts
+from tui.talk.facts import TalkFacts
 from tui.widgets.talk_side import TalkLine, TalkSide
 
 WATCH_SECONDS = 2.0
 Widths = list[tuple[int, str]] | None
 
 
-class TuningScreen(BaseScreen):
+class GenerationScreen(BaseScreen):
     """A screen with a `TalkSide` and a `TalkLine`; subclasses yield both from `body`.
 
     Args:
@@ -64,7 +64,7 @@ class TuningScreen(BaseScreen):
     def remark(self, text: str) -> None:
         """Something for the record of the screen; subclasses show it."""
 
-    def facts(self) -> Facts:
+    def facts(self) -> TalkFacts:
         """What is shown beside the content."""
         return self.talk.facts()
 

@@ -18,7 +18,7 @@ from core.config.schema import to_json
 from core.errors import MiniGPTError
 from core.run.weights_ref import label
 from tui.common.terminal import ASCII
-from tui.explore.layers import Looked, columns, read, table, text_pieces, words
+from tui.explore.layers import LayerView, columns, read, table, text_pieces, words
 from tui.screens.base import BaseScreen
 from tui.widgets.token_text import MarkedText
 
@@ -75,7 +75,7 @@ class InsideScreen(BaseScreen):
         self._layer = -1
         self._head: int | None = ALL
         self._off: set[tuple[int, int]] = set()
-        self._looked: Looked | None = None
+        self._looked: LayerView | None = None
         self.drawn: Content | None = None
         self._turn = asyncio.Lock()  # an answer is shown before the next key is asked about
         self._keys = 0

@@ -16,8 +16,8 @@ from core.errors import MiniGPTError
 from core.run import control_file, status, store
 from core.run.directory import Run
 from tui.common.format import size
-from tui.common.messages import Copy, GoNew, GoTalk, GoTrain
-from tui.runs.library import Library, Row
+from tui.common.messages import CopyRequested, GoNew, GoTalk, GoTrain
+from tui.runs.library import Library, LibraryRow
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import AskLine, Confirm
 from tui.widgets.run_table import RunTable, detail
@@ -49,7 +49,7 @@ class ModelsScreen(BaseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[Row] = []
+        self._rows: list[LibraryRow] = []
         self._library: Library | None = None
 
     def body(self) -> ComposeResult:
@@ -179,7 +179,7 @@ class ModelsScreen(BaseScreen):
     def action_copy_path(self) -> None:
         """The run's folder."""
         if run := self._run:
-            self.post_message(Copy(str(run.folder), "path"))
+            self.post_message(CopyRequested(str(run.folder), "path"))
 
     @work
     async def action_delete(self) -> None:

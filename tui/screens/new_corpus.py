@@ -26,7 +26,7 @@ from textual.widgets.option_list import Option
 from core.errors import Cancelled, MiniGPTError
 from core.text.catalog import seen
 from core.text.corpus import Corpus, bundled
-from core.text.resolve import find
+from core.text.resolve import resolve_corpus
 from tui.common.format import size
 from tui.common.messages import GoSetup
 from tui.common.sanitize import one_line
@@ -74,7 +74,7 @@ LEAST = 2 * LABEL  # cells for a count and its name, before there is a layout
 NAME = 13
 
 
-class Texts(OptionList):
+class CorpusTable(OptionList):
     """The list of texts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -113,7 +113,7 @@ class NewCorpusScreen(BaseScreen):
                     compact=True,
                     id="path",
                 )
-                yield Texts(id="texts", markup=False)
+                yield CorpusTable(id="texts", markup=False)
             with VerticalScroll(id="inside", can_focus=False):
                 yield Static(id="about", markup=False)
                 yield Static(id="facts")
@@ -166,7 +166,7 @@ class NewCorpusScreen(BaseScreen):
         self._cancel = cancel = threading.Event()
         self._spec, self._chosen, self._found = spec, None, None
         try:
-            corpus = await asyncio.to_thread(find, spec, self.shell.home)
+            corpus = await asyncio.to_thread(resolve_corpus, spec, self.shell.home)
             self._about(corpus)
             found = await asyncio.to_thread(_read, corpus, cancel)
         except Cancelled:

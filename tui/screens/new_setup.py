@@ -22,11 +22,11 @@ from core.dataset.preview import preview
 from core.errors import MiniGPTError, SettingsError
 from core.run.store import propose_name
 from core.system.machine import free_disk, free_memory, usable_threads
-from core.text.resolve import find
+from core.text.resolve import resolve_corpus
 from tui.common.format import count, duration, size
 from tui.common.messages import GoTrain
 from tui.common.sanitize import one_line
-from tui.runs.setup import Draft, Forecast, begin, forecast
+from tui.runs.setup import RunDraft, RunForecast, begin, forecast
 from tui.screens.base import BaseScreen
 from tui.widgets.config_form import ConfigForm
 
@@ -39,7 +39,7 @@ class NewSetupScreen(BaseScreen):
     """The settings of a new run.
 
     Args:
-        spec, encoding, reading: the text, as `core.run.create.ask` takes them.
+        spec, encoding, reading: the text, as `core.run.create.create_run` takes them.
         typed: what stood in the lines when one last went back from here; kept in this very list.
     """
 
@@ -61,7 +61,7 @@ class NewSetupScreen(BaseScreen):
         super().__init__()
         self._typed = [] if typed is None else typed
         self._spec, self._encoding, self._reading = spec, encoding, reading
-        self._draft: Draft | None = None
+        self._draft: RunDraft | None = None
         self._device = DeviceFacts(
             device="cpu", name="CPU", free_memory=free_memory(), threads=usable_threads()
         )
@@ -94,7 +94,7 @@ class NewSetupScreen(BaseScreen):
     async def _look(self) -> None:
         try:
             corpus = await asyncio.to_thread(
-                find, self._spec, self.shell.home, encoding=self._encoding
+                resolve_corpus, self._spec, self.shell.home, encoding=self._encoding
             )
             config, shape = self._chosen()
             found = await asyncio.to_thread(preview, corpus, asked=config)
@@ -105,7 +105,7 @@ class NewSetupScreen(BaseScreen):
         if not name.value:
             name.value = propose_name(self.shell.home, corpus.name)
         self.set_title(corpus.name)
-        self._draft = Draft(corpus=corpus, preview=found, config=config, shape=shape)
+        self._draft = RunDraft(corpus=corpus, preview=found, config=config, shape=shape)
         self._reckon()
         self._time()
 
@@ -148,7 +148,7 @@ class NewSetupScreen(BaseScreen):
             return
         self._show(forecast(made, free_disk(self.shell.home.runs)), made.reasons)
 
-    def _show(self, found: Forecast, reasons: Iterable[str]) -> None:
+    def _show(self, found: RunForecast, reasons: Iterable[str]) -> None:
         assert self._draft
         seen = self._draft.preview
         self.query_one("#forecast", Static).update(forecast_text(found))
@@ -217,9 +217,9 @@ class NewSetupScreen(BaseScreen):
             super().action_back()
 
 
-def told(reply: Mapping[str, Any]) -> Forecast:
+def told(reply: Mapping[str, Any]) -> RunForecast:
     """The forecast in a reply of the sampler."""
-    return Forecast(
+    return RunForecast(
         parameters=reply["parameters"],
         memory=reply["memory_bytes"],
         disk=reply["disk_bytes"],
@@ -228,7 +228,7 @@ def told(reply: Mapping[str, Any]) -> Forecast:
     )
 
 
-def forecast_text(found: Forecast) -> Content:
+def forecast_text(found: RunForecast) -> Content:
     """What it will take, a line each."""
     steps = "timed when it starts" if found.steps is None else f"{found.steps:,}"
     time = "timing some steps…" if found.seconds is None else f"about {duration(found.seconds)}"

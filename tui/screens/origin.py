@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from core.attribution.passages import Line, lines_around
+from core.attribution.passages import PassageLine, lines_around
 from core.errors import MiniGPTError
 from core.text.encoding import Encoding
 from tui.common.format import CHOSEN
@@ -24,7 +24,7 @@ from tui.common.terminal import ASCII
 from tui.common.wrapping import Piece
 from tui.screens.base import BaseScreen
 from tui.talk import origin
-from tui.talk.origin import MARKS, PLAIN_MARKS, Origin, Place, Span
+from tui.talk.origin import MARKS, PLAIN_MARKS, CopiedPassage, CorpusPlace, ReplyOrigin
 from tui.talk.record import Turn
 from tui.widgets.token_text import MarkedText
 
@@ -50,10 +50,10 @@ class PassageScreen(BaseScreen):
         Binding("enter,home", "place", "Back to it", key_display="Enter", tooltip="To the place"),
     ]
 
-    def __init__(self, place: Place, encoding: Encoding) -> None:
+    def __init__(self, place: CorpusPlace, encoding: Encoding) -> None:
         super().__init__()
         self._place, self._encoding = place, encoding
-        self._lines: list[Line] = []
+        self._lines: list[PassageLine] = []
 
     def body(self) -> ComposeResult:
         """The lines."""
@@ -91,7 +91,7 @@ class PassageScreen(BaseScreen):
             pieces.append(("\n", ""))
         return pieces, view
 
-    def _marked(self, line: Line) -> list[Piece]:
+    def _marked(self, line: PassageLine) -> list[Piece]:
         """The line of the place: what stands there between marks, as far as it is on this line."""
         left, right = PLAIN_MARKS if self.shell.look.charset == ASCII else MARKS
         wanted = self._place.text.split("\n")[0]
@@ -162,7 +162,7 @@ class OriginScreen(BaseScreen):
         super().__init__()
         self._turns, self._number = list(turns), len(turns) - 1
         self._least, self._copy, self._place = LEAST, 0, 0
-        self._found: Origin | None = None
+        self._found: ReplyOrigin | None = None
 
     def body(self) -> ComposeResult:
         """Figures, the reply, the places."""
@@ -180,15 +180,15 @@ class OriginScreen(BaseScreen):
         return self._turns[self._number][1]
 
     @property
-    def _spans(self) -> tuple[Span, ...]:
+    def _spans(self) -> tuple[CopiedPassage, ...]:
         return self._found.spans if self._found else ()
 
     @property
-    def _span(self) -> Span | None:
+    def _span(self) -> CopiedPassage | None:
         return self._spans[self._copy] if self._spans else None
 
     @property
-    def _chosen_place(self) -> Place | None:
+    def _chosen_place(self) -> CorpusPlace | None:
         return self._span.places[self._place] if self._span and self._span.places else None
 
     @work(group="origin", exclusive=True, exit_on_error=False)
@@ -206,7 +206,7 @@ class OriginScreen(BaseScreen):
             self._show(f"This cannot be looked up: {error.message}")
             self.trouble(error)
             return
-        self._found = origin.read(said)
+        self._found = origin.read_origin(said)
         for note in self._found.notes:
             self.notify(note, markup=False)
         self._show()

@@ -15,14 +15,14 @@ from textual.widgets import Static
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
 from core.tokenizer.special_tokens import EOS
-from tui.common.sampling_settings import Dials
+from tui.common.sampling_settings import SamplingControls
 from tui.common.terminal import ASCII
 from tui.explore import branches
 from tui.explore import cursor as cursor_words
 from tui.explore.branches import Branch
-from tui.explore.cursor import Cursor, Sight
+from tui.explore.cursor import Cursor, CursorView
 from tui.explore.token_rows import Layout
-from tui.screens.generation import TuningScreen
+from tui.screens.generation import GenerationScreen
 from tui.talk import reply
 from tui.talk.record import Turn
 from tui.widgets.choice_table import ChoiceTable
@@ -34,7 +34,7 @@ LEAST_ROWS, TALL_ROWS = 5, 12  # of the text; where there are more, the ways hav
 GAPS = 2  # rows above and below the text
 
 
-class PlaceScreen(TuningScreen):
+class PlaceScreen(GenerationScreen):
     """A place in a text with branches; subclasses move it.
 
     Args:
@@ -54,16 +54,16 @@ class PlaceScreen(TuningScreen):
         which: str = LAST,
         prompt: str = "",
         chosen: Sequence[int] = (),
-        dials: Dials | None = None,
+        dials: SamplingControls | None = None,
         turns: Sequence[Turn] = (),
         turn: str | None = None,
     ) -> None:
         super().__init__(name, which)
         self._beginning = prompt, list(chosen), turn
-        self._dials = dials or Dials()
+        self._dials = dials or SamplingControls()
         self._turns = {turn.id: turn for turn in turns}
         self._turn = asyncio.Lock()  # keys act one after another, however fast they come
-        self._sight: Sight | None = None
+        self._sight: CursorView | None = None
         self._stands: tuple[str, int] | None = None  # what the table shows
         self._coloured, self._unkept = False, False
         self._can = False, False  # branch, stop: what the footer shows
@@ -95,7 +95,7 @@ class PlaceScreen(TuningScreen):
 
     async def _open(self) -> None:
         prompt, chosen, turn = self._beginning
-        self.cursor.know(await asyncio.to_thread(branches.read, self.talk.folder.talk))
+        self.cursor.know(await asyncio.to_thread(branches.read_branches, self.talk.folder.talk))
         if turn in self._turns and not chosen:
             await self._open_turn(turn)
         else:
@@ -210,7 +210,7 @@ class PlaceScreen(TuningScreen):
         ways.update(Content("\n").join(found))
         text.styles.height = room or "1fr"
 
-    def _stand(self, sight: Sight) -> None:
+    def _stand(self, sight: CursorView) -> None:
         """The table's cursor begins at the token that stands there."""
         stands = self.cursor.branch, self.cursor.at
         if stands == self._stands or sight.came is None:
@@ -224,7 +224,7 @@ class PlaceScreen(TuningScreen):
 
     def _keep(self, branch: Branch) -> None:
         try:
-            branches.append(self.talk.folder.talk, branch)
+            branches.append_branch(self.talk.folder.talk, branch)
         except MiniGPTError as error:
             if not self._unkept:
                 self.trouble(error)

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import label
-from tui.common.messages import Copy, GoInside
+from tui.common.messages import CopyRequested, GoInside
 from tui.common.sampling_settings import in_words
 from tui.common.sanitize import clean, one_line
 from tui.explore.choices import matching
@@ -167,7 +167,7 @@ class StepScreen(WalkScreen):
 
     def action_copy(self) -> None:
         """The text so far."""
-        self.post_message(Copy(clean(self.walk.text), "text"))
+        self.post_message(CopyRequested(clean(self.walk.text), "text"))
 
     def action_cursor(self) -> None:
         """Any token of it."""

@@ -15,10 +15,10 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from tui.common.messages import Copy, GoInside, GoStep
+from tui.common.messages import CopyRequested, GoInside, GoStep
 from tui.common.sanitize import clean
 from tui.screens import cursor
-from tui.screens.generation import TuningScreen
+from tui.screens.generation import GenerationScreen
 from tui.screens.origin import OriginScreen
 from tui.talk import reply as turn_text
 from tui.talk.keys import BINDINGS
@@ -35,7 +35,7 @@ PLACEHOLDER = "a beginning; Enter lets the model go on with it"
 WAIT = "Esc stops the reply; then Enter sends this."
 
 
-class TalkScreen(TuningScreen):
+class TalkScreen(GenerationScreen):
     """A talk, with one run at a time.
 
     Args:
@@ -242,11 +242,11 @@ class TalkScreen(TuningScreen):
     def action_copy_reply(self) -> None:
         """The last continuation."""
         text = self.talk.reply.text if self.talk.reply else self.talk.turns[-1].text
-        self.post_message(Copy(clean(text.strip(" ")), "reply"))
+        self.post_message(CopyRequested(clean(text.strip(" ")), "reply"))
 
     def action_copy_talk(self) -> None:
         """All that was said."""
-        self.post_message(Copy(self.talk.words(), "talk"))
+        self.post_message(CopyRequested(self.talk.words(), "talk"))
 
     def action_step(self) -> None:
         """Token by token: from what is typed, or from where the last reply ends."""

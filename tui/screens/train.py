@@ -18,14 +18,14 @@ from core.run.directory import Run
 from core.run.events import FINISHED
 from core.run.history import History
 from tui.common.messages import GoTalk
-from tui.runs.follow import Reader, Tailing
+from tui.runs.follow import RunFollower, RunReader
 from tui.runs.machine_use import MachineUse, Use
-from tui.runs.pending import RATE, STOP, Wish, Wishes
+from tui.runs.pending import RATE, STOP, PendingCommand, PendingCommands
 from tui.runs.setup import resume
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import AskLine
 from tui.screens.log import LogScreen
-from tui.widgets.train_view import Sight, TrainView
+from tui.widgets.train_view import TrainPicture, TrainView
 
 MACHINE_SECONDS = 2.0
 CALM_MACHINE_SECONDS = 10.0
@@ -75,7 +75,7 @@ class TrainScreen(BaseScreen):
     def __init__(self, name: str, started: bool = False) -> None:
         super().__init__()
         self._of = name
-        self._wishes = Wishes(STARTED if started else "")
+        self._wishes = PendingCommands(STARTED if started else "")
         self._title = ""
         self._able: tuple[object, ...] = ()
         self._use: Use | None = None
@@ -84,7 +84,7 @@ class TrainScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """All in one widget."""
         self._run = Run(self.shell.home.runs / self._of)
-        self._reader = Reader(self._run)
+        self._reader = RunReader(self._run)
         look = self.shell.look
         yield TrainView(look.charset, self._run.log, calm=look.calm)
 
@@ -92,7 +92,7 @@ class TrainScreen(BaseScreen):
         """Looking begins when the screen is shown."""
         super().on_mount()
         calm = self.shell.look.calm
-        self._tailing = Tailing(self, self._reader, self._show, calm=calm)
+        self._tailing = RunFollower(self, self._reader, self._show, calm=calm)
         seconds = CALM_MACHINE_SECONDS if calm else MACHINE_SECONDS
         self._machine_timer = self.set_interval(seconds, self._look_at_machine, pause=True)
 
@@ -136,7 +136,7 @@ class TrainScreen(BaseScreen):
         if title != self._title:
             self._title = title
             self.set_title(title)
-        view.show(Sight(self._history, self._word, self._use, self._reader.problem))
+        view.show(TrainPicture(self._history, self._word, self._use, self._reader.problem))
         able = (self._word, bool(self._history.saved), self._history.steps_per_epoch, title)
         if able != self._able:
             self._able = able
@@ -191,7 +191,7 @@ class TrainScreen(BaseScreen):
         rate = asked.value if asked else self._history.train.get("learning_rate")
         return rate if isinstance(rate, int | float) and not isinstance(rate, bool) else None
 
-    def _ask(self, type: str, wish: Wish, **fields: Any) -> None:
+    def _ask(self, type: str, wish: PendingCommand, **fields: Any) -> None:
         """Sends a request; the trainer's answer is what counts."""
         try:
             id = store.request(self._run, type, **fields)
@@ -203,19 +203,19 @@ class TrainScreen(BaseScreen):
 
     def action_stop(self) -> None:
         """Asks the trainer to save and stop."""
-        self._ask(control_file.STOP, Wish(STOP, "stopping…", "stopped at"))
+        self._ask(control_file.STOP, PendingCommand(STOP, "stopping…", "stopped at"))
 
     def action_pause(self) -> None:
         """Asks the trainer to wait."""
-        self._ask(control_file.PAUSE, Wish("pause", "pausing…", "paused at"))
+        self._ask(control_file.PAUSE, PendingCommand("pause", "pausing…", "paused at"))
 
     def action_go_on(self) -> None:
         """Asks the trainer to go on."""
-        self._ask(control_file.CONTINUE, Wish("pause", "continuing…", "went on at"))
+        self._ask(control_file.CONTINUE, PendingCommand("pause", "continuing…", "went on at"))
 
     def action_save(self) -> None:
         """Asks for a checkpoint now."""
-        self._ask(control_file.SAVE, Wish("save", "saving…", "saved at"))
+        self._ask(control_file.SAVE, PendingCommand("save", "saving…", "saved at"))
 
     def action_rate(self, factor: float) -> None:
         """Halves or doubles the learning rate."""
@@ -223,7 +223,7 @@ class TrainScreen(BaseScreen):
             return
         rate = float(f"{self._rate * factor:.6g}")
         said = f"learning rate {rate:g}"
-        wish = Wish(RATE, f"{said} asked…", f"{said} from", rate)
+        wish = PendingCommand(RATE, f"{said} asked…", f"{said} from", rate)
         self._ask(control_file.CHANGE, wish, changes={"learning_rate": rate})
 
     @work
@@ -249,7 +249,7 @@ class TrainScreen(BaseScreen):
         if steps and per:
             total = round(steps / per + more, 4)
             said = f"{total:g} epochs in all"
-            wish = Wish("epochs", f"{said} asked…", f"{said} from")
+            wish = PendingCommand("epochs", f"{said} asked…", f"{said} from")
             self._ask(control_file.CHANGE, wish, changes={"epochs": total})
 
     @work(exit_on_error=False)

@@ -15,11 +15,11 @@ from textual.widgets import Static
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from tui.common.sampling_settings import SEEDS, Dials
-from tui.explore.choices import Choice, View, corpus_facts, facts
+from tui.common.sampling_settings import SEEDS, SamplingControls
+from tui.explore.choices import Choice, NextTokens, corpus_facts, facts
 from tui.explore.walk import Comparison, Pin, Walk, compare, in_words
-from tui.screens.generation import TuningScreen
-from tui.talk.facts import Facts
+from tui.screens.generation import GenerationScreen
+from tui.talk.facts import TalkFacts
 from tui.widgets.choice_table import ChoiceTable
 from tui.widgets.talk_side import TalkLine, TalkSide
 from tui.widgets.transcript import Transcript, mark
@@ -28,7 +28,7 @@ MOST_ROWS, TALL = 4, 24  # of the text; from so many of the screen on a row is l
 OVER = "The text has come to its end. Backspace goes back."
 
 
-class WalkScreen(TuningScreen):
+class WalkScreen(GenerationScreen):
     """A place in a text; subclasses move it.
 
     Args:
@@ -46,11 +46,11 @@ class WalkScreen(TuningScreen):
         which: str = LAST,
         prompt: str = "",
         chosen: Sequence[int] = (),
-        dials: Dials | None = None,
+        dials: SamplingControls | None = None,
     ) -> None:
         super().__init__(name, which)
         self._beginning = prompt, list(chosen)
-        self._dials = dials or Dials()
+        self._dials = dials or SamplingControls()
         self._turn = asyncio.Lock()  # keys act one after another, however fast they come
         self._found: list[Choice] | None = None
         self._caption = ""  # what was found, in words
@@ -147,12 +147,12 @@ class WalkScreen(TuningScreen):
         gap = int(self.size.height >= TALL)
         text.styles.height = min(MOST_ROWS, max(1, text.virtual_size.height)) + gap
 
-    def _below(self, view: View) -> str:
+    def _below(self, view: NextTokens) -> str:
         if self._found is not None:
             return f"{self._caption}; Esc shows the likeliest again"
         return OVER if view.ended else corpus_facts(view)
 
-    def facts(self) -> Facts:
+    def facts(self) -> TalkFacts:
         """Beside it: how much was chosen, how full the context is."""
         view, found = self.walk.view, self.talk.facts()
         if view is None:

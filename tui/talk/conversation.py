@@ -18,11 +18,11 @@ from core.run.directory import Run
 from core.run.weights_ref import LAST, label
 from core.tokenizer.special_tokens import EOS
 from tui.common.format import first_difference
-from tui.common.sampling_settings import Dials
+from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
 from tui.talk import record
 from tui.talk import reply as turn_text
-from tui.talk.facts import Facts
+from tui.talk.facts import TalkFacts
 from tui.talk.record import Turn
 from tui.talk.reply import Reply
 
@@ -85,7 +85,7 @@ class Talk:
     which: str = LAST
     model: dict[str, Any] = field(default_factory=dict)
     problem: str = ""
-    dials: Dials = field(default_factory=Dials)
+    dials: SamplingControls = field(default_factory=SamplingControls)
     turns: list[Turn] = field(default_factory=list)
     reply: Reply | None = None
     last: Reply | None = None
@@ -186,10 +186,10 @@ class Talk:
         """Everything said, as it is copied."""
         return turn_text.plain(self.turns)
 
-    def facts(self) -> Facts:
+    def facts(self) -> TalkFacts:
         """What stands beside it."""
         last = self.last
-        return Facts(
+        return TalkFacts(
             run=self.run,
             which=self.which,
             step=self.step,

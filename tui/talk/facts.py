@@ -8,14 +8,14 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.run.weights_ref import label
-from tui.common.sampling_settings import Dials, now_in_words
+from tui.common.sampling_settings import SamplingControls, now_in_words
 from tui.common.sanitize import one_line
 
 LABEL, VALUE = 9, 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class TalkFacts:
     """What is known at this moment.
 
     Attributes:
@@ -34,7 +34,7 @@ class Facts:
     step: int | None
     loading: bool
     problem: str
-    dials: Dials
+    dials: SamplingControls
     tokens: int | None
     speed: float | None
     used: int | None
@@ -53,7 +53,7 @@ class Facts:
         return self.tokens, self.speed, self.used, self.size
 
 
-def weights_rows(facts: Facts) -> Content:
+def weights_rows(facts: TalkFacts) -> Content:
     """The head of the side pane."""
     return Content("\n").join(
         [
@@ -64,7 +64,7 @@ def weights_rows(facts: Facts) -> Content:
     )
 
 
-def reply_rows(facts: Facts) -> Content:
+def reply_rows(facts: TalkFacts) -> Content:
     """Counts of the reply that comes, or of the last one."""
     return Content("\n").join(
         [
@@ -83,11 +83,11 @@ def _number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def _context(facts: Facts) -> str:
+def _context(facts: TalkFacts) -> str:
     return "–" if facts.size is None else f"{_number(facts.used)} of {facts.size:,}"
 
 
-def line(facts: Facts, width: int) -> Content:
+def line(facts: TalkFacts, width: int) -> Content:
     """Settings or note, and counts, in one line: the first is cut where there is no room."""
     counts = [
         f"{facts.tokens:,} tok" if facts.tokens is not None else "",

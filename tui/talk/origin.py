@@ -24,7 +24,7 @@ MARKS, PLAIN_MARKS = ("‹", "›"), ("<", ">")
 
 
 @dataclass(frozen=True)
-class Place:
+class CorpusPlace:
     """Where a span stands: file, line from 1, byte; and the text there."""
 
     file: Path
@@ -36,7 +36,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Span:
+class CopiedPassage:
     """A part of a text that stands in the corpus.
 
     Attributes:
@@ -50,7 +50,7 @@ class Span:
     tokens: int
     count: int
     at_least: bool
-    places: tuple[Place, ...]
+    places: tuple[CorpusPlace, ...]
 
     @property
     def times(self) -> str:
@@ -61,7 +61,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Origin:
+class ReplyOrigin:
     """A text and what of it stands in the corpus.
 
     Attributes:
@@ -72,7 +72,7 @@ class Origin:
 
     text: str
     header: str
-    spans: tuple[Span, ...]
+    spans: tuple[CopiedPassage, ...]
     encoding: str
     errors: str
     notes: tuple[str, ...]
@@ -98,10 +98,10 @@ class Origin:
         return "".join([*pieces, self.text[reached:]])
 
 
-def read(said: Mapping[str, Any]) -> Origin:
+def read_origin(said: Mapping[str, Any]) -> ReplyOrigin:
     """The sampler's last reply to `origin`."""
     spans = tuple(
-        Span(
+        CopiedPassage(
             begin=span["from"],
             end=span["to"],
             tokens=span["end"] - span["begin"],
@@ -111,7 +111,7 @@ def read(said: Mapping[str, Any]) -> Origin:
         )
         for span in said["spans"]
     )
-    return Origin(
+    return ReplyOrigin(
         text=said["text"],
         header=header(said),
         spans=spans,
@@ -121,8 +121,8 @@ def read(said: Mapping[str, Any]) -> Origin:
     )
 
 
-def _place(said: Mapping[str, Any]) -> Place:
-    return Place(
+def _place(said: Mapping[str, Any]) -> CorpusPlace:
+    return CorpusPlace(
         file=Path(said["file"]),
         line=said["line"],
         offset=said["offset"],
@@ -143,7 +143,7 @@ def header(said: Mapping[str, Any]) -> str:
     return " · ".join(words)
 
 
-def around(place: Place, room: int) -> tuple[str, str, str]:
+def around(place: CorpusPlace, room: int) -> tuple[str, str, str]:
     """The place on one line of about `room` cells: what stands before, what was found, after."""
     text = _shortened(one_line(place.text), room)
     side = max(0, (room - len(text)) // 2)
@@ -159,14 +159,14 @@ def _shortened(text: str, room: int) -> str:
     return f"{text[: max(0, room - 1)]}…" if room else ""
 
 
-def lines_of(span: Span) -> str:
+def lines_of(span: CopiedPassage) -> str:
     """The lines it stands on, as far as they are known."""
     numbers = [f"{place.line:,}" for place in span.places]
     more = "…" if span.count > len(numbers) or span.at_least else ""
     return f"line{'s' * (len(numbers) != 1)} {', '.join(numbers)}{more}"
 
 
-def several(spans: Sequence[Span]) -> bool:
+def several(spans: Sequence[CopiedPassage]) -> bool:
     """Whether they stand in more than one file."""
     return len({place.file for span in spans for place in span.places}) > 1
 
@@ -175,7 +175,7 @@ NONE = "No part of this stands in the corpus word for word: nothing of {least} t
 
 
 def reply_pieces(
-    prompt: str, origin: Origin, chosen: int, marks: tuple[str, str], sign: str
+    prompt: str, origin: ReplyOrigin, chosen: int, marks: tuple[str, str], sign: str
 ) -> tuple[list[Piece], int | None]:
     """A reply with its prompt, copies between marks, and which piece is the chosen copy."""
     left, right = marks
@@ -195,13 +195,15 @@ def reply_pieces(
     return [*pieces, (origin.text[at:], "")], view
 
 
-def chosen_header(origin: Origin, chosen: int) -> str:
+def chosen_header(origin: ReplyOrigin, chosen: int) -> str:
     """The figures, and which copy is chosen."""
     which = f" · {chosen + 1} of {len(origin.spans)}" if origin.spans else ""
     return f"{origin.header}{which}"
 
 
-def place_rows(span: Span, chosen: int, width: int, sign: str, *, several: bool) -> Content:
+def place_rows(
+    span: CopiedPassage, chosen: int, width: int, sign: str, *, several: bool
+) -> Content:
     """How often a copy stands in the corpus, and where: two rows a place."""
     rows = [Content.styled(f"{span.tokens:,} tokens, {span.times}", "bold")]
     for number, place in enumerate(span.places):
@@ -216,7 +218,7 @@ def place_rows(span: Span, chosen: int, width: int, sign: str, *, several: bool)
     return Content("\n").join(rows)
 
 
-def _excerpt(place: Place, width: int) -> str:
+def _excerpt(place: CorpusPlace, width: int) -> str:
     return "".join(around(place, max(8, width)))
 
 

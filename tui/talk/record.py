@@ -1,6 +1,7 @@
 """What was said to a run's model: its file of talk, one JSON object a line, one line a turn.
 
-Other kinds of line may stand between them (`tui.explore.branches` has one). Lines are only ever added.
+Other kinds of line may stand between them (`tui.explore.branches` has one). Lines are only ever
+added.
 Those that cannot be read, and those of kinds this version does not know, are left out.
 Knows no screen and no model.
 """

@@ -20,7 +20,7 @@ GAP = "  "
 
 
 @dataclass(frozen=True)
-class Columns:
+class TableColumns:
     """How wide what stands in a row is.
 
     Attributes:
@@ -39,13 +39,13 @@ class Columns:
         return self.corpus < 18
 
 
-def columns(width: int, pinned: bool) -> Columns:
+def columns(width: int, pinned: bool) -> TableColumns:
     """Columns that fill a width; the corpus needs eleven cells or twenty, or has no room."""
     fixed = MARK + RANK + PERCENT + AFTER + 3 * len(GAP) + 1 + (PINNED + len(GAP)) * pinned
     rest = max(13, width - fixed)
     corpus = 20 if rest >= 52 else 11 if rest >= 24 else 0
     token = max(9, min(24, (rest - corpus) // 2))
-    return Columns(token, max(4, min(40, rest - corpus - token)), corpus, pinned)
+    return TableColumns(token, max(4, min(40, rest - corpus - token)), corpus, pinned)
 
 
 def bar(share: float, width: int, *, plain: bool = False) -> str:
@@ -57,7 +57,7 @@ def bar(share: float, width: int, *, plain: bool = False) -> str:
     return ("█" * whole + (EIGHTHS[part] if part else "")).ljust(width)
 
 
-def head(shape: Columns) -> Content:
+def head(shape: TableColumns) -> Content:
     """The names of the columns."""
     pinned = f"{GAP}{'pinned':>{PINNED}}" if shape.pinned else ""
     words = (
@@ -68,7 +68,7 @@ def head(shape: Columns) -> Content:
 
 
 def row(
-    choice: Choice, shape: Columns, *, mark: str, plain: bool, pinned: float | None = None
+    choice: Choice, shape: TableColumns, *, mark: str, plain: bool, pinned: float | None = None
 ) -> Content:
     """One token; what a setting removed is dim."""
     style = "dim" if choice.removed else ""

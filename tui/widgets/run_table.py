@@ -17,7 +17,7 @@ from core.run.summary import Summary
 from tui.common.format import count, number, size
 from tui.common.sanitize import one_line
 from tui.plot.sparkline import sparkline
-from tui.runs.library import Row, age_of
+from tui.runs.library import LibraryRow, age_of
 
 CURVE = 8
 
@@ -36,13 +36,13 @@ class Column:
 
     head: str
     width: int
-    cell: Callable[[Row], str]
+    cell: Callable[[LibraryRow], str]
     right: bool = False
     rank: int = 0
 
 
 def _columns(charset: str) -> list[Column]:
-    def fact(take: Callable[[Summary], str]) -> Callable[[Row], str]:
+    def fact(take: Callable[[Summary], str]) -> Callable[[LibraryRow], str]:
         return lambda row: take(row.summary)
 
     return [
@@ -74,11 +74,11 @@ class RunTable(DataTable[Text]):
         super().__init__(cursor_type="row", cell_padding=1, zebra_stripes=False)
         self._all = _columns(charset)
         self._fitting: list[Column] = []
-        self._rows: dict[str, Row] = {}
+        self._rows: dict[str, LibraryRow] = {}
         self._cells: dict[str, list[str]] = {}
 
     @property
-    def chosen(self) -> Row | None:
+    def chosen(self) -> LibraryRow | None:
         """The row under the cursor."""
         names = list(self._rows)
         return self._rows[names[self.cursor_row]] if 0 <= self.cursor_row < len(names) else None
@@ -92,7 +92,7 @@ class RunTable(DataTable[Text]):
             self._fitting = fitting
             self._rebuild(list(self._rows.values()))
 
-    def show(self, rows: Sequence[Row]) -> None:
+    def show(self, rows: Sequence[LibraryRow]) -> None:
         """Shows these runs; cells that say the same are not touched."""
         names = [row.summary.name for row in rows]
         if names != list(self._rows):
@@ -102,7 +102,7 @@ class RunTable(DataTable[Text]):
         for name, row in self._rows.items():
             self._update(name, row)
 
-    def _rebuild(self, rows: Sequence[Row]) -> None:
+    def _rebuild(self, rows: Sequence[LibraryRow]) -> None:
         chosen = self.chosen.summary.name if self.chosen else None
         self.clear(columns=True)
         for column in self._fitting:
@@ -116,7 +116,7 @@ class RunTable(DataTable[Text]):
         if chosen in self._rows:
             self.move_cursor(row=list(self._rows).index(chosen), animate=False)
 
-    def _update(self, name: str, row: Row) -> None:
+    def _update(self, name: str, row: LibraryRow) -> None:
         cells = [column.cell(row) for column in self._fitting]
         if cells == self._cells[name]:
             return
@@ -126,7 +126,7 @@ class RunTable(DataTable[Text]):
             if old != new:
                 self.update_cell(name, column.head, text)
 
-    def _texts(self, name: str, row: Row) -> list[Text]:
+    def _texts(self, name: str, row: LibraryRow) -> list[Text]:
         styles = {"STATUS": _style(row.summary)}
         return [
             Text(
@@ -149,7 +149,7 @@ def _style(summary: Summary) -> str:
     return "bold" if summary.status in ALIVE else ""
 
 
-def detail(row: Row, folder: Path | None) -> Content:
+def detail(row: LibraryRow, folder: Path | None) -> Content:
     """Two lines about the run under the cursor."""
     found = row.summary
     if found.problem:

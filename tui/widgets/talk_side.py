@@ -7,8 +7,15 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.common.sampling_settings import BY_NAME, DECLARED, SEED, USELESS_WHEN_GREEDY, Dials, shown
-from tui.talk.facts import Facts, line, reply_rows, weights_rows
+from tui.common.sampling_settings import (
+    BY_NAME,
+    DECLARED,
+    SEED,
+    USELESS_WHEN_GREEDY,
+    SamplingControls,
+    value_text,
+)
+from tui.talk.facts import TalkFacts, line, reply_rows, weights_rows
 
 HINT = "F6 less   F7 more   F8 next"
 
@@ -23,7 +30,7 @@ class TalkSide(Vertical):
     def __init__(self, mark: str) -> None:
         super().__init__(id="side")
         self._mark = mark
-        self._facts: Facts | None = None
+        self._facts: TalkFacts | None = None
         self._height = -1  # of the counts, less one
 
     def compose(self) -> ComposeResult:
@@ -34,7 +41,7 @@ class TalkSide(Vertical):
         yield Static(id="counts")
         yield Static(id="note", markup=False)
 
-    def show(self, facts: Facts) -> None:
+    def show(self, facts: TalkFacts) -> None:
         """Shows these."""
         before, self._facts = self._facts, facts
         if before == facts:
@@ -57,16 +64,16 @@ class TalkLine(Static):
 
     def __init__(self) -> None:
         super().__init__(id="line", markup=False)
-        self._shown: tuple[Facts, int] | None = None
+        self._shown: tuple[TalkFacts, int] | None = None
 
-    def show(self, facts: Facts, width: int) -> None:
+    def show(self, facts: TalkFacts, width: int) -> None:
         """Shows these, in so many cells."""
         if self._shown != (facts, width):
             self._shown = (facts, width)
             self.update(line(facts, width), layout=False)  # one row, whatever it says
 
 
-def rows(dials: Dials, mark: str = "›") -> Content:
+def rows(dials: SamplingControls, mark: str = "›") -> Content:
     """The settings as a table: name, value, keys; the one that is chosen has the mark."""
     lines = []
     for name in (*BY_NAME, SEED):
@@ -75,8 +82,8 @@ def rows(dials: Dials, mark: str = "›") -> Content:
     return Content("\n").join(lines)
 
 
-def _row(dials: Dials, name: str, mark: str, keys: str) -> Content:
-    value = shown(dials, name)
+def _row(dials: SamplingControls, name: str, mark: str, keys: str) -> Content:
+    value = value_text(dials, name)
     idle = dials.greedy and name in (*USELESS_WHEN_GREEDY, SEED)
     plain = idle or value in ("off", "new")
     return Content.assemble(
@@ -97,9 +104,9 @@ class SettingsPane(Static):
     def __init__(self, mark: str = "›") -> None:
         super().__init__(id="settings", markup=False)
         self._mark = mark
-        self._dials: Dials | None = None
+        self._dials: SamplingControls | None = None
 
-    def show(self, dials: Dials) -> None:
+    def show(self, dials: SamplingControls) -> None:
         """Shows these."""
         if dials != self._dials:
             self._dials = dials

@@ -23,7 +23,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.errors import MiniGPTError
-from core.run.history import History, Sample
+from core.run.history import History, SampleRow
 from tui.common.sanitize import clean, one_line
 from tui.plot.sparkline import sparkline
 from tui.runs import facts as train_facts
@@ -67,9 +67,9 @@ class SampleStrip(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._samples: list[Sample] = []
+        self._samples: list[SampleRow] = []
 
-    def show(self, samples: Sequence[Sample]) -> None:
+    def show(self, samples: Sequence[SampleRow]) -> None:
         """Shows these; draws only if they are others."""
         if self._samples != list(samples):
             self._samples = list(samples)
@@ -80,7 +80,7 @@ class SampleStrip(Widget):
         return sample_lines(self._samples, self.size.width, self.size.height)
 
 
-def sample_lines(samples: Sequence[Sample], width: int, height: int) -> Content:
+def sample_lines(samples: Sequence[SampleRow], width: int, height: int) -> Content:
     """The first sample and as many of the last as fit, each cut to one line of `width` cells."""
     shown = list(samples)
     if len(shown) > height:
@@ -103,7 +103,7 @@ def _share(copied: float | None) -> str:
     return "" if copied is None else f"{copied:.0%} copied"
 
 
-def _line(step: str, sample: Sample) -> Content:
+def _line(step: str, sample: SampleRow) -> Content:
     prompt, text = (one_line(part[:MOST_CHARACTERS]) for part in (sample.prompt, sample.text))
     return Content.assemble((f"{step}  ", STRIP_LABEL), (prompt, "bold"), ("|", STRIP_LABEL), text)
 
@@ -118,7 +118,7 @@ LABEL = train_facts.LABEL
 
 
 @dataclass(frozen=True)
-class Sight:
+class TrainPicture:
     """What there is to show.
 
     Attributes:
@@ -173,7 +173,7 @@ class TrainView(Vertical):
         """Shows how much of a long past has been read; the rest comes at its end."""
         self._put("progress", train_facts.reading_line(share, self._room, self._charset))
 
-    def show(self, seen: Sight) -> None:
+    def show(self, seen: TrainPicture) -> None:
         """Shows a run."""
         history, word = seen.history, seen.word
         bar = train_facts.progress_line(history, word, self._room, self._charset)

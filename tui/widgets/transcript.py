@@ -23,7 +23,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.common.sanitize import clean
-from tui.common.wrapping import Line, Piece, Wrapper
+from tui.common.wrapping import Piece, WrappedLine, Wrapper
 from tui.talk import reply
 from tui.talk.record import Turn
 
@@ -151,7 +151,7 @@ class Transcript(ScrollView, can_focus=True):
             strip = self._strips[number] = self._strip(self._wrapper.lines[number])
         return strip.crop_extend(0, width, self._style(""))
 
-    def _strip(self, line: Line) -> Strip:
+    def _strip(self, line: WrappedLine) -> Strip:
         """A line whose cells know their place in the text: paragraphs down, characters across."""
         segments = [Segment(text, self._style(style)) for text, style in line.pieces]
         span = self.text_selection.get_span(line.paragraph) if self.text_selection else None
@@ -172,7 +172,7 @@ def shown(text: str) -> str:
     return clean(text).replace("\t", TAB).translate(_UNSTEADY)
 
 
-def _place(line: Line) -> tuple[int, int]:
+def _place(line: WrappedLine) -> tuple[int, int]:
     """Where in the text a line begins."""
     return line.paragraph, line.start
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from core.attribution import ngram_index
 from core.attribution.attribution import Text
-from core.attribution.ngram_index import Beliefs, Occurrences
-from core.attribution.overlap import Copies, copies
+from core.attribution.ngram_index import NextTokenCounts, NgramIndex
+from core.attribution.overlap import CopiedSpans, find_copies
 from core.tokenizer.special_tokens import EOS, SOS
 from tests.support.indexed import CHARS, WORDS, count, indexed, trained
 
@@ -37,7 +37,7 @@ def test_what_followed_is_counted_as_by_hand(
     recent = ids[len(ids) - ids[::-1].index(EOS) :] if EOS in ids else ids
     lengths = [n for n in range(len(recent) + 1) if not n or count(parts, recent[-n:])]
     longest = next(n for n in range(len(recent) + 1) if n + 1 not in lengths)
-    found = Beliefs(text.where, ids)
+    found = NextTokenCounts(text.where, ids)
     assert found.longest.length == longest
     for id in range(CHARS.vocab_size):
         follows = [n for n in range(longest + 1) if count(parts, [*recent[len(recent) - n :], id])]
@@ -65,7 +65,7 @@ def test_every_mark_is_a_true_substring_and_none_is_missed(
 
     every = [(a, b) for a in range(len(ids)) for b in range(a + 1, len(ids) + 1) if stands(a, b)]
     maximal = [(a, b) for a, b in every if (a - 1, b) not in every and (a, b + 1) not in every]
-    found = copies(text.where, ids, least, unknown)
+    found = find_copies(text.where, ids, least, unknown)
     spans = [(span.begin, span.end) for span in found.spans]
     assert spans == [(a, b) for a, b in maximal if b - a >= least]
     for span in found.spans:
@@ -76,7 +76,7 @@ def test_every_mark_is_a_true_substring_and_none_is_missed(
     check_figures(found, ids, every)
 
 
-def check_figures(found: Copies, ids: list[int], every: list[tuple[int, int]]) -> None:
+def check_figures(found: CopiedSpans, ids: list[int], every: list[tuple[int, int]]) -> None:
     plain = [id not in (SOS, EOS) for id in ids]
     pairs = [n for n in range(len(ids) - 1) if plain[n] and plain[n + 1]]
     assert found.tokens == sum(plain)
@@ -118,8 +118,8 @@ def test_a_context_of_millions_is_searched_rather_than_read(
     """A frequent token whose followers are counted one by one at every step."""
     text = indexed(tmp_path, "ab ac ab ad " * 50, CHARS, "text")
     a, b, c = CHARS.encode("abc")
-    expected = [Beliefs(text.where, [a]).of(id) for id in (b, c)]
+    expected = [NextTokenCounts(text.where, [a]).of(id) for id in (b, c)]
     monkeypatch.setattr(ngram_index, "COUNTED", 0)
-    monkeypatch.setattr(Occurrences, "next_after", None)
-    assert [Beliefs(text.where, [a]).of(id) for id in (b, c)] == expected
+    monkeypatch.setattr(NgramIndex, "next_after", None)
+    assert [NextTokenCounts(text.where, [a]).of(id) for id in (b, c)] == expected
     assert expected == [(100, 200, 1), (50, 200, 1)]

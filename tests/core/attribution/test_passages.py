@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.attribution import corpus_index, passages
 from core.attribution.attribution import Text
 from core.attribution.corpus_index import count_lines
-from core.attribution.passages import Reader, lines_around
+from core.attribution.passages import PassageReader, lines_around
 from core.errors import InputError
 from core.text.encoding import Encoding
 from core.text.readers import opened
@@ -28,8 +28,8 @@ CHARS = Tokenizer.train("char", [CONTENT])
 KINDS = {"word": Tokenizer.train("word", [CONTENT]), "char": CHARS, "bpe": BPE}
 
 
-def reader_of(text: Text) -> Reader:
-    return Reader(text.corpus, text.stored, text.tokenizer, text.index.lines)
+def reader_of(text: Text) -> PassageReader:
+    return PassageReader(text.corpus, text.stored, text.tokenizer, text.index.lines)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dataset import shuffle
-from core.dataset.shuffle import Order, scattered
-from core.train.batches import Batches, Windows
+from core.dataset.shuffle import EpochShuffle, feistel_permutation
+from core.train.batches import Batches, WindowSamples
 
 KEYS = st.lists(st.integers(0, 2**63), min_size=6, max_size=6)
 
@@ -20,7 +20,7 @@ KEYS = st.lists(st.integers(0, 2**63), min_size=6, max_size=6)
 @given(st.integers(1, 3000), KEYS)
 def test_a_computed_order_has_every_sample_once(size: int, keys: list[int]) -> None:
     """Text that is never learnt, or twice as often as the rest."""
-    found = scattered(np.arange(size), size, np.array(keys, np.uint64))
+    found = feistel_permutation(np.arange(size), size, np.array(keys, np.uint64))
     assert sorted(found.tolist()) == list(range(size))
 
 
@@ -28,7 +28,7 @@ def test_a_computed_order_is_no_order() -> None:
     """Neighbours stay neighbours, and batches are all of one chapter."""
     size = 100_003
     places = np.arange(size)
-    found = Order(size, seed=3)
+    found = EpochShuffle(size, seed=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shuffle, "LARGEST_DRAWN", 10)
         one, two = found.samples(0, places), found.samples(1, places)
@@ -39,7 +39,7 @@ def test_a_computed_order_is_no_order() -> None:
 
 
 def test_each_place_can_be_asked_for_alone() -> None:
-    large = Order(shuffle.LARGEST_DRAWN * 5, seed=1)
+    large = EpochShuffle(shuffle.LARGEST_DRAWN * 5, seed=1)
     together = large.samples(2, np.arange(1000, 1010))
     alone = [int(large.samples(2, np.array([place]))[0]) for place in range(1000, 1010)]
     assert together.tolist() == alone
@@ -52,7 +52,7 @@ def peak(folder: Path, tokens: int, context: int = 64) -> int:
         file.truncate(2 * tokens)  # a file of holes: no disk is needed for it
     ids = np.memmap(path, np.uint16, "r")
     tracemalloc.start()
-    batches = Batches(ids, Windows(0, tokens, context), 16, seed=0)
+    batches = Batches(ids, WindowSamples(0, tokens, context), 16, seed=0)
     for step in range(20):
         batches.batch(step * 1000)
     found = tracemalloc.get_traced_memory()[1]

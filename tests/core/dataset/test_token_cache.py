@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.dataset import token_files, token_store
-from core.dataset.token_store import build
+from core.dataset.token_store import build_tokens
 from core.errors import Cancelled, InputError, StorageError
 from core.paths import Home, find_home
 from core.tokenizer.tokenizer import Tokenizer
@@ -34,9 +34,9 @@ def folders(home: Home) -> list[str]:
 def test_tokens_are_made_once(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gigabyte takes minutes; the second run on it starts at once."""
     text = one_text(tmp_path / "a.txt", "a b\nc")
-    first = build(text, "lines", WORDS, home)
+    first = build_tokens(text, "lines", WORDS, home)
     monkeypatch.setattr(token_store, "_write", None)
-    again = build(text, "lines", WORDS, home)
+    again = build_tokens(text, "lines", WORDS, home)
     assert again.ids.tolist() == first.ids.tolist()
 
 
@@ -45,15 +45,15 @@ def test_another_content_reading_or_tokenizer_is_another_file(tmp_path: Path, ho
     path = tmp_path / "a.txt"
     text = one_text(path, "a b\nc")
     os.utime(path, (1, 1))
-    found = [build(text, "lines", WORDS, home), build(text, "text", WORDS, home)]
-    found.append(build(text, "lines", BPE, home))
+    found = [build_tokens(text, "lines", WORDS, home), build_tokens(text, "text", WORDS, home)]
+    found.append(build_tokens(text, "lines", BPE, home))
     one_text(path, "b a\nc")
     os.utime(path, (1, 1))
-    found.append(build(text, "lines", WORDS, home))
+    found.append(build_tokens(text, "lines", WORDS, home))
     assert len({str(made.ids.tolist()) for made in found}) == 4
     assert len(folders(home)) == 4
     copy = one_text(tmp_path / "b.txt", "b a\nc")
-    build(copy, "lines", WORDS, home)
+    build_tokens(copy, "lines", WORDS, home)
     assert len(folders(home)) == 4, "the same content elsewhere is the same"
 
 
@@ -62,13 +62,13 @@ def test_another_content_reading_or_tokenizer_is_another_file(tmp_path: Path, ho
 def test_damaged_files_are_made_anew(tmp_path: Path, home: Home, name: str, damage: str) -> None:
     """A cache is never worth an error."""
     text = one_text(tmp_path / "a.txt", "a b\nc")
-    expected = build(text, "lines", WORDS, home).ids.tolist()
+    expected = build_tokens(text, "lines", WORDS, home).ids.tolist()
     path = home.cache / "tokens" / folders(home)[0] / name
     if damage == "gone":
         path.unlink()
     else:
         os.truncate(path, path.stat().st_size - 1)
-    assert build(text, "lines", WORDS, home).ids.tolist() == expected
+    assert build_tokens(text, "lines", WORDS, home).ids.tolist() == expected
     assert len(folders(home)) == 1
 
 
@@ -78,11 +78,11 @@ def test_files_of_another_format_are_made_anew(
 ) -> None:
     """Arrays of another machine or version would be noise."""
     text = one_text(tmp_path / "a.txt", "a b\nc")
-    build(text, "lines", WORDS, home)
+    build_tokens(text, "lines", WORDS, home)
     path = home.cache / "tokens" / folders(home)[0] / "meta.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     assert token_files.read_meta(path.parent) is None
-    build(text, "lines", WORDS, home)
+    build_tokens(text, "lines", WORDS, home)
     assert token_files.read_meta(path.parent)
 
 
@@ -93,7 +93,7 @@ def test_a_stop_leaves_nothing(tmp_path: Path, home: Home, monkeypatch: pytest.M
     told: list[tuple[int, int, str]] = []
     answers = iter([*[False] * 8, True])
     with pytest.raises(Cancelled):
-        build(
+        build_tokens(
             text,
             "text",
             WORDS,
@@ -109,7 +109,9 @@ def test_a_stop_leaves_nothing(tmp_path: Path, home: Home, monkeypatch: pytest.M
 def test_a_bad_byte_at_the_end_leaves_nothing(tmp_path: Path, home: Home) -> None:
     """The error names the place; the cache stays clean."""
     with pytest.raises(InputError, match="line 50001"):
-        build(one_text(tmp_path / "a.txt", b"a b\n" * 50_000 + b"\xff"), "lines", WORDS, home)
+        build_tokens(
+            one_text(tmp_path / "a.txt", b"a b\n" * 50_000 + b"\xff"), "lines", WORDS, home
+        )
     assert folders(home) == []
 
 
@@ -127,14 +129,14 @@ def test_a_killed_process_leaves_nothing_that_looks_finished(tmp_path: Path, hom
         "token_files.write_json = die\n"
         "words = Tokenizer.train('word', ['a b c'])\n"
         "corpus = Corpus(name='a', files=(Path(sys.argv[1]),))\n"
-        "token_store.build(corpus, 'lines', words, find_home(sys.argv[2]))\n"
+        "token_store.build_tokens(corpus, 'lines', words, find_home(sys.argv[2]))\n"
     )
     command = [sys.executable, "-c", script, str(text.files[0]), str(home.root)]
     done = subprocess.run(command, cwd=Path(token_store.__file__).parents[1], check=False)
     assert done.returncode == -9
     left = home.cache / "tokens" / folders(home)[0]
     assert left.name.startswith(token_store.UNFINISHED)
-    with token_store.made(home.cache / "tokens" / "other") as busy:
+    with token_store.atomic_folder(home.cache / "tokens" / "other") as busy:
         for folder in (left, busy):
             os.utime(folder, (1, 1))
         token_store.sweep(home.cache / "tokens")
@@ -154,7 +156,7 @@ def test_all_who_make_them_at_once_get_the_tokens(tmp_path: Path, home: Home) ->
             all_ready.wait(timeout=30)
 
     def make() -> None:
-        found.append(build(text, "lines", WORDS, home, progress=wait).ids.tolist())
+        found.append(build_tokens(text, "lines", WORDS, home, progress=wait).ids.tolist())
 
     threads = [threading.Thread(target=make) for _ in range(4)]
     for thread in threads:
@@ -175,7 +177,7 @@ def test_a_text_that_changes_while_it_is_read_is_refused(tmp_path: Path, home: H
             one_text(tmp_path / "a.txt", "a b\nc d e")
 
     with pytest.raises(InputError, match="changed while"):
-        build(text, "lines", WORDS, home, progress=change)
+        build_tokens(text, "lines", WORDS, home, progress=change)
     assert folders(home) == []
 
 
@@ -185,8 +187,8 @@ def test_a_full_disk_is_said(tmp_path: Path, home: Home, monkeypatch: pytest.Mon
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(token_files.Writer, "add", fail)
+    monkeypatch.setattr(token_files.TokenWriter, "add", fail)
     with pytest.raises(StorageError, match="No space left") as caught:
-        build(one_text(tmp_path / "a.txt", "a"), "lines", WORDS, home)
+        build_tokens(one_text(tmp_path / "a.txt", "a"), "lines", WORDS, home)
     assert "MINIGPT_HOME" in caught.value.hint
     assert folders(home) == []

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from core.config.configs import ModelConfig, SamplingConfig
 from core.errors import RunFailedError
-from core.inference.generate import END, LENGTH, STOP, Step, generate
+from core.inference.generate import END, LENGTH, STOP, GeneratedToken, generate
 from core.inference.session import Session
 from core.model import factory
-from core.model.attention import Pass
+from core.model.attention import ForwardPass
 from core.model.decoder import Decoder
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -31,7 +31,7 @@ class Script(Decoder):
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.eval()
 
-    def layers(self, tokens: Tensor, positions: slice | Tensor, step: Pass) -> Tensor:
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """The place in the script as the hidden state, (B, T, 1)."""
         assert isinstance(positions, slice)
         assert step.cache is not None
@@ -57,7 +57,7 @@ def _session(tokenizer: Tokenizer, says: str) -> Session:
     return Session(Script(tokenizer.encode(says), tokenizer.vocab_size), keep_first=1)
 
 
-def _steps(tokenizer: Tokenizer, says: str, top: int = 0, **settings: Any) -> list[Step]:
+def _steps(tokenizer: Tokenizer, says: str, top: int = 0, **settings: Any) -> list[GeneratedToken]:
     config = SamplingConfig(**settings)
     return list(generate(_session(tokenizer, says), [SOS], tokenizer, config, top=top))
 
@@ -175,7 +175,7 @@ def _real() -> Session:
     config = ModelConfig(
         vocab_size=10, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
     )
-    model = factory.build(config, seed=1).eval()
+    model = factory.build_model(config, seed=1).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(8.0)
@@ -184,7 +184,7 @@ def _real() -> Session:
 
 
 def test_a_seed_gives_the_same_reply_and_windows_slide(characters: Tokenizer) -> None:
-    def reply(seed: int) -> list[Step]:
+    def reply(seed: int) -> list[GeneratedToken]:
         config = SamplingConfig(temperature=2.0, seed=seed, max_tokens=12)
         return list(generate(_real(), [SOS, 4], characters, config, top=2))
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from core.config.configs import ModelConfig, SamplingConfig
-from core.inference.generate import generate, several
+from core.inference.generate import generate, generate_many
 from core.inference.session import Session
 from core.model import factory
 from core.tokenizer.special_tokens import EOS, SOS
@@ -21,11 +21,11 @@ def test_each_is_what_its_seed_gives_alone(architecture: str, settings: dict[str
     """Rows that share a generator, a stop text, or what they have said so far."""
     tokenizer = Tokenizer.train("char", ["abcdefgh 12345678"])
     shape = dataclasses.replace(tiny(architecture).config, vocab_size=tokenizer.vocab_size)
-    model = factory.build(ModelConfig(**dataclasses.asdict(shape)), seed=1).eval()
+    model = factory.build_model(ModelConfig(**dataclasses.asdict(shape)), seed=1).eval()
     config = SamplingConfig(temperature=1.5, max_tokens=12, seed=7, **settings)  # type: ignore[arg-type]
     prompt = [SOS, *tokenizer.encode("ab")]
     session = Session(model, keep_first=1)
-    found = several(session, prompt, tokenizer, config, 5)
+    found = generate_many(session, prompt, tokenizer, config, 5)
     assert list(session.ids) == prompt
     for number, one in enumerate(found):
         alone = dataclasses.replace(config, seed=7 + number)

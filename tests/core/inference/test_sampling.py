@@ -14,7 +14,7 @@ from torch import Tensor
 from core.config.configs import SamplingConfig
 from core.errors import RunFailedError
 from core.inference import sampling
-from core.inference.sampling import Chooser
+from core.inference.sampling import TokenSampler
 
 SIZE = 12
 LOGITS = torch.tensor([9.0, 9.0, 0.0, 2.0, 1.0, 2.0, -1.0, 0.5])  # ids 0 and 1 are never chosen
@@ -108,7 +108,7 @@ def test_the_likeliest_stays_and_chances_sum_to_one(
     assert int(weakened.argmax()) in _kept(final)
     chances = sampling.probabilities(logits, config, previous)
     assert float(chances.sum()) == pytest.approx(1.0, abs=1e-5)
-    id = Chooser(config, previous, SIZE).choose(logits)
+    id = TokenSampler(config, previous, SIZE).choose(logits)
     assert id in _kept(final)
     assert id not in sampling.NEVER
 
@@ -123,9 +123,9 @@ def test_a_repetition_penalty_always_weakens(value: float, weaker: float) -> Non
 
 def test_a_repetition_penalty_knows_what_was_just_chosen() -> None:
     logits = torch.tensor([0.0, 0.0, 4.0, 3.0, 2.0])
-    chooser = Chooser(SamplingConfig(repetition_penalty=10.0), [], 5)
+    chooser = TokenSampler(SamplingConfig(repetition_penalty=10.0), [], 5)
     assert [chooser.choose(logits) for _ in range(3)] == [2, 3, 4]
-    assert Chooser(SamplingConfig(repetition_penalty=10.0), [2, 3], 5).choose(logits) == 4
+    assert TokenSampler(SamplingConfig(repetition_penalty=10.0), [2, 3], 5).choose(logits) == 4
 
 
 def test_stages_stand_in_the_documented_order_and_only_where_they_act() -> None:
@@ -152,7 +152,7 @@ def test_the_stage_that_removed_a_token_can_be_named() -> None:
 
 @given(_rows)
 def test_greedy_takes_the_likeliest_and_of_equals_the_lowest_id(logits: Tensor) -> None:
-    id = Chooser(SamplingConfig(), [], SIZE).choose(logits)
+    id = TokenSampler(SamplingConfig(), [], SIZE).choose(logits)
     assert id == next(i for i in _order(logits) if i not in sampling.NEVER)
     assert sampling.probabilities(logits, SamplingConfig(), [])[id] == 1.0
 
@@ -162,7 +162,7 @@ def test_predictions_that_are_no_numbers_are_reported(bad: float) -> None:
     """A reply of <pad>, or of nothing, from a model that has diverged."""
     logits = torch.full((SIZE,), bad) if bad < 0 else torch.tensor([1.0] * (SIZE - 1) + [bad])
     with pytest.raises(RunFailedError, match="went astray"):
-        Chooser(SamplingConfig(), [], SIZE).choose(logits)
+        TokenSampler(SamplingConfig(), [], SIZE).choose(logits)
 
 
 # The chi-square a right sampler exceeds once in 1,000 seeds, by degrees of freedom.
@@ -199,7 +199,7 @@ def test_a_draw_never_falls_on_what_has_no_chance(
 
 def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
     def draws(seed: int) -> list[int]:
-        chooser = Chooser(SamplingConfig(temperature=1.0, seed=seed), [], 8)
+        chooser = TokenSampler(SamplingConfig(temperature=1.0, seed=seed), [], 8)
         return [chooser.choose(LOGITS) for _ in range(50)]
 
     assert draws(11) == draws(11)

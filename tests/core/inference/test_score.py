@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.inference.load import Loaded, load
+from core.inference.load import LoadedModel, load_model
 from core.inference.score import Sum, scored
 from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
-from core.server.dispatch import Answerer
-from core.text.corpus import Sample
+from core.server.dispatch import Dispatcher
+from core.text.corpus import CorpusSample
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.unknown_words import UnknownWordError
 from tests.support.askers import Asker, tiny_home
@@ -28,14 +28,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture
 def ask(home: Home) -> Asker:
-    return Asker(Answerer(home))
+    return Asker(Dispatcher(home))
 
 
-def _lines(*texts: str) -> Iterator[Sample]:
-    return (Sample(text, 0, 0, ends_document=True) for text in texts)
+def _lines(*texts: str) -> Iterator[CorpusSample]:
+    return (CorpusSample(text, 0, 0, ends_document=True) for text in texts)
 
 
-def _direct(loaded: Loaded, ids: list[int]) -> torch.Tensor:
+def _direct(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
     """The log-probability of each id but the first, in one pass of the model."""
     with torch.no_grad():
         logits = loaded.model.head(loaded.model(torch.tensor([ids])))[0].log_softmax(-1)
@@ -44,7 +44,7 @@ def _direct(loaded: Loaded, ids: list[int]) -> torch.Tensor:
 
 def test_lines_are_scored_each_by_itself_with_their_ends(home: Home) -> None:
     """A line that sees the one before it; an end or a beginning that is counted wrongly."""
-    loaded, total = load(Run(home.runs / "words")), Sum()
+    loaded, total = load_model(Run(home.runs / "words")), Sum()
     texts = ["the cat sat", "a bird"]
     found = list(scored(loaded, _lines(*texts), total))
     due = [_direct(loaded, [SOS, *loaded.tokenizer.encode(text), EOS]) for text in texts]
@@ -59,9 +59,13 @@ def test_lines_are_scored_each_by_itself_with_their_ends(home: Home) -> None:
 
 def test_a_text_is_one_stream_however_it_comes_in_parts(home: Home) -> None:
     """A part that begins anew; a window that slides otherwise than in the model's own use."""
-    loaded, total, text = load(Run(home.runs / "chars")), Sum(), "the cat sat on the mat " * 40
+    loaded, total, text = (
+        load_model(Run(home.runs / "chars")),
+        Sum(),
+        "the cat sat on the mat " * 40,
+    )
     parts = [text[:500], text[500:]]
-    samples = (Sample(part, 0, 0, part is parts[1]) for part in parts)
+    samples = (CorpusSample(part, 0, 0, part is parts[1]) for part in parts)
     found = [one.score for one in scored(loaded, samples, total)]
     session = Session(loaded.model, keep_first=0)
     due = session.score([EOS, *loaded.tokenizer.encode(text)]).tolist()
@@ -70,7 +74,7 @@ def test_a_text_is_one_stream_however_it_comes_in_parts(home: Home) -> None:
 
 
 def test_words_that_were_never_seen_are_named(home: Home) -> None:
-    loaded = load(Run(home.runs / "words"))
+    loaded = load_model(Run(home.runs / "words"))
     with pytest.raises(UnknownWordError, match="zebra"):
         list(scored(loaded, _lines("the zebra"), Sum()))
 
@@ -101,7 +105,7 @@ def test_a_trace_goes_on_over_slides_of_the_context(ask: Asker, home: Home) -> N
     """What is traced with a window that the model would not have had."""
     text = "the cat sat on the mat a bird"
     found = ask("trace", run="chars", text=text)["tokens"]
-    loaded = load(Run(home.runs / "chars"))
+    loaded = load_model(Run(home.runs / "chars"))
     session = Session(loaded.model, keep_first=0)
     session.extend([EOS])
     for id, token in zip(loaded.tokenizer.encode(text), found, strict=True):

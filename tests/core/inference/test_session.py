@@ -178,6 +178,6 @@ def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_model_that_is_being_trained_is_refused() -> None:
-    model = factory.build(ModelConfig(vocab_size=VOCAB, context=CONTEXT))
+    model = factory.build_model(ModelConfig(vocab_size=VOCAB, context=CONTEXT))
     with pytest.raises(AssertionError, match="dropout"):
         Session(model).feed([4])

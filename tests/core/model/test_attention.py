@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.model import attention
-from core.model.attention import Pass, attend, causal_mask, scaled_dot_product_attention
+from core.model.attention import ForwardPass, attend, causal_mask, scaled_dot_product_attention
 
-PLAIN = Pass(visible=None, cache=None, record=None, head_mask=None, dropout=0.0)
+PLAIN = ForwardPass(visible=None, cache=None, record=None, head_mask=None, dropout=0.0)
 
 
 def _parts(heads: int, groups: int, tokens: int, dtype: torch.dtype) -> list[Tensor]:

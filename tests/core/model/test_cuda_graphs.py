@@ -12,7 +12,7 @@ from torch import Tensor
 from core.config.configs import ModelConfig
 from core.inference.session import Session
 from core.model import fast_decode
-from core.model.fast_decode import PATIENCE, OneToken, Replay, Replaying
+from core.model.fast_decode import PATIENCE, CudaGraphDecoder, FastDecoder, Replay
 from core.model.gpt import GPT
 from core.model.kv_cache import KVCache
 from tests.core.model.test_fast_decode import SHAPES, _model
@@ -69,8 +69,8 @@ def test_played_back_it_says_the_same(shape: ModelConfig) -> None:
     cache, other = (KVCache(shape, 2, 24) for _ in range(2))
     cache.keys.fill_(float("nan"))
     cache.values.fill_(float("nan"))
-    replaying = Replaying(OneToken(model), tape)
-    assert close(read(replaying, ids, cache), read(OneToken(model), ids, other))
+    replaying = CudaGraphDecoder(FastDecoder(model), tape)
+    assert close(read(replaying, ids, cache), read(FastDecoder(model), ids, other))
     assert replaying.failure == ""
     # Places 8 to 15 and 16 to 23, of which the first of each is the one that is recorded.
     assert tape.recorded == 2
@@ -82,7 +82,7 @@ def test_played_back_it_says_the_same(shape: ModelConfig) -> None:
 def test_a_session_goes_on_forks_and_goes_back_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is played back after a cut, or in a fork, writes where another conversation reads."""
     model, tape = model_of(MODERN["tied"]), Tape()
-    monkeypatch.setattr(model, "stepper", lambda: Replaying(OneToken(model), tape))
+    monkeypatch.setattr(model, "stepper", lambda: CudaGraphDecoder(FastDecoder(model), tape))
     ours, plain = Session(model), Session(model_of(MODERN["tied"]))
     found: list[list[Tensor]] = [[], []]
     for session, said in zip((ours, plain), found, strict=True):
@@ -101,7 +101,7 @@ def test_a_session_goes_on_forks_and_goes_back_as_ever(monkeypatch: pytest.Monke
 
 def test_heads_are_silenced_the_ordinary_way() -> None:
     model, tape = model_of(MODERN["tied"]), Tape()
-    cache, replaying = KVCache(model.config, 1, 24), Replaying(OneToken(model), tape)
+    cache, replaying = KVCache(model.config, 1, 24), CudaGraphDecoder(FastDecoder(model), tape)
     mask = torch.ones(3, 4)
     mask[1, 2] = 0.0
     ids = [[5] * (PATIENCE + 3)]
@@ -109,10 +109,10 @@ def test_heads_are_silenced_the_ordinary_way() -> None:
     played = tape.played
     assert played
     other = KVCache(model.config, 1, 24)
-    read(OneToken(model), ids, other)
+    read(FastDecoder(model), ids, other)
     with torch.inference_mode():
         token = torch.tensor([[7]])
-        expected = OneToken(model)(token, other, mask)
+        expected = FastDecoder(model)(token, other, mask)
         assert torch.allclose(replaying(token, cache, mask), expected, atol=1e-5)
     assert tape.played == played
 
@@ -144,15 +144,15 @@ def test_what_cannot_be_recorded_or_is_wrong_is_not_used(
 ) -> None:
     model = model_of(MODERN["tied"])
     ids = [[3 + number % 9 for number in range(20)]]
-    replaying = Replaying(OneToken(model), recorder)
+    replaying = CudaGraphDecoder(FastDecoder(model), recorder)
     caches = [KVCache(model.config, 1, 24) for _ in range(2)]
-    assert close(read(replaying, ids, caches[0]), read(OneToken(model), ids, caches[1]))
+    assert close(read(replaying, ids, caches[0]), read(FastDecoder(model), ids, caches[1]))
     assert replaying.failure == why
 
 
 def test_a_short_reply_is_not_recorded() -> None:
     model, tape = model_of(MODERN["tied"]), Tape()
-    read(Replaying(OneToken(model), tape), [[5] * PATIENCE], KVCache(model.config, 1, 24))
+    read(CudaGraphDecoder(FastDecoder(model), tape), [[5] * PATIENCE], KVCache(model.config, 1, 24))
     assert tape.recorded == 0
 
 
@@ -164,7 +164,10 @@ def test_recordings_go_with_the_conversation() -> None:
         return made.clone, made  # as a graph, it keeps nothing of what was recorded
 
     model = model_of(MODERN["tied"])
-    replaying, cache = Replaying(OneToken(model), forgetting), KVCache(model.config, 1, 24)
+    replaying, cache = (
+        CudaGraphDecoder(FastDecoder(model), forgetting),
+        KVCache(model.config, 1, 24),
+    )
     read(replaying, [[5] * 12], cache)
     assert replaying.failure == ""
     assert len(replaying._known) == 1
@@ -174,4 +177,4 @@ def test_recordings_go_with_the_conversation() -> None:
 
 
 def test_on_a_processor_nothing_is_recorded() -> None:
-    assert isinstance(model_of(MODERN["tied"]).stepper(), OneToken)
+    assert isinstance(model_of(MODERN["tied"]).stepper(), FastDecoder)

@@ -26,7 +26,7 @@ def _model(architecture: str) -> Decoder:
         d_ff=24,
         **fields,  # type: ignore[arg-type]
     )
-    return factory.build(config, seed=2).double()
+    return factory.build_model(config, seed=2).double()
 
 
 def _lines() -> tuple[torch.Tensor, torch.Tensor]:

@@ -12,7 +12,7 @@ from core.config.configs import ModelConfig
 from core.inference.session import Session, window_start
 from core.model import linear
 from core.model.decoder import Decoder
-from core.model.factory import build
+from core.model.factory import build_model
 from core.model.kv_cache import KVCache
 
 TIED = ModelConfig(
@@ -43,7 +43,7 @@ shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 
 def _model(shape: ModelConfig) -> Decoder:
     """Weights, norms too, far enough from where they start that each of them shows."""
-    model = build(shape).eval()
+    model = build_model(shape).eval()
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for weight in model.parameters():

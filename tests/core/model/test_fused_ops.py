@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from core.config.configs import ModelConfig
 from core.model import factory, fused_ops, gpt
-from core.model.fused_ops import Normed, Rotated
+from core.model.fused_ops import RMSNormFn, RotaryFn
 
 
 def _numbers(*shape: int) -> Any:
@@ -25,9 +25,9 @@ def _same_numbers() -> None:
 def test_the_norm_and_its_gradients() -> None:
     x, weight = _numbers(2, 3, 5), _numbers(5)
     torch.testing.assert_close(
-        Normed.apply(x, weight, 1e-3), F.rms_norm(x, (5,), weight, 1e-3), rtol=1e-12, atol=1e-12
+        RMSNormFn.apply(x, weight, 1e-3), F.rms_norm(x, (5,), weight, 1e-3), rtol=1e-12, atol=1e-12
     )
-    assert torch.autograd.gradcheck(lambda x, weight: Normed.apply(x, weight, 1e-3), (x, weight))
+    assert torch.autograd.gradcheck(lambda x, weight: RMSNormFn.apply(x, weight, 1e-3), (x, weight))
 
 
 def test_turning_and_its_gradient() -> None:
@@ -36,7 +36,7 @@ def test_turning_and_its_gradient() -> None:
     cos, sin = gpt.rotary_table(7, 4, 10_000.0)
     with torch.no_grad():
         expected = gpt.rotate(whole.transpose(1, 2)[:, 2:4], cos, sin)
-    found = Rotated.apply(whole.transpose(1, 2)[:, 2:4], cos, sin)
+    found = RotaryFn.apply(whole.transpose(1, 2)[:, 2:4], cos, sin)
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
     turned = torch.autograd.grad(found, whole, expected)[0].transpose(1, 2)
     torch.testing.assert_close(turned[:, 2:4], whole.transpose(1, 2)[:, 2:4], rtol=1e-6, atol=1e-6)
@@ -50,12 +50,12 @@ def test_a_model_learns_the_same_with_and_without_them(monkeypatch: pytest.Monke
     tokens = torch.randint(3, 17, (2, 17))
 
     def gradients() -> list[torch.Tensor]:
-        model = factory.build(config, seed=1)
+        model = factory.build_model(config, seed=1)
         model.loss(tokens[:, :-1], tokens[:, 1:]).backward()
         return [one.grad for one in model.parameters() if one.grad is not None]
 
     found = gradients()
-    monkeypatch.setattr(fused_ops, "pays", lambda x: False)
+    monkeypatch.setattr(fused_ops, "should_use_custom_backward", lambda x: False)
     expected = gradients()
     assert len(found) == len(expected) > 10
     for one, other in zip(found, expected, strict=True):

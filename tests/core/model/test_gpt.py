@@ -16,9 +16,9 @@ from core.config.budget import count_parameters, floats_per_layer, training_byte
 from core.config.configs import ModelConfig
 from core.config.presets import PRESETS
 from core.errors import SettingsError
-from core.model.attention import Record
+from core.model.attention import AttentionRecord
 from core.model.decoder import Decoder
-from core.model.factory import build
+from core.model.factory import build_model
 from core.model.kv_cache import KVCache
 from core.tokenizer.special_tokens import PAD
 
@@ -45,7 +45,7 @@ SHAPES = [
 @pytest.fixture(params=[MODERN, TUTORIAL], ids=["modern", "tutorial"])
 def model(request: pytest.FixtureRequest) -> Decoder:
     """One of the two, with weights far enough from zero that a mistake shows."""
-    model = build(request.param).eval()
+    model = build_model(request.param).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:
@@ -97,7 +97,7 @@ def test_cached_equals_uncached(model: Decoder, pieces: list[int]) -> None:
 
 def test_recorded_continuation_of_a_cache(model: Decoder) -> None:
     """Recording that takes another mask than the fused kernel when a cache is continued."""
-    ids, record = tokens(), Record()
+    ids, record = tokens(), AttentionRecord()
     cache = KVCache(model.config, 2, 24)
     logits(model, ids[:, :9], cache=cache)
     found = logits(model, ids[:, 9:], cache=cache, record=record)
@@ -107,7 +107,7 @@ def test_recorded_continuation_of_a_cache(model: Decoder) -> None:
 
 def test_record_holds_what_was_seen(model: Decoder) -> None:
     """Recording that changes the logits, misses a layer or keeps weights that do not add up."""
-    ids, record = tokens(), Record()
+    ids, record = tokens(), AttentionRecord()
     found = logits(model, ids, record=record)
     assert_same(found, logits(model, ids))
     shape = model.config
@@ -132,7 +132,7 @@ def test_head_mask_of_zero_silences_that_head(model: Decoder, recording: bool) -
     shape, layer, head = model.config, 1, 2
     mask = torch.ones(shape.layers, shape.heads)
     mask[layer, head] = 0
-    record = Record() if recording else None
+    record = AttentionRecord() if recording else None
     found = logits(model, tokens(), head_mask=mask, record=record)
     columns = slice(head * shape.head_dim, (head + 1) * shape.head_dim)
     with torch.no_grad():
@@ -165,7 +165,7 @@ def test_loss_in_bfloat16(model: Decoder) -> None:
 @pytest.mark.parametrize("config", [*SHAPES, ModelConfig(vocab_size=2048, d_model=128)])
 def test_first_loss_is_near_a_guess(config: ModelConfig) -> None:
     """Weights drawn so large that training starts by unlearning them."""
-    model, ids = build(config), tokens(4, 32)
+    model, ids = build_model(config), tokens(4, 32)
     loss = model.loss(ids[:, :-1], ids[:, 1:]).item()
     assert abs(loss - math.log(config.vocab_size)) < 0.35
 
@@ -174,10 +174,10 @@ def test_first_loss_is_near_a_guess(config: ModelConfig) -> None:
 def test_same_seed_same_weights(config: ModelConfig) -> None:
     """Weights that depend on what was drawn before, or that disturb what is drawn after."""
     torch.manual_seed(5)
-    first, after = build(config, 7), torch.rand(3)
+    first, after = build_model(config, 7), torch.rand(3)
     torch.manual_seed(5)
     assert torch.equal(torch.rand(3), after)
-    second, other = build(config, 7), build(config, 8)
+    second, other = build_model(config, 7), build_model(config, 8)
     pairs = zip(first.parameters(), second.parameters(), other.parameters(), strict=True)
     for a, b, c in pairs:
         assert torch.equal(a, b)
@@ -225,7 +225,7 @@ def test_parameter_formula(
         activation="relu" if tutorial else "silu",
         tie_embeddings=tied and not tutorial,
     )
-    parameters = build(config, None).parameters()
+    parameters = build_model(config, None).parameters()
     assert sum(p.numel() for p in parameters) == count_parameters(config)
 
 
@@ -241,7 +241,7 @@ def test_memory_estimate(preset: str) -> None:
 
 def _saved(config: ModelConfig) -> int:
     """Bytes kept for the backward pass of two rows of 32 tokens, weights left out."""
-    model = build(config)
+    model = build_model(config)
     own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers())}
     kept: dict[int, Tensor] = {}
 
@@ -260,5 +260,5 @@ def _saved(config: ModelConfig) -> int:
 def test_tutorial_shape_is_fixed_where_it_is() -> None:
     """Settings that the tutorial's decoder has no use for, taken and ignored."""
     with pytest.raises(SettingsError) as caught:
-        build(dataclasses.replace(MODERN, architecture="tutorial"))
+        build_model(dataclasses.replace(MODERN, architecture="tutorial"))
     assert set(caught.value.problems) == {"kv_heads", "activation", "tie_embeddings"}

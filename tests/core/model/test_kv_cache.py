@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.config.configs import ModelConfig
-from core.model.factory import build
+from core.model.factory import build_model
 from core.model.kv_cache import KVCache
 
 CONFIG = ModelConfig(
@@ -53,7 +53,7 @@ def test_overfull_cache_is_a_mistake_of_ours() -> None:
 @torch.no_grad()
 def test_cut_then_another_branch() -> None:
     """What was cut still being looked at."""
-    model = build(CONFIG).eval()
+    model = build_model(CONFIG).eval()
     cache = KVCache(CONFIG, 1, 16)
     ids, other = torch.randint(3, 40, (2, 1, 8)).unbind()
     model(ids, cache=cache)
@@ -66,7 +66,7 @@ def test_cut_then_another_branch() -> None:
 @torch.no_grad()
 def test_forked_rows_go_their_own_ways() -> None:
     """Rows that share memory with their origin or with each other."""
-    model = build(dataclasses.replace(CONFIG, tie_embeddings=False)).eval()
+    model = build_model(dataclasses.replace(CONFIG, tie_embeddings=False)).eval()
     cache = KVCache(CONFIG, 2, 16)
     ids = torch.randint(3, 40, (2, 6))
     model(ids, cache=cache)

@@ -13,7 +13,7 @@ from core.errors import InputError
 from core.inference.session import Session
 from core.model import factory, quantize
 from core.model.decoder import Decoder
-from core.model.quantize import BFloat16Linear, Int8Linear, shorten
+from core.model.quantize import BFloat16Linear, Int8Linear, quantize_weights
 from tests.support.sessions import SHAPE, TUTORIAL, VOCAB, some_ids
 
 short = pytest.mark.parametrize("kind", [BFLOAT16, INT8])
@@ -32,7 +32,7 @@ def possible(request: pytest.FixtureRequest) -> None:
 
 
 def _model(shape: dict[str, Any]) -> Decoder:
-    model = factory.build(ModelConfig(vocab_size=VOCAB, context=16, **shape), seed=3).eval()
+    model = factory.build_model(ModelConfig(vocab_size=VOCAB, context=16, **shape), seed=3).eval()
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:
@@ -52,7 +52,7 @@ def _said(model: Decoder) -> torch.Tensor:
 def test_what_the_model_says_hardly_changes(shape: dict[str, Any], kind: str) -> None:
     """A scale on the wrong row; a map, or the tied output, that was left out or made twice."""
     long, model = _said(_model(shape)), _model(shape)
-    shorten(model, kind)
+    quantize_weights(model, kind)
     maps = [part for part in model.modules() if isinstance(part, nn.Linear)]
     found = _said(model)
     assert not maps
@@ -88,7 +88,7 @@ def test_int8_weights_take_a_quarter() -> None:
 def test_float32_changes_nothing() -> None:
     model = _model(SHAPE)
     before = list(model.modules())
-    shorten(model, FLOAT32)
+    quantize_weights(model, FLOAT32)
     assert list(model.modules()) == before
 
 
@@ -102,11 +102,11 @@ def test_what_the_machine_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) 
     quantize._tried.cache_clear()
     try:
         with pytest.raises(InputError, match="no such operator"):
-            shorten(_model(SHAPE), INT8)
+            quantize_weights(_model(SHAPE), INT8)
     finally:
         quantize._tried.cache_clear()
     with pytest.raises(InputError, match="no precision"):
-        shorten(_model(SHAPE), "int3")
+        quantize_weights(_model(SHAPE), "int3")
 
 
 def test_an_operator_that_computes_something_else_is_not_used(

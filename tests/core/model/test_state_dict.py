@@ -12,8 +12,8 @@ from torch import Tensor
 from core.config.configs import ModelConfig
 from core.errors import DamagedError, InputError
 from core.model.decoder import Decoder
-from core.model.factory import build
-from core.model.state_dict import load_stored, plan, stored
+from core.model.factory import build_model
+from core.model.state_dict import layout_plan, load_stored, to_stored
 from core.run.model_files import generation_config, hf_config, model_config
 
 MODERN = ModelConfig(
@@ -38,12 +38,12 @@ def _logits(model: Decoder) -> Tensor:
 @CONFIGS
 def test_round_trip(config: ModelConfig) -> None:
     """A part stored under another's name, cut at the wrong row, or left out."""
-    model = build(config, 3)
+    model = build_model(config, 3)
     with torch.no_grad():
         for weight in model.parameters():
             weight.normal_()
-    other = build(config, 4)
-    load_stored(other, stored(model))
+    other = build_model(config, 4)
+    load_stored(other, to_stored(model))
     assert torch.equal(_logits(other), _logits(model))
     for a, b in zip(model.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -52,9 +52,9 @@ def test_round_trip(config: ModelConfig) -> None:
 @CONFIGS
 def test_every_weight_has_a_place(config: ModelConfig) -> None:
     """A new parameter that is trained but not saved."""
-    model = build(config)
-    assert set(plan(model)) == set(dict(model.named_parameters()))
-    numbers = sum(tensor.numel() for tensor in stored(model).values())
+    model = build_model(config)
+    assert set(layout_plan(model)) == set(dict(model.named_parameters()))
+    numbers = sum(tensor.numel() for tensor in to_stored(model).values())
     assert numbers == sum(p.numel() for p in model.parameters())
 
 
@@ -62,8 +62,8 @@ def test_every_weight_has_a_place(config: ModelConfig) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_stored_tensors_are_plain_copies(config: ModelConfig, dtype: torch.dtype) -> None:
     """A file half old and half new, written while training goes on; views that cannot be saved."""
-    model = build(config).to(dtype)
-    tensors = stored(model)
+    model = build_model(config).to(dtype)
+    tensors = to_stored(model)
     before = {name: tensor.clone() for name, tensor in tensors.items()}
     with torch.no_grad():
         for weight in model.parameters():
@@ -77,7 +77,11 @@ def test_stored_tensors_are_plain_copies(config: ModelConfig, dtype: torch.dtype
 
 def test_names_are_those_of_others() -> None:
     """Names that only we can read."""
-    modern, untied, tutorial = stored(build(MODERN)), stored(build(UNTIED)), stored(build(TUTORIAL))
+    modern, untied, tutorial = (
+        to_stored(build_model(MODERN)),
+        to_stored(build_model(UNTIED)),
+        to_stored(build_model(TUTORIAL)),
+    )
     assert modern["model.layers.1.self_attn.k_proj.weight"].shape == (20, 36)
     assert modern["model.layers.0.mlp.up_proj.weight"].shape == (50, 36)
     assert "lm_head.weight" not in modern
@@ -88,9 +92,9 @@ def test_names_are_those_of_others() -> None:
 
 def test_wrong_weights_are_all_named() -> None:
     """Weights of another model half loaded, or reported one name at a time."""
-    model = build(MODERN)
+    model = build_model(MODERN)
     before = [p.clone() for p in model.parameters()]
-    tensors = stored(build(MODERN, 9))
+    tensors = to_stored(build_model(MODERN, 9))
     tensors["stranger"] = tensors.pop("model.norm.weight")
     tensors["model.embed_tokens.weight"] = torch.zeros(60, 36)
     with pytest.raises(DamagedError) as caught:
@@ -107,7 +111,7 @@ def test_wrong_weights_are_all_named() -> None:
 def test_long_lists_of_names_are_cut() -> None:
     """A message of a thousand names."""
     with pytest.raises(DamagedError) as caught:
-        load_stored(build(MODERN), {})
+        load_stored(build_model(MODERN), {})
     assert "and 16 more" in caught.value.message
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from core.config.configs import ModelConfig
-from core.model.attention import Record
+from core.model.attention import AttentionRecord
 from core.model.state_dict import load_stored
 from core.model.tutorial import Encoder, TutorialGPT, padding_mask, sinusoid_table
 
@@ -71,7 +71,7 @@ def test_decoder_logits(decoder: TutorialGPT, recorded: dict[str, Tensor]) -> No
 @torch.no_grad()
 def test_decoder_recorded_path(decoder: TutorialGPT, recorded: dict[str, Tensor]) -> None:
     """The written-out attention drifting from the fused one."""
-    record = Record()
+    record = AttentionRecord()
     logits = decoder.head(decoder(recorded["decoder.tokens"], record=record))
     assert _apart(logits, recorded["decoder.logits"]) < TOLERANCE
     assert _apart(decoder.head(record.hidden[-1]), logits) == 0
@@ -91,7 +91,7 @@ def test_greedy_continuation(decoder: TutorialGPT, recorded: dict[str, Tensor]) 
 @torch.no_grad()
 def test_encoder_outputs_and_attention(encoder: Encoder, recorded: dict[str, Tensor]) -> None:
     """Padding looked at, or positions that count from 0 or skip padding."""
-    record = Record()
+    record = AttentionRecord()
     outputs = encoder(recorded["encoder.tokens"], record=record)
     assert _apart(outputs, recorded["encoder.outputs"]) < TOLERANCE
     for layer, weights in enumerate(record.attention):

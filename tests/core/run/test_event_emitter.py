@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.run.event_log import EventLog, EventTail, Voice
+from core.run.event_log import EventEmitter, EventLog, EventTail
 from core.run.events import Event
 
 
@@ -16,7 +16,7 @@ def test_listeners_hear_what_the_file_keeps(tmp_path: Path) -> None:
     """`train --json` and the run's file must tell the same story, with the same times."""
     heard: list[Event] = []
     log = EventLog(tmp_path / "events.jsonl")
-    with Voice(log, [heard.append]) as voice:
+    with EventEmitter(log, [heard.append]) as voice:
         voice("started", 0, pid=1)
         voice("step", 3, train_loss=2.5)
     log.close()
@@ -33,7 +33,7 @@ def test_silence_is_filled_with_beats_at_the_last_step(tmp_path: Path) -> None:
             beats.append(event.step)
             beaten.set()
 
-    with Voice(log, [listen], quiet=0.01) as voice:
+    with EventEmitter(log, [listen], quiet=0.01) as voice:
         voice("step", 7)
         assert beaten.wait(30)
     log.close()
@@ -45,7 +45,7 @@ def test_the_last_word_is_heard_even_where_the_disk_is_full() -> None:
     """Or a person in front of the screen would read of a crash instead of a full disk."""
     heard: list[Event] = []
     log = EventLog(Path("/dev/full"))
-    voice = Voice(log, [heard.append])
+    voice = EventEmitter(log, [heard.append])
     with pytest.raises(OSError, match="No space"):
         voice("failed", 3, message="the disk is full")
     log.close()

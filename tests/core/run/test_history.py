@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.run.events import FIELDS, Event
-from core.run.history import Failure, History, Preparation, Sample
+from core.run.history import FailureRow, History, PreparedFacts, SampleRow
 
 PREPARED = {
     "parameters": 830_000,
@@ -51,7 +51,7 @@ def test_preparation_then_facts() -> None:
     history.apply(event("started", host="box", time_zone="unknown"))
     assert (history.word, history.started["host"]) == ("preparing", "box")
     history.apply(event("prepare", phase="reading", done=5, total=None))
-    assert history.preparation == Preparation("reading", 5, None)
+    assert history.preparation == PreparedFacts("reading", 5, None)
     history.apply(event("prepared", **PREPARED))
     assert (history.word, history.preparation) == ("running", None)
     assert (history.steps, history.steps_per_epoch) == (100, 10)
@@ -89,7 +89,7 @@ def test_rows_and_validation() -> None:
     assert history.best == (20, 1.5)
     assert [row.epoch for row in history.epochs] == [1, 3]
     assert [row.text for row in history.epochs] == ["a", None]
-    assert history.samples == [Sample(30, "Py", "thon")]
+    assert history.samples == [SampleRow(30, "Py", "thon")]
 
 
 def test_no_best_without_validation() -> None:
@@ -135,7 +135,7 @@ def test_resumed_drops_what_is_done_again() -> None:
     assert history.val_loss.steps == [3]
     assert history.best == (3, 3.0)
     assert [row.epoch for row in history.epochs] == [1]
-    assert history.samples == [Sample(3, "", "old")]
+    assert history.samples == [SampleRow(3, "", "old")]
     assert history.saved_step == 3
     assert (history.changes, history.steps) == ([], 100)
 
@@ -189,7 +189,7 @@ def test_endings() -> None:
     assert (history.progress, history.eta) == (1.0, None)
     failed = begun()
     failed.apply(event("failed", 7, title="T", message="M", hint="H", saved_step=5))
-    assert (failed.word, failed.failure) == ("failed", Failure("T", "M", "H", 5))
+    assert (failed.word, failed.failure) == ("failed", FailureRow("T", "M", "H", 5))
 
 
 anything = st.recursive(

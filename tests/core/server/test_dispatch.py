@@ -10,13 +10,13 @@ import pytest
 from core.config.configs import SamplingConfig
 from core.errors import Cancelled, InputError
 from core.inference.generate import generate
-from core.inference.load import load
+from core.inference.load import load_model
 from core.inference.session import Session
 from core.paths import Home
-from core.progress import never
+from core.progress import never_cancelled
 from core.run.directory import Run
 from core.server import fork, model_cache
-from core.server.dispatch import Answerer
+from core.server.dispatch import Dispatcher
 from tests.support.askers import Asker, Json, tiny_home
 
 
@@ -26,17 +26,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def answerer(home: Home) -> Answerer:
-    return Answerer(home)
+def answerer(home: Home) -> Dispatcher:
+    return Dispatcher(home)
 
 
 @pytest.fixture
-def ask(answerer: Answerer) -> Asker:
+def ask(answerer: Dispatcher) -> Asker:
     return Asker(answerer)
 
 
 def _expected(home: Home, run: str, prompt: str, **settings: Any) -> list[Any]:
-    loaded = load(Run(home.runs / run))
+    loaded = load_model(Run(home.runs / run))
     session = Session(loaded.model, keep_first=loaded.keep_first)
     config = SamplingConfig(**settings)
     with closing(generate(session, loaded.encode(prompt), loaded.tokenizer, config)) as steps:
@@ -84,7 +84,7 @@ def test_what_came_before_a_cancel_stays_and_can_be_gone_on_with(ask: Asker, hom
     first = ask("generate", run="chars", prompt="the", settings={"max_tokens": 10**6})
     assert first["reason"] == "cancelled"
     assert 0 < first["tokens"] < 100
-    ask.cancelled = never
+    ask.cancelled = never_cancelled
     second = ask("generate", continue_from=1, settings={"max_tokens": 60 - first["tokens"]})
     assert first["text"] + second["text"] == whole
     with pytest.raises(InputError, match="not kept"):
@@ -108,7 +108,7 @@ def test_a_long_reading_ends_between_two_layers(
     ask.cancelled = lambda: next(looks)
     found = ask("generate", prompt="the cat sat on the mat")
     assert (found["reason"], found["tokens"], found["text"]) == ("cancelled", 0, "")
-    ask.cancelled = never
+    ask.cancelled = never_cancelled
     again = ask("generate", continue_from=ask.last_id)
     assert again["text"] == ask("generate", prompt="the cat sat on the mat")["text"]
 

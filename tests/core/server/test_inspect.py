@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from core.errors import InputError
-from core.inference.load import load
+from core.inference.load import load_model
 from core.inference.session import Session
-from core.model.attention import Record
+from core.model.attention import AttentionRecord
 from core.paths import Home
 from core.run.directory import Run
-from core.server.dispatch import Answerer
+from core.server.dispatch import Dispatcher
 from tests.support.askers import Asker, tiny_home
 
 TEXT = "the cat sat on the mat"
@@ -24,12 +24,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture
 def ask(home: Home) -> Asker:
-    return Asker(Answerer(home))
+    return Asker(Dispatcher(home))
 
 
-def _record(home: Home, mask: torch.Tensor | None = None) -> tuple[Record, torch.Tensor]:
+def _record(home: Home, mask: torch.Tensor | None = None) -> tuple[AttentionRecord, torch.Tensor]:
     """What the model itself returns, and what it says at every place, (T, V)."""
-    loaded, record = load(Run(home.runs / "words")), Record()
+    loaded, record = load_model(Run(home.runs / "words")), AttentionRecord()
     ids = torch.tensor([loaded.encode(TEXT)])
     with torch.no_grad():
         hidden = loaded.model(ids, record=record, head_mask=mask)

@@ -13,14 +13,14 @@ from core.config.configs import SamplingConfig
 from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled, DamagedError, InputError, MiniGPTError
 from core.inference.generate import generate
-from core.inference.load import load
+from core.inference.load import load_model
 from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.run.model_files import model_config
 from core.server import dispatch, model_cache, protocol
-from core.server.dispatch import Answerer
+from core.server.dispatch import Dispatcher
 from core.system.files import read_json
 from tests.support.askers import Asker, Json, tiny_home
 from tests.support.tiny_runs import tiny_run, write_weights
@@ -32,17 +32,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def answerer(home: Home) -> Answerer:
-    return Answerer(home)
+def answerer(home: Home) -> Dispatcher:
+    return Dispatcher(home)
 
 
 @pytest.fixture
-def ask(answerer: Answerer) -> Asker:
+def ask(answerer: Dispatcher) -> Asker:
     return Asker(answerer)
 
 
 def _expected(home: Home, run: str, prompt: str, **settings: Any) -> list[Any]:
-    loaded = load(Run(home.runs / run))
+    loaded = load_model(Run(home.runs / run))
     session = Session(loaded.model, keep_first=loaded.keep_first)
     config = SamplingConfig(**settings)
     with closing(generate(session, loaded.encode(prompt), loaded.tokenizer, config)) as steps:
@@ -191,7 +191,7 @@ def test_mistakes_are_said(ask: Asker, home: Home) -> None:
     with pytest.raises(InputError, match="cuda:77"):
         ask("load", run="words", device="cuda:77")
     with pytest.raises(InputError, match="Say which run"):
-        Asker(Answerer(home))("generate", prompt="the")
+        Asker(Dispatcher(home))("generate", prompt="the")
     with pytest.raises(InputError, match="caat"):
         ask("generate", run="words", prompt="the caat")
     with pytest.raises(InputError, match="own model"):
@@ -214,7 +214,7 @@ def test_a_full_memory_is_said_with_what_to_do(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setitem(dispatch.OF_SHELF, protocol.Step, fail)
+    monkeypatch.setitem(dispatch.OF_SHELF, protocol.StepRequest, fail)
     with pytest.raises(MiniGPTError, match="memory") as caught:
         ask("step", run="words", prompt="the")
     assert caught.value.hint

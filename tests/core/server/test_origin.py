@@ -13,9 +13,9 @@ import pytest
 from core.attribution.corpus_index import REMADE
 from core.errors import Cancelled, InputError, NotFoundError, StorageError
 from core.paths import Home
-from core.progress import never
+from core.progress import never_cancelled
 from core.server.origin import Indexer
-from core.server.protocol import Index
+from core.server.protocol import IndexRequest
 from core.system.locks import acquire
 from tests.support.askers import Asker, Json
 from tests.support.read_runs import asker, read_home
@@ -31,13 +31,13 @@ def ask(home: Home) -> Asker:
     return asker(home)
 
 
-def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never) -> Json:
+def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never_cancelled) -> Json:
     heard: list[Json] = []
 
     def say(**fields: Any) -> None:
         heard.append(fields)
 
-    return Indexer(home).answer(1, Index(run=run), say, cancelled) | {"heard": heard}
+    return Indexer(home).answer(1, IndexRequest(run=run), say, cancelled) | {"heard": heard}
 
 
 def folder_of(home: Home) -> Path:

@@ -11,17 +11,19 @@ from hypothesis import strategies as st
 
 from core.errors import InputError, SettingsError
 from core.server import protocol
-from core.server.protocol import Cancel, Generate, Load, Step
+from core.server.protocol import CancelRequest, GenerateRequest, LoadRequest, StepRequest
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.unknown_words import unknown_error
 
 
 def test_fields_that_are_left_out_have_their_defaults() -> None:
-    assert protocol.understood("load", {"run": "lang"}) == Load(
+    assert protocol.parse_request("load", {"run": "lang"}) == LoadRequest(
         run="lang", which="last", device="auto"
     )
-    assert protocol.understood("cancel", {"target": "a"}) == Cancel(target="a")
-    assert protocol.understood("step", {"session": "s1", "pick": 5}) == Step(session="s1", pick=5)
+    assert protocol.parse_request("cancel", {"target": "a"}) == CancelRequest(target="a")
+    assert protocol.parse_request("step", {"session": "s1", "pick": 5}) == StepRequest(
+        session="s1", pick=5
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_fields_that_are_left_out_have_their_defaults() -> None:
 def test_a_question_that_is_wrong_is_refused_by_the_field(op: Any, fields: Any, said: str) -> None:
     """A field that is accepted and ignored; a bug's traceback for somebody's slip."""
     with pytest.raises(InputError, match=said):
-        protocol.understood(op, fields)
+        protocol.parse_request(op, fields)
 
 
 VALUES = st.recursive(
@@ -61,7 +63,7 @@ def test_whatever_stands_in_the_fields_there_is_an_object_or_an_error(op: str, d
     names = st.sampled_from(list(protocol.OPERATIONS[op].__dataclass_fields__))
     fields = data.draw(st.dictionaries(names, VALUES))
     try:
-        found = protocol.understood(op, fields)
+        found = protocol.parse_request(op, fields)
     except InputError:
         return
     assert type(found) is protocol.OPERATIONS[op]
@@ -72,13 +74,13 @@ def test_settings_out_of_their_limits_are_named(settings: dict[str, Any]) -> Non
     """A stop text taken for its letters."""
     with pytest.raises(SettingsError) as caught:
         protocol.sampling(settings)
-    assert list(protocol.said(caught.value)["problems"]) == list(settings)
+    assert list(protocol.error_to_json(caught.value)["problems"]) == list(settings)
     assert protocol.sampling({"stop": ["ab"]}).stop == ("ab",)
 
 
 def test_unknown_words_are_said_one_by_one() -> None:
     tokenizer = Tokenizer.train("word", ["the cat sat"])
-    said = protocol.said(unknown_error(tokenizer, "the caat xyzzy"))
+    said = protocol.error_to_json(unknown_error(tokenizer, "the caat xyzzy"))
     assert said["unknown"] == ["caat", "xyzzy"]
     assert said["nearest"] == {"caat": ["cat", "sat"], "xyzzy": []}
     assert json.loads(json.dumps(said)) == said
@@ -86,4 +88,4 @@ def test_unknown_words_are_said_one_by_one() -> None:
 
 def test_the_question_of_every_operation_says_what_it_is() -> None:
     assert all(kind.__doc__ for kind in protocol.OPERATIONS.values())
-    assert Generate().settings == {}
+    assert GenerateRequest().settings == {}

@@ -10,12 +10,12 @@ import torch
 
 from core.config.configs import SamplingConfig
 from core.errors import InputError
-from core.inference.load import load
-from core.inference.sampling import Chooser
+from core.inference.load import load_model
+from core.inference.sampling import TokenSampler
 from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
-from core.server.dispatch import Answerer
+from core.server.dispatch import Dispatcher
 from tests.support.askers import Asker, Json, tiny_home
 
 DRAWS = 10_000
@@ -39,11 +39,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture
 def ask(home: Home) -> Asker:
-    return Asker(Answerer(home))
+    return Asker(Dispatcher(home))
 
 
 def _model(home: Home, prompt: str) -> Session:
-    loaded = load(Run(home.runs / "words"))
+    loaded = load_model(Run(home.runs / "words"))
     session = Session(loaded.model, keep_first=loaded.keep_first)
     session.extend(loaded.encode(prompt))
     return session
@@ -63,7 +63,7 @@ def test_draws_agree_with_the_chances_that_are_shown(
     counts: Counter[int] = Counter()
     for _ in range(DRAWS):
         seed = int(torch.randint(1 << 30, (), generator=generator))
-        chooser = Chooser(config, session.ids, len(logits), seed=seed)
+        chooser = TokenSampler(config, session.ids, len(logits), seed=seed)
         counts[chooser.choose(logits)] += 1
     assert all(chances[id] > 0 for id in counts)
     _agrees(counts, chances)

@@ -10,7 +10,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.inference.session import Session
 from core.paths import Home
-from core.server.dispatch import Answerer
+from core.server.dispatch import Dispatcher
 from tests.support.askers import Asker, Json, tiny_home
 
 WARM: Json = {"temperature": 1.0, "seed": 5}
@@ -23,7 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def ask(home: Home) -> Asker:
-    return Asker(Answerer(home))
+    return Asker(Dispatcher(home))
 
 
 def _ids(ask: Asker, run: str, text: str) -> list[int]:
@@ -55,7 +55,7 @@ def test_walking_about_shows_what_a_fresh_look_shows(
     for at, aside in places:
         path = other if aside else ids
         here = ask("look", run="chars", ids=path, at=at)
-        fresh = Asker(Answerer(ask.answerer.home))
+        fresh = Asker(Dispatcher(ask.answerer.home))
         there = fresh("look", run="chars", ids=path[:at])
         assert here["choice"]["id"] == there["choice"]["id"]
         assert here["entropy"] == pytest.approx(there["entropy"], abs=1e-4)
@@ -67,7 +67,7 @@ _WALKERS: list[Asker] = []
 
 def _walker(factory: pytest.TempPathFactory) -> Asker:
     if not _WALKERS:
-        _WALKERS.append(Asker(Answerer(tiny_home(factory.mktemp("walker")))))
+        _WALKERS.append(Asker(Dispatcher(tiny_home(factory.mktemp("walker")))))
     return _WALKERS[0]
 
 

@@ -15,7 +15,7 @@ from core.paths import Home, find_home
 from core.text import stats
 from core.text.catalog import recall, remember
 from core.text.corpus import samples
-from core.text.resolve import find
+from core.text.resolve import resolve_corpus
 from core.text.stats import fingerprint
 from tests.support.texts import home_with_shelf, write
 
@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def test_standard_input_is_stored_once(home: Home) -> None:
     """A run is resumed after the pipe is gone; the same text twice must not fill the disk."""
     for _ in range(2):
-        found = find("-", home, stdin=io.BytesIO("piped ü\n".encode()))
+        found = resolve_corpus("-", home, stdin=io.BytesIO("piped ü\n".encode()))
     digest = hashlib.sha256("piped ü\n".encode()).hexdigest()
     assert [path.name for path in home.corpora.iterdir()] == [f"{digest}.txt"]
     assert [sample.text for sample in samples(found, "lines")] == ["piped ü"]
@@ -38,7 +38,7 @@ def test_standard_input_is_stored_once(home: Home) -> None:
 def test_empty_standard_input_is_refused(home: Home) -> None:
     """A failed command before the pipe gives nothing."""
     with pytest.raises(InputError, match="Nothing came"):
-        find("-", home, stdin=io.BytesIO())
+        resolve_corpus("-", home, stdin=io.BytesIO())
     assert list(home.corpora.iterdir()) == []
 
 
@@ -46,14 +46,14 @@ def test_standard_input_that_cannot_be_stored_says_where(home: Home) -> None:
     """A full disk is no traceback."""
     write(home.root, "a file where the folder should be")
     with pytest.raises(StorageError, match="corpora"):
-        find("-", home, stdin=io.BytesIO(b"x"))
+        resolve_corpus("-", home, stdin=io.BytesIO(b"x"))
 
 
 def test_a_text_is_found_again_by_its_hash(home: Home, tmp_path: Path) -> None:
     """A run stores the hash only."""
     write(tmp_path / "a.txt", "café\n".encode("latin-1"))
-    found = find("a.txt", home, encoding="latin-1")
-    about = stats.facts(found)
+    found = resolve_corpus("a.txt", home, encoding="latin-1")
+    about = stats.corpus_stats(found)
     remember(found, about, home)
     again = recall(about.sha256, home)
     assert (again.files, again.codec, again.name) == (found.files, found.codec, "a")
@@ -65,8 +65,8 @@ def test_a_text_is_found_again_by_its_hash(home: Home, tmp_path: Path) -> None:
 def test_a_changed_text_is_refused(home: Home, tmp_path: Path) -> None:
     """Resuming on another text would continue another experiment in silence."""
     path = write(tmp_path / "a.txt", "one")
-    found = find("a.txt", home)
-    about = stats.facts(found)
+    found = resolve_corpus("a.txt", home)
+    about = stats.corpus_stats(found)
     remember(found, about, home)
     os.utime(path, (1, 1))
     assert recall(about.sha256, home).files == (path,), "only touched, still the same"
@@ -80,7 +80,7 @@ def test_a_changed_text_is_refused(home: Home, tmp_path: Path) -> None:
 
 def test_bundled_texts_are_found_without_memory(home: Home) -> None:
     """A run copied to another machine finds the corpus that came with the program there."""
-    digest = fingerprint(find("lang", home))
+    digest = fingerprint(resolve_corpus("lang", home))
     assert recall(digest, home, "lang").bundled
     with pytest.raises(InputError, match="has changed"):
         recall(digest, home, "tales")
@@ -91,8 +91,8 @@ def test_bundled_texts_are_found_without_memory(home: Home) -> None:
 
 def test_piped_text_is_found_in_a_home_that_was_moved(home: Home, tmp_path: Path) -> None:
     """The copy travels with the home, so must the way to it."""
-    found = find("-", home, stdin=io.BytesIO(b"piped"))
-    about = stats.facts(found)
+    found = resolve_corpus("-", home, stdin=io.BytesIO(b"piped"))
+    about = stats.corpus_stats(found)
     remember(found, about, home)
     home.root.rename(tmp_path / "elsewhere")
     moved = find_home(tmp_path / "elsewhere")

@@ -54,4 +54,4 @@ def test_nothing_but_white_space_is_refused(tmp_path: Path, text: str, reading: 
     with pytest.raises(InputError, match="no text in"):
         list(samples(found, reading))
     with pytest.raises(InputError, match="no text in"):
-        stats.facts(found)
+        stats.corpus_stats(found)

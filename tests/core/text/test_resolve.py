@@ -14,7 +14,7 @@ from core.errors import InputError, NotFoundError
 from core.paths import Home
 from core.text import resolve
 from core.text.corpus import samples
-from core.text.resolve import find
+from core.text.resolve import resolve_corpus
 from tests.support.texts import home_with_shelf, write
 
 
@@ -26,8 +26,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def test_a_bundled_name_wins_over_a_file_of_that_name(home: Home, tmp_path: Path) -> None:
     """`./lang` is the way to the file, as with commands in a shell."""
     write(tmp_path / "lang", "mine")
-    assert find("lang", home).bundled
-    found = find("./lang", home)
+    assert resolve_corpus("lang", home).bundled
+    found = resolve_corpus("./lang", home)
     assert not found.bundled
     assert found.files == (tmp_path / "lang",)
 
@@ -40,7 +40,7 @@ def test_a_folder_is_its_texts_in_order(home: Home, tmp_path: Path) -> None:
     write(tmp_path / "texts" / "picture.png", b"\x89PNG\0\0")
     write(tmp_path / "texts" / "empty.txt", b" \n")
     os.mkfifo(tmp_path / "texts" / "pipe")
-    found = find("texts", home)
+    found = resolve_corpus("texts", home)
     assert [file.name for file in found.files] == ["b.txt", "c.txt.gz", "z.md"]
     assert found.name == "texts"
     assert found.description == "3 files, 2 skipped that are not text"
@@ -50,10 +50,10 @@ def test_a_pattern_matches_files_in_order(home: Home, tmp_path: Path) -> None:
     """Also below folders, and a name that has the pattern's letters is taken as it is."""
     for name in ("b.txt", "a.txt", "deep/er/c.txt", "no.md"):
         write(tmp_path / "texts" / name, "text")
-    assert [f.name for f in find("texts/*.txt", home).files] == ["a.txt", "b.txt"]
-    assert len(find("texts/**/*.txt", home).files) == 3
+    assert [f.name for f in resolve_corpus("texts/*.txt", home).files] == ["a.txt", "b.txt"]
+    assert len(resolve_corpus("texts/**/*.txt", home).files) == 3
     write(tmp_path / "odd[1].txt", "text")
-    assert find("odd[1].txt", home).files == (tmp_path / "odd[1].txt",)
+    assert resolve_corpus("odd[1].txt", home).files == (tmp_path / "odd[1].txt",)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_pattern_matches_files_in_order(home: Home, tmp_path: Path) -> None:
 def test_a_file_names_its_corpus(home: Home, tmp_path: Path, path: str, name: str) -> None:
     """Runs are named after it."""
     write(tmp_path / path, "text")
-    assert find(path, home).name == name
+    assert resolve_corpus(path, home).name == name
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ def test_what_is_not_there_is_said_with_the_way_on(
     write(tmp_path / "hollow" / "picture", b"\0\0")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError) as caught:
-        find(spec, home)
+        resolve_corpus(spec, home)
     assert said in str(caught.value)
 
 
 def test_the_encoding_asked_for_is_kept(home: Home, tmp_path: Path) -> None:
     """It belongs to the corpus, so that a resumed run reads the same text."""
     write(tmp_path / "a.txt", "café".encode("latin-1"))
-    found = find("a.txt", home, encoding="latin-1")
+    found = resolve_corpus("a.txt", home, encoding="latin-1")
     assert [sample.text for sample in samples(found, "text")] == ["café"]
-    assert find("a.txt", home, encoding="utf-8:replace").errors == "replace"
-    assert find("a.txt", home, replace=True).errors == "replace"
+    assert resolve_corpus("a.txt", home, encoding="utf-8:replace").errors == "replace"
+    assert resolve_corpus("a.txt", home, replace=True).errors == "replace"
     with pytest.raises(NotFoundError):
-        find("b.txt", home, encoding="latin-1")
+        resolve_corpus("b.txt", home, encoding="latin-1")
     with pytest.raises(InputError, match="came with the program"):
-        find("lang", home, encoding="latin-1")
+        resolve_corpus("lang", home, encoding="latin-1")
 
 
 def test_finding_texts_is_light() -> None:

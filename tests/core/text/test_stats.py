@@ -11,12 +11,12 @@ import pytest
 from core.errors import Cancelled, InputError
 from core.text import stats
 from core.text.corpus import Corpus
-from core.text.stats import Facts, fingerprint
+from core.text.stats import CorpusStats, fingerprint
 from tests.support.texts import one, write
 
 
-def described(tmp_path: Path, text: str | bytes, name: str = "a.txt") -> Facts:
-    return stats.facts(one(write(tmp_path / name, text)))
+def described(tmp_path: Path, text: str | bytes, name: str = "a.txt") -> CorpusStats:
+    return stats.corpus_stats(one(write(tmp_path / name, text)))
 
 
 def test_facts_are_counted(tmp_path: Path) -> None:
@@ -57,13 +57,13 @@ def test_records_are_read_as_lines_and_a_corpus_may_say_itself(tmp_path: Path) -
     text = json.dumps({"text": "w " * 100 + "\n\nmore"})
     assert described(tmp_path, text, "a.jsonl").reading == "lines"
     path = write(tmp_path / "b.txt", "a b")
-    assert stats.facts(one(path, reading="text")).reading == "text"
+    assert stats.corpus_stats(one(path, reading="text")).reading == "text"
 
 
 def test_a_gap_between_two_files_is_no_blank_line(tmp_path: Path) -> None:
     """A file that ends with an empty line is still a list of lines."""
     files = tuple(write(tmp_path / name, f"\n{name} x\n\n") for name in ("a", "b"))
-    assert stats.facts(Corpus(name="ab", files=files)).reading == "lines"
+    assert stats.corpus_stats(Corpus(name="ab", files=files)).reading == "lines"
 
 
 def test_blocks_change_no_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,11 +105,11 @@ def test_facts_can_be_stopped_and_tell_how_far_they_are(tmp_path: Path) -> None:
     """A large text must not block the interface."""
     path = write(tmp_path / "a.txt", "some words\n" * 300_000)
     told: list[tuple[int, int, str]] = []
-    stats.facts(one(path), lambda *what: told.append(what))
+    stats.corpus_stats(one(path), lambda *what: told.append(what))
     assert 4 < len(told) < 20
     assert all(0 <= done <= total == path.stat().st_size for done, total, _ in told)
     with pytest.raises(Cancelled):
-        stats.facts(one(path), cancelled=lambda: True)
+        stats.corpus_stats(one(path), cancelled=lambda: True)
 
 
 def test_the_hash_of_many_files_sees_names_and_contents(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import Cancelled
-from core.text.corpus import Sample
+from core.text.corpus import CorpusSample
 from core.tokenizer import train as learning
 from core.tokenizer.tokenizer import KINDS, Tokenizer
-from core.tokenizer.train import learn, spread, thinned
+from core.tokenizer.train import learn_tokenizer, spread, thinned
 from tests.support.texts import one_text
 from tests.support.vocabularies import BPE
 
@@ -23,11 +23,11 @@ def test_pieces_are_learnt_from_a_sample_of_all_parts(
     monkeypatch.setattr(learning, "SAMPLE_BYTES", 300_000)
     monkeypatch.setattr(learning, "DIFFERENT_BYTES", 200_000)
     text = one_text(tmp_path / "a.txt", "alpha beta\n" * 100_000 + "gamma delta\n" * 100_000)
-    found = learn(text, "text", "bpe")
+    found = learn_tokenizer(text, "text", "bpe")
     pieces = {found.tokenizer.token_text(id) for id in range(found.tokenizer.vocab_size)}
     assert {"alpha", " beta", "gamma", " delta"} <= pieces
     assert "even sample" in found.note
-    whole = learn(text, "text", "word")
+    whole = learn_tokenizer(text, "text", "word")
     assert whole.tokenizer.encode("alpha beta gamma delta") == [3, 4, 5, 6]
     assert whole.note == ""
 
@@ -43,14 +43,14 @@ def test_a_word_without_end_is_learnt_from_in_parts(tmp_path: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Tokenizer, "train", train)
-        assert learn(text, "text", "bpe").note == ""
+        assert learn_tokenizer(text, "text", "bpe").note == ""
     assert "".join(seen) == "abcd" * 50_000
     assert max(map(len, seen)) == learning.LONGEST_WORD
 
 
 def test_a_sample_is_even() -> None:
     """A share of the text in about that share of the parts, whatever their lengths."""
-    texts = [Sample(str(n % 10) * (1 + n % 7), 0, 0, True) for n in range(7000)]
+    texts = [CorpusSample(str(n % 10) * (1 + n % 7), 0, 0, True) for n in range(7000)]
     found = list(spread(texts, 0.25))
     total = sum(len(sample.text) for sample in texts)
     assert abs(sum(map(len, found)) / total - 0.25) < 0.01
@@ -72,7 +72,7 @@ def test_learning_can_be_stopped(tmp_path: Path, kind: str) -> None:
     answers = iter([False, False, True])
     told: list[int] = []
     with pytest.raises(Cancelled):
-        learn(
+        learn_tokenizer(
             text,
             "text",
             kind,

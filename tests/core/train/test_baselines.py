@@ -6,16 +6,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from core.train.batches import Lines
+from core.train.batches import LineSamples
 from core.train.evaluation import reference_losses
 
 SENTENCE = np.array([1, 3, 4, 5, 2], np.uint16)
-WHOLE = Lines(np.array([0]), np.array([5]))
+WHOLE = LineSamples(np.array([0]), np.array([5]))
 
 
-def _repeated(times: int) -> tuple[np.ndarray, Lines]:
+def _repeated(times: int) -> tuple[np.ndarray, LineSamples]:
     starts = np.arange(0, 5 * times, 5)
-    return np.tile(SENTENCE, times), Lines(starts, starts + 5)
+    return np.tile(SENTENCE, times), LineSamples(starts, starts + 5)
 
 
 def test_random_is_the_logarithm_of_the_vocabulary() -> None:
@@ -39,12 +39,12 @@ def test_pairs_that_were_never_seen_still_have_a_finite_loss() -> None:
     ids, lines = _repeated(20)
     strange = np.array([1, 5, 3, 0, 4, 2], np.uint16)[[0, 1, 2, 4, 5]]
     both = np.concatenate([ids, strange])
-    judged = Lines(np.array([len(ids)]), np.array([len(both)]))
+    judged = LineSamples(np.array([len(ids)]), np.array([len(both)]))
     assert math.isfinite(reference_losses(both, lines, judged, 6)["bigram"])
 
 
 def test_no_pair_reaches_over_the_end_of_a_line() -> None:
     """The token after <eos> begins another line, which no model is asked to foresee."""
     ids, lines = _repeated(50)
-    whole = Lines(np.array([0]), np.array([len(ids)]))
+    whole = LineSamples(np.array([0]), np.array([len(ids)]))
     assert reference_losses(ids, lines, lines, 6) != reference_losses(ids, whole, whole, 6)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import EOS, PAD, SOS
-from core.train.batches import Batches, Lines, Windows, in_order, pieces_of, samples_of
+from core.train.batches import Batches, LineSamples, WindowSamples, in_order, pieces_of, samples_of
 
 
 def _lines(lengths: list[int]) -> TokenFile:
@@ -122,12 +122,12 @@ def test_a_limited_evaluation_is_the_beginning_of_the_whole_one() -> None:
 def test_parts_do_not_overlap() -> None:
     tokens = _text(100, held=10)
     train, held = samples_of(tokens, "train", 8), samples_of(tokens, "validation", 8)
-    assert isinstance(train, Windows)
-    assert isinstance(held, Windows)
+    assert isinstance(train, WindowSamples)
+    assert isinstance(held, WindowSamples)
     assert train.end == held.begin
 
 
 def test_samples_of_lines_are_cut_at_the_context() -> None:
     samples = samples_of(_lines([9]), "train", 4)
-    assert isinstance(samples, Lines)
+    assert isinstance(samples, LineSamples)
     assert (samples.begins.tolist(), samples.ends.tolist()) == ([0, 4, 8], [5, 9, 11])

@@ -227,7 +227,7 @@ import os, sys
 from pathlib import Path
 import torch
 from core.train.checkpoint import load, save
-from core.run import Run
+from core.run.directory import Run
 from core.model.safetensors_io import read_tensors
 
 OPERATIONS = {"open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir"}

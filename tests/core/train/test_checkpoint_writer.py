@@ -12,7 +12,7 @@ import torch
 from core.errors import StorageError
 from core.run.directory import Run
 from core.train.checkpoint import save, save_best, save_snapshot
-from core.train.checkpoint_writer import MOST_JOBS, Saver
+from core.train.checkpoint_writer import MOST_JOBS, BackgroundWriter
 
 
 def test_jobs_are_done_in_order_and_told_once() -> None:
@@ -23,7 +23,7 @@ def test_jobs_are_done_in_order_and_told_once() -> None:
         order.append(number)
         return number * 10
 
-    with Saver() as saver:
+    with BackgroundWriter() as saver:
         for number in range(8):
             saver.submit(
                 "checkpoint", number, lambda number=number: job(number), request=f"r{number}"
@@ -39,7 +39,7 @@ def test_jobs_are_done_in_order_and_told_once() -> None:
 def test_the_training_thread_is_not_held_up() -> None:
     """Submitting and asking return while the disk is still busy."""
     go = threading.Event()
-    with Saver() as saver:
+    with BackgroundWriter() as saver:
         assert not saver.busy()
         saver.submit("checkpoint", 1, lambda: int(go.wait()))
         assert saver.busy()
@@ -52,7 +52,7 @@ def test_the_training_thread_is_not_held_up() -> None:
 
 def test_a_later_job_is_not_told_before_an_earlier_one() -> None:
     go = threading.Event()
-    with Saver() as saver:
+    with BackgroundWriter() as saver:
         saver.submit("snapshot", 1, lambda: int(go.wait()))
         saver.submit("checkpoint", 1, lambda: 2)
         assert saver.finished() == []
@@ -67,7 +67,7 @@ def test_errors_are_told_and_do_not_end_the_thread(error: Exception) -> None:
     def fail() -> int:
         raise error
 
-    with Saver() as saver:
+    with BackgroundWriter() as saver:
         saver.submit("snapshot", 1, fail)
         saver.submit("checkpoint", 2, lambda: 5)
         failed, done = saver.wait()
@@ -77,7 +77,7 @@ def test_errors_are_told_and_do_not_end_the_thread(error: Exception) -> None:
 
 def test_close_writes_what_was_submitted() -> None:
     """The end of the program must not cost the last checkpoint."""
-    saver = Saver()
+    saver = BackgroundWriter()
     written: list[int] = []
     for number in range(3):
         saver.submit("final", number, lambda number=number: written.append(number) or 1)
@@ -90,7 +90,7 @@ def test_memory_is_bounded() -> None:
     """No more jobs wait than there is memory for: the submitter waits for the oldest instead."""
     gates = [threading.Event() for _ in range(MOST_JOBS + 1)]
     submitted = threading.Event()
-    with Saver() as saver:
+    with BackgroundWriter() as saver:
         for gate in gates[:MOST_JOBS]:
             saver.submit("checkpoint", 0, lambda gate=gate: int(gate.wait()))
 

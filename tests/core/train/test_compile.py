@@ -14,9 +14,9 @@ import torch
 from core.config.configs import ModelConfig
 from core.model import factory
 from core.model.decoder import call
-from core.train import compile
-from core.train.compile import Compiled, Compiling, pays
-from core.train.state import Progress
+from core.train import compile as compile_module
+from core.train.compile import Compiled, StepCompiler, should_compile
+from core.train.state import TrainState
 from core.train.trainer import Trainer
 from core.train.update import Updater
 from tests.support.trainers import made_trainer, told_of, weights_of
@@ -46,7 +46,7 @@ def test_compiled_it_learns_the_same(shape: str, recompute: bool) -> None:
     """A graph that cannot be made whole, or gradients that are others."""
     torch._dynamo.reset()
     tokens = torch.randint(3, 12, (4, 8), generator=torch.Generator().manual_seed(0))
-    model = factory.build(SHAPES[shape], seed=0).train()
+    model = factory.build_model(SHAPES[shape], seed=0).train()
     model.recompute = recompute
     plain = gradients(model, tokens)
     counter = Counter()
@@ -67,7 +67,7 @@ def test_compiled_it_learns_the_same(shape: str, recompute: bool) -> None:
 def test_compiled_for_real_it_learns_the_same() -> None:
     torch._dynamo.reset()
     tokens = torch.randint(3, 12, (4, 8), generator=torch.Generator().manual_seed(0))
-    model = factory.build(SHAPES["modern"], seed=0).train()
+    model = factory.build_model(SHAPES["modern"], seed=0).train()
     plain = gradients(model, tokens)
     assert Compiled(model).start()
     for one, other in zip(gradients(model, tokens), plain, strict=True):
@@ -130,13 +130,13 @@ def test_what_fails_uncompiled_too_ends_the_run(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_it_starts_by_itself_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compile, "pays", lambda device, left: left > 0.0)
-    monkeypatch.setattr(compile, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(compile_module, "should_compile", lambda device, left: left > 0.0)
+    monkeypatch.setattr(compile_module, "LEAST_SECONDS", 0.0)
     trainer, counter = made_trainer(steps=20), Counter()
     with_backend(trainer, counter)
     trainer.run()
     ((step, said),) = told_of(trainer).of("changed")
-    assert step == 1 + compile.LEAST_STEPS
+    assert step == 1 + compile_module.LEAST_STEPS
     assert said["changes"] == {"compile": ["auto", "on"]}
     assert said["reason"] == "0 minutes are left"
     assert counter.graphs
@@ -157,14 +157,14 @@ def test_nothing_is_compiled_on_a_processor_by_itself() -> None:
 def test_it_pays_on_a_gpu_with_minutes_to_go(
     device: torch.device, seconds: float, expected: bool
 ) -> None:
-    assert pays(device, seconds) is expected
+    assert should_compile(device, seconds) is expected
 
 
 def wishes(choice: str, times: list[tuple[int, float]], steps: int) -> list[tuple[str, str]]:
-    decider = Compiling(Compiled(factory.build(SHAPES["modern"], seed=0)), GPU)
+    decider = StepCompiler(Compiled(factory.build_model(SHAPES["modern"], seed=0)), GPU)
     found = []
     for step, elapsed in times:
-        progress = Progress()
+        progress = TrainState()
         progress.step, progress.elapsed = step, elapsed
         found.append(decider.wish(choice, progress, steps))
     return found
@@ -197,18 +197,18 @@ def test_it_loads_only_what_it_made_itself(monkeypatch: pytest.MonkeyPatch, tmp_
     """Somebody else's file of compiled code under a name that can be guessed, in /tmp."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.delenv(compile.FOLDER, raising=False)
-    model = factory.build(SHAPES["modern"], seed=0)
+    monkeypatch.delenv(compile_module.FOLDER, raising=False)
+    model = factory.build_model(SHAPES["modern"], seed=0)
     Compiled(model, Counter()).start()
     (folder,) = tmp_path.iterdir()
-    assert os.environ[compile.FOLDER] == str(folder)
+    assert os.environ[compile_module.FOLDER] == str(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
     Compiled(model, Counter()).start()
     assert len(list(tmp_path.iterdir())) == 1, "what is set stays"
 
 
 def test_a_failure_is_not_tried_again() -> None:
-    updater = Updater(factory.build(SHAPES["modern"], seed=0), CPU, None)  # type: ignore[arg-type]
+    updater = Updater(factory.build_model(SHAPES["modern"], seed=0), CPU, None)  # type: ignore[arg-type]
     assert updater.compiled.start()
     assert not updater.compiled.start()
     assert updater.compiled.give_up(OSError(""))

@@ -22,11 +22,11 @@ from core.model import factory
 from core.run.directory import Run
 from core.run.event_log import EventLog, EventTail
 from core.run.launch import environment
-from core.system.rank_env import Place, meeting_point, place_in
+from core.system.rank_env import RankInfo, rank_info, rendezvous_endpoint
 from core.train import launchers
-from core.train.batches import Batches, Lines, Windows
-from core.train.control import Consent
-from core.train.distributed import OVER, Ranks
+from core.train.batches import Batches, LineSamples, WindowSamples
+from core.train.control import BroadcastControl
+from core.train.distributed import OVER, ProcessGroup
 from core.train.evaluation import Evaluation
 from tests.support.runners import alive, until
 from tests.support.trainers import IDS, SHAPE, made_trainer
@@ -40,7 +40,7 @@ SLURM = {
 
 @pytest.mark.parametrize("environ", [TORCHRUN, SLURM, SLURM | TORCHRUN])
 def test_a_place_is_read_from_the_variables(environ: dict[str, str]) -> None:
-    assert place_in(environ) == Place(rank=3, local=1, world=4, beside=2)
+    assert rank_info(environ) == RankInfo(rank=3, local=1, world=4, beside=2)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_place_is_read_from_the_variables(environ: dict[str, str]) -> None:
 )  # fmt: skip
 def test_without_them_there_is_one_process(environ: dict[str, str]) -> None:
     """A training in a batch script that waits for others for ever."""
-    assert place_in(environ) is None
+    assert rank_info(environ) is None
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,15 @@ def test_without_them_there_is_one_process(environ: dict[str, str]) -> None:
 )
 def test_impossible_places_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(InputError):
-        place_in(TORCHRUN | change)
+        rank_info(TORCHRUN | change)
 
 
 def test_the_port_follows_from_the_job_where_none_is_given() -> None:
-    assert meeting_point(SLURM) == {"MASTER_ADDR": "node1", "MASTER_PORT": "23456"}
-    assert meeting_point({"MASTER_PORT": "7"}) == {"MASTER_ADDR": "localhost", "MASTER_PORT": "7"}
+    assert rendezvous_endpoint(SLURM) == {"MASTER_ADDR": "node1", "MASTER_PORT": "23456"}
+    assert rendezvous_endpoint({"MASTER_PORT": "7"}) == {
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": "7",
+    }
 
 
 def test_a_trainer_of_its_own_inherits_no_place() -> None:
@@ -72,7 +75,7 @@ def test_a_trainer_of_its_own_inherits_no_place() -> None:
 
 
 @dataclass(frozen=True)
-class Scripted(Ranks):
+class Scripted(ProcessGroup):
     """One of several whose messages are a list, and whose sums are noted."""
 
     heard: list[dict[str, Any] | None] = field(default_factory=list)
@@ -92,7 +95,10 @@ class Scripted(Ranks):
 def test_what_the_first_is_asked_the_others_do_at_the_same_step() -> None:
     """A learning rate that only one of them changes; one that trains on alone."""
     messages: list[dict[str, Any] | None] = []
-    first, other = Scripted(Place(0, 0, 2, 2), messages), Scripted(Place(1, 1, 2, 2), messages)
+    first, other = (
+        Scripted(RankInfo(0, 0, 2, 2), messages),
+        Scripted(RankInfo(1, 1, 2, 2), messages),
+    )
     one, two = made_trainer(), made_trainer()
 
     def asked(trainer: Any) -> None:
@@ -102,7 +108,7 @@ def test_what_the_first_is_asked_the_others_do_at_the_same_step() -> None:
         if trainer.progress.step == 3:
             trainer.stop("asked to stop", "id7")
 
-    speaks, hears = Consent(first, asked), Consent(other)
+    speaks, hears = BroadcastControl(first, asked), BroadcastControl(other)
     for step in range(4):
         one.progress.step = two.progress.step = step
         speaks(one)
@@ -119,13 +125,13 @@ def test_what_the_first_is_asked_the_others_do_at_the_same_step() -> None:
 @pytest.mark.parametrize("message", [None, {OVER: True}])
 def test_who_hears_of_no_work_ends(message: dict[str, Any] | None) -> None:
     with pytest.raises(Cancelled):
-        Scripted(Place(1, 1, 2, 2), [message]).hear()
+        Scripted(RankInfo(1, 1, 2, 2), [message]).hear()
 
 
 @pytest.mark.parametrize(("world", "pieces"), [(2, 1), (3, 2), (7, 1)])
 def test_slices_of_the_ranks_are_the_batch(world: int, pieces: int) -> None:
     """A sample that two ranks learn from, or none; also where there are more ranks than samples."""
-    batches = Batches(IDS, Windows(0, 200, 8), 5, seed=0)
+    batches = Batches(IDS, WindowSamples(0, 200, 8), 5, seed=0)
     slots = world * pieces
     shares = [batches.batch(4, slot, slots)[0] for slot in range(slots)]
     counts = [batches.targets(4, slot, slots) for slot in range(slots)]
@@ -136,15 +142,15 @@ def test_slices_of_the_ranks_are_the_batch(world: int, pieces: int) -> None:
 
 @pytest.mark.parametrize("world", [2, 3])
 def test_evaluations_of_the_ranks_add_up(world: int) -> None:
-    model = factory.build(SHAPE, seed=0)
-    pieces = Lines(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
+    model = factory.build_model(SHAPE, seed=0)
+    pieces = LineSamples(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
     evaluation = Evaluation(IDS, pieces, 1)
     alone = evaluation.loss(model, torch.device("cpu"), whole=True)
     assert alone
     loss = count = 0.0
     asked: list[int] = []
     for rank in range(world):
-        ranks = Scripted(Place(rank, rank, world, world))
+        ranks = Scripted(RankInfo(rank, rank, world, world))
         times: list[int] = []
 
         def interrupted(times: list[int] = times) -> bool:

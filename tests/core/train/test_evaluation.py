@@ -7,7 +7,7 @@ import torch
 from core.config.configs import ModelConfig
 from core.model import factory
 from core.train import evaluation
-from core.train.batches import Lines
+from core.train.batches import LineSamples
 from core.train.evaluation import Evaluation
 
 SHAPE = ModelConfig(
@@ -15,12 +15,12 @@ SHAPE = ModelConfig(
 )
 IDS = np.random.default_rng(0).integers(3, 12, 100).astype(np.uint16)
 ENDS = np.array([5, 14, 20, 29, 31])
-PIECES = Lines(ENDS - np.array([5, 9, 3, 9, 2]), ENDS)
+PIECES = LineSamples(ENDS - np.array([5, 9, 3, 9, 2]), ENDS)
 CPU = torch.device("cpu")
 
 
 def test_the_loss_is_the_mean_over_targets_whatever_the_batches() -> None:
-    model = factory.build(SHAPE, seed=0)
+    model = factory.build_model(SHAPE, seed=0)
     found = [Evaluation(IDS, PIECES, size).loss(model, CPU, whole=True) for size in (1, 2, 5)]
     assert [result and result[1] for result in found] == [4 + 8 + 2 + 8 + 1] * 3
     losses = [result[0] for result in found if result]
@@ -29,7 +29,7 @@ def test_the_loss_is_the_mean_over_targets_whatever_the_batches() -> None:
 
 def test_a_quick_evaluation_is_limited_in_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "QUICK_TARGETS", 13)
-    model = factory.build(SHAPE, seed=0)
+    model = factory.build_model(SHAPE, seed=0)
     quick = Evaluation(IDS, PIECES, 2).loss(model, CPU, whole=False)
     assert quick is not None
     assert quick[1] == 4 + 8
@@ -37,7 +37,7 @@ def test_a_quick_evaluation_is_limited_in_targets(monkeypatch: pytest.MonkeyPatc
 
 def test_evaluating_leaves_the_mode_and_the_random_state_alone() -> None:
     """Otherwise a run with evaluations would train other weights than one without."""
-    model = factory.build(SHAPE, seed=0)
+    model = factory.build_model(SHAPE, seed=0)
     model.dropout = 0.5
     model.train()
     before = torch.get_rng_state()
@@ -48,6 +48,6 @@ def test_evaluating_leaves_the_mode_and_the_random_state_alone() -> None:
 
 
 def test_an_interrupted_evaluation_says_nothing() -> None:
-    model = factory.build(SHAPE, seed=0)
+    model = factory.build_model(SHAPE, seed=0)
     found = Evaluation(IDS, PIECES, 1).loss(model, CPU, whole=True, interrupted=lambda: True)
     assert found is None

@@ -19,7 +19,7 @@ from core.paths import Home, find_home
 from core.run import status, store
 from core.run.directory import Run
 from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
-from core.system.rank_env import Place
+from core.system.rank_env import RankInfo
 from tests.support.runners import TINY, command, run, small_text, until
 from tests.support.trainers_at_work import clearing, events_of, free, history_of
 from tui.cli.training import ways_of
@@ -140,7 +140,7 @@ def test_such_a_process_trains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": 3, "LOCAL_RANK": 1, "WORLD_SIZE": 4, "LOCAL_WORLD_SIZE": 2}.items():
         monkeypatch.setenv(name, str(value))
     ways = ways_of(**ALONE)
-    assert (ways.foreground, ways.beside) == (True, Place(rank=3, local=1, world=4, beside=2))
+    assert (ways.foreground, ways.beside) == (True, RankInfo(rank=3, local=1, world=4, beside=2))
     for refused in ({"detach": True}, {"devices": 2}):
         with pytest.raises(click.UsageError, match="process 3 of 4"):
             ways_of(**{**ALONE, **refused})

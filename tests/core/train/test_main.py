@@ -15,7 +15,7 @@ from core.errors import RunFailedError
 from core.model.safetensors_io import read_tensors
 from core.paths import Home
 from core.run import control_file, store
-from core.run.create import ask
+from core.run.create import create_run
 from core.run.directory import Run
 from core.run.events import Event
 from core.system.locks import Lock
@@ -41,7 +41,7 @@ def text(tmp_path: Path) -> Path:
 
 def _ask(home: Home, text: Path, **settings: Any) -> tuple[Run, Lock]:
     config = TrainConfig(**{"steps": 12, "threads": 1, "eval_steps": 4, **settings})
-    return ask(home, str(text), config, SHAPE)
+    return create_run(home, str(text), config, SHAPE)
 
 
 def _train(
@@ -177,7 +177,7 @@ def test_minutes_become_a_number_of_steps(home: Home, text: Path) -> None:
 
 def test_running_text_is_cut_into_windows_and_ends_are_learnt(home: Home, text: Path) -> None:
     config = TrainConfig(steps=6, threads=1, tokenizer="bpe", vocab_size=300)
-    run, lock = ask(home, str(text), config, SHAPE, reading="text")
+    run, lock = create_run(home, str(text), config, SHAPE, reading="text")
     told = _train(home, run, lock)
     prepared = next(event for event in told if event["type"] == "prepared")
     assert (prepared["reading"], prepared["tokenizer"]) == ("text", "bpe")

@@ -67,7 +67,7 @@ def test_matrices_below_each_other_are_turned_each_for_itself() -> None:
 
 def test_only_what_is_inside_the_blocks_is_muons() -> None:
     """Embeddings made orthogonal, which takes what is known of rare words."""
-    heights = factory.build(SHAPE, seed=0).matrices()
+    heights = factory.build_model(SHAPE, seed=0).matrices()
     assert set(heights.values()) == {(16, 8, 8), (24, 24), (16,)}
     assert len(heights) == 8
     assert all(name.startswith("blocks.") for name in heights)
@@ -75,8 +75,8 @@ def test_only_what_is_inside_the_blocks_is_muons() -> None:
 
 def test_it_continues_from_its_tensors_identically() -> None:
     """A resumed run that is another one."""
-    whole, resumed = factory.build(SHAPE, seed=0), factory.build(SHAPE, seed=1)
-    first, second = (optim.build(model, settings()) for model in (whole, resumed))
+    whole, resumed = factory.build_model(SHAPE, seed=0), factory.build_model(SHAPE, seed=1)
+    first, second = (optim.build_optimizer(model, settings()) for model in (whole, resumed))
     learn(whole, first, range(4))
     resumed.load_state_dict(whole.state_dict())
     second.load({name: tensor.clone() for name, tensor in first.tensors().items()}, 4)
@@ -89,8 +89,8 @@ def test_it_continues_from_its_tensors_identically() -> None:
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 def test_what_is_not_finite_changes_neither_weights_nor_memory(kind: str) -> None:
     """A run whose weights are gone before anybody has seen the loss."""
-    model = factory.build(SHAPE, seed=0)
-    optimizer = optim.build(model, settings(optimizer=kind, learning_rate=0.01))
+    model = factory.build_model(SHAPE, seed=0)
+    optimizer = optim.build_optimizer(model, settings(optimizer=kind, learning_rate=0.01))
     learn(model, optimizer, range(2))
     before = [parameter.detach().clone() for parameter in model.parameters()]
     kept = {name: tensor.clone() for name, tensor in optimizer.tensors().items()}
@@ -107,8 +107,8 @@ def test_what_is_not_finite_changes_neither_weights_nor_memory(kind: str) -> Non
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 def test_it_learns(kind: str) -> None:
     """An update in the wrong direction."""
-    model = factory.build(SHAPE, seed=0)
-    optimizer = optim.build(model, settings(optimizer=kind, learning_rate=0.02))
+    model = factory.build_model(SHAPE, seed=0)
+    optimizer = optim.build_optimizer(model, settings(optimizer=kind, learning_rate=0.02))
     tokens = torch.tensor([[3, 4, 5, 6, 7, 8, 9, 10, 3]])
 
     def loss() -> float:

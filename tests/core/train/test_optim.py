@@ -55,10 +55,10 @@ def test_an_optimiser_continued_from_its_tensors_goes_on_identically(kind: str) 
     torch.manual_seed(0)
     whole, resumed = nn.Linear(4, 2), nn.Linear(4, 2)
     config = _config(optimizer=kind)
-    first = optim.build(whole, config)
+    first = optim.build_optimizer(whole, config)
     _trained(whole, first, range(5))
     resumed.load_state_dict(whole.state_dict())
-    second = optim.build(resumed, config)
+    second = optim.build_optimizer(resumed, config)
     second.load({name: tensor.clone() for name, tensor in first.tensors().items()}, 5)
     _trained(whole, first, range(5, 9))
     _trained(resumed, second, range(5, 9))
@@ -69,7 +69,7 @@ def test_an_optimiser_continued_from_its_tensors_goes_on_identically(kind: str) 
 def test_only_matrices_are_decayed() -> None:
     model = nn.Linear(4, 2)
     before = model.bias.detach().clone(), model.weight.detach().clone()
-    optimizer = optim.build(model, _config())
+    optimizer = optim.build_optimizer(model, _config())
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
@@ -83,7 +83,7 @@ def test_it_is_pytorchs_own_rule(kind: str) -> None:
     torch.manual_seed(0)
     ours, theirs = nn.Linear(4, 2), nn.Linear(4, 2)
     theirs.load_state_dict(ours.state_dict())
-    mine = optim.build(ours, _config(optimizer=kind))
+    mine = optim.build_optimizer(ours, _config(optimizer=kind))
     groups = [
         {"params": [theirs.weight], "weight_decay": 0.1},
         {"params": [theirs.bias], "weight_decay": 0.0},
@@ -103,9 +103,11 @@ def test_it_is_pytorchs_own_rule(kind: str) -> None:
 def test_the_compiler_is_not_imported_for_an_update() -> None:
     """Two seconds at the start of every run for something that is never used."""
     code = (
-        "import sys, torch; from core.model import factory; from core.train import optim; from core.config.configs import *;"
-        "m = factory.build(ModelConfig(), seed=0);"
-        "o = optim.build(m, TrainConfig(optimizer='muon', learning_rate=1e-3, beta2=0.9));"
+        "import sys, torch; from core.model import factory; from core.train import optim; from "
+        "core.config.configs import *;"
+        "m = factory.build_model(ModelConfig(), seed=0);"
+        "o = optim.build_optimizer(m, TrainConfig(optimizer='muon', learning_rate=1e-3, "
+        "beta2=0.9));"
         "t = torch.zeros(1, 9, dtype=torch.int64) + 3;"
         "m.loss(t[:, 1:], t[:, 1:]).backward(); o.step();"
         "assert 'torch._dynamo' not in sys.modules"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.errors import SettingsError
-from core.train.metrics import Meter
+from core.train.metrics import StepMetrics
 from core.train.trainer import Trainer
 from tests.support.trainers import (
     FakeKeeper,
@@ -30,7 +30,7 @@ def test_it_learns_and_says_so() -> None:
 
 def test_no_report_is_made_of_no_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time passes between the last update and the end, in which nothing is learnt."""
-    monkeypatch.setattr(Meter, "due", True)
+    monkeypatch.setattr(StepMetrics, "due", True)
     trainer = made_trainer(validation=True, steps=6)
     trainer.run()
     reports = told_of(trainer).of("step")

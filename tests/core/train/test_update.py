@@ -151,7 +151,7 @@ def test_computing_activations_twice_gives_the_same_gradients(
     tokens = torch.randint(3, 12, (2, 8), generator=torch.Generator().manual_seed(0))
     found = []
     for recompute in (False, True):
-        model = factory.build(shape, seed=0).train()
+        model = factory.build_model(shape, seed=0).train()
         model.dropout, model.recompute = dropout, recompute
         torch.manual_seed(1)
         saved: list[int] = []

@@ -48,7 +48,7 @@ def _type(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 
 
 def _sampler(monkeypatch: pytest.MonkeyPatch, sampler: object) -> None:
-    monkeypatch.setattr("tui.common.client.Sampler", lambda _: sampler)
+    monkeypatch.setattr("tui.common.client.ServerClient", lambda _: sampler)
 
 
 def _lines(captured: str) -> list[dict[str, object]]:

@@ -16,7 +16,7 @@ from core.errors import InputError, StorageError
 from core.paths import Home
 from tests.support.samplers import FakeSampler
 from tui.common import client
-from tui.common.client import Sampler, SamplerDied, SamplerError, Talker
+from tui.common.client import ModelClient, ServerClient, ServerDied, ServerError
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 30.0
@@ -45,9 +45,9 @@ def waiting(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home
     return home
 
 
-def _within(home: Home, test: Callable[[Sampler], Awaitable[None]]) -> None:
+def _within(home: Home, test: Callable[[ServerClient], Awaitable[None]]) -> None:
     async def whole() -> None:
-        sampler = Sampler(home)
+        sampler = ServerClient(home)
         try:
             await asyncio.wait_for(test(sampler), PATIENCE)
         finally:
@@ -74,19 +74,19 @@ def _await_end(pid: int) -> None:
 
 def test_the_fake_and_the_real_one_can_stand_for_each_other(home: Home) -> None:
     """Checked by mypy where it runs; here that no method is missing."""
-    for one in (FakeSampler(), Sampler(home)):
+    for one in (FakeSampler(), ServerClient(home)):
         for name in ("start", "request", "stream", "cancel", "close"):
             assert callable(getattr(one, name)), name
-            assert hasattr(Talker, name)
+            assert hasattr(ModelClient, name)
 
 
 def test_an_error_is_raised_with_what_was_said(waiting: Home) -> None:
-    async def test(sampler: Sampler) -> None:
-        with pytest.raises(SamplerError, match="laod") as caught:
+    async def test(sampler: ServerClient) -> None:
+        with pytest.raises(ServerError, match="laod") as caught:
             await sampler.request("laod")
         assert caught.value.title == "That cannot be used"
         assert "load" in caught.value.hint
-        with pytest.raises(SamplerError, match="prompt"):
+        with pytest.raises(ServerError, match="prompt"):
             await sampler.request("generate", prompt=3)
 
     _within(waiting, test)
@@ -95,7 +95,7 @@ def test_an_error_is_raised_with_what_was_said(waiting: Home) -> None:
 def test_what_does_not_fit_on_a_line_is_not_sent(waiting: Home) -> None:
     """A request that is never answered."""
 
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         with pytest.raises(InputError, match="too long"):
             await sampler.request("generate", prompt="猫" * 3_000_000)
 
@@ -105,9 +105,9 @@ def test_what_does_not_fit_on_a_line_is_not_sent(waiting: Home) -> None:
 def test_a_death_fails_every_open_request_once_and_the_next_starts_anew(waiting: Home) -> None:
     """A screen that waits for ever; one request that fails for another's process."""
 
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         open_ones = [asyncio.create_task(sampler.request("load", run=n)) for n in ("a", "b")]
-        with pytest.raises(SamplerError):
+        with pytest.raises(ServerError):
             await sampler.request("laod")
         first = sampler.pid
         assert first is not None
@@ -115,11 +115,11 @@ def test_a_death_fails_every_open_request_once_and_the_next_starts_anew(waiting:
             await asyncio.sleep(0)
         os.kill(first, signal.SIGKILL)
         for one in open_ones:
-            with pytest.raises(SamplerDied, match="signal 9") as caught:
+            with pytest.raises(ServerDied, match="signal 9") as caught:
                 await one
             assert "so far so good" in caught.value.message
         assert sampler.pid is None
-        with pytest.raises(SamplerError):
+        with pytest.raises(ServerError):
             await sampler.request("laod")
         assert sampler.pid not in (first, None)
 
@@ -127,17 +127,17 @@ def test_a_death_fails_every_open_request_once_and_the_next_starts_anew(waiting:
 
 
 def test_closing_ends_the_process_and_what_waits_for_it(waiting: Home) -> None:
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         waits = asyncio.create_task(sampler.request("load", run="a"))
-        with pytest.raises(SamplerError):
+        with pytest.raises(ServerError):
             await sampler.request("laod")
         pid = sampler.pid
         assert pid is not None
         await sampler.close()
         assert not _is_there(pid)
-        with pytest.raises(SamplerDied):
+        with pytest.raises(ServerDied):
             await waits
-        with pytest.raises(SamplerDied, match="closed"):
+        with pytest.raises(ServerDied, match="closed"):
             await sampler.request("load", run="a")
         await sampler.close()
 
@@ -157,7 +157,7 @@ def test_a_process_that_does_not_listen_is_ended_all_the_same(
     monkeypatch.setattr(client, "MODULE", "stuck")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         await sampler.request("load")
         pid = sampler.pid
         assert pid is not None
@@ -174,8 +174,8 @@ def test_what_no_sampler_says_ends_it(
     monkeypatch.setattr(client, "MODULE", "odd")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    async def test(sampler: Sampler) -> None:
-        with pytest.raises(SamplerDied):
+    async def test(sampler: ServerClient) -> None:
+        with pytest.raises(ServerDied):
             await sampler.request("load")
 
     _within(home, test)
@@ -186,7 +186,7 @@ def test_a_cache_that_cannot_be_written_is_said(home: Home) -> None:
     home.root.mkdir()
     home.root.chmod(0o500)
 
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         with pytest.raises(StorageError, match=r"sampler\.log"):
             await sampler.start()
 
@@ -197,7 +197,7 @@ def test_a_file_where_the_cache_should_be_is_said(home: Home) -> None:
     home.root.mkdir()
     home.cache.touch()
 
-    async def test(sampler: Sampler) -> None:
+    async def test(sampler: ServerClient) -> None:
         with pytest.raises(StorageError, match=r"sampler\.log"):
             await sampler.request("load", run="a")
 
@@ -213,8 +213,8 @@ def test_a_folder_of_our_name_where_the_user_stands_is_not_imported(
         (folder / "core" / "__init__.py").write_text("raise RuntimeError('not ours')\n")
     monkeypatch.chdir(tmp_path)
 
-    async def test(sampler: Sampler) -> None:
-        with pytest.raises(SamplerError):
+    async def test(sampler: ServerClient) -> None:
+        with pytest.raises(ServerError):
             await sampler.request("laod")
 
     _within(waiting, test)

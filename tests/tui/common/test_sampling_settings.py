@@ -12,13 +12,13 @@ from core.config.configs import SamplingConfig
 from core.config.schema import check_values, settings_of
 from tui.common.sampling_settings import (
     BY_NAME,
-    DIALS,
-    Dials,
+    CONTROLS,
+    SamplingControls,
     at_end,
     bindings,
     in_words,
     now_in_words,
-    shown,
+    value_text,
 )
 from tui.widgets.talk_side import rows
 
@@ -27,11 +27,11 @@ def test_every_declared_setting_but_stop_is_on_a_key() -> None:
     """A new sampling setting that no key reaches; two settings on one key."""
     assert {*BY_NAME, "seed", "stop"} == set(settings_of(SamplingConfig))
     keys = [binding.key for binding in bindings()]
-    assert len(keys) == len(set(keys)) == 2 * len(DIALS)
+    assert len(keys) == len(set(keys)) == 2 * len(CONTROLS)
     assert all(binding.tooltip for binding in bindings())
 
 
-@pytest.mark.parametrize("dial", DIALS, ids=lambda dial: dial.name)
+@pytest.mark.parametrize("dial", CONTROLS, ids=lambda dial: dial.name)
 def test_every_step_of_a_ladder_is_allowed_and_in_order(dial: Any) -> None:
     """A key that raises a SettingsError; a step that goes the wrong way."""
     assert list(dial.ladder) == sorted(set(dial.ladder))
@@ -45,14 +45,14 @@ def test_every_step_of_a_ladder_is_allowed_and_in_order(dial: Any) -> None:
 @given(st.lists(st.tuples(st.sampled_from(sorted(BY_NAME)), st.sampled_from([-1, 1])), max_size=60))
 def test_any_keys_lead_to_valid_settings_and_one_key_back(turns: list[tuple[str, int]]) -> None:
     """A state that cannot be left, or that the sampler refuses."""
-    dials = Dials()
+    dials = SamplingControls()
     for name, by in turns:
         says = at_end(dials, name, by)
         after = dials.turned(name, by)
         assert (after.config == dials.config) == bool(says)
         dials = after
         assert in_words(dials.to_json())
-        assert rows(dials).plain.count("\n") == len(DIALS)
+        assert rows(dials).plain.count("\n") == len(CONTROLS)
     greedy = dials.made_greedy()
     assert greedy.greedy
     assert in_words(greedy.to_json()) == "greedy"
@@ -61,31 +61,31 @@ def test_any_keys_lead_to_valid_settings_and_one_key_back(turns: list[tuple[str,
 
 def test_up_and_down_come_back() -> None:
     """A ladder that drifts."""
-    dials = Dials()
+    dials = SamplingControls()
     assert dials.turned("temperature", 1).config.temperature == 0.1
     assert dials.turned("temperature", 1).turned("temperature", -1) == dials
 
 
 def test_seeds() -> None:
     """Asking again with chance that gives the same text; a kept seed that is not kept."""
-    dials = Dials().turned("temperature", 1)
+    dials = SamplingControls().turned("temperature", 1)
     assert dials.seeded(7).config.seed != dials.seeded(8).config.seed
-    kept = Dials(dials.config, fixed=True)
+    kept = SamplingControls(dials.config, fixed=True)
     assert kept.seeded(7) == kept
     assert 0 <= dials.seeded(2**200 + 5).config.seed < 2**16
-    assert Dials().seeded(7) == Dials()
+    assert SamplingControls().seeded(7) == SamplingControls()
 
 
 def test_words() -> None:
     """A reply that says another setting than the one that made it."""
-    dials = Dials()
+    dials = SamplingControls()
     assert now_in_words(dials) == "greedy, 50 tokens"
     warm = dials.turned("temperature", 1).turned("top_k", 1)
     assert now_in_words(warm) == "temperature 0.1, top k 1, 50 tokens"
     assert in_words(warm.seeded(3).to_json()) == "temperature 0.1, top k 1, seed 3"
-    assert shown(dials, "temperature") == "greedy"
-    assert shown(dials, "top_p") == "off"
-    assert shown(Dials(fixed=True), "seed") == "kept 0"
+    assert value_text(dials, "temperature") == "greedy"
+    assert value_text(dials, "top_p") == "off"
+    assert value_text(SamplingControls(fixed=True), "seed") == "kept 0"
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_settings_of_another_version_never_break_an_old_talk(settings: dict[str,
 
 def test_next_goes_round() -> None:
     """A setting that the keys for less and more never reach."""
-    dials, seen = Dials(), []
-    for _ in DIALS:
+    dials, seen = SamplingControls(), []
+    for _ in CONTROLS:
         seen.append(dials.chosen)
         dials = dials.next_chosen()
     assert set(seen) == set(BY_NAME)
-    assert dials == Dials()
+    assert dials == SamplingControls()

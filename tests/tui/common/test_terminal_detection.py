@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tui.common.terminal import ASCII, BLOCK, BRAILLE, PLAIN_THEME, THEME, Look, look_of
+from tui.common.terminal import ASCII, BLOCK, BRAILLE, PLAIN_THEME, THEME, Terminal, detect_terminal
 
 SHOWING = """
 import asyncio, sys
@@ -39,29 +39,29 @@ asyncio.run(show())
 @pytest.mark.parametrize(
     ("environ", "encoding", "ascii", "look"),
     [
-        ({"TERM": "xterm-256color"}, "utf-8", False, Look()),
-        ({"TERM": "tmux-256color"}, "UTF8", False, Look()),
-        ({"TERM": "xterm-256color"}, "utf-8", True, Look(charset=ASCII)),
-        ({"TERM": "xterm-256color"}, "ascii", False, Look(charset=ASCII)),
-        ({"TERM": "xterm-256color"}, "iso8859-1", False, Look(charset=ASCII)),
-        ({"TERM": "linux"}, "utf-8", False, Look(charset=ASCII)),
-        ({"TERM": "dumb"}, "utf-8", False, Look(charset=ASCII)),
-        ({"TERM": "screen"}, "utf-8", False, Look(charset=BLOCK)),
-        ({"TERM": "screen"}, "utf-8", True, Look(charset=ASCII)),
-        ({}, "utf-8", False, Look(charset=BRAILLE)),
-        ({"NO_COLOR": "1"}, "utf-8", False, Look(theme=PLAIN_THEME, colour=False)),
-        ({"NO_COLOR": ""}, "utf-8", False, Look(theme=PLAIN_THEME, colour=False)),
-        ({"TEXTUAL_THEME": "nord"}, "utf-8", False, Look(theme="nord")),
-        ({"TEXTUAL_THEME": ""}, "utf-8", False, Look(theme=THEME)),
-        ({"SSH_CONNECTION": "::1 1 ::1 22"}, "utf-8", False, Look(calm=True)),
-        ({"SSH_TTY": "/dev/pts/1"}, "utf-8", False, Look(calm=True)),
+        ({"TERM": "xterm-256color"}, "utf-8", False, Terminal()),
+        ({"TERM": "tmux-256color"}, "UTF8", False, Terminal()),
+        ({"TERM": "xterm-256color"}, "utf-8", True, Terminal(charset=ASCII)),
+        ({"TERM": "xterm-256color"}, "ascii", False, Terminal(charset=ASCII)),
+        ({"TERM": "xterm-256color"}, "iso8859-1", False, Terminal(charset=ASCII)),
+        ({"TERM": "linux"}, "utf-8", False, Terminal(charset=ASCII)),
+        ({"TERM": "dumb"}, "utf-8", False, Terminal(charset=ASCII)),
+        ({"TERM": "screen"}, "utf-8", False, Terminal(charset=BLOCK)),
+        ({"TERM": "screen"}, "utf-8", True, Terminal(charset=ASCII)),
+        ({}, "utf-8", False, Terminal(charset=BRAILLE)),
+        ({"NO_COLOR": "1"}, "utf-8", False, Terminal(theme=PLAIN_THEME, colour=False)),
+        ({"NO_COLOR": ""}, "utf-8", False, Terminal(theme=PLAIN_THEME, colour=False)),
+        ({"TEXTUAL_THEME": "nord"}, "utf-8", False, Terminal(theme="nord")),
+        ({"TEXTUAL_THEME": ""}, "utf-8", False, Terminal(theme=THEME)),
+        ({"SSH_CONNECTION": "::1 1 ::1 22"}, "utf-8", False, Terminal(calm=True)),
+        ({"SSH_TTY": "/dev/pts/1"}, "utf-8", False, Terminal(calm=True)),
     ],
 )
 def test_the_look_suits_the_terminal(
-    environ: Mapping[str, str], encoding: str, ascii: bool, look: Look
+    environ: Mapping[str, str], encoding: str, ascii: bool, look: Terminal
 ) -> None:
     """Boxes of question marks on a console; a chart in colours nobody wants."""
-    assert look_of(environ, encoding, ascii=ascii) == look
+    assert detect_terminal(environ, encoding, ascii=ascii) == look
 
 
 def test_without_colours_the_screen_is_not_black_on_black() -> None:

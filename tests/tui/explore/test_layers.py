@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tui.common.format import CHOSEN, COPIED
-from tui.explore.layers import Looked, columns, digit, read, table, text_pieces, words
+from tui.explore.layers import LayerView, columns, digit, read, table, text_pieces, words
 
 TOKENS = st.lists(st.text(max_size=12), min_size=1, max_size=60)
 
 
-def _looked(tokens: list[str], place: int, layers: int = 3) -> Looked:
+def _looked(tokens: list[str], place: int, layers: int = 3) -> LayerView:
     share = 1.0 / (place + 1)
     row = tuple(share if at <= place else 0.0 for at in range(len(tokens)))
-    return Looked(
+    return LayerView(
         tokens=tuple(tokens),
         place=place,
         number=place,
@@ -62,7 +62,7 @@ def test_those_most_looked_at_are_shown_where_not_all_have_room() -> None:
     shares = [0.0] * 100
     shares[3], shares[50], shares[90] = 0.5, 0.3, 0.1
     looked = _looked(tokens, 99)
-    looked = Looked(**{**looked.__dict__, "looks": (tuple(shares),) * 3})
+    looked = LayerView(**{**looked.__dict__, "looks": (tuple(shares),) * 3})
     shape = columns(looked, 1, 78)
     assert {3, 50, 90, 99} <= set(shape.places)
     assert len(shape.places) < 100

@@ -15,7 +15,7 @@ from core.run.directory import Run
 from core.run.events import encode
 from core.system import locks
 from core.system.machine import Host
-from tui.runs.follow import CALM_SECONDS, PERIOD_SECONDS, REST_SECONDS, Reader, Tailing
+from tui.runs.follow import CALM_SECONDS, PERIOD_SECONDS, REST_SECONDS, RunFollower, RunReader
 
 HERE = Host("here", "boot")
 THERE = Host("there", "other")
@@ -39,8 +39,8 @@ def begin(run: Run, host: Host = HERE) -> None:
     say(run, "step", 1, train_loss=3.0)
 
 
-def reader(run: Run, now: float = 1000.0, timer: Callable[[], float] = lambda: 0.0) -> Reader:
-    return Reader(run, clock=lambda: now, timer=timer, here=HERE)
+def reader(run: Run, now: float = 1000.0, timer: Callable[[], float] = lambda: 0.0) -> RunReader:
+    return RunReader(run, clock=lambda: now, timer=timer, here=HERE)
 
 
 @contextmanager
@@ -235,9 +235,9 @@ class FakeReader:
         return self.changed
 
 
-def following(*, calm: bool = False) -> tuple[FakeNode, FakeReader, list[int], Tailing]:
+def following(*, calm: bool = False) -> tuple[FakeNode, FakeReader, list[int], RunFollower]:
     node, look, told = FakeNode(), FakeReader(), []
-    tailing = Tailing(node, look, lambda: told.append(look.looks), calm=calm)  # type: ignore[arg-type]
+    tailing = RunFollower(node, look, lambda: told.append(look.looks), calm=calm)  # type: ignore[arg-type]
     return node, look, told, tailing
 
 

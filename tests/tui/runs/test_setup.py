@@ -17,7 +17,7 @@ from core.dataset.preview import Preview, preview
 from core.errors import InputError, SettingsError
 from core.text.corpus import bundled
 from tests.support.texts import one_text
-from tui.runs.setup import Draft, forecast
+from tui.runs.setup import RunDraft, forecast
 
 CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)
 LANG = next(corpus for corpus in bundled() if corpus.name == "lang")
@@ -30,8 +30,8 @@ def seen() -> Preview:
     return preview(LANG)
 
 
-def draft(seen: Preview, shape: dict[str, Any] | None = None, **chosen: Any) -> Draft:
-    return Draft(corpus=LANG, preview=seen, config=TrainConfig(**chosen), shape=shape or {})
+def draft(seen: Preview, shape: dict[str, Any] | None = None, **chosen: Any) -> RunDraft:
+    return RunDraft(corpus=LANG, preview=seen, config=TrainConfig(**chosen), shape=shape or {})
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_it_plans_as_a_training_does(
 def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:
     """Running text cut into samples at its line ends."""
     found = preview(one_text(tmp_path / "prose.txt", "one two\n\nthree four five\n" * 50))
-    facts = Draft(corpus=LANG, preview=found).tokens
+    facts = RunDraft(corpus=LANG, preview=found).tokens
     assert (facts.reading, facts.train_samples, facts.longest) == ("text", 0, 0)
     assert facts.train_tokens == found.tokens
 

@@ -229,9 +229,9 @@ def test_the_app_needs_no_torch(home: Home) -> None:
     code = (
         "import sys, asyncio; sys.modules['torch'] = None; sys.path.insert(0, sys.argv[2])\n"
         "from tests.support.samplers import FakeSampler; from core.paths import find_home\n"
-        "from tui.app import MiniGPTApp; from tui.common.terminal import Look\n"
+        "from tui.app import MiniGPTApp; from tui.common.terminal import Terminal\n"
         "async def go():\n"
-        "    app = MiniGPTApp(find_home(sys.argv[1]), Look(), FakeSampler())\n"
+        "    app = MiniGPTApp(find_home(sys.argv[1]), Terminal(), FakeSampler())\n"
         "    async with app.run_test() as pilot:\n"
         "        await pilot.pause()\n"
         "        await pilot.press('enter')\n"

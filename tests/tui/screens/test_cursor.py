@@ -27,12 +27,12 @@ from tests.support.cursor_stage import (
 from tests.support.step_stage import StageApp, asked, perform, press
 from tests.support.talk_stage import library
 from tui.common.messages import GoInside
-from tui.common.sampling_settings import Dials
+from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.screens.cursor import CursorScreen
 
-WARM = Dials(SamplingConfig(temperature=1.0, seed=1), fixed=True)
+WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1), fixed=True)
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def test_every_key_says_what_it_does() -> None:
 @pytest.mark.parametrize("plain", [False, True], ids=["", "ascii"])
 def test_it_looks_as_it_did(home: Home, size: tuple[int, int], plain: bool) -> None:
     """Something cut off, or that only colour or a good font tells."""
-    look = Look(charset="ascii" if plain else "braille", colour=not plain)
+    look = Terminal(charset="ascii" if plain else "braille", colour=not plain)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "left", "left", "up", "up", "enter", "3", "b", "c")

@@ -20,14 +20,14 @@ from tests.support.cursor_stage import (
 )
 from tests.support.step_stage import StageApp, asked, perform, press
 from tests.support.talk_stage import library, turn_of
-from tui.common.sampling_settings import Dials
+from tui.common.sampling_settings import SamplingControls
 from tui.screens.cursor import CursorScreen
 from tui.screens.step import StepScreen
 from tui.screens.talk import TalkScreen
 from tui.talk.record import append, read_last
 from tui.widgets.prompt import Prompt
 
-WARM = Dials(SamplingConfig(temperature=1.0, seed=1), fixed=True)
+WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1), fixed=True)
 
 
 @pytest.fixture

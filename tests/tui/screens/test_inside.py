@@ -15,7 +15,7 @@ from tests.support.captures import same_as_captured
 from tests.support.step_stage import Json, StageApp, StepSampler, asked, perform, press
 from tests.support.talk_stage import library
 from tui.common.messages import GoInside
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 
@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Home:
     return library(tmp_path)
 
 
-def _app(home: Home, sampler: StepSampler, look: Look | None = None) -> StageApp:
+def _app(home: Home, sampler: StepSampler, look: Terminal | None = None) -> StageApp:
     screen = InsideScreen("lang", "last", "Python is a", [6, 7])
     return StageApp(home, sampler, screen, look)
 
@@ -149,7 +149,7 @@ LOOKS: list[Json] = [
     {"name": "80x24", "size": (80, 24)},
     {"name": "60x20", "size": (60, 20)},
     {"name": "200x50", "size": (200, 50)},
-    {"name": "ascii_80x24", "size": (80, 24), "look": Look(charset="ascii", colour=False)},
+    {"name": "ascii_80x24", "size": (80, 24), "look": Terminal(charset="ascii", colour=False)},
 ]
 
 

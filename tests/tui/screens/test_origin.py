@@ -18,7 +18,7 @@ from core.run.directory import Run
 from tests.support.captures import same_as_captured
 from tests.support.samplers import INDEXED, ORIGIN
 from tests.support.talk_stage import FakeSampler, TalkApp, library, play, say, turn_of, until
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.talk import TalkScreen
 from tui.talk.record import append
@@ -134,7 +134,7 @@ def test_it_looks_as_it_should(home: Home) -> None:
 
 def test_marks_are_plain_where_characters_are(home: Home) -> None:
     async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        app.look = Look(charset="ascii")
+        app.look = Terminal(charset="ascii")
         await opened(app, pilot)
         assert "<is a popular programming language.> I do <love to code" in " ".join(
             app.text.split()

@@ -16,11 +16,11 @@ from core.paths import Home
 from tests.support.captures import same_as_captured
 from tests.support.step_stage import Json, StageApp, StepSampler, asked, perform, press, settle
 from tests.support.talk_stage import library
-from tui.common.sampling_settings import Dials
-from tui.common.terminal import Look
+from tui.common.sampling_settings import SamplingControls
+from tui.common.terminal import Terminal
 from tui.screens.step import StepScreen
 
-WARM = Dials(SamplingConfig(temperature=1.0, seed=1))
+WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1))
 
 
 @pytest.fixture
@@ -29,7 +29,9 @@ def home(tmp_path: Path) -> Home:
     return library(tmp_path)
 
 
-def _app(home: Home, sampler: StepSampler, dials: Dials | None = None, **more: Look) -> StageApp:
+def _app(
+    home: Home, sampler: StepSampler, dials: SamplingControls | None = None, **more: Terminal
+) -> StageApp:
     return StageApp(home, sampler, StepScreen("lang", "last", "Python", (), dials), **more)
 
 
@@ -104,7 +106,7 @@ def test_what_a_setting_removed_stays_and_names_it(home: Home) -> None:
 
 def test_run_five_and_to_the_end(home: Home) -> None:
     sampler = StepSampler()
-    dials = Dials(SamplingConfig(max_tokens=8))
+    dials = SamplingControls(SamplingConfig(max_tokens=8))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "f")
@@ -118,7 +120,7 @@ def test_run_five_and_to_the_end(home: Home) -> None:
 def test_escape_stops_a_run(home: Home) -> None:
     """A run of a thousand tokens that cannot be stopped, or an Escape that loses the screen."""
     sampler = StepSampler(seconds=0.002)
-    dials = Dials(SamplingConfig(max_tokens=5000))
+    dials = SamplingControls(SamplingConfig(max_tokens=5000))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("x")
@@ -291,7 +293,7 @@ LOOKS: list[Json] = [
     {"name": "80x24", "size": (80, 24)},
     {"name": "60x20", "size": (60, 20)},
     {"name": "200x50", "size": (200, 50)},
-    {"name": "ascii_80x24", "size": (80, 24), "look": Look(charset="ascii", colour=False)},
+    {"name": "ascii_80x24", "size": (80, 24), "look": Terminal(charset="ascii", colour=False)},
 ]
 
 
@@ -305,5 +307,5 @@ def test_it_looks_as_it_should(home: Home, case: Json) -> None:
         await press(app, pilot, "i", "comma", "comma", "equals_sign", "l")
         same_as_captured(app, f"step_pinned_{case['name']}")
 
-    look = case.get("look") or Look()
+    look = case.get("look") or Terminal()
     perform(_app(home, StepSampler(), look=look), journey, case["size"])

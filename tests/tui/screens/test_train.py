@@ -23,7 +23,7 @@ from tui.widgets.loss_plot import LossPlot
 from tui.widgets.train_view import TrainView
 
 ROOT = Path(__file__).parents[3]
-CAPTURES = ROOT / "tests" / "captures"
+CAPTURES = ROOT / "tests" / "support" / "captures"
 SIZES = [(60, 20), (80, 24), (200, 50)]
 HOSTILE = "[bold]x[/] \x1b]0;owned\x07 \x9b2J 我是学生 👩‍👩‍👧 \u202eabc"
 

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.support.captures import same_as_captured
 from tests.support.pilots import SIZES, lines_of, perform, rows_of
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.widgets import loss_plot
 from tui.widgets.loss_plot import LossPlot
 
@@ -43,7 +43,7 @@ def test_it_looks_as_committed(size: tuple[int, int], charset: str) -> None:
         await pilot.pause()
         same_as_captured(pilot.app, f"loss_plot_{charset}_{size[0]}x{size[1]}")
 
-    perform(LossPlot(charset), act, size=size, look=Look(charset=charset))
+    perform(LossPlot(charset), act, size=size, look=Terminal(charset=charset))
 
 
 def test_it_draws_only_when_something_it_shows_has_changed(
@@ -105,4 +105,4 @@ def test_without_colour_weights_tell_the_parts() -> None:
         }
         assert kinds >= {(True, False), (False, False), (False, True)}
 
-    perform(LossPlot(), act, look=Look(theme="ansi-dark", colour=False))
+    perform(LossPlot(), act, look=Terminal(theme="ansi-dark", colour=False))

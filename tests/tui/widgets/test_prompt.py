@@ -7,7 +7,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 
 from tests.support.pilots import SIZES, WidgetApp, perform
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.widgets.prompt import Prompt
 
 
@@ -123,7 +123,7 @@ def test_its_cursor_does_not_blink_over_a_slow_line(calm: bool) -> None:
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         assert prompt.cursor_blink is not calm
 
-    perform(Prompt(), act, look=Look(calm=calm))
+    perform(Prompt(), act, look=Terminal(calm=calm))
 
 
 def test_every_key_says_what_it_does() -> None:

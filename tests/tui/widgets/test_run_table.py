@@ -12,10 +12,10 @@ from core.run.status import CRASHED, RUNNING
 from core.run.summary import Summary
 from tests.support.captures import plain
 from tests.support.pilots import perform
-from tui.runs.library import Row
+from tui.runs.library import LibraryRow
 from tui.widgets.run_table import RunTable, detail
 
-ROW = Row(
+ROW = LibraryRow(
     summary=Summary(
         name="lang",
         status=FINISHED,
@@ -34,7 +34,7 @@ ROW = Row(
 )
 
 
-def row(name: str, **facts: object) -> Row:
+def row(name: str, **facts: object) -> LibraryRow:
     summary = dataclasses.replace(ROW.summary, name=name, **facts)  # type: ignore[arg-type]
     return dataclasses.replace(ROW, summary=summary)
 

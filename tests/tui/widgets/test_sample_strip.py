@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from core.run.history import Sample
+from core.run.history import SampleRow
 from tui.widgets.train_view import sample_lines
 
-SAMPLES = [Sample(step, "Py", f" text {step}") for step in (0, 1, 2, 4, 1024)]
+SAMPLES = [SampleRow(step, "Py", f" text {step}") for step in (0, 1, 2, 4, 1024)]
 
 
 def test_steps_are_aligned_and_step_0_stays() -> None:
@@ -26,9 +26,9 @@ def test_all_are_shown_where_there_is_room_and_the_newest_where_there_is_none() 
 def test_lines_fit_in_cells_whatever_they_hold() -> None:
     """Chinese is two cells wide: counting characters would break the line over."""
     hostile = [
-        Sample(0, "提示", "我是一个学生" * 10),
-        Sample(1, "[bold]", "[/] \x1b]0;x\x07\n\ttab 👩‍👩‍👧"),
-        Sample(2, "", "x" * 1_000_000),
+        SampleRow(0, "提示", "我是一个学生" * 10),
+        SampleRow(1, "[bold]", "[/] \x1b]0;x\x07\n\ttab 👩‍👩‍👧"),
+        SampleRow(2, "", "x" * 1_000_000),
     ]
     lines = sample_lines(hostile, 30, 5).plain.split("\n")
     assert len(lines) == 3
@@ -38,6 +38,6 @@ def test_lines_fit_in_cells_whatever_they_hold() -> None:
 
 def test_the_share_that_was_copied_stands_beside_the_step() -> None:
     """A column that is not aligned, or that is there when nobody knows the share."""
-    samples = [Sample(0, "Py", "a"), Sample(1, "Py", "b", 0.05), Sample(2, "Py", "c", 1.0)]
+    samples = [SampleRow(0, "Py", "a"), SampleRow(1, "Py", "b", 0.05), SampleRow(2, "Py", "c", 1.0)]
     lines = sample_lines(samples, 40, 3).plain.split("\n")
     assert lines == ["0               Py|a", "1    5% copied  Py|b", "2  100% copied  Py|c"]

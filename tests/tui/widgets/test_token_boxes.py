@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from tests.support.captures import plain
 from tests.support.pilots import SIZES, perform
 from tui.common.format import visible
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.widgets.token_text import TokenBoxes
 
 LINES = [
@@ -22,12 +22,12 @@ LINES = [
 @pytest.mark.parametrize(
     ("look", "rows"),
     [
-        (Look(), ["Python│·is│·a│·lang│uage│␊", "[bold]│[/]│·␉│中文", "␛[31m"]),
-        (Look(charset="ascii"), ["Python|_is|_a|_lang|uage|␊", "[bold]|[/]|_␉|中文", "␛[31m"]),
+        (Terminal(), ["Python│·is│·a│·lang│uage│␊", "[bold]│[/]│·␉│中文", "␛[31m"]),
+        (Terminal(charset="ascii"), ["Python|_is|_a|_lang|uage|␊", "[bold]|[/]|_␉|中文", "␛[31m"]),
     ],
 )
 def test_tokens_stand_apart_and_blanks_are_seen(
-    size: tuple[int, int], look: Look, rows: list[str]
+    size: tuple[int, int], look: Terminal, rows: list[str]
 ) -> None:
     """Markup of a text that is obeyed; a token's own blank that cannot be told from none."""
 

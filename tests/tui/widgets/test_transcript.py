@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.selection import SELECT_ALL, Selection
 
 from tests.support.pilots import SIZES, lines_of, perform, rows_of
-from tui.common.terminal import Look
+from tui.common.terminal import Terminal
 from tui.widgets.transcript import Transcript
 
 ODD = [
@@ -163,8 +163,8 @@ def test_the_mouse_selects_what_is_under_it_and_that_is_marked() -> None:
     perform(Transcript(), act, size=(24, 10))
 
 
-@pytest.mark.parametrize("look", [Look(), Look(theme="ansi-dark", colour=False)])
-def test_what_was_typed_is_told_apart_without_colour(look: Look) -> None:
+@pytest.mark.parametrize("look", [Terminal(), Terminal(theme="ansi-dark", colour=False)])
+def test_what_was_typed_is_told_apart_without_colour(look: Terminal) -> None:
     """Prompt and continuation that look the same on a monochrome terminal."""
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
