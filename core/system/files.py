@@ -20,6 +20,9 @@ from typing import Any
 
 from core.errors import DamagedError
 
+# A parsed JSON object, where it enters or leaves the program.
+JsonObject = dict[str, Any]
+
 MOST_LEVELS = 100
 
 
