@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, InputError, MiniGPTError
+from core.model.memory import is_device_fault
 from core.paths import Home
 from core.run.events import finite
 from core.server.protocol import (
@@ -298,8 +299,7 @@ def _answered(answerer: Any, turn: PendingRequest, wire: Wire) -> tuple[Json, bo
             "message": f"{FAULT}: {type(error).__name__}: {error}",
             "hint": "Its log has the details; please report them.",
         }
-        # Once a kernel failed, every further call of CUDA fails in this process.
-        return {"error": fault}, "CUDA error" in str(error)
+        return {"error": fault}, is_device_fault(error)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.inference.generate import GeneratedToken as Token
 from core.inference.generate import generate
 from core.inference.session import Session
+from core.model.memory import is_out_of_memory
 from core.paths import Home
 from core.progress import CancelCheck
 from core.server.forecast import probe
@@ -97,11 +96,8 @@ class Dispatcher:
         try:
             self.shelf.watch.check()
             return self._answer(id, ask, say)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise _memory_full(error) from error
-        except RuntimeError as error:
-            # What PyTorch's allocator for processors raises.
-            if "allocate memory" not in str(error):
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
                 raise
             raise _memory_full(error) from error
 

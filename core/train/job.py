@@ -17,6 +17,7 @@ from core.errors import Cancelled, MiniGPTError, StorageError
 from core.inference.generate import generate
 from core.inference.load import prompt_ids
 from core.inference.session import Session
+from core.model.memory import is_out_of_memory
 from core.paths import Home
 from core.run import events
 from core.run.control_file import RequestReader
@@ -37,7 +38,6 @@ from core.train.distributed import ProcessGroup
 from core.train.prepare import JobBuilder, TrainingJob
 from core.train.state import read_progress
 from core.train.trainer import Emit, Trainer
-from core.train.update import lacks_memory
 from core.train.worker import Whisper, invite, join_in
 
 
@@ -57,7 +57,7 @@ def telling_failures(
         hint = "Make room, or mend the disk, and resume the run."
         _say_failed(emit, StorageError(what, hint), *state())
     except (MiniGPTError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, MiniGPTError) and not lacks_memory(error):
+        if not isinstance(error, MiniGPTError) and not is_out_of_memory(error):
             raise
         _say_failed(emit, error, *state())
 

@@ -4,15 +4,11 @@ A device beside the host is never waited for here: an update whose loss or gradi
 is suppressed on the device, and seen when `fetch_losses` fetches the numbers. A batch that turns
 out too
 large for the memory is cut into twice as many pieces, which changes nothing but rounding.
-
-Telling a lack of memory from other errors, and making room after one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,29 +19,11 @@ from torch import Tensor, nn
 from core.config.configs import ON, TrainConfig
 from core.errors import RunFailedError
 from core.model.decoder import Decoder
+from core.model.memory import is_out_of_memory, release_unused_memory
 from core.train.batches import Batches
 from core.train.compile import Compiled
 from core.train.distributed import ProcessGroup
 from core.train.optim import Optimizer
-
-# How torch and the libraries below it say so where they have no error of its own for it.
-NO_MEMORY = re.compile("out of memory|ALLOC_FAILED|can't allocate memory", re.IGNORECASE)
-
-
-def lacks_memory(error: BaseException) -> bool:
-    """Whether it says that memory, the device's or the host's, could not be had."""
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    said = isinstance(error, RuntimeError) and NO_MEMORY.search(str(error)) is not None
-    return known or said
-
-
-def make_room(device: torch.device) -> None:
-    """Gives back what is no longer used. To be called outside of `except`, which keeps frames."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
 
 
 @dataclass(frozen=True)
@@ -181,12 +159,12 @@ class Updater:
             except Exception as error:
                 if sent and self.ranks.world > 1:
                     raise
-                smaller = lacks_memory(error) and pieces < most
+                smaller = is_out_of_memory(error) and pieces < most
                 if not smaller and not self.compiled.give_up(error):
                     raise
             self.optimizer.zero_grad()
             if smaller:
-                make_room(self.device)
+                release_unused_memory(self.device)
                 pieces = min(2 * pieces, most)
 
     def _gradients(
