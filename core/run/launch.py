@@ -1,20 +1,19 @@
-"""Starting a trainer that outlives whoever starts it.
+"""Start a trainer that outlives the process that starts it.
 
-The lock is handed over with its descriptor: there is no moment in which the run seems to have
-crashed. The trainer has a session of its own and no terminal; what it prints goes into its log.
+The run's lock is passed on as an open descriptor, so that at no moment the run looks crashed. The
+trainer has its own session and no terminal; its standard output and errors go to its log.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import site
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.config.configs import Extension
@@ -24,59 +23,106 @@ from core.run.directory import Run
 from core.system.locks import Lock
 from core.system.process import PARENT
 from core.system.rank_env import TORCHRUN
+from core.system.signals import stop_signals_blocked
 
-# Threads that wait for each other sleep after so many turns: where others use the processors too,
-# spinning takes the time of those that are waited for (the manual of GNU libgomp).
-SPINS = "1000"
+# OpenMP threads that wait for each other sleep after this many turns: spinning takes processor
+# time from the threads they wait for (GNU libgomp manual, GOMP_SPINCOUNT).
+OPENMP_SPIN_COUNT = "1000"
 
-# A trainer is born with these blocked, and obeys them once it can: see `core.train`.
-HELD_BACK = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerArguments:
+    """The one argument of `python -m core.train`, as JSON.
+
+    Attributes:
+        run: the run's name.
+        lock_fd: descriptor of the run's lock, inherited; None in a worker process, whose launcher
+            holds the lock.
+        extension: train this much longer than planned.
+        devices: how many to train on, 0 for all; None as recorded in the run.
+    """
+
+    home: Home
+    run: str
+    lock_fd: int | None = None
+    extension: Extension | None = None
+    devices: int | None = None
+
+    def command(self) -> list[str]:
+        """The command that starts the trainer."""
+        return [sys.executable, "-m", "core.train", self.to_json()]
+
+    def to_json(self) -> str:
+        """The argument; ASCII, also for paths that are not UTF-8."""
+        return json.dumps(
+            {
+                "root": str(self.home.root),
+                "cache": str(self.home.cache),
+                "run": self.run,
+                "lock_fd": self.lock_fd,
+                "extension": self.extension.to_json() if self.extension else None,
+                "devices": self.devices,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> TrainerArguments:
+        """The inverse of `to_json`."""
+        values = json.loads(text)
+        extension = values["extension"]
+        return cls(
+            home=Home(root=Path(values["root"]), cache=Path(values["cache"])),
+            run=values["run"],
+            lock_fd=values["lock_fd"],
+            extension=None if extension is None else Extension(**extension),
+            devices=values["devices"],
+        )
 
 
 def start(
     home: Home,
     run: Run,
     lock: Lock,
-    more: Extension | None = None,
+    extension: Extension | None = None,
     *,
     devices: int | None = None,
     tied: bool = False,
 ) -> int:
-    """Starts the run's trainer; its process number.
+    """Start the run's trainer and return its process id.
 
     Args:
-        lock: the run's, held; it is the trainer's afterwards.
-        more: how much longer than planned it is to train.
-        devices: how many are to train together, this time; None is as the run was asked for.
-        tied: whether it ends with this process instead of outliving it.
+        lock: the run's, held; passed on to the trainer and released here.
+        extension: train this much longer than planned.
+        devices: how many to train on this time; None as recorded in the run.
+        tied: the trainer ends with this process instead of outliving it.
 
     Raises:
-        StorageError: it could not be started; the run is as it was and its lock is free.
+        StorageError: it could not be started; the run is unchanged and its lock is free.
     """
-    command = [sys.executable, "-m", "core.train", str(home.root), str(home.cache), run.name]
-    command += [str(lock.descriptor), json.dumps(more.to_json() if more else {})]
-    command += ["" if devices is None else str(devices)]
+    arguments = TrainerArguments(
+        home=home, run=run.name, lock_fd=lock.descriptor, extension=extension, devices=devices
+    )
     parent = {PARENT: str(os.getpid())} if tied else {}
     try:
-        process = _born(command, run, lock, environment() | parent)
+        process = _spawn(arguments.command(), run, lock, environment() | parent)
     except OSError as error:
         raise StorageError(
             f"The trainer of {run.name} could not be started: {error.strerror}.",
-            "Make room or end other programs, then resume the run.",
+            "Free disk space or end other programs, then resume the run.",
         ) from error
     finally:
         lock.release()
-    # Whoever lives on beside the trainer keeps no dead child of it.
+    # Reap the trainer when it ends, or it stays a zombie for as long as this process lives.
     threading.Thread(target=process.wait, name=f"wait-{process.pid}", daemon=True).start()
     return process.pid
 
 
-def _born(
+def _spawn(
     command: list[str], run: Run, lock: Lock, environ: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with _signals_held_back():
+        with stop_signals_blocked():  # until the trainer has installed its handlers
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -92,32 +138,22 @@ def _born(
 
 
 def environment(
-    environ: Mapping[str, str] = os.environ, ours: Path = Path(__file__).parents[2]
+    environ: Mapping[str, str] = os.environ, packages: Path = Path(__file__).parents[2]
 ) -> dict[str, str]:
-    """The environment of a child that imports the modules we are, and none from where it stands.
+    """The environment of a child that imports the same packages as this process.
 
-    An empty or relative part of PYTHONPATH would be a place in the child's own folder: a `core`
-    that came along in a copied run would be run.
+    Empty and relative parts of PYTHONPATH are made absolute or dropped: the child starts in the
+    run's folder, and a `core` that came with a copied run would be executed.
 
     Args:
-        ours: the folder of our packages; named to the child where it would not look by itself.
+        packages: the folder of our packages; added where the child would not find it by itself.
     """
     given = environ.get("PYTHONPATH", "").split(os.pathsep)
     parts = [str(Path(part).absolute()) for part in given if part]
     installed = [*site.getsitepackages(), site.getusersitepackages()]
-    if str(ours) not in [*parts, *installed]:
-        parts.insert(0, str(ours))
+    if str(packages) not in [*parts, *installed]:
+        parts.insert(0, str(packages))
     paths = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(parts)}
-    # Who a process is among several is said by who starts it, and is not its children's place.
+    # The rank of this process in a torchrun job is not its children's.
     own = {name: value for name, value in environ.items() if name not in (*TORCHRUN, PARENT)}
-    return {"GOMP_SPINCOUNT": SPINS, **own, **paths}
-
-
-@contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Signals wait until it is over; a child started in it inherits that they wait."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return {"GOMP_SPINCOUNT": OPENMP_SPIN_COUNT, **own, **paths}

@@ -1,132 +1,121 @@
-"""The trainer's process: `python -m core.train ROOT CACHE RUN LOCK MORE DEVICES`, of
-`core.run.launch`.
+"""The trainer process: `python -m core.train ARGUMENTS`, see `core.run.launch.TrainerArguments`.
 
-It takes the lock over, works at low priority, and turns SIGTERM and SIGINT into a stop that saves.
-A hang-up is nothing to it. Signals that come before there is something to stop are obeyed then:
-it is born with them blocked, and they are remembered while torch is being imported.
+It adopts the run's lock, works at low priority, and turns SIGTERM and SIGINT into a stop that
+saves. SIGHUP is ignored. The stop signals are blocked when it starts; they are remembered while
+torch is imported, so torch is imported late.
 
-On several devices it becomes torchrun's agent (`core.train.launchers`), whose workers are this
-module again,
-without a lock.
+On several devices it becomes torchrun's agent (`core.train.launchers`); the workers are this
+module again, without a lock.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import FrameType
+from collections.abc import Mapping
 from typing import Any
 
-from core.config.configs import Extension
 from core.errors import MiniGPTError
-from core.paths import Home
 from core.run.directory import Run
-from core.run.events import FAILED
-from core.run.launch import HELD_BACK
+from core.run.events import FAILED, Event
+from core.run.launch import TrainerArguments
 from core.run.record import read_asked, read_record
 from core.system.locks import Lock, adopt
 from core.system.process import PARENT, end_with_parent
 from core.system.rank_env import RankInfo, rank_info
+from core.system.signals import STOP_SIGNALS, StopSignals
 
 NICE = 10
 
 
-class Stops:
-    """Signals that ask for a stop, remembered until there is something to be stopped."""
-
-    def __init__(self) -> None:
-        self._asked: list[str] = []
-        self._stop: Callable[[str], None] | None = None
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
-
-    def _handle(self, number: int, _: FrameType | None) -> None:
-        self._asked.append(signal.Signals(number).name)
-        if self._stop:
-            self._stop(self._asked[0])
-
-    def tell(self, stop: Callable[[str], None]) -> None:
-        """Whom to tell, from now on and of what came before."""
-        self._stop = stop
-        if self._asked:
-            stop(self._asked[0])
-
-
-def main(arguments: list[str]) -> str | None:
-    """Trains a run; what its events could not say, for the log."""
-    root, cache, name, descriptor, more, devices = arguments
+def main(arguments: TrainerArguments) -> str | None:
+    """Train a run; return what its events could not report, for the log."""
     if PARENT in os.environ:
         end_with_parent(int(os.environ[PARENT]))
-    stops = Stops()
-    home = Home(root=Path(root), cache=Path(cache))
-    run = Run(home.runs / name)
-    place = rank_info(os.environ)
-    try:
-        if place and not descriptor:
-            return _work(home, run, place, Extension(**json.loads(more)), stops)
-        lock = adopt(int(descriptor))
-        if lock is None:
-            return f"Another trainer has the run {name}."
-        os.nice(NICE)
-        _begin(home, run, lock, more, devices, stops)
-    except MiniGPTError as error:
-        return f"{error.title}: {error}"
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):  # handled even if ignored by the launcher
+        signal.signal(number, signal.SIG_DFL)
+    with StopSignals() as signals:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        run = Run(arguments.home.runs / arguments.run)
+        try:
+            if arguments.lock_fd is None:
+                rank = rank_info(os.environ)
+                assert rank, "a worker is started by torchrun"
+                return _train_as_worker(arguments, run, rank, signals)
+            lock = adopt(arguments.lock_fd)
+            if lock is None:
+                return f"Another trainer has the run {arguments.run}."
+            os.nice(NICE)
+            _train(arguments, run, lock, signals)
+        except MiniGPTError as error:
+            return f"{error.title}: {error}"
     return None
 
 
-def _begin(home: Home, run: Run, lock: Lock, more: str, devices: str, stops: Stops) -> None:
-    """Trains the run in this process or, on several devices, in workers of its own."""
+def _train(arguments: TrainerArguments, run: Run, lock: Lock, signals: StopSignals) -> None:
+    """Train the run in this process or, on several devices, in worker processes."""
     refusal: MiniGPTError | None = None
-    wanted = int(devices) if devices else _recorded(run, "devices", 1)
-    if wanted != 1:
+    devices = arguments.devices
+    if devices is None:
+        devices = _recorded_setting(run, "devices", 1)
+    if devices != 1:
         from core.train.launchers import count_devices, lead
 
         try:
-            count = count_devices(wanted, _recorded(run, "device", "auto"))
+            count = count_devices(devices, _recorded_setting(run, "device", "auto"))
         except MiniGPTError as error:
             count, refusal = 1, error
         if count > 1:
-            return lead(home, run, lock, count, more, stops.tell)
+            lead(arguments, run, lock, count, signals.on_stop)
+            return
     from core.train.job import train
 
-    wish = Extension(**json.loads(more))
-    return train(home, run, lock, on_control=stops.tell, more=wish, refusal=refusal)
+    train(
+        arguments.home,
+        run,
+        lock,
+        on_control=signals.on_stop,
+        more=arguments.extension,
+        refusal=refusal,
+    )
 
 
-def _recorded(run: Run, name: str, default: Any) -> Any:
-    """A setting that was asked for; a damaged record is told of by the trainer itself."""
+def _recorded_setting(run: Run, name: str, default: Any) -> Any:
+    """A requested setting; the default if the record is damaged, which `train` reports later."""
     try:
         return getattr(read_asked(run, read_record(run)), name)
     except MiniGPTError:
         return default
 
 
-def _work(home: Home, run: Run, place: RankInfo, more: Extension, stops: Stops) -> str | None:
-    """Trains the run as one of several processes; what was no success, in words."""
+def _train_as_worker(
+    arguments: TrainerArguments, run: Run, rank: RankInfo, signals: StopSignals
+) -> str | None:
+    """Train as one of several processes; return the message of a failure."""
     from core.train.distributed import join, leave
     from core.train.job import assist, train
     from core.train.launchers import note_failure
 
-    ranks = join(place)
+    ranks = join(rank)
     failures: list[Mapping[str, Any]] = []
+
+    def note_failed(event: Event) -> None:
+        if event.type == FAILED:
+            failures.append(event.fields)
+
     if ranks.first:
-        hear = [lambda event: failures.append(event.fields) if event.type == FAILED else None]
-        train(home, run, None, listeners=hear, on_control=stops.tell, more=more, ranks=ranks,
-              pid=os.getppid())  # fmt: skip
+        train(arguments.home, run, None, listeners=[note_failed], on_control=signals.on_stop,
+              more=arguments.extension, ranks=ranks, pid=os.getppid())  # fmt: skip
     elif failure := assist(run, ranks):
         failures.append(failure)
         note_failure(ranks.rank, failure)
-    if failures:  # the others are ended by the agent, not met again
+    if failures:  # torchrun's agent ends the other workers; a collective would wait for them
         return str(failures[0]["message"])
     leave()
     return None
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(TrainerArguments.from_json(sys.argv[1])))

@@ -11,6 +11,7 @@ of ours: who ends the rest once one has failed is torchrun's, or `srun --kill-on
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -35,9 +36,11 @@ from core.run import control_file
 from core.run.directory import Run
 from core.run.event_log import EventLog, events_backwards
 from core.run.events import FAILED, SAVED, TERMINAL, Event
+from core.run.launch import TrainerArguments
 from core.system.locks import Lock
 from core.system.process import PARENT
 from core.system.rank_env import RankInfo
+from core.system.signals import RegisterStop
 from core.train.distributed import join, leave
 from core.train.job import assist, train
 
@@ -45,8 +48,6 @@ FAILURES = "MINIGPT_FAILURES"  # a folder, in the environment of the workers
 LOOPBACK = {"linux": "lo", "darwin": "lo0"}
 WARNS_IN_A_THREAD = "torch.distributed.elastic.multiprocessing.api"
 GRACE_SECONDS = 60  # for the others to end once one has failed
-
-Stopping = Callable[[Callable[[str], None]], object]
 
 
 def count_devices(wanted: int, device: str) -> int:
@@ -71,21 +72,23 @@ def count_devices(wanted: int, device: str) -> int:
     return wanted
 
 
-def lead(home: Home, run: Run, lock: Lock, count: int, more: str, stopping: Stopping) -> None:
+def lead(
+    arguments: TrainerArguments, run: Run, lock: Lock, count: int, on_stop: RegisterStop
+) -> None:
     """Trains a run with `count` processes until all have ended.
 
     Args:
+        arguments: of this process.
         lock: the run's, held; released at the end.
-        more: how much longer than planned, as JSON.
-        stopping: is given the function that asks for a stop.
+        on_stop: registers the function that requests a stop.
     """
     with lock, tempfile.TemporaryDirectory(prefix="minigpt-") as folder:
-        stopping(lambda reason: _ask_to_stop(run, reason))
+        on_stop(lambda reason: _ask_to_stop(run, reason))
         os.environ |= {PARENT: str(os.getpid()), FAILURES: folder}
         if interface := LOOPBACK.get(sys.platform):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
-        arguments = ["-m", "core.train", str(home.root), str(home.cache), run.name, "", more, ""]
-        said = _launched(arguments, count, Path(folder))
+        worker = dataclasses.replace(arguments, lock_fd=None, devices=None)
+        said = _launched(worker.command()[1:], count, Path(folder))
         _say_what_was_not_said(run, lock.taken, said, Path(folder))
 
 

@@ -53,7 +53,7 @@ def test_nothing_is_imported_from_where_the_trainer_stands(
     """An empty or relative part of PYTHONPATH means the folder of the run there."""
     monkeypatch.chdir(tmp_path)
     given = os.pathsep.join(["", "lib", "/opt/more", ""])
-    made = launch.environment({"PYTHONPATH": given, "LANG": "C"}, ours=Path("/ours"))
+    made = launch.environment({"PYTHONPATH": given, "LANG": "C"}, packages=Path("/ours"))
     parts = ["/ours", str(tmp_path / "lib"), "/opt/more"]
     assert made["PYTHONPATH"].split(os.pathsep) == parts
     assert (made["PYTHONSAFEPATH"], made["LANG"]) == ("1", "C")
@@ -61,7 +61,7 @@ def test_nothing_is_imported_from_where_the_trainer_stands(
 
 def test_an_installed_program_is_found_without_being_named() -> None:
     """Site-packages in PYTHONPATH would come before the standard library."""
-    assert launch.environment({}, ours=Path(site.getsitepackages()[0]))["PYTHONPATH"] == ""
+    assert launch.environment({}, packages=Path(site.getsitepackages()[0]))["PYTHONPATH"] == ""
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from core.config.configs import TrainConfig
 from core.paths import Home, find_home
 from core.run import status, store
 from core.run.events import FINISHED, SAVED, STARTED
+from core.run.launch import TrainerArguments
 from core.system import locks
 from core.train import checkpoint
 from core.train.checkpoint_writer import CheckpointWriter
@@ -159,8 +159,7 @@ def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path:
     until(lambda: store.status_of(run) == status.RUNNING, "it trains")
     said = len([event for event in events_of(run) if event.type == STARTED])
     fresh = os.open(run.lock, os.O_RDWR)
-    line = [sys.executable, "-m", "core.train", str(home.root), str(home.cache), run.name]
-    line += [str(fresh), "{}", "1"]
+    line = TrainerArguments(home=home, run=run.name, lock_fd=fresh, devices=1).command()
     second = subprocess.run(
         line, pass_fds=[fresh], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from core.config.configs import Extension
 from core.errors import StorageError
 from core.paths import Home, find_home
 from core.run import launch, status, store
 from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import STARTED
+from core.run.launch import TrainerArguments
 from core.system import locks
 from tests.support.runners import TINY, alive, command, run, small_text, until
 
@@ -64,6 +66,16 @@ def test_a_launcher_that_cannot_start_leaves_the_run_as_it_was(
     with pytest.raises(StorageError, match="could not be started"):
         launch.start(home, one, lock)
     assert not locks.held(one.lock)
+
+
+@pytest.mark.parametrize("extension", [None, Extension(epochs=1.5)])
+def test_a_trainer_gets_the_arguments_it_was_started_with(extension: Extension | None) -> None:
+    """Also with folders whose names are not UTF-8."""
+    home = Home(root=Path("/tmp/fo\udcff ü"), cache=Path("/tmp/cache"))
+    arguments = TrainerArguments(home=home, run="pets", lock_fd=7, extension=extension, devices=0)
+    *_, text = arguments.command()
+    assert text.isascii()
+    assert TrainerArguments.from_json(text) == arguments
 
 
 @pytest.mark.slow
