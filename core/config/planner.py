@@ -163,17 +163,44 @@ class Plan:
     reasons: tuple[str, ...]
 
 
-def choose_tokenizer(config: TrainConfig, facts: TextFacts) -> tuple[str, int | None, str]:
-    """Kind, limit of the vocabulary and reason; what the user chose stays."""
-    kind, reason = config.tokenizer, "as chosen"
-    if kind is None:
+@dataclass(frozen=True, kw_only=True)
+class TokenizerChoice:
+    """The kind of tokenizer to train.
+
+    Attributes:
+        vocab_size: limit of the vocabulary; None if the kind needs none.
+        reason: for people, with the kind.
+    """
+
+    kind: str
+    vocab_size: int | None
+    reason: str
+
+
+def choose_tokenizer(
+    config: TrainConfig,
+    facts: TextFacts,
+    *,
+    corpus_kind: str | None = None,
+    corpus_vocab_size: int | None = None,
+) -> TokenizerChoice:
+    """Choose the tokenizer of a corpus: what the user chose, then what the corpus proposes.
+
+    Args:
+        corpus_kind, corpus_vocab_size: proposed by a bundled corpus, if anything.
+    """
+    if config.tokenizer:
+        kind, reason = config.tokenizer, "as chosen"
+    elif corpus_kind:
+        kind, reason = corpus_kind, "suits this corpus"
+    else:
         kind, reason = _kind(facts)
-    size = config.vocab_size
+    size = config.vocab_size or corpus_vocab_size
     if size is None and kind == "bpe":
         size = min(
             _bpe_size(facts.characters), PRESETS.get(config.preset, PRESETS["xl"]).vocabulary
         )
-    return kind, size, f"tokenizer {kind}: {reason}"
+    return TokenizerChoice(kind=kind, vocab_size=size, reason=f"{kind}: {reason}")
 
 
 def _kind(facts: TextFacts) -> tuple[str, str]:

@@ -200,17 +200,11 @@ def _tokenizer(
         distinct_words=len(counts.different),
         spaces=counts.spaces,
     )
-    wanted = dataclasses.replace(
-        asked,
-        tokenizer=asked.tokenizer or corpus.tokenizer,
-        vocab_size=asked.vocab_size or corpus.vocab_size,
+    choice = choose_tokenizer(
+        asked, facts, corpus_kind=corpus.tokenizer, corpus_vocab_size=corpus.vocab_size
     )
-    kind, size, why = choose_tokenizer(wanted, facts)
-    why = why.removeprefix("tokenizer ")
-    if corpus.tokenizer and not asked.tokenizer:
-        why = f"{kind}: suits this corpus"
-    part = text[:LEARNT_FROM] if kind == "bpe" else text
-    return Tokenizer.train(kind, [part], size), why
+    part = text[:LEARNT_FROM] if choice.kind == "bpe" else text
+    return Tokenizer.train(choice.kind, [part], choice.vocab_size), choice.reason
 
 
 def _warnings(found: Preview) -> Iterator[str]:

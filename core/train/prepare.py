@@ -207,24 +207,25 @@ class JobBuilder:
                 check_vocabulary(self.run, tokenizer, inherited)
             return tokenizer, [f"tokenizer {tokenizer.kind}: the run's own"]
         found = corpus_stats(corpus, self.progress, self.cancelled)
-        wanted = dataclasses.replace(
-            asked,
-            tokenizer=asked.tokenizer or corpus.tokenizer,
-            vocab_size=asked.vocab_size or corpus.vocab_size,
-        )
         text = TextFacts(
             reading=reading,
             characters=found.characters,
             distinct_words=found.distinct_words,
             spaces=found.spaces,
         )
-        kind, size, why = choose_tokenizer(wanted, text)
-        if asked.tokenizer is None and corpus.tokenizer:
-            why = f"tokenizer {kind}: suits this corpus"
+        choice = choose_tokenizer(
+            asked, text, corpus_kind=corpus.tokenizer, corpus_vocab_size=corpus.vocab_size
+        )
         learnt = learn_tokenizer(
-            corpus, reading, kind, size, progress=self.progress, cancelled=self.cancelled
+            corpus,
+            reading,
+            choice.kind,
+            choice.vocab_size,
+            progress=self.progress,
+            cancelled=self.cancelled,
         )
         learnt.tokenizer.save(self.run.folder)
+        why = f"tokenizer {choice.reason}"
         return learnt.tokenizer, [why, *([learnt.note] if learnt.note else [])]
 
     def _tokens(self, corpus: Corpus, reading: str, tokenizer: Tokenizer) -> TokenFile:

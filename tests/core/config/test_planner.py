@@ -34,16 +34,26 @@ def _plan(facts: TokenFacts = LANG, device: DeviceFacts = CPU, **train: Any) -> 
     ],
 )
 def test_the_tokenizer_follows_the_text_and_says_why(facts: TextFacts, kind: str) -> None:
-    chosen, size, reason = choose_tokenizer(TrainConfig(), facts)
-    assert chosen == kind
-    assert (size is not None) == (kind == "bpe")
-    assert reason.startswith(f"tokenizer {kind}: ")
+    choice = choose_tokenizer(TrainConfig(), facts)
+    assert choice.kind == kind
+    assert (choice.vocab_size is not None) == (kind == "bpe")
+    assert choice.reason.startswith(f"{kind}: ")
 
 
 def test_a_chosen_tokenizer_and_vocabulary_stay() -> None:
     facts = TextFacts(reading="text", characters=10**7, distinct_words=900, spaces=10**6)
     config = TrainConfig(tokenizer="char", vocab_size=99)
-    assert choose_tokenizer(config, facts)[:2] == ("char", 99)
+    choice = choose_tokenizer(config, facts, corpus_kind="bpe", corpus_vocab_size=512)
+    assert (choice.kind, choice.vocab_size, choice.reason) == ("char", 99, "char: as chosen")
+
+
+def test_the_corpus_proposes_a_tokenizer_where_the_user_chose_none() -> None:
+    facts = TextFacts(reading="lines", characters=1200, distinct_words=130, spaces=190)
+    choice = choose_tokenizer(
+        TrainConfig(), facts, corpus_kind="bpe", corpus_vocab_size=512
+    )
+    assert (choice.kind, choice.vocab_size) == ("bpe", 512)
+    assert choice.reason == "bpe: suits this corpus"
 
 
 @given(
