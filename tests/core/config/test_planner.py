@@ -49,9 +49,7 @@ def test_a_chosen_tokenizer_and_vocabulary_stay() -> None:
 
 def test_the_corpus_proposes_a_tokenizer_where_the_user_chose_none() -> None:
     facts = TextFacts(reading="lines", characters=1200, distinct_words=130, spaces=190)
-    choice = choose_tokenizer(
-        TrainConfig(), facts, corpus_kind="bpe", corpus_vocab_size=512
-    )
+    choice = choose_tokenizer(TrainConfig(), facts, corpus_kind="bpe", corpus_vocab_size=512)
     assert (choice.kind, choice.vocab_size) == ("bpe", 512)
     assert choice.reason == "bpe: suits this corpus"
 
