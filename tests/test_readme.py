@@ -14,7 +14,7 @@ import pytest
 
 from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
 from core.config.presets import AUTO, PRESETS
-from core.config.schema import parse_value, settings_of
+from core.config.schema import parse_value, setting_specs
 from tui.cli.group import cli
 
 ROOT = Path(__file__).parents[1]
@@ -72,11 +72,11 @@ def test_every_command_it_shows_can_be_typed(arguments: list[str]) -> None:
     context = _parsed(arguments)
     for pair in context.params.get("pairs", ()):
         name, _, value = pair.partition("=")
-        owner = TrainConfig if name in settings_of(TrainConfig) else ModelConfig
+        owner = TrainConfig if name in setting_specs(TrainConfig) else ModelConfig
         parse_value(owner, name, value)
     for command, config in (("train", TrainConfig), ("generate", SamplingConfig)):
         if context.info_name == command:
-            given = {name: context.params.get(name) for name in settings_of(config)}
+            given = {name: context.params.get(name) for name in setting_specs(config)}
             config(**{name: value for name, value in given.items() if value is not None})
 
 
@@ -93,7 +93,7 @@ def test_options_and_settings_named_in_sentences_exist() -> None:
     names = set(re.findall(r"`(--[a-z][a-z-]*)", prose))
     assert names, "the README names no option in its sentences"
     assert names <= _options() | {"--quick"}
-    settings = {*settings_of(TrainConfig), *settings_of(ModelConfig), "key"}
+    settings = {*setting_specs(TrainConfig), *setting_specs(ModelConfig), "key"}
     assert set(re.findall(r"--set ([a-z_]+)=", prose)) <= settings
     for preset in re.findall(r"preset `([a-z]+)`", prose):
         assert preset in {AUTO, *PRESETS}

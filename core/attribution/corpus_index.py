@@ -32,7 +32,7 @@ from core.attribution.suffix_array import CHUNK, DEPTH, PlaceBlocks, Places, Sor
 from core.dataset.token_store import TokenFile
 from core.errors import Cancelled, DamagedError, StorageError
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
-from core.system.files import read_json, remove_leftovers, sync, write_json
+from core.system.files import fsync_path, read_json, remove_temporary_files, write_json
 from core.system.locks import Lock, acquire
 from core.text.corpus import Corpus
 from core.text.encoding import Encoding
@@ -261,8 +261,8 @@ def _alone(folder: Path, cancelled: CancelCheck) -> Iterator[Lock]:
             raise Cancelled
         time.sleep(WAIT_SECONDS)
     with lock:
-        remove_leftovers(folder / PLACES)
-        remove_leftovers(folder / LINES)
+        remove_temporary_files(folder / PLACES)
+        remove_temporary_files(folder / LINES)
         yield lock
 
 
@@ -307,6 +307,6 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        sync(path.parent)
+        fsync_path(path.parent)
     finally:
         temporary.unlink(missing_ok=True)

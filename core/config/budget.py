@@ -17,7 +17,7 @@ from core.config.configs import ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts
 from core.errors import InputError, SettingsError
 
-FLOAT = 4  # bytes
+FLOAT32_BYTES = 4  # bytes
 # Weight, gradient and the two running means of Adam; fused updates need no further copy.
 FLOATS_PER_PARAMETER = 4
 
@@ -75,12 +75,12 @@ def training_bytes(
     state = FLOATS_PER_PARAMETER * count_parameters(config)
     # The backward pass works on one layer's gradients beside what all layers have left it; at
     # its start the log-softmax of the logits and two gradients of that size are alive together.
-    kept = config.d_model if recompute else floats_per_layer(config)
-    token = config.layers * kept + floats_per_layer(config) + 3 * config.vocab_size
-    return FLOAT * (state + batch * context * token)
+    kept = config.d_model if recompute else activation_floats_per_layer(config)
+    token = config.layers * kept + activation_floats_per_layer(config) + 3 * config.vocab_size
+    return FLOAT32_BYTES * (state + batch * context * token)
 
 
-def floats_per_layer(config: ModelConfig) -> int:
+def activation_floats_per_layer(config: ModelConfig) -> int:
     """What one token leaves in one layer for the backward pass, beyond a few numbers a head."""
     queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
     if config.architecture == "tutorial":
@@ -88,12 +88,12 @@ def floats_per_layer(config: ModelConfig) -> int:
     return 4 * config.d_model + 4 * queries + 3 * keys + 4 * config.d_ff
 
 
-MEMORY_SHARE = 0.7
+TRAINING_MEMORY_SHARE = 0.7
 GIB = 2**30
 
 
 @dataclass(frozen=True)
-class Fit:
+class BatchFit:
     """How a batch is worked through.
 
     Attributes:
@@ -115,7 +115,7 @@ class Fit:
         return said
 
 
-def fit(model: ModelConfig, rows: int, least: Fit, device: DeviceFacts) -> Fit:
+def fit_batch(model: ModelConfig, rows: int, least: BatchFit, device: DeviceFacts) -> BatchFit:
     """The fewest pieces that take at most 70 % of the free memory, none smaller than a row.
 
     Halving comes first, as it costs little; computing activations twice costs a third of a step.
@@ -127,23 +127,23 @@ def fit(model: ModelConfig, rows: int, least: Fit, device: DeviceFacts) -> Fit:
     Raises:
         InputError: not even one row fits.
     """
-    room = device.free_memory * MEMORY_SHARE
+    room = device.free_memory * TRAINING_MEMORY_SHARE
     needed = 0
     for recompute in dict.fromkeys((least.recompute, True)):
         pieces = min(least.pieces, rows)
         while (needed := _bytes(model, rows, pieces, recompute)) > room and pieces < rows:
             pieces = min(2 * pieces, rows)
         if needed <= room:
-            return Fit(pieces, recompute)
+            return BatchFit(pieces, recompute)
     raise InputError(
         f"This model needs about {needed / GIB:.1f} GiB to train; of the "
         f"{device.free_memory / GIB:.1f} GiB free on {device.device}, "
-        f"{MEMORY_SHARE:.0%} are for training.",
+        f"{TRAINING_MEMORY_SHARE:.0%} are for training.",
         "Choose a smaller preset, a shorter context (--set context=N) or free some memory.",
     )
 
 
-def rows_at_once(config: TrainConfig) -> int:
+def micro_batch_rows(config: TrainConfig) -> int:
     """Samples that are in the memory of one device at a time."""
     assert config.batch_size is not None
     return -(-config.batch_size // (max(1, config.devices) * config.accumulation))
@@ -153,17 +153,17 @@ def _bytes(model: ModelConfig, rows: int, pieces: int, recompute: bool) -> int:
     return training_bytes(model, -(-rows // pieces), model.context, recompute=recompute)
 
 
-MOST = 20
-DISK_SHARE = 0.05
-FLOAT = 4  # bytes of a stored number
+MAX_SNAPSHOTS = 20
+SNAPSHOT_DISK_SHARE = 0.05
+FLOAT32_BYTES = 4  # bytes of a stored number
 
 
 def snapshot_limit(bytes_each: int, free: int) -> int:
     """How many snapshots of this size are kept: at most 20, in at most 5 % of the free disk."""
-    return min(MOST, int(free * DISK_SHARE) // max(1, bytes_each))
+    return min(MAX_SNAPSHOTS, int(free * SNAPSHOT_DISK_SHARE) // max(1, bytes_each))
 
 
-def snapshot_steps(total_steps: int, limit: int = MOST) -> list[int]:
+def snapshot_steps(total_steps: int, limit: int = MAX_SNAPSHOTS) -> list[int]:
     """At most `limit` of the steps 0 1 2 4 8 … below or at `total_steps`, in order.
 
     Where they are too many, the earliest go, as most is learnt later; step 0 stays.
@@ -174,13 +174,13 @@ def snapshot_steps(total_steps: int, limit: int = MOST) -> list[int]:
     return [0, *powers[max(0, len(powers) - limit + 1) :]]
 
 
-def run_bytes(parameters: int, steps: int | None, free: int) -> int:
+def run_disk_bytes(parameters: int, steps: int | None, free: int) -> int:
     """What a run takes on the disk: two checkpoints of weights and two moments, best, snapshots.
 
     Args:
         steps: of the training; None where no snapshots are kept, or their number is not known.
         free: bytes of the disk.
     """
-    weights = FLOAT * parameters
+    weights = FLOAT32_BYTES * parameters
     kept = len(snapshot_steps(steps, snapshot_limit(weights, free))) if steps else 0
     return (2 * 3 + 1 + kept) * weights

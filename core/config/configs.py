@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from core.config.schema import check, check_values, setting
+from core.config.schema import find_problems, find_value_problems, setting
 from core.errors import SettingsError
 
 MAX_SEED = 2**63 - 1
@@ -57,7 +57,7 @@ class ModelConfig:
     )
 
     def __post_init__(self) -> None:
-        problems = check(self)
+        problems = find_problems(self)
         if not problems and self.heads % self.kv_heads:
             problems["kv_heads"] = f"must divide heads ({self.heads}), is {self.kv_heads}"
         if not problems and self.head_dim % 2:
@@ -193,7 +193,7 @@ class TrainConfig:
     seed: int = setting(0, "Seed", "same seed, same run", minimum=0, maximum=MAX_SEED)
 
     def __post_init__(self) -> None:
-        problems = check(self)
+        problems = find_problems(self)
         lengths = [n for n in ("epochs", "steps", "minutes") if getattr(self, n) is not None]
         if len(lengths) > 1:
             both = [problems.get(lengths[1]), f"choose one of {' and '.join(lengths)}"]
@@ -240,14 +240,14 @@ class SamplingConfig:
     stop: tuple[str, ...] = setting((), "Stop", "texts that end the reply")
 
     def __post_init__(self) -> None:
-        problems = check(self)
+        problems = find_problems(self)
         if "stop" not in problems and not all(isinstance(text, str) and text for text in self.stop):
             problems["stop"] = "must be texts of at least one character"
         if problems:
             raise SettingsError(problems)
 
 
-MINUTE = 60.0
+SECONDS_PER_MINUTE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +264,7 @@ class Extension:
 
     def __post_init__(self) -> None:
         asked = {name: value for name, value in vars(self).items() if value is not None}
-        problems = check_values(TrainConfig, asked)
+        problems = find_value_problems(TrainConfig, asked)
         if len(asked) > 1:
             problems[list(asked)[1]] = f"choose one of {' and '.join(asked)}"
         if problems:
@@ -277,7 +277,7 @@ class Extension:
         """What `Extension(**values)` makes again."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
-    def added(self, steps_per_epoch: float, seconds_per_step: float | None) -> int:
+    def steps_to_add(self, steps_per_epoch: float, seconds_per_step: float | None) -> int:
         """Updates of the weights, at least one.
 
         Args:
@@ -289,4 +289,4 @@ class Extension:
             return max(1, round(self.epochs * steps_per_epoch))
         assert self.minutes is not None
         assert seconds_per_step is not None
-        return max(1, round(self.minutes * MINUTE / seconds_per_step))
+        return max(1, round(self.minutes * SECONDS_PER_MINUTE / seconds_per_step))

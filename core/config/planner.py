@@ -15,20 +15,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.config.budget import Fit, check_architecture, count_parameters, fit
+from core.config.budget import BatchFit, check_architecture, count_parameters, fit_batch
 from core.config.configs import BFLOAT16, FLOAT32, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
-from core.config.presets import AUTO, PRESETS, Preset, preset
-from core.config.schema import check_values
+from core.config.presets import AUTO, PRESETS, SizePreset, get_preset
+from core.config.schema import find_value_problems
 from core.errors import SettingsError
 
-LENGTHS = ("epochs", "steps", "minutes")
-LARGE = {"text": 500_000, "lines": 5_000_000}  # parameters
-SMALL_STEP = 3e9  # floating-point operations
+LENGTH_SETTINGS = ("epochs", "steps", "minutes")
+BFLOAT16_MIN_PARAMETERS = {"text": 500_000, "lines": 5_000_000}  # parameters
+SINGLE_THREAD_MAX_FLOPS = 3e9  # floating-point operations
 
 
 def amounts(
-    config: TrainConfig, chosen: Preset, model: ModelConfig, facts: TokenFacts, device: DeviceFacts
+    config: TrainConfig,
+    chosen: SizePreset,
+    model: ModelConfig,
+    facts: TokenFacts,
+    device: DeviceFacts,
 ) -> tuple[TrainConfig, list[str]]:
     """The settings with nothing left open, but for steps when minutes are given; and why.
 
@@ -36,7 +40,7 @@ def amounts(
         InputError: a model that the device has no memory for.
     """
     fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
-    length_open = all(fields[key] is None for key in LENGTHS)
+    length_open = all(fields[key] is None for key in LENGTH_SETTINGS)
     suited = {**chosen.train, **(chosen.lines if facts.reading == "lines" else {})}
     for key, value in suited.items():
         if fields.get(key) is None and (key != "steps" or length_open):
@@ -49,7 +53,7 @@ def amounts(
     per_epoch = _samples(model, facts) / batch
     length = _length(fields, chosen, model, facts, per_epoch)
     rows = -(-batch // max(1, config.devices))
-    cut = fit(model, rows, Fit(config.accumulation, config.recompute), device)
+    cut = fit_batch(model, rows, BatchFit(config.accumulation, config.recompute), device)
     fields["accumulation"], fields["recompute"] = cut.pieces, cut.recompute
     what = "lines" if facts.reading == "lines" else f"windows of {model.context} tokens"
     rate = f"{fields['optimizer']}, learning rate {fields['learning_rate']:g}, {fields['schedule']}"
@@ -59,7 +63,7 @@ def amounts(
         f"{length}: {'of this text and size' if length_open else 'as chosen'}",
         *cut.reasons,
     ]
-    return settle_length(TrainConfig(**fields), per_epoch), reasons
+    return complete_schedule(TrainConfig(**fields), per_epoch), reasons
 
 
 def _precision(model: ModelConfig, facts: TokenFacts, device: DeviceFacts) -> str:
@@ -69,7 +73,10 @@ def _precision(model: ModelConfig, facts: TokenFacts, device: DeviceFacts) -> st
     docs/training_log.md), and the tutorial's decoder is trained as the tutorial does it.
     """
     if device.device == "cpu":
-        large = model.architecture != "tutorial" and count_parameters(model) >= LARGE[facts.reading]
+        large = (
+            model.architecture != "tutorial"
+            and count_parameters(model) >= BFLOAT16_MIN_PARAMETERS[facts.reading]
+        )
         return BFLOAT16 if device.bfloat16 and large else FLOAT32
     return BFLOAT16 if device.bfloat16 else FLOAT32
 
@@ -80,7 +87,7 @@ def _why(chosen: object) -> str:
 
 def _length(
     fields: dict[str, Any],
-    chosen: Preset,
+    chosen: SizePreset,
     model: ModelConfig,
     facts: TokenFacts,
     per_epoch: float,
@@ -102,10 +109,10 @@ def _threads(model: ModelConfig, facts: TokenFacts, batch: int, device: DeviceFa
     if facts.reading == "lines":
         tokens = batch * facts.train_tokens // max(1, facts.train_samples)
     work = 6 * count_parameters(model) * tokens  # forward and backward products
-    return 1 if device.device == "cpu" and work < SMALL_STEP else device.threads
+    return 1 if device.device == "cpu" and work < SINGLE_THREAD_MAX_FLOPS else device.threads
 
 
-def settle_length(config: TrainConfig, per_epoch: float) -> TrainConfig:
+def complete_schedule(config: TrainConfig, per_epoch: float) -> TrainConfig:
     """Fills what follows from the number of steps, once that is known."""
     steps = config.steps
     if steps is None:
@@ -125,7 +132,7 @@ def _samples(model: ModelConfig, facts: TokenFacts) -> float:
     return max(1.0, (facts.train_tokens - 1) / model.context)
 
 
-def _batch(chosen: Preset, model: ModelConfig, facts: TokenFacts) -> int:
+def _batch(chosen: SizePreset, model: ModelConfig, facts: TokenFacts) -> int:
     if facts.reading == "lines":
         return min(64, max(1, facts.train_samples))
     windows = max(1, round(chosen.batch_tokens / model.context))
@@ -133,7 +140,7 @@ def _batch(chosen: Preset, model: ModelConfig, facts: TokenFacts) -> int:
 
 
 def _steps(
-    chosen: Preset, model: ModelConfig, facts: TokenFacts, batch: int, per_epoch: float
+    chosen: SizePreset, model: ModelConfig, facts: TokenFacts, batch: int, per_epoch: float
 ) -> int:
     """Enough passes to learn a small text, at most 20 tokens a parameter.
 
@@ -145,11 +152,11 @@ def _steps(
     return round(min(max(300, chosen.passes * per_epoch), max(300, most)))
 
 
-LONGEST_LINE_CONTEXT = 512
+MAX_LINE_CONTEXT = 512
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """A model and a training with nothing left open, but for steps when minutes are given.
 
     Attributes:
@@ -217,13 +224,13 @@ def _bpe_size(characters: int) -> int:
     return next((size for limit, size in steps if characters <= limit), 32768)
 
 
-def plan(
+def plan_run(
     config: TrainConfig,
     overrides: Mapping[str, Any],
     facts: TokenFacts,
     device: DeviceFacts,
     parent: ModelConfig | None = None,
-) -> Plan:
+) -> RunPlan:
     """Every setting of the run.
 
     Args:
@@ -243,13 +250,13 @@ def plan(
         name, why = _like(parent), "the parent's"
     elif config.preset == AUTO:
         name, why = _size(facts, device)
-    chosen = preset(name)
+    chosen = get_preset(name)
     model = parent or _model(chosen, overrides, facts)
     train, reasons = amounts(config, chosen, model, facts, device)
     size = f"{count_parameters(model) / 1e6:.2f} M parameters"
     threads = f"{train.threads} thread{'' if train.threads == 1 else 's'}"
     together = f"; {train.devices} of them together" if train.devices > 1 else ""
-    return Plan(
+    return RunPlan(
         preset=name,
         model=model,
         train=train,
@@ -301,17 +308,17 @@ def _size(facts: TokenFacts, device: DeviceFacts) -> tuple[str, str]:
     return name, f"{facts.train_tokens:,} tokens on {'a processor' if on_cpu else device.name}"
 
 
-def _model(chosen: Preset, overrides: Mapping[str, Any], facts: TokenFacts) -> ModelConfig:
+def _model(chosen: SizePreset, overrides: Mapping[str, Any], facts: TokenFacts) -> ModelConfig:
     fields = {**chosen.model, "vocab_size": facts.vocab_size}
     if facts.reading == "lines":
         inputs = max(32, -(-(facts.longest - 1) // 8) * 8)
-        fields["context"] = min(LONGEST_LINE_CONTEXT, inputs)
+        fields["context"] = min(MAX_LINE_CONTEXT, inputs)
     fields |= overrides
     if "heads" in overrides and "kv_heads" not in overrides:
         fields["kv_heads"] = fields["heads"]
     if {"d_model", "heads"} & set(overrides) and "head_dim" not in overrides:
         fields["head_dim"] = max(2, fields["d_model"] // fields["heads"] // 2 * 2)
-    unknown = check_values(ModelConfig, fields)
+    unknown = find_value_problems(ModelConfig, fields)
     if unknown:
         raise SettingsError(unknown)
     model = ModelConfig(**fields)
@@ -319,7 +326,7 @@ def _model(chosen: Preset, overrides: Mapping[str, Any], facts: TokenFacts) -> M
     return model
 
 
-def check_shape(name: str, overrides: Mapping[str, Any]) -> None:
+def check_model_shape(name: str, overrides: Mapping[str, Any]) -> None:
     """Refuses, before there are any tokens, a shape that no model can have.
 
     Raises:
@@ -329,4 +336,4 @@ def check_shape(name: str, overrides: Mapping[str, Any]) -> None:
     anything = TokenFacts(
         reading="text", vocab_size=256, train_tokens=1, train_samples=0, longest=0
     )
-    _model(preset("tiny" if name == AUTO else name), overrides, anything)
+    _model(get_preset("tiny" if name == AUTO else name), overrides, anything)

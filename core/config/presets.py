@@ -12,7 +12,7 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset:
+class SizePreset:
     """One setting of the dial.
 
     Attributes:
@@ -64,8 +64,8 @@ def _training(optimizer: str, beta2: float) -> dict[str, Any]:
     }
 
 
-PRESETS: Mapping[str, Preset] = {
-    "tutorial": Preset(
+PRESETS: Mapping[str, SizePreset] = {
+    "tutorial": SizePreset(
         description="the tutorial's decoder and training, 19 M parameters, 500 steps",
         model={
             "architecture": "tutorial",
@@ -95,7 +95,7 @@ PRESETS: Mapping[str, Preset] = {
         batch_tokens=3 * 128,
         vocabulary=4096,
     ),
-    "tiny": Preset(
+    "tiny": SizePreset(
         description="under 1 M parameters: seconds to minutes on a laptop",
         model=_modern(4, 4, 128, 344, 128),
         train=_training("muon", 0.95),
@@ -106,7 +106,7 @@ PRESETS: Mapping[str, Preset] = {
         passes=2.0,
         vocabulary=2048,
     ),
-    "small": Preset(
+    "small": SizePreset(
         description="about 3 M parameters: minutes on a laptop",
         model=_modern(6, 6, 192, 512, 256),
         train=_training("adamw", 0.99),
@@ -114,7 +114,7 @@ PRESETS: Mapping[str, Preset] = {
         batch_tokens=16 * 256,
         vocabulary=4096,
     ),
-    "medium": Preset(
+    "medium": SizePreset(
         description="about 11 M parameters: an hour on a laptop, minutes on a GPU",
         model=_modern(6, 6, 384, 1024, 256),
         train=_training("adamw", 0.99),
@@ -122,7 +122,7 @@ PRESETS: Mapping[str, Preset] = {
         batch_tokens=32 * 256,
         vocabulary=8192,
     ),
-    "large": Preset(
+    "large": SizePreset(
         description="about 30 M parameters: for a GPU and tens of megabytes of text",
         model=_modern(8, 8, 512, 1408, 512),
         train=_training("adamw", 0.95),
@@ -130,7 +130,7 @@ PRESETS: Mapping[str, Preset] = {
         batch_tokens=48 * 512,
         vocabulary=16384,
     ),
-    "xl": Preset(
+    "xl": SizePreset(
         description="about 124 M parameters, as GPT-2 small: for a GPU and much text",
         model=_modern(12, 12, 768, 2560, 1024),
         train=_training("adamw", 0.95),
@@ -141,7 +141,7 @@ PRESETS: Mapping[str, Preset] = {
 }
 
 
-def preset(name: str) -> Preset:
+def get_preset(name: str) -> SizePreset:
     """The preset of this name.
 
     Raises:

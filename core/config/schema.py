@@ -19,11 +19,11 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from core.errors import InputError, SettingsError, nearest
 
-Config = TypeVar("Config")
+ConfigT = TypeVar("ConfigT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class SettingSpec:
     """What a form, a help text and the validation need to know of one field.
 
     Attributes:
@@ -43,24 +43,26 @@ class Setting:
 
 
 def setting(default: Any, label: str, help: str, **limits: Any) -> Any:
-    """A dataclass field with its declaration; `limits` are further fields of `Setting`."""
-    return field(default=default, metadata={"setting": Setting(label=label, help=help, **limits)})
+    """A dataclass field with its declaration; `limits` are further fields of `SettingSpec`."""
+    return field(
+        default=default, metadata={"setting": SettingSpec(label=label, help=help, **limits)}
+    )
 
 
-def settings_of(config: type[Any]) -> dict[str, Setting]:
+def setting_specs(config: type[Any]) -> dict[str, SettingSpec]:
     """The declarations of a config class by field name, in order."""
     return {f.name: f.metadata["setting"] for f in dataclasses.fields(config)}
 
 
-def check(config: Any) -> dict[str, str]:
+def find_problems(config: Any) -> dict[str, str]:
     """What is wrong with each field's own value; empty when all is well."""
-    fields = settings_of(type(config))
-    return check_values(type(config), {name: getattr(config, name) for name in fields})
+    fields = setting_specs(type(config))
+    return find_value_problems(type(config), {name: getattr(config, name) for name in fields})
 
 
-def check_values(config: type[Any], values: Mapping[str, Any]) -> dict[str, str]:
+def find_value_problems(config: type[Any], values: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with some fields' values, each by itself; unknown names included."""
-    hints, declared = get_type_hints(config), settings_of(config)
+    hints, declared = get_type_hints(config), setting_specs(config)
     problems = {}
     for name, value in values.items():
         if name not in declared:
@@ -70,7 +72,7 @@ def check_values(config: type[Any], values: Mapping[str, Any]) -> dict[str, str]
     return problems
 
 
-def _problem(value: Any, kind: Any, setting: Setting) -> str:
+def _problem(value: Any, kind: Any, setting: SettingSpec) -> str:
     kinds = _kinds(kind)
     if value is None:
         return "" if type(None) in kinds else "must be given"
@@ -83,7 +85,7 @@ def _problem(value: Any, kind: Any, setting: Setting) -> str:
     return _out_of_limits(value, setting) if isinstance(value, int | float) else ""
 
 
-def _out_of_limits(value: float, setting: Setting) -> str:
+def _out_of_limits(value: float, setting: SettingSpec) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, is {value}"
     if setting.minimum is not None and value < setting.minimum:
@@ -119,8 +121,8 @@ def parse_value(config: type[Any], name: str, text: str) -> Any:
     Raises:
         SettingsError: no such field (the nearest are named), or not of its type.
     """
-    if name not in settings_of(config):
-        near = nearest(name, settings_of(config))
+    if name not in setting_specs(config):
+        near = nearest(name, setting_specs(config))
         raise SettingsError({name: "there is no such setting"}, _meant(near))
     kinds = _kinds(get_type_hints(config)[name])
     if text.casefold() in ("none", "auto") and type(None) in kinds:
@@ -152,13 +154,13 @@ def to_json(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def from_json(config: type[Config], values: Mapping[str, Any]) -> Config:
+def from_json(config: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
     """The config with these fields; fields of a newer version are refused by name.
 
     Raises:
         SettingsError: unknown fields or values out of their limits, all of them.
     """
-    known = settings_of(config)
+    known = setting_specs(config)
     unknown = {name: "there is no such setting" for name in values if name not in known}
     if unknown:
         raise SettingsError(unknown, _meant(nearest(next(iter(unknown)), known)))
@@ -173,10 +175,10 @@ def from_json(config: type[Config], values: Mapping[str, Any]) -> Config:
     )
 
 
-Made = TypeVar("Made")
+RecordT = TypeVar("RecordT")
 
 
-def from_json_checked(kind: type[Made], values: Mapping[str, Any], what: str) -> Made:
+def from_json_checked(kind: type[RecordT], values: Mapping[str, Any], what: str) -> RecordT:
     """A dataclass from JSON, every field of the kind its annotation says.
 
     Raises:

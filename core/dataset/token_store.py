@@ -30,7 +30,7 @@ from core.dataset.token_files import FORMAT, TokenWriter, read_meta
 from core.errors import InputError, StorageError
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
-from core.system.locks import acquire, waiting
+from core.system.locks import acquire, exclusive
 from core.text.corpus import Corpus, CorpusSample
 from core.text.readers import is_packed, is_records
 from core.text.readers import reading as checked
@@ -86,7 +86,7 @@ def _publish(temporary: Path, folder: Path) -> None:
     """
     descriptor = os.open(folder.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with waiting(descriptor):
+        with exclusive(descriptor):
             if read_meta(folder):
                 return
             if folder.is_dir():
@@ -103,7 +103,7 @@ def sweep(parent: Path) -> None:
     for folder in parent.glob(f"{UNFINISHED}*"):
         try:
             recent = time.time() - folder.stat().st_mtime < GRACE_SECONDS
-            lock = None if recent else acquire(folder / LOCK, tries=1)
+            lock = None if recent else acquire(folder / LOCK, attempts=1)
         except OSError:
             # Another process has removed it, or it is not ours to remove.
             continue

@@ -96,17 +96,17 @@ def gpus(nvidia: Path = NVIDIA) -> Iterator[Finding]:
 
 def products() -> Finding:
     """Which quick products and precisions of weights the processor has, each really tried."""
-    from core.model.linear import has_quick_product
-    from core.model.quantize import missing
+    from core.model.linear import has_onednn_linear
+    from core.model.quantize import unsupported_reason
 
-    lacking = {name: why for name in PRECISIONS if (why := missing(name))}
+    lacking = {name: why for name in PRECISIONS if (why := unsupported_reason(name))}
     there = ", ".join(name for name in PRECISIONS if name not in lacking)
-    quick = "quick" if has_quick_product() else "without oneDNN's product, so slower,"
+    quick = "quick" if has_onednn_linear() else "without oneDNN's product, so slower,"
     without = "".join(f"; {name} not: {why}" for name, why in lacking.items())
     return Finding(
         name="precision",
         value=f"{quick} in float32; weights as {there}{without}",
-        numbers={"quick": has_quick_product(), "lacking": lacking},
+        numbers={"quick": has_onednn_linear(), "lacking": lacking},
     )
 
 
@@ -142,7 +142,7 @@ def _unrecorded(device: str) -> str:
     import torch
 
     from core.config.configs import ModelConfig
-    from core.model.fast_decode import PATIENCE, CudaGraphDecoder, FastDecoder
+    from core.model.fast_decode import GRAPH_AFTER_TOKENS, CudaGraphDecoder, FastDecoder
     from core.model.gpt import GPT
     from core.model.kv_cache import KVCache
 
@@ -151,7 +151,7 @@ def _unrecorded(device: str) -> str:
     replaying = CudaGraphDecoder(FastDecoder(model))
     cache = KVCache(shape, 1, shape.context, device)
     with torch.inference_mode():
-        for token in range(PATIENCE + 2):
+        for token in range(GRAPH_AFTER_TOKENS + 2):
             replaying(torch.tensor([[token]], device=device), cache)
     return replaying.failure
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from core.model.attention import AttentionRecord
-from core.model.decoder import Decoder, Stepper
+from core.model.decoder import Decoder, DecodeStep
 from core.model.kv_cache import KVCache
 
 KEPT_LENGTHS = 1024  # logits of so many lengths are kept: going back there needs no forward pass
@@ -55,7 +55,7 @@ class Session:
         assert keep_first in (0, 1)
         weight = next(model.parameters())
         self.model, self.keep_first, self.head_mask = model, keep_first, head_mask
-        self._stepper: Stepper | None = None
+        self._stepper: DecodeStep | None = None
         self._rows: list[list[int]] = [[]]
         self._cache = KVCache(model.config, 1, model.config.context, weight.device, weight.dtype)
         self._cached_start = keep_first
@@ -123,7 +123,7 @@ class Session:
         for later in [kept for kept in self._kept if kept > length]:
             del self._kept[later]
         same_window = self.window_start == self._cached_start
-        self._cache.cut(min(self._cache.length, self._seen) if same_window else 0)
+        self._cache.truncate(min(self._cache.length, self._seen) if same_window else 0)
 
     def fork(self, count: int) -> Session:
         """A session in which every row stands `count` times, side by side, to go on differently."""
@@ -187,12 +187,12 @@ class Session:
         assert self.length, "nothing to read"
         assert not self.model.training, "dropout would be on"
         if self.window_start != self._cached_start:
-            self._cache.cut(0)
+            self._cache.truncate(0)
             self._cached_start = self.window_start
-        self._cache.cut(min(self._cache.length, self._seen - count))
+        self._cache.truncate(min(self._cache.length, self._seen - count))
         new = self._tokens(self._cache.length)
         if new.shape[1] == 1:
-            self._stepper = self._stepper or self.model.stepper()
+            self._stepper = self._stepper or self.model.make_decode_step()
             only = self._stepper(new, self._cache, self.head_mask)  # (B, V)
             return only.float().cpu().unsqueeze(1)
         hidden = self.model(new, cache=self._cache, head_mask=self.head_mask)  # (B, T, D)

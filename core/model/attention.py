@@ -17,8 +17,8 @@ from torch import Tensor
 
 from core.model.kv_cache import KVCache
 
-SHORT, MEDIUM = 64, 512  # tokens
-MASKED = -1e9  # the score of what may not be looked at, as in the tutorial
+MATMUL_MAX_TOKENS_FLOAT32, MATMUL_MAX_TOKENS_BFLOAT16 = 64, 512  # tokens
+MASKED_SCORE = -1e9  # the score of what may not be looked at, as in the tutorial
 
 
 @dataclass
@@ -51,12 +51,12 @@ class ForwardPass:
     head_mask: Tensor | None
     dropout: float
 
-    def note(self, hidden: Tensor) -> None:
+    def record_hidden(self, hidden: Tensor) -> None:
         """Keep a hidden state if somebody records."""
         if self.record is not None:
             self.record.hidden.append(hidden)
 
-    def drop(self, x: Tensor) -> Tensor:
+    def apply_dropout(self, x: Tensor) -> Tensor:
         """Dropout (Srivastava et al. 2014), untouched while it is off."""
         return F.dropout(x, self.dropout) if self.dropout else x
 
@@ -85,7 +85,7 @@ def scaled_dot_product_attention(
         What was read (B, H, T, K), and the weights (B, H, T, S) before any dropout.
     """
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, H, T, S)
-    weights = scores.masked_fill(~visible, MASKED).softmax(dim=-1)
+    weights = scores.masked_fill(~visible, MASKED_SCORE).softmax(dim=-1)
     return F.dropout(weights, dropout) @ v, weights
 
 
@@ -133,7 +133,9 @@ def _by_products(q: Tensor, step: ForwardPass) -> bool:
         return False
     if step.visible is not None or step.dropout:
         return False
-    return q.shape[2] <= (SHORT if q.dtype == torch.float32 else MEDIUM)
+    return q.shape[2] <= (
+        MATMUL_MAX_TOKENS_FLOAT32 if q.dtype == torch.float32 else MATMUL_MAX_TOKENS_BFLOAT16
+    )
 
 
 def _products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -152,7 +154,7 @@ def _products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 @lru_cache(maxsize=4)
 def _hidden(new: int, share: int, dtype: torch.dtype) -> Tensor:
     """(share*T, T), what is added to scores: much less than nothing where a token is to come."""
-    return (~causal_mask(new, new)).to(dtype).mul_(MASKED).repeat(share, 1)
+    return (~causal_mask(new, new)).to(dtype).mul_(MASKED_SCORE).repeat(share, 1)
 
 
 def _recorded(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:

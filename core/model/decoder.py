@@ -22,8 +22,8 @@ from core.model.attention import AttentionRecord, ForwardPass, causal_mask
 from core.model.kv_cache import KVCache
 from core.tokenizer.special_tokens import PAD
 
-M = TypeVar("M", bound=nn.Module)
-Stepper = Callable[[Tensor, KVCache, Tensor | None], Tensor]
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+DecodeStep = Callable[[Tensor, KVCache, Tensor | None], Tensor]
 
 
 class Decoder(nn.Module):
@@ -33,7 +33,7 @@ class Decoder(nn.Module):
         config: its shape.
         dropout: share of activations dropped while training; may be set at any time.
         recompute: whether training keeps of each layer only what goes into it; as `dropout`.
-        caller: calls a part with what it is given, in training; as `dropout`.
+        call_in_training: calls a part with what it is given, in training; as `dropout`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -41,7 +41,7 @@ class Decoder(nn.Module):
         self.config = config
         self.dropout = 0.0
         self.recompute = False
-        self.caller = call
+        self.call_in_training = call_directly
 
     @property
     def device(self) -> torch.device:
@@ -73,7 +73,7 @@ class Decoder(nn.Module):
         step = ForwardPass(visible, cache, record, head_mask, self._dropped())
         return self.layers(tokens, slice(start, start + new), step)
 
-    def matrices(self) -> dict[str, tuple[int, ...]]:
+    def block_matrices(self) -> dict[str, tuple[int, ...]]:
         """The matrices inside the blocks: name, and rows of those that stand below each other."""
         shape = self.config
         queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
@@ -95,7 +95,7 @@ class Decoder(nn.Module):
     def head(self, hidden: Tensor) -> Tensor:
         """Logits (…, V) of hidden states (…, D), the last layer's or any other's."""
 
-    def stepper(self) -> Stepper:
+    def make_decode_step(self) -> DecodeStep:
         """How to read one more token of every row; the weights must not change meanwhile.
 
         Returns:
@@ -120,7 +120,7 @@ class Decoder(nn.Module):
         if targets.device.type != "cpu":
             # Counting the targets here would make the host wait for the device.
             hidden = self(tokens)
-        elif packing_pays(self.config, targets):
+        elif should_pack_lines(self.config, targets):
             hidden, targets = self._packed(tokens, targets)
         else:
             real = targets.ne(PAD)
@@ -146,14 +146,14 @@ class Decoder(nn.Module):
         hidden = self.layers(tokens[line, place][None], place, step)  # (1, N, D)
         return hidden[0], targets[line, place]
 
-    def through(self, block: nn.Module, x: Tensor, *rest: object) -> Tensor:
+    def run_block(self, block: nn.Module, x: Tensor, *rest: object) -> Tensor:
         """A block's output; with `recompute` its inside is forgotten and computed again backwards.
 
         Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
         """
         if self.recompute and self._learns():
             kept = self.dropout > 0.0
-            given = (self.caller, block, x, *rest)
+            given = (self.call_in_training, block, x, *rest)
             out = checkpoint(*given, use_reentrant=False, preserve_rng_state=kept)
         else:
             out = self._called(block, x, *rest)
@@ -161,7 +161,7 @@ class Decoder(nn.Module):
         return out
 
     def _called(self, part: Callable[..., Any], *given: object) -> Any:
-        return self.caller(part, *given) if self._learns() else part(*given)
+        return self.call_in_training(part, *given) if self._learns() else part(*given)
 
     def _learns(self) -> bool:
         return self.training and torch.is_grad_enabled()
@@ -170,12 +170,12 @@ class Decoder(nn.Module):
         return self.dropout if self.training else 0.0
 
 
-def call(part: Callable[..., Any], *given: object) -> Any:
+def call_directly(part: Callable[..., Any], *given: object) -> Any:
     """The part of what it is given."""
     return part(*given)
 
 
-def packing_pays(config: ModelConfig, targets: Tensor) -> bool:
+def should_pack_lines(config: ModelConfig, targets: Tensor) -> bool:
     """Whether padding costs more than attention over all lines at once would.
 
     Counts multiplications of a forward pass over targets (B, T).
@@ -191,17 +191,17 @@ def packing_pays(config: ModelConfig, targets: Tensor) -> bool:
     return real * (weights + real * score) < padded
 
 
-def unset(kind: Callable[..., M], *args: int, **options: bool) -> M:
+def uninitialised(kind: Callable[..., ModuleT], *args: int, **options: bool) -> ModuleT:
     """A module whose weights are not drawn yet: the global random state stays untouched."""
     with torch.device("meta"):
         module = kind(*args, **options)
     return module.to_empty(device="cpu")
 
 
-def unset_embedding(count: int, width: int) -> nn.Embedding:
+def uninitialised_embedding(count: int, width: int) -> nn.Embedding:
     """A table whose weights are not drawn yet.
 
-    Not by way of `unset`: what an embedding draws on the device "meta" has PyTorch import its
+    Not with `uninitialised`: what an embedding draws on the device "meta" has PyTorch import its
     compiler, which takes longer than all the rest of loading a model.
     """
     numbers = torch.empty(count, width)

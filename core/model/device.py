@@ -27,22 +27,22 @@ def device_facts(wanted: str = "auto") -> DeviceFacts:
             device="mps", name="Apple GPU", free_memory=free_memory(), threads=usable_threads()
         )
     raise InputError(
-        f"There is no device {wanted!r} here; there is {', '.join(available())}.",
+        f"There is no device {wanted!r} here; there is {', '.join(available_devices())}.",
         "Choose one of these, or auto.",
     )
 
 
-def device_again(recorded: str, asked: str) -> DeviceFacts:
+def device_to_resume_on(recorded: str, asked: str) -> DeviceFacts:
     """The device a run was on, or where that is gone one such as was asked for.
 
     Raises:
         InputError: there is no such device either.
     """
-    gone = recorded != asked and recorded not in available()
+    gone = recorded != asked and recorded not in available_devices()
     return device_facts(asked if gone else recorded)
 
 
-def available() -> list[str]:
+def available_devices() -> list[str]:
     """The devices there are, as they are written on the command line."""
     gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
@@ -76,7 +76,7 @@ def _multiplies_bfloat16() -> bool:
 def _cuda(index: int) -> DeviceFacts:
     if index >= torch.cuda.device_count():
         raise InputError(
-            f"There is no device 'cuda:{index}' here; there is {', '.join(available())}.",
+            f"There is no device 'cuda:{index}' here; there is {', '.join(available_devices())}.",
             "Choose one of these, or auto; CUDA_VISIBLE_DEVICES says which GPUs are seen.",
         )
     free, _ = torch.cuda.mem_get_info(index)

@@ -37,15 +37,15 @@ from torch import Tensor
 
 from core.model.attention import ForwardPass, attend
 from core.model.kv_cache import KVCache
-from core.model.linear import prepared, prepared_onto
+from core.model.linear import prepare_linear, prepare_linear_add
 
 if TYPE_CHECKING:
     from core.model.gpt import GPT, Block, RMSNorm
 
-Map = Callable[[Tensor], Tensor]
+LinearMap = Callable[[Tensor], Tensor]
 # Stores what a layer's new token offers, and looks from it at all so far.
-Reader = Callable[[int, Tensor, Tensor, Tensor], Tensor]
-Onto = Callable[[Tensor, Tensor], Tensor]  # of rows, and of what their map is added to
+ReadAttention = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+LinearAdd = Callable[[Tensor, Tensor], Tensor]  # of rows, and of what their map is added to
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ class _Layer:
     """One block's norms and maps of rows."""
 
     norm: _Norm
-    qkv: Map
+    qkv: LinearMap
     head_norm: _Norm  # (H+G, 1, K): a query's for each query head, then a key's for each key head
-    out: Onto
+    out: LinearAdd
     second_norm: _Norm
-    gate_up: Map
-    activation: Map
-    down: Onto
+    gate_up: LinearMap
+    activation: LinearMap
+    down: LinearAdd
 
 
 class FastDecoder:
@@ -85,7 +85,7 @@ class FastDecoder:
         self._embedding = model.embedding.weight.detach()
         self._layers = [_layer(cast("Block", block)) for block in model.blocks]
         self._norm = _norm(model.norm, model.norm.weight)
-        self._output = prepared(model.embedding if model.output is None else model.output)
+        self._output = prepare_linear(model.embedding if model.output is None else model.output)
 
     def __call__(self, tokens: Tensor, cache: KVCache, head_mask: Tensor | None = None) -> Tensor:
         """Logits (B, V) after the ids (B, 1), whose keys and values the cache holds then."""
@@ -108,13 +108,13 @@ class FastDecoder:
         visible = (torch.arange(span, device=place.device) <= place)[None, None, None]
 
         def read(number: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-            keys, values = cache.put(number, k, v, place, span)  # (B, G, span, K) each
+            keys, values = cache.write_at(number, k, v, place, span)  # (B, G, span, K) each
             grouped = q.shape[1] != k.shape[1]
             return F.scaled_dot_product_attention(q, keys, values, visible, enable_gqa=grouped)
 
         return self._through(tokens, self._turns.index_select(0, place)[0], read)
 
-    def _through(self, tokens: Tensor, turn: Tensor, read: Reader) -> Tensor:
+    def _through(self, tokens: Tensor, turn: Tensor, read: ReadAttention) -> Tensor:
         x = F.embedding(tokens[:, 0], self._embedding)  # (B, D)
         turns = turn.unbind()  # (K,) each
         for number, layer in enumerate(self._layers):
@@ -123,7 +123,7 @@ class FastDecoder:
         return self._output(_normed(x, self._norm))
 
     def _attention(
-        self, layer: _Layer, x: Tensor, number: int, turn: Sequence[Tensor], read: Reader
+        self, layer: _Layer, x: Tensor, number: int, turn: Sequence[Tensor], read: ReadAttention
     ) -> Tensor:
         """(B, D) to (B, D)."""
         queries, keys, size = self._config.heads, self._config.kv_heads, self._config.head_dim
@@ -159,13 +159,13 @@ def _layer(block: Block) -> _Layer:
     )
     return _Layer(
         norm=_norm(block.attention_norm, block.attention_norm.weight),
-        qkv=prepared(attention.qkv),
+        qkv=prepare_linear(attention.qkv),
         head_norm=_norm(attention.q_norm, torch.cat(head_weights)),
-        out=prepared_onto(attention.out),
+        out=prepare_linear_add(attention.out),
         second_norm=_norm(block.feed_forward_norm, block.feed_forward_norm.weight),
-        gate_up=prepared(mixer.gate_up),
+        gate_up=prepare_linear(mixer.gate_up),
         activation=mixer.activation,
-        down=prepared_onto(mixer.down),
+        down=prepare_linear_add(mixer.down),
     )
 
 
@@ -175,16 +175,16 @@ def _norm(norm: RMSNorm, weight: Tensor) -> _Norm:
     return _Norm(weight.detach() * math.sqrt(size), floor)
 
 
-PATIENCE = 8  # tokens of a cache before recording pays
-SHORTEST = 128  # places
-WARM_UPS = 2
-CLOSE = 0.02  # of the largest logit: kernels for other shapes add up in another order
+GRAPH_AFTER_TOKENS = 8  # tokens of a cache before recording pays
+MIN_GRAPH_SPAN = 128  # places
+WARM_UP_CALLS = 2
+GRAPH_TOLERANCE = 0.02  # of the largest logit: kernels for other shapes add up in another order
 
 Replay = Callable[[], object]
 Recorder = Callable[[Callable[[], Tensor], torch.device], tuple[Replay, Tensor]]
 
 
-def record(work: Callable[[], Tensor], device: torch.device) -> tuple[Replay, Tensor]:
+def record_graph(work: Callable[[], Tensor], device: torch.device) -> tuple[Replay, Tensor]:
     """What does the work again, and where its result lies then.
 
     Raises:
@@ -198,7 +198,7 @@ def _recorded(work: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
     beside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     beside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(beside):
-        for _ in range(WARM_UPS):  # libraries take their memory when they are first called
+        for _ in range(WARM_UP_CALLS):  # libraries take their memory when they are first called
             work()
     torch.cuda.current_stream().wait_stream(beside)
     graph = torch.cuda.CUDAGraph()
@@ -228,13 +228,13 @@ class CudaGraphDecoder:
 
     Args:
         step: makes the logits; its weights stay where they are.
-        recorder: as `record`.
+        recorder: as `record_graph`.
 
     Attributes:
         failure: why nothing is recorded any more; empty as long as it is.
     """
 
-    def __init__(self, step: FastDecoder, recorder: Recorder = record) -> None:
+    def __init__(self, step: FastDecoder, recorder: Recorder = record_graph) -> None:
         self._step, self._recorder = step, recorder
         self._known: WeakKeyDictionary[KVCache, _Recordings] = WeakKeyDictionary()
         self.failure = ""
@@ -249,7 +249,7 @@ class CudaGraphDecoder:
         if span in known.graphs:
             return _played(known, span, tokens, cache)
         plain = self._step(tokens, cache)
-        if known.read > PATIENCE:
+        if known.read > GRAPH_AFTER_TOKENS:
             self._record(known, span, tokens, cache, plain)
         return plain
 
@@ -257,9 +257,9 @@ class CudaGraphDecoder:
         self, known: _Recordings, span: int, tokens: Tensor, cache: KVCache, plain: Tensor
     ) -> None:
         """Tries a graph on a token that was just read the ordinary way."""
-        cache.cut(cache.length - 1)
+        cache.truncate(cache.length - 1)
         try:
-            cache.blank()
+            cache.zero_unused()
             _set(known, tokens, cache)
             known.graphs[span] = self._recorder(
                 lambda: self._step.at(known.tokens, cache, known.place, span), tokens.device
@@ -269,7 +269,7 @@ class CudaGraphDecoder:
             self._give_up(str(error) or type(error).__name__)
             self._step(tokens, cache)
             return
-        limit = CLOSE * plain.abs().max()
+        limit = GRAPH_TOLERANCE * plain.abs().max()
         if not bool((played - plain).abs().max() <= limit):  # also where it is not a number
             self._give_up("a graph computes something else")
 
@@ -285,7 +285,7 @@ def _place(cache: KVCache) -> Tensor:
 def _span(cache: KVCache) -> int:
     """Places to look at with one more token: few sizes, so that few graphs are recorded."""
     wanted: int = 1 << cache.length.bit_length()  # the first power of two above the last place
-    return min(cache.capacity, max(SHORTEST, wanted))
+    return min(cache.capacity, max(MIN_GRAPH_SPAN, wanted))
 
 
 def _set(known: _Recordings, tokens: Tensor, cache: KVCache) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from core.config.configs import ModelConfig
 from core.model import fused_ops
 from core.model.attention import ForwardPass, attend
-from core.model.decoder import Decoder, Stepper, unset, unset_embedding
+from core.model.decoder import Decoder, DecodeStep, uninitialised, uninitialised_embedding
 from core.model.fast_decode import CudaGraphDecoder, FastDecoder
 from core.model.linear import Linear, linear
 
@@ -79,8 +79,8 @@ class Attention(nn.Module):
         self.heads, self.kv_heads = config.heads, config.kv_heads
         self.head_dim = config.head_dim
         rows = (config.heads + 2 * config.kv_heads) * config.head_dim
-        self.qkv = unset(Linear, config.d_model, rows, bias=False)
-        self.out = unset(Linear, config.heads * config.head_dim, config.d_model, bias=False)
+        self.qkv = uninitialised(Linear, config.d_model, rows, bias=False)
+        self.out = uninitialised(Linear, config.heads * config.head_dim, config.d_model, bias=False)
         self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
         self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
 
@@ -102,8 +102,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_up = unset(Linear, config.d_model, 2 * config.d_ff, bias=False)
-        self.down = unset(Linear, config.d_ff, config.d_model, bias=False)
+        self.gate_up = uninitialised(Linear, config.d_model, 2 * config.d_ff, bias=False)
+        self.down = uninitialised(Linear, config.d_ff, config.d_model, bias=False)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -125,8 +125,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
-        x = x + step.drop(self.attention(self.attention_norm(x), cos, sin, layer, step))
-        return x + step.drop(self.feed_forward(self.feed_forward_norm(x)))
+        x = x + step.apply_dropout(self.attention(self.attention_norm(x), cos, sin, layer, step))
+        return x + step.apply_dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
 class GPT(Decoder):
@@ -142,12 +142,12 @@ class GPT(Decoder):
 
     def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
         super().__init__(config)
-        self.embedding = unset_embedding(config.vocab_size, config.d_model)
+        self.embedding = uninitialised_embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.d_model, config.norm_eps)
         self.output: nn.Module | None = None
         if not config.tie_embeddings:
-            self.output = unset(Linear, config.d_model, config.vocab_size, bias=False)
+            self.output = uninitialised(Linear, config.d_model, config.vocab_size, bias=False)
         cos, sin = rotary_table(config.context, config.head_dim, config.rope_theta)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -157,11 +157,11 @@ class GPT(Decoder):
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """See `Decoder.layers`; the hidden states are those before the final norm."""
         cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2)
-        x = step.drop(self.embedding(tokens))  # (B, T, D)
-        step.note(x)
+        x = step.apply_dropout(self.embedding(tokens))  # (B, T, D)
+        step.record_hidden(x)
         for layer, block in enumerate(self.blocks):
-            x = self.through(block, x, cos, sin, layer, step)
-            step.note(x)
+            x = self.run_block(block, x, cos, sin, layer, step)
+            step.record_hidden(x)
         return x
 
     def head(self, hidden: Tensor) -> Tensor:
@@ -172,8 +172,8 @@ class GPT(Decoder):
         logits: Tensor = self.output(normed)
         return logits
 
-    def stepper(self) -> Stepper:
-        """See `Decoder.stepper`."""
+    def make_decode_step(self) -> DecodeStep:
+        """See `Decoder.make_decode_step`."""
         one = FastDecoder(self)
         return CudaGraphDecoder(one) if self.device.type == "cuda" else one
 

@@ -67,7 +67,7 @@ class KVCache:
             self.length = end
         return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
-    def put(
+    def write_at(
         self, layer: int, k: Tensor, v: Tensor, place: Tensor, span: int
     ) -> tuple[Tensor, Tensor]:
         """Store one token's keys and values, (B, G, 1, K) each, where the device says.
@@ -85,12 +85,12 @@ class KVCache:
         values.index_copy_(2, place, v)
         return keys.narrow(2, 0, span), values.narrow(2, 0, span)
 
-    def blank(self) -> None:
+    def zero_unused(self) -> None:
         """Zeroes where nothing is stored: hidden or not, what is not a number spoils a sum."""
         for part in (self.keys, self.values):
             part.narrow(3, self.length, self.capacity - self.length).zero_()
 
-    def cut(self, length: int) -> None:
+    def truncate(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""
         assert 0 <= length <= self.length, f"cut to {length} of {self.length}"
         self.length = length

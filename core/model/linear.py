@@ -20,16 +20,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEW_ROWS = 64
-MOST_OUTPUTS = 3072  # that oneDNN sums over at its best, in gradients of inputs
-SMALL = (
+MAX_FEW_ROWS = 64
+MAX_ONEDNN_OUTPUTS = 3072  # that oneDNN sums over at its best, in gradients of inputs
+MIN_ONEDNN_WEIGHTS = (
     2**17
 )  # weights: for one row of fewer than these oneDNN's call takes longer than the product
 
 
 def _inferred(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """The quicker of the two products where nothing is differentiated."""
-    if weight.numel() < SMALL and x.numel() == x.shape[-1]:
+    if weight.numel() < MIN_ONEDNN_WEIGHTS and x.numel() == x.shape[-1]:
         return F.linear(x, weight, bias)
     return _product(x, weight, bias)
 
@@ -47,7 +47,7 @@ def _product_onto(x: Tensor, onto: Tensor, weight: Tensor, bias: Tensor | None =
 
 
 @functools.cache
-def has_quick_product() -> bool:
+def has_onednn_linear() -> bool:
     """Whether this PyTorch and processor have the operator, and it computes what it should."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
@@ -60,12 +60,12 @@ def has_quick_product() -> bool:
 
 
 @functools.cache
-def is_quick_for_many_rows() -> bool:
+def is_onednn_fast_for_many_rows() -> bool:
     """Whether oneDNN is ahead in large products, too: it was measured to be so with AVX-512."""
     return str(torch.backends.cpu.get_cpu_capability()).startswith("AVX512")
 
 
-class _Products(torch.autograd.Function):
+class OneDNNLinearFn(torch.autograd.Function):
     """`F.linear` whose products, of the value and of both gradients, are the quicker ones."""
 
     @staticmethod
@@ -87,7 +87,7 @@ class _Products(torch.autograd.Function):
 
 def _of_input(gradient: Tensor, weight: Tensor) -> Tensor:
     """(N, O) times weight (O, I): (N, I), the outputs in pieces."""
-    pieces = -(-weight.shape[0] // MOST_OUTPUTS)
+    pieces = -(-weight.shape[0] // MAX_ONEDNN_OUTPUTS)
     (first, part), *more = zip(gradient.chunk(pieces, 1), weight.chunk(pieces), strict=True)
     made = _product(first, part.t())
     for another, part in more:
@@ -102,8 +102,8 @@ def _of_weight(gradient: Tensor, x: Tensor) -> Tensor:
     pays only where a large map narrows.
     """
     outputs, inputs = gradient.shape[1], x.shape[1]
-    narrows = 2 * outputs <= inputs and outputs * inputs >= SMALL
-    if len(x) > FEW_ROWS and not narrows:
+    narrows = 2 * outputs <= inputs and outputs * inputs >= MIN_ONEDNN_WEIGHTS
+    if len(x) > MAX_FEW_ROWS and not narrows:
         return gradient.t() @ x
     # Of a slice of wider rows it would be hundreds of times slower.
     return _product(gradient.t(), x.contiguous().t())
@@ -117,15 +117,15 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         or not x.dtype == weight.dtype == torch.float32
         or torch.is_autocast_enabled("cpu")
         or not x.numel()
-        or not has_quick_product()
+        or not has_onednn_linear()
     ):
         return F.linear(x, weight, bias)
     if not torch.is_grad_enabled():
         return _inferred(x, weight, bias)
     rows = x.reshape(-1, x.shape[-1])
-    if not x.requires_grad or (len(rows) > FEW_ROWS and not is_quick_for_many_rows()):
+    if not x.requires_grad or (len(rows) > MAX_FEW_ROWS and not is_onednn_fast_for_many_rows()):
         return F.linear(x, weight, bias)
-    made: Tensor = _Products.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
+    made: Tensor = OneDNNLinearFn.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
     return made.view(*x.shape[:-1], -1)
 
 
@@ -137,7 +137,7 @@ class Linear(nn.Linear):
         return linear(x, self.weight, self.bias)
 
 
-def prepared(module: nn.Module) -> Callable[[Tensor], Tensor]:
+def prepare_linear(module: nn.Module) -> Callable[[Tensor], Tensor]:
     """The map of a module's weight, with what `linear` asks each time asked once.
 
     Args:
@@ -151,14 +151,18 @@ def prepared(module: nn.Module) -> Callable[[Tensor], Tensor]:
     return functools.partial(F.linear, weight=weight, bias=bias)
 
 
-def prepared_onto(module: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
-    """Like `prepared`, of x (…, I) and what (…, O) its product is added to."""
-    product = prepared(module)
-    if isinstance(module, Linear) and _is_quick(module.weight) and module.weight.numel() >= SMALL:
+def prepare_linear_add(module: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
+    """Like `prepare_linear`, of x (…, I) and what (…, O) its product is added to."""
+    product = prepare_linear(module)
+    if (
+        isinstance(module, Linear)
+        and _is_quick(module.weight)
+        and module.weight.numel() >= MIN_ONEDNN_WEIGHTS
+    ):
         weight, bias = module.weight.detach(), module.bias
         return functools.partial(_product_onto, weight=weight, bias=bias)
     return lambda x, onto: onto + product(x)
 
 
 def _is_quick(weight: Tensor) -> bool:
-    return weight.device.type == "cpu" and weight.dtype == torch.float32 and has_quick_product()
+    return weight.device.type == "cpu" and weight.dtype == torch.float32 and has_onednn_linear()

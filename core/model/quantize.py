@@ -24,8 +24,8 @@ from core.errors import InputError
 from core.model.decoder import Decoder
 from core.model.gpt import GPT
 
-LARGEST = 127
-STRIDE = 32  # the operator reads so many inputs at a time, also past the end of a row
+INT8_MAX = 127
+INT8_INPUT_MULTIPLE = 32  # the operator reads so many inputs at a time, also past the end of a row
 
 
 class QuantizedLinear(nn.Module):
@@ -69,10 +69,10 @@ class Int8Linear(QuantizedLinear):
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         weight = weight.detach()
-        scales = weight.abs().amax(1, keepdim=True).clamp(min=1e-12) / LARGEST  # (O, 1)
+        scales = weight.abs().amax(1, keepdim=True).clamp(min=1e-12) / INT8_MAX  # (O, 1)
         scales = scales.bfloat16()  # the operator's; rounded now, so that the numbers fit them
-        numbers = (weight / scales.float()).round_().clamp_(-LARGEST, LARGEST).to(torch.int8)
-        self.padding = -weight.shape[1] % STRIDE
+        numbers = (weight / scales.float()).round_().clamp_(-INT8_MAX, INT8_MAX).to(torch.int8)
+        self.padding = -weight.shape[1] % INT8_INPUT_MULTIPLE
         numbers = F.pad(numbers, (0, self.padding))  # (O, I + padding)
         super().__init__(numbers, None if bias is None else bias.detach().clone())
         self.in_features -= self.padding
@@ -88,13 +88,13 @@ class Int8Linear(QuantizedLinear):
         return made if self.bias is None else made + self.bias
 
 
-KINDS: dict[str, Callable[[Tensor, Tensor | None], QuantizedLinear]] = {
+QUANTIZED_LINEARS: dict[str, Callable[[Tensor, Tensor | None], QuantizedLinear]] = {
     BFLOAT16: BFloat16Linear,
     INT8: Int8Linear,
 }
 
 
-def missing(precision: str, device: str = "cpu") -> str:
+def unsupported_reason(precision: str, device: str = "cpu") -> str:
     """Why a device cannot multiply with such weights, found by trying; empty if it can."""
     return "" if precision == FLOAT32 else _tried(precision, device)
 
@@ -103,7 +103,7 @@ def missing(precision: str, device: str = "cpu") -> str:
 def _tried(precision: str, device: str) -> str:
     x = torch.arange(64.0, device=device).view(2, 32)
     try:
-        made = KINDS[precision](torch.eye(32, device=device), None)(x)
+        made = QUANTIZED_LINEARS[precision](torch.eye(32, device=device), None)(x)
     except (AttributeError, RuntimeError) as error:
         return (str(error).splitlines() or [type(error).__name__])[0]
     close = torch.allclose(made, x, rtol=2**-6, atol=2**-6)
@@ -120,14 +120,14 @@ def quantize_weights(model: Decoder, precision: str) -> None:
         raise InputError(
             f"There is no precision {precision!r}.", f"There are {', '.join(PRECISIONS)}."
         )
-    if why := missing(precision, model.device.type):
+    if why := unsupported_reason(precision, model.device.type):
         raise InputError(
             f"{precision} cannot be used on {model.device}: {why}.",
             "Use float32; `minigpt-tui doctor` says what this machine can.",
         )
     if precision == FLOAT32:
         return
-    kind = KINDS[precision]
+    kind = QUANTIZED_LINEARS[precision]
     if isinstance(model, GPT) and model.output is None:
         model.output = kind(model.embedding.weight, None)
     for module in list(model.modules()):

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from core.errors import DamagedError
 from core.run.model_files import read_header
-from core.system.files import sync
+from core.system.files import fsync_path
 
 Tensors = Mapping[str, Tensor]
 
-DTYPES = {
+SAFETENSORS_DTYPES = {
     torch.float64: "F64",
     torch.float32: "F32",
     torch.float16: "F16",
@@ -46,8 +46,8 @@ def write_tensors(path: Path, tensors: Tensors) -> int:
         # transformers asks for "format"; a second key would stand in no certain order, and equal
         # weights would make different files.
         save_file(dict(tensors), path, metadata={"format": "pt"})
-        sync(path)
-        problem = difference(path, tensors)
+        fsync_path(path)
+        problem = find_difference(path, tensors)
     except SafetensorError as error:
         raise _system_error(error) from error
     if problem:
@@ -68,7 +68,7 @@ def replace_tensors(path: Path, tensors: Tensors) -> int:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync(path.parent)
+    fsync_path(path.parent)
     return size
 
 
@@ -92,13 +92,13 @@ def _system_error(error: SafetensorError) -> OSError:
     return OSError(int(number[1]), os.strerror(int(number[1])))
 
 
-def difference(path: Path, tensors: Tensors) -> str:
+def find_difference(path: Path, tensors: Tensors) -> str:
     """How names, types, shapes, the length or the numbers of a file differ; empty if not."""
     header, length = read_header(path)
     if header.keys() != tensors.keys():
         return f"names differ: {sorted(header.keys() ^ tensors.keys())[:3]}"
     for name, tensor in tensors.items():
-        expected = (DTYPES[tensor.dtype], tuple(tensor.shape))
+        expected = (SAFETENSORS_DTYPES[tensor.dtype], tuple(tensor.shape))
         if header[name] != expected:
             return f"{name} is {header[name]}, not {expected}"
     data = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

@@ -21,7 +21,7 @@ from core.model.gpt import GPT
 from core.model.tutorial import Encoder, TutorialGPT
 
 Shape = tuple[int, ...]
-MOST_NAMES = 8  # of a long list of wrong names, in a message
+MAX_NAMES_LISTED = 8  # of a long list of wrong names, in a message
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TensorSlice:
     convolution: bool = False
 
 
-Plan = dict[str, tuple[TensorSlice, ...]]
+TensorLayout = dict[str, tuple[TensorSlice, ...]]
 
 
 def to_stored(model: nn.Module) -> dict[str, Tensor]:
@@ -49,7 +49,7 @@ def to_stored(model: nn.Module) -> dict[str, Tensor]:
     """
     tensors = {}
     weights = dict(model.named_parameters())
-    for name, parts in layout_plan(model).items():
+    for name, parts in tensor_layout(model).items():
         for part, rows in zip(parts, _rows(weights[name], parts), strict=True):
             tensor = rows.detach().to("cpu", torch.float32, copy=True).contiguous()
             tensors[part.name] = tensor.unsqueeze(-1) if part.convolution else tensor
@@ -70,7 +70,7 @@ def load_stored(
     """
     weights = dict(model.named_parameters())
     targets = {}
-    for name, parts in layout_plan(model).items():
+    for name, parts in tensor_layout(model).items():
         for part, rows in zip(parts, _rows(weights[name], parts), strict=True):
             targets[part.name] = rows.unsqueeze(-1) if part.convolution else rows
     shapes = {name: tuple(target.shape) for name, target in targets.items()}
@@ -84,7 +84,7 @@ def load_stored(
             target.copy_(tensors[name])
 
 
-def layout_plan(model: nn.Module) -> Plan:
+def tensor_layout(model: nn.Module) -> TensorLayout:
     """The stored parts of every parameter, by the parameter's name in memory."""
     if isinstance(model, GPT):
         return _gpt_plan(model.config)
@@ -124,12 +124,12 @@ def _faults(expected: Mapping[str, Shape], tensors: Mapping[str, Tensor]) -> lis
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+    more = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
+    return ", ".join(names[:MAX_NAMES_LISTED]) + more
 
 
-def _gpt_plan(config: ModelConfig) -> Plan:
-    parts: Plan = {"embedding.weight": (TensorSlice("model.embed_tokens.weight"),)}
+def _gpt_plan(config: ModelConfig) -> TensorLayout:
+    parts: TensorLayout = {"embedding.weight": (TensorSlice("model.embed_tokens.weight"),)}
     for layer in range(config.layers):
         parts |= _gpt_block(config, f"blocks.{layer}", f"model.layers.{layer}")
     parts["norm.weight"] = (TensorSlice("model.norm.weight"),)
@@ -138,7 +138,7 @@ def _gpt_plan(config: ModelConfig) -> Plan:
     return parts
 
 
-def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> Plan:
+def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
     queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
     attention, mlp = f"{theirs}.self_attn", f"{theirs}.mlp"
     return {
@@ -162,8 +162,8 @@ def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> Plan:
     }
 
 
-def _tutorial_plan(config: ModelConfig) -> Plan:
-    parts: Plan = {
+def _tutorial_plan(config: ModelConfig) -> TensorLayout:
+    parts: TensorLayout = {
         "embedding.weight": (TensorSlice("decoder.src_emb.weight"),),
         "positions.weight": (TensorSlice("decoder.pos_emb.weight"),),
     }
@@ -176,9 +176,9 @@ def _tutorial_plan(config: ModelConfig) -> Plan:
     return parts | _with_bias("output", "projection")
 
 
-def _encoder_plan(config: ModelConfig) -> Plan:
+def _encoder_plan(config: ModelConfig) -> TensorLayout:
     """The sinusoid table is a formula, so it is not stored."""
-    parts: Plan = {"embedding.weight": (TensorSlice("src_emb.weight"),)}
+    parts: TensorLayout = {"embedding.weight": (TensorSlice("src_emb.weight"),)}
     for layer in range(config.layers):
         ours, theirs = f"blocks.{layer}", f"layers.{layer}"
         parts |= _attention(config, f"{ours}.attention", f"{theirs}.enc_self_attn")
@@ -186,9 +186,9 @@ def _encoder_plan(config: ModelConfig) -> Plan:
     return parts
 
 
-def _attention(config: ModelConfig, ours: str, theirs: str) -> Plan:
+def _attention(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
     rows = config.heads * config.head_dim
-    fused: Plan = {
+    fused: TensorLayout = {
         f"{ours}.qkv.{kind}": tuple(  # weight (3*H*K, D), bias (3*H*K,)
             TensorSlice(f"{theirs}.{name}.{kind}", rows) for name in ("W_Q", "W_K", "W_V")
         )
@@ -198,13 +198,13 @@ def _attention(config: ModelConfig, ours: str, theirs: str) -> Plan:
     return fused | mixed | _with_bias(f"{ours}.norm", f"{theirs}.layer_norm")
 
 
-def _feed_forward(ours: str, theirs: str) -> Plan:
+def _feed_forward(ours: str, theirs: str) -> TensorLayout:
     up = _with_bias(f"{ours}.up", f"{theirs}.conv1", convolution=True)
     down = _with_bias(f"{ours}.down", f"{theirs}.conv2", convolution=True)
     return up | down | _with_bias(f"{ours}.norm", f"{theirs}.layer_norm")
 
 
-def _with_bias(ours: str, theirs: str, *, convolution: bool = False) -> Plan:
+def _with_bias(ours: str, theirs: str, *, convolution: bool = False) -> TensorLayout:
     return {
         f"{ours}.weight": (TensorSlice(f"{theirs}.weight", convolution=convolution),),
         f"{ours}.bias": (TensorSlice(f"{theirs}.bias"),),

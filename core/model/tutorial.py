@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from core.config.configs import ModelConfig
 from core.model.attention import AttentionRecord, ForwardPass, attend
-from core.model.decoder import Decoder, unset, unset_embedding
+from core.model.decoder import Decoder, uninitialised, uninitialised_embedding
 from core.model.linear import Linear
 from core.tokenizer.special_tokens import PAD
 
@@ -44,8 +44,8 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.head_dim = config.head_dim
         inner = config.heads * config.head_dim
-        self.qkv = unset(Linear, config.d_model, 3 * inner)
-        self.out = unset(Linear, inner, config.d_model)
+        self.qkv = uninitialised(Linear, config.d_model, 3 * inner)
+        self.out = uninitialised(Linear, inner, config.d_model)
         self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
 
     def forward(self, x: Tensor, layer: int, step: ForwardPass) -> Tensor:
@@ -55,7 +55,7 @@ class MultiHeadAttention(nn.Module):
         q, k, v = qkv.transpose(1, 2).chunk(3, dim=1)  # (B, H, T, K) each
         read = attend(q, k, v, layer, step)  # (B, H, T, K)
         joined = read.transpose(1, 2).reshape(batch, new, -1)  # (B, T, H*K)
-        normed: Tensor = self.norm(x + step.drop(self.out(joined)))
+        normed: Tensor = self.norm(x + step.apply_dropout(self.out(joined)))
         return normed
 
 
@@ -64,13 +64,13 @@ class TutorialFeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.up = unset(Linear, config.d_model, config.d_ff)
-        self.down = unset(Linear, config.d_ff, config.d_model)
+        self.up = uninitialised(Linear, config.d_model, config.d_ff)
+        self.down = uninitialised(Linear, config.d_ff, config.d_model)
         self.norm = nn.LayerNorm(config.d_model, config.norm_eps)
 
     def forward(self, x: Tensor, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
-        normed: Tensor = self.norm(x + step.drop(self.down(F.relu(self.up(x)))))
+        normed: Tensor = self.norm(x + step.apply_dropout(self.down(F.relu(self.up(x)))))
         return normed
 
 
@@ -103,20 +103,22 @@ class TutorialGPT(Decoder):
 
     def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
         super().__init__(config)
-        self.embedding = unset_embedding(config.vocab_size, config.d_model)
-        self.positions = unset_embedding(config.context, config.d_model)
+        self.embedding = uninitialised_embedding(config.vocab_size, config.d_model)
+        self.positions = uninitialised_embedding(config.context, config.d_model)
         self.blocks = nn.ModuleList(DecoderLayer(config) for _ in range(config.layers))
-        self.output: nn.Module = unset(Linear, config.d_model, config.vocab_size)
+        self.output: nn.Module = uninitialised(Linear, config.d_model, config.vocab_size)
         if seed is not None:
             self.initialise(seed)
 
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """See `Decoder.layers`."""
-        x = step.drop(self.embedding(tokens) + self.positions.weight[positions])  # (B, T, D)
-        step.note(x)
+        x = step.apply_dropout(
+            self.embedding(tokens) + self.positions.weight[positions]
+        )  # (B, T, D)
+        step.record_hidden(x)
         for layer, block in enumerate(self.blocks):
-            x = self.through(block, x, layer, step)
-            step.note(x)
+            x = self.run_block(block, x, layer, step)
+            step.record_hidden(x)
         return x
 
     def head(self, hidden: Tensor) -> Tensor:
@@ -196,7 +198,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         self.dropout = 0.0
-        self.embedding = unset(nn.Embedding, config.vocab_size, config.d_model)
+        self.embedding = uninitialised(nn.Embedding, config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
         if seed is not None:
             initialise_plainly(self, seed)
@@ -208,9 +210,9 @@ class Encoder(nn.Module):
         words: Tensor = self.embedding(tokens)  # (B, T, D)
         dropout = self.dropout if self.training else 0.0
         step = ForwardPass(padding_mask(tokens), None, record, None, dropout)
-        x = step.drop(words + table[1 : tokens.shape[1] + 1].to(words))
-        step.note(x)
+        x = step.apply_dropout(words + table[1 : tokens.shape[1] + 1].to(words))
+        step.record_hidden(x)
         for layer, block in enumerate(self.blocks):
             x = block(x, layer, step)
-            step.note(x)
+            step.record_hidden(x)
         return x

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from core.run.events import decode_object, finite
-from core.system.line_files import LineTail, ends_torn, write_all
-from core.system.locks import waiting
+from core.system.line_files import LineTail, has_unfinished_line, write_all
+from core.system.locks import exclusive
 
 STOP = "stop"
 SAVE = "save"
@@ -54,8 +54,8 @@ def send(path: Path, type: str, **fields: Any) -> str:
     line = json.dumps(finite({"id": id, "type": type, "time": time.time(), **fields})).encode()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with waiting(descriptor):
-            before = b"\n" if ends_torn(descriptor) else b""
+        with exclusive(descriptor):
+            before = b"\n" if has_unfinished_line(descriptor) else b""
             write_all(descriptor, before + line + b"\n")
     finally:
         os.close(descriptor)

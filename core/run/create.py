@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from core.config.configs import TrainConfig
-from core.config.planner import check_shape
+from core.config.planner import check_model_shape
 from core.config.presets import AUTO
 from core.config.schema import to_json
 from core.errors import InputError, SettingsError, StorageError
@@ -22,7 +22,7 @@ from core.run import store
 from core.run.directory import Run
 from core.run.model_files import check_room, check_vocabulary, read_shape
 from core.run.weights_ref import LAST, weights_of
-from core.system.files import replace_with_link
+from core.system.files import link_or_copy
 from core.system.locks import Lock
 from core.text import catalog, resolve
 from core.text.corpus import Corpus
@@ -58,7 +58,7 @@ def create_run(
     Raises:
         MiniGPTError: what cannot be used; nothing has been made then.
     """
-    check_shape(config.preset, shape)
+    check_model_shape(config.preset, shape)
     if name is not None:
         store.check_free(home, name)
     source = _parent(home, parent, config, shape) if parent else None
@@ -146,8 +146,8 @@ def _inherit(run: Run, parent: Run, which: str) -> None:
         StorageError: there is no room for them.
     """
     try:
-        replace_with_link(weights_of(parent, which), run.weights)
-        replace_with_link(parent.config, run.config)
+        link_or_copy(weights_of(parent, which), run.weights)
+        link_or_copy(parent.config, run.config)
         # The files that go with these two are made anew: what they hold follows from them.
         Tokenizer.load(parent.folder).save(run.folder)
     except OSError as error:

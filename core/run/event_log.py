@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from core.run.events import BEAT, TERMINAL, Event, decode, encode
-from core.system.line_files import LineTail, backwards, ends_torn, write_all
+from core.system.line_files import LineTail, has_unfinished_line, read_lines_backwards, write_all
 
 
 class EventLog:
@@ -36,7 +36,7 @@ class EventLog:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o600)
-        self._torn = ends_torn(self._descriptor)
+        self._torn = has_unfinished_line(self._descriptor)
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -109,7 +109,9 @@ class EventTail:
 
 def events_backwards(path: Path, most: int | None = None) -> Iterator[Event]:
     """Events from the last to the first; `most` limits the bytes looked at, from the end."""
-    return (event for line in backwards(path, most) if (event := decode(line)) is not None)
+    return (
+        event for line in read_lines_backwards(path, most) if (event := decode(line)) is not None
+    )
 
 
 QUIET_SECONDS = 20.0

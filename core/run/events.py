@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.system.files import check_nesting
+from core.system.files import check_json_depth
 
 STARTED = "started"
 PREPARE = "prepare"
@@ -202,7 +202,7 @@ def decode_object(line: str | bytes) -> dict[str, Any] | None:
     try:
         text = line.decode() if isinstance(line, bytes) else line
         value = json.loads(text, parse_constant=_nothing)
-        check_nesting(text, value)
+        check_json_depth(text, value)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -21,8 +21,8 @@ from core.errors import StorageError
 from core.paths import Home
 from core.run.directory import Run
 from core.system.locks import Lock
-from core.system.process import PARENT
-from core.system.rank_env import TORCHRUN
+from core.system.process import PARENT_PID_VARIABLE
+from core.system.rank_env import TORCHRUN_VARIABLES
 from core.system.signals import stop_signals_blocked
 
 # OpenMP threads that wait for each other sleep after this many turns: spinning takes processor
@@ -102,7 +102,7 @@ def start(
     arguments = TrainerArguments(
         home=home, run=run.name, lock_fd=lock.descriptor, extension=extension, devices=devices
     )
-    parent = {PARENT: str(os.getpid())} if tied else {}
+    parent = {PARENT_PID_VARIABLE: str(os.getpid())} if tied else {}
     try:
         process = _spawn(arguments.command(), run, lock, environment() | parent)
     except OSError as error:
@@ -155,5 +155,9 @@ def environment(
         parts.insert(0, str(packages))
     paths = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(parts)}
     # The rank of this process in a torchrun job is not its children's.
-    own = {name: value for name, value in environ.items() if name not in (*TORCHRUN, PARENT)}
+    own = {
+        name: value
+        for name, value in environ.items()
+        if name not in (*TORCHRUN_VARIABLES, PARENT_PID_VARIABLE)
+    }
     return {"GOMP_SPINCOUNT": OPENMP_SPIN_COUNT, **own, **paths}

@@ -20,7 +20,7 @@ from typing import Any
 
 from core.config.budget import count_parameters
 from core.config.configs import ModelConfig, SamplingConfig
-from core.config.schema import from_json, settings_of, to_json
+from core.config.schema import from_json, setting_specs, to_json
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
 from core.system.files import read_json
@@ -127,7 +127,7 @@ def _qwen3(values: Mapping[str, Any], where: object) -> ModelConfig:
 
 
 def _tutorial(values: Mapping[str, Any]) -> ModelConfig:
-    names = {name: name for name in settings_of(ModelConfig) if name != "architecture"}
+    names = {name: name for name in setting_specs(ModelConfig) if name != "architecture"}
     return from_json(ModelConfig, {"architecture": "tutorial", **_taken(values, names)})
 
 

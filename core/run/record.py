@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.config.configs import MAX_SEED, ModelConfig, TrainConfig
-from core.config.schema import check_values, from_json
+from core.config.schema import find_value_problems, from_json
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
 from core.system.files import read_json
@@ -46,7 +46,7 @@ def read_asked(run: Run, record: Mapping[str, Any]) -> TrainConfig:
         DamagedError: they are no settings.
     """
     try:
-        if problems := check_values(ModelConfig, record["model"]):
+        if problems := find_value_problems(ModelConfig, record["model"]):
             raise SettingsError(problems)
         return from_json(TrainConfig, record["train"])
     except SettingsError as error:

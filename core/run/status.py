@@ -24,7 +24,7 @@ from core.run.events import (
     Event,
 )
 from core.system import locks
-from core.system.machine import Host, out_of_memory_kills, this_host
+from core.system.machine import Host, count_oom_kills, this_host
 
 STARTING = "starting"
 PREPARING = "preparing"
@@ -52,7 +52,7 @@ def status(events: Path, lock: Path, now: float | None = None, here: Host | None
         here: the machine that looks; None is this one.
     """
     # The lock first: a trainer says its last word before it lets go.
-    is_held, taken = locks.held(lock), locks.taken(lock)
+    is_held, taken = locks.is_held(lock), locks.acquired_at(lock)
     last = next(events_backwards(events), None)
     if is_held and (last is None or last.time < taken):
         return STARTING
@@ -110,7 +110,7 @@ def elsewhere(events: Path, here: Host | None = None) -> str | None:
     for event in events_backwards(events):
         if event.type == STARTED:
             name, boot = event.text("host"), event.text("boot")
-            known = (here or this_host()).same_machine(name, boot)
+            known = (here or this_host()).is_same_machine(name, boot)
             return None if known else name
     return None
 
@@ -130,7 +130,7 @@ def why_vanished(last: Mapping[str, Event], kills: int | None = None) -> str:
     before = started.whole("out_of_memory_kills") if started else None
     if kills is None:
         ours = started is not None and started.text("boot") == this_host().boot
-        kills = out_of_memory_kills() if ours else 0
+        kills = count_oom_kills() if ours else 0
     left = step.whole("free_memory") if step else None
     killed = before is not None and kills > before
     if killed or (left is not None and left < LITTLE):

@@ -29,7 +29,7 @@ from core.run.events import FINISHED, TERMINAL
 from core.run.record import FORMAT
 from core.run.record import read_record as read_record
 from core.system import locks
-from core.system.files import sync, write_json
+from core.system.files import fsync_path, write_json
 from core.system.locks import Lock
 
 LONGEST_NAME = 64
@@ -231,7 +231,7 @@ def _move(home: Home, run: Run, name: str) -> Run:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
         raise _taken(home, name) from None
-    sync(home.runs)
+    fsync_path(home.runs)
     return target
 
 
@@ -271,7 +271,7 @@ def hold_to_resume(run: Run, more: Extension, *, force: bool = False) -> locks.L
     """
     read_record(run)
     word = status_of(run)
-    if not force or locks.held(run.lock):
+    if not force or locks.is_held(run.lock):
         _check_not_trained(run, word)
     if word == FINISHED and not more:
         raise InputError(
@@ -286,7 +286,7 @@ def _check_not_trained(run: Run, word: str) -> None:
     where = status.elsewhere(run.events) if word not in TERMINAL else None
     if word in status.ALIVE:
         hint = f"Watch it: minigpt-tui attach {run.name}"
-        if where and not locks.held(run.lock):
+        if where and not locks.is_held(run.lock):
             hint = f"It is on {where}. If that machine is gone: resume {run.name} --force"
         raise InputError(f"The run {run.name} is being trained.", hint)
     if where:

@@ -18,7 +18,7 @@ from core.run.event_log import events_backwards
 from core.run.events import PREPARED, STARTED, STEP, Event, decode, restart_step
 from core.run.status import CRASHED
 from core.run.store import list_runs, read_record, status_of
-from core.system.line_files import LineTail, backwards
+from core.system.line_files import LineTail, read_lines_backwards
 
 HEAD_BYTES = 1 << 18
 HEAD_PIECE = 1 << 13
@@ -154,7 +154,7 @@ def _prepared(events: Path) -> Event | None:
 
 def _last_val_loss(events: Path) -> float | None:
     """The last validation loss; only lines that have one are parsed."""
-    for line in backwards(events, VAL_BYTES):
+    for line in read_lines_backwards(events, VAL_BYTES):
         event = decode(line) if b'"val_loss":' in line else None
         loss = event.number("val_loss") if event else None
         if loss is not None:

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.config.budget import count_parameters, rows_at_once, run_bytes, training_bytes
+from core.config.budget import count_parameters, micro_batch_rows, run_disk_bytes, training_bytes
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
-from core.config.planner import Plan, plan
-from core.config.schema import check_values, from_json, from_json_checked
+from core.config.planner import RunPlan, plan_run
+from core.config.schema import find_value_problems, from_json, from_json_checked
 from core.errors import SettingsError
 from core.model import factory
 from core.model.decoder import Decoder
-from core.model.device import available, device_facts
+from core.model.device import available_devices, device_facts
 from core.paths import Home
 from core.server.model_cache import Watch
 from core.server.protocol import Json, ProbeRequest
@@ -37,16 +37,16 @@ LEAST_TOKENS = 64  # fewer would not stand out from what an update costs without
 
 def probe(home: Home, ask: ProbeRequest, say: Callable[..., None], watch: Watch) -> Json:
     """The devices; with `train` also what a training needs, said before its time is known."""
-    devices = [dataclasses.asdict(device_facts(name)) for name in available()]
+    devices = [dataclasses.asdict(device_facts(name)) for name in available_devices()]
     if ask.train is None:
         return {"devices": devices}
     config = from_json(TrainConfig, ask.train)
-    problems = check_values(ModelConfig, ask.model)
+    problems = find_value_problems(ModelConfig, ask.model)
     if problems:
         raise SettingsError(problems)
     tokens = _tokens(ask)
     device = device_facts(config.device)
-    found = plan(config, ask.model, tokens, device)
+    found = plan_run(config, ask.model, tokens, device)
     said = {"devices": devices, **_arithmetic(found, tokens, device)}
     if not ask.timed:
         return said | _time(home, found, None)
@@ -65,8 +65,8 @@ def _tokens(ask: ProbeRequest) -> TokenFacts:
     return TokenFacts(reading="text", vocab_size=size, train_tokens=1, train_samples=0, longest=0)
 
 
-def _arithmetic(found: Plan, tokens: TokenFacts, device: DeviceFacts) -> Json:
-    rows = rows_at_once(found.train)
+def _arithmetic(found: RunPlan, tokens: TokenFacts, device: DeviceFacts) -> Json:
+    rows = micro_batch_rows(found.train)
     return {
         "preset": found.preset,
         "model": dataclasses.asdict(found.model),
@@ -81,7 +81,7 @@ def _arithmetic(found: Plan, tokens: TokenFacts, device: DeviceFacts) -> Json:
     }
 
 
-def _time(home: Home, found: Plan, seconds: float | None) -> Json:
+def _time(home: Home, found: RunPlan, seconds: float | None) -> Json:
     """Steps, duration and, as the snapshots depend on the steps, the disk."""
     train, free = found.train, free_disk(home.root)
     steps = train.steps
@@ -93,12 +93,12 @@ def _time(home: Home, found: Plan, seconds: float | None) -> Json:
         "seconds_per_step": seconds,
         "steps": steps,
         "seconds": None if seconds is None or steps is None else seconds * steps,
-        "disk_bytes": run_bytes(count_parameters(found.model), kept, free),
+        "disk_bytes": run_disk_bytes(count_parameters(found.model), kept, free),
         "free_disk": free,
     }
 
 
-def trial_seconds(found: Plan, tokens: TokenFacts, device: torch.device, watch: Watch) -> float:
+def trial_seconds(found: RunPlan, tokens: TokenFacts, device: torch.device, watch: Watch) -> float:
     """Seconds of one update, from real ones of such a model on random tokens.
 
     What an update costs beside its tokens, above all the optimiser, is timed with a single token

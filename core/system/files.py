@@ -23,10 +23,10 @@ from core.errors import DamagedError
 # A parsed JSON object, where it enters or leaves the program.
 JsonObject = dict[str, Any]
 
-MOST_LEVELS = 100
+MAX_JSON_DEPTH = 100
 
 
-def check_nesting(text: str, value: Any) -> None:
+def check_json_depth(text: str, value: Any) -> None:
     """Refuses a value of more than a hundred levels.
 
     Args:
@@ -35,14 +35,14 @@ def check_nesting(text: str, value: Any) -> None:
     Raises:
         RecursionError: as the reader does for some thousand levels.
     """
-    if text.count("[") + text.count("{") <= MOST_LEVELS:
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
         return
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(MOST_LEVELS):
+    for _ in range(MAX_JSON_DEPTH):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return
-    raise RecursionError(f"it is nested deeper than {MOST_LEVELS} levels")
+    raise RecursionError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
 
 
 def _inside(value: Any) -> list[Any]:
@@ -68,16 +68,16 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync(path.parent)
+    fsync_path(path.parent)
 
 
-def remove_leftovers(path: Path) -> None:
+def remove_temporary_files(path: Path) -> None:
     """Removes the temporary files of writers of `path` that were killed; nobody may be writing."""
     for temporary in path.parent.glob(f".{path.name}-*.tmp"):
         temporary.unlink()
 
 
-def remove_all_leftovers(folder: Path) -> None:
+def remove_temporary_files_below(folder: Path) -> None:
     """Removes those below a folder, of whatever files; nobody may be writing there."""
     for temporary in folder.rglob(".*.tmp"):
         temporary.unlink()
@@ -102,9 +102,9 @@ def read_json(path: Path) -> dict[str, Any]:
         DamagedError: it is not there, is no plain file, or holds no JSON object.
     """
     try:
-        text = read_plain(path).decode()
+        text = read_regular_file(path).decode()
         value = json.loads(text, parse_float=_finite, parse_constant=_finite)
-        check_nesting(text, value)
+        check_json_depth(text, value)
     except FileNotFoundError:
         raise DamagedError(f"{path} is missing.") from None
     except (ValueError, RecursionError) as error:
@@ -121,25 +121,25 @@ def _finite(text: str) -> float:
     return number
 
 
-def read_plain(path: Path) -> bytes:
+def read_regular_file(path: Path) -> bytes:
     """All of a file of ours.
 
     Raises:
         FileNotFoundError: it is not there.
         DamagedError: it is no plain file, or cannot be read.
     """
-    with readable(path), os.fdopen(open_plain(path), "rb") as file:
+    with translate_read_errors(path), os.fdopen(open_regular_file(path), "rb") as file:
         return file.read()
 
 
-def open_plain(path: Path) -> int:
+def open_regular_file(path: Path) -> int:
     """A descriptor to read a file of ours from; a pipe in its place is not waited for.
 
     Raises:
         FileNotFoundError: it is not there.
         DamagedError: it is no plain file, or cannot be opened.
     """
-    with readable(path):
+    with translate_read_errors(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
@@ -150,7 +150,7 @@ def open_plain(path: Path) -> int:
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def translate_read_errors(path: Path) -> Iterator[None]:
     """Turns what the system says while a file of ours is read into a `DamagedError`.
 
     Raises:
@@ -173,7 +173,7 @@ def checksum(path: Path) -> str:
     return f"{sum:08x}"
 
 
-def sync(path: Path) -> None:
+def fsync_path(path: Path) -> None:
     """Waits until the file, or the names in the folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -182,7 +182,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def replace_with_link(source: Path, target: Path) -> None:
+def link_or_copy(source: Path, target: Path) -> None:
     """Makes `target` the same file as `source`, or a copy where links are not possible.
 
     Raises:
@@ -197,15 +197,15 @@ def replace_with_link(source: Path, target: Path) -> None:
             os.link(source, temporary)
         except OSError:
             # File systems without hard links, or a limit on their number.
-            write_copy(source, temporary)
+            copy_file(source, temporary)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync(target.parent)
+    fsync_path(target.parent)
 
 
-def write_copy(source: Path, target: Path) -> None:
+def copy_file(source: Path, target: Path) -> None:
     """Copies the content, in pieces, and waits until it is on the disk."""
     with source.open("rb") as reader, target.open("wb") as writer:
         while piece := reader.read(1 << 22):

@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.system.files import open_plain, readable
+from core.system.files import open_regular_file, translate_read_errors
 
-CHUNK = 1 << 12  # read first from the end, as the last line is mostly what is wanted
-LARGEST_CHUNK = 1 << 18
+FIRST_CHUNK_BYTES = 1 << 12  # read first from the end, as the last line is mostly what is wanted
+MAX_CHUNK_BYTES = 1 << 18
 NEWLINE = b"\n"
 
 
@@ -23,7 +23,7 @@ def write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def ends_torn(descriptor: int) -> bool:
+def has_unfinished_line(descriptor: int) -> bool:
     """Whether the last line of an open, readable file lacks its newline."""
     size = os.fstat(descriptor).st_size
     return size > 0 and os.pread(descriptor, 1, size - 1) != NEWLINE
@@ -53,17 +53,17 @@ class LineTail:
             DamagedError: it is no plain file, or cannot be read.
         """
         try:
-            descriptor = open_plain(self.path)
+            descriptor = open_regular_file(self.path)
         except FileNotFoundError:
             return []
         try:
             self._notice_replacement(os.fstat(descriptor))
-            with readable(self.path):
+            with translate_read_errors(self.path):
                 return self._next_lines(descriptor, most)
         finally:
             os.close(descriptor)
 
-    def rest(self) -> bytes:
+    def take_unfinished_line(self) -> bytes:
         """The beginning of a last line that nobody will end any more; each once, as `read`."""
         rest, self._pending = self._pending, b""
         return rest
@@ -86,7 +86,7 @@ class LineTail:
         return lines
 
 
-def backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
+def read_lines_backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
     """The complete lines of a file, last first, without newlines; none if it does not exist.
 
     Args:
@@ -96,11 +96,11 @@ def backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
         DamagedError: it is no plain file, or cannot be read.
     """
     try:
-        descriptor = open_plain(path)
+        descriptor = open_regular_file(path)
     except FileNotFoundError:
         return
-    with os.fdopen(descriptor, "rb", buffering=0) as file, readable(path):
-        end, size = file.seek(0, os.SEEK_END), CHUNK
+    with os.fdopen(descriptor, "rb", buffering=0) as file, translate_read_errors(path):
+        end, size = file.seek(0, os.SEEK_END), FIRST_CHUNK_BYTES
         first = 0 if most is None else max(0, end - most)
         # What follows the last newline is unfinished: it is cut off with the first newline met.
         rest: list[bytes] = []
@@ -108,7 +108,7 @@ def backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
         while end > first:
             begin = max(first, end - size)
             piece = os.pread(file.fileno(), end - begin, begin)
-            end, size = begin, min(2 * size, LARGEST_CHUNK)
+            end, size = begin, min(2 * size, MAX_CHUNK_BYTES)
             if NEWLINE not in piece:
                 if finished:
                     rest.append(piece)

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from core.system.files import open_plain, readable
+from core.system.files import open_regular_file, translate_read_errors
 
 # A look at a lock takes it, shared, for microseconds; who wants it tries a few times.
-TRIES = 20
-PAUSE = 0.01
+LOCK_ATTEMPTS = 20
+LOCK_RETRY_PAUSE_S = 0.01
 
 # A program may be started with its standard streams closed: a lock on one of their numbers would
 # be replaced by the streams of the trainer it is handed to.
-FIRST_FREE = 3
+FIRST_LOCK_DESCRIPTOR = 3
 
 # Descriptors of locks this process holds: what it forks must not keep them alive.
 _held: set[int] = set()
@@ -41,7 +41,7 @@ class Lock:
     """
 
     descriptor: int
-    taken: float
+    acquired_at: float
 
     def release(self) -> None:
         """Closes the file; the lock is free unless it was handed on."""
@@ -60,13 +60,13 @@ class Lock:
         self.release()
 
 
-def acquire(path: Path, tries: int = TRIES) -> Lock | None:
+def acquire(path: Path, attempts: int = LOCK_ATTEMPTS) -> Lock | None:
     """Takes the lock; None where another process holds it.
 
     Children do not inherit it, forked or not, unless its descriptor is named in `pass_fds`.
     """
     descriptor = _open(path)
-    if not _lock(descriptor, tries):
+    if not _lock(descriptor, attempts):
         os.close(descriptor)
         return None
     now = time.time()
@@ -76,10 +76,10 @@ def acquire(path: Path, tries: int = TRIES) -> Lock | None:
 
 def _open(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if descriptor >= FIRST_FREE:
+    if descriptor >= FIRST_LOCK_DESCRIPTOR:
         return descriptor
     try:
-        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_FREE)
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FIRST_LOCK_DESCRIPTOR)
     finally:
         os.close(descriptor)
 
@@ -92,7 +92,7 @@ def adopt(descriptor: int) -> Lock | None:
     os.set_inheritable(descriptor, False)
     # Asking again is free where the lock came along. Where it stays with the process that asked
     # for it (flock over NFS) this takes it once the parent has let go.
-    if not _lock(descriptor, TRIES):
+    if not _lock(descriptor, LOCK_ATTEMPTS):
         return None
     return _ours(descriptor, os.fstat(descriptor).st_mtime)
 
@@ -114,14 +114,14 @@ def _let_go() -> None:
         os.close(_held.pop())
 
 
-def held(path: Path) -> bool:
+def is_held(path: Path) -> bool:
     """Whether any process, this one included, holds the lock; False if there is no file.
 
     Raises:
         DamagedError: what is there is no plain file.
     """
     try:
-        descriptor = open_plain(path)
+        descriptor = open_regular_file(path)
     except FileNotFoundError:
         return False
     try:
@@ -130,17 +130,17 @@ def held(path: Path) -> bool:
         os.close(descriptor)
 
 
-def taken(path: Path) -> float:
+def acquired_at(path: Path) -> float:
     """Unix seconds when the lock was last taken; 0 if it never was."""
     try:
-        with readable(path):
+        with translate_read_errors(path):
             return path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
 
 
 @contextmanager
-def waiting(descriptor: int) -> Iterator[None]:
+def exclusive(descriptor: int) -> Iterator[None]:
     """Holds the open file's own lock for a moment, waiting for those who do the same."""
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
@@ -149,10 +149,10 @@ def waiting(descriptor: int) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def _lock(descriptor: int, tries: int) -> bool:
-    for attempt in range(tries):
+def _lock(descriptor: int, attempts: int) -> bool:
+    for attempt in range(attempts):
         if attempt:
-            time.sleep(PAUSE)
+            time.sleep(LOCK_RETRY_PAUSE_S)
         if _try(descriptor, fcntl.LOCK_EX):
             return True
     return False

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import psutil
 
-CGROUP = Path("/sys/fs/cgroup")
+CGROUP_ROOT = Path("/sys/fs/cgroup")
 VMSTAT = Path("/proc/vmstat")
-OWN = Path("/proc/self/cgroup")  # where below it this process is
+PROC_SELF_CGROUP = Path("/proc/self/cgroup")  # where below it this process is
 
 # By version of cgroups: the folder of a controller, its files for limit, use and statistics.
-MEMORY = (
+MEMORY_CONTROLLERS = (
     ("", "memory.max", "memory.current", "memory.stat"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"),
 )
 
 
-def usable_threads(cgroup: Path = CGROUP) -> int:
+def usable_threads(cgroup: Path = CGROUP_ROOT) -> int:
     """Processors this process may use: its affinity and the cgroup's quota, at least 1."""
     affinity = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -50,13 +50,13 @@ def _cpu_quota(cgroup: Path) -> float | None:
     return min((max(1.0, quota / period) for quota, period in limits), default=None)
 
 
-def free_memory(cgroup: Path = CGROUP) -> int:
+def free_memory(cgroup: Path = CGROUP_ROOT) -> int:
     """Bytes that can still be taken: the system's, or what a cgroup leaves if that is less.
 
     Cached files count as free: the kernel gives their memory back when it is needed.
     """
     free = int(psutil.virtual_memory().available)
-    for controller, limit, used, stat in MEMORY:
+    for controller, limit, used, stat in MEMORY_CONTROLLERS:
         for folder in _groups(cgroup, controller):
             most, taken = _numbers(folder / limit), _numbers(folder / used)
             if most and taken:
@@ -64,11 +64,11 @@ def free_memory(cgroup: Path = CGROUP) -> int:
     return max(0, free)
 
 
-def memory_limit(cgroup: Path = CGROUP) -> int | None:
+def memory_limit(cgroup: Path = CGROUP_ROOT) -> int | None:
     """Bytes the cgroups allow this process and those beside it; None where they set no limit."""
     limits = [
         int(most)
-        for controller, limit, _, _ in MEMORY
+        for controller, limit, _, _ in MEMORY_CONTROLLERS
         for folder in _groups(cgroup, controller)
         for most in _numbers(folder / limit)
         if most < psutil.virtual_memory().total
@@ -76,7 +76,7 @@ def memory_limit(cgroup: Path = CGROUP) -> int | None:
     return min(limits, default=None)
 
 
-def out_of_memory_kills(cgroup: Path = CGROUP, vmstat: Path = VMSTAT) -> int:
+def count_oom_kills(cgroup: Path = CGROUP_ROOT, vmstat: Path = VMSTAT) -> int:
     """How many processes the kernel has killed for lack of memory: here, or on this machine."""
     for folder in _groups(cgroup, ""):
         if (folder / "memory.events").exists():
@@ -114,7 +114,7 @@ def _own_group(controller: str) -> str:
     Source: cgroups(7), lines of hierarchy:controllers:path.
     """
     try:
-        lines = OWN.read_text().splitlines()
+        lines = PROC_SELF_CGROUP.read_text().splitlines()
     except OSError:
         return ""
     parts = [line.split(":", 2) for line in lines]
@@ -168,7 +168,7 @@ class Host:
     name: str
     boot: str
 
-    def same_machine(self, name: str | None, boot: str | None) -> bool:
+    def is_same_machine(self, name: str | None, boot: str | None) -> bool:
         """Whether a process recorded with this name and boot was on this machine.
 
         Containers of one machine differ in name and share the boot; after a restart it is the

@@ -16,9 +16,11 @@ import sys
 import threading
 import time
 
-PARENT = "MINIGPT_PARENT"  # process number, in the environment of a child that is to end with it
-SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
-LOOK_SECONDS = 0.5
+PARENT_PID_VARIABLE = (
+    "MINIGPT_PARENT"  # process number, in the environment of a child that is to end with it
+)
+PR_SET_PDEATHSIG = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+PARENT_POLL_INTERVAL_S = 0.5
 
 
 def end_with_parent(parent: int) -> None:
@@ -28,7 +30,7 @@ def end_with_parent(parent: int) -> None:
         parent: whoever started it; where that is gone already, this process ends now.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     else:
         threading.Thread(target=_watch, args=(parent,), name="orphan", daemon=True).start()
     if os.getppid() != parent:
@@ -37,13 +39,13 @@ def end_with_parent(parent: int) -> None:
 
 def _watch(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(PARENT_POLL_INTERVAL_S)
     os._exit(1)
 
 
 M_TRIM_THRESHOLD = -1  # the names and numbers of glibc's malloc.h
 M_MMAP_THRESHOLD = -3
-KEPT = 2**30
+MALLOC_THRESHOLD_BYTES = 2**30
 
 
 def keep_freed_memory() -> bool:
@@ -55,4 +57,6 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return all(mallopt(what, KEPT) == 1 for what in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD))
+    return all(
+        mallopt(what, MALLOC_THRESHOLD_BYTES) == 1 for what in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import DamagedError, InputError
-from core.system.files import read_plain, write_atomic, write_json
+from core.system.files import read_regular_file, write_atomic, write_json
 from core.tokenizer.special_tokens import UNKNOWN
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class Tokenizer:
         """
         path = folder / TOKENIZER_FILE
         try:
-            return cls.from_json(read_plain(path))
+            return cls.from_json(read_regular_file(path))
         except FileNotFoundError as error:
             raise DamagedError(f"The tokenizer {path} is missing: {error.strerror}.") from None
         except (ValueError, RecursionError) as error:

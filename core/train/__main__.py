@@ -22,8 +22,8 @@ from core.run.events import FAILED, Event
 from core.run.launch import TrainerArguments
 from core.run.record import read_asked, read_record
 from core.system.locks import Lock, adopt
-from core.system.process import PARENT, end_with_parent
-from core.system.rank_env import RankInfo, rank_info
+from core.system.process import PARENT_PID_VARIABLE, end_with_parent
+from core.system.rank_env import RankInfo, read_rank_info
 from core.system.signals import STOP_SIGNALS, StopSignals
 
 NICE = 10
@@ -31,8 +31,8 @@ NICE = 10
 
 def main(arguments: TrainerArguments) -> str | None:
     """Train a run; return what its events could not report, for the log."""
-    if PARENT in os.environ:
-        end_with_parent(int(os.environ[PARENT]))
+    if PARENT_PID_VARIABLE in os.environ:
+        end_with_parent(int(os.environ[PARENT_PID_VARIABLE]))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):  # handled even if ignored by the launcher
         signal.signal(number, signal.SIG_DFL)
@@ -41,7 +41,7 @@ def main(arguments: TrainerArguments) -> str | None:
         run = Run(arguments.home.runs / arguments.run)
         try:
             if arguments.lock_fd is None:
-                rank = rank_info(os.environ)
+                rank = read_rank_info(os.environ)
                 assert rank, "a worker is started by torchrun"
                 return _train_as_worker(arguments, run, rank, signals)
             lock = adopt(arguments.lock_fd)

@@ -22,12 +22,12 @@ from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, wr
 from core.run.directory import CheckpointFiles, Run, numbered
 from core.system.files import (
     checksum,
-    open_plain,
+    fsync_path,
+    link_or_copy,
+    open_regular_file,
     read_json,
-    read_plain,
-    remove_leftovers,
-    replace_with_link,
-    sync,
+    read_regular_file,
+    remove_temporary_files,
     write_atomic,
     write_json,
 )
@@ -71,7 +71,7 @@ def save(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mapping
         before = _named(run)
         size = _make(run, step, model, optimizer, state)
         write_atomic(run.last_checkpoint, f"{step}\n".encode())
-        replace_with_link(run.checkpoint(step).weights, run.weights)
+        link_or_copy(run.checkpoint(step).weights, run.weights)
         _remove_older(run, step, before)
     return size
 
@@ -153,14 +153,14 @@ def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mappin
     problem = _problem(new)
     if problem:
         raise OSError(problem)
-    sync(new.folder)
+    fsync_path(new.folder)
     final, old = run.checkpoint(step).folder, run.checkpoint(f"{OLD}{step}").folder
     if final.exists():
         # Saved at this step before: out of the way, but there until the new one is.
         shutil.rmtree(old, ignore_errors=True)
         final.rename(old)
     new.folder.rename(final)
-    sync(run.checkpoints)
+    fsync_path(run.checkpoints)
     return size
 
 
@@ -175,7 +175,7 @@ def _problem(files: CheckpointFiles) -> str:
             return f"{files.state} lacks the step or the state."
         for path in (files.weights, files.optimizer):
             # The library would wait for somebody who writes into a pipe.
-            os.close(open_plain(path))
+            os.close(open_regular_file(path))
             # Opening compares the lengths in the header with that of the file.
             with safe_open(path, framework="pt"):
                 pass
@@ -209,7 +209,7 @@ def _read_state(files: CheckpointFiles) -> dict[str, Any]:
 def _named(run: Run) -> str | None:
     """The name in the file `last`; None if there is none that could be one."""
     try:
-        name = read_plain(run.last_checkpoint).decode("ascii", "replace").strip()
+        name = read_regular_file(run.last_checkpoint).decode("ascii", "replace").strip()
     except (FileNotFoundError, DamagedError):
         return None
     return name if name.isascii() and name.isdigit() else None
@@ -244,7 +244,7 @@ def _clean(run: Run) -> None:
     """Removes what an interrupted save left half-made."""
     for folder in run.checkpoints.glob(f"{NEW}*"):
         shutil.rmtree(folder)
-    remove_leftovers(run.last_checkpoint)
+    remove_temporary_files(run.last_checkpoint)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from core.config.configs import AUTO, OFF, ON
-from core.model.decoder import Decoder, call
+from core.model.decoder import Decoder, call_directly
 from core.train.state import TrainState
 
 SAVED_SHARE = 0.2  # of a step, that compiling is trusted to save
@@ -72,7 +72,9 @@ class Compiled:
         options = OPTIONS if by_headers else None
         self.on = True
         try:
-            self.model.caller = torch.compile(call, backend=self.backend, options=options)
+            self.model.call_in_training = torch.compile(
+                call_directly, backend=self.backend, options=options
+            )
         except (ImportError, RuntimeError) as error:  # no compiler for this version of Python, say
             self.give_up(error)
         return self.on
@@ -81,7 +83,7 @@ class Compiled:
         """Whether what failed was compiled and is not from now on, so that it is worth a retry."""
         if not self.on:
             return False
-        self.model.caller, self.on = call, False
+        self.model.call_in_training, self.on = call_directly, False
         said = " ".join(str(error).splitlines()[:2]).strip()  # who raised it, and what
         self.failure = said or type(error).__name__
         return True

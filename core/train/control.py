@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.config.configs import TrainConfig
-from core.config.schema import from_json, settings_of, to_json
+from core.config.schema import from_json, setting_specs, to_json
 from core.errors import SettingsError
 from core.run import control_file
 from core.run.control_file import Request, RequestReader
@@ -111,7 +111,7 @@ class Control:
 def _allowed(asked: Any, trainer: Trainer) -> dict[str, Any]:
     if not isinstance(asked, dict) or not asked:
         raise SettingsError({"changes": "must name settings and their new values"})
-    settings = settings_of(type(trainer.config))
+    settings = setting_specs(type(trainer.config))
     fixed = {
         name: "cannot change while training"
         for name in asked

@@ -58,7 +58,7 @@ class ProcessGroup:
     @property
     def world(self) -> int:
         """How many processes train together."""
-        return self.place.world
+        return self.place.world_size
 
     @property
     def rank(self) -> int:
@@ -68,7 +68,7 @@ class ProcessGroup:
     @property
     def first(self) -> bool:
         """Whether this is the one that writes, says and decides."""
-        return self.place.first
+        return self.place.is_rank_0
 
     def loss_of(self, model: Decoder) -> nn.Module:
         """The model's loss; its gradients become the mean over the ranks.
@@ -140,19 +140,21 @@ class ProcessGroup:
     def own_device(self, device: str) -> str:
         """The device of this rank, where the first rank's is `device`."""
         kind = device.partition(":")[0]
-        return f"cuda:{self.place.local}" if kind == "cuda" and self.world > 1 else device
+        return f"cuda:{self.place.local_rank}" if kind == "cuda" and self.world > 1 else device
 
 
 def join(place: RankInfo) -> ProcessGroup:
     """Meets the other processes; `leave` ends it. The host's messages never go through a GPU."""
-    if place.world > 1:
+    if place.world_size > 1:
         for name, value in rendezvous_endpoint(os.environ).items():
             os.environ[name] = value
         backend = "gloo"
         if torch.cuda.is_available():
-            torch.cuda.set_device(place.local % torch.cuda.device_count())
+            torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
             backend = "cpu:gloo,cuda:nccl"
-        dist.init_process_group(backend, rank=place.rank, world_size=place.world, timeout=PATIENCE)
+        dist.init_process_group(
+            backend, rank=place.rank, world_size=place.world_size, timeout=PATIENCE
+        )
     return ProcessGroup(place)
 
 
@@ -176,7 +178,7 @@ def part_of(ranks: ProcessGroup, device: DeviceFacts | None) -> DeviceFacts:
         return device
     told = ranks.hear({"device": device.device} if device else None)
     facts = probe.device_facts(ranks.own_device(told["device"]))
-    beside = ranks.place.beside
+    beside = ranks.place.local_world_size
     free = facts.free_memory if facts.device.startswith("cuda") else facts.free_memory // beside
     threads = max(1, facts.threads // beside)
     return dataclasses.replace(facts, free_memory=ranks.least(free), threads=threads)

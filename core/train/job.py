@@ -26,9 +26,9 @@ from core.run.directory import Run
 from core.run.event_log import EventEmitter, EventLog, Listener, events_backwards
 from core.run.store import read_record
 from core.system import locks
-from core.system.files import remove_all_leftovers
+from core.system.files import remove_temporary_files_below
 from core.system.locks import Lock
-from core.system.machine import free_disk, out_of_memory_kills, this_host
+from core.system.machine import count_oom_kills, free_disk, this_host
 from core.system.process import keep_freed_memory
 from core.train import checkpoint
 from core.train.checkpoint import Checkpoint
@@ -114,7 +114,7 @@ def train(
         StorageError: an event could not be kept, for instance on a full disk.
     """
     keep_freed_memory()
-    since = lock.taken if lock else locks.taken(run.lock)
+    since = lock.acquired_at if lock else locks.acquired_at(run.lock)
     try:
         with (
             lock or nullcontext(),
@@ -233,7 +233,7 @@ def _begun(life: _Life) -> Checkpoint | None:
     last = next(events_backwards(run.events), None)
     step, again = 0, {"resumed_from": 0} if last else {}
     try:
-        remove_all_leftovers(run.folder)
+        remove_temporary_files_below(run.folder)
         found = checkpoint.load(run)
         if found:
             read_progress(found)  # refused before anything is read or made for it
@@ -258,7 +258,7 @@ def _say_started(life: _Life, step: int, again: Mapping[str, int]) -> None:
         boot=here.boot,
         seed=read_record(life.run)["seed"],
         versions=versions(),
-        out_of_memory_kills=out_of_memory_kills(),
+        out_of_memory_kills=count_oom_kills(),
         **again,
     )
 

@@ -38,7 +38,7 @@ from core.run.event_log import EventLog, events_backwards
 from core.run.events import FAILED, SAVED, TERMINAL, Event
 from core.run.launch import TrainerArguments
 from core.system.locks import Lock
-from core.system.process import PARENT
+from core.system.process import PARENT_PID_VARIABLE
 from core.system.rank_env import RankInfo
 from core.system.signals import RegisterStop
 from core.train.distributed import join, leave
@@ -84,12 +84,12 @@ def lead(
     """
     with lock, tempfile.TemporaryDirectory(prefix="minigpt-") as folder:
         on_stop(lambda reason: _ask_to_stop(run, reason))
-        os.environ |= {PARENT: str(os.getpid()), FAILURES: folder}
+        os.environ |= {PARENT_PID_VARIABLE: str(os.getpid()), FAILURES: folder}
         if interface := LOOPBACK.get(sys.platform):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
         worker = dataclasses.replace(arguments, lock_fd=None, devices=None)
         said = _launched(worker.command()[1:], count, Path(folder))
-        _say_what_was_not_said(run, lock.taken, said, Path(folder))
+        _say_what_was_not_said(run, lock.acquired_at, said, Path(folder))
 
 
 def _ask_to_stop(run: Run, reason: str) -> None:

@@ -337,7 +337,7 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
         ]
         return Optimizer(model, rules, config.learning_rate, config.weight_decay or 0.0)
     assert isinstance(model, Decoder)
-    heights = model.matrices()
+    heights = model.block_matrices()
     inside = {name: parameter for name, parameter in named.items() if name in heights}
     beside = {name: parameter for name, parameter in named.items() if name not in heights}
     rules = [

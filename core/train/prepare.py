@@ -21,7 +21,7 @@ from core.attribution.overlap import CopyRate
 from core.config.budget import count_parameters
 from core.config.configs import Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
-from core.config.planner import choose_tokenizer, plan, settle_length
+from core.config.planner import choose_tokenizer, complete_schedule, plan_run
 from core.config.schema import to_json
 from core.dataset import token_store
 from core.dataset.token_store import TokenFile
@@ -64,9 +64,9 @@ def with_steps(
             return config
         more = Extension(minutes=config.minutes)
     timed = None if more.minutes is None else _seconds_per_step(config, model, batches)
-    steps = done + more.added(batches.steps_per_epoch, timed)
+    steps = done + more.steps_to_add(batches.steps_per_epoch, timed)
     planned = dataclasses.replace(config, minutes=None, epochs=None, steps=steps)
-    return settle_length(planned, batches.steps_per_epoch)
+    return complete_schedule(planned, batches.steps_per_epoch)
 
 
 def _seconds_per_step(config: TrainConfig, model: Decoder, batches: Batches) -> float:
@@ -175,14 +175,14 @@ class JobBuilder:
         tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked, inherited)
         stored = self._tokens(corpus, text["reading"], tokenizer)
         wanted = self._settings() if self.checkpoint else asked
-        device = part_of(self.ranks, probe.device_again(wanted.device, asked.device))
+        device = part_of(self.ranks, probe.device_to_resume_on(wanted.device, asked.device))
         if self.checkpoint and (moved := _moved(wanted, device, self.ranks.world)):
             reasons += moved
             anew = {name: getattr(asked, name) for name in OF_THE_DEVICE}
             wanted = dataclasses.replace(wanted, **anew)
         wanted = dataclasses.replace(wanted, devices=self.ranks.world)
         overrides = {} if inherited else record["model"]
-        chosen = plan(wanted, overrides, _token_facts(stored), device, inherited)
+        chosen = plan_run(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)
         batches = batches_of(stored, chosen.model, chosen.train)
         model = self._model(chosen.model, chosen.train, record["parent"])

@@ -31,14 +31,14 @@ from safetensors.torch import save_file
 
 from core.config.budget import count_parameters
 from core.config.configs import BFLOAT16, FLOAT32, INT8, ModelConfig, SamplingConfig
-from core.config.presets import preset
+from core.config.presets import get_preset
 from core.inference.generate import generate, generate_many
 from core.inference.session import Session
 from core.model.decoder import Decoder
 from core.model.device import device_facts
 from core.model.factory import build_model
 from core.model.linear import linear
-from core.model.quantize import missing, quantize_weights
+from core.model.quantize import quantize_weights, unsupported_reason
 from core.model.safetensors_io import read_tensors
 from core.model.state_dict import load_stored, to_stored
 from core.run.model_files import generation_config, hf_config, read_shape
@@ -61,7 +61,7 @@ class Bench:
 
     def __init__(self, folder: Path, size: str, tokens: int, device: torch.device) -> None:
         name, changes = SIZES[size]
-        shape = {**preset(name).model, **changes}
+        shape = {**get_preset(name).model, **changes}
         words = " ".join(f"w{number}" for number in range(shape["vocab_size"] - 4))
         self.tokenizer = Tokenizer.train("word", [words])
         shape["vocab_size"] = self.tokenizer.vocab_size
@@ -70,7 +70,7 @@ class Bench:
         _save(build_model(self.config), folder)
         self.device = device
         self.theirs = _transformers(folder).to(device)
-        precisions = [one for one in (FLOAT32, BFLOAT16, INT8) if not missing(one)]
+        precisions = [one for one in (FLOAT32, BFLOAT16, INT8) if not unsupported_reason(one)]
         if device.type == "cuda":
             precisions = [FLOAT32, BFLOAT16]
         self.models = {one: _ours(folder, one, device) for one in precisions}

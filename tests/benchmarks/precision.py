@@ -15,7 +15,7 @@ from machine import print_machine
 from core.config.configs import PRECISIONS, TrainConfig
 from core.inference.load import load_model
 from core.model.decoder import Decoder
-from core.model.quantize import missing
+from core.model.quantize import unsupported_reason
 from core.paths import Home
 from core.run.create import create_run
 from core.run.directory import Run
@@ -68,7 +68,7 @@ def main() -> None:
         print(f"stories, preset {preset}, {steps} steps; loss on its last tenth, nats a token")
         plain = 0.0
         for precision in PRECISIONS:
-            if why := missing(precision):
+            if why := unsupported_reason(precision):
                 print(f"{precision:<10} not on this machine: {why}")
                 continue
             loaded = load_model(run, device="cpu", precision=precision)

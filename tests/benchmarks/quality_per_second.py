@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from core.config.configs import TrainConfig
 from core.config.plan_inputs import TokenFacts
-from core.config.planner import plan
+from core.config.planner import plan_run
 from core.config.schema import parse_value
 from core.model import factory
 from core.model.device import device_facts
@@ -70,7 +70,7 @@ def ours(ids: Tensor, vocab_size: int, config: TrainConfig) -> tuple[nn.Module, 
         train_samples=0,
         longest=0,
     )
-    found = plan(config, {"context": CONTEXT}, facts, device_facts("cpu"))
+    found = plan_run(config, {"context": CONTEXT}, facts, device_facts("cpu"))
     train = found.train
     assert train.batch_size is not None
     assert train.steps is not None

@@ -29,10 +29,10 @@ from torch import Tensor, nn
 
 from core.config.configs import AUTO, BFLOAT16, FLOAT32, ON, TrainConfig
 from core.config.plan_inputs import TokenFacts
-from core.config.planner import plan
+from core.config.planner import plan_run
 from core.model import factory
 from core.model.device import device_facts
-from core.model.linear import has_quick_product, linear
+from core.model.linear import has_onednn_linear, linear
 from core.tokenizer.special_tokens import SPECIAL
 from core.train import optim
 from core.train.batches import Batches, WindowSamples
@@ -55,7 +55,7 @@ def peak(device: torch.device, dtype: torch.dtype) -> float:
     size = 8192 if device.type == "cuda" else 2048
     left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     ways: list[Callable[[], Tensor]] = [lambda: left @ right]
-    if device.type == "cpu" and has_quick_product():
+    if device.type == "cpu" and has_onednn_linear():
         ways.append(lambda: linear(left, right))
     best = 0.0
     for way in ways * 6:
@@ -86,7 +86,7 @@ class Facts:
 def ours(name: str, rows: int, config: TrainConfig) -> tuple[Facts, Work]:
     """A preset, and so many of its next updates."""
     vocab_size, context, *_ = SHAPES[name]
-    found = plan(
+    found = plan_run(
         dataclasses.replace(config, preset=name, batch_size=rows, steps=1000),
         {"context": context},
         TokenFacts(

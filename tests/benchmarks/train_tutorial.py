@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
-from core.config.planner import plan
+from core.config.planner import plan_run
 from core.dataset import token_store
 from core.model import factory, state_dict
 from core.paths import Home
@@ -167,7 +167,7 @@ def prepared(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig, Batche
         longest=stored.longest,
     )
     cpu = DeviceFacts(device="cpu", name="CPU", free_memory=2**34, threads=threads)
-    made = plan(TrainConfig(preset="tutorial"), {}, facts, cpu)
+    made = plan_run(TrainConfig(preset="tutorial"), {}, facts, cpu)
     samples = samples_of(stored, "train", made.model.context)
     return made.model, made.train, Batches(stored.ids, samples, made.train.batch_size or 3, 0)
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
-from core.config.schema import check_values, from_json, parse_value, settings_of, to_json
+from core.config.schema import find_value_problems, from_json, parse_value, setting_specs, to_json
 from core.dataset import token_store
 from core.errors import InputError, MiniGPTError, SettingsError
 from core.paths import Home, find_home
@@ -82,10 +82,10 @@ def test_any_name_of_a_text_is_found_or_refused(spec: str, home: Home) -> None:
 def test_any_settings_of_a_file_are_settings_or_refused(
     config: type[Any], values: dict[str, Any]
 ) -> None:
-    known = list(settings_of(config))
+    known = list(setting_specs(config))
     values |= {known[len(name) * 7 % len(known)]: value for name, value in values.items()}
     for some in (values, {name: values[name] for name in values if name in known}):
-        check_values(config, some)
+        find_value_problems(config, some)
         try:
             made = from_json(config, some)
         except SettingsError as error:
@@ -96,7 +96,7 @@ def test_any_settings_of_a_file_are_settings_or_refused(
 
 @given(config=st.sampled_from(CONFIGS), data=st.data())
 def test_any_setting_typed_is_parsed_or_refused(config: type[Any], data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(list(settings_of(config))) | st.text(max_size=12))
+    name = data.draw(st.sampled_from(list(setting_specs(config))) | st.text(max_size=12))
     text = data.draw(
         st.text(max_size=12) | numbers.map(repr) | st.sampled_from(["9" * 5000, "1e999"])
     )

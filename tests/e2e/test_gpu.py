@@ -26,7 +26,7 @@ GPU = torch.device("cuda")
 def test_graphs_say_what_the_ordinary_way_says(rows: int, heads: int) -> None:
     shape = ModelConfig(context=384, kv_heads=heads)
     model = factory.build_model(shape, seed=0).to(GPU).eval()
-    step = model.stepper()
+    step = model.make_decode_step()
     assert isinstance(step, CudaGraphDecoder)
     caches = [KVCache(shape, rows, 384, GPU) for _ in range(2)]
     ids = torch.randint(3, 256, (384, rows, 1), generator=torch.Generator().manual_seed(0))

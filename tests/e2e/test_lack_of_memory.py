@@ -47,7 +47,7 @@ def test_the_limit_of_a_cgroup_counts(
     group.mkdir()
     (group / "memory.max").write_text(f"{64 * 2**20}\n")
     (group / "memory.current").write_text(f"{(64 * 2**20) - 1000}\n")
-    monkeypatch.setattr(machine, "OWN", tmp_path / "none")
+    monkeypatch.setattr(machine, "PROC_SELF_CGROUP", tmp_path / "none")
     monkeypatch.setattr(device, "free_memory", lambda: machine.free_memory(group))
     one, lock = asked(home, small_text(tmp_path), "pets", **SETTINGS)
     told = trained(home, one, lock)

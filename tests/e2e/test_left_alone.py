@@ -36,7 +36,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     for one in store.list_runs(found):
         for event in said(one):
             pid = event.whole("pid")
-            if event.type == STARTED and pid and locks.held(one.lock):
+            if event.type == STARTED and pid and locks.is_held(one.lock):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -105,7 +105,7 @@ def test_a_signal_at_the_trainers_birth_is_a_stop(home: Home, tmp_path: Path) ->
         home, str(small_text(tmp_path)), config, {"layers": 1, "d_model": 16, "heads": 2}
     )
     os.kill(launch.start(home, one, lock), signal.SIGTERM)
-    until(lambda: not locks.held(one.lock), "it has ended")
+    until(lambda: not locks.is_held(one.lock), "it has ended")
     assert (store.status_of(one), said(one)[-1].text("reason")) == (STOPPED, "SIGTERM")
 
 

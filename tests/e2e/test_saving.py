@@ -170,7 +170,7 @@ def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path:
     assert len([event for event in events_of(run) if event.type == STARTED]) == said == 1
     here = events_of(run)[-1].step
     until(lambda: events_of(run)[-1].step > here, "the first trains on")
-    assert locks.acquire(run.lock, tries=1) is None
+    assert locks.acquire(run.lock, attempts=1) is None
     kill(run, pid)
 
 

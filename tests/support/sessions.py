@@ -74,7 +74,7 @@ def close(a: Tensor, b: Tensor) -> bool:
 def count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The lengths of all forward passes of the shared model from now on."""
     model, read = tiny("qwen3"), []
-    forward, stepper = model.forward, model.stepper()
+    forward, stepper = model.forward, model.make_decode_step()
 
     def counting(tokens: Tensor, **options: Any) -> Tensor:
         read.append(tokens.shape[1])
@@ -85,7 +85,7 @@ def count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return stepper(*arguments)
 
     monkeypatch.setattr(model, "forward", counting)
-    monkeypatch.setattr(model, "stepper", lambda: one)
+    monkeypatch.setattr(model, "make_decode_step", lambda: one)
     return read
 
 

@@ -64,7 +64,7 @@ def trained(
 
 def free(run: Run) -> bool:
     """Whether no trainer has the run."""
-    return not locks.held(run.lock)
+    return not locks.is_held(run.lock)
 
 
 def kill(run: Run, pid: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from core.config.configs import PRECISIONS, SamplingConfig
-from core.config.schema import settings_of
+from core.config.schema import setting_specs
 from core.errors import InputError
 from core.paths import Home
 from tui.cli.console import put, put_json, say
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.inference.load import LoadedModel
     from core.inference.score import ScoredTokens, Sum
 
-FIELDS = settings_of(SamplingConfig)
+FIELDS = setting_specs(SamplingConfig)
 NUMBERS = {
     "max_tokens": int,
     "temperature": float,

@@ -39,7 +39,7 @@ def logs(home: Home, run: str, follow: bool) -> None:
         _put_new(tail)
         pause()
     _put_new(tail)
-    if rest := tail.rest():
+    if rest := tail.take_unfinished_line():
         _put(rest)
 
 
@@ -135,7 +135,7 @@ def find_any(home: Home, name: str) -> Run:
 
 def is_alive(run: Run) -> bool:
     """Whether a trainer is at it, here or, as far as can be told, on another machine."""
-    return locks.held(run.lock) or status_of(run) in status.ALIVE
+    return locks.is_held(run.lock) or status_of(run) in status.ALIVE
 
 
 def runs_in_use(run: Run) -> InputError:

@@ -19,7 +19,7 @@ from click.shell_completion import (
 )
 
 from core.config.configs import TrainConfig
-from core.config.schema import check_values
+from core.config.schema import find_value_problems
 from core.errors import SettingsError
 from core.paths import find_home
 from core.run.directory import Run
@@ -124,7 +124,7 @@ def count(text: str) -> int:
         SettingsError: it is none.
     """
     number = 0 if text == ALL else int(text) if text.isdecimal() and text.isascii() else -1
-    if number < 0 or check_values(TrainConfig, {"devices": number}):
+    if number < 0 or find_value_problems(TrainConfig, {"devices": number}):
         raise SettingsError({"devices": f"must be a number of devices or all, is {text!r}"})
     return number
 

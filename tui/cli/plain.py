@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from core.config.configs import SamplingConfig
-from core.config.schema import parse_value, settings_of
+from core.config.schema import parse_value, setting_specs
 from core.errors import MiniGPTError
 from tui.cli.console import put, say
 from tui.common.client import BlockingClient
@@ -83,7 +83,7 @@ class PlainTalk:
         changed = {name: parse_value(SamplingConfig, name, value)}
         config = replace(self.talk.dials.config, **changed)
         self.talk.dials = SamplingControls(config, fixed=self.talk.dials.fixed or name == "seed")
-        put(f"{settings_of(SamplingConfig)[name].label} is {value}.")
+        put(f"{setting_specs(SamplingConfig)[name].label} is {value}.")
 
     def _say(self, prompt: str) -> None:
         reply = self.talk.begin(prompt)

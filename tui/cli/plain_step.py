@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.config.configs import SamplingConfig
-from core.config.schema import parse_value, settings_of, to_json
+from core.config.schema import parse_value, setting_specs, to_json
 from core.errors import MiniGPTError
 from tui.cli.console import put, say
 from tui.common.client import BlockingClient
@@ -109,7 +109,7 @@ class PlainStep:
         name = name.replace("-", "_")
         changed = {name: parse_value(SamplingConfig, name, value.strip())}
         self.config = replace(self.config, **changed)
-        put(f"{settings_of(SamplingConfig)[name].label} is {value.strip()}.")
+        put(f"{setting_specs(SamplingConfig)[name].label} is {value.strip()}.")
         self._tell(self.ask.wait(self.walk.look(to_json(self.config))))
 
     def _tell(self, view: NextTokens) -> None:

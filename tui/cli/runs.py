@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from core.config.configs import Extension, TrainConfig
-from core.config.schema import parse_value, settings_of
+from core.config.schema import parse_value, setting_specs
 from core.errors import InputError, RunFailedError, SettingsError
 from core.paths import Home
 from core.run import control_file, status, store
@@ -106,7 +106,7 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
-    live = [name for name, setting in settings_of(TrainConfig).items() if setting.live]
+    live = [name for name, setting in setting_specs(TrainConfig).items() if setting.live]
     for pair in pairs:
         name, equals, text = pair.partition("=")
         try:

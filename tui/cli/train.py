@@ -8,17 +8,17 @@ import click
 
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.presets import AUTO, PRESETS
-from core.config.schema import check_values, parse_value, settings_of
+from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError, nearest
 from core.paths import Home
 from tui.cli.options import complete_corpus, complete_preset, complete_run, devices_option
 from tui.common import terminal
 
-HELP = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
+HELP = {name: setting.help for name, setting in setting_specs(TrainConfig).items()}
 
 
 def _choices(name: str) -> click.Choice[str]:
-    return click.Choice(settings_of(TrainConfig)[name].choices)
+    return click.Choice(setting_specs(TrainConfig)[name].choices)
 
 
 @click.command()
@@ -102,7 +102,7 @@ def settings_from(
             target[name] = parse_value(owner, name, text)
         except SettingsError as error:
             problems |= error.problems
-    problems |= check_values(ModelConfig, shape)
+    problems |= find_value_problems(ModelConfig, shape)
     try:
         config = TrainConfig(**fields)
     except SettingsError as error:
@@ -114,14 +114,14 @@ def settings_from(
 
 def _owner(name: str, fields: dict[str, Any], shape: dict[str, Any]) -> tuple[type, dict[str, Any]]:
     """The config a setting belongs to; a vocabulary is the tokenizer's to limit."""
-    if name in settings_of(ModelConfig) and name not in settings_of(TrainConfig):
+    if name in setting_specs(ModelConfig) and name not in setting_specs(TrainConfig):
         return ModelConfig, shape
     return TrainConfig, fields
 
 
 def nearest_settings(problems: dict[str, str]) -> str:
     """What may have been meant by names that are no settings; empty if nothing is like them."""
-    known = [*settings_of(TrainConfig), *settings_of(ModelConfig)]
+    known = [*setting_specs(TrainConfig), *setting_specs(ModelConfig)]
     meant = {name: nearest(name, known) for name in problems if name not in known}
     found = [f"{name}: did you mean {' or '.join(near)}?" for name, near in meant.items() if near]
     return "\n".join(found)

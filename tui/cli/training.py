@@ -23,7 +23,7 @@ from core.run.directory import Run
 from core.run.events import Event
 from core.run.record import read_asked, read_record
 from core.system.locks import Lock
-from core.system.rank_env import RankInfo, rank_info
+from core.system.rank_env import RankInfo, read_rank_info
 from tui.cli.console import say
 from tui.cli.watch import EXIT_CODES, Leaving, Listening, on_a_terminal, put_event, say_ending
 
@@ -49,7 +49,7 @@ class Ways:
     @property
     def beside(self) -> RankInfo | None:
         """The place of a process that trains along with another one, which has the run."""
-        return self.place if self.place and not self.place.first else None
+        return self.place if self.place and not self.place.is_rank_0 else None
 
 
 def ways_of(*, detach: bool, foreground: bool, as_json: bool, devices: int | None) -> Ways:
@@ -61,13 +61,13 @@ def ways_of(*, detach: bool, foreground: bool, as_json: bool, devices: int | Non
     """
     if detach and foreground:
         raise click.UsageError("Choose one of --detach and --foreground.")
-    place = rank_info(os.environ)
-    if place is None or place.world == 1:
+    place = read_rank_info(os.environ)
+    if place is None or place.world_size == 1:
         return Ways(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     if detach or devices is not None:
         raise click.UsageError(
-            f"This is process {place.rank} of {place.world} that were begun together: they train "
-            "themselves, one on each device. Leave --detach and --devices out."
+            f"This is process {place.rank} of {place.world_size} started together, one per device. "
+            "Leave out --detach and --devices."
         )
     return Ways(foreground=True, as_json=as_json, devices=1, place=place)
 

@@ -30,7 +30,7 @@ from core.run.event_log import EventTail, events_backwards
 from core.run.events import STARTED, TERMINAL, Event
 from core.run.status import why_vanished
 from core.system import locks
-from core.system.line_files import backwards
+from core.system.line_files import read_lines_backwards
 from tui.cli.console import discard_output, put, put_json, say
 from tui.cli.progress import TrainingView
 
@@ -78,7 +78,9 @@ def say_ending(run: Run, last: Mapping[str, Event], ending: Event, *, as_json: b
 
 def say_crashed(run: Run, last: Mapping[str, Event]) -> int:
     """Says that the trainer is gone without a word; the exit code."""
-    lines = [line.decode(errors="replace") for line in islice(backwards(run.log), LOG_LINES)]
+    lines = [
+        line.decode(errors="replace") for line in islice(read_lines_backwards(run.log), LOG_LINES)
+    ]
     reason = why_vanished(last)
     told = [f"{run.name} crashed: its trainer is gone{f', {reason}' if reason else ''}."]
     if lines:
@@ -182,7 +184,7 @@ class Listening:
         """What is new; waits a moment where nothing is."""
         if batch := self._tail.read():
             return batch
-        here = locks.held(self._run.lock)
+        here = locks.is_held(self._run.lock)
         if here or store.status_of(self._run) in status.ALIVE:
             time.sleep(LOOK_SECONDS if here else FAR_LOOK_SECONDS)
             return []

@@ -14,9 +14,9 @@ from typing import Any
 from textual.binding import Binding
 
 from core.config.configs import MAX_SEED, SamplingConfig
-from core.config.schema import check_values, settings_of, to_json
+from core.config.schema import find_value_problems, setting_specs, to_json
 
-DECLARED = settings_of(SamplingConfig)
+DECLARED = setting_specs(SamplingConfig)
 SEED = "seed"
 SEEDS = 1 << 16  # drawn below this, so that one can be read out and typed
 
@@ -137,7 +137,7 @@ def in_words(settings: Mapping[str, Any]) -> str:
     Fields that are missing or out of their limits are as by default: old talks are read too.
     """
     known = {name: settings[name] for name in DECLARED if _is_number(settings.get(name))}
-    wrong = check_values(SamplingConfig, known)
+    wrong = find_value_problems(SamplingConfig, known)
     config = SamplingConfig(**{name: value for name, value in known.items() if name not in wrong})
     greedy = config.temperature == 0
     words = ["greedy"] if greedy else []

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from core.errors import DamagedError
 from core.run.events import decode_object
-from core.system.line_files import backwards
+from core.system.line_files import read_lines_backwards
 from tui.talk.record import MOST_BYTES, append_line, number, whole
 
 
@@ -234,7 +234,7 @@ def read_branches(path: Path) -> Tree:
         DamagedError: there is something, and it cannot be read.
     """
     try:
-        found = list(islice(_branches(backwards(path, MOST_BYTES)), MOST))
+        found = list(islice(_branches(read_lines_backwards(path, MOST_BYTES)), MOST))
     except OSError as error:
         raise DamagedError(
             f"The branches in {path} cannot be read: {error.strerror}.",

@@ -66,7 +66,7 @@ class RunReader:
         """Reads what is new for at most about `seconds`; whether anything to show has changed."""
         before = (self.word, self.share, str(self.problem))
         # The lock first: a trainer says its last word before it lets go.
-        held, taken = locks.held(self._run.lock), locks.taken(self._run.lock)
+        held, taken = locks.is_held(self._run.lock), locks.acquired_at(self._run.lock)
         try:
             said = self._read(self._timer() + seconds)
             self.problem = None if self.share < 1.0 else self._missing()
@@ -132,7 +132,7 @@ class RunReader:
             return history.word
         here = self._here or this_host()
         host, boot = history.started.get("host"), history.started.get("boot")
-        near = here.same_machine(host, boot) or not history.started
+        near = here.is_same_machine(host, boot) or not history.started
         quiet = self._clock() - history.time > status.SILENCE_SECONDS
         return status.CRASHED if near or quiet else history.word
 

@@ -69,7 +69,7 @@ def _key(run: Run) -> _Key:
     """What a row is a function of, as long as time does not come into it."""
     facts: list[object]
     try:
-        facts = [locks.held(run.lock), locks.taken(run.lock)]
+        facts = [locks.is_held(run.lock), locks.acquired_at(run.lock)]
     except DamagedError as error:  # the row says it, too
         facts = [str(error)]
     for path in (run.record, run.events):

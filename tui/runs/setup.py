@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.config.budget import count_parameters, rows_at_once, run_bytes, training_bytes
+from core.config.budget import count_parameters, micro_batch_rows, run_disk_bytes, training_bytes
 from core.config.configs import Extension, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
-from core.config.planner import Plan, plan
+from core.config.planner import RunPlan, plan_run
 from core.dataset.preview import Preview
 from core.paths import Home
 from core.run import launch
@@ -42,13 +42,13 @@ class RunDraft:
         """What a plan needs to know of the text, reckoned from its beginning."""
         return _tokens(self.preview)
 
-    def plan(self, device: DeviceFacts) -> Plan:
+    def plan(self, device: DeviceFacts) -> RunPlan:
         """Everything that follows from it.
 
         Raises:
             MiniGPTError: settings that do not fit together, or a model without room.
         """
-        return plan(self.config, self.shape, self.tokens, device)
+        return plan_run(self.config, self.shape, self.tokens, device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def _tokens(found: Preview) -> TokenFacts:
     )
 
 
-def forecast(made: Plan, free_disk: int) -> RunForecast:
+def forecast(made: RunPlan, free_disk: int) -> RunForecast:
     """What a planned run will take, before any step was timed.
 
     Args:
@@ -89,11 +89,11 @@ def forecast(made: Plan, free_disk: int) -> RunForecast:
     """
     parameters = count_parameters(made.model)
     train, steps = made.train, made.train.steps
-    rows = rows_at_once(train)
+    rows = micro_batch_rows(train)
     return RunForecast(
         parameters=parameters,
         memory=training_bytes(made.model, rows, made.model.context, recompute=train.recompute),
-        disk=run_bytes(parameters, steps if train.snapshots else None, free_disk),
+        disk=run_disk_bytes(parameters, steps if train.snapshots else None, free_disk),
         steps=steps,
         seconds=None,
     )

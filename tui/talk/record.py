@@ -18,8 +18,8 @@ from typing import Any
 
 from core.errors import DamagedError, StorageError
 from core.run.events import decode_object, finite
-from core.system.line_files import backwards, ends_torn, write_all
-from core.system.locks import waiting
+from core.system.line_files import has_unfinished_line, read_lines_backwards, write_all
+from core.system.locks import exclusive
 from tui.common.sanitize import json_line
 
 TURN = "turn"
@@ -84,8 +84,8 @@ def append_line(path: Path, values: dict[str, Any]) -> None:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         try:
-            with waiting(descriptor):
-                write_all(descriptor, b"\n" + line if ends_torn(descriptor) else line)
+            with exclusive(descriptor):
+                write_all(descriptor, b"\n" + line if has_unfinished_line(descriptor) else line)
         finally:
             os.close(descriptor)
     except OSError as error:
@@ -103,7 +103,7 @@ def read_last(path: Path, count: int) -> list[Turn]:
     """
     found: list[Turn] = []
     try:
-        for line in backwards(path, MOST_BYTES):
+        for line in read_lines_backwards(path, MOST_BYTES):
             turn = decode(line)
             if turn is not None:
                 found.append(turn)

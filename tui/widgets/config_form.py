@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.presets import AUTO, PRESETS
-from core.config.schema import Setting, check_values, parse_value, settings_of
+from core.config.schema import SettingSpec, find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
 
 AUTOMATIC = "auto"
@@ -58,7 +58,7 @@ class SettingRow(Vertical):
         Binding("up", "app.focus_previous", "Before", show=False, tooltip="To the one before"),
     ]
 
-    def __init__(self, config: type[Any], name: str, setting: Setting) -> None:
+    def __init__(self, config: type[Any], name: str, setting: SettingSpec) -> None:
         super().__init__()
         self._config, self.setting_name, self._setting = config, name, setting
         switch = SWITCH if get_type_hints(config)[name] is bool else ()
@@ -99,7 +99,7 @@ class SettingRow(Vertical):
         if not text or (text == AUTOMATIC and self.setting_name != "device"):
             return NOTHING
         value = parse_value(self._config, self.setting_name, text)
-        problems = check_values(self._config, {self.setting_name: value})
+        problems = find_value_problems(self._config, {self.setting_name: value})
         if problems:
             raise SettingsError(problems)
         return value
@@ -117,7 +117,7 @@ class SettingRow(Vertical):
         return not said.display
 
 
-def help_of(setting: Setting, choices: Sequence[str]) -> str:
+def help_of(setting: SettingSpec, choices: Sequence[str]) -> str:
     """The help of a setting, and what it may be."""
     low, high = setting.minimum, setting.maximum
     if choices:
@@ -163,7 +163,7 @@ class ConfigForm(Vertical):
         self, config: type[TrainConfig | ModelConfig], fields: Sequence[str], id: str | None = None
     ) -> None:
         super().__init__(id=id)
-        declared = settings_of(config)
+        declared = setting_specs(config)
         self._rows = [SettingRow(config, name, declared[name]) for name in fields]
 
     def compose(self) -> ComposeResult:

@@ -19,7 +19,7 @@ from core.errors import SettingsError
 )
 def test_all_three_become_steps(more: Extension, steps: int) -> None:
     assert more
-    assert more.added(25.0, 0.5) == steps
+    assert more.steps_to_add(25.0, 0.5) == steps
     assert Extension(**more.to_json()) == more
 
 

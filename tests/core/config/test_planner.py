@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.config.budget import count_parameters
 from core.config.configs import TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
-from core.config.planner import Plan, choose_tokenizer, plan
+from core.config.planner import RunPlan, choose_tokenizer, plan_run
 from core.config.presets import AUTO, PRESETS
 from core.errors import InputError, NotFoundError
 
@@ -20,8 +20,8 @@ LANG = TokenFacts(reading="lines", vocab_size=140, train_tokens=280, train_sampl
 BOOK = TokenFacts(reading="text", vocab_size=2048, train_tokens=400_000, train_samples=0, longest=0)
 
 
-def _plan(facts: TokenFacts = LANG, device: DeviceFacts = CPU, **train: Any) -> Plan:
-    return plan(TrainConfig(**train), {}, facts, device)
+def _plan(facts: TokenFacts = LANG, device: DeviceFacts = CPU, **train: Any) -> RunPlan:
+    return plan_run(TrainConfig(**train), {}, facts, device)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_tutorial_preset_is_the_tutorials() -> None:
 
 
 def test_what_the_user_chose_stays() -> None:
-    made = plan(
+    made = plan_run(
         TrainConfig(learning_rate=0.5, epochs=3, batch_size=10, threads=1),
         {"layers": 2, "d_model": 64},
         LANG,
@@ -132,23 +132,23 @@ def test_an_unknown_preset_names_the_nearest() -> None:
 
 def test_a_parents_shape_stays() -> None:
     parent = _plan(BOOK).model
-    made = plan(TrainConfig(), {}, LANG, CPU, parent)
+    made = plan_run(TrainConfig(), {}, LANG, CPU, parent)
     assert made.model == parent
 
 
 def test_a_parent_of_another_size_than_the_text_suggests_keeps_its_own_rate() -> None:
     """Fine-tuning a large model on a few lines must not use the rate of a tiny one."""
-    parent = plan(TrainConfig(preset="large"), {}, BOOK, CPU).model
-    made = plan(TrainConfig(), {}, LANG, CPU, parent)
+    parent = plan_run(TrainConfig(preset="large"), {}, BOOK, CPU).model
+    made = plan_run(TrainConfig(), {}, LANG, CPU, parent)
     assert made.train.learning_rate == PRESETS["large"].rates["adamw"]
-    tutorial = plan(TrainConfig(preset="tutorial"), {}, LANG, CPU).model
-    made = plan(TrainConfig(), {}, LANG, CPU, tutorial)
+    tutorial = plan_run(TrainConfig(preset="tutorial"), {}, LANG, CPU).model
+    made = plan_run(TrainConfig(), {}, LANG, CPU, tutorial)
     assert (made.train.optimizer, made.train.learning_rate) == ("adam", 1e-4)
 
 
 def test_every_choice_has_its_reason() -> None:
     chosen = TrainConfig(learning_rate=0.5, steps=7, batch_size=3, threads=1)
-    said = "\n".join(plan(chosen, {"context": 64}, LANG, CPU).reasons)
+    said = "\n".join(plan_run(chosen, {"context": 64}, LANG, CPU).reasons)
     for part in (
         "context of 64 tokens: as",
         "batch of 3 lines: as",
@@ -157,7 +157,7 @@ def test_every_choice_has_its_reason() -> None:
         "1 thread,",
     ):
         assert part in said
-    said = "\n".join(plan(TrainConfig(), {}, LANG, CPU).reasons)
+    said = "\n".join(plan_run(TrainConfig(), {}, LANG, CPU).reasons)
     assert said.count("as chosen") == 0
     assert said.count("of this text and size") == 3
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
-from core.config.schema import from_json, parse_value, settings_of, to_json
+from core.config.schema import from_json, parse_value, setting_specs, to_json
 from core.errors import SettingsError
 
 CONFIGS = [ModelConfig, TrainConfig, SamplingConfig]
@@ -19,7 +19,7 @@ CONFIGS = [ModelConfig, TrainConfig, SamplingConfig]
 @pytest.mark.parametrize("config", CONFIGS)
 def test_every_field_is_declared_with_help_and_its_default_is_allowed(config: type[Any]) -> None:
     config()
-    for name, setting in settings_of(config).items():
+    for name, setting in setting_specs(config).items():
         assert setting.label, name
         assert setting.help, name
 
@@ -104,7 +104,7 @@ def test_an_unknown_field_of_a_newer_version_is_refused_by_name() -> None:
         from_json(TrainConfig, {"warp": 9})
 
 
-@given(st.dictionaries(st.sampled_from(list(settings_of(TrainConfig))), st.integers()))
+@given(st.dictionaries(st.sampled_from(list(setting_specs(TrainConfig))), st.integers()))
 def test_a_config_is_valid_or_says_which_fields_are_not(fields: dict[str, Any]) -> None:
     try:
         config = TrainConfig(**fields)

@@ -92,7 +92,9 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch: pytest.MonkeyPatc
 
 def test_a_missing_product_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A precision that doctor promises and `generate` then refuses."""
-    monkeypatch.setattr(quantize, "missing", lambda name: "no such operator" * (name == "int8"))
+    monkeypatch.setattr(
+        quantize, "unsupported_reason", lambda name: "no such operator" * (name == "int8")
+    )
     found = devices.products()
     assert "int8 not: no such operator" in found.value
     assert found.numbers["lacking"] == {"int8": "no such operator"}

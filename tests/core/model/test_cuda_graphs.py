@@ -12,7 +12,7 @@ from torch import Tensor
 from core.config.configs import ModelConfig
 from core.inference.session import Session
 from core.model import fast_decode
-from core.model.fast_decode import PATIENCE, CudaGraphDecoder, FastDecoder, Replay
+from core.model.fast_decode import GRAPH_AFTER_TOKENS, CudaGraphDecoder, FastDecoder, Replay
 from core.model.gpt import GPT
 from core.model.kv_cache import KVCache
 from tests.core.model.test_fast_decode import SHAPES, _model
@@ -24,7 +24,7 @@ shapes = pytest.mark.parametrize("shape", MODERN.values(), ids=MODERN.keys())
 
 @pytest.fixture(autouse=True)
 def few_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_decode, "SHORTEST", 4)
+    monkeypatch.setattr(fast_decode, "MIN_GRAPH_SPAN", 4)
 
 
 class Tape:
@@ -74,7 +74,7 @@ def test_played_back_it_says_the_same(shape: ModelConfig) -> None:
     assert replaying.failure == ""
     # Places 8 to 15 and 16 to 23, of which the first of each is the one that is recorded.
     assert tape.recorded == 2
-    assert tape.played == 24 - PATIENCE
+    assert tape.played == 24 - GRAPH_AFTER_TOKENS
     assert cache.length == 24
     assert torch.allclose(cache.keys, other.keys, atol=1e-5)
 
@@ -82,7 +82,9 @@ def test_played_back_it_says_the_same(shape: ModelConfig) -> None:
 def test_a_session_goes_on_forks_and_goes_back_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is played back after a cut, or in a fork, writes where another conversation reads."""
     model, tape = model_of(MODERN["tied"]), Tape()
-    monkeypatch.setattr(model, "stepper", lambda: CudaGraphDecoder(FastDecoder(model), tape))
+    monkeypatch.setattr(
+        model, "make_decode_step", lambda: CudaGraphDecoder(FastDecoder(model), tape)
+    )
     ours, plain = Session(model), Session(model_of(MODERN["tied"]))
     found: list[list[Tensor]] = [[], []]
     for session, said in zip((ours, plain), found, strict=True):
@@ -104,7 +106,7 @@ def test_heads_are_silenced_the_ordinary_way() -> None:
     cache, replaying = KVCache(model.config, 1, 24), CudaGraphDecoder(FastDecoder(model), tape)
     mask = torch.ones(3, 4)
     mask[1, 2] = 0.0
-    ids = [[5] * (PATIENCE + 3)]
+    ids = [[5] * (GRAPH_AFTER_TOKENS + 3)]
     read(replaying, ids, cache)
     played = tape.played
     assert played
@@ -152,7 +154,11 @@ def test_what_cannot_be_recorded_or_is_wrong_is_not_used(
 
 def test_a_short_reply_is_not_recorded() -> None:
     model, tape = model_of(MODERN["tied"]), Tape()
-    read(CudaGraphDecoder(FastDecoder(model), tape), [[5] * PATIENCE], KVCache(model.config, 1, 24))
+    read(
+        CudaGraphDecoder(FastDecoder(model), tape),
+        [[5] * GRAPH_AFTER_TOKENS],
+        KVCache(model.config, 1, 24),
+    )
     assert tape.recorded == 0
 
 
@@ -177,4 +183,4 @@ def test_recordings_go_with_the_conversation() -> None:
 
 
 def test_on_a_processor_nothing_is_recorded() -> None:
-    assert isinstance(model_of(MODERN["tied"]).stepper(), FastDecoder)
+    assert isinstance(model_of(MODERN["tied"]).make_decode_step(), FastDecoder)

@@ -7,7 +7,7 @@ import torch
 
 from core.config.configs import ModelConfig
 from core.model import decoder, factory
-from core.model.decoder import PAD, Decoder, packing_pays
+from core.model.decoder import PAD, Decoder, should_pack_lines
 
 CASES = ["qwen3", "tutorial"]
 
@@ -39,7 +39,7 @@ def _lines() -> tuple[torch.Tensor, torch.Tensor]:
 def _measured(
     model: Decoder, monkeypatch: pytest.MonkeyPatch, *, packed: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    monkeypatch.setattr(decoder, "packing_pays", lambda config, targets: packed)
+    monkeypatch.setattr(decoder, "should_pack_lines", lambda config, targets: packed)
     tokens, targets = _lines()
     model.zero_grad()
     loss = model.loss(tokens.masked_fill(targets == PAD, PAD), targets)
@@ -74,7 +74,7 @@ def test_padding_counts_in_no_loss(architecture: str, monkeypatch: pytest.Monkey
 def test_packing_pays_for_large_models_and_few_words() -> None:
     large = ModelConfig(layers=6, heads=8, kv_heads=8, d_model=512, head_dim=64, d_ff=2048)
     _, targets = _lines()
-    assert packing_pays(large, targets)
-    assert not packing_pays(large, torch.full((5, 12), 7))
-    assert not packing_pays(ModelConfig(d_model=8, d_ff=8, head_dim=2), targets.repeat(500, 1))
-    assert not packing_pays(large, torch.zeros(2, 3, dtype=torch.long))
+    assert should_pack_lines(large, targets)
+    assert not should_pack_lines(large, torch.full((5, 12), 7))
+    assert not should_pack_lines(ModelConfig(d_model=8, d_ff=8, head_dim=2), targets.repeat(500, 1))
+    assert not should_pack_lines(large, torch.zeros(2, 3, dtype=torch.long))

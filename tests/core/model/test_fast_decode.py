@@ -119,7 +119,7 @@ def test_without_the_quick_product_it_is_the_same(
     quick = Session(_model(shape))
     quick.feed([1, 30])
     found = quick.feed([12])
-    monkeypatch.setattr(linear, "has_quick_product", lambda: False)
+    monkeypatch.setattr(linear, "has_onednn_linear", lambda: False)
     ordinary = Session(_model(shape))
     ordinary.feed([1, 30])
     assert _close(found, ordinary.feed([12]))
@@ -132,7 +132,7 @@ def test_a_full_cache_is_a_mistake_of_ours(shape: ModelConfig) -> None:
     model, cache = _model(shape), KVCache(shape, 1, shape.context)
     model(torch.ones(1, shape.context, dtype=torch.int64), cache=cache)
     with pytest.raises(AssertionError):
-        model.stepper()(torch.tensor([[5]]), cache, None)
+        model.make_decode_step()(torch.tensor([[5]]), cache, None)
 
 
 @pytest.mark.parametrize("shape", [SHAPES["tied"]])

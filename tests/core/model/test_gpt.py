@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.config.budget import count_parameters, floats_per_layer, training_bytes
+from core.config.budget import activation_floats_per_layer, count_parameters, training_bytes
 from core.config.configs import ModelConfig
 from core.config.presets import PRESETS
 from core.errors import SettingsError
@@ -235,7 +235,7 @@ def test_memory_estimate(preset: str) -> None:
     config = ModelConfig(vocab_size=50, **{**PRESETS[preset].model, "layers": 2})
     one = _saved(dataclasses.replace(config, layers=1))
     per_token = (_saved(config) - one) / (2 * 32)
-    assert per_token == pytest.approx(4 * floats_per_layer(config), rel=0.05)
+    assert per_token == pytest.approx(4 * activation_floats_per_layer(config), rel=0.05)
     assert training_bytes(config, 2, 32) > 16 * count_parameters(config) + 64 * per_token
 
 

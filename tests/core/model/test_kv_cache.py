@@ -57,7 +57,7 @@ def test_cut_then_another_branch() -> None:
     cache = KVCache(CONFIG, 1, 16)
     ids, other = torch.randint(3, 40, (2, 1, 8)).unbind()
     model(ids, cache=cache)
-    cache.cut(5)
+    cache.truncate(5)
     found = model(other[:, 5:], cache=cache)
     whole = model(torch.cat((ids[:, :5], other[:, 5:]), dim=1))
     torch.testing.assert_close(found, whole[:, 5:], rtol=1e-5, atol=1e-5)

@@ -27,7 +27,7 @@ shapes = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def possible(request: pytest.FixtureRequest) -> None:
     kind = request.node.callspec.params.get("kind") if hasattr(request.node, "callspec") else None
-    if kind and (why := quantize.missing(kind)):
+    if kind and (why := quantize.unsupported_reason(kind)):
         pytest.skip(f"not on this machine: {why}")
 
 
@@ -115,6 +115,6 @@ def test_an_operator_that_computes_something_else_is_not_used(
     monkeypatch.setattr(torch, "_weight_int8pack_mm", lambda x, weight, scales: x * 2)
     quantize._tried.cache_clear()
     try:
-        assert "wrong" in quantize.missing(INT8)
+        assert "wrong" in quantize.unsupported_reason(INT8)
     finally:
         quantize._tried.cache_clear()

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from core.errors import DamagedError
 from core.model.safetensors_io import (
-    DTYPES,
-    difference,
+    SAFETENSORS_DTYPES,
+    find_difference,
     read_tensors,
     replace_tensors,
     write_tensors,
@@ -36,7 +36,7 @@ def small_disk(most: int = 4096) -> Iterator[None]:
 
 
 def some() -> dict[str, Tensor]:
-    tensors = {str(dtype): torch.ones(2, 3).to(dtype) for dtype in DTYPES}
+    tensors = {str(dtype): torch.ones(2, 3).to(dtype) for dtype in SAFETENSORS_DTYPES}
     return tensors | {"scalar": torch.tensor(3), "empty": torch.zeros(0, 4)}
 
 
@@ -62,13 +62,13 @@ def test_differences_are_found(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     tensors = {"a": torch.zeros(4, 2), "b": torch.zeros(3)}
     write_tensors(path, tensors)
-    assert difference(path, tensors) == ""
-    assert "names differ" in difference(path, {"a": torch.zeros(4, 2)})
-    assert "a is" in difference(path, tensors | {"a": torch.zeros(2, 4)})
-    assert difference(path, tensors | {"a": torch.ones(4, 2)}) == "other numbers in a"
-    assert "b is" in difference(path, tensors | {"b": torch.zeros(3, dtype=torch.float16)})
+    assert find_difference(path, tensors) == ""
+    assert "names differ" in find_difference(path, {"a": torch.zeros(4, 2)})
+    assert "a is" in find_difference(path, tensors | {"a": torch.zeros(2, 4)})
+    assert find_difference(path, tensors | {"a": torch.ones(4, 2)}) == "other numbers in a"
+    assert "b is" in find_difference(path, tensors | {"b": torch.zeros(3, dtype=torch.float16)})
     os.truncate(path, path.stat().st_size - 1)
-    assert "bytes of data" in difference(path, tensors)
+    assert "bytes of data" in find_difference(path, tensors)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 8, 20, -1])
@@ -87,10 +87,10 @@ def test_foreign_headers_are_refused(tmp_path: Path, header: bytes) -> None:
     path = tmp_path / "a"
     path.write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(OSError, match="no header"):
-        difference(path, {})
+        find_difference(path, {})
     path.write_bytes(b"\xff" * 100)
     with pytest.raises(OSError, match="no header"):
-        difference(path, {})
+        find_difference(path, {})
 
 
 def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:

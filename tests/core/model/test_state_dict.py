@@ -13,7 +13,7 @@ from core.config.configs import ModelConfig
 from core.errors import DamagedError, InputError
 from core.model.decoder import Decoder
 from core.model.factory import build_model
-from core.model.state_dict import layout_plan, load_stored, to_stored
+from core.model.state_dict import load_stored, tensor_layout, to_stored
 from core.run.model_files import generation_config, hf_config, model_config
 
 MODERN = ModelConfig(
@@ -53,7 +53,7 @@ def test_round_trip(config: ModelConfig) -> None:
 def test_every_weight_has_a_place(config: ModelConfig) -> None:
     """A new parameter that is trained but not saved."""
     model = build_model(config)
-    assert set(layout_plan(model)) == set(dict(model.named_parameters()))
+    assert set(tensor_layout(model)) == set(dict(model.named_parameters()))
     numbers = sum(tensor.numel() for tensor in to_stored(model).values())
     assert numbers == sum(p.numel() for p in model.parameters())
 

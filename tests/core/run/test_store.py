@@ -167,7 +167,7 @@ def test_a_request_reaches_the_trainer(home: Home) -> None:
     run, lock = create_held(home, "lang", RECORD)
     id = request(run, "stop", reason="enough")
     with lock:
-        (found,) = RequestReader(run.requests, lock.taken).read()
+        (found,) = RequestReader(run.requests, lock.acquired_at).read()
     assert (found.id, found.type, found.fields) == (id, "stop", {"reason": "enough"})
 
 
@@ -186,7 +186,7 @@ def test_lock_files_stay(home: Home) -> None:
     inode = run.lock.stat().st_ino
     hold(run).release()
     assert run.lock.stat().st_ino == inode
-    assert not locks.held(run.lock)
+    assert not locks.is_held(run.lock)
 
 
 def test_record_is_plain_json(home: Home) -> None:

@@ -115,7 +115,7 @@ def test_one_process_makes_it_and_others_wait(home: Home, monkeypatch: pytest.Mo
         lock.release()
 
     monkeypatch.setattr("core.attribution.corpus_index.time.sleep", wait)
-    monkeypatch.setattr("core.system.locks.TRIES", 1)
+    monkeypatch.setattr("core.system.locks.LOCK_ATTEMPTS", 1)
     monkeypatch.setattr("core.system.locks.acquire.__defaults__", (1,))
     assert index(home)["how"] == "made"
     assert waits

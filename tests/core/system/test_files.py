@@ -9,9 +9,9 @@ import pytest
 
 from core.errors import DamagedError
 from core.system.files import (
+    link_or_copy,
     read_json,
-    remove_leftovers,
-    replace_with_link,
+    remove_temporary_files,
     write_atomic,
     write_json,
 )
@@ -50,7 +50,7 @@ def test_a_failed_write_keeps_the_old_content(
 def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
     for name in (".a-x1.tmp", ".b-x1.tmp", "a", "a-x.tmp"):
         (tmp_path / name).touch()
-    remove_leftovers(tmp_path / "a")
+    remove_temporary_files(tmp_path / "a")
     assert names(tmp_path) == [".b-x1.tmp", "a", "a-x.tmp"]
 
 
@@ -84,7 +84,7 @@ def test_link_or_copy_replaces_the_target(
     if not links:
         monkeypatch.setattr(os, "link", refuse)
     for _ in range(2):
-        replace_with_link(source, target)
+        link_or_copy(source, target)
         assert target.read_bytes() == b"new" * 1000
         assert target.samefile(source) is links
         assert names(tmp_path) == ["source", "target"]

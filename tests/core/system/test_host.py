@@ -13,7 +13,7 @@ from core.system.machine import Host, this_host
 )
 def test_the_name_or_the_boot_tells_the_machine(name: str, boot: str, same: bool) -> None:
     """Containers share the boot, a restarted machine keeps its name."""
-    assert Host("here", "1").same_machine(name, boot) is same
+    assert Host("here", "1").is_same_machine(name, boot) is same
 
 
 def test_this_host_is_known_and_stays() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.system import line_files
-from core.system.line_files import LineTail, backwards
+from core.system.line_files import LineTail, read_lines_backwards
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +36,18 @@ def test_backwards_is_forwards_reversed(folder: Path, content: bytes) -> None:
     path = folder / "back"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line_files, "CHUNK", 2)
-        patch.setattr(line_files, "LARGEST_CHUNK", 5)
-        assert list(backwards(path)) == content.split(b"\n")[:-1][::-1]
+        patch.setattr(line_files, "FIRST_CHUNK_BYTES", 2)
+        patch.setattr(line_files, "MAX_CHUNK_BYTES", 5)
+        assert list(read_lines_backwards(path)) == content.split(b"\n")[:-1][::-1]
 
 
 def test_backwards_within_a_limit_gives_whole_lines_only(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"first\nsecond\nthird\n")
-    assert list(backwards(path, 10)) == [b"third"]
-    assert list(backwards(path, 14)) == [b"third", b"second"]
-    assert list(backwards(path, 1000)) == [b"third", b"second", b"first"]
-    assert list(backwards(tmp_path / "none")) == []
+    assert list(read_lines_backwards(path, 10)) == [b"third"]
+    assert list(read_lines_backwards(path, 14)) == [b"third", b"second"]
+    assert list(read_lines_backwards(path, 1000)) == [b"third", b"second", b"first"]
+    assert list(read_lines_backwards(tmp_path / "none")) == []
 
 
 def test_a_line_counts_once_its_newline_is_there(tmp_path: Path) -> None:

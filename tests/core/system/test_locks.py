@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.system import locks
-from core.system.locks import acquire, adopt, held, taken
+from core.system.locks import acquire, acquired_at, adopt, is_held
 
 ROOT = Path(__file__).parents[3]
 HOLD = """
@@ -30,7 +30,7 @@ lock = adopt(int(sys.argv[1]))
 # A grandchild that outlives us must not keep the lock.
 child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=sys.stdin,
                          stdout=subprocess.DEVNULL, close_fds=False)
-print(lock.taken, flush=True)
+print(lock.acquired_at, flush=True)
 sys.stdin.read()
 """
 
@@ -59,18 +59,18 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_is_held_until_released(path: Path) -> None:
-    assert not held(path)
-    assert taken(path) == 0
+    assert not is_held(path)
+    assert acquired_at(path) == 0
     lock = acquire(path)
     assert lock
-    assert held(path)
-    assert acquire(path, tries=1) is None
-    assert taken(path) == pytest.approx(lock.taken, abs=1e-3)
+    assert is_held(path)
+    assert acquire(path, attempts=1) is None
+    assert acquired_at(path) == pytest.approx(lock.acquired_at, abs=1e-3)
     lock.release()
-    assert not held(path)
+    assert not is_held(path)
     with acquire(path) or pytest.fail("free"):
-        assert held(path)
-    assert not held(path)
+        assert is_held(path)
+    assert not is_held(path)
 
 
 def test_another_process_holds_it_until_it_is_killed(path: Path) -> None:
@@ -78,11 +78,11 @@ def test_another_process_holds_it_until_it_is_killed(path: Path) -> None:
     with child(HOLD, str(path)) as process:
         assert process.stdout
         assert process.stdout.readline() == "True\n"
-        assert held(path)
-        assert acquire(path, tries=1) is None
+        assert is_held(path)
+        assert acquire(path, attempts=1) is None
         process.kill()
         process.wait()
-        assert not held(path)
+        assert not is_held(path)
 
 
 def test_a_launcher_hands_it_over_without_a_gap_and_grandchildren_do_not_get_it(
@@ -94,14 +94,14 @@ def test_a_launcher_hands_it_over_without_a_gap_and_grandchildren_do_not_get_it(
     descriptor = lock.descriptor
     with child(ADOPT, str(descriptor), pass_fds=[descriptor]) as process:
         lock.release()
-        assert held(path)
+        assert is_held(path)
         assert process.stdout
-        assert float(process.stdout.readline()) == pytest.approx(lock.taken, abs=1e-3)
-        assert held(path)
+        assert float(process.stdout.readline()) == pytest.approx(lock.acquired_at, abs=1e-3)
+        assert is_held(path)
         process.kill()
         process.wait()
         # The grandchild lives: it waits for the standard input that we still hold open.
-        assert not held(path)
+        assert not is_held(path)
 
 
 def test_ordinary_children_do_not_inherit_it(path: Path) -> None:
@@ -111,21 +111,21 @@ def test_ordinary_children_do_not_inherit_it(path: Path) -> None:
         assert process.stdout
         process.stdout.readline()
         lock.release()
-        assert not held(path)
+        assert not is_held(path)
 
 
 def test_adopting_what_somebody_else_holds_fails(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A descriptor of the right file alone is no lock."""
-    monkeypatch.setattr(locks, "TRIES", 1)
+    monkeypatch.setattr(locks, "LOCK_ATTEMPTS", 1)
     lock = acquire(path)
     assert lock
     other = os.open(path, os.O_RDWR)
     assert adopt(other) is None
     lock.release()
     assert adopt(other)
-    assert held(path)
+    assert is_held(path)
     os.close(other)
 
 
@@ -155,9 +155,9 @@ def test_a_fork_does_not_keep_it(path: Path) -> None:
         os._exit(0)
     try:
         os.read(up, 2)
-        assert held(path), "what is closed there stays ours"
+        assert is_held(path), "what is closed there stays ours"
         lock.release()
-        assert not held(path)
+        assert not is_held(path)
     finally:
         for descriptor in (up, is_up, waits, goes):
             os.close(descriptor)
@@ -168,11 +168,11 @@ def test_a_lock_never_has_the_number_of_a_standard_stream(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With stdin closed it was 0, and the trainer it was handed to got /dev/null in its place."""
-    monkeypatch.setattr(locks, "FIRST_FREE", 500)
+    monkeypatch.setattr(locks, "FIRST_LOCK_DESCRIPTOR", 500)
     lock = acquire(path)
     assert lock is not None
     with lock:
         assert lock.descriptor >= 500
         assert not os.get_inheritable(lock.descriptor)
-        assert held(path)
-    assert not held(path), "no second number of it is left"
+        assert is_held(path)
+    assert not is_held(path), "no second number of it is left"

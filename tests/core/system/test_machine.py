@@ -55,7 +55,7 @@ def test_memory_is_what_the_tightest_group_around_us_leaves(
 ) -> None:
     """A batch system's limit, which is not the topmost group's, and a death for exceeding it."""
     (tmp_path / "self").write_text(f"7:pids:/other\n{own}\n")
-    monkeypatch.setattr(machine, "OWN", tmp_path / "self")
+    monkeypatch.setattr(machine, "PROC_SELF_CGROUP", tmp_path / "self")
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / folder / limit).write_text("3000000")
     (tmp_path / folder / used).write_text("2500000")

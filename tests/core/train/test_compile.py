@@ -13,7 +13,7 @@ import torch
 
 from core.config.configs import ModelConfig
 from core.model import factory
-from core.model.decoder import call
+from core.model.decoder import call_directly
 from core.train import compile as compile_module
 from core.train.compile import Compiled, StepCompiler, should_compile
 from core.train.state import TrainState
@@ -147,7 +147,7 @@ def test_nothing_is_compiled_on_a_processor_by_itself() -> None:
     with_backend(trainer, counter)
     trainer.run()
     assert not counter.graphs
-    assert trainer.model.caller is call
+    assert trainer.model.call_in_training is call_directly
 
 
 @pytest.mark.parametrize(

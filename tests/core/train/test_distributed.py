@@ -22,7 +22,7 @@ from core.model import factory
 from core.run.directory import Run
 from core.run.event_log import EventLog, EventTail
 from core.run.launch import environment
-from core.system.rank_env import RankInfo, rank_info, rendezvous_endpoint
+from core.system.rank_env import RankInfo, read_rank_info, rendezvous_endpoint
 from core.train import launchers
 from core.train.batches import Batches, LineSamples, WindowSamples
 from core.train.control import BroadcastControl
@@ -40,7 +40,9 @@ SLURM = {
 
 @pytest.mark.parametrize("environ", [TORCHRUN, SLURM, SLURM | TORCHRUN])
 def test_a_place_is_read_from_the_variables(environ: dict[str, str]) -> None:
-    assert rank_info(environ) == RankInfo(rank=3, local=1, world=4, beside=2)
+    assert read_rank_info(environ) == RankInfo(
+        rank=3, local_rank=1, world_size=4, local_world_size=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_a_place_is_read_from_the_variables(environ: dict[str, str]) -> None:
 )  # fmt: skip
 def test_without_them_there_is_one_process(environ: dict[str, str]) -> None:
     """A training in a batch script that waits for others for ever."""
-    assert rank_info(environ) is None
+    assert read_rank_info(environ) is None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_without_them_there_is_one_process(environ: dict[str, str]) -> None:
 )
 def test_impossible_places_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(InputError):
-        rank_info(TORCHRUN | change)
+        read_rank_info(TORCHRUN | change)
 
 
 def test_the_port_follows_from_the_job_where_none_is_given() -> None:

@@ -140,7 +140,10 @@ def test_such_a_process_trains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": 3, "LOCAL_RANK": 1, "WORLD_SIZE": 4, "LOCAL_WORLD_SIZE": 2}.items():
         monkeypatch.setenv(name, str(value))
     ways = ways_of(**ALONE)
-    assert (ways.foreground, ways.beside) == (True, RankInfo(rank=3, local=1, world=4, beside=2))
+    assert (ways.foreground, ways.beside) == (
+        True,
+        RankInfo(rank=3, local_rank=1, world_size=4, local_world_size=2),
+    )
     for refused in ({"detach": True}, {"devices": 2}):
         with pytest.raises(click.UsageError, match="process 3 of 4"):
             ways_of(**{**ALONE, **refused})

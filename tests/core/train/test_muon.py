@@ -67,7 +67,7 @@ def test_matrices_below_each_other_are_turned_each_for_itself() -> None:
 
 def test_only_what_is_inside_the_blocks_is_muons() -> None:
     """Embeddings made orthogonal, which takes what is known of rare words."""
-    heights = factory.build_model(SHAPE, seed=0).matrices()
+    heights = factory.build_model(SHAPE, seed=0).block_matrices()
     assert set(heights.values()) == {(16, 8, 8), (24, 24), (16,)}
     assert len(heights) == 8
     assert all(name.startswith("blocks.") for name in heights)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.model.quantize import missing
+from core.model.quantize import unsupported_reason
 from tui.__main__ import run
 
 TINY = [
@@ -116,7 +116,7 @@ def test_several_continuations_and_shortened_weights(
     assert run(["generate", "cats", "the", "-n", "3"]) == 2
     assert "temperature" in capsys.readouterr().err
     for name in ("bfloat16", "int8"):
-        refused = bool(missing(name))
+        refused = bool(unsupported_reason(name))
         assert run([*asked, "--precision", name, "--json"]) == (2 if refused else 0)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.configs import SamplingConfig
-from core.config.schema import check_values, settings_of
+from core.config.schema import find_value_problems, setting_specs
 from tui.common.sampling_settings import (
     BY_NAME,
     CONTROLS,
@@ -25,7 +25,7 @@ from tui.widgets.talk_side import rows
 
 def test_every_declared_setting_but_stop_is_on_a_key() -> None:
     """A new sampling setting that no key reaches; two settings on one key."""
-    assert {*BY_NAME, "seed", "stop"} == set(settings_of(SamplingConfig))
+    assert {*BY_NAME, "seed", "stop"} == set(setting_specs(SamplingConfig))
     keys = [binding.key for binding in bindings()]
     assert len(keys) == len(set(keys)) == 2 * len(CONTROLS)
     assert all(binding.tooltip for binding in bindings())
@@ -36,7 +36,7 @@ def test_every_step_of_a_ladder_is_allowed_and_in_order(dial: Any) -> None:
     """A key that raises a SettingsError; a step that goes the wrong way."""
     assert list(dial.ladder) == sorted(set(dial.ladder))
     for value in dial.ladder:
-        assert check_values(SamplingConfig, {dial.name: value}) == {}
+        assert find_value_problems(SamplingConfig, {dial.name: value}) == {}
     default = getattr(SamplingConfig(), dial.name)
     assert default in dial.ladder
     assert dial.off in (None, default)

@@ -12,7 +12,7 @@ import pytest
 from core.config.budget import count_parameters, training_bytes
 from core.config.configs import TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
-from core.config.planner import plan
+from core.config.planner import plan_run
 from core.dataset.preview import Preview, preview
 from core.errors import InputError, SettingsError
 from core.text.corpus import bundled
@@ -56,7 +56,7 @@ def test_it_plans_as_a_training_does(
         longest=seen.longest_tokens,
     )
     assert made.tokens == facts
-    assert made.plan(CPU) == plan(TrainConfig(**chosen), shape, facts, CPU)
+    assert made.plan(CPU) == plan_run(TrainConfig(**chosen), shape, facts, CPU)
 
 
 def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:

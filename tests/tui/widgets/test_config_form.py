@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config.configs import ModelConfig, TrainConfig
-from core.config.schema import check_values, parse_value, settings_of
+from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
 from tests.support.captures import plain, same_as_captured
 from tests.support.pilots import SIZES, perform
@@ -118,9 +118,9 @@ def test_every_setting_has_a_row_that_takes_its_default(config: type) -> None:
         assert shown.values == {}
         for row in shown.query(SettingRow):
             for choice in row.choices:
-                assert check_values(config, {row.setting_name: parse_value(
+                assert find_value_problems(config, {row.setting_name: parse_value(
                     config, row.setting_name, choice)}) == {}  # fmt: skip
-            assert help_of(settings_of(config)[row.setting_name], row.choices)
+            assert help_of(setting_specs(config)[row.setting_name], row.choices)
 
     perform(ConfigForm(config, names), act)
 
