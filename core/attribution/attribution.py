@@ -11,8 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from core.attribution.corpus_index import REMADE, CorpusIndex, build_index, index_exists, open_index
-from core.attribution.ngram_index import Found, NgramIndex
+from core.attribution.corpus_index import (
+    REBUILT_NOTE,
+    CorpusIndex,
+    build_index,
+    index_exists,
+    open_index,
+)
+from core.attribution.ngram_index import NgramIndex, Occurrences
 from core.attribution.overlap import CopiedSpans, find_copies
 from core.attribution.passages import PassageReader
 from core.dataset import token_store
@@ -25,13 +31,13 @@ from core.text import catalog
 from core.text.corpus import Corpus
 from core.tokenizer.tokenizer import Tokenizer
 
-MOST_PLACES = 20
+MAX_PASSAGES = 20
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Text:
+class IndexedText:
     """The text a run was trained on, with its tokens and their index.
 
     Attributes:
@@ -41,33 +47,33 @@ class Text:
 
     corpus: Corpus
     tokenizer: Tokenizer
-    stored: TokenFile
+    tokens: TokenFile
     folder: Path
     index: CorpusIndex
     notes: tuple[str, ...] = ()
 
     @property
-    def where(self) -> NgramIndex:
+    def ngrams(self) -> NgramIndex:
         """What can be asked of it."""
-        return self.index.occurrences
+        return self.index.ngrams
 
     @cached_property
     def _reader(self) -> PassageReader:
-        return PassageReader(self.corpus, self.stored, self.tokenizer, self.index.lines)
+        return PassageReader(self.corpus, self.tokens, self.tokenizer, self.index.newline_counts)
 
-    def copies(
+    def find_copies(
         self, ids: Sequence[int], least: int, check: Callable[[], None] = lambda: None
     ) -> CopiedSpans:
         """Which parts of a reply stand in it."""
-        return find_copies(self.where, ids, least, self.tokenizer.unk_id, check)
+        return find_copies(self.ngrams, ids, least, self.tokenizer.unk_id, check)
 
-    def places_of(self, found: Found, count: int, most: int) -> list[Json]:
+    def read_passages(self, found: Occurrences, count: int, most: int) -> list[Json]:
         """Some of the places where `count` tokens stand, in the order of the text.
 
         Raises:
             InputError: the text cannot be read any more.
         """
-        chosen = sorted(found.places[:most].tolist())
+        chosen = sorted(found.positions[:most].tolist())
         passages = [self._reader.passage(token, count) for token in chosen]
         return [
             {
@@ -92,17 +98,17 @@ class AttributionSource:
     tokenizer: Tokenizer
     folder: Path
 
-    def open(self) -> Text | None:
+    def open(self) -> IndexedText | None:
         """The text if its index is there and whole."""
         stored = token_store.open_tokens(self.folder)
         index = open_index(self.folder, stored) if stored else None
         if stored is None or index is None:
             return None
-        return Text(self.corpus, self.tokenizer, stored, self.folder, index)
+        return IndexedText(self.corpus, self.tokenizer, stored, self.folder, index)
 
-    def make(
+    def build(
         self, progress: ProgressCallback = no_progress, cancelled: CancelCheck = never_cancelled
-    ) -> tuple[Text, str]:
+    ) -> tuple[IndexedText, str]:
         """The text with its index, made if need be: "kept", "made" or, after damage, "remade".
 
         Raises:
@@ -124,12 +130,12 @@ class AttributionSource:
         index = build_index(
             self.folder, stored, self.corpus, progress=progress, cancelled=cancelled
         )
-        notes = (REMADE,) if damaged else ()
-        text = Text(self.corpus, self.tokenizer, stored, self.folder, index, notes)
+        notes = (REBUILT_NOTE,) if damaged else ()
+        text = IndexedText(self.corpus, self.tokenizer, stored, self.folder, index, notes)
         return text, "remade" if damaged else "made"
 
 
-def source_of(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> AttributionSource:
+def find_source(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> AttributionSource:
     """The text of a run.
 
     Raises:
@@ -138,12 +144,14 @@ def source_of(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> Attri
     """
     text = read_record(run)["corpus"]
     tokenizer = tokenizer or Tokenizer.load(run.folder)
-    corpus = catalog.recall(text["sha256"], home, text["name"], text["encoding"], text["errors"])
-    folder = token_store.folder_for(corpus, text["sha256"], text["reading"], tokenizer, home)
+    corpus = catalog.find_by_hash(
+        text["sha256"], home, text["name"], text["encoding"], text["errors"]
+    )
+    folder = token_store.tokens_folder(corpus, text["sha256"], text["reading"], tokenizer, home)
     return AttributionSource(home, corpus, text["reading"], tokenizer, folder)
 
 
-def described(text: Text, found: CopiedSpans, most: int) -> Json:
+def copies_to_json(text: IndexedText, found: CopiedSpans, most: int) -> Json:
     """What is said of a reply: figures, then each span with its first places.
 
     Raises:
@@ -160,9 +168,9 @@ def described(text: Text, found: CopiedSpans, most: int) -> Json:
             {
                 "begin": span.begin,
                 "end": span.end,
-                "count": span.found.count,
-                "at_least": span.found.at_least,
-                "places": text.places_of(span.found, span.end - span.begin, most),
+                "count": span.occurrences.count,
+                "at_least": span.occurrences.at_least,
+                "places": text.read_passages(span.occurrences, span.end - span.begin, most),
             }
             for span in found.spans
         ],

@@ -8,7 +8,7 @@ says what they hold. Everything can be made again from the tokens and the text.
 Line ends before every megabyte of a file: a line number without reading all before it.
 
 Made while a corpus is indexed; a look reads one block of the file. A file changed since then is not
-noticed here: `core.text.catalog.recall` does that.
+noticed here: `core.text.catalog.find_by_hash` does that.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.attribution.ngram_index import NgramIndex
-from core.attribution.suffix_array import CHUNK, DEPTH, PlaceBlocks, Places, Sorter
+from core.attribution.suffix_array import (
+    POSITIONS_PER_BLOCK,
+    SORT_DEPTH_TOKENS,
+    PositionBlocks,
+    Positions,
+    SuffixSorter,
+)
 from core.dataset.token_store import TokenFile
 from core.errors import Cancelled, DamagedError, StorageError
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
@@ -36,9 +42,9 @@ from core.system.files import fsync_path, read_json, remove_temporary_files, wri
 from core.system.locks import Lock, acquire
 from core.text.corpus import Corpus
 from core.text.encoding import Encoding
-from core.text.readers import TextSource, opened, unpacked_size
+from core.text.readers import TextSource, open_text, unpacked_size
 
-BLOCK = 1 << 20  # a multiple of every width of a newline
+LINE_BLOCK_BYTES = 1 << 20  # a multiple of every width of a newline
 PHASE = "counting lines"
 
 
@@ -57,8 +63,8 @@ def count_lines(
     total, done, found = sum(map(unpacked_size, files)), 0, []
     for path in files:
         counts = [0]
-        with opened(path, encoding) as source:
-            while raw := source.file.read(BLOCK):
+        with open_text(path, encoding) as source:
+            while raw := source.file.read(LINE_BLOCK_BYTES):
                 if cancelled():
                     raise Cancelled
                 counts.append(counts[-1] + _newlines(source, raw))
@@ -68,10 +74,10 @@ def count_lines(
     return found
 
 
-def line_at(counts: NDArray[np.int64], source: TextSource, offset: int) -> int:
+def find_line_at(counts: NDArray[np.int64], source: TextSource, offset: int) -> int:
     """The number, from 1, of the line that byte `offset` of an open file is in."""
-    block = min((offset - source.start) // BLOCK, len(counts) - 1)
-    begin = source.start + block * BLOCK
+    block = min((offset - source.start) // LINE_BLOCK_BYTES, len(counts) - 1)
+    begin = source.start + block * LINE_BLOCK_BYTES
     source.file.seek(begin)
     return int(counts[block]) + _newlines(source, source.file.read(offset - begin)) + 1
 
@@ -86,12 +92,12 @@ def _newlines(source: TextSource, raw: bytes) -> int:
     return int((units == np.frombuffer(newline, units.dtype)[0]).sum())
 
 
-FORMAT = 1
-META, PLACES, LINES, LOCK = "index.json", "places", "lines", "index.lock"
-LOOKED_AT = 512  # neighbours compared when it is opened
-WAIT_SECONDS = 0.2
-SMALL = np.iinfo(np.uint32).max
-REMADE = "The index of this text was damaged: it was made anew."
+INDEX_FORMAT = 1
+METADATA_FILE, POSITIONS_FILE, LINES_FILE, LOCK_FILE = "index.json", "places", "lines", "index.lock"
+CHECKED_NEIGHBOURS = 512  # neighbours compared when it is opened
+LOCK_RETRY_S = 0.2
+MAX_UINT32_TOKENS = np.iinfo(np.uint32).max
+REBUILT_NOTE = "The index of this text was damaged: it was made anew."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,20 +126,20 @@ class CorpusIndex:
     """An index that is ready.
 
     Attributes:
-        occurrences: what can be asked.
+        ngrams: what can be asked.
         lines: for each file the newlines before each of its blocks
         (`core.attribution.corpus_index`).
         size: bytes on the disk.
     """
 
-    occurrences: NgramIndex
-    lines: list[NDArray[np.int64]]
+    ngrams: NgramIndex
+    newline_counts: list[NDArray[np.int64]]
     size: int
 
 
 def index_exists(folder: Path) -> bool:
     """Whether there is an index beside these tokens, whole or not."""
-    return (folder / META).exists()
+    return (folder / METADATA_FILE).exists()
 
 
 def open_index(folder: Path, stored: TokenFile) -> CorpusIndex | None:
@@ -141,28 +147,35 @@ def open_index(folder: Path, stored: TokenFile) -> CorpusIndex | None:
     meta = _read_meta(folder, stored)
     if meta is None:
         return None
-    places = np.memmap(folder / PLACES, np.dtype(meta.dtype), "r") if meta.places else _none(meta)
+    places = (
+        np.memmap(folder / POSITIONS_FILE, np.dtype(meta.dtype), "r")
+        if meta.places
+        else _none(meta)
+    )
     where = NgramIndex(_seen_in_training(stored), places, meta.depth)
-    lines = np.split(np.fromfile(folder / LINES, np.int64), np.cumsum(meta.blocks)[:-1])
+    lines = np.split(np.fromfile(folder / LINES_FILE, np.int64), np.cumsum(meta.blocks)[:-1])
     if not (_in_order(where) and all(map(_counting, lines))):
         return None
     return CorpusIndex(where, lines, sum(_sizes(meta).values()))
 
 
-def _none(meta: IndexMetadata) -> Places:
+def _none(meta: IndexMetadata) -> Positions:
     return np.empty(0, np.dtype(meta.dtype))
 
 
 def _sizes(meta: IndexMetadata) -> dict[str, int]:
     """The bytes of each file."""
-    return {PLACES: meta.places * np.dtype(meta.dtype).itemsize, LINES: 8 * sum(meta.blocks)}
+    return {
+        POSITIONS_FILE: meta.places * np.dtype(meta.dtype).itemsize,
+        LINES_FILE: 8 * sum(meta.blocks),
+    }
 
 
 def _read_meta(folder: Path, stored: TokenFile) -> IndexMetadata | None:
     try:
-        values: dict[str, Any] = read_json(folder / META)
+        values: dict[str, Any] = read_json(folder / METADATA_FILE)
         meta = IndexMetadata(**values | {"blocks": tuple(values.get("blocks", ()))})
-        known = (FORMAT, sys.byteorder, len(stored.ids), len(stored.first_samples))
+        known = (INDEX_FORMAT, sys.byteorder, len(stored.ids), len(stored.first_samples))
         same = (meta.format, meta.byteorder, meta.tokens, len(meta.blocks)) == known
         whole = all((folder / n).stat().st_size == size for n, size in _sizes(meta).items())
     except (OSError, DamagedError, TypeError):
@@ -177,14 +190,14 @@ def _counting(lines: NDArray[np.int64]) -> bool:
 
 def _in_order(where: NgramIndex) -> bool:
     """Whether a few neighbours stand in their order: noise in their place does not."""
-    count, end = len(where.places), len(where.ids)
+    count, end = len(where.positions), len(where.ids)
     if not count:
         return True
-    for number in np.unique(np.linspace(0, max(0, count - 2), LOOKED_AT).astype(np.int64)):
-        pair = where.places[number : number + 2].astype(np.int64)
+    for number in np.unique(np.linspace(0, max(0, count - 2), CHECKED_NEIGHBOURS).astype(np.int64)):
+        pair = where.positions[number : number + 2].astype(np.int64)
         if (pair >= end).any():
             return False
-        first, *rest = [where.suffix(int(place), where.depth) for place in pair]
+        first, *rest = [where.read_suffix(int(place), where.depth) for place in pair]
         if rest and first > rest[0]:
             return False
     return True
@@ -195,20 +208,22 @@ def _seen_in_training(stored: TokenFile) -> NDArray[np.unsignedinteger]:
     return stored.ids[: stored.train_span[1]] if stored.reading == "text" else stored.ids
 
 
-def training_places(stored: TokenFile) -> tuple[PlaceBlocks, int]:
+def training_positions(stored: TokenFile) -> tuple[PositionBlocks, int]:
     """The tokens that are trained on, in pieces of ascending numbers; and how many there are."""
-    dtype = np.uint32 if len(stored.ids) <= SMALL else np.uint64
+    dtype = np.uint32 if len(stored.ids) <= MAX_UINT32_TOKENS else np.uint64
     if stored.reading == "text":
         end = stored.train_span[1]
-        whole = range(0, end, CHUNK)
-        return lambda: (np.arange(a, min(a + CHUNK, end), dtype=dtype) for a in whole), end
+        whole = range(0, end, POSITIONS_PER_BLOCK)
+        return lambda: (
+            np.arange(a, min(a + POSITIONS_PER_BLOCK, end), dtype=dtype) for a in whole
+        ), end
     starts, numbers = stored.starts, stored.train_samples
     kept = np.zeros(len(starts) - 1, np.bool_)
     kept[numbers] = True
 
-    def pieces() -> Iterator[Places]:
-        for begin in range(0, len(stored.ids), CHUNK):
-            end = min(begin + CHUNK, len(stored.ids))
+    def pieces() -> Iterator[Positions]:
+        for begin in range(0, len(stored.ids), POSITIONS_PER_BLOCK):
+            end = min(begin + POSITIONS_PER_BLOCK, len(stored.ids))
             first = int(np.searchsorted(starts, begin, side="right")) - 1
             last = int(np.searchsorted(starts, end, side="left"))
             edges = np.clip(starts[first : last + 1], begin, end)
@@ -256,13 +271,13 @@ def build_index(
 @contextmanager
 def _alone(folder: Path, cancelled: CancelCheck) -> Iterator[Lock]:
     """Nobody else makes it meanwhile; what those who were killed left is removed."""
-    while not (lock := acquire(folder / LOCK)):
+    while not (lock := acquire(folder / LOCK_FILE)):
         if cancelled():
             raise Cancelled
-        time.sleep(WAIT_SECONDS)
+        time.sleep(LOCK_RETRY_S)
     with lock:
-        remove_temporary_files(folder / PLACES)
-        remove_temporary_files(folder / LINES)
+        remove_temporary_files(folder / POSITIONS_FILE)
+        remove_temporary_files(folder / LINES_FILE)
         yield lock
 
 
@@ -273,27 +288,27 @@ def _make(
     progress: ProgressCallback,
     cancelled: CancelCheck,
 ) -> None:
-    source, count = training_places(stored)
+    source, count = training_positions(stored)
     lines = count_lines(corpus.files, corpus.codec, progress, cancelled)
-    (folder / META).unlink(missing_ok=True)
-    with _replacing(folder / PLACES) as file:
+    (folder / METADATA_FILE).unlink(missing_ok=True)
+    with _replacing(folder / POSITIONS_FILE) as file:
         ids = _seen_in_training(stored)
-        sorter = Sorter(
+        sorter = SuffixSorter(
             ids, stored.vocab_size, file, folder, progress=progress, cancelled=cancelled
         )
         sorter.sort(source, count)
-    with _replacing(folder / LINES) as file:
+    with _replacing(folder / LINES_FILE) as file:
         file.write(np.concatenate(lines).tobytes())
     meta = IndexMetadata(
-        format=FORMAT,
+        format=INDEX_FORMAT,
         byteorder=sys.byteorder,
         tokens=len(stored.ids),
         places=count,
-        depth=DEPTH,
-        dtype=np.dtype(np.uint32 if len(stored.ids) <= SMALL else np.uint64).name,
+        depth=SORT_DEPTH_TOKENS,
+        dtype=np.dtype(np.uint32 if len(stored.ids) <= MAX_UINT32_TOKENS else np.uint64).name,
         blocks=tuple(map(len, lines)),
     )
-    write_json(folder / META, dataclasses.asdict(meta))
+    write_json(folder / METADATA_FILE, dataclasses.asdict(meta))
 
 
 @contextmanager

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from core.tokenizer.special_tokens import EOS
 
-SHOWN = 256  # places of a sequence that are named
-COMPARED = 1 << 18  # places of a sequence deeper than the sorting that are looked at
-COUNTED = 1 << 12  # places whose next tokens are counted at once rather than searched
+LISTED_POSITIONS = 256  # places of a sequence that are named
+COMPARED_POSITIONS = 1 << 18  # places of a sequence deeper than the sorting that are looked at
+COUNTED_POSITIONS = 1 << 12  # places whose next tokens are counted at once rather than searched
 
-Range = tuple[int, int]
+PositionRange = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Found:
+class Occurrences:
     """Where a sequence stands.
 
     Attributes:
@@ -39,11 +39,11 @@ class Found:
 
     count: int
     at_least: bool
-    places: NDArray[np.int64]
+    positions: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Context:
+class MatchedContext:
     """The last tokens of a text, as far as they stand in the corpus.
 
     Attributes:
@@ -69,7 +69,7 @@ class NgramIndex:
     """
 
     ids: NDArray[np.unsignedinteger]
-    places: NDArray[np.unsignedinteger]
+    positions: NDArray[np.unsignedinteger]
     depth: int
 
     @cached_property
@@ -78,34 +78,34 @@ class NgramIndex:
 
     @cached_property
     def _places(self) -> NDArray[np.unsignedinteger]:
-        return np.asarray(self.places)
+        return np.asarray(self.positions)
 
-    def range_of(self, sequence: Sequence[int]) -> Range:
+    def find_range(self, sequence: Sequence[int]) -> PositionRange:
         """The sorted places at which a sequence of at most `depth` tokens begins."""
         wanted, size = list(sequence), len(sequence)
         assert size <= self.depth
         places = self._places
 
         def tokens(number: int) -> list[int]:
-            return self.suffix(int(places[number]), size)
+            return self.read_suffix(int(places[number]), size)
 
         everything = range(len(places))
         begin = bisect_left(everything, wanted, key=tokens)
         return begin, bisect_right(everything, wanted, lo=begin, key=tokens)
 
-    def suffix(self, place: int, most: int) -> list[int]:
+    def read_suffix(self, place: int, most: int) -> list[int]:
         """The tokens from a place on, to the end of the line or document."""
         found: list[int] = self._ids[place : place + most].tolist()
         if EOS in found:
             del found[found.index(EOS) + 1 :]
         return found
 
-    def find(self, sequence: Sequence[int]) -> Found:
+    def find(self, sequence: Sequence[int]) -> Occurrences:
         """Where a sequence of any length stands."""
-        begin, end = self.range_of(sequence[: self.depth])
+        begin, end = self.find_range(sequence[: self.depth])
         if len(sequence) <= self.depth:
-            return Found(end - begin, False, self._some(begin, end, SHOWN))
-        places = self._some(begin, end, COMPARED)
+            return Occurrences(end - begin, False, self._some(begin, end, LISTED_POSITIONS))
+        places = self._some(begin, end, COMPARED_POSITIONS)
         for depth in range(self.depth, len(sequence)):
             if not len(places):
                 break
@@ -114,7 +114,7 @@ class NgramIndex:
                 break
             places = places[places + depth < len(self._ids)]
             places = places[self._ids[places + depth] == sequence[depth]]
-        return Found(len(places), end - begin > COMPARED, places)
+        return Occurrences(len(places), end - begin > COMPARED_POSITIONS, places)
 
     def _some(self, begin: int, end: int, most: int) -> NDArray[np.int64]:
         return self._places[begin : min(end, begin + most)].astype(np.int64)
@@ -127,34 +127,34 @@ class NgramIndex:
         found = self._ids[begin + depth : begin + len(sequence)].tolist()
         return places if found == list(sequence[depth:]) else places[:0]
 
-    def context(self, ids: Sequence[int]) -> Context:
+    def match_context(self, ids: Sequence[int]) -> MatchedContext:
         """How often some tokens, fewer than `depth`, stand there as the beginning of something."""
-        begin, end = self.range_of(ids)
-        return Context(len(ids), end - begin, begin, end)
+        begin, end = self.find_range(ids)
+        return MatchedContext(len(ids), end - begin, begin, end)
 
-    def following(self, context: Context) -> Following:
+    def count_followers(self, context: MatchedContext) -> FollowerCounts:
         """What followed a context."""
-        return Following(self, context)
+        return FollowerCounts(self, context)
 
-    def next_after(self, context: Context) -> NDArray[np.unsignedinteger]:
+    def tokens_after(self, context: MatchedContext) -> NDArray[np.unsignedinteger]:
         """The token after each occurrence of a context; none beyond the end."""
         places = self._places[context.begin : context.end].astype(np.int64) + context.length
         return self._ids[places[places < len(self._ids)]]
 
-    def next_at(self, number: int, length: int) -> int:
+    def token_after(self, number: int, length: int) -> int:
         """The token `length` after a sorted place; -1 beyond the end."""
         place = int(self._places[number]) + length
         return int(self._ids[place]) if place < len(self._ids) else -1
 
 
-class Following:
+class FollowerCounts:
     """How often each token followed a context."""
 
-    def __init__(self, where: NgramIndex, context: Context) -> None:
+    def __init__(self, where: NgramIndex, context: MatchedContext) -> None:
         self._where, self._context = where, context
         self._counts: Counter[int] | None = None
-        if context.count <= COUNTED:
-            self._counts = Counter(where.next_after(context).tolist())
+        if context.count <= COUNTED_POSITIONS:
+            self._counts = Counter(where.tokens_after(context).tolist())
 
     def count(self, id: int) -> int:
         """How often this one."""
@@ -166,7 +166,7 @@ class Following:
         return bisect_right(numbers, id, lo=begin, key=self._next) - begin
 
     def _next(self, number: int) -> int:
-        return self._where.next_at(number, self._context.length)
+        return self._where.token_after(number, self._context.length)
 
 
 class NextTokenCounts:
@@ -181,21 +181,21 @@ class NextTokenCounts:
         if EOS in self._ids:
             # What follows an end is a beginning.
             del self._ids[: len(self._ids) - self._ids[::-1].index(EOS)]
-        self._contexts: dict[int, Context] = {}
-        self._following: dict[int, Following] = {}
-        self.longest = self._longest()
+        self._contexts: dict[int, MatchedContext] = {}
+        self._following: dict[int, FollowerCounts] = {}
+        self.longest_context = self._longest()
 
-    def of(self, id: int) -> tuple[int, int, int]:
+    def count(self, id: int) -> tuple[int, int, int]:
         """How often a token followed, of how many, after how many tokens.
 
         The longest context after which it ever followed; for a token that never stands there the
         empty one.
         """
         # What followed a longer context followed the shorter ones too.
-        length = _last(self.longest.length, lambda length: self._count(length, id) > 0)
+        length = _last(self.longest_context.length, lambda length: self._count(length, id) > 0)
         return self._count(length, id), self._context(length).count, length
 
-    def _longest(self) -> Context:
+    def _longest(self) -> MatchedContext:
         """The longest end of the tokens that stands there."""
         known = 1
         while known < len(self._ids) and self._context(known).count:
@@ -203,14 +203,14 @@ class NextTokenCounts:
         most = min(known, len(self._ids))
         return self._context(_last(most, lambda length: self._context(length).count > 0))
 
-    def _context(self, length: int) -> Context:
+    def _context(self, length: int) -> MatchedContext:
         if length not in self._contexts:
-            self._contexts[length] = self._where.context(self._ids[len(self._ids) - length :])
+            self._contexts[length] = self._where.match_context(self._ids[len(self._ids) - length :])
         return self._contexts[length]
 
     def _count(self, length: int, id: int) -> int:
         if length not in self._following:
-            self._following[length] = self._where.following(self._context(length))
+            self._following[length] = self._where.count_followers(self._context(length))
         return self._following[length].count(id)
 
 

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attribution.ngram_index import Found, NgramIndex
+from core.attribution.ngram_index import NgramIndex, Occurrences
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import SPECIAL
 
-LEAST_TOKENS = 4
+MIN_COPIED_TOKENS = 4
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class CopiedSpan:
 
     Attributes:
         begin, end: its tokens.
-        found: where.
+        occurrences: where.
     """
 
     begin: int
     end: int
-    found: Found
+    occurrences: Occurrences
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class CopiedSpans:
 def find_copies(
     where: NgramIndex,
     ids: Sequence[int],
-    least: int = LEAST_TOKENS,
+    least: int = MIN_COPIED_TOKENS,
     unknown: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> CopiedSpans:
@@ -128,11 +128,13 @@ def _maximal(
             yield CopiedSpan(first, reached, longest)
 
 
-TOGETHER = 4
-CHUNK = 1 << 18  # tokens looked at together: what is made of them stays in the processor's cache
+COPY_WINDOW = 4
+SCAN_CHUNK_TOKENS = (
+    1 << 18
+)  # tokens looked at together: what is made of them stays in the processor's cache
 PAIR_BITS = 20
-EXACT = 1 << 16  # four ids below it make one number of 64 bits
-MIX = 0x9E3779B97F4A7C15  # an odd number of well spread bits, for larger vocabularies
+EXACT_VOCAB_SIZE = 1 << 16  # four ids below it make one number of 64 bits
+HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # an odd number of well spread bits, for larger vocabularies
 
 Keys = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
@@ -148,10 +150,10 @@ class CopyRate:
         unknown: the id of what the vocabulary does not hold; it is never copied.
     """
 
-    stored: TokenFile
+    tokens: TokenFile
     unknown: int | None
 
-    def share(self, replies: Sequence[Sequence[int]]) -> float | None:
+    def measure(self, replies: Sequence[Sequence[int]]) -> float | None:
         """The mean over some replies of the share of their tokens that was copied.
 
         None for replies of nothing but special tokens.
@@ -167,7 +169,7 @@ class CopyRate:
             tokens = int((array >= len(SPECIAL)).sum())
             copied = np.zeros(len(array), np.bool_)
             for begin in np.flatnonzero(np.isin(key, stand) & may):
-                copied[begin : begin + TOGETHER] = True
+                copied[begin : begin + COPY_WINDOW] = True
             if tokens:
                 shares.append(copied.sum() / tokens)
         return float(np.mean(shares)) if shares else None
@@ -178,13 +180,13 @@ class CopyRate:
         likely = np.zeros(1 << PAIR_BITS, np.bool_)
         for ids in arrays:
             likely[_pairs(ids)] = True
-        end = self.stored.train_span[1] if self.stored.reading == "text" else len(self.stored.ids)
-        for begin in range(0, end, CHUNK):
+        end = self.tokens.train_span[1] if self.tokens.reading == "text" else len(self.tokens.ids)
+        for begin in range(0, end, SCAN_CHUNK_TOKENS):
             if found.all():
                 break
-            part = self.stored.ids[begin : min(end, begin + CHUNK + TOGETHER - 1)]
-            at = np.flatnonzero(likely[_pairs(part)][: 2 - TOGETHER])
-            fours = part[at[:, None] + np.arange(TOGETHER)].astype(np.uint64)  # (places, 4)
+            part = self.tokens.ids[begin : min(end, begin + SCAN_CHUNK_TOKENS + COPY_WINDOW - 1)]
+            at = np.flatnonzero(likely[_pairs(part)][: 2 - COPY_WINDOW])
+            fours = part[at[:, None] + np.arange(COPY_WINDOW)].astype(np.uint64)  # (places, 4)
             keys = self._folded(list(fours.T))
             which = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
             same = wanted[which] == keys
@@ -193,19 +195,22 @@ class CopyRate:
 
     def _trained_on(self, places: Places) -> Flags:
         """Whether the lines of these places are in the training part, where there are lines."""
-        if self.stored.reading == "text":
+        if self.tokens.reading == "text":
             return np.ones(len(places), np.bool_)
-        lines = np.searchsorted(self.stored.starts, places, side="right") - 1
-        return np.isin(lines, self.stored.train_samples)
+        lines = np.searchsorted(self.tokens.starts, places, side="right") - 1
+        return np.isin(lines, self.tokens.train_samples)
 
     def _keys(self, ids: Keys) -> Keys:
         """A number for the four tokens from each place on."""
-        size = max(0, len(ids) - TOGETHER + 1)
-        return self._folded([ids[place : place + size] for place in range(TOGETHER)])
+        size = max(0, len(ids) - COPY_WINDOW + 1)
+        return self._folded([ids[place : place + size] for place in range(COPY_WINDOW)])
 
     def _folded(self, four: Sequence[Keys]) -> Keys:
-        size = self.stored.vocab_size
-        factor, keys = np.uint64(size if size <= EXACT else MIX), np.zeros_like(four[0])
+        size = self.tokens.vocab_size
+        factor, keys = (
+            np.uint64(size if size <= EXACT_VOCAB_SIZE else HASH_MULTIPLIER),
+            np.zeros_like(four[0]),
+        )
         for ids in four:
             keys = keys * factor + ids
         return keys
@@ -215,12 +220,14 @@ class CopyRate:
         word = ids >= len(SPECIAL)
         if self.unknown is not None:
             word &= ids != self.unknown
-        size = max(0, len(ids) - TOGETHER + 1)
-        plain: Flags = np.all([word[place : place + size] for place in range(TOGETHER)], axis=0)
+        size = max(0, len(ids) - COPY_WINDOW + 1)
+        plain: Flags = np.all([word[place : place + size] for place in range(COPY_WINDOW)], axis=0)
         return plain
 
 
 def _pairs(ids: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
     """A number for each two tokens; few pairs that differ have the same."""
     narrow = ids.astype(np.uint32)
-    return (narrow[:-1] * np.uint32(MIX & 0xFFFFFFFF) + narrow[1:]) >> np.uint32(32 - PAIR_BITS)
+    return (narrow[:-1] * np.uint32(HASH_MULTIPLIER & 0xFFFFFFFF) + narrow[1:]) >> np.uint32(
+        32 - PAIR_BITS
+    )

@@ -17,18 +17,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.attribution.corpus_index import line_at
+from core.attribution.corpus_index import find_line_at
 from core.dataset.token_store import TokenFile
 from core.errors import InputError
 from core.text.corpus import Corpus
 from core.text.encoding import Encoding
-from core.text.readers import CHUNK, TextSource, is_records, opened, record, split_lines, unix
+from core.text.readers import (
+    CHUNK_BYTES,
+    TextSource,
+    is_records,
+    normalize_newlines,
+    open_text,
+    parse_record,
+    split_lines,
+)
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.vocabulary import word_spans
+from core.tokenizer.vocabulary import iter_word_spans
 
-AROUND = 160  # characters on each side of what was found
-LONGEST_PART = 1 << 26
-BEFORE, AFTER = 1 << 16, 1 << 17  # bytes read around a line
+CONTEXT_CHARACTERS = 160  # characters on each side of what was found
+MAX_SAMPLE_BYTES = 1 << 26
+BYTES_BEFORE_LINE, BYTES_AFTER_LINE = 1 << 16, 1 << 17  # bytes read around a line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +67,9 @@ class PassageReader:
     """
 
     corpus: Corpus
-    stored: TokenFile
+    tokens: TokenFile
     tokenizer: Tokenizer
-    lines: list[NDArray[np.int64]]
+    newline_counts: list[NDArray[np.int64]]
 
     def passage(self, token: int, count: int) -> Passage:
         """Where `count` tokens stand, the first of which is number `token` of the corpus.
@@ -69,10 +77,10 @@ class PassageReader:
         Raises:
             InputError: the file cannot be read, or is not what it was.
         """
-        index, begin, sample = self.stored.place(token)
-        path, start = self.corpus.files[index], int(self.stored.starts[sample])
-        parts = int(np.searchsorted(self.stored.starts, token + count, "left")) - sample
-        with opened(path, self.corpus.codec) as source:
+        index, begin, sample = self.tokens.locate(token)
+        path, start = self.corpus.files[index], int(self.tokens.starts[sample])
+        parts = int(np.searchsorted(self.tokens.starts, token + count, "left")) - sample
+        with open_text(path, self.corpus.codec) as source:
             raw = self._raw(source, sample, sample + max(1, parts), begin)
             text = self._text(source, raw, sample)
             left, right = self._span(text, start, token, count)
@@ -81,14 +89,14 @@ class PassageReader:
             offset = begin
             if not is_records(path):
                 offset += _bytes_before(raw, source.encoding, left)
-            line = line_at(self.lines[index], source, offset)
+            line = find_line_at(self.newline_counts[index], source, offset)
         return Passage(
             file=path,
             line=line,
             offset=offset,
-            before=text[max(0, left - AROUND) : left],
+            before=text[max(0, left - CONTEXT_CHARACTERS) : left],
             text=text[left:right],
-            after=text[right : right + AROUND],
+            after=text[right : right + CONTEXT_CHARACTERS],
         )
 
     @cached_property
@@ -103,13 +111,13 @@ class PassageReader:
         Found without making tokens of it once more: words are parted by blanks, characters are
         tokens, and of pieces the bytes are counted.
         """
-        first = token - start - (self.stored.reading == "lines")
+        first = token - start - (self.tokens.reading == "lines")
         if self.tokenizer.kind == "char":
             return first, first + count
         if self.tokenizer.kind == "word":
-            words = list(islice(word_spans(text), first, first + count))
+            words = list(islice(iter_word_spans(text), first, first + count))
             return (words[0][0], words[-1][1]) if words else (0, 0)
-        sizes, ids = self._sizes, self.stored.ids
+        sizes, ids = self._sizes, self.tokens.ids
         before = int(sizes[ids[start:token]].sum())
         after = before + int(sizes[ids[token : token + count]].sum())
         raw = np.frombuffer(text.encode(), np.uint8)
@@ -119,7 +127,7 @@ class PassageReader:
 
     def _same(self, text: str, token: int, count: int) -> bool:
         """Whether that is what the tokens stand for, as far as they know."""
-        ids = [int(id) for id in self.stored.ids[token : token + count]]
+        ids = [int(id) for id in self.tokens.ids[token : token + count]]
         found = self.tokenizer.encode(text)
         if self.tokenizer.kind != "bpe":
             return found == ids
@@ -128,28 +136,30 @@ class PassageReader:
 
     def _raw(self, source: TextSource, sample: int, following: int, begin: int) -> bytes:
         """The bytes from a sample to another one, or to the end of the file."""
-        offsets, ends = self.stored.offsets, self.stored.first_samples[1:]
+        offsets, ends = self.tokens.offsets, self.tokens.first_samples[1:]
         source.file.seek(begin)
         if is_records(source.path):
-            return source.file.readline(LONGEST_PART)
+            return source.file.readline(MAX_SAMPLE_BYTES)
         if following >= len(offsets) or any(sample < end <= following for end in ends):
-            return source.file.read(LONGEST_PART)
+            return source.file.read(MAX_SAMPLE_BYTES)
         return source.file.read(int(offsets[following]) - begin)
 
     def _text(self, source: TextSource, raw: bytes, sample: int) -> str:
         """The text of a sample as it was made into tokens."""
-        lines = self.stored.reading == "lines"
+        lines = self.tokens.reading == "lines"
         text = raw.decode(source.encoding.name, source.encoding.errors)
         if is_records(source.path):
-            text = record(str(source.path), text, source.encoding)
+            text = parse_record(str(source.path), text, source.encoding)
             if not lines:
                 # A long record is parted; all its parts begin at its line.
-                same = self.stored.offsets[max(0, sample - LONGEST_PART // CHUNK) : sample + 1]
+                same = self.tokens.offsets[
+                    max(0, sample - MAX_SAMPLE_BYTES // CHUNK_BYTES) : sample + 1
+                ]
                 skipped = int((same == same[-1]).sum()) - 1
-                text = text[skipped * CHUNK :]
+                text = text[skipped * CHUNK_BYTES :]
         elif lines:
             text = text.partition("\n")[0]
-        return text.rstrip() if lines else unix(text)
+        return text.rstrip() if lines else normalize_newlines(text)
 
 
 def _bytes_before(raw: bytes, encoding: Encoding, count: int) -> int:
@@ -178,7 +188,9 @@ class PassageLine:
     text: str
 
 
-def lines_around(path: Path, encoding: Encoding, offset: int, number: int) -> list[PassageLine]:
+def read_lines_around(
+    path: Path, encoding: Encoding, offset: int, number: int
+) -> list[PassageLine]:
     """The lines around one, as many as fit into some tens of kilobytes on each side.
 
     Args:
@@ -188,17 +200,17 @@ def lines_around(path: Path, encoding: Encoding, offset: int, number: int) -> li
     Raises:
         InputError: the file cannot be read.
     """
-    with opened(path, encoding) as source:
+    with open_text(path, encoding) as source:
         width = len(source.encoding.newline)
-        begin = max(source.start, offset - (offset - source.start) % width - BEFORE)
+        begin = max(source.start, offset - (offset - source.start) % width - BYTES_BEFORE_LINE)
         source.file.seek(begin)
         before = source.file.read(offset - begin - (offset - begin) % width)
-        after = source.file.read(AFTER)
+        after = source.file.read(BYTES_AFTER_LINE)
         ahead = split_lines(before, source.encoding.newline)
         behind = split_lines(after, source.encoding.newline)
         if begin > source.start and len(ahead) > 1:
             ahead = ahead[1:]  # it began before
-        if len(after) == AFTER and len(behind) > 1:
+        if len(after) == BYTES_AFTER_LINE and len(behind) > 1:
             behind = behind[:-1]
         whole = [*ahead[:-1], ahead[-1] + behind[0], *behind[1:]]
         first = number - len(ahead) + 1
@@ -209,6 +221,6 @@ def lines_around(path: Path, encoding: Encoding, offset: int, number: int) -> li
             text = raw.decode(name, "replace").removesuffix("\r")
             found.append(PassageLine(first + place, at, text))
             at += len(raw) + width
-    if found and not found[-1].text and len(after) < AFTER and len(found) > 1:
+    if found and not found[-1].text and len(after) < BYTES_AFTER_LINE and len(found) > 1:
         del found[-1]  # behind the last newline there is no line
     return found

@@ -27,20 +27,20 @@ from core.system.line_files import write_all
 from core.tokenizer.special_tokens import EOS, PAD
 
 Ids = NDArray[np.unsignedinteger]
-Places = NDArray[np.unsignedinteger]
-Numbers = NDArray[np.uint64]
-PlaceBlocks = Callable[[], Iterator[Places]]
+Positions = NDArray[np.unsignedinteger]
+PackedArray = NDArray[np.uint64]
+PositionBlocks = Callable[[], Iterator[Positions]]
 
-DEPTH = 64
-ROOM = 1 << 23  # places sorted at a time: about half a gigabyte
-CHUNK = 1 << 21
-GATHERED = 1 << 18
-SAMPLED = 1 << 18
-BITS = 63  # of a number; one is left, so that there is always one more
+SORT_DEPTH_TOKENS = 64
+POSITIONS_IN_MEMORY = 1 << 23  # places sorted at a time: about half a gigabyte
+POSITIONS_PER_BLOCK = 1 << 21
+POSITIONS_PER_GATHER = 1 << 18
+SAMPLED_POSITIONS = 1 << 18
+PACKED_BITS = 63  # of a number; one is left, so that there is always one more
 PHASE = "sorting the text"
 
 
-class Words:
+class PackedTokens:
     """The tokens from a place on as numbers, K tokens each, in the order of the tokens.
 
     Args:
@@ -50,7 +50,7 @@ class Words:
 
     def __init__(self, ids: Ids, vocab_size: int) -> None:
         self._bits = max(1, (vocab_size - 1).bit_length())
-        self.tokens = BITS // self._bits  # K
+        self.tokens = PACKED_BITS // self._bits  # K
         self._map = getattr(ids, "_mmap", None)
         plain = np.asarray(ids)
         self._size = len(plain)
@@ -61,19 +61,19 @@ class Words:
         whole = plain if self._size > self.tokens else end
         self._rows = np.lib.stride_tricks.sliding_window_view(whole, self.tokens)
 
-    def at(self, places: Places, depth: int) -> tuple[Numbers, NDArray[np.bool_]]:
+    def at(self, places: Positions, depth: int) -> tuple[PackedArray, NDArray[np.bool_]]:
         """(P,) the number at each place, so many tokens on, and whether the suffix ends in it."""
         words = np.empty(len(places), np.uint64)
         ended = np.empty(len(places), np.bool_)
-        for first in range(0, len(places), GATHERED):
-            part = slice(first, first + GATHERED)
+        for first in range(0, len(places), POSITIONS_PER_GATHER):
+            part = slice(first, first + POSITIONS_PER_GATHER)
             words[part], ended[part] = self._at(places[part].astype(np.int64) + depth)
         if self._map is not None and hasattr(self._map, "madvise"):
             # The pages stay in the system's cache; they only stop being counted as ours.
             self._map.madvise(mmap.MADV_DONTNEED)
         return words, ended
 
-    def _at(self, places: NDArray[np.int64]) -> tuple[Numbers, NDArray[np.bool_]]:
+    def _at(self, places: NDArray[np.int64]) -> tuple[PackedArray, NDArray[np.bool_]]:
         late = places >= self._tail
         rows = self._rows[np.where(late, 0, places)]  # (P, K)
         if late.any():
@@ -90,7 +90,7 @@ class Words:
         return words, ended
 
 
-def sort_in_memory(places: Places, words: Words, depth: int, deepest: int) -> Places:
+def sort_in_memory(places: Positions, words: PackedTokens, depth: int, deepest: int) -> Positions:
     """The places in the order of what begins `depth` tokens after each."""
     numbers, ended = words.at(places, depth)
     order = np.argsort(numbers)
@@ -114,8 +114,8 @@ def sort_in_memory(places: Places, words: Words, depth: int, deepest: int) -> Pl
 
 
 def _in_file_order(
-    places: Places, members: NDArray[np.int64], words: Words, depth: int
-) -> tuple[Numbers, NDArray[np.bool_]]:
+    places: Positions, members: NDArray[np.int64], words: PackedTokens, depth: int
+) -> tuple[PackedArray, NDArray[np.bool_]]:
     """The numbers of some of the places, read from the beginning of the file to its end."""
     wanted = np.zeros(len(places), np.bool_)
     wanted[members] = True
@@ -125,7 +125,7 @@ def _in_file_order(
     return numbers[members], ended[members]
 
 
-def _groups(ordered: Numbers) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _groups(ordered: PackedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """For each place in an order: where its equals begin, and whether it has any."""
     first = np.ones(len(ordered), np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
@@ -136,7 +136,7 @@ def _groups(ordered: Numbers) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 
 @dataclass
-class Sorter:
+class SuffixSorter:
     """Sorts places and writes them to a file, in whatever memory it is given.
 
     Attributes:
@@ -152,22 +152,22 @@ class Sorter:
     vocab_size: int
     output: BinaryIO
     folder: Path
-    room: int = ROOM
-    deepest: int = DEPTH
+    room: int = POSITIONS_IN_MEMORY
+    deepest: int = SORT_DEPTH_TOKENS
     progress: ProgressCallback = no_progress
     cancelled: CancelCheck = never_cancelled
-    _words: Words = field(init=False)
+    _words: PackedTokens = field(init=False)
     _done: int = 0
     _total: int = 0
 
-    def sort(self, source: PlaceBlocks, count: int) -> None:
+    def sort(self, source: PositionBlocks, count: int) -> None:
         """Sorts the `count` places that `source` gives in ascending order, as often as it is asked.
 
         Raises:
             OSError: there is no room on the disk.
             Cancelled: where `cancelled` said so.
         """
-        self._words = Words(self.ids, self.vocab_size)
+        self._words = PackedTokens(self.ids, self.vocab_size)
         self._done, self._total = 0, 2 * count
         self._sort(source, count, 0)
 
@@ -177,7 +177,7 @@ class Sorter:
         self._done += count
         self.progress(min(self._done, self._total), self._total, PHASE)
 
-    def _sort(self, source: PlaceBlocks, count: int, depth: int) -> None:
+    def _sort(self, source: PositionBlocks, count: int, depth: int) -> None:
         if count <= self.room:
             places = np.concatenate(list(source())) if count else np.empty(0, np.uint32)
             self._write(sort_in_memory(places, self._words, depth, self.deepest))
@@ -187,7 +187,7 @@ class Sorter:
             for bucket in self._scatter(source, count, depth, scratch):
                 self._sort_bucket(bucket, depth)
 
-    def _sort_bucket(self, bucket: Bucket, depth: int) -> None:
+    def _sort_bucket(self, bucket: SuffixBucket, depth: int) -> None:
         if bucket.alike:
             depth += self._words.tokens
             if bucket.ended or depth >= self.deepest:
@@ -198,16 +198,16 @@ class Sorter:
         if bucket.count:
             self._sort(bucket.read, bucket.count, depth)
 
-    def _write(self, places: Places) -> None:
+    def _write(self, places: Positions) -> None:
         self.output.flush()
         write_all(self.output.fileno(), places.tobytes())
 
     def _scatter(
-        self, source: PlaceBlocks, count: int, depth: int, scratch: BinaryIO
-    ) -> list[Bucket]:
+        self, source: PositionBlocks, count: int, depth: int, scratch: BinaryIO
+    ) -> list[SuffixBucket]:
         """Writes the places bucket by bucket in each piece, so that a bucket is read in pieces."""
         bounds = self._bounds(source, count, depth)
-        buckets = [Bucket(scratch.fileno()) for _ in range(len(bounds) + 1)]
+        buckets = [SuffixBucket(scratch.fileno()) for _ in range(len(bounds) + 1)]
         for number in np.flatnonzero(bounds[1:] == bounds[:-1] + np.uint64(1)):
             buckets[number + 1].alike = True
         at = 0
@@ -227,12 +227,12 @@ class Sorter:
             self._advance(len(places))
         return buckets
 
-    def _bounds(self, source: PlaceBlocks, count: int, depth: int) -> Numbers:
+    def _bounds(self, source: PositionBlocks, count: int, depth: int) -> PackedArray:
         """Numbers that part the places into buckets of about half the room.
 
         One that is very frequent has a bucket of its own: between itself and the next number.
         """
-        stride = max(1, count // SAMPLED)
+        stride = max(1, count // SAMPLED_POSITIONS)
         some = np.concatenate([places[::stride] for places in source()])
         words = np.sort(self._words.at(some, depth)[0])
         parts = min(2 * -(-count // self.room), np.iinfo(np.uint16).max // 2)
@@ -242,7 +242,7 @@ class Sorter:
 
 
 @dataclass
-class Bucket:
+class SuffixBucket:
     """Places that belong together, in pieces of a file.
 
     Attributes:
@@ -264,7 +264,7 @@ class Bucket:
         self._dtype = dtype
         self.count += count
 
-    def read(self) -> Iterator[Places]:
+    def read(self) -> Iterator[Positions]:
         """The places, in the order in which they came."""
         for offset, count in self._pieces:
             raw = os.pread(self.descriptor, count * self._dtype.itemsize, offset)

@@ -15,18 +15,18 @@ from core.config.plan_inputs import TextFacts
 from core.config.planner import choose_tokenizer
 from core.errors import Cancelled
 from core.progress import CancelCheck, never_cancelled
-from core.text.corpus import Corpus, no_text
-from core.text.readers import chunks, is_records, records, unpacked_size
+from core.text.corpus import Corpus, empty_corpus_error
+from core.text.readers import is_records, read_chunks, read_records, unpacked_size
 from core.text.stats import StatsAccumulator, choose_reading, stored_size
 from core.tokenizer.tokenizer import Tokenizer
 
-LOOKED_AT = 1_000_000  # characters
-LEARNT_FROM = 200_000
-SHOWN = 40
+PREVIEW_CHARACTERS = 1_000_000  # characters
+BPE_TRAINING_CHARACTERS = 200_000
+SHOWN_LINES = 40
 SHOWN_TOKENS = 400
-SMALL = 2_000
-HUGE_LINE = 10_000
-MANY_DOUBLES = 0.2
+SMALL_TEXT_WORDS = 2_000
+LONG_LINE_CHARACTERS = 10_000
+DUPLICATE_WARNING_SHARE = 0.2
 # What a conversion could not read, and what UTF-8 looks like that was read as Latin-1 or CP1252.
 _MISREAD = re.compile("\ufffd|[\u00c2\u00c3][\u0080-\u00bf]|\u00e2(?:\u20ac|\u0080)")
 
@@ -60,15 +60,15 @@ class Preview:
     characters: int
     lines: int
     words: int
-    distinct: int
-    once: int
-    longest: int
-    doubles: int
+    distinct_words: int
+    words_once: int
+    longest_line: int
+    duplicate_lines: int
     encoding: str
-    misread: int
-    tokenizer: str
-    pieces: tuple[tuple[str, ...], ...]
-    vocabulary: int
+    misread_places: int
+    tokenizer_reason: str
+    token_lines: tuple[tuple[str, ...], ...]
+    vocab_size: int
     samples: int
     tokens: int
     longest_tokens: int
@@ -76,12 +76,12 @@ class Preview:
 
 
 def preview(
-    corpus: Corpus, cancelled: CancelCheck = never_cancelled, asked: TrainConfig | None = None
+    corpus: Corpus, cancelled: CancelCheck = never_cancelled, settings: TrainConfig | None = None
 ) -> Preview:
     """Looks at the first million characters.
 
     Args:
-        asked: a tokenizer and a size of vocabulary that were chosen already.
+        settings: a tokenizer and a size of vocabulary that were chosen already.
 
     Raises:
         InputError: a file that is no text, or no text in any of them.
@@ -90,9 +90,9 @@ def preview(
     parts, share = _beginning(corpus, cancelled)
     text, lines, counts = _counted(corpus, parts)
     if not lines:
-        raise no_text(corpus)
+        raise empty_corpus_error(corpus)
     reading, reason = choose_reading(corpus, counts)
-    tokenizer, why = _tokenizer(corpus, text, counts, reading, asked or TrainConfig())
+    tokenizer, why = _tokenizer(corpus, text, counts, reading, settings or TrainConfig())
     ids = tokenizer.encode_batch(lines)
     # A line is between <sos> and <eos>; in running text its end is a token.
     ends = 2 * len(lines) if reading == "lines" else text.count("\n")
@@ -102,14 +102,15 @@ def preview(
         reason=reason,
         complete=share == 1.0,
         characters=len(text),
-        longest=max(map(len, lines)),
+        longest_line=max(map(len, lines)),
         encoding=corpus.encoding,
-        misread=sum(1 for _ in _MISREAD.finditer(text)),
-        tokenizer=why,
-        pieces=tuple(
-            tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS]) for line in ids[:SHOWN]
+        misread_places=sum(1 for _ in _MISREAD.finditer(text)),
+        tokenizer_reason=why,
+        token_lines=tuple(
+            tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS])
+            for line in ids[:SHOWN_LINES]
         ),
-        vocabulary=tokenizer.vocab_size,
+        vocab_size=tokenizer.vocab_size,
         samples=round(len(lines) / share),
         tokens=round((sum(map(len, ids)) + ends) / share),
         longest_tokens=max(map(len, ids)) + 2,
@@ -125,9 +126,9 @@ def _repeated(text: str, lines: list[str]) -> dict[str, int]:
     return {
         "lines": len(lines),
         "words": words.total(),
-        "distinct": len(words),
-        "once": sum(number == 1 for number in words.values()),
-        "doubles": len(lines) - len(set(lines)),
+        "distinct_words": len(words),
+        "words_once": sum(number == 1 for number in words.values()),
+        "duplicate_lines": len(lines) - len(set(lines)),
     }
 
 
@@ -146,8 +147,8 @@ def _beginning(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[_Part], flo
     for part in _parts(corpus):
         if cancelled():
             raise Cancelled
-        if characters + len(part.text) > LOOKED_AT:
-            parts.append(part._replace(text=part.text[: LOOKED_AT - characters]))
+        if characters + len(part.text) > PREVIEW_CHARACTERS:
+            parts.append(part._replace(text=part.text[: PREVIEW_CHARACTERS - characters]))
             return parts, _share(corpus, part, characters)
         parts.append(part)
         characters += len(part.text)
@@ -157,13 +158,13 @@ def _beginning(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[_Part], flo
 def _share(corpus: Corpus, last: _Part, characters: int) -> float:
     """What share of a corpus its beginning is, by the bytes of the `characters` before `last`."""
     each = last.before / characters if characters else 1.0
-    return min(LOOKED_AT * each / max(1, corpus.size), 1 - 1e-9)
+    return min(PREVIEW_CHARACTERS * each / max(1, corpus.size), 1 - 1e-9)
 
 
 def _parts(corpus: Corpus) -> Iterator[_Part]:
     before = 0
     for file, path in enumerate(corpus.files):
-        read = records if is_records(path) else chunks
+        read = read_records if is_records(path) else read_chunks
         for piece in read(path, corpus.codec):
             yield _Part(file, before + piece.offset, piece.text)
         before += unpacked_size(path)
@@ -191,31 +192,35 @@ def _counted(corpus: Corpus, parts: list[_Part]) -> tuple[str, list[str], StatsA
 
 
 def _tokenizer(
-    corpus: Corpus, text: str, counts: StatsAccumulator, reading: str, asked: TrainConfig
+    corpus: Corpus, text: str, counts: StatsAccumulator, reading: str, settings: TrainConfig
 ) -> tuple[Tokenizer, str]:
     """One of the kind that suits, learnt from the beginning; and why that kind."""
     facts = TextFacts(
         reading=reading,
         characters=counts.characters,
-        distinct_words=len(counts.different),
+        distinct_words=len(counts.distinct_words),
         spaces=counts.spaces,
     )
     choice = choose_tokenizer(
-        asked, facts, corpus_kind=corpus.tokenizer, corpus_vocab_size=corpus.vocab_size
+        settings, facts, corpus_kind=corpus.tokenizer, corpus_vocab_size=corpus.vocab_size
     )
-    part = text[:LEARNT_FROM] if choice.kind == "bpe" else text
+    part = text[:BPE_TRAINING_CHARACTERS] if choice.kind == "bpe" else text
     return Tokenizer.train(choice.kind, [part], choice.vocab_size), choice.reason
 
 
 def _warnings(found: Preview) -> Iterator[str]:
-    if found.complete and found.words < SMALL:
+    if found.complete and found.words < SMALL_TEXT_WORDS:
         yield f"{found.words:,} words are few: it will recite them rather than write new ones"
-    if found.lines == 1 and found.longest > HUGE_LINE:
-        yield f"one line of {found.longest:,} characters: a file without line ends?"
-    if found.lines > 1 and found.doubles > MANY_DOUBLES * found.lines:
-        yield f"{found.doubles:,} of {found.lines:,} lines stood there before"
-    if found.misread:
-        places = "1 place looks" if found.misread == 1 else f"{found.misread:,} places look"
+    if found.lines == 1 and found.longest_line > LONG_LINE_CHARACTERS:
+        yield f"one line of {found.longest_line:,} characters: a file without line ends?"
+    if found.lines > 1 and found.duplicate_lines > DUPLICATE_WARNING_SHARE * found.lines:
+        yield f"{found.duplicate_lines:,} of {found.lines:,} lines stood there before"
+    if found.misread_places:
+        places = (
+            "1 place looks"
+            if found.misread_places == 1
+            else f"{found.misread_places:,} places look"
+        )
         yield f"{places} like another encoding: mixed, or converted badly?"
     if not found.complete:
         yield f"only the first {found.characters:,} characters were looked at here"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.int64]
-LARGEST_DRAWN = 1 << 20
-ROUNDS = 6
+Int64Array = NDArray[np.int64]
+MAX_DRAWN_SAMPLES = 1 << 20
+FEISTEL_ROUNDS = 6
 
 
 @dataclass
@@ -22,24 +22,26 @@ class EpochShuffle:
 
     size: int
     seed: int
-    _drawn: tuple[int, Numbers] = field(default=(-1, np.empty(0, np.int64)), repr=False)
+    _drawn: tuple[int, Int64Array] = field(default=(-1, np.empty(0, np.int64)), repr=False)
 
-    def samples(self, epoch: int, places: Numbers) -> Numbers:
+    def samples(self, epoch: int, places: Int64Array) -> Int64Array:
         """The numbers of the samples at some places of an epoch."""
-        if self.size > LARGEST_DRAWN:
-            keys = generator(self.seed, epoch, 0).integers(1 << 63, size=ROUNDS, dtype=np.uint64)
+        if self.size > MAX_DRAWN_SAMPLES:
+            keys = epoch_generator(self.seed, epoch, 0).integers(
+                1 << 63, size=FEISTEL_ROUNDS, dtype=np.uint64
+            )
             return feistel_permutation(places, self.size, keys)
         if self._drawn[0] != epoch:
-            self._drawn = (epoch, generator(self.seed, epoch, 0).permutation(self.size))
+            self._drawn = (epoch, epoch_generator(self.seed, epoch, 0).permutation(self.size))
         return self._drawn[1][places]
 
 
-def generator(seed: int, epoch: int, use: int) -> np.random.Generator:
+def epoch_generator(seed: int, epoch: int, use: int) -> np.random.Generator:
     """Random numbers of an epoch, for one use of several."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, epoch, use))))
 
 
-def feistel_permutation(places: Numbers, size: int, keys: NDArray[np.uint64]) -> Numbers:
+def feistel_permutation(places: Int64Array, size: int, keys: NDArray[np.uint64]) -> Int64Array:
     """A permutation of range(size), at some places of it.
 
     A Feistel network over the next power of four (Luby and Rackoff, 1988) permutes a range that

@@ -25,10 +25,16 @@ from core.system.files import read_json, write_json
 from core.text.corpus import CorpusSample
 from core.tokenizer.special_tokens import EOS, SOS
 
-FORMAT = 1
-META, IDS, STARTS, OFFSETS, KEPT = "meta.json", "ids", "starts", "offsets", "kept"
-VALIDATION_SHARE = 10
-SMALL = np.iinfo(np.uint16).max + 1
+TOKEN_FORMAT = 1
+METADATA_FILE, IDS_FILE, STARTS_FILE, OFFSETS_FILE, VALIDATION_FILE = (
+    "meta.json",
+    "ids",
+    "starts",
+    "offsets",
+    "kept",
+)
+VALIDATION_ONE_IN = 10
+UINT16_VOCAB_SIZE = np.iinfo(np.uint16).max + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,17 +54,17 @@ class TokenMetadata:
     def sizes(self) -> dict[str, int]:
         """The bytes of each file."""
         sizes = {
-            IDS: self.tokens * np.dtype(self.dtype).itemsize,
-            STARTS: (self.samples + 1) * 8,
-            OFFSETS: self.samples * 8,
+            IDS_FILE: self.tokens * np.dtype(self.dtype).itemsize,
+            STARTS_FILE: (self.samples + 1) * 8,
+            OFFSETS_FILE: self.samples * 8,
         }
-        return sizes | {KEPT: self.samples} if self.reading == "lines" else sizes
+        return sizes | {VALIDATION_FILE: self.samples} if self.reading == "lines" else sizes
 
 
-def kept_for_validation(line: str) -> bool:
+def is_validation_line(line: str) -> bool:
     """Whether the hash of a line puts it into validation: one in ten, the same for equal lines."""
     digest = hashlib.blake2b(line.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") % VALIDATION_SHARE == 0
+    return int.from_bytes(digest, "little") % VALIDATION_ONE_IN == 0
 
 
 class TokenWriter:
@@ -73,8 +79,12 @@ class TokenWriter:
 
     def __init__(self, folder: Path, reading: str, vocab_size: int, files: int) -> None:
         self._folder, self._reading, self._vocab_size = folder, reading, vocab_size
-        self._dtype = np.dtype(np.uint16 if vocab_size <= SMALL else np.uint32)
-        names = (IDS, STARTS, OFFSETS, KEPT) if reading == "lines" else (IDS, STARTS, OFFSETS)
+        self._dtype = np.dtype(np.uint16 if vocab_size <= UINT16_VOCAB_SIZE else np.uint32)
+        names = (
+            (IDS_FILE, STARTS_FILE, OFFSETS_FILE, VALIDATION_FILE)
+            if reading == "lines"
+            else (IDS_FILE, STARTS_FILE, OFFSETS_FILE)
+        )
         self._open = {name: (folder / name).open("wb") for name in names}
         self._files = files
         self._first_samples = [0]
@@ -101,12 +111,12 @@ class TokenWriter:
         framed = [self._framed(s, i) for s, i in zip(samples, ids, strict=True)]
         lengths = np.fromiter(map(len, framed), np.int64, len(framed))  # (S of the call,)
         flat = np.fromiter(chain.from_iterable(framed), self._dtype, int(lengths.sum()))
-        flat.tofile(self._open[IDS])
-        (self._tokens + np.cumsum(lengths) - lengths).tofile(self._open[STARTS])
-        np.array([sample.offset for sample in samples], np.int64).tofile(self._open[OFFSETS])
+        flat.tofile(self._open[IDS_FILE])
+        (self._tokens + np.cumsum(lengths) - lengths).tofile(self._open[STARTS_FILE])
+        np.array([sample.offset for sample in samples], np.int64).tofile(self._open[OFFSETS_FILE])
         if self._reading == "lines":
-            kept = bytes(kept_for_validation(sample.text) for sample in samples)
-            self._open[KEPT].write(kept)
+            kept = bytes(is_validation_line(sample.text) for sample in samples)
+            self._open[VALIDATION_FILE].write(kept)
         self._note_files(samples)
         self._tokens += int(lengths.sum())
         self._longest = max(self._longest, int(lengths.max()))
@@ -128,13 +138,13 @@ class TokenWriter:
         Raises:
             OSError: it could not be written.
         """
-        np.array([self._tokens], np.int64).tofile(self._open[STARTS])
+        np.array([self._tokens], np.int64).tofile(self._open[STARTS_FILE])
         for file in self._open.values():
             file.flush()
             os.fsync(file.fileno())
         missing = self._files - len(self._first_samples)
         meta = TokenMetadata(
-            format=FORMAT,
+            format=TOKEN_FORMAT,
             byteorder=sys.byteorder,
             dtype=self._dtype.name,
             tokens=self._tokens,
@@ -144,15 +154,15 @@ class TokenWriter:
             longest=self._longest,
             first_samples=(*self._first_samples, *[self._samples] * missing),
         )
-        write_json(self._folder / META, dataclasses.asdict(meta))
+        write_json(self._folder / METADATA_FILE, dataclasses.asdict(meta))
 
 
-def read_meta(folder: Path) -> TokenMetadata | None:
+def read_metadata(folder: Path) -> TokenMetadata | None:
     """What the files in a folder hold; None where they are missing or not whole."""
     try:
-        values: dict[str, Any] = read_json(folder / META)
+        values: dict[str, Any] = read_json(folder / METADATA_FILE)
         meta = TokenMetadata(**values | {"first_samples": tuple(values.get("first_samples", ()))})
-        same = meta.format == FORMAT and meta.byteorder == sys.byteorder
+        same = meta.format == TOKEN_FORMAT and meta.byteorder == sys.byteorder
         whole = all((folder / n).stat().st_size == size for n, size in meta.sizes().items())
     except (OSError, DamagedError, TypeError):
         return None

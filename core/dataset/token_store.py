@@ -26,25 +26,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dataset.token_files import FORMAT, TokenWriter, read_meta
+from core.dataset.token_files import TOKEN_FORMAT, TokenWriter, read_metadata
 from core.errors import InputError, StorageError
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.system.locks import acquire, exclusive
 from core.text.corpus import Corpus, CorpusSample
-from core.text.readers import is_packed, is_records
-from core.text.readers import reading as checked
+from core.text.readers import is_gzip, is_records
+from core.text.readers import translate_errors as checked
 from core.text.stats import fingerprint
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.train import watched
+from core.tokenizer.train import read_with_progress
 
-LOCK = "lock"
-UNFINISHED = ".making-"
+LOCK_FILE = "lock"
+UNFINISHED_PREFIX = ".making-"
 # Between making a folder and locking it there is a moment.
-GRACE_SECONDS = 60.0
+UNLOCKED_GRACE_S = 60.0
 
 
-def folder_of(home: Home, *facts: str) -> Path:
+def cache_folder(home: Home, *facts: str) -> Path:
     """Where the tokens are that follow from these facts."""
     digest = hashlib.sha256()
     for fact in facts:
@@ -61,14 +61,14 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sweep(folder.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+        remove_unfinished(folder.parent)
+        temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=folder.parent))
         try:
-            lock = acquire(temporary / LOCK)
+            lock = acquire(temporary / LOCK_FILE)
             assert lock, "nobody else knows this folder"
             with lock:
                 yield temporary
-                (temporary / LOCK).unlink()
+                (temporary / LOCK_FILE).unlink()
                 _publish(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -87,10 +87,10 @@ def _publish(temporary: Path, folder: Path) -> None:
     descriptor = os.open(folder.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with exclusive(descriptor):
-            if read_meta(folder):
+            if read_metadata(folder):
                 return
             if folder.is_dir():
-                damaged = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+                damaged = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=folder.parent))
                 folder.replace(damaged)
                 shutil.rmtree(damaged, ignore_errors=True)
             temporary.rename(folder)
@@ -98,12 +98,12 @@ def _publish(temporary: Path, folder: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(parent: Path) -> None:
+def remove_unfinished(parent: Path) -> None:
     """Removes what processes that are gone left unfinished."""
-    for folder in parent.glob(f"{UNFINISHED}*"):
+    for folder in parent.glob(f"{UNFINISHED_PREFIX}*"):
         try:
-            recent = time.time() - folder.stat().st_mtime < GRACE_SECONDS
-            lock = None if recent else acquire(folder / LOCK, attempts=1)
+            recent = time.time() - folder.stat().st_mtime < UNLOCKED_GRACE_S
+            lock = None if recent else acquire(folder / LOCK_FILE, attempts=1)
         except OSError:
             # Another process has removed it, or it is not ours to remove.
             continue
@@ -112,16 +112,16 @@ def sweep(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-Numbers = NDArray[np.int64]
-LEAST_LINES = 200
-LEAST_TOKENS = 10_000
+Int64Array = NDArray[np.int64]
+MIN_LINES_TO_SPLIT = 200
+MIN_TOKENS_TO_SPLIT = 10_000
 # The library needs about 100 bytes for a token while it works, and a character may be a token.
 BATCH_CHARACTERS = 1 << 20
 BATCH_SAMPLES = 1 << 14
-AHEAD = 2
+BATCHES_AHEAD = 2
 
 
-def _none() -> Numbers:
+def _none() -> Int64Array:
     return np.empty(0, np.int64)
 
 
@@ -144,13 +144,13 @@ class TokenFile:
     """
 
     ids: NDArray[np.unsignedinteger]
-    starts: Numbers
+    starts: Int64Array
     reading: str
     vocab_size: int
-    offsets: Numbers = field(default_factory=_none)
+    offsets: Int64Array = field(default_factory=_none)
     first_samples: tuple[int, ...] = (0,)
-    train_samples: Numbers = field(default_factory=_none)
-    val_samples: Numbers = field(default_factory=_none)
+    train_samples: Int64Array = field(default_factory=_none)
+    val_samples: Int64Array = field(default_factory=_none)
     train_span: tuple[int, int] = (0, 0)
     val_span: tuple[int, int] = (0, 0)
     longest: int = 0
@@ -162,7 +162,7 @@ class TokenFile:
         """Whether a part is kept for validation."""
         return len(self.val_samples) > 0 or self.val_span[1] > self.val_span[0]
 
-    def place(self, token: int) -> tuple[int, int, int]:
+    def locate(self, token: int) -> tuple[int, int, int]:
         """Where a token comes from: index of the file, its sample's byte there, its sample."""
         assert 0 <= token < len(self.ids)
         sample = int(np.searchsorted(self.starts, token, side="right")) - 1
@@ -171,41 +171,45 @@ class TokenFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Split:
+class ValidationSplit:
     """What is trained on and what is kept for validation; fields as in `TokenFile`."""
 
-    train_samples: Numbers = field(default_factory=_none)
-    val_samples: Numbers = field(default_factory=_none)
+    train_samples: Int64Array = field(default_factory=_none)
+    val_samples: Int64Array = field(default_factory=_none)
     train_span: tuple[int, int] = (0, 0)
     val_span: tuple[int, int] = (0, 0)
     note: str = ""
 
 
-def split_line_samples(kept: NDArray[np.uint8]) -> Split:
+def split_line_samples(kept: NDArray[np.uint8]) -> ValidationSplit:
     """The split of lines, of which (S,) `kept` says 1 where its hash puts it into validation."""
     count = len(kept)
     everything = np.arange(count, dtype=np.int64)
-    if count < LEAST_LINES:
-        note = f"no validation: {count:,} lines are too few, {LEAST_LINES} are needed"
-        return Split(train_samples=everything, note=note)
+    if count < MIN_LINES_TO_SPLIT:
+        note = f"no validation: {count:,} lines are too few, {MIN_LINES_TO_SPLIT} are needed"
+        return ValidationSplit(train_samples=everything, note=note)
     val = np.flatnonzero(kept).astype(np.int64)
     if len(val) in (0, count):
-        return Split(train_samples=everything, note="no validation: too few different lines")
-    return Split(train_samples=np.flatnonzero(kept == 0).astype(np.int64), val_samples=val)
+        return ValidationSplit(
+            train_samples=everything, note="no validation: too few different lines"
+        )
+    return ValidationSplit(
+        train_samples=np.flatnonzero(kept == 0).astype(np.int64), val_samples=val
+    )
 
 
-def split_text_tokens(count: int) -> Split:
+def split_text_tokens(count: int) -> ValidationSplit:
     """The split of a text of `count` tokens: the last tenth is for validation."""
-    if count < LEAST_TOKENS:
-        note = f"no validation: {count:,} tokens are too few, {LEAST_TOKENS:,} are needed"
-        return Split(train_span=(0, count), note=note)
+    if count < MIN_TOKENS_TO_SPLIT:
+        note = f"no validation: {count:,} tokens are too few, {MIN_TOKENS_TO_SPLIT:,} are needed"
+        return ValidationSplit(train_span=(0, count), note=note)
     end = count - count // 10
-    return Split(train_span=(0, end), val_span=(end, count))
+    return ValidationSplit(train_span=(0, end), val_span=(end, count))
 
 
 def open_tokens(folder: Path) -> TokenFile | None:
     """The tokens stored in a folder; None where they are missing or not whole."""
-    meta = read_meta(folder)
+    meta = read_metadata(folder)
     if meta is None:
         return None
     starts = np.memmap(folder / "starts", np.int64, "r")
@@ -250,7 +254,7 @@ def build_tokens(
     """
     before = _state(corpus)
     sha256 = fingerprint(corpus, progress, cancelled)
-    folder = folder_for(corpus, sha256, reading, tokenizer, home)
+    folder = tokens_folder(corpus, sha256, reading, tokenizer, home)
     found = open_tokens(folder)
     if found:
         return found
@@ -263,11 +267,13 @@ def build_tokens(
     return stored
 
 
-def folder_for(corpus: Corpus, sha256: str, reading: str, tokenizer: Tokenizer, home: Home) -> Path:
+def tokens_folder(
+    corpus: Corpus, sha256: str, reading: str, tokenizer: Tokenizer, home: Home
+) -> Path:
     """Where the tokens of a corpus with this fingerprint are, once they were made."""
-    kinds = " ".join(f"{is_packed(path):d}{is_records(path):d}" for path in corpus.files)
-    facts = (str(FORMAT), sha256, kinds, corpus.encoding, corpus.errors, reading)
-    return folder_of(home, *facts, tokenizer.to_json())
+    kinds = " ".join(f"{is_gzip(path):d}{is_records(path):d}" for path in corpus.files)
+    facts = (str(TOKEN_FORMAT), sha256, kinds, corpus.encoding, corpus.errors, reading)
+    return cache_folder(home, *facts, tokenizer.to_json())
 
 
 def _state(corpus: Corpus) -> list[tuple[int, int]]:
@@ -287,9 +293,9 @@ def _write(
     progress: ProgressCallback,
     cancelled: CancelCheck,
 ) -> None:
-    texts = watched(corpus, reading, "making tokens", progress, cancelled)
+    texts = read_with_progress(corpus, reading, "making tokens", progress, cancelled)
     with TokenWriter(folder, reading, tokenizer.vocab_size, len(corpus.files)) as writer:
-        for batch, ids in _encoded(batches(texts), tokenizer):
+        for batch, ids in _encoded(iter_batches(texts), tokenizer):
             writer.add(batch, ids)
         writer.finish()
 
@@ -298,19 +304,19 @@ def _encoded(
     groups: Iterable[list[CorpusSample]], tokenizer: Tokenizer
 ) -> Iterator[tuple[list[CorpusSample], list[list[int]]]]:
     """The batches in order with their ids; the library works on the next while one is used."""
-    with ThreadPoolExecutor(AHEAD) as pool:
+    with ThreadPoolExecutor(BATCHES_AHEAD) as pool:
         waiting: deque[tuple[list[CorpusSample], Future[list[list[int]]]]] = deque()
         for batch in groups:
             texts = [sample.text for sample in batch]
             waiting.append((batch, pool.submit(tokenizer.encode_batch, texts)))
-            if len(waiting) > AHEAD:
+            if len(waiting) > BATCHES_AHEAD:
                 first, ids = waiting.popleft()
                 yield first, ids.result()
         for first, ids in waiting:
             yield first, ids.result()
 
 
-def batches(texts: Iterable[CorpusSample]) -> Iterator[list[CorpusSample]]:
+def iter_batches(texts: Iterable[CorpusSample]) -> Iterator[list[CorpusSample]]:
     """The samples in groups of about a million characters."""
     batch: list[CorpusSample] = []
     size = 0

@@ -18,45 +18,45 @@ from pathlib import Path
 import psutil
 
 from core.doctor import devices
-from core.doctor.devices import gib
+from core.doctor.devices import format_gib
 from core.doctor.finding import Finding
-from core.doctor.logout import outlives_logout
+from core.doctor.logout import check_logout
 from core.paths import APP, HOME_VARIABLE, Home
 from core.system import locks
 from core.system.machine import free_disk
 
 LIBRARIES = ("tokenizers", "numpy", "safetensors", "textual")
-LITTLE_DISK = 1 << 30
-FLEETING = {"tmpfs", "ramfs"}
-PATIENCE = 20.0  # seconds in which another process looks at a lock
-PREFIX = ".doctor-"
-FREE, HELD = 0, 10
-LOOK = f"""
+LOW_DISK_BYTES = 1 << 30
+MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
+LOCK_PROBE_TIMEOUT_S = 20.0  # seconds in which another process looks at a lock
+PROBE_PREFIX = ".doctor-"
+FREE_STATUS, HELD_STATUS = 0, 10
+LOCK_PROBE = f"""
 import fcntl, sys
 with open(sys.argv[1], "r+") as file:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.exit({HELD})
+        sys.exit({HELD_STATUS})
 """
-ELSEWHERE = f"Set {HOME_VARIABLE}, or --home, to a folder of yours"
+OTHER_FOLDER_HINT = f"Set {HOME_VARIABLE}, or --home, to a folder of yours"
 
 
-def examine(home: Home, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+def run_checks(home: Home, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """Everything, the quick things first; the last ones load torch."""
-    yield from versions()
-    writable = folder("home", home.root, home.runs)
+    yield from check_versions()
+    writable = check_folder("home", home.root, home.runs)
     yield writable
-    yield lock(home, bool(writable.problem and writable.fatal))
-    yield disk(home)
-    yield folder("cache", home.cache, home.cache)
-    yield outlives_logout(environ)
-    yield devices.processor()
-    yield devices.memory()
-    yield from devices.gpus()
+    yield check_locks(home, bool(writable.problem and writable.fatal))
+    yield check_disk(home)
+    yield check_folder("cache", home.cache, home.cache)
+    yield check_logout(environ)
+    yield devices.check_cpu()
+    yield devices.check_memory()
+    yield from devices.check_gpus()
 
 
-def versions() -> Iterator[Finding]:
+def check_versions() -> Iterator[Finding]:
     """The program, Python and the libraries; torch tells of itself, among the devices."""
     yield Finding(name=APP, value=_version(APP) or "not installed, run from a folder")
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
@@ -74,31 +74,34 @@ def versions() -> Iterator[Finding]:
         )
 
 
-def folder(name: str, root: Path, deepest: Path) -> Finding:
+def check_folder(name: str, root: Path, deepest: Path) -> Finding:
     """Whether files can be made below `root`.
 
     Args:
         deepest: the folder of it where they will be, if it is there already.
     """
-    place, kind = nearest(deepest), file_system(nearest(root))
+    place, kind = nearest_existing(deepest), file_system_type(nearest_existing(root))
     made = "" if root.is_dir() else ", not made yet"
     value = f"{root}{made}{f', on {kind}' if kind else ''}"
     try:
-        with tempfile.NamedTemporaryFile(dir=place, prefix=PREFIX) as file:
+        with tempfile.NamedTemporaryFile(dir=place, prefix=PROBE_PREFIX) as file:
             file.write(bytes(4096))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         problem = f"Nothing can be written in {place}: {error.strerror}."
-        advice = f"{ELSEWHERE} that can be written."
+        advice = f"{OTHER_FOLDER_HINT} that can be written."
         return Finding(name=name, value=value, problem=problem, advice=advice, fatal=True)
-    if kind in FLEETING:
-        problem, advice = "It is in memory, and gone after a restart.", f"{ELSEWHERE} on a disk."
+    if kind in MEMORY_FILE_SYSTEMS:
+        problem, advice = (
+            "It is in memory, and gone after a restart.",
+            f"{OTHER_FOLDER_HINT} on a disk.",
+        )
         return Finding(name=name, value=value, problem=problem, advice=advice)
     return Finding(name=name, value=value)
 
 
-def lock(home: Home, unwritable: bool) -> Finding:
+def check_locks(home: Home, unwritable: bool) -> Finding:
     """Whether a lock in the home is seen by another process, and free once it is let go.
 
     Args:
@@ -107,7 +110,9 @@ def lock(home: Home, unwritable: bool) -> Finding:
     if unwritable:
         return Finding(name="locks", value="not tried")
     try:
-        with tempfile.TemporaryDirectory(dir=nearest(home.runs), prefix=PREFIX) as place:
+        with tempfile.TemporaryDirectory(
+            dir=nearest_existing(home.runs), prefix=PROBE_PREFIX
+        ) as place:
             problem = _try_lock(Path(place) / "lock")
     except OSError as error:
         problem = f"A lock cannot be taken: {error.strerror}."
@@ -117,7 +122,7 @@ def lock(home: Home, unwritable: bool) -> Finding:
         name="locks",
         value="do not work in the home",
         problem=f"{problem} Two trainers could write to one run.",
-        advice=f"{ELSEWHERE} on a local disk, or on a network drive mounted with locks.",
+        advice=f"{OTHER_FOLDER_HINT} on a local disk, or on a network drive mounted with locks.",
         fatal=True,
     )
 
@@ -138,31 +143,33 @@ def _try_lock(path: Path) -> str:
 def _look(path: Path) -> str:
     """What a process of its own finds: "held", "free" or, in words, neither."""
     # Without site packages and the user's settings it starts in hundredths of a second.
-    command = [sys.executable, "-I", "-S", "-c", LOOK, str(path)]
+    command = [sys.executable, "-I", "-S", "-c", LOCK_PROBE, str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        done = subprocess.run(
+            command, capture_output=True, timeout=LOCK_PROBE_TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
-        return f"mute, after {PATIENCE:.0f} seconds"
-    return {FREE: "free", HELD: "held"}.get(done.returncode, "out of its reach")
+        return f"mute, after {LOCK_PROBE_TIMEOUT_S:.0f} seconds"
+    return {FREE_STATUS: "free", HELD_STATUS: "held"}.get(done.returncode, "out of its reach")
 
 
-def disk(home: Home) -> Finding:
+def check_disk(home: Home) -> Finding:
     """Room for checkpoints and snapshots."""
     try:
-        free = free_disk(nearest(home.root))
+        free = free_disk(nearest_existing(home.root))
     except OSError as error:
         return Finding(name="disk", value=f"unknown: {error.strerror}")
-    little = free < LITTLE_DISK
+    little = free < LOW_DISK_BYTES
     return Finding(
         name="disk",
-        value=f"{gib(free)} free for the home",
+        value=f"{format_gib(free)} free for the home",
         problem="There is little room for checkpoints." if little else "",
         advice=f"Make room, `{APP} rm` old runs, or move the home." if little else "",
         numbers={"free": free},
     )
 
 
-def nearest(path: Path) -> Path:
+def nearest_existing(path: Path) -> Path:
     """The path itself, or what is there of its parents."""
     # Unlike Path.exists this takes what may not be looked at for absent, and goes on upwards.
     while not os.path.exists(path):  # noqa: PTH110
@@ -170,7 +177,7 @@ def nearest(path: Path) -> Path:
     return path
 
 
-def file_system(path: Path) -> str:
+def file_system_type(path: Path) -> str:
     """The kind of file system a path is on: ext4, nfs4, tmpfs; empty where it is not told."""
     real = path.resolve()
     mounts = psutil.disk_partitions(all=True)

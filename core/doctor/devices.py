@@ -1,6 +1,6 @@
 """What can compute here: the processor, without torch, and the GPUs, each really tried.
 
-Importing this loads no torch; `gpus` does when it is asked.
+Importing this loads no torch; `check_gpus` does when it is asked.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from core.config.configs import PRECISIONS
 from core.doctor.finding import Finding
 from core.system.machine import free_memory, memory_limit, usable_threads
 
-INSTALL = "https://pytorch.org/get-started/locally/ names the build that fits this machine."
-LITTLE_MEMORY = 1 << 30
-NVIDIA = Path("/proc/driver/nvidia/version")
+INSTALL_HINT = "https://pytorch.org/get-started/locally/ names the build that fits this machine."
+LOW_MEMORY_BYTES = 1 << 30
+NVIDIA_DRIVER_FILE = Path("/proc/driver/nvidia/version")
 
 
-def processor() -> Finding:
+def check_cpu() -> Finding:
     """The processor and how much of it training uses."""
     threads, there = usable_threads(), os.cpu_count() or 1
     return Finding(
         name="cpu",
-        value=f"{processor_name()}, {_count(threads, 'thread')} for {_count(there, 'processor')}",
+        value=f"{cpu_name()}, {_count(threads, 'thread')} for {_count(there, 'processor')}",
         numbers={"threads": threads, "processors": there},
     )
 
 
-def processor_name(root: Path = Path("/")) -> str:
+def cpu_name(root: Path = Path("/")) -> str:
     """What the maker calls it; the kind of machine where that is not told."""
     try:
         text = (root / "proc/cpuinfo").read_text(errors="replace")
@@ -48,13 +48,14 @@ def processor_name(root: Path = Path("/")) -> str:
     return platform.machine()
 
 
-def memory() -> Finding:
+def check_memory() -> Finding:
     """What is free for training on the processor."""
     free, limit = free_memory(), memory_limit()
-    little = free < LITTLE_MEMORY
+    little = free < LOW_MEMORY_BYTES
     return Finding(
         name="memory",
-        value=f"{gib(free)} free" + (f", limited to {gib(limit)} by a cgroup" if limit else ""),
+        value=f"{format_gib(free)} free"
+        + (f", limited to {format_gib(limit)} by a cgroup" if limit else ""),
         problem="Little memory is free: a larger model would be ended by the system."
         if little
         else "",
@@ -63,7 +64,7 @@ def memory() -> Finding:
     )
 
 
-def gpus(nvidia: Path = NVIDIA) -> Iterator[Finding]:
+def check_gpus(nvidia: Path = NVIDIA_DRIVER_FILE) -> Iterator[Finding]:
     """Torch itself, then each GPU; torch is loaded now, which takes a second or more."""
     try:
         import torch
@@ -72,7 +73,7 @@ def gpus(nvidia: Path = NVIDIA) -> Iterator[Finding]:
             name="torch",
             value="cannot be loaded",
             problem=_first_line(error),
-            advice=f"Install it again. {INSTALL}",
+            advice=f"Install it again. {INSTALL_HINT}",
             fatal=True,
         )
         return
@@ -80,12 +81,12 @@ def gpus(nvidia: Path = NVIDIA) -> Iterator[Finding]:
     kind = f"built for {'CUDA' if torch.version.cuda else 'ROCm'} {built}" if built else "no CUDA"
     version = str(torch.__version__)
     yield Finding(name="torch", value=f"{version}, {kind}", numbers={"version": version})
-    yield products()
+    yield check_precisions()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         available = torch.cuda.is_available()
     if available:
-        yield from map(gpu, range(torch.cuda.device_count()))
+        yield from map(check_gpu, range(torch.cuda.device_count()))
     elif nvidia.exists():
         yield _unused(str(said[-1].message) if said else "", bool(built))
     if torch.backends.mps.is_available():
@@ -94,7 +95,7 @@ def gpus(nvidia: Path = NVIDIA) -> Iterator[Finding]:
         yield Finding(name="gpu", value="none that can be used; the processor trains")
 
 
-def products() -> Finding:
+def check_precisions() -> Finding:
     """Which quick products and precisions of weights the processor has, each really tried."""
     from core.model.linear import has_onednn_linear
     from core.model.quantize import unsupported_reason
@@ -110,7 +111,7 @@ def products() -> Finding:
     )
 
 
-def gpu(index: int) -> Finding:
+def check_gpu(index: int) -> Finding:
     """One GPU that CUDA sees, after a small sum on it."""
     import torch
 
@@ -125,13 +126,13 @@ def gpu(index: int) -> Finding:
             name=device,
             value=f"{name}, cannot be used",
             problem=_first_line(error),
-            advice=f"Another program may use all of it; train with --device cpu. {INSTALL}",
+            advice=f"Another program may use all of it; train with --device cpu. {INSTALL_HINT}",
         )
     bfloat16 = torch.cuda.get_device_capability(index) >= (8, 0)
     graphs = f", no CUDA graphs ({unrecorded})" if unrecorded else ", CUDA graphs"
     return Finding(
         name=device,
-        value=f"{name}, {gib(free)} free of {gib(total)}, "
+        value=f"{name}, {format_gib(free)} free of {format_gib(total)}, "
         f"{'bfloat16' if bfloat16 else 'float32 only'}{graphs}",
         numbers={"free": free, "total": total, "bfloat16": bfloat16, "graphs": not unrecorded},
     )
@@ -161,7 +162,7 @@ def _unused(said: str, built: bool) -> Finding:
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         advice = "CUDA_VISIBLE_DEVICES says which GPUs are seen; unset it to see them all."
     else:
-        advice = INSTALL
+        advice = INSTALL_HINT
     said = (said.splitlines() or [""])[0]
     why = said or ("no GPU answers" if built else "this torch was built without CUDA")
     return Finding(
@@ -172,7 +173,7 @@ def _unused(said: str, built: bool) -> Finding:
     )
 
 
-def gib(count: float) -> str:
+def format_gib(count: float) -> str:
     """Bytes in gibibytes."""
     return f"{count / 2**30:.3g} GiB"
 

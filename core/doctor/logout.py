@@ -12,28 +12,35 @@ from pathlib import Path
 
 from core.doctor.finding import Finding
 
-BATCH = {"SLURM_JOB_ID": "Slurm", "PBS_JOBID": "PBS", "LSB_JOBID": "LSF"}
+BATCH_JOB_VARIABLES = {"SLURM_JOB_ID": "Slurm", "PBS_JOBID": "PBS", "LSB_JOBID": "LSF"}
 # Where logind's settings are: the first file found counts, and of drop-ins with the same name.
-CONFIGURATION = (
+CONFIGURATION_FOLDERS = (
     "etc/systemd",
     "run/systemd",
     "usr/local/lib/systemd",
     "usr/lib/systemd",
     "lib/systemd",
 )
-SCOPE = "systemd-run --user --scope minigpt-tui …"
-LINGER = "loginctl enable-linger"
-YES = {"1", "yes", "y", "true", "t", "on"}
+SCOPE_COMMAND = "systemd-run --user --scope minigpt-tui …"
+LINGER_COMMAND = "loginctl enable-linger"
+TRUE_WORDS = {"1", "yes", "y", "true", "t", "on"}
 
 
-def outlives_logout(environ: Mapping[str, str], root: Path = Path("/")) -> Finding:
+def check_logout(environ: Mapping[str, str], root: Path = Path("/")) -> Finding:
     """What ends a detached trainer besides itself.
 
     Args:
         environ: the variables of this process.
         root: of the file system.
     """
-    job = next((f"{BATCH[name]} job {environ[name]}" for name in BATCH if environ.get(name)), "")
+    job = next(
+        (
+            f"{BATCH_JOB_VARIABLES[name]} job {environ[name]}"
+            for name in BATCH_JOB_VARIABLES
+            if environ.get(name)
+        ),
+        "",
+    )
     if job:
         return _ends_with(
             f"The trainer ends with the {job}.",
@@ -58,16 +65,18 @@ def _under_systemd(root: Path, user: str) -> Finding:
             return _lives("lingering is on")
         return _ends_with(
             "At the last logout systemd ends this user's services, and this terminal is in one.",
-            f"Let them live on: {LINGER}",
+            f"Let them live on: {LINGER_COMMAND}",
         )
     if "/session-" not in unit:
         return _lives("it is in no login session")
-    settings = logind_settings(root)
-    if settings.get("KillUserProcesses", "no").lower() not in YES or not _kills(settings, user):
+    settings = read_logind_settings(root)
+    if settings.get("KillUserProcesses", "no").lower() not in TRUE_WORDS or not _kills(
+        settings, user
+    ):
         return _lives("logind lets it")
     return _ends_with(
         "At logout systemd-logind ends all of the session (KillUserProcesses=yes).",
-        f"Once: {LINGER}. Then start with: {SCOPE}",
+        f"Once: {LINGER_COMMAND}. Then start with: {SCOPE_COMMAND}",
     )
 
 
@@ -94,14 +103,14 @@ def _kills(settings: Mapping[str, str], user: str) -> bool:
     )
 
 
-def logind_settings(root: Path = Path("/")) -> dict[str, str]:
+def read_logind_settings(root: Path = Path("/")) -> dict[str, str]:
     """What logind.conf and its drop-ins set, the last one of a name winning.
 
     The main file shows, in comments, the defaults the program was built with.
 
     Source: logind.conf(5).
     """
-    folders = [root / folder for folder in CONFIGURATION]
+    folders = [root / folder for folder in CONFIGURATION_FOLDERS]
     mains = (_read(folder / "logind.conf") for folder in folders)
     main = next((text for text in mains if text), "")
     drops: dict[str, Path] = {}

@@ -67,7 +67,7 @@ def scored(
     """Every token of the samples of a text, in order, each added to `found`.
 
     Args:
-        samples: as `core.text.corpus.samples` gives them for the reading of the model.
+        samples: as `core.text.corpus.read_samples` gives them for the reading of the model.
 
     Raises:
         UnknownWordError: words that the model has never seen.

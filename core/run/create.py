@@ -26,7 +26,7 @@ from core.system.files import link_or_copy
 from core.system.locks import Lock
 from core.text import catalog, resolve
 from core.text.corpus import Corpus
-from core.text.stats import CorpusStats, corpus_stats
+from core.text.stats import CorpusStats, compute_stats
 from core.tokenizer.tokenizer import Tokenizer
 
 PROPOSALS = 100
@@ -63,8 +63,8 @@ def create_run(
         store.check_free(home, name)
     source = _parent(home, parent, config, shape) if parent else None
     corpus = resolve.resolve_corpus(spec, home, encoding=encoding)
-    found = corpus_stats(corpus, progress)
-    catalog.remember(corpus, found, home)
+    found = compute_stats(corpus, progress)
+    catalog.register_corpus(corpus, found, home)
     parts = {"train": to_json(config), "model": dict(shape), "seed": config.seed}
     text = _text(corpus, found, reading)
     origin = source and {"run": source[0].name, "weights": source[1] or LAST}

@@ -11,8 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.attribution.attribution import MOST_PLACES, AttributionSource, Text, described, source_of
-from core.attribution.corpus_index import META
+from core.attribution.attribution import (
+    MAX_PASSAGES,
+    AttributionSource,
+    IndexedText,
+    copies_to_json,
+    find_source,
+)
+from core.attribution.corpus_index import METADATA_FILE
 from core.attribution.ngram_index import NextTokenCounts
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
@@ -47,14 +53,14 @@ class Indexer:
         def tell(done: int, total: int, phase: str) -> None:
             say(phase=phase, finished=done, total=total)
 
-        text, how = source_of(self.home, store.find(self.home, ask.run)).make(
+        text, how = find_source(self.home, store.find(self.home, ask.run)).build(
             throttled(tell), cancelled
         )
         return {
             "how": how,
-            "tokens": len(text.where.places),
+            "tokens": len(text.ngrams.positions),
             "bytes": text.index.size,
-            "depth": text.where.depth,
+            "depth": text.ngrams.depth,
             "notes": list(text.notes),
             "seconds": round(time.perf_counter() - began, 3),
         }
@@ -65,7 +71,7 @@ class TextCache:
     """The texts whose index is open, by the run they belong to, the one used last at the end."""
 
     home: Home
-    _open: OrderedDict[str, tuple[Stamp, AttributionSource, Text | None]] = field(
+    _open: OrderedDict[str, tuple[Stamp, AttributionSource, IndexedText | None]] = field(
         default_factory=OrderedDict
     )
 
@@ -76,9 +82,9 @@ class TextCache:
         except MiniGPTError:
             # Who asks for the index is told why there is none.
             return None
-        return NextTokenCounts(text.where, ids) if text else None
+        return NextTokenCounts(text.ngrams, ids) if text else None
 
-    def find(self, run: str) -> Text | None:
+    def find(self, run: str) -> IndexedText | None:
         """A run's text; None where it has no index.
 
         Raises:
@@ -88,7 +94,7 @@ class TextCache:
         _, source, text = self._open.get(run, ((0, 0), None, None))
         made = folder.record.stat().st_mtime_ns
         if source is None or self._open[run][0][0] != made:
-            source, text = source_of(self.home, folder), None
+            source, text = find_source(self.home, folder), None
         stamp = made, _changed(source)
         if text is None or self._open[run][0] != stamp:
             text = source.open() if stamp[1] else None
@@ -98,7 +104,7 @@ class TextCache:
             self._open.popitem(last=False)
         return text
 
-    def get(self, run: str) -> Text:
+    def get(self, run: str) -> IndexedText:
         """A run's text.
 
         Raises:
@@ -113,7 +119,7 @@ class TextCache:
 def _changed(source: AttributionSource) -> int:
     """When the index was made; 0 if there is none."""
     try:
-        return (source.folder / META).stat().st_mtime_ns
+        return (source.folder / METADATA_FILE).stat().st_mtime_ns
     except OSError:
         return 0
 
@@ -147,17 +153,17 @@ def typed(tokenizer: Tokenizer, text: str) -> Said:
     return Said(tokenizer.encode(text), text, tokenizer.spans(text))
 
 
-def origin(text: Text, said: Said, ask: OriginRequest, check: Callable[[], None]) -> Json:
+def origin(text: IndexedText, said: Said, ask: OriginRequest, check: Callable[[], None]) -> Json:
     """Where parts of what was said stand in the text.
 
     Raises:
         InputError: too many tokens or places, or a text that cannot be read any more.
     """
     check_range(ask.least, 1, MOST_LEAST, "least")
-    check_range(ask.places, 0, MOST_PLACES, "places")
+    check_range(ask.places, 0, MAX_PASSAGES, "places")
     check_range(len(said.ids), 0, MOST_TOKENS, "The number of tokens")
-    found = text.copies(said.ids, ask.least, check)
-    reply = described(text, found, ask.places)
+    found = text.find_copies(said.ids, ask.least, check)
+    reply = copies_to_json(text, found, ask.places)
     for span in reply["spans"]:
         part = said.spans[span["begin"] : span["end"]]
         span["from"], span["to"] = part[0][0], part[-1][1]

@@ -185,7 +185,7 @@ class StepView:
                 "probability": probability,
                 "chance": chance,
                 "removed": removed,
-                "corpus": beliefs.of(id) if beliefs else None,
+                "corpus": beliefs.count(id) if beliefs else None,
             }
             for id, rank, probability, chance, removed in zip(
                 ids, ranks, own, chances, gone, strict=True
@@ -219,7 +219,7 @@ def _corpus(beliefs: NextTokenCounts | None) -> Json | None:
     """The longest end of the tokens that stands in the corpus."""
     if beliefs is None:
         return None
-    return {"length": beliefs.longest.length, "count": beliefs.longest.count}
+    return {"length": beliefs.longest_context.length, "count": beliefs.longest_context.count}
 
 
 def _text(tokenizer: Tokenizer, session: Session, begun: int) -> str:

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from core.errors import DamagedError, InputError, StorageError
 from core.paths import HOME_VARIABLE, Home
 from core.system.files import read_json, write_json
-from core.text.corpus import Corpus, bundled
-from core.text.encoding import HANDLERS, Encoding, parse_encoding
+from core.text.corpus import Corpus, bundled_corpora
+from core.text.encoding import ERROR_HANDLERS, Encoding, parse_encoding
 
 if TYPE_CHECKING:
     from core.text.stats import CorpusStats
 
 BLOCK = 1 << 20
 FORMAT = 1
-ROOM = f"Make room, or set {HOME_VARIABLE} to a folder that can be written."
+FREE_SPACE_HINT = f"Make room, or set {HOME_VARIABLE} to a folder that can be written."
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
-def store(stream: BinaryIO, home: Home) -> Path:
+def store_stream(stream: BinaryIO, home: Home) -> Path:
     """Keeps what a stream gives until its end, once however often it comes; the file's path.
 
     Raises:
@@ -56,11 +56,11 @@ def store(stream: BinaryIO, home: Home) -> Path:
         raise StorageError(
             f"The text from standard input could not be stored in {home.corpora}: "
             f"{error.strerror}.",
-            ROOM,
+            FREE_SPACE_HINT,
         ) from None
 
 
-def remember(corpus: Corpus, facts: CorpusStats, home: Home) -> None:
+def register_corpus(corpus: Corpus, facts: CorpusStats, home: Home) -> None:
     """Writes down where this text is, for runs that know its hash only.
 
     Raises:
@@ -80,7 +80,7 @@ def remember(corpus: Corpus, facts: CorpusStats, home: Home) -> None:
         write_json(home.corpora / f"{facts.sha256}.json", record)
     except OSError as error:
         raise StorageError(
-            f"{home.corpora} could not be written to: {error.strerror}.", ROOM
+            f"{home.corpora} could not be written to: {error.strerror}.", FREE_SPACE_HINT
         ) from None
 
 
@@ -89,7 +89,9 @@ def _file_facts(path: Path) -> dict[str, Any]:
     return {"path": os.fspath(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
-def recall(sha256: str, home: Home, name: str = "", encoding: str = "", errors: str = "") -> Corpus:
+def find_by_hash(
+    sha256: str, home: Home, name: str = "", encoding: str = "", errors: str = ""
+) -> Corpus:
     """The text with this hash, verified to be unchanged.
 
     A text whose files have the size and time they had is trusted; any other is read and compared.
@@ -120,7 +122,7 @@ def recall(sha256: str, home: Home, name: str = "", encoding: str = "", errors: 
     return corpus
 
 
-def seen(home: Home, most: int) -> list[Path]:
+def recent_files(home: Home, most: int) -> list[Path]:
     """Files of the user's own that were read as one text, the one read last first."""
     try:
         records = sorted(home.corpora.glob("*.json"), key=lambda p: -p.stat().st_mtime)
@@ -139,8 +141,8 @@ def seen(home: Home, most: int) -> list[Path]:
 
 
 def _codec(encoding: str, errors: str) -> Encoding:
-    if errors not in HANDLERS:
-        hint = f"Known: {' and '.join(HANDLERS)}."
+    if errors not in ERROR_HANDLERS:
+        hint = f"Known: {' and '.join(ERROR_HANDLERS)}."
         raise InputError(f"Bytes that cannot be decoded cannot be handled by {errors!r}.", hint)
     return Encoding(parse_encoding(encoding).name, errors)
 
@@ -170,7 +172,7 @@ def _record(sha256: str, home: Home) -> dict[str, Any] | None:
 
 
 def _recall_bundled(sha256: str, name: str) -> Corpus:
-    for corpus in bundled():
+    for corpus in bundled_corpora():
         if corpus.name == name:
             _verify(corpus, sha256)
             return corpus

@@ -13,7 +13,15 @@ from typing import Any, NamedTuple
 
 from core.errors import InputError
 from core.text.encoding import Encoding
-from core.text.readers import CHUNK, Piece, chunks, is_records, lines, records, unpacked_size
+from core.text.readers import (
+    CHUNK_BYTES,
+    TextPiece,
+    is_records,
+    read_chunks,
+    read_lines,
+    read_records,
+    unpacked_size,
+)
 
 READINGS = ("lines", "text")
 
@@ -82,7 +90,7 @@ def bundled_folder() -> Path:
     return Path(data.__path__[0])
 
 
-def bundled() -> list[Corpus]:
+def bundled_corpora() -> list[Corpus]:
     """The corpora that came with the program, by name."""
     described = sorted(bundled_folder().glob("*/about.toml"))
     return [_bundled(about) for about in described]
@@ -102,7 +110,7 @@ def _bundled(about: Path) -> Corpus:
     )
 
 
-def samples(corpus: Corpus, reading: str) -> Iterator[CorpusSample]:
+def read_samples(corpus: Corpus, reading: str) -> Iterator[CorpusSample]:
     """The corpus in order.
 
     Args:
@@ -122,10 +130,10 @@ def samples(corpus: Corpus, reading: str) -> Iterator[CorpusSample]:
                 empty = text.isspace()
             yield CorpusSample(text, index, offset, ends)
     if empty:
-        raise no_text(corpus)
+        raise empty_corpus_error(corpus)
 
 
-def no_text(corpus: Corpus) -> InputError:
+def empty_corpus_error(corpus: Corpus) -> InputError:
     """The error for a corpus of nothing but white space."""
     where = corpus.files[0] if len(corpus.files) == 1 else corpus.name
     return InputError(f"There is no text in {where}.", "Choose a text with words in it.")
@@ -135,7 +143,7 @@ _Part = tuple[str, int, bool]
 
 
 def _lines(path: Path, encoding: Encoding) -> Iterator[_Part]:
-    read = records if is_records(path) else lines
+    read = read_records if is_records(path) else read_lines
     for offset, _, line in read(path, encoding):
         text = line.rstrip()
         if text:
@@ -144,17 +152,17 @@ def _lines(path: Path, encoding: Encoding) -> Iterator[_Part]:
 
 def _documents(path: Path, encoding: Encoding) -> Iterator[_Part]:
     if not is_records(path):
-        yield from _ended(chunks(path, encoding))
+        yield from _ended(read_chunks(path, encoding))
         return
-    for offset, _, text in records(path, encoding):
-        starts = range(0, len(text), CHUNK)
+    for offset, _, text in read_records(path, encoding):
+        starts = range(0, len(text), CHUNK_BYTES)
         for start in starts:
-            yield text[start : start + CHUNK], offset, start == starts[-1]
+            yield text[start : start + CHUNK_BYTES], offset, start == starts[-1]
 
 
-def _ended(pieces: Iterable[Piece]) -> Iterator[_Part]:
+def _ended(pieces: Iterable[TextPiece]) -> Iterator[_Part]:
     """The pieces, of which the last one ends the document."""
-    held: Piece | None = None
+    held: TextPiece | None = None
     for piece in pieces:
         if held:
             yield held.text, held.offset, False

@@ -11,8 +11,8 @@ from functools import cached_property
 
 from core.errors import InputError
 
-REPLACE = ":replace"
-HANDLERS = ("strict", "replace")
+REPLACE_SUFFIX = ":replace"
+ERROR_HANDLERS = ("strict", "replace")
 _STATEFUL = ("hz", "iso2022", "utf-7", "punycode", "idna")
 _MARKS = (
     ("utf-32-le", codecs.BOM_UTF32_LE),
@@ -42,11 +42,11 @@ class Encoding:
         return "\n".encode(self.name)
 
     @cached_property
-    def bytewise(self) -> bool:
+    def is_bytewise(self) -> bool:
         """Whether a zero byte can only be a zero character."""
         return len(self.newline) == 1
 
-    def at_start(self, head: bytes) -> tuple[Encoding, int]:
+    def detect_mark(self, head: bytes) -> tuple[Encoding, int]:
         """The encoding of a file that begins with `head` (4 bytes), and how many to skip."""
         for name, mark in _MARKS:
             if head.startswith(mark) and self.name in (name, name[:6], "utf-8-sig"):
@@ -60,8 +60,8 @@ def parse_encoding(spec: str) -> Encoding:
     Raises:
         InputError: no such text encoding, or one whose meaning depends on what came before.
     """
-    name = spec.removesuffix(REPLACE)
-    errors = "replace" if spec.endswith(REPLACE) else "strict"
+    name = spec.removesuffix(REPLACE_SUFFIX)
+    errors = "replace" if spec.endswith(REPLACE_SUFFIX) else "strict"
     try:
         found = codecs.lookup(name)
         "\n ".encode(found.name)
@@ -78,12 +78,12 @@ def parse_encoding(spec: str) -> Encoding:
     return Encoding(found.name, errors)
 
 
-def guess_hint(head: bytes, encoding: Encoding) -> str:
+def suggest_encoding(head: bytes, encoding: Encoding) -> str:
     """What to do about bytes that are not text in `encoding`; `head` is the file's beginning."""
     for name, mark in _MARKS:
         if head.startswith(mark) and name[:6] != encoding.name[:6]:
             return f"The file begins like {name[:6]}: --encoding {name[:6]}"
     return (
         f"Name its encoding, for instance --encoding latin-1, or go on with a mark in place of "
-        f"each such byte: --encoding {encoding.name}{REPLACE}"
+        f"each such byte: --encoding {encoding.name}{REPLACE_SUFFIX}"
     )

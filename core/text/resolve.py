@@ -12,13 +12,13 @@ from typing import BinaryIO
 
 from core.errors import InputError, NotFoundError
 from core.paths import Home
-from core.text.catalog import store
-from core.text.corpus import Corpus, bundled
+from core.text.catalog import store_stream
+from core.text.corpus import Corpus, bundled_corpora
 from core.text.encoding import Encoding, parse_encoding
-from core.text.readers import check_regular, open_bytes, reading
+from core.text.readers import check_regular, open_bytes, translate_errors
 
 STDIN = "-"
-MOST_FILES = 100_000
+MAX_FILES = 100_000
 _PATTERN = re.compile(r"[*?\[]")
 _ENDINGS = re.compile(r"(\.(txt|text|jsonl|ndjson|gz))+$", re.IGNORECASE)
 
@@ -48,8 +48,8 @@ def resolve_corpus(
     if replace:
         codec = Encoding(codec.name, "replace")
     if spec == STDIN:
-        return _corpus("stdin", [store(stdin or standard_input(), home)], codec)
-    came_with = {corpus.name: corpus for corpus in bundled()}
+        return _corpus("stdin", [store_stream(stdin or open_stdin(), home)], codec)
+    came_with = {corpus.name: corpus for corpus in bundled_corpora()}
     if spec in came_with:
         if encoding or replace:
             hint = f"Leave the encoding out; ./{spec} is a file of that name."
@@ -72,7 +72,7 @@ def _ways(names: Iterable[str]) -> str:
     return f"Name a file, a folder, a pattern, {', '.join(names)}, or - for standard input."
 
 
-def standard_input() -> BinaryIO:
+def open_stdin() -> BinaryIO:
     """What is piped in, as bytes.
 
     Raises:
@@ -84,7 +84,7 @@ def standard_input() -> BinaryIO:
 
 
 def _find_files(spec: str, path: Path, codec: Encoding, names: list[str]) -> Corpus:
-    with reading(path):
+    with translate_errors(path):
         there = path.exists()
         folder = path.is_dir()
     if folder:
@@ -134,9 +134,9 @@ def _folder(path: Path, codec: Encoding) -> Corpus:
             files.append(file)
         else:
             skipped += 1
-        if len(files) + skipped > MOST_FILES:
+        if len(files) + skipped > MAX_FILES:
             raise InputError(
-                f"There are more than {MOST_FILES:,} files in {path}.",
+                f"There are more than {MAX_FILES:,} files in {path}.",
                 'Choose a folder in it, or a pattern such as "texts/**/*.txt".',
             )
     if not files:
@@ -152,7 +152,7 @@ def _walk(path: Path) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         raise error
 
-    with reading(path):
+    with translate_errors(path):
         for parent, folders, names in os.walk(path.absolute(), onerror=fail):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
@@ -162,6 +162,6 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def _looks_like_text(path: Path, codec: Encoding) -> bool:
-    with reading(path), open_bytes(path) as file:
+    with translate_errors(path), open_bytes(path) as file:
         head = file.read(8192)
-    return bool(head.strip()) and not (codec.bytewise and b"\0" in head)
+    return bool(head.strip()) and not (codec.is_bytewise and b"\0" in head)

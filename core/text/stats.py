@@ -19,23 +19,23 @@ from pathlib import Path
 
 from core.errors import Cancelled
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
-from core.text.corpus import Corpus, no_text
+from core.text.corpus import Corpus, empty_corpus_error
 from core.text.encoding import Encoding
 from core.text.readers import (
-    BLOCK,
+    BLOCK_BYTES,
     check_regular,
-    chunks,
     is_records,
-    reading,
-    records,
+    read_chunks,
+    read_records,
+    translate_errors,
     unpacked_size,
 )
 
-MOST_LINES = 10_000
-MOST_WORDS = 64
-LONGEST_LINE = 1 << 20
-EXAMINED = 1 << 23
-MOST_DISTINCT = 1 << 20
+MAX_LIST_LINES = 10_000
+MAX_LIST_LINE_WORDS = 64
+MAX_LIST_LINE_CHARACTERS = 1 << 20
+EXAMINED_CHARACTERS = 1 << 23
+MAX_DISTINCT_WORDS = 1 << 20
 
 
 @dataclass
@@ -50,7 +50,7 @@ class StatsAccumulator:
 
     characters: int = 0
     spaces: int = 0
-    printed: bool = False
+    has_text: bool = False
     examined: int = 0
     lines: int = 0
     longest_words: int = 0
@@ -58,35 +58,37 @@ class StatsAccumulator:
     blank_between: bool = False
     words: int = 0
     short_lines: bool = True
-    different: set[str] = field(default_factory=set)
-    letters: set[str] = field(default_factory=set)
+    distinct_words: set[str] = field(default_factory=set)
+    distinct_characters: set[str] = field(default_factory=set)
     _held: str = ""
     _begun: bool = False
     _gap: bool = False
     _closed: bool = False
 
     @property
-    def few_lines(self) -> bool:
+    def is_line_list(self) -> bool:
         """Whether the text so far is a short list of short lines."""
         return (
-            self.lines <= MOST_LINES
-            and self.longest_words <= MOST_WORDS
+            self.lines <= MAX_LIST_LINES
+            and self.longest_words <= MAX_LIST_LINE_WORDS
             and not self.blank_between
             and self.short_lines
         )
 
     @property
-    def busy(self) -> bool:
+    def is_counting_lines(self) -> bool:
         """Whether lines and words are still counted."""
         if self._closed:
             return False
-        large = self.examined >= EXAMINED or len(self.different) >= MOST_DISTINCT
-        self._closed = large and not self.few_lines
+        large = (
+            self.examined >= EXAMINED_CHARACTERS or len(self.distinct_words) >= MAX_DISTINCT_WORDS
+        )
+        self._closed = large and not self.is_line_list
         return not self._closed
 
     def add(self, text: str) -> None:
         """Counts a block of a plain text; it may end within a line."""
-        busy = self.busy
+        busy = self.is_counting_lines
         self._add_characters(text)
         if not busy:
             return
@@ -94,7 +96,7 @@ class StatsAccumulator:
         *whole, self._held = (self._held + text).split("\n")
         for line in whole:
             self._add_words(line)
-        if len(self._held) > LONGEST_LINE:
+        if len(self._held) > MAX_LIST_LINE_CHARACTERS:
             self.short_lines = False
             self.end()
 
@@ -106,7 +108,7 @@ class StatsAccumulator:
 
     def add_line(self, text: str) -> None:
         """Counts a record as one line, whatever is in it."""
-        busy = self.busy
+        busy = self.is_counting_lines
         self._add_characters(text)
         if busy:
             self._examine(text)
@@ -114,12 +116,12 @@ class StatsAccumulator:
 
     def _add_characters(self, text: str) -> None:
         self.characters += len(text)
-        self.printed = self.printed or not (text.isspace() or not text)
+        self.has_text = self.has_text or not (text.isspace() or not text)
 
     def _examine(self, text: str) -> None:
         self.examined += len(text)
         self.spaces += text.count(" ")
-        self.letters.update(text)
+        self.distinct_characters.update(text)
 
     def _add_words(self, line: str) -> None:
         words = line.split()
@@ -132,7 +134,7 @@ class StatsAccumulator:
         self.words += len(words)
         self.longest_words = max(self.longest_words, len(words))
         self.longest_characters = max(self.longest_characters, len(line.rstrip()))
-        self.different.update(words)
+        self.distinct_words.update(words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +178,7 @@ class CorpusStats:
         return self.examined == self.characters
 
 
-def corpus_stats(
+def compute_stats(
     corpus: Corpus,
     progress: ProgressCallback = no_progress,
     cancelled: CancelCheck = never_cancelled,
@@ -197,14 +199,14 @@ def corpus_stats(
                 raise Cancelled
             progress(min(before + offset, total), total, "reading the text")
         before += unpacked_size(path)
-    if not counts.printed:
-        raise no_text(corpus)
+    if not counts.has_text:
+        raise empty_corpus_error(corpus)
     return _facts(corpus, sha256, counts)
 
 
 def _add_blocks(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
     """Counts a plain text; gives how far it is, a block at a time."""
-    for offset, _, text in chunks(path, encoding, BLOCK):
+    for offset, _, text in read_chunks(path, encoding, BLOCK_BYTES):
         counts.add(text)
         yield offset
     counts.end()
@@ -213,9 +215,9 @@ def _add_blocks(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Ite
 def _add_records(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
     """Counts the records of a file as lines; gives how far it is, about a block at a time."""
     told = 0
-    for offset, _, text in records(path, encoding):
+    for offset, _, text in read_records(path, encoding):
         counts.add_line(text)
-        if offset - told >= BLOCK:
+        if offset - told >= BLOCK_BYTES:
             told = offset
             yield offset
 
@@ -230,8 +232,8 @@ def fingerprint(
     for path in corpus.files:
         digest = hashlib.sha256()
         check_regular(path)
-        with reading(path), path.open("rb") as file:
-            while block := file.read(BLOCK):
+        with translate_errors(path), path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
                 if cancelled():
                     raise Cancelled
                 digest.update(block)
@@ -250,7 +252,7 @@ def stored_size(corpus: Corpus) -> int:
     """Bytes of the corpus's files as they lie on the disk."""
     total = 0
     for path in corpus.files:
-        with reading(path):
+        with translate_errors(path):
             total += path.stat().st_size
     return total
 
@@ -270,8 +272,8 @@ def _facts(corpus: Corpus, sha256: str, counts: StatsAccumulator) -> CorpusStats
         longest_characters=counts.longest_characters,
         blank_between=counts.blank_between,
         words=counts.words,
-        distinct_words=len(counts.different),
-        distinct_characters=len(counts.letters),
+        distinct_words=len(counts.distinct_words),
+        distinct_characters=len(counts.distinct_characters),
         examined=counts.examined,
     )
 
@@ -282,12 +284,12 @@ def choose_reading(corpus: Corpus, counts: StatsAccumulator) -> tuple[str, str]:
         return corpus.reading, "as the corpus says"
     if all(is_records(path) for path in corpus.files):
         return "lines", "one record a line"
-    if counts.lines > MOST_LINES:
-        return "text", f"more than {MOST_LINES:,} lines"
+    if counts.lines > MAX_LIST_LINES:
+        return "text", f"more than {MAX_LIST_LINES:,} lines"
     if counts.blank_between:
         return "text", "blank lines between the others"
-    if counts.longest_words > MOST_WORDS:
-        return "text", f"a line of more than {MOST_WORDS} words"
+    if counts.longest_words > MAX_LIST_LINE_WORDS:
+        return "text", f"a line of more than {MAX_LIST_LINE_WORDS} words"
     if not counts.short_lines:
         return "text", "a line without an end"
-    return "lines", f"{counts.lines:,} lines, none over {MOST_WORDS} words"
+    return "lines", f"{counts.lines:,} lines, none over {MAX_LIST_LINE_WORDS} words"

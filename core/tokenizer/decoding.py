@@ -6,7 +6,7 @@ import codecs
 
 from core.tokenizer.special_tokens import SPECIAL
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.vocabulary import byte_values, written
+from core.tokenizer.vocabulary import byte_values, unescape_special
 
 
 class TextStream:
@@ -45,7 +45,7 @@ def bytes_of(tokenizer: Tokenizer, id: int) -> bytes:
     if tokenizer.kind == "bpe":
         values = byte_values()
         return bytes(values[character] for character in unit)
-    return (written(unit) if tokenizer.kind == "word" else unit).encode()
+    return (unescape_special(unit) if tokenizer.kind == "word" else unit).encode()
 
 
 def shown(tokenizer: Tokenizer, id: int) -> str:

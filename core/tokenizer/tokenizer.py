@@ -67,9 +67,9 @@ class Tokenizer:
         from core.tokenizer import vocabulary
 
         if kind == "bpe":
-            return cls(kind, vocabulary.learn_pieces(texts, vocab_size))
+            return cls(kind, vocabulary.train_bpe(texts, vocab_size))
         units = vocabulary.count_units(kind, texts, vocab_size)
-        return cls(kind, vocabulary.backend(kind, vocabulary.numbered(units)))
+        return cls(kind, vocabulary.build_backend(kind, vocabulary.assign_ids(units)))
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text; what a vocabulary does not hold becomes `unk_id`.
@@ -109,9 +109,9 @@ class Tokenizer:
         """
         ids = self.encode(text)
         if self.unk_id is not None and self.unk_id in ids:
-            from core.tokenizer.unknown_words import unknown_error
+            from core.tokenizer.unknown_words import unknown_word_error
 
-            raise unknown_error(self, text)
+            raise unknown_word_error(self, text)
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -142,9 +142,9 @@ class Tokenizer:
 
     def id_of(self, unit: str) -> int | None:
         """The id of a word or character as it stands in a text; None if there is none."""
-        from core.tokenizer.vocabulary import stored
+        from core.tokenizer.vocabulary import escape_special
 
-        found: int | None = self.backend.token_to_id(stored(unit))
+        found: int | None = self.backend.token_to_id(escape_special(unit))
         return found
 
     @cached_property
@@ -198,8 +198,8 @@ class Tokenizer:
         """
         from core.tokenizer import vocabulary
 
-        kind, units, merges = vocabulary.parse(json.loads(data.decode()))
-        return cls(kind, vocabulary.backend(kind, units, merges))
+        kind, units, merges = vocabulary.parse_vocabulary(json.loads(data.decode()))
+        return cls(kind, vocabulary.build_backend(kind, units, merges))
 
 
 def _half_character(texts: Sequence[str], error: Exception) -> Exception:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from core.errors import InputError, nearest
 from core.tokenizer.special_tokens import SPECIAL
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.vocabulary import words_of, written
+from core.tokenizer.vocabulary import split_words, unescape_special
 
-MOST_NAMED = 5
-MOST_COMPARED = 20_000
+MAX_NAMED_UNITS = 5
+MAX_COMPARED_WORDS = 20_000
 
 
 class UnknownWordError(InputError):
@@ -22,7 +22,7 @@ class UnknownWordError(InputError):
     title = "The model does not know this"
 
     def __init__(self, noun: str, near: dict[str, list[str]]) -> None:
-        named = list(near)[:MOST_NAMED]
+        named = list(near)[:MAX_NAMED_UNITS]
         more = f" and {len(near) - len(named)} more" if len(near) > len(named) else ""
         listing = ", ".join(repr(unit) for unit in named)
         meant = [f"{unit!r}: {', '.join(near[unit])}" for unit in named if near[unit]]
@@ -33,23 +33,23 @@ class UnknownWordError(InputError):
         self.near = near
 
 
-def unknown_error(tokenizer: Tokenizer, text: str) -> UnknownWordError:
+def unknown_word_error(tokenizer: Tokenizer, text: str) -> UnknownWordError:
     """The error for a prompt that holds unknown words or characters."""
     is_word = tokenizer.kind == "word"
-    units = words_of(text) if is_word else list(text)
+    units = split_words(text) if is_word else list(text)
     missing = [unit for unit in dict.fromkeys(units) if tokenizer.id_of(unit) is None]
     if not is_word:
         return UnknownWordError("character", {unit: [] for unit in missing})
-    known = [written(name) for name in tokenizer.units[len(SPECIAL) : -1]]
+    known = [unescape_special(name) for name in tokenizer.units[len(SPECIAL) : -1]]
     return UnknownWordError("word", {unit: _nearest(unit, known) for unit in missing})
 
 
 def _nearest(word: str, known: list[str]) -> list[str]:
-    if len(known) > MOST_COMPARED:
+    if len(known) > MAX_COMPARED_WORDS:
         # Comparing with a million words takes minutes; a slip seldom changes the first letter.
         known = [
             other
             for other in known
             if other[0].casefold() == word[0].casefold() and abs(len(other) - len(word)) <= 2
         ]
-    return nearest(word, known[:MOST_COMPARED])
+    return nearest(word, known[:MAX_COMPARED_WORDS])

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 Merges = list[tuple[str, str]]
 
-BPE_SIZE = 2048
-MOST_UNITS = 1 << 20
-PRUNE_AT = 3 << 19
-BYTES = 256
+DEFAULT_BPE_VOCAB_SIZE = 2048
+MAX_UNITS = 1 << 20
+PRUNE_ABOVE_UNITS = 3 << 19
+BYTE_COUNT = 256
 # The library's names of each kind's model and decoder.
 _MADE_OF = {
     "word": ("WordLevel", "Sequence"),
@@ -41,22 +41,22 @@ _ONLY_PYTHON = re.compile("[\x1c-\x1f]")
 _WORD = re.compile("[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
-def stored(unit: str) -> str:
+def escape_special(unit: str) -> str:
     """The name under which the library knows a word of the text."""
     return _NAME.sub(f"<{_PRIVATE}", unit)
 
 
-def written(name: str) -> str:
+def unescape_special(name: str) -> str:
     """The word of the text with this name in the library."""
     return name.replace(f"<{_PRIVATE}", "<")
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """The words as the library splits them."""
     return _WORD.findall(text) if _ONLY_PYTHON.search(text) else text.split()
 
 
-def word_spans(text: str) -> Iterator[tuple[int, int]]:
+def iter_word_spans(text: str) -> Iterator[tuple[int, int]]:
     """Where the words begin and end."""
     return (found.span() for found in _WORD.finditer(text))
 
@@ -70,17 +70,17 @@ def count_units(kind: str, texts: Iterable[str], vocab_size: int | None) -> list
     Raises:
         InputError: no place for a single one.
     """
-    most = (vocab_size or MOST_UNITS) - len(SPECIAL) - 1
+    most = (vocab_size or MAX_UNITS) - len(SPECIAL) - 1
     if most < 1:
         raise InputError(f"A vocabulary of {vocab_size} is too small.", "Choose at least 5.")
-    split = words_of if kind == "word" else list
+    split = split_words if kind == "word" else list
     counts: dict[str, int] = {}
     for text in texts:
         for unit in split(text):
             counts[unit] = counts.get(unit, 0) + 1
-        if len(counts) > PRUNE_AT:
-            counts = _most_frequent(counts, MOST_UNITS)
-    return list(dict.fromkeys(map(stored, _most_frequent(counts, most))))
+        if len(counts) > PRUNE_ABOVE_UNITS:
+            counts = _most_frequent(counts, MAX_UNITS)
+    return list(dict.fromkeys(map(escape_special, _most_frequent(counts, most))))
 
 
 def _most_frequent(counts: Mapping[str, int], most: int) -> dict[str, int]:
@@ -91,12 +91,12 @@ def _most_frequent(counts: Mapping[str, int], most: int) -> dict[str, int]:
     return {unit: count for unit, count in counts.items() if unit in kept}
 
 
-def numbered(units: Iterable[str]) -> dict[str, int]:
+def assign_ids(units: Iterable[str]) -> dict[str, int]:
     """The ids of words or characters, with the special ones around them."""
     return {unit: id for id, unit in enumerate([*SPECIAL, *units, UNKNOWN])}
 
 
-def learn_pieces(texts: Iterable[str], vocab_size: int | None) -> Backend:
+def train_bpe(texts: Iterable[str], vocab_size: int | None) -> Backend:
     """Byte-pair encoding learnt from the texts.
 
     Raises:
@@ -104,7 +104,7 @@ def learn_pieces(texts: Iterable[str], vocab_size: int | None) -> Backend:
     """
     from tokenizers import pre_tokenizers, trainers
 
-    size, least = vocab_size or BPE_SIZE, len(SPECIAL) + BYTES
+    size, least = vocab_size or DEFAULT_BPE_VOCAB_SIZE, len(SPECIAL) + BYTE_COUNT
     if size < least:
         raise InputError(
             f"A vocabulary of {size} is too small for byte-level pieces.",
@@ -117,12 +117,12 @@ def learn_pieces(texts: Iterable[str], vocab_size: int | None) -> Backend:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    empty = backend("bpe", {}, [])
+    empty = build_backend("bpe", {}, [])
     empty.train_from_iterator(texts, trainer)
     return empty
 
 
-def backend(kind: str, units: Mapping[str, int], merges: Merges | None = None) -> Backend:
+def build_backend(kind: str, units: Mapping[str, int], merges: Merges | None = None) -> Backend:
     """The library's tokenizer of a kind with this vocabulary."""
     from tokenizers import (
         Regex,
@@ -154,11 +154,11 @@ def backend(kind: str, units: Mapping[str, int], merges: Merges | None = None) -
     return made
 
 
-def parse(value: Any) -> tuple[str, dict[str, int], Merges]:
+def parse_vocabulary(value: Any) -> tuple[str, dict[str, int], Merges]:
     """Kind, vocabulary and merges from the content of `tokenizer.json`.
 
     Raises:
-        ValueError: it is not one that `backend` made.
+        ValueError: it is not one that `build_backend` made.
     """
     model = value.get("model") if isinstance(value, dict) else None
     if not isinstance(model, dict):
@@ -210,6 +210,6 @@ def byte_values() -> dict[str, int]:
     (Radford et al., 2019, "Language Models are Unsupervised Multitask Learners", their encoder).
     """
     kept = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    moved = [byte for byte in range(BYTES) if byte not in set(kept)]
-    shifted = {chr(BYTES + place): byte for place, byte in enumerate(moved)}
+    moved = [byte for byte in range(BYTE_COUNT) if byte not in set(kept)]
+    shifted = {chr(BYTE_COUNT + place): byte for place, byte in enumerate(moved)}
     return {chr(byte): byte for byte in kept} | shifted

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.dataset.shuffle import EpochShuffle, generator
+from core.dataset.shuffle import EpochShuffle, epoch_generator
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import PAD
 
@@ -139,7 +139,7 @@ class Batches:
     def _shift(self, epoch: int) -> int:
         if isinstance(self.samples, LineSamples):
             return 0
-        return int(generator(self.seed, epoch, 1).integers(self.samples.context))
+        return int(epoch_generator(self.seed, epoch, 1).integers(self.samples.context))
 
 
 def gather(

@@ -325,4 +325,4 @@ def _copier(job: TrainingJob) -> Callable[[], float | None]:
         session = Session(job.model, keep_first=keep_first)
         return [step.id for step in generate(session, ids, job.tokenizer, config)]
 
-    return lambda: job.copy_rate.share([reply(seed) for seed in range(COPY_SAMPLES)])
+    return lambda: job.copy_rate.measure([reply(seed) for seed in range(COPY_SAMPLES)])

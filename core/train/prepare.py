@@ -38,10 +38,10 @@ from core.run.record import read_asked, read_record
 from core.system.files import write_json
 from core.text import catalog
 from core.text.corpus import Corpus
-from core.text.stats import corpus_stats
+from core.text.stats import compute_stats
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.train import learn_tokenizer
+from core.tokenizer.train import train_tokenizer
 from core.train import timing
 from core.train.batches import Batches, LineSamples, pieces_of, samples_of
 from core.train.checkpoint import Checkpoint
@@ -168,7 +168,7 @@ class JobBuilder:
         record = read_record(self.run)
         asked = read_asked(self.run, record)
         text = record["corpus"]
-        corpus = catalog.recall(
+        corpus = catalog.find_by_hash(
             text["sha256"], self.home, text["name"], text["encoding"], text["errors"]
         )
         inherited = self._inherited() if record["parent"] or self.checkpoint else None
@@ -206,7 +206,7 @@ class JobBuilder:
             if inherited:
                 check_vocabulary(self.run, tokenizer, inherited)
             return tokenizer, [f"tokenizer {tokenizer.kind}: the run's own"]
-        found = corpus_stats(corpus, self.progress, self.cancelled)
+        found = compute_stats(corpus, self.progress, self.cancelled)
         text = TextFacts(
             reading=reading,
             characters=found.characters,
@@ -216,7 +216,7 @@ class JobBuilder:
         choice = choose_tokenizer(
             asked, text, corpus_kind=corpus.tokenizer, corpus_vocab_size=corpus.vocab_size
         )
-        learnt = learn_tokenizer(
+        learnt = train_tokenizer(
             corpus,
             reading,
             choice.kind,

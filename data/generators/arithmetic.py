@@ -10,15 +10,15 @@ from random import Random
 from data.generators.parts import Parts
 
 SEED = 1
-MOST = 99
+MAX_SUMMAND = 99
 HELD_OUT_PAIRS = 250
 EXAMPLE = (12, 34)  # the prompt of the description is held out, too
 
 
 def generate() -> Parts:
-    """Every sum of two numbers from 0 to `MOST`, in a random order; most of them to learn from."""
+    """Return every sum of two numbers from 0 to `MAX_SUMMAND` in random order, some held out."""
     random = Random(SEED)
-    sums = [(a, b) for a in range(MOST + 1) for b in range(MOST + 1)]
+    sums = [(a, b) for a in range(MAX_SUMMAND + 1) for b in range(MAX_SUMMAND + 1)]
     random.shuffle(sums)
     apart = {EXAMPLE, *[pair for pair in sums if pair[0] < pair[1]][: HELD_OUT_PAIRS - 1]}
     apart |= {(b, a) for a, b in apart}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-LEAST = 5
+MIN_WORD_COUNT = 5
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Parts:
 def hold_out(
     random: Random, lines: Sequence[str], count: int, candidates: Iterable[str] | None = None
 ) -> Parts:
-    """Keeps `count` lines apart whose words all stay in the others, `LEAST` times or more.
+    """Keeps `count` lines apart whose words all stay in the others, `MIN_WORD_COUNT` times or more.
 
     Args:
         candidates: the lines that may be held out; None is all of them.
@@ -42,7 +42,7 @@ def hold_out(
         if len(apart) == count:
             break
         used = Counter(line.split())
-        if all(left[word] - times >= LEAST for word, times in used.items()):
+        if all(left[word] - times >= MIN_WORD_COUNT for word, times in used.items()):
             left -= used
             apart[line] = None
     assert len(apart) == count, f"only {len(apart)} of {count} lines can be held out"

@@ -19,7 +19,7 @@ from core.inference.load import LoadedModel, load_model
 from core.inference.session import Session
 from core.paths import Home
 from core.run.create import create_run
-from core.text.corpus import Corpus, bundled
+from core.text.corpus import Corpus, bundled_corpora
 from core.train.job import train
 
 MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "questions": " A:"}
@@ -79,7 +79,7 @@ def main() -> None:
     pairs = dict(pair.split("=", 1) for pair in options.set)
     settings = {name: parse_value(TrainConfig, name, text) for name, text in pairs.items()}
     print_machine()
-    for corpus in bundled():
+    for corpus in bundled_corpora():
         if not options.names or corpus.name in options.names:
             measure(corpus, settings, quick=options.quick)
 

@@ -100,18 +100,18 @@ def opened(options: argparse.Namespace) -> Any:
     from core.text.corpus import Corpus
     from core.text.stats import fingerprint
     from core.tokenizer.tokenizer import TOKENIZER_FILE, Tokenizer
-    from core.tokenizer.train import learn_tokenizer
+    from core.tokenizer.train import train_tokenizer
 
     folder: Path = options.folder
     corpus = Corpus(name="text", files=(folder / "text.txt",))
     if not (folder / TOKENIZER_FILE).exists():
-        learn_tokenizer(corpus, options.reading, options.tokenizer).tokenizer.save(folder)
+        train_tokenizer(corpus, options.reading, options.tokenizer).tokenizer.save(folder)
     tokenizer, home = Tokenizer.load(folder), find_home(folder)
     place = folder / "place"
     if not place.exists():
         token_store.build_tokens(corpus, options.reading, tokenizer, home)
         sha256 = fingerprint(corpus)
-        made = token_store.folder_for(corpus, sha256, options.reading, tokenizer, home)
+        made = token_store.tokens_folder(corpus, sha256, options.reading, tokenizer, home)
         place.write_text(str(made))
     return AttributionSource(home, corpus, options.reading, tokenizer, Path(place.read_text()))
 
@@ -131,11 +131,11 @@ def index(options: argparse.Namespace) -> dict[str, Any]:
     source = opened(options)
     imported, start = peak(), time.perf_counter()
     processor = time.process_time()
-    text, how = source.make()
+    text, how = source.build()
     return {
         "how": how,
-        "tokens": len(text.where.ids),
-        "places": len(text.where.places),
+        "tokens": len(text.ngrams.ids),
+        "places": len(text.ngrams.positions),
         "bytes": text.index.size,
         "seconds": time.perf_counter() - start,
         "processor": time.process_time() - processor,
@@ -154,7 +154,7 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
     from core.attribution.ngram_index import NextTokenCounts
     from core.attribution.overlap import find_copies
 
-    chance, where = random.Random(1), text.where
+    chance, where = random.Random(1), text.ngrams
     ids = np.asarray(where.ids)
 
     def piece(length: int) -> list[int]:
@@ -173,7 +173,7 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
     def step(context: list[int]) -> None:
         beliefs = NextTokenCounts(where, context)
         for id in listed:
-            beliefs.of(id)
+            beliefs.count(id)
 
     four = [piece(4) for _ in range(ROUNDS)]
     return {
@@ -184,7 +184,7 @@ def ask(options: argparse.Namespace) -> dict[str, Any]:
             lambda found: find_copies(where, found), [reply() for _ in range(ROUNDS // 4)]
         ),
         "count": timed(where.find, four),
-        "place": timed(lambda found: text.places_of(where.find(found), 4, 1), four),
+        "place": timed(lambda found: text.read_passages(where.find(found), 4, 1), four),
         "scan": timed(lambda found: scan(ids, found), four[:3]),
     }
 

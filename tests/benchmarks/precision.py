@@ -20,7 +20,7 @@ from core.paths import Home
 from core.run.create import create_run
 from core.run.directory import Run
 from core.system.machine import usable_threads
-from core.text.corpus import Corpus, bundled
+from core.text.corpus import Corpus, bundled_corpora
 from core.tokenizer.tokenizer import Tokenizer
 from core.train.job import train
 
@@ -60,7 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(usable_threads())
     print_machine()
-    corpus = next(one for one in bundled() if one.name == "stories")
+    corpus = next(one for one in bundled_corpora() if one.name == "stories")
     preset, steps = ("tiny", 3) if options.quick else (options.preset, options.steps)
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")

@@ -78,7 +78,7 @@ def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
     from core.dataset.token_store import build_tokens
     from core.paths import find_home
     from core.text.corpus import Corpus
-    from core.tokenizer.train import learn_tokenizer
+    from core.tokenizer.train import train_tokenizer
 
     assert np
     assert tokenizers
@@ -86,7 +86,7 @@ def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
     corpus = Corpus(name="text", files=(path,))
     imported = peak()
     start = time.perf_counter()
-    tokenizer = learn_tokenizer(corpus, reading, kind).tokenizer
+    tokenizer = train_tokenizer(corpus, reading, kind).tokenizer
     learn_seconds = time.perf_counter() - start
     learn_peak = peak()
     before = library_rate(corpus, reading, tokenizer)
@@ -116,14 +116,14 @@ def library_rate(corpus: object, reading: str, tokenizer: object) -> tuple[float
 
     Megabytes a second, and megabytes a second of processor time of all cores.
     """
-    from core.dataset.token_store import batches
-    from core.text.corpus import Corpus, samples
+    from core.dataset.token_store import iter_batches
+    from core.text.corpus import Corpus, read_samples
     from core.tokenizer.tokenizer import Tokenizer
 
     assert isinstance(corpus, Corpus)
     assert isinstance(tokenizer, Tokenizer)
     every = max(1, corpus.size // BASELINE_BYTES)
-    chosen = islice(batches(samples(corpus, reading)), 0, None, every)
+    chosen = islice(iter_batches(read_samples(corpus, reading)), 0, None, every)
     size, seconds, cpu = 0, 0.0, 0.0
     for batch in chosen:
         texts = [sample.text for sample in batch]

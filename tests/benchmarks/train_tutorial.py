@@ -32,9 +32,9 @@ from core.dataset import token_store
 from core.model import factory, state_dict
 from core.paths import Home
 from core.system.machine import usable_threads
-from core.text.corpus import bundled
+from core.text.corpus import bundled_corpora
 from core.tokenizer.special_tokens import PAD
-from core.tokenizer.train import learn_tokenizer
+from core.tokenizer.train import train_tokenizer
 from core.train.batches import Batches, samples_of
 from core.train.optim import build_optimizer
 from core.train.update import Updater
@@ -156,8 +156,8 @@ def our_step(updater: Updater, config: TrainConfig, batches: Batches) -> Step:
 
 def prepared(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig, Batches]:
     """The preset `tutorial` on `lang`, as `train` would have it."""
-    corpus = next(corpus for corpus in bundled() if corpus.name == "lang")
-    tokenizer = learn_tokenizer(corpus, "lines", "word").tokenizer
+    corpus = next(corpus for corpus in bundled_corpora() if corpus.name == "lang")
+    tokenizer = train_tokenizer(corpus, "lines", "word").tokenizer
     stored = token_store.build_tokens(corpus, "lines", tokenizer, home)
     facts = TokenFacts(
         reading="lines",

@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from core.text.corpus import bundled
-from data.generators.parts import LEAST
+from core.text.corpus import bundled_corpora
+from data.generators.parts import MIN_WORD_COUNT
 from tests.support.bundled_texts import FOLDER, HELD_OUT, LINES, NAMES, lines, read
 
 LANG = "80e813541a23d5806b7da8b57c2ce4372b20e28ec1a0efa9eb3fb4b78a49c42d"
@@ -17,7 +17,7 @@ LANG = "80e813541a23d5806b7da8b57c2ce4372b20e28ec1a0efa9eb3fb4b78a49c42d"
 
 def test_all_are_bundled_and_described() -> None:
     """A list with an empty column, or a corpus nobody may use, is no offer."""
-    found = bundled()
+    found = bundled_corpora()
     assert [corpus.name for corpus in found] == list(NAMES)
     for corpus in found:
         for field in ("title", "use", "description", "licence", "prompt"):
@@ -37,7 +37,7 @@ def test_the_twenty_sentences_are_the_tutorials() -> None:
 
 def test_counts_in_descriptions_are_right() -> None:
     """A number in prose goes stale in silence."""
-    for corpus in bundled():
+    for corpus in bundled_corpora():
         if corpus.name == "lang":
             continue  # the tutorial's text, of which a test of its own counts the lines
         whole = read(corpus.name).strip()
@@ -81,12 +81,12 @@ def test_held_out_lines_are_new_in_known_words(name: str) -> None:
     assert not set(learnt) & set(apart)
     units = list if name == "arithmetic" else str.split
     counts = Counter(unit for line in learnt for unit in units(line))
-    assert all(counts[unit] >= LEAST for line in apart for unit in units(line))
+    assert all(counts[unit] >= MIN_WORD_COUNT for line in apart for unit in units(line))
 
 
 def test_prompts_are_in_known_words() -> None:
     """The example that shows a corpus's use must not be refused."""
-    for corpus in bundled():
+    for corpus in bundled_corpora():
         assert corpus.prompt
         if corpus.tokenizer == "word":
             known = set(read(corpus.name).split())

@@ -13,7 +13,7 @@ import pytest
 
 from data import generate
 from data.generators.facts import ASKED, JOBS
-from data.generators.parts import LEAST, hold_out
+from data.generators.parts import MIN_WORD_COUNT, hold_out
 from data.generators.templates import deal, expand, with_article
 from tests.support.bundled_texts import FOLDER
 
@@ -98,7 +98,7 @@ def test_holding_out_keeps_every_word() -> None:
     for seed in range(20):
         parts = hold_out(Random(seed), lines, 6)
         assert sorted((parts.corpus + parts.heldout).splitlines()) == sorted(lines)
-        assert set(Counter(parts.corpus.split()).values()) == {LEAST}
+        assert set(Counter(parts.corpus.split()).values()) == {MIN_WORD_COUNT}
         with pytest.raises(AssertionError, match="only 6 of 7"):
             hold_out(Random(seed), lines, 7)
 

@@ -227,7 +227,7 @@ def test_any_bytes_are_a_text_or_refused(
     name, _, replace = encoding.partition(":")
     corpus = Corpus(name="t", files=(path,), encoding=name, errors=replace or "strict")
     try:
-        found = stats.corpus_stats(corpus)
+        found = stats.compute_stats(corpus)
     except InputError as error:
         assert str(path) in error.message
         with pytest.raises(InputError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.attribution.attribution import Text
-from core.attribution.corpus_index import build_index, training_places
+from core.attribution.attribution import IndexedText
+from core.attribution.corpus_index import build_index, training_positions
 from core.dataset import token_store
 from core.dataset.token_store import TokenFile
 from core.paths import find_home
@@ -25,19 +25,19 @@ def indexed(
     reading: str = "lines",
     name: str = "a.txt",
     **codec: str,
-) -> Text:
+) -> IndexedText:
     """A text of this content with its index; `codec` is its encoding, and what errors do."""
     home = find_home(folder / "home")
     corpus = one(write(folder / name, content), **codec)
     stored = token_store.build_tokens(corpus, reading, tokenizer, home)
     (place,) = (home.cache / "tokens").iterdir()
     index = build_index(place, stored, corpus)
-    return Text(corpus, tokenizer, stored, place, index)
+    return IndexedText(corpus, tokenizer, stored, place, index)
 
 
 def trained(stored: TokenFile) -> list[list[int]]:
     """The documents or lines of the training part."""
-    source, _ = training_places(stored)
+    source, _ = training_positions(stored)
     chosen = [int(place) for piece in source() for place in piece]
     found: list[list[int]] = [[]]
     for place in chosen:

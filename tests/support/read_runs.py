@@ -10,7 +10,7 @@ from core.server.dispatch import Dispatcher
 from core.system.files import read_json, write_json
 from core.text import catalog
 from core.text.corpus import Corpus
-from core.text.stats import corpus_stats
+from core.text.stats import compute_stats
 from tests.support.askers import Asker
 from tests.support.texts import one_text
 from tests.support.tiny_runs import LINES, tiny_run
@@ -29,8 +29,8 @@ def read_home(folder: Path) -> Home:
 
 def link(home: Home, run: Run, text: Corpus) -> None:
     """Makes this the text that the run was trained on."""
-    found = corpus_stats(text)
-    catalog.remember(text, found, home)
+    found = compute_stats(text)
+    catalog.register_corpus(text, found, home)
     record = read_json(run.record)
     record["corpus"]["sha256"] = found.sha256
     write_json(run.record, record)

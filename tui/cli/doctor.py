@@ -14,9 +14,9 @@ from core.paths import Home
 from tui.cli.console import put, put_json
 from tui.common.sanitize import one_line
 
-SMALLEST = (80, 24)
+MIN_TERMINAL_SIZE = (80, 24)
 MULTIPLEXERS = {"TMUX": "tmux", "STY": "screen", "ZELLIJ": "zellij"}
-FAR = ("SSH_CONNECTION", "SSH_TTY", "MOSH_CONNECTION")
+SSH_VARIABLES = ("SSH_CONNECTION", "SSH_TTY", "MOSH_CONNECTION")
 
 
 @click.command()
@@ -39,10 +39,10 @@ def doctor(home: Home, as_json: bool) -> int:
 
 
 def _findings(home: Home) -> Iterator[Finding]:
-    from core.doctor.checks import examine
+    from core.doctor.checks import run_checks
 
-    yield from terminal(os.environ, _size())
-    yield from examine(home)
+    yield from check_terminal(os.environ, _size())
+    yield from run_checks(home)
 
 
 def _put(finding: Finding) -> None:
@@ -71,7 +71,7 @@ def _size() -> tuple[int, int] | None:
     return None
 
 
-def terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterator[Finding]:
+def check_terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterator[Finding]:
     """The terminal's kind and size, its colours, its letters.
 
     Args:
@@ -86,7 +86,7 @@ def terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterat
 
 def _kind(environ: Mapping[str, str], size: tuple[int, int] | None) -> Finding:
     inside = [MULTIPLEXERS[name] for name in MULTIPLEXERS if environ.get(name)]
-    inside += ["ssh"] if any(environ.get(name) for name in FAR) else []
+    inside += ["ssh"] if any(environ.get(name) for name in SSH_VARIABLES) else []
     around = "".join(f", in {name}" for name in inside)
     if size is None:
         return Finding(name="terminal", value=f"none, the output goes elsewhere{around}")
@@ -95,8 +95,8 @@ def _kind(environ: Mapping[str, str], size: tuple[int, int] | None) -> Finding:
     if kind in ("", "dumb", "unknown"):
         problem = f"TERM is {kind!r}: programs cannot draw here."
         advice = "export TERM=xterm-256color, if this is an ordinary terminal."
-    elif min(size) > 0 and (size[0] < SMALLEST[0] or size[1] < SMALLEST[1]):
-        problem = f"It is smaller than {SMALLEST[0]}x{SMALLEST[1]}."
+    elif min(size) > 0 and (size[0] < MIN_TERMINAL_SIZE[0] or size[1] < MIN_TERMINAL_SIZE[1]):
+        problem = f"It is smaller than {MIN_TERMINAL_SIZE[0]}x{MIN_TERMINAL_SIZE[1]}."
         advice = "Make the window larger, or its letters smaller."
     return Finding(
         name="terminal",

@@ -88,10 +88,10 @@ def generate(
     if count > 1:
         _check_several(config, top)
     if prompt == "-":
-        from core.text.resolve import standard_input
+        from core.text.resolve import open_stdin
 
         # Bytes that are no UTF-8 become half characters, as in an argument, and are refused so.
-        prompt = standard_input().read().decode(errors="surrogateescape").removesuffix("\n")
+        prompt = open_stdin().read().decode(errors="surrogateescape").removesuffix("\n")
     from core.run import store
     from core.run.weights_ref import weights_of
 
@@ -211,7 +211,7 @@ def score(
     """
     from core.run import store
     from core.run.weights_ref import weights_of
-    from core.text.corpus import samples
+    from core.text.corpus import read_samples
     from core.text.resolve import resolve_corpus
 
     name, _, which = run.partition("@")
@@ -222,7 +222,7 @@ def score(
     from core.inference.score import Sum, scored
 
     loaded, total = load_model(found, which, device), Sum()
-    _tell_each(scored(loaded, samples(corpus, loaded.reading), total), each, as_json)
+    _tell_each(scored(loaded, read_samples(corpus, loaded.reading), total), each, as_json)
     _tell(total, as_json)
 
 

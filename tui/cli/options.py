@@ -85,9 +85,9 @@ def complete_corpus(
     ctx: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
     """Bundled texts; the shell adds files, or proposes them where no bundled name fits."""
-    from core.text.corpus import bundled
+    from core.text.corpus import bundled_corpora
 
-    names = [corpus.name for corpus in bundled() if corpus.name.startswith(incomplete)]
+    names = [corpus.name for corpus in bundled_corpora() if corpus.name.startswith(incomplete)]
     return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
 
 

@@ -36,19 +36,19 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
 
     Without TEXT it is read from standard input. The first time an index of that text is made.
     """
-    from core.attribution.attribution import source_of
+    from core.attribution.attribution import find_source
     from core.run import store
     from core.server.origin import origin as compare
     from core.server.origin import typed
 
-    source = source_of(home, store.find(home, run))
+    source = find_source(home, store.find(home, run))
     if text == "-":
-        from core.text.resolve import standard_input
+        from core.text.resolve import open_stdin
 
-        text = standard_input().read().decode(errors="surrogateescape").removesuffix("\n")
+        text = open_stdin().read().decode(errors="surrogateescape").removesuffix("\n")
     said = typed(source.tokenizer, text)
     with _progress() as progress:
-        corpus, _ = source.make(progress)
+        corpus, _ = source.build(progress)
     ask = Ask(run=run, text=text, least=min_tokens, places=places)
     reply = compare(corpus, said, ask, lambda: None)
     if not said.ids:

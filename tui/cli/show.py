@@ -15,9 +15,9 @@ from core.run.event_log import EventTail
 from core.run.history import History
 from core.run.store import read_record
 from core.run.summary import Summary, summary
-from core.text.corpus import Corpus, bundled, samples
+from core.text.corpus import Corpus, bundled_corpora, read_samples
 from core.text.resolve import resolve_corpus
-from core.text.stats import CorpusStats, corpus_stats
+from core.text.stats import CorpusStats, compute_stats
 from tui.cli.console import put, put_json, put_table, say
 from tui.common.format import count, duration, number, size
 from tui.common.sanitize import one_line
@@ -90,7 +90,7 @@ WIDEST = 76
 
 def list_bundled(as_json: bool) -> None:
     """The texts that came with the program, one a line."""
-    found = bundled()
+    found = bundled_corpora()
     if as_json:
         for corpus in found:
             put_json(_described(corpus))
@@ -105,8 +105,8 @@ def list_bundled(as_json: bool) -> None:
 def describe(home: Home, text: str, encoding: str | None, as_json: bool) -> None:
     """What a text is like, and its beginning."""
     corpus = resolve_corpus(text, home, encoding=encoding)
-    found = corpus_stats(corpus)
-    beginning = [sample.text for sample in islice(samples(corpus, found.reading), FIRST_LINES)]
+    found = compute_stats(corpus)
+    beginning = [sample.text for sample in islice(read_samples(corpus, found.reading), FIRST_LINES)]
     if as_json:
         put_json({**_described(corpus), **dataclasses.asdict(found)})
         return

@@ -74,7 +74,7 @@ def _tokens(found: Preview) -> TokenFacts:
     lines = found.reading == "lines"
     return TokenFacts(
         reading=found.reading,
-        vocab_size=found.vocabulary,
+        vocab_size=found.vocab_size,
         train_tokens=max(2, found.tokens),
         train_samples=found.samples if lines else 0,
         longest=found.longest_tokens if lines else 0,

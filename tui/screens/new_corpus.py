@@ -24,8 +24,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.errors import Cancelled, MiniGPTError
-from core.text.catalog import seen
-from core.text.corpus import Corpus, bundled
+from core.text.catalog import recent_files
+from core.text.corpus import Corpus, bundled_corpora
 from core.text.resolve import resolve_corpus
 from tui.common.format import size
 from tui.common.messages import GoSetup
@@ -123,9 +123,9 @@ class NewCorpusScreen(BaseScreen):
         """Fills the list; the first text is the one that shows most in least time."""
         self.query_one("#path").display = False
         texts = self.query_one("#texts", OptionList)
-        for corpus in bundled():
+        for corpus in bundled_corpora():
             texts.add_option(Option(_line(corpus.name, corpus.use), id=corpus.name))
-        own = seen(self.shell.home, RECENT)
+        own = recent_files(self.shell.home, RECENT)
         if own:
             texts.add_option(None)
             for path in own:
@@ -188,7 +188,7 @@ class NewCorpusScreen(BaseScreen):
     def _show(self, found: Preview) -> None:
         self._found = found
         self._show_facts()
-        self.query_one(TokenBoxes).show(found.pieces)
+        self.query_one(TokenBoxes).show(found.token_lines)
 
     def _show_facts(self) -> None:
         if self._found is not None:
@@ -268,11 +268,14 @@ def facts_of(found: Preview, width: int) -> Content:
     rows = [
         ("size", f"{size(found.size)}, {found.encoding}"),
         ("text", f"{found.characters:,} characters{part}"),
-        ("lines", f"{found.lines:,}{part}, longest {found.longest:,} characters"),
-        ("words", f"{found.words:,}{part}, {found.distinct:,} different, {found.once:,} once"),
-        ("doubles", f"{found.doubles:,} lines" if found.doubles else ""),
+        ("lines", f"{found.lines:,}{part}, longest {found.longest_line:,} characters"),
+        (
+            "words",
+            f"{found.words:,}{part}, {found.distinct_words:,} different, {found.words_once:,} once",
+        ),
+        ("doubles", f"{found.duplicate_lines:,} lines" if found.duplicate_lines else ""),
         ("reading", f"{found.reading}: {found.reason}"),
-        ("tokens", found.tokenizer),
+        ("tokens", found.tokenizer_reason),
     ]
     lines = [
         Content.assemble((begin.ljust(LABEL), "dim"), line)

@@ -97,7 +97,7 @@ class NewSetupScreen(BaseScreen):
                 resolve_corpus, self._spec, self.shell.home, encoding=self._encoding
             )
             config, shape = self._chosen()
-            found = await asyncio.to_thread(preview, corpus, asked=config)
+            found = await asyncio.to_thread(preview, corpus, settings=config)
         except MiniGPTError as error:
             self.trouble(error)
             return
@@ -153,7 +153,8 @@ class NewSetupScreen(BaseScreen):
         seen = self._draft.preview
         self.query_one("#forecast", Static).update(forecast_text(found))
         why = Content("\n").join(
-            Content.styled(f"· {one_line(reason)}", "dim") for reason in (seen.tokenizer, *reasons)
+            Content.styled(f"· {one_line(reason)}", "dim")
+            for reason in (seen.tokenizer_reason, *reasons)
         )
         warned = [Content.styled(f"! {one_line(text)}", "bold $warning") for text in seen.warnings]
         self.query_one("#why", Static).update(Content("\n").join([*warned, why]))

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
-from core.attribution.passages import PassageLine, lines_around
+from core.attribution.passages import PassageLine, read_lines_around
 from core.errors import MiniGPTError
 from core.text.encoding import Encoding
 from tui.common.format import CHOSEN
@@ -67,7 +67,7 @@ class PassageScreen(BaseScreen):
     async def _read(self, offset: int, number: int) -> None:
         try:
             lines = await asyncio.to_thread(
-                lines_around, self._place.file, self._encoding, offset, number
+                read_lines_around, self._place.file, self._encoding, offset, number
             )
         except MiniGPTError as error:
             self.trouble(error)

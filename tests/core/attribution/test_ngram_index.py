@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.attribution import ngram_index
-from core.attribution.attribution import Text
+from core.attribution.attribution import IndexedText
 from core.attribution.ngram_index import NextTokenCounts, NgramIndex
 from core.attribution.overlap import CopiedSpans, find_copies
 from core.tokenizer.special_tokens import EOS, SOS
@@ -20,7 +20,7 @@ LINES = st.lists(st.text(alphabet="abc ", max_size=12), min_size=1, max_size=260
 IDS = st.lists(st.sampled_from([SOS, EOS, 3, 3, 4, 4, 5, 7]), max_size=14)
 
 
-def made(lines: list[str], reading: str) -> Text:
+def made(lines: list[str], reading: str) -> IndexedText:
     content = "\n".join(" ".join(line) for line in ["a", *lines])
     tokenizer = WORDS if reading == "lines" else CHARS
     return indexed(Path(tempfile.mkdtemp()), content, tokenizer, reading)
@@ -33,18 +33,18 @@ def test_what_followed_is_counted_as_by_hand(
 ) -> None:
     """Validation lines counted, borders crossed, a count off by one at an edge."""
     text = made(lines, reading)
-    parts = trained(text.stored)
+    parts = trained(text.tokens)
     recent = ids[len(ids) - ids[::-1].index(EOS) :] if EOS in ids else ids
     lengths = [n for n in range(len(recent) + 1) if not n or count(parts, recent[-n:])]
     longest = next(n for n in range(len(recent) + 1) if n + 1 not in lengths)
-    found = NextTokenCounts(text.where, ids)
-    assert found.longest.length == longest
+    found = NextTokenCounts(text.ngrams, ids)
+    assert found.longest_context.length == longest
     for id in range(CHARS.vocab_size):
         follows = [n for n in range(longest + 1) if count(parts, [*recent[len(recent) - n :], id])]
         length = max(follows, default=0)
         context = recent[len(recent) - length :]
         of = count(parts, context) if length else sum(map(len, parts))
-        assert found.of(id) == (count(parts, [*context, id]), of, length)
+        assert found.count(id) == (count(parts, [*context, id]), of, length)
 
 
 @settings(max_examples=60, deadline=None)
@@ -54,7 +54,7 @@ def test_every_mark_is_a_true_substring_and_none_is_missed(
 ) -> None:
     """A span that stands nowhere, crosses a border, could be longer, or was left out."""
     text = made(lines, reading)
-    parts = trained(text.stored)
+    parts = trained(text.tokens)
     unknown = text.tokenizer.unk_id
     assert unknown is not None
 
@@ -65,14 +65,14 @@ def test_every_mark_is_a_true_substring_and_none_is_missed(
 
     every = [(a, b) for a in range(len(ids)) for b in range(a + 1, len(ids) + 1) if stands(a, b)]
     maximal = [(a, b) for a, b in every if (a - 1, b) not in every and (a, b + 1) not in every]
-    found = find_copies(text.where, ids, least, unknown)
+    found = find_copies(text.ngrams, ids, least, unknown)
     spans = [(span.begin, span.end) for span in found.spans]
     assert spans == [(a, b) for a, b in maximal if b - a >= least]
     for span in found.spans:
-        assert span.found.count == stands(span.begin, span.end)
-        for place in span.found.places:
+        assert span.occurrences.count == stands(span.begin, span.end)
+        for place in span.occurrences.positions:
             wanted = ids[span.begin : span.end]
-            assert text.stored.ids[place : place + len(wanted)].tolist() == wanted
+            assert text.tokens.ids[place : place + len(wanted)].tolist() == wanted
     check_figures(found, ids, every)
 
 
@@ -86,7 +86,6 @@ def check_figures(found: CopiedSpans, ids: list[int], every: list[tuple[int, int
     inside = {n for span in found.spans for n in range(span.begin, span.end)}
     assert found.copied == len(inside)
     assert 0 <= found.share <= 1
-    assert 0 <= found.new_share <= 1
 
 
 def test_a_copy_longer_than_the_sorting_is_found_whole(tmp_path: Path) -> None:
@@ -94,20 +93,20 @@ def test_a_copy_longer_than_the_sorting_is_found_whole(tmp_path: Path) -> None:
     page = "".join("abcde"[(n * n + n // 7) % 5] for n in range(300))
     text = indexed(tmp_path, f"{'ab' * 200}\n{page}\n{page}c\n", CHARS, "text")
     ids = CHARS.encode(page + "\nd")
-    found = text.copies(ids, 4)
+    found = text.find_copies(ids, 4)
     assert [(span.begin, span.end) for span in found.spans[:1]] == [(0, 301)]
     assert found.longest == 301
-    assert [span.found.count for span in found.spans[:1]] == [1]
-    assert text.copies(CHARS.encode(page), 4).spans[0].found.count == 2
+    assert [span.occurrences.count for span in found.spans[:1]] == [1]
+    assert text.find_copies(CHARS.encode(page), 4).spans[0].occurrences.count == 2
 
 
 def test_a_count_of_very_many_equal_beginnings_says_that_it_is_a_lower_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seconds of comparing a line that stands there a million times."""
-    monkeypatch.setattr(ngram_index, "COMPARED", 5)
+    monkeypatch.setattr(ngram_index, "COMPARED_POSITIONS", 5)
     text = indexed(tmp_path, "a" * 300, CHARS, "text")
-    found = text.where.find([CHARS.encode("a")[0]] * 80)
+    found = text.ngrams.find([CHARS.encode("a")[0]] * 80)
     assert found.count <= 5
     assert found.at_least
 
@@ -118,8 +117,8 @@ def test_a_context_of_millions_is_searched_rather_than_read(
     """A frequent token whose followers are counted one by one at every step."""
     text = indexed(tmp_path, "ab ac ab ad " * 50, CHARS, "text")
     a, b, c = CHARS.encode("abc")
-    expected = [NextTokenCounts(text.where, [a]).of(id) for id in (b, c)]
-    monkeypatch.setattr(ngram_index, "COUNTED", 0)
-    monkeypatch.setattr(NgramIndex, "next_after", None)
-    assert [NextTokenCounts(text.where, [a]).of(id) for id in (b, c)] == expected
+    expected = [NextTokenCounts(text.ngrams, [a]).count(id) for id in (b, c)]
+    monkeypatch.setattr(ngram_index, "COUNTED_POSITIONS", 0)
+    monkeypatch.setattr(NgramIndex, "tokens_after", None)
+    assert [NextTokenCounts(text.ngrams, [a]).count(id) for id in (b, c)] == expected
     assert expected == [(100, 200, 1), (50, 200, 1)]

@@ -31,10 +31,10 @@ def test_it_is_the_share_of_the_marks(
     tokenizer = WORDS if reading == "lines" else CHARS
     text = indexed(Path(tempfile.mkdtemp()), content, tokenizer, reading)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(overlap, "EXACT", 0 if mixed else 1 << 16)
-        patch.setattr(overlap, "CHUNK", chunk)
-        share = CopyRate(text.stored, tokenizer.unk_id).share([ids])
-    found = text.copies(ids, 4)
+        patch.setattr(overlap, "EXACT_VOCAB_SIZE", 0 if mixed else 1 << 16)
+        patch.setattr(overlap, "SCAN_CHUNK_TOKENS", chunk)
+        share = CopyRate(text.tokens, tokenizer.unk_id).measure([ids])
+    found = text.find_copies(ids, 4)
     assert share == (pytest.approx(found.share) if found.tokens else None)
 
 
@@ -42,6 +42,6 @@ def test_several_replies_have_one_mean(tmp_path: Path) -> None:
     """One of special tokens alone says nothing about copying."""
     text = indexed(tmp_path, "a b c d e a b")
     words = WORDS.encode("a b c d e")
-    rate = CopyRate(text.stored, WORDS.unk_id)
-    assert rate.share([words, [*words[:2], *words[:2]], [SOS, EOS]]) == pytest.approx(0.5)
-    assert rate.share([[SOS], []]) is None
+    rate = CopyRate(text.tokens, WORDS.unk_id)
+    assert rate.measure([words, [*words[:2], *words[:2]], [SOS, EOS]]) == pytest.approx(0.5)
+    assert rate.measure([[SOS], []]) is None

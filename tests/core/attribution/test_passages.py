@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.attribution import corpus_index, passages
-from core.attribution.attribution import Text
+from core.attribution.attribution import IndexedText
 from core.attribution.corpus_index import count_lines
-from core.attribution.passages import PassageReader, lines_around
+from core.attribution.passages import PassageReader, read_lines_around
 from core.errors import InputError
 from core.text.encoding import Encoding
-from core.text.readers import opened
+from core.text.readers import open_text
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from tests.support.indexed import WORDS, indexed
@@ -28,8 +28,8 @@ CHARS = Tokenizer.train("char", [CONTENT])
 KINDS = {"word": Tokenizer.train("word", [CONTENT]), "char": CHARS, "bpe": BPE}
 
 
-def reader_of(text: Text) -> PassageReader:
-    return PassageReader(text.corpus, text.stored, text.tokenizer, text.index.lines)
+def reader_of(text: IndexedText) -> PassageReader:
+    return PassageReader(text.corpus, text.tokens, text.tokenizer, text.index.newline_counts)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
@@ -41,7 +41,7 @@ def test_every_token_is_found_again(tmp_path: Path, kind: str, reading: str, enc
     reader, raw = reader_of(text), text.corpus.files[0].read_bytes()
     mark = {"utf-8": 0, "utf-16": 2, "utf-8-sig": 3}[encoding]
     name = {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}.get(encoding, encoding)
-    for token, id in enumerate(text.stored.ids.tolist()):
+    for token, id in enumerate(text.tokens.ids.tolist()):
         if id in (SOS, EOS):
             continue
         found = reader.passage(token, 1)
@@ -58,7 +58,7 @@ def test_bytes_that_were_replaced_are_counted_as_they_stand(tmp_path: Path) -> N
     """A place moved by the three bytes of the sign that stands for one bad byte."""
     raw = b"\xff\xfea b\n\xff c a\n"
     text = indexed(tmp_path, raw, WORDS, errors="replace")
-    tokens = text.stored.ids.tolist()
+    tokens = text.tokens.ids.tolist()
     found = reader_of(text).passage(tokens.index(5), 1)
     assert (found.line, found.text) == (2, "c")
     assert raw[found.offset : found.offset + 1] == b"c"
@@ -69,7 +69,7 @@ def test_records_are_found_by_their_line(tmp_path: Path) -> None:
     lines = [json.dumps({"text": t}) for t in ("a b", "c d e", "b " * 40_000 + "e d")]
     content = "\n\n".join(lines)
     text = indexed(tmp_path, content, WORDS, "text", name="a.jsonl")
-    reader, ids = reader_of(text), text.stored.ids.tolist()
+    reader, ids = reader_of(text), text.tokens.ids.tolist()
     found = reader.passage(ids.index(5), 2)
     assert (found.line, found.text, found.after) == (3, "c d", " e")
     assert found.offset == content.index(lines[1])
@@ -81,7 +81,7 @@ def test_a_span_over_two_parts_of_a_long_text(tmp_path: Path) -> None:
     """A file is tokenised in parts of 32 KiB; a span does not care."""
     content = "a b " * 20_000
     text = indexed(tmp_path, content, WORDS, "text")
-    edge = int(text.stored.starts[1])
+    edge = int(text.tokens.starts[1])
     found = reader_of(text).passage(edge - 2, 4)
     assert found.text.split() == ["a", "b", "a", "b"]
     assert content[found.offset :].startswith("a b")
@@ -108,9 +108,9 @@ def test_lines_around_are_those_of_the_file(
     path = write(Path(tempfile.mkdtemp()) / "a.txt", content.encode(encoding))
     codec = Encoding(encoding)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus_index, "BLOCK", block)
-        patch.setattr(passages, "BEFORE", block)
-        patch.setattr(passages, "AFTER", block)
+        patch.setattr(corpus_index, "LINE_BLOCK_BYTES", block)
+        patch.setattr(passages, "BYTES_BEFORE_LINE", block)
+        patch.setattr(passages, "BYTES_AFTER_LINE", block)
         (counts,) = count_lines((path,), codec)
         lines = content.split("\n")
         number = data.draw(st.integers(1, len(lines)))
@@ -118,9 +118,9 @@ def test_lines_around_are_those_of_the_file(
         start = {"utf-32": 4}.get(encoding, 0)
         name = {"utf-32": "utf-32-le"}.get(encoding, encoding)
         offset = start + len(before.encode(name))
-        with opened(path, codec) as source:
-            assert corpus_index.line_at(counts, source, offset) == number
-        for line in lines_around(path, codec, offset, number):
+        with open_text(path, codec) as source:
+            assert corpus_index.find_line_at(counts, source, offset) == number
+        for line in read_lines_around(path, codec, offset, number):
             wanted = lines[line.number - 1].removesuffix("\r")
             cut = len(f"{wanted}\r\n".encode(name)) > block
             assert wanted == line.text if not cut else line.text.strip("\ufffd") in wanted

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.attribution.suffix_array import Places, Sorter
+from core.attribution.suffix_array import Positions, SuffixSorter
 from core.errors import Cancelled
 from core.tokenizer.special_tokens import EOS
 
@@ -20,12 +20,12 @@ def sorted_places(ids: list[int], vocab_size: int, room: int, deepest: int = 64)
     array = np.array(ids, np.uint16)
     places = np.arange(len(array), dtype=np.uint32)
 
-    def source() -> list[Places]:
+    def source() -> list[Positions]:
         return [places[begin : begin + 7] for begin in range(0, len(places), 7)]
 
     with tempfile.TemporaryFile() as output:
         folder = Path(tempfile.gettempdir())
-        sorter = Sorter(array, vocab_size, output, folder, room=room, deepest=deepest)
+        sorter = SuffixSorter(array, vocab_size, output, folder, room=room, deepest=deepest)
         sorter.sort(lambda: iter(source()), len(array))
         output.seek(0)
         found: list[int] = np.frombuffer(output.read(), np.uint32).tolist()
@@ -63,7 +63,7 @@ def test_a_text_that_repeats_itself_ends(ids: list[int], room: int) -> None:
 def test_it_can_be_stopped() -> None:
     ids = np.full(100, 3, np.uint16)
     with tempfile.TemporaryFile() as output:
-        sorter = Sorter(ids, 10, output, Path(tempfile.gettempdir()), cancelled=lambda: True)
+        sorter = SuffixSorter(ids, 10, output, Path(tempfile.gettempdir()), cancelled=lambda: True)
         with pytest.raises(Cancelled):
             sorter.sort(lambda: iter([np.arange(100, dtype=np.uint32)]), 100)
     assert isinstance(output, io.IOBase)

@@ -10,12 +10,18 @@ import pytest
 
 from core.config.configs import TrainConfig
 from core.dataset import preview as looking
-from core.dataset.preview import HUGE_LINE, LOOKED_AT, SHOWN, Preview, preview
+from core.dataset.preview import (
+    LONG_LINE_CHARACTERS,
+    PREVIEW_CHARACTERS,
+    SHOWN_LINES,
+    Preview,
+    preview,
+)
 from core.errors import Cancelled, InputError
 from core.text import readers
-from core.text.corpus import Corpus, bundled, samples
+from core.text.corpus import Corpus, bundled_corpora, read_samples
 from core.text.encoding import Encoding
-from core.text.readers import Piece
+from core.text.readers import TextPiece
 from tests.support.bundled_texts import NAMES
 from tests.support.texts import one, one_text, write
 
@@ -25,7 +31,7 @@ WORDS = "the cat sat on the mat and the dog ran to the door of the house\n"
 @pytest.fixture(scope="module")
 def shelf() -> dict[str, Preview]:
     """Every bundled text, looked into once."""
-    return {corpus.name: preview(corpus) for corpus in bundled()}
+    return {corpus.name: preview(corpus) for corpus in bundled_corpora()}
 
 
 def test_the_shelf_is_looked_into(shelf: dict[str, Preview]) -> None:
@@ -36,18 +42,18 @@ def test_the_shelf_is_looked_into(shelf: dict[str, Preview]) -> None:
 def test_bundled_texts_are_counted_as_they_are(name: str, shelf: dict[str, Preview]) -> None:
     """A number on the screen that is another text's."""
     found = shelf[name]
-    corpus = next(c for c in bundled() if c.name == name)
+    corpus = next(c for c in bundled_corpora() if c.name == name)
     text = corpus.files[0].read_text(encoding="utf-8")
     assert found.size == corpus.files[0].stat().st_size
     assert found.reading == corpus.reading
-    assert found.tokenizer == f"{corpus.tokenizer}: suits this corpus"
-    assert found.complete is (len(text) <= LOOKED_AT)
+    assert found.tokenizer_reason == f"{corpus.tokenizer}: suits this corpus"
+    assert found.complete is (len(text) <= PREVIEW_CHARACTERS)
     seen = text[: found.characters]
     assert found.characters == len(seen) > 0
-    assert (found.words, found.distinct) == (len(seen.split()), len(set(seen.split())))
+    assert (found.words, found.distinct_words) == (len(seen.split()), len(set(seen.split())))
     assert found.lines == sum(bool(line.strip()) for line in seen.split("\n"))
-    assert 0 < found.vocabulary < found.tokens
-    assert all("".join(pieces).strip() for pieces in found.pieces)
+    assert 0 < found.vocab_size < found.tokens
+    assert all("".join(pieces).strip() for pieces in found.token_lines)
     assert any("doubles" in w or "recite" in w for w in found.warnings) is (found.words < 2000)
 
 
@@ -95,17 +101,17 @@ def test_a_large_text_is_only_looked_at_in_part(
 ) -> None:
     """A list that stands still for minutes because one walked over a large file."""
     corpus = one_text(tmp_path / "large.txt", WORDS * (3_000_000 // len(WORDS)))
-    read: list[Piece] = []
-    whole = readers.chunks
+    read: list[TextPiece] = []
+    whole = readers.read_chunks
 
-    def chunks(path: Path, encoding: Encoding) -> Iterator[Piece]:
+    def chunks(path: Path, encoding: Encoding) -> Iterator[TextPiece]:
         for piece in whole(path, encoding):
             read.append(piece)
             yield piece
 
-    monkeypatch.setattr(looking, "chunks", chunks)
-    found = preview(corpus, asked=TrainConfig(tokenizer="word"))
-    assert sum(len(piece.text) for piece in read) < 1.1 * LOOKED_AT
+    monkeypatch.setattr(looking, "read_chunks", chunks)
+    found = preview(corpus, settings=TrainConfig(tokenizer="word"))
+    assert sum(len(piece.text) for piece in read) < 1.1 * PREVIEW_CHARACTERS
     assert (found.complete, found.size) == (False, corpus.size)
     lines = 3_000_000 / len(WORDS)
     assert found.samples == pytest.approx(lines, rel=0.001)
@@ -116,15 +122,15 @@ def test_a_large_text_is_only_looked_at_in_part(
 def test_a_line_without_an_end_is_shown_in_part(tmp_path: Path) -> None:
     """A screen that takes a million tokens."""
     found = preview(one_text(tmp_path / "line.txt", "word " * 30_000))
-    assert found.longest > HUGE_LINE
-    assert (found.reading, found.lines, len(found.pieces)) == ("text", 1, 1)
-    assert len(found.pieces[0]) <= looking.SHOWN_TOKENS
+    assert found.longest_line > LONG_LINE_CHARACTERS
+    assert (found.reading, found.lines, len(found.token_lines)) == ("text", 1, 1)
+    assert len(found.token_lines[0]) <= looking.SHOWN_TOKENS
 
 
 def test_a_long_text_shows_its_first_lines(tmp_path: Path) -> None:
     found = preview(one_text(tmp_path / "text.txt", WORDS * 100))
-    assert len(found.pieces) == SHOWN
-    assert list(found.pieces[0]) == WORDS.split()
+    assert len(found.token_lines) == SHOWN_LINES
+    assert list(found.token_lines[0]) == WORDS.split()
 
 
 @pytest.mark.parametrize("between", ["\u2028", "\x0b", "\x0c", "\x1c", "\x85", "\r"])
@@ -132,8 +138,8 @@ def test_lines_end_where_those_of_the_training_do(tmp_path: Path, between: str) 
     """Twice the lines that are trained on, for signs that end no line there."""
     corpus = one_text(tmp_path / "text.txt", f"one{between}two\nthree\r\n\nfour")
     found = preview(corpus)
-    trained = list(samples(corpus, "lines"))
-    assert (found.lines, found.longest) == (len(trained), max(len(s.text) for s in trained))
+    trained = list(read_samples(corpus, "lines"))
+    assert (found.lines, found.longest_line) == (len(trained), max(len(s.text) for s in trained))
     assert found.samples == 3
 
 
@@ -142,8 +148,8 @@ def test_a_record_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
     texts = ["one\ntwo\nthree", "four", "four"]
     path = write(tmp_path / "r.jsonl", "".join(json.dumps({"text": t}) + "\n" for t in texts))
     found = preview(one(path))
-    assert (found.reading, found.lines, found.samples, found.doubles) == ("lines", 3, 3, 1)
-    assert found.longest == len(texts[0])
+    assert (found.reading, found.lines, found.samples, found.duplicate_lines) == ("lines", 3, 3, 1)
+    assert found.longest_line == len(texts[0])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
@@ -151,7 +157,7 @@ def test_what_is_reckoned_does_not_depend_on_the_encoding(
     tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A text of two bytes a character taken for half its size."""
-    monkeypatch.setattr(looking, "LOOKED_AT", 100_000)
+    monkeypatch.setattr(looking, "PREVIEW_CHARACTERS", 100_000)
     text = "déjà vu à la carte très très bien\n" * 5_000
     path = write(tmp_path / f"{encoding}.txt", text.encode(encoding))
     found = preview(one(path, encoding=encoding))
@@ -164,7 +170,7 @@ def test_records_are_reckoned_by_their_bytes(
     tmp_path: Path, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fewer records than there are, because their braces and quotes were not counted."""
-    monkeypatch.setattr(looking, "LOOKED_AT", 50 * length)
+    monkeypatch.setattr(looking, "PREVIEW_CHARACTERS", 50 * length)
     record = json.dumps({"text": "ab " * (length // 3), "source": "where it came from"}) + "\n"
     found = preview(one(write(tmp_path / "r.jsonl", record * 300)))
     assert not found.complete
@@ -176,15 +182,15 @@ def test_several_files_are_read_one_by_one(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{n}.txt", f"end of {n}") for n in range(3)]
     corpus = Corpus(name="many", files=tuple(paths))
     found = preview(corpus)
-    assert found.lines == len(list(samples(corpus, "lines"))) == 3
+    assert found.lines == len(list(read_samples(corpus, "lines"))) == 3
 
 
 def test_a_tokenizer_that_was_chosen_is_taken(tmp_path: Path) -> None:
     """A preview of other tokens than those of the training."""
     corpus = one_text(tmp_path / "text.txt", WORDS * 40)
-    found = preview(corpus, asked=TrainConfig(tokenizer="char"))
-    assert found.tokenizer == "char: as chosen"
-    assert found.pieces[0][:3] == ("t", "h", "e")
+    found = preview(corpus, settings=TrainConfig(tokenizer="char"))
+    assert found.tokenizer_reason == "char: as chosen"
+    assert found.token_lines[0][:3] == ("t", "h", "e")
     assert found.longest_tokens == len(WORDS.rstrip()) + 2
 
 

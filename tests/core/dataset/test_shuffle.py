@@ -30,7 +30,7 @@ def test_a_computed_order_is_no_order() -> None:
     places = np.arange(size)
     found = EpochShuffle(size, seed=3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shuffle, "LARGEST_DRAWN", 10)
+        patch.setattr(shuffle, "MAX_DRAWN_SAMPLES", 10)
         one, two = found.samples(0, places), found.samples(1, places)
     assert abs(np.corrcoef(places, one)[0, 1]) < 0.02
     assert abs(np.corrcoef(one, two)[0, 1]) < 0.02
@@ -39,7 +39,7 @@ def test_a_computed_order_is_no_order() -> None:
 
 
 def test_each_place_can_be_asked_for_alone() -> None:
-    large = EpochShuffle(shuffle.LARGEST_DRAWN * 5, seed=1)
+    large = EpochShuffle(shuffle.MAX_DRAWN_SAMPLES * 5, seed=1)
     together = large.samples(2, np.arange(1000, 1010))
     alone = [int(large.samples(2, np.array([place]))[0]) for place in range(1000, 1010)]
     assert together.tolist() == alone

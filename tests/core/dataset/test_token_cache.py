@@ -81,9 +81,9 @@ def test_files_of_another_format_are_made_anew(
     build_tokens(text, "lines", WORDS, home)
     path = home.cache / "tokens" / folders(home)[0] / "meta.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    assert token_files.read_meta(path.parent) is None
+    assert token_files.read_metadata(path.parent) is None
     build_tokens(text, "lines", WORDS, home)
-    assert token_files.read_meta(path.parent)
+    assert token_files.read_metadata(path.parent)
 
 
 def test_a_stop_leaves_nothing(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,14 +135,14 @@ def test_a_killed_process_leaves_nothing_that_looks_finished(tmp_path: Path, hom
     done = subprocess.run(command, cwd=Path(token_store.__file__).parents[1], check=False)
     assert done.returncode == -9
     left = home.cache / "tokens" / folders(home)[0]
-    assert left.name.startswith(token_store.UNFINISHED)
+    assert left.name.startswith(token_store.UNFINISHED_PREFIX)
     with token_store.atomic_folder(home.cache / "tokens" / "other") as busy:
         for folder in (left, busy):
             os.utime(folder, (1, 1))
-        token_store.sweep(home.cache / "tokens")
+        token_store.remove_unfinished(home.cache / "tokens")
         assert not left.exists()
         assert busy.exists()
-        (busy / token_files.META).write_text("{}")
+        (busy / token_files.METADATA_FILE).write_text("{}")
 
 
 def test_all_who_make_them_at_once_get_the_tokens(tmp_path: Path, home: Home) -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core.dataset.token_files import kept_for_validation
+from core.dataset.token_files import is_validation_line
 from core.dataset.token_store import TokenFile, build_tokens, split_line_samples, split_text_tokens
 from core.paths import Home, find_home
-from core.text.corpus import Corpus, samples
-from core.text.readers import CHUNK
+from core.text.corpus import Corpus, read_samples
+from core.text.readers import CHUNK_BYTES
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from tests.support.texts import one_text
@@ -61,7 +61,7 @@ def test_tokens_are_those_of_the_whole_text(
     """Where a large text is cut into parts must not show in its tokens."""
     assume(text.strip())
     folder = tmp_path_factory.mktemp("parts")
-    repeated = (text + " x") * (CHUNK * 2 // len(text) // size)
+    repeated = (text + " x") * (CHUNK_BYTES * 2 // len(text) // size)
     found = build_tokens(
         one_text(folder / "a.txt", repeated), "text", BPE, find_home(folder / "home")
     )
@@ -85,9 +85,9 @@ def test_a_token_is_traced_to_its_place(tmp_path: Path, home: Home, reading: str
     files = tuple(one_text(tmp_path / f"{n}.txt", text).files[0] for n, text in enumerate(texts))
     whole = Corpus(name="all", files=files)
     found = build_tokens(whole, reading, WORDS, home)
-    for number, sample in enumerate(samples(whole, reading)):
+    for number, sample in enumerate(read_samples(whole, reading)):
         for token in (found.starts[number], found.starts[number + 1] - 1):
-            assert found.place(int(token)) == (sample.file, sample.offset, number)
+            assert found.locate(int(token)) == (sample.file, sample.offset, number)
         raw = files[sample.file].read_bytes()
         assert raw[sample.offset :].startswith(sample.text.encode())
 
@@ -117,7 +117,7 @@ def test_equal_lines_fall_on_one_side(tmp_path: Path, home: Home) -> None:
 
 def test_the_side_of_a_line_never_changes() -> None:
     """A resumed run, or the text with lines added, must not train on what it validated with."""
-    assert [n for n in range(60) if kept_for_validation(f"line {n}")] == [
+    assert [n for n in range(60) if is_validation_line(f"line {n}")] == [
         2,
         14,
         22,

@@ -18,7 +18,7 @@ from core.paths import Home, find_home
 from core.run import store
 from core.system import locks
 from tui.__main__ import run
-from tui.cli.doctor import terminal
+from tui.cli.doctor import check_terminal
 
 Said = pytest.CaptureFixture[str]
 NAMES = ("terminal", "python", "home", "locks", "disk", "cache", "logout", "cpu", "memory", "torch")
@@ -119,7 +119,7 @@ def test_locks_that_are_refused_are_fatal(capsys: Said, monkeypatch: pytest.Monk
 def test_locks_that_stay_are_fatal(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A drive where a crashed trainer's run could never be resumed."""
     monkeypatch.setattr(checks, "_look", lambda _: "held")
-    assert "let go held" in checks.lock(home, False).problem
+    assert "let go held" in checks.check_locks(home, False).problem
 
 
 def test_a_lock_that_does_not_answer_is_fatal(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,14 +127,14 @@ def test_a_lock_that_does_not_answer_is_fatal(home: Home, monkeypatch: pytest.Mo
         raise subprocess.TimeoutExpired(command, 20)
 
     monkeypatch.setattr(checks.subprocess, "run", wait)
-    assert "mute" in checks.lock(home, False).problem
+    assert "mute" in checks.check_locks(home, False).problem
 
 
 def test_a_library_that_is_missing_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
     version = checks._version
     monkeypatch.setattr(checks, "_version", lambda n: None if n == "tokenizers" else version(n))
     monkeypatch.setattr(checks, "_needed", lambda: {"tokenizers"})
-    things = {thing.name: thing for thing in checks.versions()}
+    things = {thing.name: thing for thing in checks.check_versions()}
     assert things["tokenizers"].fatal
     assert not things["numpy"].problem
 
@@ -148,13 +148,13 @@ def test_a_home_in_memory_is_a_problem(home: Home, monkeypatch: pytest.MonkeyPat
     mount = namedtuple("mount", "mountpoint fstype")
     mounts = [mount("/", "ext4"), mount(str(home.root.parent), "tmpfs")]
     monkeypatch.setattr(checks.psutil, "disk_partitions", lambda **_: mounts)
-    thing = checks.folder("home", home.root, home.runs)
+    thing = checks.check_folder("home", home.root, home.runs)
     assert "restart" in thing.problem
     assert not thing.fatal
 
 
 def _terminal(size: tuple[int, int] | None, **environ: str) -> dict[str, Finding]:
-    return {thing.name: thing for thing in terminal(environ, size)}
+    return {thing.name: thing for thing in check_terminal(environ, size)}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,10 @@ def test_colours_are_told(environ: dict[str, str], value: str, problem: bool) ->
 
 
 def test_letters_that_cannot_be_shown_are_a_problem() -> None:
-    code = "from tui.cli.doctor import terminal; print([f.problem for f in terminal({}, None)])"
+    code = (
+        "from tui.cli.doctor import check_terminal\n"
+        "print([f.problem for f in check_terminal({}, None)])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=Path(__file__).parents[3],

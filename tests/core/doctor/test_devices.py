@@ -14,19 +14,19 @@ from core.model import quantize
 
 
 def test_the_processor_has_a_name_and_threads(tmp_path: Path) -> None:
-    found = devices.processor()
+    found = devices.check_cpu()
     assert found.value
     assert 1 <= found.numbers["threads"] <= found.numbers["processors"]
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text("processor: 0\nmodel name\t: A Fine One\n")
-    assert devices.processor_name(tmp_path) == "A Fine One"
+    assert devices.cpu_name(tmp_path) == "A Fine One"
 
 
 @pytest.mark.parametrize("free", [2**20, 2**40])
 def test_little_memory_is_a_problem(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
     monkeypatch.setattr(devices, "free_memory", lambda: free)
     monkeypatch.setattr(devices, "memory_limit", lambda: 2**32)
-    found = devices.memory()
+    found = devices.check_memory()
     assert "limited to 4 GiB" in found.value
     assert bool(found.problem) == (free == 2**20)
 
@@ -34,7 +34,7 @@ def test_little_memory_is_a_problem(monkeypatch: pytest.MonkeyPatch, free: int) 
 def test_a_torch_that_cannot_be_loaded_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A traceback of an import where a diagnosis was asked for."""
     monkeypatch.setitem(sys.modules, "torch", None)
-    (found,) = devices.gpus()
+    (found,) = devices.check_gpus()
     assert found.fatal
     assert "torch" in found.problem
 
@@ -48,11 +48,11 @@ def test_a_gpu_that_torch_was_not_built_for_is_told(
     monkeypatch.setattr(torch.version, "cuda", None)
     monkeypatch.setattr(torch.version, "hip", None)
     (tmp_path / "version").touch()
-    (found,) = [found for found in devices.gpus(tmp_path / "version") if found.name == "cuda"]
+    (found,) = [found for found in devices.check_gpus(tmp_path / "version") if found.name == "cuda"]
     assert "without CUDA" in found.problem
     assert "pytorch.org" in found.advice
     assert not found.fatal
-    assert "cuda" not in {found.name for found in devices.gpus(tmp_path / "absent")}
+    assert "cuda" not in {found.name for found in devices.check_gpus(tmp_path / "absent")}
 
 
 def _cuda(monkeypatch: pytest.MonkeyPatch, ones: object) -> None:
@@ -69,11 +69,11 @@ def _cuda(monkeypatch: pytest.MonkeyPatch, ones: object) -> None:
 def test_a_gpu_is_named_with_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     number = types.SimpleNamespace(item=lambda: 8.0)
     _cuda(monkeypatch, lambda *_, device: types.SimpleNamespace(sum=lambda: number))
-    (found,) = [found for found in devices.gpus() if found.name == "cuda:0"]
+    (found,) = [found for found in devices.check_gpus() if found.name == "cuda:0"]
     assert found.value == "Some GPU, 16 GiB free of 32 GiB, bfloat16, CUDA graphs"
     assert not found.problem
     monkeypatch.setattr(devices, "_unrecorded", lambda device: "not here")
-    (found,) = [found for found in devices.gpus() if found.name == "cuda:0"]
+    (found,) = [found for found in devices.check_gpus() if found.name == "cuda:0"]
     assert found.value.endswith("bfloat16, no CUDA graphs (not here)")
     assert found.numbers["graphs"] is False
 
@@ -85,7 +85,7 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch: pytest.MonkeyPatc
         raise RuntimeError("CUDA error: no kernel image\nand much more")
 
     _cuda(monkeypatch, refuse)
-    (found,) = [found for found in devices.gpus() if found.name == "cuda:0"]
+    (found,) = [found for found in devices.check_gpus() if found.name == "cuda:0"]
     assert found.problem == "CUDA error: no kernel image"
     assert "--device cpu" in found.advice
 
@@ -95,7 +95,7 @@ def test_a_missing_product_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         quantize, "unsupported_reason", lambda name: "no such operator" * (name == "int8")
     )
-    found = devices.products()
+    found = devices.check_precisions()
     assert "int8 not: no such operator" in found.value
     assert found.numbers["lacking"] == {"int8": "no such operator"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.doctor import logout
-from core.doctor.logout import logind_settings, outlives_logout
+from core.doctor.logout import check_logout, read_logind_settings
 
 SESSION = "0::/user.slice/user-1000.slice/session-3.scope\n"
 MANAGER = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-terminal.scope\n"
@@ -28,7 +28,7 @@ def write(path: Path, text: str) -> None:
 
 
 def outlives(root: Path, **environ: str) -> bool:
-    found = outlives_logout(environ, root)
+    found = check_logout(environ, root)
     assert bool(found.problem) == bool(found.advice) == (not found.numbers["outlives"])
     assert not found.fatal
     return bool(found.numbers["outlives"])
@@ -64,18 +64,18 @@ def test_later_settings_win(root: Path) -> None:
         "run/systemd/logind.conf.d/20.conf": "KillUserProcesses=b",
         "etc/systemd/logind.conf.d/10.conf": "KillUserProcesses=c",
     }
-    assert logind_settings(root)["KillUserProcesses"] == "main"
+    assert read_logind_settings(root)["KillUserProcesses"] == "main"
     for name, text in drops.items():
         write(root / name, text)
-    assert logind_settings(root) == {"KillUserProcesses": "b"}
+    assert read_logind_settings(root) == {"KillUserProcesses": "b"}
     (root / "run/systemd/logind.conf.d/20.conf").unlink()
-    assert logind_settings(root)["KillUserProcesses"] == "c"
+    assert read_logind_settings(root)["KillUserProcesses"] == "c"
 
 
 def test_a_terminal_of_the_desktop_ends_with_its_user_unless_lingering(root: Path) -> None:
     write(root / "proc/self/cgroup", MANAGER)
     assert not outlives(root)
-    assert "enable-linger" in outlives_logout({}, root).advice
+    assert "enable-linger" in check_logout({}, root).advice
     write(root / "var/lib/systemd/linger/ada", "")
     assert outlives(root)
 
@@ -92,19 +92,19 @@ def test_lingering_does_not_save_a_login_session(root: Path) -> None:
     write(root / "etc/systemd/logind.conf", "KillUserProcesses=yes")
     write(root / "var/lib/systemd/linger/ada", "")
     assert not outlives(root)
-    assert "systemd-run" in outlives_logout({}, root).advice
+    assert "systemd-run" in check_logout({}, root).advice
 
 
 def test_a_batch_job_ends_what_it_started(root: Path) -> None:
     assert not outlives(root, SLURM_JOB_ID="123")
-    assert "Slurm job 123" in outlives_logout({"SLURM_JOB_ID": "123"}, root).problem
+    assert "Slurm job 123" in check_logout({"SLURM_JOB_ID": "123"}, root).problem
 
 
 @pytest.mark.parametrize("trace", [".dockerenv", "run/.containerenv", "run/systemd/container"])
 def test_a_container_is_told(root: Path, trace: str) -> None:
     write(root / trace, "lxc\n")
     assert outlives(root)
-    assert "container" in outlives_logout({}, root).value
+    assert "container" in check_logout({}, root).value
 
 
 def test_without_systemd_nothing_ends_it(tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ def test_without_systemd_nothing_ends_it(tmp_path: Path) -> None:
 
 
 def test_this_machine_can_be_looked_at() -> None:
-    assert outlives_logout({}).value
+    assert check_logout({}).value

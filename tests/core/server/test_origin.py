@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.attribution.corpus_index import REMADE
+from core.attribution.corpus_index import REBUILT_NOTE
 from core.errors import Cancelled, InputError, NotFoundError, StorageError
 from core.paths import Home
 from core.progress import never_cancelled
@@ -73,7 +73,7 @@ def test_a_damaged_index_is_made_anew_and_that_is_said(
     found = index(home)
     noticed = (name, damage) != ("index.json", "gone")
     assert found["how"] == ("remade" if noticed else "made")
-    assert found["notes"] == ([REMADE] if noticed else [])
+    assert found["notes"] == ([REBUILT_NOTE] if noticed else [])
     again = ask("origin", run="words", text="the cat sat on the mat")
     assert again["spans"] == expected["spans"]
 

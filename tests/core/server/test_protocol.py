@@ -13,7 +13,7 @@ from core.errors import InputError, SettingsError
 from core.server import protocol
 from core.server.protocol import CancelRequest, GenerateRequest, LoadRequest, StepRequest
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.unknown_words import unknown_error
+from core.tokenizer.unknown_words import unknown_word_error
 
 
 def test_fields_that_are_left_out_have_their_defaults() -> None:
@@ -80,7 +80,7 @@ def test_settings_out_of_their_limits_are_named(settings: dict[str, Any]) -> Non
 
 def test_unknown_words_are_said_one_by_one() -> None:
     tokenizer = Tokenizer.train("word", ["the cat sat"])
-    said = protocol.error_to_json(unknown_error(tokenizer, "the caat xyzzy"))
+    said = protocol.error_to_json(unknown_word_error(tokenizer, "the caat xyzzy"))
     assert said["unknown"] == ["caat", "xyzzy"]
     assert said["nearest"] == {"caat": ["cat", "sat"], "xyzzy": []}
     assert json.loads(json.dumps(said)) == said

@@ -13,8 +13,8 @@ import pytest
 from core.errors import DamagedError, InputError, StorageError
 from core.paths import Home, find_home
 from core.text import stats
-from core.text.catalog import recall, remember
-from core.text.corpus import samples
+from core.text.catalog import find_by_hash, register_corpus
+from core.text.corpus import read_samples
 from core.text.resolve import resolve_corpus
 from core.text.stats import fingerprint
 from tests.support.texts import home_with_shelf, write
@@ -31,7 +31,7 @@ def test_standard_input_is_stored_once(home: Home) -> None:
         found = resolve_corpus("-", home, stdin=io.BytesIO("piped ü\n".encode()))
     digest = hashlib.sha256("piped ü\n".encode()).hexdigest()
     assert [path.name for path in home.corpora.iterdir()] == [f"{digest}.txt"]
-    assert [sample.text for sample in samples(found, "lines")] == ["piped ü"]
+    assert [sample.text for sample in read_samples(found, "lines")] == ["piped ü"]
     assert home.corpora.stat().st_mode & 0o777 == 0o700
 
 
@@ -53,12 +53,12 @@ def test_a_text_is_found_again_by_its_hash(home: Home, tmp_path: Path) -> None:
     """A run stores the hash only."""
     write(tmp_path / "a.txt", "café\n".encode("latin-1"))
     found = resolve_corpus("a.txt", home, encoding="latin-1")
-    about = stats.corpus_stats(found)
-    remember(found, about, home)
-    again = recall(about.sha256, home)
+    about = stats.compute_stats(found)
+    register_corpus(found, about, home)
+    again = find_by_hash(about.sha256, home)
     assert (again.files, again.codec, again.name) == (found.files, found.codec, "a")
-    remember(dataclasses.replace(found, encoding="cp1252", errors="replace"), about, home)
-    again = recall(about.sha256, home, "a", found.encoding, found.errors)
+    register_corpus(dataclasses.replace(found, encoding="cp1252", errors="replace"), about, home)
+    again = find_by_hash(about.sha256, home, "a", found.encoding, found.errors)
     assert again.codec == found.codec, "a run reads its text as it did, however others read it"
 
 
@@ -66,37 +66,37 @@ def test_a_changed_text_is_refused(home: Home, tmp_path: Path) -> None:
     """Resuming on another text would continue another experiment in silence."""
     path = write(tmp_path / "a.txt", "one")
     found = resolve_corpus("a.txt", home)
-    about = stats.corpus_stats(found)
-    remember(found, about, home)
+    about = stats.compute_stats(found)
+    register_corpus(found, about, home)
     os.utime(path, (1, 1))
-    assert recall(about.sha256, home).files == (path,), "only touched, still the same"
+    assert find_by_hash(about.sha256, home).files == (path,), "only touched, still the same"
     write(path, "two")
     with pytest.raises(InputError, match="has changed"):
-        recall(about.sha256, home)
+        find_by_hash(about.sha256, home)
     path.unlink()
     with pytest.raises(InputError, match="no longer there"):
-        recall(about.sha256, home)
+        find_by_hash(about.sha256, home)
 
 
 def test_bundled_texts_are_found_without_memory(home: Home) -> None:
     """A run copied to another machine finds the corpus that came with the program there."""
     digest = fingerprint(resolve_corpus("lang", home))
-    assert recall(digest, home, "lang").bundled
+    assert find_by_hash(digest, home, "lang").bundled
     with pytest.raises(InputError, match="has changed"):
-        recall(digest, home, "tales")
+        find_by_hash(digest, home, "tales")
     with pytest.raises(InputError, match="is not known here") as caught:
-        recall(digest, home, "nobody")
+        find_by_hash(digest, home, "nobody")
     assert "Name the text itself once" in caught.value.hint
 
 
 def test_piped_text_is_found_in_a_home_that_was_moved(home: Home, tmp_path: Path) -> None:
     """The copy travels with the home, so must the way to it."""
     found = resolve_corpus("-", home, stdin=io.BytesIO(b"piped"))
-    about = stats.corpus_stats(found)
-    remember(found, about, home)
+    about = stats.compute_stats(found)
+    register_corpus(found, about, home)
     home.root.rename(tmp_path / "elsewhere")
     moved = find_home(tmp_path / "elsewhere")
-    assert recall(about.sha256, moved).files == (moved.corpora / f"{about.sha256}.txt",)
+    assert find_by_hash(about.sha256, moved).files == (moved.corpora / f"{about.sha256}.txt",)
 
 
 def test_damaged_memory_is_named(home: Home) -> None:
@@ -104,4 +104,4 @@ def test_damaged_memory_is_named(home: Home) -> None:
     for text in ("{", "[]", '{"format": 99}', '{"format": 1, "name": "x"}'):
         write(home.corpora / f"{'0' * 64}.json", text)
         with pytest.raises(DamagedError, match=r"0{64}\.json"):
-            recall("0" * 64, home)
+            find_by_hash("0" * 64, home)

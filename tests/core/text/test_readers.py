@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from core.errors import InputError
 from core.text import readers
 from core.text.encoding import Encoding, parse_encoding
-from core.text.readers import Piece, chunks, line_of, lines, records, unpacked_size
+from core.text.readers import (
+    TextPiece,
+    find_line_number,
+    read_chunks,
+    read_lines,
+    read_records,
+    unpacked_size,
+)
 
 UTF8 = Encoding()
 TEXT = "Grüße\n你好 🙂 x\n\nlast"
@@ -28,7 +35,7 @@ def write(path: Path, data: bytes | str) -> Path:
     return path
 
 
-def joined(pieces: list[Piece]) -> str:
+def joined(pieces: list[TextPiece]) -> str:
     return "".join(piece.text for piece in pieces)
 
 
@@ -52,9 +59,9 @@ def test_every_encoding_gives_the_same_text_and_lines(
     """A byte order mark or a carriage return must not become a part of the text."""
     path = write(tmp_path / "a.txt", data)
     codec = parse_encoding(encoding)
-    assert joined(list(chunks(path, codec, 8))) == TEXT
-    assert [line.text for line in lines(path, codec)] == TEXT.split("\n")
-    assert [line.line for line in lines(path, codec)] == [1, 2, 3, 4]
+    assert joined(list(read_chunks(path, codec, 8))) == TEXT
+    assert [line.text for line in read_lines(path, codec)] == TEXT.split("\n")
+    assert [line.line for line in read_lines(path, codec)] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-32", "gb18030"])
@@ -62,8 +69,8 @@ def test_offsets_point_at_the_piece_in_the_file(tmp_path: Path, encoding: str) -
     """A token is traced to its source through these offsets."""
     path = write(tmp_path / "a.txt", TEXT.encode(encoding))
     data, codec = path.read_bytes(), parse_encoding(encoding)
-    exact, start = codec.at_start(data[:4])
-    for piece in [*chunks(path, codec, 7), *lines(path, codec)]:
+    exact, start = codec.detect_mark(data[:4])
+    for piece in [*read_chunks(path, codec, 7), *read_lines(path, codec)]:
         expected = piece.text.encode(exact.name)
         assert piece.offset >= start
         assert data[piece.offset : piece.offset + len(expected)] == expected
@@ -76,7 +83,7 @@ def test_pieces_of_any_size_put_together_are_the_text(
 ) -> None:
     """A character or a CRLF across two blocks must come out once and whole."""
     path = write(tmp_path_factory.mktemp("cut") / "a.txt", text)
-    found = list(chunks(path, UTF8, size))
+    found = list(read_chunks(path, UTF8, size))
     assert joined(found) == text.replace("\r\n", "\n")
     raw = path.read_bytes()
     ends = [*(piece.offset for piece in found), len(raw)][1:]
@@ -87,22 +94,22 @@ def test_pieces_of_any_size_put_together_are_the_text(
 def test_pieces_end_before_white_space(tmp_path: Path) -> None:
     """A word cut in two would give tokens that no whole text has."""
     path = write(tmp_path / "a.txt", "word " * 100)
-    assert all(piece.text.endswith(("word", " ")) for piece in chunks(path, UTF8, 32))
+    assert all(piece.text.endswith(("word", " ")) for piece in read_chunks(path, UTF8, 32))
 
 
 def test_a_long_line_without_white_space_is_cut_between_characters(tmp_path: Path) -> None:
     """Memory stays bounded for a megabyte on one line."""
     path = write(tmp_path / "a.txt", "你" * 400_000)
-    found = list(chunks(path, UTF8))
+    found = list(read_chunks(path, UTF8))
     assert joined(found) == "你" * 400_000
-    assert max(len(piece.text) for piece in found) <= readers.CHUNK
-    assert [len(line.text) for line in lines(path, UTF8)] == [400_000]
+    assert max(len(piece.text) for piece in found) <= readers.CHUNK_BYTES
+    assert [len(line.text) for line in read_lines(path, UTF8)] == [400_000]
 
 
 def test_packed_text_reads_like_plain_text(tmp_path: Path) -> None:
     """Offsets and the size for the progress are those of the unpacked text."""
     path = write(tmp_path / "a.txt.gz", gzip.compress(TEXT.encode() * 100))
-    assert joined(list(chunks(path, UTF8))) == TEXT * 100
+    assert joined(list(read_chunks(path, UTF8))) == TEXT * 100
     assert unpacked_size(path) == len(TEXT.encode()) * 100
 
 
@@ -110,15 +117,15 @@ def test_packed_text_reads_like_plain_text(tmp_path: Path) -> None:
 def test_undecodable_bytes_name_place_line_and_the_way_on(tmp_path: Path, size: int) -> None:
     """Latin-1 taken for UTF-8 is the commonest mistake; the answer must be in the message."""
     path = write(tmp_path / "a.txt", b"one\ntwo\ncaf\xe9 x")
-    for pieces in (chunks(path, UTF8, size), lines(path, UTF8)):
+    for pieces in (read_chunks(path, UTF8, size), read_lines(path, UTF8)):
         with pytest.raises(InputError) as caught:
             list(pieces)
         assert "byte 11 (0xe9), line 3" in caught.value.message
         assert "--encoding latin-1" in caught.value.hint
         assert "--encoding utf-8:replace" in caught.value.hint
     going_on = parse_encoding("utf-8:replace")
-    assert joined(list(chunks(path, going_on, size))) == "one\ntwo\ncaf\ufffd x"
-    assert joined(list(chunks(path, parse_encoding("latin-1"), size))) == "one\ntwo\ncafé x"
+    assert joined(list(read_chunks(path, going_on, size))) == "one\ntwo\ncaf\ufffd x"
+    assert joined(list(read_chunks(path, parse_encoding("latin-1"), size))) == "one\ntwo\ncafé x"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +147,7 @@ def test_what_is_no_text_is_refused_with_a_reason(
 ) -> None:
     """Never a traceback, never noise as a corpus."""
     path = write(tmp_path / name, data)
-    for read in (chunks, lines):
+    for read in (read_chunks, read_lines):
         with pytest.raises(InputError) as caught:
             list(read(path, UTF8))
         assert message in caught.value.message
@@ -153,9 +160,9 @@ def test_a_pipe_or_a_folder_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, said in ((tmp_path / "pipe", "plain file"), (tmp_path, "folder")):
         with pytest.raises(InputError, match=said):
-            list(chunks(path, UTF8))
+            list(read_chunks(path, UTF8))
     with pytest.raises(InputError, match="plain file"):
-        list(chunks(Path("/dev/zero"), UTF8))
+        list(read_chunks(Path("/dev/zero"), UTF8))
 
 
 def test_missing_and_unreadable_files_say_so(
@@ -163,21 +170,24 @@ def test_missing_and_unreadable_files_say_so(
 ) -> None:
     """The system's reason belongs into the message."""
     with pytest.raises(InputError, match="No such file"):
-        list(chunks(tmp_path / "none", UTF8))
+        list(read_chunks(tmp_path / "none", UTF8))
 
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match="Permission denied"):
-        list(chunks(write(tmp_path / "secret.txt", "x"), UTF8))
+        list(read_chunks(write(tmp_path / "secret.txt", "x"), UTF8))
 
 
 def test_records_give_their_text(tmp_path: Path) -> None:
     """Line ends inside a record belong to it; empty lines between records do not count."""
     rows = [{"text": "a\nb"}, {"text": "🙂", "id": 3}]
     path = write(tmp_path / "a.jsonl", "\n\r\n".join(json.dumps(row) for row in rows))
-    assert [(found.line, found.text) for found in records(path, UTF8)] == [(1, "a\nb"), (3, "🙂")]
+    assert [(found.line, found.text) for found in read_records(path, UTF8)] == [
+        (1, "a\nb"),
+        (3, "🙂"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -197,23 +207,23 @@ def test_broken_records_name_file_and_line(tmp_path: Path, line: str, said: str)
     """One bad record among millions must be found."""
     path = write(tmp_path / "a.jsonl", '{"text": "good"}\n' + line + "\n")
     with pytest.raises(InputError, match=said) as caught:
-        list(records(path, UTF8))
+        list(read_records(path, UTF8))
     assert f"{path}, line 2" in caught.value.message
 
 
 def test_half_characters_are_replaced_when_asked(tmp_path: Path) -> None:
     """Dumps of chats hold lone surrogates; the same option goes on there."""
     path = write(tmp_path / "a.jsonl", r'{"text": "a\ud83d"}')
-    assert joined(list(records(path, parse_encoding("utf-8:replace")))) == "a\ufffd"
+    assert joined(list(read_records(path, parse_encoding("utf-8:replace")))) == "a\ufffd"
 
 
 def test_a_line_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gigabyte without a newline must not be gathered in memory."""
-    monkeypatch.setattr(readers, "MAX_LINE", 1000)
-    monkeypatch.setattr(readers, "BLOCK", 100)
+    monkeypatch.setattr(readers, "MAX_LINE_BYTES", 1000)
+    monkeypatch.setattr(readers, "BLOCK_BYTES", 100)
     path = write(tmp_path / "a.txt", "ok\n" + "x" * 2000)
     with pytest.raises(InputError, match="line 2, is longer"):
-        list(lines(path, UTF8))
+        list(read_lines(path, UTF8))
 
 
 @pytest.mark.parametrize("name", ["nonsense", "", "base64", "undefined", "utf-7", "a\0b", "ü"])
@@ -229,5 +239,9 @@ def test_lines_are_counted_in_whole_units(tmp_path: Path, encoding: str) -> None
     text = "a\n\u0a05b\nc" if encoding != "cp037" else "a\nxb\nc"
     path = write(tmp_path / "a.txt", text.encode(encoding))
     codec = Encoding(encoding)
-    assert [line.text for line in lines(path, codec)] == text.split("\n")
-    assert [line_of(path, codec, line.offset) for line in lines(path, codec)] == [1, 2, 3]
+    assert [line.text for line in read_lines(path, codec)] == text.split("\n")
+    assert [find_line_number(path, codec, line.offset) for line in read_lines(path, codec)] == [
+        1,
+        2,
+        3,
+    ]

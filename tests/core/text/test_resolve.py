@@ -13,7 +13,7 @@ import pytest
 from core.errors import InputError, NotFoundError
 from core.paths import Home
 from core.text import resolve
-from core.text.corpus import samples
+from core.text.corpus import read_samples
 from core.text.resolve import resolve_corpus
 from tests.support.texts import home_with_shelf, write
 
@@ -97,7 +97,7 @@ def test_the_encoding_asked_for_is_kept(home: Home, tmp_path: Path) -> None:
     """It belongs to the corpus, so that a resumed run reads the same text."""
     write(tmp_path / "a.txt", "café".encode("latin-1"))
     found = resolve_corpus("a.txt", home, encoding="latin-1")
-    assert [sample.text for sample in samples(found, "text")] == ["café"]
+    assert [sample.text for sample in read_samples(found, "text")] == ["café"]
     assert resolve_corpus("a.txt", home, encoding="utf-8:replace").errors == "replace"
     assert resolve_corpus("a.txt", home, replace=True).errors == "replace"
     with pytest.raises(NotFoundError):

@@ -16,7 +16,7 @@ from tests.support.texts import one, write
 
 
 def described(tmp_path: Path, text: str | bytes, name: str = "a.txt") -> CorpusStats:
-    return stats.corpus_stats(one(write(tmp_path / name, text)))
+    return stats.compute_stats(one(write(tmp_path / name, text)))
 
 
 def test_facts_are_counted(tmp_path: Path) -> None:
@@ -57,27 +57,27 @@ def test_records_are_read_as_lines_and_a_corpus_may_say_itself(tmp_path: Path) -
     text = json.dumps({"text": "w " * 100 + "\n\nmore"})
     assert described(tmp_path, text, "a.jsonl").reading == "lines"
     path = write(tmp_path / "b.txt", "a b")
-    assert stats.corpus_stats(one(path, reading="text")).reading == "text"
+    assert stats.compute_stats(one(path, reading="text")).reading == "text"
 
 
 def test_a_gap_between_two_files_is_no_blank_line(tmp_path: Path) -> None:
     """A file that ends with an empty line is still a list of lines."""
     files = tuple(write(tmp_path / name, f"\n{name} x\n\n") for name in ("a", "b"))
-    assert stats.corpus_stats(Corpus(name="ab", files=files)).reading == "lines"
+    assert stats.compute_stats(Corpus(name="ab", files=files)).reading == "lines"
 
 
 def test_blocks_change_no_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines and words across two blocks must be counted once."""
     text = "".join(f"line {n} of the text\n" * (1 + n % 3) for n in range(500))
     whole = described(tmp_path, text)
-    monkeypatch.setattr(stats, "BLOCK", 37)
+    monkeypatch.setattr(stats, "BLOCK_BYTES", 37)
     assert described(tmp_path, text) == whole
 
 
 def test_a_large_text_is_examined_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counting the words of a gigabyte would take longer than reading it; the part is told."""
-    monkeypatch.setattr(stats, "EXAMINED", 1000)
-    monkeypatch.setattr(stats, "BLOCK", 100)
+    monkeypatch.setattr(stats, "EXAMINED_CHARACTERS", 1000)
+    monkeypatch.setattr(stats, "BLOCK_BYTES", 100)
     found = described(tmp_path, "a word\n\n" * 1000)
     assert found.characters == 8000
     assert abs(found.spaces - 1000) < 20
@@ -105,11 +105,11 @@ def test_facts_can_be_stopped_and_tell_how_far_they_are(tmp_path: Path) -> None:
     """A large text must not block the interface."""
     path = write(tmp_path / "a.txt", "some words\n" * 300_000)
     told: list[tuple[int, int, str]] = []
-    stats.corpus_stats(one(path), lambda *what: told.append(what))
+    stats.compute_stats(one(path), lambda *what: told.append(what))
     assert 4 < len(told) < 20
     assert all(0 <= done <= total == path.stat().st_size for done, total, _ in told)
     with pytest.raises(Cancelled):
-        stats.corpus_stats(one(path), cancelled=lambda: True)
+        stats.compute_stats(one(path), cancelled=lambda: True)
 
 
 def test_the_hash_of_many_files_sees_names_and_contents(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def test_sizes_without_room_are_refused(kind: str, size: int) -> None:
 
 def test_rare_words_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gigabyte of serial numbers must not fill the memory."""
-    monkeypatch.setattr(vocabulary, "PRUNE_AT", 50)
-    monkeypatch.setattr(vocabulary, "MOST_UNITS", 10)
+    monkeypatch.setattr(vocabulary, "PRUNE_ABOVE_UNITS", 50)
+    monkeypatch.setattr(vocabulary, "MAX_UNITS", 10)
     texts = (f"often w{n} common" for n in range(1000))
     units = vocabulary.count_units("word", texts, None)
     assert {"often", "common"} <= set(units)

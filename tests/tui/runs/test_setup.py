@@ -15,12 +15,12 @@ from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.planner import plan_run
 from core.dataset.preview import Preview, preview
 from core.errors import InputError, SettingsError
-from core.text.corpus import bundled
+from core.text.corpus import bundled_corpora
 from tests.support.texts import one_text
 from tui.runs.setup import RunDraft, forecast
 
 CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)
-LANG = next(corpus for corpus in bundled() if corpus.name == "lang")
+LANG = next(corpus for corpus in bundled_corpora() if corpus.name == "lang")
 FREE = 100 << 30
 
 
@@ -50,7 +50,7 @@ def test_it_plans_as_a_training_does(
     made = draft(seen, shape, **chosen)
     facts = TokenFacts(
         reading="lines",
-        vocab_size=seen.vocabulary,
+        vocab_size=seen.vocab_size,
         train_tokens=seen.tokens,
         train_samples=seen.lines,
         longest=seen.longest_tokens,

@@ -147,8 +147,8 @@ def test_enter_opens_the_corpus_there_and_more_is_read_at_its_edges(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of a gigabyte read into memory; the wrong line marked."""
-    monkeypatch.setattr(passages, "BEFORE", 300)
-    monkeypatch.setattr(passages, "AFTER", 300)
+    monkeypatch.setattr(passages, "BYTES_BEFORE_LINE", 300)
+    monkeypatch.setattr(passages, "BYTES_AFTER_LINE", 300)
 
     async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
         await opened(app, pilot)
