@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 from tui.app import MiniGPTApp
-from tui.common.keys import KeyRow, folded, key_name
+from tui.common.keys import KeyRow, key_name, merge_digit_rows
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
@@ -53,8 +53,8 @@ def _table(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
         keys = [Binding(key, binding.action) for key in binding.key.split(",")]
         names = [binding.key_display] if binding.key_display else map(key_name, keys)
         said.setdefault(binding.tooltip, {}).update(dict.fromkeys(names))
-    all = folded(KeyRow(" ".join(keys), says, "") for says, keys in said.items())
-    rows = "\n".join(f"| `{'` `'.join(row.key.split())}` | {row.says} |" for row in all)
+    all = merge_digit_rows(KeyRow(" ".join(keys), says, "") for says, keys in said.items())
+    rows = "\n".join(f"| `{'` `'.join(row.key.split())}` | {row.description} |" for row in all)
     head = f"<details><summary>Keys: {name}</summary>\n\n| key | what it does |\n|---|---|\n"
     return f"{head}{rows}\n\n</details>\n"
 

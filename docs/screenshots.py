@@ -25,7 +25,7 @@ from train_stage import Story  # noqa: E402
 
 from core.paths import Home, find_home  # noqa: E402
 from tui.app import MiniGPTApp  # noqa: E402
-from tui.common.messages import GoStep, GoTalk  # noqa: E402
+from tui.common.messages import OpenStep, OpenTalk  # noqa: E402
 from tui.common.terminal import Terminal  # noqa: E402
 
 FOLDER = Path(__file__).parent / "screenshots"
@@ -90,7 +90,7 @@ async def walk(app: MiniGPTApp, pilot: Pilot[None]) -> None:
 
 async def look_into(home: Home, size: tuple[int, int]) -> None:
     """What can be seen of a trained model, token by token."""
-    app = MiniGPTApp(home, Terminal(), first=GoStep("lang", "last", "I"))
+    app = MiniGPTApp(home, Terminal(), first=OpenStep("lang", "last", "I"))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "love" in shown(app))
         await press(pilot, "i", *"ttttt", "2")
@@ -101,7 +101,7 @@ async def look_into(home: Home, size: tuple[int, int]) -> None:
             pilot, "escape", "backspace", "backspace", "v", "b", "c", "right_square_bracket"
         )
         keep(app, "cursor")
-    app = MiniGPTApp(home, Terminal(), first=GoTalk("lang"))
+    app = MiniGPTApp(home, Terminal(), first=OpenTalk("lang"))
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "lang" in shown(app))
         await press(pilot, *"Machine", "enter", "escape", "c")

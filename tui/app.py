@@ -1,4 +1,4 @@
-"""The application: which screen is shown, global keys, and the one place where errors are said."""
+"""The application: opens screens, binds the app-wide keys, and shows errors."""
 
 from __future__ import annotations
 
@@ -20,213 +20,206 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.store import list_runs
 from tui.common.client import ModelClient, ServerClient
-from tui.common.clipboard import put_on_clipboard
-from tui.common.key_order import OrderedKeys
-from tui.common.keys import bindings_of, key_name, nodes_of
+from tui.common.clipboard import copy_to_clipboard
+from tui.common.key_order import SequentialKeysApp
+from tui.common.keys import binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
-    GoHome,
-    GoInside,
-    GoNew,
-    GoSetup,
-    GoStep,
-    GoTalk,
-    GoTrain,
-    Trouble,
+    ErrorRaised,
+    OpenInside,
+    OpenModels,
+    OpenNewRun,
+    OpenSetup,
+    OpenStep,
+    OpenTalk,
+    OpenTrain,
 )
 from tui.common.sanitize import clean
-from tui.common.terminal import ASCII, Terminal
+from tui.common.terminal import Terminal
 
-LONG_NOTICE = 12.0
-TWICE_SECONDS = 3.0
-# Half of all there is to import, numpy among it: nobody waits for it before the first frame.
-LATER = (
+ERROR_SECONDS = 12.0
+QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
+# Imported after the first frame: half of all imports, numpy among them.
+DEFERRED_MODULES = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
     *("tui.screens.train", "tui.screens.talk", "tui.screens.step"),
     *("tui.screens.inside", "tui.screens.help"),
 )
-FIRST_SCREENS = 2  # Textual's own and the list of runs
-TOUR_HELP = "A short tour of the program"
+BASE_SCREENS = 2  # Textual's default screen and the list of runs
 
 
-class MiniGPTApp(OrderedKeys):
+class MiniGPTApp(SequentialKeysApp):
     """Train a GPT on a text and talk to it.
 
     Args:
-        home: where everything is kept.
-        look: what this terminal can show.
-        sampler: the way to the model; a process of its own unless given.
-        first: where to go at once; the way back leads to the list of runs.
+        home: the home directory of the program.
+        terminal: what this terminal can display.
+        client: of the model server; by default one with a server process of its own.
+        first: the screen to open at once; going back leads to the list of runs.
     """
 
     TITLE = "minigpt-tui"
-    CSS_PATH: ClassVar = [  # read at once: each that comes later has all of them read again
-        "styles/app.tcss",
-        "styles/models.tcss",
-        "styles/new_corpus.tcss",
-    ]
+    # Loaded together: each style sheet added later makes Textual parse all of them again.
+    CSS_PATH: ClassVar = ["styles/app.tcss", "styles/models.tcss", "styles/new_corpus.tcss"]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Leave", show=False, tooltip="Leave; a training goes on"),
-        Binding("ctrl+c", "copy_or_leave", "Copy", show=False, tooltip="Copy; twice: leave"),
-        Binding("ctrl+p,f4", "command_palette", "Actions", show=False, tooltip="Actions by name"),
+        Binding("ctrl+q", "quit", "Quit", show=False, tooltip="Quit (training continues)"),
+        Binding("ctrl+c", "copy_or_quit", "Copy", show=False, tooltip="Copy; press twice to quit"),
+        Binding("ctrl+p,f4", "command_palette", "Commands", show=False, tooltip="Command palette"),
         Binding("f1", "keys", "Keys", show=False, tooltip="All keys of this screen"),
         Binding(
-            "ctrl+z", "suspend_process", "Shell", show=False, tooltip="To the shell; fg returns"
+            "ctrl+z",
+            "suspend_process",
+            "Suspend",
+            show=False,
+            tooltip="Suspend to the shell (fg returns)",
         ),
     ]
 
     def __init__(
         self,
         home: Home,
-        look: Terminal,
-        sampler: ModelClient | None = None,
-        first: GoStep | GoTalk | None = None,
+        terminal: Terminal,
+        client: ModelClient | None = None,
+        first: OpenStep | OpenTalk | None = None,
     ) -> None:
         super().__init__()
-        self._first = first
-        self._typed: dict[tuple[str | None, ...], list[str]] = {}  # of texts being set up
-        self.home, self.look = home, look
-        self.sampler: ModelClient = sampler or ServerClient(home)
-        self.theme = look.theme
+        self.home, self.terminal = home, terminal
+        self.client: ModelClient = client or ServerClient(home)
+        self.theme = terminal.theme
         self.animation_level = "none"
-        self.set_class(look.charset == ASCII, "-ascii")
-        self._asked_to_leave = 0.0
+        self.set_class(terminal.is_ascii, "-ascii")
+        self._first = first
+        self._setup_drafts: dict[tuple[str | None, ...], list[str]] = {}  # typed values by text
+        self._last_ctrl_c = 0.0
 
     def on_mount(self) -> None:
-        """Shows the list, or the way to a first run where there is none."""
+        """Open the list of runs, or New run if there are none yet."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
-        # One screen only: a list that nobody sees would be made before the first frame.
-        self.on_go_home() if list_runs(self.home) else self.on_go_new()
+        # Only one screen: a hidden list of runs would be composed before the first frame.
+        self.on_open_models() if list_runs(self.home) else self.on_open_new_run()
         if self._first is not None:
             self.post_message(self._first)
-        self.call_after_refresh(self._get_ready)
+        self.call_after_refresh(self._warm_up)
 
-    def _get_ready(self) -> None:
-        """What can wait until the first frame stands, and would keep somebody waiting later."""
-        self._import_later()
-        self._start_sampler()
+    def _warm_up(self) -> None:
+        """Do after the first frame what would delay it or a later screen."""
+        self._import_deferred_modules()
+        self._start_server()
 
     @work(thread=True, exit_on_error=False)
-    def _import_later(self) -> None:
+    def _import_deferred_modules(self) -> None:
         try:
-            for name in LATER:
+            for name in DEFERRED_MODULES:
                 importlib.import_module(name)
         finally:
-            if not gc.isenabled():  # as `tui.launch` has it
-                gc.freeze()  # what was imported stays: no collection while one types looks at it
+            if not gc.isenabled():  # `tui.launch` disabled it
+                gc.freeze()  # modules stay: exempt them, so that no collection delays a key
                 gc.enable()
 
     @work(exit_on_error=False)
-    async def _start_sampler(self) -> None:
+    async def _start_server(self) -> None:
         try:
-            await self.sampler.start()
+            await self.client.start()
         except MiniGPTError as error:
-            self.on_trouble(Trouble(error))
+            self.on_error_raised(ErrorRaised(error))
 
     async def on_unmount(self) -> None:
-        """Ends the sampler with the app."""
-        await self.sampler.close()
+        """Stop the model server."""
+        await self.client.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every action that has a key, by name."""
-        for node in nodes_of(screen):
-            for row in bindings_of(node._bindings):
+        """List every action that has a key, and the tour."""
+        for node in key_nodes(screen):
+            for row in binding_rows(node._bindings):
                 run = partial(self.run_action, row.action, node)
-                yield SystemCommand(row.says, f"key {row.key}", run)
-        yield SystemCommand("Tour", TOUR_HELP, self.action_tour)
+                yield SystemCommand(row.description, f"key {row.key}", run)
+        yield SystemCommand("Tour", "A short tour of the program", self.action_tour)
 
     def get_key_display(self, binding: Binding) -> str:
-        """A key as the footer shows it; without signs where a terminal has none."""
-        plain = self.look.charset == ASCII
-        return key_name(binding) if plain else super().get_key_display(binding)
+        """Format a key for the footer; in words on ASCII terminals."""
+        return key_name(binding) if self.terminal.is_ascii else super().get_key_display(binding)
 
     def action_keys(self) -> None:
-        """All keys of this screen."""
-        from tui.screens.help import HelpScreen  # see LATER
+        """Show all keys of this screen."""
+        from tui.screens.help import HelpScreen  # one of DEFERRED_MODULES
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
     def action_tour(self) -> None:
-        """The program in a few sentences."""
-        from tui.screens.help import HelpScreen  # see LATER
+        """Show the program in a few sentences."""
+        from tui.screens.help import HelpScreen  # one of DEFERRED_MODULES
 
         self.push_screen(HelpScreen(self.screen, tour=True))
 
-    def action_copy_or_leave(self) -> None:
-        """Copies what is selected; else a second press leaves."""
-        selected = self.screen.get_selected_text()
-        if selected:
-            self.on_copy_requested(CopyRequested(selected, "selection"))
+    def action_copy_or_quit(self) -> None:
+        """Copy the selection; without one, quit on the second press."""
+        selection = self.screen.get_selected_text()
+        if selection:
+            self.on_copy_requested(CopyRequested(selection, "selection"))
             return
         now = time.monotonic()
-        if now - self._asked_to_leave < TWICE_SECONDS:
+        if now - self._last_ctrl_c < QUIT_PRESS_SECONDS:
             self.exit()
-        self._asked_to_leave = now
-        self.notify("Once more leaves. A training goes on without you.", timeout=TWICE_SECONDS)
+        self._last_ctrl_c = now
+        self.notify("Press again to quit; training continues.", timeout=QUIT_PRESS_SECONDS)
 
-    def on_go_home(self, _: GoHome | None = None) -> None:
-        """To the list of runs."""
-        from tui.screens.models import ModelsScreen  # see LATER
+    def on_open_models(self, _: OpenModels | None = None) -> None:
+        """Close all other screens."""
+        from tui.screens.models import ModelsScreen  # one of DEFERRED_MODULES
 
-        while len(self.screen_stack) > FIRST_SCREENS:
+        while len(self.screen_stack) > BASE_SCREENS:
             self.pop_screen()
-        if len(self.screen_stack) < FIRST_SCREENS:
+        if len(self.screen_stack) < BASE_SCREENS:
             self.push_screen(ModelsScreen())
         elif not isinstance(self.screen, ModelsScreen):
             self.switch_screen(ModelsScreen())
 
-    def on_go_new(self, _: GoNew | None = None) -> None:
-        """Choose a text."""
-        from tui.screens.new_corpus import NewCorpusScreen  # see LATER
+    def on_open_new_run(self, _: OpenNewRun | None = None) -> None:
+        from tui.screens.new_corpus import NewCorpusScreen  # one of DEFERRED_MODULES
 
         self.push_screen(NewCorpusScreen())
 
-    def on_go_setup(self, message: GoSetup) -> None:
-        """Set up a run on it."""
-        from tui.screens.new_setup import NewSetupScreen  # see LATER
+    def on_open_setup(self, message: OpenSetup) -> None:
+        from tui.screens.new_setup import NewSetupScreen  # one of DEFERRED_MODULES
 
         text = message.spec, message.encoding, message.reading
-        self.push_screen(NewSetupScreen(*text, self._typed.setdefault(text, [])))
+        self.push_screen(NewSetupScreen(*text, self._setup_drafts.setdefault(text, [])))
 
-    def on_go_train(self, message: GoTrain) -> None:
-        """Watch a run; the way back leads to the list."""
-        from tui.screens.train import TrainScreen  # see LATER
+    def on_open_train(self, message: OpenTrain) -> None:
+        from tui.screens.train import TrainScreen  # one of DEFERRED_MODULES
 
         if message.started:
-            self.on_go_home()
+            self.on_open_models()
         self.push_screen(TrainScreen(message.name, started=message.started))
 
-    def on_go_talk(self, message: GoTalk) -> None:
-        """Talk to it."""
-        from tui.screens.talk import TalkScreen  # see LATER
+    def on_open_talk(self, message: OpenTalk) -> None:
+        from tui.screens.talk import TalkScreen  # one of DEFERRED_MODULES
 
-        self.push_screen(TalkScreen(message.name, message.which))
+        self.push_screen(TalkScreen(message.name, message.weights))
 
-    def on_go_step(self, message: GoStep) -> None:
-        """Choose token by token."""
-        from tui.screens.step import StepScreen  # see LATER
+    def on_open_step(self, message: OpenStep) -> None:
+        from tui.screens.step import StepScreen  # one of DEFERRED_MODULES
 
-        told = message.prompt, message.chosen, message.dials
-        self.push_screen(StepScreen(message.name, message.which, *told))
+        text = message.prompt, message.chosen
+        self.push_screen(StepScreen(message.name, message.weights, *text, message.controls))
 
-    def on_go_inside(self, message: GoInside) -> None:
-        """Look inside the model."""
-        from tui.screens.inside import InsideScreen  # see LATER
+    def on_open_inside(self, message: OpenInside) -> None:
+        from tui.screens.inside import InsideScreen  # one of DEFERRED_MODULES
 
-        told = message.prompt, message.chosen, message.at
-        self.push_screen(InsideScreen(message.name, message.which, *told))
+        text = message.prompt, message.chosen
+        self.push_screen(InsideScreen(message.name, message.weights, *text, message.position))
 
-    def on_trouble(self, message: Trouble) -> None:
-        """Says what went wrong, where, and what to do."""
-        title, said = clean(message.error.title), clean(str(message.error))
-        self.notify(said, title=title, severity="error", timeout=LONG_NOTICE, markup=False)
+    def on_error_raised(self, message: ErrorRaised) -> None:
+        """Show an error: what failed, where, and what to do."""
+        title, text = clean(message.error.title), clean(str(message.error))
+        self.notify(text, title=title, severity="error", timeout=ERROR_SECONDS, markup=False)
 
     def on_copy_requested(self, message: CopyRequested) -> None:
-        """Copies, and says so."""
-        put_on_clipboard(self, clean(message.text))
-        self.notify(f"The {message.what} was offered to the clipboard.", markup=False)
+        """Copy a text and confirm it."""
+        copy_to_clipboard(self, clean(message.text))
+        self.notify(f"{message.what.capitalize()} copied.", markup=False)

@@ -1,4 +1,4 @@
-"""Opening the application on this terminal, or saying why not."""
+"""Start the application on this terminal, or explain why it cannot be started."""
 
 from __future__ import annotations
 
@@ -10,71 +10,73 @@ from typing import TYPE_CHECKING
 
 from core.errors import InputError
 from core.paths import Home
-from tui.common import terminal as plain
-from tui.common.terminal import ASCII, Terminal, detect_terminal
+from tui.common.plain_mode import is_plain_mode
+from tui.common.terminal import Terminal, detect_terminal
 
 if TYPE_CHECKING:
     from tui.common.client import ModelClient
-    from tui.common.messages import GoStep, GoTalk
+    from tui.common.messages import OpenStep, OpenTalk
 
-WORD = """minigpt-tui trains a GPT on a text and lets it go on from what you write:
+NO_TERMINAL_TEXT = """minigpt-tui trains a GPT on a text and has it continue what you write:
 
   minigpt-tui train lang
   minigpt-tui generate lang Python
   minigpt-tui talk lang
 
-On a terminal, `minigpt-tui` alone opens the application. `minigpt-tui corpora` lists the texts
-that come along, `--help` all commands."""
+In a terminal, `minigpt-tui` alone opens the application. `minigpt-tui corpora` lists the bundled
+texts, `--help` all commands."""
 
 
 def can_open(environ: Mapping[str, str]) -> bool:
-    """Whether there is a terminal that can show screens, and nobody asked for plain lines."""
-    terminal = sys.stdin.isatty() and sys.stdout.isatty() and not plain.wanted(environ)
-    return terminal and environ.get("TERM", "dumb") != "dumb"
+    """Whether standard input and output are a terminal for screens and plain mode is off."""
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return is_terminal and not is_plain_mode(environ) and environ.get("TERM", "dumb") != "dumb"
 
 
-def prepare(*, ascii_only: bool) -> Terminal:
-    """How this terminal is drawn on; Textual is told before it is imported, as it looks only then.
+def configure_terminal(*, ascii_only: bool) -> Terminal:
+    """Detect the terminal and set Textual's environment variables.
 
-    Without colours this is what matters: a theme chosen later is painted black on black.
+    Textual reads them when it is imported, so this comes first. A theme that is set later is drawn
+    black on black where there are no colours.
     """
     encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
-    look = detect_terminal(os.environ, encoding, ascii=ascii_only)
+    terminal = detect_terminal(os.environ, encoding, ascii=ascii_only)
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ["TEXTUAL_THEME"] = look.theme
-    return look
+    os.environ["TEXTUAL_THEME"] = terminal.theme
+    return terminal
 
 
 def open_app(
     home: Home,
     *,
     ascii_only: bool,
-    sampler: ModelClient | None = None,
-    first: GoStep | GoTalk | None = None,
+    client: ModelClient | None = None,
+    first: OpenStep | OpenTalk | None = None,
 ) -> int:
-    """Runs the application until it is left; its exit code.
+    """Run the application until it exits and return its exit code.
 
     Args:
-        sampler: the way to the model; a process of its own unless given.
-        first: where to go at once.
+        client: of the model server; by default one with a server process of its own.
+        first: the screen to open at once.
 
     Raises:
         InputError: TEXTUAL_THEME names no theme.
     """
-    gc.disable()  # looking for garbage among modules takes a tenth of the way to the first frame
-    look = prepare(ascii_only=ascii_only)
+    # Collecting garbage among imported modules takes a tenth of the time to the first frame.
+    gc.disable()
+    terminal = configure_terminal(ascii_only=ascii_only)
     from textual.app import InvalidThemeError
 
     from tui.app import MiniGPTApp
 
-    if look.charset == ASCII:
-        from tui.widgets.scrollbars import draw_plain_bars
+    if terminal.is_ascii:
+        from tui.widgets.scrollbars import use_ascii_scrollbars
 
-        draw_plain_bars()
+        use_ascii_scrollbars()
     try:
-        app = MiniGPTApp(home, look, sampler, first)
+        app = MiniGPTApp(home, terminal, client, first)
     except InvalidThemeError as error:
         hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
-        raise InputError(f"There is no theme {look.theme!r}.", hint) from error
+        raise InputError(f"There is no theme {terminal.theme!r}.", hint) from error
     app.run()
     return app.return_code or 0

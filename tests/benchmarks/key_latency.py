@@ -62,7 +62,7 @@ class Streaming(FakeSampler):
             yield {"id": 1, "tokens": part, "window_start": 0, "count": count, "seconds": 0.0}
             await asyncio.sleep(max(0.0, began + count / AT_ONCE * EVERY - time.monotonic()))
 
-open_app(find_home(), ascii_only=False, sampler=Streaming())
+open_app(find_home(), ascii_only=False, client=Streaming())
 """.replace("AT_ONCE", str(AT_ONCE)).replace("EVERY", str(EVERY))
 
 

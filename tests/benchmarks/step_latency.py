@@ -30,7 +30,7 @@ from core.inference.load import load_model
 from core.paths import Home
 from core.run import store
 from tui.app import MiniGPTApp
-from tui.common.messages import GoStep
+from tui.common.messages import OpenStep
 from tui.common.terminal import Terminal
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
@@ -73,7 +73,7 @@ async def pressed(app: MiniGPTApp, key: str, state: Callable[[], object]) -> flo
 async def measure(home: Home, count: int) -> list[tuple[str, list[float]]]:
     """Milliseconds of each kind of key."""
     found = []
-    app = MiniGPTApp(home, Terminal(), first=GoStep("one", "last", TEXT))
+    app = MiniGPTApp(home, Terminal(), first=OpenStep("one", "last", TEXT))
     async with app.run_test(size=(80, 24)) as pilot:
         await _until(lambda: isinstance(app.screen, StepScreen))
         step = app.screen

@@ -28,7 +28,7 @@ class WidgetApp(App[None]):
 
     def __init__(self, widget: Widget, look: Terminal) -> None:
         super().__init__()
-        self.look = look
+        self.terminal = look
         self.theme = look.theme
         self.animation_level = "none"
         self.said: list[Message] = []

@@ -21,7 +21,7 @@ from textual.screen import Screen
 
 from core.errors import ClosedError, InputError, MiniGPTError
 from core.paths import Home
-from tui.common.messages import CopyRequested, GoInside, Trouble
+from tui.common.messages import CopyRequested, ErrorRaised, OpenInside
 from tui.common.terminal import Terminal
 
 Json = dict[str, Any]
@@ -220,8 +220,8 @@ class StageApp(App[None]):
         self, home: Home, sampler: StepSampler, first: Screen[None], look: Terminal | None = None
     ) -> None:
         super().__init__()
-        self.home, self.sampler, self.look = home, sampler, look or Terminal()
-        self.theme = self.look.theme
+        self.home, self.client, self.terminal = home, sampler, look or Terminal()
+        self.theme = self.terminal.theme
         self.animation_level = "none"
         self.first = first
         self.troubles: list[MiniGPTError] = []
@@ -231,13 +231,13 @@ class StageApp(App[None]):
     def on_mount(self) -> None:
         self.push_screen(self.first)
 
-    def on_trouble(self, message: Trouble) -> None:
+    def on_error_raised(self, message: ErrorRaised) -> None:
         self.troubles.append(message.error)
 
     def on_copy_requested(self, message: CopyRequested) -> None:
         self.copied.append(message.text)
 
-    def on_go_inside(self, message: GoInside) -> None:
+    def on_open_inside(self, message: OpenInside) -> None:
         self.went.append(message)
 
     @property

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
-from tui.common.messages import CopyRequested, Trouble
+from tui.common.messages import CopyRequested, ErrorRaised
 from tui.common.terminal import Terminal
 from tui.screens.talk import TalkScreen
 from tui.talk.record import Turn, read_last
@@ -112,7 +112,7 @@ class TalkApp(App[None]):
 
     def __init__(self, home: Home, sampler: FakeSampler, which: str = "last") -> None:
         super().__init__()
-        self.home, self.sampler, self.look = home, sampler, Terminal()
+        self.home, self.client, self.terminal = home, sampler, Terminal()
         self.animation_level = "none"
         self.which = which
         self.troubles: list[MiniGPTError] = []
@@ -121,7 +121,7 @@ class TalkApp(App[None]):
     def on_mount(self) -> None:
         self.push_screen(TalkScreen("lang", self.which))
 
-    def on_trouble(self, message: Trouble) -> None:
+    def on_error_raised(self, message: ErrorRaised) -> None:
         self.troubles.append(message.error)
 
     def on_copy_requested(self, message: CopyRequested) -> None:

@@ -21,7 +21,7 @@ from core.run.events import decode_object, encode
 from core.system.locks import Lock
 from core.system.machine import this_host
 from tui.app import MiniGPTApp
-from tui.common.messages import GoTalk, Trouble
+from tui.common.messages import ErrorRaised, OpenTalk
 from tui.common.terminal import Terminal
 from tui.screens.train import TrainScreen
 
@@ -119,7 +119,7 @@ class Stage(App[None]):
 
     def __init__(self, home: Home, name: str, look: Terminal) -> None:
         super().__init__()
-        self.home, self.look, self.sampler = home, look, None
+        self.home, self.terminal, self.client = home, look, None
         self.animation_level = "none"
         self.went: list[str] = []
         self.troubles: list[str] = []
@@ -129,10 +129,10 @@ class Stage(App[None]):
         self.push_screen(Screen())
         self.push_screen(self.train)
 
-    def on_go_talk(self, message: GoTalk) -> None:
-        self.went.append(f"talk {message.name} {message.which}")
+    def on_open_talk(self, message: OpenTalk) -> None:
+        self.went.append(f"talk {message.name} {message.weights}")
 
-    def on_trouble(self, message: Trouble) -> None:
+    def on_error_raised(self, message: ErrorRaised) -> None:
         self.troubles.append(str(message.error))
 
 

@@ -94,14 +94,14 @@ def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
 
     Without a command, on a terminal, the application opens.
     """
-    from tui.launch import WORD, can_open, open_app
+    from tui.launch import NO_TERMINAL_TEXT, can_open, open_app
 
     ctx.obj = find_home(home)
     if ctx.invoked_subcommand is not None:
         return 0
     if can_open(os.environ):
         return open_app(ctx.obj, ascii_only=ascii_only)
-    click.echo(WORD)
+    click.echo(NO_TERMINAL_TEXT)
     return 0
 
 

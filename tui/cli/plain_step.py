@@ -13,8 +13,8 @@ from core.config.schema import parse_value, setting_specs, to_json
 from core.errors import MiniGPTError
 from tui.cli.console import put, say
 from tui.common.client import BlockingClient
+from tui.common.plain_mode import spoken_percent
 from tui.common.sanitize import one_line
-from tui.common.terminal import percent
 from tui.explore.choices import Choice, NextTokens, matching, perplexity, removed_by
 from tui.explore.walk import Walk
 
@@ -128,13 +128,13 @@ class PlainStep:
 
 def _in_words(choice: Choice, *, ranks: bool) -> str:
     """A token as it is read out."""
-    words = [f"{one_line(choice.text)}, {percent(choice.probability)}"]
+    words = [f"{one_line(choice.text)}, {spoken_percent(choice.probability)}"]
     if ranks:
         words.append(f"rank {choice.rank}")
     if choice.removed:
         words.append(f"removed: {removed_by(choice.removed)}")
     elif abs(choice.chance - choice.probability) > 0.005:
-        words.append(f"as set {percent(choice.chance)}")
+        words.append(f"as set {spoken_percent(choice.chance)}")
     if choice.corpus:
         following, of, length = choice.corpus
         words.append(f"in the corpus {following} of {of} after {length}")

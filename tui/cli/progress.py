@@ -16,7 +16,7 @@ from core.run import events
 from core.run.events import Event
 from core.run.history import History
 from tui.cli.console import say
-from tui.common import terminal
+from tui.common import plain_mode
 from tui.common.format import count, duration, number
 from tui.common.sanitize import clean, one_line
 
@@ -41,7 +41,7 @@ class TrainingView:
             console=self._console,
             auto_refresh=False,
             transient=True,
-            disable=not self._console.is_terminal or terminal.wanted(os.environ),
+            disable=not self._console.is_terminal or plain_mode.is_plain_mode(os.environ),
         )
         self._task: TaskID = self._bar.add_task("Starting", total=None, facts="")
         self._said = 0.0
@@ -113,8 +113,8 @@ class TrainingView:
         share = event.step / total if total else 0.0
         if self._bar.disable and (share >= self._said + PLAIN_SHARE or event.step == 1):
             self._said = share if event.step > 1 else 0.0
-            if terminal.wanted(os.environ):
-                done = terminal.percent(share)
+            if plain_mode.is_plain_mode(os.environ):
+                done = plain_mode.spoken_percent(share)
                 self._say(f"{done}, step {event.step} of {total}, {facts.replace('  ', ', ')}")
             else:
                 self._say(f"step {event.step}/{total}  {facts}")

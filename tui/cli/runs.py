@@ -20,14 +20,14 @@ from tui.cli.console import say
 from tui.cli.options import complete_run, devices_option
 from tui.cli.train import nearest_settings
 from tui.cli.watch import Leaving, Listening
-from tui.common import terminal
+from tui.common import plain_mode
 
 PATIENCE = 30.0  # seconds until it is said that the trainer is busy
 
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@terminal.option
+@plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def attach(home: Home, run: str, as_json: bool) -> int:
@@ -137,7 +137,7 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
 @click.option("--force", is_flag=True, help="although it may still be trained on another machine")
-@terminal.option
+@plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def resume(

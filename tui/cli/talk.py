@@ -14,7 +14,7 @@ from core.paths import Home
 from tui.cli.console import put, put_json, put_table
 from tui.cli.generate import sampling_options
 from tui.cli.options import complete_weights
-from tui.common import terminal
+from tui.common import plain_mode
 from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
 from tui.launch import can_open
@@ -49,17 +49,17 @@ def _reader() -> Callable[[str], str]:
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@terminal.option
+@plain_mode.plain_option
 @click.pass_context
 def talk(ctx: click.Context, /, run: str) -> int:
     """Talk to RUN's model: on its screen, or line by line where there is none."""
     home: Home = ctx.obj
     name, which = _shown(run, home)
     if _on_screen():
-        from tui.common.messages import GoTalk
+        from tui.common.messages import OpenTalk
         from tui.launch import open_app
 
-        return open_app(home, ascii_only=_ascii(ctx), first=GoTalk(name, which))
+        return open_app(home, ascii_only=_ascii(ctx), first=OpenTalk(name, which))
     from tui.cli.plain import PlainTalk
     from tui.talk.conversation import Talk
 
@@ -96,7 +96,7 @@ def _walk(
 @click.argument("prompt", required=False, default="", metavar="[PROMPT]")
 @sampling_options
 @click.option("--top", default=10, type=click.IntRange(0, 1000), help="with --json: how many")
-@terminal.option
+@plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="what could come next, as one JSON object")
 @click.pass_context
 def step(
@@ -107,11 +107,11 @@ def step(
     config = SamplingConfig(**{key: value for key, value in sampling.items() if value is not None})
     name, which = _shown(run, home)
     if not as_json and _on_screen():
-        from tui.common.messages import GoStep
+        from tui.common.messages import OpenStep
         from tui.common.sampling_settings import SamplingControls
         from tui.launch import open_app
 
-        first = GoStep(name, which, prompt, (), SamplingControls(config))
+        first = OpenStep(name, which, prompt, (), SamplingControls(config))
         return open_app(home, ascii_only=_ascii(ctx), first=first)
     with BlockingClient(home) as ask:
         if as_json:
@@ -127,7 +127,7 @@ def step(
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @click.argument("text", metavar="TEXT")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-@terminal.option
+@plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then the next")
 @click.pass_obj
 def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> None:
@@ -138,7 +138,7 @@ def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> Non
     if as_json:
         for token in (*said["tokens"], said["next"]):
             put_json(token)
-    elif terminal.wanted(os.environ):
+    elif plain_mode.is_plain_mode(os.environ):
         for token in (*said["tokens"], said["next"]):
             put(_in_words(token))
     else:
@@ -147,10 +147,12 @@ def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> Non
 
 def _in_words(token: dict[str, Any]) -> str:
     """A token of a trace as it is read out."""
-    layers = ", ".join(f"{one_line(text)} {terminal.percent(p)}" for _, text, p in token["lens"])
+    layers = ", ".join(
+        f"{one_line(text)} {plain_mode.spoken_percent(p)}" for _, text, p in token["lens"]
+    )
     if "id" not in token:
         return f"What comes next: the layers say {layers}."
-    share = terminal.percent(token["probability"])
+    share = plain_mode.spoken_percent(token["probability"])
     return f"{one_line(token['text'])}: {share}, rank {token['rank']}; the layers said {layers}."
 
 

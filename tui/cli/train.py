@@ -12,7 +12,7 @@ from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError, nearest
 from core.paths import Home
 from tui.cli.options import complete_corpus, complete_preset, complete_run, devices_option
-from tui.common import terminal
+from tui.common import plain_mode
 
 HELP = {name: setting.help for name, setting in setting_specs(TrainConfig).items()}
 
@@ -44,7 +44,7 @@ def _choices(name: str) -> click.Choice[str]:
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="any other setting")
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
-@terminal.option
+@plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
 @click.pass_obj
 def train(

@@ -1,4 +1,4 @@
-"""The clipboard of a terminal: OSC 52, and tmux's own way where tmux swallows that."""
+"""Copying to the terminal's clipboard: OSC 52, and tmux's own command because tmux drops OSC 52."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import suppress
 
 from textual.app import App
 
-SECONDS = 2.0
+TMUX_TIMEOUT_S = 2.0
 
 
-def put_on_clipboard(app: App[None], text: str) -> None:
-    """Offers the text to the terminal; nobody tells whether it took it."""
-    whole = text.encode("utf-8", "replace")  # half a character is none
-    app.copy_to_clipboard(whole.decode())
+def copy_to_clipboard(app: App[None], text: str) -> None:
+    """Send the text to the terminal, which does not report whether it accepted it."""
+    data = text.encode("utf-8", "replace")  # lone surrogates become question marks
+    app.copy_to_clipboard(data.decode())
     if os.environ.get("TMUX") and (tmux := shutil.which("tmux")):
-        # A tmux that fails is a terminal that does not take it: nobody tells, either.
+        # As with OSC 52, a failure is not reported.
         with suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(
                 [tmux, "load-buffer", "-w", "-"],
-                input=whole,
+                input=data,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                timeout=SECONDS,
+                timeout=TMUX_TIMEOUT_S,
                 check=False,
             )

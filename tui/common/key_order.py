@@ -1,9 +1,10 @@
-"""Keys one after the other: each finds the screen as the one before left it.
+"""Keys handled strictly one after the other.
 
-Textual hands keys on as they arrive, to what has the focus then. Where several arrive at once (over
-a slow line, on a busy machine) the letters after `/` would act as commands, for the line they
-belong to has no focus yet. Escape with a letter behind it comes in as Alt and the letter then, and
-would be typed; as no letter is bound with Alt, it is taken for what it was.
+Textual forwards each key on arrival to the widget that has the focus at that moment. When several
+arrive at once (slow connection, busy machine), the letters after `/` would act as commands because
+the filter line has no focus yet. `SequentialKeysApp` holds each key back until the previous one
+was handled. Escape directly followed by a letter arrives as Alt plus that letter; as no binding
+uses Alt with a letter, it is split into the two keys again.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-LONGEST_WAIT = 0.5  # seconds; whatever had the key may be gone, and says nothing any more
+HANDLED_TIMEOUT_S = 0.5  # the widget that received the key may have been removed
 
 
-class Settled(Message):
-    """Has gone where a key went, behind it.
+class KeyHandled(Message):
+    """Follows a key through the message queues; when it returns to the app, the key was handled.
 
     Args:
         number: of the key.
-        screen: the one that it was sent to; None on the first way, which the key itself takes.
+        screen: the screen it was sent to; None on its first way, to the receiver of the key.
     """
 
     def __init__(self, number: int, screen: Screen[object] | None) -> None:
@@ -34,56 +35,57 @@ class Settled(Message):
         self.number, self.screen = number, screen
 
 
-class OrderedKeys(App[None]):
-    """An app that gives a key away once the one before has done its work."""
+class SequentialKeysApp(App[None]):
+    """An app that forwards a key only after the previous one was handled."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[Key | Paste] = deque()
-        self._number = 0  # of the key that is on its way
-        self._timer: asyncio.TimerHandle | None = None  # while one is
+        self._queue: deque[Key | Paste] = deque()
+        self._number = 0  # of the key that is being handled
+        self._timeout: asyncio.TimerHandle | None = None  # set while a key is being handled
 
     async def on_event(self, event: Event) -> None:
-        """Keys and pastes wait for their turn."""
+        """Queue keys and pastes, handle all other events at once."""
         if not isinstance(event, Key | Paste) or event.is_forwarded:
             await super().on_event(event)
             return
-        self._waiting.extend(_as_pressed(event))
-        if self._timer is None:
-            await self._next_key()
+        self._queue.extend(split_alt(event))
+        if self._timeout is None:
+            await self._forward_next()
 
-    async def _next_key(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while self._waiting and self.screen_stack:
-            way: Widget = self.focused or self.screen
-            event = self._waiting.popleft()
+    async def _forward_next(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
+        while self._queue and self.screen_stack:
+            receiver: Widget = self.focused or self.screen
+            event = self._queue.popleft()
             await super().on_event(event)
-            if isinstance(event, Key) and way.check_consume_key(event.key, event.character):
-                continue  # a letter, typed: nothing else becomes of it
+            if isinstance(event, Key) and receiver.check_consume_key(event.key, event.character):
+                continue  # typed into an input: it cannot change the focus
             self._number += 1
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(LONGEST_WAIT, self._let_next, self._number)
-            way.post_message(Settled(self._number, None))
+            self._timeout = loop.call_later(HANDLED_TIMEOUT_S, self._finish, self._number)
+            receiver.post_message(KeyHandled(self._number, None))
             return
 
-    def on_settled(self, message: Settled) -> None:
-        """Sends word to the screen, which may be a new one; the second time it is settled."""
+    def on_key_handled(self, message: KeyHandled) -> None:
+        """Send the message on to the active screen, which may be new; then finish the key."""
         if message.number != self._number or not self.screen_stack:
             return
         if message.screen is self.screen:
-            self._let_next(message.number)
+            self._finish(message.number)
         else:
-            self.screen.post_message(Settled(message.number, self.screen))
+            self.screen.post_message(KeyHandled(message.number, self.screen))
 
-    def _let_next(self, number: int) -> None:
+    def _finish(self, number: int) -> None:
         if number == self._number:
             self._number += 1
-            self.call_later(self._next_key)
+            self.call_later(self._forward_next)
 
 
-def _as_pressed(event: Key | Paste) -> list[Key | Paste]:
+def split_alt(event: Key | Paste) -> list[Key | Paste]:
+    """Split Alt plus a letter into Escape and the letter; other events stay as they are."""
     if isinstance(event, Key) and event.key.startswith("alt+") and event.character:
         letter = event.character
         return [Key("escape", None), Key(_character_to_key(letter), letter)]

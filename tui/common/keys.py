@@ -1,4 +1,4 @@
-"""The keys of a screen as rows, read from its bindings: help and README say what is bound."""
+"""Tables of keys, generated from the bindings for the help screen, the palette and docs/keys.md."""
 
 from __future__ import annotations
 
@@ -9,71 +9,8 @@ from typing import NamedTuple
 from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.widget import Widget
 
-
-class KeyRow(NamedTuple):
-    """One row of a table of keys.
-
-    Attributes:
-        key: as it is written on a keyboard.
-        says: what it does.
-        action: its name in the code.
-    """
-
-    key: str
-    says: str
-    action: str
-
-
-def keys_of(screen: Screen[object]) -> list[KeyRow]:
-    """The keys of a screen, its focused widget's and the app's, each action once."""
-    rows = [row for node in nodes_of(screen) for row in bindings_of(node._bindings)]
-    return list(dict.fromkeys(rows))
-
-
-def nodes_of(screen: Screen[object]) -> list[DOMNode]:
-    """Whose keys count while a screen is shown: what has the focus, the screen, the app."""
-    focused = screen.focused
-    own = [] if focused is None or _plain(focused) else [focused]
-    return [*own, screen, screen.app]
-
-
-def _plain(widget: Widget) -> bool:
-    """Whether a widget is Textual's own: its keys are the usual ones of lists and lines."""
-    return type(widget).__module__.startswith("textual.")
-
-
-def bindings_of(bindings: BindingsMap) -> list[KeyRow]:
-    """Rows of the bindings that say what they do."""
-    by_action: dict[str, list[Binding]] = {}
-    for _, binding in bindings:
-        if binding.tooltip:
-            by_action.setdefault(binding.action, []).append(binding)
-    return [
-        KeyRow(" ".join(dict.fromkeys(map(key_name, group))), group[0].tooltip, group[0].action)
-        for group in by_action.values()
-    ]
-
-
-def folded(rows: Iterable[KeyRow]) -> list[KeyRow]:
-    """One row for digits that do the same with their number: 1-9, instead of nine rows."""
-    found: list[KeyRow] = []
-    digits: dict[str, int] = {}  # what they do, without the number; where that row stands
-    for row in rows:
-        says = re.sub(rf"\b{row.key}\b", NUMBER, row.says) if row.key.isdecimal() else row.says
-        if NUMBER in says and says in digits:
-            first = found[digits[says]].key.partition("-")[0]
-            name, numbers = f"{first}-{row.key}", f"{first} to {row.key}"
-            found[digits[says]] = KeyRow(name, says.replace(NUMBER, numbers), row.action)
-            continue
-        digits[says] = len(found)
-        found.append(row)
-    return found
-
-
-NUMBER = "\0"
-NAMES = {
+KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
     "escape": "Esc",
@@ -93,13 +30,77 @@ NAMES = {
     "home": "Home",
     "end": "End",
 }
+DIGIT_PLACEHOLDER = "\0"
+
+
+class KeyRow(NamedTuple):
+    """One row of a table of keys.
+
+    Attributes:
+        key: as printed on a keyboard.
+        description: the tooltip of the binding.
+        action: its name in the code.
+    """
+
+    key: str
+    description: str
+    action: str
+
+
+def key_rows(screen: Screen[object]) -> list[KeyRow]:
+    """The keys of the focused widget, the screen and the app, without repetitions."""
+    rows = [row for node in key_nodes(screen) for row in binding_rows(node._bindings)]
+    return list(dict.fromkeys(rows))
+
+
+def key_nodes(screen: Screen[object]) -> list[DOMNode]:
+    """The nodes whose bindings are active: the focused widget, the screen, the app.
+
+    Textual's own widgets are left out: their keys are the usual ones of lists and inputs.
+    """
+    focused = screen.focused
+    if focused is None or type(focused).__module__.startswith("textual."):
+        return [screen, screen.app]
+    return [focused, screen, screen.app]
+
+
+def binding_rows(bindings: BindingsMap) -> list[KeyRow]:
+    """One row for each action whose bindings have a tooltip."""
+    by_action: dict[str, list[Binding]] = {}
+    for _, binding in bindings:
+        if binding.tooltip:
+            by_action.setdefault(binding.action, []).append(binding)
+    return [
+        KeyRow(" ".join(dict.fromkeys(map(key_name, group))), group[0].tooltip, group[0].action)
+        for group in by_action.values()
+    ]
+
+
+def merge_digit_rows(rows: Iterable[KeyRow]) -> list[KeyRow]:
+    """Merge rows of digits that differ only in their number into one, such as 1-9."""
+    merged: list[KeyRow] = []
+    indices: dict[str, int] = {}  # of the row in `merged`, by description without the number
+    for row in rows:
+        description = row.description
+        if row.key.isdecimal():
+            description = re.sub(rf"\b{row.key}\b", DIGIT_PLACEHOLDER, description)
+        if DIGIT_PLACEHOLDER in description and description in indices:
+            index = indices[description]
+            first = merged[index].key.partition("-")[0]
+            numbers = description.replace(DIGIT_PLACEHOLDER, f"{first} to {row.key}")
+            merged[index] = KeyRow(f"{first}-{row.key}", numbers, row.action)
+            continue
+        indices[description] = len(merged)
+        merged.append(row)
+    return merged
 
 
 def key_name(binding: Binding) -> str:
-    """A key as people write it: Ctrl+Q, F1, ?."""
+    """The usual name of a key: Ctrl+Q, F1, ?."""
     if binding.key_display:
         return binding.key_display
-    *held, last = binding.key.split("+")
-    if held or re.fullmatch(r"f\d+", last):
-        return "+".join([*(part.capitalize() for part in held), NAMES.get(last, last.capitalize())])
-    return NAMES.get(last, last)
+    *modifiers, key = binding.key.split("+")
+    if modifiers or re.fullmatch(r"f\d+", key):
+        parts = [*(part.capitalize() for part in modifiers), KEY_NAMES.get(key, key.capitalize())]
+        return "+".join(parts)
+    return KEY_NAMES.get(key, key)

@@ -1,9 +1,11 @@
-"""Where a person wants to go: what screens post and the app obeys. No screen knows another."""
+"""Messages that screens post and the app handles: open a screen, show an error, copy a text.
+
+Screens do not import each other; the app maps each message to a screen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -14,20 +16,20 @@ if TYPE_CHECKING:
     from tui.common.sampling_settings import SamplingControls
 
 
-class GoHome(Message):
-    """Back to the list of runs."""
+class OpenModels(Message):
+    """Return to the list of runs."""
 
 
-class GoNew(Message):
+class OpenNewRun(Message):
     """Choose a text for a new run."""
 
 
-class GoSetup(Message):
-    """Set up a run on a text.
+class OpenSetup(Message):
+    """Choose the settings of a new run.
 
     Attributes:
-        spec: the text, as `core.text.resolve.resolve_corpus` takes it.
-        encoding, reading: as on the command line; None leaves them open.
+        spec: the text, as accepted by `core.text.resolve.resolve_corpus`.
+        encoding, reading: as on the command line; None means detected.
     """
 
     def __init__(self, spec: str, encoding: str | None = None, reading: str | None = None) -> None:
@@ -35,12 +37,12 @@ class GoSetup(Message):
         self.spec, self.encoding, self.reading = spec, encoding, reading
 
 
-class GoTrain(Message):
-    """Watch a run learn.
+class OpenTrain(Message):
+    """Watch the training of a run.
 
     Attributes:
         name: of the run.
-        started: whether it has just been made, so that the way back leads to the list.
+        started: whether the run was just created; going back then leads to the list of runs.
     """
 
     def __init__(self, name: str, *, started: bool = False) -> None:
@@ -48,70 +50,66 @@ class GoTrain(Message):
         self.name, self.started = name, started
 
 
-class GoTalk(Message):
+class OpenTalk(Message):
     """Talk to a run.
 
     Attributes:
         name: of the run.
-        which: "last", "best" or a step of which there is a snapshot.
+        weights: "last", "best" or the step of a snapshot.
     """
 
-    def __init__(self, name: str, which: str = "last") -> None:
+    def __init__(self, name: str, weights: str = "last") -> None:
         super().__init__()
-        self.name, self.which = name, which
+        self.name, self.weights = name, weights
 
 
-class GoStep(Message):
+class OpenStep(Message):
     """Choose a text token by token.
 
     Attributes:
-        name, which: the run and its weights.
-        prompt: what stands there at first.
-        chosen: ids that come after it, as if chosen already.
-        dials: the settings; None are those everybody begins with.
+        name, weights: as for `OpenTalk`.
+        prompt: the initial text.
+        chosen: token ids after the prompt.
+        controls: the sampling settings; None means the defaults.
     """
 
     def __init__(
         self,
         name: str,
-        which: str = "last",
+        weights: str = "last",
         prompt: str = "",
         chosen: Sequence[int] = (),
-        dials: SamplingControls | None = None,
+        controls: SamplingControls | None = None,
     ) -> None:
         super().__init__()
-        self.name, self.which, self.prompt = name, which, prompt
-        self.chosen, self.dials = chosen, dials
+        self.name, self.weights, self.prompt = name, weights, prompt
+        self.chosen, self.controls = chosen, controls
 
 
-class GoInside(Message):
-    """Look inside a model at a place of a text.
+class OpenInside(Message):
+    """Look inside a model at one token of a text.
 
     Attributes:
-        name, which: the run and its weights.
-        prompt, chosen: the text, as for `GoStep`; without a prompt the ids are all of it.
-        at: the index of the token to look at; None is the last.
+        name, weights: as for `OpenTalk`.
+        prompt, chosen: the text, as for `OpenStep`; without a prompt the ids are the whole text.
+        position: index of the token; None means the last one.
     """
 
     def __init__(
         self,
         name: str,
-        which: str = "last",
+        weights: str = "last",
         prompt: str | None = "",
         chosen: Sequence[int] = (),
-        at: int | None = None,
+        position: int | None = None,
     ) -> None:
         super().__init__()
-        self.name, self.which, self.prompt = name, which, prompt
-        self.chosen, self.at = chosen, at
+        self.name, self.weights, self.prompt = name, weights, prompt
+        self.chosen, self.position = chosen, position
 
 
-class Trouble(Message):
-    """Something went wrong; the app says it, the screen stays.
-
-    Attributes:
-        error: what, where, and what to do.
-    """
+class ErrorRaised(Message):
+    """An error to be shown as a notification; the screen stays open."""
 
     def __init__(self, error: MiniGPTError) -> None:
         super().__init__()
@@ -119,19 +117,13 @@ class Trouble(Message):
 
 
 class CopyRequested(Message):
-    """Put a text on the clipboard, by every way that works here.
+    """Copy a text to the clipboard.
 
     Attributes:
-        text: already safe to paste.
-        what: a few words for the answer, for instance "path".
+        text: what to copy.
+        what: a short name for the notification, for example "path".
     """
 
     def __init__(self, text: str, what: str) -> None:
         super().__init__()
         self.text, self.what = text, what
-
-
-def run_folder(path: Path) -> str:
-    """A path as it is shown: the home directory as ~."""
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

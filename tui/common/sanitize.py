@@ -1,7 +1,4 @@
-"""Text from a corpus, a model or a file name, made safe to show on a terminal.
-
-Such text is data: whatever it holds, no control code of it reaches the terminal.
-"""
+"""Make text from corpora, models and file names safe to display: no control code gets through."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import json
 import re
 from typing import Any
 
-# C0 but newline and tab, DEL, C1, directional and invisible format characters, lone surrogates
+# C0 except newline and tab, DEL, C1, directional and invisible format characters, lone surrogates
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff]"
@@ -17,23 +14,23 @@ _UNSAFE = re.compile(
 
 
 def clean(text: str) -> str:
-    """The text with every control code replaced by something visible; newline and tab stay."""
-    return _UNSAFE.sub(_visible, text.replace("\r\n", "\n"))
+    """Replace control codes by visible characters; newlines and tabs stay."""
+    return _UNSAFE.sub(_visible_character, text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
-    """`clean`, with newlines and tabs visible too."""
+    """Like `clean`, but also with visible characters for newlines and tabs."""
     return clean(text).replace("\n", "␊").replace("\t", "␉")
 
 
 def json_line(values: Any) -> str:
-    """One line of JSON that is safe on a terminal and readable in any script."""
+    """Format one line of JSON that is safe on a terminal and readable in any script."""
     line = json.dumps(values, ensure_ascii=False, allow_nan=False)
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", line)
 
 
-def _visible(found: re.Match[str]) -> str:
-    code = ord(found.group())
+def _visible_character(match: re.Match[str]) -> str:
+    code = ord(match.group())
     if code < 0x20:
         return chr(0x2400 + code)
     return "␡" if code == 0x7F else "�"

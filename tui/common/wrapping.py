@@ -57,7 +57,7 @@ class WrappedLine:
             text, style = self.pieces.pop()
             keep = max(0, len(text) - (self.length - length))
             self.length -= len(text) - keep
-            self.used -= cells_of(text[keep:])
+            self.used -= cell_width(text[keep:])
             taken.insert(0, (text[keep:], style))
             if keep:
                 self.pieces.append((text[:keep], style))
@@ -87,7 +87,7 @@ class Wrapper:
                 self._add_unit(unit, style)
 
     def _add_unit(self, unit: str, style: str) -> None:
-        line, cells = self.lines[-1], cells_of(unit)
+        line, cells = self.lines[-1], cell_width(unit)
         if unit[0].isspace():
             line.put(unit, style, cells)
             self._word_at = None
@@ -109,7 +109,7 @@ class Wrapper:
         begun = self.lines[-1].cut(word_at)
         self._break()
         for text, style in begun:
-            self.lines[-1].put(text, style, cells_of(text))
+            self.lines[-1].put(text, style, cell_width(text))
         self._word_at = 0
 
     def _fill(self, unit: str, style: str) -> None:
@@ -120,7 +120,7 @@ class Wrapper:
             room = self.width - line.used
             end = at + (max(0, room) if plain else _fitting(unit, at, room))
             end = max(end, at + (not line.length))  # a line of one cell has no room for a wide one
-            line.put(unit[at:end], style, cells_of(unit[at:end]))
+            line.put(unit[at:end], style, cell_width(unit[at:end]))
             at = end
             if at < len(unit):
                 self._break()
@@ -130,7 +130,7 @@ class Wrapper:
         self.lines.append(WrappedLine(last.paragraph, last.start + last.length))
 
 
-def cells_of(text: str) -> int:
+def cell_width(text: str) -> int:
     """The cells a text takes."""
     return len(text) if text.isascii() else cell_len(text)
 

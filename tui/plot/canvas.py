@@ -10,14 +10,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Row = list[tuple[str, str]]  # pieces of text, each with the name of its style
+FloatArray = NDArray[np.float64]
+StyledRow = list[tuple[str, str]]  # pieces of text, each with the name of its style
 
 DOTS = {"braille": (2, 4), "block": (1, 2), "ascii": (1, 1)}  # columns, rows of dots in a cell
 BRAILLE = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint32)
 BLANK = 0x20
 HALVES = np.array([ord(sign) for sign in " ▀▄█"], np.uint32)
-DOT, LETTER = 1, 1000  # what it costs to cover a part of a curve, and a letter of a label
+CURVE_COST, LABEL_COST = (
+    1,
+    1000,
+)  # what it costs to cover a part of a curve, and a letter of a label
 
 
 class Canvas:
@@ -44,7 +47,7 @@ class Canvas:
             self._styles.append(style)
         return self._styles.index(style)
 
-    def line(self, xs: Floats, ys: Floats, style: str, sign: str = ".") -> None:
+    def line(self, xs: FloatArray, ys: FloatArray, style: str, sign: str = ".") -> None:
         """A curve.
 
         Args:
@@ -64,7 +67,7 @@ class Canvas:
         here = codes != BLANK
         self._codes[here] = codes[here]
         self._owners[here] = self._number(style)
-        self._costs[here] = DOT
+        self._costs[here] = CURVE_COST
 
     def _cells(self, dots: NDArray[np.bool_], sign: str) -> NDArray[np.uint32]:
         """The characters of a layer, (R, C)."""
@@ -77,7 +80,7 @@ class Canvas:
         bits = np.einsum("rdca,da->rc", parts.astype(np.uint32), BRAILLE)
         return np.where(bits > 0, np.uint32(0x2800) + bits, np.uint32(BLANK)).astype(np.uint32)
 
-    def points(self, xs: Floats, ys: Floats, sign: str, style: str) -> None:
+    def points(self, xs: FloatArray, ys: FloatArray, sign: str, style: str) -> None:
         """Signs instead of a line: of many in one column the highest and the lowest.
 
         Args:
@@ -86,10 +89,10 @@ class Canvas:
         if not len(xs):
             return
         for x, low, high, _, _ in _columns(xs, ys, self.columns, self.rows):
-            self.text(x, low, sign, style, DOT)
-            self.text(x, high, sign, style, DOT)
+            self.text(x, low, sign, style, CURVE_COST)
+            self.text(x, high, sign, style, CURVE_COST)
 
-    def text(self, column: int, row: int, text: str, style: str, cost: int = LETTER) -> None:
+    def text(self, column: int, row: int, text: str, style: str, cost: int = LABEL_COST) -> None:
         """Characters of width 1, one beside the other; what is outside is left out.
 
         Args:
@@ -115,20 +118,20 @@ class Canvas:
         """A line from top to bottom, behind everything; it is drawn before the curves."""
         self._codes[:, column], self._owners[:, column] = ord(sign), self._number(style)
 
-    def pieces(self) -> list[Row]:
+    def pieces(self) -> list[StyledRow]:
         """All rows as pieces of text; a blank is of the style before it."""
         places = np.where(self._codes == BLANK, 0, np.arange(self.columns))
         owners = np.take_along_axis(self._owners, np.maximum.accumulate(places, axis=1), axis=1)
         return [self._row(*row) for row in zip(self._codes, owners, strict=True)]
 
-    def _row(self, codes: NDArray[np.uint32], owners: NDArray[np.uint8]) -> Row:
+    def _row(self, codes: NDArray[np.uint32], owners: NDArray[np.uint8]) -> StyledRow:
         text = codes.astype("<u4").tobytes().decode("utf-32-le")
         edges = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(text)]
         return [(text[start:end], self._styles[owners[start]]) for start, end in pairwise(edges)]
 
 
 def _columns(
-    xs: Floats, ys: Floats, width: int, height: int
+    xs: FloatArray, ys: FloatArray, width: int, height: int
 ) -> list[tuple[int, int, int, int, int]]:
     """Column, smallest, largest, first and last row of the points in each column there are."""
     borders = (np.arange(width + 1) - 0.5) / max(1, width - 1)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tui.plot.canvas import LETTER, Canvas, Floats, Row
+from tui.plot.canvas import LABEL_COST, Canvas, FloatArray, StyledRow
 
 ROUND = (1, 2, 2.5, 5, 10)
 LOG_STEPS = (1, 1.5, 2, 3, 5, 7)
@@ -42,7 +42,7 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     return found[:: max(1, math.ceil(len(found) / max(1, most)))]
 
 
-def written(number: float) -> str:
+def tick_label(number: float) -> str:
     """A tick: 2.5, 400, 12k, 3M."""
     size = abs(number)
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
@@ -52,7 +52,7 @@ def written(number: float) -> str:
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """A line from `low` to `high`; logarithmic if `log`, and then both are above 0."""
 
     low: float
@@ -66,7 +66,7 @@ class Scale:
             low, high, value = math.log10(low), math.log10(high), math.log10(value)
         return (value - low) / (high - low)
 
-    def shares(self, values: Floats) -> Floats:
+    def shares(self, values: FloatArray) -> FloatArray:
         """The same for many, (N,)."""
         low, high = self.low, self.high
         if self.log:
@@ -78,12 +78,12 @@ class Scale:
         return (log_ticks if self.log else nice_ticks)(self.low, self.high, most)
 
 
-def widened(low: float, high: float, log: bool) -> Scale:
+def padded_scale(low: float, high: float, log: bool) -> AxisScale:
     """A scale that is never a point."""
     if high - low > CLOSE * abs(high):
-        return Scale(low, high, log)
+        return AxisScale(low, high, log)
     room = abs(low) * 0.05 or 0.5
-    return Scale(low / 1.05 if log else low - room, high * 1.05 if log else high + room, log)
+    return AxisScale(low / 1.05 if log else low - room, high * 1.05 if log else high + room, log)
 
 
 GUTTER = 7
@@ -96,7 +96,7 @@ LEAST = (24, 5)
 TICKS = 3  # on the axis of losses, at least, if it has twice as many rows
 
 
-class Signs(NamedTuple):
+class ChartGlyphs(NamedTuple):
     """What a chart is drawn with, beside the dots of curves."""
 
     line: str
@@ -111,8 +111,8 @@ class Signs(NamedTuple):
     floor: str
 
 
-SIGNS = Signs(" ", " ", "━", "●", "┄", "╎", "│", "┤", "└", "─")
-PLAIN = Signs("o", ".", "o", "*", "-", "|", "|", "+", "+", "-")
+SIGNS = ChartGlyphs(" ", " ", "━", "●", "┄", "╎", "│", "┤", "└", "─")
+PLAIN = ChartGlyphs("o", ".", "o", "*", "-", "|", "|", "+", "+", "-")
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class Curve:
     """Points of a quantity; `xs` rising, (N,) each. Only finite points are drawn."""
 
     name: str
-    xs: Floats
-    ys: Floats
+    xs: FloatArray
+    ys: FloatArray
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,9 @@ class Chart:
     about: str = ""
 
 
-def draw(chart: Chart, width: int, height: int, charset: str, *, log: bool = False) -> list[Row]:
+def draw_chart(
+    chart: Chart, width: int, height: int, charset: str, *, log: bool = False
+) -> list[StyledRow]:
     """`height` rows, each pieces of text and the names of their styles, `width` cells in all.
 
     Args:
@@ -174,8 +176,8 @@ def _visible(curve: Curve, log: bool) -> Curve:
     return Curve(curve.name, curve.xs[fine], curve.ys[fine])
 
 
-def _message(text: str, width: int, height: int) -> list[Row]:
-    blank: Row = [(" " * width, "")]
+def _message(text: str, width: int, height: int) -> list[StyledRow]:
+    blank: StyledRow = [(" " * width, "")]
     rows = [blank] * height
     if height:
         rows[height // 2] = [(text[:width].center(width), "axis")]
@@ -184,7 +186,7 @@ def _message(text: str, width: int, height: int) -> list[Row]:
 
 def _scales(
     chart: Chart, curves: Sequence[Curve], log: bool
-) -> tuple[Scale, Scale, list[tuple[str, float]]]:
+) -> tuple[AxisScale, AxisScale, list[tuple[str, float]]]:
     """Both axes, and the references that are in the picture."""
     ys = np.concatenate([curve.ys for curve in curves])
     xs = np.concatenate([curve.xs for curve in curves])
@@ -193,16 +195,16 @@ def _scales(
     values = [low, high, *(value for _, value in shown)]
     left = min(0.0, float(xs.min()))
     right = max(float(xs.max()), left + 1.0)
-    return Scale(left, right), widened(min(values), max(values), log), shown
+    return AxisScale(left, right), padded_scale(min(values), max(values), log), shown
 
 
 def _paint(
     canvas: Canvas,
     chart: Chart,
     curves: Sequence[Curve],
-    scales: tuple[Scale, Scale],
+    scales: tuple[AxisScale, AxisScale],
     shown: Sequence[tuple[str, float]],
-    signs: Signs,
+    signs: ChartGlyphs,
 ) -> None:
     """References and marks behind, the curves over them, labels where they hide nothing."""
     x, y = scales
@@ -220,13 +222,13 @@ def _paint(
             canvas.line(across, down, curve.name, signs.line)
         else:
             canvas.line(across, down, "noise", signs.noise)
-            mean = 1 - y.shares(smoothed(thinned(curve.ys)))
-            canvas.line(thinned(across), mean, curve.name, signs.line)
+            mean = 1 - y.shares(smooth(downsample(curve.ys)))
+            canvas.line(downsample(across), mean, curve.name, signs.line)
     _label_posts(canvas, posts)
     _label_levels(canvas, levels)
 
 
-def smoothed(ys: Floats) -> Floats:
+def smooth(ys: FloatArray) -> FloatArray:
     """A running mean that forgets, corrected for its beginning, as of Adam's moments."""
     keep = 0.5 ** (1 / max(1.0, HALF_LIFE * len(ys)))
     mean, found = 0.0, np.empty_like(ys)
@@ -236,7 +238,7 @@ def smoothed(ys: Floats) -> Floats:
     return found
 
 
-def thinned(points: Floats, most: int = SMOOTHED) -> Floats:
+def downsample(points: FloatArray, most: int = SMOOTHED) -> FloatArray:
     """At most `most` means of neighbours, (M,) of (N,): as many as can be told apart."""
     size = -(-len(points) // most)
     starts = np.arange(0, len(points), size)
@@ -244,11 +246,11 @@ def thinned(points: Floats, most: int = SMOOTHED) -> Floats:
     return np.asarray(sums / np.diff(np.r_[starts, len(points)]))
 
 
-def _row_of(canvas: Canvas, y: Scale, value: float) -> int:
+def _row_of(canvas: Canvas, y: AxisScale, value: float) -> int:
     return round((1 - y.share(value)) * (canvas.rows - 1))
 
 
-def _column_of(canvas: Canvas, x: Scale, place: float) -> int:
+def _column_of(canvas: Canvas, x: AxisScale, place: float) -> int:
     return round(min(1.0, max(0.0, x.share(place))) * (canvas.columns - 1))
 
 
@@ -270,13 +272,13 @@ def _label_levels(canvas: Canvas, levels: Sequence[tuple[int, str]]) -> None:
     for row, label in levels:
         starts = range(canvas.columns - len(label), -1, -1)
         costs = [canvas.cost(start, row, len(label)) for start in starts]
-        if costs and min(costs) < LETTER:
+        if costs and min(costs) < LABEL_COST:
             canvas.text(starts[costs.index(min(costs))], row, label, "reference")
 
 
-def _legend(chart: Chart, curves: Sequence[Curve], width: int, signs: Signs) -> Row:
+def _legend(chart: Chart, curves: Sequence[Curve], width: int, signs: ChartGlyphs) -> StyledRow:
     """Names of the curves with their last values, and what the references are of."""
-    pieces: Row = [(" " * (GUTTER + 1), "")]
+    pieces: StyledRow = [(" " * (GUTTER + 1), "")]
     for number, curve in enumerate(curves):
         if len(curve.ys):
             sign = signs.point if number else signs.legend
@@ -287,9 +289,9 @@ def _legend(chart: Chart, curves: Sequence[Curve], width: int, signs: Signs) -> 
     return _cut(pieces, width)
 
 
-def _with_axis(canvas: Canvas, y: Scale, signs: Signs) -> list[Row]:
+def _with_axis(canvas: Canvas, y: AxisScale, signs: ChartGlyphs) -> list[StyledRow]:
     labels = _tick_rows(canvas, y)
-    found: list[Row] = []
+    found: list[StyledRow] = []
     for number, pieces in enumerate(canvas.pieces()):
         edge = signs.tick if number in labels else signs.axis
         label = labels.get(number, "")[:GUTTER].rjust(GUTTER)
@@ -297,25 +299,25 @@ def _with_axis(canvas: Canvas, y: Scale, signs: Signs) -> list[Row]:
     return found
 
 
-def _tick_rows(canvas: Canvas, y: Scale) -> dict[int, str]:
+def _tick_rows(canvas: Canvas, y: AxisScale) -> dict[int, str]:
     """Rows that are labelled: few, but three where there is room, so that one reads the scale."""
     found: dict[int, str] = {}
     few = max(2, canvas.rows // 3)
     for most in range(few, max(few, 2 * TICKS) + 1):
         ticks = y.ticks(most)
-        found = {_row_of(canvas, y, value): written(value) for value in reversed(ticks)}
+        found = {_row_of(canvas, y, value): tick_label(value) for value in reversed(ticks)}
         if len(found) >= min(TICKS, canvas.rows // 2):
             break
     return found
 
 
-def _foot(x: Scale, axis: str, width: int, signs: Signs) -> list[Row]:
+def _foot(x: AxisScale, axis: str, width: int, signs: ChartGlyphs) -> list[StyledRow]:
     room = width - GUTTER - 1
     cells = [" "] * width
     name = f" {axis}"
     cells[width - len(name) :] = name
     for value in x.ticks(max(2, room // 12)):
-        label = written(value)
+        label = tick_label(value)
         start = max(GUTTER, GUTTER + 1 + round(x.share(value) * (room - 1)) - len(label) // 2)
         end = start + len(label)
         if end < width and not "".join(cells[start - 1 : end + 1]).strip():
@@ -326,9 +328,9 @@ def _foot(x: Scale, axis: str, width: int, signs: Signs) -> list[Row]:
     ]
 
 
-def _cut(pieces: Row, width: int) -> Row:
+def _cut(pieces: StyledRow, width: int) -> StyledRow:
     """The pieces, together exactly `width` cells."""
-    found: Row = []
+    found: StyledRow = []
     left = width
     for text, style in pieces:
         found.append((text[:left], style))

@@ -1,4 +1,4 @@
-"""What all screens have in common: a title line, a footer that tells the truth, the way back."""
+"""The base of all screens: title line, footer, error messages, and going back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.paths import Home
-from tui.common.messages import GoHome, Trouble
+from tui.common.messages import ErrorRaised, OpenModels
 from tui.common.sanitize import one_line
 from tui.common.terminal import Terminal
 from tui.widgets.key_line import LAST_KEYS, KeyLine
@@ -22,48 +22,48 @@ if TYPE_CHECKING:
     from tui.common.client import ModelClient
 
 
-class Shell(Protocol):
-    """What a screen may know of the app.
+class AppServices(Protocol):
+    """The part of the app that screens use.
 
     Attributes:
-        home: where everything is kept.
-        look: what this terminal can show.
-        sampler: the way to the model.
+        home: the home directory of the program.
+        terminal: what this terminal can display.
+        client: of the model server.
     """
 
     home: Home
-    look: Terminal
-    sampler: ModelClient
+    terminal: Terminal
+    client: ModelClient
 
 
 class BaseScreen(Screen[None]):
-    """A screen of the app. Subclasses yield their middle from `body`.
+    """A screen of the app. Subclasses yield their content from `body`.
 
-    Escape leaves what is being typed in; in command mode single letters act and Escape goes back.
+    Escape leaves an input first; in command mode single letters are commands and Escape goes back.
     """
 
     HEADING: ClassVar[str] = ""
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", tooltip="Go back; nothing is lost"),
+        Binding("escape", "back", "Back", tooltip="Go back"),
         Binding(
             "question_mark", "app.keys", "Keys", key_display="?", tooltip="All keys of this screen"
         ),
     ]
 
     @property
-    def shell(self) -> Shell:
-        """The app, as far as screens know it."""
-        return cast("Shell", self.app)
+    def services(self) -> AppServices:
+        """The app, typed as screens use it."""
+        return cast("AppServices", self.app)
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """What the footer shows: the screen's own keys first, the way out last."""
-        found = super().active_bindings
+        """The keys for the footer: the screen's own first, Back and Keys last."""
+        bindings = super().active_bindings
         for key in LAST_KEYS:
-            if key in found:
-                found[key] = found.pop(key)
-        return found
+            if key in bindings:
+                bindings[key] = bindings.pop(key)
+        return bindings
 
     def compose(self) -> ComposeResult:
         """Title line, body, footer."""
@@ -72,33 +72,33 @@ class BaseScreen(Screen[None]):
         yield KeyLine()
 
     def body(self) -> ComposeResult:
-        """What the screen is for."""
+        """The content of the screen."""
         yield from ()
 
     def on_mount(self) -> None:
-        """Shows the title."""
+        """Show the title."""
         self.set_title("")
 
-    def set_title(self, right: str) -> None:
-        """The title line: the screen's heading, and a few words of what it shows."""
-        said = Content.assemble(
-            (" minigpt-tui ", "dim"), (self.HEADING, "bold $primary"), "  ", one_line(right)
+    def set_title(self, subject: str) -> None:
+        """Show the heading of the screen and a few words on what it displays."""
+        title = Content.assemble(
+            (" minigpt-tui ", "dim"), (self.HEADING, "bold $primary"), "  ", one_line(subject)
         )
-        self.query_one("#title", Static).update(said)
+        self.query_one("#title", Static).update(title)
 
-    def trouble(self, error: MiniGPTError) -> None:
-        """Has the app say what went wrong; the screen stays."""
-        self.post_message(Trouble(error))
+    def show_error(self, error: MiniGPTError) -> None:
+        """Have the app show an error."""
+        self.post_message(ErrorRaised(error))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A fault of our own is said like any trouble; the screen stays."""
+        """Show an unexpected exception of a worker like any other error."""
         if event.state is WorkerState.ERROR:
             what = f"{type(event.worker.error).__name__}: {event.worker.error}"
-            self.trouble(MiniGPTError(f"A fault in {self.HEADING}: {what}", "Please report it."))
+            self.show_error(MiniGPTError(f"Bug in {self.HEADING}: {what}", "Please report it."))
 
     def action_back(self) -> None:
-        """Back to where one came from, in the end to the list of runs."""
+        """Return to the previous screen, or to the list of runs."""
         if len(self.app.screen_stack) > 2:
             self.app.pop_screen()
         else:
-            self.post_message(GoHome())
+            self.post_message(OpenModels())

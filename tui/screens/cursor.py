@@ -10,12 +10,12 @@ from textual import work
 from textual.binding import BindingType
 from textual.events import Paste
 
-from tui.common.messages import CopyRequested, GoInside
+from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sanitize import clean
 from tui.explore import cursor
 from tui.explore.choices import likeliest
 from tui.explore.cursor_keys import BINDINGS, WAYS
-from tui.screens.dialogs import AskText
+from tui.screens.dialogs import TextDialog
 from tui.screens.place import PlaceScreen
 from tui.talk.conversation import Talk
 
@@ -161,12 +161,14 @@ class CursorScreen(PlaceScreen):
         """What the layers make of this token."""
         ids = [token.id for token in self.cursor.path]
         at = min(self.cursor.at, len(ids) - 1)
-        self.post_message(GoInside(self.talk.run, self.talk.which, None, ids, at))
+        self.post_message(OpenInside(self.talk.run, self.talk.which, None, ids, at))
 
     def action_text_of_own(self) -> None:
         """Typed or pasted."""
 
-        self.app.push_screen(AskText("Which text? It is scored, and can be branched."), self._take)
+        self.app.push_screen(
+            TextDialog("Which text? It is scored, and can be branched."), self._take
+        )
 
     def _take(self, text: str | None) -> None:
         if text:

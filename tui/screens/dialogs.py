@@ -24,7 +24,7 @@ from tui.runs.library import Library, LibraryRow, age_of
 from tui.widgets.prompt import Prompt
 
 
-class Confirm(ModalScreen[bool]):
+class ConfirmDialog(ModalScreen[bool]):
     """Asks before something goes for good; No is what Enter and Escape mean.
 
     Args:
@@ -52,7 +52,7 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class AskLine(ModalScreen[str | None]):
+class LineDialog(ModalScreen[str | None]):
     """Asks for one line; Escape gives none.
 
     Args:
@@ -84,7 +84,7 @@ class AskLine(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class AskText(ModalScreen[str | None]):
+class TextDialog(ModalScreen[str | None]):
     """Asks for a text of any length; Escape gives none.
 
     Args:
@@ -120,7 +120,7 @@ NAME, STATUS = 22, 9
 NONE = "No other run has weights yet; they come with the first checkpoint."
 
 
-class ChooseRun(ModalScreen[str | None]):
+class RunDialog(ModalScreen[str | None]):
     """A small list of runs; Escape changes nothing.
 
     Args:
@@ -149,7 +149,7 @@ class ChooseRun(ModalScreen[str | None]):
 
     @work(exit_on_error=False)
     async def _fill(self) -> None:
-        rows = await asyncio.to_thread(lambda: talkable(self._home))
+        rows = await asyncio.to_thread(lambda: runs_with_weights(self._home))
         runs = self.query_one(OptionList)
         runs.add_options([Option(_line(row), id=row.summary.name) for row in rows])
         if not rows:
@@ -167,7 +167,7 @@ class ChooseRun(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-def talkable(home: Home) -> list[LibraryRow]:
+def runs_with_weights(home: Home) -> list[LibraryRow]:
     """The runs that have weights."""
     rows = Library(home).rows()
     return [row for row in rows if Run(home.runs / row.summary.name).weights.is_file()]

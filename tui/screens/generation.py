@@ -15,7 +15,7 @@ from core.errors import MiniGPTError
 from core.run.weights_ref import BEST, LAST
 from tui.common.sampling_settings import BY_NAME, at_end
 from tui.screens.base import BaseScreen
-from tui.screens.dialogs import ChooseRun
+from tui.screens.dialogs import RunDialog
 from tui.talk.conversation import Talk
 from tui.talk.facts import TalkFacts
 from tui.widgets.talk_side import TalkLine, TalkSide
@@ -44,7 +44,7 @@ class GenerationScreen(BaseScreen):
     def talk(self) -> Talk:
         """What is shown and changed."""
         name, which = self.first
-        return Talk(self.shell.home, name, name, which)
+        return Talk(self.services.home, name, name, which)
 
     def on_mount(self) -> None:
         """Has the model made ready."""
@@ -95,11 +95,11 @@ class GenerationScreen(BaseScreen):
         talk = self.talk
         run, which = talk.run, talk.which
         try:
-            found = await self.shell.sampler.request("load", run=run, which=which, device="auto")
+            found = await self.services.client.request("load", run=run, which=which, device="auto")
         except MiniGPTError as error:
             if (run, which) == (talk.run, talk.which):
                 talk.model, talk.problem = {}, "not ready"
-                self.trouble(error)
+                self.show_error(error)
         else:
             if (run, which) == (talk.run, talk.which):
                 talk.model, talk.problem = dict(found), ""
@@ -159,7 +159,7 @@ class GenerationScreen(BaseScreen):
             if name is not None:
                 self._turn_to(name, LAST)
 
-        self.app.push_screen(ChooseRun(self.shell.home, self.talk.run), take)
+        self.app.push_screen(RunDialog(self.services.home, self.talk.run), take)
 
     # The settings
 

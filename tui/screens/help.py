@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from tui.common.keys import KeyRow, folded, keys_of
+from tui.common.keys import KeyRow, key_rows, merge_digit_rows
 
 TOUR = (
     "A text, a model, a talk. Models lists your runs; n makes a new one: choose a text, look over "
@@ -37,7 +37,7 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, of: Screen[object], *, tour: bool = False) -> None:
         super().__init__()
-        self._rows, self._about = folded(keys_of(of)), of.HELP or ""
+        self._rows, self._about = merge_digit_rows(key_rows(of)), of.HELP or ""
         self._tour = tour
 
     def compose(self) -> ComposeResult:
@@ -54,6 +54,7 @@ def key_table(rows: list[KeyRow]) -> Content:
     """The keys in a column of their own."""
     width = max((len(row.key) for row in rows), default=0)
     lines = [
-        Content.assemble((row.key.ljust(width + 2), "bold $primary"), row.says) for row in rows
+        Content.assemble((row.key.ljust(width + 2), "bold $primary"), row.description)
+        for row in rows
     ]
     return Content("\n").join(lines)

@@ -17,7 +17,6 @@ from core.config.configs import SamplingConfig
 from core.config.schema import to_json
 from core.errors import MiniGPTError
 from core.run.weights_ref import label
-from tui.common.terminal import ASCII
 from tui.explore.layers import LayerView, columns, read, table, text_pieces, words
 from tui.screens.base import BaseScreen
 from tui.widgets.token_text import MarkedText
@@ -103,14 +102,14 @@ class InsideScreen(BaseScreen):
                 self._looked = read(await self._ask())
             except MiniGPTError as error:
                 self._session = None
-                self.trouble(error)
+                self.show_error(error)
                 return
             self._layer %= self._looked.layers
             self._show()
 
     async def _ask(self) -> dict[str, Any]:
         """The sampler's answer; it keeps what it computed, so moving about costs little."""
-        sampler = self.shell.sampler
+        sampler = self.services.client
         if self._session is None:
             name, which, prompt, chosen = self._beginning
             said = await sampler.request(
@@ -131,7 +130,7 @@ class InsideScreen(BaseScreen):
         looked = self._looked
         if looked is None or not self.is_attached:
             return
-        plain = self.shell.look.charset == ASCII
+        plain = self.services.terminal.is_ascii
         self.query_one(MarkedText).show(*text_pieces(looked, self._layer, plain=plain))
         self.query_one("#said", Static).update(words(looked, sorted(self._off)))
         layers = self.query_one("#layers", VerticalScroll)

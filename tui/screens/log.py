@@ -52,7 +52,7 @@ class LogScreen(BaseScreen):
         try:
             lines = last_lines(self._run.log)
         except OSError as error:
-            self.trouble(StorageError(f"{self._run.log} cannot be read: {error.strerror}."))
+            self.show_error(StorageError(f"{self._run.log} cannot be read: {error.strerror}."))
             lines = []
         log.write_lines(lines or [EMPTY])
         self.set_title(f"{self._run.name}   {len(lines)} lines")

@@ -16,10 +16,10 @@ from core.errors import MiniGPTError
 from core.run import control_file, status, store
 from core.run.directory import Run
 from tui.common.format import size
-from tui.common.messages import CopyRequested, GoNew, GoTalk, GoTrain
+from tui.common.messages import CopyRequested, OpenNewRun, OpenTalk, OpenTrain
 from tui.runs.library import Library, LibraryRow
 from tui.screens.base import BaseScreen
-from tui.screens.dialogs import AskLine, Confirm
+from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.widgets.run_table import RunTable, detail
 
 LOOK_SECONDS = 1.0
@@ -55,16 +55,16 @@ class ModelsScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """The filter, the table, the facts of the run under the cursor."""
         yield Input(placeholder="name", compact=True, id="filter")
-        yield RunTable(self.shell.look.charset)
+        yield RunTable(self.services.terminal.charset)
         yield Static(EMPTY, id="empty", markup=False)
         yield Static(id="detail", markup=False)
 
     def on_mount(self) -> None:
         """Looks at once, and again and again."""
-        self._library = Library(self.shell.home)
+        self._library = Library(self.services.home)
         self.query_one("#filter").display = False
         self._timer = self.set_interval(
-            CALM_SECONDS if self.shell.look.calm else LOOK_SECONDS, self.look_again
+            CALM_SECONDS if self.services.terminal.remote else LOOK_SECONDS, self.look_again
         )
         self.look_again()
 
@@ -100,7 +100,7 @@ class ModelsScreen(BaseScreen):
 
     def _tell(self) -> None:
         row = self.query_one(RunTable).chosen
-        folder = self.shell.home.runs / row.summary.name if row else None
+        folder = self.services.home.runs / row.summary.name if row else None
         self.query_one("#detail", Static).update(detail(row, folder) if row else Content(""))
         self.refresh_bindings()
 
@@ -135,24 +135,24 @@ class ModelsScreen(BaseScreen):
     def _run(self) -> Run | None:
         row = self.query_one(RunTable).chosen
         try:
-            return store.find(self.shell.home, row.summary.name) if row else None
+            return store.find(self.services.home, row.summary.name) if row else None
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
             return None
 
     def action_new(self) -> None:
         """To the texts."""
-        self.post_message(GoNew())
+        self.post_message(OpenNewRun())
 
     def action_open(self) -> None:
         """To the run."""
         if run := self._run:
-            self.post_message(GoTrain(run.name))
+            self.post_message(OpenTrain(run.name))
 
     def action_talk(self) -> None:
         """To the model."""
         if run := self._run:
-            self.post_message(GoTalk(run.name))
+            self.post_message(OpenTalk(run.name))
 
     def action_stop(self) -> None:
         """Asks the trainer; the list says when it has stopped."""
@@ -160,7 +160,7 @@ class ModelsScreen(BaseScreen):
             try:
                 store.request(run, control_file.STOP)
             except MiniGPTError as error:
-                self.trouble(error)
+                self.show_error(error)
                 return
             self.notify(f"{run.name} saves and stops.", markup=False)
 
@@ -170,11 +170,11 @@ class ModelsScreen(BaseScreen):
             from tui.runs.setup import resume  # much to import, and not for the first frame
 
             try:
-                resume(self.shell.home, run)
+                resume(self.services.home, run)
             except MiniGPTError as error:
-                self.trouble(error)
+                self.show_error(error)
             else:
-                self.post_message(GoTrain(run.name))
+                self.post_message(OpenTrain(run.name))
 
     def action_copy_path(self) -> None:
         """The run's folder."""
@@ -189,11 +189,11 @@ class ModelsScreen(BaseScreen):
             return
         facts = f"{size(row.summary.size)}, {row.summary.step} steps of training"
         question = f"Remove {run.name} for good?\n\n{facts}, all that was said to it:\n{run.folder}"
-        if await self.app.push_screen_wait(Confirm(question, "remove it")):
+        if await self.app.push_screen_wait(ConfirmDialog(question, "remove it")):
             try:
-                await asyncio.to_thread(store.delete, self.shell.home, run)
+                await asyncio.to_thread(store.delete, self.services.home, run)
             except MiniGPTError as error:
-                self.trouble(error)
+                self.show_error(error)
             self.look_again()
 
     @work
@@ -202,13 +202,15 @@ class ModelsScreen(BaseScreen):
         run = self._run
         if run is None:
             return
-        name = await self.app.push_screen_wait(AskLine(f"Another name for {run.name}:", run.name))
+        name = await self.app.push_screen_wait(
+            LineDialog(f"Another name for {run.name}:", run.name)
+        )
         if name is None or name == run.name:
             return
         try:
-            store.rename(self.shell.home, run, name.strip())
+            store.rename(self.services.home, run, name.strip())
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
         self.look_again()
 
     def action_filter(self) -> None:

@@ -28,7 +28,7 @@ from core.text.catalog import recent_files
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.resolve import resolve_corpus
 from tui.common.format import size
-from tui.common.messages import GoSetup
+from tui.common.messages import OpenSetup
 from tui.common.sanitize import one_line
 from tui.screens.base import BaseScreen
 from tui.widgets.token_text import TokenBoxes
@@ -47,10 +47,10 @@ class PathSuggester(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """The path with its last name completed; None if nothing goes on so."""
-        return await asyncio.to_thread(completed, value)
+        return await asyncio.to_thread(complete_path, value)
 
 
-def completed(value: str) -> str | None:
+def complete_path(value: str) -> str | None:
     """See `PathSuggester`; names that a line cannot show as they are are not offered."""
     folder, slash, beginning = value.rpartition("/")
     if not beginning:
@@ -125,7 +125,7 @@ class NewCorpusScreen(BaseScreen):
         texts = self.query_one("#texts", OptionList)
         for corpus in bundled_corpora():
             texts.add_option(Option(_line(corpus.name, corpus.use), id=corpus.name))
-        own = recent_files(self.shell.home, RECENT)
+        own = recent_files(self.services.home, RECENT)
         if own:
             texts.add_option(None)
             for path in own:
@@ -166,7 +166,7 @@ class NewCorpusScreen(BaseScreen):
         self._cancel = cancel = threading.Event()
         self._spec, self._chosen, self._found = spec, None, None
         try:
-            corpus = await asyncio.to_thread(resolve_corpus, spec, self.shell.home)
+            corpus = await asyncio.to_thread(resolve_corpus, spec, self.services.home)
             self._about(corpus)
             found = await asyncio.to_thread(_read, corpus, cancel)
         except Cancelled:
@@ -193,7 +193,7 @@ class NewCorpusScreen(BaseScreen):
     def _show_facts(self) -> None:
         if self._found is not None:
             width = max(LEAST, self.query_one("#inside").scrollable_content_region.width)
-            self.query_one("#facts", Static).update(facts_of(self._found, width))
+            self.query_one("#facts", Static).update(preview_text(self._found, width))
 
     def on_resize(self) -> None:
         """The counts keep to their column."""
@@ -210,7 +210,7 @@ class NewCorpusScreen(BaseScreen):
     def action_take(self) -> None:
         """On to the settings."""
         if self._chosen is not None:
-            self.post_message(GoSetup(self._spec))
+            self.post_message(OpenSetup(self._spec))
 
     def action_path(self) -> None:
         """Typing a path."""
@@ -262,7 +262,7 @@ def _line(name: str, use: str) -> Content:
     return Content.assemble(shown, " ", (one_line(use), "dim"))
 
 
-def facts_of(found: Preview, width: int) -> Content:
+def preview_text(found: Preview, width: int) -> Content:
     """The counts in a column of their own, long ones in several lines; warnings below them."""
     part = "" if found.complete else " so far"
     rows = [

@@ -24,7 +24,7 @@ from core.run.store import propose_name
 from core.system.machine import free_disk, free_memory, usable_threads
 from core.text.resolve import resolve_corpus
 from tui.common.format import count, duration, size
-from tui.common.messages import GoTrain
+from tui.common.messages import OpenTrain
 from tui.common.sanitize import one_line
 from tui.runs.setup import RunDraft, RunForecast, begin, forecast
 from tui.screens.base import BaseScreen
@@ -94,16 +94,16 @@ class NewSetupScreen(BaseScreen):
     async def _look(self) -> None:
         try:
             corpus = await asyncio.to_thread(
-                resolve_corpus, self._spec, self.shell.home, encoding=self._encoding
+                resolve_corpus, self._spec, self.services.home, encoding=self._encoding
             )
             config, shape = self._chosen()
             found = await asyncio.to_thread(preview, corpus, settings=config)
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
             return
         name = self.query_one("#name", Input)
         if not name.value:
-            name.value = propose_name(self.shell.home, corpus.name)
+            name.value = propose_name(self.services.home, corpus.name)
         self.set_title(corpus.name)
         self._draft = RunDraft(corpus=corpus, preview=found, config=config, shape=shape)
         self._reckon()
@@ -146,7 +146,7 @@ class NewSetupScreen(BaseScreen):
         except MiniGPTError as error:
             self._show_problem(error)
             return
-        self._show(forecast(made, free_disk(self.shell.home.runs)), made.reasons)
+        self._show(forecast(made, free_disk(self.services.home.runs)), made.reasons)
 
     def _show(self, found: RunForecast, reasons: Iterable[str]) -> None:
         assert self._draft
@@ -174,9 +174,9 @@ class NewSetupScreen(BaseScreen):
             "tokens": dataclasses.asdict(self._draft.tokens),
         }
         try:
-            async with aclosing(self.shell.sampler.stream("probe", **asked)) as replies:
+            async with aclosing(self.services.client.stream("probe", **asked)) as replies:
                 async for reply in replies:
-                    self._show(told(reply), reply["reasons"])
+                    self._show(forecast_from_reply(reply), reply["reasons"])
         except MiniGPTError as error:
             self._show_problem(error)
 
@@ -190,7 +190,7 @@ class NewSetupScreen(BaseScreen):
             config, shape = self._chosen()
             run = await asyncio.to_thread(
                 begin,
-                self.shell.home,
+                self.services.home,
                 self._spec,
                 config,
                 shape,
@@ -199,10 +199,10 @@ class NewSetupScreen(BaseScreen):
                 reading=self._reading,
             )
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
             return
         self._typed.clear()
-        self.post_message(GoTrain(run.name, started=True))
+        self.post_message(OpenTrain(run.name, started=True))
 
     def action_more(self) -> None:
         """All settings, or the main ones."""
@@ -218,7 +218,7 @@ class NewSetupScreen(BaseScreen):
             super().action_back()
 
 
-def told(reply: Mapping[str, Any]) -> RunForecast:
+def forecast_from_reply(reply: Mapping[str, Any]) -> RunForecast:
     """The forecast in a reply of the sampler."""
     return RunForecast(
         parameters=reply["parameters"],

@@ -20,7 +20,6 @@ from core.attribution.passages import PassageLine, read_lines_around
 from core.errors import MiniGPTError
 from core.text.encoding import Encoding
 from tui.common.format import CHOSEN
-from tui.common.terminal import ASCII
 from tui.common.wrapping import Piece
 from tui.screens.base import BaseScreen
 from tui.talk import origin
@@ -70,7 +69,7 @@ class PassageScreen(BaseScreen):
                 read_lines_around, self._place.file, self._encoding, offset, number
             )
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
             return
         self._lines = lines
         self.set_title(f"line {self._place.line:,} of {self._place.file.name}")
@@ -93,7 +92,7 @@ class PassageScreen(BaseScreen):
 
     def _marked(self, line: PassageLine) -> list[Piece]:
         """The line of the place: what stands there between marks, as far as it is on this line."""
-        left, right = PLAIN_MARKS if self.shell.look.charset == ASCII else MARKS
+        left, right = PLAIN_MARKS if self.services.terminal.is_ascii else MARKS
         wanted = self._place.text.split("\n")[0]
         before = self._place.before.rpartition("\n")[2]
         begin = line.text.find(before + wanted)
@@ -201,10 +200,10 @@ class OriginScreen(BaseScreen):
         asked = {"text": turn.text, "least": self._least, "places": PLACES}
         try:
             await self._have_index(run)
-            said = await self.shell.sampler.request("origin", run=run, **asked)
+            said = await self.services.client.request("origin", run=run, **asked)
         except MiniGPTError as error:
             self._show(f"This cannot be looked up: {error.message}")
-            self.trouble(error)
+            self.show_error(error)
             return
         self._found = origin.read_origin(said)
         for note in self._found.notes:
@@ -213,7 +212,7 @@ class OriginScreen(BaseScreen):
 
     async def _have_index(self, run: str) -> None:
         """Closing the stream, as leaving the screen does, cancels the work."""
-        async with aclosing(self.shell.sampler.stream("index", run=run)) as said:
+        async with aclosing(self.services.client.stream("index", run=run)) as said:
             async for message in said:
                 if not message.get("done"):
                     self._show(_progress(message))
@@ -254,11 +253,11 @@ class OriginScreen(BaseScreen):
 
     @property
     def _marks(self) -> tuple[str, str]:
-        return PLAIN_MARKS if self.shell.look.charset == ASCII else MARKS
+        return PLAIN_MARKS if self.services.terminal.is_ascii else MARKS
 
     @property
     def _sign(self) -> str:
-        return ">" if self.shell.look.charset == ASCII else "›"
+        return ">" if self.services.terminal.is_ascii else "›"
 
     def action_copy(self, by: int) -> None:
         """To another copy; after the last comes the first."""

@@ -16,7 +16,6 @@ from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
 from core.tokenizer.special_tokens import EOS
 from tui.common.sampling_settings import SamplingControls
-from tui.common.terminal import ASCII
 from tui.explore import branches
 from tui.explore import cursor as cursor_words
 from tui.explore.branches import Branch
@@ -73,11 +72,11 @@ class PlaceScreen(GenerationScreen):
     def cursor(self) -> Cursor:
         """Where one is."""
         name, which = self.first
-        return Cursor(self.shell.sampler, name, which, self._keep, grew=self._grow)
+        return Cursor(self.services.client, name, which, self._keep, grew=self._grow)
 
     def body(self) -> ComposeResult:
         """The text; the place, and what could stand there; the settings."""
-        charset = self.shell.look.charset
+        charset = self.services.terminal.charset
         with Horizontal(id="room"):
             with Vertical(id="path"):
                 yield TokenText()
@@ -122,7 +121,7 @@ class PlaceScreen(GenerationScreen):
 
     @property
     def _plain(self) -> bool:
-        return self.shell.look.charset == ASCII
+        return self.services.terminal.is_ascii
 
     # Asking, and showing what was answered
 
@@ -146,7 +145,7 @@ class PlaceScreen(GenerationScreen):
                     self._sight = await self.cursor.look(self._settings)
             except MiniGPTError as error:
                 self.talk.note = ""
-                self.trouble(error)
+                self.show_error(error)
             self._show()
 
     def _show(self) -> None:
@@ -198,7 +197,9 @@ class PlaceScreen(GenerationScreen):
         """Those at the nearest fork, where there is room below the text."""
         width, height = self.query_one("#path").content_size
         most = max(0, (height - LEAST_ROWS) if height < TALL_ROWS else height // 2)
-        found = cursor_words.way_rows(self.cursor, width - 2, most, mark(self.shell.look.charset))
+        found = cursor_words.way_rows(
+            self.cursor, width - 2, most, mark(self.services.terminal.charset)
+        )
         text = self.query_one(TokenText)
         room = min(text.needs + GAPS, height - len(found)) if found else 0
         if (shown := (found, room)) == self._below:
@@ -227,7 +228,7 @@ class PlaceScreen(GenerationScreen):
             branches.append_branch(self.talk.folder.talk, branch)
         except MiniGPTError as error:
             if not self._unkept:
-                self.trouble(error)
+                self.show_error(error)
             self._unkept = True
 
     # Settings and weights

@@ -12,14 +12,14 @@ from textual.binding import BindingType
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import label
-from tui.common.messages import CopyRequested, GoInside
+from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import in_words
 from tui.common.sanitize import clean, one_line
 from tui.explore.choices import matching
 from tui.explore.keys import BINDINGS
 from tui.explore.walk import Pin
 from tui.screens.cursor import CursorScreen
-from tui.screens.dialogs import AskLine
+from tui.screens.dialogs import LineDialog
 from tui.screens.walk import OVER, WalkScreen
 
 FIVE = 5
@@ -138,7 +138,7 @@ class StepScreen(WalkScreen):
             if text:
                 self._do(lambda: self._look_up(text))
 
-        self.app.push_screen(AskLine("Which token? A part of it will do."), take)
+        self.app.push_screen(LineDialog("Which token? A part of it will do."), take)
 
     async def _look_up(self, text: str) -> None:
         matches, found = await self.walk.find(text, self._settings)
@@ -163,7 +163,7 @@ class StepScreen(WalkScreen):
                 self.walk.begin(text)
                 self._look()
 
-        self.app.push_screen(AskLine("Begin with which text?", self.walk.text), take)
+        self.app.push_screen(LineDialog("Begin with which text?", self.walk.text), take)
 
     def action_copy(self) -> None:
         """The text so far."""
@@ -179,7 +179,7 @@ class StepScreen(WalkScreen):
     def action_inside(self) -> None:
         """What the layers make of this place."""
         walk = self.walk
-        self.post_message(GoInside(walk.run, walk.which, clean(walk.prompt), list(walk.chosen)))
+        self.post_message(OpenInside(walk.run, walk.which, clean(walk.prompt), list(walk.chosen)))
 
     def action_pin(self) -> None:
         """These weights and settings stay beside others; once more lets them go."""
@@ -197,13 +197,13 @@ class StepScreen(WalkScreen):
     async def action_index(self) -> None:
         """Has the corpus's own counts ready."""
         try:
-            async with aclosing(self.shell.sampler.stream("index", run=self.talk.run)) as said:
+            async with aclosing(self.services.client.stream("index", run=self.talk.run)) as said:
                 async for message in said:
                     if "phase" in message:
                         done, total = message["finished"], message["total"]
                         self.tell(f"index: {one_line(message['phase'])} {done:,} of {total:,}")
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
         self.tell("")
         self._look()
 

@@ -15,7 +15,7 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from tui.common.messages import CopyRequested, GoInside, GoStep
+from tui.common.messages import CopyRequested, OpenInside, OpenStep
 from tui.common.sanitize import clean
 from tui.screens import cursor
 from tui.screens.generation import GenerationScreen
@@ -62,7 +62,7 @@ class TalkScreen(GenerationScreen):
 
     def body(self) -> ComposeResult:
         """The talk with its facts, what is offered, the prompt."""
-        sign = mark(self.shell.look.charset)
+        sign = mark(self.services.terminal.charset)
         with Horizontal(id="room"):
             yield TalkView(sign)
             yield TalkSide(sign)
@@ -87,7 +87,7 @@ class TalkScreen(GenerationScreen):
     def on_mount(self) -> None:
         """Shows what was said before and waits for a prompt."""
         self.query_one("#offer").display = False
-        seconds = CALM_SECONDS if self.shell.look.calm else FLUSH_SECONDS
+        seconds = CALM_SECONDS if self.services.terminal.remote else FLUSH_SECONDS
         self._flusher = self.set_interval(seconds, self._flush, pause=True)
         self._view.note(turn_text.ABOUT)
         self._prompt.focus()
@@ -106,7 +106,7 @@ class TalkScreen(GenerationScreen):
         try:
             self.talk.turns = await asyncio.to_thread(self.talk.earlier)
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
         for turn in self.talk.turns:
             self._view.turn(turn)
         self.refresh_bindings()
@@ -149,7 +149,7 @@ class TalkScreen(GenerationScreen):
         """Gathers what comes; what comes after the end is nobody's."""
         asked = {"run": reply.run, "which": reply.weights, "device": "auto"}
         fields = asked | {"prompt": reply.prompt, "settings": dict(reply.settings)}
-        async with aclosing(self.shell.sampler.stream("generate", **fields)) as said:
+        async with aclosing(self.services.client.stream("generate", **fields)) as said:
             async for message in said:
                 if reply.ended:
                     return
@@ -184,7 +184,7 @@ class TalkScreen(GenerationScreen):
             self.talk.keep(run, turn)
         except MiniGPTError as error:
             if not self._unkept:
-                self.trouble(error)
+                self.show_error(error)
             self._unkept = True
 
     def _broken(self, reply: Reply, error: MiniGPTError) -> None:
@@ -198,7 +198,7 @@ class TalkScreen(GenerationScreen):
         self._view.problem(error.message)
         self._offered(offer(reply.prompt, nearest_of(error)))
         if self._offer is None:
-            self.trouble(error)
+            self.show_error(error)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A fault of our own ends the reply, not the screen; the base class says what it was."""
@@ -252,12 +252,12 @@ class TalkScreen(GenerationScreen):
         """Token by token: from what is typed, or from where the last reply ends."""
         talk, typed = self.talk, self._prompt.text
         prompt, chosen = (typed, []) if self._typing and typed else talk.place()
-        self.post_message(GoStep(talk.run, talk.which, clean(prompt), chosen, talk.dials))
+        self.post_message(OpenStep(talk.run, talk.which, clean(prompt), chosen, talk.dials))
 
     def action_inside(self) -> None:
         """What the layers make of the last reply's end."""
         prompt, chosen = self.talk.place()
-        self.post_message(GoInside(self.talk.run, self.talk.which, clean(prompt), chosen))
+        self.post_message(OpenInside(self.talk.run, self.talk.which, clean(prompt), chosen))
 
     def action_origin(self) -> None:
         """Where it read that."""

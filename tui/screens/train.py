@@ -17,13 +17,13 @@ from core.run import control_file, status, store
 from core.run.directory import Run
 from core.run.events import FINISHED
 from core.run.history import History
-from tui.common.messages import GoTalk
+from tui.common.messages import OpenTalk
 from tui.runs.follow import RunFollower, RunReader
 from tui.runs.machine_use import MachineUse, Use
 from tui.runs.pending import RATE, STOP, PendingCommand, PendingCommands
 from tui.runs.setup import resume
 from tui.screens.base import BaseScreen
-from tui.screens.dialogs import AskLine
+from tui.screens.dialogs import LineDialog
 from tui.screens.log import LogScreen
 from tui.widgets.train_view import TrainPicture, TrainView
 
@@ -83,15 +83,15 @@ class TrainScreen(BaseScreen):
 
     def body(self) -> ComposeResult:
         """All in one widget."""
-        self._run = Run(self.shell.home.runs / self._of)
+        self._run = Run(self.services.home.runs / self._of)
         self._reader = RunReader(self._run)
-        look = self.shell.look
-        yield TrainView(look.charset, self._run.log, calm=look.calm)
+        look = self.services.terminal
+        yield TrainView(look.charset, self._run.log, calm=look.remote)
 
     def on_mount(self) -> None:
         """Looking begins when the screen is shown."""
         super().on_mount()
-        calm = self.shell.look.calm
+        calm = self.services.terminal.remote
         self._tailing = RunFollower(self, self._reader, self._show, calm=calm)
         seconds = CALM_MACHINE_SECONDS if calm else MACHINE_SECONDS
         self._machine_timer = self.set_interval(seconds, self._look_at_machine, pause=True)
@@ -196,7 +196,7 @@ class TrainScreen(BaseScreen):
         try:
             id = store.request(self._run, type, **fields)
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
             return
         self._wishes.ask(replace(wish, id=id))
         self._show()
@@ -231,7 +231,7 @@ class TrainScreen(BaseScreen):
         """More epochs: of a run that learns a change, of one that has ended a resume."""
         beyond = "than planned" if self._alive else "from where it is now"
         question = f"How many more epochs {beyond}?"
-        line = await self.app.push_screen_wait(AskLine(question, "1"))
+        line = await self.app.push_screen_wait(LineDialog(question, "1"))
         if line is None:
             return
         try:
@@ -239,9 +239,9 @@ class TrainScreen(BaseScreen):
             if self._alive:
                 self._plan(more)
             else:
-                await asyncio.to_thread(resume, self.shell.home, self._run, epochs=more)
+                await asyncio.to_thread(resume, self.services.home, self._run, epochs=more)
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
 
     def _plan(self, more: float) -> None:
         """Asks for so many epochs beyond what is planned."""
@@ -256,9 +256,9 @@ class TrainScreen(BaseScreen):
     async def action_resume(self) -> None:
         """Starts a trainer that goes on."""
         try:
-            await asyncio.to_thread(resume, self.shell.home, self._run)
+            await asyncio.to_thread(resume, self.services.home, self._run)
         except MiniGPTError as error:
-            self.trouble(error)
+            self.show_error(error)
 
     def action_scale(self) -> None:
         """Logarithmic losses, or plain ones."""
@@ -272,7 +272,7 @@ class TrainScreen(BaseScreen):
 
     def action_talk(self) -> None:
         """To the model."""
-        self.post_message(GoTalk(self._of))
+        self.post_message(OpenTalk(self._of))
 
     def action_open_log(self) -> None:
         """The whole log."""

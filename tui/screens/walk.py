@@ -64,11 +64,11 @@ class WalkScreen(GenerationScreen):
         """Where one is."""
         name, which = self.first
         prompt, chosen = self._beginning
-        return Walk(self.shell.sampler, name, which, prompt, chosen)
+        return Walk(self.services.client, name, which, prompt, chosen)
 
     def body(self) -> ComposeResult:
         """The text, what there is to say of it, the choices; what is pinned; the settings."""
-        charset = self.shell.look.charset
+        charset = self.services.terminal.charset
         with Horizontal(id="room"):
             with Vertical(id="walk"):
                 text = Transcript()
@@ -108,7 +108,7 @@ class WalkScreen(GenerationScreen):
                 if self._pin is not None:
                     self._against = await compare(self._pin, self.walk, self._settings)
             except MiniGPTError as error:
-                self.trouble(error)
+                self.show_error(error)
             self._show()
 
     def _show(self) -> None:

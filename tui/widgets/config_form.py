@@ -24,7 +24,7 @@ NOTHING: Any = object()
 ENDLESS = 1e6  # a limit nobody meets
 
 
-class ChoiceLine(Input):
+class ChoiceInput(Input):
     """A line for one of a few words: typed, or turned through."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,11 +70,11 @@ class SettingRow(Vertical):
         with Horizontal():
             yield Static(self._setting.label, classes="label", markup=False)
             if self.choices:
-                yield ChoiceLine(self.choices, unchosen)
+                yield ChoiceInput(self.choices, unchosen)
             else:
                 yield Input(placeholder=unchosen, compact=True)
         yield Static(classes="problem", markup=False)
-        yield Static(help_of(self._setting, self.choices), classes="help", markup=False)
+        yield Static(help_text(self._setting, self.choices), classes="help", markup=False)
 
     def _unchosen(self) -> str:
         """What is used where nothing is typed: the default, or what is found for the text."""
@@ -117,7 +117,7 @@ class SettingRow(Vertical):
         return not said.display
 
 
-def help_of(setting: SettingSpec, choices: Sequence[str]) -> str:
+def help_text(setting: SettingSpec, choices: Sequence[str]) -> str:
     """The help of a setting, and what it may be."""
     low, high = setting.minimum, setting.maximum
     if choices:

@@ -11,10 +11,12 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.plot.canvas import Floats, Row
-from tui.plot.plot import Chart, Curve, draw
+from tui.plot.canvas import FloatArray, StyledRow
+from tui.plot.plot import Chart, Curve, draw_chart
 
-Points = tuple[str, Sequence[float] | Floats, Sequence[float] | Floats]  # name, steps, losses
+Points = tuple[
+    str, Sequence[float] | FloatArray, Sequence[float] | FloatArray
+]  # name, steps, losses
 STYLES = ("axis", "train", "validation", "noise", "reference", "mark")
 
 
@@ -77,14 +79,14 @@ class LossPlot(Widget):
         width, height = self.size
         key = (width, height, self.log_scale, self._revision)
         if key != self._drawn:
-            rows = draw(self._chart, width, height, self._charset, log=self.log_scale)
+            rows = draw_chart(self._chart, width, height, self._charset, log=self.log_scale)
             self._strips = [self._strip(row) for row in rows]
             self._drawn = key
         if y < len(self._strips):
             return self._strips[y]
         return Strip.blank(width, self.rich_style)
 
-    def _strip(self, row: Row) -> Strip:
+    def _strip(self, row: StyledRow) -> Strip:
         base = self.rich_style
         return Strip(
             [

@@ -54,8 +54,8 @@ class Prompt(TextArea):
 
     def on_mount(self) -> None:
         """Blinks only where that costs nothing."""
-        look = getattr(self.app, "look", None)
-        self.cursor_blink = look is None or not look.calm
+        terminal = getattr(self.app, "terminal", None)
+        self.cursor_blink = terminal is None or not terminal.remote
 
     def action_newline(self) -> None:
         """A new line at the cursor."""

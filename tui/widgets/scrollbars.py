@@ -9,13 +9,13 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 PARTS = 8
 
 
-class PlainBars(ScrollBarRender):
+class AsciiScrollBarRender(ScrollBarRender):
     """Textual's scroll bar without its finer ends."""
 
     VERTICAL_BARS: ClassVar[list[str]] = [" "] * PARTS
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * PARTS
 
 
-def draw_plain_bars() -> None:
+def use_ascii_scrollbars() -> None:
     """Has every scroll bar of this process drawn so."""
-    ScrollBar.renderer = PlainBars
+    ScrollBar.renderer = AsciiScrollBarRender

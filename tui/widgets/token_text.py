@@ -105,7 +105,7 @@ class TokenBoxes(Static):
 
     def show(self, lines: Sequence[Sequence[str]]) -> None:
         """Shows these lines, each the texts of its tokens."""
-        charset = getattr(getattr(self.app, "look", None), "charset", "braille")
+        charset = getattr(getattr(self.app, "terminal", None), "charset", "braille")
         plain = charset == "ascii"
         self._bar, self._space = (PLAIN_BAR, PLAIN_SPACE) if plain else (BAR, SPACE)
         self._lines = lines

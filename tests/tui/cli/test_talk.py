@@ -16,7 +16,7 @@ from tests.support.step_stage import StepSampler
 from tests.support.tiny_runs import tiny_run
 from tui.__main__ import run
 from tui.cli.progress import TrainingView
-from tui.common import terminal
+from tui.common import plain_mode
 from tui.talk.record import read_last
 
 Captured = pytest.CaptureFixture[str]
@@ -36,7 +36,7 @@ TRACED = {
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A library with the runs lang (words) and chars, and no wish for plain lines."""
     monkeypatch.setenv("MINIGPT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(terminal.VARIABLE, "")  # put back afterwards, whatever --plain does to it
+    monkeypatch.setenv(plain_mode.VARIABLE, "")  # put back afterwards, whatever --plain does to it
     found = find_home()
     tiny_run(found, "lang", snapshots=(0, 4))
     tiny_run(found, "chars", "char", "text")
@@ -183,11 +183,11 @@ def test_a_file_is_scored(capsys: Captured, tmp_path: Path) -> None:
 def test_plain_lines_are_wanted_by_option_and_by_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert not terminal.wanted({})
-    assert not terminal.wanted({"ACCESSIBLE": "0"})
-    assert terminal.wanted({"ACCESSIBLE": "1"})
+    assert not plain_mode.is_plain_mode({})
+    assert not plain_mode.is_plain_mode({"ACCESSIBLE": "0"})
+    assert plain_mode.is_plain_mode({"ACCESSIBLE": "1"})
     monkeypatch.setenv("ACCESSIBLE", "1")
     assert TrainingView("lang")._bar.disable
-    assert [terminal.percent(share) for share in (0, 0.00001, 0.004, 0.621, 1)] == [
+    assert [plain_mode.spoken_percent(share) for share in (0, 0.00001, 0.004, 0.621, 1)] == [
         "0 percent", "less than 0.01 percent", "0.4 percent", "62 percent", "100 percent",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from textual.app import App
 
-from tui.common.clipboard import put_on_clipboard
+from tui.common.clipboard import copy_to_clipboard
 
 ODD = "a 'quoted' \"text\"; $(rm -rf /)\n-b\t中 \x1b]52;c;\x07"
 
@@ -24,7 +24,7 @@ class Copied(list[str]):
 
 def copy(text: str) -> Copied:
     found = Copied()
-    put_on_clipboard(cast("App[None]", found), text)
+    copy_to_clipboard(cast("App[None]", found), text)
     return found
 
 

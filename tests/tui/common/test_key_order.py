@@ -42,8 +42,8 @@ def test_letters_that_come_with_the_slash_are_typed_and_do_not_act(tmp_path: Pat
 def test_a_key_whose_end_is_never_told_holds_up_the_next_one_only_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_order, "LONGEST_WAIT", 0.01)
-    monkeypatch.setattr(key_order.Settled, "bubble", False)
+    monkeypatch.setattr(key_order, "HANDLED_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(key_order.KeyHandled, "bubble", False)
     home = find_home(tmp_path / "home")
     library(home)
 
@@ -71,7 +71,7 @@ def test_escape_and_a_letter_right_behind_it_are_two_keys(tmp_path: Path) -> Non
 
 
 def test_a_large_letter_behind_escape_stays_large() -> None:
-    escape, letter = key_order._as_pressed(Key("alt+shift+o", "O"))
+    escape, letter = key_order.split_alt(Key("alt+shift+o", "O"))
     assert isinstance(escape, Key)
     assert isinstance(letter, Key)
     assert (escape.key, letter.key, letter.character) == ("escape", "O", "O")

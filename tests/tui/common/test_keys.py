@@ -18,7 +18,7 @@ from textual.widgets import Input
 import tui.screens
 import tui.widgets
 from tui.app import MiniGPTApp
-from tui.common.keys import NAMES, KeyRow, bindings_of, folded, key_name, keys_of
+from tui.common.keys import KEY_NAMES, KeyRow, binding_rows, key_name, key_rows, merge_digit_rows
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_all_keys_of_an_action_are_one_row_and_hidden_ones_are_told() -> None:
             Binding("x", "secret", "Nothing said"),
         ]
     )
-    assert bindings_of(bindings) == [
+    assert binding_rows(bindings) == [
         KeyRow("? F1", "All keys", "help"),
         KeyRow("Ctrl+J", "A new line", "newline"),
     ]
@@ -130,8 +130,8 @@ def told(focus: str) -> list[str]:
             await app.push_screen(screen := Place())
             screen.set_focus(screen.query_one(focus) if focus else None)
             await pilot.pause()
-            rows = keys_of(screen)
-            assert all(row.says for row in rows)
+            rows = key_rows(screen)
+            assert all(row.description for row in rows)
             return [row.action for row in rows]
 
     return asyncio.run(show())
@@ -149,7 +149,7 @@ def test_what_has_the_focus_comes_first_and_nothing_twice(focus: str, first: lis
 
 
 def test_no_name_is_the_key_itself() -> None:
-    assert all(name != key for key, name in NAMES.items())
+    assert all(name != key for key, name in KEY_NAMES.items())
 
 
 def test_digits_that_do_the_same_are_one_row() -> None:
@@ -161,7 +161,7 @@ def test_digits_that_do_the_same_are_one_row() -> None:
         *(KeyRow(str(n), f"{n} ways", f"ways({n})") for n in (2, 3)),
         KeyRow("7", "Take 8 of them", "eight"),
     ]
-    assert [(row.key, row.says) for row in folded(rows)] == [
+    assert [(row.key, row.description) for row in merge_digit_rows(rows)] == [
         ("a", "Again"),
         ("1-4", "Take row 1 to 4"),
         ("0", "The mean"),

@@ -9,12 +9,20 @@ from collections.abc import Mapping
 
 import pytest
 
-from tui.common.terminal import ASCII, BLOCK, BRAILLE, PLAIN_THEME, THEME, Terminal, detect_terminal
+from tui.common.terminal import (
+    ASCII,
+    BLOCK,
+    BRAILLE,
+    DEFAULT_THEME,
+    NO_COLOUR_THEME,
+    Terminal,
+    detect_terminal,
+)
 
 SHOWING = """
 import asyncio, sys
-from tui.launch import prepare
-look = prepare(ascii_only=False)
+from tui.launch import configure_terminal
+terminal = configure_terminal(ascii_only=False)
 assert "textual" not in sys.modules
 from textual.app import App
 from textual.widgets import Static
@@ -25,7 +33,7 @@ class Words(App):
 
 async def show():
     app = Words()
-    app.theme = look.theme
+    app.theme = terminal.theme
     async with app.run_test() as pilot:
         await pilot.pause()
         strips = app.screen._compositor.render_strips(app.size)
@@ -49,12 +57,12 @@ asyncio.run(show())
         ({"TERM": "screen"}, "utf-8", False, Terminal(charset=BLOCK)),
         ({"TERM": "screen"}, "utf-8", True, Terminal(charset=ASCII)),
         ({}, "utf-8", False, Terminal(charset=BRAILLE)),
-        ({"NO_COLOR": "1"}, "utf-8", False, Terminal(theme=PLAIN_THEME, colour=False)),
-        ({"NO_COLOR": ""}, "utf-8", False, Terminal(theme=PLAIN_THEME, colour=False)),
+        ({"NO_COLOR": "1"}, "utf-8", False, Terminal(theme=NO_COLOUR_THEME, colour=False)),
+        ({"NO_COLOR": ""}, "utf-8", False, Terminal(theme=NO_COLOUR_THEME, colour=False)),
         ({"TEXTUAL_THEME": "nord"}, "utf-8", False, Terminal(theme="nord")),
-        ({"TEXTUAL_THEME": ""}, "utf-8", False, Terminal(theme=THEME)),
-        ({"SSH_CONNECTION": "::1 1 ::1 22"}, "utf-8", False, Terminal(calm=True)),
-        ({"SSH_TTY": "/dev/pts/1"}, "utf-8", False, Terminal(calm=True)),
+        ({"TEXTUAL_THEME": ""}, "utf-8", False, Terminal(theme=DEFAULT_THEME)),
+        ({"SSH_CONNECTION": "::1 1 ::1 22"}, "utf-8", False, Terminal(remote=True)),
+        ({"SSH_TTY": "/dev/pts/1"}, "utf-8", False, Terminal(remote=True)),
     ],
 )
 def test_the_look_suits_the_terminal(

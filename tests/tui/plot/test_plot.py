@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.plot.canvas import DOT, LETTER, Canvas
+from tui.plot.canvas import CURVE_COST, LABEL_COST, Canvas
 from tui.plot.plot import (
     GUTTER,
+    AxisScale,
     Chart,
     Curve,
-    Scale,
-    draw,
+    downsample,
+    draw_chart,
     log_ticks,
     nice_ticks,
-    smoothed,
-    thinned,
-    widened,
-    written,
+    padded_scale,
+    smooth,
+    tick_label,
 )
 
 CHARSETS = ["braille", "block", "ascii"]
@@ -35,7 +35,7 @@ def curve(ys: list[float], name: str = "train") -> Curve:
 def text(
     chart: Chart, width: int = 70, height: int = 16, charset: str = "ascii", **how: bool
 ) -> str:
-    rows = draw(chart, width, height, charset, **how)
+    rows = draw_chart(chart, width, height, charset, **how)
     return "\n".join("".join(part for part, _ in row) for row in rows)
 
 
@@ -56,7 +56,7 @@ def test_whatever_the_losses_every_row_is_as_wide_as_asked(
         references=(*REFERENCES, ("odd", math.nan), ("far", math.inf)),
         marks=((3.0, "rate 0.0005"), (1e9, "later")),
     )
-    rows = draw(chart, width, height, charset, log=log)
+    rows = draw_chart(chart, width, height, charset, log=log)
     assert [sum(len(part) for part, _ in row) for row in rows] == [width] * height
 
 
@@ -84,7 +84,7 @@ def test_a_spike_survives_any_number_of_points(charset: str) -> None:
     """One bad step out of a hundred thousand that is averaged or skipped away."""
     ys = np.ones(100_000)
     ys[54_321] = 9.0
-    rows = draw(Chart(curves=(Curve("train", np.arange(1e5), ys),)), 80, 20, charset)
+    rows = draw_chart(Chart(curves=(Curve("train", np.arange(1e5), ys),)), 80, 20, charset)
     top = "".join(part for part, _ in rows[1])[GUTTER + 1 :]
     column = len(top) - len(top.lstrip())
     assert top.strip()
@@ -129,7 +129,7 @@ def test_noise_is_fainter_than_the_line_through_it() -> None:
     """A smoothed line that cannot be seen in its noise."""
     ys = 2 + np.random.default_rng(0).normal(0, 0.3, 5000)
     chart = Chart(curves=(Curve("train", np.arange(5000.0), ys),))
-    styles = [style for row in draw(chart, 80, 20, "braille") for _, style in row]
+    styles = [style for row in draw_chart(chart, 80, 20, "braille") for _, style in row]
     assert {"noise", "train"} <= set(styles)
     plain = text(chart)
     assert plain.count(".") > plain.count("o") > 50
@@ -172,7 +172,7 @@ def test_ticks_are_few_in_order_and_inside(low: float, factor: float, most: int)
 )  # fmt: skip
 def test_ticks_are_written_short(number: float, words: str) -> None:
     """A label that does not fit beside its axis."""
-    assert written(number) == words
+    assert tick_label(number) == words
     assert len(words) <= GUTTER
 
 
@@ -202,21 +202,21 @@ def test_names_on_one_row_do_not_cover_each_other() -> None:
 @given(st.floats(1e-6, 1e6), st.booleans())
 def test_a_scale_is_never_a_point(value: float, log: bool) -> None:
     """A flat curve that divides by zero."""
-    scale = widened(value, value, log)
+    scale = padded_scale(value, value, log)
     assert 0 < scale.share(value) < 1
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1), st.booleans())
 def test_many_values_stand_where_one_would(values: list[float], log: bool) -> None:
     """A curve that is drawn beside its axis."""
-    scale = Scale(0.01, 100.0, log)
+    scale = AxisScale(0.01, 100.0, log)
     assert scale.shares(np.array(values)) == pytest.approx([scale.share(v) for v in values])
 
 
 def test_smoothing_begins_at_the_first_value_and_ends_near_the_last() -> None:
     """A smoothed curve that starts at zero."""
-    assert smoothed(np.array([3.0]))[0] == pytest.approx(3.0)
-    falling = smoothed(np.linspace(5, 1, 500))
+    assert smooth(np.array([3.0]))[0] == pytest.approx(3.0)
+    falling = smooth(np.linspace(5, 1, 500))
     assert falling[0] == pytest.approx(5.0)
     assert 1.0 < falling[-1] < 1.2
 
@@ -225,7 +225,7 @@ def test_smoothing_begins_at_the_first_value_and_ends_near_the_last() -> None:
 def test_thinning_keeps_the_mean(count: int) -> None:
     """A last group that counts double."""
     values = np.arange(float(count))
-    few = thinned(values, 100)
+    few = downsample(values, 100)
     assert len(few) <= 100
     assert few[0] <= values.mean() <= few[-1]
     if count % len(few) == 0:
@@ -253,4 +253,4 @@ def test_the_upper_layer_is_seen_and_blanks_join_their_neighbours() -> None:
     assert canvas.pieces() == [
         [("oo", "train"), ("- ", "reference"), ("a", "mark"), ("-", "reference")]
     ]
-    assert canvas.cost(0, 0, 6) == 2 * DOT + 2 * LETTER
+    assert canvas.cost(0, 0, 6) == 2 * CURVE_COST + 2 * LABEL_COST

@@ -23,8 +23,8 @@ from tests.support.journeys import SIZES, calm, library, travel, until
 from tests.support.samplers import FakeSampler
 from tests.support.train_stage import Story
 from tui.app import MiniGPTApp
-from tui.common.keys import keys_of
-from tui.common.messages import Trouble
+from tui.common.keys import key_rows
+from tui.common.messages import ErrorRaised
 from tui.screens.help import HelpScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
@@ -168,7 +168,7 @@ def test_help_names_every_key_with_what_it_does(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "lang" in plain(app))
         screen = app.screen
-        rows = keys_of(screen)
+        rows = key_rows(screen)
         for _, binding in screen._bindings:
             if isinstance(screen, ModelsScreen) and binding.show:
                 assert binding.tooltip, binding
@@ -178,7 +178,7 @@ def test_help_names_every_key_with_what_it_does(home: Home) -> None:
         assert "Choose a text and train a new model" in shown
         assert {row.key for row in rows} >= {"n", "t", "r", "s", "/", "?", "Ctrl+Q"}
         titles = {command.title for command in app.get_system_commands(screen)}
-        assert {row.says for row in rows} - titles <= set(), "every action is in the palette"
+        assert {row.description for row in rows} - titles <= set(), "every action is in the palette"
         await pilot.press("escape")
         assert app.screen is screen
 
@@ -189,7 +189,7 @@ def test_trouble_is_said_and_the_screen_stays(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         screen = app.screen
         screen.post_message(
-            Trouble(StorageError("[/] the disk is full \x1b]0;x\x07", "Make room."))
+            ErrorRaised(StorageError("[/] the disk is full \x1b]0;x\x07", "Make room."))
         )
         await until(pilot, lambda: "the disk is full" in plain(app))
         assert "Make room." in plain(app)
@@ -213,8 +213,8 @@ def test_ctrl_c_leaves_on_the_second_press_and_ctrl_q_at_once(home: Home) -> Non
 
     for journey in (twice, at_once):
         app = travel(home, journey)
-        assert isinstance(app.sampler, FakeSampler)
-        assert app.sampler.closed, "the sampler goes with the app"
+        assert isinstance(app.client, FakeSampler)
+        assert app.client.closed, "the sampler goes with the app"
 
 
 def test_every_binding_that_is_shown_says_what_it_does() -> None:

@@ -26,7 +26,7 @@ from tests.support.cursor_stage import (
 )
 from tests.support.step_stage import StageApp, asked, perform, press
 from tests.support.talk_stage import library
-from tui.common.messages import GoInside
+from tui.common.messages import OpenInside
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
 from tui.common.terminal import Terminal
@@ -266,9 +266,9 @@ def test_inside_is_opened_at_the_token_one_stands_on(home: Home) -> None:
         await press(app, pilot, "w", "left", "left", "w")
 
     end, went = perform(cursor_app(home, CursorSampler()), journey).went
-    assert isinstance(end, GoInside)
-    assert isinstance(went, GoInside)
-    assert (end.at, went.at) == (len(IDS) - 1, len(IDS) - 2)
+    assert isinstance(end, OpenInside)
+    assert isinstance(went, OpenInside)
+    assert (end.position, went.position) == (len(IDS) - 1, len(IDS) - 2)
     assert (went.prompt, list(went.chosen)) == (None, IDS)
 
 

@@ -14,7 +14,7 @@ from core.paths import Home
 from tests.support.captures import same_as_captured
 from tests.support.step_stage import Json, StageApp, StepSampler, asked, perform, press
 from tests.support.talk_stage import library
-from tui.common.messages import GoInside
+from tui.common.messages import OpenInside
 from tui.common.terminal import Terminal
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
@@ -114,7 +114,7 @@ def test_step_leads_here_with_what_was_chosen(home: Home) -> None:
 
     app = StageApp(home, sampler, StepScreen("lang", "last", "Python"))
     (went,) = perform(app, journey).went
-    assert isinstance(went, GoInside)
+    assert isinstance(went, OpenInside)
     chosen = sampler.sessions["s1"][1][2:]
     assert (went.name, went.prompt, list(went.chosen)) == ("lang", "Python", chosen)
 

@@ -16,7 +16,7 @@ from tests.support.captures import plain
 from tests.support.journeys import library, travel, until
 from tests.support.train_stage import Story
 from tui.app import MiniGPTApp
-from tui.screens.dialogs import AskLine
+from tui.screens.dialogs import LineDialog
 from tui.screens.models import ModelsScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.run_table import RunTable
@@ -39,7 +39,7 @@ def test_the_list_filters_renames_and_removes(home: Home) -> None:
         assert table.chosen is not None
         assert table.chosen.summary.name == "tales"
         await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, AskLine))
+        await until(pilot, lambda: isinstance(app.screen, LineDialog))
         app.screen.query_one(Input).value = "legends"
         await pilot.press("enter")
         await until(pilot, lambda: (home.runs / "legends").is_dir())

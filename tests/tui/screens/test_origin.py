@@ -134,7 +134,7 @@ def test_it_looks_as_it_should(home: Home) -> None:
 
 def test_marks_are_plain_where_characters_are(home: Home) -> None:
     async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        app.look = Terminal(charset="ascii")
+        app.terminal = Terminal(charset="ascii")
         await opened(app, pilot)
         assert "<is a popular programming language.> I do <love to code" in " ".join(
             app.text.split()

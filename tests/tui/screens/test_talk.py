@@ -27,7 +27,7 @@ from tests.support.talk_stage import (
     turn_of,
     until,
 )
-from tui.common.messages import GoStep
+from tui.common.messages import OpenStep
 from tui.screens.talk import TalkScreen
 from tui.talk.keys import BINDINGS
 from tui.talk.record import append
@@ -264,10 +264,10 @@ def test_every_key_says_what_it_does_and_the_footer_is_short(home: Home) -> None
 
 def test_step_begins_where_the_reply_ends_or_with_what_is_typed(home: Home) -> None:
     """A prompt that is lost on the way, or a reply that is taken apart by guesses at its tokens."""
-    went: list[GoStep] = []
+    went: list[OpenStep] = []
 
     class App(TalkApp):
-        def on_go_step(self, message: GoStep) -> None:
+        def on_open_step(self, message: OpenStep) -> None:
             went.append(message)
 
     async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
@@ -283,5 +283,5 @@ def test_step_begins_where_the_reply_ends_or_with_what_is_typed(home: Home) -> N
         ("Python", [7] * 5),
         ("Java", []),
     ]
-    assert went[1].dials is not None
-    assert went[1].dials.config.temperature == 0.1
+    assert went[1].controls is not None
+    assert went[1].controls.config.temperature == 0.1

@@ -14,7 +14,7 @@ from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
 from tests.support.captures import plain, same_as_captured
 from tests.support.pilots import SIZES, perform
-from tui.widgets.config_form import ChoiceLine, ConfigForm, SettingRow, help_of
+from tui.widgets.config_form import ChoiceInput, ConfigForm, SettingRow, help_text
 
 FIELDS = ("preset", "tokenizer", "epochs", "seed", "snapshots", "sample_prompt")
 
@@ -120,12 +120,12 @@ def test_every_setting_has_a_row_that_takes_its_default(config: type) -> None:
             for choice in row.choices:
                 assert find_value_problems(config, {row.setting_name: parse_value(
                     config, row.setting_name, choice)}) == {}  # fmt: skip
-            assert help_of(setting_specs(config)[row.setting_name], row.choices)
+            assert help_text(setting_specs(config)[row.setting_name], row.choices)
 
     perform(ConfigForm(config, names), act)
 
 
 def test_every_key_says_what_it_does() -> None:
     """A binding that the help cannot explain."""
-    for widget in (ChoiceLine, SettingRow):
+    for widget in (ChoiceInput, SettingRow):
         assert all(isinstance(b, Binding) and b.tooltip for b in widget.BINDINGS)

@@ -51,13 +51,13 @@ def test_it_draws_only_when_something_it_shows_has_changed(
 ) -> None:
     """A chart of a hundred thousand points that is made anew for every line of the screen."""
     drawn: list[tuple[int, int]] = []
-    whole = loss_plot.draw
+    whole = loss_plot.draw_chart
 
     def draw(chart: object, width: int, height: int, *rest: object, **log: object) -> object:
         drawn.append((width, height))
         return whole(chart, width, height, *rest, **log)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loss_plot, "draw", draw)
+    monkeypatch.setattr(loss_plot, "draw_chart", draw)
 
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         drawn.clear()

@@ -123,7 +123,7 @@ def test_its_cursor_does_not_blink_over_a_slow_line(calm: bool) -> None:
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         assert prompt.cursor_blink is not calm
 
-    perform(Prompt(), act, look=Terminal(calm=calm))
+    perform(Prompt(), act, look=Terminal(remote=calm))
 
 
 def test_every_key_says_what_it_does() -> None:
