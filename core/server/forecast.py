@@ -27,7 +27,7 @@ from core.server.protocol import Json, ProbeRequest
 from core.system.machine import free_disk
 from core.tokenizer.special_tokens import SPECIAL
 from core.train.batches import Batches, WindowSamples
-from core.train.timing import seconds_per_step
+from core.train.timing import time_step
 
 BUDGET_SECONDS = 0.6
 # Floating-point operations of a step that is timed as it is: some tenths of a second.
@@ -164,7 +164,7 @@ def _seconds(model: Decoder, rows: int, length: int, config: TrainConfig, watch:
     count = 4 * rows * length + 1
     numbers = np.random.default_rng(0)
     ids: Any = numbers.integers(len(SPECIAL), model.config.vocab_size, count, dtype=np.uint32)
-    return seconds_per_step(
+    return time_step(
         model,
         Batches(ids, WindowSamples(0, count, length), rows, seed=0),
         config,

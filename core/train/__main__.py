@@ -61,14 +61,14 @@ def _train(arguments: TrainerArguments, run: Run, lock: Lock, signals: StopSigna
     if devices is None:
         devices = _recorded_setting(run, "devices", 1)
     if devices != 1:
-        from core.train.launchers import count_devices, lead
+        from core.train.launchers import count_devices, train_in_workers
 
         try:
             count = count_devices(devices, _recorded_setting(run, "device", "auto"))
         except MiniGPTError as error:
             count, refusal = 1, error
         if count > 1:
-            lead(arguments, run, lock, count, signals.on_stop)
+            train_in_workers(arguments, run, lock, count, signals.on_stop)
             return
     from core.train.job import train
 
@@ -94,11 +94,11 @@ def _train_as_worker(
     arguments: TrainerArguments, run: Run, rank: RankInfo, signals: StopSignals
 ) -> str | None:
     """Train as one of several processes; return the message of a failure."""
-    from core.train.distributed import join, leave
-    from core.train.job import assist, train
+    from core.train.distributed import join_process_group, leave_process_group
+    from core.train.job import train, train_as_other_rank
     from core.train.launchers import note_failure
 
-    ranks = join(rank)
+    ranks = join_process_group(rank)
     failures: list[Mapping[str, Any]] = []
 
     def note_failed(event: Event) -> None:
@@ -108,12 +108,12 @@ def _train_as_worker(
     if ranks.first:
         train(arguments.home, run, None, listeners=[note_failed], on_control=signals.on_stop,
               more=arguments.extension, ranks=ranks, pid=os.getppid())  # fmt: skip
-    elif failure := assist(run, ranks):
+    elif failure := train_as_other_rank(run, ranks):
         failures.append(failure)
         note_failure(ranks.rank, failure)
     if failures:  # torchrun's agent ends the other workers; a collective would wait for them
         return str(failures[0]["message"])
-    leave()
+    leave_process_group()
     return None
 
 

@@ -19,7 +19,7 @@ from core.dataset.shuffle import EpochShuffle, epoch_generator
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import PAD
 
-Numbers = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class LineSamples:
         begins, ends: (size,) token ranges; the last id of a range is only a target.
     """
 
-    begins: Numbers
-    ends: Numbers
+    begins: IntArray
+    ends: IntArray
 
     @property
     def size(self) -> int:
         """Samples of one epoch."""
         return len(self.begins)
 
-    def spans(self, numbers: Numbers, shift: int) -> tuple[Numbers, Numbers]:
+    def spans(self, numbers: IntArray, shift: int) -> tuple[IntArray, IntArray]:
         """The ranges of these samples; lines have no shift."""
         return self.begins[numbers], self.ends[numbers]
 
@@ -61,14 +61,14 @@ class WindowSamples:
         targets = self.end - self.begin - 1
         return 1 if targets <= self.context else -(-targets // self.context) + 1
 
-    def spans(self, numbers: Numbers, shift: int) -> tuple[Numbers, Numbers]:
+    def spans(self, numbers: IntArray, shift: int) -> tuple[IntArray, IntArray]:
         """The ranges of these windows when the grid starts `shift` tokens early."""
         last = max(self.begin, self.end - 1 - self.context)
         begins = np.clip(self.begin + numbers * self.context - shift, self.begin, last)
         return begins, np.minimum(begins + self.context + 1, self.end)
 
 
-def samples_of(tokens: TokenFile, part: str, context: int) -> LineSamples | WindowSamples:
+def cut_samples(tokens: TokenFile, part: str, context: int) -> LineSamples | WindowSamples:
     """The samples of the "train" or the "validation" part."""
     if tokens.reading == "text":
         begin, end = tokens.train_span if part == "train" else tokens.val_span
@@ -77,7 +77,7 @@ def samples_of(tokens: TokenFile, part: str, context: int) -> LineSamples | Wind
     return _cut(tokens.starts[numbers], tokens.starts[numbers + 1], context)
 
 
-def _cut(begins: Numbers, ends: Numbers, context: int) -> LineSamples:
+def _cut(begins: IntArray, ends: IntArray, context: int) -> LineSamples:
     """Ranges of at most context + 1 ids; the pieces of one line share one id at each cut."""
     pieces = np.maximum(1, -(-(ends - begins - 1) // context))
     line = np.repeat(np.arange(len(begins)), pieces)
@@ -116,18 +116,18 @@ class Batches:
 
         A target is PAD where a line has ended.
         """
-        return gather(self.ids, *self._spans(self._share(step, slot, slots)))
+        return gather_batch(self.ids, *self._spans(self._share(step, slot, slots)))
 
     def targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
         """How many targets `batch` would give, without reading it."""
         begins, ends = self._spans(self._share(step, slot, slots))
         return int((ends - begins - 1).sum())
 
-    def _share(self, step: int, slot: int, slots: int) -> Numbers:
+    def _share(self, step: int, slot: int, slots: int) -> IntArray:
         first = step * self.batch_size
         return np.array_split(np.arange(first, first + self.batch_size), slots)[slot]
 
-    def _spans(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
+    def _spans(self, numbers: IntArray) -> tuple[IntArray, IntArray]:
         epochs, places = np.divmod(numbers, self.samples.size)
         begins, ends = np.empty_like(numbers), np.empty_like(numbers)
         for epoch in np.unique(epochs):
@@ -142,8 +142,8 @@ class Batches:
         return int(epoch_generator(self.seed, epoch, 1).integers(self.samples.context))
 
 
-def gather(
-    ids: NDArray[np.unsignedinteger], begins: Numbers, ends: Numbers
+def gather_batch(
+    ids: NDArray[np.unsignedinteger], begins: IntArray, ends: IntArray
 ) -> tuple[Tensor, Tensor]:
     """The samples [begin, end) padded to the longest: inputs and targets, int64 (B, T).
 
@@ -158,20 +158,22 @@ def gather(
     return whole[:, :-1].contiguous(), whole[:, 1:].contiguous()
 
 
-def pieces_of(tokens: TokenFile, part: str, context: int, most: int | None = None) -> LineSamples:
+def cut_evaluation_samples(
+    tokens: TokenFile, part: str, context: int, most: int | None = None
+) -> LineSamples:
     """The part cut without overlap, in its own order, for an evaluation.
 
     Args:
         most: tokens of a text after which the rest may be left out.
     """
-    samples = samples_of(tokens, part, context)
+    samples = cut_samples(tokens, part, context)
     if isinstance(samples, LineSamples):
         return samples
     end = samples.end if most is None else min(samples.end, samples.begin + most + context + 1)
     return _cut(np.array([samples.begin]), np.array([end]), context)
 
 
-def in_order(
+def iter_batches_in_order(
     ids: NDArray[np.unsignedinteger], pieces: LineSamples, batch_size: int, most: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Inputs and targets (B, T) from the beginning; whole pieces of together <= `most` targets."""
@@ -181,4 +183,6 @@ def in_order(
         count = max(1, int(np.searchsorted(np.cumsum(ends - begins - 1), most, side="right")))
         begins, ends = begins[:count], ends[:count]
     for first in range(0, len(begins), batch_size):
-        yield gather(ids, begins[first : first + batch_size], ends[first : first + batch_size])
+        yield gather_batch(
+            ids, begins[first : first + batch_size], ends[first : first + batch_size]
+        )

@@ -32,9 +32,9 @@ from core.system.files import (
     write_json,
 )
 
-FORMAT = 1
-NEW = ".new-"
-OLD = ".old-"
+FORMAT_VERSION = 1
+NEW_PREFIX = ".new-"
+OLD_PREFIX = ".old-"
 
 
 @dataclass(frozen=True)
@@ -143,18 +143,18 @@ def _compare(files: CheckpointFiles, sums: Any) -> None:
 
 def _make(run: Run, step: int, model: Tensors, optimizer: Tensors, state: Mapping[str, Any]) -> int:
     """A checkpoint, on the disk and read back, under its final name; its bytes."""
-    new = run.checkpoint(f"{NEW}{step}")
+    new = run.checkpoint(f"{NEW_PREFIX}{step}")
     new.folder.mkdir()
     size = write_tensors(new.weights, model) + write_tensors(new.optimizer, optimizer)
     sums = {path.name: checksum(path) for path in (new.weights, new.optimizer)}
-    about = {"format": FORMAT, "step": step, "checksums": sums, "state": dict(state)}
+    about = {"format": FORMAT_VERSION, "step": step, "checksums": sums, "state": dict(state)}
     write_json(new.state, about)
     size += new.state.stat().st_size
     problem = _problem(new)
     if problem:
         raise OSError(problem)
     fsync_path(new.folder)
-    final, old = run.checkpoint(step).folder, run.checkpoint(f"{OLD}{step}").folder
+    final, old = run.checkpoint(step).folder, run.checkpoint(f"{OLD_PREFIX}{step}").folder
     if final.exists():
         # Saved at this step before: out of the way, but there until the new one is.
         shutil.rmtree(old, ignore_errors=True)
@@ -198,9 +198,9 @@ def _read_state(files: CheckpointFiles) -> dict[str, Any]:
     format = state.get("format")
     if not isinstance(format, int):
         raise DamagedError(f"{files.state} has no format number.")
-    if format > FORMAT:
+    if format > FORMAT_VERSION:
         raise InputError(
-            f"{files.state} was written by a newer version (format {format}, known: {FORMAT}).",
+            f"{files.state} was written by a newer version (format {format}, known: {FORMAT_VERSION}).",
             "Update minigpt-tui.",
         )
     return state
@@ -219,7 +219,7 @@ def _candidates(run: Run, named: str | None) -> Iterator[CheckpointFiles]:
     """Checkpoints in the order in which to trust them: the one named, then newest first."""
     if named is not None:
         yield run.checkpoint(named)
-        replaced = run.checkpoint(f"{OLD}{named}")
+        replaced = run.checkpoint(f"{OLD_PREFIX}{named}")
         if replaced.folder.is_dir():
             yield replaced
     for step in reversed(numbered(run.checkpoints)):
@@ -236,13 +236,13 @@ def _remove_older(run: Run, step: int, before: str | None) -> None:
     for name in others:
         if name != kept:
             shutil.rmtree(run.checkpoint(name).folder)
-    for folder in run.checkpoints.glob(f"{OLD}*"):
+    for folder in run.checkpoints.glob(f"{OLD_PREFIX}*"):
         shutil.rmtree(folder)
 
 
 def _clean(run: Run) -> None:
     """Removes what an interrupted save left half-made."""
-    for folder in run.checkpoints.glob(f"{NEW}*"):
+    for folder in run.checkpoints.glob(f"{NEW_PREFIX}*"):
         shutil.rmtree(folder)
     remove_temporary_files(run.last_checkpoint)
 

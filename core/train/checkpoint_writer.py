@@ -28,7 +28,7 @@ from core.run.directory import Run
 from core.train import checkpoint
 from core.train.trainer import Emit, Trainer
 
-MOST_JOBS = 3  # one being written and two waiting; each holds its tensors in memory
+MAX_UNFINISHED_JOBS = 3  # one being written and two waiting; each holds its tensors in memory
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class BackgroundWriter:
             work: writes host tensors nobody else changes; the bytes written.
         """
         unfinished = [job.future for job in self._jobs if not job.future.done()]
-        if len(unfinished) >= MOST_JOBS:
+        if len(unfinished) >= MAX_UNFINISHED_JOBS:
             wait(unfinished[:1])
         self._jobs.append(_Job(kind, step, request, self._pool.submit(_timed, work)))
 

@@ -25,13 +25,15 @@ from core.config.configs import AUTO, OFF, ON
 from core.model.decoder import Decoder, call_directly
 from core.train.state import TrainState
 
-SAVED_SHARE = 0.2  # of a step, that compiling is trusted to save
+ASSUMED_TIME_SAVING = 0.2  # of a step, that compiling is trusted to save
 COMPILE_SECONDS = 90.0
 INDUCTOR = "inductor"
 # Headers would be kept in a folder with a name that anybody can guess.
-OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {"cpp_cache_precompile_headers": False}
-FOLDER = "TORCHINDUCTOR_CACHE_DIR"
-LEAST_STEPS, LEAST_SECONDS = 10, 5.0  # until the time of a step is known
+CPU_OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {
+    "cpp_cache_precompile_headers": False
+}
+CACHE_FOLDER_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
+MIN_TIMED_STEPS, MIN_TIMED_SECONDS = 10, 5.0  # until the time of a step is known
 
 
 def should_compile(device: torch.device, seconds_left: float) -> bool:
@@ -39,18 +41,18 @@ def should_compile(device: torch.device, seconds_left: float) -> bool:
 
     On processors it was measured to save too little (docs/training_log.md).
     """
-    return device.type == "cuda" and SAVED_SHARE * seconds_left > COMPILE_SECONDS
+    return device.type == "cuda" and ASSUMED_TIME_SAVING * seconds_left > COMPILE_SECONDS
 
 
 def _keep_to_itself() -> None:
     """Has the compiler keep its files where nobody else can put some: it loads what it finds."""
-    if FOLDER not in os.environ:
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix="minigpt-tui-")
-        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
+    if CACHE_FOLDER_VARIABLE not in os.environ:
+        os.environ[CACHE_FOLDER_VARIABLE] = tempfile.mkdtemp(prefix="minigpt-tui-")
+        atexit.register(shutil.rmtree, os.environ[CACHE_FOLDER_VARIABLE], ignore_errors=True)
 
 
 @dataclass
-class Compiled:
+class CompiledCall:
     """A decoder whose training is compiled once it is started, until that fails.
 
     Attributes:
@@ -69,7 +71,7 @@ class Compiled:
             return False
         _keep_to_itself()
         by_headers = self.backend == INDUCTOR and self.model.device.type == "cpu"
-        options = OPTIONS if by_headers else None
+        options = CPU_OPTIONS if by_headers else None
         self.on = True
         try:
             self.model.call_in_training = torch.compile(
@@ -93,7 +95,7 @@ class Compiled:
 class StepCompiler:
     """The setting as it should be, by what a run shows while it goes on."""
 
-    compiled: Compiled
+    compiled: CompiledCall
     device: torch.device
     _since: tuple[int, float] | None = None
 
@@ -117,6 +119,6 @@ class StepCompiler:
         """Zero as long as nobody knows."""
         self._since = self._since or (progress.step, progress.elapsed)
         done, taken = progress.step - self._since[0], progress.elapsed - self._since[1]
-        if done < LEAST_STEPS or taken < LEAST_SECONDS:
+        if done < MIN_TIMED_STEPS or taken < MIN_TIMED_SECONDS:
             return 0.0
         return (steps - progress.step) * taken / done

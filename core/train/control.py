@@ -17,7 +17,7 @@ from core.run.control_file import Request, RequestReader
 from core.train.distributed import ProcessGroup
 from core.train.trainer import Emit, Trainer
 
-LOOK_SECONDS = 0.1
+POLL_INTERVAL_S = 0.1
 
 
 class Control:
@@ -55,7 +55,7 @@ class Control:
         if self._waits():
             trainer.pause_clock()
             while self._waits():
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_INTERVAL_S)
                 self._look()
                 self._obey(trainer)
             trainer.resume_clock()
@@ -67,7 +67,7 @@ class Control:
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now - self._looked >= LOOK_SECONDS:
+        if now - self._looked >= POLL_INTERVAL_S:
             self._looked = now
             self._waiting += self._reader.read()
 

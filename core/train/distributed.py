@@ -30,14 +30,14 @@ from core.system.rank_env import RankInfo, rendezvous_endpoint
 
 # The first may make tokens of a large text, or save, while the others wait; who is gone is noticed
 # by its connection or by torchrun, not by this.
-PATIENCE = timedelta(days=7)
+PROCESS_GROUP_TIMEOUT = timedelta(days=7)
 
-OVER = "over"
+ABORT_KEY = "over"
 
 Json = dict[str, Any]
 
 
-class LossOf(nn.Module):
+class LossModule(nn.Module):
     """A decoder's loss as a module's call, which is what DistributedDataParallel wraps."""
 
     def __init__(self, model: Decoder) -> None:
@@ -76,7 +76,7 @@ class ProcessGroup:
         All ranks get the first one's weights. Source: Li et al. 2020, "PyTorch Distributed:
         Experiences on Accelerating Data Parallel Training".
         """
-        loss = LossOf(model)
+        loss = LossModule(model)
         if self.world == 1:
             return loss
         with warnings.catch_warnings():
@@ -129,13 +129,13 @@ class ProcessGroup:
             Cancelled: the first one has sent all away, or said nothing.
         """
         told = self.tell(message)
-        if told is None or OVER in told:
+        if told is None or ABORT_KEY in told:
             raise Cancelled
         return told
 
     def send_away(self) -> None:
         """Has the others, who wait to hear of their work, end."""
-        self.tell({OVER: True})
+        self.tell({ABORT_KEY: True})
 
     def own_device(self, device: str) -> str:
         """The device of this rank, where the first rank's is `device`."""
@@ -143,8 +143,8 @@ class ProcessGroup:
         return f"cuda:{self.place.local_rank}" if kind == "cuda" and self.world > 1 else device
 
 
-def join(place: RankInfo) -> ProcessGroup:
-    """Meets the other processes; `leave` ends it. The host's messages never go through a GPU."""
+def join_process_group(place: RankInfo) -> ProcessGroup:
+    """Meets the other processes; `leave_process_group` ends it. The host's messages never go through a GPU."""
     if place.world_size > 1:
         for name, value in rendezvous_endpoint(os.environ).items():
             os.environ[name] = value
@@ -153,18 +153,18 @@ def join(place: RankInfo) -> ProcessGroup:
             torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
             backend = "cpu:gloo,cuda:nccl"
         dist.init_process_group(
-            backend, rank=place.rank, world_size=place.world_size, timeout=PATIENCE
+            backend, rank=place.rank, world_size=place.world_size, timeout=PROCESS_GROUP_TIMEOUT
         )
     return ProcessGroup(place)
 
 
-def leave() -> None:
+def leave_process_group() -> None:
     """Parts from the other processes, if there are any."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
-def part_of(ranks: ProcessGroup, device: DeviceFacts | None) -> DeviceFacts:
+def find_rank_device(ranks: ProcessGroup, device: DeviceFacts | None) -> DeviceFacts:
     """What this rank may use; all of them ask together.
 
     Args:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from core.model.decoder import Decoder
 from core.tokenizer.special_tokens import PAD
-from core.train.batches import LineSamples, in_order
+from core.train.batches import LineSamples, iter_batches_in_order
 from core.train.distributed import ProcessGroup
 
 ALONE = ProcessGroup()
-QUICK_TARGETS = 65_536
+MAX_QUICK_TARGETS = 65_536
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Evaluation:
     @property
     def long(self) -> bool:
         """Whether a quick evaluation leaves some of it out."""
-        return int((self.pieces.ends - self.pieces.begins - 1).sum()) > QUICK_TARGETS
+        return int((self.pieces.ends - self.pieces.begins - 1).sum()) > MAX_QUICK_TARGETS
 
     def loss(
         self,
@@ -62,9 +62,9 @@ class Evaluation:
         total = torch.zeros(2, dtype=torch.float64, device=device)  # loss, targets
         was_training = model.training
         model.train(False)
-        most = None if whole else QUICK_TARGETS
+        most = None if whole else MAX_QUICK_TARGETS
         with torch.inference_mode():
-            batches = in_order(self.ids, self.pieces, self.batch_size, most)
+            batches = iter_batches_in_order(self.ids, self.pieces, self.batch_size, most)
             for number, (tokens, targets) in enumerate(batches):
                 if number % ranks.world == 0 and interrupted():
                     model.train(was_training)
@@ -78,11 +78,11 @@ class Evaluation:
         return loss / count, int(count)
 
 
-MOST_TOKENS = 5_000_000
+MAX_BASELINE_TARGETS = 5_000_000
 Ids = NDArray[np.int64]
 
 
-def reference_losses(
+def baseline_losses(
     ids: NDArray[np.unsignedinteger], train: LineSamples, judged: LineSamples, vocab_size: int
 ) -> dict[str, float]:
     """`random` (ln V), `unigram` (token counts) and `bigram` (counts after the previous token).
@@ -124,7 +124,7 @@ def _bigram(
 def _pairs(ids: NDArray[np.unsignedinteger], pieces: LineSamples) -> tuple[Ids, Ids]:
     """Each target with the token before it, from the first pieces up to the limit."""
     lengths = pieces.ends - pieces.begins
-    count = max(1, int(np.searchsorted(np.cumsum(lengths), MOST_TOKENS, side="right")))
+    count = max(1, int(np.searchsorted(np.cumsum(lengths), MAX_BASELINE_TARGETS, side="right")))
     parts = [
         np.asarray(ids[begin:end], dtype=np.int64)
         for begin, end in zip(pieces.begins[:count], pieces.ends[:count], strict=True)

@@ -36,7 +36,7 @@ from core.train.checkpoint_writer import BackgroundWriter, CheckpointWriter
 from core.train.control import BroadcastControl, Control
 from core.train.distributed import ProcessGroup
 from core.train.prepare import JobBuilder, TrainingJob
-from core.train.state import read_progress
+from core.train.state import read_train_state
 from core.train.trainer import Emit, Trainer
 from core.train.worker import Whisper, invite, join_in
 
@@ -79,9 +79,9 @@ def _say_failed(emit: Emit, error: BaseException, step: int, saved: int | None) 
 
 SAMPLE_TOKENS = 24
 COPY_SAMPLES = 3
-SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
+MAX_SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
 BYTES_PER_WEIGHT = 4
-WRITER_TRIES = 3_000  # half a minute
+WRITER_LOCK_ATTEMPTS = 3_000  # half a minute
 ALONE = ProcessGroup()
 
 
@@ -106,7 +106,7 @@ def train(
         listeners: hear every event beside the file.
         on_control: is given the function that asks for a stop.
         more: how much longer than planned to train.
-        ranks: who trains along, this process being the first; the others `assist`.
+        ranks: who trains along, this process being the first; the others `train_as_other_rank`.
         pid: the process with which all of them end; this one if None.
         refusal: why it cannot be trained in the way that was asked for; said as its failure.
 
@@ -132,7 +132,7 @@ def train(
         ) from error
 
 
-def assist(run: Run, ranks: ProcessGroup) -> dict[str, Any] | None:
+def train_as_other_rank(run: Run, ranks: ProcessGroup) -> dict[str, Any] | None:
     """Trains along with the first rank to the end; the fields of `failed` where this one failed."""
     keep_freed_memory()
     whisper = Whisper()
@@ -151,7 +151,7 @@ def _writing(run: Run, ranks: ProcessGroup) -> Iterator[None]:
     if ranks.world == 1 and not run.writer_lock.exists():
         yield
         return
-    lock = locks.acquire(run.writer_lock, WRITER_TRIES)
+    lock = locks.acquire(run.writer_lock, WRITER_LOCK_ATTEMPTS)
     if lock is None:
         raise StorageError(
             f"Another process still writes to {run.name}.", "End it, then resume the run."
@@ -236,7 +236,7 @@ def _begun(life: _Life) -> Checkpoint | None:
         remove_temporary_files_below(run.folder)
         found = checkpoint.load(run)
         if found:
-            read_progress(found)  # refused before anything is read or made for it
+            read_train_state(found)  # refused before anything is read or made for it
     except (MiniGPTError, OSError):
         _say_started(life, last.step if last else 0, {})  # what was said before still holds
         raise
@@ -296,7 +296,7 @@ def _trainer(
         ranks=life.ranks,
     )
     if found:
-        trainer.progress = read_progress(found)
+        trainer.progress = read_train_state(found)
         trainer.updater.optimizer.load(found.optimizer, found.step)
     return trainer
 
@@ -310,7 +310,7 @@ def _sampler(job: TrainingJob) -> Callable[[], str]:
     def sample() -> str:
         session = Session(job.model, keep_first=keep_first)
         said = "".join(step.text for step in generate(session, ids, job.tokenizer, config))
-        return said[:SAMPLE_CHARACTERS]
+        return said[:MAX_SAMPLE_CHARACTERS]
 
     return sample
 

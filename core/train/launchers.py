@@ -41,13 +41,13 @@ from core.system.locks import Lock
 from core.system.process import PARENT_PID_VARIABLE
 from core.system.rank_env import RankInfo
 from core.system.signals import RegisterStop
-from core.train.distributed import join, leave
-from core.train.job import assist, train
+from core.train.distributed import join_process_group, leave_process_group
+from core.train.job import train, train_as_other_rank
 
-FAILURES = "MINIGPT_FAILURES"  # a folder, in the environment of the workers
-LOOPBACK = {"linux": "lo", "darwin": "lo0"}
-WARNS_IN_A_THREAD = "torch.distributed.elastic.multiprocessing.api"
-GRACE_SECONDS = 60  # for the others to end once one has failed
+FAILURES_FOLDER_VARIABLE = "MINIGPT_FAILURES"  # a folder, in the environment of the workers
+LOOPBACK_INTERFACES = {"linux": "lo", "darwin": "lo0"}
+AGENT_LOGGER = "torch.distributed.elastic.multiprocessing.api"
+SHUTDOWN_TIMEOUT_S = 60  # for the others to end once one has failed
 
 
 def count_devices(wanted: int, device: str) -> int:
@@ -72,7 +72,7 @@ def count_devices(wanted: int, device: str) -> int:
     return wanted
 
 
-def lead(
+def train_in_workers(
     arguments: TrainerArguments, run: Run, lock: Lock, count: int, on_stop: RegisterStop
 ) -> None:
     """Trains a run with `count` processes until all have ended.
@@ -84,8 +84,8 @@ def lead(
     """
     with lock, tempfile.TemporaryDirectory(prefix="minigpt-") as folder:
         on_stop(lambda reason: _ask_to_stop(run, reason))
-        os.environ |= {PARENT_PID_VARIABLE: str(os.getpid()), FAILURES: folder}
-        if interface := LOOPBACK.get(sys.platform):
+        os.environ |= {PARENT_PID_VARIABLE: str(os.getpid()), FAILURES_FOLDER_VARIABLE: folder}
+        if interface := LOOPBACK_INTERFACES.get(sys.platform):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
         worker = dataclasses.replace(arguments, lock_fd=None, devices=None)
         said = _launched(worker.command()[1:], count, Path(folder))
@@ -112,7 +112,7 @@ def _launched(arguments: list[str], count: int, folder: Path) -> str:
         local_addr="localhost",
         max_restarts=0,
         logs_specs=DefaultLogsSpecs(log_dir=str(folder)),
-        shutdown_timeout=GRACE_SECONDS,
+        shutdown_timeout=SHUTDOWN_TIMEOUT_S,
     )
     said: list[str] = []
 
@@ -124,7 +124,7 @@ def _launched(arguments: list[str], count: int, folder: Path) -> str:
             said.append(f"Process {rank} of {count} ended with {_ended(failure.exitcode)}.")
 
     # It warns that workers may be orphaned; ours end with this process (`core.system.process`).
-    logging.getLogger(WARNS_IN_A_THREAD).setLevel(logging.ERROR)
+    logging.getLogger(AGENT_LOGGER).setLevel(logging.ERROR)
     thread = threading.Thread(target=work, name="agent")
     thread.start()
     while thread.is_alive():  # a signal is handled between two looks
@@ -162,17 +162,19 @@ def _failure(run: Run, torchrun: str, folder: Path) -> dict[str, Any]:
 
 def note_failure(rank: int, failure: dict[str, Any]) -> None:
     """Leaves the fields of a `failed` for the agent, if there is one."""
-    if FAILURES in os.environ:
-        (Path(os.environ[FAILURES]) / f"{rank}.json").write_text(json.dumps(failure))
+    if FAILURES_FOLDER_VARIABLE in os.environ:
+        (Path(os.environ[FAILURES_FOLDER_VARIABLE]) / f"{rank}.json").write_text(
+            json.dumps(failure)
+        )
 
 
-class PartedError(MiniGPTError):
+class RankLostError(MiniGPTError):
     """Another process of the training has ended in its midst."""
 
     title = "The training came apart"
 
 
-def train_first(
+def train_as_rank_0(
     home: Home,
     run: Run,
     lock: Lock,
@@ -190,14 +192,14 @@ def train_first(
     failed: list[Event] = []
     hear = [*listeners, lambda event: failed.append(event) if event.type == FAILED else None]
     with _among(run.name):
-        ranks = join(place)
+        ranks = join_process_group(place)
         ranks.tell({"run": run.name})
         train(home, run, lock, listeners=hear, on_control=on_control, more=more, ranks=ranks)
     if not failed:  # else the others are ended, not met again
-        leave()
+        leave_process_group()
 
 
-def train_beside(home: Home, place: RankInfo) -> dict[str, Any] | None:
+def train_as_joined_rank(home: Home, place: RankInfo) -> dict[str, Any] | None:
     """Trains along with the first of several processes; the fields of `failed` where this failed.
 
     Raises:
@@ -205,10 +207,10 @@ def train_beside(home: Home, place: RankInfo) -> dict[str, Any] | None:
         PartedError: another one ended.
     """
     with _among("the run"):
-        ranks = join(place)
-        failure = assist(Run(home.runs / str(ranks.hear()["run"])), ranks)
+        ranks = join_process_group(place)
+        failure = train_as_other_rank(Run(home.runs / str(ranks.hear()["run"])), ranks)
     if failure is None:
-        leave()
+        leave_process_group()
     return failure
 
 
@@ -220,7 +222,7 @@ def _among(name: str) -> Iterator[None]:
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo" not in str(error).lower():
             raise
-        raise PartedError(
+        raise RankLostError(
             "Another process of the training has ended; its own output says why.",
             f"Resume {name} in the same way: the last checkpoint is whole.",
         ) from error

@@ -10,7 +10,7 @@ import torch
 
 from core.system.machine import free_memory
 
-EVENTS_PER_SECOND = 10
+MAX_EVENTS_PER_S = 10
 
 
 class StepMetrics:
@@ -32,7 +32,7 @@ class StepMetrics:
     @property
     def due(self) -> bool:
         """Whether the next event may be said: at most ten a second."""
-        return self._last - self._said_at >= 1.0 / EVENTS_PER_SECOND
+        return self._last - self._said_at >= 1.0 / MAX_EVENTS_PER_S
 
     def add(self, targets: int) -> float:
         """Counts an update just made, or handed to the device; the seconds it took."""

@@ -117,18 +117,18 @@ class Adam:
 
 
 MOMENTUM = "momentum"
-ITERATIONS = 3
+NEWTON_SCHULZ_ITERATIONS = 3
 # Each iteration maps a singular value s to a*s + b*s^3 + c*s^5; later ones finish what is left.
-COEFFICIENTS = (
+NEWTON_SCHULZ_COEFFICIENTS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
     (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
     (3.9486908534822946, -2.908902115966949, 0.5518191394370137),
 )
-SAFETY = 1.02  # singular values must not be above one where the iteration begins
+NORM_MARGIN = 1.02  # singular values must not be above one where the iteration begins
 
 
 @dataclass(frozen=True)
-class MatrixGroup:
+class MatrixRows:
     """A matrix within a parameter.
 
     Attributes:
@@ -141,13 +141,13 @@ class MatrixGroup:
     last: int
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
+def orthogonalize(matrices: Tensor) -> Tensor:
     """Nearly the nearest orthogonal matrices to those given, (N, R, C) both.
 
     Newton and Schulz's iteration: the singular vectors stay, the singular values go towards one.
     """
-    x: Tensor = matrices / (SAFETY * matrices.norm(dim=(-2, -1), keepdim=True)).clamp(min=1e-7)
-    for a, b, c in COEFFICIENTS[:ITERATIONS]:
+    x: Tensor = matrices / (NORM_MARGIN * matrices.norm(dim=(-2, -1), keepdim=True)).clamp(min=1e-7)
+    for a, b, c in NEWTON_SCHULZ_COEFFICIENTS[:NEWTON_SCHULZ_ITERATIONS]:
         square = x @ x.mT  # (N, R, R)
         mixed = torch.baddbmm(square, square, square, beta=b, alpha=c)
         x = torch.baddbmm(x, mixed, x, beta=a)
@@ -171,13 +171,13 @@ class Muon:
     ) -> None:
         self._named, self._momentum = dict(named), momentum
         self._means = {name: torch.zeros_like(p) for name, p in self._named.items()}
-        self._shapes: dict[tuple[int, int], list[MatrixGroup]] = {}
+        self._shapes: dict[tuple[int, int], list[MatrixRows]] = {}
         for name, parameter in self._named.items():
             rows, columns = parameter.shape
             assert sum(heights[name]) == rows, f"{name}: {heights[name]} of {rows} rows"
             for first, last in pairwise(accumulate(heights[name], initial=0)):
                 shape = min(last - first, columns), max(last - first, columns)
-                self._shapes.setdefault(shape, []).append(MatrixGroup(name, first, last))
+                self._shapes.setdefault(shape, []).append(MatrixRows(name, first, last))
 
     @torch.no_grad()
     def step(self, rate: float, decay: float, found_inf: Tensor | None) -> None:
@@ -198,13 +198,13 @@ class Muon:
 
     def _turn(
         self,
-        parts: list[MatrixGroup],
+        parts: list[MatrixRows],
         ahead: Mapping[str, Tensor],
         rate: Tensor | float,
         decay: float,
     ) -> None:
         wide = [_wide(ahead[part.name][part.first : part.last]) for part in parts]
-        turned = orthogonal(torch.stack(wide))  # (N, R, C)
+        turned = orthogonalize(torch.stack(wide))  # (N, R, C)
         for part, update in zip(parts, turned, strict=True):
             weight = self._named[part.name].data[part.first : part.last]
             rows, columns = weight.shape
@@ -254,7 +254,7 @@ def learning_rate(step: int, steps: int, config: TrainConfig) -> float:
     )
 
 
-class Rule(Protocol):
+class UpdateRule(Protocol):
     """How some parameters are updated from their gradients."""
 
     def step(self, rate: float, decay: float, found_inf: Tensor | None) -> None:
@@ -279,7 +279,7 @@ class Optimizer:
     """
 
     model: nn.Module
-    rules: list[tuple[Rule, float]]
+    rules: list[tuple[UpdateRule, float]]
     rate: float
     weight_decay: float = 0.0
     found_inf: Tensor | None = None
@@ -332,7 +332,7 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     named = dict(model.named_parameters())
     betas = config.beta1, config.beta2
     if config.optimizer != "muon":
-        rules: list[tuple[Rule, float]] = [
+        rules: list[tuple[UpdateRule, float]] = [
             (Adam(named, betas, decoupled=config.optimizer == "adamw"), 1.0)
         ]
         return Optimizer(model, rules, config.learning_rate, config.weight_decay or 0.0)

@@ -43,10 +43,10 @@ from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import train_tokenizer
 from core.train import timing
-from core.train.batches import Batches, LineSamples, pieces_of, samples_of
+from core.train.batches import Batches, LineSamples, cut_evaluation_samples, cut_samples
 from core.train.checkpoint import Checkpoint
-from core.train.distributed import ProcessGroup, part_of
-from core.train.evaluation import MOST_TOKENS, Evaluation, reference_losses
+from core.train.distributed import ProcessGroup, find_rank_device
+from core.train.evaluation import MAX_BASELINE_TARGETS, Evaluation, baseline_losses
 from core.train.state import read_settings
 
 
@@ -74,14 +74,14 @@ def _seconds_per_step(config: TrainConfig, model: Decoder, batches: Batches) -> 
     # Several devices share an update; what they send each other comes on top.
     rows = -(-batches.batch_size // max(1, config.devices))
     batches = dataclasses.replace(batches, batch_size=rows)
-    return timing.seconds_per_step(model, batches, trial, model.device)
+    return timing.time_step(model, batches, trial, model.device)
 
 
-FIRST_LOOKED_AT = 1_000
-LONGEST_PROMPT = 80  # characters; a word may be a megabyte
+PROMPT_SEARCH_TOKENS = 1_000
+MAX_PROMPT_CHARACTERS = 80  # characters; a word may be a megabyte
 
 
-def sample_prompt(proposed: str | None, stored: TokenFile, tokenizer: Tokenizer) -> str:
+def choose_sample_prompt(proposed: str | None, stored: TokenFile, tokenizer: Tokenizer) -> str:
     """The corpus's own proposal if the tokenizer knows it, else the first words of the text."""
     if proposed and _known(tokenizer, proposed):
         return proposed
@@ -98,8 +98,8 @@ def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
     most = 1 if tokenizer.kind == "word" else 6
     barred = {SOS, EOS, tokenizer.unk_id}
     run: list[int] = []
-    for id in stored.ids[:FIRST_LOOKED_AT].tolist():
-        if id not in barred and len(tokenizer.decode([*run, id])) <= LONGEST_PROMPT:
+    for id in stored.ids[:PROMPT_SEARCH_TOKENS].tolist():
+        if id not in barred and len(tokenizer.decode([*run, id])) <= MAX_PROMPT_CHARACTERS:
             run.append(id)
         elif tokenizer.decode(run).strip():
             break
@@ -111,9 +111,9 @@ def _first_words(stored: TokenFile, tokenizer: Tokenizer) -> str:
 
 
 EVALUATION_TOKENS = 8192
-LOOKED_AT = 1_000_000
-NOTABLE_SHARE = 0.001
-OF_THE_DEVICE = ("precision", "threads", "accumulation", "recompute", "compile")
+UNKNOWN_SEARCH_TOKENS = 1_000_000
+MIN_REPORTED_UNKNOWN_SHARE = 0.001
+DEVICE_SETTINGS = ("precision", "threads", "accumulation", "recompute", "compile")
 
 
 @dataclass(frozen=True)
@@ -175,23 +175,25 @@ class JobBuilder:
         tokenizer, reasons = self._tokenizer(corpus, text["reading"], asked, inherited)
         stored = self._tokens(corpus, text["reading"], tokenizer)
         wanted = self._settings() if self.checkpoint else asked
-        device = part_of(self.ranks, probe.device_to_resume_on(wanted.device, asked.device))
+        device = find_rank_device(
+            self.ranks, probe.device_to_resume_on(wanted.device, asked.device)
+        )
         if self.checkpoint and (moved := _moved(wanted, device, self.ranks.world)):
             reasons += moved
-            anew = {name: getattr(asked, name) for name in OF_THE_DEVICE}
+            anew = {name: getattr(asked, name) for name in DEVICE_SETTINGS}
             wanted = dataclasses.replace(wanted, **anew)
         wanted = dataclasses.replace(wanted, devices=self.ranks.world)
         overrides = {} if inherited else record["model"]
         chosen = plan_run(wanted, overrides, _token_facts(stored), device, inherited)
         torch.set_num_threads(chosen.train.threads or device.threads)
-        batches = batches_of(stored, chosen.model, chosen.train)
+        batches = build_batches(stored, chosen.model, chosen.train)
         model = self._model(chosen.model, chosen.train, record["parent"])
         model = model.to(device.device)
         config = chosen.train
         done = self.checkpoint.step if self.checkpoint else 0
         config = with_steps(config, model, batches, done, more)
         if config.sample_prompt is None:
-            prompt = sample_prompt(corpus.prompt, stored, tokenizer)
+            prompt = choose_sample_prompt(corpus.prompt, stored, tokenizer)
             config = dataclasses.replace(config, sample_prompt=prompt)
         reasons += [*chosen.reasons, *_warnings(stored, tokenizer)]
         return _job(model, config, batches, stored, tokenizer, reasons)
@@ -295,18 +297,18 @@ def _token_facts(stored: TokenFile) -> TokenFacts:
     )
 
 
-def batches_of(stored: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
+def build_batches(stored: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
     """The training part in batches."""
-    samples = samples_of(stored, "train", shape.context)
+    samples = cut_samples(stored, "train", shape.context)
     assert config.batch_size is not None
     return Batches(stored.ids, samples, config.batch_size, config.seed)
 
 
-def evaluation_of(stored: TokenFile, shape: ModelConfig) -> Evaluation | None:
+def build_evaluation(stored: TokenFile, shape: ModelConfig) -> Evaluation | None:
     """The validation part; None where there is none."""
     if not stored.has_validation:
         return None
-    pieces = pieces_of(stored, "validation", shape.context)
+    pieces = cut_evaluation_samples(stored, "validation", shape.context)
     return Evaluation(stored.ids, pieces, max(1, EVALUATION_TOKENS // shape.context))
 
 
@@ -314,8 +316,8 @@ def _warnings(stored: TokenFile, tokenizer: Tokenizer) -> list[str]:
     """What a person has to know of the tokens: no validation, words that are not known."""
     found = [stored.note] if stored.note else []
     if tokenizer.unk_id is not None:
-        share = float((stored.ids[:LOOKED_AT] == tokenizer.unk_id).mean())
-        if share > NOTABLE_SHARE:
+        share = float((stored.ids[:UNKNOWN_SEARCH_TOKENS] == tokenizer.unk_id).mean())
+        if share > MIN_REPORTED_UNKNOWN_SHARE:
             found.append(f"{share:.1%} of the tokens are not in the tokenizer's vocabulary")
     return found
 
@@ -328,13 +330,13 @@ def _job(
     tokenizer: Tokenizer,
     reasons: list[str],
 ) -> TrainingJob:
-    evaluation = evaluation_of(stored, model.config)
-    train = pieces_of(stored, "train", model.config.context, MOST_TOKENS)
+    evaluation = build_evaluation(stored, model.config)
+    train = cut_evaluation_samples(stored, "train", model.config.context, MAX_BASELINE_TARGETS)
     told = _told(model, config, batches, stored, tokenizer)
     told["val_tokens"] = _targets(evaluation.pieces) if evaluation else 0
     told["reference"] = {
         "on": "validation" if evaluation else "train",
-        **reference_losses(
+        **baseline_losses(
             stored.ids, train, evaluation.pieces if evaluation else train, stored.vocab_size
         ),
     }

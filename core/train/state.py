@@ -79,7 +79,7 @@ def read_settings(checkpoint: Checkpoint) -> TrainConfig:
         raise _damaged(checkpoint, error.message) from error
 
 
-def read_progress(checkpoint: Checkpoint) -> TrainState:
+def read_train_state(checkpoint: Checkpoint) -> TrainState:
     """Where the run stood.
 
     Raises:

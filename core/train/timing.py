@@ -15,19 +15,19 @@ from core.train.batches import Batches
 from core.train.optim import build_optimizer
 from core.train.update import Updater, fetch_losses
 
-TIMED_SECONDS = 2.0
+TIMING_BUDGET_S = 2.0
 
 
-WARM_STEPS = 3
+WARMUP_STEPS = 3
 
 
-def seconds_per_step(
+def time_step(
     model: Decoder,
     batches: Batches,
     config: TrainConfig,
     device: torch.device,
     *,
-    budget: float = TIMED_SECONDS,
+    budget: float = TIMING_BUDGET_S,
     cancelled: CancelCheck = never_cancelled,
 ) -> float:
     """The median time of real updates on a copy of the model; the model itself is untouched.
@@ -41,11 +41,11 @@ def seconds_per_step(
     trial = copy.deepcopy(model)
     updater = Updater(trial, device, build_optimizer(trial, config))
     times: list[float] = []
-    while len(times) < 2 or sum(times) < (budget if len(times) > WARM_STEPS else 2 * budget):
+    while len(times) < 2 or sum(times) < (budget if len(times) > WARMUP_STEPS else 2 * budget):
         if cancelled():
             raise Cancelled
         began = time.perf_counter()
         fetch_losses([updater.update(batches, len(times), 1e-6, config)])  # waits for the device
         times.append(time.perf_counter() - began)
-    steady = sorted(times[min(WARM_STEPS, len(times) - 1) :])
+    steady = sorted(times[min(WARMUP_STEPS, len(times) - 1) :])
     return steady[len(steady) // 2]

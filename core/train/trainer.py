@@ -60,8 +60,8 @@ class Keeper(Protocol):
         ...
 
 
-SAMPLING_SHARE = 0.05
-MOST_WAITING = 1_000  # updates whose losses are still on the device
+MAX_SAMPLING_SHARE = 0.05
+MAX_PENDING_UPDATES = 1_000  # updates whose losses are still on the device
 
 Said = TypeVar("Said")
 
@@ -183,7 +183,7 @@ class Trainer:
         self.progress.elapsed += self.meter.add(made.targets)
         if made.pieces != self.config.accumulation:
             self._set("out of memory", accumulation=made.pieces)
-        if self.updater.at_once or len(self._made) >= MOST_WAITING:
+        if self.updater.at_once or len(self._made) >= MAX_PENDING_UPDATES:
             self._settle()
 
     def _settle(self) -> None:
@@ -295,7 +295,7 @@ class Trainer:
         # The sums begin again once the row is said: a checkpoint meanwhile has them whole.
         self._losses = progress.losses()
         row |= self._losses
-        if last or self._sampled_seconds < SAMPLING_SHARE * progress.elapsed:
+        if last or self._sampled_seconds < MAX_SAMPLING_SHARE * progress.elapsed:
             row["text"] = self._aside(self.sample)
         self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **row)
         progress.end_epoch()

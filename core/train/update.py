@@ -21,7 +21,7 @@ from core.errors import RunFailedError
 from core.model.decoder import Decoder
 from core.model.memory import is_out_of_memory, release_unused_memory
 from core.train.batches import Batches
-from core.train.compile import Compiled
+from core.train.compile import CompiledCall
 from core.train.distributed import ProcessGroup
 from core.train.optim import Optimizer
 
@@ -81,11 +81,11 @@ class Updater:
     optimizer: Optimizer
     ranks: ProcessGroup = field(default_factory=ProcessGroup)
     at_once: bool = field(init=False)
-    compiled: Compiled = field(init=False)
+    compiled: CompiledCall = field(init=False)
 
     def __post_init__(self) -> None:
         self.at_once = self.device.type == "cpu"
-        self.compiled = Compiled(self.model)
+        self.compiled = CompiledCall(self.model)
         self._loss = self.ranks.loss_of(self.model)
         self._rehearsed = self.at_once or self.ranks.world == 1
         self._bad: Tensor | None = None

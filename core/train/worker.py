@@ -21,9 +21,9 @@ from core.run.model_files import read_shape
 from core.train import checkpoint as checkpoints
 from core.train.checkpoint import Checkpoint
 from core.train.control import BroadcastControl
-from core.train.distributed import ProcessGroup, part_of
-from core.train.prepare import batches_of, evaluation_of
-from core.train.state import read_progress
+from core.train.distributed import ProcessGroup, find_rank_device
+from core.train.prepare import build_batches, build_evaluation
+from core.train.state import read_train_state
 from core.train.trainer import Emit, Trainer
 
 SAME_HOME = "All machines of a training need the same home, for instance on a network drive."
@@ -76,7 +76,7 @@ def join_in(run: Run, ranks: ProcessGroup, emit: Emit) -> Trainer:
         Cancelled: nothing is to be trained.
         MiniGPTError: what the first one has prepared cannot be found here.
     """
-    device = part_of(ranks, None)
+    device = find_rank_device(ranks, None)
     told = ranks.hear()
     config = from_json(TrainConfig, told["train"])
     torch.set_num_threads(config.threads or 1)
@@ -86,7 +86,7 @@ def join_in(run: Run, ranks: ProcessGroup, emit: Emit) -> Trainer:
     found = _checkpoint(run, told["step"])
     trainer = _trainer(run, ranks, emit, config, stored, torch.device(device.device))
     if found:
-        trainer.progress = read_progress(found)
+        trainer.progress = read_train_state(found)
         trainer.updater.optimizer.load(found.optimizer, found.step)
     if told["longer"]:
         trainer.go_on()
@@ -113,8 +113,8 @@ def _trainer(
         model=model,
         device=device,
         config=config,
-        batches=batches_of(stored, model.config, config),
-        evaluation=evaluation_of(stored, model.config),
+        batches=build_batches(stored, model.config, config),
+        evaluation=build_evaluation(stored, model.config),
         emit=emit,
         keeper=NothingKept(),
         sample=lambda: "",

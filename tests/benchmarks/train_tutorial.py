@@ -35,7 +35,7 @@ from core.system.machine import usable_threads
 from core.text.corpus import bundled_corpora
 from core.tokenizer.special_tokens import PAD
 from core.tokenizer.train import train_tokenizer
-from core.train.batches import Batches, samples_of
+from core.train.batches import Batches, cut_samples
 from core.train.optim import build_optimizer
 from core.train.update import Updater
 
@@ -168,7 +168,7 @@ def prepared(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig, Batche
     )
     cpu = DeviceFacts(device="cpu", name="CPU", free_memory=2**34, threads=threads)
     made = plan_run(TrainConfig(preset="tutorial"), {}, facts, cpu)
-    samples = samples_of(stored, "train", made.model.context)
+    samples = cut_samples(stored, "train", made.model.context)
     return made.model, made.train, Batches(stored.ids, samples, made.train.batch_size or 3, 0)
 
 

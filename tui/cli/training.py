@@ -162,9 +162,9 @@ def _train(place: RankInfo | None) -> Callable[..., None]:
         from core.train.job import train
 
         return train
-    from core.train.launchers import train_first
+    from core.train.launchers import train_as_rank_0
 
-    return partial(train_first, place=place)
+    return partial(train_as_rank_0, place=place)
 
 
 def help_along(home: Home, place: RankInfo) -> int:
@@ -174,9 +174,9 @@ def help_along(home: Home, place: RankInfo) -> int:
     """
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    from core.train.launchers import train_beside
+    from core.train.launchers import train_as_joined_rank
 
-    failure = train_beside(home, place)
+    failure = train_as_joined_rank(home, place)
     if failure is not None:
         say(f"Process {place.rank}: {failure['message']}\n{failure['hint']}")
     return int(failure is not None)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.train.batches import LineSamples
-from core.train.evaluation import reference_losses
+from core.train.evaluation import baseline_losses
 
 SENTENCE = np.array([1, 3, 4, 5, 2], np.uint16)
 WHOLE = LineSamples(np.array([0]), np.array([5]))
@@ -19,19 +19,19 @@ def _repeated(times: int) -> tuple[np.ndarray, LineSamples]:
 
 
 def test_random_is_the_logarithm_of_the_vocabulary() -> None:
-    assert reference_losses(SENTENCE, WHOLE, WHOLE, 6)["random"] == pytest.approx(math.log(6))
+    assert baseline_losses(SENTENCE, WHOLE, WHOLE, 6)["random"] == pytest.approx(math.log(6))
 
 
 def test_unigram_is_the_entropy_of_the_smoothed_counts() -> None:
     counts = Counter([3, 4, 5, 2])
     total = 4 + 6
     expected = -sum(math.log((counts[id] + 1) / total) for id in [3, 4, 5, 2]) / 4
-    assert reference_losses(SENTENCE, WHOLE, WHOLE, 6)["unigram"] == pytest.approx(expected)
+    assert baseline_losses(SENTENCE, WHOLE, WHOLE, 6)["unigram"] == pytest.approx(expected)
 
 
 def test_a_text_in_which_each_token_fixes_the_next_has_a_bigram_loss_near_zero() -> None:
     ids, lines = _repeated(500)
-    losses = reference_losses(ids, lines, lines, 6)
+    losses = baseline_losses(ids, lines, lines, 6)
     assert losses["bigram"] < 0.01 < 1.0 < losses["unigram"]
 
 
@@ -40,11 +40,11 @@ def test_pairs_that_were_never_seen_still_have_a_finite_loss() -> None:
     strange = np.array([1, 5, 3, 0, 4, 2], np.uint16)[[0, 1, 2, 4, 5]]
     both = np.concatenate([ids, strange])
     judged = LineSamples(np.array([len(ids)]), np.array([len(both)]))
-    assert math.isfinite(reference_losses(both, lines, judged, 6)["bigram"])
+    assert math.isfinite(baseline_losses(both, lines, judged, 6)["bigram"])
 
 
 def test_no_pair_reaches_over_the_end_of_a_line() -> None:
     """The token after <eos> begins another line, which no model is asked to foresee."""
     ids, lines = _repeated(50)
     whole = LineSamples(np.array([0]), np.array([len(ids)]))
-    assert reference_losses(ids, lines, lines, 6) != reference_losses(ids, whole, whole, 6)
+    assert baseline_losses(ids, lines, lines, 6) != baseline_losses(ids, whole, whole, 6)

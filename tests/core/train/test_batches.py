@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import EOS, PAD, SOS
-from core.train.batches import Batches, LineSamples, WindowSamples, in_order, pieces_of, samples_of
+from core.train.batches import (
+    Batches,
+    LineSamples,
+    WindowSamples,
+    cut_evaluation_samples,
+    cut_samples,
+    iter_batches_in_order,
+)
 
 
 def _lines(lengths: list[int]) -> TokenFile:
@@ -40,7 +47,7 @@ def _text(length: int, held: int = 0) -> TokenFile:
 
 
 def _batches(tokens: TokenFile, batch_size: int, context: int, seed: int = 7) -> Batches:
-    return Batches(tokens.ids, samples_of(tokens, "train", context), batch_size, seed)
+    return Batches(tokens.ids, cut_samples(tokens, "train", context), batch_size, seed)
 
 
 def test_lines_are_padded_and_shifted_by_one() -> None:
@@ -107,27 +114,33 @@ def test_shares_of_a_batch_are_the_batch(slots: int) -> None:
 
 def test_an_evaluation_sees_each_target_of_its_part_once_and_in_order() -> None:
     tokens = _text(120, held=41)
-    pieces = pieces_of(tokens, "validation", 7)
-    seen = [t for _, targets in in_order(tokens.ids, pieces, 3) for t in targets.flatten().tolist()]
+    pieces = cut_evaluation_samples(tokens, "validation", 7)
+    seen = [
+        t
+        for _, targets in iter_batches_in_order(tokens.ids, pieces, 3)
+        for t in targets.flatten().tolist()
+    ]
     assert [t for t in seen if t != PAD] == tokens.ids[80:].tolist()
 
 
 def test_a_limited_evaluation_is_the_beginning_of_the_whole_one() -> None:
     tokens = _text(120, held=41)
-    pieces = pieces_of(tokens, "validation", 7)
-    limited = [t for _, targets in in_order(tokens.ids, pieces, 2, most=21) for t in targets]
+    pieces = cut_evaluation_samples(tokens, "validation", 7)
+    limited = [
+        t for _, targets in iter_batches_in_order(tokens.ids, pieces, 2, most=21) for t in targets
+    ]
     assert sum(int((t != PAD).sum()) for t in limited) == 21
 
 
 def test_parts_do_not_overlap() -> None:
     tokens = _text(100, held=10)
-    train, held = samples_of(tokens, "train", 8), samples_of(tokens, "validation", 8)
+    train, held = cut_samples(tokens, "train", 8), cut_samples(tokens, "validation", 8)
     assert isinstance(train, WindowSamples)
     assert isinstance(held, WindowSamples)
     assert train.end == held.begin
 
 
 def test_samples_of_lines_are_cut_at_the_context() -> None:
-    samples = samples_of(_lines([9]), "train", 4)
+    samples = cut_samples(_lines([9]), "train", 4)
     assert isinstance(samples, LineSamples)
     assert (samples.begins.tolist(), samples.ends.tolist()) == ([0, 4, 8], [5, 9, 11])

@@ -12,7 +12,7 @@ import torch
 from core.errors import StorageError
 from core.run.directory import Run
 from core.train.checkpoint import save, save_best, save_snapshot
-from core.train.checkpoint_writer import MOST_JOBS, BackgroundWriter
+from core.train.checkpoint_writer import MAX_UNFINISHED_JOBS, BackgroundWriter
 
 
 def test_jobs_are_done_in_order_and_told_once() -> None:
@@ -88,10 +88,10 @@ def test_close_writes_what_was_submitted() -> None:
 
 def test_memory_is_bounded() -> None:
     """No more jobs wait than there is memory for: the submitter waits for the oldest instead."""
-    gates = [threading.Event() for _ in range(MOST_JOBS + 1)]
+    gates = [threading.Event() for _ in range(MAX_UNFINISHED_JOBS + 1)]
     submitted = threading.Event()
     with BackgroundWriter() as saver:
-        for gate in gates[:MOST_JOBS]:
+        for gate in gates[:MAX_UNFINISHED_JOBS]:
             saver.submit("checkpoint", 0, lambda gate=gate: int(gate.wait()))
 
         def one_more() -> None:
@@ -106,7 +106,7 @@ def test_memory_is_bounded() -> None:
         thread.join()
         for gate in gates:
             gate.set()
-        assert len(saver.wait()) == MOST_JOBS + 1
+        assert len(saver.wait()) == MAX_UNFINISHED_JOBS + 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")

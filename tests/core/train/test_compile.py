@@ -15,7 +15,7 @@ from core.config.configs import ModelConfig
 from core.model import factory
 from core.model.decoder import call_directly
 from core.train import compile as compile_module
-from core.train.compile import Compiled, StepCompiler, should_compile
+from core.train.compile import CompiledCall, StepCompiler, should_compile
 from core.train.state import TrainState
 from core.train.trainer import Trainer
 from core.train.update import Updater
@@ -50,7 +50,7 @@ def test_compiled_it_learns_the_same(shape: str, recompute: bool) -> None:
     model.recompute = recompute
     plain = gradients(model, tokens)
     counter = Counter()
-    assert Compiled(model, counter).start()
+    assert CompiledCall(model, counter).start()
     for one, other in zip(gradients(model, tokens), plain, strict=True):
         assert torch.allclose(one, other, atol=1e-6)
     graphs = counter.graphs
@@ -69,7 +69,7 @@ def test_compiled_for_real_it_learns_the_same() -> None:
     tokens = torch.randint(3, 12, (4, 8), generator=torch.Generator().manual_seed(0))
     model = factory.build_model(SHAPES["modern"], seed=0).train()
     plain = gradients(model, tokens)
-    assert Compiled(model).start()
+    assert CompiledCall(model).start()
     for one, other in zip(gradients(model, tokens), plain, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
 
@@ -131,12 +131,12 @@ def test_what_fails_uncompiled_too_ends_the_run(monkeypatch: pytest.MonkeyPatch)
 
 def test_it_starts_by_itself_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compile_module, "should_compile", lambda device, left: left > 0.0)
-    monkeypatch.setattr(compile_module, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(compile_module, "MIN_TIMED_SECONDS", 0.0)
     trainer, counter = made_trainer(steps=20), Counter()
     with_backend(trainer, counter)
     trainer.run()
     ((step, said),) = told_of(trainer).of("changed")
-    assert step == 1 + compile_module.LEAST_STEPS
+    assert step == 1 + compile_module.MIN_TIMED_STEPS
     assert said["changes"] == {"compile": ["auto", "on"]}
     assert said["reason"] == "0 minutes are left"
     assert counter.graphs
@@ -161,7 +161,7 @@ def test_it_pays_on_a_gpu_with_minutes_to_go(
 
 
 def wishes(choice: str, times: list[tuple[int, float]], steps: int) -> list[tuple[str, str]]:
-    decider = StepCompiler(Compiled(factory.build_model(SHAPES["modern"], seed=0)), GPU)
+    decider = StepCompiler(CompiledCall(factory.build_model(SHAPES["modern"], seed=0)), GPU)
     found = []
     for step, elapsed in times:
         progress = TrainState()
@@ -197,13 +197,13 @@ def test_it_loads_only_what_it_made_itself(monkeypatch: pytest.MonkeyPatch, tmp_
     """Somebody else's file of compiled code under a name that can be guessed, in /tmp."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.delenv(compile_module.FOLDER, raising=False)
+    monkeypatch.delenv(compile_module.CACHE_FOLDER_VARIABLE, raising=False)
     model = factory.build_model(SHAPES["modern"], seed=0)
-    Compiled(model, Counter()).start()
+    CompiledCall(model, Counter()).start()
     (folder,) = tmp_path.iterdir()
-    assert os.environ[compile_module.FOLDER] == str(folder)
+    assert os.environ[compile_module.CACHE_FOLDER_VARIABLE] == str(folder)
     assert folder.stat().st_mode & 0o777 == 0o700
-    Compiled(model, Counter()).start()
+    CompiledCall(model, Counter()).start()
     assert len(list(tmp_path.iterdir())) == 1, "what is set stays"
 
 

@@ -26,7 +26,7 @@ from core.system.rank_env import RankInfo, read_rank_info, rendezvous_endpoint
 from core.train import launchers
 from core.train.batches import Batches, LineSamples, WindowSamples
 from core.train.control import BroadcastControl
-from core.train.distributed import OVER, ProcessGroup
+from core.train.distributed import ABORT_KEY, ProcessGroup
 from core.train.evaluation import Evaluation
 from tests.support.runners import alive, until
 from tests.support.trainers import IDS, SHAPE, made_trainer
@@ -124,7 +124,7 @@ def test_what_the_first_is_asked_the_others_do_at_the_same_step() -> None:
     assert messages == []
 
 
-@pytest.mark.parametrize("message", [None, {OVER: True}])
+@pytest.mark.parametrize("message", [None, {ABORT_KEY: True}])
 def test_who_hears_of_no_work_ends(message: dict[str, Any] | None) -> None:
     with pytest.raises(Cancelled):
         Scripted(RankInfo(1, 1, 2, 2), [message]).hear()

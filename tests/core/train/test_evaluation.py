@@ -28,7 +28,7 @@ def test_the_loss_is_the_mean_over_targets_whatever_the_batches() -> None:
 
 
 def test_a_quick_evaluation_is_limited_in_targets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "QUICK_TARGETS", 13)
+    monkeypatch.setattr(evaluation, "MAX_QUICK_TARGETS", 13)
     model = factory.build_model(SHAPE, seed=0)
     quick = Evaluation(IDS, PIECES, 2).loss(model, CPU, whole=False)
     assert quick is not None

@@ -9,7 +9,7 @@ from torch import nn
 from core.config.configs import ModelConfig, TrainConfig
 from core.model import factory
 from core.train import optim
-from core.train.optim import Muon, orthogonal
+from core.train.optim import Muon, orthogonalize
 
 SHAPE = ModelConfig(
     vocab_size=11, context=8, layers=2, heads=4, kv_heads=2, d_model=16, head_dim=4, d_ff=24
@@ -38,7 +38,7 @@ def test_singular_values_come_together_and_vectors_stay(shape: tuple[int, int, i
     torch.manual_seed(0)
     u, _, v = torch.linalg.svd(torch.randn(shape), full_matrices=False)
     lengths = torch.linspace(30.0, 1.0, shape[1])  # the longest direction thirty times the least
-    found = orthogonal(u * lengths @ v)
+    found = orthogonalize(u * lengths @ v)
     values = torch.linalg.svdvals(found)
     assert values.min() > 0.15  # from a thirtieth of the longest
     assert values.max() < 2.0

@@ -112,7 +112,7 @@ def test_a_loss_on_all_of_a_long_part_is_not_compared_with_those_on_its_beginnin
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Or an easy end of the part would make the last weights the best."""
-    monkeypatch.setattr(evaluation, "QUICK_TARGETS", 20)
+    monkeypatch.setattr(evaluation, "MAX_QUICK_TARGETS", 20)
     losses = {5: 2.0, 10: 3.0}
 
     def loss(self: Evaluation, *_: Any, whole: bool, **__: Any) -> tuple[float, int]:

@@ -85,7 +85,7 @@ def test_a_device_is_asked_for_losses_only_to_report(monkeypatch: pytest.MonkeyP
         settle(self)
 
     monkeypatch.setattr(Trainer, "_settle", counted)
-    monkeypatch.setattr("core.train.metrics.EVENTS_PER_SECOND", 0.001)
+    monkeypatch.setattr("core.train.metrics.MAX_EVENTS_PER_S", 0.001)
     trainer.run()
     assert sum(waits) == 20
     assert max(waits) > 3
