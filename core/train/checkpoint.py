@@ -200,7 +200,8 @@ def _read_state(files: CheckpointFiles) -> dict[str, Any]:
         raise DamagedError(f"{files.state} has no format number.")
     if format > FORMAT_VERSION:
         raise InputError(
-            f"{files.state} was written by a newer version (format {format}, known: {FORMAT_VERSION}).",
+            f"{files.state} was written by a newer version (format {format}; this version reads "
+            f"up to {FORMAT_VERSION}).",
             "Update minigpt-tui.",
         )
     return state

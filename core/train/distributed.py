@@ -144,7 +144,7 @@ class ProcessGroup:
 
 
 def join_process_group(place: RankInfo) -> ProcessGroup:
-    """Meets the other processes; `leave_process_group` ends it. The host's messages never go through a GPU."""
+    """Join the other processes. Collective."""
     if place.world_size > 1:
         for name, value in rendezvous_endpoint(os.environ).items():
             os.environ[name] = value
