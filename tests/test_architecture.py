@@ -62,8 +62,11 @@ TORCH = {"core.model", "core.inference", "core.train", "core.server"}
 TORCH_FREE_IN_TORCH = {
     "core.train.__main__",
     "core.server.__main__",
-    "core.server.protocol",
+    "core.server.codec",
     "core.server.origin",
+    "core.server.protocol",
+    "core.server.replies",
+    "core.server.tokens",
 }
 LIGHT = sorted(
     package
@@ -71,7 +74,14 @@ LIGHT = sorted(
     if package.startswith("core.") and package not in TORCH | {"core.doctor"}
 )
 # `tui` may import every light package of `core` anywhere, and of the others:
-TUI_ANYWHERE = {*LIGHT, "core", "core.server.protocol"}
+TUI_ANYWHERE = {
+    *LIGHT,
+    "core",
+    "core.server.codec",
+    "core.server.protocol",
+    "core.server.replies",
+    "core.server.tokens",
+}
 TUI_CLI_LAZILY = {"core.inference", "core.train", "core.server", "core.model"}
 
 IMPORTING = """

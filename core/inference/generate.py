@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from torch import Tensor
 
@@ -65,13 +66,15 @@ def _overlap(text: str, stop: str) -> int:
     return next((length for length in lengths if text.endswith(stop[:length])), 0)
 
 
-END = "end"  # the model said that the text ends
-STOP = "stop"  # a stop text came
-LENGTH = "length"  # as many tokens as asked for
+FinishReason = Literal["end", "stop", "length"]
+
+END: Final = "end"  # the model said that the text ends
+STOP: Final = "stop"  # a stop text came
+LENGTH: Final = "length"  # as many tokens as asked for
 
 
 @dataclass(frozen=True)
-class Alternative:
+class LikelyToken:
     """A token that was possible.
 
     Attributes:
@@ -95,15 +98,15 @@ class GeneratedToken:
         probability: the model's own for this token, before any setting changed it.
         top: the tokens likeliest to the model at this place, if asked for.
         window_start: the index of the oldest id the model saw when it said this one.
-        ended: why this is the last step: "end", "stop", "length"; else empty.
+        ended: why this is the last step; None if it is not.
     """
 
     id: int
     text: str
     probability: float
-    top: tuple[Alternative, ...]
+    top: tuple[LikelyToken, ...]
     window_start: int
-    ended: str = ""
+    ended: FinishReason | None = None
 
 
 def generate(
@@ -134,14 +137,14 @@ def generate(
         logits, start = session.logits[0], session.window_start
         id = chooser.choose(logits)
         text = stop.push(stream.push(id))
-        over = END if id == EOS else LENGTH if not left else ""
+        over: FinishReason | None = END if id == EOS else LENGTH if not left else None
         if over and not stop.hit:
             text += _rest(stream, stop)
         chances = logits.softmax(-1)
         after = probabilities(logits, config, session.ids) if top else chances
         named = _likeliest(chances, after, tokenizer, top) if top else ()
         session.extend([id])
-        ended = STOP if stop.hit else over
+        ended: FinishReason | None = STOP if stop.hit else over
         yield GeneratedToken(id, text, float(chances[id]), named, start, ended)
         if ended:
             return
@@ -155,10 +158,10 @@ def _rest(stream: TextStream, stop: StopFilter) -> str:
 
 def _likeliest(
     chances: Tensor, after: Tensor, tokenizer: Tokenizer, count: int
-) -> tuple[Alternative, ...]:
+) -> tuple[LikelyToken, ...]:
     values, ids = chances.topk(min(count, len(chances)))
     return tuple(
-        Alternative(id, tokenizer.token_text(id), value, float(after[id]))
+        LikelyToken(id, tokenizer.token_text(id), value, float(after[id]))
         for value, id in zip(values.tolist(), ids.tolist(), strict=True)
     )
 

@@ -26,31 +26,22 @@ from core.errors import Cancelled, InputError, MiniGPTError
 from core.model.memory import is_device_fault
 from core.paths import Home
 from core.run.events import finite
+from core.server import codec
 from core.server.protocol import (
     CancelRequest,
     GenerateRequest,
-    Id,
     IndexRequest,
-    Json,
     error_to_json,
     parse_request,
 )
+from core.server.replies import CancelReply, FinishReason, GenerateReply, Id
+from core.system.files import JsonObject as Json
 from core.system.line_files import write_all
 
 NICE = 10
 LONGEST_LINE = 1 << 24
 FAULT = "a fault in the sampler"
-CANCELLED = "cancelled"
-# What a reply that never began looks like: the fields are those of one that did.
-NOTHING = {
-    "tokens": 0,
-    "seconds": 0.0,
-    "tokens_per_second": 0.0,
-    "used": 0,
-    "context": 0,
-    "text": "",
-    "step": None,
-}
+CANCELLED: FinishReason = "cancelled"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +68,20 @@ class Wire:
         """Sends one reply; where nobody is left to hear it, the process ends."""
         reply = {"id": id, **fields}
         try:
-            line = json.dumps(reply, allow_nan=False, separators=(",", ":"))
+            line = json.dumps(
+                reply, allow_nan=False, separators=(",", ":"), default=codec.fields_to_json
+            )
         except ValueError:
-            line = json.dumps(finite(reply), allow_nan=False, separators=(",", ":"))
+            line = json.dumps(finite(codec.to_json(reply)), allow_nan=False, separators=(",", ":"))
         try:
             with self._lock:
                 write_all(self.descriptor, line.encode() + b"\n")
         except BrokenPipeError:
             os._exit(0)
+
+    def send(self, id: Id, reply: Any, *, done: bool = False) -> None:
+        """Sends a batch, or the last reply."""
+        self.say(id, **codec.fields_to_json(reply), **({"done": True} if done else {}))
 
     def refuse(self, id: Id | None, error: MiniGPTError) -> None:
         """Sends the last reply of a request that failed."""
@@ -128,8 +125,8 @@ class Inbox:
             id, op, fields = _parsed(line)
             ask = parse_request(op, fields)
             if isinstance(ask, CancelRequest):
-                found = self._cancel(ask.target)
-                self._wire.say(id, target=ask.target, found=found, done=True)
+                reply = CancelReply(target=ask.target, active=self._cancel(ask.target))
+                self._wire.send(id, reply, done=True)
                 return
             with self._lock:
                 if id in self._open:
@@ -206,7 +203,9 @@ def _parsed(line: bytes | None) -> tuple[Id, Any, Json]:
 
 def ended(ask: Any) -> Json:
     """What is said of a request that was cancelled before anything came of it."""
-    return {"reason": CANCELLED, **(NOTHING if isinstance(ask, GenerateRequest) else {})}
+    if isinstance(ask, GenerateRequest):
+        return codec.fields_to_json(GenerateReply(reason=CANCELLED))
+    return {"cancelled": True}
 
 
 def main(arguments: list[str]) -> None:
@@ -278,11 +277,12 @@ class NoTorchError(MiniGPTError):
 def _answered(answerer: Any, turn: PendingRequest, wire: Wire) -> tuple[Json, bool]:
     """The last reply, and whether the device is unusable from now on."""
 
-    def say(**fields: Any) -> None:
-        wire.say(turn.id, **fields)
+    def send(batch: Any) -> None:
+        wire.send(turn.id, batch)
 
     try:
-        return answerer.answer(turn.id, turn.ask, say, turn.cancelled.is_set), False
+        reply = answerer.answer(turn.id, turn.ask, send, turn.cancelled.is_set)
+        return codec.fields_to_json(reply), False
     except Cancelled:
         return ended(turn.ask), False
     except MiniGPTError as error:

@@ -5,6 +5,7 @@ It knows requests as objects and replies as JSON values, nothing of pipes or pro
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -24,24 +25,32 @@ from core.server.inspect import inside, trace
 from core.server.model_cache import CachedModel, ModelCache, forgotten
 from core.server.origin import Said, origin, said_by, typed
 from core.server.protocol import (
-    MOST_TOP,
+    MAX_TOP,
     CutRequest,
     FindRequest,
     ForkRequest,
     GenerateRequest,
-    Id,
     InsideRequest,
     LoadRequest,
     OriginRequest,
     ProbeRequest,
+    Request,
     ScoreAtRequest,
     ScoreRequest,
     StepRequest,
     TraceRequest,
     check_range,
-    sampling,
+)
+from core.server.replies import (
+    FinishReason,
+    GenerateBatch,
+    GenerateReply,
+    Id,
+    OriginReply,
+    ScoreReply,
 )
 from core.server.step import cut, find, look, step
+from core.server.tokens import Alternative, ReplyToken, ScoredToken
 from core.tokenizer.special_tokens import EOS
 
 BATCH_SECONDS = 0.015
@@ -50,10 +59,9 @@ LONGEST_TEXT = 1_000_000
 MOST_SCORED = 16_384
 SCORED_AT_ONCE = 512
 
-Json = dict[str, Any]
-Say = Callable[..., None]
+Send = Callable[[Any], None]
 
-OF_SHELF: dict[type, Callable[[ModelCache, Any], Json]] = {
+OF_SHELF: dict[type, Callable[[ModelCache, Any], Any]] = {
     StepRequest: step,
     CutRequest: cut,
     FindRequest: find,
@@ -79,13 +87,13 @@ class Dispatcher:
     def __post_init__(self) -> None:
         self.shelf = ModelCache(self.home)
 
-    def answer(self, id: Id, ask: Any, say: Say, cancelled: CancelCheck) -> Json:
-        """The fields of the last reply.
+    def answer(self, id: Id, ask: Request[Any, Any], say: Send, cancelled: CancelCheck) -> Any:
+        """The last reply.
 
         Args:
             id: the request's.
             ask: one of the classes of `core.server.protocol`.
-            say: sends a reply before the last one, its fields as keywords.
+            say: sends a batch before the last reply.
             cancelled: whether the request was cancelled.
 
         Raises:
@@ -101,13 +109,13 @@ class Dispatcher:
                 raise
             raise _memory_full(error) from error
 
-    def _answer(self, id: Id, ask: Any, say: Say) -> Json:
+    def _answer(self, id: Id, ask: Any, say: Send) -> Any:
         if type(ask) in OF_SHELF:
             return OF_SHELF[type(ask)](self.shelf, ask)
         match ask:
             case LoadRequest():
                 held, how = self.shelf.model(ask)
-                return {**held.facts, "how": how}
+                return dataclasses.replace(held.facts, how=how)
             case GenerateRequest():
                 return self._generate(id, ask, say)
             case ForkRequest():
@@ -122,10 +130,10 @@ class Dispatcher:
                 return probe(self.home, ask, say, self.shelf.watch)
         raise AssertionError(ask)
 
-    def _generate(self, id: Id, ask: GenerateRequest, say: Say) -> Json:
+    def _generate(self, id: Id, ask: GenerateRequest, say: Send) -> GenerateReply:
         began = time.perf_counter()
-        check_range(ask.top, 0, MOST_TOP, "top")
-        config = sampling(ask.settings)
+        check_range(ask.top, 0, MAX_TOP, "top")
+        config = ask.settings
         held, session, prompt = self._beginning(ask)
         held.use()
         reply = ReplyWriter(session, say, began)
@@ -140,7 +148,7 @@ class Dispatcher:
             reply.reason = reply.reason or "cancelled"
         reply.flush()
         self.shelf.keep_reply(id, held, session, begun)
-        return reply.summary() | {"step": held.facts["step"]}
+        return reply.summary(held.facts.step)
 
     def _beginning(self, ask: GenerateRequest) -> tuple[CachedModel, Session, list[int]]:
         """The model, the session to go on with, and the ids to add to it."""
@@ -156,7 +164,7 @@ class Dispatcher:
             session.cut(session.length - 1)
         return kept.held, session, more
 
-    def _score(self, ask: ScoreRequest) -> Json:
+    def _score(self, ask: ScoreRequest) -> ScoreReply:
         held, _ = self.shelf.model(ask)
         ids = held.loaded.encode(ask.text)
         check_range(len(ids), 1, MOST_SCORED, "The number of tokens to score")
@@ -168,12 +176,12 @@ class Dispatcher:
             self.shelf.watch.check()
             chances += session.score(ids[place : place + SCORED_AT_ONCE]).tolist()
         text = held.loaded.tokenizer.token_text
-        tokens = [[ids[0], text(ids[0]), None]]
-        tokens += [[id, text(id), chance] for id, chance in zip(ids[1:], chances, strict=True)]
+        pairs = zip(ids, [None, *chances], strict=True)
+        tokens = [ScoredToken(id, text(id), chance) for id, chance in pairs]
         mean = -sum(chances) / len(chances) if chances else None
-        return {"tokens": tokens, "total": sum(chances), "loss": mean}
+        return ScoreReply(tokens=tokens, total=sum(chances), loss=mean)
 
-    def _origin(self, ask: OriginRequest) -> Json:
+    def _origin(self, ask: OriginRequest) -> OriginReply:
         run, said = self._said(ask)
         return origin(self.shelf.texts.get(run), said, ask, self.shelf.watch.check)
 
@@ -192,7 +200,7 @@ class Dispatcher:
         ids = kept.session.ids
         tokenizer = kept.held.loaded.tokenizer
         said = said_by(tokenizer, ids[: kept.begun], ids[kept.begun :])
-        return kept.held.facts["name"], said
+        return kept.held.facts.name, said
 
 
 @dataclass
@@ -205,12 +213,12 @@ class ReplyWriter:
     """
 
     session: Session
-    say: Say
+    say: Send
     began: float
-    reason: str = ""
+    reason: FinishReason | None = None
     text: str = ""
     count: int = 0
-    _batch: list[list[Any]] = field(default_factory=list)
+    _batch: list[ReplyToken] = field(default_factory=list)
     _window_start: int = 0
     _first: float = 0.0
     _sent: float = 0.0
@@ -223,10 +231,8 @@ class ReplyWriter:
         self.text += token.text
         self.reason = token.ended
         self._window_start = forgotten(self.session, token.window_start)
-        entry: list[Any] = [token.id, token.text, token.probability]
-        if token.top:
-            entry.append([[o.id, o.text, o.probability, o.chance] for o in token.top])
-        self._batch.append(entry)
+        others = [Alternative(o.id, o.text, o.probability, o.chance) for o in token.top]
+        self._batch.append(ReplyToken(token.id, token.text, token.probability, others))
         if now - self._sent >= BATCH_SECONDS or len(self._batch) >= BATCH_TOKENS:
             self.flush()
 
@@ -236,27 +242,31 @@ class ReplyWriter:
             return
         self._sent = time.perf_counter()
         self.say(
-            tokens=self._batch,
-            window_start=self._window_start,
-            count=self.count,
-            seconds=round(self._sent - self.began, 4),
+            GenerateBatch(
+                tokens=self._batch,
+                window_start=self._window_start,
+                count=self.count,
+                seconds=round(self._sent - self.began, 4),
+            )
         )
         self._batch = []
 
-    def summary(self) -> Json:
-        """The fields of the last reply; the speed is that after the prompt was read."""
+    def summary(self, step: int | None) -> GenerateReply:
+        """The last reply; the speed is that after the prompt was read."""
         now = time.perf_counter()
         began, count = (self._first, self.count - 1) if self.count > 1 else (self.began, self.count)
-        return {
-            "reason": self.reason,
-            "tokens": self.count,
-            "seconds": round(now - self.began, 4),
-            "tokens_per_second": round(count / max(1e-9, now - began), 1),
-            "used": len(self.session.window()),
-            "context": self.session.model.config.context,
+        assert self.reason is not None
+        return GenerateReply(
+            reason=self.reason,
+            tokens=self.count,
+            seconds=round(now - self.began, 4),
+            tokens_per_second=round(count / max(1e-9, now - began), 1),
+            used=len(self.session.window()),
+            context=self.session.model.config.context,
             # A reply must fit on a line; the batches had all of it.
-            "text": self.text if len(self.text) <= LONGEST_TEXT else None,
-        }
+            text=self.text if len(self.text) <= LONGEST_TEXT else None,
+            step=step,
+        )
 
 
 def _memory_full(error: BaseException) -> MemoryFullError:

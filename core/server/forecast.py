@@ -16,14 +16,15 @@ from core.config.budget import count_parameters, micro_batch_rows, run_disk_byte
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.planner import RunPlan, plan_run
-from core.config.schema import find_value_problems, from_json, from_json_checked
+from core.config.schema import find_value_problems
 from core.errors import SettingsError
 from core.model import factory
 from core.model.decoder import Decoder
 from core.model.device import available_devices, device_facts
 from core.paths import Home
 from core.server.model_cache import Watch
-from core.server.protocol import Json, ProbeRequest
+from core.server.protocol import ProbeRequest
+from core.server.replies import ProbeReply, TrainingForecast
 from core.system.machine import free_disk
 from core.tokenizer.special_tokens import SPECIAL
 from core.train.batches import Batches, WindowSamples
@@ -35,67 +36,71 @@ WHOLE_STEP = {"cpu": 1.5e10, "mps": 2e11, "cuda": 2e12}
 LEAST_TOKENS = 64  # fewer would not stand out from what an update costs without any
 
 
-def probe(home: Home, ask: ProbeRequest, say: Callable[..., None], watch: Watch) -> Json:
+def probe(
+    home: Home, ask: ProbeRequest, say: Callable[[ProbeReply], None], watch: Watch
+) -> ProbeReply:
     """The devices; with `train` also what a training needs, said before its time is known."""
-    devices = [dataclasses.asdict(device_facts(name)) for name in available_devices()]
+    devices = [device_facts(name) for name in available_devices()]
     if ask.train is None:
-        return {"devices": devices}
-    config = from_json(TrainConfig, ask.train)
+        return ProbeReply(devices=devices)
+    config = ask.train
     problems = find_value_problems(ModelConfig, ask.model)
     if problems:
         raise SettingsError(problems)
     tokens = _tokens(ask)
     device = device_facts(config.device)
     found = plan_run(config, ask.model, tokens, device)
-    said = {"devices": devices, **_arithmetic(found, tokens, device)}
+    reply = ProbeReply(devices=devices, forecast=_forecast(home, found, tokens, device))
     if not ask.timed:
-        return said | _time(home, found, None)
-    say(**said, **_time(home, found, None))
+        return reply
+    say(reply)
     seconds = trial_seconds(found, tokens, torch.device(device.device), watch)
-    return said | _time(home, found, seconds)
+    return ProbeReply(devices=devices, forecast=_forecast(home, found, tokens, device, seconds))
 
 
 def _tokens(ask: ProbeRequest) -> TokenFacts:
     """The facts of the tokens; without them, of any running text with such a vocabulary."""
     if ask.tokens is not None:
-        return from_json_checked(TokenFacts, ask.tokens, "tokens")
+        return ask.tokens
     size = ask.model.get("vocab_size")
     if not isinstance(size, int):
         raise SettingsError({"vocab_size": "must be given where nothing is known of the tokens"})
     return TokenFacts(reading="text", vocab_size=size, train_tokens=1, train_samples=0, longest=0)
 
 
-def _arithmetic(found: RunPlan, tokens: TokenFacts, device: DeviceFacts) -> Json:
-    rows = micro_batch_rows(found.train)
-    return {
-        "preset": found.preset,
-        "model": dataclasses.asdict(found.model),
-        "train": dataclasses.asdict(found.train),
-        "reasons": list(found.reasons),
-        "tokens": dataclasses.asdict(tokens),
-        "parameters": count_parameters(found.model),
-        "memory_bytes": training_bytes(
-            found.model, rows, found.model.context, recompute=found.train.recompute
-        ),
-        "free_memory": device.free_memory,
-    }
+def _forecast(
+    home: Home,
+    found: RunPlan,
+    tokens: TokenFacts,
+    device: DeviceFacts,
+    seconds: float | None = None,
+) -> TrainingForecast:
+    """The needs of a planned run.
 
-
-def _time(home: Home, found: RunPlan, seconds: float | None) -> Json:
-    """Steps, duration and, as the snapshots depend on the steps, the disk."""
-    train, free = found.train, free_disk(home.root)
+    Args:
+        seconds: per step, if timed. Minutes become steps then, and steps decide on snapshots.
+    """
+    train, shape, parameters = found.train, found.model, count_parameters(found.model)
     steps = train.steps
     if steps is None and seconds is not None:
         assert train.minutes is not None
         steps = max(1, round(60.0 * train.minutes / seconds))
-    kept = steps if train.snapshots else None
-    return {
-        "seconds_per_step": seconds,
-        "steps": steps,
-        "seconds": None if seconds is None or steps is None else seconds * steps,
-        "disk_bytes": run_disk_bytes(count_parameters(found.model), kept, free),
-        "free_disk": free,
-    }
+    rows, free_bytes = micro_batch_rows(train), free_disk(home.root)
+    return TrainingForecast(
+        preset=found.preset,
+        model=shape,
+        train=train,
+        reasons=list(found.reasons),
+        tokens=tokens,
+        parameters=parameters,
+        memory_bytes=training_bytes(shape, rows, shape.context, recompute=train.recompute),
+        free_memory=device.free_memory,
+        disk_bytes=run_disk_bytes(parameters, steps if train.snapshots else None, free_bytes),
+        free_disk=free_bytes,
+        seconds_per_step=seconds,
+        steps=steps,
+        seconds=None if seconds is None or steps is None else seconds * steps,
+    )
 
 
 def trial_seconds(found: RunPlan, tokens: TokenFacts, device: torch.device, watch: Watch) -> float:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,8 +15,10 @@ from core.config.configs import SamplingConfig
 from core.errors import Cancelled, InputError
 from core.inference.sampling import TokenSampler
 from core.server.model_cache import ModelCache, OpenSession
-from core.server.protocol import ForkRequest, check_range, sampling
+from core.server.protocol import ForkRequest, check_range
+from core.server.replies import FinishReason, ForkBatch, ForkBranch, ForkReply
 from core.server.step import checked, known, reading
+from core.server.tokens import TokenProbability
 from core.system.machine import free_memory
 from core.tokenizer.special_tokens import EOS
 
@@ -25,23 +26,23 @@ MOST_ROWS = 64
 MOST_TOKENS = 1024
 PART_SECONDS = 0.015  # between replies that tell what came
 
-Json = dict[str, Any]
 
-
-def fork(shelf: ModelCache, ask: ForkRequest, say: Callable[..., None]) -> Json:
+def fork(shelf: ModelCache, ask: ForkRequest, say: Callable[[ForkBatch], None]) -> ForkReply:
     """Several continuations in one batch; what came stays if the request is cancelled.
 
     Args:
         say: told on the way what came of each row since it was last told.
     """
-    config = sampling(ask.settings)
+    config = ask.settings
     kept = _beginning(shelf, ask)
-    firsts = [known(kept, id) for id in ask.firsts or ()]
-    count = check_range(len(firsts) if ask.firsts is not None else ask.count, 1, MOST_ROWS, "count")
+    firsts = [known(kept, id) for id in ask.first_tokens or ()]
+    count = check_range(
+        len(firsts) if ask.first_tokens is not None else ask.count, 1, MOST_ROWS, "count"
+    )
     check_range(ask.tokens, 1, MOST_TOKENS, "tokens")
     _check_room(kept, count)
     kept.held.use()
-    reason = "length"
+    reason: FinishReason = "length"
     rows = [ForkRow(kept, config, number) for number in range(count)]
     told = time.perf_counter()
     try:
@@ -55,11 +56,12 @@ def fork(shelf: ModelCache, ask: ForkRequest, say: Callable[..., None]) -> Json:
             if all(row.ended for row in rows):
                 break
             if time.perf_counter() - told >= PART_SECONDS:
-                say(came=[row.news() for row in rows])
+                say(ForkBatch(rows=[row.news() for row in rows]))
                 told = time.perf_counter()
     except Cancelled:
         reason = "cancelled"
-    return {"session": ask.session, "reason": reason, "rows": [row.json() for row in rows]}
+    branches = [row.branch() for row in rows]
+    return ForkReply(session=ask.session, reason=reason, rows=branches)
 
 
 def _beginning(shelf: ModelCache, ask: ForkRequest) -> OpenSession:
@@ -96,7 +98,7 @@ class ForkRow:
             config, ids, kept.session.model.config.vocab_size, seed=config.seed + number
         )
         self._stream = tokenizer.stream(ids)
-        self._tokens: list[list[Any]] = []
+        self._tokens: list[TokenProbability] = []
         self._told = 0
         self.ended = False
 
@@ -110,17 +112,17 @@ class ForkRow:
         else:
             self._chooser.note(id)
         chance = float(torch.log_softmax(logits, -1)[id].exp())
-        self._tokens.append([id, self._stream.push(id), chance])
+        self._tokens.append(TokenProbability(id, self._stream.push(id), chance))
         self.ended = id == EOS
         return id
 
-    def news(self) -> list[list[Any]]:
+    def news(self) -> list[TokenProbability]:
         """The tokens that came since this was last asked."""
         new = self._tokens[self._told :]
         self._told = len(self._tokens)
         return new
 
-    def json(self) -> Json:
+    def branch(self) -> ForkBranch:
         """The row in the last reply."""
-        text = "".join(token[1] for token in self._tokens)
-        return {"tokens": self._tokens, "text": text, "ended": self.ended}
+        text = "".join(token.text for token in self._tokens)
+        return ForkBranch(tokens=self._tokens, text=text, ended=self.ended)

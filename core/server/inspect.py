@@ -13,7 +13,6 @@ Shapes: R places with the same window, D width, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,6 +24,8 @@ from core.inference.session import LOGITS_BYTES, Session, window_start
 from core.model.attention import AttentionRecord
 from core.server.model_cache import CachedModel, ModelCache, OpenSession
 from core.server.protocol import InsideRequest, TraceRequest, check_range
+from core.server.replies import InsideReply, TraceReply
+from core.server.tokens import HeadAblation, TokenProbability, TracedEnd, TracedToken, WindowToken
 from core.system.machine import free_memory
 from core.tokenizer.special_tokens import EOS, SOS
 
@@ -33,10 +34,8 @@ MEMORY_SHARE = 0.5
 KEPT_BYTES = 128 * 2**20  # of attention weights: looking there again needs no forward pass
 KEPT_RECORDS = 2  # with all heads, and without those that are off
 
-Json = dict[str, Any]
 
-
-def inside(shelf: ModelCache, ask: InsideRequest) -> Json:
+def inside(shelf: ModelCache, ask: InsideRequest) -> InsideReply:
     """The likeliest token after every layer and where heads look, at R places up to one."""
     kept = _opened(shelf, ask)
     session, window = kept.session, kept.session.window()
@@ -45,25 +44,26 @@ def inside(shelf: ModelCache, ask: InsideRequest) -> Json:
     layer = check_range(ask.layer, -config.layers, config.layers - 1, "layer") % config.layers
     if ask.head is not None:
         check_range(ask.head, 0, config.heads - 1, "head")
-    mask = _mask(config, ask.off)
+    mask = _mask(config, ask.disabled_heads)
     _check_room(session, len(window))
     kept.held.use()
     record, places = _record(kept, mask), slice(last + 1 - rows, last + 1)
     looked = _looked(record, ask.head)  # (L, T, T)
     text = kept.held.loaded.tokenizer.token_text
-    return {
-        "session": ask.session,
-        "layer": layer,
-        "head": ask.head,
-        "layers": config.layers,
-        "heads": config.heads,
-        "window": [[place, session.ids[place], text(session.ids[place])] for place in window],
-        "positions": window[places],
-        "lens": lens(kept.held.loaded, [hidden[0, places] for hidden in record.hidden]),
-        "attention": _rounded(looked[layer, places]),
-        "looks": _rounded(looked[:, last]),
-        "whole": _whole(kept, record, last, mask),
-    }
+    ids = session.ids
+    return InsideReply(
+        session=ask.session,
+        layer=layer,
+        head=ask.head,
+        layers=config.layers,
+        heads=config.heads,
+        window=[WindowToken(place, ids[place], text(ids[place])) for place in window],
+        positions=window[places],
+        lens=lens(kept.held.loaded, [hidden[0, places] for hidden in record.hidden]),
+        attention=_rounded(looked[layer, places]),
+        attention_by_layer=_rounded(looked[:, last]),
+        ablation=_whole(kept, record, last, mask),
+    )
 
 
 def _opened(shelf: ModelCache, ask: InsideRequest) -> OpenSession:
@@ -134,7 +134,7 @@ def _rounded(weights: Tensor) -> list[list[float]]:
 
 
 @torch.inference_mode()
-def lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[list[Any]]]:
+def lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[TokenProbability]]:
     """For each row, after the embedding and after each layer: id, text, probability.
 
     Args:
@@ -145,37 +145,42 @@ def lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[list[Any]]]
     for state in hidden:  # (R, D)
         values, ids = loaded.model.head(state).float().softmax(-1).max(-1)  # (R,) of (R, V)
         pairs = zip(ids.tolist(), values.tolist(), strict=True)
-        layers.append([[id, text(id), value] for id, value in pairs])
+        layers.append([TokenProbability(id, text(id), value) for id, value in pairs])
     return [list(row) for row in zip(*layers, strict=True)]
 
 
 @torch.inference_mode()
-def _whole(kept: OpenSession, record: AttentionRecord, last: int, mask: Tensor | None) -> list[Any]:
+def _whole(
+    kept: OpenSession, record: AttentionRecord, last: int, mask: Tensor | None
+) -> HeadAblation:
     """What the model says with all of its heads: id, text, probability, and the one without."""
     full = record if mask is None else _record(kept, None)
     head = kept.session.model.head
     said, now = (head(one.hidden[-1][0, last]).float().softmax(-1) for one in (full, record))
     id = int(said.argmax())
     text = kept.held.loaded.tokenizer.token_text(id)
-    return [id, text, float(said[id]), float(now[id])]
+    return HeadAblation(id, text, float(said[id]), float(now[id]))
 
 
 MOST_TRACED = 4096
 
 
-def trace(shelf: ModelCache, ask: TraceRequest) -> Json:
+def trace(shelf: ModelCache, ask: TraceRequest) -> TraceReply:
     """Each token of a text as the model foresaw it, and what it would say after the last."""
     held, _ = shelf.model(ask)
     ids = held.loaded.tokenizer.encode_prompt(ask.text)
     check_range(len(ids), 0, MOST_TRACED, "The number of tokens to trace")
     held.use()
     ids = [SOS if held.loaded.keep_first else EOS, *ids]
-    session, places = held.session(), []
+    session = held.session()
+    tokens: list[TracedToken] = []
+    entropy, layers = 0.0, list[TokenProbability]()
     for part in _parts(held, len(ids)):
         shelf.watch.check()
         session.extend(ids[part.start : part.stop])
-        places += _places(held, session, ids[part.start + 1 : part.stop + 1], len(part))
-    return {"tokens": places[:-1], "next": places[-1]}
+        hidden = [state[0, -len(part) :] for state in session.inspect().hidden]  # L+1 (R, D)
+        entropy, layers = _add_traced(held, hidden, ids[part.start + 1 : part.stop + 1], tokens)
+    return TraceReply(tokens=tokens, next=TracedEnd(entropy=entropy, lens=layers))
 
 
 def _parts(held: CachedModel, length: int) -> Iterator[range]:
@@ -191,23 +196,28 @@ def _parts(held: CachedModel, length: int) -> Iterator[range]:
 
 
 @torch.inference_mode()
-def _places(held: CachedModel, session: Session, came: Sequence[int], count: int) -> list[Json]:
-    """What was foreseen at the last R places; `came` is what came after each, but for the last."""
-    hidden = [state[0, -count:] for state in session.inspect().hidden]  # L+1 times (R, D)
+def _add_traced(
+    held: CachedModel, hidden: Sequence[Tensor], following: Sequence[int], tokens: list[TracedToken]
+) -> tuple[float, list[TokenProbability]]:
+    """Add the tokens that follow the R positions; return entropy and lens of the last position.
+
+    Args:
+        hidden: L+1 states (R, D).
+        following: R ids, or R - 1 at the end of the text.
+    """
+    text = held.loaded.tokenizer.token_text
     logs = held.loaded.model.head(hidden[-1]).float().log_softmax(-1)  # (R, V)
-    entropy = -(logs.exp() * logs).nan_to_num().sum(-1)  # (R,)
-    found = []
-    for place, layers in enumerate(lens(held.loaded, hidden)):
-        told = _told(held, logs[place], came[place]) if place < len(came) else {}
-        found.append(told | {"entropy": float(entropy[place]), "lens": layers})
-    return found
-
-
-def _told(held: CachedModel, logs: Tensor, id: int) -> Json:
-    """A token that came, by the log-probabilities (V,) before it."""
-    return {
-        "id": id,
-        "text": held.loaded.tokenizer.token_text(id),
-        "probability": float(logs[id].exp()),
-        "rank": 1 + int((logs > logs[id]).sum()),
-    }
+    entropies = (-(logs.exp() * logs).nan_to_num().sum(-1)).tolist()  # (R,)
+    lenses = lens(held.loaded, hidden)
+    for row, id in enumerate(following):
+        tokens.append(
+            TracedToken(
+                id=id,
+                text=text(id),
+                probability=float(logs[row, id].exp()),
+                rank=1 + int((logs[row] > logs[row, id]).sum()),
+                entropy=entropies[row],
+                lens=lenses[row],
+            )
+        )
+    return entropies[-1], lenses[-1]

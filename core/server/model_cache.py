@@ -32,7 +32,8 @@ from core.run.event_log import events_backwards
 from core.run.events import SAVED
 from core.run.weights_ref import BEST, LAST, weights_of
 from core.server.origin import TextCache
-from core.server.protocol import Id, ModelRequest
+from core.server.protocol import ModelRequest
+from core.server.replies import Id, LoadReply
 from core.system.machine import usable_threads
 
 MEMORY_SHARE = 0.3  # of what is free: a trainer may need the rest
@@ -76,7 +77,7 @@ class CachedModel:
     """
 
     loaded: LoadedModel
-    facts: dict[str, Any]
+    facts: LoadReply
     stamp: Stamp
     size: int
     read: dict[str, Session] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class CachedModel:
 
     def use(self) -> None:
         """Sets the number of threads: few for a small model, whose work is not worth sharing."""
-        wanted = 1 + self.facts["parameters"] // PARAMETERS_A_THREAD
+        wanted = 1 + self.facts.parameters // PARAMETERS_A_THREAD
         torch.set_num_threads(min(usable_threads(), wanted))
 
 
@@ -123,7 +124,7 @@ class ModelCache:
     def __post_init__(self) -> None:
         self.texts = TextCache(self.home)
 
-    def model(self, ask: ModelRequest) -> tuple[CachedModel, str]:
+    def model(self, ask: ModelRequest[Any, Any]) -> tuple[CachedModel, str]:
         """The model asked for, and whether it was "kept", "loaded" or "reloaded".
 
         Raises:
@@ -133,8 +134,8 @@ class ModelCache:
         if ask.run is None:
             return self._newest(), "kept"
         run = store.find(self.home, ask.run)
-        which = ask.which or LAST
-        file = weights_of(run, which)
+        weights = ask.weights or LAST
+        file = weights_of(run, weights)
         key, stamp = (str(file), ask.device), _stamp(file)
         kept = self.models.get(key)
         if kept and kept.stamp == stamp:
@@ -142,21 +143,21 @@ class ModelCache:
             return kept, "kept"
         self.models.pop(key, None)
         self._make_room(file.stat().st_size, ask.device)
-        self.models[key] = self._load(run, which, ask.device, stamp)
+        self.models[key] = self._load(run, weights, ask.device, stamp)
         return self.models[key], "reloaded" if kept else "loaded"
 
     def _newest(self) -> CachedModel:
         if not self.models:
-            raise InputError("No model is loaded.", "Say which run is meant.")
+            raise InputError("No model is loaded.", "Say weights run is meant.")
         return next(reversed(self.models.values()))
 
-    def _load(self, run: Run, which: str, device: str, stamp: Stamp) -> CachedModel:
+    def _load(self, run: Run, weights: str, device: str, stamp: Stamp) -> CachedModel:
         began = time.perf_counter()
-        loaded = load_model(run, which, device, self.watch.cancelled)
+        loaded = load_model(run, weights, device, self.watch.cancelled)
         if _reads_long(loaded.model):
             self.watch.over(loaded.model)
-        facts = _facts(run, which, loaded)
-        facts["seconds"] = round(time.perf_counter() - began, 3)
+        seconds = round(time.perf_counter() - began, 3)
+        facts = _facts(run, weights, loaded, seconds)
         size = sum(weight.nbytes for weight in loaded.model.parameters())
         return CachedModel(loaded, facts, stamp, size)
 
@@ -249,32 +250,34 @@ def _stamp(file: Path) -> Stamp:
     return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def _facts(run: Run, which: str, loaded: LoadedModel) -> dict[str, Any]:
+def _facts(run: Run, weights: str, loaded: LoadedModel, seconds: float) -> LoadReply:
     config, device = loaded.model.config, str(loaded.model.device)
-    return {
-        "name": run.name,
-        "which": which,
-        "step": _step(run, which),
-        "device": device,
-        "device_name": device_facts(device).name,
-        "parameters": count_parameters(config),
-        "context": config.context,
-        "vocab_size": config.vocab_size,
-        "layers": config.layers,
-        "heads": config.heads,
-        "architecture": config.architecture,
-        "tokenizer": loaded.tokenizer.kind,
-        "reading": loaded.reading,
-    }
+    return LoadReply(
+        name=run.name,
+        weights=weights,
+        step=_step(run, weights),
+        device=device,
+        device_name=device_facts(device).name,
+        parameters=count_parameters(config),
+        context=config.context,
+        vocab_size=config.vocab_size,
+        layers=config.layers,
+        heads=config.heads,
+        architecture=config.architecture,
+        tokenizer=loaded.tokenizer.kind,
+        reading=loaded.reading,
+        seconds=seconds,
+        how="loaded",
+    )
 
 
-def _step(run: Run, which: str) -> int | None:
+def _step(run: Run, weights: str) -> int | None:
     """After how many updates the weights were saved, if the run says so."""
-    if which not in (LAST, BEST):
-        return int(which)
-    if which == LAST and (step := _checkpoint_step(run)) is not None:
+    if weights not in (LAST, BEST):
+        return int(weights)
+    if weights == LAST and (step := _checkpoint_step(run)) is not None:
         return step
-    kind = "best" if which == BEST else "checkpoint"
+    kind = "best" if weights == BEST else "checkpoint"
     for event in events_backwards(run.events, SAVED_BYTES) if run.events.is_file() else ():
         if event.type == SAVED and event.text("kind") == kind:
             return event.step

@@ -11,20 +11,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.attribution.attribution import (
-    MAX_PASSAGES,
-    AttributionSource,
-    IndexedText,
-    copies_to_json,
-    find_source,
-)
+from core.attribution.attribution import MAX_PASSAGES, AttributionSource, IndexedText, find_source
 from core.attribution.corpus_index import METADATA_FILE
 from core.attribution.ngram_index import NextTokenCounts
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.progress import CancelCheck, throttled
 from core.run import store
-from core.server.protocol import Id, IndexRequest, Json, OriginRequest, check_range
+from core.server.protocol import IndexRequest, OriginRequest, check_range
+from core.server.replies import (
+    Id,
+    IndexProgress,
+    IndexReply,
+    OriginPlace,
+    OriginReply,
+    OriginSpan,
+)
 from core.tokenizer.tokenizer import Tokenizer
 
 MOST_TEXTS = 4
@@ -40,7 +42,9 @@ class Indexer:
 
     home: Home
 
-    def answer(self, id: Id, ask: Any, say: Callable[..., None], cancelled: CancelCheck) -> Json:
+    def answer(
+        self, id: Id, ask: Any, say: Callable[[Any], None], cancelled: CancelCheck
+    ) -> IndexReply:
         """Makes the index of a run's text unless it is there.
 
         Raises:
@@ -51,19 +55,19 @@ class Indexer:
         began = time.perf_counter()
 
         def tell(done: int, total: int, phase: str) -> None:
-            say(phase=phase, finished=done, total=total)
+            say(IndexProgress(phase=phase, finished=done, total=total))
 
         text, how = find_source(self.home, store.find(self.home, ask.run)).build(
             throttled(tell), cancelled
         )
-        return {
-            "how": how,
-            "tokens": len(text.ngrams.positions),
-            "bytes": text.index.size,
-            "depth": text.ngrams.depth,
-            "notes": list(text.notes),
-            "seconds": round(time.perf_counter() - began, 3),
-        }
+        return IndexReply(
+            how=how,
+            tokens=len(text.ngrams.positions),
+            bytes=text.index.size,
+            depth=text.ngrams.depth,
+            notes=list(text.notes),
+            seconds=round(time.perf_counter() - began, 3),
+        )
 
 
 @dataclass
@@ -153,18 +157,42 @@ def typed(tokenizer: Tokenizer, text: str) -> Said:
     return Said(tokenizer.encode(text), text, tokenizer.spans(text))
 
 
-def origin(text: IndexedText, said: Said, ask: OriginRequest, check: Callable[[], None]) -> Json:
+def origin(
+    text: IndexedText, said: Said, ask: OriginRequest, check: Callable[[], None]
+) -> OriginReply:
     """Where parts of what was said stand in the text.
 
     Raises:
         InputError: too many tokens or places, or a text that cannot be read any more.
     """
-    check_range(ask.least, 1, MOST_LEAST, "least")
-    check_range(ask.places, 0, MAX_PASSAGES, "places")
+    check_range(ask.min_tokens, 1, MOST_LEAST, "min_tokens")
+    check_range(ask.max_places, 0, MAX_PASSAGES, "max_places")
     check_range(len(said.ids), 0, MOST_TOKENS, "The number of tokens")
-    found = text.find_copies(said.ids, ask.least, check)
-    reply = copies_to_json(text, found, ask.places)
-    for span in reply["spans"]:
-        part = said.spans[span["begin"] : span["end"]]
-        span["from"], span["to"] = part[0][0], part[-1][1]
-    return reply | {"text": said.text}
+    found = text.find_copies(said.ids, ask.min_tokens, check)
+    spans = []
+    for span in found.spans:
+        places = text.read_passages(span.occurrences, span.end - span.begin, ask.max_places)
+        spans.append(
+            OriginSpan(
+                begin=span.begin,
+                end=span.end,
+                from_=said.spans[span.begin][0],
+                to=said.spans[span.end - 1][1],
+                count=span.occurrences.count,
+                at_least=span.occurrences.at_least,
+                places=[OriginPlace(**place) for place in places],
+            )
+        )
+    return OriginReply(
+        text=said.text,
+        tokens=found.tokens,
+        copied=found.copied,
+        share=found.share,
+        longest=found.longest,
+        bigrams=found.bigrams,
+        new_bigrams=found.new_bigrams,
+        spans=spans,
+        encoding=text.corpus.encoding,
+        errors=text.corpus.errors,
+        notes=list(text.notes),
+    )

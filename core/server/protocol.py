@@ -1,75 +1,106 @@
-"""What the sampler can be asked: the operations, their fields, and errors as JSON.
+"""The requests of the model server, used at both ends of its pipe.
 
-One line of JSON is one question; this is the only module that knows how questions are written.
-It needs no torch, so a question that cannot be understood is answered before torch is there.
+A message is one line of JSON, see `core.server.codec`. A request carries `id` and `op` besides its
+own fields, a reply the `id` of its request; the last reply to a request has `"done": true`.
+docs/server_protocol.md is made from this module and `core.server.replies`. Neither imports torch:
+the client needs them, and malformed requests are refused while torch is still being imported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, Generic, Never, TypeVar, cast, get_args, get_type_hints
 
-from core.config.configs import SamplingConfig
-from core.config.schema import from_json, from_json_checked
+from core.config import schema
+from core.config.configs import SamplingConfig, TrainConfig
+from core.config.plan_inputs import TokenFacts
 from core.errors import InputError, MiniGPTError, SettingsError
 from core.run.weights_ref import LAST
+from core.server import codec
+from core.server.replies import (
+    CancelReply,
+    FindReply,
+    ForkBatch,
+    ForkReply,
+    GenerateBatch,
+    GenerateReply,
+    Id,
+    IndexProgress,
+    IndexReply,
+    InsideReply,
+    LoadReply,
+    OriginReply,
+    ProbeReply,
+    ScoreAtReply,
+    ScoreReply,
+    StepReply,
+    TraceReply,
+)
+from core.system.files import JsonObject
 from core.tokenizer.unknown_words import UnknownWordError
 
-Id = int | str
-Json = dict[str, Any]
+MAX_TOP = 1000
 
-CANCEL = "cancel"
-INDEX = "index"
-MOST_TOP = 1000
+ReplyT = TypeVar("ReplyT")
+BatchT = TypeVar("BatchT")
+
+
+class Request(Generic[ReplyT, BatchT]):
+    """A request whose last reply is a `ReplyT`, after any number of `BatchT`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelRequest:
-    """What asks something of a model.
+class ModelRequest(Request[ReplyT, BatchT]):
+    """A request to a model.
 
     Attributes:
-        run: the run it belongs to; None is the model used last.
-        which: "last", "best" or the step of a snapshot.
+        run: name of the run; null for the model used last.
+        weights: "last", "best" or the step of a snapshot.
         device: as on the command line.
     """
 
     run: str | None = None
-    which: str = LAST
+    weights: str = LAST
     device: str = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoadRequest(ModelRequest):
-    """Have a model ready."""
+class LoadRequest(ModelRequest[LoadReply, Never]):
+    """Load a model unless it is in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateRequest(ModelRequest):
-    """Continue a prompt, in batches.
+class GenerateRequest(ModelRequest[GenerateReply, GenerateBatch]):
+    """Continue a prompt.
 
     Attributes:
-        settings: fields of SamplingConfig.
-        top: how many of the likeliest tokens each token names.
-        continue_from: the id of an earlier `generate`, whose text the prompt is added to.
+        prompt: the text to continue.
+        settings: sampling settings.
+        top: number of alternatives to list per token.
+        continue_from: id of one of the last three `generate` requests, whose text the prompt is
+            appended to; then without `run`.
     """
 
     prompt: str = ""
-    settings: Json = field(default_factory=dict)
+    settings: SamplingConfig = field(default_factory=SamplingConfig)
     top: int = 0
     continue_from: Id | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepRequest(ModelRequest):
-    """Look at what comes next, after one more token if asked.
+class StepRequest(ModelRequest[StepReply, Never]):
+    """Open or continue a session, add a token if requested, and return what could come next.
 
     Attributes:
-        session: an open one; None opens one from `prompt` or from the reply `continue_from`.
-        prompt: None where `chosen` is all of it.
-        chosen: ids that come after the prompt, as if they had been picked; on opening only.
-        pick: the id to add, or "sampler" for the one the settings choose.
-        top: how many of the likeliest tokens are named.
+        session: an open one; null opens one from `prompt` or `continue_from`.
+        prompt: the text before; null for none, not even its <sos>.
+        continue_from: id of a `generate` request; its tokens are taken as they are.
+        chosen: ids after the prompt, as if they had been picked; on opening only.
+        pick: id of the token to add, or "sampler" for the one the settings choose.
+        settings: sampling settings.
+        top: number of the most likely tokens to list.
     """
 
     session: str | None = None
@@ -77,93 +108,120 @@ class StepRequest(ModelRequest):
     continue_from: Id | None = None
     chosen: list[int] | None = None
     pick: Id | None = None
-    settings: Json = field(default_factory=dict)
+    settings: SamplingConfig = field(default_factory=SamplingConfig)
     top: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class CutRequest:
-    """Forget all but the first tokens of a session, then look at what comes next."""
+class CutRequest(Request[StepReply, Never]):
+    """Truncate a session, and return what could come next.
+
+    Attributes:
+        session: an open one.
+        length: number of tokens to keep, from 1.
+        settings: sampling settings.
+        top: number of the most likely tokens to list.
+    """
 
     session: str
     length: int
-    settings: Json = field(default_factory=dict)
+    settings: SamplingConfig = field(default_factory=SamplingConfig)
     top: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class FindRequest:
-    """Look up tokens of the vocabulary by their text, as what comes next in a session."""
+class FindRequest(Request[FindReply, Never]):
+    """Find tokens by their text, with the probability of each coming next in a session.
+
+    Attributes:
+        session: an open one.
+        text: part of a token's text; case and surrounding blanks only affect the order.
+        settings: sampling settings.
+        top: number of tokens to list.
+    """
 
     session: str
     text: str
-    settings: Json = field(default_factory=dict)
+    settings: SamplingConfig = field(default_factory=SamplingConfig)
     top: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreAtRequest(ModelRequest):
-    """Look at what could stand at a place of a text; nothing is opened, and nothing forgotten.
+class ScoreAtRequest(ModelRequest[ScoreAtReply, Never]):
+    """Return what could be at any position of a text; no session is opened or changed.
 
     Attributes:
         prompt: the text.
         ids: its tokens, all of them, instead of `prompt`.
-        at: the index of the token that is looked at; None is the one after the last.
-        scored: whether every token is told, with how likely it was.
+        at: index of the position, from 1; null for the one after the last token.
+        with_scores: whether to return every token with its score.
+        settings: sampling settings.
+        top: number of the most likely tokens to list.
     """
 
     prompt: str = ""
     ids: list[int] | None = None
     at: int | None = None
-    scored: bool = False
-    settings: Json = field(default_factory=dict)
+    with_scores: bool = False
+    settings: SamplingConfig = field(default_factory=SamplingConfig)
     top: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForkRequest(ModelRequest):
-    """Continue a session, or the tokens `ids`, in several ways at once; a session stays as it is.
+class ForkRequest(ModelRequest[ForkReply, ForkBatch]):
+    """Continue a session or a list of tokens in several ways, in one batch.
 
     Attributes:
-        session: an open one; None continues `ids`.
-        count: how many ways; row r is drawn with the seed of the settings + r.
-        tokens: how long each.
-        firsts: the first token of each row, instead of `count`.
+        session: an open one, which stays as it is; null continues `ids`.
+        ids: all tokens before.
+        count: number of rows, up to 64; row r is drawn with seed + r.
+        tokens: length of each row, up to 1024.
+        first_tokens: the first token of each row, instead of `count`.
+        settings: sampling settings.
     """
 
     session: str | None = None
     ids: list[int] | None = None
     count: int = 1
     tokens: int = 16
-    firsts: list[int] | None = None
-    settings: Json = field(default_factory=dict)
+    first_tokens: list[int] | None = None
+    settings: SamplingConfig = field(default_factory=SamplingConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreRequest(ModelRequest):
-    """How likely each token of a text is."""
-
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TraceRequest(ModelRequest):
-    """What the layers foresaw before each token of a text, and how likely it was."""
-
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class InsideRequest(ModelRequest):
-    """What the layers think at some places, and where a head looks.
+class ScoreRequest(ModelRequest[ScoreReply, Never]):
+    """Score each token of a text given those before it.
 
     Attributes:
-        session: an open one; None looks at `prompt`.
+        text: up to 16,384 tokens.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceRequest(ModelRequest[TraceReply, Never]):
+    """Return what each layer predicted before each token of a text.
+
+    Attributes:
+        text: up to 4,096 tokens.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsideRequest(ModelRequest[InsideReply, Never]):
+    """Return what the layers predict at some positions, and the attention weights of a head.
+
+    Attributes:
+        session: an open one; null reads `prompt`.
+        prompt: the text.
         layer: of the attention, from 0; negative ones count from the last.
-        head: None is the mean over the heads.
-        at: the index of the last place looked at; None is the last of all.
-        rows: how many places, up to that.
-        off: heads that are switched off, each as layer and head.
+        head: from 0; null for the mean over the heads.
+        at: index of the last position; null for the last token.
+        rows: number of positions, up to 64.
+        disabled_heads: heads that are switched off, each as layer and head.
     """
 
     session: str | None = None
@@ -172,68 +230,72 @@ class InsideRequest(ModelRequest):
     head: int | None = None
     at: int | None = None
     rows: int = 1
-    off: list[list[int]] = field(default_factory=list)
+    disabled_heads: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeRequest:
-    """What devices there are and, of a training, what it needs and how long it takes.
+class ProbeRequest(Request[ProbeReply, ProbeReply]):
+    """List the devices, and forecast a training run.
 
     Attributes:
-        train: fields of TrainConfig; None asks for the devices only.
+        train: training settings; null lists the devices only.
         model: fields of ModelConfig that were chosen.
-        tokens: fields of `core.config.plan_inputs.TokenFacts`; without them `model` names a
-        vocab_size, and
-            running text is assumed.
-        timed: whether to time steps; without, the reply is arithmetic.
+        tokens: facts about the tokens; null for running text whose `vocab_size` is in `model`.
+        timed: whether to time training steps.
     """
 
-    train: Json | None = None
-    model: Json = field(default_factory=dict)
-    tokens: Json | None = None
+    train: TrainConfig | None = None
+    model: JsonObject = field(default_factory=dict)
+    tokens: TokenFacts | None = None
     timed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexRequest:
-    """Have the index of the text a run was trained on ready; other requests are answered meanwhile.
+class IndexRequest(Request[IndexReply, IndexProgress]):
+    """Build the index of a run's training text unless it exists, while other requests are answered.
+
+    A cancelled one leaves nothing behind.
 
     Attributes:
-        run: whose text.
+        run: name of the run.
     """
 
     run: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class OriginRequest:
-    """Which parts of a reply, of what was chosen in a session, or of a text stand in the corpus.
+class OriginRequest(Request[OriginReply, Never]):
+    """Find the parts of a reply, of a session's chosen tokens or of a text that occur in a corpus.
 
     Attributes:
-        run: whose corpus; with `text` only.
-        reply: the id of an earlier `generate`.
+        run: the run whose corpus is searched; with `text` only.
+        reply: id of a `generate` request.
         session: an open one.
         text: any text.
-        least: tokens of the shortest part.
-        places: how many places of each part are named.
+        min_tokens: length of the shortest part.
+        max_places: occurrences to list per part, up to 20.
     """
 
     run: str | None = None
     reply: Id | None = None
     session: str | None = None
     text: str | None = None
-    least: int = 4
-    places: int = 3
+    min_tokens: int = 4
+    max_places: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class CancelRequest:
-    """End another request; what came stays."""
+class CancelRequest(Request[CancelReply, Never]):
+    """Cancel another request.
+
+    Attributes:
+        target: its id.
+    """
 
     target: Id
 
 
-OPERATIONS: Mapping[str, type[Any]] = {
+OPERATIONS: Mapping[str, type[Request[Any, Any]]] = {
     "load": LoadRequest,
     "generate": GenerateRequest,
     "step": StepRequest,
@@ -245,49 +307,88 @@ OPERATIONS: Mapping[str, type[Any]] = {
     "trace": TraceRequest,
     "inside": InsideRequest,
     "probe": ProbeRequest,
-    INDEX: IndexRequest,
+    "index": IndexRequest,
     "origin": OriginRequest,
-    CANCEL: CancelRequest,
+    "cancel": CancelRequest,
 }
 
 
-def parse_request(op: Any, fields: Mapping[str, Any]) -> Any:
-    """The question in an object of its class.
+@cache
+def reply_types(request: Any) -> tuple[Any, Any]:
+    """The classes of the last reply and of the batches before it (`Never` if there are none)."""
+    (base,) = vars(request)["__orig_bases__"]
+    reply, batch = get_args(base)
+    return reply, batch
+
+
+def parse_request(op: Any, values: Mapping[str, Any]) -> Request[Any, Any]:
+    """The request of an operation from its JSON fields.
 
     Raises:
-        InputError: there is no such operation, or its fields are not what they should be.
+        InputError: no such operation, or unknown, missing or mistyped fields.
+        SettingsError: settings out of their limits.
     """
     kind = OPERATIONS.get(op) if isinstance(op, str) else None
     if kind is None:
         raise InputError(f"There is no operation {op!r}.", f"There are {', '.join(OPERATIONS)}.")
-    return from_json_checked(kind, fields, f"the operation {op}")
+    parsed = dict(values)
+    for name, config in _config_fields(cast(Any, kind)).items():
+        if isinstance(parsed.get(name), dict):
+            parsed[name] = _parse_config(config, parsed[name])
+    return schema.from_json_checked(kind, parsed, f"the operation {op}")
 
 
-def sampling(values: Mapping[str, Any]) -> SamplingConfig:
-    """The settings of a question.
+@cache
+def _config_fields(request: Any) -> Mapping[str, type[Any]]:
+    """The fields of a request that are dataclasses themselves."""
+    configs = (SamplingConfig, TrainConfig, TokenFacts)
+    return {
+        name: config
+        for name, hint in get_type_hints(request).items()
+        for config in configs
+        if config is hint or config in get_args(hint)
+    }
 
-    Raises:
-        SettingsError: unknown ones, or out of their limits.
-    """
+
+def _parse_config(config: type[Any], values: Mapping[str, Any]) -> Any:
+    if config is TokenFacts:
+        return schema.from_json_checked(config, values, "tokens")
     if not isinstance(values.get("stop", []), list):
         raise SettingsError({"stop": "must be a list of texts"})
-    return from_json(SamplingConfig, values)
+    return schema.from_json(config, values)
 
 
-def check_range(value: int, least: int, most: int, what: str) -> int:
-    """The value if it lies within its limits.
+def request_to_json(request: Request[Any, Any]) -> JsonObject:
+    """A request with its operation; an `id` is added by the sender."""
+    op = next(op for op, kind in OPERATIONS.items() if kind is type(request))
+    return {"op": op, **codec.to_json(request)}
+
+
+def reply_from_json(request: Request[ReplyT, BatchT], values: Mapping[str, Any]) -> ReplyT | BatchT:
+    """A batch or, with `done`, the last reply.
 
     Raises:
-        InputError: it does not.
+        LookupError, TypeError, ValueError: the values are not such a message.
     """
-    if not least <= value <= most:
-        raise InputError(f"{what} must be from {least} to {most}, is {value}.")
+    reply, batch = reply_types(cast(Any, type(request)))
+    message: ReplyT | BatchT = codec.from_json(reply if values.get("done") else batch, values)
+    return message
+
+
+def check_range(value: int, lowest: int, highest: int, name: str) -> int:
+    """Return the value if it is within its limits.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not lowest <= value <= highest:
+        raise InputError(f"{name} must be from {lowest} to {highest}, is {value}.")
     return value
 
 
-def error_to_json(error: MiniGPTError) -> Json:
-    """The error as it stands in a reply; unknown words are named one by one."""
-    fields: Json = {"title": error.title, "message": error.message, "hint": error.hint}
+def error_to_json(error: MiniGPTError) -> JsonObject:
+    """An error as a reply reports it, with the words or the settings that caused it."""
+    fields: JsonObject = {"title": error.title, "message": error.message, "hint": error.hint}
     if isinstance(error, UnknownWordError):
         fields |= {"unknown": list(error.near), "nearest": error.near}
     if isinstance(error, SettingsError):

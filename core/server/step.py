@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import count, takewhile
-from typing import Any
 
 from core.attribution.ngram_index import NextTokenCounts
 from core.config.configs import SamplingConfig
@@ -21,27 +20,26 @@ from core.inference.sampling import TokenSampler, removed_by, staged
 from core.inference.session import Session
 from core.server.model_cache import CachedModel, ModelCache, OpenSession, forgotten
 from core.server.protocol import (
-    MOST_TOP,
+    MAX_TOP,
     CutRequest,
     FindRequest,
     ScoreAtRequest,
     StepRequest,
     check_range,
-    sampling,
 )
+from core.server.replies import FindReply, NextTokensReply, ScoreAtReply, StepReply
+from core.server.tokens import CandidateToken, CorpusCount, CorpusMatch, ScoredToken, SessionToken
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
 
 SAMPLER = "sampler"
 MOST_OPENED = 65_536
 
-Json = dict[str, Any]
 
-
-def step(shelf: ModelCache, ask: StepRequest) -> Json:
+def step(shelf: ModelCache, ask: StepRequest) -> StepReply:
     """Opens a session or goes on with one, and looks at what comes next."""
-    config = sampling(ask.settings)
-    check_range(ask.top, 0, MOST_TOP, "top")
+    config = ask.settings
+    check_range(ask.top, 0, MAX_TOP, "top")
     if isinstance(ask.pick, str) and ask.pick != SAMPLER:
         raise InputError(f"{ask.pick!r} cannot be picked.", f"An id, or {SAMPLER!r}.")
     name = ask.session or _open(shelf, ask)
@@ -55,34 +53,35 @@ def step(shelf: ModelCache, ask: StepRequest) -> Json:
         kept.session.extend([id])
         kept.scores.append(view.score(id))
         view = view_of(shelf, kept, config, ask.top)
-    found = {"session": name, "picked": picked, **view.json()}
-    return found if ask.session else found | {"tokens": _tokens(kept)}
+    tokens = None if ask.session else _tokens(kept)
+    return StepReply(session=name, picked=picked, tokens=tokens, **vars(view.reply()))
 
 
-def cut(shelf: ModelCache, ask: CutRequest) -> Json:
+def cut(shelf: ModelCache, ask: CutRequest) -> StepReply:
     """Goes back to a length, and looks at what comes next there."""
-    config = sampling(ask.settings)
-    check_range(ask.top, 0, MOST_TOP, "top")
+    config = ask.settings
+    check_range(ask.top, 0, MAX_TOP, "top")
     kept = shelf.session(ask.session)
     kept.held.use()
     kept.session.cut(check_range(ask.length, 1, kept.session.length, "length"))
     del kept.scores[ask.length - 1 :]
-    return {"session": ask.session, "picked": None, **view_of(shelf, kept, config, ask.top).json()}
+    view = view_of(shelf, kept, config, ask.top)
+    return StepReply(session=ask.session, **vars(view.reply()))
 
 
 def view_of(shelf: ModelCache, kept: OpenSession, config: SamplingConfig, top: int) -> StepView:
     """What comes next in a session, to the corpus too where it has an index."""
-    beliefs = shelf.texts.beliefs(kept.held.facts["name"], kept.session.ids)
+    beliefs = shelf.texts.beliefs(kept.held.facts.name, kept.session.ids)
     return StepView(kept, config, top, beliefs)
 
 
-def find(shelf: ModelCache, ask: FindRequest) -> Json:
+def find(shelf: ModelCache, ask: FindRequest) -> FindReply:
     """The tokens that are, begin with or hold a text, each kind by how likely they come next.
 
     Blanks around the text and its case matter only for what comes first.
     """
-    config = sampling(ask.settings)
-    check_range(ask.top, 1, MOST_TOP, "top")
+    config = ask.settings
+    check_range(ask.top, 1, MAX_TOP, "top")
     kept = shelf.session(ask.session)
     kept.held.use()
     view, plain = StepView(kept, config, 0), ask.text.strip().casefold()
@@ -91,8 +90,8 @@ def find(shelf: ModelCache, ask: FindRequest) -> Json:
         for id, name in enumerate(kept.held.loaded.tokenizer.names)
         if (plain or ask.text) in name.casefold()
     ]
-    found = [view.token(id) for *_, id in sorted(near)[: ask.top]]
-    return {"session": ask.session, "matches": len(near), "found": found}
+    tokens = [view.token(id) for *_, id in sorted(near)[: ask.top]]
+    return FindReply(session=ask.session, matches=len(near), tokens=tokens)
 
 
 def _distance(name: str, text: str, plain: str) -> int:
@@ -124,9 +123,9 @@ def known(kept: OpenSession, id: int) -> int:
     return check_range(id, 0, kept.session.model.config.vocab_size - 1, "An id")
 
 
-def _tokens(kept: OpenSession) -> list[list[Any]]:
+def _tokens(kept: OpenSession) -> list[SessionToken]:
     text = kept.held.loaded.tokenizer.token_text
-    return [[id, text(id)] for id in kept.session.ids]
+    return [SessionToken(id, text(id)) for id in kept.session.ids]
 
 
 class StepView:
@@ -159,11 +158,11 @@ class StepView:
         """The model's log-probability of a token, in nats."""
         return float(self._logs[id])
 
-    def token(self, id: int) -> Json:
+    def token(self, id: int) -> CandidateToken:
         """One possible token: how likely to the model and after the settings; what removed it."""
         return self._told([id], [1 + int((self._logs > self._logs[id]).sum())])[0]
 
-    def likeliest(self) -> list[Json]:
+    def likeliest(self) -> list[CandidateToken]:
         """As many as are named, falling."""
         found = self._logs.topk(min(self._top, len(self._logs)))
         values, ids = found.values.tolist(), found.indices.tolist()
@@ -172,54 +171,54 @@ class StepView:
             ranks.append(ranks[-1] if place and value == values[place - 1] else place + 1)
         return self._told(ids, ranks)
 
-    def _told(self, ids: list[int], ranks: list[int]) -> list[Json]:
+    def _told(self, ids: list[int], ranks: list[int]) -> list[CandidateToken]:
         """Tokens with their ranks; looked up all at once, which one by one takes milliseconds."""
         own, chances = self._logs[ids].exp().tolist(), self._chances[ids].tolist()
         gone = removed_by(self._after, ids)
         text, beliefs = self._tokenizer.token_text, self._beliefs
         return [
-            {
-                "id": id,
-                "text": text(id),
-                "rank": rank,
-                "probability": probability,
-                "chance": chance,
-                "removed": removed,
-                "corpus": beliefs.count(id) if beliefs else None,
-            }
+            CandidateToken(
+                id=id,
+                text=text(id),
+                rank=rank,
+                probability=probability,
+                chance=chance,
+                removed=removed,
+                corpus=CorpusCount(*beliefs.count(id)) if beliefs else None,
+            )
             for id, rank, probability, chance, removed in zip(
                 ids, ranks, own, chances, gone, strict=True
             )
         ]
 
-    def json(self) -> Json:
-        """The fields of a reply."""
+    def reply(self) -> NextTokensReply:
+        """The view as a reply."""
         session, begun, scores = self._kept.session, self._kept.begun, self._kept.scores
-        return {
-            "length": session.length,
-            "begun": begun,
-            "window_start": forgotten(session, session.window_start),
-            "used": len(session.window()),
-            "context": session.model.config.context,
-            "entropy": float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
-            "loss": -sum(scores) / len(scores) if scores else None,
-            "corpus": _corpus(self._beliefs),
-            "choice": self.token(self.choice),
-            "top": self.likeliest(),
-            "ended": session.ids[-1] == EOS and session.length > begun,
-            "text": _text(self._tokenizer, session, min(begun, session.length)),
-        }
+        return NextTokensReply(
+            length=session.length,
+            begun=begun,
+            window_start=forgotten(session, session.window_start),
+            used=len(session.window()),
+            context=session.model.config.context,
+            entropy=float(-(self._logs.exp() * self._logs).nan_to_num().sum()),
+            loss=-sum(scores) / len(scores) if scores else None,
+            corpus=_corpus(self._beliefs),
+            choice=self.token(self.choice),
+            top=self.likeliest(),
+            ended=session.ids[-1] == EOS and session.length > begun,
+            text=_text(self._tokenizer, session, min(begun, session.length)),
+        )
 
     @property
     def _tokenizer(self) -> Tokenizer:
         return self._kept.held.loaded.tokenizer
 
 
-def _corpus(beliefs: NextTokenCounts | None) -> Json | None:
+def _corpus(beliefs: NextTokenCounts | None) -> CorpusMatch | None:
     """The longest end of the tokens that stands in the corpus."""
     if beliefs is None:
         return None
-    return {"length": beliefs.longest_context.length, "count": beliefs.longest_context.count}
+    return CorpusMatch(length=beliefs.longest_context.length, count=beliefs.longest_context.count)
 
 
 def _text(tokenizer: Tokenizer, session: Session, begun: int) -> str:
@@ -232,10 +231,10 @@ READ = "look"
 SCORED_AT_ONCE = 512
 
 
-def look(shelf: ModelCache, ask: ScoreAtRequest) -> Json:
+def look(shelf: ModelCache, ask: ScoreAtRequest) -> ScoreAtReply:
     """What could come at a place, what stands there, and, if asked, how likely every token was."""
-    config = sampling(ask.settings)
-    check_range(ask.top, 0, MOST_TOP, "top")
+    config = ask.settings
+    check_range(ask.top, 0, MAX_TOP, "top")
     held, _ = shelf.model(ask)
     if ask.ids is not None and ask.prompt:
         raise InputError("It must be clear what is looked at.", "A prompt, or ids.")
@@ -243,10 +242,10 @@ def look(shelf: ModelCache, ask: ScoreAtRequest) -> Json:
     ids = checked(held, ids)
     at = check_range(len(ids) if ask.at is None else ask.at, 1, len(ids), "at")
     held.use()
-    tokens = {"tokens": _scored(shelf, held, ids)} if ask.scored else {}
+    tokens = _scored(shelf, held, ids) if ask.with_scores else None
     view = view_of(shelf, reading(held, ids[:at]), config, ask.top)
-    came = view.token(ids[at]) if at < len(ids) else None
-    return {"picked": None, "came": came, **view.json(), **tokens}
+    actual = view.token(ids[at]) if at < len(ids) else None
+    return ScoreAtReply(actual=actual, tokens=tokens, **vars(view.reply()))
 
 
 def checked(held: CachedModel, ids: Sequence[int]) -> list[int]:
@@ -272,7 +271,7 @@ def reading(held: CachedModel, ids: Sequence[int]) -> OpenSession:
     return OpenSession(held, session, len(ids))
 
 
-def _scored(shelf: ModelCache, held: CachedModel, ids: Sequence[int]) -> list[list[Any]]:
+def _scored(shelf: ModelCache, held: CachedModel, ids: Sequence[int]) -> list[ScoredToken]:
     """Every token: its id, its text, its log-probability, of the first None."""
     session = held.session()
     scores: list[float | None] = [None]
@@ -281,4 +280,5 @@ def _scored(shelf: ModelCache, held: CachedModel, ids: Sequence[int]) -> list[li
         scores += session.score(ids[place : place + SCORED_AT_ONCE]).tolist()
     held.read[READ] = session
     stream = held.loaded.tokenizer.stream()
-    return [[id, stream.push(id), score] for id, score in zip(ids, scores, strict=True)]
+    pairs = zip(ids, scores, strict=True)
+    return [ScoredToken(id, stream.push(id), score) for id, score in pairs]

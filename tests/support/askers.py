@@ -10,6 +10,7 @@ from typing import Any
 from core.paths import Home
 from core.progress import never_cancelled
 from core.server import protocol
+from core.server.codec import to_json
 from core.server.dispatch import Dispatcher
 from tests.support.tiny_runs import tiny_run
 
@@ -37,12 +38,13 @@ class Asker:
         self.last_id += 1
         self.heard = []
         ask = protocol.parse_request(op, fields)
-        found = self.answerer.answer(self.last_id, ask, self._hear, lambda: self.cancelled())
+        reply = self.answerer.answer(self.last_id, ask, self._hear, lambda: self.cancelled())
+        found: Json = to_json(reply)
         json.dumps([found, self.heard], allow_nan=False)
         return found
 
-    def _hear(self, **fields: Any) -> None:
-        self.heard.append(fields)
+    def _hear(self, batch: Any) -> None:
+        self.heard.append(to_json(batch))
 
     def cancel_after(self, batches: int) -> None:
         self.cancelled = lambda: len(self.heard) >= batches

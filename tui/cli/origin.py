@@ -12,6 +12,7 @@ import click
 from core.errors import InputError
 from core.paths import Home
 from core.progress import ProgressCallback, throttled
+from core.server.codec import to_json
 from core.server.protocol import OriginRequest as Ask
 from tui.cli.console import put, put_json, say
 from tui.cli.options import complete_run
@@ -49,8 +50,8 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
     said = typed(source.tokenizer, text)
     with _progress() as progress:
         corpus, _ = source.build(progress)
-    ask = Ask(run=run, text=text, least=min_tokens, places=places)
-    reply = compare(corpus, said, ask, lambda: None)
+    ask = Ask(run=run, text=text, min_tokens=min_tokens, max_places=places)
+    reply = to_json(compare(corpus, said, ask, lambda: None))
     if not said.ids:
         raise InputError("There is no text to look for.", "Name it, or pipe it in.")
     if as_json:

@@ -14,13 +14,22 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, TypeVar
+from typing import Any, BinaryIO, Protocol, Self, TypeVar, overload
 
-from core.errors import InputError, MiniGPTError, StorageError
+from core.errors import Cancelled, InputError, MiniGPTError, StorageError
 from core.paths import Home
 from core.run.launch import environment
+from core.server.protocol import (
+    BatchT,
+    CancelRequest,
+    ReplyT,
+    Request,
+    reply_from_json,
+    request_to_json,
+)
 
 LONGEST_LINE = 2**24
 LARGEST_LOG = 1 << 20
@@ -28,6 +37,8 @@ LAST_LINES = 8
 MODULE = "core.server"
 
 Json = dict[str, Any]
+MessageT = TypeVar("MessageT")
+MessageCo = TypeVar("MessageCo", covariant=True)
 
 
 class ServerError(MiniGPTError):
@@ -51,45 +62,60 @@ class ServerDied(MiniGPTError):  # noqa: N818 - it is what happened, as asyncio'
     title = "The model's process has ended"
 
 
-class Replies(AsyncIterator[Json]):
-    """What is answered to one request, as it comes; the last reply has "done".
+class Replies(AsyncIterator[MessageT]):
+    """The batches and the last reply to one request, in order.
 
-    Closing it before that cancels the request. Iterating raises SamplerError where the request
-    failed and SamplerDied where the process ended.
+    Closing it before the end cancels the request. Iterating raises ServerError if the request
+    failed, Cancelled if it was cancelled before it had a result, ServerDied if the process ended.
 
-    Attributes:
-        id: the request's.
+    Args:
+        client: sends the request when the first reply is awaited.
+        id: of the request.
+        request: its JSON fields.
+        decode: converts a reply from JSON.
     """
 
-    def __init__(self, sampler: ServerClient, id: int, op: str, fields: Json) -> None:
+    def __init__(
+        self, client: ServerClient, id: int, request: Json, decode: Callable[[Json], MessageT]
+    ) -> None:
         self.id = id
-        self._sampler, self._request = sampler, {"id": id, "op": op, **fields}
-        self._heard: asyncio.Queue[Json | ServerDied] = asyncio.Queue()
+        self._client, self._request, self._decode = client, {"id": id, **request}, decode
+        self._received: asyncio.Queue[tuple[MessageT | Exception, bool]] = asyncio.Queue()
         self._sent = self._over = False
 
-    async def __anext__(self) -> Json:
-        """The next reply."""
+    async def __anext__(self) -> MessageT:
         if self._over:
             raise StopAsyncIteration
         if not self._sent:
             self._sent = True
-            await self._sampler._ask(self, self._request)
-        said = await self._heard.get()
-        self._over = isinstance(said, ServerDied) or bool(said.get("done"))
-        if isinstance(said, ServerDied):
-            raise said
-        if "error" in said:
-            raise ServerError(said["error"])
-        return said
+            await self._client._ask(self, self._request)
+        message, self._over = await self._received.get()
+        if isinstance(message, Exception):
+            raise message
+        return message
 
-    def hear(self, said: Json | ServerDied) -> None:
-        """Takes what came for it."""
-        self._heard.put_nowait(said)
+    def receive(self, message: Json) -> None:
+        """Queue a reply from the process.
+
+        Raises:
+            LookupError, TypeError, ValueError: it is none.
+        """
+        done = bool(message.get("done"))
+        if "error" in message:
+            self._received.put_nowait((ServerError(message["error"]), done))
+        elif message.get("cancelled"):
+            self._received.put_nowait((Cancelled(), done))
+        else:
+            self._received.put_nowait((self._decode(message), done))
+
+    def fail(self, error: ServerDied) -> None:
+        """End the replies with an error."""
+        self._received.put_nowait((error, True))
 
     async def aclose(self) -> None:
         """Cancels the request unless it has ended; nothing more is heard."""
         if self._sent and not self._over:
-            self._sampler._forget(self.id)
+            self._client._forget(self.id)
         self._over = True
 
     async def __aenter__(self) -> Self:
@@ -104,18 +130,35 @@ class Replies(AsyncIterator[Json]):
         await self.aclose()
 
 
-class Stream(Protocol):
-    """Replies as they come; closing it cancels the request."""
+def _old_fields(message: Json) -> Json:
+    """A reply with the field names of before, for callers that are not typed yet."""
+    message |= message.pop("forecast", None) or {}
+    names = {"weights": "which", "actual": "came", "attention_by_layer": "looks"}
+    names |= {"ablation": "whole", "active": "found"}
+    if "matches" in message:
+        names["tokens"] = "found"
+    if "rows" in message and not message.get("done"):
+        names["rows"] = "came"
+    return {names.get(name, name): value for name, value in message.items()}
+
+
+def _new_fields(op: str, fields: Json) -> Json:
+    """The fields of a request by their names of today, from callers that are not typed yet."""
+    names = {"which": "weights", "firsts": "first_tokens", "off": "disabled_heads"}
+    names |= {"scored": "with_scores", "least": "min_tokens", "places": "max_places"}
+    return {"op": op, **{names.get(name, name): value for name, value in fields.items()}}
+
+
+class Stream(Protocol[MessageCo]):
+    """The replies to a request; closing it cancels the request."""
 
     @property
     def id(self) -> int:
-        """By which the request is cancelled."""
+        """The id to cancel the request by."""
 
-    def __aiter__(self) -> AsyncIterator[Json]:
-        """Itself."""
+    def __aiter__(self) -> AsyncIterator[MessageCo]: ...
 
-    def __anext__(self) -> Awaitable[Json]:
-        """The next reply."""
+    def __anext__(self) -> Awaitable[MessageCo]: ...
 
     def aclose(self) -> Awaitable[object]:
         """Cancels the request unless it has ended."""
@@ -127,11 +170,17 @@ class ModelClient(Protocol):
     async def start(self) -> None:
         """Has the process ready before it is needed."""
 
-    async def request(self, op: str, **fields: Any) -> Json:
-        """The last reply."""
+    @overload
+    async def request(self, op: Request[ReplyT, BatchT]) -> ReplyT: ...
 
-    def stream(self, op: str, **fields: Any) -> Stream:
-        """Every reply."""
+    @overload
+    async def request(self, op: str, **fields: Any) -> Json: ...
+
+    @overload
+    def stream(self, op: Request[ReplyT, BatchT]) -> Stream[ReplyT | BatchT]: ...
+
+    @overload
+    def stream(self, op: str, **fields: Any) -> Stream[Json]: ...
 
     async def cancel(self, id: int) -> None:
         """Ends a request, which then says what came of it."""
@@ -153,7 +202,7 @@ class ServerClient:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
-        self._open: dict[int, Replies] = {}
+        self._open: dict[int, Replies[Any]] = {}
         self._last_id = 0
         self._log_began = 0
         self._closed = False
@@ -215,28 +264,42 @@ class ServerClient:
         log.seek(0, os.SEEK_END)
         return log
 
-    async def request(self, op: str, **fields: Any) -> Json:
-        """The last reply to a request.
+    @overload
+    async def request(self, op: Request[ReplyT, BatchT]) -> ReplyT: ...
+
+    @overload
+    async def request(self, op: str, **fields: Any) -> Json: ...
+
+    async def request(self, op: Any, **fields: Any) -> Any:
+        """Return the last reply to a request.
 
         Raises:
-            SamplerError: it failed, as the sampler says.
-            SamplerDied: the process ended meanwhile.
+            ServerError: the request failed.
+            ServerDied: the process ended.
+            Cancelled: the request was cancelled before it had a result.
         """
         async with self.stream(op, **fields) as replies:
-            found = [said async for said in replies]
-        return found[-1]
+            return [message async for message in replies][-1]
 
-    def stream(self, op: str, **fields: Any) -> Replies:
-        """The replies to a request, which is sent when the first of them is asked for."""
+    @overload
+    def stream(self, op: Request[ReplyT, BatchT]) -> Replies[ReplyT | BatchT]: ...
+
+    @overload
+    def stream(self, op: str, **fields: Any) -> Replies[Json]: ...
+
+    def stream(self, op: Any, **fields: Any) -> Any:
+        """The replies to a request, which is sent when the first of them is awaited."""
         self._last_id += 1
-        return Replies(self, self._last_id, op, fields)
+        if isinstance(op, str):
+            return Replies(self, self._last_id, _new_fields(op, fields), _old_fields)
+        return Replies(self, self._last_id, request_to_json(op), partial(reply_from_json, op))
 
     async def cancel(self, id: int) -> None:
         """Ends a request: its last reply comes soon and says so, with what came till then."""
         if id in self._open:
-            await self.request("cancel", target=id)
+            await self.request(CancelRequest(target=id))
 
-    async def _ask(self, replies: Replies, request: Json) -> None:
+    async def _ask(self, replies: Replies[Any], request: Json) -> None:
         line = json.dumps(request, separators=(",", ":"))
         if len(line) >= LONGEST_LINE:
             raise InputError("That is too long for one request.", "Shorten the text.")
@@ -270,14 +333,14 @@ class ServerClient:
         died = self._death(code)
         waiting, self._open = list(self._open.values()), {}
         for replies in waiting:
-            replies.hear(died)
+            replies.fail(died)
 
     def _hand_out(self, said: Json) -> None:
         replies = self._open.get(said["id"])
         if replies is not None:
             if said.get("done"):
                 del self._open[said["id"]]
-            replies.hear(said)
+            replies.receive(said)
 
     def _death(self, code: int) -> ServerDied:
         how = f"by signal {-code}" if code < 0 else f"with code {code}"
@@ -348,7 +411,13 @@ class BlockingClient:
 
         return self._loop.run(whole())
 
-    def request(self, op: str, **fields: Any) -> Json:
+    @overload
+    def request(self, op: Request[ReplyT, BatchT]) -> ReplyT: ...
+
+    @overload
+    def request(self, op: str, **fields: Any) -> Json: ...
+
+    def request(self, op: Any, **fields: Any) -> Any:
         """The last reply.
 
         Raises:

@@ -52,10 +52,10 @@ def test_a_reply_in_batches_is_that_of_generate(ask: Asker, home: Home, settings
     expected = _expected(home, "chars", "the", **settings)
     found = ask("generate", run="chars", prompt="the", settings=settings)
     tokens = [token for batch in ask.heard for token in batch["tokens"]]
-    assert [(id, text) for id, text, _ in tokens] == [(s.id, s.text) for s in expected]
+    assert [(id, text) for id, text, *_ in tokens] == [(s.id, s.text) for s in expected]
     assert [batch["count"] for batch in ask.heard][-1] == found["tokens"] == len(expected)
     assert len(ask.heard[0]["tokens"]) == 1, "the first goes out at once"
-    assert found["text"] == "".join(text for _, text, _ in tokens)
+    assert found["text"] == "".join(text for _, text, *_ in tokens)
     assert found["reason"] == expected[-1].ended
     assert 0 < found["used"] <= found["context"] == 16
     assert ask.heard[0]["window_start"] == 0
@@ -187,12 +187,18 @@ def test_branches_are_replies_with_seeds_of_their_own(ask: Asker, home: Home) ->
         assert [token[0] for token in row["tokens"]] == [s.id for s in expected]
         assert row["text"] == "".join(s.text for s in expected)
         assert row["ended"] == (expected[-1].ended == "end")
-    found = ask("fork", session=name, firsts=[4, 2], tokens=3)
+    found = ask("fork", session=name, first_tokens=[4, 2], tokens=3)
     assert [row["tokens"][0][0] for row in found["rows"]] == [4, 2]
     assert [len(row["tokens"]) for row in found["rows"]] == [3, 1]
     after = ask("step", session=name, settings=settings)
     assert {**before, "picked": None} == {**after, "tokens": before["tokens"]}
-    for wrong in ({"count": 0}, {"count": 65}, {"firsts": []}, {"firsts": [99]}, {"tokens": 0}):
+    for wrong in (
+        {"count": 0},
+        {"count": 65},
+        {"first_tokens": []},
+        {"first_tokens": [99]},
+        {"tokens": 0},
+    ):
         with pytest.raises(InputError):
             ask("fork", session=name, **wrong)
 
@@ -204,7 +210,7 @@ def test_a_fork_tells_what_comes(ask: Asker, monkeypatch: pytest.MonkeyPatch) ->
     found = ask("fork", session=name, count=2, tokens=9, settings=SAMPLED)
     assert len(ask.heard) > 1
     for number, row in enumerate(found["rows"]):
-        told = [token for part in ask.heard for token in part["came"][number]]
+        told = [token for part in ask.heard for token in part["rows"][number]]
         assert told == row["tokens"][: len(told)]
         assert len(told) >= len(row["tokens"]) - 1
 

@@ -45,10 +45,12 @@ def test_looks_are_the_attention_weights_of_the_model(ask: Asker, home: Home) ->
             last = 6 if at is None else at
             for layer, weights in enumerate(record.attention):
                 own = weights[0].mean(0) if head is None else weights[0, head]
-                assert found["looks"][layer] == pytest.approx(own[last].tolist(), abs=1e-6)
-            assert sum(found["looks"][0]) == pytest.approx(1.0, abs=1e-5)
+                assert found["attention_by_layer"][layer] == pytest.approx(
+                    own[last].tolist(), abs=1e-6
+                )
+            assert sum(found["attention_by_layer"][0]) == pytest.approx(1.0, abs=1e-5)
             assert found["positions"] == [last]
-            assert found["looks"][-1] == found["attention"][-1]
+            assert found["attention_by_layer"][-1] == found["attention"][-1]
 
 
 def test_a_head_that_is_off_adds_nothing(ask: Asker, home: Home) -> None:
@@ -59,12 +61,12 @@ def test_a_head_that_is_off_adds_nothing(ask: Asker, home: Home) -> None:
     _, without = _record(home, mask)
     session = ask("step", run="words", prompt=TEXT)["session"]
     on = ask("inside", session=session)
-    off = ask("inside", session=session, off=[[1, 0]])
+    off = ask("inside", session=session, disabled_heads=[[1, 0]])
     again = ask("inside", session=session)
     id = int(whole[-1].argmax())
-    assert on["whole"][0] == off["whole"][0] == on["lens"][-1][-1][0] == id
-    assert on["whole"][2:] == pytest.approx([float(whole[-1, id])] * 2, rel=1e-4)
-    assert off["whole"][2:] == pytest.approx([float(whole[-1, id]), float(without[-1, id])])
+    assert on["ablation"][0] == off["ablation"][0] == on["lens"][-1][-1][0] == id
+    assert on["ablation"][2:] == pytest.approx([float(whole[-1, id])] * 2, rel=1e-4)
+    assert off["ablation"][2:] == pytest.approx([float(whole[-1, id]), float(without[-1, id])])
     assert off["lens"][-1][-1][2] == pytest.approx(float(without[-1].max()), rel=1e-4)
     assert off["lens"][-1][:2] == on["lens"][-1][:2], "what is below the head stays"
     assert again == on
@@ -92,7 +94,14 @@ def test_a_look_follows_the_text(ask: Asker) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"at": 7}, {"at": -1}, {"off": [[2, 0]]}, {"off": [[0, 2]]}, {"off": [[0]]}]
+    "wrong",
+    [
+        {"at": 7},
+        {"at": -1},
+        {"disabled_heads": [[2, 0]]},
+        {"disabled_heads": [[0, 2]]},
+        {"disabled_heads": [[0]]},
+    ],
 )
 def test_places_and_heads_that_are_none_are_refused(ask: Asker, wrong: dict[str, object]) -> None:
     with pytest.raises(InputError):

@@ -139,12 +139,12 @@ def test_a_reply_too_long_for_a_line_is_in_its_batches_only(
 
 
 def test_two_models_beside_each_other_and_their_snapshots(ask: Asker) -> None:
-    found = [ask("load", run="words", which=which) for which in ("last", "0", "4")]
+    found = [ask("load", run="words", weights=weights) for weights in ("last", "0", "4")]
     assert [one["step"] for one in found] == [None, 0, 4]
-    assert [one["which"] for one in found] == ["last", "0", "4"]
+    assert [one["weights"] for one in found] == ["last", "0", "4"]
     assert ask("load", run="chars")["tokenizer"] == "char"
-    assert [ask("load", run="words", which=w)["how"] for w in ("last", "0")] == ["kept", "kept"]
-    assert ask("load")["which"] == "0", "the one used last"
+    assert [ask("load", run="words", weights=w)["how"] for w in ("last", "0")] == ["kept", "kept"]
+    assert ask("load")["weights"] == "0", "the one used last"
 
 
 def test_without_room_there_is_one_model_and_its_sessions_only(
@@ -187,7 +187,7 @@ def test_mistakes_are_said(ask: Asker, home: Home) -> None:
     with pytest.raises(InputError, match="wrods"):
         ask("load", run="wrods")
     with pytest.raises(InputError, match="'3'"):
-        ask("load", run="words", which="3")
+        ask("load", run="words", weights="3")
     with pytest.raises(InputError, match="cuda:77"):
         ask("load", run="words", device="cuda:77")
     with pytest.raises(InputError, match="Say which run"):
@@ -226,23 +226,23 @@ TINY: Json = {
 
 
 def test_a_forecast_says_the_arithmetic_before_the_time(ask: Asker) -> None:
-    found = ask("probe", train={"minutes": 1, "threads": 1, "device": "cpu"}, model=TINY)
-    (first,) = ask.heard
+    reply = ask("probe", train={"minutes": 1, "threads": 1, "device": "cpu"}, model=TINY)
+    first, found = ask.heard[0]["forecast"], reply["forecast"]
     assert first["seconds_per_step"] is None
     assert first["parameters"] == found["parameters"] > 0
     assert found["steps"] * found["seconds_per_step"] == pytest.approx(60.0, rel=0.1)
     assert found["seconds"] == pytest.approx(60.0, rel=0.1)
     assert found["disk_bytes"] > 7 * 4 * found["parameters"] == first["disk_bytes"]
     assert found["model"]["context"] == 16
-    assert found["devices"][0]["device"] == "cpu"
+    assert reply["devices"][0]["device"] == "cpu"
     tokens = {"reading": "lines", "vocab_size": 20, "train_tokens": 90}
     tokens |= {"train_samples": 10, "longest": 12}
-    known = ask("probe", train={"steps": 7}, tokens=tokens, timed=False)
+    known = ask("probe", train={"steps": 7}, tokens=tokens, timed=False)["forecast"]
     assert (known["steps"], known["seconds"], ask.heard) == (7, None, [])
 
 
 def test_what_a_forecast_cannot_be_made_of_is_refused(ask: Asker) -> None:
-    assert set(ask("probe")) == {"devices"}
+    assert ask("probe")["forecast"] is None
     for wrong in (
         {"train": {}},
         {"train": {"stpes": 1}, "model": TINY},

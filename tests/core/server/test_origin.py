@@ -14,6 +14,7 @@ from core.attribution.corpus_index import REBUILT_NOTE
 from core.errors import Cancelled, InputError, NotFoundError, StorageError
 from core.paths import Home
 from core.progress import never_cancelled
+from core.server.codec import to_json
 from core.server.origin import Indexer
 from core.server.protocol import IndexRequest
 from core.system.locks import acquire
@@ -34,10 +35,11 @@ def ask(home: Home) -> Asker:
 def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never_cancelled) -> Json:
     heard: list[Json] = []
 
-    def say(**fields: Any) -> None:
-        heard.append(fields)
+    def send(batch: Any) -> None:
+        heard.append(to_json(batch))
 
-    return Indexer(home).answer(1, IndexRequest(run=run), say, cancelled) | {"heard": heard}
+    reply = Indexer(home).answer(1, IndexRequest(run=run), send, cancelled)
+    return {**to_json(reply), "heard": heard}
 
 
 def folder_of(home: Home) -> Path:
@@ -155,7 +157,7 @@ def test_a_reply_and_a_session_are_compared_without_their_prompt(home: Home, ask
     """A prompt that was copied from the text counted as if the model had said it."""
     index(home, "chars")
     reply = ask("generate", run="chars", prompt="the cat sat", settings={"max_tokens": 9})
-    found = ask("origin", reply=ask.last_id, least=1)
+    found = ask("origin", reply=ask.last_id, min_tokens=1)
     assert found["text"] == reply["text"]
     assert found["tokens"] <= 9
     for span in found["spans"]:
@@ -202,8 +204,8 @@ def test_a_new_index_is_noticed(home: Home, ask: Asker) -> None:
         {"text": "a"},
         {"run": "words"},
         {"run": "words", "text": "a", "reply": 1},
-        {"run": "words", "text": "a", "least": 0},
-        {"run": "words", "text": "a", "places": 21},
+        {"run": "words", "text": "a", "min_tokens": 0},
+        {"run": "words", "text": "a", "max_places": 21},
         {"session": "s9"},
         {"reply": 99},
     ],

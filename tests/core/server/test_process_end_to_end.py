@@ -161,12 +161,12 @@ def test_what_waits_for_torch_can_be_cancelled(loading: Process) -> None:
     load, reply = loading.send("load", run="words"), loading.send("generate", prompt="the")
     cancel = loading.send("cancel", target=reply)
     said = {one["id"]: one for one in (loading.hear(), loading.hear())}
-    assert said[cancel] == {"id": cancel, "target": reply, "found": True, "done": True}
+    assert said[cancel] == {"id": cancel, "target": reply, "active": True, "done": True}
     assert (said[reply]["reason"], said[reply]["text"]) == ("cancelled", "")
-    assert not loading.ask("cancel", target=reply)["found"]
-    assert not loading.ask("cancel", target="another")["found"]
+    assert not loading.ask("cancel", target=reply)["active"]
+    assert not loading.ask("cancel", target="another")["active"]
     # The first has begun: it is told, and answers once it can.
-    assert loading.ask("cancel", target=load)["found"]
+    assert loading.ask("cancel", target=load)["active"]
 
 
 def test_an_id_stands_for_one_request_at_a_time(loading: Process) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.configs import SamplingConfig
 from core.errors import InputError, SettingsError
 from core.server import protocol
 from core.server.protocol import CancelRequest, GenerateRequest, LoadRequest, StepRequest
@@ -18,7 +19,7 @@ from core.tokenizer.unknown_words import unknown_word_error
 
 def test_fields_that_are_left_out_have_their_defaults() -> None:
     assert protocol.parse_request("load", {"run": "lang"}) == LoadRequest(
-        run="lang", which="last", device="auto"
+        run="lang", weights="last", device="auto"
     )
     assert protocol.parse_request("cancel", {"target": "a"}) == CancelRequest(target="a")
     assert protocol.parse_request("step", {"session": "s1", "pick": 5}) == StepRequest(
@@ -38,7 +39,7 @@ def test_fields_that_are_left_out_have_their_defaults() -> None:
         ("generate", {"top": True}, "top"),
         ("generate", {"settings": []}, "settings"),
         ("step", {"pick": 1.5}, "pick"),
-        ("fork", {"session": "s1", "firsts": [1, "2"]}, "firsts"),
+        ("fork", {"session": "s1", "first_tokens": [1, "2"]}, "first_tokens"),
         ("cut", {"session": "s1"}, "length"),
         ("score", {}, "text"),
         ("cancel", {}, "target"),
@@ -73,9 +74,11 @@ def test_whatever_stands_in_the_fields_there_is_an_object_or_an_error(op: str, d
 def test_settings_out_of_their_limits_are_named(settings: dict[str, Any]) -> None:
     """A stop text taken for its letters."""
     with pytest.raises(SettingsError) as caught:
-        protocol.sampling(settings)
+        protocol.parse_request("generate", {"settings": settings})
     assert list(protocol.error_to_json(caught.value)["problems"]) == list(settings)
-    assert protocol.sampling({"stop": ["ab"]}).stop == ("ab",)
+    request = protocol.parse_request("generate", {"settings": {"stop": ["ab"]}})
+    assert isinstance(request, GenerateRequest)
+    assert request.settings.stop == ("ab",)
 
 
 def test_unknown_words_are_said_one_by_one() -> None:
@@ -88,4 +91,4 @@ def test_unknown_words_are_said_one_by_one() -> None:
 
 def test_the_question_of_every_operation_says_what_it_is() -> None:
     assert all(kind.__doc__ for kind in protocol.OPERATIONS.values())
-    assert GenerateRequest().settings == {}
+    assert GenerateRequest().settings == SamplingConfig()

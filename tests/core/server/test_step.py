@@ -129,7 +129,7 @@ def test_a_session_opens_with_what_was_chosen_before(ask: Asker) -> None:
     assert again["loss"] == pytest.approx(first["loss"], rel=1e-5)
     bare = ask("step", run="words", prompt=None, chosen=ids)
     assert ([id for id, _ in bare["tokens"]], bare["top"]) == (ids, again["top"])
-    older = ask("step", run="words", which="4", prompt="the", chosen=ids[2:])
+    older = ask("step", run="words", weights="4", prompt="the", chosen=ids[2:])
     assert older["text"] == first["text"]
     assert older["top"] != again["top"]
     with pytest.raises(InputError, match="id"):
@@ -142,21 +142,21 @@ def test_any_token_is_found_with_its_rank(ask: Asker) -> None:
     name = view["session"]
     assert [one["rank"] for one in view["top"]] == list(range(1, 19))
     found = ask("find", session=name, text="at", top=100)
-    texts = [one["text"] for one in found["found"]]
+    texts = [one["text"] for one in found["tokens"]]
     assert found["matches"] == len(texts) == 3
     assert set(texts) == {"cat", "sat", "mat"}
-    assert [one["probability"] for one in found["found"]] == sorted(
-        (one["probability"] for one in found["found"]), reverse=True
+    assert [one["probability"] for one in found["tokens"]] == sorted(
+        (one["probability"] for one in found["tokens"]), reverse=True
     )
-    assert ask("find", session=name, text="a")["found"][0]["text"] == "a"
-    assert ask("find", session=name, text=" CAT ")["found"][0] == next(
+    assert ask("find", session=name, text="a")["tokens"][0]["text"] == "a"
+    assert ask("find", session=name, text=" CAT ")["tokens"][0] == next(
         one for one in view["top"] if one["text"] == "cat"
     )
     assert ask("find", session=name, text="zebra") == {
-        "session": name, "matches": 0, "found": [],
+        "session": name, "matches": 0, "tokens": [],
     }  # fmt: skip
     blank = ask("step", run="chars", prompt="the")["session"]
-    assert ask("find", session=blank, text=" ")["found"][0]["text"] == " "
+    assert ask("find", session=blank, text=" ")["tokens"][0]["text"] == " "
 
 
 def test_entropy_is_that_of_the_models_own_chances(ask: Asker) -> None:

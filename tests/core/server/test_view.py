@@ -27,7 +27,7 @@ def ask(home: Home) -> Asker:
 
 
 def _ids(ask: Asker, run: str, text: str) -> list[int]:
-    return [id for id, *_ in ask("look", run=run, prompt=text, scored=True)["tokens"]]
+    return [id for id, *_ in ask("look", run=run, prompt=text, with_scores=True)["tokens"]]
 
 
 def test_a_place_is_what_a_session_cut_back_to_it_shows(ask: Asker) -> None:
@@ -39,7 +39,7 @@ def test_a_place_is_what_a_session_cut_back_to_it_shows(ask: Asker) -> None:
         here = ask("look", run="words", ids=ids, at=at, settings=WARM)
         assert [one["id"] for one in here["top"]] == [one["id"] for one in there["top"]]
         assert here["entropy"] == pytest.approx(there["entropy"], abs=1e-4)
-        came = here["came"]
+        came = here["actual"]
         assert (came["id"] if came else None) == (ids[at] if at < len(ids) else None)
 
 
@@ -92,7 +92,7 @@ def test_a_move_reads_one_token_at_most(ask: Asker, monkeypatch: pytest.MonkeyPa
 def test_the_tokens_are_the_text_and_their_scores_those_of_score(ask: Asker) -> None:
     """A blank that is lost, half a score, a first token that was foreseen by nobody."""
     for run in ("words", "chars"):
-        found = ask("look", run=run, prompt="the cat sat", scored=True)["tokens"]
+        found = ask("look", run=run, prompt="the cat sat", with_scores=True)["tokens"]
         assert "".join(text for _, text, _ in found) == "the cat sat"
         scores = [score for *_, score in ask("score", run=run, text="the cat sat")["tokens"]]
         assert [score for *_, score in found] == pytest.approx(scores, abs=1e-4)
@@ -107,14 +107,14 @@ def test_ways_on_from_ids_are_those_from_a_session(ask: Asker) -> None:
     here = ask("fork", run="words", ids=ids[:3], count=3, tokens=4, settings=WARM)
     assert [row["text"] for row in here["rows"]] == [row["text"] for row in there["rows"]]
     after = ask("look", run="words", ids=ids, at=3)
-    assert after["came"]["id"] == ids[3]
+    assert after["actual"]["id"] == ids[3]
 
 
 def test_a_first_token_that_was_given_is_penalised_too(ask: Asker) -> None:
     """A repetition penalty that does not see the token the person chose."""
     harsh: Json = {"temperature": 0.0, "repetition_penalty": 10.0}
     ids = _ids(ask, "words", "the")
-    row = ask("fork", run="words", ids=ids, firsts=[7], tokens=2, settings=harsh)["rows"][0]
+    row = ask("fork", run="words", ids=ids, first_tokens=[7], tokens=2, settings=harsh)["rows"][0]
     view = ask("look", run="words", ids=[*ids, 7], settings=harsh)
     assert row["tokens"][1][0] == view["choice"]["id"]
 

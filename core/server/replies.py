@@ -1,0 +1,459 @@
+"""The replies of the model server; `core.server.protocol` has the requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.config.configs import ModelConfig, TrainConfig
+from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.server.tokens import (
+    CandidateToken,
+    CorpusMatch,
+    HeadAblation,
+    ReplyToken,
+    ScoredToken,
+    SessionToken,
+    TokenProbability,
+    TracedEnd,
+    TracedToken,
+    WindowToken,
+)
+
+Id = int | str
+FinishReason = Literal["end", "stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadReply:
+    """Facts about the loaded model.
+
+    Attributes:
+        name: of the run.
+        weights: as requested.
+        step: training step of the weights; null if unknown.
+        device: the device the model is on.
+        device_name: the device's own name.
+        parameters: number of weights.
+        context: longest input in tokens.
+        vocab_size: number of tokens.
+        layers: number of blocks.
+        heads: attention heads per block.
+        architecture: "qwen3" or "tutorial".
+        tokenizer: "word", "char" or "bpe".
+        reading: "lines" or "text".
+        seconds: the time loading took.
+        how: "kept" (already in memory), "loaded", or "reloaded" because its file has changed.
+    """
+
+    name: str
+    weights: str
+    step: int | None
+    device: str
+    device_name: str
+    parameters: int
+    context: int
+    vocab_size: int
+    layers: int
+    heads: int
+    architecture: str
+    tokenizer: str
+    reading: str
+    seconds: float
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateBatch:
+    """The tokens since the batch before; sent every 15 ms or 32 tokens, the first at once.
+
+    Attributes:
+        tokens: the new tokens.
+        window_start: index of the oldest token in the context, a kept <sos> aside; 0 until the
+            context slides.
+        count: tokens so far.
+        seconds: since the request was taken up.
+    """
+
+    tokens: list[ReplyToken]
+    window_start: int
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateReply:
+    """The end of a generated text.
+
+    Attributes:
+        reason: "end" (of the text), "stop" (text), "length" or "cancelled".
+        tokens: number of generated tokens.
+        seconds: since the request was taken up.
+        tokens_per_second: after the prompt was read.
+        used: tokens in the context.
+        context: longest input in tokens.
+        text: all of it; null beyond a million characters.
+        step: training step of the weights; null if unknown.
+    """
+
+    reason: FinishReason
+    tokens: int = 0
+    seconds: float = 0.0
+    tokens_per_second: float = 0.0
+    used: int = 0
+    context: int = 0
+    text: str | None = ""
+    step: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextTokensReply:
+    """What could come next.
+
+    Attributes:
+        length: tokens so far.
+        begun: tokens the session was opened with.
+        window_start: as in `GenerateBatch`.
+        used: tokens in the context.
+        context: longest input in tokens.
+        entropy: of the model's distribution, in nats.
+        loss: mean over the tokens so far, in nats per token; null if unknown.
+        corpus: the longest suffix in the training text; null without a corpus index.
+        choice: the token that the settings choose, the next draw of the seed.
+        top: the most likely tokens, in falling order.
+        ended: whether the last token ended the text.
+        text: chosen since the session was opened.
+    """
+
+    length: int
+    begun: int
+    window_start: int
+    used: int
+    context: int
+    entropy: float
+    loss: float | None
+    corpus: CorpusMatch | None
+    choice: CandidateToken
+    top: list[CandidateToken]
+    ended: bool
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReply(NextTokensReply):
+    """What could come next in a session.
+
+    Attributes:
+        session: name of the session. Eight stay open; each keeps its model.
+        picked: the token that was added; null if none was.
+        tokens: all tokens so far, if the request opened the session.
+    """
+
+    session: str
+    picked: CandidateToken | None = None
+    tokens: list[SessionToken] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindReply:
+    """Tokens of the vocabulary that contain a text.
+
+    Attributes:
+        session: as requested.
+        matches: how many there are.
+        tokens: the first of them: exact matches, then those equal but for case and blanks, then
+            the others, each by probability.
+    """
+
+    session: str
+    matches: int
+    tokens: list[CandidateToken]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreAtReply(NextTokensReply):
+    """What could be at a position of a text.
+
+    Attributes:
+        actual: the token that is there; null after the last.
+        tokens: every token with its score, if requested; their texts make up the text.
+    """
+
+    actual: CandidateToken | None = None
+    tokens: list[ScoredToken] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkBatch:
+    """New tokens of each row since the batch before.
+
+    Attributes:
+        rows: the tokens of each row.
+    """
+
+    rows: list[list[TokenProbability]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkBranch:
+    """One continuation.
+
+    Attributes:
+        tokens: all of them.
+        text: of the tokens.
+        ended: whether the last token ended the text.
+    """
+
+    tokens: list[TokenProbability]
+    text: str
+    ended: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkReply:
+    """All rows; after a cancellation as far as they got.
+
+    Attributes:
+        session: as requested.
+        reason: "length" or "cancelled".
+        rows: one per continuation.
+    """
+
+    session: str | None
+    reason: FinishReason
+    rows: list[ForkBranch]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreReply:
+    """Log-probabilities of a text.
+
+    Attributes:
+        tokens: every token with its score.
+        total: sum of the scores, in nats.
+        loss: nats per token; null for a single token.
+    """
+
+    tokens: list[ScoredToken]
+    total: float
+    loss: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceReply:
+    """The predictions of every layer for a text.
+
+    Attributes:
+        tokens: of the text.
+        next: after the last of them.
+    """
+
+    tokens: list[TracedToken]
+    next: TracedEnd
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsideReply:
+    """Predictions of the layers, and attention weights.
+
+    Attributes:
+        session: as requested.
+        layer: of `attention`, from 0.
+        head: as requested.
+        layers: number of layers.
+        heads: heads per layer.
+        window: the tokens in the context.
+        positions: indices of the rows.
+        lens: per row, as in `TracedToken`.
+        attention: per row, the weight of each token of the window.
+        attention_by_layer: per layer, the weights at the last position.
+        ablation: the effect of the heads that are switched off, at the last position.
+    """
+
+    session: str | None
+    layer: int
+    head: int | None
+    layers: int
+    heads: int
+    window: list[WindowToken]
+    positions: list[int]
+    lens: list[list[TokenProbability]]
+    attention: list[list[float]]
+    attention_by_layer: list[list[float]]
+    ablation: HeadAblation
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingForecast:
+    """What a training run needs.
+
+    Attributes:
+        preset: the size that was chosen.
+        model: every field of its ModelConfig.
+        train: every field of its TrainConfig.
+        reasons: why the settings left open are as they are.
+        tokens: the facts about the tokens that the plan is based on.
+        parameters: number of weights.
+        memory_bytes: memory for training.
+        free_memory: bytes free on the device.
+        disk_bytes: size of the run directory.
+        free_disk: bytes free on disk.
+        seconds_per_step: timed; null before.
+        steps: updates; null while only minutes are known.
+        seconds: the time training takes; null before steps were timed.
+    """
+
+    preset: str
+    model: ModelConfig
+    train: TrainConfig
+    reasons: list[str]
+    tokens: TokenFacts
+    parameters: int
+    memory_bytes: int
+    free_memory: int
+    disk_bytes: int
+    free_disk: int
+    seconds_per_step: float | None
+    steps: int | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeReply:
+    """The devices of this machine, and the forecast of a training run.
+
+    With `timed` the same is sent first without timed steps, as a batch.
+
+    Attributes:
+        devices: all usable ones.
+        forecast: null if the request has no `train`.
+    """
+
+    devices: list[DeviceFacts]
+    forecast: TrainingForecast | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexProgress:
+    """Progress of an index being built, a few times per second.
+
+    Attributes:
+        phase: in words.
+        finished: units done.
+        total: units in this phase.
+    """
+
+    phase: str
+    finished: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexReply:
+    """The index of a run's training text.
+
+    Attributes:
+        how: "kept" (already there), "made", or "remade" because it was damaged.
+        tokens: in the training part.
+        bytes: on disk.
+        depth: tokens by which the suffixes are sorted.
+        seconds: the time it took.
+        notes: for the user.
+    """
+
+    how: str
+    tokens: int
+    bytes: int
+    depth: int
+    seconds: float
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginPlace:
+    """An occurrence of a copied passage in the corpus.
+
+    Attributes:
+        file: path.
+        line: from 1.
+        offset: byte in the (decompressed) file.
+        before: text before it.
+        text: the passage.
+        after: text after it.
+    """
+
+    file: str
+    line: int
+    offset: int
+    before: str
+    text: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginSpan:
+    """A maximal part of a text that occurs in the training part; two may overlap.
+
+    Attributes:
+        begin: index of its first token.
+        end: index after its last token.
+        from_: index of its first character.
+        to: index after its last character.
+        count: number of occurrences.
+        at_least: whether there may be more.
+        places: the first occurrences.
+    """
+
+    begin: int
+    end: int
+    from_: int
+    to: int
+    count: int
+    at_least: bool
+    places: list[OriginPlace]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginReply:
+    """Which parts of a text are copied from the training part.
+
+    Special tokens and unknown words are in no span.
+
+    Attributes:
+        text: what was compared.
+        tokens: number of tokens.
+        copied: tokens within spans.
+        share: copied / tokens.
+        longest: tokens of the longest copy, however short.
+        bigrams: pairs of neighbouring tokens.
+        new_bigrams: those that do not occur in the training part.
+        spans: in order.
+        encoding: of the corpus files.
+        errors: how their decoding errors are handled.
+        notes: for the user.
+    """
+
+    text: str
+    tokens: int
+    copied: int
+    share: float
+    longest: int
+    bigrams: int
+    new_bigrams: int
+    spans: list[OriginSpan]
+    encoding: str
+    errors: str
+    notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelReply:
+    """Whether a request was cancelled.
+
+    Attributes:
+        target: as requested.
+        active: whether there was such a request; its own last reply follows.
+    """
+
+    target: Id
+    active: bool
