@@ -148,7 +148,7 @@ class ModelCache:
 
     def _newest(self) -> CachedModel:
         if not self.models:
-            raise InputError("No model is loaded.", "Say weights run is meant.")
+            raise InputError("No model is loaded.", "Name a run.")
         return next(reversed(self.models.values()))
 
     def _load(self, run: Run, weights: str, device: str, stamp: Stamp) -> CachedModel:

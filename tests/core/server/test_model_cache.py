@@ -190,7 +190,7 @@ def test_mistakes_are_said(ask: Asker, home: Home) -> None:
         ask("load", run="words", weights="3")
     with pytest.raises(InputError, match="cuda:77"):
         ask("load", run="words", device="cuda:77")
-    with pytest.raises(InputError, match="Say which run"):
+    with pytest.raises(InputError, match="Name a run"):
         Asker(Dispatcher(home))("generate", prompt="the")
     with pytest.raises(InputError, match="caat"):
         ask("generate", run="words", prompt="the caat")
