@@ -179,13 +179,13 @@ def _counted(corpus: Corpus, parts: list[_Part]) -> tuple[str, list[str], StatsA
         here = [part.text for part in group]
         if is_records(corpus.files[file]):
             for record in here:
-                counts.add_line(record)
+                counts.add_record(record)
             lines += here
             texts += here
         else:
             whole = "".join(here)
             counts.add(whole)
-            counts.end()
+            counts.end_file()
             lines += whole.split("\n")
             texts.append(whole)
     return "\n".join(texts), [line.rstrip() for line in lines if line.strip()], counts

@@ -1,7 +1,7 @@
-"""Texts seen before: where the text with a given hash is, and copies of what came through a pipe.
+"""Known texts: where the text with a given hash is, and copies of text from standard input.
 
-`corpora/<sha256>.json` in the home says where a text was and what it was like; a text from
-standard input is beside it as `<sha256>.txt`. A run stores the hash only, and asks here.
+`corpora/<sha256>.json` in the home describes a text that was read; text from standard input is
+stored next to it as `<sha256>.txt`. A run stores only the hash and finds its text here.
 """
 
 from __future__ import annotations
@@ -12,29 +12,27 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
 from core.errors import DamagedError, InputError, StorageError
 from core.paths import HOME_VARIABLE, Home
-from core.system.files import read_json, write_json
+from core.system.files import JsonObject, read_json, write_json
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.encoding import ERROR_HANDLERS, Encoding, parse_encoding
+from core.text.readers import BLOCK_BYTES
+from core.text.stats import CorpusStats, fingerprint
 
-if TYPE_CHECKING:
-    from core.text.stats import CorpusStats
-
-BLOCK = 1 << 20
 FORMAT = 1
-FREE_SPACE_HINT = f"Make room, or set {HOME_VARIABLE} to a folder that can be written."
-_HASH = re.compile(r"[0-9a-f]{64}")
+FREE_SPACE_HINT = f"Free some space, or set {HOME_VARIABLE} to a writable folder."
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def store_stream(stream: BinaryIO, home: Home) -> Path:
-    """Keeps what a stream gives until its end, once however often it comes; the file's path.
+    """Store everything a stream gives, once per content, and return the file's path.
 
     Raises:
         InputError: the stream was empty.
-        StorageError: it could not be written.
+        StorageError: the file could not be written.
     """
     digest = hashlib.sha256()
     try:
@@ -42,13 +40,13 @@ def store_stream(stream: BinaryIO, home: Home) -> Path:
         with tempfile.NamedTemporaryFile(dir=home.corpora, prefix=".stdin-", delete=False) as file:
             temporary = Path(file.name)
             try:
-                while block := stream.read(BLOCK):
+                while block := stream.read(BLOCK_BYTES):
                     digest.update(block)
                     file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
                 if not file.tell():
-                    raise InputError("Nothing came through standard input.", "Pipe a text in.")
+                    raise InputError("Standard input is empty.", "Pipe a text in.")
                 return temporary.replace(home.corpora / f"{digest.hexdigest()}.txt")
             finally:
                 temporary.unlink(missing_ok=True)
@@ -60,11 +58,11 @@ def store_stream(stream: BinaryIO, home: Home) -> Path:
         ) from None
 
 
-def register_corpus(corpus: Corpus, facts: CorpusStats, home: Home) -> None:
-    """Writes down where this text is, for runs that know its hash only.
+def register_corpus(corpus: Corpus, stats: CorpusStats, home: Home) -> None:
+    """Record where a text is, for runs that know only its hash.
 
     Raises:
-        StorageError: it could not be written.
+        StorageError: the record could not be written.
     """
     record = {
         "format": FORMAT,
@@ -72,63 +70,68 @@ def register_corpus(corpus: Corpus, facts: CorpusStats, home: Home) -> None:
         "bundled": corpus.bundled,
         "encoding": corpus.encoding,
         "errors": corpus.errors,
-        "files": [_file_facts(path) for path in corpus.files],
-        "facts": dataclasses.asdict(facts),
+        "files": [_describe_file(path) for path in corpus.files],
+        "facts": dataclasses.asdict(stats),
     }
     try:
         home.corpora.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_json(home.corpora / f"{facts.sha256}.json", record)
+        write_json(home.corpora / f"{stats.sha256}.json", record)
     except OSError as error:
         raise StorageError(
             f"{home.corpora} could not be written to: {error.strerror}.", FREE_SPACE_HINT
         ) from None
 
 
-def _file_facts(path: Path) -> dict[str, Any]:
-    found = path.stat()
-    return {"path": os.fspath(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns}
+def _describe_file(path: Path) -> JsonObject:
+    status = path.stat()
+    return {"path": os.fspath(path), "size": status.st_size, "mtime_ns": status.st_mtime_ns}
 
 
 def find_by_hash(
-    sha256: str, home: Home, name: str = "", encoding: str = "", errors: str = ""
+    sha256: str,
+    home: Home,
+    name: str | None = None,
+    encoding: str | None = None,
+    errors: str | None = None,
 ) -> Corpus:
-    """The text with this hash, verified to be unchanged.
+    """Find the text with this hash and verify that it is unchanged.
 
-    A text whose files have the size and time they had is trusted; any other is read and compared.
+    Files with their recorded size and time are trusted; others are read and hashed.
 
     Args:
-        sha256: as `core.text.stats.fingerprint` gives it.
-        name: of the corpus; a bundled one is found by it where the text was never seen here.
-        encoding, errors: how to read it; as it was read last if not given.
+        sha256: from `core.text.stats.fingerprint`.
+        name: of the corpus; finds a bundled one that was never registered here.
+        encoding, errors: how to read it; None to read it as last time.
 
     Raises:
-        InputError: the text is not known, no longer there, or has changed.
+        InputError: the text is unknown, missing or changed.
+        DamagedError: its record cannot be read.
     """
-    if not _HASH.fullmatch(sha256):
-        raise InputError(f"{sha256[:80]!r} is no SHA-256 of a text.", "Name the text itself.")
-    record = _record(sha256, home)
+    if not _SHA256.fullmatch(sha256):
+        raise InputError(f"{sha256[:80]!r} is not a SHA-256.", "Name the text itself.")
+    record = _read_record(sha256, home)
     if record is None or record.get("bundled"):
-        return _recall_bundled(sha256, name or str((record or {}).get("name")))
-    codec = _codec(encoding or str(record["encoding"]), errors or str(record["errors"]))
+        return _find_bundled(sha256, name or str((record or {}).get("name")))
+    codec = _parse_codec(encoding or str(record["encoding"]), errors or str(record["errors"]))
     corpus = Corpus(
         name=str(record["name"]),
         title=str(record["name"]),
-        files=tuple(_where(Path(file["path"]), home) for file in record["files"]),
+        files=tuple(_locate(Path(file["path"]), home) for file in record["files"]),
         encoding=codec.name,
         errors=codec.errors,
     )
-    if [_file_facts(path) for path in corpus.files] != record["files"]:
+    if [_describe_file(path) for path in corpus.files] != record["files"]:
         _verify(corpus, sha256)
     return corpus
 
 
-def recent_files(home: Home, most: int) -> list[Path]:
-    """Files of the user's own that were read as one text, the one read last first."""
+def recent_files(home: Home, limit: int) -> list[Path]:
+    """Return the user's own files that were used as a text of one file, most recent first."""
     try:
         records = sorted(home.corpora.glob("*.json"), key=lambda p: -p.stat().st_mtime)
     except FileNotFoundError:
         return []
-    found: list[Path] = []
+    recent: list[Path] = []
     for path in records:
         try:
             record = read_json(path)
@@ -136,57 +139,55 @@ def recent_files(home: Home, most: int) -> list[Path]:
         except (FileNotFoundError, DamagedError, KeyError, TypeError):
             continue
         if not record.get("bundled") and len(files) == 1 and files[0].is_file():
-            found.append(files[0])
-    return found[:most]
+            recent.append(files[0])
+    return recent[:limit]
 
 
-def _codec(encoding: str, errors: str) -> Encoding:
+def _parse_codec(encoding: str, errors: str) -> Encoding:
     if errors not in ERROR_HANDLERS:
         hint = f"Known: {' and '.join(ERROR_HANDLERS)}."
-        raise InputError(f"Bytes that cannot be decoded cannot be handled by {errors!r}.", hint)
+        raise InputError(f"Unknown handler {errors!r} for bytes that do not decode.", hint)
     return Encoding(parse_encoding(encoding).name, errors)
 
 
-def _where(path: Path, home: Home) -> Path:
-    """The file, or the copy of a piped text in a home that has moved since."""
-    for place in (path, home.corpora / path.name):
-        if place.exists():
-            return place
+def _locate(path: Path, home: Home) -> Path:
+    """Return the file, or the copy of piped text in a home that was moved."""
+    for candidate in (path, home.corpora / path.name):
+        if candidate.exists():
+            return candidate
     raise InputError(f"The text {path} is no longer there.", "Put it back.")
 
 
-def _record(sha256: str, home: Home) -> dict[str, Any] | None:
+def _read_record(sha256: str, home: Home) -> JsonObject | None:
     path = home.corpora / f"{sha256}.json"
     if not path.is_file():
         return None
     record = read_json(path)
-    files, words = record.get("files"), ("name", "encoding", "errors")
+    files, fields = record.get("files"), ("name", "encoding", "errors")
     if (
         record.get("format") != FORMAT
-        or not all(isinstance(record.get(word), str) for word in words)
+        or not all(isinstance(record.get(field), str) for field in fields)
         or not isinstance(files, list)
         or not all(isinstance(file, dict) and isinstance(file.get("path"), str) for file in files)
     ):
-        raise DamagedError(f"{path} cannot be used.", "Name the text again; it is made anew.")
+        raise DamagedError(f"{path} cannot be used.", "Name the text again to recreate it.")
     return record
 
 
-def _recall_bundled(sha256: str, name: str) -> Corpus:
+def _find_bundled(sha256: str, name: str) -> Corpus:
     for corpus in bundled_corpora():
         if corpus.name == name:
             _verify(corpus, sha256)
             return corpus
     raise InputError(
-        f"The text {name!r} (SHA-256 {sha256[:12]}…) is not known here.",
-        "Name the text itself once, so that it is found again.",
+        f"The text {name!r} (SHA-256 {sha256[:12]}…) is not known on this machine.",
+        "Start a run on the text itself; afterwards its hash is known.",
     )
 
 
 def _verify(corpus: Corpus, sha256: str) -> None:
-    from core.text.stats import fingerprint
-
     if fingerprint(corpus) != sha256:
         raise InputError(
-            f"The text {corpus.name!r} has changed since: {corpus.files[0]}.",
-            "Put the old text back, or start a new run with the new one.",
+            f"The text {corpus.name!r} has changed: {corpus.files[0]}.",
+            "Restore the old text, or start a new run with the new one.",
         )

@@ -1,7 +1,7 @@
-"""A corpus: where its text is, what it is called, how it is cut into samples.
+"""A corpus: its files, its description, and how its text is cut into samples.
 
-Bundled corpora lie in the package `data`, a folder each. Knows nothing of tokens; facts about a
-text are in `core.text.stats`, texts seen before in `core.text.catalog`.
+Bundled corpora are folders of the package `data`. `core.text.stats` measures a corpus,
+`core.text.catalog` finds one by its hash.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from core.errors import InputError
+from core.system.files import JsonObject
 from core.text.encoding import Encoding
 from core.text.readers import (
     CHUNK_BYTES,
@@ -31,13 +32,13 @@ class Corpus:
     """A text to learn from.
 
     Attributes:
-        name: short, for lists and for naming a run.
-        files: in the order in which they are read.
-        reading: "lines" or "text", or None where the text itself decides.
-        tokenizer, vocab_size, prompt: what suits it, where somebody said so.
-        heldout: a file of text that is not to be trained on.
+        name: short, for lists and as the default name of a run.
+        files: in reading order.
+        reading: "lines" or "text"; None to decide by the text itself.
+        tokenizer, vocab_size, prompt: recommended by the author of a bundled corpus.
+        heldout: a file of text that must not be trained on.
         encoding, errors: see `core.text.encoding.Encoding`.
-        bundled: whether it came with the program.
+        bundled: whether it is part of the program.
     """
 
     name: str
@@ -58,12 +59,12 @@ class Corpus:
 
     @property
     def codec(self) -> Encoding:
-        """How its bytes become text."""
+        """Codec and error handler as one value."""
         return Encoding(self.encoding, self.errors)
 
     @property
     def size(self) -> int:
-        """About the bytes of its text, unpacked."""
+        """Unpacked size in bytes, approximate for `.gz` files."""
         return sum(unpacked_size(path) for path in self.files)
 
 
@@ -73,8 +74,8 @@ class CorpusSample(NamedTuple):
     Attributes:
         text: never empty.
         file: index into the corpus's files.
-        offset: the byte of that file (unpacked) at which its line or part begins.
-        ends_document: whether nothing of its document follows.
+        offset: byte of that file (unpacked) at which the line or part begins.
+        ends_document: whether this is the last part of its document.
     """
 
     text: str
@@ -84,22 +85,21 @@ class CorpusSample(NamedTuple):
 
 
 def bundled_folder() -> Path:
-    """Where the bundled corpora are."""
+    """Return the folder of the bundled corpora."""
     import data
 
     return Path(data.__path__[0])
 
 
 def bundled_corpora() -> list[Corpus]:
-    """The corpora that came with the program, by name."""
-    described = sorted(bundled_folder().glob("*/about.toml"))
-    return [_bundled(about) for about in described]
+    """Load the descriptions of the bundled corpora, sorted by name."""
+    return [_load_bundled(about) for about in sorted(bundled_folder().glob("*/about.toml"))]
 
 
-def _bundled(about: Path) -> Corpus:
+def _load_bundled(about: Path) -> Corpus:
     import tomllib
 
-    values: dict[str, Any] = tomllib.loads(about.read_text(encoding="utf-8"))
+    values: JsonObject = tomllib.loads(about.read_text(encoding="utf-8"))
     heldout = about.with_name("heldout.txt")
     return Corpus(
         name=about.parent.name,
@@ -111,38 +111,38 @@ def _bundled(about: Path) -> Corpus:
 
 
 def read_samples(corpus: Corpus, reading: str) -> Iterator[CorpusSample]:
-    """The corpus in order.
+    """Read the corpus in order.
 
     Args:
-        reading: "lines" gives one sample for each line that is not empty (for each record of a
-            `.jsonl`), without white space at its end; "text" gives documents (a file, a record)
-            in parts of about 32 KiB.
+        reading: "lines" gives one sample per line that is not empty (per record of a `.jsonl`),
+            without trailing white space; "text" gives documents (a file or a record each) in
+            parts of about 32 KiB.
 
     Raises:
-        InputError: a file that is no text, or no text in any of them.
+        InputError: a file that is not text, or no text in any of them.
     """
     assert reading in READINGS
-    parts = _lines if reading == "lines" else _documents
-    empty = True
+    read_parts = _read_line_parts if reading == "lines" else _read_document_parts
+    is_empty = True
     for index, path in enumerate(corpus.files):
-        for text, offset, ends in parts(path, corpus.codec):
-            if empty:
-                empty = text.isspace()
-            yield CorpusSample(text, index, offset, ends)
-    if empty:
+        for text, offset, ends_document in read_parts(path, corpus.codec):
+            if is_empty:
+                is_empty = text.isspace()
+            yield CorpusSample(text, index, offset, ends_document)
+    if is_empty:
         raise empty_corpus_error(corpus)
 
 
 def empty_corpus_error(corpus: Corpus) -> InputError:
-    """The error for a corpus of nothing but white space."""
-    where = corpus.files[0] if len(corpus.files) == 1 else corpus.name
-    return InputError(f"There is no text in {where}.", "Choose a text with words in it.")
+    """Return the error for a corpus of nothing but white space."""
+    name = corpus.files[0] if len(corpus.files) == 1 else corpus.name
+    return InputError(f"There is no text in {name}.", "Choose a text with words in it.")
 
 
-_Part = tuple[str, int, bool]
+_SamplePart = tuple[str, int, bool]  # text, offset, ends_document
 
 
-def _lines(path: Path, encoding: Encoding) -> Iterator[_Part]:
+def _read_line_parts(path: Path, encoding: Encoding) -> Iterator[_SamplePart]:
     read = read_records if is_records(path) else read_lines
     for offset, _, line in read(path, encoding):
         text = line.rstrip()
@@ -150,9 +150,9 @@ def _lines(path: Path, encoding: Encoding) -> Iterator[_Part]:
             yield text, offset, True
 
 
-def _documents(path: Path, encoding: Encoding) -> Iterator[_Part]:
+def _read_document_parts(path: Path, encoding: Encoding) -> Iterator[_SamplePart]:
     if not is_records(path):
-        yield from _ended(read_chunks(path, encoding))
+        yield from _mark_last(read_chunks(path, encoding))
         return
     for offset, _, text in read_records(path, encoding):
         starts = range(0, len(text), CHUNK_BYTES)
@@ -160,12 +160,12 @@ def _documents(path: Path, encoding: Encoding) -> Iterator[_Part]:
             yield text[start : start + CHUNK_BYTES], offset, start == starts[-1]
 
 
-def _ended(pieces: Iterable[TextPiece]) -> Iterator[_Part]:
-    """The pieces, of which the last one ends the document."""
-    held: TextPiece | None = None
+def _mark_last(pieces: Iterable[TextPiece]) -> Iterator[_SamplePart]:
+    """Mark the last piece as the end of its document."""
+    previous: TextPiece | None = None
     for piece in pieces:
-        if held:
-            yield held.text, held.offset, False
-        held = piece
-    if held:
-        yield held.text, held.offset, True
+        if previous:
+            yield previous.text, previous.offset, False
+        previous = piece
+    if previous:
+        yield previous.text, previous.offset, True

@@ -1,7 +1,7 @@
-"""Text out of files on the disk: opening, unpacking, decoding, cutting into pieces.
+"""Read text files: open, unpack, decode, and cut them into pieces, lines or records.
 
-Every piece comes with the byte at which it begins in its file (in the unpacked bytes of a `.gz`).
-Knows nothing of corpora or tokens. Whatever is wrong with a file is an `InputError` that names it.
+Every piece has the byte offset at which it begins in its file (for `.gz`, in the unpacked bytes).
+Anything wrong with a file raises an `InputError` that names it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ CHUNK_BYTES = 1 << 15
 BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
 CUT_SEARCH_CHARACTERS = 1024
-UNREADABLE_HINT = "Choose another, or see that this one is there and may be read."
+UNREADABLE_HINT = "Choose another file, or check that it exists and may be read."
 RECORD_HINT = 'Each line must be like {"text": "what to learn from"}.'
-_CUT = re.compile(r"(?<!\s)[ \t\r\n]")
+_WHITE_SPACE_RUN = re.compile(r"(?<!\s)[ \t\r\n]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class TextPiece(NamedTuple):
-    """A part of a file: its first byte, its line number (0 where not counted) and its text."""
+    """A part of a file: byte offset, line number (0 where lines are not counted) and text."""
 
     offset: int
     line: int
@@ -43,10 +43,9 @@ class TextSource:
     """An open text file.
 
     Attributes:
-        path: where it is.
-        file: its unpacked bytes, after the byte order mark.
-        encoding: without the need of a mark.
-        start: bytes of the mark.
+        file: the unpacked bytes, positioned after the byte order mark.
+        encoding: the exact encoding, for which no mark is needed.
+        start: length of the byte order mark.
     """
 
     path: Path
@@ -55,22 +54,22 @@ class TextSource:
     start: int
 
     def check_zeros(self, raw: bytes, offset: int) -> None:
-        """Refuses a zero byte where text has none."""
+        """Raise an `InputError` for a zero byte where text has none."""
         if self.encoding.is_bytewise and b"\0" in raw:
-            head = _head(self.path)
+            head = _read_head(self.path)
             raise InputError(
-                f"{self.path} is not text: there is a zero byte at byte {offset + raw.index(0)}.",
+                f"{self.path} is not text: zero byte at byte {offset + raw.index(0)}.",
                 _hint_for_zeros(head, self.encoding),
             )
 
     def decode_error(self, error: UnicodeDecodeError, offset: int) -> InputError:
-        """The error for bytes that begin at `offset` and are no text."""
-        place = offset + error.start
+        """Return the error for bytes that begin at `offset` and do not decode."""
+        position = offset + error.start
         byte = error.object[error.start]
         return InputError(
-            f"{self.path} is not {self.encoding.name}: byte {place} (0x{byte:02x}), "
-            f"line {find_line_number(self.path, self.encoding, place)}, cannot be decoded.",
-            suggest_encoding(_head(self.path), self.encoding),
+            f"{self.path} is not {self.encoding.name}: byte {position} (0x{byte:02x}), "
+            f"line {find_line_number(self.path, self.encoding, position)}, cannot be decoded.",
+            suggest_encoding(_read_head(self.path), self.encoding),
         )
 
 
@@ -78,8 +77,8 @@ def _hint_for_zeros(head: bytes, encoding: Encoding) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return suggest_encoding(head, encoding)
     if head.startswith(b"\x1f\x8b"):
-        return "It is packed: unpack it (gunzip -c), or give its name the ending .gz."
-    return "Choose a text file; texts in UTF-16 need --encoding utf-16."
+        return "It is compressed: unpack it (gunzip -c), or give its name the ending .gz."
+    return "Choose a text file; text in UTF-16 needs --encoding utf-16."
 
 
 def is_gzip(path: Path) -> bool:
@@ -88,14 +87,14 @@ def is_gzip(path: Path) -> bool:
 
 
 def is_records(path: Path) -> bool:
-    """Whether the file holds a JSON object a line."""
+    """Whether the file holds one JSON object per line."""
     name = path.with_suffix("") if is_gzip(path) else path
     return name.suffix.lower() in (".jsonl", ".ndjson")
 
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Turns whatever the system or gzip say about a file into an `InputError`."""
+    """Turn errors of the system and of gzip into an `InputError` that names the file."""
     try:
         yield
     except (EOFError, zlib.error) as error:
@@ -106,17 +105,19 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 
 def check_regular(path: Path) -> None:
-    """Refuses what is not a plain file: reading a pipe or a device may never end."""
+    """Refuse anything but a regular file: reading a pipe or a device may never end."""
     with translate_errors(path):
         mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise InputError(f"{path} is a folder, not a file.", "Choose a file in it.")
     if not stat.S_ISREG(mode):
-        raise InputError(f"{path} is not a plain file.", "Pipe the text in and name it - (a dash).")
+        raise InputError(
+            f"{path} is not a regular file.", "Pipe the text in and name it - (a dash)."
+        )
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """The file for reading, unpacked."""
+    """Open a file to read its unpacked bytes."""
     check_regular(path)
     if is_gzip(path):
         import gzip  # a quarter of this module's import time, and rarely needed
@@ -127,20 +128,20 @@ def open_bytes(path: Path) -> BinaryIO:
 
 @contextmanager
 def open_text(path: Path, encoding: Encoding) -> Iterator[TextSource]:
-    """The file as a `TextSource`; errors while it is read become `InputError`."""
+    """Open a file as a `TextSource`; errors while it is read become `InputError`."""
     with translate_errors(path), open_bytes(path) as file:
         exact, start = encoding.detect_mark(file.read(4))
         file.seek(start)
         yield TextSource(path, file, exact, start)
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     with translate_errors(path), open_bytes(path) as file:
         return file.read(4)
 
 
 def unpacked_size(path: Path) -> int:
-    """About how many bytes `open_bytes` will give, for a progress display."""
+    """Return about how many bytes `open_bytes` will give, for a progress display."""
     with translate_errors(path), path.open("rb") as file:
         size = path.stat().st_size
         if not is_gzip(path) or size < 18:
@@ -151,25 +152,25 @@ def unpacked_size(path: Path) -> int:
 
 
 def read_chunks(path: Path, encoding: Encoding, size: int = CHUNK_BYTES) -> Iterator[TextPiece]:
-    """The text in pieces made of about `size` bytes each; CRLF becomes LF.
+    """Read a text in pieces of about `size` bytes each; CRLF becomes LF.
 
-    A piece ends before a run of white space where there is one near, so that tokens are the same
-    as those of the whole text.
+    A piece ends before a run of white space where there is one nearby, so that the pieces give
+    the same tokens as the whole text.
     """
     with open_text(path, encoding) as source:
         decoder = codecs.getincrementaldecoder(source.encoding.name)(source.encoding.errors)
         offset = position = source.start
-        held, following = "", source.file.read(size)
+        rest, following = "", source.file.read(size)
         while raw := following:
             following = source.file.read(size)
-            text = held + _decode(source, decoder, raw, position, final=not following)
+            text = rest + _decode(source, decoder, raw, position, final=not following)
             position += len(raw)
-            cut = _cut(text) if following else len(text)
+            cut = _find_cut(text) if following else len(text)
             if cut:
                 yield TextPiece(offset, 0, normalize_newlines(text[:cut]))
-            held = text[cut:]
+            rest = text[cut:]
             pending = len(decoder.getstate()[0])
-            offset = position - pending - len(held.encode(source.encoding.name))
+            offset = position - pending - len(rest.encode(source.encoding.name))
 
 
 def _decode(
@@ -186,115 +187,121 @@ def _decode(
         text = decoder.decode(raw, final)
     except UnicodeDecodeError as error:
         raise source.decode_error(error, position - pending) from None
-    _check_text(source, text)
+    _check_zero_characters(source, text)
     return text
 
 
-def _check_text(source: TextSource, text: str) -> None:
+def _check_zero_characters(source: TextSource, text: str) -> None:
     if not source.encoding.is_bytewise and "\0" in text:
         raise InputError(
-            f"{source.path} is not text: there is a zero character in it.", "Choose a text file."
+            f"{source.path} is not text: it contains a zero character.", "Choose a text file."
         )
 
 
 def normalize_newlines(text: str) -> str:
-    """The text with LF in place of CRLF."""
+    """Replace CRLF by LF."""
     # Looking for one character is many times faster than for two.
     return text.replace("\r\n", "\n") if "\r" in text else text
 
 
-def _cut(text: str) -> int:
-    """Where to end a piece: before the last white space near the end, else at the end."""
+def _find_cut(text: str) -> int:
+    """Return where to end a piece: before the last white space near the end, else at the end."""
     end = len(text) - text.endswith("\r")
     begin = max(1, end - CUT_SEARCH_CHARACTERS)
-    cut = max((found.start() for found in _CUT.finditer(text, begin)), default=end)
-    # The bytes of a replaced character are not known: nothing may be counted back over one.
+    cut = max((match.start() for match in _WHITE_SPACE_RUN.finditer(text, begin)), default=end)
+    # U+FFFD may stand for any number of bytes: offsets cannot be counted back over one.
     return end if "\ufffd" in text[cut:] else cut
 
 
 def read_lines(path: Path, encoding: Encoding) -> Iterator[TextPiece]:
-    """The lines with their numbers from 1, without LF or CRLF; only LF ends a line.
+    """Read the lines, numbered from 1, without LF or CRLF; only LF ends a line.
 
     Raises:
         InputError: also for a line of more than 64 MiB.
     """
     with open_text(path, encoding) as source:
         newline = source.encoding.newline
-        offset, number, held = source.start, 1, b""
+        offset, number, rest = source.start, 1, b""
         while raw := source.file.read(BLOCK_BYTES):
-            source.check_zeros(raw, offset + len(held))
-            *whole, held = split_lines(held + raw, newline)
+            source.check_zeros(raw, offset + len(rest))
+            *whole, rest = split_lines(rest + raw, newline)
             for line in whole:
-                yield TextPiece(offset, number, _line(source, line, offset))
+                yield TextPiece(offset, number, _decode_line(source, line, offset))
                 offset += len(line) + len(newline)
                 number += 1
-            if len(held) > MAX_LINE_BYTES:
+            if len(rest) > MAX_LINE_BYTES:
                 raise InputError(
                     f"{path}, line {number}, is longer than {MAX_LINE_BYTES >> 20} MiB.",
-                    "Part it, or read it as one text: --reading text",
+                    "Split it, or read the file as continuous text: --reading text",
                 )
-        if held:
-            yield TextPiece(offset, number, _line(source, held, offset))
+        if rest:
+            yield TextPiece(offset, number, _decode_line(source, rest, offset))
 
 
 def split_lines(raw: bytes, newline: bytes) -> list[bytes]:
-    """`raw.split(newline)`, but only where a whole unit of the encoding is a newline."""
+    """`raw.split(newline)`, but only where a whole code unit is a newline."""
     width = len(newline)
     if width == 1:
         return raw.split(newline)
-    found = (match.start() for match in re.finditer(re.escape(newline), raw))
-    ends = [start for start in found if start % width == 0]
+    matches = (match.start() for match in re.finditer(re.escape(newline), raw))
+    ends = [start for start in matches if start % width == 0]
     begins = [0, *(end + width for end in ends)]
-    return [raw[a:b] for a, b in zip(begins, [*ends, len(raw)], strict=True)]
+    return [raw[begin:end] for begin, end in zip(begins, [*ends, len(raw)], strict=True)]
 
 
-def _line(source: TextSource, raw: bytes, offset: int) -> str:
+def _decode_line(source: TextSource, raw: bytes, offset: int) -> str:
     try:
         text = raw.decode(source.encoding.name, source.encoding.errors)
     except UnicodeDecodeError as error:
         raise source.decode_error(error, offset) from None
-    _check_text(source, text)
+    _check_zero_characters(source, text)
     return text.removesuffix("\r")
 
 
 def read_records(path: Path, encoding: Encoding) -> Iterator[TextPiece]:
-    """The field `text` of the JSON object on each line that is not empty.
+    """Read the field `text` of the JSON object on each line that is not empty.
 
     Raises:
-        InputError: file and line of what is no such object.
+        InputError: a line that is no such object, with file and line.
     """
     for offset, number, line in read_lines(path, encoding):
         if line and not line.isspace():
             yield TextPiece(offset, number, parse_record(f"{path}, line {number}", line, encoding))
 
 
-def parse_record(where: str, line: str, encoding: Encoding) -> str:
-    """The field `text` of a JSON object; `where` it stands is said in errors."""
+def parse_record(location: str, line: str, encoding: Encoding) -> str:
+    """Return the field `text` of a JSON object.
+
+    Args:
+        location: file and line, for errors.
+    """
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: this is not JSON ({error}).", RECORD_HINT) from None
+        raise InputError(f"{location}: not JSON ({error}).", RECORD_HINT) from None
     text = value.get("text") if isinstance(value, dict) else None
     if not isinstance(text, str):
-        raise InputError(f"{where}: there is no text.", RECORD_HINT)
+        raise InputError(f'{location}: no field "text".', RECORD_HINT)
     if "\0" in text:
-        raise InputError(f"{where}: there is a zero character in the text.", "Leave it out.")
+        raise InputError(f"{location}: the text contains a zero character.", "Remove it.")
     if text.isascii() or not _SURROGATE.search(text):
         return text
     if encoding.errors == "replace":
         return _SURROGATE.sub("\ufffd", text)
-    raise InputError(f"{where}: there is half a character in it.", suggest_encoding(b"", encoding))
+    raise InputError(
+        f"{location}: the text contains half a character (a lone surrogate).",
+        suggest_encoding(b"", encoding),
+    )
 
 
 def find_line_number(path: Path, encoding: Encoding, offset: int) -> int:
-    """The number, from 1, of the line that byte `offset` is in."""
-    count, position = 1, 0
+    """Return the number, from 1, of the line that contains byte `offset`."""
+    number = 1
     with open_text(path, encoding) as source:
-        position, width = source.start, len(source.encoding.newline)
+        position, newline = source.start, source.encoding.newline
         while position < offset and (raw := source.file.read(min(BLOCK_BYTES, offset - position))):
-            # Cut to whole units: an offset may point into one.
-            count += (
-                len(split_lines(raw[: len(raw) - len(raw) % width], source.encoding.newline)) - 1
-            )
+            # Cut to whole code units: an offset may point into one.
+            whole = raw[: len(raw) - len(raw) % len(newline)]
+            number += len(split_lines(whole, newline)) - 1
             position += len(raw)
-    return count
+    return number

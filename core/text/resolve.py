@@ -1,4 +1,4 @@
-"""From what a person names to a corpus: a bundled name, a file, a folder, a pattern, a dash."""
+"""Resolve what a person names to a corpus: a bundled name, a file, a folder, a pattern, a dash."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from core.text.readers import check_regular, open_bytes, translate_errors
 
 STDIN = "-"
 MAX_FILES = 100_000
-_PATTERN = re.compile(r"[*?\[]")
-_ENDINGS = re.compile(r"(\.(txt|text|jsonl|ndjson|gz))+$", re.IGNORECASE)
+HEAD_BYTES = 8192
+_WILDCARD = re.compile(r"[*?\[]")
+_TEXT_SUFFIXES = re.compile(r"(\.(txt|text|jsonl|ndjson|gz))+$", re.IGNORECASE)
 
 
 def resolve_corpus(
@@ -31,49 +32,37 @@ def resolve_corpus(
     replace: bool = False,
     stdin: BinaryIO | None = None,
 ) -> Corpus:
-    """The corpus that `spec` names; what is in the files is not looked at yet.
+    """Return the corpus that `spec` names, without reading its files yet.
 
-    A bundled name wins over a file of that name: `./lang` is the file.
+    A bundled name wins over a file of the same name; `./lang` is the file.
 
     Args:
         spec: a bundled name, a path, a pattern such as "texts/**/*.txt", or "-".
-        encoding: of the files, UTF-8 where not given; may end in ":replace".
-        replace: put U+FFFD in place of what cannot be decoded.
-        stdin: where "-" reads from; what it gives is stored in the home.
+        encoding: of the files, UTF-8 by default; may end in ":replace".
+        replace: decode invalid bytes as U+FFFD.
+        stdin: what "-" reads; its content is stored in the home.
 
     Raises:
-        InputError: nothing there, or nothing that can be a text.
+        InputError: nothing is there, or it cannot be a text.
     """
     codec = parse_encoding(encoding or "utf-8")
     if replace:
         codec = Encoding(codec.name, "replace")
     if spec == STDIN:
-        return _corpus("stdin", [store_stream(stdin or open_stdin(), home)], codec)
-    came_with = {corpus.name: corpus for corpus in bundled_corpora()}
-    if spec in came_with:
+        return _make_corpus("stdin", [store_stream(stdin or open_stdin(), home)], codec)
+    bundled = {corpus.name: corpus for corpus in bundled_corpora()}
+    if spec in bundled:
         if encoding or replace:
-            hint = f"Leave the encoding out; ./{spec} is a file of that name."
-            raise InputError(f"The text {spec} came with the program, in UTF-8.", hint)
-        return came_with[spec]
+            hint = f"Omit the encoding; ./{spec} is a file of that name."
+            raise InputError(f"The bundled text {spec} is always read as UTF-8.", hint)
+        return bundled[spec]
     if not spec or "\0" in spec:
-        raise NotFoundError("text", spec, came_with, _ways(came_with))
-    return _find_files(spec, _expanded(spec), codec, list(came_with))
-
-
-def _expanded(spec: str) -> Path:
-    try:
-        return Path(spec).expanduser()
-    except RuntimeError:
-        user = spec.partition("/")[0]
-        raise InputError(f"There is no user {user[1:]!r} here.", f"./{spec} is a path.") from None
-
-
-def _ways(names: Iterable[str]) -> str:
-    return f"Name a file, a folder, a pattern, {', '.join(names)}, or - for standard input."
+        raise NotFoundError("text", spec, bundled, _list_choices(bundled))
+    return _resolve_path(spec, _expand_user(spec), codec, list(bundled))
 
 
 def open_stdin() -> BinaryIO:
-    """What is piped in, as bytes.
+    """Return standard input as a stream of bytes.
 
     Raises:
         InputError: standard input is closed.
@@ -83,31 +72,43 @@ def open_stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _find_files(spec: str, path: Path, codec: Encoding, names: list[str]) -> Corpus:
+def _expand_user(spec: str) -> Path:
+    try:
+        return Path(spec).expanduser()
+    except RuntimeError:
+        user = spec.partition("/")[0]
+        raise InputError(f"There is no user {user[1:]!r}.", f"./{spec} is a path.") from None
+
+
+def _list_choices(names: Iterable[str]) -> str:
+    return f"Name a file, a folder, a pattern, {', '.join(names)}, or - for standard input."
+
+
+def _resolve_path(spec: str, path: Path, codec: Encoding, names: list[str]) -> Corpus:
     with translate_errors(path):
-        there = path.exists()
-        folder = path.is_dir()
-    if folder:
-        return _folder(path, codec)
-    if there:
+        exists = path.exists()
+        is_folder = path.is_dir()
+    if is_folder:
+        return _resolve_folder(path, codec)
+    if exists:
         check_regular(path)
-        return _corpus(_ENDINGS.sub("", path.name), [path.absolute()], codec)
-    if _PATTERN.search(spec):
-        return _matching(path, codec)
+        return _make_corpus(_TEXT_SUFFIXES.sub("", path.name), [path.absolute()], codec)
+    if _WILDCARD.search(spec):
+        return _resolve_pattern(path, codec)
     if os.path.lexists(path):
-        raise InputError(f"{path} is a link to what is not there.", "Name the text itself.")
-    raise NotFoundError("text", spec, [*names, *_neighbours(path)], _ways(names))
+        raise InputError(f"{path} is a broken link.", "Name the text itself.")
+    raise NotFoundError("text", spec, [*names, *_list_siblings(path)], _list_choices(names))
 
 
-def _neighbours(path: Path) -> list[str]:
-    """Names beside the one that was meant, as they would be written."""
+def _list_siblings(path: Path) -> list[str]:
+    """Return the paths next to one that does not exist, for suggestions."""
     try:
         return [str(path.with_name(name)) for name in os.listdir(path.parent)]  # noqa: PTH208
     except (OSError, ValueError):
         return []
 
 
-def _corpus(name: str, files: list[Path], codec: Encoding, description: str = "") -> Corpus:
+def _make_corpus(name: str, files: list[Path], codec: Encoding, description: str = "") -> Corpus:
     return Corpus(
         name=name,
         title=name,
@@ -118,18 +119,19 @@ def _corpus(name: str, files: list[Path], codec: Encoding, description: str = ""
     )
 
 
-def _matching(pattern: Path, codec: Encoding) -> Corpus:
-    found = sorted(Path(name).absolute() for name in glob.iglob(str(pattern), recursive=True))  # noqa: PTH207
-    files = [path for path in found if path.is_file()]
+def _resolve_pattern(pattern: Path, codec: Encoding) -> Corpus:
+    matches = sorted(Path(name).absolute() for name in glob.iglob(str(pattern), recursive=True))  # noqa: PTH207
+    files = [path for path in matches if path.is_file()]
     if not files:
-        raise InputError(f"No file matches {str(pattern)!r}.", "** reaches into folders.")
-    name = _ENDINGS.sub("", _PATTERN.split(str(pattern))[0].rstrip("/").rpartition("/")[2])
-    return _corpus(name or "texts", files, codec, f"{len(files)} files")
+        raise InputError(f"No file matches {str(pattern)!r}.", "** matches subfolders.")
+    prefix = _WILDCARD.split(str(pattern))[0].rstrip("/").rpartition("/")[2]
+    name = _TEXT_SUFFIXES.sub("", prefix) or "texts"
+    return _make_corpus(name, files, codec, f"{len(files)} files")
 
 
-def _folder(path: Path, codec: Encoding) -> Corpus:
+def _resolve_folder(path: Path, codec: Encoding) -> Corpus:
     files, skipped = [], 0
-    for file in _walk(path):
+    for file in _walk_files(path):
         if _looks_like_text(file, codec):
             files.append(file)
         else:
@@ -137,17 +139,16 @@ def _folder(path: Path, codec: Encoding) -> Corpus:
         if len(files) + skipped > MAX_FILES:
             raise InputError(
                 f"There are more than {MAX_FILES:,} files in {path}.",
-                'Choose a folder in it, or a pattern such as "texts/**/*.txt".',
+                'Choose a subfolder, or a pattern such as "texts/**/*.txt".',
             )
     if not files:
         raise InputError(f"There is no text in the folder {path}.", "Choose one with text files.")
-    said = f", {skipped} skipped that are not text" if skipped else ""
-    name = path.resolve().name or "texts"
-    return _corpus(name, files, codec, f"{len(files)} files{said}")
+    suffix = f", {skipped} skipped (not text)" if skipped else ""
+    return _make_corpus(path.resolve().name or "texts", files, codec, f"{len(files)} files{suffix}")
 
 
-def _walk(path: Path) -> Iterator[Path]:
-    """The plain files below a folder in the order of their names; hidden ones are left out."""
+def _walk_files(path: Path) -> Iterator[Path]:
+    """Yield the regular files below a folder in order of their names, without hidden ones."""
 
     def fail(error: OSError) -> None:
         raise error
@@ -163,5 +164,5 @@ def _walk(path: Path) -> Iterator[Path]:
 
 def _looks_like_text(path: Path, codec: Encoding) -> bool:
     with translate_errors(path), open_bytes(path) as file:
-        head = file.read(8192)
+        head = file.read(HEAD_BYTES)
     return bool(head.strip()) and not (codec.is_bytewise and b"\0" in head)

@@ -1,12 +1,7 @@
-"""What can be said about a text by reading it once: its size, its lines, how to read it.
+"""Statistics of a text from one pass: size, lines, words, and how to read it.
 
-A large text is read in blocks; what needs a look at each line or word is counted in its first
-part only, and `examined` says how much that was.
-
-Counting a text as it goes by in blocks: characters, lines, words.
-
-Characters are all counted; blanks, lines and words only while that can still matter, see
-`StatsAccumulator.busy`.
+Text is counted in blocks. Characters are counted in all of it; lines and words only in the first
+8 Mi characters, unless they can still decide the reading (`CorpusStats.examined` says how far).
 """
 
 from __future__ import annotations
@@ -31,129 +26,31 @@ from core.text.readers import (
     unpacked_size,
 )
 
+# A text is read as lines if it is at most this long a list of lines at most this long.
 MAX_LIST_LINES = 10_000
 MAX_LIST_LINE_WORDS = 64
 MAX_LIST_LINE_CHARACTERS = 1 << 20
+# Lines and words are counted up to these limits.
 EXAMINED_CHARACTERS = 1 << 23
 MAX_DISTINCT_WORDS = 1 << 20
 
 
-@dataclass
-class StatsAccumulator:
-    """The counts of `core.text.stats.CorpusStats`, under the same names.
-
-    Attributes:
-        printed: whether anything but white space was there.
-        different, letters: the words and characters met.
-        short_lines: whether every line met so far has ended within a million characters.
-    """
-
-    characters: int = 0
-    spaces: int = 0
-    has_text: bool = False
-    examined: int = 0
-    lines: int = 0
-    longest_words: int = 0
-    longest_characters: int = 0
-    blank_between: bool = False
-    words: int = 0
-    short_lines: bool = True
-    distinct_words: set[str] = field(default_factory=set)
-    distinct_characters: set[str] = field(default_factory=set)
-    _held: str = ""
-    _begun: bool = False
-    _gap: bool = False
-    _closed: bool = False
-
-    @property
-    def is_line_list(self) -> bool:
-        """Whether the text so far is a short list of short lines."""
-        return (
-            self.lines <= MAX_LIST_LINES
-            and self.longest_words <= MAX_LIST_LINE_WORDS
-            and not self.blank_between
-            and self.short_lines
-        )
-
-    @property
-    def is_counting_lines(self) -> bool:
-        """Whether lines and words are still counted."""
-        if self._closed:
-            return False
-        large = (
-            self.examined >= EXAMINED_CHARACTERS or len(self.distinct_words) >= MAX_DISTINCT_WORDS
-        )
-        self._closed = large and not self.is_line_list
-        return not self._closed
-
-    def add(self, text: str) -> None:
-        """Counts a block of a plain text; it may end within a line."""
-        busy = self.is_counting_lines
-        self._add_characters(text)
-        if not busy:
-            return
-        self._examine(text)
-        *whole, self._held = (self._held + text).split("\n")
-        for line in whole:
-            self._add_words(line)
-        if len(self._held) > MAX_LIST_LINE_CHARACTERS:
-            self.short_lines = False
-            self.end()
-
-    def end(self) -> None:
-        """The file has ended, and with it its last line and any gap."""
-        if self._held:
-            self._add_words(self._held)
-        self._held, self._begun, self._gap = "", False, False
-
-    def add_line(self, text: str) -> None:
-        """Counts a record as one line, whatever is in it."""
-        busy = self.is_counting_lines
-        self._add_characters(text)
-        if busy:
-            self._examine(text)
-            self._add_words(text)
-
-    def _add_characters(self, text: str) -> None:
-        self.characters += len(text)
-        self.has_text = self.has_text or not (text.isspace() or not text)
-
-    def _examine(self, text: str) -> None:
-        self.examined += len(text)
-        self.spaces += text.count(" ")
-        self.distinct_characters.update(text)
-
-    def _add_words(self, line: str) -> None:
-        words = line.split()
-        if not words:
-            self._gap = self._begun
-            return
-        self.blank_between |= self._gap
-        self._begun, self._gap = True, False
-        self.lines += 1
-        self.words += len(words)
-        self.longest_words = max(self.longest_words, len(words))
-        self.longest_characters = max(self.longest_characters, len(line.rstrip()))
-        self.distinct_words.update(words)
-
-
 @dataclass(frozen=True, kw_only=True)
 class CorpusStats:
-    """What a text is like.
+    """Measures of a corpus; the fields from `lines` on are limited to the examined part.
 
     Attributes:
-        size: bytes of its files as they lie on the disk.
-        sha256: of the file; of many files, of their names and hashes.
-        reading: "lines" or "text": the corpus's own, else by rule.
-        reason: why, in words.
-        characters: of the text, line ends included.
-        spaces: blanks, in the proportion of the examined part.
+        size: bytes of its files on disk.
+        sha256: of the file; for several files, of their relative names and hashes.
+        reading: "lines" or "text", as the corpus says or by rule.
+        reason: why this reading, for people.
+        characters: of the text, newlines included.
+        spaces: blanks in the whole text, extrapolated from the examined part.
         lines: lines or records that are not empty.
         longest_words, longest_characters: of the longest line.
-        blank_between: whether an empty line stands between others.
-        words, distinct_words: parted by white space, with every capital and comma.
-        distinct_characters: different ones.
-        examined: the first characters, to which everything from `lines` on is limited.
+        blank_between: whether an empty line separates others.
+        words, distinct_words: separated by white space, punctuation and case kept.
+        examined: the number of leading characters in which lines and words were counted.
     """
 
     name: str
@@ -178,92 +75,127 @@ class CorpusStats:
         return self.examined == self.characters
 
 
+@dataclass
+class StatsAccumulator:
+    """Counts a text block by block; the fields mean the same as in `CorpusStats`.
+
+    Attributes:
+        has_text: whether there was anything but white space.
+        distinct_words, distinct_characters: the sets themselves.
+        has_short_lines: whether every line so far ended within `MAX_LIST_LINE_CHARACTERS`.
+    """
+
+    characters: int = 0
+    spaces: int = 0
+    has_text: bool = False
+    examined: int = 0
+    lines: int = 0
+    longest_words: int = 0
+    longest_characters: int = 0
+    blank_between: bool = False
+    words: int = 0
+    has_short_lines: bool = True
+    distinct_words: set[str] = field(default_factory=set)
+    distinct_characters: set[str] = field(default_factory=set)
+    _unfinished_line: str = ""
+    _has_line_before: bool = False
+    _is_after_blank: bool = False
+    _is_done_with_lines: bool = False
+
+    def add(self, text: str) -> None:
+        """Count a block of a plain text; it may end within a line."""
+        counts_lines = self._update_counts_lines()
+        self._count_characters(text)
+        if not counts_lines:
+            return
+        self._examine(text)
+        *whole, self._unfinished_line = (self._unfinished_line + text).split("\n")
+        for line in whole:
+            self._count_words(line)
+        if len(self._unfinished_line) > MAX_LIST_LINE_CHARACTERS:
+            self.has_short_lines = False
+            self.end_file()
+
+    def end_file(self) -> None:
+        """End the last line of a file; blank lines do not reach into the next file."""
+        if self._unfinished_line:
+            self._count_words(self._unfinished_line)
+        self._unfinished_line, self._has_line_before, self._is_after_blank = "", False, False
+
+    def add_record(self, text: str) -> None:
+        """Count a record as one line, even if it contains newlines."""
+        counts_lines = self._update_counts_lines()
+        self._count_characters(text)
+        if counts_lines:
+            self._examine(text)
+            self._count_words(text)
+
+    def _update_counts_lines(self) -> bool:
+        """Whether to count lines and words; once they were skipped, they stay skipped."""
+        is_large = (
+            self.examined >= EXAMINED_CHARACTERS or len(self.distinct_words) >= MAX_DISTINCT_WORDS
+        )
+        is_line_list = (
+            self.lines <= MAX_LIST_LINES
+            and self.longest_words <= MAX_LIST_LINE_WORDS
+            and not self.blank_between
+            and self.has_short_lines
+        )
+        self._is_done_with_lines |= is_large and not is_line_list
+        return not self._is_done_with_lines
+
+    def _count_characters(self, text: str) -> None:
+        self.characters += len(text)
+        self.has_text = self.has_text or not (text.isspace() or not text)
+
+    def _examine(self, text: str) -> None:
+        self.examined += len(text)
+        self.spaces += text.count(" ")
+        self.distinct_characters.update(text)
+
+    def _count_words(self, line: str) -> None:
+        words = line.split()
+        if not words:
+            self._is_after_blank = self._has_line_before
+            return
+        self.blank_between |= self._is_after_blank
+        self._has_line_before, self._is_after_blank = True, False
+        self.lines += 1
+        self.words += len(words)
+        self.longest_words = max(self.longest_words, len(words))
+        self.longest_characters = max(self.longest_characters, len(line.rstrip()))
+        self.distinct_words.update(words)
+
+
 def compute_stats(
     corpus: Corpus,
     progress: ProgressCallback = no_progress,
     cancelled: CancelCheck = never_cancelled,
 ) -> CorpusStats:
-    """Reads all of the text, twice: for its hash, and to check and count it.
+    """Read all of the text twice: to hash it, and to check and count it.
 
     Raises:
-        InputError: a file that is no text, or no text in any of them.
-        Cancelled: where `cancelled` said so.
+        InputError: a file that is not text, or no text in any of them.
+        Cancelled: `cancelled` returned true.
     """
     sha256 = fingerprint(corpus, progress, cancelled)
-    counts, before = StatsAccumulator(), 0
+    counts, bytes_before = StatsAccumulator(), 0
     total = corpus.size
     for path in corpus.files:
-        read = _add_records if is_records(path) else _add_blocks
-        for offset in read(counts, path, corpus.codec):
+        count_file = _count_records if is_records(path) else _count_blocks
+        for offset in count_file(counts, path, corpus.codec):
             if cancelled():
                 raise Cancelled
-            progress(min(before + offset, total), total, "reading the text")
-        before += unpacked_size(path)
+            progress(min(bytes_before + offset, total), total, "reading the text")
+        bytes_before += unpacked_size(path)
     if not counts.has_text:
         raise empty_corpus_error(corpus)
-    return _facts(corpus, sha256, counts)
-
-
-def _add_blocks(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
-    """Counts a plain text; gives how far it is, a block at a time."""
-    for offset, _, text in read_chunks(path, encoding, BLOCK_BYTES):
-        counts.add(text)
-        yield offset
-    counts.end()
-
-
-def _add_records(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
-    """Counts the records of a file as lines; gives how far it is, about a block at a time."""
-    told = 0
-    for offset, _, text in read_records(path, encoding):
-        counts.add_line(text)
-        if offset - told >= BLOCK_BYTES:
-            told = offset
-            yield offset
-
-
-def fingerprint(
-    corpus: Corpus,
-    progress: ProgressCallback = no_progress,
-    cancelled: CancelCheck = never_cancelled,
-) -> str:
-    """The SHA-256 of the corpus's file; of many files, of their relative names and hashes."""
-    total, done, hashes = stored_size(corpus), 0, []
-    for path in corpus.files:
-        digest = hashlib.sha256()
-        check_regular(path)
-        with translate_errors(path), path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                if cancelled():
-                    raise Cancelled
-                digest.update(block)
-                done += len(block)
-                progress(done, total, "looking for changes in the text")
-        hashes.append(digest.hexdigest())
-    if len(hashes) == 1:
-        return hashes[0]
-    root = os.path.commonpath([path.parent for path in corpus.files])
-    names = (path.relative_to(root).as_posix() for path in corpus.files)
-    listing = "".join(f"{value}  {name}\n" for value, name in zip(hashes, names, strict=True))
-    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def stored_size(corpus: Corpus) -> int:
-    """Bytes of the corpus's files as they lie on the disk."""
-    total = 0
-    for path in corpus.files:
-        with translate_errors(path):
-            total += path.stat().st_size
-    return total
-
-
-def _facts(corpus: Corpus, sha256: str, counts: StatsAccumulator) -> CorpusStats:
-    chosen, reason = choose_reading(corpus, counts)
+    reading, reason = choose_reading(corpus, counts)
     return CorpusStats(
         name=corpus.name,
         size=stored_size(corpus),
         sha256=sha256,
-        reading=chosen,
+        reading=reading,
         reason=reason,
         characters=counts.characters,
         spaces=counts.spaces * counts.characters // max(1, counts.examined),
@@ -278,18 +210,79 @@ def _facts(corpus: Corpus, sha256: str, counts: StatsAccumulator) -> CorpusStats
     )
 
 
+def _count_blocks(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
+    """Count a plain text; yields the offset of every block."""
+    for offset, _, text in read_chunks(path, encoding, BLOCK_BYTES):
+        counts.add(text)
+        yield offset
+    counts.end_file()
+
+
+def _count_records(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
+    """Count the records of a file; yields an offset about once per block."""
+    last_offset = 0
+    for offset, _, text in read_records(path, encoding):
+        counts.add_record(text)
+        if offset - last_offset >= BLOCK_BYTES:
+            last_offset = offset
+            yield offset
+
+
 def choose_reading(corpus: Corpus, counts: StatsAccumulator) -> tuple[str, str]:
-    """The reading and why: "lines" for records and for a short list of short lines."""
+    """Return the reading and the reason: "lines" for records and for a short list of short lines.
+
+    A reading that the corpus itself names comes first.
+    """
     if corpus.reading is not None:
-        return corpus.reading, "as the corpus says"
+        return corpus.reading, "set by the corpus"
     if all(is_records(path) for path in corpus.files):
-        return "lines", "one record a line"
+        return "lines", "one record per line"
     if counts.lines > MAX_LIST_LINES:
         return "text", f"more than {MAX_LIST_LINES:,} lines"
     if counts.blank_between:
         return "text", "blank lines between the others"
     if counts.longest_words > MAX_LIST_LINE_WORDS:
         return "text", f"a line of more than {MAX_LIST_LINE_WORDS} words"
-    if not counts.short_lines:
-        return "text", "a line without an end"
+    if not counts.has_short_lines:
+        return "text", f"a line of more than {MAX_LIST_LINE_CHARACTERS >> 20} Mi characters"
     return "lines", f"{counts.lines:,} lines, none over {MAX_LIST_LINE_WORDS} words"
+
+
+def fingerprint(
+    corpus: Corpus,
+    progress: ProgressCallback = no_progress,
+    cancelled: CancelCheck = never_cancelled,
+) -> str:
+    """Return the SHA-256 of the corpus's file; of several, of their relative names and hashes.
+
+    Raises:
+        InputError: a file cannot be read.
+        Cancelled: `cancelled` returned true.
+    """
+    total, done, hashes = stored_size(corpus), 0, []
+    for path in corpus.files:
+        digest = hashlib.sha256()
+        check_regular(path)
+        with translate_errors(path), path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                if cancelled():
+                    raise Cancelled
+                digest.update(block)
+                done += len(block)
+                progress(done, total, "checking the text for changes")
+        hashes.append(digest.hexdigest())
+    if len(hashes) == 1:
+        return hashes[0]
+    root = os.path.commonpath([path.parent for path in corpus.files])
+    names = (path.relative_to(root).as_posix() for path in corpus.files)
+    listing = "".join(f"{value}  {name}\n" for value, name in zip(hashes, names, strict=True))
+    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def stored_size(corpus: Corpus) -> int:
+    """Return the bytes of the corpus's files on disk."""
+    total = 0
+    for path in corpus.files:
+        with translate_errors(path):
+            total += path.stat().st_size
+    return total

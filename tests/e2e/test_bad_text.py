@@ -61,16 +61,16 @@ def test_a_file_that_fails_when_it_is_read_is_named(command: str, capsys: Said) 
     ("spec", "said"),
     [
         ("folder", "no text in the folder"),
-        ("loop", "is a link to what is not there"),
-        ("dangling", "is a link to what is not there"),
-        ("/dev/zero", "not a plain file"),
+        ("loop", "is a broken link"),
+        ("dangling", "is a broken link"),
+        ("/dev/zero", "not a regular file"),
         ("x" * 5000, "File name too long"),
         ("no\0such", "no text named"),
         ("", "no text named"),
         ("\udcff", "no text named"),
         ("~nobody-of-this-name/text", "no user 'nobody-of-this-name'"),
         ("*.nothing", "No file matches"),
-        ("deep.jsonl", "line 1: this is not JSON"),
+        ("deep.jsonl", "line 1: not JSON"),
     ],
 )
 def test_what_cannot_be_a_text_is_said(command: str, spec: str, said: str, capsys: Said) -> None:

@@ -12,7 +12,7 @@ from core.dataset.token_store import TokenFile
 from core.paths import find_home
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
-from tests.support.texts import one, write
+from tests.support.texts import corpus_of_file, write
 
 WORDS = Tokenizer.train("word", ["a b c d e"])
 CHARS = Tokenizer.train("char", ["abcde \n"])
@@ -28,7 +28,7 @@ def indexed(
 ) -> IndexedText:
     """A text of this content with its index; `codec` is its encoding, and what errors do."""
     home = find_home(folder / "home")
-    corpus = one(write(folder / name, content), **codec)
+    corpus = corpus_of_file(write(folder / name, content), **codec)
     stored = token_store.build_tokens(corpus, reading, tokenizer, home)
     (place,) = (home.cache / "tokens").iterdir()
     index = build_index(place, stored, corpus)

@@ -12,7 +12,7 @@ from core.text import catalog
 from core.text.corpus import Corpus
 from core.text.stats import compute_stats
 from tests.support.askers import Asker
-from tests.support.texts import one_text
+from tests.support.texts import corpus_of_text
 from tests.support.tiny_runs import LINES, tiny_run
 
 MORE = ["the cat sat on the door", "", "the bird sang to the dog", "the cat sat on the mat"]
@@ -23,7 +23,7 @@ def read_home(folder: Path) -> Home:
     home = Home(root=folder, cache=folder / "cache")
     for name, kind, reading in (("words", "word", "lines"), ("chars", "char", "text")):
         run = tiny_run(home, name, kind, reading)
-        link(home, run, one_text(folder / f"{name}.txt", "\n".join([*LINES, *MORE])))
+        link(home, run, corpus_of_text(folder / f"{name}.txt", "\n".join([*LINES, *MORE])))
     return home
 
 

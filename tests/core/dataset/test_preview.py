@@ -23,7 +23,7 @@ from core.text.corpus import Corpus, bundled_corpora, read_samples
 from core.text.encoding import Encoding
 from core.text.readers import TextPiece
 from tests.support.bundled_texts import NAMES
-from tests.support.texts import one, one_text, write
+from tests.support.texts import corpus_of_file, corpus_of_text, write
 
 WORDS = "the cat sat on the mat and the dog ran to the door of the house\n"
 
@@ -60,7 +60,7 @@ def test_bundled_texts_are_counted_as_they_are(name: str, shelf: dict[str, Previ
 def test_small_and_clean_texts_say_nothing_else(tmp_path: Path) -> None:
     """A warning on everything, which nobody reads any more."""
     lines = "".join(f"line {n} of many: na\u00efve caf\u00e9 \u2019\n" for n in range(600))
-    assert preview(one_text(tmp_path / "fine.txt", lines)).warnings == ()
+    assert preview(corpus_of_text(tmp_path / "fine.txt", lines)).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_small_and_clean_texts_say_nothing_else(tmp_path: Path) -> None:
 )
 def test_what_one_should_know_is_said(tmp_path: Path, text: str, warning: str) -> None:
     """An afternoon of training on a text that was broken on the way."""
-    found = preview(one_text(tmp_path / "text.txt", text))
+    found = preview(corpus_of_text(tmp_path / "text.txt", text))
     assert any(said.startswith(warning) for said in found.warnings), found.warnings
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (bytes(range(256)), "is not text: there is a zero byte"),
+        (bytes(range(256)), "is not text: zero byte"),
         (b"caf\xe9 au lait\n" * 9, "is not utf-8"),
         (b"", "There is no text"),
         (b" \n\t\n", "There is no text"),
@@ -91,16 +91,16 @@ def test_what_one_should_know_is_said(tmp_path: Path, text: str, warning: str) -
 def test_what_is_no_text_is_refused_in_words(tmp_path: Path, content: bytes, says: str) -> None:
     """A traceback for a picture, or a model of one."""
     with pytest.raises(InputError, match=says):
-        preview(one_text(tmp_path / "odd.txt", content))
+        preview(corpus_of_text(tmp_path / "odd.txt", content))
     with pytest.raises(InputError, match="cannot be read"):
-        preview(one(tmp_path / "missing.txt"))
+        preview(corpus_of_file(tmp_path / "missing.txt"))
 
 
 def test_a_large_text_is_only_looked_at_in_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A list that stands still for minutes because one walked over a large file."""
-    corpus = one_text(tmp_path / "large.txt", WORDS * (3_000_000 // len(WORDS)))
+    corpus = corpus_of_text(tmp_path / "large.txt", WORDS * (3_000_000 // len(WORDS)))
     read: list[TextPiece] = []
     whole = readers.read_chunks
 
@@ -121,14 +121,14 @@ def test_a_large_text_is_only_looked_at_in_part(
 
 def test_a_line_without_an_end_is_shown_in_part(tmp_path: Path) -> None:
     """A screen that takes a million tokens."""
-    found = preview(one_text(tmp_path / "line.txt", "word " * 30_000))
+    found = preview(corpus_of_text(tmp_path / "line.txt", "word " * 30_000))
     assert found.longest_line > LONG_LINE_CHARACTERS
     assert (found.reading, found.lines, len(found.token_lines)) == ("text", 1, 1)
     assert len(found.token_lines[0]) <= looking.SHOWN_TOKENS
 
 
 def test_a_long_text_shows_its_first_lines(tmp_path: Path) -> None:
-    found = preview(one_text(tmp_path / "text.txt", WORDS * 100))
+    found = preview(corpus_of_text(tmp_path / "text.txt", WORDS * 100))
     assert len(found.token_lines) == SHOWN_LINES
     assert list(found.token_lines[0]) == WORDS.split()
 
@@ -136,7 +136,7 @@ def test_a_long_text_shows_its_first_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("between", ["\u2028", "\x0b", "\x0c", "\x1c", "\x85", "\r"])
 def test_lines_end_where_those_of_the_training_do(tmp_path: Path, between: str) -> None:
     """Twice the lines that are trained on, for signs that end no line there."""
-    corpus = one_text(tmp_path / "text.txt", f"one{between}two\nthree\r\n\nfour")
+    corpus = corpus_of_text(tmp_path / "text.txt", f"one{between}two\nthree\r\n\nfour")
     found = preview(corpus)
     trained = list(read_samples(corpus, "lines"))
     assert (found.lines, found.longest_line) == (len(trained), max(len(s.text) for s in trained))
@@ -147,7 +147,7 @@ def test_a_record_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
     """A poem of a record counted as its lines, each the length of a sample."""
     texts = ["one\ntwo\nthree", "four", "four"]
     path = write(tmp_path / "r.jsonl", "".join(json.dumps({"text": t}) + "\n" for t in texts))
-    found = preview(one(path))
+    found = preview(corpus_of_file(path))
     assert (found.reading, found.lines, found.samples, found.duplicate_lines) == ("lines", 3, 3, 1)
     assert found.longest_line == len(texts[0])
 
@@ -160,7 +160,7 @@ def test_what_is_reckoned_does_not_depend_on_the_encoding(
     monkeypatch.setattr(looking, "PREVIEW_CHARACTERS", 100_000)
     text = "déjà vu à la carte très très bien\n" * 5_000
     path = write(tmp_path / f"{encoding}.txt", text.encode(encoding))
-    found = preview(one(path, encoding=encoding))
+    found = preview(corpus_of_file(path, encoding=encoding))
     assert not found.complete
     assert found.samples == pytest.approx(5_000, rel=0.001)
 
@@ -172,7 +172,7 @@ def test_records_are_reckoned_by_their_bytes(
     """Fewer records than there are, because their braces and quotes were not counted."""
     monkeypatch.setattr(looking, "PREVIEW_CHARACTERS", 50 * length)
     record = json.dumps({"text": "ab " * (length // 3), "source": "where it came from"}) + "\n"
-    found = preview(one(write(tmp_path / "r.jsonl", record * 300)))
+    found = preview(corpus_of_file(write(tmp_path / "r.jsonl", record * 300)))
     assert not found.complete
     assert found.samples == pytest.approx(300, rel=0.03)
 
@@ -187,7 +187,7 @@ def test_several_files_are_read_one_by_one(tmp_path: Path) -> None:
 
 def test_a_tokenizer_that_was_chosen_is_taken(tmp_path: Path) -> None:
     """A preview of other tokens than those of the training."""
-    corpus = one_text(tmp_path / "text.txt", WORDS * 40)
+    corpus = corpus_of_text(tmp_path / "text.txt", WORDS * 40)
     found = preview(corpus, settings=TrainConfig(tokenizer="char"))
     assert found.tokenizer_reason == "char: as chosen"
     assert found.token_lines[0][:3] == ("t", "h", "e")
@@ -196,6 +196,6 @@ def test_a_tokenizer_that_was_chosen_is_taken(tmp_path: Path) -> None:
 
 def test_it_stops_where_it_is_told(tmp_path: Path) -> None:
     """Work for a text that nobody looks at any more."""
-    corpus: Corpus = one_text(tmp_path / "text.txt", WORDS)
+    corpus: Corpus = corpus_of_text(tmp_path / "text.txt", WORDS)
     with pytest.raises(Cancelled):
         preview(corpus, lambda: True)

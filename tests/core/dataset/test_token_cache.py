@@ -16,7 +16,7 @@ from core.dataset.token_store import build_tokens
 from core.errors import Cancelled, InputError, StorageError
 from core.paths import Home, find_home
 from core.tokenizer.tokenizer import Tokenizer
-from tests.support.texts import one_text
+from tests.support.texts import corpus_of_text
 
 WORDS = Tokenizer.train("word", ["a b c d e"])
 BPE = Tokenizer.train("bpe", ["the cat sat on the mat. The dog!\n"] * 20, 290)
@@ -33,7 +33,7 @@ def folders(home: Home) -> list[str]:
 
 def test_tokens_are_made_once(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gigabyte takes minutes; the second run on it starts at once."""
-    text = one_text(tmp_path / "a.txt", "a b\nc")
+    text = corpus_of_text(tmp_path / "a.txt", "a b\nc")
     first = build_tokens(text, "lines", WORDS, home)
     monkeypatch.setattr(token_store, "_write", None)
     again = build_tokens(text, "lines", WORDS, home)
@@ -43,16 +43,16 @@ def test_tokens_are_made_once(tmp_path: Path, home: Home, monkeypatch: pytest.Mo
 def test_another_content_reading_or_tokenizer_is_another_file(tmp_path: Path, home: Home) -> None:
     """Also a change that leaves size and time as they were."""
     path = tmp_path / "a.txt"
-    text = one_text(path, "a b\nc")
+    text = corpus_of_text(path, "a b\nc")
     os.utime(path, (1, 1))
     found = [build_tokens(text, "lines", WORDS, home), build_tokens(text, "text", WORDS, home)]
     found.append(build_tokens(text, "lines", BPE, home))
-    one_text(path, "b a\nc")
+    corpus_of_text(path, "b a\nc")
     os.utime(path, (1, 1))
     found.append(build_tokens(text, "lines", WORDS, home))
     assert len({str(made.ids.tolist()) for made in found}) == 4
     assert len(folders(home)) == 4
-    copy = one_text(tmp_path / "b.txt", "b a\nc")
+    copy = corpus_of_text(tmp_path / "b.txt", "b a\nc")
     build_tokens(copy, "lines", WORDS, home)
     assert len(folders(home)) == 4, "the same content elsewhere is the same"
 
@@ -61,7 +61,7 @@ def test_another_content_reading_or_tokenizer_is_another_file(tmp_path: Path, ho
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_damaged_files_are_made_anew(tmp_path: Path, home: Home, name: str, damage: str) -> None:
     """A cache is never worth an error."""
-    text = one_text(tmp_path / "a.txt", "a b\nc")
+    text = corpus_of_text(tmp_path / "a.txt", "a b\nc")
     expected = build_tokens(text, "lines", WORDS, home).ids.tolist()
     path = home.cache / "tokens" / folders(home)[0] / name
     if damage == "gone":
@@ -77,7 +77,7 @@ def test_files_of_another_format_are_made_anew(
     tmp_path: Path, home: Home, change: dict[str, object]
 ) -> None:
     """Arrays of another machine or version would be noise."""
-    text = one_text(tmp_path / "a.txt", "a b\nc")
+    text = corpus_of_text(tmp_path / "a.txt", "a b\nc")
     build_tokens(text, "lines", WORDS, home)
     path = home.cache / "tokens" / folders(home)[0] / "meta.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
@@ -89,7 +89,7 @@ def test_files_of_another_format_are_made_anew(
 def test_a_stop_leaves_nothing(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a token file must never be found, and a stop must not wait for the end."""
     monkeypatch.setattr(token_store, "BATCH_CHARACTERS", 1000)
-    text = one_text(tmp_path / "a.txt", "a b c\n" * 700_000)
+    text = corpus_of_text(tmp_path / "a.txt", "a b c\n" * 700_000)
     told: list[tuple[int, int, str]] = []
     answers = iter([*[False] * 8, True])
     with pytest.raises(Cancelled):
@@ -110,14 +110,14 @@ def test_a_bad_byte_at_the_end_leaves_nothing(tmp_path: Path, home: Home) -> Non
     """The error names the place; the cache stays clean."""
     with pytest.raises(InputError, match="line 50001"):
         build_tokens(
-            one_text(tmp_path / "a.txt", b"a b\n" * 50_000 + b"\xff"), "lines", WORDS, home
+            corpus_of_text(tmp_path / "a.txt", b"a b\n" * 50_000 + b"\xff"), "lines", WORDS, home
         )
     assert folders(home) == []
 
 
 def test_a_killed_process_leaves_nothing_that_looks_finished(tmp_path: Path, home: Home) -> None:
     """Killed in the middle; the next one clears up, but not what is still being made."""
-    text = one_text(tmp_path / "a.txt", "a b\nc")
+    text = corpus_of_text(tmp_path / "a.txt", "a b\nc")
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
@@ -147,7 +147,7 @@ def test_a_killed_process_leaves_nothing_that_looks_finished(tmp_path: Path, hom
 
 def test_all_who_make_them_at_once_get_the_tokens(tmp_path: Path, home: Home) -> None:
     """Runs started together on one text; those that finish later use what is there."""
-    text = one_text(tmp_path / "a.txt", "a b\nc d\n" * 2000)
+    text = corpus_of_text(tmp_path / "a.txt", "a b\nc d\n" * 2000)
     all_ready = threading.Barrier(4)
     found: list[list[int]] = []
 
@@ -170,11 +170,11 @@ def test_all_who_make_them_at_once_get_the_tokens(tmp_path: Path, home: Home) ->
 
 def test_a_text_that_changes_while_it_is_read_is_refused(tmp_path: Path, home: Home) -> None:
     """Its tokens would be kept under the hash of the text before."""
-    text = one_text(tmp_path / "a.txt", "a b\nc")
+    text = corpus_of_text(tmp_path / "a.txt", "a b\nc")
 
     def change(done: int, total: int, phase: str) -> None:
         if phase == "making tokens":
-            one_text(tmp_path / "a.txt", "a b\nc d e")
+            corpus_of_text(tmp_path / "a.txt", "a b\nc d e")
 
     with pytest.raises(InputError, match="changed while"):
         build_tokens(text, "lines", WORDS, home, progress=change)
@@ -189,6 +189,6 @@ def test_a_full_disk_is_said(tmp_path: Path, home: Home, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(token_files.TokenWriter, "add", fail)
     with pytest.raises(StorageError, match="No space left") as caught:
-        build_tokens(one_text(tmp_path / "a.txt", "a"), "lines", WORDS, home)
+        build_tokens(corpus_of_text(tmp_path / "a.txt", "a"), "lines", WORDS, home)
     assert "MINIGPT_HOME" in caught.value.hint
     assert folders(home) == []

@@ -16,7 +16,7 @@ from core.text.corpus import Corpus, read_samples
 from core.text.readers import CHUNK_BYTES
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
-from tests.support.texts import one_text
+from tests.support.texts import corpus_of_text
 
 WORDS = Tokenizer.train("word", ["a b c d e", " ".join(str(n) for n in range(1000))])
 BPE = Tokenizer.train("bpe", ["the cat sat on the mat. The dog!\n"] * 20, 290)
@@ -34,7 +34,7 @@ def ids_of(found: TokenFile, sample: int) -> list[int]:
 
 def test_lines_stand_between_sos_and_eos(tmp_path: Path, home: Home) -> None:
     """One sample a line, as the tutorial trains."""
-    found = build_tokens(one_text(tmp_path / "a.txt", "a b\n\n c a \n"), "lines", WORDS, home)
+    found = build_tokens(corpus_of_text(tmp_path / "a.txt", "a b\n\n c a \n"), "lines", WORDS, home)
     assert ids_of(found, 0) == [SOS, 3, 4, EOS]
     assert ids_of(found, 1) == [SOS, 5, 3, EOS]
     assert found.starts.tolist() == [0, 4, 8]
@@ -46,8 +46,8 @@ def test_lines_stand_between_sos_and_eos(tmp_path: Path, home: Home) -> None:
 
 def test_documents_end_with_eos(tmp_path: Path, home: Home) -> None:
     """A file is a document, and so is a record; <sos> stands nowhere."""
-    first = one_text(tmp_path / "a.txt", "a b\n\nc\n").files[0]
-    second = one_text(tmp_path / "b.jsonl", '{"text": "d"}\n{"text": "e\\na"}\n').files[0]
+    first = corpus_of_text(tmp_path / "a.txt", "a b\n\nc\n").files[0]
+    second = corpus_of_text(tmp_path / "b.jsonl", '{"text": "d"}\n{"text": "e\\na"}\n').files[0]
     found = build_tokens(Corpus(name="ab", files=(first, second)), "text", WORDS, home)
     assert found.ids.tolist() == [3, 4, 5, EOS, 6, EOS, 7, 3, EOS]
     assert found.first_samples == (0, 1)
@@ -63,7 +63,7 @@ def test_tokens_are_those_of_the_whole_text(
     folder = tmp_path_factory.mktemp("parts")
     repeated = (text + " x") * (CHUNK_BYTES * 2 // len(text) // size)
     found = build_tokens(
-        one_text(folder / "a.txt", repeated), "text", BPE, find_home(folder / "home")
+        corpus_of_text(folder / "a.txt", repeated), "text", BPE, find_home(folder / "home")
     )
     assert len(found.starts) > 1
     assert found.ids.tolist() == [*BPE.encode(repeated.replace("\r\n", "\n")), EOS]
@@ -73,7 +73,7 @@ def test_a_large_vocabulary_takes_four_bytes(tmp_path: Path, home: Home) -> None
     """Ids beyond 65,535 must not wrap around."""
     text = " ".join(f"w{n}" for n in range(70_000))
     many = Tokenizer.train("word", [text])
-    found = build_tokens(one_text(tmp_path / "a.txt", text), "text", many, home)
+    found = build_tokens(corpus_of_text(tmp_path / "a.txt", text), "text", many, home)
     assert found.ids.dtype == np.uint32
     assert found.ids.tolist() == [*range(3, 70_003), EOS]
 
@@ -82,7 +82,9 @@ def test_a_large_vocabulary_takes_four_bytes(tmp_path: Path, home: Home) -> None
 def test_a_token_is_traced_to_its_place(tmp_path: Path, home: Home, reading: str) -> None:
     """File, byte and sample of any token; an empty file in between counts as a file."""
     texts = ["a b\nb c\n", "", "d\n" + "e " * 40_000]
-    files = tuple(one_text(tmp_path / f"{n}.txt", text).files[0] for n, text in enumerate(texts))
+    files = tuple(
+        corpus_of_text(tmp_path / f"{n}.txt", text).files[0] for n, text in enumerate(texts)
+    )
     whole = Corpus(name="all", files=files)
     found = build_tokens(whole, reading, WORDS, home)
     for number, sample in enumerate(read_samples(whole, reading)):
@@ -95,7 +97,7 @@ def test_a_token_is_traced_to_its_place(tmp_path: Path, home: Home, reading: str
 def test_a_corpus_of_one_word_works(tmp_path: Path, home: Home) -> None:
     """As far as sensible: there is something to train on and nothing to validate with."""
     for reading, ids in (("lines", [SOS, 3, EOS]), ("text", [3, EOS])):
-        found = build_tokens(one_text(tmp_path / "a.txt", "a"), reading, WORDS, home)
+        found = build_tokens(corpus_of_text(tmp_path / "a.txt", "a"), reading, WORDS, home)
         assert found.ids.tolist() == ids
         assert not found.has_validation
 
@@ -103,7 +105,7 @@ def test_a_corpus_of_one_word_works(tmp_path: Path, home: Home) -> None:
 def test_equal_lines_fall_on_one_side(tmp_path: Path, home: Home) -> None:
     """A line seen in training would flatter the validation."""
     text = "\n".join(f"{n % 300} a" for n in range(3000))
-    found = build_tokens(one_text(tmp_path / "a.txt", text), "lines", WORDS, home)
+    found = build_tokens(corpus_of_text(tmp_path / "a.txt", text), "lines", WORDS, home)
     sides = {
         name: {tuple(ids_of(found, int(n))) for n in numbers}
         for name, numbers in (("train", found.train_samples), ("val", found.val_samples))

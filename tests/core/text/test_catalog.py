@@ -1,4 +1,4 @@
-"""Texts seen before, found again by their hash, and copies of what was piped in."""
+"""Known texts: corpus by hash, and stored copies of standard input."""
 
 from __future__ import annotations
 
@@ -17,90 +17,96 @@ from core.text.catalog import find_by_hash, register_corpus
 from core.text.corpus import read_samples
 from core.text.resolve import resolve_corpus
 from core.text.stats import fingerprint
-from tests.support.texts import home_with_shelf, write
+from tests.support.texts import home_with_bundled_corpora, write
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    return home_with_shelf(tmp_path, monkeypatch)
+    return home_with_bundled_corpora(tmp_path, monkeypatch)
 
 
 def test_standard_input_is_stored_once(home: Home) -> None:
-    """A run is resumed after the pipe is gone; the same text twice must not fill the disk."""
+    """The pipe is gone when a run is resumed; equal texts share one file."""
     for _ in range(2):
-        found = resolve_corpus("-", home, stdin=io.BytesIO("piped ü\n".encode()))
+        corpus = resolve_corpus("-", home, stdin=io.BytesIO("piped ü\n".encode()))
     digest = hashlib.sha256("piped ü\n".encode()).hexdigest()
     assert [path.name for path in home.corpora.iterdir()] == [f"{digest}.txt"]
-    assert [sample.text for sample in read_samples(found, "lines")] == ["piped ü"]
+    assert [sample.text for sample in read_samples(corpus, "lines")] == ["piped ü"]
     assert home.corpora.stat().st_mode & 0o777 == 0o700
 
 
 def test_empty_standard_input_is_refused(home: Home) -> None:
-    """A failed command before the pipe gives nothing."""
-    with pytest.raises(InputError, match="Nothing came"):
+    """A command that fails before the pipe produces no output."""
+    with pytest.raises(InputError, match="input is empty"):
         resolve_corpus("-", home, stdin=io.BytesIO())
     assert list(home.corpora.iterdir()) == []
 
 
-def test_standard_input_that_cannot_be_stored_says_where(home: Home) -> None:
-    """A full disk is no traceback."""
-    write(home.root, "a file where the folder should be")
+def test_error_for_unstorable_standard_input_names_the_folder(home: Home) -> None:
+    """A full disk must not end in a traceback."""
+    write(home.root, "a file in place of the folder")
     with pytest.raises(StorageError, match="corpora"):
         resolve_corpus("-", home, stdin=io.BytesIO(b"x"))
 
 
-def test_a_text_is_found_again_by_its_hash(home: Home, tmp_path: Path) -> None:
-    """A run stores the hash only."""
+def test_a_registered_text_is_found_by_its_hash(home: Home, tmp_path: Path) -> None:
+    """A run stores only the hash, and reads the text with its own encoding."""
     write(tmp_path / "a.txt", "café\n".encode("latin-1"))
-    found = resolve_corpus("a.txt", home, encoding="latin-1")
-    about = stats.compute_stats(found)
-    register_corpus(found, about, home)
-    again = find_by_hash(about.sha256, home)
-    assert (again.files, again.codec, again.name) == (found.files, found.codec, "a")
-    register_corpus(dataclasses.replace(found, encoding="cp1252", errors="replace"), about, home)
-    again = find_by_hash(about.sha256, home, "a", found.encoding, found.errors)
-    assert again.codec == found.codec, "a run reads its text as it did, however others read it"
+    corpus = resolve_corpus("a.txt", home, encoding="latin-1")
+    described = stats.compute_stats(corpus)
+    register_corpus(corpus, described, home)
+    again = find_by_hash(described.sha256, home)
+    assert (again.files, again.codec, again.name) == (corpus.files, corpus.codec, "a")
+    register_corpus(
+        dataclasses.replace(corpus, encoding="cp1252", errors="replace"), described, home
+    )
+    again = find_by_hash(described.sha256, home, "a", corpus.encoding, corpus.errors)
+    assert again.codec == corpus.codec, "another run read it differently"
 
 
 def test_a_changed_text_is_refused(home: Home, tmp_path: Path) -> None:
-    """Resuming on another text would continue another experiment in silence."""
+    """Resuming on a different text would silently continue a different experiment."""
     path = write(tmp_path / "a.txt", "one")
-    found = resolve_corpus("a.txt", home)
-    about = stats.compute_stats(found)
-    register_corpus(found, about, home)
+    corpus = resolve_corpus("a.txt", home)
+    described = stats.compute_stats(corpus)
+    register_corpus(corpus, described, home)
     os.utime(path, (1, 1))
-    assert find_by_hash(about.sha256, home).files == (path,), "only touched, still the same"
+    assert find_by_hash(described.sha256, home).files == (path,), (
+        "touched, but with the same content"
+    )
     write(path, "two")
     with pytest.raises(InputError, match="has changed"):
-        find_by_hash(about.sha256, home)
+        find_by_hash(described.sha256, home)
     path.unlink()
     with pytest.raises(InputError, match="no longer there"):
-        find_by_hash(about.sha256, home)
+        find_by_hash(described.sha256, home)
 
 
-def test_bundled_texts_are_found_without_memory(home: Home) -> None:
-    """A run copied to another machine finds the corpus that came with the program there."""
+def test_a_bundled_text_is_found_without_a_record(home: Home) -> None:
+    """A run copied to another machine uses the bundled corpus there."""
     digest = fingerprint(resolve_corpus("lang", home))
     assert find_by_hash(digest, home, "lang").bundled
     with pytest.raises(InputError, match="has changed"):
         find_by_hash(digest, home, "tales")
-    with pytest.raises(InputError, match="is not known here") as caught:
-        find_by_hash(digest, home, "nobody")
-    assert "Name the text itself once" in caught.value.hint
+    with pytest.raises(InputError, match="is not known on this machine") as caught:
+        find_by_hash(digest, home, "unknown")
+    assert "Start a run on the text itself" in caught.value.hint
 
 
-def test_piped_text_is_found_in_a_home_that_was_moved(home: Home, tmp_path: Path) -> None:
-    """The copy travels with the home, so must the way to it."""
-    found = resolve_corpus("-", home, stdin=io.BytesIO(b"piped"))
-    about = stats.compute_stats(found)
-    register_corpus(found, about, home)
+def test_piped_text_is_found_after_the_home_was_moved(home: Home, tmp_path: Path) -> None:
+    """The stored copy moves with the home, its recorded path does not."""
+    corpus = resolve_corpus("-", home, stdin=io.BytesIO(b"piped"))
+    described = stats.compute_stats(corpus)
+    register_corpus(corpus, described, home)
     home.root.rename(tmp_path / "elsewhere")
     moved = find_home(tmp_path / "elsewhere")
-    assert find_by_hash(about.sha256, moved).files == (moved.corpora / f"{about.sha256}.txt",)
+    assert find_by_hash(described.sha256, moved).files == (
+        moved.corpora / f"{described.sha256}.txt",
+    )
 
 
-def test_damaged_memory_is_named(home: Home) -> None:
-    """A torn file in the home must not end in a traceback, nor pass for a text never seen."""
+def test_error_for_a_damaged_record_names_the_file(home: Home) -> None:
+    """A damaged record must neither end in a traceback nor count as an unknown text."""
     for text in ("{", "[]", '{"format": 99}', '{"format": 1, "name": "x"}'):
         write(home.corpora / f"{'0' * 64}.json", text)
         with pytest.raises(DamagedError, match=r"0{64}\.json"):

@@ -1,4 +1,4 @@
-"""Finding the text that somebody names: bundled, a file, a folder, a pattern, what is piped in."""
+"""Resolving what a person names: a bundled text, a file, a folder, a pattern, standard input."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from core.paths import Home
 from core.text import resolve
 from core.text.corpus import read_samples
 from core.text.resolve import resolve_corpus
-from tests.support.texts import home_with_shelf, write
+from tests.support.texts import home_with_bundled_corpora, write
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    return home_with_shelf(tmp_path, monkeypatch)
+    return home_with_bundled_corpora(tmp_path, monkeypatch)
 
 
 def test_a_bundled_name_wins_over_a_file_of_that_name(home: Home, tmp_path: Path) -> None:
-    """`./lang` is the way to the file, as with commands in a shell."""
+    """`./lang` names the file, as with commands in a shell."""
     write(tmp_path / "lang", "mine")
     assert resolve_corpus("lang", home).bundled
-    found = resolve_corpus("./lang", home)
-    assert not found.bundled
-    assert found.files == (tmp_path / "lang",)
+    corpus = resolve_corpus("./lang", home)
+    assert not corpus.bundled
+    assert corpus.files == (tmp_path / "lang",)
 
 
-def test_a_folder_is_its_texts_in_order(home: Home, tmp_path: Path) -> None:
-    """Pictures and hidden files in between are left out, and that is said."""
+def test_a_folder_gives_its_text_files_in_order(home: Home, tmp_path: Path) -> None:
+    """Other files are skipped and counted in the description; hidden ones are ignored."""
     for name in ("b.txt", "a/z.md", "a/.git/x", ".hidden", "c.txt.gz"):
         text = gzip.compress(b"packed") if name.endswith("gz") else "text"
         write(tmp_path / "texts" / name, text)
     write(tmp_path / "texts" / "picture.png", b"\x89PNG\0\0")
     write(tmp_path / "texts" / "empty.txt", b" \n")
     os.mkfifo(tmp_path / "texts" / "pipe")
-    found = resolve_corpus("texts", home)
-    assert [file.name for file in found.files] == ["b.txt", "c.txt.gz", "z.md"]
-    assert found.name == "texts"
-    assert found.description == "3 files, 2 skipped that are not text"
+    corpus = resolve_corpus("texts", home)
+    assert [file.name for file in corpus.files] == ["b.txt", "c.txt.gz", "z.md"]
+    assert corpus.name == "texts"
+    assert corpus.description == "3 files, 2 skipped (not text)"
 
 
 def test_a_pattern_matches_files_in_order(home: Home, tmp_path: Path) -> None:
-    """Also below folders, and a name that has the pattern's letters is taken as it is."""
+    """`**` matches subfolders; an existing file wins over a pattern of the same spelling."""
     for name in ("b.txt", "a.txt", "deep/er/c.txt", "no.md"):
         write(tmp_path / "texts" / name, "text")
     assert [f.name for f in resolve_corpus("texts/*.txt", home).files] == ["a.txt", "b.txt"]
@@ -61,28 +61,28 @@ def test_a_pattern_matches_files_in_order(home: Home, tmp_path: Path) -> None:
     [("a/Alice.txt", "Alice"), ("chat.jsonl.gz", "chat"), ("README.md", "README.md"), ("x", "x")],
 )
 def test_a_file_names_its_corpus(home: Home, tmp_path: Path, path: str, name: str) -> None:
-    """Runs are named after it."""
+    """Runs are named after their corpus."""
     write(tmp_path / path, "text")
     assert resolve_corpus(path, home).name == name
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "message"),
     [
         ("tale", "Did you mean tales"),
         ("Alic.txt", "Did you mean Alice.txt"),
         ("none/*.txt", "No file matches"),
         ("hollow", "no text in the folder"),
-        ("/dev/null", "not a plain file"),
-        ("pipe", "not a plain file"),
+        ("/dev/null", "not a regular file"),
+        ("pipe", "not a regular file"),
         ("", "no text named"),
         ("a\0b", "no text named"),
         ("x" * 5000, "cannot be read"),
         ("Alice.txt/more", "no text named"),
     ],
 )
-def test_what_is_not_there_is_said_with_the_way_on(
-    home: Home, tmp_path: Path, spec: str, said: str
+def test_errors_for_missing_texts_suggest_what_to_do(
+    home: Home, tmp_path: Path, spec: str, message: str
 ) -> None:
     """Never a traceback from the file system."""
     write(tmp_path / "Alice.txt", "text")
@@ -90,24 +90,24 @@ def test_what_is_not_there_is_said_with_the_way_on(
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError) as caught:
         resolve_corpus(spec, home)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_the_encoding_asked_for_is_kept(home: Home, tmp_path: Path) -> None:
-    """It belongs to the corpus, so that a resumed run reads the same text."""
+def test_the_chosen_encoding_belongs_to_the_corpus(home: Home, tmp_path: Path) -> None:
+    """A resumed run must read the same text."""
     write(tmp_path / "a.txt", "café".encode("latin-1"))
-    found = resolve_corpus("a.txt", home, encoding="latin-1")
-    assert [sample.text for sample in read_samples(found, "text")] == ["café"]
+    corpus = resolve_corpus("a.txt", home, encoding="latin-1")
+    assert [sample.text for sample in read_samples(corpus, "text")] == ["café"]
     assert resolve_corpus("a.txt", home, encoding="utf-8:replace").errors == "replace"
     assert resolve_corpus("a.txt", home, replace=True).errors == "replace"
     with pytest.raises(NotFoundError):
         resolve_corpus("b.txt", home, encoding="latin-1")
-    with pytest.raises(InputError, match="came with the program"):
+    with pytest.raises(InputError, match="always read as UTF-8"):
         resolve_corpus("lang", home, encoding="latin-1")
 
 
-def test_finding_texts_is_light() -> None:
-    """The interface lists corpora before its first frame: no numpy, no tokenizers, no torch."""
+def test_resolving_texts_imports_nothing_heavy() -> None:
+    """The app lists corpora before its first frame: no numpy, no tokenizers, no torch."""
     code = (
         "import sys, core.text.resolve, core.text.stats, core.text.catalog\n"
         "heavy = {'numpy', 'tokenizers', 'torch', 'gzip', 'tomllib'} & set(sys.modules)\n"

@@ -12,7 +12,7 @@ from core.text.corpus import CorpusSample
 from core.tokenizer import train as learning
 from core.tokenizer.tokenizer import KINDS, Tokenizer
 from core.tokenizer.train import limit_distinct_words, sample_evenly, train_tokenizer
-from tests.support.texts import one_text
+from tests.support.texts import corpus_of_text
 from tests.support.vocabularies import BPE
 
 
@@ -22,7 +22,7 @@ def test_pieces_are_learnt_from_a_sample_of_all_parts(
     """Beginning and end of a large text may differ; the sample is said."""
     monkeypatch.setattr(learning, "SAMPLE_BYTES", 300_000)
     monkeypatch.setattr(learning, "MAX_DISTINCT_WORD_BYTES", 200_000)
-    text = one_text(tmp_path / "a.txt", "alpha beta\n" * 100_000 + "gamma delta\n" * 100_000)
+    text = corpus_of_text(tmp_path / "a.txt", "alpha beta\n" * 100_000 + "gamma delta\n" * 100_000)
     found = train_tokenizer(text, "text", "bpe")
     pieces = {found.tokenizer.token_text(id) for id in range(found.tokenizer.vocab_size)}
     assert {"alpha", " beta", "gamma", " delta"} <= pieces
@@ -34,7 +34,7 @@ def test_pieces_are_learnt_from_a_sample_of_all_parts(
 
 def test_a_word_without_end_is_learnt_from_in_parts(tmp_path: Path) -> None:
     """Every join would go through all of it: a minute for a megabyte, and hours for more."""
-    text = one_text(tmp_path / "a.txt", "abcd" * 50_000)
+    text = corpus_of_text(tmp_path / "a.txt", "abcd" * 50_000)
     seen: list[str] = []
 
     def train(kind: str, texts: Iterable[str], vocab_size: int | None) -> Tokenizer:
@@ -68,7 +68,7 @@ def test_texts_of_different_words_are_thinned(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("kind", KINDS)
 def test_learning_can_be_stopped(tmp_path: Path, kind: str) -> None:
     """A stop asked for while a text is read must not wait for its end."""
-    text = one_text(tmp_path / "a.txt", "some words\n" * 400_000)
+    text = corpus_of_text(tmp_path / "a.txt", "some words\n" * 400_000)
     answers = iter([False, False, True])
     told: list[int] = []
     with pytest.raises(Cancelled):

@@ -16,7 +16,7 @@ from core.config.planner import plan_run
 from core.dataset.preview import Preview, preview
 from core.errors import InputError, SettingsError
 from core.text.corpus import bundled_corpora
-from tests.support.texts import one_text
+from tests.support.texts import corpus_of_text
 from tui.runs.setup import RunDraft, forecast
 
 CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)
@@ -61,7 +61,7 @@ def test_it_plans_as_a_training_does(
 
 def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:
     """Running text cut into samples at its line ends."""
-    found = preview(one_text(tmp_path / "prose.txt", "one two\n\nthree four five\n" * 50))
+    found = preview(corpus_of_text(tmp_path / "prose.txt", "one two\n\nthree four five\n" * 50))
     facts = RunDraft(corpus=LANG, preview=found).tokens
     assert (facts.reading, facts.train_samples, facts.longest) == ("text", 0, 0)
     assert facts.train_tokens == found.tokens
