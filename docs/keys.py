@@ -1,18 +1,20 @@
-"""The tables of keys in README.md, made from the bindings themselves.
+"""Write docs/keys.md from the key bindings of the screens.
 
-python docs/keys.py          # writes them into README.md
+python docs/keys.py
 """
 
 from __future__ import annotations
 
-import re
+import sys
 from pathlib import Path
 
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from tui.app import MiniGPTApp
-from tui.common.keys import KeyRow, key_name, merge_digit_rows
+from tui.common.keys import KeyRow, merge_digit_rows, key_name
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
@@ -24,45 +26,47 @@ from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.run_table import RunTable
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- keys, made by docs/keys.py -->\n", "<!-- end of keys -->"
-SCREENS: dict[str, tuple[type[DOMNode], ...]] = {  # what has the focus first
-    "everywhere": (MiniGPTApp,),
+PAGE = Path(__file__).parent / "keys.md"
+INTRODUCTION = """\
+# Keys
+
+Written by `docs/keys.py` from the bindings of the screens. In the application, F1 shows the keys of
+the current screen, and Ctrl+P runs any action by name. In Talk, Esc leaves the prompt; after that,
+letters are commands.
+"""
+# Bindings of the widget that has the focus come first.
+SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
+    "Everywhere": (MiniGPTApp,),
     "Models": (RunTable, ModelsScreen),
-    "New run, text": (CorpusTable, NewCorpusScreen),
-    "New run, settings": (NewSetupScreen,),
+    "New run: the corpus": (CorpusTable, NewCorpusScreen),
+    "New run: the settings": (NewSetupScreen,),
     "Train": (TrainScreen,),
     "Talk": (TalkScreen,),
     "Step": (StepScreen,),
     "Cursor": (CursorScreen,),
     "Inside": (InsideScreen,),
-    "Where did it read that?": (OriginScreen,),
-    "Corpus": (PassageScreen,),
+    "Sources": (OriginScreen,),
+    "Sources: the corpus": (PassageScreen,),
 }
 
 
-def table() -> str:
-    """Markdown: a folded table a screen, its keys and what they do."""
-    return "\n".join(_table(name, nodes) for name, nodes in SCREENS.items())
+def keys_page() -> str:
+    """The page in Markdown: one table per screen."""
+    sections = (_section(name, nodes) for name, nodes in SCREENS.items())
+    return "\n".join([INTRODUCTION, *sections])
 
 
-def _table(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
-    said: dict[str, dict[str, None]] = {}
+def _section(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
+    keys_by_action: dict[str, dict[str, None]] = {}
     for binding in (each for node in nodes for each in node.BINDINGS):
         assert isinstance(binding, Binding)
         keys = [Binding(key, binding.action) for key in binding.key.split(",")]
         names = [binding.key_display] if binding.key_display else map(key_name, keys)
-        said.setdefault(binding.tooltip, {}).update(dict.fromkeys(names))
-    all = merge_digit_rows(KeyRow(" ".join(keys), says, "") for says, keys in said.items())
-    rows = "\n".join(f"| `{'` `'.join(row.key.split())}` | {row.description} |" for row in all)
-    head = f"<details><summary>Keys: {name}</summary>\n\n| key | what it does |\n|---|---|\n"
-    return f"{head}{rows}\n\n</details>\n"
-
-
-def with_table(readme: str) -> str:
-    """README's text with the tables as they are now."""
-    return re.sub(f"(?s){BEGIN}.*?{END}", lambda _: BEGIN + table() + END, readme)
+        keys_by_action.setdefault(binding.tooltip, {}).update(dict.fromkeys(names))
+    rows = merge_digit_rows(KeyRow(" ".join(keys), action, "") for action, keys in keys_by_action.items())
+    lines = "".join(f"| `{'` `'.join(row.key.split())}` | {row.description} |\n" for row in rows)
+    return f"## {name}\n\n| key | action |\n|---|---|\n{lines}"
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text()))
+    PAGE.write_text(keys_page())

@@ -1,133 +1,126 @@
-"""Pictures of the screens for README.md and the tutorial, drawn by the application itself.
+"""Draw the pictures in README.md and the tutorial: the application, with models trained for them.
 
-Most are of recorded runs; those that look into a model train it first, on `lang`.
-
-python docs/screenshots.py          # writes docs/screenshots/*.svg
+python docs/screenshots.py          # trains `lang` and `stories`, writes docs/screenshots/*.svg
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+from screen_svg import screen_svg
+from textual.pilot import Pilot
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from journeys import until  # noqa: E402
-from samplers import FakeSampler  # noqa: E402
-from textual.pilot import Pilot  # noqa: E402
-from train_stage import Story  # noqa: E402
-
-from core.paths import Home, find_home  # noqa: E402
+from core.paths import find_home  # noqa: E402
 from tui.app import MiniGPTApp  # noqa: E402
-from tui.common.messages import OpenStep, OpenTalk  # noqa: E402
 from tui.common.terminal import Terminal  # noqa: E402
 
 FOLDER = Path(__file__).parent / "screenshots"
-FONTS = re.compile(r"(?s)@font-face \{.*?\}\s*")  # they would be fetched from elsewhere
-SIZES = ((80, 24), (200, 50))
-
-
-def library(home: Home) -> None:
-    """Two runs: one that learns, one that is trained."""
-    done = Story(home.root, "lang")
-    done.begin(val_tokens=0)
-    done.learn(1, 200)
-    done.say("finished", 200, reason="all steps done", elapsed=20.0)
-    done.lock.release()
-    done.run.weights.touch()
-    live = Story(home.root, "poem")
-    live.begin()
-    for step in (0, 1, 4, 16, 64):
-        live.snapshot(step, " was a man who had a ship" if step > 16 else " the the the the")
-    live.learn(1, 130)
-    live.run.weights.touch()
-
-
-def keep(app: MiniGPTApp, name: str) -> None:
-    """The screen as a picture that fetches nothing."""
-    svg = FONTS.sub("", app.export_screenshot(title="minigpt-tui"))
-    (FOLDER / f"{name}_{app.size.width}x{app.size.height}.svg").write_text(svg)
-
-
-async def draw(size: tuple[int, int]) -> None:
-    """Walks through the screens and keeps each."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = find_home(Path(folder))
-        library(home)
-        app = MiniGPTApp(home, Terminal(), FakeSampler())
-        async with app.run_test(size=size) as pilot:
-            await walk(app, pilot)
-
-
-async def walk(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-    """Models, a run that learns, a talk, the texts, the settings."""
-    await until(pilot, lambda: app.screen.HELP is not None)
-    await pilot.pause(1.5)
-    keep(app, "models")
-    await pilot.press("enter")
-    await pilot.pause(2.0)
-    keep(app, "train")
-    await pilot.press("t")
-    await pilot.pause(0.5)
-    await pilot.press(*"Python", "enter")
-    await pilot.pause(1.5)
-    keep(app, "talk")
-    await pilot.press("escape", "escape", "escape")
-    await pilot.pause(0.5)
-    await pilot.press("n")
-    await pilot.pause(1.5)
-    keep(app, "new_text")
-    await pilot.press("enter")
-    await pilot.pause(2.0)
-    keep(app, "new_settings")
-
-
-async def look_into(home: Home, size: tuple[int, int]) -> None:
-    """What can be seen of a trained model, token by token."""
-    app = MiniGPTApp(home, Terminal(), first=OpenStep("lang", "last", "I"))
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "love" in shown(app))
-        await press(pilot, "i", *"ttttt", "2")
-        keep(app, "step")
-        await press(pilot, "1", "w", "l", "l")
-        keep(app, "inside")
-        await press(
-            pilot, "escape", "backspace", "backspace", "v", "b", "c", "right_square_bracket"
-        )
-        keep(app, "cursor")
-    app = MiniGPTApp(home, Terminal(), first=OpenTalk("lang"))
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "lang" in shown(app))
-        await press(pilot, *"Machine", "enter", "escape", "c")
-        keep(app, "source")
-
-
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Presses keys, each once the one before was answered."""
-    for key in keys:
-        await pilot.press(key)
-        await pilot.app.workers.wait_for_complete()
-        await pilot.pause(0.3 if len(key) > 1 else 0.1)
+NORMAL, WIDE = (80, 24), (100, 34)
+TIMEOUT_S = 120.0
+STABLE_S = 1.5  # a screen that has not changed for so long shows all that it is going to
 
 
 def shown(app: MiniGPTApp) -> str:
     """The screen as plain text."""
-    strips: Iterable[Iterable[object]] = app.screen._compositor.render_strips(app.size)
-    return "".join(getattr(part, "text", "") for strip in strips for part in strip)
+    strips = app.screen._compositor.render_strips(app.size)
+    return "\n".join(strip.text for strip in strips)
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until the screen no longer changes."""
+    deadline, text, since = time.monotonic() + TIMEOUT_S, "", time.monotonic()
+    while time.monotonic() - since < STABLE_S:
+        assert time.monotonic() < deadline, f"the screen keeps changing:\n{text}"
+        await pilot.pause(0.1)
+        if (now := shown(pilot.app)) != text:
+            text, since = now, time.monotonic()
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys, waiting after each until its answer is on the screen."""
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+@asynccontextmanager
+async def opened(home: Path, run: str, size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
+    """The application with the cursor on a run in the list, and its own model server."""
+    app = MiniGPTApp(find_home(home), Terminal())
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *run, "enter")
+        await settle(pilot)
+        yield pilot
+
+
+def draw(pilot: Pilot[None], name: str) -> None:
+    """Write the screen as a picture."""
+    app = pilot.app
+    strips = app.screen._compositor.render_strips(app.size)
+    picture = screen_svg(strips, app.size.width, "minigpt-tui")
+    (FOLDER / f"{name}.svg").write_text(picture)
+
+
+async def draw_stories(home: Path) -> None:
+    """How a run went, a reply, and where its parts are in the corpus."""
+    async with opened(home, "stories", WIDE) as pilot:
+        await press(pilot, "enter")
+        draw(pilot, "train")
+    async with opened(home, "stories", NORMAL) as pilot:
+        await press(pilot, "t")
+        await pilot.press(*"Once upon a time", "enter")
+        await settle(pilot)
+        await press(pilot, "escape", *"tttttttttt", "r")
+        draw(pilot, "talk")
+        await press(pilot, "c")
+        draw(pilot, "origin")
+
+
+async def draw_lang(home: Path) -> None:
+    """The next token, the layers behind it, and a text with branches."""
+    async with opened(home, "lang", NORMAL) as pilot:
+        await press(pilot, "t")
+        await pilot.press(*"I", "ctrl+t")
+        await press(pilot, "i", *"tttttttt", "k")
+        draw(pilot, "step")
+        await press(pilot, "2", "1", "w", "l", "l")
+        draw(pilot, "inside")
+        await press(pilot, "escape", "backspace", "backspace", "v", "b", "c")
+        await press(pilot, "right_square_bracket")
+        draw(pilot, "cursor")
+
+
+def train(home: Path, corpus: str) -> None:
+    """Train a run with the settings the program chooses."""
+    command = [sys.executable, "-m", "tui", "--home", str(home), "train", corpus, "--foreground"]
+    subprocess.run(command, check=True, cwd=ROOT)
+
+
+async def draw_all(home: Path) -> None:
+    """Draw every picture, training what is not trained yet."""
+    for corpus in ("lang", "stories"):
+        if not (home / "runs" / corpus).exists():
+            train(home, corpus)
+    FOLDER.mkdir(exist_ok=True)
+    await draw_stories(home)
+    await draw_lang(home)
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for size in SIZES:
-        asyncio.run(draw(size))
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "tui", "--home", folder, "train", "lang", "--foreground"]
-        subprocess.run(command, check=True, cwd=ROOT)
-        for size in SIZES:
-            asyncio.run(look_into(find_home(Path(folder)), size))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, help="folder with runs from an earlier call")
+    chosen: Path | None = parser.parse_args().home
+    with tempfile.TemporaryDirectory() as temporary:
+        asyncio.run(draw_all(chosen or Path(temporary)))

@@ -1,0 +1,165 @@
+"""A terminal screen as an SVG that looks the same in every browser.
+
+An image in a README loads no fonts, and few fonts have braille. So braille, blocks and lines are
+drawn as shapes, and every run of text is given its exact width; which font fills it matters little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from xml.sax.saxutils import escape
+
+from rich.cells import cell_len
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from rich.terminal_theme import SVG_EXPORT_THEME as THEME
+
+CELL_WIDTH, CELL_HEIGHT, BASELINE = 8.4, 17.0, 12.8  # pixels, for a font of 14
+MARGIN, TITLE_HEIGHT = 9.0, 30.0
+FONTS = (
+    "ui-monospace, 'SFMono-Regular', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono',"
+    " monospace"
+)
+HEADER = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" \
+width="{width:g}" height="{height:g}">
+<style>
+text {{ font: 14px {fonts}; white-space: pre; }}
+.b {{ font-weight: bold }} .i {{ font-style: italic }} .u {{ text-decoration: underline }}
+.t {{ fill: #c5c8c6; text-anchor: middle }}
+</style>
+<rect width="{width:g}" height="{height:g}" rx="8" fill="{background}"/>
+<text class="t" x="{middle:g}" y="20">{title}</text>
+"""
+
+BRAILLE_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))  # column, row
+# Left, right, up, down of the light lines; heavy and rounded ones are drawn as these.
+LINES = {
+    "─": "lr", "━": "lr", "╴": "l", "╶": "r", "╸": "l", "╺": "r", "│": "ud", "┃": "ud",
+    "╵": "u", "╷": "d", "┌": "rd", "╭": "rd", "┐": "ld", "╮": "ld", "└": "ru", "╰": "ru",
+    "┘": "lu", "╯": "lu", "├": "rud", "┤": "lud", "┬": "lrd", "┴": "lru", "┼": "lrud",
+}  # fmt: skip
+DASHES = {"┄": 3, "┈": 4, "╌": 2, "╎": 2, "┆": 3, "┊": 4}  # strokes per cell
+# Left, top, right and bottom edge, in parts of a cell.
+BLOCKS = {
+    **{chr(0x2581 + n): (0, 1 - (n + 1) / 8, 1, 1) for n in range(8)},
+    **{chr(0x2589 + n): (0, 0, 1 - (n + 1) / 8, 1) for n in range(7)},
+    "▀": (0, 0, 1, 1 / 2), "▐": (1 / 2, 0, 1, 1), "▔": (0, 0, 1, 1 / 8), "▕": (7 / 8, 0, 1, 1),
+}  # fmt: skip
+
+
+def screen_svg(lines: Iterable[Iterable[Segment]], columns: int, title: str) -> str:
+    """The lines of a screen of this many columns, in a window with a title."""
+    body: list[str] = []
+    row = 0
+    for row, line in enumerate(lines):
+        body += _line(Segment.simplify(line), MARGIN, TITLE_HEIGHT + row * CELL_HEIGHT)
+    width = columns * CELL_WIDTH + 2 * MARGIN
+    height = TITLE_HEIGHT + (row + 1) * CELL_HEIGHT + MARGIN
+    header = HEADER.format(
+        width=width,
+        height=height,
+        middle=width / 2,
+        fonts=FONTS,
+        title=escape(title),
+        background=THEME.background_color.hex,
+    )
+    return "\n".join([header + body[0], *body[1:], "</svg>"]) + "\n"
+
+
+def _line(line: Iterable[Segment], left: float, top: float) -> Iterator[str]:
+    for text, style, _ in line:
+        colour, background = _colours(style or Style())
+        width = cell_len(text) * CELL_WIDTH
+        if background != THEME.background_color.hex:
+            # Wider by a hair, for no seam to show.
+            yield _rectangle(left, top, width + 0.3, CELL_HEIGHT + 0.3, background)
+        yield from _text(text, left, top, colour, _classes(style or Style()))
+        left += width
+
+
+def _classes(style: Style) -> str:
+    names = {"b": style.bold, "i": style.italic, "u": style.underline}
+    return " ".join(name for name, has in names.items() if has)
+
+
+def _colours(style: Style) -> tuple[str, str]:
+    """Colour and background of a style, as hexadecimal."""
+    colour = (style.color or Color.default()).get_truecolor(THEME)
+    background = (style.bgcolor or Color.default()).get_truecolor(THEME, foreground=False)
+    if style.reverse:
+        colour, background = background, colour
+    if style.dim:
+        parts = zip(colour, background, strict=True)
+        return "#" + "".join(f"{(2 * a + b) // 3:02x}" for a, b in parts), background.hex
+    return colour.hex, background.hex
+
+
+def _text(text: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
+    """Text of one style: runs of letters and blanks, other characters each in their place."""
+    run = ""
+    for character in text + "\0":
+        if character.isascii() and character != "\0":
+            run += character
+            continue
+        yield from _letters(run, left, top, colour, classes)
+        left += len(run) * CELL_WIDTH
+        run = ""
+        if character != "\0":
+            yield from _sign(character, left, top, colour, classes)
+            left += cell_len(character) * CELL_WIDTH
+
+
+def _letters(run: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
+    if not run.strip():
+        return
+    start = left + (len(run) - len(run.lstrip())) * CELL_WIDTH
+    run = run.strip()
+    yield (
+        f'<text x="{start:g}" y="{top + BASELINE:g}" textLength="{len(run) * CELL_WIDTH:g}" '
+        f'fill="{colour}"{_class(classes)}>{escape(run)}</text>'
+    )
+
+
+def _sign(character: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
+    """A character that fonts draw differently or lack: as a shape, or alone in its cell."""
+    across, down = left + CELL_WIDTH / 2, top + CELL_HEIGHT / 2
+    if 0x2800 <= ord(character) <= 0x28FF:
+        dots = [dot for bit, dot in enumerate(BRAILLE_DOTS) if ord(character) >> bit & 1]
+        for x, y in dots:
+            cx, cy = left + (x + 0.5) * CELL_WIDTH / 2, top + (y + 0.5) * CELL_HEIGHT / 4
+            yield f'<circle cx="{cx:g}" cy="{cy:g}" r="1.3" fill="{colour}"/>'
+    elif character in BLOCKS:
+        x, y, right, bottom = BLOCKS[character]
+        size = (right - x) * CELL_WIDTH + 0.2, (bottom - y) * CELL_HEIGHT + 0.2
+        yield _rectangle(left + x * CELL_WIDTH, top + y * CELL_HEIGHT, *size, colour)
+    elif character in LINES:
+        ends = {"l": f"H{left:g}", "r": f"H{left + CELL_WIDTH:g}", "u": f"V{top:g}"}
+        ends["d"] = f"V{top + CELL_HEIGHT:g}"
+        path = "".join(f"M{across:g} {down:g}{ends[way]}" for way in LINES[character])
+        thick = 2.2 if character in "━┃╸╺" else 1.2
+        yield f'<path d="{path}" stroke="{colour}" stroke-width="{thick}"/>'
+    elif character in DASHES:
+        upright = character in "╎┆┊"
+        each = (CELL_HEIGHT if upright else CELL_WIDTH) / DASHES[character] / 2
+        path = (
+            f"M{across:g} {top:g}v{CELL_HEIGHT:g}"
+            if upright
+            else f"M{left:g} {down:g}h{CELL_WIDTH:g}"
+        )
+        yield f'<path d="{path}" stroke="{colour}" stroke-dasharray="{each:g}"/>'
+    elif not character.isspace():
+        yield (
+            f'<text x="{left:g}" y="{top + BASELINE:g}" '
+            f'textLength="{cell_len(character) * CELL_WIDTH:g}" lengthAdjust="spacingAndGlyphs" '
+            f'fill="{colour}"{_class(classes)}>{escape(character)}</text>'
+        )
+
+
+def _rectangle(left: float, top: float, width: float, height: float, colour: str) -> str:
+    return f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" fill="{colour}"/>'
+
+
+def _class(classes: str) -> str:
+    return f' class="{classes}"' if classes else ""
