@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tui.app import MiniGPTApp
-from tui.common.keys import KeyRow, merge_digit_rows, key_name
+from tui.common.keys import KeyRow, key_name, merge_digit_rows
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
@@ -63,7 +63,9 @@ def _section(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
         keys = [Binding(key, binding.action) for key in binding.key.split(",")]
         names = [binding.key_display] if binding.key_display else map(key_name, keys)
         keys_by_action.setdefault(binding.tooltip, {}).update(dict.fromkeys(names))
-    rows = merge_digit_rows(KeyRow(" ".join(keys), action, "") for action, keys in keys_by_action.items())
+    rows = merge_digit_rows(
+        KeyRow(" ".join(keys), action, "") for action, keys in keys_by_action.items()
+    )
     lines = "".join(f"| `{'` `'.join(row.key.split())}` | {row.description} |\n" for row in rows)
     return f"## {name}\n\n| key | action |\n|---|---|\n{lines}"
 

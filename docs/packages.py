@@ -11,10 +11,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.test_architecture import ARROWS, TORCH
+from tests.test_architecture import ARROWS, ROOT, TORCH
 
 PAGE = Path(__file__).parent / "architecture.md"
 BEGIN, END = "<!-- packages: written by docs/packages.py -->\n", "<!-- end of packages -->"

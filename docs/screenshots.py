@@ -18,14 +18,14 @@ from pathlib import Path
 from screen_svg import screen_svg
 from textual.pilot import Pilot
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from core.paths import find_home
+from tui.app import MiniGPTApp
+from tui.common.terminal import Terminal
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from core.paths import find_home  # noqa: E402
-from tui.app import MiniGPTApp  # noqa: E402
-from tui.common.terminal import Terminal  # noqa: E402
-
-FOLDER = Path(__file__).parent / "screenshots"
+FOLDER = ROOT / "docs" / "screenshots"
 NORMAL, WIDE = (80, 24), (100, 34)
 TIMEOUT_S = 120.0
 STABLE_S = 1.5  # a screen that has not changed for so long shows all that it is going to

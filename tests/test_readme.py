@@ -9,7 +9,7 @@ import click
 
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.presets import AUTO, PRESETS
-from core.config.schema import settings_of
+from core.config.schema import setting_specs
 from tests.support.pages import PROGRAM, ROOT, commands_of
 from tui.cli.group import cli
 
@@ -33,7 +33,7 @@ def test_options_settings_and_presets_named_in_sentences_exist() -> None:
     options = set(re.findall(r"`(--[a-z][a-z-]*)", prose))
     assert options
     assert options <= _options() | NOT_OURS
-    settings = {*settings_of(TrainConfig), *settings_of(ModelConfig), "key"}
+    settings = {*setting_specs(TrainConfig), *setting_specs(ModelConfig), "key"}
     assert set(re.findall(r"--set ([a-z_]+)=", prose)) <= settings
     for preset in re.findall(r"preset (?:but )?`([a-z]+)`", prose):
         assert preset in {AUTO, *PRESETS}

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
-from core.config.schema import parse_value, settings_of
+from core.config.schema import parse_value, setting_specs
 from tui.cli.group import cli
 
 ROOT = Path(__file__).parents[2]
@@ -63,9 +63,9 @@ def check_command(arguments: list[str]) -> None:
     context = command.make_context(name, rest, parent=group)
     for pair in context.params.get("pairs", ()):
         key, _, value = pair.partition("=")
-        owner = TrainConfig if key in settings_of(TrainConfig) else ModelConfig
+        owner = TrainConfig if key in setting_specs(TrainConfig) else ModelConfig
         parse_value(owner, key, value)
     for command_name, config in (("train", TrainConfig), ("generate", SamplingConfig)):
         if name == command_name:
-            given = {key: context.params.get(key) for key in settings_of(config)}
+            given = {key: context.params.get(key) for key in setting_specs(config)}
             config(**{key: value for key, value in given.items() if value is not None})
