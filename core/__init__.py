@@ -1,1 +1,1 @@
-"""Training and sampling of small GPTs; knows nothing of any user interface."""
+"""Training and inference of small GPTs, independent of any user interface."""

@@ -1,6 +1,7 @@
-"""What can go wrong for a person, said in words a person can act on.
+"""Errors shown to the user: what failed, where, and what to do.
 
-Every mistake a user can make ends in one of these; a broken invariant of our own is an `assert`.
+Every mistake a user can make raises one of these; a violated invariant of the program is an
+`assert`.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+SIMILARITY_CUTOFF = 0.5
+
 
 class MiniGPTError(Exception):
-    """A failure to show to a person: a title, what happened and where, and what to do.
+    """An error with a title, a message and a hint.
 
     Args:
         message: what is wrong and where (a file, a line, a name), one or two sentences.
@@ -30,20 +33,20 @@ class MiniGPTError(Exception):
 
 
 class InputError(MiniGPTError):
-    """Input that cannot be used: a file, a name, a prompt or a setting."""
+    """An unusable file, name, prompt or setting."""
 
-    title = "That cannot be used"
+    title = "Invalid input"
     exit_code = 2
 
 
 class SettingsError(InputError):
-    """One or more settings out of their limits; all of them are reported together.
+    """One or more invalid settings, all reported together.
 
     Args:
         problems: what is wrong, by the name of the setting.
     """
 
-    title = "Settings out of their limits"
+    title = "Invalid settings"
 
     def __init__(self, problems: dict[str, str], hint: str = "") -> None:
         super().__init__("\n".join(f"{name}: {text}" for name, text in problems.items()), hint)
@@ -51,59 +54,66 @@ class SettingsError(InputError):
 
 
 class NotFoundError(InputError):
-    """A name that is not there; the nearest ones that are stand in the hint.
+    """An unknown name; the hint offers similar ones.
 
     Args:
         what: the kind of thing, for instance "run".
-        name: the name that was asked for.
-        known: the names there are.
+        name: the unknown name.
+        known: the existing names.
     """
 
     title = "Not found"
 
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
-        near = nearest(name, known)
-        meant = f"Did you mean {' or '.join(near)}? " if near else ""
-        super().__init__(f"There is no {what} named {name!r}.", (meant + hint).strip())
+        hints = (did_you_mean(name, known), hint)
+        super().__init__(f"There is no {what} named {name!r}.", " ".join(filter(None, hints)))
 
 
 class ClosedError(InputError):
-    """A session that is gone: the sampler was started anew, or others took its place."""
+    """A session of the model server that was evicted, or lost when the server restarted."""
 
-    title = "That is not open any more"
+    title = "Session closed"
 
 
 class DamagedError(InputError):
-    """A file of ours that cannot be read any more; names the file and what is left to use."""
+    """A file of the program that cannot be read; the message names it."""
 
-    title = "A file is damaged"
+    title = "Damaged file"
 
     def __init__(
         self,
         message: str,
-        hint: str = "Put it back from a copy; everything beside it is as it was.",
+        hint: str = "Restore it from a backup; the files beside it are unchanged.",
     ) -> None:
         super().__init__(message, hint)
 
 
 class StorageError(MiniGPTError):
-    """Something could not be written, for instance to a full disk; what was there is untouched."""
+    """A file that could not be written, for instance to a full disk; the old one is unchanged."""
 
-    title = "It could not be saved"
+    title = "Could not save"
 
 
 class RunFailedError(MiniGPTError):
-    """Training ended without a usable result; the last good checkpoint is untouched."""
+    """Training ended without a usable result; the last checkpoint is unchanged."""
 
-    title = "The run failed"
+    title = "Training failed"
 
 
-class Cancelled(Exception):  # noqa: N818
-    """Work that was asked to stop; nothing went wrong."""
+class Cancelled(Exception):  # noqa: N818 - a requested stop, not an error
+    """Work was cancelled on request."""
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """The known names most like `name`, best first; capitals do not matter."""
+    """Up to `count` known names similar to `name`, most similar first; case is ignored."""
     by_fold = {candidate.casefold(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.casefold(), list(by_fold), n=count, cutoff=0.5)
-    return [by_fold[fold] for fold in found]
+    matches = difflib.get_close_matches(
+        name.casefold(), list(by_fold), n=count, cutoff=SIMILARITY_CUTOFF
+    )
+    return [by_fold[fold] for fold in matches]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The question "Did you mean a or b?" with similar names; empty if there are none."""
+    similar = nearest(name, known)
+    return f"Did you mean {' or '.join(similar)}?" if similar else ""

@@ -1,4 +1,4 @@
-"""Where runs, corpora and caches are kept; pure functions, nothing is created here."""
+"""Where runs, corpora and caches are kept. Nothing is created here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ HOME_VARIABLE = "MINIGPT_HOME"
 
 @dataclass(frozen=True, kw_only=True)
 class Home:
-    """The folders that hold everything the program keeps.
+    """The folders of everything the program keeps.
 
     Attributes:
-        root: the user data directory; runs and corpora are below it.
-        cache: what can be made again at any time (token files).
+        root: user data directory, with runs and corpora.
+        cache: files that can be rebuilt at any time (tokens of a corpus).
     """
 
     root: Path
@@ -29,38 +29,35 @@ class Home:
 
     @property
     def runs(self) -> Path:
-        """One folder a run."""
+        """One folder per run."""
         return self.root / "runs"
 
     @property
     def corpora(self) -> Path:
-        """Facts of texts seen, and texts that came through standard input."""
+        """Statistics of known corpora, and texts read from standard input."""
         return self.root / "corpora"
 
 
 def find_home(override: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Home:
     """The home to use: `override`, else `$MINIGPT_HOME`, else the user data directory.
 
-    With an override or the variable the cache moves along, to `cache` below it.
+    With an override or the variable, the cache is its subfolder `cache`.
 
     Raises:
-        InputError: it begins with ~ and the name of nobody.
+        InputError: the path begins with ~ and an unknown user name.
     """
     chosen = override or environ.get(HOME_VARIABLE)
-    if chosen:
-        root = _expanded(Path(chosen)).absolute()
-        return Home(root=root, cache=root / "cache")
-    return Home(
-        root=platformdirs.user_data_path(APP, appauthor=False),
-        cache=platformdirs.user_cache_path(APP, appauthor=False),
-    )
-
-
-def _expanded(path: Path) -> Path:
+    if not chosen:
+        return Home(
+            root=platformdirs.user_data_path(APP, appauthor=False),
+            cache=platformdirs.user_cache_path(APP, appauthor=False),
+        )
+    path = Path(chosen)
     try:
-        return path.expanduser()
+        root = path.expanduser().absolute()
     except RuntimeError:
         raise InputError(
-            f"There is no user {path.parts[0][1:]!r} here.",
+            f"There is no user {path.parts[0][1:]!r} on this machine.",
             f"Choose another folder with --home or {HOME_VARIABLE}.",
         ) from None
+    return Home(root=root, cache=root / "cache")

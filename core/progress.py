@@ -1,4 +1,4 @@
-"""How long work tells of itself and is asked to stop."""
+"""Callbacks for long work: progress out, cancellation in."""
 
 from __future__ import annotations
 
@@ -6,30 +6,34 @@ import time
 from collections.abc import Callable
 
 ProgressCallback = Callable[[int, int, str], None]
-"""Called with what is done, the total and a phase in words, a few times a second at most."""
+"""Receives units done, total units and the phase in words, a few times per second at most."""
 
 CancelCheck = Callable[[], bool]
-"""Whether the work shall stop; asked a few times a second."""
+"""Returns True once the work should stop; polled a few times per second."""
+
+PROGRESS_INTERVAL_S = 0.2
 
 
 def no_progress(done: int, total: int, phase: str) -> None:
-    """A progress that tells nobody."""
-
-
-def throttled(progress: ProgressCallback, seconds: float = 0.2) -> ProgressCallback:
-    """A progress that passes on no more than so often; a new phase and its end at once."""
-    last, phase_before = 0.0, ""
-
-    def tell(done: int, total: int, phase: str) -> None:
-        nonlocal last, phase_before
-        now = time.monotonic()
-        if phase != phase_before or done >= total or now - last >= seconds:
-            last, phase_before = now, phase
-            progress(done, total, phase)
-
-    return tell
+    """Ignore progress (the default callback)."""
 
 
 def never_cancelled() -> bool:
-    """A stop that never comes."""
+    """Never cancel (the default check)."""
     return False
+
+
+def throttled(
+    progress: ProgressCallback, interval_s: float = PROGRESS_INTERVAL_S
+) -> ProgressCallback:
+    """Limit calls of `progress` to one per interval; a new phase and its end always pass."""
+    last_call, last_phase = 0.0, ""
+
+    def report(done: int, total: int, phase: str) -> None:
+        nonlocal last_call, last_phase
+        now = time.monotonic()
+        if phase != last_phase or done >= total or now - last_call >= interval_s:
+            last_call, last_phase = now, phase
+            progress(done, total, phase)
+
+    return report

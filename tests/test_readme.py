@@ -7,8 +7,8 @@ import subprocess
 
 import click
 
-from core.config.configs import ModelConfig, TrainConfig
-from core.config.presets import AUTO, PRESETS
+from core.config.configs import AUTO, ModelConfig, TrainConfig
+from core.config.presets import PRESETS
 from core.config.schema import setting_specs
 from tests.support.pages import PROGRAM, ROOT, commands_of
 from tui.cli.group import cli

@@ -1,8 +1,6 @@
-"""Every setting there is, declared once.
+"""Every setting of models, training and sampling, declared once.
 
-`None` stands for "choose for me" and is replaced by `core.config.planner` before training.
-
-How much longer a run is to train: that many more steps, epochs or minutes.
+`None` in a `TrainConfig` means "choose for me"; `core.config.planner` replaces it before training.
 """
 
 from __future__ import annotations
@@ -15,28 +13,30 @@ from core.errors import SettingsError
 
 MAX_SEED = 2**63 - 1
 AUTO, ON, OFF = "auto", "on", "off"
+SECONDS_PER_MINUTE = 60.0
+LENGTH_SETTINGS = ("epochs", "steps", "minutes")  # of a run; one of them at most
 PRECISIONS = FLOAT32, BFLOAT16, INT8 = ("float32", "bfloat16", "int8")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The shape of a model, every field outright.
+    """The shape of a model.
 
     `architecture` "qwen3" is the modern decoder in the layout `transformers` calls Qwen3;
     "tutorial" is the tutorial's post-norm decoder (one key/value head per head, ReLU, untied).
     """
 
     architecture: str = setting(
-        "qwen3", "Architecture", "kind of decoder", choices=("qwen3", "tutorial")
+        "qwen3", "Architecture", "decoder architecture", choices=("qwen3", "tutorial")
     )
     vocab_size: int = setting(256, "Vocabulary", "number of tokens", minimum=4, maximum=2**24)
-    context: int = setting(256, "Context", "longest input, tokens", minimum=2, maximum=2**17)
-    layers: int = setting(4, "Layers", "number of blocks", minimum=1, maximum=256)
-    heads: int = setting(4, "Heads", "attention heads of a block", minimum=1, maximum=256)
+    context: int = setting(256, "Context", "longest input in tokens", minimum=2, maximum=2**17)
+    layers: int = setting(4, "Layers", "number of transformer blocks", minimum=1, maximum=256)
+    heads: int = setting(4, "Heads", "attention heads per block", minimum=1, maximum=256)
     kv_heads: int = setting(
-        4, "Key/value heads", "heads of keys and values; divides heads", minimum=1, maximum=256
+        4, "Key/value heads", "key/value heads per block; divides heads", minimum=1, maximum=256
     )
-    d_model: int = setting(128, "Width", "size of a hidden state", minimum=2, maximum=16384)
+    d_model: int = setting(128, "Width", "size of the hidden state", minimum=2, maximum=16384)
     head_dim: int = setting(
         32, "Head size", "size of one head's queries and keys; even", minimum=2, maximum=1024
     )
@@ -44,16 +44,19 @@ class ModelConfig:
         344, "Feed-forward", "inner size of the feed-forward", minimum=1, maximum=65536
     )
     activation: str = setting(
-        "silu", "Activation", "function inside the feed-forward", choices=("silu", "relu2", "relu")
+        "silu",
+        "Activation",
+        "activation function of the feed-forward",
+        choices=("silu", "relu2", "relu"),
     )
     tie_embeddings: bool = setting(
-        True, "Tied embeddings", "use the input embedding as the output projection too"
+        True, "Tied embeddings", "use the input embedding as the output projection"
     )
     rope_theta: float = setting(
-        10000.0, "Rotary base", "base of the rotary positions", minimum=1.0, maximum=1e9
+        10000.0, "Rotary base", "base of the rotary position angles", minimum=1.0, maximum=1e9
     )
     norm_eps: float = setting(
-        1e-6, "Norm epsilon", "added under the root of a norm", minimum=1e-12, maximum=0.1
+        1e-6, "Norm epsilon", "added under the square root of a norm", minimum=1e-12, maximum=0.1
     )
 
     def __post_init__(self) -> None:
@@ -68,17 +71,17 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """How to train; what is `None` is chosen from the corpus and the device."""
+    """How to train; `None` is chosen from the corpus and the device."""
 
-    preset: str = setting("auto", "Preset", "one dial for the size; auto looks at the text")
+    preset: str = setting("auto", "Preset", "model size; auto chooses it from the text")
     tokenizer: str | None = setting(
-        None, "Tokenizer", "what a token is", choices=("word", "char", "bpe")
+        None, "Tokenizer", "kind of token", choices=("word", "char", "bpe")
     )
     vocab_size: int | None = setting(
-        None, "Vocabulary", "most tokens a tokenizer may learn", minimum=4, maximum=2**20
+        None, "Vocabulary", "maximum size of the vocabulary", minimum=4, maximum=2**20
     )
     epochs: float | None = setting(
-        None, "Epochs", "passes over the training part", minimum=1e-3, maximum=1e7, live=True
+        None, "Epochs", "passes over the training data", minimum=1e-3, maximum=1e7, live=True
     )
     steps: int | None = setting(
         None, "Steps", "updates of the weights", minimum=1, maximum=10**10, live=True
@@ -86,73 +89,74 @@ class TrainConfig:
     minutes: float | None = setting(
         None,
         "Minutes",
-        "time to train; turned into steps by timing some",
+        "training time; converted to steps by timing some",
         minimum=0.01,
         maximum=1e6,
     )
-    batch_size: int | None = setting(
-        None, "Batch", "samples of one update", minimum=1, maximum=2**20
-    )
+    batch_size: int | None = setting(None, "Batch", "samples per update", minimum=1, maximum=2**20)
     accumulation: int = setting(
-        1, "Accumulation", "pieces a batch is cut into to save memory", minimum=1, maximum=4096
+        1, "Accumulation", "micro-batches per update, to save memory", minimum=1, maximum=4096
     )
     recompute: bool = setting(
-        False, "Recompute", "compute activations twice instead of keeping them, to save memory"
+        False, "Recompute", "recompute activations in the backward pass, to save memory"
     )
     compile: str = setting(
         AUTO,
         "Compile",
-        "torch.compile; auto: on a GPU, once the time that is left is worth it",
+        "torch.compile; auto: on a GPU, if the remaining time is worth it",
         choices=(AUTO, ON, OFF),
     )
     optimizer: str | None = setting(
-        None, "Optimizer", "rule of the update", choices=("adam", "adamw", "muon")
+        None, "Optimizer", "update rule", choices=("adam", "adamw", "muon")
     )
     learning_rate: float | None = setting(
         None,
         "Learning rate",
-        "size of an update at its highest",
+        "peak learning rate",
         minimum=1e-9,
         maximum=10.0,
         live=True,
     )
     schedule: str | None = setting(
-        None, "Schedule", "course of the learning rate", choices=("constant", "linear", "cosine")
+        None,
+        "Schedule",
+        "how the learning rate changes after the warm-up",
+        choices=("constant", "linear", "cosine"),
     )
     warmup_steps: int | None = setting(
         None,
         "Warm-up",
-        "steps in which the learning rate rises from zero",
+        "steps over which the learning rate rises from zero",
         minimum=0,
         maximum=10**9,
     )
     final_learning_rate: float = setting(
-        0.1, "Final rate", "share of the learning rate left at the end", minimum=0.0, maximum=1.0
+        0.1, "Final rate", "fraction of the learning rate left at the end", minimum=0.0, maximum=1.0
     )
-    beta1: float = setting(0.9, "Beta 1", "memory of the gradient", minimum=0.0, maximum=0.9999)
+    beta1: float = setting(
+        0.9, "Beta 1", "decay of the running mean of the gradient", minimum=0.0, maximum=0.9999
+    )
     beta2: float | None = setting(
-        None, "Beta 2", "memory of its square", minimum=0.0, maximum=0.99999
+        None, "Beta 2", "decay of the running mean of its square", minimum=0.0, maximum=0.99999
     )
-    momentum: float = setting(
-        0.9, "Momentum", "memory of the gradient in Muon", minimum=0.0, maximum=0.9999
-    )
+    momentum: float = setting(0.9, "Momentum", "Muon's momentum", minimum=0.0, maximum=0.9999)
     adam_share: float = setting(
         0.15,
         "Adam's share",
-        "of the learning rate, for embeddings and norms beside Muon",
+        "fraction of Muon's learning rate for embeddings and norms",
         minimum=1e-6,
         maximum=1e3,
     )
     weight_decay: float | None = setting(
-        None, "Weight decay", "pull of matrices towards zero", minimum=0.0, maximum=10.0, live=True
+        None, "Weight decay", "decay of matrices towards zero", minimum=0.0, maximum=10.0, live=True
     )
     clip: float | None = setting(
-        None, "Clipping", "longest gradient applied; 0 is off", minimum=0.0, maximum=1e6, live=True
+        None, "Clipping", "maximum gradient norm; 0 is off", minimum=0.0, maximum=1e6, live=True
     )
     dropout: float | None = setting(
         None,
         "Dropout",
-        "share of activations dropped in training",
+        "fraction of activations dropped in training",
         minimum=0.0,
         maximum=0.9,
         live=True,
@@ -166,73 +170,77 @@ class TrainConfig:
         live=True,
     )
     eval_steps: int | None = setting(
-        None, "Evaluate every", "steps between two evaluations", minimum=1, maximum=10**9
+        None, "Evaluate every", "steps between evaluations", minimum=1, maximum=10**9
     )
     checkpoint_seconds: float = setting(
         60.0,
         "Save every",
-        "seconds between two checkpoints",
+        "seconds between checkpoints",
         minimum=0.0,
         maximum=86400.0,
         live=True,
     )
     snapshots: bool = setting(
-        True, "Snapshots", "keep the weights of steps 0 1 2 4 8 … to watch it learn"
+        True, "Snapshots", "keep the weights of steps 0, 1, 2, 4, 8 … to compare them later"
     )
     sample_prompt: str | None = setting(
-        None, "Sample prompt", "what the samples during training begin with"
+        None, "Sample prompt", "prompt of the samples shown during training"
     )
     device: str = setting("auto", "Device", "auto, cpu, cuda, cuda:1, mps")
     devices: int = setting(
-        1, "Devices", "devices that train together; 0 is all there are", minimum=0, maximum=4096
+        1, "Devices", "devices to train on in parallel; 0 uses all", minimum=0, maximum=4096
     )
     precision: str | None = setting(
-        None, "Precision", "numbers used in the products", choices=("float32", "bfloat16")
+        None, "Precision", "number format of matrix products", choices=("float32", "bfloat16")
     )
-    threads: int | None = setting(None, "Threads", "processor threads", minimum=1, maximum=1024)
+    threads: int | None = setting(None, "Threads", "CPU threads", minimum=1, maximum=1024)
     seed: int = setting(0, "Seed", "same seed, same run", minimum=0, maximum=MAX_SEED)
 
     def __post_init__(self) -> None:
         problems = find_problems(self)
-        lengths = [n for n in ("epochs", "steps", "minutes") if getattr(self, n) is not None]
+        lengths = [name for name in LENGTH_SETTINGS if getattr(self, name) is not None]
         if len(lengths) > 1:
-            both = [problems.get(lengths[1]), f"choose one of {' and '.join(lengths)}"]
-            problems[lengths[1]] = "; ".join(problem for problem in both if problem)
+            both = (problems.get(lengths[1]), f"choose one of {' and '.join(lengths)}")
+            problems[lengths[1]] = "; ".join(filter(None, both))
         if problems:
             raise SettingsError(problems)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig:
-    """How the next token is chosen; the default is greedy."""
+    """How the next token is sampled; the default is greedy."""
 
-    max_tokens: int = setting(50, "Tokens", "most tokens of a reply", minimum=1, maximum=10**9)
+    max_tokens: int = setting(
+        50, "Tokens", "maximum length of a reply in tokens", minimum=1, maximum=10**9
+    )
     temperature: float = setting(
         0.0,
         "Temperature",
-        "0 takes the most likely token; 1 is the model's own",
+        "0 always takes the most likely token; 1 keeps the model's distribution",
         minimum=0.0,
         maximum=100.0,
     )
-    top_k: int = setting(0, "Top k", "keep the k most likely; 0 is off", minimum=0, maximum=2**24)
+    top_k: int = setting(
+        0, "Top k", "keep the k most likely tokens; 0 is off", minimum=0, maximum=2**24
+    )
     top_p: float = setting(
         1.0,
         "Top p",
-        "keep the most likely that together reach p; 1 is off",
+        "keep the most likely tokens that together reach p; 1 is off",
         minimum=0.0,
         maximum=1.0,
     )
     min_p: float = setting(
         0.0,
         "Min p",
-        "drop what is less likely than this share of the likeliest; 0 is off",
+        "drop tokens less likely than this fraction of the likeliest; 0 is off",
         minimum=0.0,
         maximum=1.0,
     )
     repetition_penalty: float = setting(
         1.0,
         "Repetition penalty",
-        "how much tokens that were there lose; 1 is off",
+        "how much less likely repeated tokens become; 1 is off",
         minimum=0.01,
         maximum=100.0,
     )
@@ -247,15 +255,12 @@ class SamplingConfig:
             raise SettingsError(problems)
 
 
-SECONDS_PER_MINUTE = 60.0
-
-
 @dataclass(frozen=True, kw_only=True)
 class Extension:
-    """One of the three, or none: as long as was planned.
+    """How much longer to train a run: at most one of three units; none means as planned.
 
     Raises:
-        SettingsError: several, or out of the limits of the setting of that name.
+        SettingsError: several units, or an invalid value.
     """
 
     steps: int | None = None
@@ -263,25 +268,25 @@ class Extension:
     minutes: float | None = None
 
     def __post_init__(self) -> None:
-        asked = {name: value for name, value in vars(self).items() if value is not None}
-        problems = find_value_problems(TrainConfig, asked)
-        if len(asked) > 1:
-            problems[list(asked)[1]] = f"choose one of {' and '.join(asked)}"
+        given = self.to_json()
+        problems = find_value_problems(TrainConfig, given)
+        if len(given) > 1:
+            problems[list(given)[1]] = f"choose one of {' and '.join(given)}"
         if problems:
             raise SettingsError(problems)
 
     def __bool__(self) -> bool:
-        return any(value is not None for value in vars(self).values())
+        return bool(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
-        """What `Extension(**values)` makes again."""
+        """The given unit; `Extension(**values)` restores it."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def steps_to_add(self, steps_per_epoch: float, seconds_per_step: float | None) -> int:
-        """Updates of the weights, at least one.
+        """Training steps, at least one.
 
         Args:
-            seconds_per_step: as timed; needed for minutes alone.
+            seconds_per_step: as timed; needed for minutes only.
         """
         if self.steps is not None:
             return self.steps

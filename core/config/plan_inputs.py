@@ -1,4 +1,4 @@
-"""The facts that choices are made from: of the text, of its tokens, of the device."""
+"""Facts about the text, its tokens and the device: the inputs of the planner."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class TextFacts:
-    """What the choice of a tokenizer looks at; counts as `core.text.corpus` makes them."""
+    """Facts for the choice of a tokenizer; see `core.text.stats`.
+
+    Attributes:
+        reading: "lines" or "text".
+        characters: in the corpus.
+        distinct_words: separated by white space.
+        spaces: white-space characters.
+    """
 
     reading: str
     characters: int
@@ -17,14 +24,14 @@ class TextFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenFacts:
-    """What the choice of a model looks at.
+    """Facts for the choice of a model and its training.
 
     Attributes:
         reading: "lines" or "text".
         vocab_size: tokens of the tokenizer.
-        train_tokens: ids in the training part.
-        train_samples: lines in the training part (0 for running text).
-        longest: ids of the longest line, <sos> and <eos> included (0 for running text).
+        train_tokens: tokens of the training data.
+        train_samples: lines of the training data; 0 for running text.
+        longest: tokens of the longest line, <sos> and <eos> included; 0 for running text.
     """
 
     reading: str
@@ -36,14 +43,14 @@ class TokenFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceFacts:
-    """What the choice of a size looks at.
+    """Facts for the choice of a size, batch and precision.
 
     Attributes:
         device: "cpu", "cuda:0", "mps".
-        name: the device's own name, for people.
+        name: the device's product name.
         free_memory: bytes.
-        threads: processor threads for the products.
-        bfloat16: whether it computes in bfloat16 faster than in float32.
+        threads: CPU threads to use.
+        bfloat16: whether it computes faster in bfloat16 than in float32.
     """
 
     device: str

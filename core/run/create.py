@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from core.config.configs import TrainConfig
+from core.config.configs import AUTO, TrainConfig
 from core.config.planner import check_model_shape
-from core.config.presets import AUTO
 from core.config.schema import to_json
 from core.errors import InputError, SettingsError, StorageError
 from core.paths import Home

@@ -40,7 +40,7 @@ PROBED: Json = {
     ],
     "parameters": 808576, "memory_bytes": 20 << 20, "free_memory": 8 << 30,
     "disk_bytes": 45 << 20, "free_disk": 100 << 30, "seconds_per_step": 0.02, "steps": 150,
-    "seconds": 3.0, "reasons": ["size tiny, 0.81 M parameters: 257 tokens on a processor"],
+    "seconds": 3.0, "reasons": ["tiny model, 0.81 M parameters (257 tokens to learn from, CPU)"],
     "done": True,
 }  # fmt: skip
 INDEXED: list[Json] = [

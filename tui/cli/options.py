@@ -93,7 +93,8 @@ def complete_corpus(
 
 def complete_preset(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Sizes by name."""
-    from core.config.presets import AUTO, PRESETS
+    from core.config.configs import AUTO
+    from core.config.presets import PRESETS
 
     return [name for name in (AUTO, *PRESETS) if name.startswith(incomplete)]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from core.config.configs import ModelConfig, TrainConfig
-from core.config.presets import AUTO, PRESETS
+from core.config.configs import AUTO, ModelConfig, TrainConfig
+from core.config.presets import PRESETS
 from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError, nearest
 from core.paths import Home

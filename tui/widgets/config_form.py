@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
-from core.config.configs import ModelConfig, TrainConfig
-from core.config.presets import AUTO, PRESETS
+from core.config.configs import AUTO, ModelConfig, TrainConfig
+from core.config.presets import PRESETS
 from core.config.schema import SettingSpec, find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
 

@@ -46,7 +46,7 @@ def test_bundled_texts_are_counted_as_they_are(name: str, shelf: dict[str, Previ
     text = corpus.files[0].read_text(encoding="utf-8")
     assert found.size == corpus.files[0].stat().st_size
     assert found.reading == corpus.reading
-    assert found.tokenizer_reason == f"{corpus.tokenizer}: suits this corpus"
+    assert found.tokenizer_reason == f"{corpus.tokenizer} (suits this corpus)"
     assert found.complete is (len(text) <= PREVIEW_CHARACTERS)
     seen = text[: found.characters]
     assert found.characters == len(seen) > 0
@@ -189,7 +189,7 @@ def test_a_tokenizer_that_was_chosen_is_taken(tmp_path: Path) -> None:
     """A preview of other tokens than those of the training."""
     corpus = corpus_of_text(tmp_path / "text.txt", WORDS * 40)
     found = preview(corpus, settings=TrainConfig(tokenizer="char"))
-    assert found.tokenizer_reason == "char: as chosen"
+    assert found.tokenizer_reason == "char (your choice)"
     assert found.token_lines[0][:3] == ("t", "h", "e")
     assert found.longest_tokens == len(WORDS.rstrip()) + 2
 

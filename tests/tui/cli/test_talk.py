@@ -120,7 +120,7 @@ def test_talk_is_a_journey_of_lines(
     assert said.out.count("Python is a popular programming language.\n") == 2
     assert "Temperature is 0.5." in said.out
     assert "Now with the weights" in said.out
-    assert "there is no such setting" in said.err
+    assert "unknown setting" in said.err
     assert [fields["settings"]["temperature"] for _, fields in sampler.asked] == [0.0, 0.5]
     assert [turn.text for turn in read_last(Run(home.runs / "lang").talk, 9)] == [
         REPLY[-1]["text"]

@@ -84,7 +84,7 @@ def test_an_error_is_raised_with_what_was_said(waiting: Home) -> None:
     async def test(sampler: ServerClient) -> None:
         with pytest.raises(ServerError, match="laod") as caught:
             await sampler.request("laod")
-        assert caught.value.title == "That cannot be used"
+        assert caught.value.title == "Invalid input"
         assert "load" in caught.value.hint
         with pytest.raises(ServerError, match="prompt"):
             await sampler.request("generate", prompt=3)

@@ -100,7 +100,7 @@ def test_a_run_that_cannot_be_loaded_or_is_gone(home: Home) -> None:
         await say(app, pilot, "a")
 
     app = play(TalkApp(home, sampler), journey)
-    assert {error.title for error in app.troubles} <= {InputError.title, "It could not be saved"}
+    assert {error.title for error in app.troubles} <= {InputError.title, "Could not save"}
     assert all(error.hint for error in app.troubles)
 
 
@@ -129,7 +129,7 @@ def test_a_talk_that_cannot_be_kept_or_read_goes_on(home: Home) -> None:
         assert app.text.count("is a popular") == 2
 
     titles = [error.title for error in play(TalkApp(home, FakeSampler()), journey).troubles]
-    assert titles == ["A file is damaged", "It could not be saved"]
+    assert titles == ["Damaged file", "Could not save"]
 
 
 ODD = [

@@ -99,11 +99,11 @@ def test_the_help_of_the_line_one_is_in_is_shown() -> None:
     """Help that needs a mouse."""
 
     async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
-        assert "one dial for the size" in plain(pilot.app)
+        assert "auto chooses it from the text" in plain(pilot.app)
         await pilot.press("down", "down")
         await pilot.pause()
         words = plain(pilot.app)
-        assert "passes over the training part (from 0.001)" in words
+        assert "passes over the training data (from 0.001)" in words
         assert "one dial" not in words
 
     perform(form(), act)
