@@ -190,7 +190,7 @@ def test_poor_terminals_get_plain_charts(
         terminal.until(lambda: not BEYOND_ASCII.search(terminal.text), plain, patience=20)
         for key, shown in (
             *(("t", "Talk +poem"), (ESCAPE, "i Type"), ("?", "Send the last"), (ESCAPE, "i Type")),
-            *((ESCAPE, "Train +poem"), (ESCAPE, "NAME +STATUS"), ("n", "New run: a text")),
+            *((ESCAPE, "Train +poem"), (ESCAPE, "NAME +STATUS"), ("n", "New run: text")),
         ):
             terminal.send(key)
             terminal.wait(shown)

@@ -1,10 +1,9 @@
-"""Wrapping styled text into lines as it comes, word by word. Pure.
+"""Incremental word wrap of styled text. Pure.
 
-Legend: a paragraph is what stands between two line breaks of the text; a line is one row of cells.
-Lines break between words and beside wide (East Asian) characters; blanks at a break stay at the
-end of their line, beyond its width if need be. However a text is cut into pieces, its lines are
-the same: a word that is not finished yet moves to the next line when more of it comes. Earlier
-lines never change.
+A paragraph is the text between two line breaks; a line is one row of cells. Lines break between
+words and beside wide (East Asian) characters; spaces at a break stay at the end of their line, even
+beyond its width. The lines do not depend on how the text is cut into pieces: an unfinished word
+moves to the next line when it grows too long. Earlier lines never change.
 """
 
 from __future__ import annotations
@@ -26,21 +25,21 @@ class WrappedLine:
     """One row.
 
     Attributes:
-        paragraph: which one it belongs to, from 0.
-        start: characters of the paragraph before it.
-        pieces: what stands on it; neighbours have different styles.
-        length: its characters.
-        used: its cells.
+        paragraph: index of its paragraph.
+        start: characters of the paragraph before this line.
+        pieces: styled text; neighbours have different styles.
+        length: in characters.
+        width: in cells.
     """
 
     paragraph: int
     start: int
     pieces: list[Piece] = field(default_factory=list)
     length: int = 0
-    used: int = 0
+    width: int = 0
 
-    def put(self, text: str, style: str, cells: int) -> None:
-        """Adds at the end what takes so many cells."""
+    def append(self, text: str, style: str, cells: int) -> None:
+        """Append text that is `cells` wide."""
         if not text:
             return
         if self.pieces and self.pieces[-1][1] == style:
@@ -48,98 +47,102 @@ class WrappedLine:
         else:
             self.pieces.append((text, style))
         self.length += len(text)
-        self.used += cells
+        self.width += cells
 
-    def cut(self, length: int) -> list[Piece]:
-        """Takes off what stands beyond the first `length` characters."""
-        taken: list[Piece] = []
+    def truncate(self, length: int) -> list[Piece]:
+        """Keep the first `length` characters and return the rest."""
+        rest: list[Piece] = []
         while self.length > length:
             text, style = self.pieces.pop()
             keep = max(0, len(text) - (self.length - length))
             self.length -= len(text) - keep
-            self.used -= cell_width(text[keep:])
-            taken.insert(0, (text[keep:], style))
+            self.width -= cell_width(text[keep:])
+            rest.insert(0, (text[keep:], style))
             if keep:
                 self.pieces.append((text[:keep], style))
-        return taken
+        return rest
 
 
 class Wrapper:
-    """Lines of at most `width` cells.
+    """Wrap text that arrives in pieces.
+
+    Args:
+        width: of a line in cells.
 
     Attributes:
-        lines: the last one grows; there is always one.
+        lines: only the last one grows; there is always one.
     """
 
     def __init__(self, width: int) -> None:
         self.width = max(1, width)
         self.lines = [WrappedLine(0, 0)]
-        self._word_at: int | None = None  # where on the last line an unfinished word begins
+        self._word_start: int | None = None  # of an unfinished word on the last line
 
-    def add(self, piece: Piece) -> None:
-        """Adds a piece at the end."""
+    def append(self, piece: Piece) -> None:
+        """Append a piece of text."""
         text, style = piece
         for number, part in enumerate(text.split("\n")):
             if number:
                 self.lines.append(WrappedLine(self.lines[-1].paragraph + 1, 0))
-                self._word_at = None
+                self._word_start = None
             for unit in _UNIT.findall(part):
-                self._add_unit(unit, style)
+                self._append_unit(unit, style)
 
-    def _add_unit(self, unit: str, style: str) -> None:
+    def _append_unit(self, unit: str, style: str) -> None:
+        """Append spaces, wide characters, or a part of a word."""
         line, cells = self.lines[-1], cell_width(unit)
         if unit[0].isspace():
-            line.put(unit, style, cells)
-            self._word_at = None
+            line.append(unit, style, cells)
+            self._word_start = None
             return
-        wide = _STARTS_WIDE.match(unit) is not None
-        if wide:
-            self._word_at = None
-        elif self._word_at is None:
-            self._word_at = line.length
-        if line.used + cells <= self.width:
-            line.put(unit, style, cells)
+        if _STARTS_WIDE.match(unit):
+            self._word_start = None
+        elif self._word_start is None:
+            self._word_start = line.length
+        if line.width + cells <= self.width:
+            line.append(unit, style, cells)
             return
-        if self._word_at:
-            self._carry_over(self._word_at)
+        if self._word_start:
+            self._move_word(self._word_start)
         self._fill(unit, style)
 
-    def _carry_over(self, word_at: int) -> None:
-        """The word that has begun goes on on the next line."""
-        begun = self.lines[-1].cut(word_at)
-        self._break()
-        for text, style in begun:
-            self.lines[-1].put(text, style, cell_width(text))
-        self._word_at = 0
+    def _move_word(self, start: int) -> None:
+        """Move the unfinished word to the next line."""
+        word = self.lines[-1].truncate(start)
+        self._break_line()
+        for text, style in word:
+            self.lines[-1].append(text, style, cell_width(text))
+        self._word_start = 0
 
     def _fill(self, unit: str, style: str) -> None:
-        """Cuts what is longer than a line, or may be cut anywhere."""
-        at, plain = 0, unit.isascii()
-        while at < len(unit):
+        """Break a unit anywhere: it is longer than a line, or consists of wide characters."""
+        start, ascii = 0, unit.isascii()
+        while start < len(unit):
             line = self.lines[-1]
-            room = self.width - line.used
-            end = at + (max(0, room) if plain else _fitting(unit, at, room))
-            end = max(end, at + (not line.length))  # a line of one cell has no room for a wide one
-            line.put(unit[at:end], style, cell_width(unit[at:end]))
-            at = end
-            if at < len(unit):
-                self._break()
+            free = self.width - line.width
+            end = start + (max(0, free) if ascii else _fitting(unit, start, free))
+            # At least one character per line: a wide one does not fit into a line of one cell.
+            end = max(end, start + (not line.length))
+            line.append(unit[start:end], style, cell_width(unit[start:end]))
+            start = end
+            if start < len(unit):
+                self._break_line()
 
-    def _break(self) -> None:
+    def _break_line(self) -> None:
         last = self.lines[-1]
         self.lines.append(WrappedLine(last.paragraph, last.start + last.length))
 
 
 def cell_width(text: str) -> int:
-    """The cells a text takes."""
+    """The width of a text in cells."""
     return len(text) if text.isascii() else cell_len(text)
 
 
-def _fitting(text: str, start: int, room: int) -> int:
-    """How many characters from `start` on fit into `room` cells."""
+def _fitting(text: str, start: int, width: int) -> int:
+    """How many characters from `start` fit into `width` cells."""
     cells = 0
-    for at in range(start, len(text)):
-        cells += cell_len(text[at])
-        if cells > room:
-            return at - start
+    for index in range(start, len(text)):
+        cells += cell_len(text[index])
+        if cells > width:
+            return index - start
     return len(text) - start

@@ -5,24 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-BLOCKS = "▁▂▃▄▅▆▇█"
-PLAIN = "_.-=^"
+UNICODE_LEVELS = "▁▂▃▄▅▆▇█"
+ASCII_LEVELS = "_.-=^"
 
 
 def sparkline(values: Sequence[float], width: int, charset: str = "braille") -> str:
-    """At most `width` characters; what is not finite is left out, and nothing gives nothing.
+    """Draw the finite values with at most `width` characters; empty without values.
 
-    The lowest value stands on the floor, the highest under the ceiling; a flat curve is flat.
+    The smallest value has the lowest level, the largest the highest.
     """
-    found = [value for value in values if math.isfinite(value)]
-    if not found or width < 1:
+    points = [value for value in values if math.isfinite(value)]
+    if not points or width < 1:
         return ""
-    if len(found) > width:
-        found = [found[number * len(found) // width] for number in range(width - 1)] + found[-1:]
-    levels = PLAIN if charset == "ascii" else BLOCKS
-    low, high = min(found), max(found)
-    span = high / 2 - low / 2  # halves: the whole may be more than a float holds
+    if len(points) > width:
+        sampled = [points[number * len(points) // width] for number in range(width - 1)]
+        points = [*sampled, points[-1]]
+    levels = ASCII_LEVELS if charset == "ascii" else UNICODE_LEVELS
+    low, high = min(points), max(points)
+    span = high / 2 - low / 2  # halved, as the difference may exceed the largest float
     if span <= 0:
-        return levels[0] * len(found)
+        return levels[0] * len(points)
     top = len(levels) - 1
-    return "".join(levels[round((value / 2 - low / 2) / span * top)] for value in found)
+    return "".join(levels[round((value / 2 - low / 2) / span * top)] for value in points)

@@ -1,7 +1,4 @@
-"""A question with two answers, a line to type, and a text to type or paste.
-
-Which run to talk to: those that have weights, the one that changed last first.
-"""
+"""Modal dialogs: confirm, type a line, type or paste a text, choose a run."""
 
 from __future__ import annotations
 
@@ -23,18 +20,20 @@ from tui.common.sanitize import clean
 from tui.runs.library import Library, LibraryRow, age_of
 from tui.widgets.prompt import Prompt
 
+RUN_NAME_CELLS, RUN_STATUS_CELLS = 22, 9
+
 
 class ConfirmDialog(ModalScreen[bool]):
-    """Asks before something goes for good; No is what Enter and Escape mean.
+    """Ask before something is deleted; Enter and Escape mean No.
 
     Args:
-        question: what will happen and what goes with it.
-        yes: the word for doing it.
+        question: what will be lost.
+        yes: the verb for doing it, for example "delete".
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes", tooltip="Do it"),
-        Binding("n,escape,enter", "answer(False)", "No", tooltip="Leave everything as it is"),
+        Binding("y", "answer(True)", "Yes", tooltip="Yes"),
+        Binding("n,escape,enter", "answer(False)", "No", tooltip="No, change nothing"),
     ]
 
     def __init__(self, question: str, yes: str) -> None:
@@ -45,92 +44,80 @@ class ConfirmDialog(ModalScreen[bool]):
         """The question and the keys that answer it."""
         with Vertical(classes="dialog"):
             yield Static(clean(self._question), markup=False)
-            yield Static(f"y  {self._yes}     n  leave it", classes="keys", markup=False)
+            yield Static(f"y  {self._yes}     n  cancel", classes="keys", markup=False)
 
     def action_answer(self, answer: bool) -> None:
-        """Closes with the answer."""
+        """Close with the answer."""
         self.dismiss(answer)
 
 
-class LineDialog(ModalScreen[str | None]):
-    """Asks for one line; Escape gives none.
+class InputDialog(ModalScreen[str | None]):
+    """The base of dialogs that return a string, or None when cancelled with Escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", tooltip="Cancel, change nothing"),
+    ]
+
+    def action_cancel(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+
+
+class LineDialog(InputDialog):
+    """Ask for one line.
 
     Args:
         question: what to type.
-        value: what stands there at first.
+        value: the initial text of the line.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", tooltip="Leave everything as it is"),
-    ]
 
     def __init__(self, question: str, value: str = "") -> None:
         super().__init__()
         self._question, self._value = question, value
 
     def compose(self) -> ComposeResult:
-        """The question and the line."""
+        """The question, the line, the keys."""
         with Vertical(classes="dialog"):
             yield Static(clean(self._question), markup=False)
             yield Input(self._value, compact=True)
-            yield Static("Enter  take it     Esc  leave it", classes="keys", markup=False)
+            yield Static("Enter  OK     Esc  cancel", classes="keys", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Takes the line."""
+        """Close with the line."""
         self.dismiss(event.value)
 
-    def action_leave(self) -> None:
-        """Closes without one."""
-        self.dismiss(None)
 
-
-class TextDialog(ModalScreen[str | None]):
-    """Asks for a text of any length; Escape gives none.
+class TextDialog(InputDialog):
+    """Ask for a text of any length, typed or pasted.
 
     Args:
         question: what to type.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", tooltip="Leave everything as it is"),
-    ]
 
     def __init__(self, question: str) -> None:
         super().__init__()
         self._question = question
 
     def compose(self) -> ComposeResult:
-        """The question and some rows."""
+        """The question, the text, the keys."""
         with Vertical(classes="dialog"):
             yield Static(clean(self._question), markup=False)
             yield Prompt()
-            yield Static("Enter  take it     Esc  leave it", classes="keys", markup=False)
+            yield Static("Enter  OK     Esc  cancel", classes="keys", markup=False)
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
-        """Takes the text."""
+        """Close with the text."""
         event.stop()
         self.dismiss(event.text)
 
-    def action_leave(self) -> None:
-        """Closes without one."""
-        self.dismiss(None)
 
-
-NAME, STATUS = 22, 9
-NONE = "No other run has weights yet; they come with the first checkpoint."
-
-
-class RunDialog(ModalScreen[str | None]):
-    """A small list of runs; Escape changes nothing.
+class RunDialog(InputDialog):
+    """Choose one of the runs that have weights; the most recently changed comes first.
 
     Args:
-        home: where the runs are.
-        current: the one that is talked to now.
+        home: the home directory of the program.
+        current: the name of the run in use.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", tooltip="Talk on with the same run"),
-    ]
 
     def __init__(self, home: Home, current: str) -> None:
         super().__init__()
@@ -141,41 +128,38 @@ class RunDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Static("Talk to another run", classes="accent", markup=False)
             yield OptionList(id="runs", markup=False, compact=True)
-            yield Static("Enter  talk to it     Esc  leave it", classes="keys", markup=False)
+            yield Static("Enter  talk to it     Esc  cancel", classes="keys", markup=False)
 
     def on_mount(self) -> None:
-        """Reads the runs in a thread: there may be hundreds."""
+        """Start reading the runs."""
         self._fill()
 
     @work(exit_on_error=False)
     async def _fill(self) -> None:
-        rows = await asyncio.to_thread(lambda: runs_with_weights(self._home))
+        rows = await asyncio.to_thread(runs_with_weights, self._home)  # there may be hundreds
         runs = self.query_one(OptionList)
-        runs.add_options([Option(_line(row), id=row.summary.name) for row in rows])
+        runs.add_options([Option(_option_text(row), id=row.summary.name) for row in rows])
         if not rows:
-            runs.add_option(Option(NONE, disabled=True))
+            text = "No run has weights yet; the first checkpoint creates them."
+            runs.add_option(Option(text, disabled=True))
         names = [row.summary.name for row in rows]
         runs.highlighted = names.index(self._current) if self._current in names else 0
         runs.focus()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Takes the run."""
+        """Close with the name of the run."""
         self.dismiss(event.option.id)
-
-    def action_leave(self) -> None:
-        """Takes none."""
-        self.dismiss(None)
 
 
 def runs_with_weights(home: Home) -> list[LibraryRow]:
-    """The runs that have weights."""
+    """The runs one can talk to."""
     rows = Library(home).rows()
     return [row for row in rows if Run(home.runs / row.summary.name).weights.is_file()]
 
 
-def _line(row: LibraryRow) -> Content:
-    found = row.summary
+def _option_text(row: LibraryRow) -> Content:
+    summary = row.summary
+    details = f"{summary.status:<{RUN_STATUS_CELLS}} step {summary.step:>8,}  {age_of(row):>4}"
     return Content.assemble(
-        f"{found.name[:NAME]:<{NAME}}",
-        (f" {found.status:<{STATUS}} step {found.step:>8,}  {age_of(row):>4}", "dim"),
+        f"{summary.name[:RUN_NAME_CELLS]:<{RUN_NAME_CELLS}}", (f" {details}", "dim")
     )

@@ -1,4 +1,4 @@
-"""All keys of the screen one is on, from the bindings themselves, and what the screen is for."""
+"""Help for a screen: what it is for and its keys, read from the bindings."""
 
 from __future__ import annotations
 
@@ -14,44 +14,42 @@ from textual.widgets import Static
 from tui.common.keys import KeyRow, key_rows, merge_digit_rows
 
 TOUR = (
-    "A text, a model, a talk. Models lists your runs; n makes a new one: choose a text, look over "
-    "what was chosen for you, Enter. Train shows it learn: the curve falls below what guessing by "
-    "word counts reaches once it uses context. Talk lets it go on from what you type. The training "
-    "is a process of its own: leave, close the terminal, come back tomorrow."
+    "Choose a text, train a model, talk to it. Models lists your runs; n creates one: choose a "
+    "text, check the suggested settings, press Enter. Train shows the loss: it falls below the "
+    "unigram and bigram baselines once the model uses more context than they do. Talk continues "
+    "what you type. Training runs in a process of its own: quit, close the terminal, come back "
+    "tomorrow."
 )
 
 
 class HelpScreen(ModalScreen[None]):
-    """Keys and purpose of a screen.
+    """The purpose and the keys of a screen.
 
     Args:
-        of: the screen.
+        screen: the screen to explain.
         tour: whether to begin with the tour of the program.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "escape,q,question_mark,f1", "app.pop_screen", "Close", tooltip="Back to the screen"
-        ),
+        Binding("escape,q,question_mark,f1", "app.pop_screen", "Close", tooltip="Close the help"),
     ]
 
-    def __init__(self, of: Screen[object], *, tour: bool = False) -> None:
+    def __init__(self, screen: Screen[object], *, tour: bool = False) -> None:
         super().__init__()
-        self._rows, self._about = merge_digit_rows(key_rows(of)), of.HELP or ""
+        self._rows, self._purpose = merge_digit_rows(key_rows(screen)), screen.HELP or ""
         self._tour = tour
 
     def compose(self) -> ComposeResult:
-        """Purpose, then a table."""
+        """The purpose, then a table of keys."""
         with VerticalScroll(classes="dialog help"):
             if self._tour:
                 yield Static(TOUR, markup=False, classes="about")
-            yield Static(self._about, markup=False, classes="about")
-            yield Static(key_table(self._rows))
+            yield Static(self._purpose, markup=False, classes="about")
+            yield Static(_key_table(self._rows))
             yield Static("Esc  close", classes="keys", markup=False)
 
 
-def key_table(rows: list[KeyRow]) -> Content:
-    """The keys in a column of their own."""
+def _key_table(rows: list[KeyRow]) -> Content:
     width = max((len(row.key) for row in rows), default=0)
     lines = [
         Content.assemble((row.key.ljust(width + 2), "bold $primary"), row.description)

@@ -1,7 +1,4 @@
-"""Choosing a text: the bundled ones, those used before, or any file, with a look inside.
-
-Completion of paths while they are typed.
-"""
+"""New run, first screen: choose a bundled text, a recent one or any file, with a preview."""
 
 from __future__ import annotations
 
@@ -38,191 +35,194 @@ if TYPE_CHECKING:
 
     from core.dataset.preview import Preview
 
+FIRST_CORPUS = "lang"  # highlighted at first: it trains in seconds
+MAX_RECENT_FILES = 8
+CORPUS_NAME_CELLS = 13
+LABEL_CELLS = 10
+MIN_PREVIEW_CELLS = 2 * LABEL_CELLS  # used before the first layout
+
 
 class PathSuggester(Suggester):
-    """Offers the first name in a folder that goes on as typed."""
+    """Complete a path while it is typed."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The path with its last name completed; None if nothing goes on so."""
+        """Complete the path in a thread."""
         return await asyncio.to_thread(complete_path, value)
 
 
 def complete_path(value: str) -> str | None:
-    """See `PathSuggester`; names that a line cannot show as they are are not offered."""
-    folder, slash, beginning = value.rpartition("/")
-    if not beginning:
+    """Complete the last name of a path with the first match in its folder.
+
+    Names with control codes are never suggested.
+
+    Returns:
+        The whole path; None without a match.
+    """
+    folder, slash, prefix = value.rpartition("/")
+    if not prefix:
         return None
     try:
         with os.scandir(Path(folder + slash or ".").expanduser()) as entries:
             names = [
                 entry.name + "/" * entry.is_dir()
                 for entry in entries
-                if entry.name.startswith(beginning) and one_line(entry.name) == entry.name
+                if entry.name.startswith(prefix) and one_line(entry.name) == entry.name
             ]
     except (OSError, ValueError, RuntimeError):
-        return None  # no such folder, no path at all (a zero byte), or nobody's home
+        return None  # no such folder, a zero byte in the path, or ~ with an unknown user
     return folder + slash + min(names) if names else None
-
-
-FIRST = "lang"
-RECENT = 8
-LABEL = 10
-LEAST = 2 * LABEL  # cells for a count and its name, before there is a layout
-NAME = 13
 
 
 class CorpusTable(OptionList):
     """The list of texts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Take it", tooltip="Set up a run on this text"),
+        Binding("enter", "select", "Use this text", tooltip="Choose settings for this text"),
     ]
 
 
 class NewCorpusScreen(BaseScreen):
-    """A list of texts and what is in the chosen one."""
+    """A list of texts and a preview of the highlighted one."""
 
-    HEADING = "New run: a text"
+    HEADING = "New run: text"
     HELP = (
-        "Choose what to learn from. Texts that came along are at the top, your own below; f takes "
-        "the path of a file, a folder or a pattern such as notes/**/*.md, b looks through folders."
+        "Choose the text to train on: bundled texts first, recent files below. f enters the path "
+        "of a file, a folder or a pattern such as notes/**/*.md; b browses folders."
     )
     AUTO_FOCUS = "#texts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "path", "File", tooltip="Type the path of a file, a folder or a pattern"),
-        Binding("b", "browse", "Browse", tooltip="Look through folders"),
+        Binding("f", "path", "Path", tooltip="Enter a path to a file, folder or pattern"),
+        Binding("b", "browse", "Browse", tooltip="Browse folders"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._chosen: Corpus | None = None
-        self._found: Preview | None = None
+        self._corpus: Corpus | None = None  # set once its preview is complete
+        self._preview: Preview | None = None
         self._spec = ""
         self._cancel = threading.Event()
 
     def body(self) -> ComposeResult:
-        """Texts on the left, the look inside on the right."""
+        """Texts on the left, the preview on the right."""
         with Horizontal():
             with Vertical(id="choice"):
                 yield Input(
-                    placeholder="a path or a pattern",
+                    placeholder="file, folder or pattern",
                     suggester=PathSuggester(),
                     compact=True,
                     id="path",
                 )
                 yield CorpusTable(id="texts", markup=False)
-            with VerticalScroll(id="inside", can_focus=False):
+            with VerticalScroll(id="preview", can_focus=False):
                 yield Static(id="about", markup=False)
                 yield Static(id="facts")
                 yield TokenBoxes(id="boxes")
 
     def on_mount(self) -> None:
-        """Fills the list; the first text is the one that shows most in least time."""
+        """Fill the list."""
         self.query_one("#path").display = False
         texts = self.query_one("#texts", OptionList)
         for corpus in bundled_corpora():
-            texts.add_option(Option(_line(corpus.name, corpus.use), id=corpus.name))
-        own = recent_files(self.services.home, RECENT)
-        if own:
+            texts.add_option(Option(_option_text(corpus.name, corpus.use), id=corpus.name))
+        recent = recent_files(self.services.home, MAX_RECENT_FILES)
+        if recent:
             texts.add_option(None)
-            for path in own:
-                texts.add_option(Option(_line(path.name, size(path.stat().st_size)), id=str(path)))
-        texts.highlighted = texts.get_option_index(FIRST)
+            for path in recent:
+                text = _option_text(path.name, size(path.stat().st_size))
+                texts.add_option(Option(text, id=str(path)))
+        texts.highlighted = texts.get_option_index(FIRST_CORPUS)
 
     @on(OptionList.OptionHighlighted)
-    def _list_moved(self, event: OptionList.OptionHighlighted) -> None:
+    def _preview_option(self, event: OptionList.OptionHighlighted) -> None:
         if event.option.id:
-            self._look_inside(event.option.id)
+            self._load_preview(event.option.id)
 
     @on(OptionList.OptionSelected)
-    def _list_taken(self) -> None:
-        self.action_take()
+    def _use_option(self) -> None:
+        self.action_use_text()
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[object]) -> None:
-        """The look inside follows the cursor."""
+        """Preview the file under the cursor of the folder tree."""
         path = getattr(event.node.data, "path", None)
         if isinstance(path, Path) and path.is_file():
-            self._look_inside(str(path))
+            self._load_preview(str(path))
 
     def on_directory_tree_file_selected(self) -> None:
-        """Enter on a file takes it."""
-        self.action_take()
+        """Use the file under the cursor."""
+        self.action_use_text()
 
     @on(Input.Submitted, "#path")
-    def _path_given(self, event: Input.Submitted) -> None:
+    def _submit_path(self, event: Input.Submitted) -> None:
         spec = event.value.strip()
-        if spec == self._spec and self._chosen:
-            self.action_take()
+        if spec == self._spec and self._corpus:
+            self.action_use_text()
         elif spec:
-            self._look_inside(spec)
+            self._load_preview(spec)
 
     @work(exclusive=True, exit_on_error=False)
-    async def _look_inside(self, spec: str) -> None:
-        """Reads the beginning in a thread; a later choice ends an earlier look."""
+    async def _load_preview(self, spec: str) -> None:
+        """Read the beginning of a text in a thread; cancels the previous preview."""
         self._cancel.set()
         self._cancel = cancel = threading.Event()
-        self._spec, self._chosen, self._found = spec, None, None
+        self._spec, self._corpus, self._preview = spec, None, None
         try:
             corpus = await asyncio.to_thread(resolve_corpus, spec, self.services.home)
-            self._about(corpus)
-            found = await asyncio.to_thread(_read, corpus, cancel)
+            self._show_description(corpus)
+            preview = await asyncio.to_thread(_read_preview, corpus, cancel)
         except Cancelled:
             return
         except MiniGPTError as error:
             self._show_problem(error)
             return
         if self._spec == spec:
-            self._chosen = corpus
-            self._show(found)
+            self._corpus, self._preview = corpus, preview
+            self._show_facts()
+            self.query_one(TokenBoxes).show(preview.token_lines)
 
-    def _about(self, corpus: Corpus) -> None:
+    def _show_description(self, corpus: Corpus) -> None:
         self.set_title(corpus.name)
         words = corpus.description or ", ".join(str(path) for path in corpus.files[:3])
         self.query_one("#about", Static).update(Content(one_line(words)))
         self.query_one("#facts", Static).update(Content.styled("reading…", "dim"))
         self.query_one(TokenBoxes).show(())
 
-    def _show(self, found: Preview) -> None:
-        self._found = found
-        self._show_facts()
-        self.query_one(TokenBoxes).show(found.token_lines)
-
     def _show_facts(self) -> None:
-        if self._found is not None:
-            width = max(LEAST, self.query_one("#inside").scrollable_content_region.width)
-            self.query_one("#facts", Static).update(preview_text(self._found, width))
+        if self._preview is not None:
+            region = self.query_one("#preview").scrollable_content_region
+            text = preview_text(self._preview, max(MIN_PREVIEW_CELLS, region.width))
+            self.query_one("#facts", Static).update(text)
 
     def on_resize(self) -> None:
-        """The counts keep to their column."""
+        """Wrap the facts for the new width."""
         self.call_after_refresh(self._show_facts)
 
     def _show_problem(self, error: MiniGPTError) -> None:
         self.query_one("#about", Static).update(Content(""))
-        said = Content.assemble(
+        text = Content.assemble(
             (one_line(error.message), "bold $error"), "\n\n", one_line(error.hint)
         )
-        self.query_one("#facts", Static).update(said)
+        self.query_one("#facts", Static).update(text)
         self.query_one(TokenBoxes).show(())
 
-    def action_take(self) -> None:
-        """On to the settings."""
-        if self._chosen is not None:
+    def action_use_text(self) -> None:
+        """Go on to the settings, if the text can be used."""
+        if self._corpus is not None:
             self.post_message(OpenSetup(self._spec))
 
     def action_path(self) -> None:
-        """Typing a path."""
+        """Show the path input."""
         field = self.query_one("#path", Input)
         field.display = True
         field.focus()
 
     def action_browse(self) -> None:
-        """The folders instead of the list, or back."""
+        """Switch between the list and the folder tree."""
         texts = self.query_one("#texts")
         if not self.query("#tree"):
-            from textual.widgets import DirectoryTree  # much to import, and not for the first frame
+            from textual.widgets import DirectoryTree  # slow to import, not for the first frame
 
             self.query_one("#choice").mount(DirectoryTree(Path.home(), id="tree"))
         elif texts.display:
@@ -239,7 +239,7 @@ class NewCorpusScreen(BaseScreen):
         texts.focus()
 
     def action_back(self) -> None:
-        """First out of the path or the folders, then back."""
+        """Close the path input or the folder tree, else go back."""
         path, texts = self.query_one("#path"), self.query_one("#texts")
         if path.display and self.focused is path:
             path.display = False
@@ -251,38 +251,40 @@ class NewCorpusScreen(BaseScreen):
             super().action_back()
 
 
-def _read(corpus: Corpus, cancel: threading.Event) -> Preview:
-    from core.dataset.preview import preview  # much to import, and not for the first frame
+def _read_preview(corpus: Corpus, cancel: threading.Event) -> Preview:
+    from core.dataset.preview import preview  # slow to import, not for the first frame
 
     return preview(corpus, cancel.is_set)
 
 
-def _line(name: str, use: str) -> Content:
-    shown = set_cell_size(one_line(name), NAME) if cell_len(name) < NAME else one_line(name)
-    return Content.assemble(shown, " ", (one_line(use), "dim"))
+def _option_text(name: str, detail: str) -> Content:
+    name = one_line(name)
+    if cell_len(name) < CORPUS_NAME_CELLS:
+        name = set_cell_size(name, CORPUS_NAME_CELLS)
+    return Content.assemble(name, " ", (one_line(detail), "dim"))
 
 
-def preview_text(found: Preview, width: int) -> Content:
-    """The counts in a column of their own, long ones in several lines; warnings below them."""
-    part = "" if found.complete else " so far"
+def preview_text(preview: Preview, width: int) -> Content:
+    """The counts of a preview as label and value, wrapped to `width` cells; then warnings."""
+    part = "" if preview.complete else " (preview)"
+    words = f"{preview.distinct_words:,} distinct, {preview.words_once:,} once"
     rows = [
-        ("size", f"{size(found.size)}, {found.encoding}"),
-        ("text", f"{found.characters:,} characters{part}"),
-        ("lines", f"{found.lines:,}{part}, longest {found.longest_line:,} characters"),
-        (
-            "words",
-            f"{found.words:,}{part}, {found.distinct_words:,} different, {found.words_once:,} once",
-        ),
-        ("doubles", f"{found.duplicate_lines:,} lines" if found.duplicate_lines else ""),
-        ("reading", f"{found.reading}: {found.reason}"),
-        ("tokens", found.tokenizer_reason),
+        ("size", f"{size(preview.size)}, {preview.encoding}"),
+        ("text", f"{preview.characters:,} characters{part}"),
+        ("lines", f"{preview.lines:,}{part}, longest {preview.longest_line:,} characters"),
+        ("words", f"{preview.words:,}{part}, {words}"),
+        ("repeated", f"{preview.duplicate_lines:,} lines" if preview.duplicate_lines else ""),
+        ("reading", f"{preview.reading}: {preview.reason}"),
+        ("tokens", preview.tokenizer_reason),
     ]
     lines = [
-        Content.assemble((begin.ljust(LABEL), "dim"), line)
+        Content.assemble((first_column.ljust(LABEL_CELLS), "dim"), line)
         for label, value in rows
-        for begin, line in zip(
-            chain([label], repeat("")), textwrap.wrap(one_line(value), width - LABEL), strict=False
+        for first_column, line in zip(
+            chain([label], repeat("")),
+            textwrap.wrap(one_line(value), width - LABEL_CELLS),
+            strict=False,
         )
     ]
-    lines += [Content.styled(f"! {one_line(said)}", "bold $warning") for said in found.warnings]
-    return Content("\n").join(lines)
+    warnings = (Content.styled(f"! {one_line(text)}", "bold $warning") for text in preview.warnings)
+    return Content("\n").join([*lines, *warnings])

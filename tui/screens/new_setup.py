@@ -1,4 +1,4 @@
-"""Setting up a run: all is chosen already; what one changes is seen in the forecast at once."""
+"""New run, second screen: optional settings with a forecast of time, memory and disk."""
 
 from __future__ import annotations
 
@@ -30,29 +30,34 @@ from tui.runs.setup import RunDraft, RunForecast, begin, forecast
 from tui.screens.base import BaseScreen
 from tui.widgets.config_form import ConfigForm
 
-MAIN = ("preset", "tokenizer", "device", "epochs", "minutes", "seed")
-SHAPE = tuple(field.name for field in dataclasses.fields(ModelConfig) if field.name != "vocab_size")
-LABEL = 12
+MAIN_SETTINGS = ("preset", "tokenizer", "device", "epochs", "minutes", "seed")
+OTHER_SETTINGS = tuple(
+    field.name for field in dataclasses.fields(TrainConfig) if field.name not in MAIN_SETTINGS
+)
+MODEL_SETTINGS = tuple(
+    field.name for field in dataclasses.fields(ModelConfig) if field.name != "vocab_size"
+)
+LABEL_CELLS = 12
 
 
 class NewSetupScreen(BaseScreen):
     """The settings of a new run.
 
     Args:
-        spec, encoding, reading: the text, as `core.run.create.create_run` takes them.
-        typed: what stood in the lines when one last went back from here; kept in this very list.
+        spec, encoding, reading: the text, as accepted by `core.run.create.create_run`.
+        typed: values of the inputs, restored on opening and updated in place on going back.
     """
 
     HEADING = "New run: settings"
     HELP = (
-        "Everything is chosen already: Enter starts. Tab goes through the settings, o shows all "
-        "of them. The right side says what follows from them, and why."
+        "Every setting has a suitable value already; Enter starts training. Tab moves through the "
+        "settings, o shows all of them. The right side shows the forecast and the reasons."
     )
     CSS_PATH = "../styles/new_setup.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "start", "Start", tooltip="Start the training"),
-        Binding("tab", "app.focus_next", "Settings", tooltip="To the next setting"),
-        Binding("o", "more", "All", tooltip="Show every setting, or the main ones"),
+        Binding("enter", "start", "Start", tooltip="Start training"),
+        Binding("tab", "app.focus_next", "Settings", tooltip="Next setting"),
+        Binding("o", "toggle_all", "All", tooltip="Show all settings, or the main ones"),
     ]
 
     def __init__(
@@ -67,37 +72,36 @@ class NewSetupScreen(BaseScreen):
         )
 
     def body(self) -> ComposeResult:
-        """The form on the left, what follows from it on the right."""
-        rest = [f.name for f in dataclasses.fields(TrainConfig) if f.name not in MAIN]
+        """The form on the left, the forecast on the right."""
         with Horizontal():
             with VerticalScroll(id="form", can_focus=False):
                 with Horizontal(id="naming"):
                     yield Static("Name", classes="label", markup=False)
                     yield Input(compact=True, id="name")
-                yield ConfigForm(TrainConfig, MAIN, id="main")
+                yield ConfigForm(TrainConfig, MAIN_SETTINGS, id="main")
                 with Vertical(id="more"):
-                    yield ConfigForm(TrainConfig, rest, id="training")
-                    yield ConfigForm(ModelConfig, SHAPE, id="shape")
-            with VerticalScroll(id="follows", can_focus=False):
+                    yield ConfigForm(TrainConfig, OTHER_SETTINGS, id="training")
+                    yield ConfigForm(ModelConfig, MODEL_SETTINGS, id="shape")
+            with VerticalScroll(id="outlook", can_focus=False):
                 yield Static(id="forecast")
-                yield Static(id="why")
+                yield Static(id="reasons")
 
     def on_mount(self) -> None:
-        """Puts back what was typed, and looks into the text."""
+        """Restore typed values and preview the text."""
         for line, text in zip(self.query(Input), self._typed, strict=False):
             line.value = text
         more = self.query_one("#more")
         more.display = any(line.value for line in more.query(Input))
-        self._look()
+        self._preview_text()
 
-    @work(exclusive=True, group="look", exit_on_error=False)
-    async def _look(self) -> None:
+    @work(exclusive=True, group="preview", exit_on_error=False)
+    async def _preview_text(self) -> None:
         try:
             corpus = await asyncio.to_thread(
                 resolve_corpus, self._spec, self.services.home, encoding=self._encoding
             )
-            config, shape = self._chosen()
-            found = await asyncio.to_thread(preview, corpus, settings=config)
+            config, shape = self._settings()
+            text = await asyncio.to_thread(preview, corpus, settings=config)
         except MiniGPTError as error:
             self.show_error(error)
             return
@@ -105,15 +109,14 @@ class NewSetupScreen(BaseScreen):
         if not name.value:
             name.value = propose_name(self.services.home, corpus.name)
         self.set_title(corpus.name)
-        self._draft = RunDraft(corpus=corpus, preview=found, config=config, shape=shape)
-        self._reckon()
-        self._time()
+        self._draft = RunDraft(corpus=corpus, preview=text, config=config, shape=shape)
+        self._update_forecast()
 
-    def _chosen(self) -> tuple[TrainConfig, dict[str, Any]]:
-        """What stands in the forms; what is left open is not in them.
+    def _settings(self) -> tuple[TrainConfig, dict[str, Any]]:
+        """The typed training and model settings; empty inputs are left out.
 
         Raises:
-            SettingsError: values out of their limits.
+            SettingsError: invalid values.
         """
         values = {
             **self.query_one("#main", ConfigForm).values,
@@ -122,59 +125,60 @@ class NewSetupScreen(BaseScreen):
         return TrainConfig(**values), dict(self.query_one("#shape", ConfigForm).values)
 
     @on(ConfigForm.Changed)
-    def _changed(self, event: ConfigForm.Changed) -> None:
+    def _use_change(self, event: ConfigForm.Changed) -> None:
         if self._draft is None:
             return
         try:
-            config, shape = self._chosen()
+            config, shape = self._settings()
         except SettingsError as error:
             self._show_problem(error)
             return
-        relearn = {"tokenizer", "vocab_size"} & {event.name}
         self._draft = dataclasses.replace(self._draft, config=config, shape=shape)
-        if relearn:
-            self._look()
+        if event.name in ("tokenizer", "vocab_size"):
+            self._preview_text()
         else:
-            self._reckon()
-            self._time()
+            self._update_forecast()
 
-    def _reckon(self) -> None:
-        """What follows, by arithmetic for this processor; the sampler knows the devices better."""
+    def _update_forecast(self) -> None:
+        """Show an estimate for the CPU at once, then the server's for the real device."""
         assert self._draft
         try:
-            made = self._draft.plan(self._device)
+            plan = self._draft.plan(self._device)
         except MiniGPTError as error:
             self._show_problem(error)
-            return
-        self._show(forecast(made, free_disk(self.services.home.runs)), made.reasons)
+        else:
+            self._show(forecast(plan, free_disk(self.services.home.runs)), plan.reasons)
+        self._measure()
 
-    def _show(self, found: RunForecast, reasons: Iterable[str]) -> None:
+    def _show(self, estimate: RunForecast, reasons: Iterable[str]) -> None:
         assert self._draft
-        seen = self._draft.preview
-        self.query_one("#forecast", Static).update(forecast_text(found))
-        why = Content("\n").join(
-            Content.styled(f"· {one_line(reason)}", "dim")
-            for reason in (seen.tokenizer_reason, *reasons)
-        )
-        warned = [Content.styled(f"! {one_line(text)}", "bold $warning") for text in seen.warnings]
-        self.query_one("#why", Static).update(Content("\n").join([*warned, why]))
+        text = self._draft.preview
+        self.query_one("#forecast", Static).update(forecast_text(estimate))
+        lines = [
+            *(Content.styled(f"! {one_line(each)}", "bold $warning") for each in text.warnings),
+            *(
+                Content.styled(f"· {one_line(reason)}", "dim")
+                for reason in (text.tokenizer_reason, *reasons)
+            ),
+        ]
+        self.query_one("#reasons", Static).update(Content("\n").join(lines))
 
     def _show_problem(self, error: MiniGPTError) -> None:
-        said = Content.styled(one_line(error.message), "bold $error")
-        self.query_one("#forecast", Static).update(said)
-        self.query_one("#why", Static).update(Content(one_line(error.hint)))
+        text = Content.styled(one_line(error.message), "bold $error")
+        self.query_one("#forecast", Static).update(text)
+        self.query_one("#reasons", Static).update(Content(one_line(error.hint)))
 
-    @work(exclusive=True, group="time", exit_on_error=False)
-    async def _time(self) -> None:
-        """Has the sampler reckon for the real device and time real steps."""
+    @work(exclusive=True, group="measure", exit_on_error=False)
+    async def _measure(self) -> None:
+        """Have the model server plan for the real device and time some training steps."""
         assert self._draft
-        asked = {
+        fields = {
             "train": to_json(self._draft.config),
             "model": dict(self._draft.shape),
             "tokens": dataclasses.asdict(self._draft.tokens),
         }
         try:
-            async with aclosing(self.services.client.stream("probe", **asked)) as replies:
+            async with aclosing(self.services.client.stream("probe", **fields)) as replies:
                 async for reply in replies:
                     self._show(forecast_from_reply(reply), reply["reasons"])
         except MiniGPTError as error:
@@ -182,12 +186,12 @@ class NewSetupScreen(BaseScreen):
 
     @work(exclusive=True, group="start", exit_on_error=False)
     async def action_start(self) -> None:
-        """Makes the run and starts its trainer."""
+        """Create the run and start its trainer."""
         if self._draft is None:
             return
         name = self.query_one("#name", Input).value.strip()
         try:
-            config, shape = self._chosen()
+            config, shape = self._settings()
             run = await asyncio.to_thread(
                 begin,
                 self.services.home,
@@ -204,13 +208,13 @@ class NewSetupScreen(BaseScreen):
         self._typed.clear()
         self.post_message(OpenTrain(run.name, started=True))
 
-    def action_more(self) -> None:
-        """All settings, or the main ones."""
+    def action_toggle_all(self) -> None:
+        """Show all settings, or the main ones."""
         more = self.query_one("#more")
         more.display = not more.display
 
     def action_back(self) -> None:
-        """First out of a field, then back."""
+        """Leave the input, else go back."""
         if self.focused is not None:
             self.set_focus(None)
         else:
@@ -219,7 +223,7 @@ class NewSetupScreen(BaseScreen):
 
 
 def forecast_from_reply(reply: Mapping[str, Any]) -> RunForecast:
-    """The forecast in a reply of the sampler."""
+    """The forecast in a reply to the server's operation `probe`."""
     return RunForecast(
         parameters=reply["parameters"],
         memory=reply["memory_bytes"],
@@ -229,18 +233,18 @@ def forecast_from_reply(reply: Mapping[str, Any]) -> RunForecast:
     )
 
 
-def forecast_text(found: RunForecast) -> Content:
-    """What it will take, a line each."""
-    steps = "timed when it starts" if found.steps is None else f"{found.steps:,}"
-    time = "timing some steps…" if found.seconds is None else f"about {duration(found.seconds)}"
+def forecast_text(estimate: RunForecast) -> Content:
+    """A forecast as lines of label and value."""
+    seconds = estimate.seconds
     rows = [
-        ("parameters", count(found.parameters)),
-        ("steps", steps),
-        ("time", time),
-        ("memory", f"about {size(found.memory)}"),
-        ("disk", f"about {size(found.disk)}"),
+        ("parameters", count(estimate.parameters)),
+        ("steps", "known once timed" if estimate.steps is None else f"{estimate.steps:,}"),
+        ("time", "timing some steps…" if seconds is None else f"about {duration(seconds)}"),
+        ("memory", f"about {size(estimate.memory)}"),
+        ("disk", f"about {size(estimate.disk)}"),
     ]
     lines = [
-        Content.assemble((label.ljust(LABEL), "dim"), (value, "bold")) for label, value in rows
+        Content.assemble((label.ljust(LABEL_CELLS), "dim"), (value, "bold"))
+        for label, value in rows
     ]
     return Content("\n").join(lines)

@@ -1,4 +1,4 @@
-"""A form made from the declarations of settings: label, value, what is wrong with it, help."""
+"""A form of settings, generated from their declarations: label, input, problem, help."""
 
 from __future__ import annotations
 
@@ -17,122 +17,126 @@ from core.config.presets import PRESETS
 from core.config.schema import SettingSpec, find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
 
-AUTOMATIC = "auto"
-WORDS = {"preset": (AUTO, *PRESETS), "device": (AUTO, "cpu", "cuda", "mps")}
-SWITCH = ("true", "false")
-NOTHING: Any = object()
-ENDLESS = 1e6  # a limit nobody meets
+AUTO_TEXT = "auto"
+CHOICES = {"preset": (AUTO, *PRESETS), "device": (AUTO, "cpu", "cuda", "mps")}
+BOOLEAN_CHOICES = ("true", "false")
+UNLIMITED_FROM = 1e6  # a larger maximum is not mentioned in the help
 
 
 class ChoiceInput(Input):
-    """A line for one of a few words: typed, or turned through."""
+    """An input for one of a few words: typed, or cycled with Ctrl+Left and Ctrl+Right."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+right", "turn(1)", "Next choice", show=False, tooltip="The next choice"),
-        Binding("ctrl+left", "turn(-1)", "Last choice", show=False, tooltip="The choice before"),
+        Binding("ctrl+right", "cycle(1)", "Next choice", show=False, tooltip="Next choice"),
+        Binding("ctrl+left", "cycle(-1)", "Last choice", show=False, tooltip="Previous choice"),
     ]
 
     def __init__(self, choices: Sequence[str], placeholder: str) -> None:
         super().__init__(placeholder=placeholder, suggester=SuggestFromList(choices), compact=True)
         self._choices = choices
 
-    def action_turn(self, by: int) -> None:
-        """Another of the choices; nothing is between the last and the first."""
+    def action_cycle(self, by: int) -> None:
+        """Select another choice; between the last and the first the input is empty."""
         choices = ("", *self._choices)
-        here = choices.index(self.value) if self.value in choices else 0
-        self.value = choices[(here + by) % len(choices)]
+        index = choices.index(self.value) if self.value in choices else 0
+        self.value = choices[(index + by) % len(choices)]
         self.cursor_position = len(self.value)
 
 
 class SettingRow(Vertical):
-    """One setting: its label, a line to type into, what is wrong with what stands there, help.
+    """One setting: label, input, the problem with its value, and help while it has the focus.
 
     Args:
-        config: the class that declares it.
+        config: the class that declares the setting.
         name: of the field.
         setting: its declaration.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "app.focus_next", "Next", show=False, tooltip="To the next setting"),
-        Binding("up", "app.focus_previous", "Before", show=False, tooltip="To the one before"),
+        Binding("down", "app.focus_next", "Next", show=False, tooltip="Next setting"),
+        Binding("up", "app.focus_previous", "Previous", show=False, tooltip="Previous setting"),
     ]
 
     def __init__(self, config: type[Any], name: str, setting: SettingSpec) -> None:
         super().__init__()
         self._config, self.setting_name, self._setting = config, name, setting
-        switch = SWITCH if get_type_hints(config)[name] is bool else ()
-        self.choices = setting.choices or WORDS.get(name, switch)
+        boolean = BOOLEAN_CHOICES if get_type_hints(config)[name] is bool else ()
+        self.choices = setting.choices or CHOICES.get(name, boolean)
 
     def compose(self) -> ComposeResult:
-        """Label and line; below it the problem if there is one, and the help while one types."""
-        unchosen = self._unchosen()
+        """Label and input, then the problem and the help."""
+        default = self._default_text()
         with Horizontal():
             yield Static(self._setting.label, classes="label", markup=False)
             if self.choices:
-                yield ChoiceInput(self.choices, unchosen)
+                yield ChoiceInput(self.choices, default)
             else:
-                yield Input(placeholder=unchosen, compact=True)
+                yield Input(placeholder=default, compact=True)
         yield Static(classes="problem", markup=False)
         yield Static(help_text(self._setting, self.choices), classes="help", markup=False)
 
-    def _unchosen(self) -> str:
-        """What is used where nothing is typed: the default, or what is found for the text."""
-        if self._config is ModelConfig:
-            return AUTOMATIC
-        default = getattr(self._config(), self.setting_name)
+    def _default_text(self) -> str:
+        """The placeholder: the default, or "auto" if it depends on the text."""
+        default = None
+        if self._config is not ModelConfig:
+            default = getattr(self._config(), self.setting_name)
         if default is None:
-            return AUTOMATIC
+            return AUTO_TEXT
         return str(default).lower() if isinstance(default, bool) else str(default)
 
     def on_mount(self) -> None:
-        """Nothing is wrong yet."""
+        """Hide the empty problem."""
         self.query_one(".problem").display = False
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether the setting is left to the program."""
+        text = self.query_one(Input).value.strip()
+        return not text or (text == AUTO_TEXT and self.setting_name != "device")
+
     def value(self) -> Any:
-        """What was chosen; NOTHING where the line is empty.
+        """Parse the value; the row must not be empty.
 
         Raises:
-            SettingsError: it cannot be this.
+            SettingsError: the value is invalid.
         """
         text = self.query_one(Input).value.strip()
-        if not text or (text == AUTOMATIC and self.setting_name != "device"):
-            return NOTHING
         value = parse_value(self._config, self.setting_name, text)
         problems = find_value_problems(self._config, {self.setting_name: value})
         if problems:
             raise SettingsError(problems)
         return value
 
-    def judge(self) -> bool:
-        """Says what is wrong, below the line; whether all is well."""
-        said = self.query_one(".problem", Static)
+    def validate(self) -> bool:
+        """Show the problem with the value below the input; return whether there is none."""
+        problem = ""
         try:
-            self.value()
+            if not self.is_automatic:
+                self.value()
         except SettingsError as error:
-            said.update("; ".join(error.problems.values()))
-        else:
-            said.update("")
-        said.display = bool(said.content)
-        return not said.display
+            problem = "; ".join(error.problems.values())
+        widget = self.query_one(".problem", Static)
+        widget.update(problem)
+        widget.display = bool(problem)
+        return not problem
 
 
 def help_text(setting: SettingSpec, choices: Sequence[str]) -> str:
-    """The help of a setting, and what it may be."""
+    """The help of a setting with its choices or limits."""
     low, high = setting.minimum, setting.maximum
     if choices:
         return f"{setting.help} ({', '.join(choices)})"
     if low is None or high is None:
         return setting.help
-    limits = f"{low:g} to {high:g}" if high < ENDLESS else f"from {low:g}"
+    limits = f"{low:g} to {high:g}" if high < UNLIMITED_FROM else f"from {low:g}"
     return f"{setting.help} ({limits})"
 
 
 class ConfigForm(Vertical):
-    """Rows for some fields of a config.
+    """Rows for some settings of a config.
 
     Args:
-        config: the class that declares them.
+        config: the class that declares the settings.
         fields: their names, in order.
         id: of the widget.
     """
@@ -149,7 +153,7 @@ class ConfigForm(Vertical):
     """
 
     class Changed(Message):
-        """A setting has another value that may be used, or none any more.
+        """A setting has a new valid value, or is left to the program again.
 
         Attributes:
             name: of the setting.
@@ -167,33 +171,32 @@ class ConfigForm(Vertical):
         self._rows = [SettingRow(config, name, declared[name]) for name in fields]
 
     def compose(self) -> ComposeResult:
-        """A row each."""
+        """One row for each setting."""
         yield from self._rows
 
     @property
     def values(self) -> dict[str, Any]:
-        """What was chosen, by name.
+        """The typed values by name.
 
         Raises:
-            SettingsError: values that cannot be, all of them.
+            SettingsError: invalid values, all of them.
         """
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         problems: dict[str, str] = {}
         for row in self._rows:
+            if row.is_automatic:
+                continue
             try:
-                value = row.value()
+                values[row.setting_name] = row.value()
             except SettingsError as error:
                 problems |= error.problems
-                continue
-            if value is not NOTHING:
-                found[row.setting_name] = value
         if problems:
             raise SettingsError(problems)
-        return found
+        return values
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Judges what was typed; says so if it can be used."""
+        """Validate the value and report the change if it is valid."""
         event.stop()
         row = next(r for r in self._rows if event.input in r.query(Input))
-        if row.judge():
+        if row.validate():
             self.post_message(self.Changed(row.setting_name))

@@ -1,4 +1,4 @@
-"""The line of keys at the foot of a screen."""
+"""The footer: as many keys of a screen as fit into one line."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-LAST_KEYS = ("escape", "question_mark")  # the way out, and to all other keys
+LAST_KEYS = ("escape", "question_mark")  # Back and Keys are always shown, at the end
 
 
 class KeyLine(Footer):
-    """Textual's footer, composed anew only when other keys can be used.
+    """Textual's footer, but recomposed only when the active keys change.
 
-    A screen refreshes its bindings at nearly every key, and mostly finds the same ones. Textual
-    would mount new widgets each time, and keep the old ones for as long as its screen lives: they
-    watch `compact`, and closed watchers are dropped only when that is said to have changed.
+    A screen refreshes its bindings at nearly every key press, mostly without a change. Textual
+    would mount new widgets each time, and keep the old ones for as long as the screen lives: they
+    watch `compact`, and watchers of closed widgets are dropped only when it is reported as changed.
 
-    Where not all keys have room the way out stays, and the way to those that are left out.
+    If not all keys fit, the last ones before Back and Keys are hidden.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class KeyLine(Footer):
         self._shown: list[tuple[str, str, bool, str]] | None = None
 
     def bindings_changed(self, screen: Screen[object]) -> None:
-        """Shows the keys that can be used now."""
+        """Recompose if the active keys differ from the shown ones."""
         shown = [
             (binding.key, binding.description, enabled, tooltip)
             for _, binding, enabled, tooltip in screen.active_bindings.values()
@@ -43,24 +43,24 @@ class KeyLine(Footer):
         super().bindings_changed(screen)
 
     def compose(self) -> ComposeResult:
-        """As many keys as have room."""
+        """The keys that fit."""
         keys = list(super().compose())
         self._fit(keys)
         yield from keys
 
     def on_resize(self) -> None:
-        """Others have room now."""
+        """Show the keys that fit into the new width."""
         self._fit(self.query(FooterKey))
 
     def _fit(self, widgets: Iterable[Widget]) -> None:
         keys = [widget for widget in widgets if isinstance(widget, FooterKey)]
-        room = self.size.width - sum(_cells(key) for key in keys if key.key in LAST_KEYS)
+        free = self.size.width - sum(_width(key) for key in keys if key.key in LAST_KEYS)
         for key in keys:
             if key.key not in LAST_KEYS:
-                room -= _cells(key)
-                key.display = room >= 0
+                free -= _width(key)
+                key.display = free >= 0
 
 
-def _cells(key: FooterKey) -> int:
-    """Of a key, what it does, and the gap behind them."""
+def _width(key: FooterKey) -> int:
+    """The cells of a key, its description and the gaps after both."""
     return cell_len(f"{key.key_display} {key.description} ")

@@ -1,4 +1,4 @@
-"""Scroll bars of whole cells, for terminals without characters for parts of one."""
+"""Scroll bars without Unicode block characters, for ASCII terminals."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import ClassVar
 
 from textual.scrollbar import ScrollBar, ScrollBarRender
 
-PARTS = 8
+GLYPHS_PER_CELL = 8
 
 
 class AsciiScrollBarRender(ScrollBarRender):
-    """Textual's scroll bar without its finer ends."""
+    """Textual's scroll bar with ends at whole cells."""
 
-    VERTICAL_BARS: ClassVar[list[str]] = [" "] * PARTS
-    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * PARTS
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * GLYPHS_PER_CELL
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * GLYPHS_PER_CELL
 
 
 def use_ascii_scrollbars() -> None:
-    """Has every scroll bar of this process drawn so."""
+    """Replace the renderer of all scroll bars of this process."""
     ScrollBar.renderer = AsciiScrollBarRender

@@ -74,7 +74,7 @@ class Transcript(ScrollView, can_focus=True):
         self._pieces += new
         first = len(self._wrapper.lines) - 1
         for piece in new:
-            self._wrapper.add(piece)
+            self._wrapper.append(piece)
         self._changed(first)
 
     def clear(self) -> None:
@@ -113,7 +113,7 @@ class Transcript(ScrollView, can_focus=True):
             for style, group in groupby(self._pieces, key=lambda piece: piece[1])
         ]
         for piece in self._pieces:
-            self._wrapper.add(piece)
+            self._wrapper.append(piece)
         self._strips.clear()
         self.virtual_size = Size(self._wrapper.width, len(self._wrapper.lines))
         self.refresh()

@@ -17,7 +17,7 @@ LETTERS = st.text("ab \n中é。한ש\u0301", max_size=60)
 def wrapped(pieces: list[Piece], width: int) -> Wrapper:
     found = Wrapper(width)
     for piece in pieces:
-        found.add(piece)
+        found.append(piece)
     return found
 
 
@@ -70,7 +70,7 @@ def test_nothing_is_lost_and_every_place_is_known(pieces: list[Piece], width: in
     paragraphs = "".join(text for text, _ in pieces).split("\n")
     for line in found.lines:
         text = "".join(part for part, _ in line.pieces)
-        assert (len(text), cell_len(text)) == (line.length, line.used)
+        assert (len(text), cell_len(text)) == (line.length, line.width)
         assert text == paragraphs[line.paragraph][line.start : line.start + line.length]
     told = "".join("".join(t for t, _ in line.pieces) for line in found.lines)
     assert told == "".join(paragraphs)
@@ -89,5 +89,5 @@ def test_earlier_lines_stay_as_they_are() -> None:
     """A transcript that is drawn anew with every token."""
     found = wrapped([("one two three four five", "")], 9)
     before = found.lines[:-1]
-    found.add((" sixseveneight nine", ""))
+    found.append((" sixseveneight nine", ""))
     assert found.lines[: len(before)] == before

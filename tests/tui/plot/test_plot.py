@@ -9,23 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.plot.axis import AxisScale, linear_ticks, log_ticks, padded_scale, tick_label
 from tui.plot.canvas import CURVE_COST, LABEL_COST, Canvas
-from tui.plot.plot import (
-    GUTTER,
-    AxisScale,
-    Chart,
-    Curve,
-    downsample,
-    draw_chart,
-    log_ticks,
-    nice_ticks,
-    padded_scale,
-    smooth,
-    tick_label,
-)
+from tui.plot.plot import GUTTER_CELLS, Chart, Curve, downsample, draw_chart, smooth
 
 CHARSETS = ["braille", "block", "ascii"]
-REFERENCES = (("random", 4.9), ("words only", 3.96), ("previous token only", 1.47))
+REFERENCES = (("random", 4.9), ("unigram", 3.96), ("bigram", 1.47))
 
 
 def curve(ys: list[float], name: str = "train") -> Curve:
@@ -85,7 +74,7 @@ def test_a_spike_survives_any_number_of_points(charset: str) -> None:
     ys = np.ones(100_000)
     ys[54_321] = 9.0
     rows = draw_chart(Chart(curves=(Curve("train", np.arange(1e5), ys),)), 80, 20, charset)
-    top = "".join(part for part, _ in rows[1])[GUTTER + 1 :]
+    top = "".join(part for part, _ in rows[1])[GUTTER_CELLS + 1 :]
     column = len(top) - len(top.lstrip())
     assert top.strip()
     assert abs(column / len(top) - 0.54321) < 0.02
@@ -105,13 +94,13 @@ def test_curves_references_and_marks_are_told_apart_without_colour() -> None:
         curves=(curve(losses), Curve("validation", np.array([0.0, 20.0, 39.0]), np.full(3, 4.0))),
         references=REFERENCES,
         marks=((10.0, "rate 0.0005"),),
-        about="the validation part",
+        about="the validation data",
     )
     plain = text(chart, 80)
     assert all(sign in plain for sign in "o*|-")
-    for words in ("random 4.90", "words only 3.96", "previous token only 1.47", "rate 0.0005"):
+    for words in ("random 4.90", "unigram 3.96", "bigram 1.47", "rate 0.0005"):
         assert words in plain
-    assert "references: the validation part" in plain
+    assert "baselines on the validation data" in plain
     assert plain.isascii()
     assert "●" in text(chart, charset="braille")
 
@@ -152,13 +141,13 @@ def test_a_logarithmic_scale_leaves_out_what_it_cannot_show() -> None:
 )
 def test_ticks_are_round(low: float, high: float, ticks: list[float]) -> None:
     """An axis of 1.37, 2.61, 3.85."""
-    assert nice_ticks(low, high, 4) == pytest.approx(ticks)
+    assert linear_ticks(low, high, 4) == pytest.approx(ticks)
 
 
 @given(st.floats(1e-12, 1e12), st.floats(1.001, 1e6), st.integers(1, 12))
 def test_ticks_are_few_in_order_and_inside(low: float, factor: float, most: int) -> None:
     """A tick beyond the end of its axis; an axis black with ticks."""
-    for find in (nice_ticks, log_ticks):
+    for find in (linear_ticks, log_ticks):
         found = find(low, low * factor, most)
         assert len(found) <= 2 * most + 3
         assert found == sorted(set(found))
@@ -173,14 +162,16 @@ def test_ticks_are_few_in_order_and_inside(low: float, factor: float, most: int)
 def test_ticks_are_written_short(number: float, words: str) -> None:
     """A label that does not fit beside its axis."""
     assert tick_label(number) == words
-    assert len(words) <= GUTTER
+    assert len(words) <= GUTTER_CELLS
 
 
 @given(st.floats(1e-3, 1e3), st.floats(1.05, 1e4), st.integers(9, 40), st.booleans())
 def test_the_losses_can_be_read_off(low: float, factor: float, height: int, log: bool) -> None:
     """An axis with one number on it, which tells nothing of the curve's size."""
     chart = Chart(curves=(curve([low * factor, low]),))
-    numbers = [line[:GUTTER].strip() for line in text(chart, 60, height, log=log).split("\n")[1:-2]]
+    numbers = [
+        line[:GUTTER_CELLS].strip() for line in text(chart, 60, height, log=log).split("\n")[1:-2]
+    ]
     told = [float(number.replace("k", "e3").replace("M", "e6")) for number in numbers if number]
     assert len(told) >= 3
     assert told == sorted(told, reverse=True)
@@ -190,13 +181,14 @@ def test_names_on_one_row_do_not_cover_each_other() -> None:
     """Two references of nearly the same value, of which one can read neither."""
     chart = Chart(
         curves=(curve([4.9, 0.4]),),
-        references=(("words only", 3.31), ("previous token", 3.3), ("third", 3.29)),
+        references=(("unigram", 3.31), ("bigram", 3.3), ("third", 3.29)),
         marks=((0.2, "rate 0.0005"),),
     )
-    wide, narrow = text(chart, 90, 8), text(chart, 40, 8)
-    assert all(f" {name} " in wide for name in ("words only 3.31", "previous token 3.30"))
-    assert " words only 3.31 " in narrow
-    assert "previous" not in narrow
+    wide, narrow = text(chart, 90, 8), text(chart, 30, 8)
+    assert all(f" {name} " in wide for name in ("unigram 3.31", "bigram 3.30"))
+    assert " unigram 3.31 " in narrow
+    assert "bigram" not in narrow
+    assert "third" not in narrow
 
 
 @given(st.floats(1e-6, 1e6), st.booleans())
@@ -247,7 +239,7 @@ def test_a_line_is_drawn_with_what_there_is(charset: str, rows: list[str]) -> No
 def test_the_upper_layer_is_seen_and_blanks_join_their_neighbours() -> None:
     """A rule through a curve; a piece for every cell."""
     canvas = Canvas(6, 1, "ascii")
-    canvas.rule(0, "-", "reference")
+    canvas.horizontal(0, "-", "reference")
     canvas.line(np.array([0.0, 0.2]), np.zeros(2), "train", "o")
     canvas.text(3, 0, " a", "mark")
     assert canvas.pieces() == [

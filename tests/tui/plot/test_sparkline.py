@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.plot.sparkline import BLOCKS, PLAIN, sparkline
+from tui.plot.sparkline import ASCII_LEVELS, UNICODE_LEVELS, sparkline
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_it_fits_whatever_the_values(values: list[float], width: int, charset: s
     """A line that pushes the next column aside; a difference too large for a float."""
     drawn = sparkline(values, width, charset)
     assert len(drawn) <= width
-    assert set(drawn) <= set(PLAIN if charset == "ascii" else BLOCKS)
+    assert set(drawn) <= set(ASCII_LEVELS if charset == "ascii" else UNICODE_LEVELS)
 
 
 @given(st.lists(st.floats(0, 10), min_size=21, max_size=200))

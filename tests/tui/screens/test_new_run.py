@@ -69,9 +69,9 @@ def test_an_impossible_setting_is_said_beside_it_and_not_started(
 
 def test_counts_of_two_lines_keep_to_their_column_and_names_have_room(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "130 different, 102 once" in plain(app))
+        await until(pilot, lambda: "130 distinct, 102 once" in plain(app))
         await pilot.press("f")
-        await until(pilot, lambda: "a path or a pattern" in plain(app))
+        await until(pilot, lambda: "file, folder or pattern" in plain(app))
         assert "questions     question answering" in plain(app)
         await pilot.resize_terminal(60, 20)
         await until(pilot, lambda: "│            102 once" in plain(app))
