@@ -26,7 +26,7 @@ from core.dataset.token_store import TokenFile
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.run.directory import Run
-from core.run.store import read_record
+from core.run.record import read_record
 from core.text import catalog
 from core.text.corpus import Corpus
 from core.tokenizer.tokenizer import Tokenizer

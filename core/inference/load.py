@@ -15,9 +15,9 @@ from core.model.quantize import quantize_weights
 from core.model.safetensors_io import read_tensors
 from core.progress import CancelCheck, never_cancelled
 from core.run.directory import Run
-from core.run.model_files import check_room, check_vocabulary, read_shape
-from core.run.store import read_record
-from core.run.weights_ref import LAST, weights_of
+from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
+from core.run.record import read_record
+from core.run.weights_ref import LAST, weights_file
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -78,12 +78,12 @@ def load_model(
         DamagedError: a file of the run cannot be read.
         Cancelled: where `cancelled` said so.
     """
-    weights = weights_of(run, which)
+    weights = weights_file(run, which)
     facts = device_facts(device)
     reading = str(read_record(run)["corpus"]["reading"])
-    config, tokenizer = read_shape(run.config), Tokenizer.load(run.folder)
+    config, tokenizer = read_model_config(run.config), Tokenizer.load(run.folder)
     check_vocabulary(run, tokenizer, config)
-    check_room(weights, config)
+    check_tensor_count(weights, config)
     if cancelled():
         raise Cancelled
     model = factory.build_model(config, seed=None)

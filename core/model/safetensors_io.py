@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from core.errors import DamagedError
-from core.run.model_files import read_header
+from core.run.model_files import read_safetensors_header
 from core.system.files import fsync_path
 
 Tensors = Mapping[str, Tensor]
@@ -94,7 +94,7 @@ def _system_error(error: SafetensorError) -> OSError:
 
 def find_difference(path: Path, tensors: Tensors) -> str:
     """How names, types, shapes, the length or the numbers of a file differ; empty if not."""
-    header, length = read_header(path)
+    header, length = read_safetensors_header(path)
     if header.keys() != tensors.keys():
         return f"names differ: {sorted(header.keys() ^ tensors.keys())[:3]}"
     for name, tensor in tensors.items():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.run.events import decode_object, finite
+from core.run.events import decode_object, replace_non_finite
 from core.system.line_files import LineTail, has_unfinished_line, write_all
 from core.system.locks import exclusive
 
@@ -27,7 +27,7 @@ TYPES = frozenset({STOP, SAVE, PAUSE, CONTINUE, CHANGE})
 
 
 @dataclass(frozen=True)
-class Request:
+class ControlRequest:
     """One request.
 
     Attributes:
@@ -43,7 +43,7 @@ class Request:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-def send(path: Path, type: str, **fields: Any) -> str:
+def append_request(path: Path, type: str, **fields: Any) -> str:
     """Appends a request in one write, on a line of its own, and returns its id.
 
     Raises:
@@ -51,7 +51,9 @@ def send(path: Path, type: str, **fields: Any) -> str:
     """
     assert type in TYPES, type
     id = uuid.uuid4().hex
-    line = json.dumps(finite({"id": id, "type": type, "time": time.time(), **fields})).encode()
+    line = json.dumps(
+        replace_non_finite({"id": id, "type": type, "time": time.time(), **fields})
+    ).encode()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with exclusive(descriptor):
@@ -74,7 +76,7 @@ class RequestReader:
         self._lines = LineTail(path)
         self._since = since
 
-    def read(self) -> list[Request]:
+    def read(self) -> list[ControlRequest]:
         """The requests that came since the last call, oldest first."""
         found = []
         while lines := self._lines.read():
@@ -82,7 +84,7 @@ class RequestReader:
         return [request for request in found if request.time >= self._since]
 
 
-def decode_request(line: bytes) -> Request | None:
+def decode_request(line: bytes) -> ControlRequest | None:
     """The request in a line; None for a broken line or a type of a newer version."""
     value = decode_object(line)
     if value is None:
@@ -90,4 +92,4 @@ def decode_request(line: bytes) -> Request | None:
     id, type, time = value.pop("id", None), value.pop("type", None), value.pop("time", None)
     if not isinstance(id, str) or not isinstance(type, str) or not isinstance(time, int | float):
         return None
-    return Request(id, type, time, value) if type in TYPES else None
+    return ControlRequest(id, type, time, value) if type in TYPES else None

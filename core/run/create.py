@@ -19,8 +19,8 @@ from core.paths import Home
 from core.progress import ProgressCallback, no_progress
 from core.run import store
 from core.run.directory import Run
-from core.run.model_files import check_room, check_vocabulary, read_shape
-from core.run.weights_ref import LAST, weights_of
+from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
+from core.run.weights_ref import LAST, weights_file
 from core.system.files import link_or_copy
 from core.system.locks import Lock
 from core.text import catalog, resolve
@@ -28,7 +28,7 @@ from core.text.corpus import Corpus
 from core.text.stats import CorpusStats, compute_stats
 from core.tokenizer.tokenizer import Tokenizer
 
-PROPOSALS = 100
+MAX_NAME_ATTEMPTS = 100
 LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
 
 
@@ -67,7 +67,7 @@ def create_run(
     parts = {"train": to_json(config), "model": dict(shape), "seed": config.seed}
     text = _text(corpus, found, reading)
     origin = source and {"run": source[0].name, "weights": source[1] or LAST}
-    record = {"corpus": text, **parts, "versions": versions(), "parent": origin}
+    record = {"corpus": text, **parts, "versions": library_versions(), "parent": origin}
     run, lock = _create(home, name, corpus.name, record)
     with _or_forgotten(home, run, lock):
         if source:
@@ -82,17 +82,17 @@ def _or_forgotten(home: Home, run: Run, lock: Lock) -> Iterator[None]:
         yield
     except BaseException:
         lock.release()
-        store.delete(home, run)
+        store.delete_run(home, run)
         raise
 
 
 def _create(home: Home, name: str | None, base: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
     """The run under the name asked for, or under a free one like the corpus's."""
     if name is not None:
-        return store.create_held(home, name, record)
-    for _ in range(PROPOSALS):
+        return store.create_locked_run(home, name, record)
+    for _ in range(MAX_NAME_ATTEMPTS):
         try:
-            return store.create_held(home, store.propose_name(home, base), record)
+            return store.create_locked_run(home, store.propose_name(home, base), record)
         except InputError:
             # Somebody who started at the same moment took it.
             continue
@@ -111,7 +111,7 @@ def _text(corpus: Corpus, found: CorpusStats, reading: str | None) -> dict[str, 
     }
 
 
-def versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
     """Of the program, its libraries and Python; nothing is imported for it."""
     return {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}}
 
@@ -121,8 +121,8 @@ def _parent(
 ) -> tuple[Run, str]:
     """The run to start from and which of its weights; what is the parent's cannot be chosen."""
     name, _, which = parent.partition("@")
-    run = store.find(home, name)
-    weights = weights_of(run, which)
+    run = store.find_run(home, name)
+    weights = weights_file(run, which)
     taken = dict.fromkeys(shape, "is the parent's, and stays")
     for key in ("tokenizer", "vocab_size"):
         if getattr(config, key) is not None:
@@ -132,9 +132,9 @@ def _parent(
     if taken:
         raise SettingsError(taken, f"Leave these out when starting from {run.name}.")
     # Read only to see that it can be: the child's trainer would name the child's copies.
-    own = read_shape(run.config)
+    own = read_model_config(run.config)
     check_vocabulary(run, Tokenizer.load(run.folder), own)
-    check_room(weights, own)
+    check_tensor_count(weights, own)
     return run, which
 
 
@@ -145,7 +145,7 @@ def _inherit(run: Run, parent: Run, which: str) -> None:
         StorageError: there is no room for them.
     """
     try:
-        link_or_copy(weights_of(parent, which), run.weights)
+        link_or_copy(weights_file(parent, which), run.weights)
         link_or_copy(parent.config, run.config)
         # The files that go with these two are made anew: what they hold follows from them.
         Tokenizer.load(parent.folder).save(run.folder)

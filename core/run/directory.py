@@ -111,7 +111,7 @@ class Run:
 
     def snapshot_steps(self) -> list[int]:
         """The steps there are snapshots of, in order."""
-        steps = numbered(self.snapshots)
+        steps = numbered_folders(self.snapshots)
         return [step for step in steps if self.snapshot_weights(step).is_file()]
 
 
@@ -137,7 +137,7 @@ class CheckpointFiles:
         return self.folder / "state.json"
 
 
-def numbered(folder: Path) -> list[int]:
+def numbered_folders(folder: Path) -> list[int]:
     """The numbers that name folders in `folder`, in order; none if it does not exist."""
     if not folder.is_dir():
         return []

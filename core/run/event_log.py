@@ -1,11 +1,6 @@
-"""The file of events: the trainer's end, which appends, and the readers' ends.
+"""The event log: appending events, following them, and reading them backwards.
 
-Nothing here sleeps or watches: who follows a file decides how often to look.
-
-What a trainer says: every event goes to its file and to whoever listens, and never long silence.
-
-A `beat` is said after 20 quiet seconds, so that from another machine a silent trainer can be told
-from a dead one.
+Nothing here sleeps or watches the file: readers decide how often to look.
 """
 
 from __future__ import annotations
@@ -22,15 +17,19 @@ from typing import Any, Self
 from core.run.events import BEAT, TERMINAL, Event, decode, encode
 from core.system.line_files import LineTail, has_unfinished_line, read_lines_backwards, write_all
 
+HEARTBEAT_SECONDS = 20.0  # idle time after which a `beat` is written
+
+EventListener = Callable[[Event], None]
+
 
 class EventLog:
-    """Appends events, one line each, in the file as soon as `emit` returns.
+    """Appends events to a file, one line each, written out when `emit` returns. Thread-safe.
 
-    Only the holder of the run's lock may open one. Safe to use from several threads.
+    Only the process that holds the run's lock may open one.
 
     Args:
-        path: the file; made if it is not there, and a torn last line is ended.
-        clock: Unix seconds now.
+        path: the file; created if missing. A torn last line is ended.
+        clock: returns Unix seconds.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -41,18 +40,17 @@ class EventLog:
         self._lock = threading.Lock()
 
     def emit(self, type: str, step: int, **fields: Any) -> None:
-        """Appends an event of now; see `write`."""
+        """Append an event with the current time; see `write`."""
         self.write(Event(type, self._clock(), step, fields))
 
     def write(self, event: Event) -> None:
-        """Appends one event.
+        """Append one event.
 
         Raises:
-            OSError: it could not be written, for instance because the disk is full; the next
-                one that can be starts on a line of its own.
+            OSError: it could not be written, for instance because the disk is full. The next
+                event starts on a line of its own.
         """
-        text = encode(event.type, event.time, event.step, **event.fields)
-        line = text.encode() + b"\n"
+        line = encode(event.type, event.time, event.step, **event.fields).encode() + b"\n"
         with self._lock:
             data = b"\n" + line if self._torn else line
             self._torn = True
@@ -62,105 +60,57 @@ class EventLog:
                 os.fsync(self._descriptor)
 
     def close(self) -> None:
-        """Closes the file; nothing can be emitted afterwards."""
         os.close(self._descriptor)
 
 
-class EventTail:
-    """Events as they arrive, each once, from the start of the file.
-
-    Attributes:
-        restarts: how often the file was replaced or cut; what was folded before is void then.
-        offset: bytes of the file read so far.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._lines = LineTail(path)
-
-    @classmethod
-    def at_end(cls, path: Path) -> Self:
-        """One that has read what is there already; the file may come later."""
-        tail = cls(path)
-        while tail.read():
-            pass
-        return tail
-
-    @property
-    def restarts(self) -> int:
-        """How often reading began again at the start because the file was another one."""
-        return self._lines.restarts
-
-    @property
-    def offset(self) -> int:
-        """Bytes of the file read so far."""
-        return self._lines.offset
-
-    def read(self, most: int = 1 << 20) -> list[Event]:
-        """The next batch, from about `most` bytes; empty when there is nothing new.
-
-        Lines that are no events (torn, or zeroed by a power cut) are left out.
-        """
-        while lines := self._lines.read(most):
-            events = [event for line in lines if (event := decode(line)) is not None]
-            if events:
-                return events
-        return []
-
-
-def events_backwards(path: Path, most: int | None = None) -> Iterator[Event]:
-    """Events from the last to the first; `most` limits the bytes looked at, from the end."""
-    return (
-        event for line in read_lines_backwards(path, most) if (event := decode(line)) is not None
-    )
-
-
-QUIET_SECONDS = 20.0
-
-Listener = Callable[[Event], None]
-
-
 class EventEmitter:
-    """Emits events; while it is entered, beats fill the silences.
+    """Write training events to the log and to listeners, with a heartbeat after idle seconds.
+
+    The heartbeat thread runs inside the context manager. It lets readers on other machines tell a
+    silent trainer from a dead one.
 
     Args:
-        log: where events are kept.
-        listeners: are told each event, from one thread at a time, also where it cannot be kept.
-        quiet: seconds of silence before a beat.
+        log: receives every event.
+        listeners: called with each event, from one thread at a time, even if the log fails.
+        idle_seconds: time without an event after which a `beat` is written.
 
     Attributes:
         step: of the last event.
     """
 
     def __init__(
-        self, log: EventLog, listeners: Sequence[Listener] = (), quiet: float = QUIET_SECONDS
+        self,
+        log: EventLog,
+        listeners: Sequence[EventListener] = (),
+        idle_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
-        self._log, self._listeners, self._quiet = log, listeners, quiet
-        self._said = time.monotonic()
+        self._log, self._listeners, self._idle_seconds = log, listeners, idle_seconds
+        self._last_emit = time.monotonic()
         self.step = 0
-        self._speaking = threading.Lock()
-        self._over = threading.Event()
-        self._beats = threading.Thread(target=self._beat, name="beats", daemon=True)
+        self._emit_lock = threading.Lock()
+        self._closed = threading.Event()
+        self._heartbeat = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __call__(self, type: str, step: int, **fields: Any) -> None:
-        """Says one event.
+        """Emit one event.
 
         Raises:
-            OSError: it could not be kept.
+            OSError: it could not be written to the log.
         """
-        self._said, self.step = time.monotonic(), step
-        self._tell(type, step, fields)
+        self._last_emit, self.step = time.monotonic(), step
+        self._emit(type, step, fields)
 
-    def _tell(self, type: str, step: int, fields: Mapping[str, Any]) -> None:
+    def _emit(self, type: str, step: int, fields: Mapping[str, Any]) -> None:
         event = Event(type, round(time.time(), 3), step, fields)
-        with self._speaking:
+        with self._emit_lock:
             try:
                 self._log.write(event)
             finally:
-                for listen in self._listeners:
-                    listen(event)
+                for listener in self._listeners:
+                    listener(event)
 
     def __enter__(self) -> Self:
-        self._beats.start()
+        self._heartbeat.start()
         return self
 
     def __exit__(
@@ -169,13 +119,58 @@ class EventEmitter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._beats.join()
+        self._closed.set()
+        self._heartbeat.join()
 
     def _beat(self) -> None:
-        while not self._over.wait(max(0.0, self._said + self._quiet - time.monotonic())):
-            if time.monotonic() - self._said >= self._quiet:
-                self._said = time.monotonic()
-                # On a full disk there is no beat; the trainer itself meets the error and says it.
+        idle = self._idle_seconds
+        while not self._closed.wait(max(0.0, self._last_emit + idle - time.monotonic())):
+            if time.monotonic() - self._last_emit >= idle:
+                self._last_emit = time.monotonic()
+                # On a full disk the beat is lost; the trainer meets the error itself.
                 with contextlib.suppress(OSError):
-                    self._tell(BEAT, self.step, {})
+                    self._emit(BEAT, self.step, {})
+
+
+class EventTail:
+    """Reads events as they are appended, each once, from the start of the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = LineTail(path)
+
+    @property
+    def restarts(self) -> int:
+        """How often reading restarted because the file was replaced or truncated.
+
+        What was folded from earlier events is then void.
+        """
+        return self._lines.restarts
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the file read so far."""
+        return self._lines.offset
+
+    def read(self, batch_bytes: int = 1 << 20) -> list[Event]:
+        """The next batch, from about `batch_bytes` bytes; empty if there is nothing new.
+
+        Lines that are not events, such as those torn or zeroed by a power cut, are skipped.
+        """
+        while lines := self._lines.read(batch_bytes):
+            events = [event for line in lines if (event := decode(line)) is not None]
+            if events:
+                return events
+        return []
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """All events of a log, oldest first."""
+    tail = EventTail(path)
+    while events := tail.read():
+        yield from events
+
+
+def events_backwards(path: Path, max_bytes: int | None = None) -> Iterator[Event]:
+    """Events from the last to the first; `max_bytes` limits how far back to look."""
+    lines = read_lines_backwards(path, max_bytes)
+    return (event for line in lines if (event := decode(line)) is not None)

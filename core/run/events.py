@@ -1,8 +1,8 @@
-"""What a trainer says: one JSON object a line, each with `type`, `time` and `step`.
+"""The events of a run: one JSON object per line, each with `type`, `time` and `step`.
 
-The table FIELDS is the one list of event types and their fields. Readers keep types and fields
-they do not know, and never trust a field to be there or to be of its kind: the accessors of
-`Event` give None instead. Numbers that are not finite are written as null.
+FIELDS lists all event types and their fields. Readers keep types and fields they do not know, and
+must not rely on a field being present or of its type: the accessors of `Event` return None
+instead. Numbers that are not finite are written as null.
 """
 
 from __future__ import annotations
@@ -30,99 +30,99 @@ STOPPED = "stopped"
 FAILED = "failed"
 
 TERMINAL = frozenset({FINISHED, STOPPED, FAILED})
-LEARNING = frozenset({STEP, EPOCH, EVAL, SAMPLE})  # only said once training is under way
+LEARNING = frozenset({STEP, EPOCH, EVAL, SAMPLE})  # written only once training has begun
 
 FIELDS: Mapping[str, Mapping[str, str]] = {
     STARTED: {
         "host": "name of the machine",
-        "pid": "process number of the trainer",
-        "boot": "what the machine calls this boot",
-        "resumed_from": "step of the checkpoint continued from; readers drop later points",
-        "seed": "the run's seed",
-        "versions": "versions of program, Python and libraries, by name",
-        "out_of_memory_kills": "processes the kernel had killed for lack of memory until then",
+        "pid": "process id of the trainer",
+        "boot": "the machine's boot id",
+        "resumed_from": "step of the checkpoint resumed from; readers drop later points",
+        "seed": "seed of the run",
+        "versions": "versions of the program, Python and libraries, by name",
+        "out_of_memory_kills": "number of out-of-memory kills by the kernel so far",
     },
     PREPARE: {
-        "phase": "what is being prepared, a few words",
+        "phase": "what is being prepared, in a few words",
         "done": "units done",
-        "total": "units in all, or null",
+        "total": "total units, or null",
     },
     PREPARED: {
         "vocab_size": "tokens in the vocabulary",
-        "train_tokens": "tokens of the training part",
-        "val_tokens": "tokens of the validation part; 0 is no split",
-        "train_samples": "lines of the training part",
-        "val_samples": "lines of the validation part",
+        "train_tokens": "tokens of the training data",
+        "val_tokens": "tokens of the validation data; 0 if there is no split",
+        "train_samples": "lines of the training data",
+        "val_samples": "lines of the validation data",
         "longest": "tokens of the longest line",
         "long_lines": "lines longer than the context",
-        "parameters": "numbers in the model",
-        "reference": "on (train or validation), random, unigram, bigram: losses, nats a token",
+        "parameters": "parameters of the model",
+        "reference": "on (train or validation), random, unigram, bigram: losses, nats per token",
         "model": "the resolved ModelConfig",
         "train": "the resolved TrainConfig",
-        "reasons": "sentences saying why a setting was chosen",
-        "steps": "updates until the end",
-        "steps_per_epoch": "updates of one pass",
+        "reasons": "sentences that explain how settings were chosen",
+        "steps": "total updates",
+        "steps_per_epoch": "updates per epoch",
         "tokenizer": "word, char or bpe",
         "reading": "lines or text",
     },
     STEP: {
-        "train_loss": "mean since the step event before, nats a token",
+        "train_loss": "mean since the previous step event, nats per token",
         "learning_rate": "of this update",
-        "tokens_per_second": "targets that entered the loss",
-        "epoch": "passes so far, fractional",
+        "tokens_per_second": "targets that entered the loss, per second",
+        "epoch": "epochs so far, fractional",
         "elapsed": "seconds of training",
         "memory": "bytes in use on the device",
         "free_memory": "bytes free on the host",
     },
     EPOCH: {
-        "epoch": "number of the pass that ended, from 1; fractional at the very end",
-        "train_loss": "mean over the pass",
-        "val_loss": "loss on the validation part, or null",
+        "epoch": "number of the epoch that ended, from 1; fractional at the very end",
+        "train_loss": "mean over the epoch",
+        "val_loss": "validation loss, or null",
         "text": "a greedy sample",
         "elapsed": "seconds of training",
     },
     EVAL: {
-        "val_loss": "loss on the validation part",
-        "tokens": "targets it was computed on",
+        "val_loss": "validation loss",
+        "tokens": "number of targets evaluated",
         "best": "whether it is the lowest so far",
-        "whole": "whether the whole validation part was used",
+        "whole": "whether all validation data was used",
     },
     SAMPLE: {
-        "prompt": "what it begins with",
-        "text": "what the model went on with",
-        "copied": "share of a few sampled replies that stands in the text; null if not known",
+        "prompt": "the prompt",
+        "text": "the model's continuation",
+        "copied": "share of a few sampled replies that occurs in the corpus; null if unknown",
     },
     SAVED: {
         "kind": "checkpoint, snapshot or best",
-        "bytes": "size of what was written",
-        "seconds": "time it took",
+        "bytes": "bytes written",
+        "seconds": "seconds it took",
         "request": "id of the request it answers",
     },
     CHANGED: {
         "id": "id of the request it answers",
         "changes": "new values, as name: [old, new]",
-        "problems": "why values were refused, by name; nothing is changed then",
-        "steps": "updates until the end, as they are now",
+        "problems": "why values were refused, by name; then nothing is changed",
+        "steps": "total updates after the change",
         "action": "pause or continue",
-        "reason": "why, where nobody asked for it",
+        "reason": "why, if it was not requested",
     },
     BEAT: {},
     FINISHED: {
-        "train_loss": "mean over the last epoch row",
-        "val_loss": "the last, or null",
+        "train_loss": "mean over the last epoch",
+        "val_loss": "last validation loss, or null",
         "elapsed": "seconds of training",
-        "reason": "why it ended here",
+        "reason": "why training ended here",
     },
     STOPPED: {
-        "reason": "who or what asked for it",
+        "reason": "who or what requested the stop",
         "elapsed": "seconds of training",
         "id": "id of the request it answers",
     },
     FAILED: {
         "title": "a headline",
-        "message": "what went wrong and where",
+        "message": "what failed and where",
         "hint": "what to do",
-        "code": "2 if something asked for cannot be used, else 1",
+        "code": "exit code: 2 for unusable input, else 1",
         "saved_step": "step of the last good checkpoint, or null",
     },
 }
@@ -130,12 +130,14 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a run's story.
+    """One line of the event log.
+
+    The accessors return None or an empty container where a field is missing or of another type.
 
     Attributes:
-        type: a key of FIELDS, or a word of a newer version.
+        type: a key of FIELDS, or a type of a newer version.
         time: Unix seconds.
-        step: updates of the weights done when it was said.
+        step: updates done when the event was written.
         fields: everything else, as JSON values.
     """
 
@@ -145,53 +147,69 @@ class Event:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
     def number(self, name: str) -> float | None:
-        """The field if it is a finite number."""
-        return _number(self.fields.get(name))
+        return as_number(self.fields.get(name))
 
     def whole(self, name: str) -> int | None:
-        """The field if it is a whole number."""
-        return _whole(self.fields.get(name))
+        return as_whole(self.fields.get(name))
 
     def text(self, name: str) -> str | None:
-        """The field if it is a text."""
-        value = self.fields.get(name)
-        return value if isinstance(value, str) else None
+        return as_text(self.fields.get(name))
 
     def texts(self, name: str) -> list[str]:
-        """The texts in the field if it is a list, else none."""
-        value = self.fields.get(name)
-        return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+        return as_texts(self.fields.get(name))
 
     def table(self, name: str) -> dict[str, Any]:
-        """The field if it is an object, else an empty one."""
         value = self.fields.get(name)
         return value if isinstance(value, dict) else {}
 
 
+def as_number(value: Any) -> float | None:
+    """The value if it is a finite number; 1e999, which JSON reads as infinite, is not."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return as_whole(value)
+
+
+def as_whole(value: Any) -> int | None:
+    """The value if it is an integer that fits into 64 bits, so that it can be mixed with floats."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_integer and abs(value) < 2**63 else None
+
+
+def as_text(value: Any) -> str | None:
+    """The value if it is a string."""
+    return value if isinstance(value, str) else None
+
+
+def as_texts(value: Any) -> list[str]:
+    """The strings in a list; none if the value is not a list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 def encode(type: str, time: float, step: int, **fields: Any) -> str:
-    """One line, ASCII only and without its newline; numbers that are not finite become null."""
+    """The event as a line of ASCII without its newline; non-finite numbers become null."""
     line = {"type": type, "time": round(time, 3), "step": step, **fields}
-    return json.dumps(finite(line), allow_nan=False, separators=(",", ":"))
+    return json.dumps(replace_non_finite(line), allow_nan=False, separators=(",", ":"))
 
 
-def finite(value: Any) -> Any:
-    """The JSON value with None in place of numbers that are not finite."""
+def replace_non_finite(value: Any) -> Any:
+    """A JSON value with None in place of numbers that are not finite."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {name: finite(item) for name, item in value.items()}
+        return {name: replace_non_finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
+        return [replace_non_finite(item) for item in value]
     return value
 
 
 def decode(line: str | bytes) -> Event | None:
-    """The event in a line; None for a torn or foreign line, which a reader leaves out."""
+    """The event in a line; None if the line is torn or not an event."""
     value = decode_object(line)
     if value is None:
         return None
-    type, time, step = value.pop("type", None), value.pop("time", None), value.pop("step", None)
-    time, step = _number(time), _whole(step)
+    type, time = value.pop("type", None), as_number(value.pop("time", None))
+    step = as_whole(value.pop("step", None))
     if not isinstance(type, str) or time is None or step is None or step < 0:
         return None
     return Event(type, time, step, value)
@@ -201,7 +219,7 @@ def decode_object(line: str | bytes) -> dict[str, Any] | None:
     """The JSON object in a line of UTF-8, or None; NaN and Infinity become None."""
     try:
         text = line.decode() if isinstance(line, bytes) else line
-        value = json.loads(text, parse_constant=_nothing)
+        value = json.loads(text, parse_constant=lambda _: None)
         check_json_depth(text, value)
     except (ValueError, RecursionError):
         return None
@@ -209,23 +227,6 @@ def decode_object(line: str | bytes) -> dict[str, Any] | None:
 
 
 def restart_step(started: Event) -> int:
-    """The step after which a `started` voids what was said before: it is done again."""
-    kept = started.whole("resumed_from")
-    return started.step if kept is None else kept
-
-
-def _whole(value: Any) -> int | None:
-    """The value if it is an integer of at most 64 bits: what arithmetic with floats can take."""
-    plain = isinstance(value, int) and not isinstance(value, bool)
-    return value if plain and abs(value) < 2**63 else None
-
-
-def _number(value: Any) -> float | None:
-    """The value if it is a number; 1e999 is read as infinite and is none."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return _whole(value)
-
-
-def _nothing(_: str) -> None:
-    return None
+    """The step at which a `started` event resumes; events of later steps before it are void."""
+    resumed_from = started.whole("resumed_from")
+    return started.step if resumed_from is None else resumed_from

@@ -74,9 +74,9 @@ def hf_config(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def read_shape(path: Path) -> ModelConfig:
-    """The shape that the config.json at `path` describes; errors as `model_config`'s."""
-    return model_config(read_json(path), path)
+def read_model_config(path: Path) -> ModelConfig:
+    """The shape that the config.json at `path` describes; errors as `parse_model_config`'s."""
+    return parse_model_config(read_json(path), path)
 
 
 def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> None:
@@ -93,7 +93,7 @@ def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> Non
         )
 
 
-def model_config(values: Mapping[str, Any], where: object = "config.json") -> ModelConfig:
+def parse_model_config(values: Mapping[str, Any], where: object = "config.json") -> ModelConfig:
     """The shape that a config.json describes.
 
     Args:
@@ -165,14 +165,14 @@ LONGEST_HEADER = 100 * 2**20
 MOST_EXCESS = 2
 
 
-def check_room(path: Path, config: ModelConfig) -> None:
+def check_tensor_count(path: Path, config: ModelConfig) -> None:
     """Refuses weights that are no match at all for a shape; small differences are seen later.
 
     Raises:
         DamagedError: this is no whole file of tensors, or one of a far smaller model.
     """
     try:
-        header, length = read_header(path)
+        header, length = read_safetensors_header(path)
         count = sum(math.prod(shape) for _, shape in header.values())
     except (OSError, TypeError) as error:
         raise DamagedError(f"{path} cannot be read: {error}.") from error
@@ -186,7 +186,7 @@ def check_room(path: Path, config: ModelConfig) -> None:
         )
 
 
-def read_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int]:
+def read_safetensors_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int]:
     """Type and shape by name, and how many bytes of data follow in the file.
 
     Raises:

@@ -39,7 +39,7 @@ def read_record(run: Run) -> dict[str, Any]:
     return record
 
 
-def read_asked(run: Run, record: Mapping[str, Any]) -> TrainConfig:
+def read_requested_config(run: Run, record: Mapping[str, Any]) -> TrainConfig:
     """The settings that a record asks for; the fields of the shape are checked along.
 
     Raises:

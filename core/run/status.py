@@ -1,16 +1,18 @@
-"""What a run is doing, in one word, from the end of its events and its lock alone.
+"""The status of a run, from its event log and its lock.
 
-Knows no run directory: callers give the paths of the two files.
-
-Why a trainer may have vanished without a word, from what it said before.
+`next_state` folds events into the state they imply. The lock then decides whether the trainer is
+still alive (`combine_status`). `status_of` reads both from disk, and of the log only the end.
 """
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import (
     CHANGED,
@@ -19,12 +21,11 @@ from core.run.events import (
     PREPARE,
     PREPARED,
     STARTED,
-    STEP,
     TERMINAL,
     Event,
 )
 from core.system import locks
-from core.system.machine import Host, count_oom_kills, this_host
+from core.system.machine import Host, this_host
 
 STARTING = "starting"
 PREPARING = "preparing"
@@ -36,103 +37,144 @@ CRASHED = "crashed"
 
 ALIVE = frozenset({STARTING, PREPARING, RUNNING, PAUSED})
 RESUMABLE = frozenset({STOPPED, FAILED, CRASHED})
-WORDS = (STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRASHED)
+STATUSES = (STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRASHED)
 
-BEAT_SECONDS = 30.0  # a trainer says something at least this often
-SILENCE_SECONDS = 90.0  # after this much silence a trainer that cannot be seen is taken for dead
+# A trainer on another machine counts as crashed after this much silence. It must be several times
+# `event_log.HEARTBEAT_SECONDS`.
+MAX_SILENCE_SECONDS = 90.0
 
 
-def status(events: Path, lock: Path, now: float | None = None, here: Host | None = None) -> str:
-    """One of WORDS.
+class EventState(NamedTuple):
+    """The state that the events imply, whether or not the trainer is still alive.
 
-    Args:
-        events: the file of events.
-        lock: the lock that the trainer holds while it lives.
-        now: Unix seconds; None asks the clock.
-        here: the machine that looks; None is this one.
+    Attributes:
+        status: one of STATUSES except CRASHED.
+        paused_at: step of the pause while the status is PAUSED, else None.
     """
-    # The lock first: a trainer says its last word before it lets go.
-    is_held, taken = locks.is_held(lock), locks.acquired_at(lock)
-    last = next(events_backwards(events), None)
-    if is_held and (last is None or last.time < taken):
-        return STARTING
-    if last is None:
-        return CRASHED
-    word = said(events)
-    if is_held or word in TERMINAL:
-        return word
-    quiet = (time.time() if now is None else now) - last.time > SILENCE_SECONDS
-    return CRASHED if quiet or not elsewhere(events, here) else word
+
+    status: str = STARTING
+    paused_at: int | None = None
 
 
-def said(events: Path) -> str:
-    """What the events alone say, read backwards as far as needed; STARTING if they say nothing."""
-    reached: int | None = None
-    for event in events_backwards(events):
-        if event.type in LEARNING:
-            # Events of learning at the step of a pause were only late; a later step ended it.
-            if reached is not None and event.step < reached:
-                return RUNNING
-            reached = event.step if reached is None else reached
-            continue
-        word = following(STARTING, event)
-        if word == PAUSED and reached is not None:
-            return PAUSED if reached <= event.step else RUNNING
-        if word != STARTING:
-            return word if reached is None else RUNNING
-    return STARTING if reached is None else RUNNING
+def next_state(state: EventState, event: Event) -> EventState:
+    """The state after `event`."""
+    status = _implied_status(event)
+    if status is not None:
+        return EventState(status, event.step if status == PAUSED else None)
+    # Events of the step at which the run paused may be written after the pause itself.
+    is_late = state.paused_at is not None and event.step <= state.paused_at
+    return EventState(RUNNING) if event.type in LEARNING and not is_late else state
 
 
-def following(word: str, event: Event, paused_at: int | None = None) -> str:
-    """The status after `event`, when it was `word` before.
-
-    Args:
-        paused_at: the step of the pause, if `word` is PAUSED.
-    """
+def _implied_status(event: Event) -> str | None:
+    """The status an event implies on its own; None if that depends on the events before it."""
     if event.type in TERMINAL:
         return event.type
     if event.type in (STARTED, PREPARE):
         return PREPARING
     if event.type == PREPARED:
         return RUNNING
-    if event.type == CHANGED and event.text("action") in ("pause", "continue"):
-        return PAUSED if event.text("action") == "pause" else RUNNING
-    if event.type in LEARNING and (paused_at is None or event.step > paused_at):
-        return RUNNING
-    return word
-
-
-def elsewhere(events: Path, here: Host | None = None) -> str | None:
-    """The machine the last trainer started on, if that is another one than `here`.
-
-    Reads backwards to the last start, through the whole file if need be.
-    """
-    for event in events_backwards(events):
-        if event.type == STARTED:
-            name, boot = event.text("host"), event.text("boot")
-            known = (here or this_host()).is_same_machine(name, boot)
-            return None if known else name
+    if event.type == CHANGED:
+        return {"pause": PAUSED, "continue": RUNNING}.get(event.text("action") or "")
     return None
 
 
-LITTLE = 256 * 2**20
+class LockState(NamedTuple):
+    """What a run's lock says.
+
+    Attributes:
+        is_held: whether a process on this machine holds it.
+        taken: Unix seconds when it was last taken; 0 if never.
+    """
+
+    is_held: bool
+    taken: float
 
 
-def why_vanished(last: Mapping[str, Event], kills: int | None = None) -> str:
-    """A few words, or none where nothing hints at a reason.
+def read_lock(run: Run) -> LockState:
+    """Read the lock; do so before the events, as a trainer writes its last event before release.
+
+    Raises:
+        DamagedError: the lock is not a plain file.
+    """
+    return LockState(locks.is_held(run.lock), locks.acquired_at(run.lock))
+
+
+def combine_status(
+    state: EventState,
+    last_event_time: float | None,
+    lock: LockState,
+    is_remote: Callable[[], bool],
+    now: float,
+) -> str:
+    """The status of a run; one of STATUSES.
 
     Args:
-        last: the last event of each type.
-        kills: processes the kernel that it ran on has killed for lack of memory by now; looked
-            up if None, where that kernel is ours.
+        last_event_time: Unix seconds; None if there are no events.
+        is_remote: whether the last trainer was started on another machine, whose lock may be
+            invisible here; called only where it matters.
+        now: Unix seconds.
     """
-    started, step = last.get(STARTED), last.get(STEP)
-    before = started.whole("out_of_memory_kills") if started else None
-    if kills is None:
-        ours = started is not None and started.text("boot") == this_host().boot
-        kills = count_oom_kills() if ours else 0
-    left = step.whole("free_memory") if step else None
-    killed = before is not None and kills > before
-    if killed or (left is not None and left < LITTLE):
-        return "probably killed for lack of memory"
-    return ""
+    if lock.is_held:
+        is_new = last_event_time is None or last_event_time < lock.taken
+        return STARTING if is_new else state.status
+    if last_event_time is None:
+        return CRASHED
+    if state.status in TERMINAL:
+        return state.status
+    is_silent = now - last_event_time > MAX_SILENCE_SECONDS
+    return CRASHED if is_silent or not is_remote() else state.status
+
+
+def status_of(run: Run, now: float | None = None, here: Host | None = None) -> str:
+    """The status of a run; one of STATUSES.
+
+    Args:
+        now: Unix seconds; None reads the clock.
+        here: this machine; only tests pass another one.
+
+    Raises:
+        DamagedError: the events or the lock cannot be read.
+    """
+    lock = read_lock(run)
+    last = next(events_backwards(run.events), None)
+    return combine_status(
+        read_state(run.events),
+        last.time if last else None,
+        lock,
+        lambda: remote_host(run.events, here) is not None,
+        time.time() if now is None else now,
+    )
+
+
+def read_state(events: Path) -> EventState:
+    """The state after the last event, from as many events at the end of the log as decide it."""
+    deciding: list[Event] = []
+    newest_step: int | None = None
+    for event in events_backwards(events):
+        if _implied_status(event) is not None:
+            deciding.append(event)
+            break
+        if event.type in LEARNING:
+            deciding.append(event)
+            if newest_step is not None and event.step < newest_step:
+                break  # a step has been completed since: any pause before it is over
+            newest_step = event.step if newest_step is None else newest_step
+    return functools.reduce(next_state, reversed(deciding), EventState())
+
+
+def remote_host(events: Path, here: Host | None = None) -> str | None:
+    """The machine on which the last trainer started, if that is not this one.
+
+    Reads backwards to the last `started`, if need be through the whole log.
+    """
+    started = next((e for e in events_backwards(events) if e.type == STARTED), None)
+    if started is None:
+        return None
+    host, boot = started.text("host"), started.text("boot")
+    return None if is_this_machine(host, boot, here) else host
+
+
+def is_this_machine(host: str | None, boot: str | None, here: Host | None = None) -> bool:
+    """Whether a trainer that recorded this host name and boot id was started on this machine."""
+    return host is None or (here or this_host()).is_same_machine(host, boot)

@@ -26,25 +26,25 @@ from core.paths import HOME_VARIABLE, Home
 from core.run import control_file, status
 from core.run.directory import Run
 from core.run.events import FINISHED, TERMINAL
-from core.run.record import FORMAT
-from core.run.record import read_record as read_record
+from core.run.record import FORMAT, read_record
+from core.run.status import status_of
 from core.system import locks
 from core.system.files import fsync_path, write_json
 from core.system.locks import Lock
 
-LONGEST_NAME = 64
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MAX_NAME_LENGTH = 64
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "Use 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit."
 
 # Names with a leading dot are no run names: half-made and half-removed folders stay invisible.
-NEW = ".new-"
-GONE = ".gone-"
+NEW_PREFIX = ".new-"
+DELETED_PREFIX = ".gone-"
 ABANDONED_SECONDS = 3600.0
 
 
 def check_name(name: str) -> None:
     """Raises InputError unless `name` can name a run."""
-    if not NAME.fullmatch(name):
+    if not RUN_NAME.fullmatch(name):
         raise InputError(f"{name!r} cannot name a run.", NAME_RULE)
 
 
@@ -64,34 +64,20 @@ def propose_name(home: Home, base: str) -> str:
     number = 1
     while True:
         suffix = "" if number == 1 else f"-{number}"
-        name = stem[: LONGEST_NAME - len(suffix)] + suffix
+        name = stem[: MAX_NAME_LENGTH - len(suffix)] + suffix
         if name.casefold() not in used:
             return name
         number += 1
 
 
-def create(home: Home, name: str, record: Mapping[str, Any]) -> Run:
-    """Makes a run that nobody trains yet.
-
-    Args:
-        record: what was asked for; `format` and `created` are added.
-
-    Raises:
-        InputError: the name is taken, or cannot name a run.
-    """
-    run, lock = create_held(home, name, record)
-    lock.release()
-    return run
-
-
-def create_held(home: Home, name: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
-    """Like `create`, with the run's lock held from before anybody can see the run."""
+def create_locked_run(home: Home, name: str, record: Mapping[str, Any]) -> tuple[Run, Lock]:
+    """Like `create_run_unlocked`, with the run's lock held from before anybody can see the run."""
     check_name(name)
     with _writing(home):
         home.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(home)
         # mkdtemp makes folders that only their owner can enter.
-        new = Run(Path(tempfile.mkdtemp(prefix=NEW, dir=home.runs)))
+        new = Run(Path(tempfile.mkdtemp(prefix=NEW_PREFIX, dir=home.runs)))
         try:
             return _complete(home, new, name, record)
         except BaseException:
@@ -125,11 +111,11 @@ def _writing(home: Home) -> Iterator[None]:
 
 def list_runs(home: Home) -> list[Run]:
     """Every run there is, by name."""
-    runs = [Run(home.runs / name) for name in sorted(_entries(home)) if NAME.fullmatch(name)]
+    runs = [Run(home.runs / name) for name in sorted(_entries(home)) if RUN_NAME.fullmatch(name)]
     return [run for run in runs if _is_run(run)]
 
 
-def find(home: Home, name: str) -> Run:
+def find_run(home: Home, name: str) -> Run:
     """The run of this name.
 
     Raises:
@@ -145,7 +131,7 @@ def find(home: Home, name: str) -> Run:
     return run
 
 
-def hold(run: Run) -> Lock:
+def lock_run(run: Run) -> Lock:
     """Takes the run's lock, to train, rename or remove it.
 
     Raises:
@@ -159,15 +145,10 @@ def hold(run: Run) -> Lock:
     return lock
 
 
-def status_of(run: Run, now: float | None = None) -> str:
-    """What the run is doing; one of `status.WORDS`."""
-    return status.status(run.events, run.lock, now)
-
-
-def request(run: Run, type: str, **fields: Any) -> str:
+def send_request(run: Run, type: str, **fields: Any) -> str:
     """Asks the run's trainer for something; the id returned is in the event that answers."""
     with _touching(run.requests):
-        return control_file.send(run.requests, type, **fields)
+        return control_file.append_request(run.requests, type, **fields)
 
 
 @contextmanager
@@ -181,7 +162,7 @@ def _touching(path: Path) -> Iterator[None]:
         ) from error
 
 
-def rename(home: Home, run: Run, name: str) -> Run:
+def rename_run(home: Home, run: Run, name: str) -> Run:
     """Gives a run another name.
 
     Raises:
@@ -192,7 +173,7 @@ def rename(home: Home, run: Run, name: str) -> Run:
         return _move(home, run, name)
 
 
-def delete(home: Home, run: Run) -> None:
+def delete_run(home: Home, run: Run) -> None:
     """Removes a run and all that is in it.
 
     Raises:
@@ -200,7 +181,7 @@ def delete(home: Home, run: Run) -> None:
     """
     with _hold_idle(run):
         # Out of sight first: an interrupted removal leaves no half of a run behind.
-        gone = Path(tempfile.mkdtemp(prefix=GONE, dir=home.runs))
+        gone = Path(tempfile.mkdtemp(prefix=DELETED_PREFIX, dir=home.runs))
         run.folder.rename(gone / run.name)
     shutil.rmtree(gone)
 
@@ -208,7 +189,7 @@ def delete(home: Home, run: Run) -> None:
 def _hold_idle(run: Run) -> Lock:
     if status_of(run) in status.ALIVE:
         raise _in_use(run)
-    return hold(run)
+    return lock_run(run)
 
 
 def _taken(home: Home, name: str) -> InputError:
@@ -251,7 +232,7 @@ def _is_run(run: Run) -> bool:
 def _sweep(home: Home) -> None:
     """Removes what interrupted creations and removals left."""
     for entry in home.runs.iterdir():
-        if entry.name.startswith((NEW, GONE)) and _age(entry) > ABANDONED_SECONDS:
+        if entry.name.startswith((NEW_PREFIX, DELETED_PREFIX)) and _age(entry) > ABANDONED_SECONDS:
             shutil.rmtree(entry, ignore_errors=True)
 
 
@@ -263,7 +244,7 @@ def _age(folder: Path) -> float:
         return 0.0
 
 
-def hold_to_resume(run: Run, more: Extension, *, force: bool = False) -> locks.Lock:
+def lock_for_resume(run: Run, more: Extension, *, force: bool = False) -> locks.Lock:
     """The lock of a run that can be trained on.
 
     Raises:
@@ -278,12 +259,12 @@ def hold_to_resume(run: Run, more: Extension, *, force: bool = False) -> locks.L
             f"The run {run.name} is finished: there is nothing to do.",
             "Train it for longer with --epochs N, --steps N or --minutes M.",
         )
-    return hold(run)
+    return lock_run(run)
 
 
 def _check_not_trained(run: Run, word: str) -> None:
     """Raises InputError where a trainer lives, or may live on a machine we cannot see into."""
-    where = status.elsewhere(run.events) if word not in TERMINAL else None
+    where = status.remote_host(run.events) if word not in TERMINAL else None
     if word in status.ALIVE:
         hint = f"Watch it: minigpt-tui attach {run.name}"
         if where and not locks.is_held(run.lock):

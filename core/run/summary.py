@@ -16,8 +16,9 @@ from core.paths import Home
 from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import PREPARED, STARTED, STEP, Event, decode, restart_step
-from core.run.status import CRASHED
-from core.run.store import list_runs, read_record, status_of
+from core.run.record import read_record
+from core.run.status import CRASHED, status_of
+from core.run.store import list_runs
 from core.system.line_files import LineTail, read_lines_backwards
 
 HEAD_BYTES = 1 << 18
@@ -27,7 +28,7 @@ VAL_BYTES = 1 << 22
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class RunSummary:
     """What a list of runs shows; None where it is not known (yet).
 
     Attributes:
@@ -54,27 +55,27 @@ class Summary:
     problem: str
 
 
-def summaries(home: Home) -> list[Summary]:
+def summarize_runs(home: Home) -> list[RunSummary]:
     """Every run, by name; a run removed while we look is left out."""
     found = []
     for run in list_runs(home):
-        row = summary_of_any(run)
+        row = summarize_any_run(run)
         if run.folder.is_dir():
             found.append(row)
     return found
 
 
-def summary_of_any(run: Run) -> Summary:
+def summarize_any_run(run: Run) -> RunSummary:
     """One run, also where its events or its lock cannot be read."""
     try:
-        return summary(run)
+        return summarize_run(run)
     except DamagedError as error:
         return _damaged(run, error)
 
 
-def _damaged(run: Run, error: DamagedError) -> Summary:
+def _damaged(run: Run, error: DamagedError) -> RunSummary:
     """The row of a run whose events or lock cannot be read: one must not hide the others."""
-    return Summary(
+    return RunSummary(
         name=run.name,
         status=CRASHED,
         step=0,
@@ -84,12 +85,12 @@ def _damaged(run: Run, error: DamagedError) -> Summary:
         parameters=None,
         corpus=None,
         created=None,
-        size=size_of(run.folder),
+        size=folder_size(run.folder),
         problem=str(error),
     )
 
 
-def summary(run: Run, now: float | None = None) -> Summary:
+def summarize_run(run: Run, now: float | None = None) -> RunSummary:
     """One run; a record that cannot be read is told in it.
 
     Args:
@@ -104,7 +105,7 @@ def summary(run: Run, now: float | None = None) -> Summary:
     corpus = record.get("corpus")
     name = corpus.get("name") if isinstance(corpus, dict) else None
     split = prepared is None or prepared.whole("val_tokens") != 0
-    return Summary(
+    return RunSummary(
         name=run.name,
         status=status_of(run, now),
         step=step,
@@ -114,7 +115,7 @@ def summary(run: Run, now: float | None = None) -> Summary:
         parameters=prepared.whole("parameters") if prepared else None,
         corpus=name if isinstance(name, str) else None,
         created=str(record["created"]) if "created" in record else None,
-        size=size_of(run.folder),
+        size=folder_size(run.folder),
         problem=problem,
     )
 
@@ -162,7 +163,7 @@ def _last_val_loss(events: Path) -> float | None:
     return None
 
 
-def size_of(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
     """Bytes of all files below `folder`; a file that has two names there counts once.
 
     Files that come and go while we look, as a trainer's do, count or not.
@@ -183,7 +184,7 @@ def size_of(folder: Path) -> int:
 PIECE = 4096
 
 
-def losses(events: Path, count: int) -> list[float]:
+def sample_losses(events: Path, count: int) -> list[float]:
     """At most `count` training losses in nats a token, evenly spread over the file, oldest first.
 
     Reads `count` pieces of 4 KiB, not the file.

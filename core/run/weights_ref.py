@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import DamagedError, InputError
-from core.run.directory import Run, numbered
+from core.run.directory import Run, numbered_folders
 
 LAST = "last"
 BEST = "best"
 
 
-def weights_of(run: Run, which: str = LAST) -> Path:
+def weights_file(run: Run, which: str = LAST) -> Path:
     """The weights file.
 
     Args:
@@ -29,7 +29,7 @@ def weights_of(run: Run, which: str = LAST) -> Path:
     if which in ("", LAST):
         if run.weights.is_file():
             return run.weights
-        if numbered(run.checkpoints):
+        if numbered_folders(run.checkpoints):
             raise DamagedError(
                 f"{run.weights} is missing.",
                 "Its best weights and snapshots may be whole: add @best or @STEP to its name. "
@@ -55,7 +55,7 @@ def weights_of(run: Run, which: str = LAST) -> Path:
     return run.snapshot_weights(steps[which])
 
 
-def label(which: str, step: int | None) -> str:
+def weights_label(which: str, step: int | None) -> str:
     """As a person reads it: "newest, step 500"."""
     at = "" if step is None else f", step {step}"
     if which in ("", LAST):
@@ -63,7 +63,7 @@ def label(which: str, step: int | None) -> str:
     return f"best{at}" if which == BEST else f"step {which}"
 
 
-def older(steps: Sequence[int], which: str, step: int | None) -> str | None:
+def older_weights(steps: Sequence[int], which: str, step: int | None) -> str | None:
     """The snapshot before; None if there is none.
 
     Args:
@@ -75,7 +75,7 @@ def older(steps: Sequence[int], which: str, step: int | None) -> str | None:
     return str(before[-1]) if before else None
 
 
-def newer(steps: Sequence[int], which: str, step: int | None) -> str | None:
+def newer_weights(steps: Sequence[int], which: str, step: int | None) -> str | None:
     """The snapshot after, and after the last one the newest; None if these are the newest."""
     if which in ("", LAST):
         return None

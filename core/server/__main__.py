@@ -25,7 +25,7 @@ from typing import Any
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.model.memory import is_device_fault
 from core.paths import Home
-from core.run.events import finite
+from core.run.events import replace_non_finite
 from core.server import codec
 from core.server.protocol import (
     CancelRequest,
@@ -72,7 +72,9 @@ class Wire:
                 reply, allow_nan=False, separators=(",", ":"), default=codec.fields_to_json
             )
         except ValueError:
-            line = json.dumps(finite(codec.to_json(reply)), allow_nan=False, separators=(",", ":"))
+            line = json.dumps(
+                replace_non_finite(codec.to_json(reply)), allow_nan=False, separators=(",", ":")
+            )
         try:
             with self._lock:
                 write_all(self.descriptor, line.encode() + b"\n")

@@ -30,7 +30,7 @@ from core.run import store
 from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
-from core.run.weights_ref import BEST, LAST, weights_of
+from core.run.weights_ref import BEST, LAST, weights_file
 from core.server.origin import TextCache
 from core.server.protocol import ModelRequest
 from core.server.replies import Id, LoadReply
@@ -133,9 +133,9 @@ class ModelCache:
         """
         if ask.run is None:
             return self._newest(), "kept"
-        run = store.find(self.home, ask.run)
+        run = store.find_run(self.home, ask.run)
         weights = ask.weights or LAST
-        file = weights_of(run, weights)
+        file = weights_file(run, weights)
         key, stamp = (str(file), ask.device), _stamp(file)
         kept = self.models.get(key)
         if kept and kept.stamp == stamp:

@@ -57,7 +57,7 @@ class Indexer:
         def tell(done: int, total: int, phase: str) -> None:
             say(IndexProgress(phase=phase, finished=done, total=total))
 
-        text, how = find_source(self.home, store.find(self.home, ask.run)).build(
+        text, how = find_source(self.home, store.find_run(self.home, ask.run)).build(
             throttled(tell), cancelled
         )
         return IndexReply(
@@ -94,7 +94,7 @@ class TextCache:
         Raises:
             MiniGPTError: the run or its text is gone, or has changed.
         """
-        folder = store.find(self.home, run)
+        folder = store.find_run(self.home, run)
         _, source, text = self._open.get(run, ((0, 0), None, None))
         made = folder.record.stat().st_mtime_ns
         if source is None or self._open[run][0][0] != made:

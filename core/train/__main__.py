@@ -20,7 +20,7 @@ from core.errors import MiniGPTError
 from core.run.directory import Run
 from core.run.events import FAILED, Event
 from core.run.launch import TrainerArguments
-from core.run.record import read_asked, read_record
+from core.run.record import read_record, read_requested_config
 from core.system.locks import Lock, adopt
 from core.system.process import PARENT_PID_VARIABLE, end_with_parent
 from core.system.rank_env import RankInfo, read_rank_info
@@ -85,7 +85,7 @@ def _train(arguments: TrainerArguments, run: Run, lock: Lock, signals: StopSigna
 def _recorded_setting(run: Run, name: str, default: Any) -> Any:
     """A requested setting; the default if the record is damaged, which `train` reports later."""
     try:
-        return getattr(read_asked(run, read_record(run)), name)
+        return getattr(read_requested_config(run, read_record(run)), name)
     except MiniGPTError:
         return default
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.errors import DamagedError, InputError, StorageError
 from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, write_tensors
-from core.run.directory import CheckpointFiles, Run, numbered
+from core.run.directory import CheckpointFiles, Run, numbered_folders
 from core.system.files import (
     checksum,
     fsync_path,
@@ -107,7 +107,7 @@ def load(run: Run) -> Checkpoint | None:
         InputError: a newer version of the program wrote the newest.
     """
     named, skipped = _named(run), []
-    if named is None and numbered(run.checkpoints):
+    if named is None and numbered_folders(run.checkpoints):
         skipped.append(f"{run.last_checkpoint} is missing or damaged.")
     for files in _candidates(run, named):
         try:
@@ -223,14 +223,14 @@ def _candidates(run: Run, named: str | None) -> Iterator[CheckpointFiles]:
         replaced = run.checkpoint(f"{OLD_PREFIX}{named}")
         if replaced.folder.is_dir():
             yield replaced
-    for step in reversed(numbered(run.checkpoints)):
+    for step in reversed(numbered_folders(run.checkpoints)):
         if str(step) != named:
             yield run.checkpoint(step)
 
 
 def _remove_older(run: Run, step: int, before: str | None) -> None:
     """Removes all checkpoints but `step` and the newest whole one before it."""
-    others = [str(other) for other in reversed(numbered(run.checkpoints)) if other != step]
+    others = [str(other) for other in reversed(numbered_folders(run.checkpoints)) if other != step]
     earlier = [other for other in others if int(other) < step]
     earlier.sort(key=lambda other: other != before)
     kept = next((name for name in earlier if not _problem(run.checkpoint(name))), None)

@@ -13,7 +13,7 @@ from core.config.configs import TrainConfig
 from core.config.schema import from_json, setting_specs, to_json
 from core.errors import SettingsError
 from core.run import control_file
-from core.run.control_file import Request, RequestReader
+from core.run.control_file import ControlRequest, RequestReader
 from core.train.distributed import ProcessGroup
 from core.train.trainer import Emit, Trainer
 
@@ -32,7 +32,7 @@ class Control:
         self._reader, self._emit = reader, emit
         self._looked = 0.0
         self._paused = False
-        self._waiting: list[Request] = []
+        self._waiting: list[ControlRequest] = []
         self.stop_reason = ""
         self.stop_request: str | None = None
 
@@ -84,16 +84,16 @@ class Control:
             else:
                 self._pause(trainer, request)
 
-    def _stop(self, request: Request) -> None:
+    def _stop(self, request: ControlRequest) -> None:
         self.stop_reason = str(request.fields.get("reason", "asked to stop"))
         self.stop_request = request.id
 
-    def _pause(self, trainer: Trainer, request: Request) -> None:
+    def _pause(self, trainer: Trainer, request: ControlRequest) -> None:
         self._paused = request.type == control_file.PAUSE
         step = trainer.progress.step
         self._emit("changed", step, id=request.id, action=request.type)
 
-    def _change(self, trainer: Trainer, request: Request) -> None:
+    def _change(self, trainer: Trainer, request: ControlRequest) -> None:
         """Applies all of a request's changes or, said with the reasons, none."""
         asked = request.fields.get("changes")
         step = trainer.progress.step

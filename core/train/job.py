@@ -21,10 +21,10 @@ from core.model.memory import is_out_of_memory
 from core.paths import Home
 from core.run import events
 from core.run.control_file import RequestReader
-from core.run.create import versions
+from core.run.create import library_versions
 from core.run.directory import Run
-from core.run.event_log import EventEmitter, EventLog, Listener, events_backwards
-from core.run.store import read_record
+from core.run.event_log import EventEmitter, EventListener, EventLog, events_backwards
+from core.run.record import read_record
 from core.system import locks
 from core.system.files import remove_temporary_files_below
 from core.system.locks import Lock
@@ -90,7 +90,7 @@ def train(
     run: Run,
     lock: Lock | None,
     *,
-    listeners: Sequence[Listener] = (),
+    listeners: Sequence[EventListener] = (),
     on_control: Callable[[Callable[[str], None]], object] = lambda stop: None,
     more: Extension | None = None,
     ranks: ProcessGroup = ALONE,
@@ -257,7 +257,7 @@ def _say_started(life: _Life, step: int, again: Mapping[str, int]) -> None:
         pid=life.pid,
         boot=here.boot,
         seed=read_record(life.run)["seed"],
-        versions=versions(),
+        versions=library_versions(),
         out_of_memory_kills=count_oom_kills(),
         **again,
     )

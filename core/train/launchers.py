@@ -94,7 +94,7 @@ def train_in_workers(
 
 def _ask_to_stop(run: Run, reason: str) -> None:
     """Asks through the file, which the first worker reads: signals are the agent's alone."""
-    control_file.send(run.requests, control_file.STOP, reason=reason)
+    control_file.append_request(run.requests, control_file.STOP, reason=reason)
 
 
 def _launched(arguments: list[str], count: int, folder: Path) -> str:

@@ -33,8 +33,8 @@ from core.model.safetensors_io import read_tensors
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback
 from core.run.directory import Run
-from core.run.model_files import check_vocabulary, generation_config, hf_config, read_shape
-from core.run.record import read_asked, read_record
+from core.run.model_files import check_vocabulary, generation_config, hf_config, read_model_config
+from core.run.record import read_record, read_requested_config
 from core.system.files import write_json
 from core.text import catalog
 from core.text.corpus import Corpus
@@ -166,7 +166,7 @@ class JobBuilder:
             MiniGPTError: the text, a file of the run or the device cannot be used.
         """
         record = read_record(self.run)
-        asked = read_asked(self.run, record)
+        asked = read_requested_config(self.run, record)
         text = record["corpus"]
         corpus = catalog.find_by_hash(
             text["sha256"], self.home, text["name"], text["encoding"], text["errors"]
@@ -245,7 +245,7 @@ class JobBuilder:
 
     def _inherited(self) -> ModelConfig:
         """The shape of the run's own weights: a parent's, or those it was interrupted with."""
-        return read_shape(self.run.config)
+        return read_model_config(self.run.config)
 
     def _settings(self) -> TrainConfig:
         """The settings as they were at the checkpoint, changes while running included."""

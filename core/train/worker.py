@@ -17,7 +17,7 @@ from core.dataset.token_store import TokenFile, open_tokens
 from core.errors import StorageError
 from core.model import factory
 from core.run.directory import Run
-from core.run.model_files import read_shape
+from core.run.model_files import read_model_config
 from core.train import checkpoint as checkpoints
 from core.train.checkpoint import Checkpoint
 from core.train.control import BroadcastControl
@@ -108,7 +108,7 @@ def _trainer(
     stored: TokenFile,
     device: torch.device,
 ) -> Trainer:
-    model = factory.build_model(read_shape(run.config), seed=0).to(device)
+    model = factory.build_model(read_model_config(run.config), seed=0).to(device)
     return Trainer(
         model=model,
         device=device,

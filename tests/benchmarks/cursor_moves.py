@@ -35,8 +35,8 @@ from core.run.directory import Run
 from core.run.model_files import hf_config
 from core.system.files import write_json
 from core.tokenizer.tokenizer import Tokenizer
+from tests.support.runs import tiny_run, write_tiny_weights
 from tests.support.step_stage import StageApp
-from tests.support.tiny_runs import tiny_run, write_weights
 from tui.common.client import ServerClient
 from tui.screens.cursor import CursorScreen
 
@@ -100,7 +100,7 @@ def make(home: Home) -> None:
     tokenizer.save(run.folder)
     config = ModelConfig(vocab_size=tokenizer.vocab_size, context=512, **SHAPE)
     write_json(run.config, hf_config(config))
-    write_weights(run, config, 0)
+    write_tiny_weights(run.weights, config, 0)
     print(f"{count_parameters(config) / 1e6:.1f} M parameters, {TOKENS} tokens")
 
 

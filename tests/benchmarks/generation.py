@@ -41,7 +41,7 @@ from core.model.linear import linear
 from core.model.quantize import quantize_weights, unsupported_reason
 from core.model.safetensors_io import read_tensors
 from core.model.state_dict import load_stored, to_stored
-from core.run.model_files import generation_config, hf_config, read_shape
+from core.run.model_files import generation_config, hf_config, read_model_config
 from core.system.machine import usable_threads
 from core.tokenizer.special_tokens import SOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -110,7 +110,7 @@ def _save(model: Decoder, folder: Path) -> None:
 
 
 def _ours(folder: Path, precision: str, device: torch.device) -> Decoder:
-    model = build_model(read_shape(folder / "config.json"), None)
+    model = build_model(read_model_config(folder / "config.json"), None)
     load_stored(model, read_tensors(folder / "model.safetensors"))
     model.to(device).eval()
     quantize_weights(model, precision)

@@ -119,13 +119,13 @@ def main() -> None:
 def measure(keys: int, *, streams: bool) -> list[float]:
     """Seconds from a key to the screen."""
     sys.path.insert(0, str(ROOT))
-    from tests.support.train_stage import Story
+    from tests.support.runs import ScriptedRun
 
     chance = random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
-        story = Story(home)
-        story.whole()
+        story = ScriptedRun(home)
+        story.train_fully()
         story.run.weights.touch()
         command = [sys.executable, "-c", STREAMING, str(Path(__file__).parents[2])]
         with Stamped(command, environment(home)) as terminal:

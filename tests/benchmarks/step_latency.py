@@ -109,7 +109,7 @@ async def _until(ready: Callable[[], bool]) -> None:
 @torch.inference_mode()
 def forward(home: Home, count: int) -> list[float]:
     """Milliseconds of the whole text through the model."""
-    loaded, times = load_model(store.find(home, "one"), device="cpu"), []
+    loaded, times = load_model(store.find_run(home, "one"), device="cpu"), []
     ids = torch.tensor([loaded.encode(TEXT)[: loaded.model.config.context]])  # (1, T)
     for _ in range(count):
         began = time.perf_counter()

@@ -23,12 +23,20 @@ from core.paths import Home, find_home
 from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.history import History
-from core.run.status import WORDS
-from core.run.store import NAME, check_free, check_name, create, find, list_runs, propose_name
-from core.run.summary import summaries, summary
+from core.run.status import STATUSES
+from core.run.store import (
+    RUN_NAME,
+    check_free,
+    check_name,
+    find_run,
+    list_runs,
+    propose_name,
+)
+from core.run.summary import summarize_run, summarize_runs
 from core.text import resolve, stats
 from core.text.corpus import READINGS, Corpus
 from core.tokenizer.tokenizer import KINDS, Tokenizer
+from tests.support.runs import make_run
 from tui.__main__ import run as command
 from tui.cli.show import show_run
 
@@ -59,12 +67,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @given(name=names)
 def test_no_name_leaves_the_folder_of_runs(name: str, home: Home) -> None:
     """A `rm` or a `--name` that reaches beyond it."""
-    for ask in (lambda: find(home, name), lambda: check_free(home, name), lambda: check_name(name)):
+    for ask in (
+        lambda: find_run(home, name),
+        lambda: check_free(home, name),
+        lambda: check_name(name),
+    ):
         try:
             ask()
         except InputError as error:
             str(error).encode("utf-8", "surrogateescape")
-        assert (home.runs / name).parent == home.runs or not NAME.fullmatch(name)
+        assert (home.runs / name).parent == home.runs or not RUN_NAME.fullmatch(name)
     assert (home.runs / propose_name(home, name)).parent == home.runs
 
 
@@ -132,7 +144,7 @@ lines = st.one_of(
 @pytest.fixture(scope="module")
 def foreign(home: Home) -> Run:
     text = {"name": "t", "sha256": "", "reading": "lines", "encoding": "", "errors": "", "size": 1}
-    return create(home, "foreign", {"corpus": text, "train": {}, "model": {}, "seed": 1})
+    return make_run(home, "foreign", {"corpus": text, "train": {}, "model": {}, "seed": 1})
 
 
 @shared
@@ -144,7 +156,7 @@ def test_any_file_of_events_is_listed_and_shown(
     history, tail = History(), EventTail(foreign.events)
     while batch := tail.read():
         history.apply_all(batch)
-    assert summary(foreign).status in WORDS
+    assert summarize_run(foreign).status in STATUSES
     for as_json in (False, True):
         show_run(foreign, as_json)
     assert "\x1b" not in capsys.readouterr().out
@@ -193,7 +205,7 @@ def test_any_record_is_listed_and_shown_or_said_to_be_damaged(
 ) -> None:
     foreign.record.write_text(json.dumps(record))
     foreign.events.write_bytes(b"")
-    assert "foreign" in [row.name for row in summaries(home)]
+    assert "foreign" in [row.name for row in summarize_runs(home)]
     for arguments in (["ls"], ["ls", "--json"], ["show", "foreign"], ["show", "foreign", "--json"]):
         assert command(["--home", str(home.root), *arguments]) in (0, 2)
     said = capsys.readouterr()

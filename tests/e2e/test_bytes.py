@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.runs import ScriptedRun
 from tests.support.terminals import APP, CTRL_Q, ENTER, Terminal, environment
-from tests.support.train_stage import Story, live
 
 pytestmark = pytest.mark.slow
 
@@ -21,14 +21,14 @@ IDLE, BUSY, CALM = 2_000, 600_000, 200_000  # bytes a minute
 
 
 @contextmanager
-def training(story: Story) -> Iterator[None]:
+def training(story: ScriptedRun) -> Iterator[None]:
     """A trainer that reports ten times a second."""
     over = threading.Event()
 
     def report() -> None:
         step = FIRST
         while not over.wait(1 / REPORTS):
-            story.learn(step, step)
+            story.train(step, step)
             step += 1
 
     thread = threading.Thread(target=report)
@@ -55,7 +55,7 @@ def shown(home: Path, name: str, **environ: str) -> Terminal:
 def test_a_run_that_says_nothing_new_writes_nothing(tmp_path: Path) -> None:
     """A clock or an animation that keeps a line and a laptop awake."""
     home = tmp_path / "home"
-    Story(home).whole()
+    ScriptedRun(home).train_fully()
     with shown(home, "poem") as terminal:
         rate = terminal.written(SECONDS) * 60 / SECONDS
         print(f"idle: {rate:,.0f} bytes a minute")
@@ -70,7 +70,7 @@ def test_a_run_that_says_nothing_new_writes_nothing(tmp_path: Path) -> None:
 def test_a_busy_run_writes_little(environ: dict[str, str], most: int, tmp_path: Path) -> None:
     """Frames that fill a slow line, so that keys wait behind them."""
     home = tmp_path / "home"
-    story = live(Story(home))
+    story = ScriptedRun(home).train_partly()
     with shown_live(home, story, **environ) as terminal, training(story):
         rate = terminal.written(SECONDS) * 60 / SECONDS
         print(f"busy, at most {most}: {rate:,.0f} bytes a minute")
@@ -79,7 +79,7 @@ def test_a_busy_run_writes_little(environ: dict[str, str], most: int, tmp_path: 
         assert terminal.leave() == 0
 
 
-def shown_live(home: Path, story: Story, **environ: str) -> Terminal:
+def shown_live(home: Path, story: ScriptedRun, **environ: str) -> Terminal:
     """As `shown`, of a run whose trainer is alive: this process holds its lock."""
     assert story.lock
     return shown(home, story.run.name, **environ)

@@ -82,7 +82,7 @@ def test_the_curve_is_that_of_one_process(home: Home, tmp_path: Path, accumulati
     trained(home, alone, lock)
     two = whole(home, text, "two", **SHORT, devices=2, accumulation=accumulation)
     histories = [history_of(run) for run in (alone, two)]
-    assert [store.status_of(run) for run in (alone, two)] == [FINISHED, FINISHED]
+    assert [status.status_of(run) for run in (alone, two)] == [FINISHED, FINISHED]
     rows = [[row.train_loss for row in history.epochs] for history in histories]
     assert rows[0] == pytest.approx(rows[1], abs=1e-4)
     evaluations = [list(h.val_loss.values) for h in histories]
@@ -98,10 +98,10 @@ def test_begun_on_two_it_goes_on_on_one_and_on_two_again(home: Home, tmp_path: P
     more = Extension(steps=15)
     for life, devices in enumerate((None, 1, 2)):
         trained(home, alone, lock if life == 0 else None, more if life else None)
-        held = runs_of[1][1] if life == 0 else store.hold(moved)
+        held = runs_of[1][1] if life == 0 else store.lock_run(moved)
         launch.start(home, moved, held, more if life else None, devices=devices)
         until(lambda: free(moved), "it ends")
-        assert store.status_of(moved) == FINISHED
+        assert status.status_of(moved) == FINISHED
     assert history_of(moved).step == history_of(alone).step == 70
     assert far_apart(alone, moved) < 1e-3
     told = [event.table("train") for event in events_of(moved) if event.type == PREPARED]
@@ -116,9 +116,9 @@ def test_a_killed_agent_leaves_no_worker_and_the_run_can_be_resumed(
     until(lambda: run.last_checkpoint.exists(), "it has saved")
     kill(run, agent)
     until(lambda: not any(alive(worker) for worker in workers), "no worker is left")
-    assert store.status_of(run) == status.CRASHED
+    assert status.status_of(run) == status.CRASHED
     agent = begin(home, run)
-    until(lambda: store.status_of(run) == status.RUNNING, "it goes on")
+    until(lambda: status.status_of(run) == status.RUNNING, "it goes on")
     assert events_of(run)[-1].step > 0
     os.kill(agent, signal.SIGTERM)
     until(lambda: free(run), "it stops")
@@ -140,16 +140,16 @@ def test_a_killed_worker_ends_the_run_with_words(home: Home, tmp_path: Path, whi
 
 def test_pause_change_and_stop_reach_all(home: Home, tmp_path: Path) -> None:
     run, agent, workers = running(home, small_text(tmp_path))
-    store.request(run, PAUSE)
-    until(lambda: store.status_of(run) == status.PAUSED, "it pauses")
+    store.send_request(run, PAUSE)
+    until(lambda: status.status_of(run) == status.PAUSED, "it pauses")
     at = history_of(run).step
-    store.request(run, "change", changes={"learning_rate": 1e-5, "dropout": 0.1})
-    store.request(run, CONTINUE)
+    store.send_request(run, "change", changes={"learning_rate": 1e-5, "dropout": 0.1})
+    store.send_request(run, CONTINUE)
     until(lambda: history_of(run).step > at, "it goes on")
     assert history_of(run).train["learning_rate"] == 1e-5
-    store.request(run, STOP)
+    store.send_request(run, STOP)
     until(lambda: free(run), "it stops")
-    assert store.status_of(run) == STOPPED
+    assert status.status_of(run) == STOPPED
     until(lambda: not any(alive(pid) for pid in (agent, *workers)), "nobody is left")
 
 
@@ -161,7 +161,7 @@ def test_a_folder_named_core_where_it_works_is_never_imported(home: Home, tmp_pa
         (run.folder / name / "__init__.py").write_text("raise SystemExit('imported')\n")
     begin(home, run, lock)
     until(lambda: free(run), "it has ended")
-    assert store.status_of(run) == FINISHED
+    assert status.status_of(run) == FINISHED
     assert "imported" not in run.log.read_text()
 
 

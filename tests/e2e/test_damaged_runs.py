@@ -12,7 +12,7 @@ import pytest
 
 from core.paths import find_home
 from core.run.directory import Run
-from core.run.store import find
+from core.run.store import find_run
 from tests.support.runners import TINY, small_text
 from tui.__main__ import run
 
@@ -33,7 +33,7 @@ def one(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A copy of it, to be damaged."""
     shutil.copytree(trained, tmp_path / "home", symlinks=True)
     monkeypatch.setenv("MINIGPT_HOME", str(tmp_path / "home"))
-    return find(find_home(tmp_path / "home"), "pets")
+    return find_run(find_home(tmp_path / "home"), "pets")
 
 
 def cut(path: Path) -> None:

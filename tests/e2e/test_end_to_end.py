@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from core.paths import Home, find_home
-from core.run import events, store
+from core.run import events, status, store
 from core.run.directory import Run
 from core.run.event_log import events_backwards
 
@@ -57,8 +57,8 @@ from core.paths import find_home
 from core.train.job import train
 
 home = find_home()
-run = store.find(home, sys.argv[1])
-train(home, run, store.hold(run))
+run = store.find_run(home, sys.argv[1])
+train(home, run, store.lock_run(run))
 """
 
 
@@ -144,7 +144,7 @@ def test_a_run_is_a_folder_that_transformers_loads(
     *tokens, summary = map(
         json.loads, _cli("generate", "book", prompt, "--json", "--max-tokens", "20").splitlines()
     )
-    folder = store.find(home, "book").folder
+    folder = store.find_run(home, "book").folder
     model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     theirs = transformers.AutoTokenizer.from_pretrained(folder)
     ids = theirs(prompt, add_special_tokens=False).input_ids
@@ -159,7 +159,7 @@ def test_a_run_is_a_folder_that_transformers_loads(
 def _prompt_ids(home: Home, prompt: str) -> list[int]:
     from core.tokenizer.tokenizer import Tokenizer
 
-    return Tokenizer.load(store.find(home, "book").folder).encode_prompt(prompt)
+    return Tokenizer.load(store.find_run(home, "book").folder).encode_prompt(prompt)
 
 
 STEPS = 700
@@ -185,15 +185,15 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(book: Path, home: Home
         )
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    cut, whole = store.find(home, "cut"), store.find(home, "whole")
-    assert store.status_of(cut) == "crashed"
+    cut, whole = store.find_run(home, "cut"), store.find_run(home, "whole")
+    assert status.status_of(cut) == "crashed"
     said = len(_told(cut))
     _run(sys.executable, "-P", "-c", RESUMING, "cut")
     again, *_, last = _told(cut)[said:]
     assert (again.type, last.type) == (events.STARTED, events.FINISHED)
     assert step <= (again.whole("resumed_from") or 0) < STEPS
     assert last.step == STEPS
-    assert store.status_of(cut) == "finished"
+    assert status.status_of(cut) == "finished"
     assert _content(cut.weights) == _content(whole.weights)
     assert last.number("val_loss") == _told(whole)[-1].number("val_loss")
 
@@ -210,9 +210,9 @@ def test_a_signal_saves_and_stops(name: str, book: Path, home: Home) -> None:
         said = process.stderr.read()
     assert "Traceback" not in said
     assert "saved" in said
-    run = store.find(home, "book")
+    run = store.find_run(home, "book")
     assert (last["type"], last["reason"]) == (events.STOPPED, name)
-    assert store.status_of(run) == "stopped"
+    assert status.status_of(run) == "stopped"
     assert run.last_checkpoint.read_text().strip() == str(last["step"])
     assert _cli("generate", "book", "line", "--max-tokens", "3").strip()
 
@@ -245,7 +245,7 @@ def test_fine_tuning_gives_a_child_that_speaks_otherwise(tmp_path: Path, home: H
         (tmp_path / f"{name}.txt").write_text("\n".join(lines * 3 + known) + "\n")
     _cli("train", "cats.txt", "--steps", "120", *TINY)
     _cli("train", "dogs.txt", "--from", "cats", "--steps", "120", "--set", "threads=1")
-    parent, child = store.find(home, "cats"), store.find(home, "dogs")
+    parent, child = store.find_run(home, "cats"), store.find_run(home, "dogs")
     assert store.read_record(parent)["parent"] is None
     assert store.read_record(child)["parent"]["run"] == "cats"
     assert parent.tokenizer.read_bytes() == child.tokenizer.read_bytes()
@@ -254,5 +254,5 @@ def test_fine_tuning_gives_a_child_that_speaks_otherwise(tmp_path: Path, home: H
     assert all((first[name] == last[name]).all() for name in last)
     assert _cli("generate", "cats", "the big pet") == "sleeps on the mat\n"
     assert _cli("generate", "dogs", "the big pet") == "barks at the mat\n"
-    store.delete(home, parent)
+    store.delete_run(home, parent)
     assert _cli("generate", "dogs", "the big pet") == "barks at the mat\n"

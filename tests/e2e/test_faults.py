@@ -63,11 +63,11 @@ def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(home: Home, tmp_pa
         for _ in range(FORKED):
             kind, times = moments.choice(KINDS)
             hit.add(killed(run, nursery, kind, times, moments.uniform(0.0, 0.03)))
-            if store.status_of(run) == status.FINISHED:
+            if status.status_of(run) == status.FINISHED:
                 break
         nursery.begin(run)
         assert nursery.code() == 0
-    assert store.status_of(run) == status.FINISHED
+    assert status.status_of(run) == status.FINISHED
     assert {PREPARED, STEP, SAVED} <= hit, hit
     assert differences(whole, run) == []
     assert files_of(run) == files_of(whole)
@@ -87,7 +87,7 @@ def killed(run: Run, nursery: Nursery, kind: str, times: int, later: float) -> s
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     code = nursery.code()
-    assert (code, store.status_of(run)) in ((-9, status.CRASHED), (0, status.FINISHED))
+    assert (code, status.status_of(run)) in ((-9, status.CRASHED), (0, status.FINISHED))
     told = events_of(run)[before:]
     return told[-1].type if told else ""
 
@@ -155,8 +155,8 @@ def test_a_closed_terminal_leaves_the_training_alone(home: Home, tmp_path: Path)
     if watcher == 0:
         os.execv(line[0], line)
     until(lambda: home.runs.is_dir() and store.list_runs(home), "there is a run")
-    run = store.find(home, "pets")
-    until(lambda: store.status_of(run) == status.RUNNING, "it trains")
+    run = store.find_run(home, "pets")
+    until(lambda: status.status_of(run) == status.RUNNING, "it trains")
     os.close(terminal)
     _, code = os.waitpid(watcher, 0)
     assert os.waitstatus_to_exitcode(code) in (130, -signal.SIGHUP)
@@ -169,13 +169,13 @@ def test_sigterm_saves_and_what_was_stopped_goes_on(home: Home, tmp_path: Path) 
     text = small_text(tmp_path)
     run, lock = asked(home, text, "told", steps=10**6, snapshots=False)
     pid = begin(home, run, lock)
-    until(lambda: store.status_of(run) == status.RUNNING, "it trains")
+    until(lambda: status.status_of(run) == status.RUNNING, "it trains")
     os.kill(pid, signal.SIGHUP)
     os.kill(pid, signal.SIGTERM)
     until(lambda: not alive(pid), "it is gone")
     ending = events_of(run)[-1]
     assert (ending.type, ending.text("reason")) == (status.STOPPED, "SIGTERM")
-    assert history_of(run).saved_step == ending.step
+    assert history_of(run).checkpoint_step == ending.step
     tail = EventTail(run.events)
     while tail.read():
         pass

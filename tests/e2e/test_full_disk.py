@@ -70,19 +70,19 @@ def test_a_disk_that_fills_up_while_training_costs_no_checkpoint(
     until(lambda: len(history_of(one).saved) > 4, "it saves")
     filler = fill(disk, leave)
     until(lambda: free(one), "it has ended")
-    found, saved = checkpoint.load(one), history_of(one).saved_step
+    found, saved = checkpoint.load(one), history_of(one).checkpoint_step
     assert found
     assert saved is not None
     assert found.step >= saved
     assert found.skipped == ()
-    assert store.status_of(one) in (status.FAILED, status.CRASHED)
+    assert status.status_of(one) in (status.FAILED, status.CRASHED)
     assert "Traceback" not in one.log.read_text()
     told = run(disk.root, "attach", "full")
     assert (told.returncode, "resume" in told.stderr) == (1, True)
     filler.unlink()
     done = run(disk.root, "resume", "full", "--steps", "20", "--json")
     assert done.returncode == 0, done.stderr
-    assert store.status_of(one) == status.FINISHED
+    assert status.status_of(one) == status.FINISHED
     assert history_of(one).step == found.step + 20
 
 
@@ -93,7 +93,7 @@ def test_a_disk_that_is_full_before_there_are_tokens(disk: Home, tmp_path: Path)
     filler = fill(disk, 100_000)
     begin(disk, one, lock)
     until(lambda: free(one), "it has ended")
-    assert store.status_of(one) == status.FAILED
+    assert status.status_of(one) == status.FAILED
     assert "tokens could not be written" in str(events_of(one)[-1].text("message"))
     assert not list((disk.cache / "tokens").iterdir()), "nothing half-made takes the room"
     filler.unlink()
@@ -222,8 +222,8 @@ def test_events_that_cannot_be_kept_end_the_run_at_once(
         with pytest.raises(StorageError, match="could not be kept"):
             trained(home, one, lock)
     assert free(one)
-    assert store.status_of(one) == status.CRASHED
-    assert history_of(one).saved_step, "some of it was done"
+    assert status.status_of(one) == status.CRASHED
+    assert history_of(one).checkpoint_step, "some of it was done"
     assert trained(home, one)[-1].type == FINISHED
     assert differences(whole, one) == []
     assert history_of(one).val_loss.steps == history_of(whole).val_loss.steps

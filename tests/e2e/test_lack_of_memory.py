@@ -10,7 +10,7 @@ import torch
 
 from core.model import device
 from core.paths import Home, find_home
-from core.run import store
+from core.run import status, store
 from core.run.events import FAILED, FINISHED
 from core.system import machine
 from core.train.update import Updater
@@ -35,7 +35,7 @@ def test_what_cannot_fit_is_refused_before_training(home: Home, tmp_path: Path) 
     assert done.returncode == 2, done.stderr
     assert "GiB to train" in done.stderr
     assert "smaller preset" in done.stderr
-    assert "Nothing was kept of pets" in done.stderr
+    assert "pets was not created" in done.stderr
     assert store.list_runs(home) == []
 
 
@@ -102,4 +102,4 @@ def test_other_errors_of_the_device_are_no_lack_of_memory(
     monkeypatch.setattr(Updater, "update", broken)
     with pytest.raises(RuntimeError, match="device-side"):
         trained(home, one, lock)
-    assert store.status_of(one) == "crashed"
+    assert status.status_of(one) == "crashed"

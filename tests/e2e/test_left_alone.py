@@ -68,7 +68,7 @@ def test_an_installed_program_is_found_without_being_named() -> None:
 def test_a_hostile_folder_in_the_run_is_not_imported(home: Home, tmp_path: Path) -> None:
     """A run that was copied from somebody may hold anything."""
     assert run(home.root, "train", str(small_text(tmp_path)), *SHORT).returncode == 0
-    one = store.find(home, "pets")
+    one = store.find_run(home, "pets")
     for name in ("core", "torch", "json"):
         (one.folder / name).mkdir()
         (one.folder / name / "__init__.py").write_text(HOSTILE)
@@ -106,7 +106,7 @@ def test_a_signal_at_the_trainers_birth_is_a_stop(home: Home, tmp_path: Path) ->
     )
     os.kill(launch.start(home, one, lock), signal.SIGTERM)
     until(lambda: not locks.is_held(one.lock), "it has ended")
-    assert (store.status_of(one), said(one)[-1].text("reason")) == (STOPPED, "SIGTERM")
+    assert (status.status_of(one), said(one)[-1].text("reason")) == (STOPPED, "SIGTERM")
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ def test_closed_standard_streams_stop_nothing(home: Home, tmp_path: Path) -> Non
     line = command(home.root, "train", str(small_text(tmp_path)), *SHORT)
     closing = ["sh", "-c", 'exec "$@" <&- 2>&-', "sh", *line]
     assert subprocess.run(closing, timeout=60, stdout=subprocess.DEVNULL).returncode == 0
-    one = store.find(home, "pets")
+    one = store.find_run(home, "pets")
     assert said(one)[-1].type == "finished"
     kept = [event.text("kind") for event in said(one) if event.type == SAVED]
     assert "checkpoint" in kept
@@ -132,7 +132,7 @@ def test_a_reader_that_has_enough_stops_nothing(home: Home, tmp_path: Path) -> N
         assert follower.wait(60) == 0
         assert follower.stderr
         assert b"Traceback" not in follower.stderr.read()
-    assert said(store.find(home, "pets"))[-1].type == "finished"
+    assert said(store.find_run(home, "pets"))[-1].type == "finished"
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ def test_any_number_may_watch_and_none_is_missed(home: Home, tmp_path: Path) -> 
     """Each hears all from the start; one that is told to end takes nothing with it."""
     asked = ["train", str(small_text(tmp_path)), *LONG, "--detach"]
     assert run(home.root, *asked).returncode == 0
-    one = store.find(home, "pets")
+    one = store.find_run(home, "pets")
     until(lambda: any(event.type == STEP for event in said(one)), "it trains")
     line = command(home.root, "attach", "pets", "--json")
     watchers = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -150,7 +150,7 @@ def test_any_number_may_watch_and_none_is_missed(home: Home, tmp_path: Path) -> 
     watchers[0].terminate()
     watchers[0].communicate(timeout=60)
     assert watchers[0].returncode == 130
-    assert store.status_of(one) == status.RUNNING
+    assert status.status_of(one) == status.RUNNING
     assert run(home.root, "stop", "pets").returncode == 0
     told = [watcher.stdout.read().splitlines() for watcher in watchers[1:] if watcher.stdout]
     assert told[0] == told[1]

@@ -46,7 +46,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
         vanish_at(20, patch)
         with pytest.raises(KeyboardInterrupt):
             trained(home, cut, lock)
-    assert store.status_of(cut) == status.CRASHED
+    assert status.status_of(cut) == status.CRASHED
     assert [entry.step for entry in history_of(cut).saved if entry.kind == "checkpoint"] == [10, 20]
     return home, whole, cut
 
@@ -113,7 +113,7 @@ def test_a_torn_end_of_the_events_costs_nothing_else(
     made: tuple[Home, Run, Run], cut: Run, damage: Callable[[Path], None]
 ) -> None:
     damage(cut.events)
-    assert store.status_of(cut) == status.CRASHED
+    assert status.status_of(cut) == status.CRASHED
     told = trained(made[0], cut)
     assert told[0].whole("resumed_from") == 20
     assert_ends_like(made[1], cut)
@@ -171,7 +171,7 @@ def test_without_a_whole_checkpoint_it_fails_in_words_and_keeps_all(
     assert all(str(cut.checkpoint(step).folder) in str(failed.text("message")) for step in (10, 20))
     assert failed.text("hint")
     assert all(path.read_bytes() == data for path, data in before.items())
-    assert store.status_of(cut) == status.FAILED
+    assert status.status_of(cut) == status.FAILED
     shown = history_of(cut)
     assert (shown.step, shown.train_loss) == (20, history_of(made[2]).train_loss), "its curve stays"
 
@@ -188,8 +188,8 @@ def test_requests_torn_in_half_do_not_swallow_the_next(
     made: tuple[Home, Run, Run], cut: Run
 ) -> None:
     cut.requests.write_bytes(b'{"id": "1", "type": "st')
-    lock = store.hold(cut)
-    id = store.request(cut, control_file.STOP)
+    lock = store.lock_run(cut)
+    id = store.send_request(cut, control_file.STOP)
     told = trained(made[0], cut, lock)
     assert (told[-1].type, told[-1].text("id")) == (status.STOPPED, id)
 

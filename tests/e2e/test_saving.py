@@ -13,7 +13,7 @@ import pytest
 
 from core.config.configs import TrainConfig
 from core.paths import Home, find_home
-from core.run import status, store
+from core.run import status
 from core.run.events import FINISHED, SAVED, STARTED
 from core.run.launch import TrainerArguments
 from core.system import locks
@@ -156,7 +156,7 @@ def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path:
     """Two would write one file of events, and each other's checkpoints."""
     run, lock = asked(home, small_text(tmp_path), "pets", steps=10**6)
     pid = begin(home, run, lock)
-    until(lambda: store.status_of(run) == status.RUNNING, "it trains")
+    until(lambda: status.status_of(run) == status.RUNNING, "it trains")
     said = len([event for event in events_of(run) if event.type == STARTED])
     fresh = os.open(run.lock, os.O_RDWR)
     line = TrainerArguments(home=home, run=run.name, lock_fd=fresh, devices=1).command()
@@ -181,11 +181,11 @@ def test_a_run_that_goes_on_never_looks_dead(home: Home, tmp_path: Path) -> None
     for held in (lock, None):
         seen: list[str] = []
         pid = begin(home, run, held)
-        while (word := store.status_of(run)) != status.RUNNING:
+        while (word := status.status_of(run)) != status.RUNNING:
             if word not in seen:
                 seen.append(word)
             assert free(run) is False
         assert seen[:1] == [status.STARTING]
         assert set(seen) <= {status.STARTING, status.PREPARING}
         kill(run, pid)
-        assert store.status_of(run) == status.CRASHED
+        assert status.status_of(run) == status.CRASHED

@@ -18,8 +18,8 @@ import pytest
 
 from core.errors import InputError
 from core.paths import Home, find_home
+from tests.support.runs import tiny_run
 from tests.support.samplers import LOADED, PROBED, REPLY, FakeSampler
-from tests.support.tiny_runs import tiny_run
 from tui.__main__ import run
 from tui.common.client import ServerClient, ServerError
 

@@ -73,7 +73,7 @@ def detached(home: Home, run: Run, lock: Lock | None) -> None:
         pass
     pid = begin(home, run, lock)
     until(lambda: trains(tail), "it trains")
-    store.request(run, control_file.STOP)
+    store.send_request(run, control_file.STOP)
     until(lambda: free(run) and not psutil.pid_exists(pid), "it is gone, and waited for")
 
 
@@ -83,10 +83,10 @@ def foreground(home: Home, run: Run, lock: Lock | None) -> None:
 
     def listen(event: Event) -> None:
         if event.type == STEP and STEP not in told:
-            store.request(run, control_file.STOP)
+            store.send_request(run, control_file.STOP)
         told.append(event.type)
 
-    train(home, run, lock or store.hold(run), listeners=[listen])
+    train(home, run, lock or store.lock_run(run), listeners=[listen])
     assert told[-1] == STOPPED
 
 
@@ -102,7 +102,7 @@ def test_nothing_piles_up(home: Home, tmp_path: Path, live: object, times: int) 
     for _ in range(CYCLES * times):
         live(home, run, None)
     assert left(home, run) == before
-    assert store.status_of(run) == status.STOPPED
+    assert status.status_of(run) == status.STOPPED
     told = events_of(run)
     lives = [event for event in told if event.type == STARTED]
     assert len(lives) == CYCLES * times + 3

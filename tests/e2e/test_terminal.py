@@ -13,7 +13,8 @@ import pytest
 
 from core.paths import find_home
 from core.run import store
-from core.run.summary import summary
+from core.run.summary import summarize_run
+from tests.support.runs import ScriptedRun
 from tests.support.terminals import (
     APP,
     CTRL_Q,
@@ -28,7 +29,6 @@ from tests.support.terminals import (
     processes,
     until,
 )
-from tests.support.train_stage import Story, live
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def app(home: Path, *options: str, size: tuple[int, int] = (80, 24), **environ: 
 
 def recorded(home: Path) -> None:
     """A library with a run that has ended."""
-    Story(home).whole()
+    ScriptedRun(home).train_fully()
 
 
 def begin_a_long_run(terminal: Terminal) -> None:
@@ -72,7 +72,7 @@ def begin_a_long_run(terminal: Terminal) -> None:
 
 def step(home: Path) -> int:
     """How far the run has come."""
-    return summary(store.find(find_home(home), "lang")).step
+    return summarize_run(store.find_run(find_home(home), "lang")).step
 
 
 def goes_on(home: Path) -> None:
@@ -235,7 +235,7 @@ def test_two_apps_see_one_library(home: Path) -> None:
     with app(home) as one, app(home) as other:
         for terminal in (one, other):
             terminal.wait("poem +.*finished")
-        live(Story(home, "river"))
+        ScriptedRun(home, "river").train_partly()
         for terminal in (one, other):
             terminal.wait("river")
         one.send(CTRL_Q)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from core.paths import find_home
-from core.run.store import find
+from core.run.store import find_run
 from tests.support.runners import TINY
 from tui.__main__ import run
 
@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     asked = ["--home", str(folder / "home"), "train", str(text), "--name", "hostile"]
     options = ["--foreground", "--steps", "3", *TINY[:-1], "char"]
     assert run([*asked, *options, "--set", "sample_prompt=\x1b[31m"]) == 0
-    one = find(find_home(folder / "home"), "hostile")
+    one = find_run(find_home(folder / "home"), "hostile")
     record = json.loads(one.record.read_text())
     record["corpus"]["name"] = record["created"] = HOSTILE
     record |= {"parent": {"run": HOSTILE}, HOSTILE: HOSTILE}

@@ -17,7 +17,7 @@ from core.config.configs import ModelConfig
 from core.model.decoder import Decoder
 from core.model.factory import build_model
 from core.model.state_dict import load_stored, to_stored
-from core.run.model_files import generation_config, hf_config, model_config
+from core.run.model_files import generation_config, hf_config, parse_model_config
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -100,8 +100,8 @@ def test_what_they_save_loads_here(config: ModelConfig, tmp_path: Path) -> None:
     again = tmp_path / "again"
     _load(tmp_path).save_pretrained(again)
     values = json.loads((again / "config.json").read_text())
-    assert model_config(values) == config
-    returned = build_model(model_config(values), None).eval()
+    assert parse_model_config(values) == config
+    returned = build_model(parse_model_config(values), None).eval()
     load_stored(returned, load_file(again / "model.safetensors"))
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.no_grad():

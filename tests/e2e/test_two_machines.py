@@ -15,26 +15,21 @@ import pytest
 from core.config.configs import Extension
 from core.errors import InputError
 from core.paths import Home, find_home
-from core.run import status, store
+from core.run import status
 from core.run.control_file import PAUSE, STOP, RequestReader
 from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.run.events import Event, encode
-from core.run.status import LITTLE, why_vanished
+from core.run.follow import LOW_MEMORY_BYTES, crash_reason
+from core.run.history import History
 from core.train.evaluation import Evaluation
 from tests.support.runners import run as run_program
 from tests.support.runners import small_text
+from tests.support.runs import make_run
 from tests.support.trainers_at_work import asked, events_of, history_of, trained
 from tui.__main__ import run as command
 from tui.cli.runs import hold_to_resume
 
-RECORD = {
-    "corpus": {
-        "name": "gone", "size": 1, "sha256": "0" * 64, "reading": "lines",
-        "encoding": "utf-8", "errors": "strict",
-    },
-    "train": {}, "model": {}, "seed": 0, "parent": None,
-}  # fmt: skip
 STORY: list[tuple[str, int, dict[str, Any]]] = [
     ("started", 0, {"host": "node7", "boot": "another", "pid": 1}),
     ("prepared", 0, {"steps": 100}),
@@ -51,7 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def told(home: Home, age: float) -> Run:
     """A run whose last word, some seconds old, came from another machine."""
-    run = store.create(home, "pets", RECORD)
+    run = make_run(home, "pets")
     times = [time.time() - age - 1.0] * (len(STORY) - 1) + [time.time() - age]
     lines = [
         encode(type, at, step, **more) for at, (type, step, more) in zip(times, STORY, strict=True)
@@ -91,7 +86,7 @@ def trainer_there(run: Run) -> Iterator[None]:
 @pytest.mark.parametrize(("age", "word"), [(0.0, "running"), (60.0, "running"), (200.0, "crashed")])
 def test_the_age_of_its_last_word_says_what_it_does(home: Home, age: float, word: str) -> None:
     run = told(home, age)
-    assert (store.status_of(run), status.elsewhere(run.events)) == (word, "node7")
+    assert (status.status_of(run), status.remote_host(run.events)) == (word, "node7")
 
 
 @pytest.mark.parametrize("age", [0.0, 200.0])
@@ -124,9 +119,9 @@ def test_pause_and_stop_only_write_requests(home: Home) -> None:
     before = content(run)
     with trainer_there(run):
         assert command(["pause", "pets"]) == 0
-        assert store.status_of(run) == status.PAUSED
+        assert status.status_of(run) == status.PAUSED
         assert command(["stop", "pets"]) == 0
-    assert store.status_of(run) == status.STOPPED
+    assert status.status_of(run) == status.STOPPED
     assert [request.type for request in RequestReader(run.requests, 0.0).read()] == [PAUSE, STOP]
     after = content(run)
     changed = {name for name in after if after[name] != before.get(name)}
@@ -137,7 +132,7 @@ def test_stop_without_waiting_returns_at_once(home: Home) -> None:
     run = told(home, 0.0)
     assert command(["stop", "pets", "--no-wait"]) == 0
     assert [request.type for request in RequestReader(run.requests, 0.0).read()] == [STOP]
-    assert store.status_of(run) == status.RUNNING, "until it says so"
+    assert status.status_of(run) == status.RUNNING, "until it says so"
 
 
 @pytest.mark.slow
@@ -155,14 +150,14 @@ def test_by_force_it_goes_on_here(
             trained(home, run, lock)
     for age, word in ((0.0, status.RUNNING), (3600.0, status.CRASHED)):
         move(run, age)
-        assert store.status_of(run) == word
+        assert status.status_of(run) == word
         with pytest.raises(InputError, match=r"node7|being trained"):
             hold_to_resume(run, Extension())
         hold_to_resume(run, Extension(), force=True).release()
     done = run_program(home.root, "resume", "pets", "--force", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["resumed_from"] == 10
-    assert (store.status_of(run), history_of(run).step) == (status.FINISHED, 40)
+    assert (status.status_of(run), history_of(run).step) == (status.FINISHED, 40)
 
 
 def move(run: Run, age: float) -> None:
@@ -174,8 +169,8 @@ def move(run: Run, age: float) -> None:
     run.events.write_text("".join(f"{line}\n" for line in lines))
 
 
-LITTLE_LEFT = Event("step", 0.0, 5, {"free_memory": LITTLE - 1})
-MUCH_LEFT = Event("step", 0.0, 5, {"free_memory": LITTLE})
+LITTLE_LEFT = Event("step", 0.0, 5, {"free_memory": LOW_MEMORY_BYTES - 1})
+MUCH_LEFT = Event("step", 0.0, 5, {"free_memory": LOW_MEMORY_BYTES})
 BEGAN = Event("started", 0.0, 0, {"out_of_memory_kills": 3, "boot": "another"})
 
 
@@ -193,6 +188,10 @@ BEGAN = Event("started", 0.0, 0, {"out_of_memory_kills": 3, "boot": "another"})
         ([BEGAN, Event("step", 0.0, 5, {"free_memory": None})], 2, False),
     ],
 )
-def test_why_it_may_have_vanished(said: list[Event], kills: int | None, killed: bool) -> None:
-    why = why_vanished({event.type: event for event in said}, kills)
-    assert why == ("probably killed for lack of memory" if killed else "")
+def test_a_crash_for_lack_of_memory_is_recognised(
+    said: list[Event], kills: int | None, killed: bool
+) -> None:
+    history = History()
+    history.apply_all(said)
+    reason = crash_reason(history, kills)
+    assert reason == ("probably killed for lack of memory" if killed else None)

@@ -12,7 +12,7 @@ from core.progress import never_cancelled
 from core.server import protocol
 from core.server.codec import to_json
 from core.server.dispatch import Dispatcher
-from tests.support.tiny_runs import tiny_run
+from tests.support.runs import tiny_run
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from core.paths import find_home
 from core.run.directory import Run
-from core.run.store import find
+from core.run.store import find_run
 from tests.support.runners import TINY, small_text
 from tui.__main__ import run
 
@@ -39,7 +39,7 @@ def one(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     shutil.copy(trained / "pets.txt", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINIGPT_HOME", str(tmp_path / "home"))
-    return find(find_home(tmp_path / "home"), "pets")
+    return find_run(find_home(tmp_path / "home"), "pets")
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 
 from core.paths import Home
 from tests.support.captures import plain
+from tests.support.runs import ScriptedRun
 from tests.support.samplers import FakeSampler
-from tests.support.train_stage import Story
 from tui.app import MiniGPTApp
 from tui.common.terminal import Terminal
 from tui.screens.models import ModelsScreen
@@ -55,16 +55,16 @@ async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
 
 def library(home: Home) -> None:
     """Three runs: trained, failed, and one that seems to be trained on another machine."""
-    done = Story(home.root, "lang")
-    done.begin(val_tokens=0)
-    done.learn(1, 200)
-    done.say("finished", 200, reason="all steps done", elapsed=20.0)
+    done = ScriptedRun(home.root, "lang")
+    done.start(val_tokens=0)
+    done.train(1, 200)
+    done.emit("finished", 200, reason="all steps done", elapsed=20.0)
     done.lock.release()
-    failed = Story(home.root, "tales")
-    failed.begin()
-    failed.learn(1, 40)
-    failed.say("failed", 40, title="The run failed", message="no", hint="so", code=1)
+    failed = ScriptedRun(home.root, "tales")
+    failed.start()
+    failed.train(1, 40)
+    failed.emit("failed", 40, title="The run failed", message="no", hint="so", code=1)
     failed.lock.release()
-    live = Story(home.root, "poem")
-    live.begin()
-    live.learn(1, 60)
+    live = ScriptedRun(home.root, "poem")
+    live.start()
+    live.train(1, 60)

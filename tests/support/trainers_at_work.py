@@ -50,7 +50,7 @@ def asked(
 
 def begin(home: Home, run: Run, lock: Lock | None = None, more: Extension | None = None) -> int:
     """Starts a trainer's process; its number."""
-    return launch.start(home, run, lock or store.hold(run), more)
+    return launch.start(home, run, lock or store.lock_run(run), more)
 
 
 def trained(
@@ -58,7 +58,7 @@ def trained(
 ) -> list[Event]:
     """Trains right here, until it ends in whatever way; what was said."""
     told: list[Event] = []
-    train(home, run, lock or store.hold(run), listeners=[told.append], more=more)
+    train(home, run, lock or store.lock_run(run), listeners=[told.append], more=more)
     return told
 
 
@@ -135,8 +135,8 @@ home = find_home(sys.argv[1])
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
-        run = store.find(home, line.strip())
-        train(home, run, store.hold(run))
+        run = store.find_run(home, line.strip())
+        train(home, run, store.lock_run(run))
         os._exit(0)
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

@@ -1,4 +1,4 @@
-"""Plain lines for commands: tables, numbers and sizes in words. No terminal control here."""
+"""Plain output of commands: messages, results, JSON lines and tables."""
 
 from __future__ import annotations
 
@@ -10,37 +10,48 @@ from typing import Any
 
 import click
 
+from core.run.events import Event
 from tui.common.sanitize import clean, json_line, one_line
 
 
-def say(text: str) -> None:
-    """A line for the person, on stderr; stdout is for results.
+def print_message(text: str) -> None:
+    """Print a message for the person to stderr; stdout is for results.
 
-    A closed stderr or a terminal that is gone has nobody to tell, and stops nothing.
+    A closed stderr or terminal is ignored.
     """
     with contextlib.suppress(OSError):
         click.echo(clean(text), err=True)
 
 
-def put(text: str = "") -> None:
-    """A line of the result, on stdout."""
+def print_result(text: str = "") -> None:
+    """Print a line of the result to stdout."""
     click.echo(clean(text))
 
 
-def put_json(values: Any) -> None:
-    """One JSON object on a line of stdout, at once."""
+def print_json(values: Any) -> None:
+    """Print a JSON object as one line to stdout and flush it."""
     click.echo(json_line(values))
 
 
+def print_event(event: Event) -> None:
+    """Print an event as in the log; if the reader is gone, discard it and let training continue."""
+    try:
+        print_json(
+            {"type": event.type, "time": event.time, "step": event.step} | dict(event.fields)
+        )
+    except BrokenPipeError:
+        discard_output()
+
+
 def discard_output() -> None:
-    """Sends all further output nowhere: its reader is gone, also for what is flushed at exit."""
+    """Send all further output, including that flushed at exit, to the null device."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def put_table(
+def print_table(
     head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
 ) -> None:
-    """Columns under their heads; those in `right` are aligned to the right."""
+    """Print columns under headings; the columns in `right` are right-aligned."""
     from rich.cells import cell_len, set_cell_size
 
     cells = [[one_line(cell) for cell in row] for row in (head, *rows)]

@@ -11,7 +11,7 @@ import click
 
 from core.doctor.finding import Finding
 from core.paths import Home
-from tui.cli.console import put, put_json
+from tui.cli.console import print_json, print_result
 from tui.common.sanitize import one_line
 
 MIN_TERMINAL_SIZE = (80, 24)
@@ -29,12 +29,12 @@ def doctor(home: Home, as_json: bool) -> int:
         problems += bool(finding.problem)
         fatal += finding.fatal
         if as_json:
-            put_json(dataclasses.asdict(finding))
+            print_json(dataclasses.asdict(finding))
         else:
             _put(finding)
     if not as_json:
-        put()
-        put(_conclusion(problems, fatal))
+        print_result()
+        print_result(_conclusion(problems, fatal))
     return 1 if fatal else 0
 
 
@@ -46,9 +46,9 @@ def _findings(home: Home) -> Iterator[Finding]:
 
 
 def _put(finding: Finding) -> None:
-    put(f"{finding.name:<12} {one_line(finding.value)}")
+    print_result(f"{finding.name:<12} {one_line(finding.value)}")
     if finding.problem:
-        put(f"  ! {one_line(finding.problem)}\n    {one_line(finding.advice)}")
+        print_result(f"  ! {one_line(finding.problem)}\n    {one_line(finding.advice)}")
 
 
 def _conclusion(problems: int, fatal: int) -> str:

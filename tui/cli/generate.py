@@ -15,7 +15,7 @@ from core.config.configs import PRECISIONS, SamplingConfig
 from core.config.schema import setting_specs
 from core.errors import InputError
 from core.paths import Home
-from tui.cli.console import put, put_json, say
+from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_weights
 from tui.common.sanitize import clean
 
@@ -93,11 +93,11 @@ def generate(
         # Bytes that are no UTF-8 become half characters, as in an argument, and are refused so.
         prompt = open_stdin().read().decode(errors="surrogateescape").removesuffix("\n")
     from core.run import store
-    from core.run.weights_ref import weights_of
+    from core.run.weights_ref import weights_file
 
     name, _, which = run.partition("@")
-    found = store.find(home, name)
-    weights_of(found, which)
+    found = store.find_run(home, name)
+    weights_file(found, which)
     from core.inference.load import load_model
 
     loaded = load_model(found, which, device, precision=precision)
@@ -123,7 +123,7 @@ def _print_text(loaded: LoadedModel, prompt: str, config: SamplingConfig) -> Non
         sys.stdout.flush()
     click.echo()
     if not written:
-        say("The model ends here: it has nothing to add to this.")
+        print_message("The model ends here: it has nothing to add to this.")
 
 
 def _print_choices(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int) -> None:
@@ -133,7 +133,7 @@ def _print_choices(loaded: LoadedModel, prompt: str, config: SamplingConfig, top
     name = loaded.tokenizer.token_text
     for step in steps(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, top=top):
         others = "  ".join(f"{other.text!r} {other.probability:.1%}" for other in step.top)
-        put(f"{name(step.id)!r:<16} {step.probability:6.1%}  of  {others}")
+        print_result(f"{name(step.id)!r:<16} {step.probability:6.1%}  of  {others}")
 
 
 def _print_json(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int) -> None:
@@ -142,7 +142,7 @@ def _print_json(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: i
     session, count, text, ended = _session(loaded), 0, "", None
     for step in steps(session, loaded.encode(prompt), loaded.tokenizer, config, top=top):
         count, text, ended = count + 1, text + step.text, step.ended
-        put_json(
+        print_json(
             {
                 "id": step.id,
                 "text": step.text,
@@ -159,7 +159,7 @@ def _print_json(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: i
                 "window_start": step.window_start,
             }
         )
-    put_json({"prompt": prompt, "text": text, "tokens": count, "ended": ended})
+    print_json({"prompt": prompt, "text": text, "tokens": count, "ended": ended})
 
 
 def _check_several(config: SamplingConfig, top: int) -> None:
@@ -182,9 +182,9 @@ def _print_several(
     for number, one in enumerate(found, 1):
         if as_json:
             facts = {"tokens": len(one.ids), "ended": one.ended}
-            put_json({"n": number, "prompt": prompt, "text": one.text, **facts})
+            print_json({"n": number, "prompt": prompt, "text": one.text, **facts})
         else:
-            put(f"[{number}] {clean(one.text).lstrip(' ')}")
+            print_result(f"[{number}] {clean(one.text).lstrip(' ')}")
 
 
 def _session(loaded: LoadedModel) -> Any:
@@ -210,13 +210,13 @@ def score(
     text was.
     """
     from core.run import store
-    from core.run.weights_ref import weights_of
+    from core.run.weights_ref import weights_file
     from core.text.corpus import read_samples
     from core.text.resolve import resolve_corpus
 
     name, _, which = run.partition("@")
-    found = store.find(home, name)
-    weights_of(found, which)
+    found = store.find_run(home, name)
+    weights_file(found, which)
     corpus = resolve_corpus(file, home, encoding=encoding)
     from core.inference.load import load_model
     from core.inference.score import Sum, scored
@@ -232,14 +232,14 @@ def _tell_each(tokens: Iterator[ScoredTokens], each: bool, as_json: bool) -> Non
 
     for token in tokens:
         if each and as_json:
-            put_json({"id": token.id, "text": token.text, "loss": -token.score})
+            print_json({"id": token.id, "text": token.text, "loss": -token.score})
         elif each:
-            put(f"{token.text!r:<20} {exp(token.score):8.2%}  {-token.score:8.4f} nats")
+            print_result(f"{token.text!r:<20} {exp(token.score):8.2%}  {-token.score:8.4f} nats")
 
 
 def _tell(total: Sum, as_json: bool) -> None:
     if as_json:
-        put_json(
+        print_json(
             {
                 "tokens": total.tokens,
                 "total": total.nats,
@@ -252,7 +252,7 @@ def _tell(total: Sum, as_json: bool) -> None:
         return
     assert total.loss is not None, "a text without tokens is refused"
     perplexity = "–" if total.perplexity is None else f"{total.perplexity:,.4g}"
-    put(f"{total.tokens:,} tokens, {total.size:,} bytes")
-    put(f"loss        {total.loss:.4f} nats a token, {total.nats:,.1f} in all")
-    put(f"perplexity  {perplexity} a token")
-    put(f"bits a byte {total.bits_per_byte:.4f}")
+    print_result(f"{total.tokens:,} tokens, {total.size:,} bytes")
+    print_result(f"loss        {total.loss:.4f} nats a token, {total.nats:,.1f} in all")
+    print_result(f"perplexity  {perplexity} a token")
+    print_result(f"bits a byte {total.bits_per_byte:.4f}")

@@ -125,19 +125,19 @@ def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -
 @click.pass_obj
 def ls(home: Home, as_json: bool) -> None:
     """List the runs, with status and losses."""
-    from core.run.summary import summaries
-    from tui.cli.console import put_json, put_table, say
+    from core.run.summary import summarize_runs
+    from tui.cli.console import print_json, print_message, print_table
     from tui.common.format import count, number, size
 
-    rows = summaries(home)
+    rows = summarize_runs(home)
     if as_json:
         for row in rows:
-            put_json(dataclasses.asdict(row))
+            print_json(dataclasses.asdict(row))
         return
     if not rows:
-        say("There are no runs yet. `minigpt-tui train lang` makes one in seconds.")
+        print_message("There are no runs yet. `minigpt-tui train lang` makes one in seconds.")
         return
-    put_table(
+    print_table(
         ("NAME", "STATUS", "STEP", "EPOCH", "LOSS", "VAL LOSS", "PARAMETERS", "SIZE", "CORPUS"),
         [
             (
@@ -163,10 +163,10 @@ def ls(home: Home, as_json: bool) -> None:
 @click.pass_obj
 def show(home: Home, run: str, as_json: bool) -> None:
     """Say everything about a run: its text, shape, settings, losses and what it says."""
-    from core.run.store import find
+    from core.run.store import find_run
     from tui.cli.show import show_run
 
-    show_run(find(home, run), as_json)
+    show_run(find_run(home, run), as_json)
 
 
 @cli.command()
@@ -174,7 +174,7 @@ def show(home: Home, run: str, as_json: bool) -> None:
 @click.pass_obj
 def path(home: Home, run: str) -> None:
     """Print where a run is kept."""
-    from core.run.store import find
-    from tui.cli.console import put
+    from core.run.store import find_run
+    from tui.cli.console import print_result
 
-    put(str(find(home, run).folder))
+    print_result(str(find_run(home, run).folder))

@@ -13,11 +13,11 @@ from core.errors import InputError, MiniGPTError, NotFoundError, StorageError
 from core.paths import Home
 from core.run import status, store
 from core.run.directory import Run
-from core.run.store import status_of
-from core.run.summary import size_of, summary
+from core.run.status import status_of
+from core.run.summary import folder_size, summarize_run
 from core.system import locks
 from core.system.line_files import LineTail
-from tui.cli.console import put, say
+from tui.cli.console import print_message, print_result
 from tui.cli.options import complete_run
 from tui.common.format import size
 
@@ -33,7 +33,7 @@ def logs(home: Home, run: str, follow: bool) -> None:
     """Print what RUN's trainer wrote beside its events: warnings, and why it broke."""
     found = find_any(home, run)
     if not found.log.exists():
-        say(f"There is no log of {found.name}: a trainer in the background keeps one.")
+        print_message(f"There is no log of {found.name}: a trainer in the background keeps one.")
     tail = LineTail(found.log)
     while follow and is_alive(found):
         _put_new(tail)
@@ -61,7 +61,7 @@ def _read(tail: LineTail) -> list[bytes]:
 
 
 def _put(data: bytes) -> None:
-    put(data.decode(errors="replace").removesuffix("\r"))
+    print_result(data.decode(errors="replace").removesuffix("\r"))
 
 
 @click.command()
@@ -74,8 +74,8 @@ def rename(home: Home, run: str, new: str) -> None:
     if found.name == new:
         raise InputError(f"The run is named {new} already.", "Give it another name.")
     with _writing(home, f"{found.name} cannot be renamed"):
-        renamed = store.rename(home, found, new)
-    say(f"{found.name} is named {renamed.name} now.")
+        renamed = store.rename_run(home, found, new)
+    print_message(f"{found.name} is named {renamed.name} now.")
 
 
 @click.command()
@@ -89,14 +89,14 @@ def rm(home: Home, names: tuple[str, ...], yes: bool) -> None:
         if is_alive(run):
             raise runs_in_use(run)
     for run in found:
-        say(_what_goes(run))
+        print_message(_what_goes(run))
     if not yes and not _agreed(len(found)):
-        say("Nothing was removed.")
+        print_message("Nothing was removed.")
         return
     for run in found:
         with _writing(home, f"{run.name} cannot be removed"):
-            store.delete(home, run)
-        say(f"Removed {run.name}.")
+            store.delete_run(home, run)
+        print_message(f"Removed {run.name}.")
 
 
 def _agreed(count: int) -> bool:
@@ -107,10 +107,10 @@ def _agreed(count: int) -> bool:
 
 def _what_goes(run: Run) -> str:
     """A run in one line, for somebody who is about to lose it."""
-    steps, parts = len(run.snapshot_steps()), [size(size_of(run.folder))]
+    steps, parts = len(run.snapshot_steps()), [size(folder_size(run.folder))]
     # A run is removed also because it is damaged: what cannot be read is left out.
     with suppress(MiniGPTError, OSError):
-        row = summary(run)
+        row = summarize_run(run)
         parts += [row.status, f"step {row.step}", f"text {row.corpus}" if row.corpus else ""]
         parts += ["damaged run.json" if row.problem else ""]
     parts += [f"{steps} snapshot{'s' * (steps > 1)}" if steps else ""]
@@ -124,7 +124,7 @@ def find_any(home: Home, name: str) -> Run:
         InputError: there is none of this name.
     """
     try:
-        return store.find(home, name)
+        return store.find_run(home, name)
     except NotFoundError:
         run = Run(home.runs / name)
         traces = (run.events, run.checkpoints, run.weights)

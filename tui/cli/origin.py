@@ -14,7 +14,7 @@ from core.paths import Home
 from core.progress import ProgressCallback, throttled
 from core.server.codec import to_json
 from core.server.protocol import OriginRequest as Ask
-from tui.cli.console import put, put_json, say
+from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_run
 from tui.talk import origin as copied
 
@@ -42,7 +42,7 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
     from core.server.origin import origin as compare
     from core.server.origin import typed
 
-    source = find_source(home, store.find(home, run))
+    source = find_source(home, store.find_run(home, run))
     if text == "-":
         from core.text.resolve import open_stdin
 
@@ -55,23 +55,23 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
     if not said.ids:
         raise InputError("There is no text to look for.", "Name it, or pipe it in.")
     if as_json:
-        put_json(reply)
+        print_json(reply)
     else:
         _print(copied.read_origin(reply))
 
 
 def _print(found: copied.ReplyOrigin) -> None:
     for note in found.notes:
-        say(note)
-    put(found.marked())
-    put()
-    put(found.header)
+        print_message(note)
+    print_result(found.marked())
+    print_result()
+    print_result(found.header)
     several = copied.several(found.spans)
     for span in found.spans:
-        put(f"\n{span.tokens:,} tokens, {span.times}: {found.text[span.begin : span.end]}")
+        print_result(f"\n{span.tokens:,} tokens, {span.times}: {found.text[span.begin : span.end]}")
         for place in span.places:
             name = f"{place.file}:" if several else "line "
-            put(f"  {name}{place.line}  {''.join(_marked(place))}")
+            print_result(f"  {name}{place.line}  {''.join(_marked(place))}")
 
 
 def _marked(place: copied.CorpusPlace) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def _progress() -> Iterator[ProgressCallback]:
         if phase != state.phase:
             state.phase = phase
             if bar.disable:
-                say(f"{phase.capitalize()}…")
+                print_message(f"{phase.capitalize()}…")
             elif state.task is None:
                 state.task = bar.add_task(phase.capitalize())
         if state.task is not None:

@@ -11,7 +11,7 @@ import click
 from core.config.configs import SamplingConfig
 from core.config.schema import parse_value, setting_specs
 from core.errors import MiniGPTError
-from tui.cli.console import put, say
+from tui.cli.console import print_message, print_result
 from tui.common.client import BlockingClient
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean
@@ -44,7 +44,7 @@ class PlainTalk:
 
     def go(self) -> None:
         """Until the person leaves."""
-        put(turn_text.ABOUT)
+        print_result(turn_text.ABOUT)
         while True:
             try:
                 line = self.read(ASK)
@@ -55,7 +55,7 @@ class PlainTalk:
             try:
                 self._obey(line)
             except MiniGPTError as error:
-                say(f"{error.title}: {error}")
+                print_message(f"{error.title}: {error}")
 
     def _obey(self, line: str) -> None:
         if not line.startswith("/"):
@@ -63,7 +63,7 @@ class PlainTalk:
             return
         word, _, value = line[1:].strip().partition(" ")
         if word == "help":
-            put(HELP)
+            print_result(HELP)
         elif word == "step":
             self.step(self.talk)
         elif word in ("older", "newer"):
@@ -74,16 +74,16 @@ class PlainTalk:
     def _turn(self, word: str) -> None:
         which = self.talk.older() if word == "older" else self.talk.newer()
         if which is None:
-            put(f"There are no {word} weights.")
+            print_result(f"There are no {word} weights.")
             return
         self.talk.turn_to(self.talk.run, which)
-        put(f"Now with the weights {which}.")
+        print_result(f"Now with the weights {which}.")
 
     def _set(self, name: str, value: str) -> None:
         changed = {name: parse_value(SamplingConfig, name, value)}
         config = replace(self.talk.dials.config, **changed)
         self.talk.dials = SamplingControls(config, fixed=self.talk.dials.fixed or name == "seed")
-        put(f"{setting_specs(SamplingConfig)[name].label} is {value}.")
+        print_result(f"{setting_specs(SamplingConfig)[name].label} is {value}.")
 
     def _say(self, prompt: str) -> None:
         reply = self.talk.begin(prompt)
@@ -102,8 +102,8 @@ class PlainTalk:
             reply.stop(FAILED)
             raise
         finally:
-            put()
+            print_result()
             turn = self.talk.over(reply)
         if turn is not None:
-            put(turn_text.facts(turn))
+            print_result(turn_text.facts(turn))
             self.talk.keep(reply.run, turn)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from core.config.configs import SamplingConfig
 from core.config.schema import parse_value, setting_specs, to_json
 from core.errors import MiniGPTError
-from tui.cli.console import put, say
+from tui.cli.console import print_message, print_result
 from tui.common.client import BlockingClient
 from tui.common.plain_mode import spoken_percent
 from tui.common.sanitize import one_line
@@ -60,20 +60,20 @@ class PlainStep:
             try:
                 self._obey(line)
             except MiniGPTError as error:
-                say(f"{error.title}: {error}")
+                print_message(f"{error.title}: {error}")
 
     def _obey(self, line: str) -> None:
         word = line.strip()
         settings = to_json(self.config)
         if word == "?":
-            put(HELP)
+            print_result(HELP)
         elif line.startswith("/"):
             self._find(line[1:])
         elif word in ("r", "f", "x"):
             self._roll({"r": 1, "f": FIVE, "x": self.config.max_tokens}[word])
         elif word == "u":
             if not self.walk.chosen:
-                put("Nothing was chosen yet.")
+                print_result("Nothing was chosen yet.")
             else:
                 self._tell(self.ask.wait(self.walk.undo(settings)))
         elif word.isdecimal() or not word:
@@ -83,7 +83,7 @@ class PlainStep:
 
     def _take(self, number: int) -> None:
         if not 1 <= number <= len(self.shown):
-            put(f"There are the numbers 1 to {len(self.shown)}.")
+            print_result(f"There are the numbers 1 to {len(self.shown)}.")
         elif not self._over():
             id = self.shown[number - 1].id
             self._tell(self.ask.wait(self.walk.pick(to_json(self.config), id)))
@@ -102,28 +102,28 @@ class PlainStep:
 
     def _find(self, text: str) -> None:
         matches, found = self.ask.wait(self.walk.find(text, to_json(self.config)))
-        put(f"{matching(matches, text)}.")
+        print_result(f"{matching(matches, text)}.")
         self._number(tuple(found[:MOST_SHOWN]), ranks=True)
 
     def _set(self, name: str, value: str) -> None:
         name = name.replace("-", "_")
         changed = {name: parse_value(SamplingConfig, name, value.strip())}
         self.config = replace(self.config, **changed)
-        put(f"{setting_specs(SamplingConfig)[name].label} is {value.strip()}.")
+        print_result(f"{setting_specs(SamplingConfig)[name].label} is {value.strip()}.")
         self._tell(self.ask.wait(self.walk.look(to_json(self.config))))
 
     def _tell(self, view: NextTokens) -> None:
-        put()
-        put(one_line(self.walk.text) or "(nothing yet)")
+        print_result()
+        print_result(one_line(self.walk.text) or "(nothing yet)")
         if view.ended:
-            put("The text has come to its end; u goes back.")
-        put(f"Perplexity so far {perplexity(view.loss)}. What could come next:")
+            print_result("The text has come to its end; u goes back.")
+        print_result(f"Perplexity so far {perplexity(view.loss)}. What could come next:")
         self._number(view.top[:MOST_SHOWN])
 
     def _number(self, shown: tuple[Choice, ...], *, ranks: bool = False) -> None:
         self.shown = shown
         for number, choice in enumerate(shown, 1):
-            put(f"{number} {_in_words(choice, ranks=ranks)}")
+            print_result(f"{number} {_in_words(choice, ranks=ranks)}")
 
 
 def _in_words(choice: Choice, *, ranks: bool) -> str:

@@ -1,4 +1,4 @@
-"""Commands for runs that are being trained, or are to be trained on."""
+"""Commands that control training: attach, stop, pause, continue, save, change and resume."""
 
 from __future__ import annotations
 
@@ -11,77 +11,78 @@ from core.config.configs import Extension, TrainConfig
 from core.config.schema import parse_value, setting_specs
 from core.errors import InputError, RunFailedError, SettingsError
 from core.paths import Home
-from core.run import control_file, status, store
+from core.run import control_file, store
 from core.run.directory import Run
-from core.run.event_log import EventTail
 from core.run.events import FINISHED, TERMINAL, Event
-from core.run.store import hold_to_resume
-from tui.cli.console import say
+from core.run.follow import RunFollower
+from core.run.status import ALIVE, status_of
+from core.run.store import lock_for_resume, send_request
+from tui.cli.console import print_message
 from tui.cli.options import complete_run, devices_option
 from tui.cli.train import nearest_settings
-from tui.cli.watch import Leaving, Listening
-from tui.common import plain_mode
+from tui.cli.watch import WatchSignals, follow_events, watch
+from tui.common.plain_mode import plain_option
 
-PATIENCE = 30.0  # seconds until it is said that the trainer is busy
+BUSY_NOTICE_SECONDS = 30.0  # without an answer until the user is told that the trainer is busy
 
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@plain_mode.plain_option
-@click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
+@plain_option
+@click.option("--json", "as_json", is_flag=True, help="print events, one JSON object per line")
 @click.pass_obj
 def attach(home: Home, run: str, as_json: bool) -> int:
-    """Watch RUN being trained; of one that has ended, say how.
+    """Watch the training of RUN; if it has ended, report how.
 
-    Ctrl+C and other signals end the watching only.
+    Ctrl+C and other signals only end the watching.
     """
-    from tui.cli.watch import watch
-
-    found = store.find(home, run)
-    listening = Listening(found, EventTail(found.events))
-    with Leaving(stops=False) as leaving:
-        return watch(found, leaving, listening, as_json=as_json, silent_before=time.time())
+    target = store.find_run(home, run)
+    with WatchSignals(stops_trainer=False) as signals:
+        return watch(
+            target, signals, RunFollower(target), as_json=as_json, quiet_before=time.time()
+        )
 
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@click.option("--no-wait", is_flag=True, help="return at once, before it has stopped")
+@click.option("--no-wait", is_flag=True, help="return at once, before training has stopped")
 @click.pass_obj
 def stop(home: Home, run: str, no_wait: bool) -> int:
-    """Save and stop RUN's training; `resume` goes on at the very step."""
-    found = _alive(home, run)
-    listening = Listening(found)
-    store.request(found, control_file.STOP)
+    """Save and stop the training of RUN; `resume` continues at the exact step."""
+    target, follower = _find_alive(home, run)
+    send_request(target, control_file.STOP)
     if no_wait:
-        say(f"{found.name} was asked to stop.")
+        print_message(f"Stop requested: {target.name}.")
         return 0
-    say(f"{found.name} is stopping…")
-    ending: Event | None = None
-    while not listening.over:
-        ending = next((e for e in listening.read() if e.type in TERMINAL), ending)
-    if ending is None:
-        raise RunFailedError(f"{found.name} crashed while stopping.", _resume(found))
-    say(f"{found.name}: {ending.type} at step {ending.step}.")
+    print_message(f"Saving and stopping {target.name}…")
+    last: Event | None = None
+    for events in follow_events(follower):
+        last = next((event for event in events if event.type in TERMINAL), last)
+    if last is None:
+        raise RunFailedError(f"{target.name} crashed while stopping.", _resume_hint(target))
+    print_message(f"{target.name}: {last.type} at step {last.step}.")
     return 0
 
 
-def _asking(type: str, done: str, about: str) -> click.Command:
+def _request_command(type: str, past_tense: str, about: str) -> click.Command:
     """A command that sends a request without fields and waits for its answer."""
 
     @click.command(name=type, help=about)
     @click.argument("run", shell_complete=complete_run)
     @click.pass_obj
     def command(home: Home, run: str) -> None:
-        found = _alive(home, run)
-        answer = _ask(found, type)
-        say(f"{found.name} {done} at step {answer.step}.")
+        target, follower = _find_alive(home, run)
+        answer = _request(target, follower, type)
+        print_message(f"{target.name} {past_tense} at step {answer.step}.")
 
     return command
 
 
-save = _asking(control_file.SAVE, "is saved", "Save a checkpoint of RUN now.")
-pause = _asking(control_file.PAUSE, "pauses", "Pause RUN's training; it keeps its memory.")
-continue_ = _asking(control_file.CONTINUE, "goes on", "Let a paused RUN go on.")
+save = _request_command(control_file.SAVE, "saved", "Save a checkpoint of RUN now.")
+pause = _request_command(
+    control_file.PAUSE, "paused", "Pause the training of RUN; it stays in memory."
+)
+continue_ = _request_command(control_file.CONTINUE, "continued", "Continue a paused RUN.")
 
 
 @click.command()
@@ -89,20 +90,20 @@ continue_ = _asking(control_file.CONTINUE, "goes on", "Let a paused RUN go on.")
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @click.pass_obj
 def change(home: Home, run: str, pairs: tuple[str, ...]) -> None:
-    """Change settings of RUN while it is trained, such as learning_rate or epochs."""
-    found = _alive(home, run)
-    answer = _ask(found, control_file.CHANGE, changes=_live(pairs))
+    """Change settings of RUN during training, such as learning_rate or epochs."""
+    target, follower = _find_alive(home, run)
+    answer = _request(target, follower, control_file.CHANGE, changes=_parse_changes(pairs))
     if problems := answer.table("problems"):
         raise SettingsError({name: str(text) for name, text in problems.items()})
     for name, values in answer.table("changes").items():
-        say(f"{found.name}: {name} {values[0]} → {values[1]} from step {answer.step} on")
+        print_message(f"{target.name}: {name} {values[0]} → {values[1]} from step {answer.step}")
 
 
-def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
-    """The new values.
+def _parse_changes(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """The new values by name.
 
     Raises:
-        SettingsError: unknown or fixed settings, impossible values; all of them.
+        SettingsError: unknown or fixed settings and impossible values, all of them together.
     """
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
@@ -111,12 +112,12 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
         name, equals, text = pair.partition("=")
         try:
             if not equals:
-                raise SettingsError({name: "is written as KEY=VALUE"})
+                raise SettingsError({name: "must be given as KEY=VALUE"})
             values[name] = parse_value(TrainConfig, name, text)
             if values[name] is None:
-                raise SettingsError({name: "needs a value while training"})
+                raise SettingsError({name: "needs a value during training"})
             if name not in live:
-                raise SettingsError({name: f"cannot change while training; {', '.join(live)} can"})
+                raise SettingsError({name: f"cannot change during training; {', '.join(live)} can"})
         except SettingsError as error:
             problems |= error.problems
     try:
@@ -130,15 +131,15 @@ def _live(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@click.option("--epochs", type=float, help="that many passes more")
-@click.option("--steps", type=int, help="that many steps more")
-@click.option("--minutes", type=float, help="that many minutes more")
+@click.option("--epochs", type=float, help="train this many more epochs")
+@click.option("--steps", type=int, help="train this many more steps")
+@click.option("--minutes", type=float, help="train this many more minutes")
 @devices_option
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
-@click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
-@click.option("--force", is_flag=True, help="although it may still be trained on another machine")
-@plain_mode.plain_option
-@click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
+@click.option("--foreground", is_flag=True, help="train in this process")
+@click.option("--force", is_flag=True, help="even if it may still be training on another machine")
+@plain_option
+@click.option("--json", "as_json", is_flag=True, help="print events, one JSON object per line")
 @click.pass_obj
 def resume(
     home: Home,
@@ -151,47 +152,58 @@ def resume(
     as_json: bool,
     **more: Any,
 ) -> int:
-    """Train RUN on from its last checkpoint, to its planned end or for longer.
+    """Resume RUN from its last checkpoint, to its planned end or for longer.
 
-    On as many devices as it was made for, unless --devices says otherwise for this time.
+    Uses as many devices as it was created with, unless --devices is given.
     """
-    from tui.cli.training import carry_out, help_along, ways_of
+    from tui.cli.training import train_as_worker, train_options, train_run
 
-    ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
-    if ways.beside:
-        return help_along(home, ways.beside)
-    found, wanted = store.find(home, run), Extension(**more)
-    lock = hold_to_resume(found, wanted, force=force)
-    return carry_out(home, found, lock, ways, wanted)
-
-
-def _alive(home: Home, name: str) -> Run:
-    run = store.find(home, name)
-    word = store.status_of(run)
-    if word not in status.ALIVE:
-        longer = " --epochs N" if word == FINISHED else ""
-        raise InputError(f"The run {run.name} is not being trained: {word}.", _resume(run) + longer)
-    return run
+    options = train_options(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
+    if options.worker:
+        return train_as_worker(home, options.worker)
+    target, extension = store.find_run(home, run), Extension(**more)
+    lock = lock_for_resume(target, extension, force=force)
+    return train_run(home, target, lock, options, extension)
 
 
-def _resume(run: Run) -> str:
-    return f"To train it on: minigpt-tui resume {run.name}"
+def _find_alive(home: Home, name: str) -> tuple[Run, RunFollower]:
+    """A run that is being trained, and a follower that has read its events so far.
+
+    Raises:
+        InputError: it is not being trained.
+    """
+    run = store.find_run(home, name)
+    status = status_of(run)
+    if status not in ALIVE:
+        longer = " --epochs N" if status == FINISHED else ""
+        raise InputError(
+            f"The run {run.name} is not being trained: {status}.", _resume_hint(run) + longer
+        )
+    follower = RunFollower(run)
+    follower.poll()
+    return run, follower
 
 
-def _ask(run: Run, type: str, **fields: Any) -> Event:
-    """The event that answers a request.
+def _resume_hint(run: Run) -> str:
+    return f"To continue training: minigpt-tui resume {run.name}"
+
+
+def _request(run: Run, follower: RunFollower, type: str, **fields: Any) -> Event:
+    """Send a control request and wait for the event that answers it.
 
     Raises:
         RunFailedError: the trainer ended before it answered.
     """
-    listening = Listening(run)
-    id = store.request(run, type, **fields)
-    began, told = time.monotonic(), False
-    while not listening.over:
-        for event in listening.read():
+    id = send_request(run, type, **fields)
+    sent_at: float | None = time.monotonic()
+    for events in follow_events(follower):
+        for event in events:
             if id in (event.text("id"), event.text("request")):
                 return event
-        if not told and time.monotonic() - began > PATIENCE:
-            told = True
-            say(f"{run.name} has not answered yet; it does between two steps. Ctrl+C gives up.")
-    raise RunFailedError(f"{run.name} ended before it answered.", _resume(run))
+        if sent_at is not None and time.monotonic() - sent_at > BUSY_NOTICE_SECONDS:
+            sent_at = None
+            print_message(
+                f"{run.name} has not answered yet; it answers between two steps. "
+                "Press Ctrl+C to stop waiting."
+            )
+    raise RunFailedError(f"{run.name} ended before it answered.", _resume_hint(run))

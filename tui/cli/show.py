@@ -13,12 +13,12 @@ from core.paths import Home
 from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.history import History
-from core.run.store import read_record
-from core.run.summary import Summary, summary
+from core.run.record import read_record
+from core.run.summary import RunSummary, summarize_run
 from core.text.corpus import Corpus, bundled_corpora, read_samples
 from core.text.resolve import resolve_corpus
 from core.text.stats import CorpusStats, compute_stats
-from tui.cli.console import put, put_json, put_table, say
+from tui.cli.console import print_json, print_message, print_result, print_table
 from tui.common.format import count, duration, number, size
 from tui.common.sanitize import one_line
 
@@ -27,9 +27,9 @@ SAMPLES = 8
 
 def show_run(run: Run, as_json: bool) -> None:
     """Everything worth knowing about a run."""
-    row, history, record = summary(run), _history(run), read_record(run)
+    row, history, record = summarize_run(run), _history(run), read_record(run)
     if as_json:
-        put_json(
+        print_json(
             {
                 **dataclasses.asdict(row),
                 "folder": str(run.folder),
@@ -42,16 +42,16 @@ def show_run(run: Run, as_json: bool) -> None:
             }
         )
         return
-    put(f"{run.name}: {row.status}")
+    print_result(f"{run.name}: {row.status}")
     for label, value in _lines(row, history, record, run):
         if value:
-            put(f"  {label:<11} {one_line(value)}")
+            print_result(f"  {label:<11} {one_line(value)}")
     for reason in history.reasons:
-        put(f"  {'why':<11} {one_line(reason)}")
+        print_result(f"  {'why':<11} {one_line(reason)}")
     for sample in history.samples[-SAMPLES:]:
-        put(f"  {f'step {sample.step}':<11} {one_line(f'{sample.prompt}|{sample.text}')}")
+        print_result(f"  {f'step {sample.step}':<11} {one_line(f'{sample.prompt}|{sample.text}')}")
     if history.failure:
-        say(f"{history.failure.message}\n{history.failure.hint}")
+        print_message(f"{history.failure.message}\n{history.failure.hint}")
 
 
 def _history(run: Run) -> History:
@@ -62,7 +62,7 @@ def _history(run: Run) -> History:
 
 
 def _lines(
-    row: Summary, history: History, record: dict[str, Any], run: Run
+    row: RunSummary, history: History, record: dict[str, Any], run: Run
 ) -> list[tuple[str, str]]:
     corpus, model = record["corpus"], history.model
     shape = ", ".join(f"{name} {model[name]}" for name in model)
@@ -93,9 +93,9 @@ def list_bundled(as_json: bool) -> None:
     found = bundled_corpora()
     if as_json:
         for corpus in found:
-            put_json(_described(corpus))
+            print_json(_described(corpus))
         return
-    put_table(
+    print_table(
         ("NAME", "SIZE", "READING", "TOKENIZER", "SHOWS"),
         [(c.name, size(c.size), c.reading or "", c.tokenizer or "", c.use) for c in found],
         right=(1,),
@@ -108,17 +108,17 @@ def describe(home: Home, text: str, encoding: str | None, as_json: bool) -> None
     found = compute_stats(corpus)
     beginning = [sample.text for sample in islice(read_samples(corpus, found.reading), FIRST_LINES)]
     if as_json:
-        put_json({**_described(corpus), **dataclasses.asdict(found)})
+        print_json({**_described(corpus), **dataclasses.asdict(found)})
         return
-    put(f"{corpus.title or corpus.name}: {corpus.description}".rstrip(": "))
+    print_result(f"{corpus.title or corpus.name}: {corpus.description}".rstrip(": "))
     for label, value in _facts(corpus, found):
         if value:
-            put(f"  {label:<11} {one_line(value)}")
-    put()
+            print_result(f"  {label:<11} {one_line(value)}")
+    print_result()
     between = "\n" if found.reading == "lines" else ""
     for line in between.join(beginning).splitlines()[:FIRST_LINES]:
         shown = one_line(line)
-        put("  " + (shown if len(shown) <= WIDEST else f"{shown[: WIDEST - 1]}…"))
+        print_result("  " + (shown if len(shown) <= WIDEST else f"{shown[: WIDEST - 1]}…"))
 
 
 def _facts(corpus: Corpus, found: CorpusStats) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ import click
 from core.config.configs import SamplingConfig
 from core.config.schema import to_json
 from core.paths import Home
-from tui.cli.console import put, put_json, put_table
+from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
 from tui.cli.options import complete_weights
 from tui.common import plain_mode
@@ -29,10 +29,10 @@ def _shown(run: str, home: Home) -> tuple[str, str]:
         MiniGPTError: they are not.
     """
     from core.run import store
-    from core.run.weights_ref import LAST, weights_of
+    from core.run.weights_ref import LAST, weights_file
 
     name, _, which = run.partition("@")
-    weights_of(store.find(home, name), which or LAST)
+    weights_file(store.find_run(home, name), which or LAST)
     return name, which or LAST
 
 
@@ -117,7 +117,7 @@ def step(
         if as_json:
             asked = {"run": name, "which": which, "prompt": prompt, "settings": to_json(config)}
             view = ask.request("step", top=top, **asked)
-            put_json({key: value for key, value in view.items() if key not in HIDDEN})
+            print_json({key: value for key, value in view.items() if key not in HIDDEN})
         else:
             _walk(ask, name, which, prompt, config, [])
     return 0
@@ -137,10 +137,10 @@ def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> Non
         said = ask.request("trace", run=name, which=which, device=device, text=text)
     if as_json:
         for token in (*said["tokens"], said["next"]):
-            put_json(token)
+            print_json(token)
     elif plain_mode.is_plain_mode(os.environ):
         for token in (*said["tokens"], said["next"]):
-            put(_in_words(token))
+            print_result(_in_words(token))
     else:
         _table([*said["tokens"], said["next"]])
 
@@ -168,4 +168,4 @@ def _table(tokens: list[dict[str, Any]]) -> None:
         row = [token["text"] if known else "", percent(token["probability"]) if known else ""]
         row += [f"{token['rank']:,}" if known else "", f"{token['entropy'] / 0.6931472:.2f}"]
         rows.append([*row, *(f"{text} {percent(p)}" for _, text, p in token["lens"])])
-    put_table(head, rows, right=(1, 2, 3))
+    print_table(head, rows, right=(1, 2, 3))

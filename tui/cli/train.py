@@ -67,18 +67,20 @@ def train(
     watching. `attach` watches it again, `stop` saves and stops it.
     """
     from core.run.create import create_run
-    from tui.cli.training import carry_out, help_along, ways_of
-    from tui.cli.watch import forget_if_refused
+    from tui.cli.outcome import delete_if_refused
+    from tui.cli.training import train_as_worker, train_options, train_run
 
-    ways = ways_of(detach=detach, foreground=foreground, as_json=as_json, devices=chosen["devices"])
-    if ways.beside:
-        return help_along(home, ways.beside)
+    options = train_options(
+        detach=detach, foreground=foreground, as_json=as_json, devices=chosen["devices"]
+    )
+    if options.worker:
+        return train_as_worker(home, options.worker)
     config, shape = settings_from(chosen, pairs)
     run, lock = create_run(
         home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
     )
-    code = carry_out(home, run, lock, ways)
-    forget_if_refused(home, run, code)
+    code = train_run(home, run, lock, options)
+    delete_if_refused(home, run, code)
     return code
 
 

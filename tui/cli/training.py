@@ -1,18 +1,14 @@
-"""Training a run whose lock is held: in the background and watched, left alone, or right here.
-
-Training in the command's own process: signals, the bar or the events, and the exit code.
-"""
+"""Training a run whose lock is held: detached and watched, detached only, or in this process."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType
 
 import click
 
@@ -21,204 +17,183 @@ from core.paths import Home
 from core.run import launch, store
 from core.run.directory import Run
 from core.run.events import Event
-from core.run.record import read_asked, read_record
+from core.run.follow import RunFollower
+from core.run.history import History
+from core.run.record import read_record, read_requested_config
 from core.system.locks import Lock
 from core.system.rank_env import RankInfo, read_rank_info
-from tui.cli.console import say
-from tui.cli.watch import EXIT_CODES, Leaving, Listening, on_a_terminal, put_event, say_ending
+from core.system.signals import STOP_SIGNALS, StopSignals
+from tui.cli.console import print_event, print_message
+from tui.cli.outcome import report_outcome
+from tui.cli.progress import TrainingView
+from tui.cli.watch import (
+    EXIT_LEFT,
+    WatchSignals,
+    background_commands,
+    is_interactive,
+    wait_for_start,
+    watch,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ways:
+class TrainOptions:
     """How a run is to be trained and shown.
 
     Attributes:
         detach: return once the trainer has started.
         foreground: train in this process, or in some that end with it.
-        as_json: show events instead of a bar.
-        devices: how many train together; None is as the run was asked for.
-        place: this process's among those that torchrun or Slurm began; None where none did.
+        as_json: print events instead of a progress bar.
+        devices: how many to train on; None is what the run was created with.
+        rank: of this process, if torchrun or Slurm started several.
     """
 
     detach: bool = False
     foreground: bool = False
     as_json: bool = False
     devices: int | None = None
-    place: RankInfo | None = None
+    rank: RankInfo | None = None
 
     @property
-    def beside(self) -> RankInfo | None:
-        """The place of a process that trains along with another one, which has the run."""
-        return self.place if self.place and not self.place.is_rank_0 else None
+    def worker(self) -> RankInfo | None:
+        """The rank of this process if it is not 0, in which case rank 0 has the run."""
+        return self.rank if self.rank and not self.rank.is_rank_0 else None
 
 
-def ways_of(*, detach: bool, foreground: bool, as_json: bool, devices: int | None) -> Ways:
-    """The ways that were asked for, in a process that somebody may have begun with others.
+def train_options(
+    *, detach: bool, foreground: bool, as_json: bool, devices: int | None
+) -> TrainOptions:
+    """Combine the options of the command with the rank that the environment gives.
 
     Raises:
-        click.UsageError: two of them at once, or some that such a process has not.
-        InputError: what torchrun or Slurm say does not fit together.
+        click.UsageError: options that exclude each other or the environment.
+        InputError: the variables of torchrun or Slurm contradict each other.
     """
     if detach and foreground:
         raise click.UsageError("Choose one of --detach and --foreground.")
-    place = read_rank_info(os.environ)
-    if place is None or place.world_size == 1:
-        return Ways(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
+    rank = read_rank_info(os.environ)
+    if rank is None or rank.world_size == 1:
+        return TrainOptions(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     if detach or devices is not None:
         raise click.UsageError(
-            f"This is process {place.rank} of {place.world_size} started together, one per device. "
-            "Leave out --detach and --devices."
+            f"This is rank {rank.rank} of {rank.world_size} processes started together, which train on "
+            "one device each. Omit --detach and --devices."
         )
-    return Ways(foreground=True, as_json=as_json, devices=1, place=place)
+    return TrainOptions(foreground=True, as_json=as_json, devices=1, rank=rank)
 
 
-def carry_out(home: Home, run: Run, lock: Lock, ways: Ways, more: Extension | None = None) -> int:
-    """Trains the run in the way that was asked for; the exit code.
+def train_run(
+    home: Home,
+    run: Run,
+    lock: Lock,
+    options: TrainOptions,
+    extension: Extension | None = None,
+) -> int:
+    """Train a run as `options` say; the exit code.
 
     Args:
-        lock: the run's, held; free again, or the trainer's, afterwards.
+        lock: the run's, held; afterwards it is released or the trainer's.
     """
-    from tui.cli.watch import LEFT, wait_for_start, watch
-
-    with ExitStack() as held:
-        held.push(lock)  # free again if what the run asked for cannot be read
-        tied = ways.foreground and _several(run, ways)
-        held.pop_all()
-    if ways.foreground and not tied:
-        return train_here(home, run, lock, as_json=ways.as_json, more=more, place=ways.place)
-    listening = Listening(run)
-    with Leaving(stops=tied or not on_a_terminal(), tied=tied) as leaving:
-        launch.start(home, run, lock, more, devices=ways.devices, tied=tied)
-        if not ways.detach:
-            return watch(run, leaving, listening, as_json=ways.as_json)
-        started = wait_for_start(run, leaving, listening)
+    with ExitStack() as stack:
+        stack.push(lock)  # released if the run cannot be read
+        is_tied = options.foreground and _needs_several_processes(run, options)
+        follower = RunFollower(run)
+        follower.poll()
+        stack.pop_all()
+    if options.foreground and not is_tied:
+        return train_here(
+            home, run, lock, follower.history, as_json=options.as_json, extension=extension,
+            rank=options.rank,
+        )  # fmt: skip
+    with WatchSignals(stops_trainer=is_tied or not is_interactive(), is_tied=is_tied) as signals:
+        launch.start(home, run, lock, extension, devices=options.devices, tied=is_tied)
+        if not options.detach:
+            return watch(run, signals, follower, as_json=options.as_json)
+        started = wait_for_start(run, signals, follower)
     if started is None:
-        return LEFT
-    _tell_started(run, started, ways.as_json)
+        return EXIT_LEFT
+    if options.as_json:
+        print_event(started)
+    else:
+        pid = started.whole("pid")
+        print_message(
+            f"Training {run.name} in the background (process {pid}).\n{background_commands(run)}"
+        )
     return 0
 
 
-def _several(run: Run, ways: Ways) -> bool:
-    """Whether it takes more than one process, which cannot all be this one."""
-    if ways.devices is None:
-        return read_asked(run, read_record(run)).devices != 1
-    return ways.devices != 1
-
-
-def _tell_started(run: Run, started: Event, as_json: bool) -> None:
-    from tui.cli.watch import put_event, ways_back
-
-    if as_json:
-        put_event(started)
-    else:
-        pid = started.whole("pid")
-        say(f"{run.name} is trained in the background (process {pid}).\n{ways_back(run)}")
-
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+def _needs_several_processes(run: Run, options: TrainOptions) -> bool:
+    if options.devices is None:
+        return read_requested_config(run, read_record(run)).devices != 1
+    return options.devices != 1
 
 
 def train_here(
     home: Home,
     run: Run,
     lock: Lock,
+    history: History,
     *,
     as_json: bool,
-    more: Extension | None = None,
-    place: RankInfo | None = None,
+    extension: Extension | None = None,
+    rank: RankInfo | None = None,
 ) -> int:
-    """Trains the run until it ends or a signal stops it; the exit code.
+    """Train in this process until the run ends or a signal stops it; the exit code.
 
     Args:
-        place: this process's, the first among several that train together.
+        history: of the run so far.
+        rank: 0 of several processes that train together.
     """
-    from tui.cli.progress import TrainingView
-
     with TrainingView(run.name) as view:
-        last: dict[str, Event] = {}
 
-        def listen(event: Event) -> None:
-            last[event.type] = event
+        def on_event(event: Event) -> None:
+            history.apply(event)
             if as_json:
-                put_event(event)
-            # A terminal that is gone ends the showing, not the training.
+                print_event(event)
+            # If the terminal is gone, training continues without output.
             with contextlib.suppress(OSError):
-                view.show([event])
+                view.show([event], history)
 
-        say(f"{run.name}: loading PyTorch")
-        with stopping_on_signals() as on_stop:
+        print_message(f"{run.name}: loading PyTorch")
+        with StopSignals(_announce_stop, once=True) as signals:
             try:
-                _train(place)(home, run, lock, listeners=[listen], on_control=on_stop, more=more)
+                _train_function(rank)(
+                    home, run, lock, listeners=[on_event], on_control=signals.on_stop,
+                    more=extension,
+                )  # fmt: skip
             except KeyboardInterrupt:
-                _forget_if_never_begun(home, run, lock)
+                if not run.events.exists():  # interrupted before training began
+                    lock.release()
+                    store.delete_run(home, run)
                 raise
-    ending = next(last[type] for type in EXIT_CODES if type in last)
-    return say_ending(run, last, ending, as_json=as_json)
+    return report_outcome(run, history, as_json=as_json)
 
 
-def _train(place: RankInfo | None) -> Callable[..., None]:
-    """The function that trains; PyTorch is imported now."""
-    if place is None:
+def _announce_stop(_: signal.Signals) -> None:
+    print_message("\nStopping after this step; a second signal ends it at once.")
+
+
+def _train_function(rank: RankInfo | None) -> Callable[..., None]:
+    """Import PyTorch and return the function that trains."""
+    if rank is None:
         from core.train.job import train
 
         return train
     from core.train.launchers import train_as_rank_0
 
-    return partial(train_as_rank_0, place=place)
+    return partial(train_as_rank_0, place=rank)
 
 
-def help_along(home: Home, place: RankInfo) -> int:
-    """Trains along in this process with the first one; the exit code.
+def train_as_worker(home: Home, rank: RankInfo) -> int:
+    """Train in this process along with rank 0; the exit code.
 
-    Signals reach all processes of a job; the first one alone obeys them, and the others follow.
+    Signals reach all processes of a job: only rank 0 obeys them, and the others follow it.
     """
-    for number in SIGNALS:
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     from core.train.launchers import train_as_joined_rank
 
-    failure = train_as_joined_rank(home, place)
+    failure = train_as_joined_rank(home, rank)
     if failure is not None:
-        say(f"Process {place.rank}: {failure['message']}\n{failure['hint']}")
+        print_message(f"Rank {rank.rank}: {failure['message']}\n{failure['hint']}")
     return int(failure is not None)
-
-
-def _forget_if_never_begun(home: Home, run: Run, lock: Lock) -> None:
-    """Removes a run that was interrupted before its trainer said anything."""
-    if not run.events.exists():
-        lock.release()
-        store.delete(home, run)
-
-
-@contextmanager
-def stopping_on_signals() -> Iterator[Callable[[Callable[[str], None]], None]]:
-    """Turns SIGINT, SIGTERM and SIGHUP into a stop that saves; a second one ends at once.
-
-    Yields a function that is told how to stop, once there is something to be stopped. A signal
-    before that is remembered: raised in the middle of an import it could be lost.
-    """
-    stop: list[Callable[[str], None]] = []
-    asked: list[str] = []
-
-    def handle(number: int, _: FrameType | None) -> None:
-        for restored, previous in before.items():
-            signal.signal(restored, previous)
-        asked.append(signal.Signals(number).name)
-        for tell in stop:
-            tell(asked[0])
-        # After a hang-up there is nobody to tell.
-        with contextlib.suppress(OSError):
-            say("\nStopping after this step; once more ends at once.")
-
-    def register(tell: Callable[[str], None]) -> None:
-        stop.append(tell)
-        for name in asked:
-            tell(name)
-
-    # What is ignored from the start, as `nohup` has it, stays so.
-    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handle) for number in heeded}
-    try:
-        yield register
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)

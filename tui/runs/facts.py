@@ -91,7 +91,12 @@ def facts(history: History, word: str, use: Use | None, charset: str = "braille"
     """What one wants to know of a run while it learns, the most important first."""
     found = [Fact("step", _of(history.step, history.steps)), Fact("epoch", _epochs(history))]
     if word == status.RUNNING:
-        found.append(Fact("", f"{count(history.rate)} tokens/s" if history.rate else ""))
+        found.append(
+            Fact(
+                "",
+                f"{count(history.tokens_per_second)} tokens/s" if history.tokens_per_second else "",
+            )
+        )
     found.append(Fact("", _device(history, use)))
     memory = history.memory if history.memory is not None else use and use.memory
     found.append(Fact("memory", size(memory) if memory else ""))
@@ -189,7 +194,7 @@ def ending(history: History, word: str, problem: MiniGPTError | None) -> tuple[s
 
 
 def _outlook(history: History) -> str:
-    saved = history.saved_step
+    saved = history.checkpoint_step
     if saved is None:
         return "Nothing was saved yet; resume begins anew (r)."
     return f"Saved at step {saved:,}. {OUTLOOK}"

@@ -11,7 +11,7 @@ from core.run import summary as glance
 from core.run.directory import Run
 from core.run.status import ALIVE
 from core.run.store import list_runs
-from core.run.summary import Summary, summary_of_any
+from core.run.summary import RunSummary, summarize_any_run
 from core.system import locks
 
 CURVE_POINTS = 24
@@ -28,7 +28,7 @@ class LibraryRow:
         changed: Unix seconds of its last event, or of its making.
     """
 
-    summary: Summary
+    summary: RunSummary
     curve: tuple[float, ...]
     changed: float
 
@@ -61,8 +61,8 @@ class Library:
         if before and before[0] == key and not _may_go_silent(before[1], key):
             return before
         changed = run.events if run.events.exists() else run.record
-        curve = tuple(glance.losses(run.events, CURVE_POINTS))
-        return key, LibraryRow(summary_of_any(run), curve, changed.stat().st_mtime)
+        curve = tuple(glance.sample_losses(run.events, CURVE_POINTS))
+        return key, LibraryRow(summarize_any_run(run), curve, changed.stat().st_mtime)
 
 
 def _key(run: Run) -> _Key:

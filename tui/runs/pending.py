@@ -59,7 +59,7 @@ class PendingCommands:
     def settle(self, history: History, *, alive: bool) -> None:
         """Takes the answers in; what a trainer that is gone left unanswered was not done."""
         for wish in list(self._waiting.values()):
-            step = history.answered.get(wish.id)
+            step = history.answers.get(wish.id)
             if step is None and alive:
                 continue
             del self._waiting[wish.id]

@@ -18,7 +18,7 @@ from core.paths import Home
 from core.run import launch
 from core.run.create import create_run
 from core.run.directory import Run
-from core.run.store import hold_to_resume
+from core.run.store import lock_for_resume
 from core.text.corpus import Corpus
 
 
@@ -129,4 +129,4 @@ def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
         MiniGPTError: somebody trains it, or there is nothing to go on from.
     """
     more = Extension(epochs=epochs)
-    launch.start(home, run, hold_to_resume(run, more), more)
+    launch.start(home, run, lock_for_resume(run, more), more)

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from core.config.configs import SamplingConfig
 from core.config.schema import to_json
 from core.errors import MiniGPTError
-from core.run.weights_ref import label
+from core.run.weights_ref import weights_label
 from tui.explore.layers import LayerView, columns, read, table, text_pieces, words
 from tui.screens.base import BaseScreen
 from tui.widgets.token_text import MarkedText
@@ -93,7 +93,7 @@ class InsideScreen(BaseScreen):
     @work(group="inside", exit_on_error=False)
     async def _look(self) -> None:
         name, which, *_ = self._beginning
-        self.set_title(f"{name} · {label(which, None)}")
+        self.set_title(f"{name} · {weights_label(which, None)}")
         self._keys = mine = self._keys + 1
         async with self._turn:
             if mine != self._keys:  # a held key asks for where it ended, not for every place passed

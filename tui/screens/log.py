@@ -10,7 +10,7 @@ from textual.widgets import Log
 
 from core.errors import StorageError
 from core.run.directory import Run
-from tui.runs.follow import last_lines
+from tui.runs.trainer_log import read_log_lines
 from tui.screens.base import BaseScreen
 
 EMPTY = "The trainer has written nothing to its log."
@@ -50,7 +50,7 @@ class LogScreen(BaseScreen):
         log = self.query_one(Log)
         log.clear()
         try:
-            lines = last_lines(self._run.log)
+            lines = read_log_lines(self._run.log)
         except OSError as error:
             self.show_error(StorageError(f"{self._run.log} cannot be read: {error.strerror}."))
             lines = []

@@ -135,7 +135,7 @@ class ModelsScreen(BaseScreen):
     def _run(self) -> Run | None:
         row = self.query_one(RunTable).chosen
         try:
-            return store.find(self.services.home, row.summary.name) if row else None
+            return store.find_run(self.services.home, row.summary.name) if row else None
         except MiniGPTError as error:
             self.show_error(error)
             return None
@@ -158,7 +158,7 @@ class ModelsScreen(BaseScreen):
         """Asks the trainer; the list says when it has stopped."""
         if run := self._run:
             try:
-                store.request(run, control_file.STOP)
+                store.send_request(run, control_file.STOP)
             except MiniGPTError as error:
                 self.show_error(error)
                 return
@@ -191,7 +191,7 @@ class ModelsScreen(BaseScreen):
         question = f"Remove {run.name} for good?\n\n{facts}, all that was said to it:\n{run.folder}"
         if await self.app.push_screen_wait(ConfirmDialog(question, "remove it")):
             try:
-                await asyncio.to_thread(store.delete, self.services.home, run)
+                await asyncio.to_thread(store.delete_run, self.services.home, run)
             except MiniGPTError as error:
                 self.show_error(error)
             self.look_again()
@@ -208,7 +208,7 @@ class ModelsScreen(BaseScreen):
         if name is None or name == run.name:
             return
         try:
-            store.rename(self.services.home, run, name.strip())
+            store.rename_run(self.services.home, run, name.strip())
         except MiniGPTError as error:
             self.show_error(error)
         self.look_again()

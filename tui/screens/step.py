@@ -11,7 +11,7 @@ from textual import work
 from textual.binding import BindingType
 
 from core.errors import MiniGPTError
-from core.run.weights_ref import label
+from core.run.weights_ref import weights_label
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import in_words
 from tui.common.sanitize import clean, one_line
@@ -188,7 +188,7 @@ class StepScreen(WalkScreen):
             self.tell("")
         else:
             talk = self.talk
-            words = f"{label(talk.which, talk.step)} · {in_words(self._settings)}"
+            words = f"{weights_label(talk.which, talk.step)} · {in_words(self._settings)}"
             self._pin = Pin(self.walk.twin(), self._settings, words)
             self.tell("Pinned: now choose other weights (, . b l o) or settings.")
         self._look()

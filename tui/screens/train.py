@@ -16,9 +16,10 @@ from core.errors import InputError, MiniGPTError
 from core.run import control_file, status, store
 from core.run.directory import Run
 from core.run.events import FINISHED
+from core.run.follow import RunFollower
 from core.run.history import History
 from tui.common.messages import OpenTalk
-from tui.runs.follow import RunFollower, RunReader
+from tui.runs.follow import FollowTimer
 from tui.runs.machine_use import MachineUse, Use
 from tui.runs.pending import RATE, STOP, PendingCommand, PendingCommands
 from tui.runs.setup import resume
@@ -84,7 +85,7 @@ class TrainScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """All in one widget."""
         self._run = Run(self.services.home.runs / self._of)
-        self._reader = RunReader(self._run)
+        self.follower = RunFollower(self._run)
         look = self.services.terminal
         yield TrainView(look.charset, self._run.log, calm=look.remote)
 
@@ -92,19 +93,19 @@ class TrainScreen(BaseScreen):
         """Looking begins when the screen is shown."""
         super().on_mount()
         calm = self.services.terminal.remote
-        self._tailing = RunFollower(self, self._reader, self._show, calm=calm)
+        self.follow_timer = FollowTimer(self, self.follower, self._show, calm=calm)
         seconds = CALM_MACHINE_SECONDS if calm else MACHINE_SECONDS
         self._machine_timer = self.set_interval(seconds, self._look_at_machine, pause=True)
 
     def on_screen_resume(self) -> None:
         """Looks, from now on."""
         self._machine_timer.resume()
-        self._tailing.resume()
+        self.follow_timer.resume()
 
     def on_screen_suspend(self) -> None:
         """Looks no more while another screen is shown."""
         self._machine_timer.pause()
-        self._tailing.pause()
+        self.follow_timer.pause()
 
     def on_resize(self, _: Resize) -> None:
         """Lines are made for a width."""
@@ -112,11 +113,11 @@ class TrainScreen(BaseScreen):
 
     @property
     def _history(self) -> History:
-        return self._reader.history
+        return self.follower.history
 
     @property
     def _word(self) -> str:
-        return self._reader.word
+        return self.follower.status
 
     @property
     def _alive(self) -> bool:
@@ -125,8 +126,8 @@ class TrainScreen(BaseScreen):
     def _show(self) -> None:
         """Shows what there is now; what says the same is not drawn."""
         view = self.query_one(TrainView)
-        if self._reader.share < 1.0:
-            view.show_reading(self._reader.share)
+        if self.follower.share_read < 1.0:
+            view.show_reading(self.follower.share_read)
             return
         self._wishes.settle(self._history, alive=self._alive)
         doing, note = self._doing(), self._wishes.note
@@ -136,15 +137,15 @@ class TrainScreen(BaseScreen):
         if title != self._title:
             self._title = title
             self.set_title(title)
-        view.show(TrainPicture(self._history, self._word, self._use, self._reader.problem))
-        able = (self._word, bool(self._history.saved), self._history.steps_per_epoch, title)
+        view.show(TrainPicture(self._history, self._word, self._use, self.follower.problem))
+        able = (self._word, bool(self._history.saves), self._history.steps_per_epoch, title)
         if able != self._able:
             self._able = able
             self.refresh_bindings()
 
     def _doing(self) -> str:
         """The status, or what it is about to become."""
-        if self._reader.problem is not None:
+        if self.follower.problem is not None:
             return "cannot be read"
         asked = self._wishes.waiting(STOP)
         return asked.asked if asked else self._word
@@ -153,7 +154,7 @@ class TrainScreen(BaseScreen):
     async def _look_at_machine(self) -> None:
         """What the trainer takes, looked at in a thread: a driver may take its time."""
         history = self._history
-        use = await asyncio.to_thread(self._machine_use, dict(history.started), history.began)
+        use = await asyncio.to_thread(self._machine_use, dict(history.started), history.started_at)
         if use != self._use:
             self._use = use
             self._show()
@@ -179,10 +180,10 @@ class TrainScreen(BaseScreen):
             "rate": training and self._rate is not None,
             "more": bool(history.steps and history.steps_per_epoch)
             and (training or self._word in ENDED),
-            "talk": bool(history.saved),
+            "talk": bool(history.saves),
             "resume": self._word in status.RESUMABLE,
         }
-        return self._reader.problem is None and able[action] if action in able else True
+        return self.follower.problem is None and able[action] if action in able else True
 
     @property
     def _rate(self) -> float | None:
@@ -194,7 +195,7 @@ class TrainScreen(BaseScreen):
     def _ask(self, type: str, wish: PendingCommand, **fields: Any) -> None:
         """Sends a request; the trainer's answer is what counts."""
         try:
-            id = store.request(self._run, type, **fields)
+            id = store.send_request(self._run, type, **fields)
         except MiniGPTError as error:
             self.show_error(error)
             return
@@ -280,7 +281,7 @@ class TrainScreen(BaseScreen):
 
     def action_back(self) -> None:
         """Back; says once that the training goes on."""
-        if self._alive and not self._reader.problem and self._of not in self._told_of:
+        if self._alive and not self.follower.problem and self._of not in self._told_of:
             self._told_of.add(self._of)
             self.app.notify(f"{self._of} goes on training without you.", markup=False)
         super().action_back()

@@ -15,7 +15,7 @@ from typing import Any
 from core.paths import Home
 from core.run import weights_ref
 from core.run.directory import Run
-from core.run.weights_ref import LAST, label
+from core.run.weights_ref import LAST, weights_label
 from core.tokenizer.special_tokens import EOS
 from tui.common.format import first_difference
 from tui.common.sampling_settings import SamplingControls
@@ -33,7 +33,7 @@ def parting(pinned: Turn, turn: Turn) -> str:
     """How a reply differs from one that was pinned; empty where that says nothing."""
     if pinned.id == turn.id or pinned.prompt != turn.prompt:
         return ""
-    name = f"pinned ({label(pinned.weights, pinned.step)})"
+    name = f"pinned ({weights_label(pinned.weights, pinned.step)})"
     at = first_difference(pinned.text, turn.text)
     if at is None:
         return f"the same as {name}"
@@ -161,11 +161,11 @@ class Talk:
 
     def older(self) -> str | None:
         """The snapshot before the present weights."""
-        return weights_ref.older(self.folder.snapshot_steps(), self.which, self.step)
+        return weights_ref.older_weights(self.folder.snapshot_steps(), self.which, self.step)
 
     def newer(self) -> str | None:
         """The snapshot after them, or the newest weights."""
-        return weights_ref.newer(self.folder.snapshot_steps(), self.which, self.step)
+        return weights_ref.newer_weights(self.folder.snapshot_steps(), self.which, self.step)
 
     def place(self) -> tuple[str, list[int]]:
         """Where the last reply ends: the text before it, and its tokens where they are known."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from core.run.weights_ref import label
+from core.run.weights_ref import weights_label
 from tui.common.sampling_settings import SamplingControls, now_in_words
 from tui.common.sanitize import one_line
 
@@ -44,7 +44,7 @@ class TalkFacts:
     @property
     def weights(self) -> str:
         """The weights in words."""
-        words = label(self.which, self.step)
+        words = weights_label(self.which, self.step)
         return "loading" if self.loading else self.problem or words
 
     @property

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DamagedError, StorageError
-from core.run.events import decode_object, finite
+from core.run.events import decode_object, replace_non_finite
 from core.system.line_files import has_unfinished_line, read_lines_backwards, write_all
 from core.system.locks import exclusive
 from tui.common.sanitize import json_line
@@ -78,7 +78,7 @@ def append_line(path: Path, values: dict[str, Any]) -> None:
     Raises:
         StorageError: as `append`.
     """
-    line = json_line(finite(values)).encode() + b"\n"
+    line = json_line(replace_non_finite(values)).encode() + b"\n"
     try:
         # The folder is not made: a run that is gone stays gone.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC

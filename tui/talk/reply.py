@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.run.weights_ref import label
+from core.run.weights_ref import weights_label
 from tui.common.sampling_settings import in_words
 from tui.common.sanitize import clean
 from tui.talk.record import CANCELLED, END, FAILED, LENGTH, STOP, Turn
@@ -126,7 +126,7 @@ def facts(turn: Turn, run: str = "") -> str:
     """
     words = [
         run,
-        label(turn.weights, turn.step),
+        weights_label(turn.weights, turn.step),
         in_words(turn.settings),
         f"{turn.tokens} token{'s' * (turn.tokens != 1)}",
         f"{turn.speed:,.0f}/s" if turn.speed and turn.tokens > 1 else "",

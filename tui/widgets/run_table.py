@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import DataTable
 
 from core.run.status import ALIVE, CRASHED, FAILED, PAUSED
-from core.run.summary import Summary
+from core.run.summary import RunSummary
 from tui.common.format import count, number, size
 from tui.common.sanitize import one_line
 from tui.plot.sparkline import sparkline
@@ -42,7 +42,7 @@ class Column:
 
 
 def _columns(charset: str) -> list[Column]:
-    def fact(take: Callable[[Summary], str]) -> Callable[[LibraryRow], str]:
+    def fact(take: Callable[[RunSummary], str]) -> Callable[[LibraryRow], str]:
         return lambda row: take(row.summary)
 
     return [
@@ -140,7 +140,7 @@ class RunTable(DataTable[Text]):
         ]
 
 
-def _style(summary: Summary) -> str:
+def _style(summary: RunSummary) -> str:
     """Bold for what lives, reverse for what needs somebody: never by colour alone."""
     if summary.problem or summary.status in (FAILED, CRASHED):
         return "bold red"

@@ -28,8 +28,8 @@ from tui.common.sanitize import clean, one_line
 from tui.plot.sparkline import sparkline
 from tui.runs import facts as train_facts
 from tui.runs.facts import verdict
-from tui.runs.follow import last_lines
 from tui.runs.machine_use import Use
+from tui.runs.trainer_log import read_log_lines
 from tui.widgets.epoch_log import EpochLog
 from tui.widgets.loss_plot import LossPlot
 
@@ -215,7 +215,7 @@ class TrainView(Vertical):
             self._waiting.stop()
             self._waiting = None
         train, val = history.train_loss, history.val_loss
-        shape = (history.began, len(history.changes), len(val), self.by_epoch)
+        shape = (history.started_at, len(history.changes), len(val), self.by_epoch)
         points = (len(train), train.steps[-1:], train.last, val.last)
         if (shape, points) == self._charted:
             return
@@ -245,7 +245,7 @@ class TrainView(Vertical):
     def _log_epochs(self, history: History) -> None:
         """The rows, if there is another one."""
         rows = history.epochs
-        key = (history.began, len(rows), rows[-1:])
+        key = (history.started_at, len(rows), rows[-1:])
         if key != self._logged:
             self._logged = key
             self.query_one(EpochLog).show(rows)
@@ -269,7 +269,7 @@ class TrainView(Vertical):
 
     def _log_lines(self) -> list[str]:
         try:
-            return last_lines(self._log, LOG_LINES)
+            return read_log_lines(self._log, LOG_LINES)
         except OSError as error:
             return [f"{clean(str(self._log))} cannot be read: {error.strerror}."]
 

@@ -15,8 +15,8 @@ import pytest
 from core.doctor import checks
 from core.doctor.finding import Finding
 from core.paths import Home, find_home
-from core.run import store
 from core.system import locks
+from tests.support.runs import make_run
 from tui.__main__ import run
 from tui.cli.doctor import check_terminal
 
@@ -47,7 +47,7 @@ def test_it_looks_at_everything_and_leaves_nothing(home: Home, capsys: Said) -> 
     assert code == 0
     assert set(NAMES) <= set(things)
     assert not home.root.exists()
-    store.create(home, "mine", {})
+    make_run(home, "mine")
     before = sorted(home.root.rglob("*"))
     assert found(capsys)[0] == 0
     assert sorted(home.root.rglob("*")) == before

@@ -14,7 +14,7 @@ from core.errors import DamagedError, InputError
 from core.model.decoder import Decoder
 from core.model.factory import build_model
 from core.model.state_dict import load_stored, tensor_layout, to_stored
-from core.run.model_files import generation_config, hf_config, model_config
+from core.run.model_files import generation_config, hf_config, parse_model_config
 
 MODERN = ModelConfig(
     vocab_size=61, context=24, layers=2, heads=4, kv_heads=2, d_model=36, head_dim=10, d_ff=50
@@ -118,7 +118,7 @@ def test_long_lists_of_names_are_cut() -> None:
 @CONFIGS
 def test_config_round_trip(config: ModelConfig) -> None:
     """A field that config.json does not carry."""
-    assert model_config(json.loads(json.dumps(hf_config(config)))) == config
+    assert parse_model_config(json.loads(json.dumps(hf_config(config)))) == config
 
 
 @pytest.mark.parametrize("config", [MODERN, TUTORIAL], ids=["modern", "tutorial"])
@@ -129,9 +129,9 @@ def test_config_without_a_field_is_damaged(config: ModelConfig) -> None:
         values = {key: value for key, value in whole.items() if key != name}
         values.pop("rope_parameters", None)
         with pytest.raises(DamagedError, match=name):
-            model_config(values)
+            parse_model_config(values)
     with pytest.raises(DamagedError, match="heads"):
-        model_config({**whole, "num_attention_heads": "four", "heads": "four"})
+        parse_model_config({**whole, "num_attention_heads": "four", "heads": "four"})
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_config_without_a_field_is_damaged(config: ModelConfig) -> None:
 def test_what_is_not_built_here_is_refused(change: dict[str, object]) -> None:
     """A foreign model computed as if it were ours."""
     with pytest.raises(InputError):
-        model_config({**hf_config(MODERN), **change})
+        parse_model_config({**hf_config(MODERN), **change})
 
 
 def test_generation_is_greedy_and_ends() -> None:

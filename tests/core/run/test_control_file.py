@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.run.control_file import RequestReader, decode_request, send
+from core.run.control_file import RequestReader, append_request, decode_request
 
 
 def test_each_request_arrives_once_with_its_id(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
     reader = RequestReader(path, since=time.time())
     assert reader.read() == []
-    first = send(path, "change", changes={"learning_rate": 1e-3})
-    second = send(path, "stop")
+    first = append_request(path, "change", changes={"learning_rate": 1e-3})
+    second = append_request(path, "stop")
     change, stop = reader.read()
     assert (change.id, change.type, change.fields) == (
         first,
@@ -35,7 +35,7 @@ def test_each_request_arrives_once_with_its_id(tmp_path: Path) -> None:
 def test_requests_to_an_earlier_life_are_left_out(tmp_path: Path) -> None:
     """A resumed run must not obey the stop that ended the one before."""
     path = tmp_path / "requests.jsonl"
-    send(path, "stop")
+    append_request(path, "stop")
     reader = RequestReader(path, since=time.time() + 1)
     assert reader.read() == []
 
@@ -44,7 +44,7 @@ def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
     path.write_bytes(b'{"id":"a","type":"sto')
     reader = RequestReader(path, since=0)
-    id = send(path, "save")
+    id = append_request(path, "save")
     assert [request.id for request in reader.read()] == [id]
 
 
@@ -73,8 +73,8 @@ def test_two_processes_never_mix_their_lines(tmp_path: Path) -> None:
     """Two terminals may ask at the same moment."""
     path = tmp_path / "requests.jsonl"
     code = (
-        "import sys; from pathlib import Path; from core.run.control_file import send\n"
-        "for i in range(100): send(Path(sys.argv[1]), 'change', who=sys.argv[2], pad='x' * 5000)"
+        "import sys; from pathlib import Path; from core.run.control_file import append_request\n"
+        "for i in range(100): append_request(Path(sys.argv[1]), 'change', who=sys.argv[2], pad='x' * 5000)"
     )
     command = [sys.executable, "-c", code, str(path)]
     children = [subprocess.Popen([*command, who], cwd=Path(__file__).parents[3]) for who in "ab"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from core.run.directory import CheckpointFiles, Run, numbered
+from core.run.directory import CheckpointFiles, Run, numbered_folders
 
 
 def test_the_layout_is_the_contract() -> None:
@@ -43,8 +43,8 @@ def test_numbered_folders_in_order(tmp_path: Path) -> None:
     for name in ("10", "9", ".new-11", "x1", "²"):
         (tmp_path / name).mkdir()
     (tmp_path / "8").touch()
-    assert numbered(tmp_path) == [9, 10]
-    assert numbered(tmp_path / "none") == []
+    assert numbered_folders(tmp_path) == [9, 10]
+    assert numbered_folders(tmp_path / "none") == []
 
 
 def test_snapshots_without_weights_are_none(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_silence_is_filled_with_beats_at_the_last_step(tmp_path: Path) -> None:
             beats.append(event.step)
             beaten.set()
 
-    with EventEmitter(log, [listen], quiet=0.01) as voice:
+    with EventEmitter(log, [listen], idle_seconds=0.01) as voice:
         voice("step", 7)
         assert beaten.wait(30)
     log.close()

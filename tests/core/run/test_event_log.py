@@ -82,7 +82,7 @@ def test_batches_of_nothing_but_noise_do_not_look_like_the_end(tmp_path: Path) -
     path = tmp_path / "e"
     path.write_bytes(b"noise\n" * 1000)
     EventLog(path).emit("beat", 5)
-    assert [event.step for event in EventTail(path).read(most=100)] == [5]
+    assert [event.step for event in EventTail(path).read(batch_bytes=100)] == [5]
 
 
 def test_two_threads_never_mix_their_lines(tmp_path: Path) -> None:
@@ -116,15 +116,3 @@ def test_says_when_the_file_is_another_one(tmp_path: Path) -> None:
     event_log.EventLog(path).emit("started", 0)
     assert [event.type for event in tail.read()] == ["started"]
     assert tail.restarts == 1
-
-
-def test_a_tail_from_the_end_hears_only_what_comes(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    early = EventTail.at_end(path)
-    log = EventLog(path)
-    log.emit("started", 0)
-    late = EventTail.at_end(path)
-    log.emit("step", 1)
-    assert [event.type for event in early.read()] == ["started", "step"]
-    assert [event.type for event in late.read()] == ["step"]
-    log.close()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.run.events import FIELDS, Event
-from core.run.history import FailureRow, History, PreparedFacts, SampleRow
+from core.run.history import Failure, History, PreparationProgress, SampleRow
 
 PREPARED = {
     "parameters": 830_000,
@@ -47,13 +47,13 @@ def step(number: int, loss: float = 1.0) -> Event:
 
 def test_preparation_then_facts() -> None:
     history = History()
-    assert history.word == "starting"
+    assert history.status == "starting"
     history.apply(event("started", host="box", time_zone="unknown"))
-    assert (history.word, history.started["host"]) == ("preparing", "box")
+    assert (history.status, history.started["host"]) == ("preparing", "box")
     history.apply(event("prepare", phase="reading", done=5, total=None))
-    assert history.preparation == PreparedFacts("reading", 5, None)
+    assert history.preparation == PreparationProgress("reading", 5, None)
     history.apply(event("prepared", **PREPARED))
-    assert (history.word, history.preparation) == ("running", None)
+    assert (history.status, history.preparation) == ("running", None)
     assert (history.steps, history.steps_per_epoch) == (100, 10)
     assert (history.model, history.prepared["parameters"]) == ({"layers": 2}, 830_000)
     assert history.reference_on == "train"
@@ -62,12 +62,12 @@ def test_preparation_then_facts() -> None:
 
 def test_steps_make_curves_progress_and_forecast() -> None:
     history = begun()
-    assert (history.progress, history.eta, history.rate) == (0, None, None)
+    assert (history.progress, history.eta, history.tokens_per_second) == (0, None, None)
     history.apply_all(step(number, 5 - number / 10) for number in (1, 2, 4))
     assert history.train_loss.steps == [1, 2, 4]
     assert history.train_loss.values == [4.9, 4.8, 4.6]
     assert history.learning_rate.last == 0.1
-    assert history.speed.last == history.rate == 50.0
+    assert history.speed.last == history.tokens_per_second == 50.0
     assert (history.epoch, history.elapsed, history.memory) == (0.4, 4.0, 1000)
     assert history.progress == 0.04
     assert history.eta == pytest.approx(96)
@@ -99,13 +99,13 @@ def test_no_best_without_validation() -> None:
 def test_saved_step_is_what_a_resume_goes_on_from() -> None:
     """A snapshot or the best weights cannot be resumed from."""
     history = begun()
-    assert history.saved_step is None
+    assert history.checkpoint_step is None
     history.apply(event("saved", 5, kind="checkpoint", bytes=10, seconds=0.1, request="abc"))
     history.apply(event("saved", 8, kind="snapshot", bytes=10, seconds=0.1))
     history.apply(event("saved", 9, kind="best"))
-    assert history.saved_step == 5
-    assert [saved.bytes for saved in history.saved] == [10, 10, None]
-    assert history.answered == {"abc": 5}
+    assert history.checkpoint_step == 5
+    assert [saved.bytes for saved in history.saves] == [10, 10, None]
+    assert history.answers == {"abc": 5}
 
 
 def test_resumed_drops_what_is_done_again() -> None:
@@ -129,14 +129,14 @@ def test_resumed_drops_what_is_done_again() -> None:
             event("prepared", 5, **PREPARED),
         ]
     )
-    assert (history.word, history.step, history.failure) == ("running", 5, None)
+    assert (history.status, history.step, history.failure) == ("running", 5, None)
     assert history.train_loss.steps == [1, 2, 3, 4, 5]
     assert history.learning_rate.steps == history.speed.steps == history.train_loss.steps
     assert history.val_loss.steps == [3]
     assert history.best == (3, 3.0)
     assert [row.epoch for row in history.epochs] == [1]
     assert history.samples == [SampleRow(3, "", "old")]
-    assert history.saved_step == 3
+    assert history.checkpoint_step == 3
     assert (history.changes, history.steps) == ([], 100)
 
 
@@ -156,7 +156,7 @@ def test_changes_update_the_totals_and_answer() -> None:
     assert history.changes[0].values == {"epochs": (None, 20), "learning_rate": (1e-3, 1e-4)}
     history.apply(event("changed", 11, id="b", changes={"steps": [200, 50]}))
     assert history.steps == 50
-    assert history.answered == {"a": 10, "b": 11}
+    assert history.answers == {"a": 10, "b": 11}
 
 
 def test_refused_changes_change_nothing_and_are_told() -> None:
@@ -169,12 +169,12 @@ def test_refused_changes_change_nothing_and_are_told() -> None:
 def test_a_pause_lasts_until_continued_and_is_no_progress() -> None:
     history = begun()
     history.apply_all([step(1), step(2), event("changed", 2, 2.0, action="pause", id="p")])
-    assert (history.word, history.eta) == ("paused", None)
+    assert (history.status, history.eta) == ("paused", None)
     # The numbers up to the pause may be said after it.
     history.apply_all([step(2), event("beat", 2, 30.0), event("saved", 2, kind="checkpoint")])
-    assert history.word == "paused"
+    assert history.status == "paused"
     history.apply(event("changed", 2, 5000.0, action="continue"))
-    assert history.word == "running"
+    assert history.status == "running"
     late = event("step", 3, 5001.0, elapsed=3.0)
     history.apply(late)
     assert history.eta is not None
@@ -184,12 +184,12 @@ def test_a_pause_lasts_until_continued_and_is_no_progress() -> None:
 def test_endings() -> None:
     history = begun()
     history.apply(event("finished", 100, train_loss=0.5, val_loss=0.75, elapsed=9.0, reason="end"))
-    assert (history.word, history.reason, history.elapsed) == ("finished", "end", 9.0)
+    assert (history.status, history.reason, history.elapsed) == ("finished", "end", 9.0)
     assert history.val_loss.last == 0.75
     assert (history.progress, history.eta) == (1.0, None)
     failed = begun()
     failed.apply(event("failed", 7, title="T", message="M", hint="H", saved_step=5))
-    assert (failed.word, failed.failure) == ("failed", FailureRow("T", "M", "H", 5))
+    assert (failed.status, failed.failure) == ("failed", Failure("T", "M", "H", 5))
 
 
 anything = st.recursive(
@@ -216,5 +216,5 @@ def test_no_file_of_events_breaks_it(batch: list[Event]) -> None:
     history = History()
     for one in batch:
         history.apply(one)
-        for read in ("eta", "rate", "progress", "best", "saved_step"):
+        for read in ("eta", "tokens_per_second", "progress", "best", "checkpoint_step"):
             getattr(history, read)

@@ -25,14 +25,7 @@ from core.run.events import STARTED
 from core.run.launch import TrainerArguments
 from core.system import locks
 from tests.support.runners import TINY, alive, command, run, small_text, until
-
-RECORD = {
-    "corpus": {
-        "name": "gone", "size": 1, "sha256": "0" * 64, "reading": "lines",
-        "encoding": "utf-8", "errors": "strict",
-    },
-    "train": {}, "model": {}, "seed": 0, "parent": None,
-}  # fmt: skip
+from tests.support.runs import run_record
 
 
 @pytest.fixture
@@ -43,7 +36,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     for one in store.list_runs(found):
         for event in EventTail(one.events).read():
             pid = event.whole("pid")
-            if event.type == STARTED and pid and locks.is_held(one.lock):
+            if event.type == STARTED and pid and locks.held(one.lock):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -55,17 +48,17 @@ def started(home: Home, tmp_path: Path, *more: str) -> tuple[Run, int]:
     assert done.returncode == 0, done.stderr
     event = json.loads(done.stdout)
     assert event["type"] == "started"
-    return store.find(home, "pets"), event["pid"]
+    return store.find_run(home, "pets"), event["pid"]
 
 
 def test_a_launcher_that_cannot_start_leaves_the_run_as_it_was(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, lock = store.create_held(home, "lang", RECORD)
+    one, lock = store.create_locked_run(home, "lang", run_record())
     monkeypatch.setattr(sys, "executable", str(home.root / "no-python"))
     with pytest.raises(StorageError, match="could not be started"):
         launch.start(home, one, lock)
-    assert not locks.is_held(one.lock)
+    assert not locks.held(one.lock)
 
 
 @pytest.mark.parametrize("extension", [None, Extension(epochs=1.5)])
@@ -81,30 +74,30 @@ def test_a_trainer_gets_the_arguments_it_was_started_with(extension: Extension |
 @pytest.mark.slow
 def test_a_starting_run_never_looks_crashed_and_a_second_trainer_is_refused(home: Home) -> None:
     """Also not for the moment in which the lock changes hands."""
-    one, lock = store.create_held(home, "lang", RECORD)
-    seen = {store.status_of(one)}
+    one, lock = store.create_locked_run(home, "lang", run_record())
+    seen = {status.status_of(one)}
     launch.start(home, one, lock)
-    while (word := store.status_of(one)) not in (status.FAILED, status.CRASHED):
+    while (word := status.status_of(one)) not in (status.FAILED, status.CRASHED):
         seen.add(word)
-        if locks.is_held(one.lock):
-            assert locks.acquire(one.lock, attempts=1) is None
-    assert store.status_of(one) == status.FAILED, "its text is not known here"
+        if locks.held(one.lock):
+            assert locks.acquire(one.lock, tries=1) is None
+    assert status.status_of(one) == status.FAILED, "its text is not known here"
     assert seen <= {status.STARTING, status.PREPARING}
 
 
 @pytest.mark.slow
 def test_a_detached_run_is_paused_changed_stopped_and_resumed(home: Home, tmp_path: Path) -> None:
     one, pid = started(home, tmp_path)
-    until(lambda: store.status_of(one) == status.RUNNING, "it trains")
-    assert "pauses at step" in run(home.root, "pause", "pets").stderr
-    assert store.status_of(one) == status.PAUSED
+    until(lambda: status.status_of(one) == status.RUNNING, "it trains")
+    assert "paused at step" in run(home.root, "pause", "pets").stderr
+    assert status.status_of(one) == status.PAUSED
     changed = run(home.root, "change", "pets", "learning_rate=1e-5").stderr
     assert "→ 1e-05 from step" in changed
-    assert "goes on" in run(home.root, "continue", "pets").stderr
-    assert "is saved" in run(home.root, "save", "pets").stderr
+    assert "continued at step" in run(home.root, "continue", "pets").stderr
+    assert "saved at step" in run(home.root, "save", "pets").stderr
     assert run(home.root, "resume", "pets").returncode == 2, "it is being trained"
     done = run(home.root, "stop", "pets")
-    assert (done.returncode, store.status_of(one)) == (0, status.STOPPED)
+    assert (done.returncode, status.status_of(one)) == (0, status.STOPPED)
     until(lambda: not alive(pid), "its process is gone")
     assert run(home.root, "attach", "pets").returncode == 130
     assert run(home.root, "stop", "pets").returncode == 2, "nobody is there to be stopped"
@@ -124,8 +117,8 @@ def test_a_dead_starter_leaves_the_training_alone(home: Home, tmp_path: Path) ->
         assert starter.stdout
         pid = json.loads(starter.stdout.readline())["pid"]
         starter.kill()
-    one = store.find(home, "pets")
-    until(lambda: store.status_of(one) == status.RUNNING, "it trains on")
+    one = store.find_run(home, "pets")
+    until(lambda: status.status_of(one) == status.RUNNING, "it trains on")
     assert os.getsid(pid) == pid, "a session of its own"
     assert os.nice(0) + 10 == os.getpriority(os.PRIO_PROCESS, pid)
 
@@ -162,11 +155,11 @@ def test_on_a_terminal_ctrl_c_only_ends_the_watching(home: Home, tmp_path: Path)
     said = read_until(terminal, b"tokens/s")
     os.write(terminal, b"\x03")
     said += read_until(terminal, b"minigpt-tui stop")
-    assert b"goes on without you" in said
+    assert b"continues training" in said
     _, code = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(code) == 130
-    assert store.status_of(store.find(home, "pets")) == status.RUNNING
+    assert status.status_of(store.find_run(home, "pets")) == status.RUNNING
 
 
 def read_until(terminal: int, mark: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.run.events import Event
-from core.run.history import Pace
+from core.run.pace import Pace
 
 
 def step(step: int, time: float, elapsed: float | None = None, rate: float = 100.0) -> Event:
@@ -45,11 +45,11 @@ def test_a_clock_put_back_does_not_make_it_fast() -> None:
 
 def test_rate_forgets_within_seconds() -> None:
     pace = Pace()
-    assert pace.rate is None
+    assert pace.tokens_per_second is None
     pace.add(step(1, 0.0, rate=100.0))
-    assert pace.rate == 100
+    assert pace.tokens_per_second == 100
     pace.add(step(2, 0.1, rate=300.0))
-    assert pace.rate is not None
-    assert 100 < pace.rate < 110
+    assert pace.tokens_per_second is not None
+    assert 100 < pace.tokens_per_second < 110
     pace.add(step(3, 60.0, rate=300.0))
-    assert pace.rate == pytest.approx(300, rel=0.01)
+    assert pace.tokens_per_second == pytest.approx(300, rel=0.01)

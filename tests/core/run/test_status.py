@@ -1,7 +1,8 @@
-"""What a run is doing, from its events and its lock."""
+"""The status of a run, from its events and its lock."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.run import status
+from core.run.directory import Run
 from core.run.events import Event, encode
-from core.run.history import History
+from core.run.status import EventState, next_state, read_state, remote_host, status_of
 from core.system import locks
 from core.system.machine import Host
 
@@ -74,64 +76,64 @@ def holding(path: Path, hold: bool) -> Iterator[None]:
         ([S, READY, step(9), ("failed", 9, {}), RESUMED, READY], "running", "crashed"),
     ],
 )
-def test_status(
+def test_status_of_live_and_dead_runs(
     tmp_path: Path, story: list[tuple[str, int, dict[str, Any]]], alive: str, dead: str
 ) -> None:
-    events, lock = tmp_path / "events", tmp_path / "lock"
-    write(events, story)
-    assert status.status(events, lock, NOW, HERE) == dead
-    with holding(lock, True):
-        assert status.status(events, lock, NOW, HERE) == alive
+    run = Run(tmp_path)
+    write(run.events, story)
+    assert status_of(run, NOW, HERE) == dead
+    with holding(run.lock, True):
+        assert status_of(run, NOW, HERE) == alive
 
 
 @pytest.mark.parametrize("tail", [b'{"type":"fini', b"\0" * 100, b'{"type":"finished"}\n'])
-def test_a_torn_end_is_looked_past(tmp_path: Path, tail: bytes) -> None:
-    events, lock = tmp_path / "events", tmp_path / "lock"
-    write(events, [S, READY, step(9), PAUSE])
-    with events.open("ab") as file:
+def test_a_torn_end_of_the_log_is_skipped(tmp_path: Path, tail: bytes) -> None:
+    run = Run(tmp_path)
+    write(run.events, [S, READY, step(9), PAUSE])
+    with run.events.open("ab") as file:
         file.write(tail)
-    with holding(lock, True):
-        assert status.status(events, lock, NOW, HERE) == "paused"
+    with holding(run.lock, True):
+        assert status_of(run, NOW, HERE) == "paused"
 
 
-def test_a_resume_is_starting_before_its_first_word(tmp_path: Path) -> None:
+def test_a_resumed_run_is_starting_until_its_first_event(tmp_path: Path) -> None:
     """A run that is being resumed must not still look stopped, running or crashed."""
-    events, lock = tmp_path / "events", tmp_path / "lock"
+    run = Run(tmp_path)
     for last in (("stopped", 9, {}), step(9), PAUSE):
-        write(events, [S, READY, last], age=NOW - 1e9)
-        with holding(lock, True):
-            assert status.status(events, lock) == "starting"
+        write(run.events, [S, READY, last], age=NOW - 1e9)
+        with holding(run.lock, True):
+            assert status_of(run) == "starting"
 
 
 @pytest.mark.parametrize("is_held", [True, False])
 @pytest.mark.parametrize(("age", "word"), [(30, "running"), (89, "running"), (91, "crashed")])
-def test_from_another_machine_the_age_decides(
+def test_on_another_machine_the_age_of_the_last_event_decides(
     tmp_path: Path, age: float, word: str, is_held: bool
 ) -> None:
     """On a shared home the lock of another machine may not be visible."""
-    events, lock = tmp_path / "events", tmp_path / "lock"
-    write(events, [S, FOREIGN, READY, step(9)], age)
-    with holding(lock, is_held):
-        assert status.status(events, lock, NOW, HERE) == ("running" if is_held else word)
-        assert status.elsewhere(events, HERE) == "there"
+    run = Run(tmp_path)
+    write(run.events, [S, FOREIGN, READY, step(9)], age)
+    with holding(run.lock, is_held):
+        assert status_of(run, NOW, HERE) == ("running" if is_held else word)
+        assert remote_host(run.events, HERE) == "there"
 
 
-def test_after_a_restart_of_this_machine_nothing_is_waited_for(tmp_path: Path) -> None:
-    events, lock = tmp_path / "events", tmp_path / "lock"
-    write(events, [FOREIGN, S, READY, step(9)], age=5)
-    assert status.status(events, lock, NOW, Host("here", "boot-2")) == "crashed"
-    assert status.elsewhere(events, Host("here", "boot-2")) is None
+def test_a_run_from_before_a_reboot_of_this_machine_is_crashed(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    write(run.events, [FOREIGN, S, READY, step(9)], age=5)
+    assert status_of(run, NOW, Host("here", "boot-2")) == "crashed"
+    assert remote_host(run.events, Host("here", "boot-2")) is None
 
 
 def test_a_finished_run_from_another_machine_stays_finished(tmp_path: Path) -> None:
-    events, lock = tmp_path / "events", tmp_path / "lock"
-    write(events, [FOREIGN, READY, ("finished", 9, {})], age=1e6)
-    assert status.status(events, lock, NOW, HERE) == "finished"
+    run = Run(tmp_path)
+    write(run.events, [FOREIGN, READY, ("finished", 9, {})], age=1e6)
+    assert status_of(run, NOW, HERE) == "finished"
 
 
 @st.composite
 def stories(draw: st.DrawFn) -> list[tuple[str, int, dict[str, Any]]]:
-    """Events with steps in order, as a trainer says them, in any order of types."""
+    """Events with increasing steps and types in any order."""
     kinds = [S, RESUMED, TEXT, READY, PAUSE, CONTINUE, SAVED, CHANGED, BEAT, step(0)]
     kinds += [("epoch", 0, {}), ("eval", 0, {}), ("stopped", 0, {}), ("finished", 0, {})]
     story, now = [S], 0
@@ -147,31 +149,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(story=stories())
-def test_reading_backwards_tells_the_same_as_folding(
+def test_the_end_of_the_log_gives_the_same_state_as_all_of_it(
     folder: Path, story: list[tuple[str, int, dict[str, Any]]]
 ) -> None:
-    """The list of runs and the screen of a run must not contradict each other."""
+    """The list of runs and the Train screen must not contradict each other."""
     write(folder / "events", story)
-    history = History()
-    history.apply_all(Event(type, 0.0, number, fields) for type, number, fields in story)
-    assert status.said(folder / "events") == history.word
+    events = [Event(type, 0.0, number, fields) for type, number, fields in story]
+    assert read_state(folder / "events") == functools.reduce(next_state, events, EventState())
 
 
-def test_a_long_run_is_read_from_its_end_only(
+def test_a_long_log_is_read_from_its_end_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A list of runs must not read 100,000 events of each."""
-    write(tmp_path / "events", [S, READY, *(step(number) for number in range(100_000))])
-    looked = 0
-    back = status.events_backwards
+    run = Run(tmp_path)
+    write(run.events, [S, READY, *(step(number) for number in range(100_000))])
+    count = 0
+    original = status.events_backwards
 
     def counting(path: Path) -> Iterator[Event]:
-        nonlocal looked
-        for event in back(path):
-            looked += 1
+        nonlocal count
+        for event in original(path):
+            count += 1
             yield event
 
     monkeypatch.setattr(status, "events_backwards", counting)
-    with holding(tmp_path / "lock", True):
-        assert status.status(tmp_path / "events", tmp_path / "lock", NOW, HERE) == "running"
-    assert looked < 10
+    with holding(run.lock, True):
+        assert status_of(run, NOW, HERE) == "running"
+    assert count < 10

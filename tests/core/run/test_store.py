@@ -15,19 +15,18 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.control_file import RequestReader
 from core.run.event_log import EventLog
+from core.run.record import read_record
+from core.run.status import status_of
 from core.run.store import (
-    create,
-    create_held,
-    delete,
-    find,
-    hold,
-    read_record,
-    rename,
-    request,
-    status_of,
+    create_locked_run,
+    delete_run,
+    find_run,
+    lock_run,
+    rename_run,
+    send_request,
 )
 from core.system import locks
-from tests.support.some_runs import RECORD, entries, names
+from tests.support.runs import folder_entries, make_run, run_names, run_record
 
 
 @pytest.fixture
@@ -36,23 +35,23 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_a_new_run_is_private_and_has_its_record(home: Home) -> None:
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
     assert run.folder == home.runs / "lang"
     assert run.folder.stat().st_mode & 0o777 == 0o700
     record = read_record(run)
-    assert record == {"format": 1, "created": record["created"], **RECORD}
+    assert record == {"format": 1, "created": record["created"], **run_record()}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", record["created"])
     assert str(home.root) not in run.record.read_text()
-    assert find(home, "lang") == run
-    assert names(home) == ["lang"]
+    assert find_run(home, "lang") == run
+    assert run_names(home) == ["lang"]
 
 
 def test_there_is_no_moment_in_which_a_new_run_looks_crashed(home: Home) -> None:
     """The launcher holds the lock before anybody can see the run."""
-    run, lock = create_held(home, "lang", RECORD)
+    run, lock = create_locked_run(home, "lang", run_record())
     assert status_of(run) == "starting"
     with pytest.raises(InputError, match="being trained"):
-        hold(run)
+        lock_run(run)
     lock.release()
     assert status_of(run) == "crashed"
 
@@ -64,9 +63,9 @@ def test_interrupted_creation_leaves_nothing_to_stumble_over(
     (home.runs / ".new-abc").mkdir(parents=True)
     (home.runs / "no-record").mkdir()
     (home.runs / "a-file").touch()
-    assert names(home) == []
+    assert run_names(home) == []
     with pytest.raises(NotFoundError):
-        find(home, "no-record")
+        find_run(home, "no-record")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -74,30 +73,30 @@ def test_interrupted_creation_leaves_nothing_to_stumble_over(
     with monkeypatch.context() as patch:
         patch.setattr(store, "write_json", full)
         with pytest.raises(StorageError, match="No space"):
-            create(home, "lang", RECORD)
-    assert entries(home) == [".new-abc", "a-file", "no-record"]
+            make_run(home, "lang")
+    assert folder_entries(home) == [".new-abc", "a-file", "no-record"]
     for name in (".new-abc", "no-record"):
         os.utime(home.runs / name, (0, 0))
-    create(home, "lang", RECORD)
-    assert entries(home) == ["a-file", "lang", "no-record"]
+    make_run(home, "lang")
+    assert folder_entries(home) == ["a-file", "lang", "no-record"]
 
 
 def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="Not a directory") as caught:
-        create(find_home(tmp_path / "file"), "lang", RECORD)
+        make_run(find_home(tmp_path / "file"), "lang", run_record())
     assert "MINIGPT_HOME" in caught.value.hint
 
 
 def test_links_that_lead_elsewhere_are_no_runs(home: Home, tmp_path: Path) -> None:
     """Removing a run must not remove what a link points to."""
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
     outside = tmp_path / "outside"
     run.folder.rename(outside)
     run.folder.symlink_to(outside)
-    assert names(home) == []
+    assert run_names(home) == []
     with pytest.raises(NotFoundError):
-        find(home, "lang")
+        find_run(home, "lang")
 
 
 @pytest.mark.parametrize(
@@ -108,31 +107,35 @@ def test_links_that_lead_elsewhere_are_no_runs(home: Home, tmp_path: Path) -> No
         ('{"format": true}', DamagedError, "no format number"),
         ('{"format": 2}', InputError, "newer version"),
         ('{"format": 1, "seed": 0}', DamagedError, "lacks corpus, train, model"),
-        (json.dumps({"format": 1, **RECORD, "corpus": {}}), DamagedError, "lacks corpus.name"),
-        (json.dumps({"format": 1, **RECORD, "parent": "lang"}), DamagedError, "lacks parent"),
+        (
+            json.dumps({"format": 1, **run_record(), "corpus": {}}),
+            DamagedError,
+            "lacks corpus.name",
+        ),
+        (json.dumps({"format": 1, **run_record(), "parent": "lang"}), DamagedError, "lacks parent"),
     ],
 )
 def test_records_that_cannot_be_used(
     home: Home, content: str, kind: type[Exception], message: str
 ) -> None:
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
     run.record.write_text(content)
     with pytest.raises(kind, match=message):
         read_record(run)
 
 
 def test_delete_removes_everything(home: Home) -> None:
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
     run.snapshot_weights(4).parent.mkdir(parents=True)
     run.snapshot_weights(4).touch()
-    delete(home, run)
-    assert entries(home) == []
+    delete_run(home, run)
+    assert folder_entries(home) == []
 
 
 def test_an_interrupted_removal_leaves_no_half_of_a_run(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -140,58 +143,58 @@ def test_an_interrupted_removal_leaves_no_half_of_a_run(
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            delete(home, run)
-    assert names(home) == []
+            delete_run(home, run)
+    assert run_names(home) == []
     (left,) = home.runs.iterdir()
     os.utime(left, (0, 0))
-    create(home, "other", RECORD)
-    assert entries(home) == ["other"]
+    make_run(home, "other")
+    assert folder_entries(home) == ["other"]
 
 
 def test_a_run_that_is_trained_is_neither_renamed_nor_removed(home: Home) -> None:
     """The trainer's working directory must stay where it is."""
-    run, lock = create_held(home, "lang", RECORD)
-    for action in (lambda: delete(home, run), lambda: rename(home, run, "other")):
+    run, lock = create_locked_run(home, "lang", run_record())
+    for action in (lambda: delete_run(home, run), lambda: rename_run(home, run, "other")):
         with pytest.raises(InputError, match="lang is being trained"):
             action()
     lock.release()
     # Trained on another machine: its lock is not to be seen here.
     EventLog(run.events).emit("started", 0, host="elsewhere", boot="other")
-    for action in (lambda: delete(home, run), lambda: rename(home, run, "other")):
+    for action in (lambda: delete_run(home, run), lambda: rename_run(home, run, "other")):
         with pytest.raises(InputError, match="lang is being trained"):
             action()
-    assert names(home) == ["lang"]
+    assert run_names(home) == ["lang"]
 
 
 def test_a_request_reaches_the_trainer(home: Home) -> None:
-    run, lock = create_held(home, "lang", RECORD)
-    id = request(run, "stop", reason="enough")
+    run, lock = create_locked_run(home, "lang", run_record())
+    id = send_request(run, "stop", reason="enough")
     with lock:
         (found,) = RequestReader(run.requests, lock.acquired_at).read()
     assert (found.id, found.type, found.fields) == (id, "stop", {"reason": "enough"})
 
 
 def test_a_copied_run_works_elsewhere(home: Home, tmp_path: Path) -> None:
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
     EventLog(run.events).emit("finished", 3)
     other = find_home(tmp_path / "other")
     shutil.copytree(run.folder, other.runs / "copy")
-    copied = find(other, "copy")
+    copied = find_run(other, "copy")
     assert (status_of(copied), read_record(copied)["seed"]) == ("finished", 1)
 
 
 def test_lock_files_stay(home: Home) -> None:
     """A lock file removed and made anew could be held twice."""
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
     inode = run.lock.stat().st_ino
-    hold(run).release()
+    lock_run(run).release()
     assert run.lock.stat().st_ino == inode
     assert not locks.is_held(run.lock)
 
 
 def test_record_is_plain_json(home: Home) -> None:
     """Other programs read it, in UTF-8, whatever the terminal speaks."""
-    run = create(home, "lang", {**RECORD, "text": "ü"})
+    run = make_run(home, "lang", {**run_record(), "text": "ü"})
     stored = json.loads(run.record.read_bytes().decode("utf-8"))
     assert stored == read_record(run)
-    assert (stored["text"], stored["corpus"]) == ("ü", RECORD["corpus"])
+    assert (stored["text"], stored["corpus"]) == ("ü", run_record()["corpus"])

@@ -13,17 +13,16 @@ from core.errors import InputError, NotFoundError
 from core.paths import Home, find_home
 from core.run import store
 from core.run.event_log import EventLog
+from core.run.record import read_record
+from core.run.status import status_of
 from core.run.store import (
-    NAME,
+    RUN_NAME,
     check_name,
-    create,
-    find,
+    find_run,
     propose_name,
-    read_record,
-    rename,
-    status_of,
+    rename_run,
 )
-from tests.support.some_runs import RECORD, entries, names
+from tests.support.runs import folder_entries, make_run, run_names
 
 
 @pytest.fixture
@@ -36,32 +35,32 @@ def home(tmp_path: Path) -> Home:
 )
 def test_bad_names_are_refused_everywhere(home: Home, name: str) -> None:
     """A name must never lead out of the folder of runs."""
-    run = create(home, "lang", RECORD)
+    run = make_run(home, "lang")
     for action in (
         lambda: check_name(name),
-        lambda: create(home, name, RECORD),
-        lambda: find(home, name),
-        lambda: rename(home, run, name),
+        lambda: make_run(home, name),
+        lambda: find_run(home, name),
+        lambda: rename_run(home, run, name),
     ):
         with pytest.raises(InputError, match="cannot name a run") as caught:
             action()
         assert "letters, digits" in caught.value.hint
-    assert names(home) == ["lang"]
+    assert run_names(home) == ["lang"]
 
 
 @pytest.mark.parametrize("name", ["a", "0", "a.b_c-d", "x" * 64, "A..b"])
 def test_good_names(home: Home, name: str) -> None:
-    assert create(home, name, RECORD).name == name
+    assert make_run(home, name).name == name
 
 
 def test_a_taken_name_names_the_next_free_one(home: Home) -> None:
-    create(home, "lang", RECORD)
-    create(home, "lang-2", RECORD)
+    make_run(home, "lang")
+    make_run(home, "lang-2")
     with pytest.raises(InputError, match="a run named lang already") as caught:
-        create(home, "lang", {})
+        make_run(home, "lang", {})
     assert "lang-3" in caught.value.hint
-    assert read_record(find(home, "lang"))["seed"] == 1
-    assert entries(home) == ["lang", "lang-2"]
+    assert read_record(find_run(home, "lang"))["seed"] == 1
+    assert folder_entries(home) == ["lang", "lang-2"]
 
 
 def test_of_many_who_take_a_name_at_once_one_gets_it(home: Home) -> None:
@@ -69,20 +68,20 @@ def test_of_many_who_take_a_name_at_once_one_gets_it(home: Home) -> None:
 
     def attempt(_: int) -> bool:
         try:
-            create(home, "lang", RECORD)
+            make_run(home, "lang")
         except InputError:
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(attempt, range(16))) == 1
-    assert entries(home) == ["lang"]
+    assert folder_entries(home) == ["lang"]
 
 
 def test_an_unknown_name_names_the_nearest(home: Home) -> None:
-    create(home, "lang", RECORD)
+    make_run(home, "lang")
     with pytest.raises(NotFoundError, match="no run named 'Lnag'") as caught:
-        find(home, "Lnag")
+        find_run(home, "Lnag")
     assert "lang" in caught.value.hint
 
 
@@ -100,8 +99,8 @@ def test_an_unknown_name_names_the_nearest(home: Home) -> None:
 )
 def test_proposed_names(home: Home, base: str, expected: str) -> None:
     """Capitals count as small letters: some file systems do not tell them apart."""
-    create(home, "Lang", RECORD)
-    create(home, "lang-2", RECORD)
+    make_run(home, "Lang")
+    make_run(home, "lang-2")
     assert propose_name(home, base) == expected
 
 
@@ -112,18 +111,18 @@ def test_proposed_names_are_free_and_good(base: str, used: int) -> None:
         patch.setattr(store, "_entries", lambda _: taken)
         for _ in range(used + 1):
             name = propose_name(find_home("/nowhere"), base)
-            assert NAME.fullmatch(name)
+            assert RUN_NAME.fullmatch(name)
             assert name not in taken
             taken.append(name)
 
 
 def test_rename_keeps_everything(home: Home) -> None:
-    run = create(home, "lang", RECORD)
-    create(home, "taken", RECORD)
+    run = make_run(home, "lang")
+    make_run(home, "taken")
     EventLog(run.events).emit("finished", 3)
-    renamed = rename(home, run, "words")
-    assert names(home) == ["taken", "words"]
+    renamed = rename_run(home, run, "words")
+    assert run_names(home) == ["taken", "words"]
     assert (renamed.name, status_of(renamed)) == ("words", "finished")
     with pytest.raises(InputError, match="named taken already"):
-        rename(home, renamed, "taken")
-    assert names(home) == ["taken", "words"]
+        rename_run(home, renamed, "taken")
+    assert run_names(home) == ["taken", "words"]

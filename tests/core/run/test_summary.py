@@ -13,12 +13,10 @@ from core.paths import Home, find_home
 from core.run import summary as module
 from core.run.directory import Run
 from core.run.events import encode
-from core.run.store import create
-from core.run.summary import size_of, summaries, summary
+from core.run.summary import folder_size, summarize_run, summarize_runs
+from tests.support.runs import make_run, run_record
 
 NOW = 1e9
-TEXT = {"name": "bundled", "size": 1, "sha256": "0", "reading": "lines", "encoding": "utf-8"}
-RECORD = {"corpus": {**TEXT, "errors": "strict"}, "train": {}, "model": {}, "seed": 1}
 
 
 @pytest.fixture
@@ -28,7 +26,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def run(home: Home) -> Run:
-    return create(home, "lang", {**RECORD, "created": "2025-01-01"})
+    return make_run(home, "lang", run_record("bundled", created="2025-01-01"))
 
 
 def say(run: Run, *story: tuple[str, int, dict[str, Any]]) -> None:
@@ -45,7 +43,7 @@ PREPARED = ("prepared", 0, {"parameters": 830_000, "val_tokens": 5})
 
 
 def test_a_run_that_never_began(run: Run, home: Home) -> None:
-    (row,) = summaries(home)
+    (row,) = summarize_runs(home)
     assert (row.name, row.status, row.step, row.corpus) == ("lang", "crashed", 0, "bundled")
     assert (row.created, row.problem) == ("2025-01-01", "")
     assert {row.epoch, row.train_loss, row.val_loss, row.parameters} == {None}
@@ -57,17 +55,17 @@ def test_first_and_last_lines_are_enough(run: Run) -> None:
     say(run, ("started", 0, {}), PREPARED, ("eval", 5, {"val_loss": 2.5}))
     say(run, *(step(number, 5.0) for number in range(6, 5000)), step(5000, 0.5))
     say(run, ("epoch", 5000, {"val_loss": None}), ("finished", 5001, {"val_loss": None}))
-    row = summary(run, NOW)
+    row = summarize_run(run, NOW)
     assert (row.status, row.step, row.epoch) == ("finished", 5001, 500)
     assert (row.train_loss, row.val_loss, row.parameters) == (0.5, 2.5, 830_000)
 
 
 def test_what_was_undone_by_a_resume_does_not_count(run: Run) -> None:
     say(run, PREPARED, step(3, 3.0), step(9, 9.0), ("started", 5, {"resumed_from": 5}))
-    row = summary(run, NOW)
+    row = summarize_run(run, NOW)
     assert (row.step, row.train_loss) == (5, 3.0)
     say(run, ("eval", 6, {"val_loss": 1.0}))
-    row = summary(run, NOW)
+    row = summarize_run(run, NOW)
     assert (row.step, row.train_loss) == (6, 3.0)
 
 
@@ -76,16 +74,16 @@ def test_without_a_split_the_file_is_not_searched_for_one(
 ) -> None:
     say(run, ("prepared", 0, {"parameters": 1, "val_tokens": 0}), step(1))
     monkeypatch.setattr(module, "_last_val_loss", lambda _: pytest.fail("searched"))
-    assert summary(run, NOW).val_loss is None
+    assert summarize_run(run, NOW).val_loss is None
 
 
 def test_damaged_runs_are_listed_with_their_problem(run: Run, home: Home) -> None:
     """One broken run must not hide the others."""
     run.record.write_text("{")
     run.events.write_bytes(b"\0\0\0\nnoise\n")
-    create(home, "other", {**RECORD, "created": 5})
-    create(home, "partly", {**RECORD, "corpus": {"name": "lang"}})
-    broken, other, partly = summaries(home)
+    make_run(home, "other", run_record("bundled", created=5))
+    make_run(home, "partly", run_record() | {"corpus": {"name": "lang"}})
+    broken, other, partly = summarize_runs(home)
     assert "cannot be read" in broken.problem
     assert (broken.status, broken.corpus, broken.created) == ("crashed", None, None)
     assert (other.problem, other.corpus, other.created) == ("", "bundled", "5")
@@ -95,11 +93,11 @@ def test_damaged_runs_are_listed_with_their_problem(run: Run, home: Home) -> Non
 def test_a_run_removed_meanwhile_is_left_out(
     run: Run, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create(home, "other", {})
+    make_run(home, "other", {})
     listed = module.list_runs(home)
     shutil.rmtree(run.folder)
     monkeypatch.setattr(module, "list_runs", lambda _: listed)
-    assert [row.name for row in summaries(home)] == ["other"]
+    assert [row.name for row in summarize_runs(home)] == ["other"]
 
 
 def test_size_counts_a_file_with_two_names_once(tmp_path: Path) -> None:
@@ -109,5 +107,5 @@ def test_size_counts_a_file_with_two_names_once(tmp_path: Path) -> None:
     first.write_bytes(b"x" * 1000)
     os.link(first, tmp_path / "a")
     (tmp_path / "b").write_bytes(b"x" * 10)
-    assert size_of(tmp_path) == 1010
-    assert size_of(tmp_path / "none") == 0
+    assert folder_size(tmp_path) == 1010
+    assert folder_size(tmp_path / "none") == 0

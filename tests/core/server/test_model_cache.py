@@ -18,12 +18,12 @@ from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
 from core.run.event_log import EventLog
-from core.run.model_files import model_config
+from core.run.model_files import parse_model_config
 from core.server import dispatch, model_cache, protocol
 from core.server.dispatch import Dispatcher
 from core.system.files import read_json
 from tests.support.askers import Asker, Json, tiny_home
-from tests.support.tiny_runs import tiny_run, write_weights
+from tests.support.runs import tiny_run, write_tiny_weights
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +96,11 @@ def test_the_last_layer_of_the_lens_is_the_model(ask: Asker) -> None:
 def test_a_model_is_kept_until_its_file_changes(ask: Asker, home: Home) -> None:
     """Old weights for a run that trains; a step session that changes its model midway."""
     run = tiny_run(home, "training")
-    config = model_config(read_json(run.config))
+    config = parse_model_config(read_json(run.config))
     assert ask("load", run="training")["how"] == "loaded"
     assert ask("load", run="training")["how"] == "kept"
     old = ask("step", run="training", prompt="the")
-    write_weights(run, config, seed=9)
+    write_tiny_weights(run.weights, config, seed=9)
     log = EventLog(run.events)
     log.emit("saved", 12, kind="checkpoint")
     log.emit("saved", 16, kind="snapshot")

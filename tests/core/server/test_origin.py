@@ -15,21 +15,22 @@ from core.errors import Cancelled, InputError, NotFoundError, StorageError
 from core.paths import Home
 from core.progress import never_cancelled
 from core.server.codec import to_json
+from core.server.dispatch import Dispatcher
 from core.server.origin import Indexer
 from core.server.protocol import IndexRequest
 from core.system.locks import acquire
 from tests.support.askers import Asker, Json
-from tests.support.read_runs import asker, read_home
+from tests.support.runs import tiny_home_with_corpora
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return read_home(tmp_path)
+    return tiny_home_with_corpora(tmp_path)
 
 
 @pytest.fixture
 def ask(home: Home) -> Asker:
-    return asker(home)
+    return Asker(Dispatcher(home))
 
 
 def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never_cancelled) -> Json:

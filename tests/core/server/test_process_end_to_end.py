@@ -21,9 +21,8 @@ from typing import Any
 import pytest
 
 from core.paths import Home
-from tests.support.read_runs import link
+from tests.support.runs import TINY_CORPUS, set_corpus, tiny_run
 from tests.support.texts import corpus_of_text
-from tests.support.tiny_runs import LINES, tiny_run
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0
@@ -303,7 +302,7 @@ def test_it_ends_in_the_middle_of_its_work(
 def test_an_index_is_made_beside_a_reply(sampler: Process, home: Home) -> None:
     """Minutes without an answer; a progress that is taken for the last reply."""
     run = tiny_run(home, "read")
-    link(home, run, corpus_of_text(home.root / "read.txt", "\n".join(LINES)))
+    set_corpus(home, run, corpus_of_text(home.root / "read.txt", "\n".join(TINY_CORPUS)))
     reply = sampler.send("generate", run="words", prompt="the", settings=ENDLESS)
     while sampler.hear()["id"] != reply:
         pass

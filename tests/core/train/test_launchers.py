@@ -112,7 +112,7 @@ def test_a_signal_to_all_is_one_stop_that_saves(home: Home, tmp_path: Path) -> N
             task.send_signal(signal.SIGTERM)
         codes = [task.wait(timeout=60) for task in (first, second)]
     assert codes[1] == 0
-    assert store.status_of(pets) == STOPPED
+    assert status.status_of(pets) == STOPPED
     assert pets.last_checkpoint.exists()
     with _tasks(home, "resume", "pets") as tasks:
         until(lambda: len([e for e in events_of(pets) if e.type == PREPARED]) == 2, "it goes on")
@@ -131,7 +131,7 @@ def test_a_machine_that_is_lost_is_said_and_nothing_else_is(home: Home, tmp_path
     assert "Another process of the training has ended" in said
     assert "Traceback" not in said
     until(lambda: free(pets), "the run is free")
-    assert store.status_of(pets) in (status.CRASHED, FINISHED)
+    assert status.status_of(pets) in (status.CRASHED, FINISHED)
 
 
 def test_such_a_process_trains_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from core.config.configs import TrainConfig
 from core.errors import RunFailedError
 from core.model.safetensors_io import read_tensors
 from core.paths import Home
-from core.run import control_file, store
+from core.run import control_file, status, store
 from core.run.create import create_run
 from core.run.directory import Run
 from core.run.events import Event
@@ -92,7 +92,7 @@ def test_a_run_leaves_everything_design_says(home: Home, text: Path) -> None:
     assert str(home.root) not in "".join(
         path.read_text() for path in run.folder.rglob("*.json*") if path.suffix != ".lock"
     )
-    assert store.status_of(run) == "finished"
+    assert status.status_of(run) == "finished"
 
 
 def test_the_stored_events_are_those_that_were_told(home: Home, text: Path) -> None:
@@ -108,10 +108,10 @@ def test_a_stopped_run_goes_on_to_the_same_weights(home: Home, text: Path, preci
     whole, lock = _ask(home, text, **settings)
     _train(home, whole, lock)
     run, lock = _ask(home, text, **settings)
-    told = _train(home, run, lock, {1: lambda: store.request(run, control_file.STOP)})
+    told = _train(home, run, lock, {1: lambda: store.send_request(run, control_file.STOP)})
     assert _types(told)[-1] == "stopped"
     assert told[-1]["step"] < 12
-    again = _train(home, run, store.hold(run))
+    again = _train(home, run, store.lock_run(run))
     assert again[0]["resumed_from"] == told[-1]["step"]
     assert _types(again)[-1] == "finished"
     ends = [read_tensors(r.weights) for r in (whole, run)]
@@ -136,7 +136,7 @@ def test_a_failure_keeps_the_last_good_checkpoint(
     found = checkpoint.load(run)
     assert found is not None
     assert found.step == 8
-    assert store.status_of(run) == "failed"
+    assert status.status_of(run) == "failed"
 
 
 def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) -> None:
@@ -144,17 +144,17 @@ def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) ->
     ids: dict[str, str] = {}
 
     def save() -> None:
-        ids["save"] = store.request(run, control_file.SAVE)
+        ids["save"] = store.send_request(run, control_file.SAVE)
 
     def change() -> None:
         changes = {"learning_rate": 1e-4, "steps": 300}
-        ids["change"] = store.request(run, control_file.CHANGE, changes=changes)
+        ids["change"] = store.send_request(run, control_file.CHANGE, changes=changes)
         wrong = {"learning_rate": None, "batch_size": 3}
-        ids["wrong"] = store.request(run, control_file.CHANGE, changes=wrong)
+        ids["wrong"] = store.send_request(run, control_file.CHANGE, changes=wrong)
 
     def pause() -> None:
-        ids["pause"] = store.request(run, control_file.PAUSE)
-        ids["continue"] = store.request(run, control_file.CONTINUE)
+        ids["pause"] = store.send_request(run, control_file.PAUSE)
+        ids["continue"] = store.send_request(run, control_file.CONTINUE)
 
     told = _train(home, run, lock, {1: save, 2: change, 3: pause})
     answers = {e["id"]: e for e in told if e["type"] == "changed"}

@@ -13,6 +13,7 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
 from core.run.event_log import EventLog
+from tests.support.runs import make_run
 from tui.__main__ import run
 from tui.cli import manage
 
@@ -29,9 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def make(home: Home, name: str) -> Run:
     """A run that stopped at step 5."""
-    text = {"name": "lang", "sha256": "", "reading": "lines", "encoding": "", "errors": ""}
-    record = {"corpus": {**text, "size": 9}, "train": {}, "model": {}, "seed": 1}
-    made = store.create(home, name, record)
+    made = make_run(home, name)
     log = EventLog(made.events)
     log.emit("started", 0)
     log.emit("stopped", 5, reason="asked")
@@ -84,7 +83,7 @@ def test_following_prints_what_comes_until_the_trainer_is_gone(
     old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last words, written between the last look at the log and the trainer's end."""
-    lock = store.hold(old)
+    lock = store.lock_run(old)
     shown: list[str] = []
     then(
         monkeypatch,
@@ -104,7 +103,7 @@ def test_ctrl_c_ends_following_with_130(
         raise KeyboardInterrupt
 
     then(monkeypatch, interrupt)
-    with store.hold(old):
+    with store.lock_run(old):
         assert run(["logs", "old", "-f"]) == 130
     assert "Traceback" not in capsys.readouterr().err
 
@@ -155,7 +154,7 @@ def test_a_name_that_cannot_be_given_is_refused(
 @pytest.mark.parametrize("command", [["rename", "old", "new"], ["rm", "old", "--yes"]])
 def test_a_live_run_is_left_alone(old: Run, home: Home, capsys: Said, command: list[str]) -> None:
     """A trainer whose folder disappears under it."""
-    with store.hold(old):
+    with store.lock_run(old):
         assert run(command) == 2
     assert "being trained" in capsys.readouterr().err
     assert names(home) == ["old"]
@@ -163,7 +162,7 @@ def test_a_live_run_is_left_alone(old: Run, home: Home, capsys: Said, command: l
 
 def test_nothing_is_removed_if_one_of_several_is_live(old: Run, home: Home, capsys: Said) -> None:
     make(home, "other")
-    with store.hold(old):
+    with store.lock_run(old):
         assert run(["rm", "other", "old", "--yes"]) == 2
     assert names(home) == ["old", "other"]
 

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from core.paths import Home, find_home
-from core.run import store
+from tests.support.runs import make_run
 from tui.cli.group import cli
 from tui.cli.options import complete_preset
 
@@ -26,7 +26,7 @@ BREAKS = " \t\n\"'@><=;|&(:"  # as bash has them
 def home(tmp_path: Path) -> Home:
     home = find_home(tmp_path / "home")
     for name in ("lang", "large", "other"):
-        made = store.create(home, name, {})
+        made = make_run(home, name)
         for path in (made.weights, made.snapshot_weights(4), made.snapshot_weights(64)):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()

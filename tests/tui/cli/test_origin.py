@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.support.read_runs import read_home
+from tests.support.runs import tiny_home_with_corpora
 from tui.__main__ import run
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MINIGPT_HOME", str(tmp_path))
-    read_home(tmp_path)
+    tiny_home_with_corpora(tmp_path)
     return tmp_path
 
 

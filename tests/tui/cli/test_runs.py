@@ -13,15 +13,8 @@ from core.run.control_file import RequestReader
 from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.system.locks import Lock
+from tests.support.runs import make_run, run_record
 from tui.__main__ import run as command
-
-RECORD = {
-    "corpus": {
-        "name": "gone", "size": 1, "sha256": "0" * 64, "reading": "lines",
-        "encoding": "utf-8", "errors": "strict",
-    },
-    "train": {}, "model": {}, "seed": 0, "parent": None,
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def ended(home: Home, word: str) -> Run:
     """A run whose last trainer said this."""
-    run = store.create(home, "pets", RECORD)
+    run = make_run(home, "pets")
     log = EventLog(run.events)
     log.emit("started", 0, host="here", pid=1)
     log.emit(word, 9)
@@ -42,7 +35,7 @@ def ended(home: Home, word: str) -> Run:
 
 def alive(home: Home) -> tuple[Run, Lock]:
     """A run that looks as if its trainer were just starting."""
-    return store.create_held(home, "pets", RECORD)
+    return store.create_locked_run(home, "pets", run_record())
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -113,7 +106,7 @@ def test_a_run_that_is_trained_here_is_never_taken_over(
 def test_a_run_on_another_machine_is_taken_over_only_by_force(
     home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = store.create(home, "pets", RECORD)
+    run = make_run(home, "pets")
     log = EventLog(run.events)
     log.emit("started", 0, host="elsewhere", boot="another", pid=1)
     log.emit("step", 5)

@@ -11,9 +11,9 @@ import pytest
 from core.errors import InputError
 from core.paths import Home, find_home
 from core.run.directory import Run
+from tests.support.runs import tiny_run
 from tests.support.samplers import REPLY, FakeSampler
 from tests.support.step_stage import StepSampler
-from tests.support.tiny_runs import tiny_run
 from tui.__main__ import run
 from tui.cli.progress import TrainingView
 from tui.common import plain_mode

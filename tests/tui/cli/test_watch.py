@@ -1,4 +1,4 @@
-"""Watching a run: what is its end and what is not, who may leave, who stops it."""
+"""Watching a run: how it ends, and what signals do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from core.errors import RunFailedError
 from core.run.control_file import STOP, RequestReader
 from core.run.directory import Run
-from core.run.event_log import EventTail
 from core.run.events import FINISHED, STARTED, STEP, STOPPED, encode
+from core.run.follow import RunFollower
 from core.system import locks
-from tui.cli.watch import Leaving, Listening, on_a_terminal, wait_for_start, watch
+from tui.cli.watch import WatchSignals, is_interactive, wait_for_start, watch
 
 Say = Callable[..., None]
 
@@ -41,10 +41,16 @@ def say(run: Run) -> Iterator[Say]:
         yield write
 
 
-def watched(run: Run, listening: Listening | None = None, *, as_json: bool = False) -> int:
-    from_start = Listening(run, EventTail(run.events))
-    with Leaving(stops=False) as leaving:
-        return watch(run, leaving, listening or from_start, as_json=as_json)
+def watch_run(run: Run, follower: RunFollower | None = None, *, as_json: bool = False) -> int:
+    with WatchSignals(stops_trainer=False) as signals:
+        return watch(run, signals, follower or RunFollower(run), as_json=as_json)
+
+
+def caught_up(run: Run) -> RunFollower:
+    """A follower that has read everything so far."""
+    follower = RunFollower(run)
+    follower.poll()
+    return follower
 
 
 @pytest.mark.parametrize(
@@ -56,56 +62,56 @@ def watched(run: Run, listening: Listening | None = None, *, as_json: bool = Fal
         ("failed", {"message": "no", "hint": "yes", "code": 2}, 2),
     ],
 )
-def test_the_exit_code_tells_how_it_ended(
+def test_the_exit_code_depends_on_the_outcome(
     type: str, fields: dict[str, Any], code: int, run: Run, say: Say
 ) -> None:
     say(STARTED)
     say(type, 9, **fields)
-    assert watched(run) == code
+    assert watch_run(run) == code
 
 
-def test_an_end_of_an_earlier_life_is_none_of_this_one(
+def test_the_end_of_an_earlier_training_is_not_the_end_of_this_one(
     run: Run, say: Say, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A resumed run whose trainer broke at once was shown as trained, with exit code 0."""
     say(STARTED)
     say(FINISHED, 9)
-    listening = Listening(run)
+    follower = caught_up(run)
     run.log.write_bytes(b"first\nRuntimeError: broken \x1b[31m torch\n")
-    assert watched(run, listening) == 1
+    assert watch_run(run, follower) == 1
     said = capsys.readouterr().err
     assert "crashed" in said
     assert "RuntimeError: broken" in said
     assert "\x1b" not in said
     assert "minigpt-tui resume pets" in said
     say(STARTED, 9)
-    assert watched(run) == 1, "it was resumed and vanished"
+    assert watch_run(run) == 1, "it was resumed and vanished"
 
 
-def test_a_trainer_that_dies_before_its_first_word_has_not_started(
+def test_a_trainer_that_dies_before_its_first_event_did_not_start(
     run: Run, say: Say, capsys: pytest.CaptureFixture[str]
 ) -> None:
     say(STARTED)
     say(STOPPED, 4)
-    listening = Listening(run)
+    follower = caught_up(run)
     run.log.write_text("No module named torch\n")
-    with Leaving(stops=False) as leaving, pytest.raises(RunFailedError):
-        wait_for_start(run, leaving, listening)
+    with WatchSignals(stops_trainer=False) as signals, pytest.raises(RunFailedError):
+        wait_for_start(run, signals, follower)
     assert "No module named torch" in capsys.readouterr().err
 
 
-def test_json_is_what_the_file_has(run: Run, say: Say, capsys: pytest.CaptureFixture[str]) -> None:
-    """Beats, times and words of a newer version included."""
+def test_json_output_equals_the_log(run: Run, say: Say, capsys: pytest.CaptureFixture[str]) -> None:
+    """Including beats, times and event types of newer versions."""
     say(STARTED, host="here", pid=1)
     say("beat")
     say("news", 3, thing={"a": [1, None]})
     say(FINISHED, 4, reason="all steps done")
-    assert watched(run, as_json=True) == 0
+    assert watch_run(run, as_json=True) == 0
     printed, kept = capsys.readouterr().out.splitlines(), run.events.read_text().splitlines()
     assert [json.loads(line) for line in printed] == [json.loads(line) for line in kept]
 
 
-def test_what_was_said_before_is_not_shown_again(
+def test_attaching_does_not_print_earlier_events(
     run: Run, say: Say, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Attaching to a run of a week must not print a week."""
@@ -114,9 +120,8 @@ def test_what_was_said_before_is_not_shown_again(
     for step in range(1, 10):
         say(STEP, step, train_loss=1.0)
     say(STOPPED, 9, reason="asked to stop")
-    with Leaving(stops=False) as leaving:
-        listening = Listening(run, EventTail(run.events))
-        assert watch(run, leaving, listening, as_json=False, silent_before=2000.0) == 130
+    with WatchSignals(stops_trainer=False) as signals:
+        assert watch(run, signals, RunFollower(run), as_json=False, quiet_before=2000.0) == 130
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "pets stopped at step 9, nothing to save yet (asked to stop)."
 
@@ -126,45 +131,47 @@ def requests_of(run: Run) -> list[tuple[str, Any]]:
     return [(request.type, request.fields.get("reason")) for request in found]
 
 
-def test_where_nobody_watches_the_first_signal_stops_and_the_second_leaves(run: Run) -> None:
-    with Leaving(stops=True) as leaving:
-        assert not leaving.now(run)
+def test_without_a_terminal_the_first_signal_stops_the_trainer_and_the_second_leaves(
+    run: Run,
+) -> None:
+    with WatchSignals(stops_trainer=True) as signals:
+        assert not signals.should_leave(run)
         signal.raise_signal(signal.SIGTERM)
         assert requests_of(run) == [], "a handler only notes: it may interrupt a write"
-        assert not leaving.now(run)
+        assert not signals.should_leave(run)
         assert requests_of(run) == [(STOP, "SIGTERM")]
         signal.raise_signal(signal.SIGINT)
-        assert leaving.now(run)
+        assert signals.should_leave(run)
     assert requests_of(run) == [(STOP, "SIGTERM")]
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_where_somebody_watches_a_signal_only_leaves(name: str, run: Run) -> None:
+def test_on_a_terminal_a_signal_only_ends_the_watching(name: str, run: Run) -> None:
     before = signal.getsignal(signal.Signals[name])
-    with Leaving(stops=False) as leaving:
+    with WatchSignals(stops_trainer=False) as signals:
         signal.raise_signal(signal.Signals[name])
-        assert leaving.now(run)
+        assert signals.should_leave(run)
     assert requests_of(run) == []
     assert signal.getsignal(signal.Signals[name]) is before
 
 
-def test_a_hang_up_never_stops_and_nohup_is_respected(run: Run) -> None:
+def test_a_hang_up_never_stops_the_trainer_and_nohup_is_respected(run: Run) -> None:
     """A command started under `nohup` stopped its training at logout."""
-    with Leaving(stops=True) as leaving:
+    with WatchSignals(stops_trainer=True) as signals:
         signal.raise_signal(signal.SIGHUP)
-        assert leaving.now(run)
+        assert signals.should_leave(run)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with Leaving(stops=True) as leaving:
+        with WatchSignals(stops_trainer=True) as signals:
             signal.raise_signal(signal.SIGHUP)
-            assert not leaving.now(run)
+            assert not signals.should_leave(run)
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
     assert requests_of(run) == []
 
 
-def test_leaving_says_how_to_come_back_and_leaves_the_training_alone(
+def test_leaving_prints_how_to_return_and_does_not_stop_the_training(
     run: Run, say: Say, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock = locks.acquire(run.lock)
@@ -172,18 +179,17 @@ def test_leaving_says_how_to_come_back_and_leaves_the_training_alone(
     os.utime(run.lock, (0, 0))
     say(STARTED)
     say(STEP, 1)
-    with lock, Leaving(stops=False) as leaving:
+    with lock, WatchSignals(stops_trainer=False) as signals:
         signal.raise_signal(signal.SIGINT)
-        listening = Listening(run, EventTail(run.events))
-        assert watch(run, leaving, listening, as_json=False) == 130
+        assert watch(run, signals, RunFollower(run), as_json=False) == 130
     said = capsys.readouterr().err
-    assert "pets goes on without you" in said
+    assert "pets continues training" in said
     assert "minigpt-tui attach pets" in said
     assert not run.requests.exists()
 
 
-def test_closed_standard_streams_are_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_standard_streams_are_not_interactive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Started by a daemon that closes them, `train` ended with a traceback."""
     monkeypatch.setattr(sys, "stdin", None)
     monkeypatch.setattr(sys, "stderr", None)
-    assert not on_a_terminal()
+    assert not is_interactive()

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from core.paths import Home
-from core.run import store
 from core.run.directory import Run
 from core.run.events import encode
-from core.run.summary import Summary, summary_of_any
+from core.run.summary import RunSummary, summarize_any_run
 from core.system.locks import Lock, acquire
-from tests.support.some_runs import RECORD
+from tests.support.runs import make_run
 from tui.runs import library
 from tui.runs.library import Library, age, age_of
 
@@ -26,7 +25,7 @@ def home(tmp_path: Path) -> Home:
     """A home with three runs, the last of which changed first."""
     found = Home(root=tmp_path, cache=tmp_path / "cache")
     for number, name in enumerate(("first", "second", "third")):
-        run = store.create(found, name, RECORD)
+        run = make_run(found, name)
         say(run, 1, when=BEGAN - number)
     return found
 
@@ -35,13 +34,13 @@ def home(tmp_path: Path) -> Home:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the runs that were read, in turn."""
     names: list[str] = []
-    whole = summary_of_any
+    whole = summarize_any_run
 
-    def summary(run: Run) -> Summary:
+    def summary(run: Run) -> RunSummary:
         names.append(run.name)
         return whole(run)
 
-    monkeypatch.setattr(library, "summary_of_any", summary)
+    monkeypatch.setattr(library, "summarize_any_run", summary)
     return names
 
 
@@ -110,7 +109,7 @@ def test_removed_and_renamed_runs_leave_no_row(home: Home) -> None:
     shutil.rmtree(home.runs / "first")
     (home.runs / "second").rename(home.runs / "fourth")
     assert listed(found) == ["fourth", "third"]
-    store.create(home, "first", RECORD)
+    make_run(home, "first")
     assert listed(found)[0] == "first"
     assert next(iter(found.rows())).summary.step == 0
 
@@ -119,21 +118,21 @@ def test_a_run_removed_while_one_looks_ends_nothing(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list goes with the run."""
-    whole = summary_of_any
+    whole = summarize_any_run
 
-    def summary(run: Run) -> Summary:
+    def summary(run: Run) -> RunSummary:
         seen = whole(run)
         if run.name == "second":
             shutil.rmtree(run.folder)
         return seen
 
-    monkeypatch.setattr(library, "summary_of_any", summary)
+    monkeypatch.setattr(library, "summarize_any_run", summary)
     assert listed(Library(home)) == ["first", "third"]
 
 
 def test_a_run_without_events_counts_from_its_making(home: Home) -> None:
     """A new run at the end of the list, or none at all."""
-    run = store.create(home, "new", RECORD)
+    run = make_run(home, "new")
     rows = Library(home).rows()
     assert rows[0].summary.name == "new"
     assert (rows[0].changed, rows[0].curve) == (run.record.stat().st_mtime, ())
@@ -145,7 +144,7 @@ def test_a_run_that_cannot_be_read_hides_no_other(home: Home) -> None:
     events = run_of(home, "second").events
     events.unlink()
     events.mkdir()
-    lock = store.create(home, "fourth", RECORD).lock
+    lock = make_run(home, "fourth").lock
     lock.unlink()
     lock.mkdir()
     rows = {row.summary.name: row.summary for row in Library(home).rows()}

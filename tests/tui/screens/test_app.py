@@ -18,10 +18,11 @@ from core.errors import StorageError
 from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
+from core.run.record import read_record
 from tests.support.captures import plain, same_as_captured
 from tests.support.journeys import SIZES, calm, library, travel, until
+from tests.support.runs import ScriptedRun
 from tests.support.samplers import FakeSampler
-from tests.support.train_stage import Story
 from tui.app import MiniGPTApp
 from tui.common.keys import key_rows
 from tui.common.messages import ErrorRaised
@@ -47,11 +48,11 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
 
     def begin(at: Home, spec: str, *_: object, **named: object) -> Run:
         began.append(spec)
-        story = Story(at.root, str(named["name"]))
-        story.begin(val_tokens=0)
-        story.learn(1, 150)
-        story.say("saved", 150, kind="checkpoint", bytes=1, seconds=0.1)
-        story.say("finished", 150, reason="all steps done")
+        story = ScriptedRun(at.root, str(named["name"]))
+        story.start(val_tokens=0)
+        story.train(1, 150)
+        story.emit("saved", 150, kind="checkpoint", bytes=1, seconds=0.1)
+        story.emit("finished", 150, reason="all steps done")
         story.lock.release()
         story.run.weights.touch()
         return story.run
@@ -110,7 +111,7 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "lang" in plain(app))
-        made = [str(store.read_record(run)["created"]) for run in store.list_runs(home)]
+        made = [str(read_record(run)["created"]) for run in store.list_runs(home)]
         hide = [str(home.root), *(date[:16].replace("T", " ") for date in made)]
         await calm(app, pilot)
         same_as_captured(app, f"models_{size[0]}x{size[1]}", hide=hide)
@@ -138,7 +139,7 @@ def look_above(home: Home) -> None:
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "lang" in plain(app))
-        made = str(store.read_record(run)["created"])
+        made = str(read_record(run)["created"])
         hide = [str(home.root), made[:16].replace("T", " ")]
 
         async def kept(key: str, name: str) -> None:

@@ -14,7 +14,7 @@ from core.run import store
 from core.run.directory import Run
 from tests.support.captures import plain
 from tests.support.journeys import library, travel, until
-from tests.support.train_stage import Story
+from tests.support.runs import ScriptedRun
 from tui.app import MiniGPTApp
 from tui.screens.dialogs import LineDialog
 from tui.screens.models import ModelsScreen
@@ -71,8 +71,8 @@ def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> Non
         await pilot.press("down")
         assert table.chosen is not None
         name = table.chosen.summary.name
-        newest = Story(home.root, "newest")
-        newest.begin()
+        newest = ScriptedRun(home.root, "newest")
+        newest.start()
         screen.look_again()
         await until(pilot, lambda: table.row_count == 4)
         assert table.chosen is not None

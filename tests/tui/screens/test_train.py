@@ -17,7 +17,8 @@ from textual.widgets._footer import FooterKey
 
 from core.run.directory import Run
 from core.run.events import encode
-from tests.support.train_stage import Stage, Story, footer, live, play, settled, text_of, title
+from tests.support.runs import ScriptedRun
+from tests.support.train_stage import Stage, footer, play, settled, text_of, title
 from tui.screens import train
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.train_view import TrainView
@@ -29,14 +30,14 @@ HOSTILE = "[bold]x[/] \x1b]0;owned\x07 \x9b2J 我是学生 👩‍👩‍👧 \u
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path / "home")
+def story(tmp_path: Path) -> ScriptedRun:
+    return ScriptedRun(tmp_path / "home")
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_it_looks_as_it_did(story: Story, size: tuple[int, int]) -> None:
+def test_it_looks_as_it_did(story: ScriptedRun, size: tuple[int, int]) -> None:
     """A column that no longer lines up; set CAPTURE=1 to accept how it looks now."""
-    story.whole()
+    story.train_fully()
     captured = CAPTURES / f"train_{size[0]}x{size[1]}.txt"
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -49,8 +50,8 @@ def test_it_looks_as_it_did(story: Story, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_finished_run_at_three_sizes(story: Story, size: tuple[int, int]) -> None:
-    story.whole()
+def test_a_finished_run_at_three_sizes(story: ScriptedRun, size: tuple[int, int]) -> None:
+    story.train_fully()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
@@ -67,8 +68,8 @@ def test_a_finished_run_at_three_sizes(story: Story, size: tuple[int, int]) -> N
     play(story, act, size=size)
 
 
-def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: Story) -> None:
-    story.whole()
+def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: ScriptedRun) -> None:
+    story.train_fully()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         plot, side = stage.screen.query_one(LossPlot), stage.screen.query_one("#side")
@@ -82,8 +83,8 @@ def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: Story) -
     play(story, act, size=(200, 50))
 
 
-def test_a_live_run_moves_on(story: Story) -> None:
-    live(story)
+def test_a_live_run_moves_on(story: ScriptedRun) -> None:
+    story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
@@ -92,7 +93,7 @@ def test_a_live_run_moves_on(story: Story) -> None:
         assert "left" in text
         assert "4.79 k tokens/s" in text
         assert footer(stage) == {"Back", "Keys", "Stop", "Pause", "Epochs", "Talk"}
-        story.learn(61, 100)
+        story.train(61, 100)
         await settled(stage, pilot)
         assert "50 %" in text_of(stage)
         assert "step 100/200" in text_of(stage)
@@ -100,9 +101,9 @@ def test_a_live_run_moves_on(story: Story) -> None:
     play(story, act)
 
 
-def test_nothing_is_drawn_when_nothing_changed(story: Story, monkeypatch: Any) -> None:
+def test_nothing_is_drawn_when_nothing_changed(story: ScriptedRun, monkeypatch: Any) -> None:
     """An idle screen over SSH must cost nothing."""
-    live(story)
+    story.train_partly()
     drawn: list[str] = []
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -116,10 +117,10 @@ def test_nothing_is_drawn_when_nothing_changed(story: Story, monkeypatch: Any) -
         monkeypatch.setattr(Widget, "refresh", refresh)
         for _ in range(5):
             await settled(stage, pilot)
-        story.say("beat", 60)
+        story.emit("beat", 60)
         await settled(stage, pilot)
         assert drawn == []
-        story.learn(61, 61)
+        story.train(61, 61)
         await settled(stage, pilot)
         assert drawn
         assert not any("SampleStrip" in name or "EpochLog" in name for name in drawn)
@@ -128,9 +129,11 @@ def test_nothing_is_drawn_when_nothing_changed(story: Story, monkeypatch: Any) -
     play(story, act)
 
 
-def test_a_crashed_run_says_what_to_do_and_shows_its_log(story: Story, monkeypatch: Any) -> None:
-    live(story)
-    story.say("saved", 40, kind="checkpoint")
+def test_a_crashed_run_says_what_to_do_and_shows_its_log(
+    story: ScriptedRun, monkeypatch: Any
+) -> None:
+    story.train_partly()
+    story.emit("saved", 40, kind="checkpoint")
     story.lock.release()
     story.run.log.write_text("loading\nMemoryError: [bold] \x1b[31mno room\x1b[0m\n")
     calls: list[Run] = []
@@ -150,9 +153,9 @@ def test_a_crashed_run_says_what_to_do_and_shows_its_log(story: Story, monkeypat
     play(story, act)
 
 
-def test_a_failed_run_says_what_its_trainer_said(story: Story) -> None:
-    live(story)
-    story.say("failed", 60, title="It failed", message=f"nan {HOSTILE}", hint="Lower the rate.")
+def test_a_failed_run_says_what_its_trainer_said(story: ScriptedRun) -> None:
+    story.train_partly()
+    story.emit("failed", 60, title="It failed", message=f"nan {HOSTILE}", hint="Lower the rate.")
     story.lock.release()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -164,15 +167,15 @@ def test_a_failed_run_says_what_its_trainer_said(story: Story) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_hostile_texts_are_shown_as_text(story: Story, size: tuple[int, int]) -> None:
+def test_hostile_texts_are_shown_as_text(story: ScriptedRun, size: tuple[int, int]) -> None:
     """Names and samples must neither steer the terminal nor be taken for markup."""
-    story.begin(train={"device": HOSTILE, "learning_rate": HOSTILE}, reference={"on": HOSTILE})
-    story.snapshot(0, HOSTILE, HOSTILE)
-    story.learn(1, 30)
-    story.say("epoch", 30, epoch=1.5, train_loss=1.0, text=HOSTILE)
-    story.say("changed", 30, id="x", problems={HOSTILE: HOSTILE})
-    story.say(HOSTILE, 31)
-    story.say("stopped", 31, reason=HOSTILE)
+    story.start(train={"device": HOSTILE, "learning_rate": HOSTILE}, reference={"on": HOSTILE})
+    story.save_snapshot(0, HOSTILE, HOSTILE)
+    story.train(1, 30)
+    story.emit("epoch", 30, epoch=1.5, train_loss=1.0, text=HOSTILE)
+    story.emit("changed", 30, id="x", problems={HOSTILE: HOSTILE})
+    story.emit(HOSTILE, 31)
+    story.emit("stopped", 31, reason=HOSTILE)
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
@@ -184,8 +187,8 @@ def test_hostile_texts_are_shown_as_text(story: Story, size: tuple[int, int]) ->
     play(story, act, size=size)
 
 
-def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: Story) -> None:
-    live(story)
+def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: ScriptedRun) -> None:
+    story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         shutil.rmtree(story.run.folder)
@@ -199,15 +202,16 @@ def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: Story) -> 
     play(story, act)
 
 
-def test_a_run_that_was_never_there_is_a_message(story: Story) -> None:
+def test_a_run_that_was_never_there_is_a_message(story: ScriptedRun) -> None:
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         assert "The folder of none is gone" in text_of(stage)
 
     play(story, act, name="none")
 
 
-def test_a_damaged_file_is_a_message(story: Story) -> None:
+def test_a_damaged_file_is_a_message(story: ScriptedRun) -> None:
     story.run.events.write_bytes(b"\x00" * 5000 + b"\n{]\n")
+    story.lock.release()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         assert "can be read" in text_of(stage)
@@ -216,24 +220,24 @@ def test_a_damaged_file_is_a_message(story: Story) -> None:
     play(story, act)
 
 
-def test_a_run_elsewhere_can_be_watched_and_asked(story: Story) -> None:
+def test_a_run_elsewhere_can_be_watched_and_asked(story: ScriptedRun) -> None:
     """A shared home: the lock here is free, the trainer is on another machine."""
     story.lock.release()
     story.time = time() - 100.0
-    story.begin(here=False)
-    story.learn(1, 60)
+    story.start(here=False)
+    story.train(1, 60)
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         assert title(stage) == "poem   running"
         await pilot.press("s")
-        assert story.asked()[0]["type"] == "stop"
+        assert story.requests()[0]["type"] == "stop"
 
     play(story, act)
 
 
-def test_a_run_that_is_being_prepared(story: Story) -> None:
-    story.say("started", pid=1)
-    story.say("prepare", phase="making tokens", done=30, total=120)
+def test_a_run_that_is_being_prepared(story: ScriptedRun) -> None:
+    story.emit("started", pid=1)
+    story.emit("prepare", phase="making tokens", done=30, total=120)
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         assert title(stage) == "poem   preparing"
@@ -243,9 +247,9 @@ def test_a_run_that_is_being_prepared(story: Story) -> None:
     play(story, act)
 
 
-def test_a_long_run_opens_in_pieces(story: Story) -> None:
+def test_a_long_run_opens_in_pieces(story: ScriptedRun) -> None:
     """Keys are answered while a long past is read."""
-    story.begin(steps=20_000)
+    story.start(steps=20_000)
     lines = [encode("step", 1.0, step, train_loss=3.0, epoch=1.0) for step in range(1, 20_001)]
     with story.run.events.open("a") as file:
         file.write("\n".join(lines) + "\n")

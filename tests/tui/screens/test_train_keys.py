@@ -13,11 +13,10 @@ from textual.widgets import Input, Log
 
 from core.paths import Home
 from core.run.directory import Run
+from tests.support.runs import ScriptedRun
 from tests.support.train_stage import (
     Stage,
-    Story,
     footer,
-    live,
     play,
     settled,
     shown,
@@ -30,8 +29,8 @@ from tui.screens.train import TrainScreen, epochs_of
 
 
 @pytest.fixture
-def story(tmp_path: Path) -> Story:
-    return Story(tmp_path / "home")
+def story(tmp_path: Path) -> ScriptedRun:
+    return ScriptedRun(tmp_path / "home")
 
 
 @pytest.mark.parametrize(
@@ -57,19 +56,19 @@ def story(tmp_path: Path) -> Story:
     ],
 )
 def test_a_request_counts_once_the_trainer_says_so(
-    story: Story, key: str, request_type: str, said: str, answer: dict[str, Any], then: str
+    story: ScriptedRun, key: str, request_type: str, said: str, answer: dict[str, Any], then: str
 ) -> None:
-    live(story)
+    story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press(key)
         await pilot.pause()
-        (asked,) = story.asked()
+        (asked,) = story.requests()
         assert asked["type"] == request_type
         assert said in title(stage)
         fields = {name: value for name, value in answer.items() if name != "type"}
         name = "request" if answer["type"] == "saved" else "id"
-        story.say(answer["type"], 60, **fields, **{name: asked["id"]})
+        story.emit(answer["type"], 60, **fields, **{name: asked["id"]})
         await settled(stage, pilot)
         assert said not in title(stage)
         assert then in title(stage)
@@ -77,46 +76,46 @@ def test_a_request_counts_once_the_trainer_says_so(
     play(story, act)
 
 
-def test_halving_twice_quarters_although_nothing_was_answered_yet(story: Story) -> None:
-    live(story)
+def test_halving_twice_quarters_although_nothing_was_answered_yet(story: ScriptedRun) -> None:
+    story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press("minus", "minus")
-        asked = [request["changes"]["learning_rate"] for request in story.asked()]
+        asked = [request["changes"]["learning_rate"] for request in story.requests()]
         assert asked == [0.0005, 0.00025]
 
     play(story, act)
 
 
-def test_stop_is_not_offered_twice(story: Story) -> None:
-    live(story)
+def test_stop_is_not_offered_twice(story: ScriptedRun) -> None:
+    story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press("s", "s")
         await pilot.press("w")
-        assert [request["type"] for request in story.asked()] == ["stop", "save"]
+        assert [request["type"] for request in story.requests()] == ["stop", "save"]
         assert "Stop" not in footer(stage)
         assert title(stage).startswith("poem   stopping…"), "another note must not hide it"
 
     play(story, act)
 
 
-def test_a_paused_run_goes_on(story: Story) -> None:
-    live(story)
-    story.say("changed", 60, action="pause")
+def test_a_paused_run_goes_on(story: ScriptedRun) -> None:
+    story.train_partly()
+    story.emit("changed", 60, action="pause")
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         assert title(stage) == "poem   paused"
         assert "Continue" in footer(stage)
         assert "Pause" not in footer(stage)
         await pilot.press("p")
-        assert [request["type"] for request in story.asked()] == ["continue"]
+        assert [request["type"] for request in story.requests()] == ["continue"]
 
     play(story, act)
 
 
-def test_more_epochs_of_a_live_run_are_a_change(story: Story) -> None:
-    live(story)
+def test_more_epochs_of_a_live_run_are_a_change(story: ScriptedRun) -> None:
+    story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press("e")
@@ -124,9 +123,9 @@ def test_more_epochs_of_a_live_run_are_a_change(story: Story) -> None:
         stage.screen.query_one(Input).value = "2,5"
         await pilot.press("enter")
         await pilot.pause()
-        (asked,) = story.asked()
+        (asked,) = story.requests()
         assert asked["changes"] == {"epochs": 12.5}
-        story.say("changed", 61, id=asked["id"], changes={"epochs": [None, 12.5]}, steps=250)
+        story.emit("changed", 61, id=asked["id"], changes={"epochs": [None, 12.5]}, steps=250)
         await settled(stage, pilot)
         assert "12.5 epochs in all from step 61" in title(stage)
         assert "/250" in text_of(stage)
@@ -134,8 +133,8 @@ def test_more_epochs_of_a_live_run_are_a_change(story: Story) -> None:
     play(story, act)
 
 
-def test_more_epochs_of_an_ended_run_are_a_resume(story: Story, monkeypatch: Any) -> None:
-    story.whole()
+def test_more_epochs_of_an_ended_run_are_a_resume(story: ScriptedRun, monkeypatch: Any) -> None:
+    story.train_fully()
     calls: list[tuple[Home, Run, float | None]] = []
 
     def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
@@ -156,13 +155,13 @@ def test_more_epochs_of_an_ended_run_are_a_resume(story: Story, monkeypatch: Any
         await pilot.press("enter")
         await stage.workers.wait_for_complete()
         assert calls == [(story.home, story.run, 3.0)]
-        assert not story.asked()
+        assert not story.requests()
 
     play(story, act)
 
 
-def test_a_request_that_cannot_be_written_is_a_message(story: Story) -> None:
-    live(story)
+def test_a_request_that_cannot_be_written_is_a_message(story: ScriptedRun) -> None:
+    story.train_partly()
     story.run.requests.mkdir()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -174,13 +173,13 @@ def test_a_request_that_cannot_be_written_is_a_message(story: Story) -> None:
     play(story, act)
 
 
-def test_talk_is_offered_once_there_are_weights(story: Story) -> None:
-    story.begin()
+def test_talk_is_offered_once_there_are_weights(story: ScriptedRun) -> None:
+    story.start()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press("t")
         assert stage.went == []
-        story.snapshot(0, "x")
+        story.save_snapshot(0, "x")
         await settled(stage, pilot)
         await pilot.press("t")
         await pilot.pause()
@@ -189,8 +188,8 @@ def test_talk_is_offered_once_there_are_weights(story: Story) -> None:
     play(story, act)
 
 
-def test_leaving_a_live_run_says_once_that_it_goes_on(story: Story) -> None:
-    live(story)
+def test_leaving_a_live_run_says_once_that_it_goes_on(story: ScriptedRun) -> None:
+    story.train_partly()
     said: list[str] = []
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -202,14 +201,14 @@ def test_leaving_a_live_run_says_once_that_it_goes_on(story: Story) -> None:
             stage.push_screen(TrainScreen("poem"))
             await pilot.pause(0.1)
         assert said == ["poem goes on training without you."]
-        assert not story.asked(), "detaching asks for nothing"
+        assert not story.requests(), "detaching asks for nothing"
 
     TrainScreen._told_of.clear()
     play(story, act)
 
 
-def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: Story) -> None:
-    live(story)
+def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: ScriptedRun) -> None:
+    story.train_partly()
     said: list[str] = []
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -225,8 +224,8 @@ def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: Story) -> No
     assert not said
 
 
-def test_the_log_opens_as_text(story: Story) -> None:
-    story.whole()
+def test_the_log_opens_as_text(story: ScriptedRun) -> None:
+    story.train_fully()
     story.run.log.write_text("[bold]x[/] \x1b]0;owned\x07\n" + "line\n" * 500 + "the end\n")
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -244,14 +243,14 @@ def test_the_log_opens_as_text(story: Story) -> None:
     play(story, act)
 
 
-def test_nobody_reads_while_another_screen_is_shown(story: Story) -> None:
-    live(story)
+def test_nobody_reads_while_another_screen_is_shown(story: ScriptedRun) -> None:
+    story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press("o")
         await pilot.pause()
-        assert stage.train._tailing._timer is None
-        story.learn(61, 80)
+        assert not stage.train.follow_timer.is_active
+        story.train(61, 80)
         await pilot.press("escape")
         await settled(stage, pilot)
         assert "step 80/200" in text_of(stage)

@@ -9,14 +9,14 @@ from textual.pilot import Pilot
 
 from core.run.events import FINISHED
 from core.run.status import CRASHED, RUNNING
-from core.run.summary import Summary
+from core.run.summary import RunSummary
 from tests.support.captures import plain
 from tests.support.pilots import perform
 from tui.runs.library import LibraryRow
 from tui.widgets.run_table import RunTable, detail
 
 ROW = LibraryRow(
-    summary=Summary(
+    summary=RunSummary(
         name="lang",
         status=FINISHED,
         step=200,

@@ -1,0 +1,67 @@
+"""How a run ended: the exit code, and messages with what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from itertools import islice
+
+from core.paths import Home
+from core.run import store
+from core.run.directory import Run
+from core.run.events import FAILED, FINISHED, STOPPED
+from core.run.follow import crash_reason
+from core.run.history import History
+from core.system.line_files import read_lines_backwards
+from tui.cli.console import print_message, print_result
+
+EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
+EXIT_CRASHED = 1
+EXIT_UNUSABLE_INPUT = 2
+LOG_LINES = 10
+
+
+def report_outcome(run: Run, history: History, *, as_json: bool) -> int:
+    """Report how a run ended whose last event is terminal; the exit code."""
+    failure = history.failure
+    if history.status == FAILED and failure is not None:
+        print_message(f"{run.name} failed: {failure.message}\n{failure.hint}")
+        return failure.code
+    if history.status == STOPPED:
+        saved = "saved" if run.last_checkpoint.is_file() else "nothing to save yet"
+        print_message(
+            f"{run.name} stopped at step {history.step}, {saved} ({history.reason}).\n"
+            f"To resume: minigpt-tui resume {run.name}"
+        )
+    elif not as_json:
+        _print_sample(run, history)
+    return EXIT_CODES[history.status]
+
+
+def _print_sample(run: Run, history: History) -> None:
+    prompt = str(history.train.get("sample_prompt") or "")
+    text = (history.epochs[-1].text if history.epochs else None) or ""
+    continues = f'It continues "{prompt}" with:' if prompt else "It writes:"
+    print_message(f"{run.name} is trained. {continues}")
+    print_result(text.strip())
+    print_message(f"More: minigpt-tui generate {run.name} {shlex.quote(prompt)}")
+
+
+def report_crash(run: Run, history: History) -> int:
+    """Report that the trainer is gone without a terminal event; the exit code."""
+    reason = crash_reason(history)
+    message = [f"{run.name} crashed: its trainer has disappeared{f', {reason}' if reason else ''}."]
+    log = [
+        line.decode(errors="replace") for line in islice(read_lines_backwards(run.log), LOG_LINES)
+    ]
+    if log:
+        message += [f"End of its log ({run.log}):", *(f"  {line}" for line in reversed(log))]
+    message.append(f"Resume from the last checkpoint: minigpt-tui resume {run.name}")
+    print_message("\n".join(message))
+    return EXIT_CRASHED
+
+
+def delete_if_refused(home: Home, run: Run, code: int) -> None:
+    """Delete a new run whose training could not begin because of unusable input."""
+    if code == EXIT_UNUSABLE_INPUT and not run.checkpoints.exists():
+        store.delete_run(home, run)
+        print_message(f"{run.name} was not created.")
