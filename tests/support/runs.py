@@ -21,7 +21,7 @@ from core.text.corpus import Corpus
 from core.text.stats import compute_stats
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
-from tests.support.texts import one_text
+from tests.support.texts import corpus_of_text
 
 if TYPE_CHECKING:
     import torch
@@ -207,7 +207,7 @@ def tiny_home_with_corpora(folder: Path) -> Home:
     for name, kind, reading in (("words", "word", "lines"), ("chars", "char", "text")):
         run = tiny_run(home, name, kind, reading)
         text = "\n".join([*TINY_CORPUS, *MORE_LINES])
-        set_corpus(home, run, one_text(folder / f"{name}.txt", text))
+        set_corpus(home, run, corpus_of_text(folder / f"{name}.txt", text))
     return home
 
 

@@ -76,8 +76,8 @@ def train_options(
         return TrainOptions(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     if detach or devices is not None:
         raise click.UsageError(
-            f"This is rank {rank.rank} of {rank.world_size} processes started together, which train on "
-            "one device each. Omit --detach and --devices."
+            f"This is rank {rank.rank} of {rank.world_size} processes, which train on one device "
+            "each. Omit --detach and --devices."
         )
     return TrainOptions(foreground=True, as_json=as_json, devices=1, rank=rank)
 

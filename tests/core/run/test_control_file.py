@@ -74,7 +74,8 @@ def test_two_processes_never_mix_their_lines(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
     code = (
         "import sys; from pathlib import Path; from core.run.control_file import append_request\n"
-        "for i in range(100): append_request(Path(sys.argv[1]), 'change', who=sys.argv[2], pad='x' * 5000)"
+        "for i in range(100):\n"
+        "    append_request(Path(sys.argv[1]), 'change', who=sys.argv[2], pad='x' * 5000)"
     )
     command = [sys.executable, "-c", code, str(path)]
     children = [subprocess.Popen([*command, who], cwd=Path(__file__).parents[3]) for who in "ab"]
