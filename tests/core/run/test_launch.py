@@ -36,7 +36,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     for one in store.list_runs(found):
         for event in EventTail(one.events).read():
             pid = event.whole("pid")
-            if event.type == STARTED and pid and locks.held(one.lock):
+            if event.type == STARTED and pid and locks.is_held(one.lock):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -58,7 +58,7 @@ def test_a_launcher_that_cannot_start_leaves_the_run_as_it_was(
     monkeypatch.setattr(sys, "executable", str(home.root / "no-python"))
     with pytest.raises(StorageError, match="could not be started"):
         launch.start(home, one, lock)
-    assert not locks.held(one.lock)
+    assert not locks.is_held(one.lock)
 
 
 @pytest.mark.parametrize("extension", [None, Extension(epochs=1.5)])
@@ -79,7 +79,7 @@ def test_a_starting_run_never_looks_crashed_and_a_second_trainer_is_refused(home
     launch.start(home, one, lock)
     while (word := status.status_of(one)) not in (status.FAILED, status.CRASHED):
         seen.add(word)
-        if locks.held(one.lock):
+        if locks.is_held(one.lock):
             assert locks.acquire(one.lock, tries=1) is None
     assert status.status_of(one) == status.FAILED, "its text is not known here"
     assert seen <= {status.STARTING, status.PREPARING}
