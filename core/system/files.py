@@ -1,8 +1,6 @@
-"""Files replaced whole: a reader sees the old content or the new one, never a half.
+"""Files replaced atomically, and JSON in them: a reader sees the old content or the new one.
 
-Knows no names of a run's files; callers give paths.
-
-How deeply a value of JSON is nested: what can just be read could not be written again.
+Callers pass paths; the names of a run's files are in `core.run.directory`.
 """
 
 from __future__ import annotations
@@ -20,41 +18,19 @@ from typing import Any
 
 from core.errors import DamagedError
 
-# A parsed JSON object, where it enters or leaves the program.
 JsonObject = dict[str, Any]
+"""A parsed JSON object, the only alias for one."""
 
+# `json.loads` reads deeper nesting than `json.dumps` writes, so values read are limited too.
 MAX_JSON_DEPTH = 100
-
-
-def check_json_depth(text: str, value: Any) -> None:
-    """Refuses a value of more than a hundred levels.
-
-    Args:
-        text: what it was read from; mostly it alone shows that there are not so many.
-
-    Raises:
-        RecursionError: as the reader does for some thousand levels.
-    """
-    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
-        return
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(MAX_JSON_DEPTH):
-        level = [inner for outer in level for inner in _inside(outer)]
-        if not level:
-            return
-    raise RecursionError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
-
-
-def _inside(value: Any) -> list[Any]:
-    inner = value.values() if isinstance(value, dict) else value
-    return [one for one in inner if isinstance(one, dict | list)]
+READ_CHUNK_BYTES = 1 << 22
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replaces the content of `path`: temporary file beside it, fsync, rename.
+    """Replace the content of `path`: temporary file beside it, fsync, rename.
 
     Raises:
-        OSError: nothing was replaced and the temporary file is gone.
+        OSError: nothing was replaced; the temporary file is removed.
     """
     descriptor, temporary = tempfile.mkstemp(
         prefix=f".{path.name}-", suffix=".tmp", dir=path.parent
@@ -72,72 +48,96 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def remove_temporary_files(path: Path) -> None:
-    """Removes the temporary files of writers of `path` that were killed; nobody may be writing."""
+    """Remove temporary files left by killed writers of `path`; no writer may be active."""
     for temporary in path.parent.glob(f".{path.name}-*.tmp"):
         temporary.unlink()
 
 
 def remove_temporary_files_below(folder: Path) -> None:
-    """Removes those below a folder, of whatever files; nobody may be writing there."""
+    """Remove all temporary files left by killed writers below a folder; as above."""
     for temporary in folder.rglob(".*.tmp"):
         temporary.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replaces `path` with indented JSON.
+    """Replace `path` with indented JSON.
 
     Raises:
-        ValueError: a number in it is not finite.
+        ValueError: a number is not finite.
         OSError: nothing was replaced.
     """
     text = json.dumps(value, allow_nan=False, indent=2, ensure_ascii=False)
-    # A name that is no text (a lone surrogate) is written as JSON's own escape for it.
+    # A lone surrogate (from a file name that is not UTF-8) becomes a JSON escape.
     write_atomic(path, f"{text}\n".encode(errors="backslashreplace"))
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> JsonObject:
     """The JSON object in `path`.
 
     Raises:
-        DamagedError: it is not there, is no plain file, or holds no JSON object.
+        DamagedError: the file is missing, not a regular file, or does not hold a JSON object.
     """
     try:
         text = read_regular_file(path).decode()
-        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        value = json.loads(text, parse_float=_parse_finite, parse_constant=_parse_finite)
         check_json_depth(text, value)
     except FileNotFoundError:
         raise DamagedError(f"{path} is missing.") from None
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path} cannot be read: {error}.") from error
     if not isinstance(value, dict):
-        raise DamagedError(f"{path} holds no JSON object.")
+        raise DamagedError(f"{path} does not hold a JSON object.")
     return value
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"{text} is not a finite number")
     return number
 
 
-def read_regular_file(path: Path) -> bytes:
-    """All of a file of ours.
+def check_json_depth(text: str, value: Any) -> None:
+    """Reject values nested deeper than `MAX_JSON_DEPTH` levels.
+
+    Args:
+        text: the JSON of `value`; counting its brackets is usually enough.
 
     Raises:
-        FileNotFoundError: it is not there.
-        DamagedError: it is no plain file, or cannot be read.
+        RecursionError: too deep, as `json.loads` raises for some thousand levels.
+    """
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return
+    level = [value]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
+            return
+        level = [
+            inner
+            for container in containers
+            for inner in (container.values() if isinstance(container, dict) else container)
+        ]
+    raise RecursionError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
+
+
+def read_regular_file(path: Path) -> bytes:
+    """The whole content of a file.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+        DamagedError: it is not a regular file, or cannot be read.
     """
     with translate_read_errors(path), os.fdopen(open_regular_file(path), "rb") as file:
         return file.read()
 
 
 def open_regular_file(path: Path) -> int:
-    """A descriptor to read a file of ours from; a pipe in its place is not waited for.
+    """A descriptor for reading; never blocks, even if `path` is a pipe.
 
     Raises:
-        FileNotFoundError: it is not there.
-        DamagedError: it is no plain file, or cannot be opened.
+        FileNotFoundError: it does not exist.
+        DamagedError: it is not a regular file, or cannot be opened.
     """
     with translate_read_errors(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -145,16 +145,16 @@ def open_regular_file(path: Path) -> int:
     if stat.S_ISREG(mode):
         return descriptor
     os.close(descriptor)
-    reason = "Is a directory" if stat.S_ISDIR(mode) else "Not a plain file"
+    reason = "Is a directory" if stat.S_ISDIR(mode) else "Not a regular file"
     raise DamagedError(f"{path} cannot be read: {reason}.")
 
 
 @contextmanager
 def translate_read_errors(path: Path) -> Iterator[None]:
-    """Turns what the system says while a file of ours is read into a `DamagedError`.
+    """Convert an OSError while reading `path` to a `DamagedError`.
 
     Raises:
-        FileNotFoundError: as it is: what it means is the caller's to say.
+        FileNotFoundError: unconverted; its meaning depends on the caller.
     """
     try:
         yield
@@ -165,16 +165,16 @@ def translate_read_errors(path: Path) -> Iterator[None]:
 
 
 def checksum(path: Path) -> str:
-    """The CRC-32 of the content: finds damage, not malice."""
-    sum = 0
+    """The CRC-32 of the content in hexadecimal: detects damage, not tampering."""
+    crc = 0
     with path.open("rb") as file:
-        while piece := file.read(1 << 22):
-            sum = zlib.crc32(piece, sum)
-    return f"{sum:08x}"
+        while chunk := file.read(READ_CHUNK_BYTES):
+            crc = zlib.crc32(chunk, crc)
+    return f"{crc:08x}"
 
 
 def fsync_path(path: Path) -> None:
-    """Waits until the file, or the names in the folder, are on the disk."""
+    """Flush a file, or the entries of a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -183,10 +183,10 @@ def fsync_path(path: Path) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Makes `target` the same file as `source`, or a copy where links are not possible.
+    """Make `target` a hard link to `source`, or a copy where links are not possible.
 
     Raises:
-        OSError: `target` is as it was.
+        OSError: `target` is unchanged.
     """
     if target.exists() and target.samefile(source):
         return
@@ -196,8 +196,8 @@ def link_or_copy(source: Path, target: Path) -> None:
         try:
             os.link(source, temporary)
         except OSError:
-            # File systems without hard links, or a limit on their number.
-            copy_file(source, temporary)
+            # A file system without hard links, or the limit on their number.
+            _copy(source, temporary)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -205,10 +205,10 @@ def link_or_copy(source: Path, target: Path) -> None:
     fsync_path(target.parent)
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copies the content, in pieces, and waits until it is on the disk."""
+def _copy(source: Path, target: Path) -> None:
+    """Copy the content in chunks and flush it to disk."""
     with source.open("rb") as reader, target.open("wb") as writer:
-        while piece := reader.read(1 << 22):
-            writer.write(piece)
+        while chunk := reader.read(READ_CHUNK_BYTES):
+            writer.write(chunk)
         writer.flush()
         os.fsync(writer.fileno())

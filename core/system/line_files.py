@@ -1,6 +1,6 @@
 """Files of lines that one process appends to while others read: append, follow, read backwards.
 
-Knows bytes and newlines only, not what a line means. A line counts once its newline is there.
+The content is bytes; a line is complete once its newline is written.
 """
 
 from __future__ import annotations
@@ -11,13 +11,19 @@ from pathlib import Path
 
 from core.system.files import open_regular_file, translate_read_errors
 
-FIRST_CHUNK_BYTES = 1 << 12  # read first from the end, as the last line is mostly what is wanted
-MAX_CHUNK_BYTES = 1 << 18
 NEWLINE = b"\n"
+READ_LIMIT_BYTES = 1 << 20
+# Backwards, chunks start small, as callers mostly want the last line only, and double.
+FIRST_CHUNK_BYTES = 1 << 12
+MAX_CHUNK_BYTES = 1 << 18
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Writes all of `data`; a disk that takes only a part of it raises OSError."""
+    """Write all of `data`, also if the system takes it in parts.
+
+    Raises:
+        OSError: the disk is full, for instance.
+    """
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
@@ -30,11 +36,11 @@ def has_unfinished_line(descriptor: int) -> bool:
 
 
 class LineTail:
-    """Reads lines as they arrive, each once; opens the file anew at every read.
+    """Read lines as they arrive, each once. The file is reopened for every read.
 
     Attributes:
-        offset: bytes consumed so far, including an unfinished last line kept for later.
-        restarts: how often the file was replaced or cut, so that reading began again at its start.
+        offset: bytes consumed, including those of an unfinished last line.
+        restarts: how often the file was replaced or truncated and is read from its start again.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
@@ -42,58 +48,58 @@ class LineTail:
         self.offset = offset
         self.restarts = 0
         self._inode: tuple[int, int] | None = None
-        self._pending = b""
+        self._unfinished = b""
 
-    def read(self, most: int = 1 << 20) -> list[bytes]:
-        """The next complete lines without their newlines, from about `most` bytes of the file.
+    def read(self, max_bytes: int = READ_LIMIT_BYTES) -> list[bytes]:
+        """The next complete lines without newlines, from about `max_bytes` of the file.
 
-        Empty when there is nothing new, also while the file does not exist.
+        Empty if there are none, also while the file does not exist.
 
         Raises:
-            DamagedError: it is no plain file, or cannot be read.
+            DamagedError: it is not a regular file, or cannot be read.
         """
         try:
             descriptor = open_regular_file(self.path)
         except FileNotFoundError:
             return []
         try:
-            self._notice_replacement(os.fstat(descriptor))
+            self._detect_restart(os.fstat(descriptor))
             with translate_read_errors(self.path):
-                return self._next_lines(descriptor, most)
+                return self._read_lines(descriptor, max_bytes)
         finally:
             os.close(descriptor)
 
     def take_unfinished_line(self) -> bytes:
-        """The beginning of a last line that nobody will end any more; each once, as `read`."""
-        rest, self._pending = self._pending, b""
-        return rest
+        """Return and forget the bytes after the last newline, once their writer has ended."""
+        line, self._unfinished = self._unfinished, b""
+        return line
 
-    def _notice_replacement(self, facts: os.stat_result) -> None:
-        inode = (facts.st_dev, facts.st_ino)
-        if self._inode not in (None, inode) or facts.st_size < self.offset:
-            self.offset, self._pending = 0, b""
+    def _detect_restart(self, stat: os.stat_result) -> None:
+        inode = (stat.st_dev, stat.st_ino)
+        if self._inode not in (None, inode) or stat.st_size < self.offset:
+            self.offset, self._unfinished = 0, b""
             self.restarts += 1
         self._inode = inode
 
-    def _next_lines(self, descriptor: int, most: int) -> list[bytes]:
-        pieces = [self._pending]
-        while piece := os.pread(descriptor, most, self.offset):
-            self.offset += len(piece)
-            pieces.append(piece)
-            if NEWLINE in piece:
+    def _read_lines(self, descriptor: int, max_bytes: int) -> list[bytes]:
+        chunks = [self._unfinished]
+        while chunk := os.pread(descriptor, max_bytes, self.offset):
+            self.offset += len(chunk)
+            chunks.append(chunk)
+            if NEWLINE in chunk:
                 break
-        *lines, self._pending = b"".join(pieces).split(NEWLINE)
+        *lines, self._unfinished = b"".join(chunks).split(NEWLINE)
         return lines
 
 
-def read_lines_backwards(path: Path, most: int | None = None) -> Iterator[bytes]:
+def read_lines_backwards(path: Path, max_bytes: int | None = None) -> Iterator[bytes]:
     """The complete lines of a file, last first, without newlines; none if it does not exist.
 
     Args:
-        most: bytes at the end of the file to look at; None is all of it.
+        max_bytes: limit at the end of the file; None reads all of it.
 
     Raises:
-        DamagedError: it is no plain file, or cannot be read.
+        DamagedError: it is not a regular file, or cannot be read.
     """
     try:
         descriptor = open_regular_file(path)
@@ -101,23 +107,24 @@ def read_lines_backwards(path: Path, most: int | None = None) -> Iterator[bytes]
         return
     with os.fdopen(descriptor, "rb", buffering=0) as file, translate_read_errors(path):
         end, size = file.seek(0, os.SEEK_END), FIRST_CHUNK_BYTES
-        first = 0 if most is None else max(0, end - most)
-        # What follows the last newline is unfinished: it is cut off with the first newline met.
-        rest: list[bytes] = []
-        finished = False
+        first = 0 if max_bytes is None else max(0, end - max_bytes)
+        # The later parts of the line whose start is still unread, last part first.
+        later_parts: list[bytes] = []
+        # What follows the last newline of the file is unfinished and dropped.
+        has_newline = False
         while end > first:
             begin = max(first, end - size)
-            piece = os.pread(file.fileno(), end - begin, begin)
+            chunk = os.pread(file.fileno(), end - begin, begin)
             end, size = begin, min(2 * size, MAX_CHUNK_BYTES)
-            if NEWLINE not in piece:
-                if finished:
-                    rest.append(piece)
+            if NEWLINE not in chunk:
+                if has_newline:
+                    later_parts.append(chunk)
                 continue
-            head, *middle, tail = piece.split(NEWLINE)
-            if finished:
-                yield b"".join([tail, *reversed(rest)])
-            finished = True
+            head, *middle, tail = chunk.split(NEWLINE)
+            if has_newline:
+                yield b"".join([tail, *reversed(later_parts)])
+            has_newline = True
             yield from reversed(middle)
-            rest = [head]
-        if finished and first == 0:
-            yield b"".join(reversed(rest))
+            later_parts = [head]
+        if has_newline and first == 0:
+            yield b"".join(reversed(later_parts))

@@ -1,8 +1,8 @@
-"""Locks that die with their holder: `flock` on a small file, held means alive.
+"""Locks that end with their holder: `flock` on a small file.
 
-A lock belongs to the open file, so a launcher can take it and hand the descriptor to the process
-it starts; there is no moment in between in which it is free. The file's modification time says
-when it was taken. The file itself is never removed.
+A lock belongs to the open file, so a launcher can acquire it and pass the descriptor to the process
+it starts; the lock is never free in between. The file's modification time is when it was acquired.
+The file is never removed.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ from types import TracebackType
 
 from core.system.files import open_regular_file, translate_read_errors
 
-# A look at a lock takes it, shared, for microseconds; who wants it tries a few times.
+# `is_held` takes the lock, shared, for microseconds; so acquiring it is tried a few times.
 LOCK_ATTEMPTS = 20
 LOCK_RETRY_PAUSE_S = 0.01
 
-# A program may be started with its standard streams closed: a lock on one of their numbers would
-# be replaced by the streams of the trainer it is handed to.
+# With closed standard streams, `open` returns 0 to 2: a lock on such a descriptor would be replaced
+# by the streams of the trainer it is passed to.
 FIRST_LOCK_DESCRIPTOR = 3
 
-# Descriptors of locks this process holds: what it forks must not keep them alive.
-_held: set[int] = set()
+# Descriptors of the locks of this process; a forked child must not keep them alive.
+_descriptors: set[int] = set()
 
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock this process holds until `release`, or until it and all it handed it to are gone.
+    """A lock of this process, until `release` or until every process that has it has ended.
 
     Attributes:
-        descriptor: the open file; to hand on with `pass_fds`.
-        taken: Unix seconds when it was first taken, by whoever handed it on.
+        descriptor: the open file; to be passed on with `pass_fds`.
+        acquired_at: Unix seconds, also if another process acquired it and passed it on.
     """
 
     descriptor: int
     acquired_at: float
 
     def release(self) -> None:
-        """Closes the file; the lock is free unless it was handed on."""
-        _held.discard(self.descriptor)
+        """Close the file; the lock is free unless it was passed on."""
+        _descriptors.discard(self.descriptor)
         os.close(self.descriptor)
 
     def __enter__(self) -> Lock:
@@ -61,9 +61,9 @@ class Lock:
 
 
 def acquire(path: Path, attempts: int = LOCK_ATTEMPTS) -> Lock | None:
-    """Takes the lock; None where another process holds it.
+    """Acquire the lock; None if another process holds it.
 
-    Children do not inherit it, forked or not, unless its descriptor is named in `pass_fds`.
+    Children do not inherit it, forked or not, unless its descriptor is in `pass_fds`.
     """
     descriptor = _open(path)
     if not _lock(descriptor, attempts):
@@ -71,7 +71,7 @@ def acquire(path: Path, attempts: int = LOCK_ATTEMPTS) -> Lock | None:
         return None
     now = time.time()
     os.utime(descriptor, (now, now))
-    return _ours(descriptor, now)
+    return _register(descriptor, now)
 
 
 def _open(path: Path) -> int:
@@ -85,53 +85,53 @@ def _open(path: Path) -> int:
 
 
 def adopt(descriptor: int) -> Lock | None:
-    """Makes a lock handed over by the parent this process's own; its children do not inherit it.
+    """Take over a lock passed on by the parent; children of this process do not inherit it.
 
-    None where the descriptor does not hold the lock and another process does.
+    None if the descriptor does not have the lock and another process does.
     """
     os.set_inheritable(descriptor, False)
-    # Asking again is free where the lock came along. Where it stays with the process that asked
-    # for it (flock over NFS) this takes it once the parent has let go.
+    # Locking again costs nothing if the descriptor has the lock. If the lock stays with the process
+    # that acquired it (flock over NFS), this acquires it once the parent has released it.
     if not _lock(descriptor, LOCK_ATTEMPTS):
         return None
-    return _ours(descriptor, os.fstat(descriptor).st_mtime)
+    return _register(descriptor, os.fstat(descriptor).st_mtime)
 
 
-def _ours(descriptor: int, taken: float) -> Lock:
-    _watch_forks()
-    _held.add(descriptor)
-    return Lock(descriptor, taken)
+def _register(descriptor: int, acquired_at: float) -> Lock:
+    _close_locks_after_fork()
+    _descriptors.add(descriptor)
+    return Lock(descriptor, acquired_at)
 
 
 @functools.cache
-def _watch_forks() -> None:
-    """A descriptor is closed by exec where that is asked for, and never by fork."""
-    os.register_at_fork(after_in_child=_let_go)
+def _close_locks_after_fork() -> None:
+    """Close the descriptors in forked children: close-on-exec does not act on fork."""
+    os.register_at_fork(after_in_child=_close_all)
 
 
-def _let_go() -> None:
-    while _held:
-        os.close(_held.pop())
+def _close_all() -> None:
+    while _descriptors:
+        os.close(_descriptors.pop())
 
 
 def is_held(path: Path) -> bool:
-    """Whether any process, this one included, holds the lock; False if there is no file.
+    """Whether any process, this one included, holds the lock; False without a file.
 
     Raises:
-        DamagedError: what is there is no plain file.
+        DamagedError: it is not a regular file.
     """
     try:
         descriptor = open_regular_file(path)
     except FileNotFoundError:
         return False
     try:
-        return not _try(descriptor, fcntl.LOCK_SH)
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
 
 def acquired_at(path: Path) -> float:
-    """Unix seconds when the lock was last taken; 0 if it never was."""
+    """Unix seconds when the lock was last acquired; 0.0 if never."""
     try:
         with translate_read_errors(path):
             return path.stat().st_mtime
@@ -141,7 +141,7 @@ def acquired_at(path: Path) -> float:
 
 @contextmanager
 def exclusive(descriptor: int) -> Iterator[None]:
-    """Holds the open file's own lock for a moment, waiting for those who do the same."""
+    """Hold a lock on an open file; blocks while another process holds it."""
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
         yield
@@ -153,12 +153,12 @@ def _lock(descriptor: int, attempts: int) -> bool:
     for attempt in range(attempts):
         if attempt:
             time.sleep(LOCK_RETRY_PAUSE_S)
-        if _try(descriptor, fcntl.LOCK_EX):
+        if _try_lock(descriptor, fcntl.LOCK_EX):
             return True
     return False
 
 
-def _try(descriptor: int, kind: int) -> bool:
+def _try_lock(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

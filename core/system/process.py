@@ -1,11 +1,4 @@
-"""Processes that end with the one that started them, however that one ends. Knows no torch.
-
-Freed memory kept for the next step.
-
-Every step frees its gradients and takes them again. glibc gives such blocks back to the system in
-between and the system hands them out anew page by page, which costs about a fifth of a step on a
-processor (figures in docs/benchmarks.md).
-"""
+"""Settings of the current process: end with its parent, keep freed memory."""
 
 from __future__ import annotations
 
@@ -16,47 +9,46 @@ import sys
 import threading
 import time
 
-PARENT_PID_VARIABLE = (
-    "MINIGPT_PARENT"  # process number, in the environment of a child that is to end with it
-)
-PR_SET_PDEATHSIG = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+# In the environment of a child that has to end with its parent: the parent's process id.
+PARENT_PID_VARIABLE = "MINIGPT_PARENT"
 PARENT_POLL_INTERVAL_S = 0.5
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+M_TRIM_THRESHOLD = -1  # glibc's <malloc.h>
+M_MMAP_THRESHOLD = -3
+MALLOC_THRESHOLD_BYTES = 2**30
 
 
 def end_with_parent(parent: int) -> None:
-    """Has the system kill this process once `parent` is gone, also by a kill that nobody hears.
+    """Kill this process once its parent has ended, by whatever cause.
 
     Args:
-        parent: whoever started it; where that is gone already, this process ends now.
+        parent: process id; if that process has ended already, this one ends now.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     else:
-        threading.Thread(target=_watch, args=(parent,), name="orphan", daemon=True).start()
+        threading.Thread(target=_poll_parent, args=(parent,), name="parent", daemon=True).start()
     if os.getppid() != parent:
         os._exit(1)
 
 
-def _watch(parent: int) -> None:
+def _poll_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(PARENT_POLL_INTERVAL_S)
     os._exit(1)
 
 
-M_TRIM_THRESHOLD = -1  # the names and numbers of glibc's malloc.h
-M_MMAP_THRESHOLD = -3
-MALLOC_THRESHOLD_BYTES = 2**30
-
-
 def keep_freed_memory() -> bool:
-    """Has this process keep up to 1 GiB of what it frees; whether its C library can.
+    """Have malloc keep up to 1 GiB of freed memory; False if the C library is not glibc.
 
-    For processes that train; nothing happens where the C library is not glibc.
+    For trainers: every step frees its gradients and allocates them again. By default glibc returns
+    such blocks to the system, which hands them out page by page: about a fifth of a step on a CPU
+    (docs/benchmarks.md).
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return all(
-        mallopt(what, MALLOC_THRESHOLD_BYTES) == 1 for what in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)
-    )
+    thresholds = (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)
+    return all(mallopt(name, MALLOC_THRESHOLD_BYTES) == 1 for name in thresholds)

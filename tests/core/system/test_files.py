@@ -1,4 +1,4 @@
-"""Files replaced whole."""
+"""Files replaced atomically, and JSON in them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
-def test_replaces_the_content_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
-    """A reader who lists the folder must not meet temporary files."""
+def test_writing_replaces_the_content_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    """Readers list the folder."""
     path = tmp_path / "a.json"
     write_json(path, {"a": "ü", "b": [1.5, None]})
     write_json(path, {"a": 2})
@@ -33,7 +33,7 @@ def test_replaces_the_content_and_leaves_nothing_beside_it(tmp_path: Path) -> No
 def test_a_failed_write_keeps_the_old_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk must not cost the file that was there."""
+    """A full disk must not destroy the old file."""
     path = tmp_path / "a"
     write_atomic(path, b"old")
 
@@ -47,22 +47,22 @@ def test_a_failed_write_keeps_the_old_content(
     assert names(tmp_path) == ["a"]
 
 
-def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
+def test_temporary_files_of_killed_writers_are_removed(tmp_path: Path) -> None:
     for name in (".a-x1.tmp", ".b-x1.tmp", "a", "a-x.tmp"):
         (tmp_path / name).touch()
     remove_temporary_files(tmp_path / "a")
     assert names(tmp_path) == [".b-x1.tmp", "a", "a-x.tmp"]
 
 
-def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
-    """JSON has no NaN; other programs must be able to read our files."""
+def test_numbers_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
+    """JSON has no NaN; other programs read these files."""
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a", {"a": float("nan")})
     assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff{}", b"[" * 100_000])
-def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_an_error_naming_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.json"
     path.write_bytes(content)
     with pytest.raises(DamagedError, match=r"broken\.json"):
@@ -73,7 +73,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
 def test_link_or_copy_replaces_the_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
 ) -> None:
-    """File systems without hard links get a copy."""
+    """On a file system without hard links, the file is copied."""
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(b"new" * 1000)
     target.write_bytes(b"old")

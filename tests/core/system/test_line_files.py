@@ -1,4 +1,4 @@
-"""Files of lines: following them and reading them backwards."""
+"""Files of lines: following and reading backwards."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("lines")
 
 
-@given(content=st.binary().map(lambda b: b.replace(b"x", b"\n")), most=st.integers(1, 40))
-def test_following_in_pieces_gives_every_complete_line_once(
-    folder: Path, content: bytes, most: int
+@given(content=st.binary().map(lambda b: b.replace(b"x", b"\n")), max_bytes=st.integers(1, 40))
+def test_a_tail_returns_every_complete_line_once(
+    folder: Path, content: bytes, max_bytes: int
 ) -> None:
     """A line cut by the end of a read must not be lost or split."""
     path = folder / "follow"
     path.write_bytes(content)
     tail = LineTail(path)
-    found: list[bytes] = []
-    while batch := tail.read(most):
-        found += batch
-    assert found == content.split(b"\n")[:-1]
+    lines: list[bytes] = []
+    while batch := tail.read(max_bytes):
+        lines += batch
+    assert lines == content.split(b"\n")[:-1]
 
 
 @given(content=st.lists(st.sampled_from([b"\n", b"ab", b"\0"]), max_size=60).map(b"".join))
-def test_backwards_is_forwards_reversed(folder: Path, content: bytes) -> None:
+def test_reading_backwards_reverses_the_lines(folder: Path, content: bytes) -> None:
     path = folder / "back"
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
@@ -41,7 +41,7 @@ def test_backwards_is_forwards_reversed(folder: Path, content: bytes) -> None:
         assert list(read_lines_backwards(path)) == content.split(b"\n")[:-1][::-1]
 
 
-def test_backwards_within_a_limit_gives_whole_lines_only(tmp_path: Path) -> None:
+def test_reading_backwards_within_a_limit_returns_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"first\nsecond\nthird\n")
     assert list(read_lines_backwards(path, 10)) == [b"third"]
@@ -50,7 +50,7 @@ def test_backwards_within_a_limit_gives_whole_lines_only(tmp_path: Path) -> None
     assert list(read_lines_backwards(tmp_path / "none")) == []
 
 
-def test_a_line_counts_once_its_newline_is_there(tmp_path: Path) -> None:
+def test_a_line_is_complete_once_its_newline_is_written(tmp_path: Path) -> None:
     path = tmp_path / "a"
     tail = LineTail(path)
     assert tail.read() == []
@@ -63,9 +63,9 @@ def test_a_line_counts_once_its_newline_is_there(tmp_path: Path) -> None:
     assert tail.restarts == 0
 
 
-@pytest.mark.parametrize("how", ["replaced", "cut"])
-def test_begins_again_when_the_file_is_another(tmp_path: Path, how: str) -> None:
-    """A run deleted and made anew under the same name must not be read from the middle."""
+@pytest.mark.parametrize("how", ["replaced", "truncated"])
+def test_a_tail_restarts_if_the_file_is_replaced_or_truncated(tmp_path: Path, how: str) -> None:
+    """A run deleted and created again under the same name must not be read from the middle."""
     path = tmp_path / "a"
     path.write_bytes(b"one\ntwo\nthr")
     tail = LineTail(path)

@@ -27,7 +27,7 @@ ADOPT = """
 import subprocess, sys
 from core.system.locks import adopt
 lock = adopt(int(sys.argv[1]))
-# A grandchild that outlives us must not keep the lock.
+# A grandchild that outlives this process must not keep the lock.
 child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=sys.stdin,
                          stdout=subprocess.DEVNULL, close_fds=False)
 print(lock.acquired_at, flush=True)
@@ -58,7 +58,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "trainer.lock"
 
 
-def test_is_held_until_released(path: Path) -> None:
+def test_a_lock_is_held_until_released(path: Path) -> None:
     assert not is_held(path)
     assert acquired_at(path) == 0
     lock = acquire(path)
@@ -73,8 +73,8 @@ def test_is_held_until_released(path: Path) -> None:
     assert not is_held(path)
 
 
-def test_another_process_holds_it_until_it_is_killed(path: Path) -> None:
-    """kill -9 leaves no stale lock."""
+def test_a_killed_process_releases_its_lock(path: Path) -> None:
+    """Also kill -9 leaves no stale lock."""
     with child(HOLD, str(path)) as process:
         assert process.stdout
         assert process.stdout.readline() == "True\n"
@@ -85,10 +85,10 @@ def test_another_process_holds_it_until_it_is_killed(path: Path) -> None:
         assert not is_held(path)
 
 
-def test_a_launcher_hands_it_over_without_a_gap_and_grandchildren_do_not_get_it(
+def test_a_lock_passed_to_a_child_is_held_throughout_and_not_inherited_further(
     path: Path,
 ) -> None:
-    """A worker that outlives its trainer must not make the run look alive."""
+    """A worker that outlives its trainer must not make the run look active."""
     lock = acquire(path)
     assert lock
     descriptor = lock.descriptor
@@ -100,11 +100,11 @@ def test_a_launcher_hands_it_over_without_a_gap_and_grandchildren_do_not_get_it(
         assert is_held(path)
         process.kill()
         process.wait()
-        # The grandchild lives: it waits for the standard input that we still hold open.
+        # The grandchild is alive: it waits for the standard input that is still open here.
         assert not is_held(path)
 
 
-def test_ordinary_children_do_not_inherit_it(path: Path) -> None:
+def test_ordinary_children_do_not_inherit_a_lock(path: Path) -> None:
     lock = acquire(path)
     assert lock
     with child("import sys; print('up', flush=True); sys.stdin.read()") as process:
@@ -114,10 +114,10 @@ def test_ordinary_children_do_not_inherit_it(path: Path) -> None:
         assert not is_held(path)
 
 
-def test_adopting_what_somebody_else_holds_fails(
+def test_adopting_a_lock_held_by_another_process_fails(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A descriptor of the right file alone is no lock."""
+    """A descriptor of the lock's file is not enough."""
     monkeypatch.setattr(locks, "LOCK_ATTEMPTS", 1)
     lock = acquire(path)
     assert lock
@@ -129,10 +129,10 @@ def test_adopting_what_somebody_else_holds_fails(
     os.close(other)
 
 
-def test_a_look_does_not_keep_anybody_from_taking_it(
+def test_is_held_does_not_keep_others_from_acquiring(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A list drawn at the wrong moment must not make a start fail."""
+    """Listing runs at the wrong moment must not make a start fail."""
     path.touch()
     look = os.open(path, os.O_RDONLY)
     locks.fcntl.flock(look, locks.fcntl.LOCK_SH)
@@ -142,8 +142,8 @@ def test_a_look_does_not_keep_anybody_from_taking_it(
     lock.release()
 
 
-def test_a_fork_does_not_keep_it(path: Path) -> None:
-    """Closing on exec is no help where nothing is executed."""
+def test_a_forked_child_does_not_keep_a_lock(path: Path) -> None:
+    """Close-on-exec does not act on fork."""
     lock = acquire(path)
     assert lock
     (up, is_up), (waits, goes) = os.pipe(), os.pipe()
@@ -155,7 +155,7 @@ def test_a_fork_does_not_keep_it(path: Path) -> None:
         os._exit(0)
     try:
         os.read(up, 2)
-        assert is_held(path), "what is closed there stays ours"
+        assert is_held(path), "closing it in the child does not release it"
         lock.release()
         assert not is_held(path)
     finally:
@@ -164,10 +164,10 @@ def test_a_fork_does_not_keep_it(path: Path) -> None:
         os.waitpid(forked, 0)
 
 
-def test_a_lock_never_has_the_number_of_a_standard_stream(
+def test_a_lock_never_has_the_descriptor_of_a_standard_stream(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With stdin closed it was 0, and the trainer it was handed to got /dev/null in its place."""
+    """With stdin closed it was 0, and the trainer it was passed to got /dev/null instead."""
     monkeypatch.setattr(locks, "FIRST_LOCK_DESCRIPTOR", 500)
     lock = acquire(path)
     assert lock is not None
@@ -175,4 +175,4 @@ def test_a_lock_never_has_the_number_of_a_standard_stream(
         assert lock.descriptor >= 500
         assert not os.get_inheritable(lock.descriptor)
         assert is_held(path)
-    assert not is_held(path), "no second number of it is left"
+    assert not is_held(path), "no duplicate descriptor is left open"

@@ -1,4 +1,4 @@
-"""Freed memory that stays with the process."""
+"""Settings of the current process."""
 
 import platform
 import subprocess
@@ -24,16 +24,16 @@ print(faults() - before)
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
-def test_memory_that_was_freed_is_taken_again_without_page_faults() -> None:
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc only")
+def test_kept_memory_is_allocated_again_without_page_faults() -> None:
     def faults(mode: str) -> int:
         command = [sys.executable, "-c", FAULTS, mode]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
-    assert faults("keep") < faults("leave") / 10
+    assert faults("keep") < faults("default") / 10
 
 
-def test_nothing_happens_where_the_c_library_has_no_such_option(
+def test_without_glibc_nothing_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
