@@ -20,9 +20,8 @@ from torch import Tensor
 from core.config.configs import SamplingConfig
 from core.inference.sampling import TokenSampler, probabilities
 from core.inference.session import Session
-from core.tokenizer.decoding import TextStream
 from core.tokenizer.special_tokens import EOS
-from core.tokenizer.tokenizer import Tokenizer
+from core.tokenizer.tokenizer import TextStream, Tokenizer
 
 
 class StopFilter:

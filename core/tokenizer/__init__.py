@@ -1,1 +1,1 @@
-"""Tokenizers of words, characters or bytes, and how they are trained."""
+"""Tokenizers of words, characters or bytes, and their training."""

@@ -1,12 +1,13 @@
-"""What turns text into token ids and back: words, characters, or byte-level BPE.
+"""Word, character and byte-level BPE tokenizers, and streaming from ids back to text.
 
-Over the `tokenizers` library, loaded when a tokenizer is made. Ids 0, 1, 2 are special and never
-come out of a text: `<eos>` written in a text is text. Nothing is guessed when loading: the
-vocabulary is read from `tokenizer.json` and everything around it is built here.
+Built on the `tokenizers` library, which is imported when a tokenizer is made. Ids 0, 1 and 2 are
+special tokens and never come from a text: a literal `<eos>` in a text is text. Loading reads only
+the vocabulary and the merges from `tokenizer.json`; the rest of the pipeline is built here.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -15,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from core.errors import DamagedError, InputError
 from core.system.files import read_regular_file, write_atomic, write_json
-from core.tokenizer.special_tokens import UNKNOWN
+from core.tokenizer import vocabulary
+from core.tokenizer.special_tokens import SPECIAL, UNKNOWN
+from core.tokenizer.unknown_words import unknown_word_error
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
-
-    from core.tokenizer.decoding import TextStream
 
 KINDS = ("word", "char", "bpe")
 TOKENIZER_FILE = "tokenizer.json"
@@ -40,10 +41,10 @@ class Tokenizer:
     """A trained tokenizer.
 
     Attributes:
-        kind: "word" (white space parts them), "char" or "bpe".
-        vocab_size: number of ids, the special ones included.
-        unk_id: the id of what is not in the vocabulary; None for "bpe", which needs none.
-        backend: the library's object.
+        kind: "word" (separated by white space), "char" or "bpe".
+        vocab_size: number of ids, special tokens included.
+        unk_id: the id of unknown words or characters; None for "bpe", which has none.
+        backend: the tokenizer of the library.
     """
 
     def __init__(self, kind: str, backend: Backend) -> None:
@@ -55,131 +56,130 @@ class Tokenizer:
 
     @classmethod
     def train(cls, kind: str, texts: Iterable[str], vocab_size: int | None = None) -> Tokenizer:
-        """A tokenizer for these texts.
+        """Train a tokenizer on texts.
 
         Args:
             texts: for "word" and "char" all of the corpus, in its order.
-            vocab_size: most ids; None is 2048 for "bpe" and about a million for the others.
+            vocab_size: the most ids; by default 2048 for "bpe" and about a million otherwise.
 
         Raises:
-            InputError: a size too small for this kind.
+            InputError: the size is too small for this kind.
         """
-        from core.tokenizer import vocabulary
-
         if kind == "bpe":
             return cls(kind, vocabulary.train_bpe(texts, vocab_size))
         units = vocabulary.count_units(kind, texts, vocab_size)
         return cls(kind, vocabulary.build_backend(kind, vocabulary.assign_ids(units)))
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text; what a vocabulary does not hold becomes `unk_id`.
+        """Return the ids of a text, `unk_id` for what the vocabulary lacks.
 
         Raises:
-            InputError: the text holds half a character (a lone surrogate).
+            InputError: the text contains half a character (a lone surrogate).
         """
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of each text, made by several threads at once where there are many texts."""
+        """Return the ids of each text; many texts are encoded by several threads."""
         try:
-            found = self.backend.encode_batch_fast(texts, add_special_tokens=False)
+            encodings = self.backend.encode_batch_fast(texts, add_special_tokens=False)
         except (TypeError, UnicodeEncodeError) as error:
-            raise _half_character(texts, error) from None
-        return [encoding.ids for encoding in found]
+            raise _surrogate_error(texts, error) from None
+        return [encoding.ids for encoding in encodings]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """The characters of a text that each of its tokens stands for: begin and end.
+        """Return the range of characters (begin, end) of each token of a text.
 
         Raises:
-            InputError: the text holds half a character.
+            InputError: the text contains half a character (a lone surrogate).
         """
         try:
-            found: list[tuple[int, int]] = self.backend.encode(
-                text, add_special_tokens=False
-            ).offsets
+            encoding = self.backend.encode(text, add_special_tokens=False)
         except (TypeError, UnicodeEncodeError) as error:
-            raise _half_character([text], error) from None
-        return found
+            raise _surrogate_error([text], error) from None
+        offsets: list[tuple[int, int]] = encoding.offsets
+        return offsets
 
     def encode_prompt(self, text: str) -> list[int]:
-        """The ids of a prompt.
+        """Return the ids of a prompt.
 
         Raises:
-            UnknownWordError: words (characters) that the vocabulary does not hold.
+            UnknownWordError: the vocabulary lacks words or characters of it.
         """
         ids = self.encode(text)
         if self.unk_id is not None and self.unk_id in ids:
-            from core.tokenizer.unknown_words import unknown_word_error
-
             raise unknown_word_error(self, text)
         return ids
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of the ids; special ones are left out, so is half a character at the end."""
+        """Return the text of ids, without special tokens or half a character at the end."""
         stream = self.stream()
         return "".join([stream.push(id) for id in ids]) + stream.flush()
 
     def stream(self, after: Iterable[int] = ()) -> TextStream:
-        """A decoder of one id at a time, for text that follows the ids `after`."""
-        from core.tokenizer.decoding import TextStream
-
+        """Return a decoder for one id at a time, for text that follows the ids `after`."""
         stream = TextStream(self)
         for id in after:
             stream.push(id)
         return stream
 
     def token_text(self, id: int) -> str:
-        """What a person is shown for an id: the word, the piece, `<eos>`, or bytes as `<e4 bd>`."""
-        from core.tokenizer.decoding import shown
-
-        return shown(self, id)
+        """Return an id for display: the word or piece, `<eos>`, or bytes such as `<e4 bd>`."""
+        if id < len(SPECIAL):
+            return SPECIAL[id]
+        raw = self.token_bytes(id)
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return f"<{raw.hex(' ')}>"
 
     def token_bytes(self, id: int) -> bytes:
-        """The bytes an id stands for; none for a special one; of a word without blanks."""
-        from core.tokenizer.decoding import bytes_of
-
-        return bytes_of(self, id)
+        """Return the UTF-8 bytes of an id: none for special tokens, no blanks around words."""
+        if id < len(SPECIAL):
+            return b""
+        unit = self.units[id]
+        if self.kind == "bpe":
+            values = vocabulary.byte_values()
+            return bytes(values[character] for character in unit)
+        return (vocabulary.unescape_special(unit) if self.kind == "word" else unit).encode()
 
     def id_of(self, unit: str) -> int | None:
-        """The id of a word or character as it stands in a text; None if there is none."""
-        from core.tokenizer.vocabulary import escape_special
-
-        found: int | None = self.backend.token_to_id(escape_special(unit))
-        return found
+        """Return the id of a word or character of a text; None if it is unknown."""
+        id: int | None = self.backend.token_to_id(vocabulary.escape_special(unit))
+        return id
 
     @cached_property
     def units(self) -> list[str]:
-        """Every token as the vocabulary holds it, by id."""
-        vocabulary = self.backend.get_vocab()
-        return sorted(vocabulary, key=vocabulary.__getitem__)
+        """Every token as the vocabulary stores it, by id."""
+        ids = self.backend.get_vocab()
+        return sorted(ids, key=ids.__getitem__)
 
     @cached_property
     def names(self) -> list[str]:
-        """What a person is shown for every id, see `token_text`."""
+        """`token_text` of every id."""
         return [self.token_text(id) for id in range(self.vocab_size)]
 
     def to_json(self) -> str:
-        """The content of `tokenizer.json`; the same for equal tokenizers."""
+        """Return the content of `tokenizer.json`, the same for equal tokenizers."""
         text: str = self.backend.to_str()
         return text
 
     def save(self, folder: Path) -> None:
-        """Writes `tokenizer.json` and `tokenizer_config.json`, which `transformers` loads too.
+        """Write `tokenizer.json` and `tokenizer_config.json`, which `transformers` can load.
 
         Raises:
-            OSError: one of them could not be written; it is as it was.
+            OSError: one of them could not be written and was not changed.
         """
         unknown = {} if self.unk_id is None else {"unk_token": UNKNOWN}
-        # The tokenizer last: where it is, both are, also after a kill in between.
+        # The tokenizer last: if it is there, both are, even after a kill in between.
         write_json(folder / CONFIG_FILE, _CONFIG | unknown)
         write_atomic(folder / TOKENIZER_FILE, self.to_json().encode())
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:
-        """The tokenizer saved in a folder.
+        """Load the tokenizer saved in a folder.
 
         Raises:
-            DamagedError: it is not there, or is none of ours.
+            DamagedError: it is missing, or was not written by this program.
         """
         path = folder / TOKENIZER_FILE
         try:
@@ -191,25 +191,51 @@ class Tokenizer:
 
     @classmethod
     def from_json(cls, data: bytes) -> Tokenizer:
-        """The tokenizer whose `to_json` this is.
+        """Rebuild a tokenizer from its `to_json`.
 
         Raises:
-            ValueError: it is not one of ours.
+            ValueError: it was not written by this program.
         """
-        from core.tokenizer import vocabulary
-
-        kind, units, merges = vocabulary.parse_vocabulary(json.loads(data.decode()))
-        return cls(kind, vocabulary.build_backend(kind, units, merges))
+        kind, ids, merges = vocabulary.parse_vocabulary(json.loads(data.decode()))
+        return cls(kind, vocabulary.build_backend(kind, ids, merges))
 
 
-def _half_character(texts: Sequence[str], error: Exception) -> Exception:
-    """The error for a lone surrogate, which no UTF-8 text can hold; any other stays."""
+class TextStream:
+    """Decodes ids one at a time, in whole characters.
+
+    The pieces joined are `Tokenizer.decode` of all the ids.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._has_word = False
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def push(self, id: int) -> str:
+        """Return the characters that this id completes; a word comes with the blank before it."""
+        if id < len(SPECIAL):
+            return ""
+        text = self._decoder.decode(self._tokenizer.token_bytes(id))
+        if self._tokenizer.kind != "word":
+            return text
+        blank = " " if self._has_word else ""
+        self._has_word = True
+        return blank + text
+
+    def flush(self) -> str:
+        """End the text: half a character is dropped, so the rest is always empty."""
+        self._decoder.reset()
+        return ""
+
+
+def _surrogate_error(texts: Sequence[str], error: Exception) -> Exception:
+    """Return the error for a lone surrogate, which UTF-8 cannot hold; any other unchanged."""
     for text in texts:
         try:
             text.encode()
-        except UnicodeEncodeError as found:
+        except UnicodeEncodeError as encode_error:
             return InputError(
-                f"There is half a character at position {found.start} of the text "
+                f"There is half a character at position {encode_error.start} of the text "
                 f"{text[:20].encode('ascii', 'replace').decode()!r}.",
                 "Write it in UTF-8.",
             )

@@ -1,4 +1,4 @@
-"""Learning a tokenizer from a corpus of any size, in bounded memory."""
+"""Train a tokenizer on a corpus of any size in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from core.text.corpus import Corpus, CorpusSample, read_samples
 from core.text.readers import BLOCK_BYTES, CHUNK_BYTES, unpacked_size
 from core.tokenizer.tokenizer import Tokenizer
 
-# Byte-pair encoding keeps every different word in memory, 70 bytes and more for each of its
-# bytes; statistics of pieces hardly change beyond this much text.
+# BPE keeps every distinct word in memory, at 70 bytes or more per byte of text; pair statistics
+# hardly change beyond this much text.
 SAMPLE_BYTES = 20_000_000
 MAX_DISTINCT_WORD_BYTES = 4_000_000
-# Each join goes through the words it changes: a word without end would be gone through each time.
+# Each merge rescans the words it changes: very long words are split.
 MAX_WORD_CHARACTERS = 256
-_ENDLESS = re.compile(rf"\S{{{MAX_WORD_CHARACTERS}}}")
+_LONG_WORD = re.compile(rf"\S{{{MAX_WORD_CHARACTERS}}}")
 
 
 @dataclass(frozen=True)
 class TrainedTokenizer:
-    """A tokenizer and what has to be said about how it was learnt; `note` may be empty."""
+    """A tokenizer and a note for people on how it was trained; the note may be empty."""
 
     tokenizer: Tokenizer
     note: str
@@ -38,92 +38,95 @@ def train_tokenizer(
     progress: ProgressCallback = no_progress,
     cancelled: CancelCheck = never_cancelled,
 ) -> TrainedTokenizer:
-    """A tokenizer of this kind for the corpus.
+    """Train a tokenizer of this kind on the corpus.
 
-    Words and characters are counted in all of the text; pieces are learnt from an evenly spread
-    sample where the text is large.
+    Words and characters are counted in all of the text; BPE learns from an evenly spread sample of
+    a large text.
 
     Raises:
-        InputError: the text or the size cannot be used.
-        Cancelled: where `cancelled` said so.
+        InputError: the text or the vocabulary size cannot be used.
+        Cancelled: `cancelled` returned true.
     """
-    texts = read_with_progress(
-        corpus, reading, f"reading the text for the tokenizer {kind}", progress, cancelled
+    samples = read_with_progress(
+        corpus, reading, f"reading the text for the {kind} tokenizer", progress, cancelled
     )
     if kind != "bpe":
-        return TrainedTokenizer(
-            Tokenizer.train(kind, (sample.text for sample in texts), vocab_size), ""
-        )
+        texts = (sample.text for sample in samples)
+        return TrainedTokenizer(Tokenizer.train(kind, texts, vocab_size), "")
     size = corpus.size
     share = min(1.0, SAMPLE_BYTES / max(1, size))
-    parts = list(sample_evenly(texts, share))
-    kept = limit_distinct_words(parts)
-    progress(size, size, "learning the pieces of the tokenizer bpe")
-    tokenizer = Tokenizer.train(kind, _for_training(kept, cancelled), vocab_size)
-    if share == 1.0 and len(kept) == len(parts):
+    parts = list(sample_evenly(samples, share))
+    selected = limit_distinct_words(parts)
+    progress(size, size, "training the bpe tokenizer")
+    tokenizer = Tokenizer.train(kind, _split_long_words(selected, cancelled), vocab_size)
+    if share == 1.0 and len(selected) == len(parts):
         return TrainedTokenizer(tokenizer, "")
-    characters = sum(map(len, kept))
-    return TrainedTokenizer(
-        tokenizer, f"pieces learnt from an even sample of {characters:,} characters"
-    )
+    characters = sum(map(len, selected))
+    note = f"BPE trained on an even sample of {characters:,} characters"
+    return TrainedTokenizer(tokenizer, note)
 
 
 def read_with_progress(
     corpus: Corpus, reading: str, phase: str, progress: ProgressCallback, cancelled: CancelCheck
 ) -> Iterator[CorpusSample]:
-    """The samples, with progress and a look at `cancelled` about every million bytes."""
-    begins = [0]
+    """Read the samples of a corpus; report progress and check `cancelled` about once per MiB.
+
+    Raises:
+        InputError: the text cannot be used.
+        Cancelled: `cancelled` returned true.
+    """
+    file_starts = [0]
     for path in corpus.files:
-        begins.append(begins[-1] + unpacked_size(path))
-    told = -BLOCK_BYTES
+        file_starts.append(file_starts[-1] + unpacked_size(path))
+    total, last_report = file_starts[-1], -BLOCK_BYTES
     for sample in read_samples(corpus, reading):
-        done = min(begins[sample.file] + sample.offset, begins[-1])
-        if done - told >= BLOCK_BYTES:
-            told = done
-            progress(done, begins[-1], phase)
+        done = min(file_starts[sample.file] + sample.offset, total)
+        if done - last_report >= BLOCK_BYTES:
+            last_report = done
+            progress(done, total, phase)
             if cancelled():
                 raise Cancelled
         yield sample
 
 
-def sample_evenly(texts: Iterable[CorpusSample], share: float) -> Iterator[str]:
-    """About this share of the text, evenly, in parts of at most 32 Ki characters."""
-    owed = 0.0
-    for sample in texts:
+def sample_evenly(samples: Iterable[CorpusSample], share: float) -> Iterator[str]:
+    """Yield about this share of the text, evenly spread, in parts of at most 32 Ki characters."""
+    due = 0.0  # characters
+    for sample in samples:
         for start in range(0, len(sample.text), CHUNK_BYTES):
             part = sample.text[start : start + CHUNK_BYTES]
-            owed += share * len(part)
-            if owed >= len(part) * 0.5:
-                owed -= len(part)
+            due += share * len(part)
+            if due >= len(part) * 0.5:
+                due -= len(part)
                 yield part
 
 
 def limit_distinct_words(texts: list[str]) -> list[str]:
-    """The texts, or every second, fourth … where they hold too many different words."""
-    while len(texts) > 1 and _too_different(texts):
+    """Return the texts, or every second, fourth … of them, within `MAX_DISTINCT_WORD_BYTES`."""
+    while len(texts) > 1 and _has_too_many_words(texts):
         texts = texts[::2]
     return texts
 
 
-def _too_different(texts: list[str]) -> bool:
-    seen: set[str] = set()
+def _has_too_many_words(texts: list[str]) -> bool:
+    words: set[str] = set()
     size = 0
     for text in texts:
-        new = set(text.split()) - seen
-        seen |= new
+        new = set(text.split()) - words
+        words |= new
         size += sum(len(word) if word.isascii() else len(word.encode()) for word in new)
         if size > MAX_DISTINCT_WORD_BYTES:
             return True
     return False
 
 
-def _for_training(texts: list[str], cancelled: CancelCheck) -> Iterator[str]:
+def _split_long_words(texts: list[str], cancelled: CancelCheck) -> Iterator[str]:
+    """Yield the texts, those with very long words in parts."""
     for text in texts:
         if cancelled():
             raise Cancelled
-        if _ENDLESS.search(text):
-            yield from (
-                text[n : n + MAX_WORD_CHARACTERS] for n in range(0, len(text), MAX_WORD_CHARACTERS)
-            )
+        if _LONG_WORD.search(text):
+            starts = range(0, len(text), MAX_WORD_CHARACTERS)
+            yield from (text[start : start + MAX_WORD_CHARACTERS] for start in starts)
         else:
             yield text

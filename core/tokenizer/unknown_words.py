@@ -1,18 +1,22 @@
-"""A prompt with words that a vocabulary does not hold: which, and what was likely meant."""
+"""The error for a prompt with words outside the vocabulary, with the nearest known words."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.errors import InputError, nearest
 from core.tokenizer.special_tokens import SPECIAL
-from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.vocabulary import split_words, unescape_special
+
+if TYPE_CHECKING:
+    from core.tokenizer.tokenizer import Tokenizer
 
 MAX_NAMED_UNITS = 5
 MAX_COMPARED_WORDS = 20_000
 
 
 class UnknownWordError(InputError):
-    """Words or characters that the model has never seen.
+    """Words or characters outside the vocabulary.
 
     Args:
         noun: "word" or "character".
@@ -25,28 +29,30 @@ class UnknownWordError(InputError):
         named = list(near)[:MAX_NAMED_UNITS]
         more = f" and {len(near) - len(named)} more" if len(near) > len(named) else ""
         listing = ", ".join(repr(unit) for unit in named)
-        meant = [f"{unit!r}: {', '.join(near[unit])}" for unit in named if near[unit]]
+        suggestions = [f"{unit!r}: {', '.join(near[unit])}" for unit in named if near[unit]]
         super().__init__(
             f"Not in the vocabulary: the {noun}{'s' * (len(near) > 1)} {listing}{more}.",
-            f"Nearest known: {'; '.join(meant)}." if meant else f"Use known {noun}s only.",
+            f"Nearest known: {'; '.join(suggestions)}."
+            if suggestions
+            else f"Use known {noun}s only.",
         )
         self.near = near
 
 
 def unknown_word_error(tokenizer: Tokenizer, text: str) -> UnknownWordError:
-    """The error for a prompt that holds unknown words or characters."""
+    """Return the error for a prompt that contains unknown words or characters."""
     is_word = tokenizer.kind == "word"
     units = split_words(text) if is_word else list(text)
     missing = [unit for unit in dict.fromkeys(units) if tokenizer.id_of(unit) is None]
     if not is_word:
         return UnknownWordError("character", {unit: [] for unit in missing})
     known = [unescape_special(name) for name in tokenizer.units[len(SPECIAL) : -1]]
-    return UnknownWordError("word", {unit: _nearest(unit, known) for unit in missing})
+    return UnknownWordError("word", {unit: _find_nearest(unit, known) for unit in missing})
 
 
-def _nearest(word: str, known: list[str]) -> list[str]:
+def _find_nearest(word: str, known: list[str]) -> list[str]:
     if len(known) > MAX_COMPARED_WORDS:
-        # Comparing with a million words takes minutes; a slip seldom changes the first letter.
+        # Comparing with a million words takes minutes; a typo seldom changes the first letter.
         known = [
             other
             for other in known

@@ -1,8 +1,8 @@
-"""How vocabularies are learnt, numbered and checked.
+"""Learn, number and validate vocabularies.
 
-Ids: `<pad>` 0, `<sos>` 1, `<eos>` 2, then words or characters in order of first appearance with
-`<unk>` last, or the 256 bytes and the pieces that byte-pair encoding joins (Sennrich et al.,
-2016, "Neural Machine Translation of Rare Words with Subword Units").
+Ids: `<pad>` 0, `<sos>` 1, `<eos>` 2, then words or characters in order of first appearance and
+`<unk>` last, or the 256 bytes and the merges of byte-pair encoding (Sennrich et al., 2016, "Neural
+Machine Translation of Rare Words with Subword Units").
 """
 
 from __future__ import annotations
@@ -25,53 +25,53 @@ DEFAULT_BPE_VOCAB_SIZE = 2048
 MAX_UNITS = 1 << 20
 PRUNE_ABOVE_UNITS = 3 << 19
 BYTE_COUNT = 256
-# The library's names of each kind's model and decoder.
-_MADE_OF = {
+# The library's names of the model and the decoder of each kind.
+_PIPELINES = {
     "word": ("WordLevel", "Sequence"),
     "char": ("BPE", "Fuse"),
     "bpe": ("BPE", "ByteLevel"),
 }
 
-# The library knows its special tokens by their names. A word of the text that has such a name is
-# kept under another one, with a private character after its first bracket.
-_NAME = re.compile(r"<(?=(?:pad|sos|eos|unk)>)")
+# The library identifies special tokens by name. A word of the text with such a name is stored
+# with a private character after its first bracket.
+_SPECIAL_NAME = re.compile(r"<(?=(?:pad|sos|eos|unk)>)")
 _PRIVATE = "\ue000"
-# What Python and Unicode (so the library) both take for white space, and what Python alone does.
-_ONLY_PYTHON = re.compile("[\x1c-\x1f]")
+# White space to Python but not to Unicode, and so not to the library.
+_PYTHON_ONLY_SPACE = re.compile("[\x1c-\x1f]")
 _WORD = re.compile("[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
 def escape_special(unit: str) -> str:
-    """The name under which the library knows a word of the text."""
-    return _NAME.sub(f"<{_PRIVATE}", unit)
+    """Return the name under which a word of a text is stored."""
+    return _SPECIAL_NAME.sub(f"<{_PRIVATE}", unit)
 
 
 def unescape_special(name: str) -> str:
-    """The word of the text with this name in the library."""
+    """Return the word that is stored under this name."""
     return name.replace(f"<{_PRIVATE}", "<")
 
 
 def split_words(text: str) -> list[str]:
-    """The words as the library splits them."""
-    return _WORD.findall(text) if _ONLY_PYTHON.search(text) else text.split()
+    """Split a text into words as the library does."""
+    return _WORD.findall(text) if _PYTHON_ONLY_SPACE.search(text) else text.split()
 
 
 def iter_word_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Where the words begin and end."""
-    return (found.span() for found in _WORD.finditer(text))
+    """Yield begin and end of each word, in characters."""
+    return (match.span() for match in _WORD.finditer(text))
 
 
 def count_units(kind: str, texts: Iterable[str], vocab_size: int | None) -> list[str]:
-    """The words or characters to keep, in order of first appearance.
+    """Return the words or characters of a vocabulary, in order of first appearance.
 
-    When there are more than fit, the most frequent are kept. Of more than one and a half million
-    different ones the rare are forgotten on the way, so that memory stays bounded.
+    If there are more than fit, the most frequent are kept. Beyond 1.5 million distinct ones the
+    rare are dropped while counting, to bound memory.
 
     Raises:
-        InputError: no place for a single one.
+        InputError: the size has no room for any.
     """
-    most = (vocab_size or MAX_UNITS) - len(SPECIAL) - 1
-    if most < 1:
+    limit = (vocab_size or MAX_UNITS) - len(SPECIAL) - 1
+    if limit < 1:
         raise InputError(f"A vocabulary of {vocab_size} is too small.", "Choose at least 5.")
     split = split_words if kind == "word" else list
     counts: dict[str, int] = {}
@@ -80,35 +80,35 @@ def count_units(kind: str, texts: Iterable[str], vocab_size: int | None) -> list
             counts[unit] = counts.get(unit, 0) + 1
         if len(counts) > PRUNE_ABOVE_UNITS:
             counts = _most_frequent(counts, MAX_UNITS)
-    return list(dict.fromkeys(map(escape_special, _most_frequent(counts, most))))
+    return list(dict.fromkeys(map(escape_special, _most_frequent(counts, limit))))
 
 
-def _most_frequent(counts: Mapping[str, int], most: int) -> dict[str, int]:
-    """The `most` highest counts, of equal ones the first, in the order they had."""
-    if len(counts) <= most:
+def _most_frequent(counts: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Keep the `limit` highest counts, the first of equal ones, in their order."""
+    if len(counts) <= limit:
         return dict(counts)
-    kept = set(heapq.nlargest(most, counts, key=counts.__getitem__))
-    return {unit: count for unit, count in counts.items() if unit in kept}
+    frequent = set(heapq.nlargest(limit, counts, key=counts.__getitem__))
+    return {unit: count for unit, count in counts.items() if unit in frequent}
 
 
 def assign_ids(units: Iterable[str]) -> dict[str, int]:
-    """The ids of words or characters, with the special ones around them."""
+    """Number words or characters, with the special tokens around them."""
     return {unit: id for id, unit in enumerate([*SPECIAL, *units, UNKNOWN])}
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int | None) -> Backend:
-    """Byte-pair encoding learnt from the texts.
+    """Train byte-level BPE on texts.
 
     Raises:
-        InputError: no place for all bytes.
+        InputError: the size has no room for all bytes.
     """
     from tokenizers import pre_tokenizers, trainers
 
-    size, least = vocab_size or DEFAULT_BPE_VOCAB_SIZE, len(SPECIAL) + BYTE_COUNT
-    if size < least:
+    size, minimum = vocab_size or DEFAULT_BPE_VOCAB_SIZE, len(SPECIAL) + BYTE_COUNT
+    if size < minimum:
         raise InputError(
-            f"A vocabulary of {size} is too small for byte-level pieces.",
-            f"Choose at least {least}, or the tokenizer char.",
+            f"A vocabulary of {size} is too small for byte-level BPE.",
+            f"Choose at least {minimum}, or the tokenizer char.",
         )
     trainer = trainers.BpeTrainer(
         vocab_size=size,
@@ -117,13 +117,13 @@ def train_bpe(texts: Iterable[str], vocab_size: int | None) -> Backend:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    empty = build_backend("bpe", {}, [])
-    empty.train_from_iterator(texts, trainer)
-    return empty
+    backend = build_backend("bpe", {}, [])
+    backend.train_from_iterator(texts, trainer)
+    return backend
 
 
-def build_backend(kind: str, units: Mapping[str, int], merges: Merges | None = None) -> Backend:
-    """The library's tokenizer of a kind with this vocabulary."""
+def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = None) -> Backend:
+    """Build the library's tokenizer of a kind from a vocabulary."""
     from tokenizers import (
         Regex,
         Tokenizer,
@@ -134,82 +134,82 @@ def build_backend(kind: str, units: Mapping[str, int], merges: Merges | None = N
     )
 
     if kind == "word":
-        made = Tokenizer(models.WordLevel(dict(units), unk_token=UNKNOWN))
-        made.normalizer = normalizers.Replace(Regex(_NAME.pattern), f"<{_PRIVATE}")
-        made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        backend = Tokenizer(models.WordLevel(dict(ids), unk_token=UNKNOWN))
+        backend.normalizer = normalizers.Replace(Regex(_SPECIAL_NAME.pattern), f"<{_PRIVATE}")
+        backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
         # Puts a blank before every word but the first; no word begins with the prefix.
         glue = decoders.WordPiece(prefix=_PRIVATE * 2, cleanup=False)
-        made.decoder = decoders.Sequence([glue, decoders.Replace(f"<{_PRIVATE}", "<")])
+        backend.decoder = decoders.Sequence([glue, decoders.Replace(f"<{_PRIVATE}", "<")])
     elif kind == "char":
-        # Byte-pair encoding without merges is the library's quickest way to single characters.
-        made = Tokenizer(models.BPE(dict(units), [], unk_token=UNKNOWN))
-        made.decoder = decoders.Fuse()
+        # BPE without merges is the fastest model for single characters.
+        backend = Tokenizer(models.BPE(dict(ids), [], unk_token=UNKNOWN))
+        backend.decoder = decoders.Fuse()
     else:
-        made = Tokenizer(models.BPE(dict(units), merges or []))
-        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-        made.decoder = decoders.ByteLevel()
-    if units:
-        made.add_special_tokens(list(SPECIAL))
-    made.encode_special_tokens = True
-    return made
+        backend = Tokenizer(models.BPE(dict(ids), merges or []))
+        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        backend.decoder = decoders.ByteLevel()
+    if ids:
+        backend.add_special_tokens(list(SPECIAL))
+    backend.encode_special_tokens = True
+    return backend
 
 
 def parse_vocabulary(value: Any) -> tuple[str, dict[str, int], Merges]:
-    """Kind, vocabulary and merges from the content of `tokenizer.json`.
+    """Return kind, vocabulary and merges from the content of `tokenizer.json`.
 
     Raises:
-        ValueError: it is not one that `build_backend` made.
+        ValueError: it was not made by `build_backend`.
     """
     model = value.get("model") if isinstance(value, dict) else None
     if not isinstance(model, dict):
-        raise ValueError("it holds no vocabulary")
-    kind = _kind(model.get("type"), value.get("decoder"))
-    units = _units(kind, model.get("vocab"))
-    return kind, units, _merges(units, model.get("merges", []))
+        raise ValueError("it has no vocabulary")
+    kind = _parse_kind(model.get("type"), value.get("decoder"))
+    ids = _parse_ids(kind, model.get("vocab"))
+    return kind, ids, _parse_merges(ids, model.get("merges", []))
 
 
-def _kind(model: Any, decoder: Any) -> str:
-    outer = decoder.get("type") if isinstance(decoder, dict) else None
-    for kind, made in _MADE_OF.items():
-        if made == (model, outer):
+def _parse_kind(model: Any, decoder: Any) -> str:
+    decoder_type = decoder.get("type") if isinstance(decoder, dict) else None
+    for kind, pipeline in _PIPELINES.items():
+        if pipeline == (model, decoder_type):
             return kind
-    raise ValueError(f"it is of another kind than {', '.join(_MADE_OF)}")
+    raise ValueError(f"its kind is none of {', '.join(_PIPELINES)}")
 
 
-def _units(kind: str, units: Any) -> dict[str, int]:
-    if not isinstance(units, dict):
-        raise ValueError("it holds no vocabulary")
-    found: dict[str, int] = units
-    ids = list(found.values())
-    if not all(type(id) is int for id in ids) or sorted(ids) != list(range(len(ids))):
+def _parse_ids(kind: str, value: Any) -> dict[str, int]:
+    if not isinstance(value, dict):
+        raise ValueError("it has no vocabulary")
+    ids: dict[str, int] = value
+    numbers = list(ids.values())
+    if not all(type(id) is int for id in numbers) or sorted(numbers) != list(range(len(numbers))):
         raise ValueError("its ids do not count from 0")
-    if any(found.get(name) != id for id, name in enumerate(SPECIAL)):
+    if any(ids.get(name) != id for id, name in enumerate(SPECIAL)):
         raise ValueError("its special tokens are not 0, 1 and 2")
-    if kind != "bpe" and found.get(UNKNOWN) != len(found) - 1:
+    if kind != "bpe" and ids.get(UNKNOWN) != len(ids) - 1:
         raise ValueError(f"its last token is not {UNKNOWN}")
-    if kind == "bpe" and not byte_values().keys() <= found.keys():
-        raise ValueError("it does not hold every byte")
-    return found
+    if kind == "bpe" and not byte_values().keys() <= ids.keys():
+        raise ValueError("it lacks some bytes")
+    return ids
 
 
-def _merges(units: Mapping[str, int], merges: Any) -> Merges:
+def _parse_merges(ids: Mapping[str, int], merges: Any) -> Merges:
     if not isinstance(merges, list):
-        raise ValueError("its merges are no list")
+        raise ValueError("its merges are not a list")
     for merge in merges:
-        texts = isinstance(merge, list) and len(merge) == 2 and all(type(m) is str for m in merge)
-        if not texts or not {merge[0], merge[1], merge[0] + merge[1]} <= units.keys():
+        is_pair = isinstance(merge, list) and len(merge) == 2 and all(type(m) is str for m in merge)
+        if not is_pair or not {merge[0], merge[1], merge[0] + merge[1]} <= ids.keys():
             raise ValueError("its merges do not fit its vocabulary")
     return [(first, second) for first, second in merges]
 
 
 @cache
 def byte_values() -> dict[str, int]:
-    """The byte behind each character that byte-level BPE writes for it.
+    """Return the byte that each character of a byte-level BPE token stands for.
 
-    Printable Latin-1 characters stand for themselves, the others for 256, 257, … in their order
-    (Radford et al., 2019, "Language Models are Unsupervised Multitask Learners", their encoder).
+    Printable Latin-1 bytes are written as themselves, the others as characters 256, 257, … (the
+    encoder of Radford et al., 2019, "Language Models are Unsupervised Multitask Learners").
     """
-    kept = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    moved = [byte for byte in range(BYTE_COUNT) if byte not in set(kept)]
-    shifted = {chr(BYTE_COUNT + place): byte for place, byte in enumerate(moved)}
-    return {chr(byte): byte for byte in kept} | shifted
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(BYTE_COUNT) if byte not in set(printable)]
+    shifted = {chr(BYTE_COUNT + number): byte for number, byte in enumerate(others)}
+    return {chr(byte): byte for byte in printable} | shifted

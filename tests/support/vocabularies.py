@@ -1,4 +1,4 @@
-"""For tests of tokenizers: one of each kind, learnt from the same lines."""
+"""A tokenizer of each kind, trained on the same lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokenizers: round trips, files, and what `transformers` makes of them."""
+"""Tokenizers: round trips, files, and agreement with `transformers`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.support.vocabularies import ALL, BPE, CHAR, KNOWN, LINES, WORD
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_special_tokens_are_first_and_never_come_out_of_a_text(kind: str) -> None:
-    """A text that speaks of `<eos>` must not end a sample."""
+def test_special_tokens_come_first_and_never_from_a_text(kind: str) -> None:
+    """A literal `<eos>` in a text must not end a sample."""
     tokenizer = ALL[kind]
     assert [tokenizer.token_text(id) for id in (PAD, SOS, EOS)] == list(SPECIAL)
     text = "Python is <eos> a snake data <pad>x<unk> science <eos>"
@@ -28,14 +28,14 @@ def test_special_tokens_are_first_and_never_come_out_of_a_text(kind: str) -> Non
 
 
 @given(text=st.text(max_size=60))
-def test_bpe_gives_every_text_back(text: str) -> None:
-    """Bytes know no unknown character, control codes and all."""
+def test_bpe_round_trips_any_text(text: str) -> None:
+    """Every character has bytes, control codes included."""
     assert BPE.decode(BPE.encode(text)) == text
 
 
 @given(text=st.text(alphabet=KNOWN, max_size=60))
-def test_characters_give_every_known_text_back(text: str) -> None:
-    """One id a character, nothing joined, nothing lost."""
+def test_characters_round_trip_any_known_text(text: str) -> None:
+    """One id per character."""
     ids = CHAR.encode_prompt(text)
     assert len(ids) == len(text)
     assert CHAR.decode(ids) == text
@@ -45,14 +45,14 @@ def test_characters_give_every_known_text_back(text: str) -> None:
     words=st.lists(st.sampled_from(" ".join(LINES).split()), max_size=9),
     blank=st.sampled_from([" ", "\t", "\n\n", " \u3000", "\xa0"]),
 )
-def test_words_give_the_text_back_up_to_white_space(words: list[str], blank: str) -> None:
-    """One blank stands between two words whatever stood there."""
+def test_words_round_trip_up_to_white_space(words: list[str], blank: str) -> None:
+    """Any white space between words becomes one blank."""
     assert WORD.decode(WORD.encode_prompt(blank.join(words))) == " ".join(words)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_saved_tokenizer_is_the_same(tmp_path: Path, kind: str) -> None:
-    """Token files are kept by it: loading must not make another one of it."""
+def test_a_loaded_tokenizer_equals_the_saved_one(tmp_path: Path, kind: str) -> None:
+    """Token files are cached by the tokenizer's JSON: loading must not change it."""
     ALL[kind].save(tmp_path)
     again = Tokenizer.load(tmp_path)
     assert again.kind == kind
@@ -63,7 +63,7 @@ def test_a_saved_tokenizer_is_the_same(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_or_foreign_tokenizers_are_refused(tmp_path: Path, kind: str) -> None:
-    """The library itself answers with a bare exception, or a panic, or not at all."""
+    """The library itself raises a bare exception, panics, or accepts them."""
     good = json.loads(ALL[kind].to_json())
     model = good["model"]
     swapped = model["vocab"] | {"<pad>": 1, "<sos>": 0}
@@ -84,8 +84,8 @@ def test_damaged_or_foreign_tokenizers_are_refused(tmp_path: Path, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_transformers_gives_the_same_ids(tmp_path: Path, kind: str) -> None:
-    """A run directory is loaded by others; there a model type brings a tokenizer of its own."""
+def test_transformers_encodes_to_the_same_ids(tmp_path: Path, kind: str) -> None:
+    """Other programs load run folders; a model type must not select another tokenizer."""
     transformers = pytest.importorskip("transformers")
     ALL[kind].save(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')

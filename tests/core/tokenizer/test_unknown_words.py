@@ -1,4 +1,4 @@
-"""Prompts that cannot be written with a vocabulary."""
+"""Prompts outside the vocabulary."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from core.tokenizer.unknown_words import UnknownWordError
 from tests.support.vocabularies import ALL, CHAR, WORD
 
 
-def test_unknown_words_of_a_prompt_are_named_with_what_was_meant() -> None:
-    """The tutorial ends in a KeyError here."""
+def test_error_for_unknown_words_suggests_the_nearest_known_ones() -> None:
+    """The tutorial's code ends in a KeyError here."""
     with pytest.raises(UnknownWordError) as caught:
         WORD.encode_prompt("python is langage. zzz")
     assert list(caught.value.near) == ["python", "langage.", "zzz"]
@@ -24,7 +24,7 @@ def test_unknown_words_of_a_prompt_are_named_with_what_was_meant() -> None:
 
 
 def test_nearest_words_are_found_in_a_large_vocabulary() -> None:
-    """Comparing with every word would take minutes; a slip keeps the first letter."""
+    """Comparing with every word would take minutes; a typo keeps the first letter."""
     tokenizer = Tokenizer.train("word", [" ".join(f"w{n}" for n in range(30_000)), "banana"])
     with pytest.raises(UnknownWordError) as caught:
         tokenizer.encode_prompt("bannana")
@@ -32,7 +32,7 @@ def test_nearest_words_are_found_in_a_large_vocabulary() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_half_a_character_in_a_prompt_is_said(kind: str) -> None:
-    """A terminal that is not in UTF-8 gives lone surrogates."""
+def test_error_for_a_lone_surrogate_names_its_position(kind: str) -> None:
+    """A terminal that is not in UTF-8 produces lone surrogates."""
     with pytest.raises(InputError, match="position 1"):
         ALL[kind].encode_prompt("a\udce9")

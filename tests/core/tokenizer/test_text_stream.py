@@ -1,4 +1,4 @@
-"""Text as it comes, id by id."""
+"""Decoding ids one at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.vocabularies import BPE, WORD
 
 @given(ids=st.lists(st.integers(0, BPE.vocab_size - 1), max_size=30))
 def test_streaming_gives_the_same_text_in_whole_characters(ids: list[int]) -> None:
-    """Whatever a model says: the pieces are the whole, and no later piece mends an earlier one."""
+    """The pieces join to the decoded text, and none corrects an earlier one."""
     stream = BPE.stream()
     pieces = [stream.push(id) for id in ids]
     assert "".join(pieces) + stream.flush() == BPE.decode(ids)
@@ -22,7 +22,7 @@ def test_streaming_gives_the_same_text_in_whole_characters(ids: list[int]) -> No
 
 @pytest.mark.parametrize("text", ["你好，世界", "🙂👩‍👩‍👧", "é"])
 def test_streaming_never_shows_half_a_character(text: str) -> None:
-    """One byte at a time, Chinese must appear character by character."""
+    """With one byte per id, Chinese must still appear character by character."""
     stream = BPE.stream()
     ids = [
         3 + next(i for i in range(256) if BPE.token_bytes(3 + i) == bytes([b]))
@@ -35,8 +35,8 @@ def test_streaming_never_shows_half_a_character(text: str) -> None:
     assert all(BPE.token_text(id).startswith("<") for id in ids)
 
 
-def test_streamed_words_bring_their_blank() -> None:
-    """A reply is glued to its prompt: the first word of a text has no blank, the others have."""
+def test_streamed_words_come_with_the_blank_before_them() -> None:
+    """A reply is appended to its prompt: only the first word of a text has no blank."""
     ids = WORD.encode("Python is a")
     stream = WORD.stream()
     assert [stream.push(id) for id in ids] == ["Python", " is", " a"]
