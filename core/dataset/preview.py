@@ -1,4 +1,4 @@
-"""What the beginning of a text is like: enough to choose it, at once, however large it is."""
+"""A preview of a text from its first million characters: counts, tokens, warnings."""
 
 from __future__ import annotations
 
@@ -20,37 +20,36 @@ from core.text.readers import is_records, read_chunks, read_records, unpacked_si
 from core.text.stats import StatsAccumulator, choose_reading, stored_size
 from core.tokenizer.tokenizer import Tokenizer
 
-PREVIEW_CHARACTERS = 1_000_000  # characters
+PREVIEW_CHARACTERS = 1_000_000
 BPE_TRAINING_CHARACTERS = 200_000
 SHOWN_LINES = 40
-SHOWN_TOKENS = 400
+SHOWN_TOKENS = 400  # per line
 SMALL_TEXT_WORDS = 2_000
 LONG_LINE_CHARACTERS = 10_000
 DUPLICATE_WARNING_SHARE = 0.2
-# What a conversion could not read, and what UTF-8 looks like that was read as Latin-1 or CP1252.
+# Replacement characters, and UTF-8 that was decoded as Latin-1 or CP1252.
 _MISREAD = re.compile("\ufffd|[\u00c2\u00c3][\u0080-\u00bf]|\u00e2(?:\u20ac|\u0080)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """The beginning of a text, counted.
+    """The beginning of a text, counted and tokenised.
 
     Attributes:
         size: bytes of all its files.
-        reading, reason: how it will be read, and why.
-        complete: whether all of the text was looked at; else the counts are of its beginning.
-        characters, lines, words: how many.
-        distinct, once: different words, and those of them that come only once.
-        longest: characters of the longest line.
-        doubles: lines that stood there before.
+        reading, reason: how the text is read, and why.
+        complete: whether the preview covers all of the text; otherwise counts are of its beginning.
+        words_once: words that occur once.
+        longest_line: characters of the longest line.
+        duplicate_lines: lines that are equal to an earlier one.
         encoding: of the files.
-        misread: places that look like another encoding than that.
-        tokenizer: the kind that suits it, and why.
-        pieces: the first lines, each as the texts of its tokens.
-        vocabulary: tokens such a tokenizer would have.
-        samples, tokens: lines and tokens in all of the text, reckoned from its beginning.
-        longest_tokens: of the longest line, <sos> and <eos> included.
-        warnings: what a person should know before training on it.
+        misread_places: places that look wrongly decoded.
+        tokenizer_reason: the kind of tokenizer, and why this kind.
+        token_lines: the first lines, each as the texts of its tokens.
+        vocab_size: of a tokenizer trained on the beginning.
+        samples, tokens: lines and tokens of the whole text, extrapolated.
+        longest_tokens: tokens of the longest line, <sos> and <eos> included.
+        warnings: what to know before training on it.
     """
 
     size: int
@@ -78,123 +77,20 @@ class Preview:
 def preview(
     corpus: Corpus, cancelled: CancelCheck = never_cancelled, settings: TrainConfig | None = None
 ) -> Preview:
-    """Looks at the first million characters.
+    """Read the first million characters of a corpus.
 
     Args:
-        settings: a tokenizer and a size of vocabulary that were chosen already.
+        settings: may fix the tokenizer and its vocabulary size.
 
     Raises:
-        InputError: a file that is no text, or no text in any of them.
-        Cancelled: where `cancelled` said so.
+        InputError: a file that is not text, or no text in any of them.
+        Cancelled: `cancelled` returned true.
     """
-    parts, share = _beginning(corpus, cancelled)
-    text, lines, counts = _counted(corpus, parts)
+    pieces, share = _read_beginning(corpus, cancelled)
+    text, lines, counts = _count(corpus, pieces)
     if not lines:
         raise empty_corpus_error(corpus)
     reading, reason = choose_reading(corpus, counts)
-    tokenizer, why = _tokenizer(corpus, text, counts, reading, settings or TrainConfig())
-    ids = tokenizer.encode_batch(lines)
-    # A line is between <sos> and <eos>; in running text its end is a token.
-    ends = 2 * len(lines) if reading == "lines" else text.count("\n")
-    found = Preview(
-        size=stored_size(corpus),
-        reading=reading,
-        reason=reason,
-        complete=share == 1.0,
-        characters=len(text),
-        longest_line=max(map(len, lines)),
-        encoding=corpus.encoding,
-        misread_places=sum(1 for _ in _MISREAD.finditer(text)),
-        tokenizer_reason=why,
-        token_lines=tuple(
-            tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS])
-            for line in ids[:SHOWN_LINES]
-        ),
-        vocab_size=tokenizer.vocab_size,
-        samples=round(len(lines) / share),
-        tokens=round((sum(map(len, ids)) + ends) / share),
-        longest_tokens=max(map(len, ids)) + 2,
-        warnings=(),
-        **_repeated(text, lines),
-    )
-    return dataclasses.replace(found, warnings=tuple(_warnings(found)))
-
-
-def _repeated(text: str, lines: list[str]) -> dict[str, int]:
-    """Lines and words, and how many of them come once, or again."""
-    words = Counter(text.split())
-    return {
-        "lines": len(lines),
-        "words": words.total(),
-        "distinct_words": len(words),
-        "words_once": sum(number == 1 for number in words.values()),
-        "duplicate_lines": len(lines) - len(set(lines)),
-    }
-
-
-class _Part(NamedTuple):
-    """A record, or a part of a plain text: of which file, bytes of the corpus before it, text."""
-
-    file: int
-    before: int
-    text: str
-
-
-def _beginning(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[_Part], float]:
-    """The first characters, and what share of all they are."""
-    parts: list[_Part] = []
-    characters = 0
-    for part in _parts(corpus):
-        if cancelled():
-            raise Cancelled
-        if characters + len(part.text) > PREVIEW_CHARACTERS:
-            parts.append(part._replace(text=part.text[: PREVIEW_CHARACTERS - characters]))
-            return parts, _share(corpus, part, characters)
-        parts.append(part)
-        characters += len(part.text)
-    return parts, 1.0
-
-
-def _share(corpus: Corpus, last: _Part, characters: int) -> float:
-    """What share of a corpus its beginning is, by the bytes of the `characters` before `last`."""
-    each = last.before / characters if characters else 1.0
-    return min(PREVIEW_CHARACTERS * each / max(1, corpus.size), 1 - 1e-9)
-
-
-def _parts(corpus: Corpus) -> Iterator[_Part]:
-    before = 0
-    for file, path in enumerate(corpus.files):
-        read = read_records if is_records(path) else read_chunks
-        for piece in read(path, corpus.codec):
-            yield _Part(file, before + piece.offset, piece.text)
-        before += unpacked_size(path)
-
-
-def _counted(corpus: Corpus, parts: list[_Part]) -> tuple[str, list[str], StatsAccumulator]:
-    """All of the text, its lines as a training reads them, and what choices look at."""
-    texts: list[str] = []
-    lines: list[str] = []
-    counts = StatsAccumulator()
-    for file, group in groupby(parts, key=lambda part: part.file):
-        here = [part.text for part in group]
-        if is_records(corpus.files[file]):
-            for record in here:
-                counts.add_record(record)
-            lines += here
-            texts += here
-        else:
-            whole = "".join(here)
-            counts.add(whole)
-            counts.end_file()
-            lines += whole.split("\n")
-            texts.append(whole)
-    return "\n".join(texts), [line.rstrip() for line in lines if line.strip()], counts
-
-
-def _tokenizer(
-    corpus: Corpus, text: str, counts: StatsAccumulator, reading: str, settings: TrainConfig
-) -> tuple[Tokenizer, str]:
-    """One of the kind that suits, learnt from the beginning; and why that kind."""
     facts = TextFacts(
         reading=reading,
         characters=counts.characters,
@@ -202,25 +98,112 @@ def _tokenizer(
         spaces=counts.spaces,
     )
     choice = choose_tokenizer(
-        settings, facts, corpus_kind=corpus.tokenizer, corpus_vocab_size=corpus.vocab_size
+        settings or TrainConfig(),
+        facts,
+        corpus_kind=corpus.tokenizer,
+        corpus_vocab_size=corpus.vocab_size,
     )
-    part = text[:BPE_TRAINING_CHARACTERS] if choice.kind == "bpe" else text
-    return Tokenizer.train(choice.kind, [part], choice.vocab_size), choice.reason
+    training_text = text[:BPE_TRAINING_CHARACTERS] if choice.kind == "bpe" else text
+    tokenizer = Tokenizer.train(choice.kind, [training_text], choice.vocab_size)
+    ids = tokenizer.encode_batch(lines)
+    # A line is enclosed in <sos> and <eos>; in continuous text a newline is a token.
+    extra_tokens = 2 * len(lines) if reading == "lines" else text.count("\n")
+    words = Counter(text.split())
+    result = Preview(
+        size=stored_size(corpus),
+        reading=reading,
+        reason=reason,
+        complete=share == 1.0,
+        characters=len(text),
+        lines=len(lines),
+        words=words.total(),
+        distinct_words=len(words),
+        words_once=sum(count == 1 for count in words.values()),
+        longest_line=max(map(len, lines)),
+        duplicate_lines=len(lines) - len(set(lines)),
+        encoding=corpus.encoding,
+        misread_places=sum(1 for _ in _MISREAD.finditer(text)),
+        tokenizer_reason=choice.reason,
+        token_lines=tuple(
+            tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS])
+            for line in ids[:SHOWN_LINES]
+        ),
+        vocab_size=tokenizer.vocab_size,
+        samples=round(len(lines) / share),
+        tokens=round((sum(map(len, ids)) + extra_tokens) / share),
+        longest_tokens=max(map(len, ids)) + 2,
+        warnings=(),
+    )
+    return dataclasses.replace(result, warnings=tuple(_warnings(result)))
 
 
-def _warnings(found: Preview) -> Iterator[str]:
-    if found.complete and found.words < SMALL_TEXT_WORDS:
-        yield f"{found.words:,} words are few: it will recite them rather than write new ones"
-    if found.lines == 1 and found.longest_line > LONG_LINE_CHARACTERS:
-        yield f"one line of {found.longest_line:,} characters: a file without line ends?"
-    if found.lines > 1 and found.duplicate_lines > DUPLICATE_WARNING_SHARE * found.lines:
-        yield f"{found.duplicate_lines:,} of {found.lines:,} lines stood there before"
-    if found.misread_places:
-        places = (
-            "1 place looks"
-            if found.misread_places == 1
-            else f"{found.misread_places:,} places look"
-        )
-        yield f"{places} like another encoding: mixed, or converted badly?"
-    if not found.complete:
-        yield f"only the first {found.characters:,} characters were looked at here"
+class _PreviewPiece(NamedTuple):
+    """A record or a piece of a file: file index, bytes of the corpus before it, text."""
+
+    file: int
+    bytes_before: int
+    text: str
+
+
+def _read_beginning(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[_PreviewPiece], float]:
+    """Return the first characters, and their share of the corpus."""
+    pieces: list[_PreviewPiece] = []
+    characters = 0
+    for piece in _read_pieces(corpus):
+        if cancelled():
+            raise Cancelled
+        if characters + len(piece.text) > PREVIEW_CHARACTERS:
+            pieces.append(piece._replace(text=piece.text[: PREVIEW_CHARACTERS - characters]))
+            bytes_per_character = piece.bytes_before / characters if characters else 1.0
+            share = PREVIEW_CHARACTERS * bytes_per_character / max(1, corpus.size)
+            return pieces, min(share, 1 - 1e-9)
+        pieces.append(piece)
+        characters += len(piece.text)
+    return pieces, 1.0
+
+
+def _read_pieces(corpus: Corpus) -> Iterator[_PreviewPiece]:
+    bytes_before = 0
+    for file, path in enumerate(corpus.files):
+        read = read_records if is_records(path) else read_chunks
+        for piece in read(path, corpus.codec):
+            yield _PreviewPiece(file, bytes_before + piece.offset, piece.text)
+        bytes_before += unpacked_size(path)
+
+
+def _count(corpus: Corpus, pieces: list[_PreviewPiece]) -> tuple[str, list[str], StatsAccumulator]:
+    """Return the text, its lines as training reads them, and its counts."""
+    texts: list[str] = []
+    lines: list[str] = []
+    counts = StatsAccumulator()
+    for file, group in groupby(pieces, key=lambda piece: piece.file):
+        file_texts = [piece.text for piece in group]
+        if is_records(corpus.files[file]):
+            for record in file_texts:
+                counts.add_record(record)
+            lines += file_texts
+            texts += file_texts
+        else:
+            text = "".join(file_texts)
+            counts.add(text)
+            counts.end_file()
+            lines += text.split("\n")
+            texts.append(text)
+    return "\n".join(texts), [line.rstrip() for line in lines if line.strip()], counts
+
+
+def _warnings(preview: Preview) -> Iterator[str]:
+    if preview.complete and preview.words < SMALL_TEXT_WORDS:
+        yield "Small text: the model will memorise it"
+    if preview.lines == 1 and preview.longest_line > LONG_LINE_CHARACTERS:
+        yield f"A single line of {preview.longest_line:,} characters: are the newlines missing?"
+    if preview.lines > 1 and preview.duplicate_lines > DUPLICATE_WARNING_SHARE * preview.lines:
+        yield f"{preview.duplicate_lines:,} of {preview.lines:,} lines are duplicates"
+    if preview.misread_places:
+        is_one = preview.misread_places == 1
+        places = "1 place looks" if is_one else f"{preview.misread_places:,} places look"
+        yield f"{places} wrongly decoded: check the encoding"
+    if not preview.complete:
+        size = preview.characters
+        beginning = f"{size / 10**6:g} M" if size >= 10**6 else f"{size:,}"
+        yield f"Preview of the first {beginning} characters; training uses all"

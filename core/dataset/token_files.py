@@ -1,7 +1,7 @@
-"""The files behind a token map: written once as a folder, then only read.
+"""The files of a token folder: written once, then only read.
 
-`ids`, `starts`, `offsets` and, for lines, `kept` are plain arrays in the machine's byte order;
-`meta.json`, written last, says what they hold. S samples, N tokens, as in
+`ids`, `starts`, `offsets` and, for lines, `kept` are plain arrays in native byte order;
+`meta.json`, written last, describes them. Shapes: N tokens, S samples, as in
 `core.dataset.token_store`.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -26,20 +26,18 @@ from core.text.corpus import CorpusSample
 from core.tokenizer.special_tokens import EOS, SOS
 
 TOKEN_FORMAT = 1
-METADATA_FILE, IDS_FILE, STARTS_FILE, OFFSETS_FILE, VALIDATION_FILE = (
-    "meta.json",
-    "ids",
-    "starts",
-    "offsets",
-    "kept",
-)
+METADATA_FILE = "meta.json"
+IDS_FILE = "ids"
+STARTS_FILE = "starts"
+OFFSETS_FILE = "offsets"
+VALIDATION_FILE = "kept"  # per line 1 for validation, 0 for training
 VALIDATION_ONE_IN = 10
 UINT16_VOCAB_SIZE = np.iinfo(np.uint16).max + 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenMetadata:
-    """What the arrays hold; the fields that `TokenFile` has too mean the same."""
+    """Description of the arrays; fields as in `core.dataset.token_store.TokenFile`."""
 
     format: int
     byteorder: str
@@ -52,7 +50,7 @@ class TokenMetadata:
     first_samples: tuple[int, ...]
 
     def sizes(self) -> dict[str, int]:
-        """The bytes of each file."""
+        """Return the bytes of each file."""
         sizes = {
             IDS_FILE: self.tokens * np.dtype(self.dtype).itemsize,
             STARTS_FILE: (self.samples + 1) * 8,
@@ -62,29 +60,27 @@ class TokenMetadata:
 
 
 def is_validation_line(line: str) -> bool:
-    """Whether the hash of a line puts it into validation: one in ten, the same for equal lines."""
+    """Whether the hash of a line assigns it to validation: one in ten, equal lines alike."""
     digest = hashlib.blake2b(line.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") % VALIDATION_ONE_IN == 0
 
 
 class TokenWriter:
-    """Writes samples as they come; nothing of them stays in memory.
+    """Writes samples to the files of a token folder, without keeping them in memory.
 
     Args:
-        folder: an empty one.
+        folder: an empty folder.
         reading: "lines" or "text".
-        vocab_size: decides the size of an id.
-        files: how many the corpus has.
+        vocab_size: selects the dtype of ids, uint16 or uint32.
+        files: number of files of the corpus.
     """
 
     def __init__(self, folder: Path, reading: str, vocab_size: int, files: int) -> None:
         self._folder, self._reading, self._vocab_size = folder, reading, vocab_size
         self._dtype = np.dtype(np.uint16 if vocab_size <= UINT16_VOCAB_SIZE else np.uint32)
-        names = (
-            (IDS_FILE, STARTS_FILE, OFFSETS_FILE, VALIDATION_FILE)
-            if reading == "lines"
-            else (IDS_FILE, STARTS_FILE, OFFSETS_FILE)
-        )
+        names = [IDS_FILE, STARTS_FILE, OFFSETS_FILE]
+        if reading == "lines":
+            names.append(VALIDATION_FILE)
         self._open = {name: (folder / name).open("wb") for name in names}
         self._files = files
         self._first_samples = [0]
@@ -103,37 +99,37 @@ class TokenWriter:
             file.close()
 
     def add(self, samples: Sequence[CorpusSample], ids: Sequence[list[int]]) -> None:
-        """Writes samples and the ids of their texts.
+        """Append samples and the ids of their texts.
 
         Raises:
             OSError: they could not be written.
         """
-        framed = [self._framed(s, i) for s, i in zip(samples, ids, strict=True)]
+        framed = [self._add_special(s, i) for s, i in zip(samples, ids, strict=True)]
         lengths = np.fromiter(map(len, framed), np.int64, len(framed))  # (S of the call,)
         flat = np.fromiter(chain.from_iterable(framed), self._dtype, int(lengths.sum()))
         flat.tofile(self._open[IDS_FILE])
         (self._tokens + np.cumsum(lengths) - lengths).tofile(self._open[STARTS_FILE])
         np.array([sample.offset for sample in samples], np.int64).tofile(self._open[OFFSETS_FILE])
         if self._reading == "lines":
-            kept = bytes(is_validation_line(sample.text) for sample in samples)
-            self._open[VALIDATION_FILE].write(kept)
-        self._note_files(samples)
+            flags = bytes(is_validation_line(sample.text) for sample in samples)
+            self._open[VALIDATION_FILE].write(flags)
+        self._record_first_samples(samples)
         self._tokens += int(lengths.sum())
         self._longest = max(self._longest, int(lengths.max()))
 
-    def _framed(self, sample: CorpusSample, ids: list[int]) -> list[int]:
+    def _add_special(self, sample: CorpusSample, ids: list[int]) -> list[int]:
         if self._reading == "lines":
             return [SOS, *ids, EOS]
         return [*ids, EOS] if sample.ends_document else ids
 
-    def _note_files(self, samples: Sequence[CorpusSample]) -> None:
+    def _record_first_samples(self, samples: Sequence[CorpusSample]) -> None:
         for number, sample in enumerate(samples, self._samples):
             while len(self._first_samples) <= sample.file:
                 self._first_samples.append(number)
         self._samples += len(samples)
 
     def finish(self) -> None:
-        """Writes the end and what the files hold, and waits until all is on the disk.
+        """Write the rest and `meta.json`, with the arrays synced to disk before it.
 
         Raises:
             OSError: it could not be written.
@@ -158,12 +154,14 @@ class TokenWriter:
 
 
 def read_metadata(folder: Path) -> TokenMetadata | None:
-    """What the files in a folder hold; None where they are missing or not whole."""
+    """Read the description of a token folder; None if it is missing, incomplete or foreign."""
     try:
-        values: dict[str, Any] = read_json(folder / METADATA_FILE)
+        values = read_json(folder / METADATA_FILE)
         meta = TokenMetadata(**values | {"first_samples": tuple(values.get("first_samples", ()))})
-        same = meta.format == TOKEN_FORMAT and meta.byteorder == sys.byteorder
-        whole = all((folder / n).stat().st_size == size for n, size in meta.sizes().items())
+        is_native = meta.format == TOKEN_FORMAT and meta.byteorder == sys.byteorder
+        is_complete = all(
+            (folder / name).stat().st_size == size for name, size in meta.sizes().items()
+        )
     except (OSError, DamagedError, TypeError):
         return None
-    return meta if same and whole else None
+    return meta if is_native and is_complete else None

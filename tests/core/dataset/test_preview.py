@@ -1,4 +1,4 @@
-"""The look into a text: what it counts and warns of, how little of a large one it reads."""
+"""Previews: counts and warnings, and how little of a large text is read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.config.configs import TrainConfig
-from core.dataset import preview as looking
+from core.dataset import preview as preview_module
 from core.dataset.preview import (
     LONG_LINE_CHARACTERS,
     PREVIEW_CHARACTERS,
@@ -29,36 +29,38 @@ WORDS = "the cat sat on the mat and the dog ran to the door of the house\n"
 
 
 @pytest.fixture(scope="module")
-def shelf() -> dict[str, Preview]:
-    """Every bundled text, looked into once."""
+def previews() -> dict[str, Preview]:
+    """A preview of every bundled text."""
     return {corpus.name: preview(corpus) for corpus in bundled_corpora()}
 
 
-def test_the_shelf_is_looked_into(shelf: dict[str, Preview]) -> None:
-    assert set(shelf) == set(NAMES)
+def test_every_bundled_text_has_a_preview(previews: dict[str, Preview]) -> None:
+    assert set(previews) == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_bundled_texts_are_counted_as_they_are(name: str, shelf: dict[str, Preview]) -> None:
-    """A number on the screen that is another text's."""
-    found = shelf[name]
+def test_counts_of_bundled_texts_are_right(name: str, previews: dict[str, Preview]) -> None:
+    result = previews[name]
     corpus = next(c for c in bundled_corpora() if c.name == name)
     text = corpus.files[0].read_text(encoding="utf-8")
-    assert found.size == corpus.files[0].stat().st_size
-    assert found.reading == corpus.reading
-    assert found.tokenizer_reason == f"{corpus.tokenizer} (suits this corpus)"
-    assert found.complete is (len(text) <= PREVIEW_CHARACTERS)
-    seen = text[: found.characters]
-    assert found.characters == len(seen) > 0
-    assert (found.words, found.distinct_words) == (len(seen.split()), len(set(seen.split())))
-    assert found.lines == sum(bool(line.strip()) for line in seen.split("\n"))
-    assert 0 < found.vocab_size < found.tokens
-    assert all("".join(pieces).strip() for pieces in found.token_lines)
-    assert any("doubles" in w or "recite" in w for w in found.warnings) is (found.words < 2000)
+    assert result.size == corpus.files[0].stat().st_size
+    assert result.reading == corpus.reading
+    assert result.tokenizer_reason == f"{corpus.tokenizer} (suits this corpus)"
+    assert result.complete is (len(text) <= PREVIEW_CHARACTERS)
+    beginning = text[: result.characters]
+    assert result.characters == len(beginning) > 0
+    assert (result.words, result.distinct_words) == (
+        len(beginning.split()),
+        len(set(beginning.split())),
+    )
+    assert result.lines == sum(bool(line.strip()) for line in beginning.split("\n"))
+    assert 0 < result.vocab_size < result.tokens
+    assert all("".join(tokens).strip() for tokens in result.token_lines)
+    assert any("memorise" in w for w in result.warnings) is (result.words < 2000)
 
 
-def test_small_and_clean_texts_say_nothing_else(tmp_path: Path) -> None:
-    """A warning on everything, which nobody reads any more."""
+def test_a_clean_text_has_no_warnings(tmp_path: Path) -> None:
+    """Warnings about everything would be ignored."""
     lines = "".join(f"line {n} of many: na\u00efve caf\u00e9 \u2019\n" for n in range(600))
     assert preview(corpus_of_text(tmp_path / "fine.txt", lines)).warnings == ()
 
@@ -66,21 +68,21 @@ def test_small_and_clean_texts_say_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "warning"),
     [
-        ("a few words\nand more\n", "5 words are few: it will recite them"),
-        ("word " * 3000, "one line of 14,999 characters: a file without line ends?"),
-        ("caf\u00c3\u00a9 or na\ufffdve\n", "2 places look like another encoding"),
-        ("don\u00e2\u20ac\u2122t\n", "1 place looks like another encoding"),
-        (WORDS * 300, "299 of 300 lines stood there before"),
+        ("a few words\nand more\n", "Small text: the model will memorise it"),
+        ("word " * 3000, "A single line of 14,999 characters: are the newlines missing?"),
+        ("caf\u00c3\u00a9 or na\ufffdve\n", "2 places look wrongly decoded: check the encoding"),
+        ("don\u00e2\u20ac\u2122t\n", "1 place looks wrongly decoded: check the encoding"),
+        (WORDS * 300, "299 of 300 lines are duplicates"),
     ],
 )
-def test_what_one_should_know_is_said(tmp_path: Path, text: str, warning: str) -> None:
-    """An afternoon of training on a text that was broken on the way."""
-    found = preview(corpus_of_text(tmp_path / "text.txt", text))
-    assert any(said.startswith(warning) for said in found.warnings), found.warnings
+def test_problems_of_a_text_give_warnings(tmp_path: Path, text: str, warning: str) -> None:
+    """Without them an afternoon of training could go into a damaged text."""
+    result = preview(corpus_of_text(tmp_path / "text.txt", text))
+    assert warning in result.warnings
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (bytes(range(256)), "is not text: zero byte"),
         (b"caf\xe9 au lait\n" * 9, "is not utf-8"),
@@ -88,114 +90,117 @@ def test_what_one_should_know_is_said(tmp_path: Path, text: str, warning: str) -
         (b" \n\t\n", "There is no text"),
     ],
 )
-def test_what_is_no_text_is_refused_in_words(tmp_path: Path, content: bytes, says: str) -> None:
-    """A traceback for a picture, or a model of one."""
-    with pytest.raises(InputError, match=says):
+def test_files_that_are_not_text_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    """A picture gives neither a traceback nor a model."""
+    with pytest.raises(InputError, match=message):
         preview(corpus_of_text(tmp_path / "odd.txt", content))
     with pytest.raises(InputError, match="cannot be read"):
         preview(corpus_of_file(tmp_path / "missing.txt"))
 
 
-def test_a_large_text_is_only_looked_at_in_part(
+def test_only_the_beginning_of_a_large_text_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A list that stands still for minutes because one walked over a large file."""
+    """Selecting a large file in the list must not take minutes."""
     corpus = corpus_of_text(tmp_path / "large.txt", WORDS * (3_000_000 // len(WORDS)))
-    read: list[TextPiece] = []
-    whole = readers.read_chunks
+    pieces: list[TextPiece] = []
 
     def chunks(path: Path, encoding: Encoding) -> Iterator[TextPiece]:
-        for piece in whole(path, encoding):
-            read.append(piece)
+        for piece in readers.read_chunks(path, encoding):
+            pieces.append(piece)
             yield piece
 
-    monkeypatch.setattr(looking, "read_chunks", chunks)
-    found = preview(corpus, settings=TrainConfig(tokenizer="word"))
-    assert sum(len(piece.text) for piece in read) < 1.1 * PREVIEW_CHARACTERS
-    assert (found.complete, found.size) == (False, corpus.size)
+    monkeypatch.setattr(preview_module, "read_chunks", chunks)
+    result = preview(corpus, settings=TrainConfig(tokenizer="word"))
+    assert sum(len(piece.text) for piece in pieces) < 1.1 * PREVIEW_CHARACTERS
+    assert (result.complete, result.size) == (False, corpus.size)
     lines = 3_000_000 / len(WORDS)
-    assert found.samples == pytest.approx(lines, rel=0.001)
-    assert found.tokens == pytest.approx(lines * (len(WORDS.split()) + 1), rel=0.001)
-    assert found.warnings[-1] == "only the first 1,000,000 characters were looked at here"
+    assert result.samples == pytest.approx(lines, rel=0.001)
+    assert result.tokens == pytest.approx(lines * (len(WORDS.split()) + 1), rel=0.001)
+    assert result.warnings[-1] == ("Preview of the first 1 M characters; training uses all")
 
 
-def test_a_line_without_an_end_is_shown_in_part(tmp_path: Path) -> None:
-    """A screen that takes a million tokens."""
-    found = preview(corpus_of_text(tmp_path / "line.txt", "word " * 30_000))
-    assert found.longest_line > LONG_LINE_CHARACTERS
-    assert (found.reading, found.lines, len(found.token_lines)) == ("text", 1, 1)
-    assert len(found.token_lines[0]) <= looking.SHOWN_TOKENS
+def test_only_the_beginning_of_a_very_long_line_is_shown(tmp_path: Path) -> None:
+    """The screen must not get a million tokens."""
+    result = preview(corpus_of_text(tmp_path / "line.txt", "word " * 30_000))
+    assert result.longest_line > LONG_LINE_CHARACTERS
+    assert (result.reading, result.lines, len(result.token_lines)) == ("text", 1, 1)
+    assert len(result.token_lines[0]) <= preview_module.SHOWN_TOKENS
 
 
 def test_a_long_text_shows_its_first_lines(tmp_path: Path) -> None:
-    found = preview(corpus_of_text(tmp_path / "text.txt", WORDS * 100))
-    assert len(found.token_lines) == SHOWN_LINES
-    assert list(found.token_lines[0]) == WORDS.split()
+    result = preview(corpus_of_text(tmp_path / "text.txt", WORDS * 100))
+    assert len(result.token_lines) == SHOWN_LINES
+    assert list(result.token_lines[0]) == WORDS.split()
 
 
 @pytest.mark.parametrize("between", ["\u2028", "\x0b", "\x0c", "\x1c", "\x85", "\r"])
-def test_lines_end_where_those_of_the_training_do(tmp_path: Path, between: str) -> None:
-    """Twice the lines that are trained on, for signs that end no line there."""
+def test_lines_are_split_as_in_training(tmp_path: Path, between: str) -> None:
+    """Only LF ends a line; other line separators of Unicode do not."""
     corpus = corpus_of_text(tmp_path / "text.txt", f"one{between}two\nthree\r\n\nfour")
-    found = preview(corpus)
-    trained = list(read_samples(corpus, "lines"))
-    assert (found.lines, found.longest_line) == (len(trained), max(len(s.text) for s in trained))
-    assert found.samples == 3
+    result = preview(corpus)
+    samples = list(read_samples(corpus, "lines"))
+    assert (result.lines, result.longest_line) == (len(samples), max(len(s.text) for s in samples))
+    assert result.samples == 3
 
 
-def test_a_record_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
-    """A poem of a record counted as its lines, each the length of a sample."""
+def test_a_record_counts_as_one_line(tmp_path: Path) -> None:
+    """Even if it contains newlines."""
     texts = ["one\ntwo\nthree", "four", "four"]
     path = write(tmp_path / "r.jsonl", "".join(json.dumps({"text": t}) + "\n" for t in texts))
-    found = preview(corpus_of_file(path))
-    assert (found.reading, found.lines, found.samples, found.duplicate_lines) == ("lines", 3, 3, 1)
-    assert found.longest_line == len(texts[0])
+    result = preview(corpus_of_file(path))
+    assert (result.reading, result.lines, result.samples, result.duplicate_lines) == (
+        "lines",
+        3,
+        3,
+        1,
+    )
+    assert result.longest_line == len(texts[0])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
-def test_what_is_reckoned_does_not_depend_on_the_encoding(
+def test_extrapolation_does_not_depend_on_the_encoding(
     tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A text of two bytes a character taken for half its size."""
-    monkeypatch.setattr(looking, "PREVIEW_CHARACTERS", 100_000)
+    """Two bytes per character must not halve the estimate."""
+    monkeypatch.setattr(preview_module, "PREVIEW_CHARACTERS", 100_000)
     text = "déjà vu à la carte très très bien\n" * 5_000
     path = write(tmp_path / f"{encoding}.txt", text.encode(encoding))
-    found = preview(corpus_of_file(path, encoding=encoding))
-    assert not found.complete
-    assert found.samples == pytest.approx(5_000, rel=0.001)
+    result = preview(corpus_of_file(path, encoding=encoding))
+    assert not result.complete
+    assert result.samples == pytest.approx(5_000, rel=0.001)
 
 
 @pytest.mark.parametrize("length", [100, 3000])
-def test_records_are_reckoned_by_their_bytes(
+def test_records_are_extrapolated_by_their_bytes(
     tmp_path: Path, length: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fewer records than there are, because their braces and quotes were not counted."""
-    monkeypatch.setattr(looking, "PREVIEW_CHARACTERS", 50 * length)
+    """Braces, quotes and other fields count as bytes of the file."""
+    monkeypatch.setattr(preview_module, "PREVIEW_CHARACTERS", 50 * length)
     record = json.dumps({"text": "ab " * (length // 3), "source": "where it came from"}) + "\n"
-    found = preview(corpus_of_file(write(tmp_path / "r.jsonl", record * 300)))
-    assert not found.complete
-    assert found.samples == pytest.approx(300, rel=0.03)
+    result = preview(corpus_of_file(write(tmp_path / "r.jsonl", record * 300)))
+    assert not result.complete
+    assert result.samples == pytest.approx(300, rel=0.03)
 
 
-def test_several_files_are_read_one_by_one(tmp_path: Path) -> None:
-    """The last line of a file joined to the first of the next."""
+def test_lines_do_not_continue_in_the_next_file(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{n}.txt", f"end of {n}") for n in range(3)]
     corpus = Corpus(name="many", files=tuple(paths))
-    found = preview(corpus)
-    assert found.lines == len(list(read_samples(corpus, "lines"))) == 3
+    result = preview(corpus)
+    assert result.lines == len(list(read_samples(corpus, "lines"))) == 3
 
 
-def test_a_tokenizer_that_was_chosen_is_taken(tmp_path: Path) -> None:
-    """A preview of other tokens than those of the training."""
+def test_a_chosen_tokenizer_is_used(tmp_path: Path) -> None:
+    """The preview must show the tokens of the training."""
     corpus = corpus_of_text(tmp_path / "text.txt", WORDS * 40)
-    found = preview(corpus, settings=TrainConfig(tokenizer="char"))
-    assert found.tokenizer_reason == "char (your choice)"
-    assert found.token_lines[0][:3] == ("t", "h", "e")
-    assert found.longest_tokens == len(WORDS.rstrip()) + 2
+    result = preview(corpus, settings=TrainConfig(tokenizer="char"))
+    assert result.tokenizer_reason == "char (your choice)"
+    assert result.token_lines[0][:3] == ("t", "h", "e")
+    assert result.longest_tokens == len(WORDS.rstrip()) + 2
 
 
-def test_it_stops_where_it_is_told(tmp_path: Path) -> None:
-    """Work for a text that nobody looks at any more."""
+def test_a_preview_can_be_cancelled(tmp_path: Path) -> None:
+    """Selecting another text ends the preview of the previous one."""
     corpus: Corpus = corpus_of_text(tmp_path / "text.txt", WORDS)
     with pytest.raises(Cancelled):
         preview(corpus, lambda: True)
