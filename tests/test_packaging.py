@@ -1,4 +1,4 @@
-"""The wheel as a stranger gets it: built, installed and used where other folders have our names."""
+"""The wheel as users get it: built, installed, and run beside folders with our packages' names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TINY = [
     "--set", "threads=1", "--steps", "5",
 ]  # fmt: skip
 
-# In every folder of our names where the user stands.
+# The `__init__.py` of folders in the working directory that are named like our packages.
 TRAP = """
 import pathlib
 (pathlib.Path(__file__).parent / "marker").write_text("imported")
@@ -31,19 +31,19 @@ raise RuntimeError("a folder of the user was imported")
 """
 
 
-def _run(*command: str | Path, cwd: Path, **more: str) -> str:
-    """What a command that succeeds prints."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | more
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=240
+def _run(*command: str | Path, cwd: Path, **variables: str) -> str:
+    """Run a command that must succeed, without Python's variables; return its standard output."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    result = subprocess.run(
+        command, cwd=cwd, env=inherited | variables, capture_output=True, text=True, timeout=240
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the tracked files: what somebody who clones the project has."""
+    """A copy of the tracked files, as in a fresh clone."""
     folder = tmp_path_factory.mktemp("source")
     names = _run("git", "ls-files", "-z", cwd=ROOT).split("\0")
     for name in filter(None, names):
@@ -65,16 +65,16 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--no-index",
     ]
     _run(*build, "-w", folder, ".", cwd=source)
-    (found,) = folder.glob("*.whl")
-    return found
+    (path,) = folder.glob("*.whl")
+    return path
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment with the wheel; what it depends on is read from the one the tests run in.
+    """An environment with the wheel and the dependencies of the tests' own environment.
 
-    A folder named in a .pth file is searched, its own .pth files are not read: the checkout that is
-    installed in our environment for development is not found through it.
+    Those are added through a .pth file. The .pth files of the folders it names are not read, so the
+    checkout that is installed there for development is not found.
     """
     folder = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(folder, with_pip=False)
@@ -84,14 +84,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     packages = _run(
         python, "-P", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder
     ).strip()
-    theirs = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (Path(packages) / "dependencies.pth").write_text("\n".join(sorted(theirs)) + "\n")
+    dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (Path(packages) / "dependencies.pth").write_text("\n".join(sorted(dependencies)) + "\n")
     return folder
 
 
 @pytest.fixture
 def crowded(tmp_path: Path) -> Path:
-    """A working directory with folders that are called as our packages are."""
+    """A working directory with folders named like our packages."""
     folder = tmp_path / "here"
     for name in ("core", "tui", "data"):
         (folder / name).mkdir(parents=True)
@@ -100,8 +100,9 @@ def crowded(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("package", ["core", "tui", "data"])
-def test_the_wheel_has_every_module_and_text(wheel: Path, source: Path, package: str) -> None:
-    """A file that is there in the checkout and missing once installed."""
+def test_the_wheel_has_every_tracked_file_of_a_package(
+    wheel: Path, source: Path, package: str
+) -> None:
     kinds = {".py", ".typed", ".tcss", ".txt", ".toml", ".md"}
     tracked = {
         str(path.relative_to(source))
@@ -113,8 +114,7 @@ def test_the_wheel_has_every_module_and_text(wheel: Path, source: Path, package:
     assert packed == tracked
 
 
-def test_the_wheel_has_the_texts_the_types_and_the_licence_but_no_tests(wheel: Path) -> None:
-    """Corpora that stay behind; a package named `tests` in everybody's environment."""
+def test_the_wheel_has_corpora_type_markers_and_licence_but_no_tests(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert names >= {f"data/{corpus}/corpus.txt" for corpus in BUNDLED}
@@ -125,36 +125,34 @@ def test_the_wheel_has_the_texts_the_types_and_the_licence_but_no_tests(wheel: P
     assert any(name.endswith("/LICENSE") for name in names)
 
 
-def test_the_trap_springs(installed: Path, crowded: Path) -> None:
-    """A test below that finds no marker because none is ever written."""
+def test_importing_a_folder_of_the_user_leaves_a_marker(installed: Path, crowded: Path) -> None:
+    """The next test relies on this: it checks that no marker is left."""
     python = installed / "bin" / "python"
-    done = subprocess.run([python, "-B", "-c", "import data"], cwd=crowded, capture_output=True)
-    assert done.returncode == 1
+    result = subprocess.run([python, "-B", "-c", "import data"], cwd=crowded, capture_output=True)
+    assert result.returncode == 1
     assert (crowded / "data" / "marker").is_file()
 
 
-def test_the_installed_program_works_where_folders_have_its_names(
+def test_the_installed_program_ignores_folders_with_its_packages_names(
     installed: Path, crowded: Path, tmp_path: Path
 ) -> None:
-    """A user's folder `data` that is imported for ours; a text that is looked for in a checkout."""
     program, home = installed / "bin" / "minigpt-tui", str(tmp_path / "home")
     for package in ("core", "tui", "data"):
-        where = f"import {package}; print({package}.__file__)"
-        found = _run(installed / "bin" / "python", "-P", "-c", where, cwd=crowded).strip()
-        assert Path(found).is_relative_to(installed)
-    threads = {"MINIGPT_HOME": home, "OMP_NUM_THREADS": "1"}
-    assert _listed(program, crowded, threads) == sorted(BUNDLED)
-    said = _run(program, "--version", cwd=crowded, **threads)
-    assert said.startswith("minigpt-tui ")
-    _run(program, "train", "lang", *TINY, cwd=crowded, **threads)
-    generated = _run(program, "generate", "lang", "Python", cwd=crowded, **threads)
+        code = f"import {package}; print({package}.__file__)"
+        path = _run(installed / "bin" / "python", "-P", "-c", code, cwd=crowded).strip()
+        assert Path(path).is_relative_to(installed)
+    variables = {"MINIGPT_HOME": home, "OMP_NUM_THREADS": "1"}
+    assert _listed_corpora(program, crowded, variables) == sorted(BUNDLED)
+    version = _run(program, "--version", cwd=crowded, **variables)
+    assert version.startswith("minigpt-tui ")
+    _run(program, "train", "lang", *TINY, cwd=crowded, **variables)
+    generated = _run(program, "generate", "lang", "Python", cwd=crowded, **variables)
     assert generated.endswith("\n")
-    assert _run(program, "path", "lang", cwd=crowded, **threads).startswith(home)
+    assert _run(program, "path", "lang", cwd=crowded, **variables).startswith(home)
     assert sorted(path.name for path in crowded.rglob("*") if path.is_file()) == ["__init__.py"] * 3
 
 
-def _listed(program: Path, cwd: Path, environment: Mapping[str, str]) -> list[str]:
-    """The names `corpora` lists."""
+def _listed_corpora(program: Path, cwd: Path, environment: Mapping[str, str]) -> list[str]:
     head, *rows = _run(program, "corpora", cwd=cwd, **environment).splitlines()
     assert head.startswith("NAME")
     return sorted(row.split()[0] for row in rows)
