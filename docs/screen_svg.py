@@ -1,7 +1,7 @@
 """A terminal screen as an SVG that looks the same in every browser.
 
 An image in a README loads no fonts, and few fonts have braille. So braille, blocks and lines are
-drawn as shapes, and every run of text is given its exact width; which font fills it matters little.
+drawn as shapes, and every run of text is given its exact width, whatever font is used for it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ text {{ font: 14px {fonts}; white-space: pre; }}
 """
 
 BRAILLE_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))  # column, row
-# Left, right, up, down of the light lines; heavy and rounded ones are drawn as these.
+# Strokes from the centre: left, right, up, down. Rounded corners are drawn square.
 LINES = {
     "─": "lr", "━": "lr", "╴": "l", "╶": "r", "╸": "l", "╺": "r", "│": "ud", "┃": "ud",
     "╵": "u", "╷": "d", "┌": "rd", "╭": "rd", "┐": "ld", "╮": "ld", "└": "ru", "╰": "ru",
     "┘": "lu", "╯": "lu", "├": "rud", "┤": "lud", "┬": "lrd", "┴": "lru", "┼": "lrud",
 }  # fmt: skip
 DASHES = {"┄": 3, "┈": 4, "╌": 2, "╎": 2, "┆": 3, "┊": 4}  # strokes per cell
-# Left, top, right and bottom edge, in parts of a cell.
+SUBSTITUTES = {"␊": "↵", "␉": "→"}  # characters that most fonts lack
+# Left, top, right and bottom edge, as fractions of a cell.
 BLOCKS = {
     **{chr(0x2581 + n): (0, 1 - (n + 1) / 8, 1, 1) for n in range(8)},
     **{chr(0x2589 + n): (0, 0, 1 - (n + 1) / 8, 1) for n in range(7)},
@@ -50,13 +51,15 @@ BLOCKS = {
 
 
 def screen_svg(lines: Iterable[Iterable[Segment]], columns: int, title: str) -> str:
-    """The lines of a screen of this many columns, in a window with a title."""
-    body: list[str] = []
-    row = 0
-    for row, line in enumerate(lines):
-        body += _line(Segment.simplify(line), MARGIN, TITLE_HEIGHT + row * CELL_HEIGHT)
+    """The lines of a screen, this many columns wide, in a window with a title."""
+    rows = [Segment.simplify(line) for line in lines]
+    body = [
+        element
+        for number, row in enumerate(rows)
+        for element in _line(row, MARGIN, TITLE_HEIGHT + number * CELL_HEIGHT)
+    ]
     width = columns * CELL_WIDTH + 2 * MARGIN
-    height = TITLE_HEIGHT + (row + 1) * CELL_HEIGHT + MARGIN
+    height = TITLE_HEIGHT + len(rows) * CELL_HEIGHT + MARGIN
     header = HEADER.format(
         width=width,
         height=height,
@@ -65,7 +68,7 @@ def screen_svg(lines: Iterable[Iterable[Segment]], columns: int, title: str) -> 
         title=escape(title),
         background=THEME.background_color.hex,
     )
-    return "\n".join([header + body[0], *body[1:], "</svg>"]) + "\n"
+    return header + "\n".join([*body, "</svg>"]) + "\n"
 
 
 def _line(line: Iterable[Segment], left: float, top: float) -> Iterator[str]:
@@ -73,7 +76,7 @@ def _line(line: Iterable[Segment], left: float, top: float) -> Iterator[str]:
         colour, background = _colours(style or Style())
         width = cell_len(text) * CELL_WIDTH
         if background != THEME.background_color.hex:
-            # Wider by a hair, for no seam to show.
+            # Slightly too large, so that no seam shows.
             yield _rectangle(left, top, width + 0.3, CELL_HEIGHT + 0.3, background)
         yield from _text(text, left, top, colour, _classes(style or Style()))
         left += width
@@ -97,21 +100,21 @@ def _colours(style: Style) -> tuple[str, str]:
 
 
 def _text(text: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
-    """Text of one style: runs of letters and blanks, other characters each in their place."""
+    """Text of one style: ASCII in runs, every other character in a cell of its own."""
     run = ""
     for character in text + "\0":
         if character.isascii() and character != "\0":
             run += character
             continue
-        yield from _letters(run, left, top, colour, classes)
+        yield from _run(run, left, top, colour, classes)
         left += len(run) * CELL_WIDTH
         run = ""
         if character != "\0":
-            yield from _sign(character, left, top, colour, classes)
+            yield from _character(character, left, top, colour, classes)
             left += cell_len(character) * CELL_WIDTH
 
 
-def _letters(run: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
+def _run(run: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
     if not run.strip():
         return
     start = left + (len(run) - len(run.lstrip())) * CELL_WIDTH
@@ -122,8 +125,9 @@ def _letters(run: str, left: float, top: float, colour: str, classes: str) -> It
     )
 
 
-def _sign(character: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
-    """A character that fonts draw differently or lack: as a shape, or alone in its cell."""
+def _character(character: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
+    """A character that fonts draw differently or lack: a shape, or text fitted to its cell."""
+    character = SUBSTITUTES.get(character, character)
     across, down = left + CELL_WIDTH / 2, top + CELL_HEIGHT / 2
     if 0x2800 <= ord(character) <= 0x28FF:
         dots = [dot for bit, dot in enumerate(BRAILLE_DOTS) if ord(character) >> bit & 1]
@@ -137,7 +141,7 @@ def _sign(character: str, left: float, top: float, colour: str, classes: str) ->
     elif character in LINES:
         ends = {"l": f"H{left:g}", "r": f"H{left + CELL_WIDTH:g}", "u": f"V{top:g}"}
         ends["d"] = f"V{top + CELL_HEIGHT:g}"
-        path = "".join(f"M{across:g} {down:g}{ends[way]}" for way in LINES[character])
+        path = "".join(f"M{across:g} {down:g}{ends[end]}" for end in LINES[character])
         thick = 2.2 if character in "━┃╸╺" else 1.2
         yield f'<path d="{path}" stroke="{colour}" stroke-width="{thick}"/>'
     elif character in DASHES:

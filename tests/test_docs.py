@@ -65,6 +65,15 @@ def test_every_picture_is_on_a_page() -> None:
     assert [path.name for path in PICTURES.iterdir() if path.name not in pages] == []
 
 
+@pytest.mark.parametrize("path", sorted(PICTURES.iterdir()), ids=lambda path: path.name)
+def test_a_picture_needs_no_font_for_charts_and_loads_nothing(path: Path) -> None:
+    picture = path.read_text()
+    text = "".join(re.findall(r"<text[^>]*>([^<]*)", picture))
+    assert re.findall("[\u2500-\u259f\u2800-\u28ff]", text) == []  # lines, blocks, braille
+    assert re.findall(r"url\(|href|@import", picture) == []
+    assert len(picture) < 200_000
+
+
 def test_the_page_of_keys_shows_the_present_bindings() -> None:
     """If this fails, run `python docs/keys.py`."""
     keys = _script("keys")
