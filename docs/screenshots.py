@@ -93,7 +93,7 @@ async def draw_lang(home: Path) -> None:
     async with opened(home, "lang", NORMAL) as pilot:
         await press(pilot, "t")
         await pilot.press(*"I", "ctrl+t")
-        await press(pilot, "i", *"tttttttt", "k")
+        await press(pilot, "i", *"tttttttt", *"kkk")
         draw(pilot, "step")
         await press(pilot, "2", "1", "w", "l", "l")
         draw(pilot, "inside")
