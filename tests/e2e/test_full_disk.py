@@ -67,7 +67,7 @@ def test_a_disk_that_fills_up_while_training_costs_no_checkpoint(
     text = small_text(tmp_path)
     one, lock = asked(disk, text, "full", steps=10**6, checkpoint_seconds=0.0, snapshots=False)
     begin(disk, one, lock)
-    until(lambda: len(history_of(one).saved) > 4, "it saves")
+    until(lambda: len(history_of(one).saves) > 4, "it saves")
     filler = fill(disk, leave)
     until(lambda: free(one), "it has ended")
     found, saved = checkpoint.load(one), history_of(one).checkpoint_step

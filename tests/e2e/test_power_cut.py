@@ -47,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
         with pytest.raises(KeyboardInterrupt):
             trained(home, cut, lock)
     assert status.status_of(cut) == status.CRASHED
-    assert [entry.step for entry in history_of(cut).saved if entry.kind == "checkpoint"] == [10, 20]
+    assert [entry.step for entry in history_of(cut).saves if entry.kind == "checkpoint"] == [10, 20]
     return home, whole, cut
 
 

@@ -22,13 +22,13 @@ from core.run.event_log import EventLog
 from core.run.events import Event, encode
 from core.run.follow import LOW_MEMORY_BYTES, crash_reason
 from core.run.history import History
+from core.run.store import lock_for_resume
 from core.train.evaluation import Evaluation
 from tests.support.runners import run as run_program
 from tests.support.runners import small_text
 from tests.support.runs import make_run
 from tests.support.trainers_at_work import asked, events_of, history_of, trained
 from tui.__main__ import run as command
-from tui.cli.runs import hold_to_resume
 
 STORY: list[tuple[str, int, dict[str, Any]]] = [
     ("started", 0, {"host": "node7", "boot": "another", "pid": 1}),
@@ -152,8 +152,8 @@ def test_by_force_it_goes_on_here(
         move(run, age)
         assert status.status_of(run) == word
         with pytest.raises(InputError, match=r"node7|being trained"):
-            hold_to_resume(run, Extension())
-        hold_to_resume(run, Extension(), force=True).release()
+            lock_for_resume(run, Extension())
+        lock_for_resume(run, Extension(), force=True).release()
     done = run_program(home.root, "resume", "pets", "--force", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["resumed_from"] == 10

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def run_record(corpus: str = "lang", **fields: Any) -> dict[str, Any]:
+def run_record(corpus: str = "gone", **fields: Any) -> dict[str, Any]:
     """The content of a run.json; its corpus is not known in any home."""
     text = {"name": corpus, "size": 1000, "sha256": "0" * 64, "reading": "lines"}
     text |= {"encoding": "utf-8", "errors": "strict"}

@@ -80,7 +80,7 @@ def test_a_starting_run_never_looks_crashed_and_a_second_trainer_is_refused(home
     while (word := status.status_of(one)) not in (status.FAILED, status.CRASHED):
         seen.add(word)
         if locks.is_held(one.lock):
-            assert locks.acquire(one.lock, tries=1) is None
+            assert locks.acquire(one.lock, attempts=1) is None
     assert status.status_of(one) == status.FAILED, "its text is not known here"
     assert seen <= {status.STARTING, status.PREPARING}
 

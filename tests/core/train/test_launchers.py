@@ -22,7 +22,7 @@ from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
 from core.system.rank_env import RankInfo
 from tests.support.runners import TINY, command, run, small_text, until
 from tests.support.trainers_at_work import clearing, events_of, free, history_of
-from tui.cli.training import ways_of
+from tui.cli.training import train_options
 
 WANTED = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
 LONG = ["--steps", "1000000", "--set", "eval_steps=1000000", "--set", "snapshots=false", *TINY]
@@ -136,22 +136,22 @@ def test_a_machine_that_is_lost_is_said_and_nothing_else_is(home: Home, tmp_path
 
 def test_such_a_process_trains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Options that would begin yet more processes are refused, not ignored."""
-    assert ways_of(**ALONE).place is None
+    assert train_options(**ALONE).rank is None
     for name, value in {"RANK": 3, "LOCAL_RANK": 1, "WORLD_SIZE": 4, "LOCAL_WORLD_SIZE": 2}.items():
         monkeypatch.setenv(name, str(value))
-    ways = ways_of(**ALONE)
-    assert (ways.foreground, ways.beside) == (
+    options = train_options(**ALONE)
+    assert (options.foreground, options.worker) == (
         True,
         RankInfo(rank=3, local_rank=1, world_size=4, local_world_size=2),
     )
     for refused in ({"detach": True}, {"devices": 2}):
-        with pytest.raises(click.UsageError, match="process 3 of 4"):
-            ways_of(**{**ALONE, **refused})
+        with pytest.raises(click.UsageError, match="rank 3 of 4"):
+            train_options(**{**ALONE, **refused})
     monkeypatch.setenv("RANK", "0")
-    assert ways_of(**ALONE).beside is None
+    assert train_options(**ALONE).worker is None
 
 
 def test_one_process_alone_is_none_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "LOCAL_WORLD_SIZE": 1}.items():
         monkeypatch.setenv(name, str(value))
-    assert ways_of(**{**ALONE, "detach": True}).detach
+    assert train_options(**{**ALONE, "detach": True}).detach

@@ -172,7 +172,7 @@ def test_removal_says_what_goes(old: Run, home: Home, capsys: Said) -> None:
     old.snapshot_weights(4).write_bytes(b"x" * 5000)
     assert run(["rm", "old", "--yes"]) == 0
     said = capsys.readouterr().err
-    assert all(words in said for words in ("old", "kB", "stopped", "step 5", "1 snapshot", "lang"))
+    assert all(words in said for words in ("old", "kB", "stopped", "step 5", "1 snapshot", "gone"))
     assert names(home) == []
     assert list(home.runs.iterdir()) == []
 
