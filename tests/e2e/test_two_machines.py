@@ -111,7 +111,9 @@ def test_what_ended_in_order_there_is_resumed_without_force(
     log.emit("stopped", 5, reason="SIGTERM")
     log.close()
     assert command(["resume", "pets", "--foreground"]) == 2
-    assert "not known on this machine" in capsys.readouterr().err, "the text is missing, the rest was fine"
+    assert "not known on this machine" in capsys.readouterr().err, (
+        "the text is missing, the rest was fine"
+    )
 
 
 def test_pause_and_stop_only_write_requests(home: Home) -> None:
