@@ -14,7 +14,7 @@ SHARED = {"apart", "machine", "plain_gpt"}  # modules that several benchmarks im
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
 ARGUMENTS = {
     "bundled_corpora": ["lang", "sentiment"],
-    "quality_per_second": [str(ROOT / "README.md")],
+    "quality_per_second": [str(ROOT / "data" / "arithmetic" / "corpus.txt")],
 }
 
 
