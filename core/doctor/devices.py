@@ -138,7 +138,7 @@ def check_gpu(index: int) -> Finding:
     )
 
 
-def _unrecorded(device: str) -> str:
+def _unrecorded(device: str) -> str | None:
     """Why generation plays back no graphs there; empty where it does. Really tried."""
     import torch
 

@@ -1,6 +1,4 @@
-"""Attention as both decoders use it: fast, or written out so that it can be looked at.
-
-It knows nothing of how queries, keys and values came about.
+"""Attention of all decoders: a fused kernel, or written out to record its weights.
 
 Shapes: B batch, T new tokens, S all tokens so far, H heads, G key/value heads, K head size.
 """
@@ -17,13 +15,15 @@ from torch import Tensor
 
 from core.model.kv_cache import KVCache
 
-MATMUL_MAX_TOKENS_FLOAT32, MATMUL_MAX_TOKENS_BFLOAT16 = 64, 512  # tokens
-MASKED_SCORE = -1e9  # the score of what may not be looked at, as in the tutorial
+MASKED_SCORE = -1e9  # of positions a token must not attend to, as in the tutorial
+# Fast path in training on CPUs: up to so many tokens, `_matmul_attention` beats the fused kernel.
+MATMUL_MAX_TOKENS_FLOAT32 = 64
+MATMUL_MAX_TOKENS_BFLOAT16 = 512
 
 
 @dataclass
 class AttentionRecord:
-    """What a forward pass saw on its way, filled when it is handed to one.
+    """Hidden states and attention weights of a forward pass that is given this record.
 
     Attributes:
         hidden: the hidden state (B, T, D) after the embedding and after every layer.
@@ -36,13 +36,13 @@ class AttentionRecord:
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """What the layers of one forward pass share.
+    """What all layers of one forward pass share.
 
     Attributes:
-        visible: boolean, broadcasts to (B, H, T, S), what each new token may look at; None for
-            the usual case, everything up to itself, which the fused kernel knows by itself.
-        cache, record, head_mask: as handed to the model.
-        dropout: share of activations to drop, 0 outside training.
+        visible: boolean, broadcasts to (B, H, T, S), true where a new token may attend; None is
+            causal attention, for which the fused kernel needs no mask.
+        cache, record, head_mask: arguments of `Decoder.forward`.
+        dropout: fraction of activations to drop, 0 outside training.
     """
 
     visible: Tensor | None
@@ -52,17 +52,17 @@ class ForwardPass:
     dropout: float
 
     def record_hidden(self, hidden: Tensor) -> None:
-        """Keep a hidden state if somebody records."""
+        """Add a hidden state to the record, if there is one."""
         if self.record is not None:
             self.record.hidden.append(hidden)
 
     def apply_dropout(self, x: Tensor) -> Tensor:
-        """Dropout (Srivastava et al. 2014), untouched while it is off."""
+        """Dropout (Srivastava et al. 2014)."""
         return F.dropout(x, self.dropout) if self.dropout else x
 
 
 def causal_mask(new: int, total: int, device: torch.device | None = None) -> Tensor:
-    """(T, S) boolean, true where a token may look: at itself and at what came before it.
+    """(T, S) boolean, true where a token may attend: itself and all earlier ones.
 
     The `new` tokens are the last ones of the `total`.
     """
@@ -78,11 +78,11 @@ def scaled_dot_product_attention(
     Args:
         q: (B, H, T, K).
         k, v: (B, H, S, K).
-        visible: boolean, broadcasts to (B, H, T, S); what is false scores -1e9.
-        dropout: share of the weights to drop.
+        visible: boolean, broadcasts to (B, H, T, S); false positions score -1e9.
+        dropout: fraction of the weights to drop.
 
     Returns:
-        What was read (B, H, T, K), and the weights (B, H, T, S) before any dropout.
+        The weighted values (B, H, T, K), and the weights (B, H, T, S) before dropout.
     """
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])  # (B, H, T, S)
     weights = scores.masked_fill(~visible, MASKED_SCORE).softmax(dim=-1)
@@ -90,29 +90,29 @@ def scaled_dot_product_attention(
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: ForwardPass) -> Tensor:
-    """Attention of one layer's new tokens over what they may look at.
+    """Attention of one layer.
 
     Args:
         q: (B, H, T, K).
-        k, v: (B, G, T, K), the new tokens' only; G divides H, neighbouring heads share.
+        k, v: (B, G, T, K), of the new tokens; G divides H, neighbouring heads share.
         layer: number of the layer, for the cache and the head mask.
-        step: what this forward pass shares.
+        step: state of this forward pass.
 
     Returns:
         (B, H, T, K).
     """
     if step.cache is not None:
         k, v = step.cache.append(layer, k, v)  # (B, G, S, K)
-    read = _fast(q, k, v, step) if step.record is None else _recorded(q, k, v, step)
+    attended = _fused(q, k, v, step) if step.record is None else _recorded(q, k, v, step)
     if step.head_mask is not None:
-        read = read * step.head_mask[layer][:, None, None].to(read)  # (H, 1, 1)
-    return read
+        attended = attended * step.head_mask[layer][:, None, None].to(attended)  # (H, 1, 1)
+    return attended
 
 
-def _fast(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
-    """PyTorch's fused kernel; one new token looks at everything there is, so it needs no mask."""
-    if _by_products(q, step):
-        return _products(q, k, v)
+def _fused(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
+    """PyTorch's fused kernel; a single new token attends to all positions and needs no mask."""
+    if _should_use_matmuls(q, step):
+        return _matmul_attention(q, k, v)
     return F.scaled_dot_product_attention(
         q,
         k,
@@ -124,10 +124,10 @@ def _fast(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
     )
 
 
-def _by_products(q: Tensor, step: ForwardPass) -> bool:
-    """Whether two products and a softmax are quicker: the fused kernel's gradient is slow on CPUs.
+def _should_use_matmuls(q: Tensor, step: ForwardPass) -> bool:
+    """Whether `_matmul_attention` is faster: the fused kernel's gradient is slow on CPUs.
 
-    The weights of all heads are kept for it, so it is for short contexts only.
+    It keeps the weights of all heads for the backward pass, so it is for short contexts only.
     """
     if torch.compiler.is_compiling() or q.device.type != "cpu" or not q.requires_grad:
         return False
@@ -138,22 +138,22 @@ def _by_products(q: Tensor, step: ForwardPass) -> bool:
     )
 
 
-def _products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention; heads that share keys are rows of one product."""
+def _matmul_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention by two matrix products; heads that share keys are rows of one product."""
     batch, heads, new, size = q.shape
     groups = k.shape[1]
     rows = q.reshape(batch * groups, -1, size)  # (B*G, H/G*T, K)
     keys, values = (x.reshape(batch * groups, new, size) for x in (k, v))
-    hidden = _hidden(new, heads // groups, q.dtype)  # (H/G*T, T)
-    scores = torch.baddbmm(hidden, rows, keys.transpose(1, 2), alpha=size**-0.5)  # (B*G, H/G*T, T)
+    bias = _causal_bias(new, heads // groups, q.dtype)  # (H/G*T, T)
+    scores = torch.baddbmm(bias, rows, keys.transpose(1, 2), alpha=size**-0.5)  # (B*G, H/G*T, T)
     with torch.autocast("cpu", enabled=False):
-        weights = scores.softmax(dim=-1)  # sums in float32, whatever it is given
+        weights = scores.softmax(dim=-1)  # accumulates in float32 for every dtype
     return torch.bmm(weights, values).view(batch, heads, new, size)
 
 
 @lru_cache(maxsize=4)
-def _hidden(new: int, share: int, dtype: torch.dtype) -> Tensor:
-    """(share*T, T), what is added to scores: much less than nothing where a token is to come."""
+def _causal_bias(new: int, share: int, dtype: torch.dtype) -> Tensor:
+    """(share*T, T) to add to scores: `MASKED_SCORE` for later tokens, else 0."""
     return (~causal_mask(new, new)).to(dtype).mul_(MASKED_SCORE).repeat(share, 1)
 
 
@@ -163,6 +163,6 @@ def _recorded(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
     share = q.shape[1] // k.shape[1]
     k = k.repeat_interleave(share, dim=1)  # (B, H, S, K)
     v = v.repeat_interleave(share, dim=1)  # (B, H, S, K)
-    read, weights = scaled_dot_product_attention(q, k, v, step.visible, step.dropout)
+    attended, weights = scaled_dot_product_attention(q, k, v, step.visible, step.dropout)
     step.record.attention.append(weights)
-    return read
+    return attended

@@ -1,6 +1,4 @@
-"""What both decoders have in common: the interface that training and generation stand on.
-
-It knows nothing of text, files or optimisers.
+"""The interface of both decoders, which training and inference use.
 
 Shapes: B batch, T new tokens, D width, V vocabulary.
 """
@@ -27,13 +25,15 @@ DecodeStep = Callable[[Tensor, KVCache, Tensor | None], Tensor]
 
 
 class Decoder(nn.Module):
-    """A language model that reads from left to right.
+    """A causal language model.
 
     Attributes:
         config: its shape.
-        dropout: share of activations dropped while training; may be set at any time.
-        recompute: whether training keeps of each layer only what goes into it; as `dropout`.
-        call_in_training: calls a part with what it is given, in training; as `dropout`.
+        dropout: fraction of activations dropped in training; may be set at any time.
+        recompute: whether training keeps only the input of each layer and recomputes the rest in
+            the backward pass; may be set at any time.
+        call_in_training: calls the blocks and the loss in training, so that a compiled call can
+            take its place; may be set at any time.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -45,7 +45,7 @@ class Decoder(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where its weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     def forward(
@@ -56,33 +56,33 @@ class Decoder(nn.Module):
         record: AttentionRecord | None = None,
         head_mask: Tensor | None = None,
     ) -> Tensor:
-        """The hidden states (B, T, D) after the last layer; `head` makes logits of them.
+        """The hidden states (B, T, D) after the last layer; `head` turns them into logits.
 
         Args:
             tokens: ids (B, T), int64; with a cache only the new ones.
-            cache: what was read before; the new tokens are added to it.
-            record: filled with the attention weights and hidden states of every layer; this
-                takes the written-out attention instead of the fused kernel.
-            head_mask: (layers, H), a factor on what each head says: 1 leaves it, 0 silences it.
+            cache: keys and values of earlier tokens; those of the new tokens are added.
+            record: receives the attention weights and hidden states of every layer, which needs
+                the written-out attention instead of the fused kernel.
+            head_mask: (layers, H), a factor on each head's output: 1 keeps it, 0 removes it.
         """
         start = cache.length if cache is not None else 0
         new = tokens.shape[1]
         assert start + new <= self.config.context, f"{start + new} tokens, {self.config.context=}"
         masked = record is not None or (start > 0 and new > 1)
         visible = causal_mask(new, start + new, tokens.device) if masked else None
-        step = ForwardPass(visible, cache, record, head_mask, self._dropped())
+        step = ForwardPass(visible, cache, record, head_mask, self._active_dropout())
         return self.layers(tokens, slice(start, start + new), step)
 
     def block_matrices(self) -> dict[str, tuple[int, ...]]:
-        """The matrices inside the blocks: name, and rows of those that stand below each other."""
+        """The matrices of the blocks by name, with the rows of each matrix fused into them."""
         shape = self.config
         queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-        joined = {
+        fused = {
             "qkv.weight": (queries, keys, keys),
             "gate_up.weight": (shape.d_ff, shape.d_ff),
         }
         return {
-            name: joined.get(".".join(name.split(".")[-2:]), (weight.shape[0],))
+            name: fused.get(".".join(name.split(".")[-2:]), (weight.shape[0],))
             for name, weight in self.named_parameters()
             if name.startswith("blocks.") and weight.ndim == 2
         }
@@ -96,89 +96,97 @@ class Decoder(nn.Module):
         """Logits (…, V) of hidden states (…, D), the last layer's or any other's."""
 
     def make_decode_step(self) -> DecodeStep:
-        """How to read one more token of every row; the weights must not change meanwhile.
+        """A function that decodes one more token per row; the weights must not change meanwhile.
 
         Returns:
-            Logits (B, V) from ids (B, 1), a cache and a head mask; see `forward`.
+            Takes ids (B, 1), a cache and a head mask as in `forward`; returns logits (B, V).
         """
 
-        def one(tokens: Tensor, cache: KVCache, head_mask: Tensor | None) -> Tensor:
+        def decode(tokens: Tensor, cache: KVCache, head_mask: Tensor | None) -> Tensor:
             return self.head(self(tokens, cache=cache, head_mask=head_mask))[:, -1]
 
-        return one
+        return decode
 
     @abstractmethod
     def initialise(self, seed: int) -> None:
-        """Set every weight anew; the same seed gives the same weights, whatever ran before."""
+        """Draw all weights; the same seed gives the same weights, whatever was drawn before."""
 
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross-entropy in nats over the targets that are not padding, float32.
+        """Mean cross-entropy in nats per target, float32; 0 if all targets are padding.
 
         Args:
-            tokens, targets: ids (B, T), int64. Zero if all targets are padding.
+            tokens, targets: ids (B, T), int64; padding is left out.
         """
         if targets.device.type != "cpu":
-            # Counting the targets here would make the host wait for the device.
+            # Counting the targets would synchronise host and device.
             hidden = self(tokens)
         elif should_pack_lines(self.config, targets):
             hidden, targets = self._packed(tokens, targets)
         else:
             real = targets.ne(PAD)
             hidden, targets = self(tokens)[real], targets[real]  # (N, D), (N,)
-        mean: Tensor = self._called(self._mean, hidden, targets)
-        return mean
+        loss: Tensor = self._call(self._mean_loss, hidden, targets)
+        return loss
 
-    def _mean(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Of the cross-entropy of hidden states (…, D) and targets (…), ()."""
+    def _mean_loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Mean cross-entropy () from hidden states (…, D) and targets (…)."""
         logits = self.head(hidden).float().flatten(0, -2)  # (N, V)
         total = F.cross_entropy(logits, targets.flatten(), ignore_index=PAD, reduction="sum")
         return total / targets.ne(PAD).sum().clamp(min=1)
 
     def _packed(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden states (N, D) and targets (N,) of the tokens that have one.
+        """Hidden states (N, D) and targets (N,) of the N tokens whose target is not padding.
 
-        They are read as one row of N in which each sees only what came before it in its own
-        line: no padding enters a product (Krell et al. 2021, "Efficient Sequence Packing").
+        They form one row in which each attends only to earlier tokens of its own line, so no
+        padding enters a matrix product (Krell et al. 2021, "Efficient Sequence Packing").
         """
-        line, place = targets.ne(PAD).nonzero().unbind(1)  # (N,) each
-        visible = (line[:, None] == line) & (place[:, None] >= place)  # (N, N)
-        step = ForwardPass(visible, None, None, None, self._dropped())
-        hidden = self.layers(tokens[line, place][None], place, step)  # (1, N, D)
-        return hidden[0], targets[line, place]
+        line, position = targets.ne(PAD).nonzero().unbind(1)  # (N,) each
+        visible = (line[:, None] == line) & (position[:, None] >= position)  # (N, N)
+        step = ForwardPass(visible, None, None, None, self._active_dropout())
+        hidden = self.layers(tokens[line, position][None], position, step)  # (1, N, D)
+        return hidden[0], targets[line, position]
 
     def run_block(self, block: nn.Module, x: Tensor, *rest: object) -> Tensor:
-        """A block's output; with `recompute` its inside is forgotten and computed again backwards.
+        """A block's output; with `recompute` its activations are recomputed in the backward pass.
 
         Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".
         """
-        if self.recompute and self._learns():
-            kept = self.dropout > 0.0
-            given = (self.call_in_training, block, x, *rest)
-            out = checkpoint(*given, use_reentrant=False, preserve_rng_state=kept)
+        if self.recompute and self._is_training_step():
+            out = checkpoint(
+                self.call_in_training,
+                block,
+                x,
+                *rest,
+                use_reentrant=False,
+                preserve_rng_state=self.dropout > 0.0,
+            )
         else:
-            out = self._called(block, x, *rest)
+            out = self._call(block, x, *rest)
         assert isinstance(out, Tensor)
         return out
 
-    def _called(self, part: Callable[..., Any], *given: object) -> Any:
-        return self.call_in_training(part, *given) if self._learns() else part(*given)
+    def _call(self, part: Callable[..., Any], *arguments: object) -> Any:
+        if self._is_training_step():
+            return self.call_in_training(part, *arguments)
+        return part(*arguments)
 
-    def _learns(self) -> bool:
+    def _is_training_step(self) -> bool:
         return self.training and torch.is_grad_enabled()
 
-    def _dropped(self) -> float:
+    def _active_dropout(self) -> float:
         return self.dropout if self.training else 0.0
 
 
-def call_directly(part: Callable[..., Any], *given: object) -> Any:
-    """The part of what it is given."""
-    return part(*given)
+def call_directly(part: Callable[..., Any], *arguments: object) -> Any:
+    """Call a part of the model without compiling it (the default of `call_in_training`)."""
+    return part(*arguments)
 
 
 def should_pack_lines(config: ModelConfig, targets: Tensor) -> bool:
-    """Whether padding costs more than attention over all lines at once would.
+    """Whether padding costs more multiplications than attention over all lines at once.
 
-    Counts multiplications of a forward pass over targets (B, T).
+    Args:
+        targets: (B, T).
     """
     rows, longest = targets.shape
     real = int(targets.ne(PAD).sum())
@@ -192,18 +200,18 @@ def should_pack_lines(config: ModelConfig, targets: Tensor) -> bool:
 
 
 def uninitialised(kind: Callable[..., ModuleT], *args: int, **options: bool) -> ModuleT:
-    """A module whose weights are not drawn yet: the global random state stays untouched."""
+    """A module whose weights are not drawn, which would advance the global random state."""
     with torch.device("meta"):
         module = kind(*args, **options)
     return module.to_empty(device="cpu")
 
 
 def uninitialised_embedding(count: int, width: int) -> nn.Embedding:
-    """A table whose weights are not drawn yet.
+    """An embedding whose weights are not drawn.
 
-    Not with `uninitialised`: what an embedding draws on the device "meta" has PyTorch import its
-    compiler, which takes longer than all the rest of loading a model.
+    Not with `uninitialised`: an embedding that draws on the device "meta" makes PyTorch import its
+    compiler, which takes longer than loading the model.
     """
-    numbers = torch.empty(count, width)
-    table: nn.Embedding = nn.Embedding.from_pretrained(numbers, freeze=False)  # type: ignore[no-untyped-call]
-    return table
+    weights = torch.empty(count, width)
+    embedding: nn.Embedding = nn.Embedding.from_pretrained(weights, freeze=False)  # type: ignore[no-untyped-call]
+    return embedding

@@ -1,4 +1,4 @@
-"""What only a GPU can show; elsewhere the same code is tested with stand-ins."""
+"""CUDA graphs and training on a real GPU; elsewhere they are tested with stand-ins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GPU = torch.device("cuda")
 
 @pytest.mark.parametrize("rows", [1, 8])
 @pytest.mark.parametrize("heads", [4, 2])
-def test_graphs_say_what_the_ordinary_way_says(rows: int, heads: int) -> None:
+def test_graphs_have_the_logits_of_the_fast_decoder(rows: int, heads: int) -> None:
     shape = ModelConfig(context=384, kv_heads=heads)
     model = factory.build_model(shape, seed=0).to(GPU).eval()
     step = model.make_decode_step()
@@ -32,9 +32,9 @@ def test_graphs_say_what_the_ordinary_way_says(rows: int, heads: int) -> None:
     ids = torch.randint(3, 256, (384, rows, 1), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         for tokens in ids.to(GPU):
-            ours, plain = step(tokens, caches[0]), FastDecoder(model)(tokens, caches[1])
-            assert torch.allclose(ours, plain, atol=1e-3)
-    assert step.failure == ""
+            logits, expected = step(tokens, caches[0]), FastDecoder(model)(tokens, caches[1])
+            assert torch.allclose(logits, expected, atol=1e-3)
+    assert step.failure is None
 
 
 def losses(device: torch.device, choice: str) -> list[float]:
@@ -42,12 +42,12 @@ def losses(device: torch.device, choice: str) -> list[float]:
     model = factory.build_model(SHAPE, seed=0).to(device).train()
     updater = Updater(model, device, optim.build_optimizer(model, config))
     batches = Batches(IDS, WindowSamples(0, 200, 8), 4, seed=0)
-    found = fetch_losses([updater.update(batches, step, 1e-3, config) for step in range(12)])
+    values = fetch_losses([updater.update(batches, step, 1e-3, config) for step in range(12)])
     assert updater.compiled.on == (choice == "on")
-    return found
+    return values
 
 
-def test_it_learns_there_what_a_processor_learns() -> None:
+def test_training_on_a_gpu_has_the_losses_of_a_cpu() -> None:
     expected = losses(torch.device("cpu"), "off")
     for choice in ("off", "on"):
         assert losses(GPU, choice) == pytest.approx(expected, rel=1e-3)

@@ -1,4 +1,4 @@
-"""One token at a time the quick way: the same logits and the same greedy tokens as plainly."""
+"""The fast decoder: same logits and same greedy tokens as the model itself."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ SHAPES = {
 shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
 
 
-def _model(shape: ModelConfig) -> Decoder:
-    """Weights, norms too, far enough from where they start that each of them shows."""
+def distinct_model(shape: ModelConfig) -> Decoder:
+    """All weights, norms too, far enough from their initial values to show every mistake."""
     model = build_model(shape).eval()
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -54,25 +54,25 @@ def _model(shape: ModelConfig) -> Decoder:
 
 @torch.inference_mode()
 def _plain(model: Decoder, rows: list[list[int]], keep_first: int = 0) -> Tensor:
-    """The logits (B, V) after rows of ids, from the definition of the window."""
+    """The logits (B, V) after rows of ids, by the definition of the context window."""
     start = window_start(len(rows[0]), model.config.context, keep_first)
-    seen = torch.tensor([row[:keep_first] + row[max(start, keep_first) :] for row in rows])
-    logits: Tensor = model.head(model(seen))[:, -1]
+    window = torch.tensor([row[:keep_first] + row[max(start, keep_first) :] for row in rows])
+    logits: Tensor = model.head(model(window))[:, -1]
     return logits
 
 
-def _close(found: Tensor, expected: Tensor) -> bool:
-    same = found.argmax(-1).tolist() == expected.argmax(-1).tolist()
-    return same and torch.allclose(found, expected, rtol=1e-4, atol=1e-4)
+def _close(logits: Tensor, expected: Tensor) -> bool:
+    same = logits.argmax(-1).tolist() == expected.argmax(-1).tolist()
+    return same and torch.allclose(logits, expected, rtol=1e-4, atol=1e-4)
 
 
 @shapes
 @pytest.mark.parametrize("keep_first", [0, 1])
-def test_greedy_tokens_and_logits_are_the_plain_ones_over_slides(
+def test_logits_and_greedy_tokens_are_the_models_while_the_window_slides(
     shape: ModelConfig, keep_first: int
 ) -> None:
-    """A pair of the rotation, a norm's weight or epsilon, a place or a shared head gone wrong."""
-    model, ids = _model(shape), [1, 30, 12]
+    """Detects a wrong rotary pair, norm weight or epsilon, position or shared head."""
+    model, ids = distinct_model(shape), [1, 30, 12]
     session = Session(model, keep_first=keep_first)
     session.extend(ids)
     for _ in range(2 * shape.context):
@@ -82,9 +82,9 @@ def test_greedy_tokens_and_logits_are_the_plain_ones_over_slides(
 
 
 @shapes
-def test_after_a_cut_and_a_fork_too(shape: ModelConfig) -> None:
-    """Rows that share a cache, or a place that is not the cache's."""
-    model, ids = _model(shape), [1, 30, 12, 7, 9, 8]
+def test_logits_are_the_models_after_a_cut_and_a_fork(shape: ModelConfig) -> None:
+    """Detects rows that share a cache, or a position that is not the cache's."""
+    model, ids = distinct_model(shape), [1, 30, 12, 7, 9, 8]
     session = Session(model)
     session.extend(ids[:3])
     for id in ids[3:]:
@@ -99,8 +99,8 @@ def test_after_a_cut_and_a_fork_too(shape: ModelConfig) -> None:
 
 @shapes
 @torch.inference_mode()
-def test_a_silenced_head_is_silent(shape: ModelConfig) -> None:
-    model, mask = _model(shape), torch.ones(shape.layers, shape.heads)
+def test_a_masked_head_has_no_effect(shape: ModelConfig) -> None:
+    model, mask = distinct_model(shape), torch.ones(shape.layers, shape.heads)
     mask[0, 1] = 0.0
     ids = [1, 30, 12, 7]
     session = Session(model, head_mask=mask)
@@ -112,33 +112,33 @@ def test_a_silenced_head_is_silent(shape: ModelConfig) -> None:
 
 
 @shapes
-def test_without_the_quick_product_it_is_the_same(
+def test_without_onednn_the_logits_are_the_same(
     shape: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A processor that is not oneDNN's, or a PyTorch without the operator."""
-    quick = Session(_model(shape))
-    quick.feed([1, 30])
-    found = quick.feed([12])
+    """On a CPU without oneDNN, or with a PyTorch without the operator."""
+    fast = Session(distinct_model(shape))
+    fast.feed([1, 30])
+    logits = fast.feed([12])
     monkeypatch.setattr(linear, "has_onednn_linear", lambda: False)
-    ordinary = Session(_model(shape))
-    ordinary.feed([1, 30])
-    assert _close(found, ordinary.feed([12]))
+    plain = Session(distinct_model(shape))
+    plain.feed([1, 30])
+    assert _close(logits, plain.feed([12]))
 
 
 @pytest.mark.parametrize("shape", [SHAPES["grouped"], SHAPES["untied"]])
 @torch.inference_mode()
-def test_a_full_cache_is_a_mistake_of_ours(shape: ModelConfig) -> None:
-    """A position past the table of the rotation."""
-    model, cache = _model(shape), KVCache(shape, 1, shape.context)
+def test_decoding_into_a_full_cache_is_an_assertion_error(shape: ModelConfig) -> None:
+    """The position would be past the rotary table."""
+    model, cache = distinct_model(shape), KVCache(shape, 1, shape.context)
     model(torch.ones(1, shape.context, dtype=torch.int64), cache=cache)
     with pytest.raises(AssertionError):
         model.make_decode_step()(torch.tensor([[5]]), cache, None)
 
 
 @pytest.mark.parametrize("shape", [SHAPES["tied"]])
-def test_training_on_makes_new_sessions_say_something_else(shape: ModelConfig) -> None:
-    """Weights that were looked up for a session and live on in the next one."""
-    model = _model(shape)
+def test_a_new_session_uses_weights_changed_since(shape: ModelConfig) -> None:
+    """Weights prepared for one session must not be used in the next one."""
+    model = distinct_model(shape)
     before = Session(model)
     before.feed([1, 30])
     before.feed([12])
