@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from core.run.events import BEAT, TERMINAL, Event, decode, encode
 from core.system.line_files import LineTail, has_unfinished_line, read_lines_backwards, write_all
@@ -20,6 +20,12 @@ from core.system.line_files import LineTail, has_unfinished_line, read_lines_bac
 HEARTBEAT_SECONDS = 20.0  # idle time after which a `beat` is written
 
 EventListener = Callable[[Event], None]
+
+
+class Emit(Protocol):
+    """Emit one event; `step` is the number of updates done."""
+
+    def __call__(self, type: str, step: int, **fields: Any) -> None: ...
 
 
 class EventLog:

@@ -13,12 +13,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from core.errors import MiniGPTError
 from core.run.directory import Run
-from core.run.events import FAILED, Event
 from core.run.launch import TrainerArguments
 from core.run.record import read_record, read_requested_config
 from core.system.locks import Lock, adopt
@@ -41,9 +39,9 @@ def main(arguments: TrainerArguments) -> str | None:
         run = Run(arguments.home.runs / arguments.run)
         try:
             if arguments.lock_fd is None:
-                rank = read_rank_info(os.environ)
-                assert rank, "a worker is started by torchrun"
-                return _train_as_worker(arguments, run, rank, signals)
+                info = read_rank_info(os.environ)
+                assert info, "workers are started by torchrun"
+                return _train_as_worker(arguments, run, info, signals)
             lock = adopt(arguments.lock_fd)
             if lock is None:
                 return f"Another trainer has the run {arguments.run}."
@@ -76,8 +74,8 @@ def _train(arguments: TrainerArguments, run: Run, lock: Lock, signals: StopSigna
         arguments.home,
         run,
         lock,
-        on_control=signals.on_stop,
-        more=arguments.extension,
+        on_stop=signals.on_stop,
+        extension=arguments.extension,
         refusal=refusal,
     )
 
@@ -91,28 +89,30 @@ def _recorded_setting(run: Run, name: str, default: Any) -> Any:
 
 
 def _train_as_worker(
-    arguments: TrainerArguments, run: Run, rank: RankInfo, signals: StopSignals
+    arguments: TrainerArguments, run: Run, info: RankInfo, signals: StopSignals
 ) -> str | None:
     """Train as one of several processes; return the message of a failure."""
     from core.train.distributed import join_process_group, leave_process_group
     from core.train.job import train, train_as_other_rank
     from core.train.launchers import note_failure
 
-    ranks = join_process_group(rank)
-    failures: list[Mapping[str, Any]] = []
-
-    def note_failed(event: Event) -> None:
-        if event.type == FAILED:
-            failures.append(event.fields)
-
-    if ranks.first:
-        train(arguments.home, run, None, listeners=[note_failed], on_control=signals.on_stop,
-              more=arguments.extension, ranks=ranks, pid=os.getppid())  # fmt: skip
-    elif failure := train_as_other_rank(run, ranks):
-        failures.append(failure)
-        note_failure(ranks.rank, failure)
-    if failures:  # torchrun's agent ends the other workers; a collective would wait for them
-        return str(failures[0]["message"])
+    group = join_process_group(info)
+    if group.is_rank_0:
+        failure = train(
+            arguments.home,
+            run,
+            None,
+            on_stop=signals.on_stop,
+            extension=arguments.extension,
+            group=group,
+            pid=os.getppid(),
+        )
+    else:
+        failure = train_as_other_rank(run, group)
+        if failure is not None:
+            note_failure(group.rank, failure)
+    if failure is not None:  # torchrun's agent ends the other workers; a collective would wait
+        return str(failure["message"])
     leave_process_group()
     return None
 

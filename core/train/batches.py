@@ -1,8 +1,9 @@
-"""Batches as a pure function of (seed, sample number): padded lines or windows of a stream.
+"""Batches of padded lines or of windows of running text.
 
-Shapes: B samples of a batch, T the longest of them. Sample numbers count on over the epochs;
-each epoch is a real pass in an order of its own, so batch k of a resumed run is batch k of the
-uninterrupted one, and a rank of many takes its slice by number.
+Shapes: B samples of a batch, T tokens of the longest. A batch is a pure function of the seed and
+its samples' numbers, which run on over the epochs: batch k of a resumed run is batch k of the
+uninterrupted one, and each rank takes its slice by number. Every epoch is a pass over all samples
+in a new order.
 """
 
 from __future__ import annotations
@@ -16,39 +17,40 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.dataset.shuffle import EpochShuffle, epoch_generator
-from core.dataset.token_store import TokenFile
+from core.dataset.token_store import Int64Array, TokenFile
 from core.tokenizer.special_tokens import PAD
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class LineSamples:
-    """Lines of a corpus; one longer than the context continues as a further sample.
+    """Lines of a corpus; a line longer than the context becomes several samples.
 
     Attributes:
         begins, ends: (size,) token ranges; the last id of a range is only a target.
     """
 
-    begins: IntArray
-    ends: IntArray
+    begins: Int64Array
+    ends: Int64Array
 
     @property
     def size(self) -> int:
-        """Samples of one epoch."""
+        """Samples per epoch."""
         return len(self.begins)
 
-    def spans(self, numbers: IntArray, shift: int) -> tuple[IntArray, IntArray]:
-        """The ranges of these samples; lines have no shift."""
+    def spans(self, numbers: Int64Array, shift: int) -> tuple[Int64Array, Int64Array]:
+        """The token ranges of these samples; lines are not shifted."""
         return self.begins[numbers], self.ends[numbers]
+
+    def count_targets(self) -> int:
+        """Targets of all samples."""
+        return int((self.ends - self.begins - 1).sum())
 
 
 @dataclass(frozen=True)
 class WindowSamples:
     """Windows of `context` tokens over the token range [begin, end); every token is a target.
 
-    Each epoch starts its windows at another place, so that a token is not always seen with the
-    same distance to the start.
+    Each epoch shifts the grid of windows, so that a token is not always seen at the same position.
     """
 
     begin: int
@@ -57,12 +59,12 @@ class WindowSamples:
 
     @property
     def size(self) -> int:
-        """Samples of one epoch: enough that a shifted grid still reaches both ends."""
+        """Samples per epoch: enough that a shifted grid still reaches both ends."""
         targets = self.end - self.begin - 1
         return 1 if targets <= self.context else -(-targets // self.context) + 1
 
-    def spans(self, numbers: IntArray, shift: int) -> tuple[IntArray, IntArray]:
-        """The ranges of these windows when the grid starts `shift` tokens early."""
+    def spans(self, numbers: Int64Array, shift: int) -> tuple[Int64Array, Int64Array]:
+        """The token ranges of these windows when the grid starts `shift` tokens early."""
         last = max(self.begin, self.end - 1 - self.context)
         begins = np.clip(self.begin + numbers * self.context - shift, self.begin, last)
         return begins, np.minimum(begins + self.context + 1, self.end)
@@ -74,11 +76,28 @@ def cut_samples(tokens: TokenFile, part: str, context: int) -> LineSamples | Win
         begin, end = tokens.train_span if part == "train" else tokens.val_span
         return WindowSamples(begin=begin, end=end, context=context)
     numbers = tokens.train_samples if part == "train" else tokens.val_samples
-    return _cut(tokens.starts[numbers], tokens.starts[numbers + 1], context)
+    return _cut_ranges(tokens.starts[numbers], tokens.starts[numbers + 1], context)
 
 
-def _cut(begins: IntArray, ends: IntArray, context: int) -> LineSamples:
-    """Ranges of at most context + 1 ids; the pieces of one line share one id at each cut."""
+def cut_evaluation_samples(
+    tokens: TokenFile, part: str, context: int, max_tokens: int | None = None
+) -> LineSamples:
+    """The samples of a part in its own order and without overlap.
+
+    Args:
+        max_tokens: tokens of running text after which the rest may be left out.
+    """
+    samples = cut_samples(tokens, part, context)
+    if isinstance(samples, LineSamples):
+        return samples
+    end = samples.end
+    if max_tokens is not None:
+        end = min(end, samples.begin + max_tokens + context + 1)
+    return _cut_ranges(np.array([samples.begin]), np.array([end]), context)
+
+
+def _cut_ranges(begins: Int64Array, ends: Int64Array, context: int) -> LineSamples:
+    """Cut ranges into pieces of at most context + 1 ids; neighbours share the id at the cut."""
     pieces = np.maximum(1, -(-(ends - begins - 1) // context))
     line = np.repeat(np.arange(len(begins)), pieces)
     within = np.arange(len(line)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
@@ -92,9 +111,9 @@ class Batches:
 
     Attributes:
         ids: all tokens of the corpus, memory-mapped.
-        samples: how they are cut.
-        batch_size: samples of one update.
-        seed: of the order.
+        samples: the training part.
+        batch_size: samples per update.
+        seed: of the order of samples.
     """
 
     ids: NDArray[np.unsignedinteger]
@@ -108,32 +127,35 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> float:
-        """Updates in one pass over the part."""
+        """Updates per pass over the training part."""
         return self.samples.size / self.batch_size
 
     def batch(self, step: int, slot: int = 0, slots: int = 1) -> tuple[Tensor, Tensor]:
-        """Inputs and targets (B, T) of update `step`; one of `slots` equal shares if asked.
+        """Inputs and targets, int64 (B, T), of update `step`.
 
-        A target is PAD where a line has ended.
+        Args:
+            slot: which of `slots` nearly equal slices of the batch.
+
+        Targets after the end of a line are PAD.
         """
-        return gather_batch(self.ids, *self._spans(self._share(step, slot, slots)))
+        return gather_batch(self.ids, *self._spans(self._slice(step, slot, slots)))
 
-    def targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
-        """How many targets `batch` would give, without reading it."""
-        begins, ends = self._spans(self._share(step, slot, slots))
+    def count_targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
+        """Number of targets of `batch`, without reading it."""
+        begins, ends = self._spans(self._slice(step, slot, slots))
         return int((ends - begins - 1).sum())
 
-    def _share(self, step: int, slot: int, slots: int) -> IntArray:
+    def _slice(self, step: int, slot: int, slots: int) -> Int64Array:
         first = step * self.batch_size
         return np.array_split(np.arange(first, first + self.batch_size), slots)[slot]
 
-    def _spans(self, numbers: IntArray) -> tuple[IntArray, IntArray]:
-        epochs, places = np.divmod(numbers, self.samples.size)
+    def _spans(self, numbers: Int64Array) -> tuple[Int64Array, Int64Array]:
+        epochs, positions = np.divmod(numbers, self.samples.size)
         begins, ends = np.empty_like(numbers), np.empty_like(numbers)
         for epoch in np.unique(epochs):
-            here = epochs == epoch
-            chosen = self._order.samples(int(epoch), places[here])
-            begins[here], ends[here] = self.samples.spans(chosen, self._shift(int(epoch)))
+            mask = epochs == epoch
+            shuffled = self._order.samples(int(epoch), positions[mask])
+            begins[mask], ends[mask] = self.samples.spans(shuffled, self._shift(int(epoch)))
         return begins, ends
 
     def _shift(self, epoch: int) -> int:
@@ -142,47 +164,41 @@ class Batches:
         return int(epoch_generator(self.seed, epoch, 1).integers(self.samples.context))
 
 
-def gather_batch(
-    ids: NDArray[np.unsignedinteger], begins: IntArray, ends: IntArray
-) -> tuple[Tensor, Tensor]:
-    """The samples [begin, end) padded to the longest: inputs and targets, int64 (B, T).
+def iter_batches_in_order(
+    ids: NDArray[np.unsignedinteger],
+    samples: LineSamples,
+    batch_size: int,
+    max_targets: int | None = None,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Inputs and targets (B, T) from the beginning.
 
-    Of no samples a row of padding: B is at least 1, and T too.
+    Args:
+        max_targets: stop before the sample that exceeds it, but not before the first.
+    """
+    begins, ends = samples.begins, samples.ends
+    if max_targets is not None:
+        # Every sample has a target or more.
+        begins, ends = begins[: max_targets + 1], ends[: max_targets + 1]
+        targets = np.cumsum(ends - begins - 1)
+        count = max(1, int(np.searchsorted(targets, max_targets, side="right")))
+        begins, ends = begins[:count], ends[:count]
+    for first in range(0, len(begins), batch_size):
+        yield gather_batch(
+            ids, begins[first : first + batch_size], ends[first : first + batch_size]
+        )
+
+
+def gather_batch(
+    ids: NDArray[np.unsignedinteger], begins: Int64Array, ends: Int64Array
+) -> tuple[Tensor, Tensor]:
+    """Inputs and targets, int64 (B, T), of the ranges [begin, end), padded to the longest.
+
+    Without ranges they are one row of padding: B and T are at least 1.
     """
     lengths = ends - begins
     shape = (max(1, len(begins)), int(lengths.max(initial=2)))
     table = np.full(shape, PAD, np.int64)  # (B, T + 1)
     for row, begin, length in zip(table, begins, lengths, strict=False):
         row[:length] = ids[begin : begin + length]
-    whole = torch.from_numpy(table)
-    return whole[:, :-1].contiguous(), whole[:, 1:].contiguous()
-
-
-def cut_evaluation_samples(
-    tokens: TokenFile, part: str, context: int, most: int | None = None
-) -> LineSamples:
-    """The part cut without overlap, in its own order, for an evaluation.
-
-    Args:
-        most: tokens of a text after which the rest may be left out.
-    """
-    samples = cut_samples(tokens, part, context)
-    if isinstance(samples, LineSamples):
-        return samples
-    end = samples.end if most is None else min(samples.end, samples.begin + most + context + 1)
-    return _cut(np.array([samples.begin]), np.array([end]), context)
-
-
-def iter_batches_in_order(
-    ids: NDArray[np.unsignedinteger], pieces: LineSamples, batch_size: int, most: int | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets (B, T) from the beginning; whole pieces of together <= `most` targets."""
-    begins, ends = pieces.begins, pieces.ends
-    if most is not None:
-        begins, ends = begins[: most + 1], ends[: most + 1]  # a piece has a target or more
-        count = max(1, int(np.searchsorted(np.cumsum(ends - begins - 1), most, side="right")))
-        begins, ends = begins[:count], ends[:count]
-    for first in range(0, len(begins), batch_size):
-        yield gather_batch(
-            ids, begins[first : first + batch_size], ends[first : first + batch_size]
-        )
+    padded = torch.from_numpy(table)
+    return padded[:, :-1].contiguous(), padded[:, 1:].contiguous()

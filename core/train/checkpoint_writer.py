@@ -1,11 +1,8 @@
-"""Saves in a thread of its own, so that training never waits for a disk.
+"""Write weights and checkpoints to disk in a thread, so that training never waits for the disk.
 
-A job is a function that writes host tensors it was given and returns how many bytes it wrote.
-Jobs are done one after another, in order. What became of them is fetched by the training thread,
-which says it; nothing is raised or said here. Jobs leave PyTorch's parallel operations to the
-training thread: see `core.model.safetensors_io`.
-
-Weights on their way from the training thread into the run directory.
+The training thread copies tensors to the host and submits jobs; the writer thread does them one
+after another. The training thread fetches the results, emits the events and raises the errors.
+Jobs use none of PyTorch's parallel operations, see `core.model.safetensors_io`.
 """
 
 from __future__ import annotations
@@ -21,27 +18,32 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from core.config.configs import TrainConfig
 from core.config.schema import to_json
 from core.errors import RunFailedError, StorageError
 from core.model import state_dict
+from core.model.decoder import Decoder
 from core.run.directory import Run
+from core.run.event_log import Emit
+from core.system.files import JsonObject
 from core.train import checkpoint
-from core.train.trainer import Emit, Trainer
+from core.train.optim import Optimizer
+from core.train.state import TrainState
 
 MAX_UNFINISHED_JOBS = 3  # one being written and two waiting; each holds its tensors in memory
 
 
 @dataclass(frozen=True)
 class CheckpointJobResult:
-    """What became of a job.
+    """The result of a job.
 
     Attributes:
         kind: checkpoint, snapshot or best.
         step: updates done when the tensors were copied.
-        seconds: that writing took.
+        seconds: duration of writing.
         bytes: written; 0 if it failed.
-        request: id of the request it answers.
-        error: what went wrong, or None.
+        request: id of the control request it answers.
+        error: why it failed.
     """
 
     kind: str
@@ -66,45 +68,43 @@ class _Job:
 
 
 class BackgroundWriter:
-    """The writer thread. Close it, or use it in a `with`: what was submitted is still written."""
+    """The writer thread. Closing it, or leaving its context, finishes the submitted jobs."""
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="saver")
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint-writer")
         self._jobs: deque[_Job] = deque()
 
-    def busy(self) -> bool:
-        """Whether something is still being written: a checkpoint that is due can be put off."""
+    def is_busy(self) -> bool:
+        """Whether a job is unfinished."""
         return any(not job.future.done() for job in self._jobs)
 
     def submit(
         self, kind: str, step: int, work: Callable[[], int], request: str | None = None
     ) -> None:
-        """Has `work` done after what was submitted before.
-
-        Waits only where three jobs are unfinished already, as each holds its tensors in memory.
+        """Queue a job; waits for the oldest one where MAX_UNFINISHED_JOBS are unfinished.
 
         Args:
-            work: writes host tensors nobody else changes; the bytes written.
+            work: writes host tensors that nothing else changes; returns the bytes written.
         """
         unfinished = [job.future for job in self._jobs if not job.future.done()]
         if len(unfinished) >= MAX_UNFINISHED_JOBS:
             wait(unfinished[:1])
         self._jobs.append(_Job(kind, step, request, self._pool.submit(_timed, work)))
 
-    def finished(self) -> list[CheckpointJobResult]:
-        """What has been done since the last call, in order; never waits."""
+    def take_results(self) -> list[CheckpointJobResult]:
+        """The results since the last call, in the order of submission; never waits."""
         results = []
         while self._jobs and self._jobs[0].future.done():
             results.append(self._jobs.popleft().result())
         return results
 
     def wait(self) -> list[CheckpointJobResult]:
-        """Waits until all is done; what has been done since the last call."""
+        """Finish all jobs; the results since the last call."""
         wait([job.future for job in self._jobs])
-        return self.finished()
+        return self.take_results()
 
     def close(self) -> None:
-        """Waits until all is done and ends the thread; results can still be fetched."""
+        """Finish all jobs and end the thread; results can still be taken."""
         self._pool.shutdown(wait=True)
 
     def __enter__(self) -> Self:
@@ -124,111 +124,110 @@ def _timed(work: Callable[[], int]) -> tuple[int, float]:
     return work(), time.perf_counter() - began
 
 
-Tensors = dict[str, Tensor]
-
-
 class CheckpointWriter:
-    """Saves a run's weights through a writer thread; the training thread only copies.
+    """Write a run's checkpoints, snapshots and best weights; emit `saved` for each.
 
     Args:
-        run: where to.
-        saver: the writer.
-        emit: says `saved` once a file is in place and reads back.
-        snapshots: the steps whose weights are kept for looking back.
+        emit: called once a file is in place and reads back.
+        snapshot_steps: the steps whose weights are kept.
+        saved_step: the step of the run's newest checkpoint.
     """
 
     def __init__(
-        self, run: Run, saver: BackgroundWriter, emit: Emit, snapshots: frozenset[int]
+        self,
+        run: Run,
+        writer: BackgroundWriter,
+        emit: Emit,
+        snapshot_steps: frozenset[int],
+        saved_step: int | None = None,
     ) -> None:
-        self._run, self._saver, self._emit = run, saver, emit
-        self._snapshots = snapshots
-        self._submitted: tuple[int, dict[str, Any]] | None = None
-        self.saved_step: int | None = None
+        self._run, self._writer, self._emit = run, writer, emit
+        self._submitted: tuple[int, JsonObject] | None = None
+        self.snapshot_steps = snapshot_steps
+        self.saved_step = saved_step
 
-    def snapshot_due(self, step: int) -> bool:
-        """Whether the weights after `step` updates are kept for looking back."""
-        return step in self._snapshots
-
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether something is still being written."""
-        return self._saver.busy()
+        return self._writer.is_busy()
 
-    def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
-        """Starts to save all a resume needs, unless just that is saved or being saved already."""
-        step, state = trainer.progress.step, _state(trainer)
-        if self._submitted == (step, state) and request is None:
+    def save_checkpoint(
+        self,
+        model: Decoder,
+        optimizer: Optimizer,
+        config: TrainConfig,
+        state: TrainState,
+        request: str | None = None,
+    ) -> None:
+        """Start saving all that a resume needs.
+
+        Without `request`, nothing is done if the last checkpoint has the same content.
+        """
+        content = {"train": to_json(config), "progress": dataclasses.asdict(state)}
+        step = state.step
+        if self._submitted == (step, content) and request is None:
             return
-        self._submitted = (step, state)
-        model = _finite(state_dict.to_stored(trainer.model), step)
-        moments = _host(trainer.updater.optimizer.tensors())
-        self._saver.submit(
+        self._submitted = (step, content)
+        weights = _finite_weights(model, step)
+        moments = {
+            name: tensor.detach().to("cpu", copy=True)
+            for name, tensor in optimizer.tensors().items()
+        }
+        self._writer.submit(
             "checkpoint",
             step,
-            lambda: checkpoint.save(self._run, step, model, moments, state),
+            lambda: checkpoint.save(self._run, step, weights, moments, content),
             request,
         )
 
-    def snapshot(self, trainer: Trainer) -> None:
-        """Starts to keep the weights for looking back."""
-        step = trainer.progress.step
-        model = _finite(state_dict.to_stored(trainer.model), step)
-        self._saver.submit(
-            "snapshot", step, lambda: checkpoint.save_snapshot(self._run, step, model)
+    def save_snapshot(self, model: Decoder, step: int) -> None:
+        """Start saving the weights of this step, to be kept."""
+        weights = _finite_weights(model, step)
+        self._writer.submit(
+            "snapshot", step, lambda: checkpoint.save_snapshot(self._run, step, weights)
         )
 
-    def best(self, trainer: Trainer) -> None:
-        """Starts to keep the weights as the best so far."""
-        step = trainer.progress.step
-        model = _finite(state_dict.to_stored(trainer.model), step)
-        self._saver.submit("best", step, lambda: checkpoint.save_best(self._run, step, model))
+    def save_best(self, model: Decoder, step: int) -> None:
+        """Start replacing the best weights."""
+        weights = _finite_weights(model, step)
+        self._writer.submit("best", step, lambda: checkpoint.save_best(self._run, step, weights))
 
-    def settle(self, *, wait: bool = False) -> None:
-        """Says what has been saved since the last call; waits for the rest if asked.
+    def report_saved(self, *, wait: bool = False) -> None:
+        """Emit `saved` for what was written since the last call; optionally wait for the rest.
 
         Raises:
-            StorageError: something could not be saved; the checkpoint before is whole.
+            StorageError: a file could not be written; the checkpoint before is whole.
         """
-        for result in self._saver.wait() if wait else self._saver.finished():
-            self._say(result)
+        for result in self._writer.wait() if wait else self._writer.take_results():
+            if result.error is not None:
+                assert isinstance(result.error, StorageError), result.error
+                raise result.error
+            self._report(result)
 
-    def last_words(self) -> int | None:
-        """Waits for what is still being written, says what was saved; the step to go on from."""
-        for result in self._saver.wait():
+    def finish(self) -> int | None:
+        """Wait for all writing and emit `saved`, ignoring errors; the newest checkpoint's step."""
+        for result in self._writer.wait():
             if result.error is None:
-                self._say(result)
+                self._report(result)
         return self.saved_step
 
-    def _say(self, result: CheckpointJobResult) -> None:
-        if result.error is not None:
-            assert isinstance(result.error, StorageError), result.error
-            raise result.error
+    def _report(self, result: CheckpointJobResult) -> None:
         if result.kind == "checkpoint":
             self.saved_step = result.step
-        fields: dict[str, Any] = {"kind": result.kind, "bytes": result.bytes}
-        fields["seconds"] = round(result.seconds, 3)
+        fields: dict[str, Any] = {
+            "kind": result.kind, "bytes": result.bytes, "seconds": round(result.seconds, 3),
+        }  # fmt: skip
         if result.request is not None:
             fields["request"] = result.request
         self._emit("saved", result.step, **fields)
 
 
-def _state(trainer: Trainer) -> dict[str, Any]:
-    """The small state of the loop, with the settings as they are now."""
-    return {
-        "train": to_json(trainer.config),
-        "progress": dataclasses.asdict(trainer.progress),
-    }
-
-
-def _host(tensors: Tensors) -> Tensors:
-    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
-
-
-def _finite(tensors: Tensors, step: int) -> Tensors:
-    """The tensors; what has gone wrong is never saved over what is good.
+def _finite_weights(model: Decoder, step: int) -> dict[str, Tensor]:
+    """The weights on the host, in the layout of files. Good files are never replaced by bad ones.
 
     Raises:
-        RunFailedError: a weight is not a finite number.
+        RunFailedError: a weight is not finite.
     """
+    tensors = state_dict.to_stored(model)
     for name, tensor in tensors.items():
         if not bool(tensor.isfinite().all()):
             raise RunFailedError(

@@ -1,6 +1,7 @@
-"""What is asked of a trainer while it runs: through its file of requests, and by signals.
+"""Control requests to a running trainer, from its request file and from signals.
 
-What the first of several processes was asked, obeyed by all of them at the same step.
+Where several ranks train together, rank 0 reads the requests and all ranks apply them at the same
+step.
 """
 
 from __future__ import annotations
@@ -14,91 +15,89 @@ from core.config.schema import from_json, setting_specs, to_json
 from core.errors import SettingsError
 from core.run import control_file
 from core.run.control_file import ControlRequest, RequestReader
+from core.run.event_log import Emit
+from core.system.files import JsonObject
 from core.train.distributed import ProcessGroup
-from core.train.trainer import Emit, Trainer
+from core.train.state import StopReason
+from core.train.trainer import Trainer
 
 POLL_INTERVAL_S = 0.1
 
 
 class Control:
-    """Obeys requests between two updates.
+    """Handle control requests between two updates.
 
     Args:
-        reader: the requests of this life of the run.
-        emit: says what was done, with the request's id.
+        reader: the requests since the trainer was started.
+        emit: reports what was done, with the id of the request.
+
+    Attributes:
+        stop_reason: set once a stop was requested.
     """
 
     def __init__(self, reader: RequestReader, emit: Emit) -> None:
         self._reader, self._emit = reader, emit
-        self._looked = 0.0
-        self._paused = False
-        self._waiting: list[ControlRequest] = []
-        self.stop_reason = ""
-        self.stop_request: str | None = None
+        self._read_at = 0.0
+        self._is_paused = False
+        self._pending: list[ControlRequest] = []
+        self.stop_reason: StopReason | None = None
 
     def stop(self, reason: str) -> None:
-        """Asks for a stop; safe to call from a signal handler."""
-        self.stop_reason = reason
+        """Request a stop; safe to call from a signal handler."""
+        self.stop_reason = StopReason(reason)
 
-    def cancelled(self) -> bool:
-        """Whether a stop was asked for; other requests are kept for the training to come."""
-        self._look()
-        for request in self._waiting:
+    def check_cancelled(self) -> bool:
+        """Whether a stop was requested; other requests are kept until training starts."""
+        self._read_requests()
+        for request in self._pending:
             if request.type == control_file.STOP:
                 self._stop(request)
-        return bool(self.stop_reason)
+        return self.stop_reason is not None
 
     def __call__(self, trainer: Trainer) -> None:
-        """Obeys what was asked; returns only once training may go on or has to end."""
-        self._look()
-        self._obey(trainer)
-        if self._waits():
+        """Handle the requests since the last call; returns only once a pause is over."""
+        self._handle_requests(trainer)
+        if self._should_wait():
             trainer.pause_clock()
-            while self._waits():
+            while self._should_wait():
                 time.sleep(POLL_INTERVAL_S)
-                self._look()
-                self._obey(trainer)
+                self._handle_requests(trainer)
             trainer.resume_clock()
-        if self.stop_reason:
-            trainer.stop(self.stop_reason, self.stop_request)
+        if self.stop_reason is not None:
+            trainer.stop(self.stop_reason)
 
-    def _waits(self) -> bool:
-        return self._paused and not self.stop_reason
+    def _should_wait(self) -> bool:
+        return self._is_paused and self.stop_reason is None
 
-    def _look(self) -> None:
+    def _read_requests(self) -> None:
         now = time.monotonic()
-        if now - self._looked >= POLL_INTERVAL_S:
-            self._looked = now
-            self._waiting += self._reader.read()
+        if now - self._read_at >= POLL_INTERVAL_S:
+            self._read_at = now
+            self._pending += self._reader.read()
 
-    def _obey(self, trainer: Trainer) -> None:
-        waiting, self._waiting = self._waiting, []
-        for request in waiting:
+    def _handle_requests(self, trainer: Trainer) -> None:
+        self._read_requests()
+        requests, self._pending = self._pending, []
+        for request in requests:
             if request.type == control_file.STOP:
                 self._stop(request)
             elif request.type == control_file.SAVE:
-                trainer.save(request.id)
-                trainer.keeper.settle(wait=True)
+                trainer.save(request.id, wait=True)
             elif request.type == control_file.CHANGE:
                 self._change(trainer, request)
             else:
-                self._pause(trainer, request)
+                self._is_paused = request.type == control_file.PAUSE
+                self._emit("changed", trainer.state.step, id=request.id, action=request.type)
 
     def _stop(self, request: ControlRequest) -> None:
-        self.stop_reason = str(request.fields.get("reason", "asked to stop"))
-        self.stop_request = request.id
-
-    def _pause(self, trainer: Trainer, request: ControlRequest) -> None:
-        self._paused = request.type == control_file.PAUSE
-        step = trainer.progress.step
-        self._emit("changed", step, id=request.id, action=request.type)
+        reason = str(request.fields.get("reason", "asked to stop"))
+        self.stop_reason = StopReason(reason, request.id)
 
     def _change(self, trainer: Trainer, request: ControlRequest) -> None:
-        """Applies all of a request's changes or, said with the reasons, none."""
-        asked = request.fields.get("changes")
-        step = trainer.progress.step
+        """Apply all changes of a request or, where one is invalid, none."""
+        step = trainer.state.step
         try:
-            changes = _allowed(asked, trainer)
+            changes = _check_changes(request.fields.get("changes"), trainer.config)
             before = {name: getattr(trainer.config, name) for name in changes}
             trainer.change(changes)
         except SettingsError as error:
@@ -108,54 +107,56 @@ class Control:
         self._emit("changed", step, id=request.id, changes=pairs, steps=trainer.steps)
 
 
-def _allowed(asked: Any, trainer: Trainer) -> dict[str, Any]:
-    if not isinstance(asked, dict) or not asked:
-        raise SettingsError({"changes": "must name settings and their new values"})
-    settings = setting_specs(type(trainer.config))
-    fixed = {
+def _check_changes(changes: Any, config: TrainConfig) -> JsonObject:
+    """The changes, if they name settings that may change during training.
+
+    Raises:
+        SettingsError: some may not.
+    """
+    if not isinstance(changes, dict) or not changes:
+        raise SettingsError({"changes": "must be an object of settings and their new values"})
+    specs = setting_specs(type(config))
+    problems = {
         name: "cannot change while training"
-        for name in asked
-        if name not in settings or not settings[name].live
+        for name in changes
+        if name not in specs or not specs[name].live
     }
-    # None is "choose for me", and whoever chose has long gone home.
-    fixed |= {name: "must be given" for name, value in asked.items() if value is None}
-    if fixed:
-        raise SettingsError(fixed)
-    return asked
+    # None means "choose automatically", which is resolved only at the start of training.
+    problems |= {name: "must have a value" for name, value in changes.items() if value is None}
+    if problems:
+        raise SettingsError(problems)
+    return changes
 
 
 class BroadcastControl:
-    """Requests of a trainer that is one of several.
+    """Control of a trainer that may be one of several ranks.
 
     Args:
-        ranks: all ask at the same places of their loops.
-        control: obeys what was asked, on the first one; a pause holds all of them up.
+        group: the ranks, which all call this equally often.
+        control: handles the requests, on rank 0 only; while it is paused the other ranks wait.
     """
 
     def __init__(
-        self, ranks: ProcessGroup, control: Callable[[Trainer], None] | None = None
+        self, group: ProcessGroup, control: Callable[[Trainer], None] | None = None
     ) -> None:
-        self._ranks, self._control = ranks, control
-        self._told: TrainConfig | None = None
+        self._group, self._control = group, control
+        self._sent_config: TrainConfig | None = None
 
     def __call__(self, trainer: Trainer) -> None:
-        """Obeys what the first one was asked, or has settled by itself, since the last call."""
-        said: dict[str, Any] = {}
+        """Collective: apply on every rank what changed on rank 0 since the last call."""
+        message: JsonObject = {}
         if self._control is not None:
-            before = self._told or trainer.config
+            before = self._sent_config or trainer.config
             self._control(trainer)
-            self._told = trainer.config
+            self._sent_config = trainer.config
             if trainer.config is not before:
-                said["train"] = to_json(trainer.config)
-            if trainer.ending:
-                said |= {"ending": trainer.ending, "request": trainer.ending_request}
-        told = self._ranks.tell(said or None)
-        if told and not self._ranks.first:
-            _follow(trainer, told)
-
-
-def _follow(trainer: Trainer, told: dict[str, Any]) -> None:
-    if "train" in told:
-        trainer.config = from_json(TrainConfig, told["train"])
-    if "ending" in told:
-        trainer.stop(told["ending"], told["request"])
+                message["train"] = to_json(trainer.config)
+            if trainer.ending is not None:
+                message["stop"] = [trainer.ending.reason, trainer.ending.request]
+        received = self._group.broadcast(message or None)
+        if received is None or self._group.is_rank_0:
+            return
+        if "train" in received:
+            trainer.config = from_json(TrainConfig, received["train"])
+        if "stop" in received:
+            trainer.stop(StopReason(*received["stop"]))

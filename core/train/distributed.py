@@ -1,9 +1,10 @@
-"""The processes of one training and what they tell each other.
+"""Data-parallel training: the processes that train one model, and what they exchange.
 
-Each holds the whole model and works on its slice of every batch; gradients are summed, weighted
-by targets, so that the update is the one that a single process makes, up to rounding.
+Every rank has the whole model and works on its slice of each batch. Gradients are averaged over
+the ranks, weighted by targets, so that an update equals that of a single process up to rounding.
 
-What one of several processes may use: a GPU of its own, or its part of the machine.
+A collective is a function that all ranks must call equally often and in the same order; a rank
+that calls one alone waits for the others until PROCESS_GROUP_TIMEOUT.
 """
 
 from __future__ import annotations
@@ -26,19 +27,18 @@ from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled
 from core.model import device as probe
 from core.model.decoder import Decoder
+from core.system.files import JsonObject
 from core.system.rank_env import RankInfo, rendezvous_endpoint
 
-# The first may make tokens of a large text, or save, while the others wait; who is gone is noticed
-# by its connection or by torchrun, not by this.
+# Rank 0 may tokenise a large text, or save, while the others wait. A lost rank is noticed by its
+# closed connection or by torchrun, not by this timeout.
 PROCESS_GROUP_TIMEOUT = timedelta(days=7)
 
-ABORT_KEY = "over"
-
-Json = dict[str, Any]
+ABORT_KEY = "abort"
 
 
 class LossModule(nn.Module):
-    """A decoder's loss as a module's call, which is what DistributedDataParallel wraps."""
+    """A decoder's loss as the call of a module, which is what DistributedDataParallel wraps."""
 
     def __init__(self, model: Decoder) -> None:
         super().__init__()
@@ -51,134 +51,145 @@ class LossModule(nn.Module):
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among those that train together; alone, nothing is sent anywhere."""
+    """The processes that train together; a single one exchanges nothing."""
 
-    place: RankInfo = field(default_factory=RankInfo)
+    info: RankInfo = field(default_factory=RankInfo)
 
     @property
-    def world(self) -> int:
-        """How many processes train together."""
-        return self.place.world_size
+    def world_size(self) -> int:
+        """Number of processes."""
+        return self.info.world_size
 
     @property
     def rank(self) -> int:
-        """The number of this one."""
-        return self.place.rank
+        """Rank of this process, from 0."""
+        return self.info.rank
 
     @property
-    def first(self) -> bool:
-        """Whether this is the one that writes, says and decides."""
-        return self.place.is_rank_0
+    def is_rank_0(self) -> bool:
+        """Rank 0 alone writes files and events and decides for all."""
+        return self.info.is_rank_0
 
-    def loss_of(self, model: Decoder) -> nn.Module:
-        """The model's loss; its gradients become the mean over the ranks.
+    def wrap_loss(self, model: Decoder) -> nn.Module:
+        """The model's loss as a module whose gradients become the mean over the ranks.
 
-        All ranks get the first one's weights. Source: Li et al. 2020, "PyTorch Distributed:
-        Experiences on Accelerating Data Parallel Training".
+        Collective: all ranks get the weights of rank 0. Source: Li et al. 2020, "PyTorch
+        Distributed: Experiences on Accelerating Data Parallel Training".
         """
         loss = LossModule(model)
-        if self.world == 1:
+        if self.world_size == 1:
             return loss
         with warnings.catch_warnings():
-            # The option has a new name that older versions do not know.
+            # `broadcast_buffers` has a new name that older versions of PyTorch do not know.
             warnings.simplefilter("ignore", FutureWarning)
             return DistributedDataParallel(
                 loss, broadcast_buffers=False, gradient_as_bucket_view=True
             )
 
-    def apart(self, loss: nn.Module) -> contextlib.AbstractContextManager[Any]:
-        """Within it gradients are only added up here, and not sent."""
+    def no_sync(self, loss: nn.Module) -> contextlib.AbstractContextManager[Any]:
+        """Within the context gradients accumulate on this rank and are not averaged."""
         if isinstance(loss, DistributedDataParallel):
             return loss.no_sync()
         return contextlib.nullcontext()
 
-    def sum(self, tensor: Tensor) -> Tensor:
-        """The tensor added up over the ranks, in place; it stays on its device."""
-        if self.world > 1:
+    def all_reduce_sum(self, tensor: Tensor) -> Tensor:
+        """Sum the tensor over the ranks, in place and on its device. Collective."""
+        if self.world_size > 1:
             dist.all_reduce(tensor)
         return tensor
 
-    def least(self, number: int) -> int:
-        """The smallest of the ranks' numbers."""
-        if self.world == 1:
+    def all_reduce_min(self, number: int) -> int:
+        """The smallest number of all ranks. Collective."""
+        if self.world_size == 1:
             return number
-        found = torch.tensor(number)
-        dist.all_reduce(found, op=dist.ReduceOp.MIN)
-        return int(found)
+        tensor = torch.tensor(number)
+        dist.all_reduce(tensor, op=dist.ReduceOp.MIN)
+        return int(tensor)
 
-    def tell(self, message: Json | None = None) -> Json | None:
-        """What the first rank says, on all of them; the others' argument is not looked at."""
-        if self.world == 1:
+    def broadcast(self, message: JsonObject | None = None) -> JsonObject | None:
+        """The message of rank 0, on every rank; the argument of other ranks is ignored.
+
+        Collective.
+        """
+        if self.world_size == 1:
             return message
-        text = json.dumps(message).encode() if self.first and message is not None else b""
+        text = json.dumps(message).encode() if self.is_rank_0 and message is not None else b""
         length = torch.tensor(len(text))
         dist.broadcast(length, 0)
         if not int(length):
             return None
         data = torch.empty(int(length), dtype=torch.uint8)
-        if self.first:
+        if self.is_rank_0:
             data.copy_(torch.frombuffer(bytearray(text), dtype=torch.uint8))
         dist.broadcast(data, 0)
-        told: Json = json.loads(data.numpy().tobytes())
-        return told
+        received: JsonObject = json.loads(data.numpy().tobytes())
+        return received
 
-    def hear(self, message: Json | None = None) -> Json:
-        """As `tell`, where something must be said.
+    def broadcast_required(self, message: JsonObject | None = None) -> JsonObject:
+        """`broadcast` where rank 0 must send a message. Collective.
 
         Raises:
-            Cancelled: the first one has sent all away, or said nothing.
+            Cancelled: rank 0 called `broadcast_abort`, or sent nothing.
         """
-        told = self.tell(message)
-        if told is None or ABORT_KEY in told:
+        received = self.broadcast(message)
+        if received is None or ABORT_KEY in received:
             raise Cancelled
-        return told
+        return received
 
-    def send_away(self) -> None:
-        """Has the others, who wait to hear of their work, end."""
-        self.tell({ABORT_KEY: True})
+    def broadcast_abort(self) -> None:
+        """End the ranks that wait in `broadcast_required`. Collective; called by rank 0."""
+        self.broadcast({ABORT_KEY: True})
 
-    def own_device(self, device: str) -> str:
-        """The device of this rank, where the first rank's is `device`."""
-        kind = device.partition(":")[0]
-        return f"cuda:{self.place.local_rank}" if kind == "cuda" and self.world > 1 else device
+    def local_device(self, device: str) -> str:
+        """The device of this rank, where rank 0 trains on `device`."""
+        is_cuda = device.partition(":")[0] == "cuda"
+        return f"cuda:{self.info.local_rank}" if is_cuda and self.world_size > 1 else device
 
 
-def join_process_group(place: RankInfo) -> ProcessGroup:
-    """Join the other processes. Collective."""
-    if place.world_size > 1:
+def join_process_group(info: RankInfo) -> ProcessGroup:
+    """Join the other processes; `leave_process_group` is the inverse. Collective.
+
+    Messages between the hosts use gloo, also where gradients use NCCL.
+    """
+    if info.world_size > 1:
         for name, value in rendezvous_endpoint(os.environ).items():
             os.environ[name] = value
         backend = "gloo"
         if torch.cuda.is_available():
-            torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
+            torch.cuda.set_device(info.local_rank % torch.cuda.device_count())
             backend = "cpu:gloo,cuda:nccl"
         dist.init_process_group(
-            backend, rank=place.rank, world_size=place.world_size, timeout=PROCESS_GROUP_TIMEOUT
+            backend, rank=info.rank, world_size=info.world_size, timeout=PROCESS_GROUP_TIMEOUT
         )
-    return ProcessGroup(place)
+    return ProcessGroup(info)
 
 
 def leave_process_group() -> None:
-    """Parts from the other processes, if there are any."""
+    """Leave the other processes, if there are any. Collective."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
-def find_rank_device(ranks: ProcessGroup, device: DeviceFacts | None) -> DeviceFacts:
-    """What this rank may use; all of them ask together.
+def find_rank_device(group: ProcessGroup, device: DeviceFacts | None) -> DeviceFacts:
+    """The device of this rank and its share of the machine's threads and memory. Collective.
 
     Args:
-        device: what the first rank trains on; nobody else says one.
+        device: what rank 0 trains on; None on other ranks.
 
     Raises:
-        Cancelled: the first one has ended meanwhile.
+        Cancelled: rank 0 aborted.
     """
-    if ranks.world == 1:
+    if group.world_size == 1:
         assert device
         return device
-    told = ranks.hear({"device": device.device} if device else None)
-    facts = probe.device_facts(ranks.own_device(told["device"]))
-    beside = ranks.place.local_world_size
-    free = facts.free_memory if facts.device.startswith("cuda") else facts.free_memory // beside
-    threads = max(1, facts.threads // beside)
-    return dataclasses.replace(facts, free_memory=ranks.least(free), threads=threads)
+    received = group.broadcast_required({"device": device.device} if device else None)
+    facts = probe.device_facts(group.local_device(received["device"]))
+    processes = group.info.local_world_size
+    on_gpu = facts.device.startswith("cuda")
+    return dataclasses.replace(
+        facts,
+        free_memory=group.all_reduce_min(
+            facts.free_memory if on_gpu else facts.free_memory // processes
+        ),
+        threads=max(1, facts.threads // processes),
+    )

@@ -1,8 +1,6 @@
-"""The loss on text the model is not trained on, always over the same tokens in the same order.
+"""Validation loss, and the baselines to compare it with.
 
-Losses to compare a curve with: what guessing without a model would reach.
-
-All are means in nats per target over the text that the chart's loss is on.
+All losses are means in nats per token, over the same tokens in the same order every time.
 """
 
 from __future__ import annotations
@@ -15,13 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.dataset.token_store import Int64Array
 from core.model.decoder import Decoder
 from core.tokenizer.special_tokens import PAD
 from core.train.batches import LineSamples, iter_batches_in_order
 from core.train.distributed import ProcessGroup
 
-ALONE = ProcessGroup()
+SINGLE_PROCESS = ProcessGroup()
 MAX_QUICK_TARGETS = 65_536
+MAX_BASELINE_TARGETS = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Evaluation:
 
     Attributes:
         ids: all tokens of the corpus.
-        pieces: the validation part cut without overlap.
-        batch_size: samples evaluated at a time.
+        pieces: the validation part, cut without overlap.
+        batch_size: samples per forward pass.
     """
 
     ids: NDArray[np.unsignedinteger]
@@ -39,9 +39,9 @@ class Evaluation:
     batch_size: int
 
     @property
-    def long(self) -> bool:
-        """Whether a quick evaluation leaves some of it out."""
-        return int((self.pieces.ends - self.pieces.begins - 1).sum()) > MAX_QUICK_TARGETS
+    def is_long(self) -> bool:
+        """Whether a quick evaluation leaves out a part of it."""
+        return self.pieces.count_targets() > MAX_QUICK_TARGETS
 
     def loss(
         self,
@@ -49,87 +49,91 @@ class Evaluation:
         device: torch.device,
         *,
         whole: bool,
-        interrupted: Callable[[], bool] = lambda: False,
-        ranks: ProcessGroup = ALONE,
+        sync_stop: Callable[[], bool] = lambda: False,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> tuple[float, int] | None:
-        """Mean loss in nats per target, and how many targets; None when interrupted.
+        """Mean loss in nats per token and the number of targets; None if stopped. Collective.
 
         Args:
-            whole: all of the part instead of its first 65,536 targets.
-            interrupted: asked between batches, on all ranks equally often.
-            ranks: who shares the work; every one gets the same result.
+            whole: the whole part instead of its first 65,536 targets.
+            sync_stop: collective that returns whether to stop, the same on every rank; called
+                once per `world_size` batches, on every rank equally often.
+            group: the ranks that share the work; all get the same result.
         """
-        total = torch.zeros(2, dtype=torch.float64, device=device)  # loss, targets
+        total = torch.zeros(2, dtype=torch.float64, device=device)  # sum of losses, targets
         was_training = model.training
         model.train(False)
-        most = None if whole else MAX_QUICK_TARGETS
+        limit = None if whole else MAX_QUICK_TARGETS
         with torch.inference_mode():
-            batches = iter_batches_in_order(self.ids, self.pieces, self.batch_size, most)
+            batches = iter_batches_in_order(self.ids, self.pieces, self.batch_size, limit)
             for number, (tokens, targets) in enumerate(batches):
-                if number % ranks.world == 0 and interrupted():
+                if number % group.world_size == 0 and sync_stop():
                     model.train(was_training)
                     return None
-                if number % ranks.world == ranks.rank:
-                    here = int((targets != PAD).sum())
-                    total[0] += model.loss(tokens.to(device), targets.to(device)).double() * here
-                    total[1] += here
+                if number % group.world_size == group.rank:
+                    count = int((targets != PAD).sum())
+                    total[0] += model.loss(tokens.to(device), targets.to(device)).double() * count
+                    total[1] += count
         model.train(was_training)
-        loss, count = ranks.sum(total).tolist()
-        return loss / count, int(count)
-
-
-MAX_BASELINE_TARGETS = 5_000_000
-Ids = NDArray[np.int64]
+        loss, targets_seen = group.all_reduce_sum(total).tolist()
+        return loss / targets_seen, int(targets_seen)
 
 
 def baseline_losses(
     ids: NDArray[np.unsignedinteger], train: LineSamples, judged: LineSamples, vocab_size: int
 ) -> dict[str, float]:
-    """`random` (ln V), `unigram` (token counts) and `bigram` (counts after the previous token).
+    """Losses of models without parameters: uniform, token counts, counts after one token.
 
-    Counts come from `train`, at most its first 5 million targets, and the losses are on `judged`.
-    Unigrams are smoothed by adding one; bigrams by mixing with the unigrams in Witten and Bell's
-    way (1991): the more different tokens followed, the more weight the unigrams get.
+    Returns `random` (ln V), `unigram` and `bigram`. Counts come from at most the first 5 million
+    targets of `train`, the losses are on `judged`. Unigram counts are smoothed by adding one, and
+    bigrams are interpolated with unigrams after Witten and Bell (1991): the more distinct tokens
+    followed, the more weight the unigrams get.
     """
-    before, after = _pairs(ids, train)
-    counts = np.bincount(after, minlength=vocab_size) + 1.0
+    previous, target = _token_pairs(ids, train)
+    counts = np.bincount(target, minlength=vocab_size) + 1.0
     unigram = counts / counts.sum()  # (V,)
-    tested_before, tested_after = _pairs(ids, judged)
-    bigram = _bigram(before, after, tested_before, tested_after, unigram)
+    judged_previous, judged_target = _token_pairs(ids, judged)
+    bigram = _bigram_probabilities(previous, target, judged_previous, judged_target, unigram)
     return {
         "random": math.log(vocab_size),
-        "unigram": float(-np.log(unigram[tested_after]).mean()),
+        "unigram": float(-np.log(unigram[judged_target]).mean()),
         "bigram": float(-np.log(bigram).mean()),
     }
 
 
-def _bigram(
-    before: Ids, after: Ids, tested_before: Ids, tested_after: Ids, unigram: NDArray[np.float64]
+def _bigram_probabilities(
+    previous: Int64Array,
+    target: Int64Array,
+    judged_previous: Int64Array,
+    judged_target: Int64Array,
+    unigram: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The probability of each tested target after its previous token."""
+    """The probability of each judged target after its previous token."""
     vocab_size = len(unigram)
-    seen, times = np.unique(before * vocab_size + after, return_counts=True)
-    followers = np.bincount(seen // vocab_size, minlength=vocab_size)  # different ones, (V,)
-    total = np.bincount(before, minlength=vocab_size)  # (V,)
-    keys = tested_before * vocab_size + tested_after
-    place = np.minimum(np.searchsorted(seen, keys), len(seen) - 1)
-    count = np.where(seen[place] == keys, times[place], 0)
-    new = followers[tested_before]
-    mixed: NDArray[np.float64] = (count + np.maximum(new, 1) * unigram[tested_after]) / (
-        total[tested_before] + np.maximum(new, 1)
+    pairs, pair_counts = np.unique(previous * vocab_size + target, return_counts=True)
+    distinct = np.bincount(pairs // vocab_size, minlength=vocab_size)  # followers of a token, (V,)
+    total = np.bincount(previous, minlength=vocab_size)  # (V,)
+    judged_pairs = judged_previous * vocab_size + judged_target
+    index = np.minimum(np.searchsorted(pairs, judged_pairs), len(pairs) - 1)
+    count = np.where(pairs[index] == judged_pairs, pair_counts[index], 0)
+    unigram_weight = np.maximum(distinct[judged_previous], 1)
+    probabilities: NDArray[np.float64] = (count + unigram_weight * unigram[judged_target]) / (
+        total[judged_previous] + unigram_weight
     )
-    return mixed
+    return probabilities
 
 
-def _pairs(ids: NDArray[np.unsignedinteger], pieces: LineSamples) -> tuple[Ids, Ids]:
-    """Each target with the token before it, from the first pieces up to the limit."""
+def _token_pairs(
+    ids: NDArray[np.unsignedinteger], pieces: LineSamples
+) -> tuple[Int64Array, Int64Array]:
+    """Each target with the token before it, of the first pieces up to the limit."""
     lengths = pieces.ends - pieces.begins
     count = max(1, int(np.searchsorted(np.cumsum(lengths), MAX_BASELINE_TARGETS, side="right")))
     parts = [
         np.asarray(ids[begin:end], dtype=np.int64)
         for begin, end in zip(pieces.begins[:count], pieces.ends[:count], strict=True)
     ]
-    before = np.concatenate([part[:-1] for part in parts])
-    after = np.concatenate([part[1:] for part in parts])
-    assert (after != PAD).all(), "padding is no token of a corpus"
-    return before, after
+    previous = np.concatenate([part[:-1] for part in parts])
+    target = np.concatenate([part[1:] for part in parts])
+    assert (target != PAD).all(), "padding is never a token of a corpus"
+    return previous, target

@@ -1,13 +1,10 @@
-"""Training a run from its folder: prepares it, trains it, and says how it ended.
-
-How a training fails: what a person can do something about is said, in words.
-"""
+"""Train a run from its directory to its end, its failure or a stop, and report it as events."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,59 +27,25 @@ from core.system.files import remove_temporary_files_below
 from core.system.locks import Lock
 from core.system.machine import count_oom_kills, free_disk, this_host
 from core.system.process import keep_freed_memory
-from core.train import checkpoint
+from core.system.signals import RegisterStop
+from core.train import checkpoint as checkpoints
 from core.train.checkpoint import Checkpoint
 from core.train.checkpoint_writer import BackgroundWriter, CheckpointWriter
 from core.train.control import BroadcastControl, Control
 from core.train.distributed import ProcessGroup
-from core.train.prepare import JobBuilder, TrainingJob
+from core.train.prepare import TrainingJob, build_job, resolve_settings
 from core.train.state import read_train_state
-from core.train.trainer import Emit, Trainer
-from core.train.worker import Whisper, invite, join_in
-
-
-@contextmanager
-def telling_failures(
-    emit: Emit, run: Run, state: Callable[[], tuple[int, int | None]]
-) -> Iterator[None]:
-    """Errors that a person can do something about are said; a bug of ours is not hidden.
-
-    Args:
-        state: updates done, and the step of the last checkpoint.
-    """
-    try:
-        yield
-    except OSError as error:
-        what = f"{error.filename or run.folder}: {error.strerror}."
-        hint = "Make room, or mend the disk, and resume the run."
-        _say_failed(emit, StorageError(what, hint), *state())
-    except (MiniGPTError, MemoryError, RuntimeError) as error:
-        if not isinstance(error, MiniGPTError) and not is_out_of_memory(error):
-            raise
-        _say_failed(emit, error, *state())
-
-
-def _say_failed(emit: Emit, error: BaseException, step: int, saved: int | None) -> None:
-    if isinstance(error, MiniGPTError):
-        title, message, hint, code = error.title, error.message, error.hint, error.exit_code
-    else:
-        title = "The device has not enough memory"
-        message, code = str(error).partition("\n")[0] or "No more memory could be had.", 1
-        hint = (
-            "Resume it once others use less of it, or train with a smaller batch "
-            "(--set batch_size=N), more accumulation (--set accumulation=N), a shorter context "
-            "(--set context=N) or a smaller preset."
-        )
-    said = {"title": title, "message": message, "hint": hint, "code": code}
-    emit(events.FAILED, step, **said, saved_step=saved)
-
+from core.train.trainer import Outputs, Trainer
+from core.train.worker import broadcast_job, receive_trainer
 
 SAMPLE_TOKENS = 24
-COPY_SAMPLES = 3
-MAX_SAMPLE_CHARACTERS = 2_000  # a token may be a word of a megabyte, and every sample is kept
+MAX_SAMPLE_CHARACTERS = 2_000  # a token may have a million, and every sample is kept
+COPY_RATE_REPLIES = 3
 BYTES_PER_WEIGHT = 4
 WRITER_LOCK_ATTEMPTS = 3_000  # half a minute
-ALONE = ProcessGroup()
+SINGLE_PROCESS = ProcessGroup()
+
+EXPECTED_ERRORS = (OSError, MiniGPTError, MemoryError, RuntimeError)
 
 
 def train(
@@ -91,64 +54,101 @@ def train(
     lock: Lock | None,
     *,
     listeners: Sequence[EventListener] = (),
-    on_control: Callable[[Callable[[str], None]], object] = lambda stop: None,
-    more: Extension | None = None,
-    ranks: ProcessGroup = ALONE,
+    on_stop: RegisterStop = lambda stop: None,
+    extension: Extension | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
     pid: int | None = None,
     refusal: MiniGPTError | None = None,
-) -> None:
-    """Trains a run to its end, its failure, or a stop; all of it is said as events.
+) -> dict[str, Any] | None:
+    """Train a run to its end, its failure or a stop, as rank 0; events report all of it.
 
-    Goes on from the newest whole checkpoint if the run has one.
+    Resumes from the newest whole checkpoint, if the run has one. Returns the fields of `failed`
+    if training failed.
 
     Args:
-        lock: the run's, held; released at the end. None if who started this process holds it.
-        listeners: hear every event beside the file.
-        on_control: is given the function that asks for a stop.
-        more: how much longer than planned to train.
-        ranks: who trains along, this process being the first; the others `train_as_other_rank`.
-        pid: the process with which all of them end; this one if None.
-        refusal: why it cannot be trained in the way that was asked for; said as its failure.
+        lock: the run's, held; released at the end. None if a parent process holds it.
+        listeners: get every event that is written to the file.
+        on_stop: registers the function that requests a stop.
+        extension: train this much longer than planned.
+        group: the ranks that train together; the others call `train_as_other_rank`.
+        pid: the process that `started` names, with which all ranks end; this one if None.
+        refusal: why the run cannot be trained as requested, to be reported as its failure.
 
     Raises:
-        StorageError: an event could not be kept, for instance on a full disk.
+        StorageError: an event could not be written, for instance on a full disk.
     """
     keep_freed_memory()
-    since = lock.acquired_at if lock else locks.acquired_at(run.lock)
+    started_at = lock.acquired_at if lock else locks.acquired_at(run.lock)
     try:
         with (
             lock or nullcontext(),
-            _writing(run, ranks),
+            _writer_lock(run, group),
             closing(EventLog(run.events)) as log,
-            EventEmitter(log, listeners) as voice,
+            EventEmitter(log, listeners) as emit,
         ):
-            control = Control(RequestReader(run.requests, since), voice)
-            on_control(control.stop)
-            _train(_Life(home, run, voice, control, ranks, pid or os.getpid()), more, refusal)
+            control = Control(RequestReader(run.requests, started_at), emit)
+            on_stop(control.stop)
+            return _TrainingAttempt(
+                home, run, emit, control, group, pid or os.getpid(), extension
+            ).run_to_end(refusal)
     except OSError as error:
         raise StorageError(
-            f"What the trainer had to say could not be kept in {run.events}: {error.strerror}.",
-            "Make room and resume the run: the last checkpoint is whole.",
+            f"The events of the training could not be written to {run.events}: {error.strerror}.",
+            "Free disk space and resume the run: its last checkpoint is whole.",
         ) from error
 
 
-def train_as_other_rank(run: Run, ranks: ProcessGroup) -> dict[str, Any] | None:
-    """Trains along with the first rank to the end; the fields of `failed` where this one failed."""
+def train_as_other_rank(run: Run, group: ProcessGroup) -> dict[str, Any] | None:
+    """Train as a rank other than 0; returns the fields of `failed` if this rank failed."""
     keep_freed_memory()
-    whisper = Whisper()
-    with suppress(Cancelled), telling_failures(whisper, run, lambda: (whisper.step, None)):
-        join_in(run, ranks, whisper).run()
-    return whisper.failure
+    try:
+        receive_trainer(run, group).run()
+    except Cancelled:
+        return None
+    except EXPECTED_ERRORS as error:
+        failure = describe_failure(error, run)
+        if failure is None:
+            raise
+        return failure
+    return None
+
+
+def describe_failure(error: BaseException, run: Run) -> dict[str, Any] | None:
+    """The fields of `failed` for an error the user can do something about; None for a bug."""
+    if isinstance(error, OSError):
+        error = StorageError(
+            f"{error.filename or run.folder}: {error.strerror}.",
+            "Free disk space, or repair the disk, and resume the run.",
+        )
+    if isinstance(error, MiniGPTError):
+        return {
+            "title": error.title,
+            "message": error.message,
+            "hint": error.hint,
+            "code": error.exit_code,
+        }
+    if is_out_of_memory(error):
+        return {
+            "title": "The device has not enough memory",
+            "message": str(error).partition("\n")[0] or "No more memory is available.",
+            "hint": "Resume the run once other programs use less memory, or train with a smaller "
+            "batch (--set batch_size=N), more accumulation (--set accumulation=N), a shorter "
+            "context (--set context=N) or a smaller preset.",
+            "code": 1,
+        }
+    return None
 
 
 @contextmanager
-def _writing(run: Run, ranks: ProcessGroup) -> Iterator[None]:
-    """Holds the lock of who writes: where several train, one may outlive their agent a moment.
+def _writer_lock(run: Run, group: ProcessGroup) -> Iterator[None]:
+    """Hold the lock of the process that writes to the run.
+
+    Where several ranks train, rank 0 may outlive the process that holds the run's lock.
 
     Raises:
-        StorageError: somebody goes on writing.
+        StorageError: another process still writes.
     """
-    if ranks.world == 1 and not run.writer_lock.exists():
+    if group.world_size == 1 and not run.writer_lock.exists():
         yield
         return
     lock = locks.acquire(run.writer_lock, WRITER_LOCK_ATTEMPTS)
@@ -160,169 +160,169 @@ def _writing(run: Run, ranks: ProcessGroup) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class _Life:
-    """A run from its start, or its resumption, to its next end."""
+@dataclass
+class _TrainingAttempt:
+    """The training of a run on rank 0, from its start or resumption to its next end.
+
+    Attributes:
+        checkpoint: resumed from.
+        saved_step: of the newest checkpoint.
+    """
 
     home: Home
     run: Run
-    voice: EventEmitter
+    emit: EventEmitter
     control: Control
-    ranks: ProcessGroup
+    group: ProcessGroup
     pid: int
-
-
-def _train(life: _Life, more: Extension | None, refusal: MiniGPTError | None) -> None:
-    found: Checkpoint | None = None
-    saved: int | None = None
+    extension: Extension | None
+    checkpoint: Checkpoint | None = None
     trainer: Trainer | None = None
-    voice, control = life.voice, life.control
-    try:
-        with telling_failures(voice, life.run, lambda: (_step(trainer, voice), saved)):
-            with _others_waiting(life.ranks):
-                found = _begun(life)
-                saved = found.step if found else None
-                if refusal:
-                    raise refusal
-                job = _job(life, found, more)
-            invite(life.ranks, job.config, job.tokens, saved, longer=bool(more))
-            with BackgroundWriter() as saver:
-                keeper = CheckpointWriter(life.run, saver, voice, _snapshots(life.home, job))
-                keeper.saved_step = saved
-                trainer = _trainer(job, keeper, life, found)
-                voice("prepared", trainer.progress.step, **job.facts)
-                if more:
-                    trainer.go_on()
-                try:
-                    trainer.run()
-                finally:
-                    saved = keeper.last_words()
-    except Cancelled:
-        why = {"reason": control.stop_reason, "id": control.stop_request}
-        voice("stopped", voice.step, **why, elapsed=_elapsed(found))
+    saved_step: int | None = None
+
+    def run_to_end(self, refusal: MiniGPTError | None) -> dict[str, Any] | None:
+        """Train; the last event is `finished`, `stopped` or `failed`, whose fields are returned."""
+        try:
+            job = self._prepare(refusal)
+            broadcast_job(self.group, job, self.saved_step, is_extended=bool(self.extension))
+            self._train(job)
+        except Cancelled:
+            reason = self.control.stop_reason
+            assert reason is not None
+            elapsed = read_train_state(self.checkpoint).elapsed if self.checkpoint else 0.0
+            self.emit(
+                events.STOPPED,
+                self.emit.step,
+                reason=reason.reason,
+                id=reason.request,
+                elapsed=round(elapsed, 3),
+            )
+        except EXPECTED_ERRORS as error:
+            failure = describe_failure(error, self.run)
+            if failure is None:
+                raise
+            step = self.trainer.state.step if self.trainer else self.emit.step
+            failure["saved_step"] = self.saved_step
+            self.emit(events.FAILED, step, **failure)
+            return failure
+        return None
+
+    def _prepare(self, refusal: MiniGPTError | None) -> TrainingJob:
+        """Find the checkpoint and build the job; on an error the other ranks end too."""
+        try:
+            self._start()
+            if refusal:
+                raise refusal
+            settings = resolve_settings(
+                self.home,
+                self.run,
+                self.checkpoint,
+                progress=self._report_progress,
+                cancelled=self.control.check_cancelled,
+                group=self.group,
+            )
+            return build_job(self.run, settings, self.checkpoint, self.extension)
+        except BaseException:
+            self.group.broadcast_abort()
+            raise
+
+    def _start(self) -> None:
+        """Load the checkpoint and emit `started`, also if it cannot be loaded."""
+        last = next(events_backwards(self.run.events), None)
+        try:
+            remove_temporary_files_below(self.run.folder)
+            self.checkpoint = checkpoints.load(self.run)
+            if self.checkpoint:
+                read_train_state(self.checkpoint)  # damage is reported before any work
+        except (MiniGPTError, OSError):
+            # Without `resumed_from`, the events of the run so far stay valid.
+            self._emit_started(last.step if last else 0, {})
+            raise
+        if self.checkpoint:
+            self.saved_step = self.checkpoint.step
+        step = self.saved_step or 0
+        self._emit_started(step, {"resumed_from": step} if last or self.checkpoint else {})
+        for problem in self.checkpoint.skipped if self.checkpoint else ():
+            self.emit(events.PREPARE, step, phase=problem, done=0, total=None)
+
+    def _emit_started(self, step: int, resumed_from: Mapping[str, int]) -> None:
+        host = this_host()
+        self.emit(
+            events.STARTED,
+            step,
+            host=host.name,
+            pid=self.pid,
+            boot=host.boot,
+            seed=read_record(self.run)["seed"],
+            versions=library_versions(),
+            out_of_memory_kills=count_oom_kills(),
+            **resumed_from,
+        )
+
+    def _report_progress(self, done: int, total: int, phase: str) -> None:
+        self.emit(events.PREPARE, self.saved_step or 0, phase=phase, done=done, total=total)
+
+    def _train(self, job: TrainingJob) -> None:
+        with BackgroundWriter() as writer:
+            steps = self._snapshot_steps(job)
+            checkpoint_writer = CheckpointWriter(
+                self.run, writer, self.emit, steps, self.saved_step
+            )
+            self.trainer = trainer = Trainer(
+                model=job.model,
+                device=job.model.device,
+                config=job.config,
+                batches=job.batches,
+                evaluation=job.evaluation,
+                control=BroadcastControl(self.group, self.control),
+                outputs=Outputs(
+                    emit=self.emit,
+                    checkpoints=checkpoint_writer,
+                    sample=lambda: generate_sample(job),
+                    copied=lambda: measure_copy_rate(job),
+                ),
+                group=self.group,
+            )
+            if self.checkpoint:
+                trainer.state = read_train_state(self.checkpoint)
+                trainer.updater.optimizer.load(self.checkpoint.optimizer, self.checkpoint.step)
+            self.emit(events.PREPARED, trainer.state.step, **job.prepared)
+            if self.extension:
+                trainer.start_extension()
+            try:
+                trainer.run()
+            finally:
+                self.saved_step = checkpoint_writer.finish()
+
+    def _snapshot_steps(self, job: TrainingJob) -> frozenset[int]:
+        if not job.config.snapshots:
+            return frozenset()
+        size = job.prepared["parameters"] * BYTES_PER_WEIGHT
+        assert job.config.steps is not None
+        limit = snapshot_limit(size, free_disk(self.home.runs))
+        return frozenset(snapshot_steps(job.config.steps, limit))
 
 
-@contextmanager
-def _others_waiting(ranks: ProcessGroup) -> Iterator[None]:
-    """The others wait for an invitation; where none comes they are told."""
-    try:
-        yield
-    except BaseException:
-        ranks.send_away()
-        raise
-
-
-def _job(life: _Life, found: Checkpoint | None, more: Extension | None) -> TrainingJob:
-    tell = _teller(life.voice, found.step if found else 0)
-    preparation = JobBuilder(life.home, life.run, found, tell, life.control.cancelled, life.ranks)
-    return preparation.job(more)
-
-
-def _step(trainer: Trainer | None, voice: EventEmitter) -> int:
-    return trainer.progress.step if trainer else voice.step
-
-
-def _elapsed(found: Checkpoint | None) -> float:
-    """Seconds of training behind a checkpoint."""
-    return round(found.state["progress"]["elapsed"], 3) if found else 0.0
-
-
-def _begun(life: _Life) -> Checkpoint | None:
-    """The checkpoint to go on from; every life of a run begins with `started`, also a vain one."""
-    run, voice = life.run, life.voice
-    last = next(events_backwards(run.events), None)
-    step, again = 0, {"resumed_from": 0} if last else {}
-    try:
-        remove_temporary_files_below(run.folder)
-        found = checkpoint.load(run)
-        if found:
-            read_train_state(found)  # refused before anything is read or made for it
-    except (MiniGPTError, OSError):
-        _say_started(life, last.step if last else 0, {})  # what was said before still holds
-        raise
-    if found:
-        step, again = found.step, {"resumed_from": found.step}
-    _say_started(life, step, again)
-    for problem in found.skipped if found else ():
-        voice(events.PREPARE, step, phase=problem, done=0, total=None)
-    return found
-
-
-def _say_started(life: _Life, step: int, again: Mapping[str, int]) -> None:
-    here = this_host()
-    life.voice(
-        events.STARTED,
-        step,
-        host=here.name,
-        pid=life.pid,
-        boot=here.boot,
-        seed=read_record(life.run)["seed"],
-        versions=library_versions(),
-        out_of_memory_kills=count_oom_kills(),
-        **again,
-    )
-
-
-def _teller(voice: EventEmitter, step: int) -> Callable[[int, int, str], None]:
-    def tell(done: int, total: int, phase: str) -> None:
-        voice(events.PREPARE, step, phase=phase, done=done, total=total)
-
-    return tell
-
-
-def _snapshots(home: Home, job: TrainingJob) -> frozenset[int]:
-    if not job.config.snapshots:
-        return frozenset()
-    size = job.facts["parameters"] * BYTES_PER_WEIGHT
-    assert job.config.steps is not None
-    limit = snapshot_limit(size, free_disk(home.runs))
-    return frozenset(snapshot_steps(job.config.steps, limit))
-
-
-def _trainer(
-    job: TrainingJob, keeper: CheckpointWriter, life: _Life, found: Checkpoint | None
-) -> Trainer:
-    trainer = Trainer(
-        model=job.model,
-        device=job.device,
-        config=job.config,
-        batches=job.batches,
-        evaluation=job.evaluation,
-        emit=life.voice,
-        keeper=keeper,
-        sample=_sampler(job),
-        copied=_copier(job),
-        requests=BroadcastControl(life.ranks, life.control),
-        ranks=life.ranks,
-    )
-    if found:
-        trainer.progress = read_train_state(found)
-        trainer.updater.optimizer.load(found.optimizer, found.step)
-    return trainer
-
-
-def _sampler(job: TrainingJob) -> Callable[[], str]:
+def generate_sample(job: TrainingJob) -> str:
     """The model's greedy continuation of the sample prompt."""
-    ids = prompt_ids(job.tokenizer, job.reading, job.config.sample_prompt or "")
-    keep_first = 1 if job.reading == "lines" else 0
     config = SamplingConfig(max_tokens=SAMPLE_TOKENS)
-
-    def sample() -> str:
-        session = Session(job.model, keep_first=keep_first)
-        said = "".join(step.text for step in generate(session, ids, job.tokenizer, config))
-        return said[:MAX_SAMPLE_CHARACTERS]
-
-    return sample
+    tokens = generate(_session(job), _sample_prompt(job), job.tokenizer, config)
+    return "".join(token.text for token in tokens)[:MAX_SAMPLE_CHARACTERS]
 
 
-def _copier(job: TrainingJob) -> Callable[[], float | None]:
-    """The share of a few sampled replies to the sample prompt that stands in the training part."""
-    ids = prompt_ids(job.tokenizer, job.reading, job.config.sample_prompt or "")
-    keep_first = 1 if job.reading == "lines" else 0
-
-    def reply(seed: int) -> list[int]:
+def measure_copy_rate(job: TrainingJob) -> float | None:
+    """The share of a few sampled replies to the sample prompt that is in the training part."""
+    replies = []
+    for seed in range(COPY_RATE_REPLIES):
         config = SamplingConfig(max_tokens=SAMPLE_TOKENS, temperature=1.0, seed=seed)
-        session = Session(job.model, keep_first=keep_first)
-        return [step.id for step in generate(session, ids, job.tokenizer, config)]
+        tokens = generate(_session(job), _sample_prompt(job), job.tokenizer, config)
+        replies.append([token.id for token in tokens])
+    return job.copy_rate.measure(replies)
 
-    return lambda: job.copy_rate.measure([reply(seed) for seed in range(COPY_SAMPLES)])
+
+def _sample_prompt(job: TrainingJob) -> list[int]:
+    return prompt_ids(job.tokenizer, job.tokens.reading, job.config.sample_prompt or "")
+
+
+def _session(job: TrainingJob) -> Session:
+    return Session(job.model, keep_first=1 if job.tokens.reading == "lines" else 0)

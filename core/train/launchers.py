@@ -1,12 +1,12 @@
-"""One trainer on several devices of this machine: torchrun's agent, in the trainer's process.
+"""Training in several processes, started by this program or by torchrun or Slurm.
 
-It holds the run's lock and trains nothing itself: it starts a process for each device, and all of
-them end when one does, or when it does. What they could not say it says in the end.
+On several devices of one machine, the trainer becomes torchrun's agent: it holds the run's lock,
+trains nothing itself, and starts a worker process for each device. All of them end when one does,
+or when the agent does; the agent reports failures that the workers could not.
 
-A training whose processes torchrun or Slurm began, on any number of machines.
-
-Each runs the same command. The first has the run, and tells the others which; there is no agent
-of ours: who ends the rest once one has failed is torchrun's, or `srun --kill-on-bad-exit`'s, task.
+Started by torchrun or Slurm, on any number of machines, every process runs the same command. Rank 0
+creates the run and broadcasts its name. There is no agent of ours: torchrun, or
+`srun --kill-on-bad-exit`, ends the other processes once one has failed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run import control_file
 from core.run.directory import Run
-from core.run.event_log import EventLog, events_backwards
-from core.run.events import FAILED, SAVED, TERMINAL, Event
+from core.run.event_log import EventListener, EventLog, events_backwards
+from core.run.events import FAILED, SAVED, TERMINAL
 from core.run.launch import TrainerArguments
 from core.system.locks import Lock
 from core.system.process import PARENT_PID_VARIABLE
@@ -44,63 +44,74 @@ from core.system.signals import RegisterStop
 from core.train.distributed import join_process_group, leave_process_group
 from core.train.job import train, train_as_other_rank
 
-FAILURES_FOLDER_VARIABLE = "MINIGPT_FAILURES"  # a folder, in the environment of the workers
+FAILURES_FOLDER_VARIABLE = "MINIGPT_FAILURES"  # set for the workers
 LOOPBACK_INTERFACES = {"linux": "lo", "darwin": "lo0"}
 AGENT_LOGGER = "torch.distributed.elastic.multiprocessing.api"
-SHUTDOWN_TIMEOUT_S = 60  # for the others to end once one has failed
+AGENT_POLL_INTERVAL_S = 0.2
+SHUTDOWN_TIMEOUT_S = 60  # for the other workers to end once one has failed
 
 
-def count_devices(wanted: int, device: str) -> int:
-    """How many processes are to train, each on a device; 0 wants one for every device.
+class RankLostError(MiniGPTError):
+    """The connection to another rank broke."""
+
+    title = "A training process exited"
+
+
+def count_devices(requested: int, device: str) -> int:
+    """The number of processes to train in, one per device.
+
+    Args:
+        requested: number of devices; 0 for all.
 
     Raises:
         InputError: there are fewer, or `device` names a single one.
     """
     on_gpus = torch.cuda.is_available() and device in ("auto", "cuda")
-    if wanted == 0:
+    if requested == 0:
         return torch.cuda.device_count() if on_gpus else 1
-    if wanted > 1 and on_gpus and wanted > torch.cuda.device_count():
+    if requested > 1 and on_gpus and requested > torch.cuda.device_count():
         raise InputError(
-            f"{wanted} devices were asked for; there are {torch.cuda.device_count()} GPUs here.",
-            "Ask for fewer, or for all; CUDA_VISIBLE_DEVICES says which are seen.",
+            f"{requested} devices were requested; this machine has {torch.cuda.device_count()} "
+            "GPUs.",
+            "Request fewer, or all; CUDA_VISIBLE_DEVICES limits which GPUs are visible.",
         )
-    if wanted > 1 and not on_gpus and device not in ("auto", "cpu"):
+    if requested > 1 and not on_gpus and device not in ("auto", "cpu"):
         raise InputError(
-            f"{device} is one device, not {wanted}.",
-            "Leave --device out, or say cuda or cpu, to train on several.",
+            f"{device} is one device, not {requested}.",
+            "Use --device cuda or cpu, or leave it out, to train on several devices.",
         )
-    return wanted
+    return requested
 
 
 def train_in_workers(
     arguments: TrainerArguments, run: Run, lock: Lock, count: int, on_stop: RegisterStop
 ) -> None:
-    """Trains a run with `count` processes until all have ended.
+    """Train a run in `count` worker processes until all have ended.
 
     Args:
         arguments: of this process.
         lock: the run's, held; released at the end.
         on_stop: registers the function that requests a stop.
     """
+
+    def request_stop(reason: str) -> None:
+        # Through the file that rank 0 reads: signals reach only the agent.
+        control_file.append_request(run.requests, control_file.STOP, reason=reason)
+
     with lock, tempfile.TemporaryDirectory(prefix="minigpt-") as folder:
-        on_stop(lambda reason: _ask_to_stop(run, reason))
+        on_stop(request_stop)
         os.environ |= {PARENT_PID_VARIABLE: str(os.getpid()), FAILURES_FOLDER_VARIABLE: folder}
         if interface := LOOPBACK_INTERFACES.get(sys.platform):
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
         worker = dataclasses.replace(arguments, lock_fd=None, devices=None)
-        said = _launched(worker.command()[1:], count, Path(folder))
-        _say_what_was_not_said(run, lock.acquired_at, said, Path(folder))
+        problem = _run_agent(worker.command(), count, Path(folder))
+        report_missing_failure(run, lock.acquired_at, problem, Path(folder))
 
 
-def _ask_to_stop(run: Run, reason: str) -> None:
-    """Asks through the file, which the first worker reads: signals are the agent's alone."""
-    control_file.append_request(run.requests, control_file.STOP, reason=reason)
+def _run_agent(command: list[str], count: int, folder: Path) -> str | None:
+    """Run the workers to their end; how the first one failed, as torchrun describes it.
 
-
-def _launched(arguments: list[str], count: int, folder: Path) -> str:
-    """Runs the workers to their end; what torchrun says of one that failed, or nothing.
-
-    In a thread, as the agent's main one keeps its own handlers of signals.
+    The agent runs in a thread: in the main thread it would replace our signal handlers.
     """
     config = LaunchConfig(
         min_nodes=1,
@@ -114,109 +125,112 @@ def _launched(arguments: list[str], count: int, folder: Path) -> str:
         logs_specs=DefaultLogsSpecs(log_dir=str(folder)),
         shutdown_timeout=SHUTDOWN_TIMEOUT_S,
     )
-    said: list[str] = []
+    problem: str | None = None
 
-    def work() -> None:
+    def run_agent() -> None:
+        nonlocal problem
+        program, *arguments = command
         try:
-            elastic_launch(config, sys.executable)(*arguments)
+            elastic_launch(config, program)(*arguments)
         except ChildFailedError as error:
             rank, failure = error.get_first_failure()
-            said.append(f"Process {rank} of {count} ended with {_ended(failure.exitcode)}.")
+            code = failure.exitcode
+            ending = f"signal {-code}" if code < 0 else f"exit code {code}"
+            problem = f"Process {rank} of {count} ended with {ending}."
 
-    # It warns that workers may be orphaned; ours end with this process (`core.system.process`).
+    # It warns that workers may outlive it; ours end with this process (`core.system.process`).
     logging.getLogger(AGENT_LOGGER).setLevel(logging.ERROR)
-    thread = threading.Thread(target=work, name="agent")
+    thread = threading.Thread(target=run_agent, name="agent")
     thread.start()
-    while thread.is_alive():  # a signal is handled between two looks
-        thread.join(0.2)
-    return said[0] if said else ""
+    while thread.is_alive():  # Python handles a signal only between two joins
+        thread.join(AGENT_POLL_INTERVAL_S)
+    return problem
 
 
-def _ended(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
+def report_missing_failure(run: Run, since: float, problem: str | None, folder: Path) -> None:
+    """Emit `failed` if rank 0 could not report how training ended.
 
-
-def _say_what_was_not_said(run: Run, since: float, torchrun: str, folder: Path) -> None:
-    """Says `failed` where the first worker did not come to say how it ended."""
+    Args:
+        since: Unix seconds when the training started.
+        problem: how the first worker failed.
+        folder: of the failures that other ranks noted, see `note_failure`.
+    """
     last = next(events_backwards(run.events), None)
     if last and last.type in TERMINAL and last.time >= since:
         return
-    with closing(EventLog(run.events)) as log:
-        log.emit(FAILED, last.step if last else 0, **_failure(run, torchrun, folder))
-
-
-def _failure(run: Run, torchrun: str, folder: Path) -> dict[str, Any]:
-    told = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
     fields: dict[str, Any] = {
         "title": "The run failed",
-        "message": torchrun or "The processes of the training ended without a word.",
-        "hint": f"minigpt-tui logs {run.name} shows what they printed; resume goes on from the "
-        "last checkpoint.",
+        "message": problem or "The training processes ended without an error message.",
+        "hint": f"minigpt-tui logs {run.name} shows their output; minigpt-tui resume {run.name} "
+        "continues from the last checkpoint.",
         "code": 1,
     }
-    if told:
-        fields |= json.loads(told[0].read_text())
-    saved = (e.step for e in events_backwards(run.events) if e.type == SAVED)
-    return fields | {"saved_step": next(saved, None)}
+    noted = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    if noted:
+        fields |= json.loads(noted[0].read_text())
+    saved = (event.step for event in events_backwards(run.events) if event.type == SAVED)
+    fields["saved_step"] = next(saved, None)
+    with closing(EventLog(run.events)) as log:
+        log.emit(FAILED, last.step if last else 0, **fields)
 
 
 def note_failure(rank: int, failure: dict[str, Any]) -> None:
-    """Leaves the fields of a `failed` for the agent, if there is one."""
+    """Write the fields of a `failed` event to a file for the agent, if there is one."""
     if FAILURES_FOLDER_VARIABLE in os.environ:
-        (Path(os.environ[FAILURES_FOLDER_VARIABLE]) / f"{rank}.json").write_text(
-            json.dumps(failure)
-        )
-
-
-class RankLostError(MiniGPTError):
-    """Another process of the training has ended in its midst."""
-
-    title = "The training came apart"
+        folder = Path(os.environ[FAILURES_FOLDER_VARIABLE])
+        (folder / f"{rank}.json").write_text(json.dumps(failure))
 
 
 def train_as_rank_0(
     home: Home,
     run: Run,
     lock: Lock,
-    place: RankInfo,
+    info: RankInfo,
     *,
-    listeners: Sequence[Callable[[Event], None]],
-    on_control: Callable[[Callable[[str], None]], object],
-    more: Extension | None,
+    listeners: Sequence[EventListener],
+    on_stop: RegisterStop,
+    extension: Extension | None,
 ) -> None:
-    """Trains a run as the first of several processes; see `core.train.job.train`.
+    """Train a run as rank 0 of processes that torchrun or Slurm started; see `job.train`.
 
     Raises:
-        PartedError: another one ended.
+        RankLostError: another process exited.
     """
-    failed: list[Event] = []
-    hear = [*listeners, lambda event: failed.append(event) if event.type == FAILED else None]
-    with _among(run.name):
-        ranks = join_process_group(place)
-        ranks.tell({"run": run.name})
-        train(home, run, lock, listeners=hear, on_control=on_control, more=more, ranks=ranks)
-    if not failed:  # else the others are ended, not met again
+    with _translate_lost_rank(run.name):
+        group = join_process_group(info)
+        group.broadcast({"run": run.name})
+        failure = train(
+            home,
+            run,
+            lock,
+            listeners=listeners,
+            on_stop=on_stop,
+            extension=extension,
+            group=group,
+        )
+    if failure is None:  # the other ranks of a failed training cannot join a collective
         leave_process_group()
 
 
-def train_as_joined_rank(home: Home, place: RankInfo) -> dict[str, Any] | None:
-    """Trains along with the first of several processes; the fields of `failed` where this failed.
+def train_as_joined_rank(home: Home, info: RankInfo) -> dict[str, Any] | None:
+    """Train as another rank of such processes; returns the fields of `failed` if this rank failed.
 
     Raises:
-        Cancelled: the first one has nothing to train.
-        PartedError: another one ended.
+        Cancelled: rank 0 has nothing to train.
+        RankLostError: another process exited.
     """
-    with _among("the run"):
-        ranks = join_process_group(place)
-        failure = train_as_other_rank(Run(home.runs / str(ranks.hear()["run"])), ranks)
+    with _translate_lost_rank("the run"):
+        group = join_process_group(info)
+        run = Run(home.runs / str(group.broadcast_required()["run"]))
+        failure = train_as_other_rank(run, group)
     if failure is None:
         leave_process_group()
     return failure
 
 
 @contextmanager
-def _among(name: str) -> Iterator[None]:
-    """What the library says of a connection that broke is said in words."""
+def _translate_lost_rank(run_name: str) -> Iterator[None]:
+    """Turn PyTorch's errors about a broken connection into a `RankLostError`."""
     try:
         yield
     except RuntimeError as error:
@@ -224,5 +238,5 @@ def _among(name: str) -> Iterator[None]:
             raise
         raise RankLostError(
             "Another process of the training has ended; its own output says why.",
-            f"Resume {name} in the same way: the last checkpoint is whole.",
+            f"Resume {run_name} in the same way: the last checkpoint is whole.",
         ) from error

@@ -1,4 +1,4 @@
-"""What is measured between two `step` events: mean loss, speed and memory."""
+"""Mean loss, speed and memory between two `step` events."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MAX_EVENTS_PER_S = 10
 
 
 class StepMetrics:
-    """Sums over the updates since the last event.
+    """Sums over the updates since the last `step` event.
 
-    Time that is not training (evaluating, sampling, pausing) is left out by `restart`.
+    `restart_clock` excludes time that is not training: evaluating, sampling, pausing.
     """
 
     def __init__(self) -> None:
@@ -25,38 +25,38 @@ class StepMetrics:
         self._loss = 0.0
         self._targets = 0
         self._seconds = 0.0
-        self._said_at = 0.0
+        self._reported_at = 0.0
         self._last = time.perf_counter()
         self._process = psutil.Process()
 
     @property
-    def due(self) -> bool:
-        """Whether the next event may be said: at most ten a second."""
-        return self._last - self._said_at >= 1.0 / MAX_EVENTS_PER_S
+    def is_due(self) -> bool:
+        """Whether the next event may be emitted: at most ten per second."""
+        return self._last - self._reported_at >= 1.0 / MAX_EVENTS_PER_S
 
-    def add(self, targets: int) -> float:
-        """Counts an update just made, or handed to the device; the seconds it took."""
+    def add_update(self, targets: int) -> float:
+        """Count an update done, or queued on the device; return the seconds it took."""
         self.updates += 1
         self._targets += targets
         return self.tick()
 
     def add_loss(self, loss: float, targets: int) -> None:
-        """Counts the loss of an update, once it is known."""
+        """Add the loss of an update, once it is known."""
         self._loss += loss * targets
 
     def tick(self) -> float:
-        """The seconds since the last look, as time of training."""
+        """Count the time since the last call as training; return it in seconds."""
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
         self._seconds += seconds
         return seconds
 
-    def restart(self) -> None:
-        """Leaves the time since the last update out of the speed."""
+    def restart_clock(self) -> None:
+        """Exclude the time since the last `tick`."""
         self._last = time.perf_counter()
 
     def take(self, device: torch.device) -> dict[str, Any]:
-        """The fields of a `step` event; the sums begin again."""
+        """The fields of a `step` event; resets the sums."""
         fields = {
             "train_loss": self._loss / max(1, self._targets),
             "learning_rate": self.learning_rate,
@@ -65,11 +65,11 @@ class StepMetrics:
             "free_memory": free_memory(),
         }
         self._loss, self._targets, self._seconds, self.updates = 0.0, 0, 0.0, 0
-        self._said_at = self._last
+        self._reported_at = self._last
         return fields
 
     def _memory(self, device: torch.device) -> int:
-        """Bytes in use: the device's for a GPU, the process's otherwise."""
+        """Bytes in use, of the GPU or of this process."""
         if device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(device))
         return int(self._process.memory_info().rss)

@@ -1,11 +1,7 @@
-"""Where a run stands: what of the loop goes into every checkpoint.
-
-What a checkpoint's state says, checked: the settings and where the run stands.
-"""
+"""The small state of the training loop, which every checkpoint contains."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -15,19 +11,32 @@ from core.errors import DamagedError, SettingsError
 from core.train.checkpoint import Checkpoint
 
 
+@dataclass(frozen=True)
+class StopReason:
+    """Why training stops before its last step.
+
+    Attributes:
+        reason: for people; the name of a signal, or what the control request says.
+        request: id of the control request.
+    """
+
+    reason: str
+    request: str | None = None
+
+
 @dataclass
 class TrainState:
-    """Where a run stands; small numbers only, they go into every checkpoint.
+    """Counters and sums of the training loop; small JSON numbers only.
 
     Attributes:
         step: updates done.
-        elapsed: seconds of training, pauses excluded.
-        best: lowest validation loss so far, nats.
-        stale: evaluations since.
+        elapsed: seconds of training, without pauses.
+        best: lowest validation loss so far, nats per token.
+        stale: evaluations since the best one.
         epoch_loss, epoch_targets: sum of losses and number of targets in this epoch.
-        validation: the loss of an evaluation in this epoch, for its row.
-        settled: the last step whose evaluation and epoch row are done; where a run was killed
-            between saving and evaluating, the resumed one makes up for it.
+        validation: the last validation loss in this epoch.
+        settled: the last step whose evaluation and epoch row are done. A run killed between saving
+            and evaluating catches up when it is resumed.
     """
 
     step: int = 0
@@ -39,40 +48,40 @@ class TrainState:
     validation: float | None = None
     settled: int = 0
 
-    def take(self, loss: float, targets: int) -> None:
-        """Counts an update's mean loss for the epoch's row."""
+    def add_loss(self, loss: float, targets: int) -> None:
+        """Add the mean loss of an update to the sums of the epoch."""
         self.epoch_loss += loss * targets
         self.epoch_targets += targets
 
-    def gains(self, loss: float) -> bool:
-        """Whether a validation loss is the lowest so far; counts those that are not."""
+    def record_validation(self, loss: float) -> bool:
+        """Compare a validation loss with the best so far; return whether it is lower."""
         if self.best is not None and loss >= self.best:
             self.stale += 1
             return False
         self.best, self.stale = loss, 0
         return True
 
-    def losses(self) -> dict[str, float]:
-        """The losses of the epoch's row."""
+    def epoch_losses(self) -> dict[str, float]:
+        """The `train_loss` and, if it was evaluated, the `val_loss` of this epoch."""
         losses = {"train_loss": self.epoch_loss / max(1, self.epoch_targets)}
         if self.validation is not None:
             losses["val_loss"] = self.validation
         return losses
 
-    def end_epoch(self) -> None:
-        """Begins the sums again."""
+    def start_epoch(self) -> None:
+        """Reset the sums of the epoch."""
         self.epoch_loss, self.epoch_targets, self.validation = 0.0, 0, None
 
 
 def read_settings(checkpoint: Checkpoint) -> TrainConfig:
-    """The settings as they were, changes while running included.
+    """The settings at the checkpoint, including changes made during training.
 
     Raises:
-        DamagedError: they are missing or no settings.
+        DamagedError: they are missing or invalid.
     """
     values = checkpoint.state.get("train")
     if not isinstance(values, dict):
-        raise _damaged(checkpoint, "it holds no settings")
+        raise _damaged(checkpoint, "it has no settings")
     try:
         return from_json(TrainConfig, values)
     except SettingsError as error:
@@ -80,25 +89,25 @@ def read_settings(checkpoint: Checkpoint) -> TrainConfig:
 
 
 def read_train_state(checkpoint: Checkpoint) -> TrainState:
-    """Where the run stood.
+    """The state of the loop at the checkpoint.
 
     Raises:
-        DamagedError: it is missing, or not of its kinds.
+        DamagedError: it is missing, or its fields have wrong types.
     """
     values = checkpoint.state.get("progress")
-    kinds = get_type_hints(TrainState)
-    known = {field.name for field in dataclasses.fields(TrainState)}
-    if not isinstance(values, dict) or not values.keys() <= known:
-        raise _damaged(checkpoint, "it does not say where the run stood")
-    wrong = [name for name, value in values.items() if not _is(value, kinds[name])]
-    wrong += [] if values.get("step") == checkpoint.step else ["step"]
+    types = get_type_hints(TrainState)
+    if not isinstance(values, dict) or not values.keys() <= types.keys():
+        raise _damaged(checkpoint, "it has no state of the training loop")
+    wrong = [name for name, value in values.items() if not _has_type(value, types[name])]
+    if values.get("step") != checkpoint.step and "step" not in wrong:
+        wrong.append("step")
     if wrong:
-        raise _damaged(checkpoint, f"{', '.join(dict.fromkeys(wrong))}: not as it was written")
+        raise _damaged(checkpoint, f"invalid values of {', '.join(wrong)}")
     return TrainState(**values)
 
 
-def _is(value: Any, kind: Any) -> bool:
-    """Whether a value of JSON is of a kind: whole numbers are numbers, truth values are none."""
+def _has_type(value: Any, kind: Any) -> bool:
+    """Whether a JSON value has a type; an integer is a valid float, a boolean no number."""
     if isinstance(value, bool):
         return kind is bool
     return isinstance(value, kind) or (isinstance(value, int) and isinstance(0.0, kind))
@@ -107,5 +116,5 @@ def _is(value: Any, kind: Any) -> bool:
 def _damaged(checkpoint: Checkpoint, why: str) -> DamagedError:
     return DamagedError(
         f"The state of the checkpoint of step {checkpoint.step} cannot be used: {why}.",
-        f"Without the folder checkpoint/{checkpoint.step} the run goes on from the one before.",
+        f"Delete the folder checkpoint/{checkpoint.step} to resume from the one before it.",
     )

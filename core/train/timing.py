@@ -1,4 +1,4 @@
-"""Time real training steps, for forecasts and for budgets in minutes."""
+"""Time real updates, for forecasts and for budgets in minutes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from core.train.optim import build_optimizer
 from core.train.update import Updater, fetch_losses
 
 TIMING_BUDGET_S = 2.0
-
-
 WARMUP_STEPS = 3
+TRIAL_LEARNING_RATE = 1e-6
 
 
 def time_step(
@@ -30,13 +29,13 @@ def time_step(
     budget: float = TIMING_BUDGET_S,
     cancelled: CancelCheck = never_cancelled,
 ) -> float:
-    """The median time of real updates on a copy of the model; the model itself is untouched.
+    """Median seconds per update, measured on a copy of the model.
 
     Args:
-        budget: seconds to spend; of slow steps two are enough.
+        budget: seconds to spend, at least on two updates.
 
     Raises:
-        Cancelled: where `cancelled` said so, between two steps.
+        Cancelled: `cancelled` returned true between two updates.
     """
     trial = copy.deepcopy(model)
     updater = Updater(trial, device, build_optimizer(trial, config))
@@ -45,7 +44,8 @@ def time_step(
         if cancelled():
             raise Cancelled
         began = time.perf_counter()
-        fetch_losses([updater.update(batches, len(times), 1e-6, config)])  # waits for the device
+        update = updater.update(batches, len(times), TRIAL_LEARNING_RATE, config)
+        fetch_losses([update])  # waits for the device
         times.append(time.perf_counter() - began)
     steady = sorted(times[min(WARMUP_STEPS, len(times) - 1) :])
     return steady[len(steady) // 2]

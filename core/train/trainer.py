@@ -1,10 +1,8 @@
-"""The training loop. It knows no files, no terminal and no parent process.
+"""The training loop.
 
-What happens is said through `emit`, wishes come in through `requests`, weights leave through a
-`Keeper`; all three are given. Every update is a pure function of (weights, seed, step), so a run
-resumed from a checkpoint ends where the uninterrupted one ends.
-
-What the training loop is given, and knows no more of than this.
+It knows no files, no terminal and no parent process: control requests come in through `control`,
+events and weights leave through `Outputs`. Every update is a pure function of (weights, seed,
+step), so a run resumed from a checkpoint ends with the same bits as the uninterrupted one.
 """
 
 from __future__ import annotations
@@ -13,71 +11,58 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
 from core.config.configs import TrainConfig
 from core.errors import RunFailedError
 from core.model.decoder import Decoder
+from core.run.event_log import Emit
 from core.train import optim
 from core.train.batches import Batches
-from core.train.compile import StepCompiler
+from core.train.checkpoint_writer import CheckpointWriter
+from core.train.compile import CompileScheduler
 from core.train.distributed import ProcessGroup
 from core.train.evaluation import Evaluation
 from core.train.metrics import StepMetrics
-from core.train.state import TrainState
+from core.train.state import StopReason, TrainState
 from core.train.update import PendingUpdate, Updater, fetch_losses
 
-
-class Emit(Protocol):
-    """Says one event; `step` is the number of updates done."""
-
-    def __call__(self, type: str, step: int, **fields: Any) -> None: ...
-
-
-class Keeper(Protocol):
-    """Takes weights out of the training thread and into files."""
-
-    def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
-        """Starts to save everything a resume needs."""
-
-    def snapshot(self, trainer: Trainer) -> None:
-        """Starts to save the weights alone, for looking back."""
-
-    def best(self, trainer: Trainer) -> None:
-        """Starts to save the weights as the best so far."""
-
-    def settle(self, *, wait: bool = False) -> None:
-        """Says what has been saved since; raises what went wrong; waits for the rest if asked."""
-
-    def busy(self) -> bool:
-        """Whether something is still being written."""
-        ...
-
-    def snapshot_due(self, step: int) -> bool:
-        """Whether the weights after `step` updates are to be kept for looking back."""
-        ...
-
-
-MAX_SAMPLING_SHARE = 0.05
+MAX_SAMPLING_SHARE = 0.05  # of the time of training, spent on the samples of epoch rows
 MAX_PENDING_UPDATES = 1_000  # updates whose losses are still on the device
+EPOCH_ROUNDING = 1e-9
 
-Said = TypeVar("Said")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What leaves the training loop.
+
+    Attributes:
+        sample: the model's continuation of the sample prompt.
+        copied: the share of a few replies that occurs in the corpus; None if it is not known.
+    """
+
+    emit: Emit
+    checkpoints: CheckpointWriter
+    sample: Callable[[], str]
+    copied: Callable[[], float | None] = lambda: None
 
 
 @dataclass
 class Trainer:
-    """One run in progress.
+    """The training of one model, on one of the ranks that train it together.
 
     Attributes:
-        model: a decoder with `loss` and `dropout`, on `device`.
-        config: the settings, none of them None; replaced as a whole when one changes.
-        evaluation: the validation part; None where there is none.
-        sample: the model's own continuation of the sample prompt.
-        copied: the share of a few replies that stands in the corpus; None where nobody knows.
-        requests: obeys what was asked since the last call, through the trainer's methods.
-        ranks: who else trains the same model; only the first one's events and weights are kept.
+        model: on `device`.
+        config: the settings, none of them open; replaced as a whole when one changes.
+        evaluation: the validation part; None if there is none.
+        control: handles the control requests since the last call, through the trainer's methods.
+            A collective where there are several ranks.
+        outputs: None on all ranks but 0.
+        ending: why to stop before the last step.
     """
 
     model: Decoder
@@ -85,87 +70,76 @@ class Trainer:
     config: TrainConfig
     batches: Batches
     evaluation: Evaluation | None
-    emit: Emit
-    keeper: Keeper
-    sample: Callable[[], str]
-    requests: Callable[[Trainer], None]
-    copied: Callable[[], float | None] = lambda: None
-    ranks: ProcessGroup = field(default_factory=ProcessGroup)
-    progress: TrainState = field(default_factory=TrainState)
-    ending: str = ""
-    ending_request: str | None = None
+    control: Callable[[Trainer], None]
+    outputs: Outputs | None
+    group: ProcessGroup = field(default_factory=ProcessGroup)
+    state: TrainState = field(default_factory=TrainState)
+    ending: StopReason | None = None
     updater: Updater = field(init=False)
 
     def __post_init__(self) -> None:
         optimizer = optim.build_optimizer(self.model, self.config)
-        self.updater = Updater(self.model, self.device, optimizer, self.ranks)
-        self._compiling = StepCompiler(self.updater.compiled, self.device)
-        self._made: list[PendingUpdate] = []
-        self.meter = StepMetrics()
+        self.updater = Updater(self.model, self.device, optimizer, self.group)
+        self._compile_scheduler = CompileScheduler(self.updater.compiled, self.device)
+        self._pending: list[PendingUpdate] = []
+        self._metrics = StepMetrics()
         self._saved_at = time.perf_counter()
         self._sampled_seconds = 0.0
-        self._losses: dict[str, float] = {}
-
-    def run(self) -> None:
-        """Trains to the end, or until asked to stop; says `finished` or `stopped` last.
-
-        Raises:
-            RunFailedError: a loss that is not finite; the update was not applied.
-            MiniGPTError: what went wrong in saving.
-        """
-        self.model.train()
-        if self.progress.step == 0 and self.keeper.snapshot_due(0):
-            self._look_back()
-        if self.progress.settled < self.progress.step:
-            self._finish_step()
-        while not self.ending and not self._done():
-            self.requests(self)
-            if not self.ending:
-                self._update()
-                self._after_update()
-        if not self.ending:
-            self._finish()
-        self._end()
+        self._last_losses: dict[str, float] = {}
 
     @property
     def steps(self) -> int:
-        """Updates in all."""
+        """Updates of the whole training."""
         assert self.config.steps is not None
         return self.config.steps
-
-    def _done(self) -> bool:
-        return self.progress.step >= self.steps or self._gave_up()
-
-    def _gave_up(self) -> bool:
-        return bool(self.config.patience) and self.progress.stale >= self.config.patience
 
     @property
     def epoch(self) -> float:
         """Passes over the training part so far."""
-        return self.progress.step / self.batches.steps_per_epoch
+        return self.state.step / self.batches.steps_per_epoch
 
-    def go_on(self) -> None:
-        """Trains longer than was planned: what was no gain counts anew, the plan is saved."""
-        self.progress.stale = 0
-        self.save()
-
-    def stop(self, reason: str, request: str | None = None) -> None:
-        """Ends the run after the update under way; it can be resumed."""
-        self.ending, self.ending_request = reason, request
-
-    def pause_clock(self) -> None:
-        """Says the numbers so far, so that a pause counts neither as time nor as speed."""
-        self._report(force=True)
-
-    def resume_clock(self) -> None:
-        """Starts the clock again."""
-        self.meter.restart()
-
-    def change(self, changes: dict[str, Any]) -> None:
-        """Applies new values of settings that may change while training.
+    def run(self) -> None:
+        """Train to the end or until a stop; the last event is `finished` or `stopped`.
 
         Raises:
-            SettingsError: a value out of its limits; nothing is changed then.
+            RunFailedError: a loss is not finite; the update was not applied.
+            MiniGPTError: a checkpoint could not be written.
+        """
+        self.model.train()
+        if self.state.step == 0:
+            self._save_snapshot_if_due()
+        if self.state.settled < self.state.step:
+            self._finish_step()
+        while self.ending is None and not self._is_done():
+            if not self.sync_control():
+                self._update()
+                self._after_update()
+        if self.ending is None:
+            self._finish()
+        self._end()
+
+    def sync_control(self) -> bool:
+        """Handle control requests, the same on every rank; return whether to stop.
+
+        Collective: call it on every rank equally often.
+        """
+        self.control(self)
+        return self.ending is not None
+
+    def stop(self, reason: StopReason) -> None:
+        """End training after the current update; it can be resumed."""
+        self.ending = reason
+
+    def start_extension(self) -> None:
+        """Save the new number of steps; evaluations without gain count from here."""
+        self.state.stale = 0
+        self.save()
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Apply new values of settings that may change during training.
+
+        Raises:
+            SettingsError: a value is out of its limits; nothing was changed.
         """
         changes = dict(changes)
         epochs = changes.pop("epochs", None)
@@ -173,178 +147,210 @@ class Trainer:
             changes["steps"] = max(1, round(epochs * self.batches.steps_per_epoch))
         self.config = dataclasses.replace(self.config, **changes)
 
-    def _update(self) -> None:
-        step = self.progress.step
-        rate = optim.learning_rate(step, self.steps, self.config)
-        self.meter.learning_rate = rate
-        made = self.updater.update(self.batches, step, rate, self.config)
-        self._made.append(made)
-        self.progress.step += 1
-        self.progress.elapsed += self.meter.add(made.targets)
-        if made.pieces != self.config.accumulation:
-            self._set("out of memory", accumulation=made.pieces)
-        if self.updater.at_once or len(self._made) >= MAX_PENDING_UPDATES:
-            self._settle()
+    def pause_clock(self) -> None:
+        """Report the metrics so far, so that a pause counts neither as time nor in the speed."""
+        self._report(force=True)
 
-    def _settle(self) -> None:
-        """Takes in the losses of the updates since; only here the host waits for the device.
+    def resume_clock(self) -> None:
+        """Continue measuring time after a pause."""
+        self._metrics.restart_clock()
+
+    def save(self, request: str | None = None, *, wait: bool = False) -> None:
+        """Start saving a checkpoint, on rank 0; `saved` is emitted once it is in place.
+
+        Args:
+            request: id of the control request that asked for it.
+            wait: return only once everything is saved.
+        """
+        if self.outputs is None:
+            return
+        self._fetch_losses()
+        checkpoints = self.outputs.checkpoints
+        checkpoints.save_checkpoint(
+            self.model, self.updater.optimizer, self.config, self.state, request
+        )
+        self._saved_at = time.perf_counter()
+        self._metrics.restart_clock()
+        if wait:
+            checkpoints.report_saved(wait=True)
+
+    def _emit(self, type: str, **fields: Any) -> None:
+        """Emit an event, on rank 0."""
+        if self.outputs is not None:
+            self.outputs.emit(type, self.state.step, **fields)
+
+    def _is_done(self) -> bool:
+        patience = self.config.patience
+        return self.state.step >= self.steps or 0 < patience <= self.state.stale
+
+    def _update(self) -> None:
+        step = self.state.step
+        rate = optim.learning_rate(step, self.steps, self.config)
+        self._metrics.learning_rate = rate
+        update = self.updater.update(self.batches, step, rate, self.config)
+        self._pending.append(update)
+        self.state.step += 1
+        self.state.elapsed += self._metrics.add_update(update.targets)
+        if update.micro_batches != self.config.accumulation:
+            self._change_setting("accumulation", update.micro_batches, "out of memory")
+        if self.updater.checks_at_once or len(self._pending) >= MAX_PENDING_UPDATES:
+            self._fetch_losses()
+
+    def _fetch_losses(self) -> None:
+        """Add up the losses of the pending updates, on rank 0; the host waits for the device.
 
         Raises:
-            RunFailedError: an update was suppressed, as it was not finite.
+            RunFailedError: an update was suppressed because it was not finite.
         """
-        made, self._made = self._made, []
-        if not self.ranks.first:
-            return  # the first one's word is enough, and it comes when the others do not look
-        for one, loss in zip(made, fetch_losses(made), strict=True):
-            self.meter.add_loss(loss, one.targets)
-            self.progress.take(loss, one.targets)
-        self.progress.elapsed += self.meter.tick()
+        updates, self._pending = self._pending, []
+        if self.outputs is None:
+            return  # other ranks would wait for their devices for nothing
+        for update, loss in zip(updates, fetch_losses(updates), strict=True):
+            self._metrics.add_loss(loss, update.targets)
+            self.state.add_loss(loss, update.targets)
+        self.state.elapsed += self._metrics.tick()
 
-    def _set(self, reason: str, **changes: Any) -> None:
-        """Changes settings that nobody asked to change, and says so."""
-        pairs = {name: [getattr(self.config, name), value] for name, value in changes.items()}
-        self.config = dataclasses.replace(self.config, **changes)
-        self.emit("changed", self.progress.step, changes=pairs, reason=reason)
+    def _change_setting(self, name: str, value: Any, reason: str) -> None:
+        """Change a setting without a request and report it."""
+        changes = {name: [getattr(self.config, name), value]}
+        self.config = dataclasses.replace(self.config, **{name: value})
+        self._emit("changed", changes=changes, reason=reason)
 
     def _after_update(self) -> None:
-        done = self.progress.step
-        self._report(force=done in (1, self.steps))
-        wish, why = self._compiling.wish(self.config.compile, self.progress, self.steps)
-        if why and self.ranks.first:
-            self._set(why, compile=wish)
+        step = self.state.step
+        self._report(force=step in (1, self.steps))
+        if self.outputs is not None:  # other ranks receive the setting from rank 0
+            change = self._compile_scheduler.next_setting(
+                self.config.compile, self.state, self.steps
+            )
+            if change is not None:
+                self._change_setting("compile", *change)
         self._finish_step()
-        due = time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds
-        if due and not self.keeper.busy():  # a slow disk saves less often, and holds nothing up
-            self.save()
-        self.keeper.settle()
-
-    def _finish_step(self) -> None:
-        """What is due after an update, or was when the run was killed."""
-        self._settle_step()
-        if self.keeper.snapshot_due(self.progress.step):
-            self._look_back()
-
-    def _settle_step(self) -> None:
-        """The evaluation and the epoch row that are due after this step; the last come later."""
-        done, per_epoch = self.progress.step, self.batches.steps_per_epoch
-        epoch_ends = int(done / per_epoch + 1e-9) > int((done - 1) / per_epoch + 1e-9)
-        if not self._done():
-            if self.evaluation and self._evaluation_due(epoch_ends):
-                self._evaluate(whole=False)
-            if epoch_ends and not self.ending:
-                self._end_epoch()
-        if not self.ending:
-            self.progress.settled = done
-
-    def _evaluation_due(self, epoch_ends: bool) -> bool:
-        if self.config.eval_steps is None:
-            return epoch_ends
-        return self.progress.step % self.config.eval_steps == 0
+        if self.outputs is not None:
+            is_due = time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds
+            # A disk too slow for the interval gets fewer checkpoints instead of blocking training.
+            if is_due and not self.outputs.checkpoints.is_busy():
+                self.save()
+            self.outputs.checkpoints.report_saved()
 
     def _report(self, *, force: bool = False) -> None:
-        if self.meter.updates and (self.meter.due or force):
-            self._settle()
-            self.emit(
+        """Emit a `step` event if one is due, or forced."""
+        if self.outputs is not None and self._metrics.updates and (self._metrics.is_due or force):
+            self._fetch_losses()
+            self._emit(
                 "step",
-                self.progress.step,
                 epoch=round(self.epoch, 4),
-                elapsed=round(self.progress.elapsed, 3),
-                **self.meter.take(self.device),
+                elapsed=round(self.state.elapsed, 3),
+                **self._metrics.take(self.device),
             )
 
+    def _finish_step(self) -> None:
+        """Evaluation, epoch row and snapshot due after this step; after the last, see `_finish`.
+
+        A resumed run calls it if it was killed before.
+        """
+        step, per_epoch = self.state.step, self.batches.steps_per_epoch
+        epoch_ends = int(step / per_epoch + EPOCH_ROUNDING) > int(
+            (step - 1) / per_epoch + EPOCH_ROUNDING
+        )
+        eval_steps = self.config.eval_steps
+        is_eval_due = epoch_ends if eval_steps is None else step % eval_steps == 0
+        if not self._is_done():
+            if self.evaluation and is_eval_due:
+                self._evaluate(whole=False)
+            if epoch_ends and self.ending is None:
+                self._end_epoch()
+        if self.ending is None:
+            self.state.settled = step
+        self._save_snapshot_if_due()
+
     def _evaluate(self, *, whole: bool) -> None:
-        """Saves, then measures the validation loss and compares it with those before.
+        """Save, then measure the validation loss and compare it with the best. Collective.
 
         Raises:
-            RunFailedError: it is not finite.
+            RunFailedError: the loss is not finite.
         """
         assert self.evaluation is not None
         self.save()
         result = self.evaluation.loss(
-            self.model,
-            self.device,
-            whole=whole,
-            interrupted=self._interrupted,
-            ranks=self.ranks,
+            self.model, self.device, whole=whole, sync_stop=self.sync_control, group=self.group
         )
-        self.meter.restart()
+        self._metrics.restart_clock()
         if result is None:
             return
         loss, tokens = result
         if loss - loss != 0.0:
             raise RunFailedError(
-                f"The validation loss after step {self.progress.step} is not a finite number.",
+                f"The validation loss after step {self.state.step} is not a finite number.",
                 "Resume from the last checkpoint with a lower learning rate or clip=1.",
             )
-        self.progress.validation = loss
-        # A loss on all of a long part says nothing beside those on its beginning.
-        better = not (whole and self.evaluation.long) and self.progress.gains(loss)
-        if better:
-            self.keeper.best(self)
-        said = {"val_loss": loss, "tokens": tokens, "whole": whole, "best": better}
-        self.emit("eval", self.progress.step, **said)
-
-    def _interrupted(self) -> bool:
-        self.requests(self)
-        return bool(self.ending)
+        self.state.validation = loss
+        # The loss on the whole of a long part cannot be compared with those on its beginning.
+        is_comparable = not (whole and self.evaluation.is_long)
+        is_best = is_comparable and self.state.record_validation(loss)
+        if is_best and self.outputs is not None:
+            self.outputs.checkpoints.save_best(self.model, self.state.step)
+        self._emit("eval", val_loss=loss, tokens=tokens, whole=whole, best=is_best)
 
     def _end_epoch(self, *, last: bool = False) -> None:
-        self._settle()
-        progress = self.progress
-        row: dict[str, Any] = {"epoch": round(self.epoch, 4) if last else int(self.epoch + 1e-9)}
-        # The sums begin again once the row is said: a checkpoint meanwhile has them whole.
-        self._losses = progress.losses()
-        row |= self._losses
-        if last or self._sampled_seconds < MAX_SAMPLING_SHARE * progress.elapsed:
-            row["text"] = self._aside(self.sample)
-        self.emit("epoch", progress.step, elapsed=round(progress.elapsed, 3), **row)
-        progress.end_epoch()
+        """Emit the row of an epoch and start the next one."""
+        if self.outputs is None:
+            return
+        self._fetch_losses()
+        state = self.state
+        self._last_losses = state.epoch_losses()
+        row: dict[str, Any] = {
+            "epoch": round(self.epoch, 4) if last else int(self.epoch + EPOCH_ROUNDING),
+            **self._last_losses,
+        }
+        if last or self._sampled_seconds < MAX_SAMPLING_SHARE * state.elapsed:
+            row["text"] = self._run_untimed(self.outputs.sample)
+        self._emit("epoch", elapsed=round(state.elapsed, 3), **row)
+        # Only now: a checkpoint saved before must contain the whole sums.
+        state.start_epoch()
 
-    def _look_back(self) -> None:
-        """Keeps the weights of this step and what they say."""
-        self._settle()
-        self.keeper.snapshot(self)
-        prompt = self.config.sample_prompt or ""
-        said = {"prompt": prompt, "text": self._aside(self.sample)}
-        copied = self._aside(self.copied)
-        self.emit("sample", self.progress.step, **said, copied=copied)
+    def _save_snapshot_if_due(self) -> None:
+        """Save the weights of this step, and show what the model generates."""
+        step, outputs = self.state.step, self.outputs
+        if outputs is None or step not in outputs.checkpoints.snapshot_steps:
+            return
+        self._fetch_losses()
+        outputs.checkpoints.save_snapshot(self.model, step)
+        text = self._run_untimed(outputs.sample)
+        copied = self._run_untimed(outputs.copied)
+        self._emit("sample", prompt=self.config.sample_prompt or "", text=text, copied=copied)
 
-    def _aside(self, work: Callable[[], Said]) -> Said:
-        """What the model says, which is no part of the time of training."""
+    def _run_untimed(self, work: Callable[[], Result]) -> Result:
+        """Run the model outside training; the time does not count as training."""
         began = time.perf_counter()
         self.model.eval()
-        found = work()
+        result = work()
         self.model.train()
         self._sampled_seconds += time.perf_counter() - began
-        self.meter.restart()
-        return found
-
-    def save(self, request: str | None = None) -> None:
-        """Starts to save a checkpoint; `saved` is said once it is in place."""
-        self._settle()
-        self.keeper.checkpoint(self, request)
-        self._saved_at = time.perf_counter()
-        self.meter.restart()
+        self._metrics.restart_clock()
+        return result
 
     def _finish(self) -> None:
-        """The last row, with the loss on all of the validation part."""
+        """The last evaluation, on the whole validation part, and the last epoch row."""
         if self.evaluation:
-            if self.evaluation.long:
+            if self.evaluation.is_long:
                 self._evaluate(whole=False)
-            if not self.ending:
+            if self.ending is None:
                 self._evaluate(whole=True)
-        if not self.ending and self.progress.epoch_targets:
+        if self.ending is None and self.state.epoch_targets:
             self._end_epoch(last=True)
 
     def _end(self) -> None:
+        """Save, and emit `finished` or `stopped`."""
         self._report(force=True)
-        self.save()
-        self.keeper.settle(wait=True)
-        said = {"elapsed": round(self.progress.elapsed, 3), "reason": self.ending}
-        if self.ending:
-            self.emit("stopped", self.progress.step, id=self.ending_request, **said)
+        self.save(wait=True)
+        elapsed = round(self.state.elapsed, 3)
+        if self.ending is not None:
+            self._emit(
+                "stopped", id=self.ending.request, elapsed=elapsed, reason=self.ending.reason
+            )
             return
-        said["reason"] = "all steps done"
-        if self.progress.step < self.steps:
-            said["reason"] = f"no gain in {self.config.patience} evaluations"
-        self.emit("finished", self.progress.step, **said, **self._losses)
+        reason = "all steps done"
+        if self.state.step < self.steps:
+            reason = f"no gain in {self.config.patience} evaluations"
+        self._emit("finished", elapsed=elapsed, reason=reason, **self._last_losses)

@@ -22,13 +22,14 @@ from machine import print_machine
 
 from core.config.configs import TrainConfig
 from core.paths import Home
+from core.progress import never_cancelled, no_progress
 from core.run.create import create_run
 from core.run.events import FINISHED
 from core.system.process import keep_freed_memory
 from core.train import optim
 from core.train.distributed import ProcessGroup
 from core.train.job import train
-from core.train.prepare import JobBuilder
+from core.train.prepare import build_job, resolve_settings
 from core.train.update import PendingUpdate, Updater
 
 STEPS = {"tiny": 120, "medium": 30, "xl": 8}
@@ -79,9 +80,11 @@ def bare(home: Home, config: TrainConfig) -> float:
     """Seconds of the same updates with nothing around them."""
     run, lock = create_run(home, "stories", config, {})
     with lock:
-        ready = JobBuilder(home, run, None, lambda *_: None, lambda: False, ProcessGroup())
-        job = ready.job(None)
-    updater = Updater(job.model, job.device, optim.build_optimizer(job.model, job.config))
+        settings = resolve_settings(
+            home, run, None, progress=no_progress, cancelled=never_cancelled, group=ProcessGroup()
+        )
+        job = build_job(run, settings, None, None)
+    updater = Updater(job.model, job.model.device, optim.build_optimizer(job.model, job.config))
     assert job.config.steps is not None
     began = time.perf_counter()
     for step in range(job.config.steps):

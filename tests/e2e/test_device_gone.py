@@ -40,7 +40,7 @@ def test_a_device_that_was_chosen_for_it_is_chosen_anew(tmp_path: Path) -> None:
     prepared = next(event for event in told if event.type == PREPARED)
     train = prepared.table("train")
     assert (train["device"], train["precision"], train["threads"]) == ("cpu", "float32", 1)
-    assert "cuda:77, where it was trained before, is not here" in prepared.fields["reasons"]
+    assert "cuda:77, used before, is not available" in prepared.fields["reasons"]
     assert (told[-1].type, told[-1].step) == (FINISHED, 24)
 
 

@@ -39,7 +39,7 @@ def test_a_state_of_other_kinds_is_refused_and_the_checkpoint_stays(
     assert run(["resume", "pets", "--steps", "1", "--foreground"]) == 2
     said = capsys.readouterr().err
     assert "checkpoint of step 6" in said
-    assert "goes on from the" in said, "what to do"
+    assert "to resume from the one before it" in said, "what to do"
     assert contents(one.checkpoints) == kept
 
 

@@ -102,18 +102,18 @@ def test_it_is_saved_before_it_is_evaluated(
     """What fails or is killed in a long evaluation has lost nothing."""
     run, lock = asked(home, small_text(tmp_path), "pets", checkpoint_seconds=1000.0)
     order: list[str] = []
-    asked_for, loss = CheckpointWriter.checkpoint, Evaluation.loss
+    save, loss = Trainer.save, Evaluation.loss
 
-    def keep(self: CheckpointWriter, trainer: Trainer, *rest: Any) -> None:
-        order.append(f"save {trainer.progress.step}")
-        asked_for(self, trainer, *rest)
+    def recorded_save(self: Trainer, *rest: Any, **options: Any) -> None:
+        order.append(f"save {self.state.step}")
+        save(self, *rest, **options)
 
-    def evaluate(self: Evaluation, *rest: Any, **more: Any) -> Any:
+    def recorded_loss(self: Evaluation, *rest: Any, **options: Any) -> Any:
         order.append("evaluate")
-        return loss(self, *rest, **more)
+        return loss(self, *rest, **options)
 
-    monkeypatch.setattr(CheckpointWriter, "checkpoint", keep)
-    monkeypatch.setattr(Evaluation, "loss", evaluate)
+    monkeypatch.setattr(Trainer, "save", recorded_save)
+    monkeypatch.setattr(Evaluation, "loss", recorded_loss)
     trained(home, run, lock)
     assert order == ["save 4", "evaluate", "save 8", "evaluate", "save 12", "evaluate", "save 12"]
 
@@ -136,16 +136,16 @@ def test_it_is_saved_every_so_many_seconds(
         now[0] += 1.5
         return update(self, *rest)
 
-    asked_for = CheckpointWriter.checkpoint
+    save = Trainer.save
 
-    def keep(self: CheckpointWriter, trainer: Trainer, *rest: Any) -> None:
-        saved.add(trainer.progress.step)
-        asked_for(self, trainer, *rest)
+    def recorded_save(self: Trainer, *rest: Any, **options: Any) -> None:
+        saved.add(self.state.step)
+        save(self, *rest, **options)
 
-    monkeypatch.setattr(CheckpointWriter, "busy", lambda self: False)
+    monkeypatch.setattr(CheckpointWriter, "is_busy", lambda self: False)
     monkeypatch.setattr("core.train.trainer.time.perf_counter", lambda: now[0])
     monkeypatch.setattr(Updater, "update", timed)
-    monkeypatch.setattr(CheckpointWriter, "checkpoint", keep)
+    monkeypatch.setattr(Trainer, "save", recorded_save)
     trained(home, run, lock)
     assert len(saved) == times, saved
     assert TrainConfig().checkpoint_seconds == 60.0

@@ -1,4 +1,4 @@
-"""For tests of the loop: a tiny model on a made-up stream of tokens, and a scripted keeper."""
+"""A trainer of a tiny model on a made-up stream of tokens, which records instead of writing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ import torch
 
 from core.config.configs import ModelConfig, TrainConfig
 from core.model import factory
+from core.model.decoder import Decoder
 from core.train.batches import Batches, LineSamples, WindowSamples
+from core.train.checkpoint_writer import CheckpointWriter
+from core.train.distributed import ProcessGroup
 from core.train.evaluation import Evaluation
+from core.train.optim import Optimizer
 from core.train.state import TrainState
-from core.train.trainer import Trainer
+from core.train.trainer import Outputs, Trainer
 
 SHAPE = ModelConfig(
     vocab_size=12, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
@@ -41,84 +45,108 @@ CONFIG = TrainConfig(
 IDS = np.tile(np.arange(3, 12, dtype=np.uint16), 30)  # (270,)
 
 
-@dataclass
-class FakeKeeper:
-    """Notes what it was asked to keep, and copies checkpoints."""
+class RecordingCheckpointWriter(CheckpointWriter):
+    """Record what would be saved, and keep copies of checkpoints in memory.
 
-    due: frozenset[int] = frozenset()
-    kept: list[tuple[str, int]] = field(default_factory=list)
-    copies: dict[int, tuple[Any, Any, TrainState]] = field(default_factory=dict)
+    Attributes:
+        saved: kind and step of each file.
+        copies: by step, the weights, the optimiser's tensors and the state of the loop.
+    """
 
-    def checkpoint(self, trainer: Trainer, request: str | None = None) -> None:
-        self.kept.append(("checkpoint", trainer.progress.step))
-        moments = trainer.updater.optimizer.tensors()
-        self.copies[trainer.progress.step] = (
-            copy.deepcopy(trainer.model.state_dict()),
-            {name: tensor.clone() for name, tensor in moments.items()},
-            dataclasses.replace(trainer.progress),
-        )
+    def __init__(self, snapshot_steps: frozenset[int] = frozenset()) -> None:
+        self.snapshot_steps = snapshot_steps
+        self.saved: list[tuple[str, int]] = []
+        self.copies: dict[int, tuple[Any, Any, TrainState]] = {}
 
-    def snapshot(self, trainer: Trainer) -> None:
-        self.kept.append(("snapshot", trainer.progress.step))
-
-    def best(self, trainer: Trainer) -> None:
-        self.kept.append(("best", trainer.progress.step))
-
-    def settle(self, *, wait: bool = False) -> None:
-        pass
-
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         return False
 
-    def snapshot_due(self, step: int) -> bool:
-        return step in self.due
+    def save_checkpoint(
+        self,
+        model: Decoder,
+        optimizer: Optimizer,
+        config: TrainConfig,
+        state: TrainState,
+        request: str | None = None,
+    ) -> None:
+        self.saved.append(("checkpoint", state.step))
+        self.copies[state.step] = (
+            copy.deepcopy(model.state_dict()),
+            {name: tensor.clone() for name, tensor in optimizer.tensors().items()},
+            dataclasses.replace(state),
+        )
+
+    def save_snapshot(self, model: Decoder, step: int) -> None:
+        self.saved.append(("snapshot", step))
+
+    def save_best(self, model: Decoder, step: int) -> None:
+        self.saved.append(("best", step))
+
+    def report_saved(self, *, wait: bool = False) -> None:
+        pass
 
 
 @dataclass
-class Told:
-    """The events that were said."""
+class RecordedEvents:
+    """The events that were emitted: type, step and fields of each."""
 
     events: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
 
     def __call__(self, type: str, step: int, **fields: Any) -> None:
         self.events.append((type, step, fields))
 
-    def of(self, type: str) -> list[tuple[int, dict[str, Any]]]:
+    def of_type(self, type: str) -> list[tuple[int, dict[str, Any]]]:
         return [(step, fields) for kind, step, fields in self.events if kind == type]
 
 
-def made_trainer(
+def tiny_trainer(
     *,
-    requests: Callable[[Trainer], None] = lambda trainer: None,
+    control: Callable[[Trainer], None] = lambda trainer: None,
     validation: bool = False,
-    keeper: FakeKeeper | None = None,
+    snapshot_steps: frozenset[int] = frozenset(),
+    group: ProcessGroup | None = None,
     **settings: Any,
 ) -> Trainer:
+    """A trainer of `SHAPE` with the settings of `CONFIG` and some others."""
     config = dataclasses.replace(CONFIG, **settings)
-    model = factory.build_model(SHAPE, seed=0)
-    batches = Batches(IDS, WindowSamples(0, 200, 8), config.batch_size or 1, seed=0)
     pieces = LineSamples(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
+    group = group or ProcessGroup()
+    outputs = Outputs(
+        emit=RecordedEvents(),
+        checkpoints=RecordingCheckpointWriter(snapshot_steps),
+        sample=lambda: "a sample",
+    )
     return Trainer(
-        model=model,
+        model=factory.build_model(SHAPE, seed=0),
         device=torch.device("cpu"),
         config=config,
-        batches=batches,
+        batches=Batches(IDS, WindowSamples(0, 200, 8), config.batch_size or 1, seed=0),
         evaluation=Evaluation(IDS, pieces, 4) if validation else None,
-        emit=Told(),
-        keeper=keeper or FakeKeeper(),
-        sample=lambda: "said",
-        requests=requests,
+        control=control,
+        outputs=outputs if group.is_rank_0 else None,
+        group=group,
     )
 
 
-def told_of(trainer: Trainer) -> Told:
-    assert isinstance(trainer.emit, Told)
-    return trainer.emit
+def resumed(trainer: Trainer, checkpoint: tuple[Any, Any, TrainState]) -> Trainer:
+    """The trainer with the weights and the state of a recorded checkpoint."""
+    weights, moments, state = checkpoint
+    trainer.model.load_state_dict(weights)
+    trainer.updater.optimizer.load(moments, state.step)
+    trainer.state = state
+    return trainer
 
 
-def kept_of(trainer: Trainer) -> FakeKeeper:
-    assert isinstance(trainer.keeper, FakeKeeper)
-    return trainer.keeper
+def events_of(trainer: Trainer) -> RecordedEvents:
+    assert trainer.outputs
+    assert isinstance(trainer.outputs.emit, RecordedEvents)
+    return trainer.outputs.emit
+
+
+def checkpoints_of(trainer: Trainer) -> RecordingCheckpointWriter:
+    assert trainer.outputs
+    assert isinstance(trainer.outputs.checkpoints, RecordingCheckpointWriter)
+    return trainer.outputs.checkpoints
 
 
 def weights_of(trainer: Trainer) -> torch.Tensor:

@@ -54,11 +54,11 @@ def begin(home: Home, run: Run, lock: Lock | None = None, more: Extension | None
 
 
 def trained(
-    home: Home, run: Run, lock: Lock | None = None, more: Extension | None = None
+    home: Home, run: Run, lock: Lock | None = None, extension: Extension | None = None
 ) -> list[Event]:
     """Trains right here, until it ends in whatever way; what was said."""
     told: list[Event] = []
-    train(home, run, lock or store.lock_run(run), listeners=[told.append], more=more)
+    train(home, run, lock or store.lock_run(run), listeners=[told.append], extension=extension)
     return told
 
 

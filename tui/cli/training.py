@@ -158,8 +158,8 @@ def train_here(
         with StopSignals(_announce_stop, once=True) as signals:
             try:
                 _train_function(rank)(
-                    home, run, lock, listeners=[on_event], on_control=signals.on_stop,
-                    more=extension,
+                    home, run, lock, listeners=[on_event], on_stop=signals.on_stop,
+                    extension=extension,
                 )  # fmt: skip
             except KeyboardInterrupt:
                 if not run.events.exists():  # interrupted before training began
@@ -173,7 +173,7 @@ def _announce_stop(_: signal.Signals) -> None:
     print_message("\nStopping after this step; a second signal ends it at once.")
 
 
-def _train_function(rank: RankInfo | None) -> Callable[..., None]:
+def _train_function(rank: RankInfo | None) -> Callable[..., object]:
     """Import PyTorch and return the function that trains."""
     if rank is None:
         from core.train.job import train
@@ -181,7 +181,7 @@ def _train_function(rank: RankInfo | None) -> Callable[..., None]:
         return train
     from core.train.launchers import train_as_rank_0
 
-    return partial(train_as_rank_0, place=rank)
+    return partial(train_as_rank_0, info=rank)
 
 
 def train_as_worker(home: Home, rank: RankInfo) -> int:

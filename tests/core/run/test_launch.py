@@ -71,6 +71,12 @@ def test_a_trainer_gets_the_arguments_it_was_started_with(extension: Extension |
     assert TrainerArguments.from_json(text) == arguments
 
 
+def test_a_trainer_does_not_inherit_the_rank_of_its_launcher() -> None:
+    """A run started within a torchrun job would take itself for one of its processes."""
+    rank = {"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}
+    assert not set(launch.environment(rank)) & set(rank)
+
+
 @pytest.mark.slow
 def test_a_starting_run_never_looks_crashed_and_a_second_trainer_is_refused(home: Home) -> None:
     """Also not for the moment in which the lock changes hands."""

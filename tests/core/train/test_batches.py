@@ -127,7 +127,9 @@ def test_a_limited_evaluation_is_the_beginning_of_the_whole_one() -> None:
     tokens = _text(120, held=41)
     pieces = cut_evaluation_samples(tokens, "validation", 7)
     limited = [
-        t for _, targets in iter_batches_in_order(tokens.ids, pieces, 2, most=21) for t in targets
+        t
+        for _, targets in iter_batches_in_order(tokens.ids, pieces, 2, max_targets=21)
+        for t in targets
     ]
     assert sum(int((t != PAD).sum()) for t in limited) == 21
 

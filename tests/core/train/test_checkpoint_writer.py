@@ -1,4 +1,4 @@
-"""The writer thread."""
+"""The thread that writes checkpoints."""
 
 from __future__ import annotations
 
@@ -15,87 +15,87 @@ from core.train.checkpoint import save, save_best, save_snapshot
 from core.train.checkpoint_writer import MAX_UNFINISHED_JOBS, BackgroundWriter
 
 
-def test_jobs_are_done_in_order_and_told_once() -> None:
-    """`saved` must be said in the order in which files were put in place."""
+def test_jobs_are_done_in_order_and_their_results_returned_once() -> None:
+    """`saved` must be emitted in the order in which files were put in place."""
     order: list[int] = []
 
     def job(number: int) -> int:
         order.append(number)
         return number * 10
 
-    with BackgroundWriter() as saver:
+    with BackgroundWriter() as writer:
         for number in range(8):
-            saver.submit(
+            writer.submit(
                 "checkpoint", number, lambda number=number: job(number), request=f"r{number}"
             )
-        results = saver.finished() + saver.wait()
-        assert saver.finished() == []
+        results = writer.take_results() + writer.wait()
+        assert writer.take_results() == []
     assert order == [result.step for result in results] == list(range(8))
     assert [result.bytes for result in results] == [number * 10 for number in range(8)]
     assert results[3].request == "r3"
     assert all(result.seconds >= 0 and result.error is None for result in results)
 
 
-def test_the_training_thread_is_not_held_up() -> None:
-    """Submitting and asking return while the disk is still busy."""
+def test_the_training_thread_does_not_wait() -> None:
+    """Submitting a job and asking for results return while the disk is busy."""
     go = threading.Event()
-    with BackgroundWriter() as saver:
-        assert not saver.busy()
-        saver.submit("checkpoint", 1, lambda: int(go.wait()))
-        assert saver.busy()
-        assert saver.finished() == []
+    with BackgroundWriter() as writer:
+        assert not writer.is_busy()
+        writer.submit("checkpoint", 1, lambda: int(go.wait()))
+        assert writer.is_busy()
+        assert writer.take_results() == []
         go.set()
-        (result,) = saver.wait()
-        assert not saver.busy()
+        (result,) = writer.wait()
+        assert not writer.is_busy()
     assert (result.kind, result.step, result.bytes) == ("checkpoint", 1, 1)
 
 
-def test_a_later_job_is_not_told_before_an_earlier_one() -> None:
+def test_no_result_is_returned_before_an_earlier_one() -> None:
     go = threading.Event()
-    with BackgroundWriter() as saver:
-        saver.submit("snapshot", 1, lambda: int(go.wait()))
-        saver.submit("checkpoint", 1, lambda: 2)
-        assert saver.finished() == []
+    with BackgroundWriter() as writer:
+        writer.submit("snapshot", 1, lambda: int(go.wait()))
+        writer.submit("checkpoint", 1, lambda: 2)
+        assert writer.take_results() == []
         go.set()
-        assert [result.kind for result in saver.wait()] == ["snapshot", "checkpoint"]
+        assert [result.kind for result in writer.wait()] == ["snapshot", "checkpoint"]
 
 
 @pytest.mark.parametrize("error", [StorageError("full"), ValueError("a bug")])
-def test_errors_are_told_and_do_not_end_the_thread(error: Exception) -> None:
+def test_errors_are_results_and_do_not_end_the_thread(error: Exception) -> None:
     """A full disk for a snapshot must not keep the next checkpoint from being saved."""
 
     def fail() -> int:
         raise error
 
-    with BackgroundWriter() as saver:
-        saver.submit("snapshot", 1, fail)
-        saver.submit("checkpoint", 2, lambda: 5)
-        failed, done = saver.wait()
+    with BackgroundWriter() as writer:
+        writer.submit("snapshot", 1, fail)
+        writer.submit("checkpoint", 2, lambda: 5)
+        failed, done = writer.wait()
     assert (failed.error, failed.bytes) == (error, 0)
     assert (done.error, done.bytes) == (None, 5)
 
 
-def test_close_writes_what_was_submitted() -> None:
-    """The end of the program must not cost the last checkpoint."""
-    saver = BackgroundWriter()
+def test_close_finishes_the_submitted_jobs() -> None:
+    """The last checkpoint must not be lost at the end of the program."""
+    writer = BackgroundWriter()
     written: list[int] = []
     for number in range(3):
-        saver.submit("final", number, lambda number=number: written.append(number) or 1)
-    saver.close()
+        writer.submit("final", number, lambda number=number: written.append(number) or 1)
+    writer.close()
     assert written == [0, 1, 2]
-    assert len(saver.finished()) == 3
+    assert len(writer.take_results()) == 3
 
 
-def test_memory_is_bounded() -> None:
-    """No more jobs wait than there is memory for: the submitter waits for the oldest instead."""
+def test_the_number_of_unfinished_jobs_is_limited() -> None:
+    """Each holds its tensors in memory; the submitter waits for the oldest."""
     gates = [threading.Event() for _ in range(MAX_UNFINISHED_JOBS + 1)]
     submitted = threading.Event()
-    with BackgroundWriter() as saver:
+    with BackgroundWriter() as writer:
         for gate in gates[:MAX_UNFINISHED_JOBS]:
-            saver.submit("checkpoint", 0, lambda gate=gate: int(gate.wait()))
+            writer.submit("checkpoint", 0, lambda gate=gate: int(gate.wait()))
 
         def one_more() -> None:
-            saver.submit("checkpoint", 1, lambda: int(gates[-1].wait()))
+            writer.submit("checkpoint", 1, lambda: int(gates[-1].wait()))
             submitted.set()
 
         thread = threading.Thread(target=one_more)
@@ -106,12 +106,12 @@ def test_memory_is_bounded() -> None:
         thread.join()
         for gate in gates:
             gate.set()
-        assert len(saver.wait()) == MAX_UNFINISHED_JOBS + 1
+        assert len(writer.wait()) == MAX_UNFINISHED_JOBS + 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
-def test_saving_beside_the_training_takes_no_threads_of_its_own(tmp_path: Path) -> None:
-    """A second set of PyTorch's threads, which slows every update from then on."""
+def test_the_writer_thread_starts_no_threads_of_pytorch(tmp_path: Path) -> None:
+    """A second thread pool of PyTorch would slow down every update from then on."""
     before = torch.get_num_threads()
     run = Run(tmp_path)
     found: dict[str, int] = {}

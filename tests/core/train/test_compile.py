@@ -1,4 +1,4 @@
-"""Compiled training: the same numbers, switched on once it pays, given up where it fails."""
+"""Compiled training: the same numbers, switched on once it pays, off if it fails."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from core.config.configs import ModelConfig
 from core.model import factory
 from core.model.decoder import call_directly
 from core.train import compile as compile_module
-from core.train.compile import CompiledCall, StepCompiler, should_compile
+from core.train.compile import CompiledCall, CompileScheduler, should_compile
 from core.train.state import TrainState
 from core.train.trainer import Trainer
 from core.train.update import Updater
-from tests.support.trainers import made_trainer, told_of, weights_of
+from tests.support.trainers import events_of, tiny_trainer, weights_of
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 SHAPES = {
@@ -42,8 +42,8 @@ def gradients(model: Any, tokens: torch.Tensor) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_compiled_it_learns_the_same(shape: str, recompute: bool) -> None:
-    """A graph that cannot be made whole, or gradients that are others."""
+def test_compiled_training_has_the_same_gradients(shape: str, recompute: bool) -> None:
+    """A graph with breaks, or other gradients."""
     torch._dynamo.reset()
     tokens = torch.randint(3, 12, (4, 8), generator=torch.Generator().manual_seed(0))
     model = factory.build_model(SHAPES[shape], seed=0).train()
@@ -64,7 +64,7 @@ def test_compiled_it_learns_the_same(shape: str, recompute: bool) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="the compiler needs a C++ compiler")
-def test_compiled_for_real_it_learns_the_same() -> None:
+def test_training_compiled_by_inductor_has_the_same_gradients() -> None:
     torch._dynamo.reset()
     tokens = torch.randint(3, 12, (4, 8), generator=torch.Generator().manual_seed(0))
     model = factory.build_model(SHAPES["modern"], seed=0).train()
@@ -75,7 +75,7 @@ def test_compiled_for_real_it_learns_the_same() -> None:
 
 
 class Counter:
-    """A backend that computes what it is given as it is."""
+    """A backend that runs each graph uncompiled and counts them."""
 
     graphs = 0
 
@@ -93,32 +93,32 @@ def with_backend(trainer: Trainer, backend: Any) -> None:
     trainer.updater.compiled.backend = backend
 
 
-def test_as_chosen_from_the_first_step_on() -> None:
-    plain, compiled, counter = made_trainer(steps=4), made_trainer(steps=4, compile="on"), Counter()
+def test_with_compile_on_it_is_compiled_from_the_first_step() -> None:
+    plain, compiled, counter = tiny_trainer(steps=4), tiny_trainer(steps=4, compile="on"), Counter()
     with_backend(compiled, counter)
     for trainer in (plain, compiled):
         trainer.run()
     assert counter.graphs >= 2
     assert torch.allclose(weights_of(plain), weights_of(compiled), atol=1e-5)
-    assert told_of(compiled).of("changed") == []
+    assert events_of(compiled).of_type("changed") == []
 
 
-def test_where_it_fails_the_run_goes_on_and_says_so() -> None:
-    """A GPU box without a compiler: the night's training is gone."""
-    plain, failing = made_trainer(steps=4), made_trainer(steps=4, compile="on")
+def test_if_compilation_fails_training_continues_and_reports_it() -> None:
+    """On a GPU machine without a compiler a night of training would be lost."""
+    plain, failing = tiny_trainer(steps=4), tiny_trainer(steps=4, compile="on")
     with_backend(failing, broken)
     for trainer in (plain, failing):
         trainer.run()
     assert torch.equal(weights_of(plain), weights_of(failing))
-    ((step, said),) = told_of(failing).of("changed")
-    assert (step, said["changes"]) == (1, {"compile": ["on", "off"]})
-    assert "no compiler here" in said["reason"]
-    assert "and more" not in said["reason"]
+    ((step, fields),) = events_of(failing).of_type("changed")
+    assert (step, fields["changes"]) == (1, {"compile": ["on", "off"]})
+    assert "no compiler here" in fields["reason"]
+    assert "and more" not in fields["reason"]
     assert failing.config.compile == "off"
 
 
-def test_what_fails_uncompiled_too_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = made_trainer(steps=4, compile="on")
+def test_an_error_that_also_occurs_uncompiled_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = tiny_trainer(steps=4, compile="on")
     with_backend(trainer, Counter())
 
     def loss(*given: object) -> torch.Tensor:
@@ -129,21 +129,21 @@ def test_what_fails_uncompiled_too_ends_the_run(monkeypatch: pytest.MonkeyPatch)
         trainer.run()
 
 
-def test_it_starts_by_itself_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_compile_auto_it_is_compiled_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compile_module, "should_compile", lambda device, left: left > 0.0)
     monkeypatch.setattr(compile_module, "MIN_TIMED_SECONDS", 0.0)
-    trainer, counter = made_trainer(steps=20), Counter()
+    trainer, counter = tiny_trainer(steps=20), Counter()
     with_backend(trainer, counter)
     trainer.run()
-    ((step, said),) = told_of(trainer).of("changed")
+    ((step, fields),) = events_of(trainer).of_type("changed")
     assert step == 1 + compile_module.MIN_TIMED_STEPS
-    assert said["changes"] == {"compile": ["auto", "on"]}
-    assert said["reason"] == "0 minutes are left"
+    assert fields["changes"] == {"compile": ["auto", "on"]}
+    assert fields["reason"] == "0 minutes are left"
     assert counter.graphs
 
 
-def test_nothing_is_compiled_on_a_processor_by_itself() -> None:
-    trainer, counter = made_trainer(steps=20), Counter()
+def test_with_compile_auto_nothing_is_compiled_on_a_cpu() -> None:
+    trainer, counter = tiny_trainer(steps=20), Counter()
     with_backend(trainer, counter)
     trainer.run()
     assert not counter.graphs
@@ -154,47 +154,51 @@ def test_nothing_is_compiled_on_a_processor_by_itself() -> None:
     ("device", "seconds", "expected"),
     [(GPU, 600.0, True), (GPU, 400.0, False), (GPU, 0.0, False), (CPU, 1e6, False)],
 )
-def test_it_pays_on_a_gpu_with_minutes_to_go(
+def test_compilation_pays_on_a_gpu_with_minutes_left(
     device: torch.device, seconds: float, expected: bool
 ) -> None:
     assert should_compile(device, seconds) is expected
 
 
-def wishes(choice: str, times: list[tuple[int, float]], steps: int) -> list[tuple[str, str]]:
-    decider = StepCompiler(CompiledCall(factory.build_model(SHAPES["modern"], seed=0)), GPU)
-    found = []
-    for step, elapsed in times:
-        progress = TrainState()
-        progress.step, progress.elapsed = step, elapsed
-        found.append(decider.wish(choice, progress, steps))
-    return found
+def settings_over_time(
+    setting: str, times: list[tuple[int, float]], steps: int
+) -> list[tuple[str, str] | None]:
+    model = factory.build_model(SHAPES["modern"], seed=0)
+    scheduler = CompileScheduler(CompiledCall(model), GPU)
+    return [
+        scheduler.next_setting(setting, TrainState(step=step, elapsed=elapsed), steps)
+        for step, elapsed in times
+    ]
 
 
-def test_the_forecast_counts_from_the_first_step_it_sees() -> None:
-    """A resumed run whose hours so far count as its pace; a first step that is slow."""
+def test_the_time_left_is_estimated_from_the_first_step_seen() -> None:
+    """The hours before a resume, or a slow first step, would distort the speed."""
     times = [(1001, 9000.0), (1006, 9003.0), (1012, 9005.4), (1020, 9009.5)]
-    found = wishes("auto", times, 5000)
-    assert [wish for wish, _ in found] == ["auto", "auto", "on", "on"]
-    assert found[2][1] == "33 minutes are left"
-    assert {wish for wish, _ in wishes("auto", times, 1200)} == {"auto"}
-    assert {wish for wish, _ in wishes("off", times, 5000)} == {"off"}
-    assert {wish for wish, _ in wishes("on", times, 5000)} == {"on"}
+    changes = settings_over_time("auto", times, 5000)
+    assert changes[:2] == [None, None]
+    assert changes[2] == ("on", "33 minutes are left")
+    assert changes[3] is not None
+    assert settings_over_time("auto", times, 1200) == [None] * 4
+    assert settings_over_time("off", times, 5000) == [None] * 4
+    assert settings_over_time("on", times, 5000) == [None] * 4
 
 
-def test_where_there_is_no_compiler_at_all_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_compiler_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*given: object, **options: object) -> None:
         raise RuntimeError("Dynamo is not supported on this Python")
 
     monkeypatch.setattr(torch, "compile", missing)
-    trainer = made_trainer(steps=4, compile="on")
+    trainer = tiny_trainer(steps=4, compile="on")
     trainer.run()
-    ((step, said),) = told_of(trainer).of("changed")
-    assert (step, said["changes"]) == (1, {"compile": ["on", "off"]})
-    assert "not supported" in said["reason"]
+    ((step, fields),) = events_of(trainer).of_type("changed")
+    assert (step, fields["changes"]) == (1, {"compile": ["on", "off"]})
+    assert "not supported" in fields["reason"]
 
 
-def test_it_loads_only_what_it_made_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Somebody else's file of compiled code under a name that can be guessed, in /tmp."""
+def test_the_compiler_cache_is_a_private_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another user could put compiled code into a folder whose name can be guessed."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.delenv(compile_module.CACHE_FOLDER_VARIABLE, raising=False)

@@ -1,3 +1,5 @@
+"""Validation loss."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -19,15 +21,17 @@ PIECES = LineSamples(ENDS - np.array([5, 9, 3, 9, 2]), ENDS)
 CPU = torch.device("cpu")
 
 
-def test_the_loss_is_the_mean_over_targets_whatever_the_batches() -> None:
+def test_the_loss_is_the_mean_over_targets_for_any_batch_size() -> None:
     model = factory.build_model(SHAPE, seed=0)
-    found = [Evaluation(IDS, PIECES, size).loss(model, CPU, whole=True) for size in (1, 2, 5)]
-    assert [result and result[1] for result in found] == [4 + 8 + 2 + 8 + 1] * 3
-    losses = [result[0] for result in found if result]
+    results = [Evaluation(IDS, PIECES, size).loss(model, CPU, whole=True) for size in (1, 2, 5)]
+    assert [result and result[1] for result in results] == [4 + 8 + 2 + 8 + 1] * 3
+    losses = [result[0] for result in results if result]
     assert losses == pytest.approx([losses[0]] * 3, abs=1e-6)
 
 
-def test_a_quick_evaluation_is_limited_in_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quick_evaluation_has_a_limited_number_of_targets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(evaluation, "MAX_QUICK_TARGETS", 13)
     model = factory.build_model(SHAPE, seed=0)
     quick = Evaluation(IDS, PIECES, 2).loss(model, CPU, whole=False)
@@ -35,7 +39,7 @@ def test_a_quick_evaluation_is_limited_in_targets(monkeypatch: pytest.MonkeyPatc
     assert quick[1] == 4 + 8
 
 
-def test_evaluating_leaves_the_mode_and_the_random_state_alone() -> None:
+def test_an_evaluation_changes_neither_the_mode_nor_the_random_state() -> None:
     """Otherwise a run with evaluations would train other weights than one without."""
     model = factory.build_model(SHAPE, seed=0)
     model.dropout = 0.5
@@ -47,7 +51,7 @@ def test_evaluating_leaves_the_mode_and_the_random_state_alone() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_an_interrupted_evaluation_says_nothing() -> None:
+def test_a_stopped_evaluation_has_no_result() -> None:
     model = factory.build_model(SHAPE, seed=0)
-    found = Evaluation(IDS, PIECES, 1).loss(model, CPU, whole=True, interrupted=lambda: True)
-    assert found is None
+    result = Evaluation(IDS, PIECES, 1).loss(model, CPU, whole=True, sync_stop=lambda: True)
+    assert result is None

@@ -1,33 +1,35 @@
-"""A training that somebody else began as several processes, as torchrun and Slurm do."""
+"""Training in several processes: our agent and its workers, torchrun, and Slurm."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import click
 import pytest
+import torch
 
+from core.errors import InputError
 from core.model.safetensors_io import read_tensors
 from core.paths import Home, find_home
 from core.run import status, store
 from core.run.directory import Run
+from core.run.event_log import EventLog, EventTail
 from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
-from core.system.rank_env import RankInfo
+from core.train.launchers import count_devices, report_missing_failure
 from tests.support.runners import TINY, command, run, small_text, until
 from tests.support.trainers_at_work import clearing, events_of, free, history_of
-from tui.cli.training import train_options
 
-WANTED = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
+SHORT = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
 LONG = ["--steps", "1000000", "--set", "eval_steps=1000000", "--set", "snapshots=false", *TINY]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
-ALONE = {"detach": False, "foreground": False, "as_json": False, "devices": None}
 
 
 @pytest.fixture
@@ -36,18 +38,58 @@ def home(tmp_path: Path) -> Iterator[Home]:
         yield home
 
 
-def _port() -> str:
-    with socket.socket() as free_one:
-        free_one.bind(("localhost", 0))
-        return str(free_one.getsockname()[1])
+@pytest.mark.parametrize(
+    ("requested", "device", "count"),
+    [(0, "cpu", 1), (3, "cpu", 3), (2, "auto", 2), (0, "auto", 1), (1, "mps", 1)],
+)
+def test_without_gpus_devices_are_processes_on_the_cpu(
+    requested: int, device: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert count_devices(requested, device) == count
+
+
+@pytest.mark.parametrize(("requested", "device"), [(3, "auto"), (3, "cuda"), (2, "cuda:1")])
+def test_more_gpus_than_there_are_are_refused(
+    requested: int, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes would share a GPU, or one would wait for a device that does not exist."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert count_devices(0, "cuda") == 2
+    with pytest.raises(InputError):
+        count_devices(requested, device)
+
+
+def test_the_agent_reports_a_failure_that_rank_0_could_not(tmp_path: Path) -> None:
+    """Once, with the message of the rank that failed first."""
+    run, folder = Run(tmp_path), tmp_path / "failures"
+    folder.mkdir()
+    since = time.time() - 1
+    with closing(EventLog(run.events)) as log:
+        log.emit("saved", 5, kind="checkpoint")
+    failure = {"title": "No", "message": "why", "hint": "", "code": 2}
+    (folder / "1.json").write_text(json.dumps(failure))
+    report_missing_failure(run, since, "Process 1 of 2 ended with signal 9.", folder)
+    report_missing_failure(run, since, "again", folder)
+    events = EventTail(run.events).read()
+    assert (events[-1].type, events[-1].step) == ("failed", 5)
+    assert events[-1].fields == failure | {"saved_step": 5}
+    assert len(events) == 2
+
+
+def _unused_port() -> str:
+    with socket.socket() as unused:
+        unused.bind(("localhost", 0))
+        return str(unused.getsockname()[1])
 
 
 @contextmanager
 def _tasks(home: Home, *arguments: str) -> Iterator[list[subprocess.Popen[str]]]:
-    """The two tasks of a Slurm step, on a machine each; killed if they are still there."""
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _port(), "SLURM_JOB_ID": "7"}
+    """The two tasks of a Slurm step, each on its own machine; killed at the end."""
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _unused_port(), "SLURM_JOB_ID": "7"}
     shared |= {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NUM_NODES": "2", "SLURM_LOCALID": "0"}
-    began = [
+    tasks = [
         subprocess.Popen(
             command(home.root, *arguments),
             env=os.environ | shared | {"SLURM_PROCID": str(rank)},
@@ -59,15 +101,15 @@ def _tasks(home: Home, *arguments: str) -> Iterator[list[subprocess.Popen[str]]]
         for rank in range(2)
     ]
     try:
-        yield began
+        yield tasks
     finally:
-        for task in began:
+        for task in tasks:
             task.kill()
             task.communicate()
 
 
-def _trains(home: Home) -> Run:
-    """The run, once it has made some steps."""
+def _wait_until_training(home: Home) -> Run:
+    """The run, once it has done some steps."""
     pets = Run(home.runs / "pets")
     until(lambda: pets.events.exists() and history_of(pets).step > 5, "it trains")
     return pets
@@ -75,11 +117,11 @@ def _trains(home: Home) -> Run:
 
 @pytest.mark.slow
 def test_two_machines_of_torchrun_train_one_run(home: Home, tmp_path: Path) -> None:
-    """A run for each process, a curve of its own, or one that can go on nowhere else."""
+    """One run instead of one per process, with the curve of a single process, resumable alone."""
     text = small_text(tmp_path)
-    port = _port()
+    port = _unused_port()
     shared = ["--nnodes=2", "--nproc-per-node=1", "--master-addr=127.0.0.1", "--no-python"]
-    line = command(home.root, "train", str(text), "--name", "two", *WANTED)
+    line = command(home.root, "train", str(text), "--name", "two", *SHORT)
     agents = [
         subprocess.Popen(
             [*TORCHRUN, *shared, f"--node-rank={rank}", f"--master-port={port}", *line],
@@ -88,26 +130,28 @@ def test_two_machines_of_torchrun_train_one_run(home: Home, tmp_path: Path) -> N
         for rank in range(2)
     ]
     assert [agent.wait(timeout=100) for agent in agents] == [0, 0]
-    assert run(home.root, "train", str(text), "--name", "one", *WANTED).returncode == 0
+    assert run(home.root, "train", str(text), "--name", "one", *SHORT).returncode == 0
     assert [one.name for one in store.list_runs(home)] == ["one", "two"]
     two, one = (Run(home.runs / name) for name in ("two", "one"))
     tensors = [read_tensors(each.weights) for each in (two, one)]
     for name, tensor in tensors[0].items():
         assert (tensor - tensors[1][name]).abs().max() < 1e-3
-    told = [event.table("train")["devices"] for event in events_of(two) if event.type == PREPARED]
-    assert told == [2]
+    devices = [
+        event.table("train")["devices"] for event in events_of(two) if event.type == PREPARED
+    ]
+    assert devices == [2]
     assert len([event for event in events_of(two) if event.type == STARTED]) == 1
-    more = run(home.root, "resume", "two", "--steps", "5")
-    assert more.returncode == 0, more.stderr
+    resumed = run(home.root, "resume", "two", "--steps", "5")
+    assert resumed.returncode == 0, resumed.stderr
     assert history_of(two).step == 35
 
 
 @pytest.mark.slow
-def test_a_signal_to_all_is_one_stop_that_saves(home: Home, tmp_path: Path) -> None:
-    """What Slurm does when the time is over."""
+def test_a_signal_to_all_processes_is_one_stop_that_saves(home: Home, tmp_path: Path) -> None:
+    """Slurm sends it at the time limit."""
     text = small_text(tmp_path)
     with _tasks(home, "train", str(text), "--name", "pets", *LONG) as (first, second):
-        pets = _trains(home)
+        pets = _wait_until_training(home)
         for task in (first, second):
             task.send_signal(signal.SIGTERM)
         codes = [task.wait(timeout=60) for task in (first, second)]
@@ -120,38 +164,15 @@ def test_a_signal_to_all_is_one_stop_that_saves(home: Home, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-def test_a_machine_that_is_lost_is_said_and_nothing_else_is(home: Home, tmp_path: Path) -> None:
-    """A first process that waits for the other for days, or ends in a page of a library's words."""
+def test_a_lost_process_is_reported_in_one_sentence(home: Home, tmp_path: Path) -> None:
+    """Not a wait of days for the other process, and no traceback of a library."""
     text = small_text(tmp_path)
     with _tasks(home, "train", str(text), "--name", "pets", *LONG) as (first, second):
-        pets = _trains(home)
+        pets = _wait_until_training(home)
         second.kill()
-        _, said = first.communicate(timeout=60)
+        _, errors = first.communicate(timeout=60)
     assert first.returncode == 1
-    assert "Another process of the training has ended" in said
-    assert "Traceback" not in said
+    assert "Another process of the training has ended" in errors
+    assert "Traceback" not in errors
     until(lambda: free(pets), "the run is free")
     assert status.status_of(pets) in (status.CRASHED, FINISHED)
-
-
-def test_such_a_process_trains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options that would begin yet more processes are refused, not ignored."""
-    assert train_options(**ALONE).rank is None
-    for name, value in {"RANK": 3, "LOCAL_RANK": 1, "WORLD_SIZE": 4, "LOCAL_WORLD_SIZE": 2}.items():
-        monkeypatch.setenv(name, str(value))
-    options = train_options(**ALONE)
-    assert (options.foreground, options.worker) == (
-        True,
-        RankInfo(rank=3, local_rank=1, world_size=4, local_world_size=2),
-    )
-    for refused in ({"detach": True}, {"devices": 2}):
-        with pytest.raises(click.UsageError, match="rank 3 of 4"):
-            train_options(**{**ALONE, **refused})
-    monkeypatch.setenv("RANK", "0")
-    assert train_options(**ALONE).worker is None
-
-
-def test_one_process_alone_is_none_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "LOCAL_WORLD_SIZE": 1}.items():
-        monkeypatch.setenv(name, str(value))
-    assert train_options(**{**ALONE, "detach": True}).detach
