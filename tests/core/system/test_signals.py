@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 
@@ -21,7 +20,7 @@ def _default_handlers() -> Iterator[None]:
 
 
 def _send(number: signal.Signals) -> None:
-    os.kill(os.getpid(), number)
+    signal.raise_signal(number)  # to this thread: others do not block signals
 
 
 def test_a_signal_before_there_is_something_to_stop_is_remembered() -> None:
