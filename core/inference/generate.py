@@ -1,83 +1,76 @@
-"""Generation: one token after another, streamed, over a session.
+"""Decoding: one loop over rows of a session, for a single reply, for several, and for branches.
 
-It knows nothing of models, devices or terminals.
-
-Stop texts in a stream: nothing of one is ever shown, also when it comes in pieces.
-
-Several continuations of one prompt, read side by side: the weights are read once for all.
-
-It knows nothing of models, devices or terminals. Shapes: B rows, V vocabulary.
+Shapes: B rows, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from torch import Tensor
 
 from core.config.configs import SamplingConfig
-from core.inference.sampling import TokenSampler, probabilities
+from core.inference.sampling import TokenSampler, final_probabilities
 from core.inference.session import Session
 from core.tokenizer.special_tokens import EOS
-from core.tokenizer.tokenizer import TextStream, Tokenizer
+from core.tokenizer.tokenizer import Tokenizer
+
+EndReason = Literal["end", "stop", "length"]
+
+END: Final = "end"  # <eos>
+STOP: Final = "stop"  # a stop text
+LENGTH: Final = "length"  # max_tokens
 
 
 class StopFilter:
-    """Holds back what may become a stop text, and gives out what can no longer.
+    """Remove stop texts from streamed text, holding back what may become one.
 
-    The stop text that is complete first ends the stream (of those complete at once the longest):
-    what is shown does not depend on how the text was cut into pieces.
+    The stop text that is complete first ends the stream, the longest one of several complete at
+    the same character. The output does not depend on how the text is cut into pieces.
 
     Args:
-        stops: the texts that end a stream, none of them empty.
+        stops: texts that end a stream; none is empty.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
-        assert all(stops), "an empty text stands everywhere"
+        assert all(stops), "an empty text occurs everywhere"
         self._stops = tuple(stops)
-        self._held = ""
+        self._pending = ""
         self.hit = False
 
     def push(self, text: str) -> str:
-        """What may be shown now; once `hit` is true, the last there is."""
+        """Add text; return what can be shown. Once `hit` is true, nothing may be added."""
         assert not self.hit
-        held = self._held + text
-        found = [(at + len(stop), at) for stop in self._stops if (at := held.find(stop)) >= 0]
-        if found:
+        pending = self._pending + text
+        hits = [(at + len(stop), at) for stop in self._stops if (at := pending.find(stop)) >= 0]
+        if hits:
             self.hit = True
-            self._held = ""
-            return held[: min(found)[1]]
-        cut = len(held) - max((_overlap(held, stop) for stop in self._stops), default=0)
-        self._held = held[cut:]
-        return held[:cut]
+            self._pending = ""
+            return pending[: min(hits)[1]]
+        cut = len(pending) - max((_overlap(pending, stop) for stop in self._stops), default=0)
+        self._pending = pending[cut:]
+        return pending[:cut]
 
     def flush(self) -> str:
-        """What was held back and did not become a stop text."""
-        shown, self._held = self._held, ""
-        return shown
+        """Return the text that was held back."""
+        pending, self._pending = self._pending, ""
+        return pending
 
 
 def _overlap(text: str, stop: str) -> int:
-    """The longest end of `text` that is a beginning of `stop`."""
+    """Length of the longest suffix of `text` that is a proper prefix of `stop`."""
     lengths = range(min(len(text), len(stop) - 1), 0, -1)
     return next((length for length in lengths if text.endswith(stop[:length])), 0)
 
 
-FinishReason = Literal["end", "stop", "length"]
-
-END: Final = "end"  # the model said that the text ends
-STOP: Final = "stop"  # a stop text came
-LENGTH: Final = "length"  # as many tokens as asked for
-
-
 @dataclass(frozen=True)
 class LikelyToken:
-    """A token that was possible.
+    """One of the most likely tokens at a position.
 
     Attributes:
-        probability: the model's own.
+        probability: under the model.
         chance: after the sampling settings; 0 if one of them removed it.
     """
 
@@ -89,15 +82,15 @@ class LikelyToken:
 
 @dataclass(frozen=True)
 class GeneratedToken:
-    """One token of a reply.
+    """A token of a reply.
 
     Attributes:
-        id: the token; EOS in the last step of a text that ended by itself.
-        text: what can be shown now; empty while a character or a stop text may be half there.
-        probability: the model's own for this token, before any setting changed it.
-        top: the tokens likeliest to the model at this place, if asked for.
-        window_start: the index of the oldest id the model saw when it said this one.
-        ended: why this is the last step; None if it is not.
+        id: EOS for the last token of a text that ended by itself.
+        text: what can be shown now; empty for part of a character or of a possible stop text.
+        probability: under the model, before any sampling setting.
+        top: the most likely tokens at this position, if requested.
+        window_start: index of the oldest id in the context, see `Session.window_start`.
+        end_reason: set on the last token of a row.
     """
 
     id: int
@@ -105,7 +98,94 @@ class GeneratedToken:
     probability: float
     top: tuple[LikelyToken, ...]
     window_start: int
-    ended: FinishReason | None = None
+    end_reason: EndReason | None = None
+
+
+class _Row:
+    """The state of one continuation: its sampler and its text stream."""
+
+    def __init__(
+        self, session: Session, number: int, tokenizer: Tokenizer, config: SamplingConfig
+    ) -> None:
+        ids, vocab_size = session.rows[number], session.model.config.vocab_size
+        self.sampler = TokenSampler(config, ids, vocab_size, seed=config.seed + number)
+        self.end_reason: EndReason | None = None
+        self._stream, self._stop = tokenizer.stream(ids), StopFilter(config.stop)
+
+    def push(self, id: int, *, is_last: bool) -> str:
+        """Add a token; return the text that can be shown."""
+        text = self._stop.push(self._stream.push(id))
+        self.end_reason = END if id == EOS else LENGTH if is_last else None
+        if self.end_reason and not self._stop.hit:
+            text += self._stop.push(self._stream.flush())
+            if not self._stop.hit:
+                text += self._stop.flush()
+        if self._stop.hit:
+            self.end_reason = STOP
+        return text
+
+
+def decode(
+    session: Session,
+    tokenizer: Tokenizer,
+    config: SamplingConfig,
+    *,
+    first_ids: Sequence[int] = (),
+    top: int = 0,
+) -> Iterator[list[GeneratedToken | None]]:
+    """Choose and append one token per row and step until every row has ended.
+
+    Row r is drawn with seed + r. The session holds the ids of all steps given out; a row that has
+    ended is filled with EOS.
+
+    Args:
+        session: B rows of at least one id.
+        first_ids: B ids the rows begin with, instead of sampled ones.
+        top: number of the most likely tokens to list per token.
+
+    Yields:
+        B tokens; None for a row that has ended.
+
+    Raises:
+        RunFailedError: the logits are not finite.
+    """
+    rows = [_Row(session, number, tokenizer, config) for number in range(len(session.rows))]
+    for position in range(config.max_tokens):
+        logits, window_start = session.next_logits(), session.window_start  # (B, V)
+        probabilities = logits.softmax(-1)
+        tokens: list[GeneratedToken | None] = [None] * len(rows)
+        for number, row in enumerate(rows):
+            if row.end_reason:
+                continue
+            if first_ids and position == 0:
+                id = first_ids[number]
+                row.sampler.record(id)
+            else:
+                id = row.sampler.choose(logits[number])
+            text = row.push(id, is_last=position == config.max_tokens - 1)
+            likely: tuple[LikelyToken, ...] = ()
+            if top:
+                chances = final_probabilities(logits[number], config, session.rows[number])
+                likely = _most_likely(probabilities[number], chances, tokenizer, top)
+            probability = float(probabilities[number, id])
+            tokens[number] = GeneratedToken(
+                id, text, probability, likely, window_start, row.end_reason
+            )
+        session.extend_rows([[token.id if token else EOS] for token in tokens])
+        yield tokens
+        if all(row.end_reason for row in rows):
+            return
+
+
+def _most_likely(
+    probabilities: Tensor, chances: Tensor, tokenizer: Tokenizer, count: int
+) -> tuple[LikelyToken, ...]:
+    """The `count` most likely tokens by probability (V,), in falling order."""
+    values, ids = probabilities.topk(min(count, len(probabilities)))
+    return tuple(
+        LikelyToken(id, tokenizer.token_text(id), value, float(chances[id]))
+        for value, id in zip(values.tolist(), ids.tolist(), strict=True)
+    )
 
 
 def generate(
@@ -116,94 +196,20 @@ def generate(
     *,
     top: int = 0,
 ) -> Generator[GeneratedToken]:
-    """Reads the prompt, then chooses and reads one token after another.
+    """Append a prompt to a session of one row and generate its continuation, see `decode`.
 
-    The session holds the prompt and the ids of all steps given out, also after the generator was
-    closed, which stops it. What is half there when it ends by itself, and became no stop text, is
-    in the last step's text.
+    Closing the generator stops it; the session then holds the tokens given out.
 
     Args:
-        prompt: ids to read first; may be empty if the session holds some.
-        top: how many of the likeliest tokens each step names.
+        prompt: ids; may be empty if the session is not.
 
     Raises:
-        RunFailedError: the model's predictions are not finite.
+        RunFailedError: the logits are not finite.
     """
     session.extend(prompt)
-    chooser = TokenSampler(config, session.ids, session.model.config.vocab_size)
-    stream, stop = tokenizer.stream(session.ids), StopFilter(config.stop)
-    for left in reversed(range(config.max_tokens)):
-        logits, start = session.logits[0], session.window_start
-        id = chooser.choose(logits)
-        text = stop.push(stream.push(id))
-        over: FinishReason | None = END if id == EOS else LENGTH if not left else None
-        if over and not stop.hit:
-            text += _rest(stream, stop)
-        chances = logits.softmax(-1)
-        after = probabilities(logits, config, session.ids) if top else chances
-        named = _likeliest(chances, after, tokenizer, top) if top else ()
-        session.extend([id])
-        ended: FinishReason | None = STOP if stop.hit else over
-        yield GeneratedToken(id, text, float(chances[id]), named, start, ended)
-        if ended:
-            return
-
-
-def _rest(stream: TextStream, stop: StopFilter) -> str:
-    """What was held back; it may still complete a stop text."""
-    text = stop.push(stream.flush())
-    return text if stop.hit else text + stop.flush()
-
-
-def _likeliest(
-    chances: Tensor, after: Tensor, tokenizer: Tokenizer, count: int
-) -> tuple[LikelyToken, ...]:
-    values, ids = chances.topk(min(count, len(chances)))
-    return tuple(
-        LikelyToken(id, tokenizer.token_text(id), value, float(after[id]))
-        for value, id in zip(values.tolist(), ids.tolist(), strict=True)
-    )
-
-
-@dataclass
-class Continuation:
-    """One of them.
-
-    Attributes:
-        ended: why it did: "end", "stop", "length"; empty while it goes on.
-    """
-
-    ids: list[int] = field(default_factory=list)
-    text: str = ""
-    ended: str = ""
-
-
-class _Row:
-    """A continuation on its way: what `generate` does to its only one."""
-
-    def __init__(
-        self, session: Session, tokenizer: Tokenizer, config: SamplingConfig, number: int
-    ) -> None:
-        size, seed = session.model.config.vocab_size, config.seed + number
-        self.made = Continuation()
-        self._chooser = TokenSampler(config, session.ids, size, seed=seed)
-        self._stream, self._stop = tokenizer.stream(session.ids), StopFilter(config.stop)
-
-    def add(self, logits: Tensor, *, last: bool) -> int:
-        """Chooses the next id for logits (V,); after its end a row only keeps step."""
-        made = self.made
-        if made.ended:
-            return EOS
-        id = self._chooser.choose(logits)
-        made.ids.append(id)
-        made.text += self._stop.push(self._stream.push(id))
-        over = END if id == EOS else LENGTH if last else ""
-        if over and not self._stop.hit:
-            made.text += self._stop.push(self._stream.flush())
-        if over and not self._stop.hit:
-            made.text += self._stop.flush()
-        made.ended = STOP if self._stop.hit else over
-        return id
+    for (token,) in decode(session, tokenizer, config, top=top):
+        assert token is not None
+        yield token
 
 
 def generate_many(
@@ -212,23 +218,22 @@ def generate_many(
     tokenizer: Tokenizer,
     config: SamplingConfig,
     count: int,
-) -> list[Continuation]:
-    """As many continuations as asked for; the r-th, from 0, is that of `generate` with seed + r.
+) -> list[list[GeneratedToken]]:
+    """Generate several continuations of a prompt in one batch.
+
+    The r-th is that of `generate` with seed + r.
 
     Args:
-        session: with one row; the prompt is added to it, the continuations are not.
+        session: one row, to which the prompt is appended but no continuation.
 
     Raises:
-        RunFailedError: the model's predictions are not finite.
+        RunFailedError: the logits are not finite.
     """
     session.extend(prompt)
-    assert session.logits is not None  # read once, before the rows part
-    rows = [_Row(session, tokenizer, config, number) for number in range(count)]
-    twin = session.fork(count)
-    for left in reversed(range(config.max_tokens)):
-        pairs = zip(rows, twin.logits, strict=True)
-        new = [[row.add(logits, last=not left)] for row, logits in pairs]
-        if all(row.made.ended for row in rows):
-            break
-        twin.extend_rows(new)
-    return [row.made for row in rows]
+    session.next_logits()  # The prompt is read once, not once per row.
+    replies: list[list[GeneratedToken]] = [[] for _ in range(count)]
+    for tokens in decode(session.fork(count), tokenizer, config):
+        for reply, token in zip(replies, tokens, strict=True):
+            if token is not None:
+                reply.append(token)
+    return replies

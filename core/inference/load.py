@@ -1,4 +1,4 @@
-"""From a run directory to a model that can be talked to."""
+"""Loading the model of a run for inference."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from core.tokenizer.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model with all that is needed to talk to it.
+    """A model with its tokenizer.
 
     Attributes:
         model: in evaluation mode, on its device.
         tokenizer: the one it was trained with.
-        reading: "lines" or "text": how its text was cut.
+        reading: how its corpus was cut: "lines" or "text".
     """
 
     model: Decoder
@@ -38,56 +38,56 @@ class LoadedModel:
 
     @property
     def keep_first(self) -> int:
-        """How many ids at the start stay when the context slides: <sos> of lines."""
+        """How many ids at the start stay when the context slides: the <sos> of lines."""
         return 1 if self.reading == "lines" else 0
 
     def encode(self, prompt: str) -> list[int]:
-        """The ids a continuation of `prompt` starts from; see `prompt_ids`."""
+        """The ids before the continuation of a prompt, see `prompt_ids`."""
         return prompt_ids(self.tokenizer, self.reading, prompt)
 
 
 def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
-    """The ids a continuation starts from, <sos> first where the corpus was lines.
+    """The ids before the continuation of a prompt, with <sos> if the corpus was cut into lines.
 
     Raises:
-        UnknownWordError: words the tokenizer has never seen.
+        UnknownWordError: words that are not in the vocabulary.
     """
     ids = tokenizer.encode_prompt(prompt)
     if reading == "lines":
         return [SOS, *ids]
-    # Running text has no <sos>; what stood before a beginning was the end of another text.
+    # Running text has no <sos>; in training the end of another text came before a beginning.
     return ids or [EOS]
 
 
 def load_model(
     run: Run,
-    which: str = LAST,
+    weights: str = LAST,
     device: str = "auto",
     cancelled: CancelCheck = never_cancelled,
     precision: str = FLOAT32,
 ) -> LoadedModel:
-    """The model of a run.
+    """Load the model of a run.
 
     Args:
-        which: "last", "best" or a step of which there is a snapshot.
+        weights: "last", "best" or the step of a snapshot.
         device: as on the command line.
-        precision: of the weights in memory; see `core.model.quantize`.
+        precision: of the weights in memory, see `core.model.quantize`.
 
     Raises:
         InputError: no such weights, device or precision.
         DamagedError: a file of the run cannot be read.
-        Cancelled: where `cancelled` said so.
+        Cancelled: `cancelled` returned true.
     """
-    weights = weights_file(run, which)
+    path = weights_file(run, weights)
     facts = device_facts(device)
     reading = str(read_record(run)["corpus"]["reading"])
     config, tokenizer = read_model_config(run.config), Tokenizer.load(run.folder)
     check_vocabulary(run, tokenizer, config)
-    check_tensor_count(weights, config)
+    check_tensor_count(path, config)
     if cancelled():
         raise Cancelled
     model = factory.build_model(config, seed=None)
-    state_dict.load_stored(model, read_tensors(weights), weights)
+    state_dict.load_stored(model, read_tensors(path), path)
     if cancelled():
         raise Cancelled
     model = model.to(torch.device(facts.device)).eval()

@@ -1,29 +1,32 @@
-"""How well a model foresees a text: the log-probability of each token, and what they add up to.
+"""Scoring: the log-probability of each token of a text, and perplexity and bits per byte of all.
 
-The text is cut as the model's own corpus was: lines stand between <sos> and <eos>, each by itself,
-and their ends are foreseen too, a byte each; running text comes after an <eos>.
+A text is cut as the model's corpus was: each line between <sos> and <eos>, the <eos> scored too and
+counted as one byte; running text after one <eos>.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from core.errors import Cancelled
 from core.inference.load import LoadedModel
 from core.inference.session import Session
+from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import CorpusSample
 from core.tokenizer.special_tokens import EOS, SOS
 
-AT_ONCE = 512
+TOKENS_PER_PASS = 512
+MAX_LOSS = 700.0  # beyond it the perplexity overflows a float
 
 
 @dataclass(frozen=True)
-class ScoredTokens:
-    """One token of a text.
+class TokenScore:
+    """A token of a text.
 
     Attributes:
-        score: its log-probability given all before it, in nats.
+        score: its log-probability given all tokens before, in nats.
     """
 
     id: int
@@ -32,11 +35,11 @@ class ScoredTokens:
 
 
 @dataclass
-class Sum:
-    """What came together so far.
+class ScoreTotals:
+    """Sums over the scored tokens.
 
     Attributes:
-        tokens: that were foreseen.
+        tokens: number of them.
         nats: minus the sum of their log-probabilities.
         size: bytes of the text in UTF-8.
     """
@@ -47,13 +50,13 @@ class Sum:
 
     @property
     def loss(self) -> float | None:
-        """Nats a token."""
+        """Nats per token."""
         return self.nats / self.tokens if self.tokens else None
 
     @property
     def perplexity(self) -> float | None:
-        """The exponential of the loss; None too where that is beyond all bounds."""
-        return None if self.loss is None or self.loss > 700 else math.exp(self.loss)
+        """The exponential of the loss; None if it overflows."""
+        return None if self.loss is None or self.loss > MAX_LOSS else math.exp(self.loss)
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -61,34 +64,50 @@ class Sum:
         return self.nats / math.log(2) / self.size if self.size else None
 
 
-def scored(
-    loaded: LoadedModel, samples: Iterable[CorpusSample], found: Sum
-) -> Iterator[ScoredTokens]:
-    """Every token of the samples of a text, in order, each added to `found`.
+def score_ids(
+    session: Session, ids: Sequence[int], cancelled: CancelCheck = never_cancelled
+) -> Iterator[float]:
+    """Append ids to a session; yield the log-probability of each given those before, in nats.
 
-    Args:
-        samples: as `core.text.corpus.read_samples` gives them for the reading of the model.
+    The first id of an empty session has none.
 
     Raises:
-        UnknownWordError: words that the model has never seen.
+        Cancelled: `cancelled` returned true before a forward pass.
     """
-    tokenizer, session = loaded.tokenizer, _fresh(loaded)
+    for start in range(0, len(ids), TOKENS_PER_PASS):
+        if cancelled():
+            raise Cancelled
+        yield from session.score(ids[start : start + TOKENS_PER_PASS]).tolist()
+
+
+def score_samples(
+    loaded: LoadedModel, samples: Iterable[CorpusSample], totals: ScoreTotals
+) -> Iterator[TokenScore]:
+    """Score every token of the samples of a text, in order, and add each to the totals.
+
+    Args:
+        samples: as `core.text.corpus` cuts the text for the model's `reading`.
+
+    Raises:
+        UnknownWordError: words that are not in the vocabulary.
+    """
+    tokenizer, session = loaded.tokenizer, _new_session(loaded)
     for sample in samples:
         ids = tokenizer.encode_prompt(sample.text)
-        found.size += len(sample.text.encode())
+        totals.size += len(sample.text.encode())
         if loaded.reading == "lines":
-            ids, found.size = [*ids, EOS], found.size + 1
-        for start in range(0, len(ids), AT_ONCE):
-            part = ids[start : start + AT_ONCE]
-            for id, score in zip(part, session.score(part).tolist(), strict=True):
-                found.tokens, found.nats = found.tokens + 1, found.nats - score
-                yield ScoredTokens(id, tokenizer.token_text(id), score)
+            ids.append(EOS)
+            totals.size += 1
+        for id, score in zip(ids, score_ids(session, ids), strict=True):
+            totals.tokens += 1
+            totals.nats -= score
+            yield TokenScore(id, tokenizer.token_text(id), score)
         if sample.ends_document:
-            session = _fresh(loaded)
+            session = _new_session(loaded)
 
 
-def _fresh(loaded: LoadedModel) -> Session:
-    """A session at the beginning of a line or a text."""
+def _new_session(loaded: LoadedModel) -> Session:
+    """A session at the beginning of a line or of running text."""
     session = Session(loaded.model, keep_first=loaded.keep_first)
     session.extend([SOS if loaded.reading == "lines" else EOS])
     return session

@@ -1,23 +1,23 @@
-"""The sampler: `python -m core.server ROOT CACHE`, questions and replies as lines of JSON.
+"""The model server: `python -m core.server --root ROOT --cache CACHE`.
 
-Standard input is read all the time by a thread of its own, so that a `cancel` and the end of the
-file act in the middle of a load, a prompt or a reply, also while torch is being imported. The end
-of the file ends the process at once: whoever started it is gone. Standard output carries replies
-and nothing else. docs/sampler.md says what they hold.
+Requests come as lines of JSON on standard input, replies go to standard output, which carries
+nothing else; see docs/server_protocol.md. A thread reads requests at all times, so that `cancel`
+and the end of the input take effect during a load, a prefill, a reply or the import of torch. The
+end of the input ends the process at once: the client is gone.
 """
 
 from __future__ import annotations
 
+import argparse
 import faulthandler
 import gc
 import json
 import os
 import queue
 import signal
-import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,284 +25,294 @@ from typing import Any
 from core.errors import Cancelled, InputError, MiniGPTError
 from core.model.memory import is_device_fault
 from core.paths import Home
+from core.progress import CancelCheck
 from core.run.events import replace_non_finite
 from core.server import codec
 from core.server.protocol import (
     CancelRequest,
     GenerateRequest,
     IndexRequest,
+    Request,
     error_to_json,
     parse_request,
 )
-from core.server.replies import CancelReply, FinishReason, GenerateReply, Id
-from core.system.files import JsonObject as Json
+from core.server.replies import CancelReply, GenerateReply, Id
+from core.system.files import JsonObject
 from core.system.line_files import write_all
 
-NICE = 10
-LONGEST_LINE = 1 << 24
-FAULT = "a fault in the sampler"
-CANCELLED: FinishReason = "cancelled"
+NICENESS = 10
+MAX_LINE_BYTES = 1 << 24
+
+Answer = Callable[[Id, Any, Callable[[Any], None], CancelCheck], Any]
+"""Returns the last reply to a request; see `core.server.dispatch.Dispatcher.answer`."""
+
+
+class NoTorchError(MiniGPTError):
+    title = "PyTorch cannot be loaded"
+
+
+class ServerFaultError(MiniGPTError):
+    """A bug in the server."""
 
 
 @dataclass(frozen=True, eq=False)
 class PendingRequest:
-    """One request on its way."""
+    """A request that has no last reply yet."""
 
     id: Id
-    ask: Any
+    request: Request[Any, Any]
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True)
-class Wire:
-    """The channel replies go out on; several threads may use it.
+class ReplyWriter:
+    """Writes replies, from any thread; ends the process if the client is gone.
 
     Args:
-        descriptor: where to.
+        descriptor: of the pipe to the client.
     """
 
     descriptor: int
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def say(self, id: Id | None, **fields: Any) -> None:
-        """Sends one reply; where nobody is left to hear it, the process ends."""
-        reply = {"id": id, **fields}
+    def send(self, id: Id | None, reply: Any, *, done: bool = False) -> None:
+        """Send a batch, or with `done` the last reply."""
+        self._write(id, codec.fields_to_json(reply), done)
+
+    def send_error(self, id: Id | None, error: MiniGPTError) -> None:
+        """Send the last reply to a request that failed."""
+        self._write(id, {"error": error_to_json(error)}, True)
+
+    def send_cancelled(self, pending: PendingRequest) -> None:
+        """Send the last reply to a request that was cancelled before it had a result."""
+        if isinstance(pending.request, GenerateRequest):
+            self.send(pending.id, GenerateReply(reason="cancelled"), done=True)
+        else:
+            self._write(pending.id, {"cancelled": True}, True)
+
+    def _write(self, id: Id | None, fields: JsonObject, done: bool) -> None:
+        message = {"id": id, **fields, **({"done": True} if done else {})}
         try:
-            line = json.dumps(
-                reply, allow_nan=False, separators=(",", ":"), default=codec.fields_to_json
-            )
+            line = json.dumps(message, **JSON_OPTIONS)
         except ValueError:
-            line = json.dumps(
-                replace_non_finite(codec.to_json(reply)), allow_nan=False, separators=(",", ":")
-            )
+            line = json.dumps(replace_non_finite(codec.to_json(message)), **JSON_OPTIONS)
         try:
             with self._lock:
                 write_all(self.descriptor, line.encode() + b"\n")
         except BrokenPipeError:
             os._exit(0)
 
-    def send(self, id: Id, reply: Any, *, done: bool = False) -> None:
-        """Sends a batch, or the last reply."""
-        self.say(id, **codec.fields_to_json(reply), **({"done": True} if done else {}))
 
-    def refuse(self, id: Id | None, error: MiniGPTError) -> None:
-        """Sends the last reply of a request that failed."""
-        self.say(id, error=error_to_json(error), done=True)
+JSON_OPTIONS: JsonObject = {
+    "allow_nan": False,
+    "separators": (",", ":"),
+    "default": codec.fields_to_json,
+}
 
 
-class Inbox:
-    """Requests as they come; a thread reads them, the main thread takes them.
+class RequestQueue:
+    """Reads requests in a thread; other threads take them in order.
+
+    `cancel` and malformed requests are answered by the reading thread.
 
     Args:
-        descriptor: where they come from.
-        wire: for what is answered at once: nonsense, and `cancel`.
+        descriptor: of the pipe from the client.
+        writer: for replies.
     """
 
-    def __init__(self, descriptor: int, wire: Wire) -> None:
-        self._descriptor, self._wire = descriptor, wire
+    def __init__(self, descriptor: int, writer: ReplyWriter) -> None:
+        self._descriptor, self._writer = descriptor, writer
         self._waiting: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
-        self._beside: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
+        self._waiting_index: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
         self._open: dict[Id, PendingRequest] = {}
-        self._begun: set[PendingRequest] = set()
+        self._started: set[PendingRequest] = set()
         self._lock = threading.Lock()
 
-    def start(self) -> None:
-        """Begins to read."""
-        threading.Thread(target=self._listen, name="inbox", daemon=True).start()
+    def start_reading(self) -> None:
+        threading.Thread(target=self._read_all, name="requests", daemon=True).start()
 
-    def _listen(self) -> None:
-        code = 1
+    def _read_all(self) -> None:
+        exit_code = 1
         try:
             for line in _lines(self._descriptor):
-                self._take(line)
-            code = 0
+                self._accept(line)
+            exit_code = 0
         finally:
-            if code:
+            if exit_code:
                 traceback.print_exc()
-            os._exit(code)
+            os._exit(exit_code)
 
-    def _take(self, line: bytes | None) -> None:
+    def _accept(self, line: bytes | None) -> None:
         id: Id | None = None
         try:
-            id, op, fields = _parsed(line)
-            ask = parse_request(op, fields)
-            if isinstance(ask, CancelRequest):
-                reply = CancelReply(target=ask.target, active=self._cancel(ask.target))
-                self._wire.send(id, reply, done=True)
+            id, op, fields = _parse_line(line)
+            request = parse_request(op, fields)
+            if isinstance(request, CancelRequest):
+                is_active = self._cancel(request.target)
+                reply = CancelReply(target=request.target, active=is_active)
+                self._writer.send(id, reply, done=True)
                 return
             with self._lock:
                 if id in self._open:
                     raise InputError(f"The request {id!r} is open already.", "Use another id.")
-                self._open[id] = turn = PendingRequest(id, ask)
-            (self._beside if isinstance(ask, IndexRequest) else self._waiting).put(turn)
+                self._open[id] = pending = PendingRequest(id, request)
+            is_index = isinstance(request, IndexRequest)
+            (self._waiting_index if is_index else self._waiting).put(pending)
         except MiniGPTError as error:
-            self._wire.refuse(id, error)
+            self._writer.send_error(id, error)
 
     def _cancel(self, target: Id) -> bool:
-        """Whether there is such a request; one that did not begin yet is answered at once."""
+        """Cancel a request, if there is one; return whether there is."""
         with self._lock:
-            turn = self._open.get(target)
-            if turn is None:
+            pending = self._open.get(target)
+            if pending is None:
                 return False
-            turn.cancelled.set()
-            if turn in self._begun:
+            pending.cancelled.set()
+            if pending in self._started:
                 return True
             del self._open[target]
-        self._wire.say(target, **ended(turn.ask), done=True)
+        self._writer.send_cancelled(pending)
         return True
 
-    def turns(self, *, beside: bool = False) -> Iterator[PendingRequest]:
-        """Every request that was not cancelled, in the order in which they came.
+    def requests(self, *, index: bool = False) -> Iterator[PendingRequest]:
+        """Yield the requests that were not cancelled, forever.
 
         Args:
-            beside: those that take minutes, need no model, and hold up no others.
+            index: only those that build an index; else all others.
         """
-        waiting = self._beside if beside else self._waiting
+        waiting = self._waiting_index if index else self._waiting
         while True:
-            turn = waiting.get()
+            pending = waiting.get()
             with self._lock:
-                if self._open.get(turn.id) is not turn:
+                if self._open.get(pending.id) is not pending:
                     continue
-                self._begun.add(turn)
-            yield turn
+                self._started.add(pending)
+            yield pending
 
-    def close(self, turn: PendingRequest) -> None:
-        """Notes that the last reply of a request is about to be sent: its id is free again."""
+    def close(self, pending: PendingRequest) -> None:
+        """Free the id of a request, just before its last reply is sent."""
         with self._lock:
-            self._begun.discard(turn)
-            del self._open[turn.id]
+            self._started.discard(pending)
+            del self._open[pending.id]
 
 
 def _lines(descriptor: int) -> Iterator[bytes | None]:
-    """Whole lines until the end of the file; None for one that is too long."""
+    """Yield complete lines until the end of the file; None for one that is too long."""
     with os.fdopen(descriptor, "rb") as file:
-        while line := file.readline(LONGEST_LINE):
+        while line := file.readline(MAX_LINE_BYTES):
             if line.endswith(b"\n"):
                 yield line
                 continue
             while line and not line.endswith(b"\n"):
-                line = file.readline(LONGEST_LINE)
+                line = file.readline(MAX_LINE_BYTES)
             yield None
 
 
-def _parsed(line: bytes | None) -> tuple[Id, Any, Json]:
-    """Id, operation and fields.
+def _parse_line(line: bytes | None) -> tuple[Id, Any, JsonObject]:
+    """Id, operation and fields of a request.
 
     Raises:
-        InputError: the line is no request.
+        InputError: the line is not a request.
     """
     if line is None:
-        raise InputError(f"A line of more than {LONGEST_LINE >> 20} MiB is no request.")
+        raise InputError(f"A request has at most {MAX_LINE_BYTES >> 20} MiB.")
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
         fields = None
     id = fields.pop("id", None) if isinstance(fields, dict) else None
     if isinstance(id, bool) or not isinstance(id, int | str):
-        raise InputError("That line is no request: a JSON object with an `id` and an `op`.")
+        raise InputError("A request is a JSON object with `id` and `op`.")
     return id, fields.pop("op", None), fields
 
 
-def ended(ask: Any) -> Json:
-    """What is said of a request that was cancelled before anything came of it."""
-    if isinstance(ask, GenerateRequest):
-        return codec.fields_to_json(GenerateReply(reason=CANCELLED))
-    return {"cancelled": True}
-
-
-def main(arguments: list[str]) -> None:
-    """Answers until standard input ends.
-
-    Args:
-        arguments: the folders of `core.paths.Home`: its root and its cache.
-    """
-    root, cache = arguments
-    wire, questions = Wire(_taken(1, 2)), _taken(0, os.open(os.devnull, os.O_RDONLY))
+def main() -> None:
+    """Answer requests until standard input ends."""
+    parser = argparse.ArgumentParser("python -m core.server", description="The model server.")
+    parser.add_argument("--root", type=Path, required=True, help="folder of runs and corpora")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of what can be rebuilt")
+    home = Home(**vars(parser.parse_args()))
+    writer = ReplyWriter(_take_over(1, 2))
+    requests = RequestQueue(_take_over(0, os.open(os.devnull, os.O_RDONLY)), writer)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     faulthandler.enable()
-    os.nice(NICE)
-    inbox = Inbox(questions, wire)
-    inbox.start()
-    serve(Home(root=Path(root), cache=Path(cache)), inbox, wire)
+    os.nice(NICENESS)
+    requests.start_reading()
+    serve(home, requests, writer)
 
 
-def _taken(descriptor: int, other: int) -> int:
-    """A channel for ourselves alone; libraries that use its number find the other one there."""
-    ours = os.dup(descriptor)
-    os.dup2(other, descriptor)
-    return ours
+def _take_over(descriptor: int, replacement: int) -> int:
+    """Move a descriptor to a new number, so that no library reads from or writes to it."""
+    private = os.dup(descriptor)
+    os.dup2(replacement, descriptor)
+    return private
 
 
-def serve(home: Home, inbox: Inbox, wire: Wire) -> None:
-    """Answers one request after another."""
-    beside = threading.Thread(target=_index, args=(home, inbox, wire), name="index", daemon=True)
+def serve(home: Home, requests: RequestQueue, writer: ReplyWriter) -> None:
+    """Answer one request after another, and index requests in a thread."""
+
+    def answer_index_requests() -> None:
+        for pending in requests.requests(index=True):
+            from core.server.origin import build_index  # Imports numpy.
+
+            def answer(id: Id, request: Any, send: Any, cancelled: CancelCheck) -> Any:
+                return build_index(home, request, send, cancelled)
+
+            _answer(answer, pending, requests, writer)
+
+    index_thread = threading.Thread(target=answer_index_requests, name="index", daemon=True)
     try:
         from core.server.dispatch import Dispatcher
     except (ImportError, OSError) as error:
         traceback.print_exc()
-        beside.start()
-        for turn in inbox.turns():
-            inbox.close(turn)
-            wire.refuse(turn.id, NoTorchError(str(error), "Install PyTorch as the README says."))
-    gc.freeze()  # no reply waits a tenth of a second for a look at all that was imported
-    # Only now: two threads that import at once can see half a module.
-    beside.start()
-    answerer = Dispatcher(home)
-    for turn in inbox.turns():
-        _settle(answerer, turn, inbox, wire)
+        index_thread.start()
+        for pending in requests.requests():
+            requests.close(pending)
+            hint = "Install PyTorch as described in the README."
+            writer.send_error(pending.id, NoTorchError(str(error), hint))
+    gc.freeze()  # A full collection over all imported modules would delay a reply by 0.1 s.
+    # Started only now: two threads importing at once can see half a module.
+    index_thread.start()
+    dispatcher = Dispatcher(home)
+    for pending in requests.requests():
+        _answer(dispatcher.answer, pending, requests, writer)
 
 
-def _index(home: Home, inbox: Inbox, wire: Wire) -> None:
-    """Answers what goes on beside all others."""
+def _answer(
+    answer: Answer, pending: PendingRequest, requests: RequestQueue, writer: ReplyWriter
+) -> None:
+    """Send the replies to a request; end the process if the device has become unusable."""
 
-    for turn in inbox.turns(beside=True):
-        from core.server.origin import Indexer  # numpy takes its time
+    def send(batch: Any) -> None:
+        writer.send(pending.id, batch)
 
-        _settle(Indexer(home), turn, inbox, wire)
-
-
-def _settle(answerer: Any, turn: PendingRequest, inbox: Inbox, wire: Wire) -> None:
-    """Sends the last reply of a request."""
-    fields, broken = _answered(answerer, turn, wire)
-    inbox.close(turn)
-    wire.say(turn.id, **fields, done=True)
-    if broken:
+    is_device_unusable = False
+    try:
+        reply = answer(pending.id, pending.request, send, pending.cancelled.is_set)
+    except Cancelled:
+        reply = None
+    except MiniGPTError as error:
+        reply = error
+    except OSError as error:
+        reason = f"{error.filename or 'A file'}: {error.strerror or error}."
+        reply = InputError(reason, "Check that the run still exists.")
+    except Exception as error:  # noqa: BLE001 - a bug must not end the process
+        traceback.print_exc()
+        reply = ServerFaultError(
+            f"Internal error in the model server: {type(error).__name__}: {error}",
+            "Please report it with the details in sampler.log.",
+        )
+        is_device_unusable = is_device_fault(error)
+    requests.close(pending)
+    if reply is None:
+        writer.send_cancelled(pending)
+    elif isinstance(reply, MiniGPTError):
+        writer.send_error(pending.id, reply)
+    else:
+        writer.send(pending.id, reply, done=True)
+    if is_device_unusable:
         os._exit(1)
 
 
-class NoTorchError(MiniGPTError):
-    """The library that computes cannot be loaded."""
-
-    title = "PyTorch cannot be loaded"
-
-
-def _answered(answerer: Any, turn: PendingRequest, wire: Wire) -> tuple[Json, bool]:
-    """The last reply, and whether the device is unusable from now on."""
-
-    def send(batch: Any) -> None:
-        wire.send(turn.id, batch)
-
-    try:
-        reply = answerer.answer(turn.id, turn.ask, send, turn.cancelled.is_set)
-        return codec.fields_to_json(reply), False
-    except Cancelled:
-        return ended(turn.ask), False
-    except MiniGPTError as error:
-        return {"error": error_to_json(error)}, False
-    except OSError as error:
-        what = f"{error.filename or 'A file'}: {error.strerror or error}."
-        return {
-            "error": error_to_json(InputError(what, "Look whether the run is still there."))
-        }, False
-    except Exception as error:  # noqa: BLE001 - a bug of ours must cost a message, not the process
-        traceback.print_exc()
-        fault = {
-            "title": "Something went wrong",
-            "message": f"{FAULT}: {type(error).__name__}: {error}",
-            "hint": "Its log has the details; please report them.",
-        }
-        return {"error": fault}, is_device_fault(error)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

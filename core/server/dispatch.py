@@ -1,6 +1,6 @@
-"""What the sampler does when it is asked: load, generate, score, and the rest by other modules.
+"""The dispatcher of the model server: from a request to its reply.
 
-It knows requests as objects and replies as JSON values, nothing of pipes or processes.
+It deals with objects; pipes and JSON are the business of `core.server.__main__`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from core.errors import Cancelled, InputError, MiniGPTError
-from core.inference.generate import GeneratedToken as Token
-from core.inference.generate import generate
+from core.inference.generate import GeneratedToken, generate
+from core.inference.score import score_ids
 from core.inference.session import Session
 from core.model.memory import is_out_of_memory
 from core.paths import Home
@@ -22,8 +23,8 @@ from core.progress import CancelCheck
 from core.server.forecast import probe
 from core.server.fork import fork
 from core.server.inspect import inside, trace
-from core.server.model_cache import CachedModel, ModelCache, forgotten
-from core.server.origin import Said, origin, said_by, typed
+from core.server.model_cache import CachedModel, ModelCache, visible_window_start
+from core.server.origin import TokenizedText, detokenize, find_origin, tokenize
 from core.server.protocol import (
     MAX_TOP,
     CutRequest,
@@ -46,6 +47,7 @@ from core.server.replies import (
     GenerateBatch,
     GenerateReply,
     Id,
+    LoadReply,
     OriginReply,
     ScoreReply,
 )
@@ -55,26 +57,14 @@ from core.tokenizer.special_tokens import EOS
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
-LONGEST_TEXT = 1_000_000
-MOST_SCORED = 16_384
-SCORED_AT_ONCE = 512
+MAX_REPLY_CHARACTERS = 1_000_000
+MAX_SCORED_TOKENS = 16_384
 
-Send = Callable[[Any], None]
-
-OF_SHELF: dict[type, Callable[[ModelCache, Any], Any]] = {
-    StepRequest: step,
-    CutRequest: cut,
-    FindRequest: find,
-    ScoreAtRequest: look,
-    TraceRequest: trace,
-    InsideRequest: inside,
-}
+SendBatch = Callable[[Any], None]
 
 
 class MemoryFullError(MiniGPTError):
-    """There is no memory for what was asked."""
-
-    title = "The device has not enough memory"
+    title = "Out of memory"
 
 
 @dataclass
@@ -82,195 +72,196 @@ class Dispatcher:
     """Answers requests one after another; keeps models and sessions in between."""
 
     home: Home
-    shelf: ModelCache = field(init=False)
+    cache: ModelCache = field(init=False)
+    _without_batches: dict[type, Callable[[Any], Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shelf = ModelCache(self.home)
+        self.cache = ModelCache(self.home)
+        self._without_batches = {
+            LoadRequest: self._load,
+            ScoreRequest: self._score,
+            OriginRequest: self._origin,
+            StepRequest: partial(step, self.cache),
+            CutRequest: partial(cut, self.cache),
+            FindRequest: partial(find, self.cache),
+            ScoreAtRequest: partial(look, self.cache),
+            TraceRequest: partial(trace, self.cache),
+            InsideRequest: partial(inside, self.cache),
+        }
 
-    def answer(self, id: Id, ask: Request[Any, Any], say: Send, cancelled: CancelCheck) -> Any:
-        """The last reply.
+    def answer(
+        self, id: Id, request: Request[Any, Any], send: SendBatch, cancelled: CancelCheck
+    ) -> Any:
+        """Return the last reply to a request, of the class that the request is generic in.
 
         Args:
-            id: the request's.
-            ask: one of the classes of `core.server.protocol`.
-            say: sends a batch before the last reply.
+            send: sends a batch before the last reply.
             cancelled: whether the request was cancelled.
 
         Raises:
-            MiniGPTError: what was asked for cannot be done.
-            Cancelled: the request was, and nothing came of it.
+            MiniGPTError: the request cannot be answered.
+            Cancelled: the request was cancelled and has no partial result.
         """
-        self.shelf.watch.cancelled = cancelled
+        self.cache.watch.cancelled = cancelled
+        self.cache.watch.check()
         try:
-            self.shelf.watch.check()
-            return self._answer(id, ask, say)
+            return self._answer(id, request, send)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise _memory_full(error) from error
+            reason = str(error).partition("\n")[0]
+            raise MemoryFullError(
+                f"There is not enough memory for this request. {reason}".strip(),
+                "Use a smaller model or the CPU (device cpu), or wait until training has finished.",
+            ) from error
 
-    def _answer(self, id: Id, ask: Any, say: Send) -> Any:
-        if type(ask) in OF_SHELF:
-            return OF_SHELF[type(ask)](self.shelf, ask)
-        match ask:
-            case LoadRequest():
-                held, how = self.shelf.model(ask)
-                return dataclasses.replace(held.facts, how=how)
+    def _answer(self, id: Id, request: Request[Any, Any], send: SendBatch) -> Any:
+        match request:
             case GenerateRequest():
-                return self._generate(id, ask, say)
+                return self._generate(id, request, send)
             case ForkRequest():
-                return fork(self.shelf, ask, say)
-            case ScoreRequest():
-                return self._score(ask)
-            case InsideRequest():
-                return inside(self.shelf, ask)
-            case OriginRequest():
-                return self._origin(ask)
+                return fork(self.cache, request, send)
             case ProbeRequest():
-                return probe(self.home, ask, say, self.shelf.watch)
-        raise AssertionError(ask)
+                return probe(self.home, request, send, self.cache.watch)
+        return self._without_batches[type(request)](request)
 
-    def _generate(self, id: Id, ask: GenerateRequest, say: Send) -> GenerateReply:
-        began = time.perf_counter()
-        check_range(ask.top, 0, MAX_TOP, "top")
-        config = ask.settings
-        held, session, prompt = self._beginning(ask)
-        held.use()
-        reply = ReplyWriter(session, say, began)
+    def _load(self, request: LoadRequest) -> LoadReply:
+        model, how = self.cache.get_model(request)
+        return dataclasses.replace(model.facts, how=how)
+
+    def _generate(self, id: Id, request: GenerateRequest, send: SendBatch) -> GenerateReply:
+        start = time.perf_counter()
+        check_range(request.top, 0, MAX_TOP, "top")
+        model, session, prompt = self._open_generation(request)
+        model.set_process_threads()
+        stream = TokenStream(session, send, start)
         begun = session.length + len(prompt)
-        steps = generate(session, prompt, held.loaded.tokenizer, config, top=ask.top)
+        tokenizer, settings = model.loaded.tokenizer, request.settings
+        reason: FinishReason = "cancelled"
         try:
-            with closing(steps):
-                for token in steps:
-                    reply.add(token)
-                    self.shelf.watch.check()
+            with closing(generate(session, prompt, tokenizer, settings, top=request.top)) as tokens:
+                for token in tokens:
+                    stream.add(token)
+                    reason = token.end_reason or reason
+                    self.cache.watch.check()
         except Cancelled:
-            reply.reason = reply.reason or "cancelled"
-        reply.flush()
-        self.shelf.keep_reply(id, held, session, begun)
-        return reply.summary(held.facts.step)
+            pass
+        stream.flush()
+        self.cache.keep_reply(id, model, session, begun)
+        return stream.reply(reason, model.facts.step)
 
-    def _beginning(self, ask: GenerateRequest) -> tuple[CachedModel, Session, list[int]]:
-        """The model, the session to go on with, and the ids to add to it."""
-        if ask.continue_from is None:
-            held, _ = self.shelf.model(ask)
-            return held, held.session(), held.loaded.encode(ask.prompt)
-        if ask.run is not None:
-            raise InputError("A reply goes on with its own model.", "Leave `run` out.")
-        kept = self.shelf.reply(ask.continue_from)
-        more = kept.held.loaded.tokenizer.encode_prompt(ask.prompt)
-        session = kept.session.fork(1)
+    def _open_generation(self, request: GenerateRequest) -> tuple[CachedModel, Session, list[int]]:
+        """The model, the session to continue, and the ids to append to it."""
+        if request.continue_from is None:
+            model, _ = self.cache.get_model(request)
+            return model, model.new_session(), model.loaded.encode(request.prompt)
+        if request.run is not None:
+            raise InputError("A reply is continued by its own model.", "Leave `run` out.")
+        reply = self.cache.get_reply(request.continue_from)
+        prompt = reply.model.loaded.tokenizer.encode_prompt(request.prompt)
+        session = reply.session.fork(1)
         if session.length > 1 and session.ids[-1] == EOS:
-            session.cut(session.length - 1)
-        return kept.held, session, more
+            session.truncate(session.length - 1)
+        return reply.model, session, prompt
 
-    def _score(self, ask: ScoreRequest) -> ScoreReply:
-        held, _ = self.shelf.model(ask)
-        ids = held.loaded.encode(ask.text)
-        check_range(len(ids), 1, MOST_SCORED, "The number of tokens to score")
-        held.use()
-        session = held.session()
-        session.extend(ids[:1])
-        chances: list[float] = []
-        for place in range(1, len(ids), SCORED_AT_ONCE):
-            self.shelf.watch.check()
-            chances += session.score(ids[place : place + SCORED_AT_ONCE]).tolist()
-        text = held.loaded.tokenizer.token_text
-        pairs = zip(ids, [None, *chances], strict=True)
-        tokens = [ScoredToken(id, text(id), chance) for id, chance in pairs]
-        mean = -sum(chances) / len(chances) if chances else None
-        return ScoreReply(tokens=tokens, total=sum(chances), loss=mean)
+    def _score(self, request: ScoreRequest) -> ScoreReply:
+        model, _ = self.cache.get_model(request)
+        ids = model.loaded.encode(request.text)
+        check_range(len(ids), 1, MAX_SCORED_TOKENS, "The number of tokens to score")
+        model.set_process_threads()
+        scores = list(score_ids(model.new_session(), ids, self.cache.watch.cancelled))
+        token_text = model.loaded.tokenizer.token_text
+        pairs = zip(ids, [None, *scores], strict=True)
+        return ScoreReply(
+            tokens=[ScoredToken(id, token_text(id), score) for id, score in pairs],
+            total=sum(scores),
+            loss=-sum(scores) / len(scores) if scores else None,
+        )
 
-    def _origin(self, ask: OriginRequest) -> OriginReply:
-        run, said = self._said(ask)
-        return origin(self.shelf.texts.get(run), said, ask, self.shelf.watch.check)
+    def _origin(self, request: OriginRequest) -> OriginReply:
+        run, text = self._text_to_compare(request)
+        return find_origin(self.cache.indexes.get(run), text, request, self.cache.watch.check)
 
-    def _said(self, ask: OriginRequest) -> tuple[str, Said]:
-        """The run whose corpus is meant, and the tokens that are looked for in it."""
-        given = [one for one in (ask.reply, ask.session, ask.text) if one is not None]
-        if len(given) != 1 or (ask.run is None) == (ask.text is not None):
-            raise InputError(
-                "It must be clear what is looked for.", "run and text, reply, or session."
-            )
-        if ask.text is not None:
-            assert ask.run is not None
-            text = self.shelf.texts.get(ask.run)
-            return ask.run, typed(text.tokenizer, ask.text)
-        kept = self.shelf.session(ask.session) if ask.session else self.shelf.reply(given[0])
-        ids = kept.session.ids
-        tokenizer = kept.held.loaded.tokenizer
-        said = said_by(tokenizer, ids[: kept.begun], ids[kept.begun :])
-        return kept.held.facts.name, said
+    def _text_to_compare(self, request: OriginRequest) -> tuple[str, TokenizedText]:
+        """The run whose corpus is searched, and the text to look for."""
+        sources = (request.reply, request.session, request.text)
+        if sum(source is not None for source in sources) != 1:
+            raise InputError("origin needs one of reply, session and text.", "Pass one of them.")
+        if (request.run is None) == (request.text is not None):
+            raise InputError("origin needs run together with text.", "Pass both or none.")
+        if request.text is not None:
+            assert request.run is not None
+            tokenizer = self.cache.indexes.get(request.run).tokenizer
+            return request.run, tokenize(tokenizer, request.text)
+        if request.session is not None:
+            opened = self.cache.get_session(request.session)
+        else:
+            assert request.reply is not None
+            opened = self.cache.get_reply(request.reply)
+        ids, begun = opened.session.ids, opened.begun
+        text = detokenize(opened.model.loaded.tokenizer, ids[:begun], ids[begun:])
+        return opened.model.facts.name, text
 
 
 @dataclass
-class ReplyWriter:
-    """The tokens of one reply on their way: gathered into batches, counted, timed.
+class TokenStream:
+    """Sends the tokens of a reply in batches; counts and times them.
 
     Attributes:
-        began: when the request was taken up.
-        reason: why it ended; empty while it goes on.
+        start: when the request was taken up.
     """
 
     session: Session
-    say: Send
-    began: float
-    reason: FinishReason | None = None
-    text: str = ""
+    send: SendBatch
+    start: float
     count: int = 0
+    text: str = ""
     _batch: list[ReplyToken] = field(default_factory=list)
     _window_start: int = 0
-    _first: float = 0.0
-    _sent: float = 0.0
+    _first_time: float = 0.0
+    _sent_time: float = 0.0
 
-    def add(self, token: Token) -> None:
-        """Takes a token, and sends the batch once it is due; the first goes out at once."""
+    def add(self, token: GeneratedToken) -> None:
+        """Add a token; send the batch if it is due. The first token is sent at once."""
         now = time.perf_counter()
-        self._first = self._first or now
+        self._first_time = self._first_time or now
         self.count += 1
         self.text += token.text
-        self.reason = token.ended
-        self._window_start = forgotten(self.session, token.window_start)
-        others = [Alternative(o.id, o.text, o.probability, o.chance) for o in token.top]
-        self._batch.append(ReplyToken(token.id, token.text, token.probability, others))
-        if now - self._sent >= BATCH_SECONDS or len(self._batch) >= BATCH_TOKENS:
+        self._window_start = visible_window_start(self.session, token.window_start)
+        top = [Alternative(t.id, t.text, t.probability, t.chance) for t in token.top]
+        self._batch.append(ReplyToken(token.id, token.text, token.probability, top))
+        if now - self._sent_time >= BATCH_SECONDS or len(self._batch) >= BATCH_TOKENS:
             self.flush()
 
     def flush(self) -> None:
-        """Sends what was gathered, if anything."""
+        """Send the tokens that were not sent yet."""
         if not self._batch:
             return
-        self._sent = time.perf_counter()
-        self.say(
+        self._sent_time = time.perf_counter()
+        self.send(
             GenerateBatch(
                 tokens=self._batch,
                 window_start=self._window_start,
                 count=self.count,
-                seconds=round(self._sent - self.began, 4),
+                seconds=round(self._sent_time - self.start, 4),
             )
         )
         self._batch = []
 
-    def summary(self, step: int | None) -> GenerateReply:
-        """The last reply; the speed is that after the prompt was read."""
+    def reply(self, reason: FinishReason, step: int | None) -> GenerateReply:
+        """The last reply. Its speed leaves out reading the prompt, if there are two tokens."""
         now = time.perf_counter()
-        began, count = (self._first, self.count - 1) if self.count > 1 else (self.began, self.count)
-        assert self.reason is not None
+        start, count = self.start, self.count
+        if count > 1:
+            start, count = self._first_time, count - 1
         return GenerateReply(
-            reason=self.reason,
+            reason=reason,
             tokens=self.count,
-            seconds=round(now - self.began, 4),
-            tokens_per_second=round(count / max(1e-9, now - began), 1),
+            seconds=round(now - self.start, 4),
+            tokens_per_second=round(count / max(1e-9, now - start), 1),
             used=len(self.session.window()),
             context=self.session.model.config.context,
-            # A reply must fit on a line; the batches had all of it.
-            text=self.text if len(self.text) <= LONGEST_TEXT else None,
+            # The reply must fit on a line; the batches had all of the text.
+            text=self.text if len(self.text) <= MAX_REPLY_CHARACTERS else None,
             step=step,
         )
-
-
-def _memory_full(error: BaseException) -> MemoryFullError:
-    return MemoryFullError(
-        f"There was no memory left for this: {str(error).splitlines()[0] if str(error) else ''}",
-        "Choose a smaller model or the processor (device cpu), or wait until a training has ended.",
-    )

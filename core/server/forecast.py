@@ -1,6 +1,6 @@
-"""The forecast of a training: arithmetic first, then real steps of a model of its shape.
+"""The forecast of a training run: arithmetic first, then timed steps of a model of its shape.
 
-Where a whole step would take too long a smaller one is timed, and its time multiplied.
+If a whole step would take too long, part of one is timed and extrapolated.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.model import factory
 from core.model.decoder import Decoder
 from core.model.device import available_devices, device_facts
 from core.paths import Home
-from core.server.model_cache import Watch
+from core.server.model_cache import CancelWatch
 from core.server.protocol import ProbeRequest
 from core.server.replies import ProbeReply, TrainingForecast
 from core.system.machine import free_disk
@@ -30,67 +30,68 @@ from core.tokenizer.special_tokens import SPECIAL
 from core.train.batches import Batches, WindowSamples
 from core.train.timing import time_step
 
-BUDGET_SECONDS = 0.6
-# Floating-point operations of a step that is timed as it is: some tenths of a second.
-WHOLE_STEP = {"cpu": 1.5e10, "mps": 2e11, "cuda": 2e12}
-LEAST_TOKENS = 64  # fewer would not stand out from what an update costs without any
+TIMING_BUDGET_S = 0.6
+# Steps of at most so many floating-point operations, some tenths of a second, are timed whole.
+MAX_TIMED_FLOPS = {"cpu": 1.5e10, "mps": 2e11, "cuda": 2e12}
+MIN_TIMED_TOKENS = 64  # fewer take no longer than an update does without any
+SECONDS_PER_MINUTE = 60.0
 
 
 def probe(
-    home: Home, ask: ProbeRequest, say: Callable[[ProbeReply], None], watch: Watch
+    home: Home, request: ProbeRequest, send: Callable[[ProbeReply], None], watch: CancelWatch
 ) -> ProbeReply:
-    """The devices; with `train` also what a training needs, said before its time is known."""
+    """List the devices; with `train` also forecast the run, sending the arithmetic first.
+
+    Raises:
+        MiniGPTError: settings that do not fit together, or an unknown device.
+        Cancelled: the request was cancelled.
+    """
     devices = [device_facts(name) for name in available_devices()]
-    if ask.train is None:
+    if request.train is None:
         return ProbeReply(devices=devices)
-    config = ask.train
-    problems = find_value_problems(ModelConfig, ask.model)
+    problems = find_value_problems(ModelConfig, request.model)
     if problems:
         raise SettingsError(problems)
-    tokens = _tokens(ask)
-    device = device_facts(config.device)
-    found = plan_run(config, ask.model, tokens, device)
-    reply = ProbeReply(devices=devices, forecast=_forecast(home, found, tokens, device))
-    if not ask.timed:
+    tokens = request.tokens or _running_text(request.model.get("vocab_size"))
+    device = device_facts(request.train.device)
+    plan = plan_run(request.train, request.model, tokens, device)
+    reply = ProbeReply(devices=devices, forecast=_forecast(home, plan, tokens, device))
+    if not request.timed:
         return reply
-    say(reply)
-    seconds = trial_seconds(found, tokens, torch.device(device.device), watch)
-    return ProbeReply(devices=devices, forecast=_forecast(home, found, tokens, device, seconds))
+    send(reply)
+    seconds = estimate_step_seconds(plan, tokens, torch.device(device.device), watch)
+    return ProbeReply(devices=devices, forecast=_forecast(home, plan, tokens, device, seconds))
 
 
-def _tokens(ask: ProbeRequest) -> TokenFacts:
-    """The facts of the tokens; without them, of any running text with such a vocabulary."""
-    if ask.tokens is not None:
-        return ask.tokens
-    size = ask.model.get("vocab_size")
-    if not isinstance(size, int):
-        raise SettingsError({"vocab_size": "must be given where nothing is known of the tokens"})
-    return TokenFacts(reading="text", vocab_size=size, train_tokens=1, train_samples=0, longest=0)
+def _running_text(vocab_size: Any) -> TokenFacts:
+    """Facts about the tokens of any running text with this vocabulary."""
+    if not isinstance(vocab_size, int):
+        raise SettingsError({"vocab_size": "must be given if the request has no tokens"})
+    return TokenFacts(
+        reading="text", vocab_size=vocab_size, train_tokens=1, train_samples=0, longest=0
+    )
 
 
 def _forecast(
-    home: Home,
-    found: RunPlan,
-    tokens: TokenFacts,
-    device: DeviceFacts,
-    seconds: float | None = None,
+    home: Home, plan: RunPlan, tokens: TokenFacts, device: DeviceFacts, seconds: float | None = None
 ) -> TrainingForecast:
-    """The needs of a planned run.
+    """The needs of a run.
 
     Args:
-        seconds: per step, if timed. Minutes become steps then, and steps decide on snapshots.
+        seconds: per step, once timed. It turns minutes into steps, on which the number of
+            snapshots and so the disk space depends.
     """
-    train, shape, parameters = found.train, found.model, count_parameters(found.model)
+    train, shape, parameters = plan.train, plan.model, count_parameters(plan.model)
     steps = train.steps
     if steps is None and seconds is not None:
         assert train.minutes is not None
-        steps = max(1, round(60.0 * train.minutes / seconds))
+        steps = max(1, round(SECONDS_PER_MINUTE * train.minutes / seconds))
     rows, free_bytes = micro_batch_rows(train), free_disk(home.root)
     return TrainingForecast(
-        preset=found.preset,
+        preset=plan.preset,
         model=shape,
         train=train,
-        reasons=list(found.reasons),
+        reasons=list(plan.reasons),
         tokens=tokens,
         parameters=parameters,
         memory_bytes=training_bytes(shape, rows, shape.context, recompute=train.recompute),
@@ -103,77 +104,83 @@ def _forecast(
     )
 
 
-def trial_seconds(found: RunPlan, tokens: TokenFacts, device: torch.device, watch: Watch) -> float:
-    """Seconds of one update, from real ones of such a model on random tokens.
+def estimate_step_seconds(
+    plan: RunPlan, tokens: TokenFacts, device: torch.device, watch: CancelWatch
+) -> float:
+    """Time updates of a model of this shape on random tokens; return seconds per update.
 
-    What an update costs beside its tokens, above all the optimiser, is timed with a single token
-    and not multiplied.
+    The part that does not depend on the number of tokens, mainly the optimizer, is timed with a
+    single token and not extrapolated.
 
     Raises:
-        Cancelled: the request was.
+        Cancelled: the request was cancelled.
     """
-    shape, config = found.model, found.train
+    shape, config = plan.model, plan.train
     assert config.batch_size is not None
-    rows, length = config.batch_size, _length(shape, tokens)
-    fewer, shorter = _timed_part(shape, rows, length, device)
-    whole = (fewer, shorter) == (rows, length)
+    rows, length = config.batch_size, _mean_row_length(shape, tokens)
+    timed_rows, timed_length = _timed_part(shape, rows, length, device)
+    is_whole = (timed_rows, timed_length) == (rows, length)
     config = dataclasses.replace(
         config,
         minutes=None,
         steps=1,
         warmup_steps=0,
-        accumulation=config.accumulation if whole else 1,
+        accumulation=config.accumulation if is_whole else 1,
     )
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads or 1)
     try:
-        model = _blank(shape, watch).to(device)
-        seconds = _seconds(model, fewer, shorter, config, watch)
-        if whole:
+        model = _zero_model(shape, watch).to(device)
+        seconds = _time_step(model, timed_rows, timed_length, config, watch)
+        if is_whole:
             return seconds
-        alone = _seconds(model, 1, 1, config, watch)
-        return alone + max(0.0, seconds - alone) * (rows * length - 1) / (fewer * shorter - 1)
+        fixed = _time_step(model, 1, 1, config, watch)
+        factor = (rows * length - 1) / (timed_rows * timed_length - 1)
+        return fixed + max(0.0, seconds - fixed) * factor
     finally:
         torch.set_num_threads(threads)
 
 
-def _length(shape: ModelConfig, tokens: TokenFacts) -> int:
+def _mean_row_length(shape: ModelConfig, tokens: TokenFacts) -> int:
     """Targets of an average row."""
     if tokens.reading != "lines":
         return shape.context
-    average = tokens.train_tokens / max(1, tokens.train_samples)
-    return max(1, min(shape.context, round(average) - 1))
+    mean = tokens.train_tokens / max(1, tokens.train_samples)
+    return max(1, min(shape.context, round(mean) - 1))
 
 
 def _timed_part(
     shape: ModelConfig, rows: int, length: int, device: torch.device
 ) -> tuple[int, int]:
-    """Rows and tokens a row of the step to time: all of it, fewer rows, or a part of one."""
-    work = 6.0 * count_parameters(shape) * rows * length  # forward and backward products
-    share = min(1.0, WHOLE_STEP[device.type] / work)
-    fewer = max(1, int(rows * share))
-    least = min(length, LEAST_TOKENS)
-    return fewer, length if rows * share >= 1.0 else max(least, int(rows * length * share))
+    """Rows and tokens per row to time: the whole step, fewer rows, or part of one row."""
+    flops = 6.0 * count_parameters(shape) * rows * length  # forward and backward products
+    share = min(1.0, MAX_TIMED_FLOPS[device.type] / flops)
+    timed_rows = max(1, int(rows * share))
+    if rows * share >= 1.0:
+        return timed_rows, length
+    return timed_rows, max(min(length, MIN_TIMED_TOKENS), int(rows * length * share))
 
 
-def _blank(shape: ModelConfig, watch: Watch) -> Decoder:
-    """A model of this shape; zeros take as long to multiply as anything, and less to make."""
+def _zero_model(shape: ModelConfig, watch: CancelWatch) -> Decoder:
+    """A model of zeros: they take as long to multiply as other values and less to initialise."""
     model = factory.build_model(shape, seed=None)
     for weight in model.parameters():
         torch.nn.init.zeros_(weight)
-    watch.over(model)
+    watch.hook_into(model)
     return model
 
 
-def _seconds(model: Decoder, rows: int, length: int, config: TrainConfig, watch: Watch) -> float:
+def _time_step(
+    model: Decoder, rows: int, length: int, config: TrainConfig, watch: CancelWatch
+) -> float:
     count = 4 * rows * length + 1
-    numbers = np.random.default_rng(0)
-    ids: Any = numbers.integers(len(SPECIAL), model.config.vocab_size, count, dtype=np.uint32)
+    generator = np.random.default_rng(0)
+    ids: Any = generator.integers(len(SPECIAL), model.config.vocab_size, count, dtype=np.uint32)
     return time_step(
         model,
         Batches(ids, WindowSamples(0, count, length), rows, seed=0),
         config,
         model.device,
-        budget=BUDGET_SECONDS,
+        budget=TIMING_BUDGET_S,
         cancelled=watch.cancelled,
     )

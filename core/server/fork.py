@@ -1,128 +1,83 @@
-"""Several continuations of one beginning, in one batch.
-
-Shapes: B rows, V vocabulary.
-"""
+"""Branches: several continuations of one text in one batch."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import torch
-from torch import Tensor
-
-from core.config.configs import SamplingConfig
 from core.errors import Cancelled, InputError
-from core.inference.sampling import TokenSampler
+from core.inference.generate import GeneratedToken, decode
 from core.server.model_cache import ModelCache, OpenSession
 from core.server.protocol import ForkRequest, check_range
-from core.server.replies import FinishReason, ForkBatch, ForkBranch, ForkReply
-from core.server.step import checked, known, reading
+from core.server.replies import ForkBatch, ForkBranch, ForkReply
+from core.server.step import check_id, check_ids, session_of_text
 from core.server.tokens import TokenProbability
 from core.system.machine import free_memory
-from core.tokenizer.special_tokens import EOS
 
-MOST_ROWS = 64
-MOST_TOKENS = 1024
-PART_SECONDS = 0.015  # between replies that tell what came
+MAX_ROWS = 64
+MAX_TOKENS = 1024
+BATCH_SECONDS = 0.015
 
 
-def fork(shelf: ModelCache, ask: ForkRequest, say: Callable[[ForkBatch], None]) -> ForkReply:
-    """Several continuations in one batch; what came stays if the request is cancelled.
+def fork(cache: ModelCache, request: ForkRequest, send: Callable[[ForkBatch], None]) -> ForkReply:
+    """Continue a text in several ways; a cancelled request returns the tokens so far.
 
     Args:
-        say: told on the way what came of each row since it was last told.
+        send: called with the tokens of each row since the last call.
     """
-    config = ask.settings
-    kept = _beginning(shelf, ask)
-    firsts = [known(kept, id) for id in ask.first_tokens or ()]
-    count = check_range(
-        len(firsts) if ask.first_tokens is not None else ask.count, 1, MOST_ROWS, "count"
-    )
-    check_range(ask.tokens, 1, MOST_TOKENS, "tokens")
-    _check_room(kept, count)
-    kept.held.use()
-    reason: FinishReason = "length"
-    rows = [ForkRow(kept, config, number) for number in range(count)]
-    told = time.perf_counter()
+    text = _text_to_continue(cache, request)
+    first_ids = [check_id(text, id) for id in request.first_tokens or ()]
+    count = request.count if request.first_tokens is None else len(first_ids)
+    check_range(count, 1, MAX_ROWS, "count")
+    check_range(request.tokens, 1, MAX_TOKENS, "tokens")
+    _check_memory(text, count)
+    text.model.set_process_threads()
+    settings = dataclasses.replace(request.settings, max_tokens=request.tokens)
+    tokenizer = text.model.loaded.tokenizer
+    rows: list[list[GeneratedToken]] = [[] for _ in range(count)]
+    sent_tokens, sent_at = [0] * count, time.perf_counter()
     try:
-        twin = kept.session.fork(count)
-        for place in range(ask.tokens):
-            shelf.watch.check()
-            logits = twin.logits  # (B, V)
-            forced = firsts if place == 0 and firsts else [None] * count
-            pairs = zip(rows, logits, forced, strict=True)
-            twin.extend_rows([[row.add(one, first)] for row, one, first in pairs])
-            if all(row.ended for row in rows):
-                break
-            if time.perf_counter() - told >= PART_SECONDS:
-                say(ForkBatch(rows=[row.news() for row in rows]))
-                told = time.perf_counter()
+        text.session.next_logits()  # The text is read once, not once per row.
+        for tokens in decode(text.session.fork(count), tokenizer, settings, first_ids=first_ids):
+            for row, token in zip(rows, tokens, strict=True):
+                if token is not None:
+                    row.append(token)
+            if time.perf_counter() - sent_at >= BATCH_SECONDS:
+                new = [row[sent:] for row, sent in zip(rows, sent_tokens, strict=True)]
+                send(ForkBatch(rows=[_to_reply(row) for row in new]))
+                sent_tokens, sent_at = [len(row) for row in rows], time.perf_counter()
+            cache.watch.check()
     except Cancelled:
-        reason = "cancelled"
-    branches = [row.branch() for row in rows]
-    return ForkReply(session=ask.session, reason=reason, rows=branches)
+        pass
+    return ForkReply(session=request.session, rows=[_branch(row) for row in rows])
 
 
-def _beginning(shelf: ModelCache, ask: ForkRequest) -> OpenSession:
-    """The session to go on with, or one that has read the ids."""
-    if (ask.session is None) == (ask.ids is None):
-        raise InputError("It must be clear what is gone on with.", "A session, or ids.")
-    if ask.session is not None:
-        return shelf.session(ask.session)
-    held, _ = shelf.model(ask)
-    held.use()
-    assert ask.ids is not None
-    return reading(held, checked(held, ask.ids))
+def _branch(row: Sequence[GeneratedToken]) -> ForkBranch:
+    reason = row[-1].end_reason if row else None
+    text = "".join(token.text for token in row)
+    return ForkBranch(tokens=_to_reply(row), text=text, reason=reason or "cancelled")
 
 
-def _check_room(kept: OpenSession, count: int) -> None:
-    """Raises InputError where so many rows do not fit into memory."""
-    config = kept.session.model.config
-    row = 8 * config.layers * config.kv_heads * config.context * config.head_dim
-    most = max(1, free_memory() // 2 // row)
-    if count > most:
-        raise InputError(f"There is memory for {most} rows, not for {count}.", "Ask for fewer.")
+def _to_reply(row: Sequence[GeneratedToken]) -> list[TokenProbability]:
+    return [TokenProbability(token.id, token.text, token.probability) for token in row]
 
 
-class ForkRow:
-    """One continuation of a fork.
+def _text_to_continue(cache: ModelCache, request: ForkRequest) -> OpenSession:
+    if (request.session is None) == (request.ids is None):
+        raise InputError("fork needs exactly one of session and ids.", "Pass one of the two.")
+    if request.session is not None:
+        return cache.get_session(request.session)
+    assert request.ids is not None
+    model, _ = cache.get_model(request)
+    model.set_process_threads()
+    return session_of_text(model, check_ids(model, request.ids))
 
-    Args:
-        number: added to the seed, so that rows differ.
-    """
 
-    def __init__(self, kept: OpenSession, config: SamplingConfig, number: int) -> None:
-        tokenizer, ids = kept.held.loaded.tokenizer, kept.session.ids
-        self._chooser = TokenSampler(
-            config, ids, kept.session.model.config.vocab_size, seed=config.seed + number
-        )
-        self._stream = tokenizer.stream(ids)
-        self._tokens: list[TokenProbability] = []
-        self._told = 0
-        self.ended = False
-
-    def add(self, logits: Tensor, first: int | None) -> int:
-        """Chooses the next id for logits (V,); after its end a row only keeps step."""
-        if self.ended:
-            return EOS
-        id = first
-        if id is None:
-            id = self._chooser.choose(logits)
-        else:
-            self._chooser.note(id)
-        chance = float(torch.log_softmax(logits, -1)[id].exp())
-        self._tokens.append(TokenProbability(id, self._stream.push(id), chance))
-        self.ended = id == EOS
-        return id
-
-    def news(self) -> list[TokenProbability]:
-        """The tokens that came since this was last asked."""
-        new = self._tokens[self._told :]
-        self._told = len(self._tokens)
-        return new
-
-    def branch(self) -> ForkBranch:
-        """The row in the last reply."""
-        text = "".join(token.text for token in self._tokens)
-        return ForkBranch(tokens=self._tokens, text=text, ended=self.ended)
+def _check_memory(text: OpenSession, rows: int) -> None:
+    """Raise InputError if the key/value cache of so many rows does not fit into memory."""
+    config = text.session.model.config
+    row_bytes = 8 * config.layers * config.kv_heads * config.context * config.head_dim
+    most = max(1, free_memory() // 2 // row_bytes)
+    if rows > most:
+        raise InputError(f"There is memory for {most} rows, not for {rows}.", "Ask for fewer.")

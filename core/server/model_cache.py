@@ -1,7 +1,7 @@
-"""The models and sessions that the sampler keeps, the ones used last.
+"""The models and sessions that the server keeps in memory, the most recently used ones.
 
-A model whose file has changed since is read anew; a session goes on with the model it began with.
-One model is on the device at a time unless there is room for more.
+A model whose file has changed is loaded again; an open session keeps the model it started with.
+Only one model is kept unless there is memory for more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gc
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import torch
 from core.config.budget import count_parameters
 from core.errors import Cancelled, ClosedError, InputError
 from core.inference.load import LoadedModel, load_model
+from core.inference.score import score_ids
 from core.inference.session import Session
 from core.model.attention import AttentionRecord
 from core.model.decoder import Decoder
@@ -31,196 +32,202 @@ from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
 from core.run.weights_ref import BEST, LAST, weights_file
-from core.server.origin import TextCache
+from core.server.origin import IndexCache
 from core.server.protocol import ModelRequest
 from core.server.replies import Id, LoadReply
 from core.system.machine import usable_threads
 
-MEMORY_SHARE = 0.3  # of what is free: a trainer may need the rest
-MOST_MODELS = 4
-MOST_REPLIES = 3
-MOST_SESSIONS = 8
-SAVED_BYTES = 1 << 22  # of the events, from their end
-PARAMETERS_A_THREAD = 10_000_000
-LONG_READING = 5e9  # floating-point operations: some tenths of a second on a processor
+MAX_MEMORY_SHARE = 0.3  # of the free memory: a trainer may need the rest
+MAX_MODELS = 4
+MAX_REPLIES = 3
+MAX_SESSIONS = 8
+MAX_EVENT_BYTES = 1 << 22  # read from the end of the event log to find the step of the weights
+PARAMETERS_PER_THREAD = 10_000_000
+LONG_PREFILL_FLOPS = 5e9  # some tenths of a second on a CPU
 
-Key = tuple[str, str]
-Stamp = tuple[int, int, int]
+FileStamp = tuple[int, int, int]
 
 
 @dataclass
-class Watch:
-    """Whether the request at hand was cancelled; models look at it layer by layer."""
+class CancelWatch:
+    """Whether the current request was cancelled."""
 
     cancelled: CancelCheck = never_cancelled
 
     def check(self) -> None:
-        """Raises Cancelled if it was."""
+        """Raise Cancelled if it was."""
         if self.cancelled():
             raise Cancelled
 
-    def over(self, model: Decoder) -> None:
-        """Has a long reading of a model end between two layers; a session stays whole then."""
+    def hook_into(self, model: Decoder) -> None:
+        """Check before every layer of a model, so that a long prefill can be cancelled.
+
+        A forward pass that is aborted between two layers leaves its session as it was.
+        """
+
+        def check_before_layer(module: Any, arguments: Any) -> None:
+            self.check()
+
         for block in model.get_submodule("blocks").children():
-            block.register_forward_pre_hook(_looking(self))
+            block.register_forward_pre_hook(check_before_layer)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class CachedModel:
-    """A model that is ready.
+    """A model in memory.
 
     Attributes:
-        facts: what a reply says of it.
-        stamp: of its file, as it was read.
+        facts: the reply to `load`.
+        stamp: of its file when it was read.
         size: bytes of its weights.
-        read: sessions with it that nobody opened, by who keeps them.
+        text_session: the session that holds the text of the last `look` or `fork` of ids.
     """
 
     loaded: LoadedModel
     facts: LoadReply
-    stamp: Stamp
+    stamp: FileStamp
     size: int
-    read: dict[str, Session] = field(default_factory=dict)
+    text_session: Session | None = None
 
-    def session(self) -> Session:
-        """A new session with it."""
+    def new_session(self) -> Session:
         return Session(self.loaded.model, keep_first=self.loaded.keep_first)
 
-    def use(self) -> None:
-        """Sets the number of threads: few for a small model, whose work is not worth sharing."""
-        wanted = 1 + self.facts.parameters // PARAMETERS_A_THREAD
-        torch.set_num_threads(min(usable_threads(), wanted))
+    def set_process_threads(self) -> None:
+        """Set the number of threads of the process: few for a small model."""
+        threads = 1 + self.facts.parameters // PARAMETERS_PER_THREAD
+        torch.set_num_threads(min(usable_threads(), threads))
 
 
 @dataclass(frozen=True, eq=False)
 class OpenSession:
-    """A session that can be gone on with.
+    """A session with its model.
 
     Attributes:
-        begun: how many ids it was opened with; those after them were chosen.
+        begun: number of ids it was opened with; those after them were chosen.
         scores: the log-probability, in nats, of each id but the first.
-        looked: what `core.server.inspect` saw in it last.
+        records: attention records of the last `inside` requests, see `core.server.inspect`.
     """
 
-    held: CachedModel
+    model: CachedModel
     session: Session
     begun: int
     scores: list[float] = field(default_factory=list)
-    looked: dict[Any, AttentionRecord] = field(default_factory=dict)
+    records: dict[Any, AttentionRecord] = field(default_factory=dict)
 
 
 @dataclass
 class ModelCache:
-    """Models by the file they come from, and the sessions of replies and of steps."""
+    """Models by their file and device, and the sessions of replies and of step mode."""
 
     home: Home
-    watch: Watch = field(default_factory=Watch)
-    models: OrderedDict[Key, CachedModel] = field(default_factory=OrderedDict)
+    watch: CancelWatch = field(default_factory=CancelWatch)
+    models: OrderedDict[tuple[str, str], CachedModel] = field(default_factory=OrderedDict)
     replies: OrderedDict[Id, OpenSession] = field(default_factory=OrderedDict)
     sessions: OrderedDict[str, OpenSession] = field(default_factory=OrderedDict)
-    texts: TextCache = field(init=False)
-    _opened: int = 0
+    indexes: IndexCache = field(init=False)
+    _sessions_opened: int = 0
 
     def __post_init__(self) -> None:
-        self.texts = TextCache(self.home)
+        self.indexes = IndexCache(self.home)
 
-    def model(self, ask: ModelRequest[Any, Any]) -> tuple[CachedModel, str]:
-        """The model asked for, and whether it was "kept", "loaded" or "reloaded".
+    def get_model(self, request: ModelRequest[Any, Any]) -> tuple[CachedModel, str]:
+        """The model of a request, and whether it was "kept", "loaded" or "reloaded".
 
         Raises:
             MiniGPTError: no such run, weights or device, or a file that cannot be read.
-            Cancelled: the request was.
+            Cancelled: the request was cancelled.
         """
-        if ask.run is None:
-            return self._newest(), "kept"
-        run = store.find_run(self.home, ask.run)
-        weights = ask.weights or LAST
+        if request.run is None:
+            if not self.models:
+                raise InputError("No model is loaded.", "Name a run.")
+            return next(reversed(self.models.values())), "kept"
+        run = store.find_run(self.home, request.run)
+        weights = request.weights or LAST
         file = weights_file(run, weights)
-        key, stamp = (str(file), ask.device), _stamp(file)
-        kept = self.models.get(key)
-        if kept and kept.stamp == stamp:
+        key, stamp = (str(file), request.device), _stamp(file)
+        cached = self.models.get(key)
+        if cached and cached.stamp == stamp:
             self.models.move_to_end(key)
-            return kept, "kept"
+            return cached, "kept"
         self.models.pop(key, None)
-        self._make_room(file.stat().st_size, ask.device)
-        self.models[key] = self._load(run, weights, ask.device, stamp)
-        return self.models[key], "reloaded" if kept else "loaded"
+        self._make_room(file.stat().st_size, request.device)
+        self.models[key] = self._load(run, weights, request.device, stamp)
+        return self.models[key], "reloaded" if cached else "loaded"
 
-    def _newest(self) -> CachedModel:
-        if not self.models:
-            raise InputError("No model is loaded.", "Name a run.")
-        return next(reversed(self.models.values()))
-
-    def _load(self, run: Run, weights: str, device: str, stamp: Stamp) -> CachedModel:
-        began = time.perf_counter()
+    def _load(self, run: Run, weights: str, device: str, stamp: FileStamp) -> CachedModel:
+        start = time.perf_counter()
         loaded = load_model(run, weights, device, self.watch.cancelled)
-        if _reads_long(loaded.model):
-            self.watch.over(loaded.model)
-        seconds = round(time.perf_counter() - began, 3)
-        facts = _facts(run, weights, loaded, seconds)
+        config = loaded.model.config
+        if 2.0 * count_parameters(config) * config.context > LONG_PREFILL_FLOPS:
+            self.watch.hook_into(loaded.model)
+        facts = _facts(run, weights, loaded, round(time.perf_counter() - start, 3))
         size = sum(weight.nbytes for weight in loaded.model.parameters())
         return CachedModel(loaded, facts, stamp, size)
 
     def _make_room(self, needed: int, device: str) -> None:
-        """Puts models away, those used longest ago first, until one more has its share."""
+        """Drop the least recently used models until one more fits into its share of memory."""
         free = device_facts(device).free_memory
         while self.models:
-            used = sum(held.size for held in self._alive())
-            fits = used + needed <= MEMORY_SHARE * (free + used)
-            if fits and len(self.models) < MOST_MODELS:
+            used = sum(model.size for model in self._models_in_use())
+            fits = used + needed <= MAX_MEMORY_SHARE * (free + used)
+            if fits and len(self.models) < MAX_MODELS:
                 return
             self.models.popitem(last=False)
-            self._forget_orphans()
+            self._drop_orphans()
 
-    def _alive(self) -> set[CachedModel]:
-        kept = [*self.replies.values(), *self.sessions.values()]
-        return {*self.models.values(), *(one.held for one in kept)}
+    def _models_in_use(self) -> set[CachedModel]:
+        """The models in the cache and those of open sessions."""
+        sessions = [*self.replies.values(), *self.sessions.values()]
+        return {*self.models.values(), *(session.model for session in sessions)}
 
-    def _forget_orphans(self) -> None:
-        """Closes the sessions whose model was put away, and gives the memory back."""
+    def _drop_orphans(self) -> None:
+        """Close the sessions whose model was dropped, and release their memory."""
         tables: tuple[OrderedDict[Any, OpenSession], ...] = (self.replies, self.sessions)
         for table in tables:
-            for name, one in list(table.items()):
-                if one.held not in self.models.values():
+            for name, session in list(table.items()):
+                if session.model not in self.models.values():
                     del table[name]
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def keep_reply(self, id: Id, held: CachedModel, session: Session, begun: int) -> None:
-        """Keeps a reply's session, to be gone on with or looked at."""
-        self.replies[id] = OpenSession(held, session, begun)
-        if len(self.replies) > MOST_REPLIES:
+    def keep_reply(self, id: Id, model: CachedModel, session: Session, begun: int) -> None:
+        """Keep the session of a reply, to be continued or inspected."""
+        self.replies[id] = OpenSession(model, session, begun)
+        if len(self.replies) > MAX_REPLIES:
             self.replies.popitem(last=False)
 
-    def reply(self, id: Id) -> OpenSession:
-        """The session of an earlier reply.
+    def get_reply(self, id: Id) -> OpenSession:
+        """The session of a reply.
 
         Raises:
             InputError: it is not kept any more.
         """
         if id not in self.replies:
-            raise InputError(
-                f"The reply {id} is not kept any more.", "Send its text again as a prompt."
-            )
+            raise InputError(f"The reply {id} is not kept any more.", "Send its text as a prompt.")
         return self.replies[id]
 
-    def open(self, held: CachedModel, ids: Sequence[int], begun: int) -> str:
-        """Reads ids in a new session, and keeps it under a new name."""
-        session = held.session()
-        scores = session.score(ids).tolist()
-        self._opened += 1
-        name = f"s{os.getpid()}.{self._opened}"  # none of a process before this one is taken for it
-        self.sessions[name] = OpenSession(held, session, begun, scores)
-        if len(self.sessions) > MOST_SESSIONS:
+    def open_session(self, model: CachedModel, ids: Sequence[int], begun: int) -> str:
+        """Open a session that holds the ids; return its name.
+
+        Raises:
+            Cancelled: the request was cancelled.
+        """
+        session = model.new_session()
+        scores = list(score_ids(session, ids, self.watch.cancelled))
+        self._sessions_opened += 1
+        # Unique across server processes: a client may still know a session of the one before.
+        name = f"s{os.getpid()}.{self._sessions_opened}"
+        self.sessions[name] = OpenSession(model, session, begun, scores)
+        if len(self.sessions) > MAX_SESSIONS:
             self.sessions.popitem(last=False)
         return name
 
-    def session(self, name: str) -> OpenSession:
+    def get_session(self, name: str) -> OpenSession:
         """An open session.
 
         Raises:
-            ClosedError: there is none of this name, or none any more.
+            ClosedError: no session of this name is open.
         """
         if name not in self.sessions:
             raise ClosedError(f"The session {name!r} is not open any more.", "Open it again.")
@@ -228,26 +235,14 @@ class ModelCache:
         return self.sessions[name]
 
 
-def _looking(watch: Watch) -> Callable[[Any, Any], None]:
-    def look(module: Any, arguments: Any) -> None:
-        watch.check()
-
-    return look
-
-
-def _reads_long(model: Decoder) -> bool:
-    """Whether reading a whole context takes so long that one would like to stop it."""
-    return 2.0 * count_parameters(model.config) * model.config.context > LONG_READING
-
-
-def forgotten(session: Session, window_start: int) -> int:
-    """Where the window begins, as a reply says it: 0 while the model still sees everything."""
+def visible_window_start(session: Session, window_start: int) -> int:
+    """The window start as a reply reports it: 0 until the context slides."""
     return 0 if window_start == session.keep_first else window_start
 
 
-def _stamp(file: Path) -> Stamp:
-    facts = file.stat()
-    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+def _stamp(file: Path) -> FileStamp:
+    status = file.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _facts(run: Run, weights: str, loaded: LoadedModel, seconds: float) -> LoadReply:
@@ -255,7 +250,7 @@ def _facts(run: Run, weights: str, loaded: LoadedModel, seconds: float) -> LoadR
     return LoadReply(
         name=run.name,
         weights=weights,
-        step=_step(run, weights),
+        step=_step_of_weights(run, weights),
         device=device,
         device_name=device_facts(device).name,
         parameters=count_parameters(config),
@@ -271,24 +266,24 @@ def _facts(run: Run, weights: str, loaded: LoadedModel, seconds: float) -> LoadR
     )
 
 
-def _step(run: Run, weights: str) -> int | None:
-    """After how many updates the weights were saved, if the run says so."""
+def _step_of_weights(run: Run, weights: str) -> int | None:
+    """The training step at which weights were saved; None if unknown."""
     if weights not in (LAST, BEST):
         return int(weights)
-    if weights == LAST and (step := _checkpoint_step(run)) is not None:
+    if weights == LAST and (step := _last_checkpoint_step(run)) is not None:
         return step
     kind = "best" if weights == BEST else "checkpoint"
-    for event in events_backwards(run.events, SAVED_BYTES) if run.events.is_file() else ():
+    for event in events_backwards(run.events, MAX_EVENT_BYTES) if run.events.is_file() else ():
         if event.type == SAVED and event.text("kind") == kind:
             return event.step
     return None
 
 
-def _checkpoint_step(run: Run) -> int | None:
-    """The newest checkpoint's, if its weights are the run's; where links are possible they are."""
+def _last_checkpoint_step(run: Run) -> int | None:
+    """The step of the last checkpoint if its weights are hard-linked to the run's."""
     try:
         name = run.last_checkpoint.read_text().strip()
-        same = name.isdecimal() and run.checkpoint(name).weights.samefile(run.weights)
+        is_linked = name.isdecimal() and run.checkpoint(name).weights.samefile(run.weights)
     except (OSError, ValueError):
         return None
-    return int(name) if same else None
+    return int(name) if is_linked else None

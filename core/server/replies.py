@@ -201,12 +201,12 @@ class ForkBranch:
     Attributes:
         tokens: all of them.
         text: of the tokens.
-        ended: whether the last token ended the text.
+        reason: as in `GenerateReply`.
     """
 
     tokens: list[TokenProbability]
     text: str
-    ended: bool
+    reason: FinishReason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,12 +215,10 @@ class ForkReply:
 
     Attributes:
         session: as requested.
-        reason: "length" or "cancelled".
         rows: one per continuation.
     """
 
     session: str | None
-    reason: FinishReason
     rows: list[ForkBranch]
 
 

@@ -96,7 +96,7 @@ class Bench:
         """Reads a long prompt."""
         session = Session(self.models[FLOAT32])
         session.extend([5 + place % 50 for place in range(self.long)])
-        int(session.logits.argmax())
+        int(session.next_logits().argmax())
 
     def first_of_theirs(self) -> None:
         """The same by `transformers`, its first token too."""
@@ -137,11 +137,12 @@ def _late(bench: Bench) -> Callable[[], list[int]]:
     """Generating at the end of the context, as far from its beginning as the tokens allow."""
     session = Session(bench.models[FLOAT32])
     begin = bench.config.context - bench.tokens
-    session.feed([5 + place % 50 for place in range(begin)])
+    session.extend([5 + place % 50 for place in range(begin)])
+    session.next_logits()
     settings = SamplingConfig(max_tokens=bench.tokens)
 
     def run() -> list[int]:
-        session.cut(begin)
+        session.truncate(begin)
         return [step.id for step in generate(session, [], bench.tokenizer, settings)]
 
     return run

@@ -28,8 +28,8 @@ def tiny_home(folder: Path) -> Home:
 class Asker:
     """Asks by name, as a request would, and keeps what was said before the last reply."""
 
-    def __init__(self, answerer: Dispatcher) -> None:
-        self.answerer = answerer
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
         self.heard: list[Json] = []
         self.cancelled: Callable[[], bool] = never_cancelled
         self.last_id = 0
@@ -38,7 +38,7 @@ class Asker:
         self.last_id += 1
         self.heard = []
         ask = protocol.parse_request(op, fields)
-        reply = self.answerer.answer(self.last_id, ask, self._hear, lambda: self.cancelled())
+        reply = self.dispatcher.answer(self.last_id, ask, self._hear, lambda: self.cancelled())
         found: Json = to_json(reply)
         json.dumps([found, self.heard], allow_nan=False)
         return found

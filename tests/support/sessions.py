@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.config.configs import ModelConfig
-from core.inference.session import window_start
+from core.inference.session import Session, window_start
 from core.model import factory
 from core.model.attention import AttentionRecord
 from core.model.decoder import Decoder
@@ -64,6 +65,17 @@ def some_ids(count: int, seed: int = 0) -> list[int]:
         3, VOCAB, (count,), generator=torch.Generator().manual_seed(seed)
     ).tolist()
     return found
+
+
+def feed(session: Session, ids: Sequence[int]) -> Tensor:
+    """Append ids to the only row; return the logits after them, (1, V)."""
+    return feed_rows(session, [ids])
+
+
+def feed_rows(session: Session, ids: Sequence[Sequence[int]]) -> Tensor:
+    """Append ids to each row; return the logits after them, (B, V)."""
+    session.extend_rows(ids)
+    return session.next_logits()
 
 
 def close(a: Tensor, b: Tensor) -> bool:

@@ -21,7 +21,7 @@ from tui.common.sanitize import clean
 
 if TYPE_CHECKING:
     from core.inference.load import LoadedModel
-    from core.inference.score import ScoredTokens, Sum
+    from core.inference.score import ScoreTotals, TokenScore
 
 FIELDS = setting_specs(SamplingConfig)
 NUMBERS = {
@@ -141,7 +141,7 @@ def _print_json(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: i
 
     session, count, text, ended = _session(loaded), 0, "", None
     for step in steps(session, loaded.encode(prompt), loaded.tokenizer, config, top=top):
-        count, text, ended = count + 1, text + step.text, step.ended
+        count, text, ended = count + 1, text + step.text, step.end_reason
         print_json(
             {
                 "id": step.id,
@@ -178,13 +178,15 @@ def _print_several(
     """A continuation each, the n-th drawn with the seed + n - 1, once all have ended."""
     from core.inference.generate import generate_many
 
-    found = generate_many(_session(loaded), loaded.encode(prompt), loaded.tokenizer, config, count)
-    for number, one in enumerate(found, 1):
+    ids = loaded.encode(prompt)
+    replies = generate_many(_session(loaded), ids, loaded.tokenizer, config, count)
+    for number, tokens in enumerate(replies, 1):
+        text = "".join(token.text for token in tokens)
         if as_json:
-            facts = {"tokens": len(one.ids), "ended": one.ended}
-            print_json({"n": number, "prompt": prompt, "text": one.text, **facts})
+            facts = {"tokens": len(tokens), "ended": tokens[-1].end_reason}
+            print_json({"n": number, "prompt": prompt, "text": text, **facts})
         else:
-            print_result(f"[{number}] {clean(one.text).lstrip(' ')}")
+            print_result(f"[{number}] {clean(text).lstrip(' ')}")
 
 
 def _session(loaded: LoadedModel) -> Any:
@@ -219,14 +221,14 @@ def score(
     weights_file(found, which)
     corpus = resolve_corpus(file, home, encoding=encoding)
     from core.inference.load import load_model
-    from core.inference.score import Sum, scored
+    from core.inference.score import ScoreTotals, score_samples
 
-    loaded, total = load_model(found, which, device), Sum()
-    _tell_each(scored(loaded, read_samples(corpus, loaded.reading), total), each, as_json)
+    loaded, total = load_model(found, which, device), ScoreTotals()
+    _tell_each(score_samples(loaded, read_samples(corpus, loaded.reading), total), each, as_json)
     _tell(total, as_json)
 
 
-def _tell_each(tokens: Iterator[ScoredTokens], each: bool, as_json: bool) -> None:
+def _tell_each(tokens: Iterator[TokenScore], each: bool, as_json: bool) -> None:
     """Reads them all; says them where that was asked for."""
     from math import exp
 
@@ -237,7 +239,7 @@ def _tell_each(tokens: Iterator[ScoredTokens], each: bool, as_json: bool) -> Non
             print_result(f"{token.text!r:<20} {exp(token.score):8.2%}  {-token.score:8.4f} nats")
 
 
-def _tell(total: Sum, as_json: bool) -> None:
+def _tell(total: ScoreTotals, as_json: bool) -> None:
     if as_json:
         print_json(
             {

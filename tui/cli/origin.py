@@ -39,19 +39,18 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
     """
     from core.attribution.attribution import find_source
     from core.run import store
-    from core.server.origin import origin as compare
-    from core.server.origin import typed
+    from core.server.origin import find_origin, tokenize
 
     source = find_source(home, store.find_run(home, run))
     if text == "-":
         from core.text.resolve import open_stdin
 
         text = open_stdin().read().decode(errors="surrogateescape").removesuffix("\n")
-    said = typed(source.tokenizer, text)
+    said = tokenize(source.tokenizer, text)
     with _progress() as progress:
         corpus, _ = source.build(progress)
     ask = Ask(run=run, text=text, min_tokens=min_tokens, max_places=places)
-    reply = to_json(compare(corpus, said, ask, lambda: None))
+    reply = to_json(find_origin(corpus, said, ask, lambda: None))
     if not said.ids:
         raise InputError("There is no text to look for.", "Name it, or pipe it in.")
     if as_json:

@@ -238,7 +238,8 @@ class ServerClient:
         with self._open_log() as log:
             self._log_began = log.tell()
             self._process = await asyncio.create_subprocess_exec(
-                *[sys.executable, "-m", MODULE, str(self._home.root), str(self._home.cache)],
+                *[sys.executable, "-m", MODULE],
+                *["--root", str(self._home.root), "--cache", str(self._home.cache)],
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

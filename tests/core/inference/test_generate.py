@@ -64,8 +64,8 @@ def _steps(tokenizer: Tokenizer, says: str, top: int = 0, **settings: Any) -> li
 
 def _reply(tokenizer: Tokenizer, says: str, **settings: Any) -> tuple[str, str]:
     steps = _steps(tokenizer, says, **settings)
-    assert not any(step.ended for step in steps[:-1])
-    return "".join(step.text for step in steps), steps[-1].ended
+    assert not any(step.end_reason for step in steps[:-1])
+    return "".join(step.text for step in steps), steps[-1].end_reason
 
 
 def test_it_ends_where_the_model_ends(characters: Tokenizer) -> None:
@@ -73,7 +73,7 @@ def test_it_ends_where_the_model_ends(characters: Tokenizer) -> None:
     steps = _steps(characters, "abba")
     assert [step.text for step in steps] == ["a", "b", "b", "a", ""]
     assert [step.id for step in steps] == [*characters.encode("abba"), EOS]
-    assert steps[-1].ended == END
+    assert steps[-1].end_reason == END
 
 
 def test_it_ends_after_as_many_tokens_as_asked_for(characters: Tokenizer) -> None:

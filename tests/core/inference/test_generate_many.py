@@ -25,13 +25,15 @@ def test_each_is_what_its_seed_gives_alone(architecture: str, settings: dict[str
     config = SamplingConfig(temperature=1.5, max_tokens=12, seed=7, **settings)  # type: ignore[arg-type]
     prompt = [SOS, *tokenizer.encode("ab")]
     session = Session(model, keep_first=1)
-    found = generate_many(session, prompt, tokenizer, config, 5)
+    replies = generate_many(session, prompt, tokenizer, config, 5)
     assert list(session.ids) == prompt
-    for number, one in enumerate(found):
+    for number, tokens in enumerate(replies):
         alone = dataclasses.replace(config, seed=7 + number)
-        steps = list(generate(Session(model, keep_first=1), prompt, tokenizer, alone))
-        assert one.ids == [step.id for step in steps]
-        assert one.text == "".join(step.text for step in steps)
-        assert one.ended == steps[-1].ended
-    assert len({tuple(one.ids) for one in found}) > 1
-    assert all(EOS not in one.ids[:-1] for one in found)
+        expected = list(generate(Session(model, keep_first=1), prompt, tokenizer, alone))
+        assert [(token.id, token.text) for token in tokens] == [(e.id, e.text) for e in expected]
+        assert [token.end_reason for token in tokens] == [e.end_reason for e in expected]
+        assert [token.probability for token in tokens] == pytest.approx(
+            [e.probability for e in expected], rel=1e-4
+        )
+    assert len({tuple(token.id for token in tokens) for tokens in replies}) > 1
+    assert all(token.id != EOS for tokens in replies for token in tokens[:-1])

@@ -36,7 +36,7 @@ _configs = st.builds(
 
 
 def _kept(logits: Tensor) -> set[int]:
-    return set(torch.nonzero(logits > sampling.REMOVED).flatten().tolist())
+    return set(torch.nonzero(logits > sampling.REMOVED_LOGIT).flatten().tolist())
 
 
 def _order(logits: Tensor) -> list[int]:
@@ -91,7 +91,7 @@ def test_no_stage_changes_its_input_or_brings_back_what_is_gone(
     logits: Tensor, config: SamplingConfig, previous: list[int]
 ) -> None:
     given_logits, kept = logits.clone(), set(range(SIZE))
-    for _, after in sampling.staged(logits, config, previous):
+    for _, after in sampling.apply_stages(logits, config, previous):
         assert _kept(after) <= kept
         kept = _kept(after)
     assert torch.equal(logits, given_logits)
@@ -102,21 +102,21 @@ def test_the_likeliest_stays_and_chances_sum_to_one(
     logits: Tensor, config: SamplingConfig, previous: list[int]
 ) -> None:
     """Nothing left to choose, or a temperature so small that it divides by zero."""
-    after = dict(sampling.staged(logits, config, previous))
+    after = dict(sampling.apply_stages(logits, config, previous))
     weakened = after.get("repetition_penalty", after["special"])
     final = list(after.values())[-1]
     assert int(weakened.argmax()) in _kept(final)
-    chances = sampling.probabilities(logits, config, previous)
+    chances = sampling.final_probabilities(logits, config, previous)
     assert float(chances.sum()) == pytest.approx(1.0, abs=1e-5)
     id = TokenSampler(config, previous, SIZE).choose(logits)
     assert id in _kept(final)
-    assert id not in sampling.NEVER
+    assert id not in sampling.NEVER_GENERATED
 
 
 @pytest.mark.parametrize(("value", "weaker"), [(3.0, 1.5), (-3.0, -6.0), (0.0, 0.0)])
 def test_a_repetition_penalty_always_weakens(value: float, weaker: float) -> None:
     """Negative logits divided too, which makes them more likely."""
-    before = sampling.seen([1, 1], 3)
+    before = sampling.occurrence_mask([1, 1], 3)
     found = sampling.repetition_penalty(torch.tensor([1.0, value, 1.0]), 2.0, before)
     assert found.tolist() == [1.0, weaker, 1.0]
 
@@ -133,35 +133,35 @@ def test_stages_stand_in_the_documented_order_and_only_where_they_act() -> None:
         temperature=0.7, top_k=3, top_p=0.9, min_p=0.1, repetition_penalty=1.2
     )
     names = ["special", "repetition_penalty", "temperature", "top_k", "top_p", "min_p"]
-    assert [stage.name for stage in sampling.stages(everything)] == names
+    assert [stage.name for stage in sampling.active_stages(everything)] == names
     neutral = SamplingConfig(temperature=1.0)
-    assert [stage.name for stage in sampling.stages(neutral)] == ["special"]
+    assert [stage.name for stage in sampling.active_stages(neutral)] == ["special"]
     greedy = SamplingConfig(top_k=3, top_p=0.5)
-    assert [stage.name for stage in sampling.stages(greedy)] == ["special", "temperature"]
+    assert [stage.name for stage in sampling.active_stages(greedy)] == ["special", "temperature"]
 
 
 def test_the_stage_that_removed_a_token_can_be_named() -> None:
     config = SamplingConfig(temperature=1.0, top_k=4, min_p=0.5)
-    after = sampling.staged(LOGITS, config, [])
-    removed = sampling.removed_by(after, range(8))
+    after = sampling.apply_stages(LOGITS, config, [])
+    removed = sampling.removing_stages(after, range(8))
     assert removed[:4] == ["special", "special", "top_k", None]
     assert removed[4:] == ["min_p", None, "top_k", "min_p"]
-    greedy = sampling.staged(LOGITS, SamplingConfig(), [])
-    assert sampling.removed_by(greedy, [5]) == ["temperature"]
+    greedy = sampling.apply_stages(LOGITS, SamplingConfig(), [])
+    assert sampling.removing_stages(greedy, [5]) == ["temperature"]
 
 
 @given(_rows)
 def test_greedy_takes_the_likeliest_and_of_equals_the_lowest_id(logits: Tensor) -> None:
     id = TokenSampler(SamplingConfig(), [], SIZE).choose(logits)
-    assert id == next(i for i in _order(logits) if i not in sampling.NEVER)
-    assert sampling.probabilities(logits, SamplingConfig(), [])[id] == 1.0
+    assert id == next(i for i in _order(logits) if i not in sampling.NEVER_GENERATED)
+    assert sampling.final_probabilities(logits, SamplingConfig(), [])[id] == 1.0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_predictions_that_are_no_numbers_are_reported(bad: float) -> None:
     """A reply of <pad>, or of nothing, from a model that has diverged."""
     logits = torch.full((SIZE,), bad) if bad < 0 else torch.tensor([1.0] * (SIZE - 1) + [bad])
-    with pytest.raises(RunFailedError, match="went astray"):
+    with pytest.raises(RunFailedError, match="diverged"):
         TokenSampler(SamplingConfig(), [], SIZE).choose(logits)
 
 
@@ -175,12 +175,12 @@ BOUNDS = {1: 10.83, 2: 13.82, 3: 16.27, 4: 18.47, 5: 20.52}
 )
 def test_draws_agree_with_the_final_distribution(settings: dict[str, Any]) -> None:
     config = SamplingConfig(temperature=0.9, **settings)
-    final = sampling.staged(LOGITS, config, [3])[-1][1]
+    final = sampling.apply_stages(LOGITS, config, [3])[-1][1]
     generator = torch.Generator().manual_seed(5)
     counts = torch.zeros(8)
     for _ in range(10_000):
-        counts[sampling.pick(final, generator)] += 1
-    expected = 10_000 * sampling.probabilities(LOGITS, config, [3])
+        counts[sampling.draw(final, generator)] += 1
+    expected = 10_000 * sampling.final_probabilities(LOGITS, config, [3])
     there = expected > 0
     assert counts[~there].sum() == 0
     chi_square = float(((counts - expected)[there] ** 2 / expected[there]).sum())
@@ -193,8 +193,10 @@ def test_a_draw_never_falls_on_what_has_no_chance(
 ) -> None:
     """The ends of the line: 0 belongs to a removed first id, 1 to a removed last one."""
     monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.tensor(point, dtype=torch.float64))
-    logits = torch.tensor([sampling.REMOVED, 0.0, sampling.REMOVED, 0.0, sampling.REMOVED])
-    assert sampling.pick(logits, torch.Generator()) == id
+    logits = torch.tensor(
+        [sampling.REMOVED_LOGIT, 0.0, sampling.REMOVED_LOGIT, 0.0, sampling.REMOVED_LOGIT]
+    )
+    assert sampling.draw(logits, torch.Generator()) == id
 
 
 def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
@@ -211,7 +213,7 @@ def test_a_draw_takes_one_number_whatever_the_settings() -> None:
     generators = [torch.Generator().manual_seed(3) for _ in range(2)]
     for generator, p in zip(generators, (1.0, 0.5), strict=True):
         for _ in range(7):
-            sampling.pick(sampling.top_p(LOGITS, p), generator)
+            sampling.draw(sampling.top_p(LOGITS, p), generator)
     one, other = (torch.rand((), generator=generator) for generator in generators)
     assert one == other
 

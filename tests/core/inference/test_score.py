@@ -10,7 +10,7 @@ import torch
 
 from core.errors import InputError
 from core.inference.load import LoadedModel, load_model
-from core.inference.score import Sum, scored
+from core.inference.score import ScoreTotals, score_samples
 from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
@@ -44,9 +44,9 @@ def _direct(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
 
 def test_lines_are_scored_each_by_itself_with_their_ends(home: Home) -> None:
     """A line that sees the one before it; an end or a beginning that is counted wrongly."""
-    loaded, total = load_model(Run(home.runs / "words")), Sum()
+    loaded, total = load_model(Run(home.runs / "words")), ScoreTotals()
     texts = ["the cat sat", "a bird"]
-    found = list(scored(loaded, _lines(*texts), total))
+    found = list(score_samples(loaded, _lines(*texts), total))
     due = [_direct(loaded, [SOS, *loaded.tokenizer.encode(text), EOS]) for text in texts]
     assert [one.score for one in found] == pytest.approx(torch.cat(due).tolist(), rel=1e-4)
     assert [one.text for one in found] == ["the", "cat", "sat", "<eos>", "a", "bird", "<eos>"]
@@ -61,12 +61,12 @@ def test_a_text_is_one_stream_however_it_comes_in_parts(home: Home) -> None:
     """A part that begins anew; a window that slides otherwise than in the model's own use."""
     loaded, total, text = (
         load_model(Run(home.runs / "chars")),
-        Sum(),
+        ScoreTotals(),
         "the cat sat on the mat " * 40,
     )
     parts = [text[:500], text[500:]]
     samples = (CorpusSample(part, 0, 0, part is parts[1]) for part in parts)
-    found = [one.score for one in scored(loaded, samples, total)]
+    found = [one.score for one in score_samples(loaded, samples, total)]
     session = Session(loaded.model, keep_first=0)
     due = session.score([EOS, *loaded.tokenizer.encode(text)]).tolist()
     assert found == pytest.approx(due, abs=1e-3)
@@ -76,11 +76,15 @@ def test_a_text_is_one_stream_however_it_comes_in_parts(home: Home) -> None:
 def test_words_that_were_never_seen_are_named(home: Home) -> None:
     loaded = load_model(Run(home.runs / "words"))
     with pytest.raises(UnknownWordError, match="zebra"):
-        list(scored(loaded, _lines("the zebra"), Sum()))
+        list(score_samples(loaded, _lines("the zebra"), ScoreTotals()))
 
 
 def test_nothing_at_all_has_no_loss() -> None:
-    assert (Sum().loss, Sum().perplexity, Sum().bits_per_byte) == (None, None, None)
+    assert (ScoreTotals().loss, ScoreTotals().perplexity, ScoreTotals().bits_per_byte) == (
+        None,
+        None,
+        None,
+    )
 
 
 def test_a_trace_is_what_stepping_and_looking_inside_say(ask: Asker) -> None:
@@ -109,7 +113,7 @@ def test_a_trace_goes_on_over_slides_of_the_context(ask: Asker, home: Home) -> N
     session = Session(loaded.model, keep_first=0)
     session.extend([EOS])
     for id, token in zip(loaded.tokenizer.encode(text), found, strict=True):
-        chances = session.logits[0].softmax(-1)
+        chances = session.next_logits()[0].softmax(-1)
         assert token["probability"] == pytest.approx(float(chances[id]), rel=1e-3)
         assert token["rank"] == 1 + int((chances > chances[id]).sum())
         assert token["lens"][-1][2] == pytest.approx(float(chances.max()), rel=1e-3)

@@ -19,6 +19,7 @@ from tests.support.sessions import (
     both,
     close,
     count_tokens,
+    feed,
     plain,
     some_ids,
     tiny,
@@ -64,7 +65,7 @@ def test_cached_is_uncached_across_two_slides(architecture: str, keep_first: int
     model, ids = tiny(architecture), some_ids(2 * CONTEXT)
     session, starts = Session(model, keep_first=keep_first), []
     for count, id in enumerate(ids, 1):
-        logits = session.feed([id])[0]
+        logits = feed(session, [id])[0]
         expected = plain(model, ids[:count], keep_first)
         starts.append(session.window_start)
         assert close(logits, expected)
@@ -77,7 +78,7 @@ def test_a_context_of_two_still_slides(architecture: str) -> None:
     model, ids = tiny(architecture, context=2), some_ids(6)
     session = Session(model, keep_first=1)
     for count, id in enumerate(ids, 1):
-        assert close(session.feed([id])[0], plain(model, ids[:count], 1))
+        assert close(feed(session, [id])[0], plain(model, ids[:count], 1))
 
 
 @architectures
@@ -88,18 +89,18 @@ def test_a_long_prompt_is_read_like_single_ids(
 ) -> None:
     model, ids = tiny(architecture), some_ids(count)
     whole, single = (Session(model, keep_first=keep_first) for _ in range(2))
-    logits = whole.feed(ids)
+    logits = feed(whole, ids)
     for id in ids:
-        last = single.feed([id])
+        last = feed(single, [id])
     assert close(logits, last)
     assert whole.window() == single.window()
 
 
 def test_only_the_window_of_a_long_prompt_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     session, read = Session(tiny("qwen3"), keep_first=1), count_tokens(monkeypatch)
-    session.feed(some_ids(1000))
+    feed(session, some_ids(1000))
     assert read == [len(session.window())]
-    session.feed([5])
+    feed(session, [5])
     assert read[1:] == [1]
 
 
@@ -110,61 +111,61 @@ def test_any_walk_of_feeding_and_cutting_ends_as_a_fresh_session(
     """A cache entry of an id that was cut away, found again in a window of the same start."""
     model = tiny(architecture)
     session, ids = Session(model, keep_first=keep_first), [4]
-    session.feed(ids)
+    feed(session, ids)
     for move, value in walk:
         if move == "cut":
             ids = ids[: max(1, round(value * len(ids)))]
-            session.cut(len(ids))
+            session.truncate(len(ids))
         else:
             ids = ids + value
-            getattr(session, move)(value)
+            (feed if move == "feed" else Session.extend)(session, value)
         assert session.ids == ids
         if move != "extend":
-            assert close(session.logits[0], plain(model, ids, keep_first))
-    assert close(session.logits[0], plain(model, ids, keep_first))
+            assert close(session.next_logits()[0], plain(model, ids, keep_first))
+    assert close(session.next_logits()[0], plain(model, ids, keep_first))
 
 
 def test_a_cut_before_a_slide_forgets_keys_that_a_later_slide_would_find_again() -> None:
     """Cut over a slide and written anew without a reading in between."""
     session, ids = Session(tiny("qwen3")), some_ids(12)
-    session.feed(ids)
-    session.cut(5)
+    feed(session, ids)
+    session.truncate(5)
     session.extend([3, 4, 5, 6])
-    assert close(session.logits[0], plain(tiny("qwen3"), [*ids[:5], 3, 4, 5, 6], 0))
+    assert close(session.next_logits()[0], plain(tiny("qwen3"), [*ids[:5], 3, 4, 5, 6], 0))
 
 
 def test_an_emptied_session_is_a_new_one() -> None:
     session = Session(tiny("qwen3"), keep_first=1)
-    session.feed(some_ids(20))
-    session.cut(0)
+    feed(session, some_ids(20))
+    session.truncate(0)
     assert (list(session.ids), session.window(), session.window_start) == ([], [], 1)
-    assert close(session.feed([1, 5])[0], plain(tiny("qwen3"), [1, 5], 1))
+    assert close(feed(session, [1, 5])[0], plain(tiny("qwen3"), [1, 5], 1))
 
 
 def test_undoing_steps_needs_no_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     session, before = Session(tiny("qwen3")), {}
     for id in some_ids(20):
-        logits = session.feed([id])
+        logits = feed(session, [id])
         before[session.length] = logits
     read = count_tokens(monkeypatch)
     for length in (19, 12, 8, 1):
-        session.cut(length)
-        assert torch.equal(session.logits, before[length])
+        session.truncate(length)
+        assert torch.equal(session.next_logits(), before[length])
     assert not read
-    session.feed([5])
+    feed(session, [5])
     assert read == [2]  # the window of length 1 was not in the cache any more
 
 
 def test_what_was_kept_is_bounded_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logits of a long talk that fill the memory."""
-    monkeypatch.setattr("core.inference.session.LOGITS_BYTES", 3 * 4 * VOCAB)
+    monkeypatch.setattr("core.inference.session.MAX_LOGITS_BYTES", 3 * 4 * VOCAB)
     session, ids, read = Session(tiny("qwen3")), some_ids(7), count_tokens(monkeypatch)
     for id in ids:
-        session.feed([id])
-    assert len(session._kept) == 3
+        feed(session, [id])
+    assert len(session._logits) == 3
     read.clear()
-    session.cut(3)
-    assert close(session.logits[0], plain(tiny("qwen3"), ids[:3], 0))
+    session.truncate(3)
+    assert close(session.next_logits()[0], plain(tiny("qwen3"), ids[:3], 0))
     assert read == [1, 3]  # the last id by the session, all three by the comparison
 
 
@@ -173,11 +174,11 @@ def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
     session.extend([4, 5])
     session.extend([6])
     assert not read
-    assert session.logits is session.logits
+    assert session.next_logits() is session.next_logits()
     assert read == [3]
 
 
 def test_a_model_that_is_being_trained_is_refused() -> None:
     model = factory.build_model(ModelConfig(vocab_size=VOCAB, context=CONTEXT))
     with pytest.raises(AssertionError, match="dropout"):
-        Session(model).feed([4])
+        feed(Session(model), [4])

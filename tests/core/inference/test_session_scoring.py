@@ -13,6 +13,8 @@ from tests.support.sessions import (
     both,
     close,
     count_tokens,
+    feed,
+    feed_rows,
     last,
     plain,
     some_ids,
@@ -26,29 +28,29 @@ def test_forked_rows_go_on_like_separate_sessions(architecture: str, keep_first:
     """Rows that share a cache, or swap places; also across a slide and a cut."""
     model, start = tiny(architecture), [1, 5, 6, 7]
     session = Session(model, keep_first=keep_first)
-    session.feed(start)
+    feed(session, start)
     twin = session.fork(3)
-    assert torch.equal(twin.logits, session.logits.expand(3, -1))
+    assert torch.equal(twin.next_logits(), session.next_logits().expand(3, -1))
     tails = [some_ids(2 * CONTEXT, seed) for seed in (1, 2, 3)]
     for column in zip(*tails, strict=True):
-        logits = twin.feed_rows([[id] for id in column])
+        logits = feed_rows(twin, [[id] for id in column])
     for row, tail in zip(logits, tails, strict=True):
         assert close(row, plain(model, start + tail, keep_first))
-    twin.cut(9)
+    twin.truncate(9)
     twin.extend_rows([[3], [4], [5]])
-    for row, tail, id in zip(twin.logits, tails, (3, 4, 5), strict=True):
+    for row, tail, id in zip(twin.next_logits(), tails, (3, 4, 5), strict=True):
         assert close(row, plain(model, [*start, *tail[:5], id], keep_first))
     assert session.ids == start
-    assert close(session.feed([8])[0], plain(model, [*start, 8], keep_first))
+    assert close(feed(session, [8])[0], plain(model, [*start, 8], keep_first))
 
 
 def test_a_fork_of_a_fork_keeps_rows_side_by_side() -> None:
     session = Session(tiny("qwen3"))
-    session.feed([4])
+    feed(session, [4])
     twin = session.fork(2)
-    twin.feed_rows([[5], [6]])
+    feed_rows(twin, [[5], [6]])
     assert [list(row) for row in twin.fork(2).rows] == [[4, 5], [4, 5], [4, 6], [4, 6]]
-    assert torch.equal(twin.fork(2).logits, twin.logits.repeat_interleave(2, dim=0))
+    assert torch.equal(twin.fork(2).next_logits(), twin.next_logits().repeat_interleave(2, dim=0))
 
 
 @architectures
@@ -59,25 +61,25 @@ def test_a_silenced_head_changes_what_is_said(architecture: str) -> None:
     mask[1, 0] = 0.0
     whole, masked = Session(model), Session(model, head_mask=mask)
     for session in (whole, masked):
-        session.feed(ids)
-    assert not close(whole.logits, masked.logits)
-    assert close(masked.fork(2).feed_rows([[7], [7]])[1:], masked.feed([7]))
-    whole.feed([7])
-    assert close(last(model, whole.inspect(head_mask=mask)), masked.logits[0])
-    assert close(last(model, masked.inspect()), masked.logits[0])
+        feed(session, ids)
+    assert not close(whole.next_logits(), masked.next_logits())
+    assert close(feed_rows(masked.fork(2), [[7], [7]])[1:], feed(masked, [7]))
+    feed(whole, [7])
+    assert close(last(model, whole.inspect(head_mask=mask)), masked.next_logits()[0])
+    assert close(last(model, masked.inspect()), masked.next_logits()[0])
 
 
 @architectures
 def test_inspecting_shows_every_layer_over_the_window(architecture: str) -> None:
     session = Session(tiny(architecture), keep_first=1)
-    session.feed(some_ids(11))
-    before, record = session.logits, session.inspect()
+    feed(session, some_ids(11))
+    before, record = session.next_logits(), session.inspect()
     seen = len(session.window())
     assert session.window() == [0, 4, 5, 6, 7, 8, 9, 10]
     assert [tuple(a.shape) for a in record.attention] == [(1, 2, seen, seen)] * 2
     assert [tuple(h.shape) for h in record.hidden] == [(1, seen, 16)] * 3
     assert close(last(session.model, record), before[0])
-    assert close(session.feed([3])[0], plain(session.model, [*some_ids(11), 3], 1))
+    assert close(feed(session, [3])[0], plain(session.model, [*some_ids(11), 3], 1))
 
 
 @architectures
@@ -87,7 +89,7 @@ def test_scores_are_the_log_probabilities_of_the_ids(
     architecture: str, keep_first: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A part that is scored in the window of another."""
-    monkeypatch.setattr("core.inference.session.LOGITS_BYTES", at_once * 4 * VOCAB)
+    monkeypatch.setattr("core.inference.session.MAX_LOGITS_BYTES", at_once * 4 * VOCAB)
     model, ids = tiny(architecture), some_ids(3 * CONTEXT)
     expected = [
         plain(model, ids[:i], keep_first).log_softmax(-1)[ids[i]] for i in range(1, len(ids))
@@ -96,7 +98,7 @@ def test_scores_are_the_log_probabilities_of_the_ids(
     scores = session.score(ids[:5]), session.score(ids[5:]), session.score([])
     assert [len(part) for part in scores] == [4, 19, 0]
     assert close(torch.cat(scores), torch.stack(expected))
-    assert close(session.logits[0], plain(model, ids, keep_first))
+    assert close(session.next_logits()[0], plain(model, ids, keep_first))
 
 
 def test_scoring_reads_as_much_as_fits_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from core.model.fast_decode import GRAPH_AFTER_TOKENS, CudaGraphDecoder, FastDec
 from core.model.gpt import GPT
 from core.model.kv_cache import KVCache
 from tests.core.model.test_fast_decode import SHAPES, distinct_model
+from tests.support.sessions import feed, feed_rows
 
 Work = Callable[[], Tensor]
 MODERN = {name: shape for name, shape in SHAPES.items() if name != "tutorial"}
@@ -91,13 +92,13 @@ def test_sessions_that_slide_truncate_and_fork_have_the_same_logits(
     logits: list[list[Tensor]] = [[], []]
     for session, steps in zip(sessions, logits, strict=True):
         for number in range(30):  # beyond the context: the window slides
-            steps.append(session.feed([3 + number % 7]).clone())
-        session.cut(28)
-        steps.append(session.feed([9]).clone())
+            steps.append(feed(session, [3 + number % 7]).clone())
+        session.truncate(28)
+        steps.append(feed(session, [9]).clone())
         branches = session.fork(3)
         for number in range(12):
-            steps.append(branches.feed_rows([[4], [5 + number % 3], [6]]).clone())
-        steps.append(session.feed([11]).clone())
+            steps.append(feed_rows(branches, [[4], [5 + number % 3], [6]]).clone())
+        steps.append(feed(session, [11]).clone())
     assert close(*logits)
     assert graphs.captured >= 2
     assert graphs.replayed > 20

@@ -14,6 +14,7 @@ from core.model import linear
 from core.model.decoder import Decoder
 from core.model.factory import build_model
 from core.model.kv_cache import KVCache
+from tests.support.sessions import feed, feed_rows
 
 TIED = ModelConfig(
     vocab_size=61, context=24, layers=3, heads=4, kv_heads=4, d_model=40, head_dim=10, d_ff=72
@@ -76,8 +77,8 @@ def test_logits_and_greedy_tokens_are_the_models_while_the_window_slides(
     session = Session(model, keep_first=keep_first)
     session.extend(ids)
     for _ in range(2 * shape.context):
-        assert _close(session.logits, _plain(model, [ids], keep_first))
-        ids.append(int(session.logits[0].argmax()))
+        assert _close(session.next_logits(), _plain(model, [ids], keep_first))
+        ids.append(int(session.next_logits()[0].argmax()))
         session.extend(ids[-1:])
 
 
@@ -88,13 +89,13 @@ def test_logits_are_the_models_after_a_cut_and_a_fork(shape: ModelConfig) -> Non
     session = Session(model)
     session.extend(ids[:3])
     for id in ids[3:]:
-        session.feed([id])
-    session.cut(4)
-    assert _close(session.feed([20]), _plain(model, [[*ids[:4], 20]]))
+        feed(session, [id])
+    session.truncate(4)
+    assert _close(feed(session, [20]), _plain(model, [[*ids[:4], 20]]))
     twin = session.fork(3)
     rows = [[*ids[:4], 20, more] for more in (5, 6, 7)]
-    assert _close(twin.feed_rows([[5], [6], [7]]), _plain(model, rows))
-    assert _close(session.feed([6]), _plain(model, rows[1:2]))
+    assert _close(feed_rows(twin, [[5], [6], [7]]), _plain(model, rows))
+    assert _close(feed(session, [6]), _plain(model, rows[1:2]))
 
 
 @shapes
@@ -105,9 +106,9 @@ def test_a_masked_head_has_no_effect(shape: ModelConfig) -> None:
     ids = [1, 30, 12, 7]
     session = Session(model, head_mask=mask)
     session.extend(ids[:3])
-    assert session.logits is not None
+    assert session.next_logits() is not None
     expected = model.head(model(torch.tensor([ids]), head_mask=mask))[:, -1]
-    assert _close(session.feed(ids[3:]), expected)
+    assert _close(feed(session, ids[3:]), expected)
     assert not torch.allclose(expected, _plain(model, [ids]), atol=1e-3)
 
 
@@ -117,12 +118,12 @@ def test_without_onednn_the_logits_are_the_same(
 ) -> None:
     """On a CPU without oneDNN, or with a PyTorch without the operator."""
     fast = Session(distinct_model(shape))
-    fast.feed([1, 30])
-    logits = fast.feed([12])
+    feed(fast, [1, 30])
+    logits = feed(fast, [12])
     monkeypatch.setattr(linear, "has_onednn_linear", lambda: False)
     plain = Session(distinct_model(shape))
-    plain.feed([1, 30])
-    assert _close(logits, plain.feed([12]))
+    feed(plain, [1, 30])
+    assert _close(logits, feed(plain, [12]))
 
 
 @pytest.mark.parametrize("shape", [SHAPES["grouped"], SHAPES["untied"]])
@@ -140,11 +141,11 @@ def test_a_new_session_uses_weights_changed_since(shape: ModelConfig) -> None:
     """Weights prepared for one session must not be used in the next one."""
     model = distinct_model(shape)
     before = Session(model)
-    before.feed([1, 30])
-    before.feed([12])
+    feed(before, [1, 30])
+    feed(before, [12])
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(1.1)
     after = Session(model)
-    after.feed([1, 30])
-    assert _close(after.feed([12]), _plain(model, [[1, 30, 12]]))
+    feed(after, [1, 30])
+    assert _close(feed(after, [12]), _plain(model, [[1, 30, 12]]))

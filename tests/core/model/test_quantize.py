@@ -14,7 +14,7 @@ from core.inference.session import Session
 from core.model import factory, quantize
 from core.model.decoder import Decoder
 from core.model.quantize import BFloat16Linear, Int8Linear, quantize_weights
-from tests.support.sessions import SHAPE, TUTORIAL, VOCAB, some_ids
+from tests.support.sessions import SHAPE, TUTORIAL, VOCAB, feed, some_ids
 
 kinds = pytest.mark.parametrize("kind", [BFLOAT16, INT8])
 shapes = pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def _model(shape: dict[str, Any]) -> Decoder:
 def _logits(model: Decoder) -> torch.Tensor:
     session = Session(model)
     session.extend(some_ids(9))
-    rows = [session.logits, *(session.feed([id]) for id in some_ids(20, seed=1))]
+    rows = [session.next_logits(), *(feed(session, [id]) for id in some_ids(20, seed=1))]
     return torch.cat(rows)  # (21, V), while the window slides
 
 

@@ -19,7 +19,7 @@ from core.paths import Home
 from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.run.model_files import parse_model_config
-from core.server import dispatch, model_cache, protocol
+from core.server import model_cache
 from core.server.dispatch import Dispatcher
 from core.system.files import read_json
 from tests.support.askers import Asker, Json, tiny_home
@@ -132,7 +132,7 @@ def test_the_newest_weights_say_their_step(ask: Asker, home: Home) -> None:
 def test_a_reply_too_long_for_a_line_is_in_its_batches_only(
     ask: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "LONGEST_TEXT", 10)
+    monkeypatch.setattr("core.server.dispatch.MAX_REPLY_CHARACTERS", 10)
     found = ask("generate", run="words", prompt="the")
     assert found["text"] is None
     assert len([token for batch in ask.heard for token in batch["tokens"]]) == found["tokens"]
@@ -156,7 +156,7 @@ def test_without_room_there_is_one_model_and_its_sessions_only(
     name = ask("step", run="words", prompt="the")["session"]
     ask("generate", run="words", prompt="the")
     ask("load", run="chars")
-    assert len(ask.answerer.shelf.models) == 1
+    assert len(ask.dispatcher.cache.models) == 1
     with pytest.raises(InputError, match="not open"):
         ask("step", session=name)
     with pytest.raises(InputError, match="not kept"):
@@ -170,7 +170,7 @@ def test_the_models_and_sessions_used_longest_ago_go_first(ask: Asker, home: Hom
             tiny_run(home, name)
         ask("load", run=name)
         ask("load", run="many-0")
-    assert len(ask.answerer.shelf.models) == model_cache.MOST_MODELS
+    assert len(ask.dispatcher.cache.models) == model_cache.MAX_MODELS
     assert ask("load", run="many-0")["how"] == "kept"
     assert ask("load", run="many-1")["how"] == "loaded"
     names = [ask("step", run="words", prompt="the")["session"] for _ in range(9)]
@@ -194,7 +194,7 @@ def test_mistakes_are_said(ask: Asker, home: Home) -> None:
         Asker(Dispatcher(home))("generate", prompt="the")
     with pytest.raises(InputError, match="caat"):
         ask("generate", run="words", prompt="the caat")
-    with pytest.raises(InputError, match="own model"):
+    with pytest.raises(InputError, match="its own model"):
         ask("generate", run="words", continue_from=1)
     with pytest.raises(InputError, match="from 1 to"):
         ask("score", run="chars", text="t" * 20_000)
@@ -214,7 +214,7 @@ def test_a_full_memory_is_said_with_what_to_do(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setitem(dispatch.OF_SHELF, protocol.StepRequest, fail)
+    monkeypatch.setattr(ask.dispatcher.cache, "get_model", fail)
     with pytest.raises(MiniGPTError, match="memory") as caught:
         ask("step", run="words", prompt="the")
     assert caught.value.hint

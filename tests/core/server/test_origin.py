@@ -16,7 +16,7 @@ from core.paths import Home
 from core.progress import never_cancelled
 from core.server.codec import to_json
 from core.server.dispatch import Dispatcher
-from core.server.origin import Indexer
+from core.server.origin import build_index
 from core.server.protocol import IndexRequest
 from core.system.locks import acquire
 from tests.support.askers import Asker, Json
@@ -39,7 +39,7 @@ def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never_
     def send(batch: Any) -> None:
         heard.append(to_json(batch))
 
-    reply = Indexer(home).answer(1, IndexRequest(run=run), send, cancelled)
+    reply = build_index(home, IndexRequest(run=run), send, cancelled)
     return {**to_json(reply), "heard": heard}
 
 

@@ -38,7 +38,10 @@ class Process:
         path = os.pathsep.join(map(str, (*first, ROOT)))
         with stderr.open("wb") as log:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "core.server", str(home.root), str(home.cache)],
+                [
+                    *(sys.executable, "-m", "core.server"),
+                    *("--root", str(home.root), "--cache", str(home.cache)),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -259,13 +262,13 @@ def test_a_fault_of_ours_is_said_and_survived(home: Home, tmp_path: Path) -> Non
     site = tmp_path / "sitecustomize.py"
     site.write_text(
         "import core.server.protocol, dataclasses\n"
-        "core.server.protocol.Score = dataclasses.make_dataclass('Score', [('text', str)])\n"
-        "core.server.protocol.OPERATIONS['score'] = core.server.protocol.Score\n"
+        "Score = dataclasses.make_dataclass('Score', [('text', str)])\n"
+        "core.server.protocol.OPERATIONS['score'] = Score\n"
     )
     log = tmp_path / "stderr"
     with _process(home, log, tmp_path) as process:
         error = process.ask("score", text="the")["error"]
-        assert "a fault in the sampler" in error["message"]
+        assert "Internal error" in error["message"]
         assert process.ask("load", run="words")["how"] == "loaded"
     assert "Traceback" in log.read_text()
 

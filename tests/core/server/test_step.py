@@ -57,7 +57,7 @@ def test_draws_agree_with_the_chances_that_are_shown(
     view = ask("step", run="words", prompt="the cat", top=100, settings=settings)
     chances = {one["id"]: one["chance"] for one in view["top"]}
     session = _model(home, "the cat")
-    logits = session.logits[0]
+    logits = session.next_logits()[0]
     config = SamplingConfig(**settings, seed=11)
     generator = torch.Generator().manual_seed(11)
     counts: Counter[int] = Counter()
@@ -86,7 +86,7 @@ def test_a_changed_setting_needs_no_forward_pass(
     """A slider that computes the model anew; chances that stay those of the setting before."""
     view = ask("step", run="words", prompt="the cat")
     name, length = view["session"], view["length"]
-    monkeypatch.setattr(Session, "_read", lambda *_: pytest.fail("a forward pass"))
+    monkeypatch.setattr(Session, "_forward", lambda *_: pytest.fail("a forward pass"))
     warm = ask("cut", session=name, length=length, settings={"temperature": 2.0})
     assert [one["probability"] for one in warm["top"]] == [
         one["probability"] for one in view["top"]
@@ -98,7 +98,7 @@ def test_a_changed_setting_needs_no_forward_pass(
 def test_undo_goes_back_without_a_forward_pass(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     name = ask("step", run="words", prompt="the")["session"]
     views = [ask("step", session=name, pick="sampler") for _ in range(5)]
-    monkeypatch.setattr(Session, "_read", lambda *_: pytest.fail("a forward pass"))
+    monkeypatch.setattr(Session, "_forward", lambda *_: pytest.fail("a forward pass"))
     for view in reversed(views[:-1]):
         back = ask("cut", session=name, length=view["length"])
         assert {**back, "picked": None} == {**view, "picked": None}

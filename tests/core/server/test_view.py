@@ -55,7 +55,7 @@ def test_walking_about_shows_what_a_fresh_look_shows(
     for at, aside in places:
         path = other if aside else ids
         here = ask("look", run="chars", ids=path, at=at)
-        fresh = Asker(Dispatcher(ask.answerer.home))
+        fresh = Asker(Dispatcher(ask.dispatcher.home))
         there = fresh("look", run="chars", ids=path[:at])
         assert here["choice"]["id"] == there["choice"]["id"]
         assert here["entropy"] == pytest.approx(there["entropy"], abs=1e-4)
@@ -76,13 +76,13 @@ def test_a_move_reads_one_token_at_most(ask: Asker, monkeypatch: pytest.MonkeyPa
     ids = _ids(ask, "words", "the cat sat on the mat")
     ask("look", run="words", ids=ids, at=4)
     read: list[int] = []
-    before = Session._tokens
+    before = Session._context_ids
 
     def told(self: Session, place: int) -> Tensor:
         read.append(place)
         return before(self, place)
 
-    monkeypatch.setattr(Session, "_tokens", told)
+    monkeypatch.setattr(Session, "_context_ids", told)
     for at in (5, 6, 5, 4, 5):
         read.clear()
         ask("look", run="words", ids=ids, at=at)
