@@ -1,6 +1,6 @@
-"""Where a run's model read it: the index of the run's text, and where parts of a reply stand there.
+"""Attribution for a run: its training text with tokens and index, ready to be searched.
 
-Joins run, text, tokens and index; knows no model.
+Joins run, text, tokens and index; loads no model.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from core.attribution.corpus_index import (
     REBUILT_NOTE,
@@ -20,29 +19,26 @@ from core.attribution.corpus_index import (
 )
 from core.attribution.ngram_index import NgramIndex, Occurrences
 from core.attribution.overlap import CopiedSpans, find_copies
-from core.attribution.passages import PassageReader
-from core.dataset import token_store
-from core.dataset.token_store import TokenFile
+from core.attribution.passages import Passage, PassageReader
+from core.dataset.token_store import TokenFile, build_tokens, open_tokens, tokens_folder
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.run.directory import Run
 from core.run.record import read_record
-from core.text import catalog
+from core.text.catalog import find_by_hash
 from core.text.corpus import Corpus
 from core.tokenizer.tokenizer import Tokenizer
 
 MAX_PASSAGES = 20
 
-Json = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class IndexedText:
-    """The text a run was trained on, with its tokens and their index.
+    """The training text of a run with its tokens and their index.
 
     Attributes:
         folder: of the tokens in the cache.
-        notes: what a person should know of how it was opened.
+        notes: for people, on how it was opened.
     """
 
     corpus: Corpus
@@ -54,7 +50,7 @@ class IndexedText:
 
     @property
     def ngrams(self) -> NgramIndex:
-        """What can be asked of it."""
+        """The index by token sequence."""
         return self.index.ngrams
 
     @cached_property
@@ -62,35 +58,24 @@ class IndexedText:
         return PassageReader(self.corpus, self.tokens, self.tokenizer, self.index.newline_counts)
 
     def find_copies(
-        self, ids: Sequence[int], least: int, check: Callable[[], None] = lambda: None
+        self, ids: Sequence[int], min_tokens: int, check: Callable[[], None] = lambda: None
     ) -> CopiedSpans:
-        """Which parts of a reply stand in it."""
-        return find_copies(self.ngrams, ids, least, self.tokenizer.unk_id, check)
+        """Find the parts of a reply that occur in the text."""
+        return find_copies(self.ngrams, ids, min_tokens, self.tokenizer.unk_id, check)
 
-    def read_passages(self, found: Occurrences, count: int, most: int) -> list[Json]:
-        """Some of the places where `count` tokens stand, in the order of the text.
+    def read_passages(self, occurrences: Occurrences, count: int, limit: int) -> list[Passage]:
+        """Read the first passages of an occurring sequence of `count` tokens, in text order.
 
         Raises:
-            InputError: the text cannot be read any more.
+            InputError: the text can no longer be read.
         """
-        chosen = sorted(found.positions[:most].tolist())
-        passages = [self._reader.passage(token, count) for token in chosen]
-        return [
-            {
-                "file": str(place.file),
-                "line": place.line,
-                "offset": place.offset,
-                "before": place.before,
-                "text": place.text,
-                "after": place.after,
-            }
-            for place in passages
-        ]
+        positions = sorted(occurrences.positions[:limit].tolist())
+        return [self._reader.passage(position, count) for position in positions]
 
 
 @dataclass(frozen=True)
 class AttributionSource:
-    """A run's text and where its tokens belong in the cache, whether they are there or not."""
+    """The training text of a run, and the cache folder of its tokens, which may not exist yet."""
 
     home: Home
     corpus: Corpus
@@ -99,27 +84,30 @@ class AttributionSource:
     folder: Path
 
     def open(self) -> IndexedText | None:
-        """The text if its index is there and whole."""
-        stored = token_store.open_tokens(self.folder)
-        index = open_index(self.folder, stored) if stored else None
-        if stored is None or index is None:
+        """Open the text if it has an intact index."""
+        tokens = open_tokens(self.folder)
+        index = open_index(self.folder, tokens) if tokens else None
+        if tokens is None or index is None:
             return None
-        return IndexedText(self.corpus, self.tokenizer, stored, self.folder, index)
+        return IndexedText(self.corpus, self.tokenizer, tokens, self.folder, index)
 
     def build(
         self, progress: ProgressCallback = no_progress, cancelled: CancelCheck = never_cancelled
     ) -> tuple[IndexedText, str]:
-        """The text with its index, made if need be: "kept", "made" or, after damage, "remade".
+        """Open the text, building its tokens and index if needed.
+
+        Returns:
+            The text, and "kept" (was there), "made", or "remade" (was damaged).
 
         Raises:
-            MiniGPTError: the text cannot be read, or the cache not be written.
-            Cancelled: where `cancelled` said so.
+            MiniGPTError: the text cannot be read, or the cache cannot be written.
+            Cancelled: `cancelled` returned true.
         """
-        found = self.open()
-        if found:
-            return found, "kept"
-        damaged = index_exists(self.folder)
-        stored = token_store.open_tokens(self.folder) or token_store.build_tokens(
+        text = self.open()
+        if text:
+            return text, "kept"
+        is_damaged = index_exists(self.folder)
+        tokens = open_tokens(self.folder) or build_tokens(
             self.corpus,
             self.reading,
             self.tokenizer,
@@ -128,53 +116,22 @@ class AttributionSource:
             cancelled=cancelled,
         )
         index = build_index(
-            self.folder, stored, self.corpus, progress=progress, cancelled=cancelled
+            self.folder, tokens, self.corpus, progress=progress, cancelled=cancelled
         )
-        notes = (REBUILT_NOTE,) if damaged else ()
-        text = IndexedText(self.corpus, self.tokenizer, stored, self.folder, index, notes)
-        return text, "remade" if damaged else "made"
+        notes = (REBUILT_NOTE,) if is_damaged else ()
+        text = IndexedText(self.corpus, self.tokenizer, tokens, self.folder, index, notes)
+        return text, "remade" if is_damaged else "made"
 
 
 def find_source(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> AttributionSource:
-    """The text of a run.
+    """Find the training text of a run.
 
     Raises:
-        InputError: it is not known, not there any more, or has changed.
+        InputError: the text is unknown, missing or changed.
         DamagedError: the run's record or tokenizer cannot be read.
     """
     text = read_record(run)["corpus"]
     tokenizer = tokenizer or Tokenizer.load(run.folder)
-    corpus = catalog.find_by_hash(
-        text["sha256"], home, text["name"], text["encoding"], text["errors"]
-    )
-    folder = token_store.tokens_folder(corpus, text["sha256"], text["reading"], tokenizer, home)
+    corpus = find_by_hash(text["sha256"], home, text["name"], text["encoding"], text["errors"])
+    folder = tokens_folder(corpus, text["sha256"], text["reading"], tokenizer, home)
     return AttributionSource(home, corpus, text["reading"], tokenizer, folder)
-
-
-def copies_to_json(text: IndexedText, found: CopiedSpans, most: int) -> Json:
-    """What is said of a reply: figures, then each span with its first places.
-
-    Raises:
-        InputError: the text cannot be read any more.
-    """
-    return {
-        "tokens": found.tokens,
-        "copied": found.copied,
-        "share": found.share,
-        "longest": found.longest,
-        "bigrams": found.bigrams,
-        "new_bigrams": found.new_bigrams,
-        "spans": [
-            {
-                "begin": span.begin,
-                "end": span.end,
-                "count": span.occurrences.count,
-                "at_least": span.occurrences.at_least,
-                "places": text.read_passages(span.occurrences, span.end - span.begin, most),
-            }
-            for span in found.spans
-        ],
-        "encoding": text.corpus.encoding,
-        "errors": text.corpus.errors,
-        "notes": list(text.notes),
-    }

@@ -1,14 +1,13 @@
-"""Which parts of a text stand verbatim in the corpus: maximal spans, and how much they are.
+"""Which parts of a text are verbatim copies of the corpus, and what share of it they are.
 
-A span is maximal if neither the token before it nor the one after it can be added; two may overlap.
-Special tokens and unknown words end a span: what they stand for is not known to be the same.
+`find_copies` finds maximal spans with the index: a span that can be extended neither to the left
+nor to the right; two spans may overlap. Special tokens and unknown words end a span, as they may
+stand for different text.
 
-How much of a reply was copied, by looking through the training part: no index, no memory.
-
-A token counts as copied if four neighbours, it among them, stand in the training part one after
-another: the same tokens as those in spans of at least four of `core.attribution.overlap`. Most
-places of a
-text are ruled out by their first two tokens, so looking through it costs a few nanoseconds a token.
+`CopyRate` measures only the share, by scanning the training part: it needs no index and little
+memory. A token counts as copied if it is one of four consecutive tokens that occur in the training
+part, which are exactly the tokens in spans of at least four. Most positions of the corpus are ruled
+out by their first two tokens, so the scan takes a few nanoseconds per token.
 """
 
 from __future__ import annotations
@@ -26,16 +25,19 @@ from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import SPECIAL
 
 MIN_COPIED_TOKENS = 4
+# Tokens scanned at once: intermediate arrays stay in the processor's cache.
+SCAN_CHUNK_TOKENS = 1 << 18
+PAIR_BITS = 20
+EXACT_VOCAB_SIZE = 1 << 16  # four smaller ids fit into 64 bits; others are hashed
+HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, with well spread bits (Fibonacci hashing)
+
+Keys = NDArray[np.uint64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class CopiedSpan:
-    """A part that stands in the corpus.
-
-    Attributes:
-        begin, end: its tokens.
-        occurrences: where.
-    """
+    """The tokens begin … end of a text, with where they occur in the corpus."""
 
     begin: int
     end: int
@@ -44,14 +46,14 @@ class CopiedSpan:
 
 @dataclass(frozen=True)
 class CopiedSpans:
-    """What of a text stands in the corpus.
+    """What of a text was copied.
 
     Attributes:
-        tokens: of the text, special ones left out.
-        spans: maximal ones of at least so many tokens, by their beginning.
-        copied: tokens within them.
-        longest: tokens of the longest sequence that stands there, however short.
-        bigrams, new_bigrams: pairs of neighbours, and those that never stand there.
+        tokens: number of tokens of the text, special ones excluded.
+        spans: maximal spans of at least the minimum length, in order.
+        copied: number of tokens inside them.
+        longest: length of the longest sequence that occurs, even below the minimum.
+        bigrams, new_bigrams: number of bigrams, and of those that never occur.
     """
 
     tokens: int
@@ -63,171 +65,156 @@ class CopiedSpans:
 
     @property
     def share(self) -> float:
-        """The share of the tokens that was copied."""
+        """The share of tokens that were copied."""
         return self.copied / self.tokens if self.tokens else 0.0
-
-    @property
-    def new_share(self) -> float:
-        """The share of the pairs that are new."""
-        return self.new_bigrams / self.bigrams if self.bigrams else 0.0
 
 
 def find_copies(
-    where: NgramIndex,
+    ngrams: NgramIndex,
     ids: Sequence[int],
-    least: int = MIN_COPIED_TOKENS,
-    unknown: int | None = None,
+    min_tokens: int = MIN_COPIED_TOKENS,
+    unknown_id: int | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> CopiedSpans:
-    """Compares a text with the corpus.
+    """Find the parts of a text that occur in the corpus.
 
     Args:
-        least: tokens of the shortest span.
-        unknown: the id of what the vocabulary does not hold.
-        check: called again and again; may raise.
+        min_tokens: length of the shortest span to report.
+        unknown_id: the id of unknown words.
+        check: called between searches; may raise to cancel.
     """
     spans: list[CopiedSpan] = []
-    longest = known_pairs = 0
-    for begin, end in _plain_parts(ids, unknown):
-        found = list(_maximal(where, ids, begin, end, check))
-        longest = max([longest, *(span.end - span.begin for span in found)])
-        spans += [span for span in found if span.end - span.begin >= least]
-        known_pairs += len({n for span in found for n in range(span.begin, span.end - 1)})
-    covered = {place for span in spans for place in range(span.begin, span.end)}
-    said = [id >= len(SPECIAL) for id in ids]
-    pairs = sum(one and other for one, other in pairwise(said))
-    return CopiedSpans(sum(said), spans, len(covered), longest, pairs, pairs - known_pairs)
+    longest = known_bigrams = 0
+    for begin, end in _split_at_special(ids, unknown_id):
+        maximal = list(_find_maximal(ngrams, ids, begin, end, check))
+        longest = max([longest, *(span.end - span.begin for span in maximal)])
+        spans += [span for span in maximal if span.end - span.begin >= min_tokens]
+        known_bigrams += len({n for span in maximal for n in range(span.begin, span.end - 1)})
+    covered = {number for span in spans for number in range(span.begin, span.end)}
+    is_word = [id >= len(SPECIAL) for id in ids]
+    bigrams = sum(first and second for first, second in pairwise(is_word))
+    return CopiedSpans(
+        tokens=sum(is_word),
+        spans=spans,
+        copied=len(covered),
+        longest=longest,
+        bigrams=bigrams,
+        new_bigrams=bigrams - known_bigrams,
+    )
 
 
-def _plain_parts(ids: Sequence[int], unknown: int | None) -> Iterator[tuple[int, int]]:
-    """The ranges between special tokens and unknown words."""
+def _split_at_special(ids: Sequence[int], unknown_id: int | None) -> Iterator[tuple[int, int]]:
+    """Yield the ranges between special tokens and unknown words."""
     begin = 0
-    for place, id in enumerate([*ids, 0]):
-        if id < len(SPECIAL) or id == unknown:
-            if place > begin:
-                yield begin, place
-            begin = place + 1
+    for number, id in enumerate([*ids, 0]):
+        if id < len(SPECIAL) or id == unknown_id:
+            if number > begin:
+                yield begin, number
+            begin = number + 1
 
 
-def _maximal(
-    where: NgramIndex, ids: Sequence[int], begin: int, end: int, check: Callable[[], None]
+def _find_maximal(
+    ngrams: NgramIndex, ids: Sequence[int], begin: int, end: int, check: Callable[[], None]
 ) -> Iterator[CopiedSpan]:
-    """The maximal spans of ids[begin:end], single tokens too."""
+    """Yield the maximal spans of ids[begin:end], including single tokens."""
     reached = begin
     for first in range(begin, end):
         check()
-        before, longest = reached, None
+        previous, longest = reached, None
+        # A span without its first token occurs too: the end never moves back.
         reached = max(reached, first)
-        # Without its first token a span stands there too: the end never comes back.
         while reached < end:
-            found = where.find(ids[first : reached + 1])
-            if not found.count:
+            occurrences = ngrams.find(ids[first : reached + 1])
+            if not occurrences.count:
                 break
-            longest, reached = found, reached + 1
-        if longest is not None and reached > before:
+            longest, reached = occurrences, reached + 1
+        if longest is not None and reached > previous:
             yield CopiedSpan(first, reached, longest)
-
-
-COPY_WINDOW = 4
-SCAN_CHUNK_TOKENS = (
-    1 << 18
-)  # tokens looked at together: what is made of them stays in the processor's cache
-PAIR_BITS = 20
-EXACT_VOCAB_SIZE = 1 << 16  # four ids below it make one number of 64 bits
-HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # an odd number of well spread bits, for larger vocabularies
-
-Keys = NDArray[np.uint64]
-Flags = NDArray[np.bool_]
-Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class CopyRate:
-    """The training part of a text, to be compared with.
+    """Measures how much of texts was copied from the training part.
 
     Attributes:
-        stored: the text's tokens.
-        unknown: the id of what the vocabulary does not hold; it is never copied.
+        tokens: of the corpus.
+        unknown_id: the id of unknown words, which never count as copied.
     """
 
     tokens: TokenFile
-    unknown: int | None
+    unknown_id: int | None
 
     def measure(self, replies: Sequence[Sequence[int]]) -> float | None:
-        """The mean over some replies of the share of their tokens that was copied.
-
-        None for replies of nothing but special tokens.
-        """
+        """Return the mean share of copied tokens over replies; None without any word in them."""
         arrays = [np.array(ids, np.uint64) for ids in replies]
-        keys = [self._keys(array) for array in arrays]
-        plain = [self._plain(array) for array in arrays]
-        words = [key[may] for key, may in zip(keys, plain, strict=True)]
-        wanted = np.unique(np.concatenate([np.empty(0, np.uint64), *words]))
-        stand = wanted[self._standing(wanted, arrays)]
+        keys = [self._make_keys(array) for array in arrays]
+        plain = [self._is_plain(array) for array in arrays]
+        plain_keys = [key[is_plain] for key, is_plain in zip(keys, plain, strict=True)]
+        wanted = np.unique(np.concatenate([np.empty(0, np.uint64), *plain_keys]))
+        known = wanted[self._scan(wanted, arrays)]
         shares = []
-        for array, key, may in zip(arrays, keys, plain, strict=True):
+        for array, key, is_plain in zip(arrays, keys, plain, strict=True):
             tokens = int((array >= len(SPECIAL)).sum())
-            copied = np.zeros(len(array), np.bool_)
-            for begin in np.flatnonzero(np.isin(key, stand) & may):
-                copied[begin : begin + COPY_WINDOW] = True
+            is_copied = np.zeros(len(array), np.bool_)
+            for begin in np.flatnonzero(np.isin(key, known) & is_plain):
+                is_copied[begin : begin + MIN_COPIED_TOKENS] = True
             if tokens:
-                shares.append(copied.sum() / tokens)
+                shares.append(is_copied.sum() / tokens)
         return float(np.mean(shares)) if shares else None
 
-    def _standing(self, wanted: Keys, arrays: Sequence[Keys]) -> Flags:
-        """Which of the fours stand in the training part."""
-        found = np.zeros(len(wanted), np.bool_)
-        likely = np.zeros(1 << PAIR_BITS, np.bool_)
+    def _scan(self, wanted: Keys, arrays: Sequence[Keys]) -> Flags:
+        """Return which of the sorted 4-gram keys occur in the training part."""
+        is_known = np.zeros(len(wanted), np.bool_)
+        is_candidate = np.zeros(1 << PAIR_BITS, np.bool_)
         for ids in arrays:
-            likely[_pairs(ids)] = True
-        end = self.tokens.train_span[1] if self.tokens.reading == "text" else len(self.tokens.ids)
+            is_candidate[_hash_pairs(ids)] = True
+        tokens, window = self.tokens, MIN_COPIED_TOKENS
+        end = tokens.train_span[1] if tokens.reading == "text" else len(tokens.ids)
         for begin in range(0, end, SCAN_CHUNK_TOKENS):
-            if found.all():
+            if is_known.all():
                 break
-            part = self.tokens.ids[begin : min(end, begin + SCAN_CHUNK_TOKENS + COPY_WINDOW - 1)]
-            at = np.flatnonzero(likely[_pairs(part)][: 2 - COPY_WINDOW])
-            fours = part[at[:, None] + np.arange(COPY_WINDOW)].astype(np.uint64)  # (places, 4)
-            keys = self._folded(list(fours.T))
-            which = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
-            same = wanted[which] == keys
-            found[which[same][self._trained_on(at[same] + begin)]] = True
-        return found
+            part = tokens.ids[begin : min(end, begin + SCAN_CHUNK_TOKENS + window - 1)]
+            starts = np.flatnonzero(is_candidate[_hash_pairs(part)][: 2 - window])
+            fours = part[starts[:, None] + np.arange(window)].astype(np.uint64)  # (starts, 4)
+            keys = self._combine(list(fours.T))
+            nearest = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+            is_match = wanted[nearest] == keys
+            is_known[nearest[is_match][self._is_training(starts[is_match] + begin)]] = True
+        return is_known
 
-    def _trained_on(self, places: Places) -> Flags:
-        """Whether the lines of these places are in the training part, where there are lines."""
+    def _is_training(self, positions: NDArray[np.int64]) -> Flags:
+        """Whether positions are in the training part; for "text" they always are."""
         if self.tokens.reading == "text":
-            return np.ones(len(places), np.bool_)
-        lines = np.searchsorted(self.tokens.starts, places, side="right") - 1
+            return np.ones(len(positions), np.bool_)
+        lines = np.searchsorted(self.tokens.starts, positions, side="right") - 1
         return np.isin(lines, self.tokens.train_samples)
 
-    def _keys(self, ids: Keys) -> Keys:
-        """A number for the four tokens from each place on."""
-        size = max(0, len(ids) - COPY_WINDOW + 1)
-        return self._folded([ids[place : place + size] for place in range(COPY_WINDOW)])
+    def _make_keys(self, ids: Keys) -> Keys:
+        """Return a key of the four tokens from each position on."""
+        size = max(0, len(ids) - MIN_COPIED_TOKENS + 1)
+        return self._combine([ids[first : first + size] for first in range(MIN_COPIED_TOKENS)])
 
-    def _folded(self, four: Sequence[Keys]) -> Keys:
+    def _combine(self, columns: Sequence[Keys]) -> Keys:
         size = self.tokens.vocab_size
-        factor, keys = (
-            np.uint64(size if size <= EXACT_VOCAB_SIZE else HASH_MULTIPLIER),
-            np.zeros_like(four[0]),
-        )
-        for ids in four:
+        factor = np.uint64(size if size <= EXACT_VOCAB_SIZE else HASH_MULTIPLIER)
+        keys = np.zeros_like(columns[0])
+        for ids in columns:
             keys = keys * factor + ids
         return keys
 
-    def _plain(self, ids: Keys) -> Flags:
-        """Whether all four tokens from each place on are words of the text."""
-        word = ids >= len(SPECIAL)
-        if self.unknown is not None:
-            word &= ids != self.unknown
-        size = max(0, len(ids) - COPY_WINDOW + 1)
-        plain: Flags = np.all([word[place : place + size] for place in range(COPY_WINDOW)], axis=0)
-        return plain
+    def _is_plain(self, ids: Keys) -> Flags:
+        """Whether the four tokens from each position on are all known words."""
+        is_word = ids >= len(SPECIAL)
+        if self.unknown_id is not None:
+            is_word &= ids != self.unknown_id
+        size = max(0, len(ids) - MIN_COPIED_TOKENS + 1)
+        windows = [is_word[first : first + size] for first in range(MIN_COPIED_TOKENS)]
+        is_plain: Flags = np.all(windows, axis=0)
+        return is_plain
 
 
-def _pairs(ids: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
-    """A number for each two tokens; few pairs that differ have the same."""
+def _hash_pairs(ids: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
+    """Return a hash of `PAIR_BITS` bits for each two neighbours."""
     narrow = ids.astype(np.uint32)
-    return (narrow[:-1] * np.uint32(HASH_MULTIPLIER & 0xFFFFFFFF) + narrow[1:]) >> np.uint32(
-        32 - PAIR_BITS
-    )
+    hashes = narrow[:-1] * np.uint32(HASH_MULTIPLIER & 0xFFFFFFFF) + narrow[1:]
+    return hashes >> np.uint32(32 - PAIR_BITS)

@@ -1,7 +1,7 @@
-"""From a token of a corpus to its place in the source file, and the lines around such a place.
+"""From tokens of a corpus to their passage in the source file, and the lines around it.
 
-Only the part that holds the token is read. A file is never read whole, but for packed ones, which
-can only be read from their beginning.
+Only the sample with the tokens is read, never a whole file, except packed files, which can only be
+read from their beginning.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from core.text.readers import (
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.vocabulary import iter_word_spans
 
-CONTEXT_CHARACTERS = 160  # characters on each side of what was found
+CONTEXT_CHARACTERS = 160  # on each side of a passage
 MAX_SAMPLE_BYTES = 1 << 26
-BYTES_BEFORE_LINE, BYTES_AFTER_LINE = 1 << 16, 1 << 17  # bytes read around a line
+BYTES_BEFORE_LINE = 1 << 16
+BYTES_AFTER_LINE = 1 << 17
 
 
 @dataclass(frozen=True, kw_only=True)
 class Passage:
-    """Where some tokens stand.
+    """Some tokens in their source file.
 
     Attributes:
-        file: its path.
-        line: from 1.
-        offset: the byte of the file (unpacked) at which they begin; of a record that of its line.
-        before, text, after: what stands there; the first and the last are cut.
+        line: number of the line, from 1.
+        offset: byte of the file (unpacked) at which they begin; for a record that of its line.
+        before, text, after: the text of the tokens, and up to `CONTEXT_CHARACTERS` around it.
     """
 
     file: Path
@@ -60,10 +60,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class PassageReader:
-    """Finds tokens in the files of a corpus.
+    """Reads passages from the files of a corpus.
 
     Attributes:
-        lines: for each file the newlines before each block, see `core.attribution.corpus_index`.
+        newline_counts: per file, see `core.attribution.corpus_index.count_newlines`.
     """
 
     corpus: Corpus
@@ -71,24 +71,24 @@ class PassageReader:
     tokenizer: Tokenizer
     newline_counts: list[NDArray[np.int64]]
 
-    def passage(self, token: int, count: int) -> Passage:
-        """Where `count` tokens stand, the first of which is number `token` of the corpus.
+    def passage(self, position: int, count: int) -> Passage:
+        """Read the passage of `count` tokens from a position of the token file on.
 
         Raises:
-            InputError: the file cannot be read, or is not what it was.
+            InputError: the file cannot be read, or has changed.
         """
-        index, begin, sample = self.tokens.locate(token)
+        index, sample_offset, sample = self.tokens.locate(position)
         path, start = self.corpus.files[index], int(self.tokens.starts[sample])
-        parts = int(np.searchsorted(self.tokens.starts, token + count, "left")) - sample
+        samples = int(np.searchsorted(self.tokens.starts, position + count, "left")) - sample
         with open_text(path, self.corpus.codec) as source:
-            raw = self._raw(source, sample, sample + max(1, parts), begin)
-            text = self._text(source, raw, sample)
-            left, right = self._span(text, start, token, count)
-            if not self._same(text[left:right], token, count):
+            raw = self._read_samples(source, sample, sample + max(1, samples), sample_offset)
+            text = self._decode_sample(source, raw, sample)
+            left, right = self._find_characters(text, start, position, count)
+            if not self._is_same(text[left:right], position, count):
                 raise InputError(f"{path} has changed since it was read.", "Name the text again.")
-            offset = begin
+            offset = sample_offset
             if not is_records(path):
-                offset += _bytes_before(raw, source.encoding, left)
+                offset += _count_bytes(raw, source.encoding, left)
             line = find_line_at(self.newline_counts[index], source, offset)
         return Passage(
             file=path,
@@ -100,88 +100,86 @@ class PassageReader:
         )
 
     @cached_property
-    def _sizes(self) -> NDArray[np.int64]:
-        """(V,) the bytes of each token."""
+    def _token_sizes(self) -> NDArray[np.int64]:
+        """(V,) bytes of each token."""
         ids = range(self.tokenizer.vocab_size)
         return np.array([len(self.tokenizer.token_bytes(id)) for id in ids], np.int64)
 
-    def _span(self, text: str, start: int, token: int, count: int) -> tuple[int, int]:
-        """The characters of a sample's text that some of its tokens stand for.
+    def _find_characters(self, text: str, start: int, position: int, count: int) -> tuple[int, int]:
+        """Return the range of characters of some tokens in the text of their sample.
 
-        Found without making tokens of it once more: words are parted by blanks, characters are
-        tokens, and of pieces the bytes are counted.
+        The text is not tokenised again: words are separated by white space, characters are tokens,
+        and for BPE the bytes of the tokens are counted.
         """
-        first = token - start - (self.tokens.reading == "lines")
+        first = position - start - (self.tokens.reading == "lines")
         if self.tokenizer.kind == "char":
             return first, first + count
         if self.tokenizer.kind == "word":
             words = list(islice(iter_word_spans(text), first, first + count))
             return (words[0][0], words[-1][1]) if words else (0, 0)
-        sizes, ids = self._sizes, self.tokens.ids
-        before = int(sizes[ids[start:token]].sum())
-        after = before + int(sizes[ids[token : token + count]].sum())
+        sizes, ids = self._token_sizes, self.tokens.ids
+        before = int(sizes[ids[start:position]].sum())
+        after = before + int(sizes[ids[position : position + count]].sum())
         raw = np.frombuffer(text.encode(), np.uint8)
-        begins = (raw & 0xC0) != 0x80  # the first byte of a character (UTF-8)
-        # A piece may begin or end within a character: the whole of it is shown.
-        return int(begins[: before + 1].sum()) - 1, int(begins[:after].sum())
+        is_first_byte = (raw & 0xC0) != 0x80  # of a character (UTF-8)
+        # A token may begin or end within a character, which is then included as a whole.
+        return int(is_first_byte[: before + 1].sum()) - 1, int(is_first_byte[:after].sum())
 
-    def _same(self, text: str, token: int, count: int) -> bool:
-        """Whether that is what the tokens stand for, as far as they know."""
-        ids = [int(id) for id in self.tokens.ids[token : token + count]]
-        found = self.tokenizer.encode(text)
+    def _is_same(self, text: str, position: int, count: int) -> bool:
+        """Whether the text gives these tokens again, as far as they determine it."""
+        ids = [int(id) for id in self.tokens.ids[position : position + count]]
         if self.tokenizer.kind != "bpe":
-            return found == ids
-        wanted = b"".join(map(self.tokenizer.token_bytes, ids))
-        return wanted in text.encode()
+            return self.tokenizer.encode(text) == ids
+        return b"".join(map(self.tokenizer.token_bytes, ids)) in text.encode()
 
-    def _raw(self, source: TextSource, sample: int, following: int, begin: int) -> bytes:
-        """The bytes from a sample to another one, or to the end of the file."""
-        offsets, ends = self.tokens.offsets, self.tokens.first_samples[1:]
-        source.file.seek(begin)
+    def _read_samples(self, source: TextSource, sample: int, end: int, offset: int) -> bytes:
+        """Read the bytes from a sample at `offset` to sample `end`, or to the end of its file."""
+        offsets, file_ends = self.tokens.offsets, self.tokens.first_samples[1:]
+        source.file.seek(offset)
         if is_records(source.path):
             return source.file.readline(MAX_SAMPLE_BYTES)
-        if following >= len(offsets) or any(sample < end <= following for end in ends):
+        if end >= len(offsets) or any(sample < file_end <= end for file_end in file_ends):
             return source.file.read(MAX_SAMPLE_BYTES)
-        return source.file.read(int(offsets[following]) - begin)
+        return source.file.read(int(offsets[end]) - offset)
 
-    def _text(self, source: TextSource, raw: bytes, sample: int) -> str:
-        """The text of a sample as it was made into tokens."""
-        lines = self.tokens.reading == "lines"
+    def _decode_sample(self, source: TextSource, raw: bytes, sample: int) -> str:
+        """Return the text of a sample as it was tokenised."""
+        is_line = self.tokens.reading == "lines"
         text = raw.decode(source.encoding.name, source.encoding.errors)
         if is_records(source.path):
             text = parse_record(str(source.path), text, source.encoding)
-            if not lines:
-                # A long record is parted; all its parts begin at its line.
-                same = self.tokens.offsets[
-                    max(0, sample - MAX_SAMPLE_BYTES // CHUNK_BYTES) : sample + 1
-                ]
-                skipped = int((same == same[-1]).sum()) - 1
+            if not is_line:
+                # A long record is divided into samples, all with the offset of its line.
+                first = max(0, sample - MAX_SAMPLE_BYTES // CHUNK_BYTES)
+                offsets = self.tokens.offsets[first : sample + 1]
+                skipped = int((offsets == offsets[-1]).sum()) - 1
                 text = text[skipped * CHUNK_BYTES :]
-        elif lines:
+        elif is_line:
             text = text.partition("\n")[0]
-        return text.rstrip() if lines else normalize_newlines(text)
+        return text.rstrip() if is_line else normalize_newlines(text)
 
 
-def _bytes_before(raw: bytes, encoding: Encoding, count: int) -> int:
-    """The bytes that make the first `count` characters, of which CRLF is one."""
+def _count_bytes(raw: bytes, encoding: Encoding, count: int) -> int:
+    """Return the number of bytes of the first `count` characters; CRLF is one character."""
     text = raw.decode(encoding.name, encoding.errors)
-    for found in re.finditer("\r\n", text) if "\r\n" in text else ():
-        if found.start() >= count:
+    for match in re.finditer("\r\n", text) if "\r\n" in text else ():
+        if match.start() >= count:
             break
         count += 1
     if "\ufffd" not in text[:count]:
         return len(text[:count].encode(encoding.name))
 
-    def characters(size: int) -> int:
+    def count_characters(size: int) -> int:
         decoder = codecs.getincrementaldecoder(encoding.name)(encoding.errors)
         return len(decoder.decode(raw[:size]))
 
-    return bisect_left(range(len(raw)), count, key=characters)
+    # U+FFFD may stand for any number of bytes.
+    return bisect_left(range(len(raw)), count, key=count_characters)
 
 
 @dataclass(frozen=True)
 class PassageLine:
-    """A line of a file: its number from 1, its first byte and its text."""
+    """A line of a file: number from 1, byte offset and text."""
 
     number: int
     offset: int
@@ -191,11 +189,11 @@ class PassageLine:
 def read_lines_around(
     path: Path, encoding: Encoding, offset: int, number: int
 ) -> list[PassageLine]:
-    """The lines around one, as many as fit into some tens of kilobytes on each side.
+    """Read the lines around one, some tens of kilobytes on each side.
 
     Args:
         offset: a byte of the line.
-        number: the line's.
+        number: the line's number.
 
     Raises:
         InputError: the file cannot be read.
@@ -206,21 +204,21 @@ def read_lines_around(
         source.file.seek(begin)
         before = source.file.read(offset - begin - (offset - begin) % width)
         after = source.file.read(BYTES_AFTER_LINE)
-        ahead = split_lines(before, source.encoding.newline)
-        behind = split_lines(after, source.encoding.newline)
-        if begin > source.start and len(ahead) > 1:
-            ahead = ahead[1:]  # it began before
-        if len(after) == BYTES_AFTER_LINE and len(behind) > 1:
-            behind = behind[:-1]
-        whole = [*ahead[:-1], ahead[-1] + behind[0], *behind[1:]]
-        first = number - len(ahead) + 1
-        name = source.encoding.name
-        at = offset - (offset - begin) % width - sum(map(len, ahead)) - width * (len(ahead) - 1)
-        found = []
-        for place, raw in enumerate(whole):
-            text = raw.decode(name, "replace").removesuffix("\r")
-            found.append(PassageLine(first + place, at, text))
-            at += len(raw) + width
-    if found and not found[-1].text and len(after) < BYTES_AFTER_LINE and len(found) > 1:
-        del found[-1]  # behind the last newline there is no line
-    return found
+        lines_before = split_lines(before, source.encoding.newline)
+        lines_after = split_lines(after, source.encoding.newline)
+        if begin > source.start and len(lines_before) > 1:
+            lines_before = lines_before[1:]  # cut at its beginning
+        if len(after) == BYTES_AFTER_LINE and len(lines_after) > 1:
+            lines_after = lines_after[:-1]  # cut at its end
+        whole = [*lines_before[:-1], lines_before[-1] + lines_after[0], *lines_after[1:]]
+        first_number = number - len(lines_before) + 1
+        line_offset = offset - (offset - begin) % width
+        line_offset -= sum(map(len, lines_before)) + width * (len(lines_before) - 1)
+        lines = []
+        for index, raw in enumerate(whole):
+            text = raw.decode(source.encoding.name, "replace").removesuffix("\r")
+            lines.append(PassageLine(first_number + index, line_offset, text))
+            line_offset += len(raw) + width
+    if len(lines) > 1 and not lines[-1].text and len(after) < BYTES_AFTER_LINE:
+        del lines[-1]  # there is no line after the last newline
+    return lines

@@ -189,7 +189,10 @@ def find_origin(
                 to=text.spans[span.end - 1][1],
                 count=occurrences.count,
                 at_least=occurrences.at_least,
-                places=[OriginPlace(**passage) for passage in passages],
+                places=[
+                    OriginPlace(**vars(passage) | {"file": str(passage.file)})
+                    for passage in passages
+                ],
             )
         )
     return OriginReply(

@@ -1,4 +1,4 @@
-"""What the default training makes of each bundled corpus: time, and answers on held-out lines.
+"""Default training on each bundled corpus: time, and accuracy on held-out lines.
 
 python tests/benchmarks/bundled_corpora.py [NAME …] [--set key=value …] [--quick]
 """
@@ -22,38 +22,38 @@ from core.run.create import create_run
 from core.text.corpus import Corpus, bundled_corpora
 from core.train.job import train
 
-MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "questions": " A:"}
+ANSWER_MARKS = {"arithmetic": "=", "translation": "/ fr:", "sentiment": "=>", "questions": " A:"}
 QUICK_LINES = 20
 
 
 def reply(loaded: LoadedModel, prompt: str, most: int) -> str:
-    """The greedy continuation."""
+    """Return the greedy continuation."""
     session = Session(loaded.model, keep_first=loaded.keep_first)
     config = SamplingConfig(max_tokens=most)
     steps = generate(session, loaded.encode(prompt), loaded.tokenizer, config)
     return "".join(step.text for step in steps)
 
 
-def right_answers(loaded: LoadedModel, name: str, lines: list[str]) -> int:
-    """How many lines the model ends exactly as they end."""
-    mark = MARKS[name]
+def count_correct(loaded: LoadedModel, name: str, lines: list[str]) -> int:
+    """Count the lines whose ending the model completes exactly."""
+    mark = ANSWER_MARKS[name]
     count = 0
     for line in lines:
-        asked, _, answer = line.rpartition(mark)
-        count += reply(loaded, asked + mark, 24).strip() == answer.strip()
+        question, _, answer = line.rpartition(mark)
+        count += reply(loaded, question + mark, 24).strip() == answer.strip()
     return count
 
 
 def measure(corpus: Corpus, settings: dict[str, object], *, quick: bool) -> None:
-    """Trains on one corpus and prints a line or two."""
+    """Train on one corpus and print the results."""
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
         config = TrainConfig(**{**settings, **({"steps": 5} if quick else {})})  # type: ignore[arg-type]
         last: dict[str, dict[str, object]] = {}
-        began = time.perf_counter()
+        start = time.perf_counter()
         run, lock = create_run(home, corpus.name, config, {})
         train(home, run, lock, listeners=[lambda event: last.update({event.type: event.fields})])
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         loaded = load_model(run, device="cpu")
         ending = last.get("finished") or last.get("failed") or {}
         steps = last["prepared"]["steps"]
@@ -64,15 +64,15 @@ def measure(corpus: Corpus, settings: dict[str, object], *, quick: bool) -> None
         if corpus.heldout:
             lines = corpus.heldout.read_text(encoding="utf-8").splitlines()
             lines = lines[:QUICK_LINES] if quick else lines
-            right = right_answers(loaded, corpus.name, lines)
-            line += f"  held out right {right} of {len(lines)} ({right / len(lines):.1%})"
+            correct = count_correct(loaded, corpus.name, lines)
+            line += f"  held out: {correct} of {len(lines)} correct ({correct / len(lines):.1%})"
         print(line)
         print(f"  {corpus.prompt} |{reply(loaded, corpus.prompt or '', 50)}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("names", nargs="*", help="bundled corpora; all if none is named")
+    parser.add_argument("names", nargs="*", help="bundled corpora (default: all)")
     parser.add_argument("--set", action="append", default=[], help="a setting, key=value")
     parser.add_argument("--quick", action="store_true", help="five steps each")
     options = parser.parse_args()

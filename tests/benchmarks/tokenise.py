@@ -1,11 +1,11 @@
-"""How fast and in how much memory a large text becomes tokens, beside the library alone.
+"""Speed and memory of tokenising a large text, compared with the library alone.
 
     python tests/benchmarks/tokenise.py            # 1 GB of text, minutes
     python tests/benchmarks/tokenise.py --quick    # 8 MB
 
-Prints a table: megabytes a second of learning and of making tokens, the peak of memory beyond what
-the imports take, and the ratio to `tokenizers` alone encoding a part of the same batches in memory,
-writing nothing, before and after.
+Prints megabytes per second of training the tokenizer and of encoding, peak memory beyond the
+imports, and the ratio to `tokenizers` alone, which encodes some of the same batches in memory,
+before and after.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BASELINE_BYTES = 32_000_000
 
 
 def main() -> None:
-    """Makes the text and measures in a process of its own."""
+    """Write the text, then measure in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="8 MB instead of 1024")
     parser.add_argument("--megabytes", type=int, default=None)
@@ -47,30 +47,30 @@ def main() -> None:
         arguments = ["--measure", str(text), "--tokenizer", options.tokenizer]
         command = [sys.executable, str(PROGRAM), *arguments, "--reading", options.reading]
         result = subprocess.run(command, check=True, capture_output=True, text=True)
-    show(options, json.loads(result.stdout))
+    print_table(options, json.loads(result.stdout))
 
 
 def write_text(path: Path, size: int) -> None:
-    """About `size` bytes of sentences of made-up words, the frequent ones frequent as in English.
+    """Write about `size` bytes of sentences of made-up words with a Zipf distribution.
 
-    The sentences of the first 8 MB come again in other orders.
+    The first 8 MB of sentences repeat in other orders.
     """
-    chance = random.Random(0)
+    rng = random.Random(0)
     syllables = [c + v + e for c in "bcdfghlmnprstvw" for v in "aeiou" for e in ("", "n", "r", "s")]
-    words = ["".join(chance.choices(syllables, k=1 + n % 4)) for n in range(40_000)]
+    words = ["".join(rng.choices(syllables, k=1 + n % 4)) for n in range(40_000)]
     weights = [1 / (rank + 3) for rank in range(len(words))]
     sentences = []
     for _ in range(SEED_BYTES // 70):
-        chosen = chance.choices(words, weights, k=chance.randint(4, 20))
-        sentences.append(f"{' '.join(chosen).capitalize()}.{chance.choice(['', '', '', chr(10)])}")
+        chosen = rng.choices(words, weights, k=rng.randint(4, 20))
+        sentences.append(f"{' '.join(chosen).capitalize()}.{rng.choice(['', '', '', chr(10)])}")
     with path.open("w", encoding="utf-8") as file:
         while file.tell() < size:
-            chance.shuffle(sentences)
+            rng.shuffle(sentences)
             file.write("\n".join(sentences)[: size - file.tell()])
 
 
 def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
-    """Learns and makes the tokens of a text; megabytes and seconds."""
+    """Train a tokenizer and encode a text; return megabytes and seconds."""
     sys.path.insert(0, str(PROGRAM.parents[2]))
     import numpy as np
     import tokenizers
@@ -84,26 +84,26 @@ def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
     assert tokenizers
     home = find_home(path.parent)
     corpus = Corpus(name="text", files=(path,))
-    imported = peak()
+    import_peak = peak_memory()
     start = time.perf_counter()
     tokenizer = train_tokenizer(corpus, reading, kind).tokenizer
-    learn_seconds = time.perf_counter() - start
-    learn_peak = peak()
+    train_seconds = time.perf_counter() - start
+    train_peak = peak_memory()
     before = library_rate(corpus, reading, tokenizer)
     start, start_cpu = time.perf_counter(), time.process_time()
     stored = build_tokens(corpus, reading, tokenizer, home)
     build_seconds = time.perf_counter() - start
     build_cpu = time.process_time() - start_cpu
-    build_peak = peak()
+    build_peak = peak_memory()
     after = library_rate(corpus, reading, tokenizer)
     megabytes = corpus.size / 1e6
     return {
         "megabytes": megabytes,
         "tokens": len(stored.ids),
-        "learn_seconds": learn_seconds,
-        "learn_peak": learn_peak - imported,
+        "train_seconds": train_seconds,
+        "train_peak": train_peak - import_peak,
         "build_seconds": build_seconds,
-        "build_peak": build_peak - imported,
+        "build_peak": build_peak - import_peak,
         "build_cpu": build_cpu,
         "library_before": before[0],
         "library_after": after[0],
@@ -112,9 +112,10 @@ def measure(path: Path, kind: str, reading: str) -> dict[str, float]:
 
 
 def library_rate(corpus: object, reading: str, tokenizer: object) -> tuple[float, float]:
-    """The library alone on an evenly spread part of the same batches.
+    """Measure the library alone on an even sample of the same batches.
 
-    Megabytes a second, and megabytes a second of processor time of all cores.
+    Returns:
+        Megabytes per second, and megabytes per second of CPU time of all cores.
     """
     from core.dataset.token_store import iter_batches
     from core.text.corpus import Corpus, read_samples
@@ -135,27 +136,27 @@ def library_rate(corpus: object, reading: str, tokenizer: object) -> tuple[float
     return size / 1e6 / seconds, size / 1e6 / cpu
 
 
-def peak() -> float:
-    """The most memory this process has had, in MB."""
+def peak_memory() -> float:
+    """Return the peak memory of this process in MB."""
     units = 1e6 if sys.platform == "darwin" else 1e3
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / units
 
 
-def show(options: argparse.Namespace, found: dict[str, float]) -> None:
-    """Prints the table."""
-    size, rate = found["megabytes"], found["megabytes"] / found["build_seconds"]
-    before, after = found["library_before"], found["library_after"]
-    print(f"{size:,.0f} MB, {found['tokens']:,} tokens, {options.tokenizer}, {options.reading}")
+def print_table(options: argparse.Namespace, results: dict[str, float]) -> None:
+    """Print the results."""
+    size, rate = results["megabytes"], results["megabytes"] / results["build_seconds"]
+    before, after = results["library_before"], results["library_after"]
+    print(f"{size:,.0f} MB, {results['tokens']:,} tokens, {options.tokenizer}, {options.reading}")
     print(f"{'':24}{'MB/s':>8}{'seconds':>10}{'peak MB beyond imports':>26}")
-    rows = (("learn", "learning the tokenizer"), ("build", "making the tokens"))
+    rows = (("train", "training the tokenizer"), ("build", "encoding the text"))
     for key, title in rows:
-        seconds = found[f"{key}_seconds"]
-        print(f"{title:24}{size / seconds:8.2f}{seconds:10.1f}{found[f'{key}_peak']:26.0f}")
-    print(f"{'the library, before':24}{before:8.2f}\n{'the library, after':24}{after:8.2f}")
-    # On a machine that others use too, processor time compares where the clock does not.
-    cpu_ratio = size / found["build_cpu"] / found["library_cpu"]
+        seconds = results[f"{key}_seconds"]
+        print(f"{title:24}{size / seconds:8.2f}{seconds:10.1f}{results[f'{key}_peak']:26.0f}")
+    print(f"{'library, before':24}{before:8.2f}\n{'library, after':24}{after:8.2f}")
+    # On a shared machine CPU time is comparable, elapsed time is not.
+    cpu_ratio = size / results["build_cpu"] / results["library_cpu"]
     print(f"ratio to the library's mean {rate / ((before + after) / 2):.2f}, ", end="")
-    print(f"by processor time {cpu_ratio:.2f}")
+    print(f"by CPU time {cpu_ratio:.2f}")
     print_machine()
 
 

@@ -1,4 +1,4 @@
-"""For tests of what stands in a corpus: small corpora with their index, and slow plain answers."""
+"""Small corpora with their index, and plain searches to compare with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from core.attribution.attribution import IndexedText
 from core.attribution.corpus_index import build_index, training_positions
-from core.dataset import token_store
-from core.dataset.token_store import TokenFile
+from core.dataset.token_store import TokenFile, build_tokens
 from core.paths import find_home
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -26,33 +25,32 @@ def indexed(
     name: str = "a.txt",
     **codec: str,
 ) -> IndexedText:
-    """A text of this content with its index; `codec` is its encoding, and what errors do."""
+    """Build a text with its index; `codec` are the fields `encoding` and `errors`."""
     home = find_home(folder / "home")
     corpus = corpus_of_file(write(folder / name, content), **codec)
-    stored = token_store.build_tokens(corpus, reading, tokenizer, home)
-    (place,) = (home.cache / "tokens").iterdir()
-    index = build_index(place, stored, corpus)
-    return IndexedText(corpus, tokenizer, stored, place, index)
+    tokens = build_tokens(corpus, reading, tokenizer, home)
+    return IndexedText(
+        corpus, tokenizer, tokens, tokens.folder, build_index(tokens.folder, tokens, corpus)
+    )
 
 
-def trained(stored: TokenFile) -> list[list[int]]:
-    """The documents or lines of the training part."""
-    source, _ = training_positions(stored)
-    chosen = [int(place) for piece in source() for place in piece]
-    found: list[list[int]] = [[]]
-    for place in chosen:
-        id = int(stored.ids[place])
-        found[-1].append(id)
+def read_training_part(tokens: TokenFile) -> list[list[int]]:
+    """Return the documents or lines of the training part."""
+    blocks, _ = training_positions(tokens)
+    parts: list[list[int]] = [[]]
+    for position in (int(position) for block in blocks() for position in block):
+        id = int(tokens.ids[position])
+        parts[-1].append(id)
         if id == EOS:
-            found.append([])
-    return [part for part in found if part]
+            parts.append([])
+    return [part for part in parts if part]
 
 
-def count(parts: list[list[int]], wanted: Sequence[int]) -> int:
-    """How often a sequence stands in any of the parts."""
-    size, sought = len(wanted), list(wanted)
+def count(parts: list[list[int]], sequence: Sequence[int]) -> int:
+    """Count a sequence in all parts."""
+    size = len(sequence)
     return sum(
-        part[begin : begin + size] == sought
+        part[begin : begin + size] == list(sequence)
         for part in parts
         for begin in range(len(part) - size + (size > 0))
     )

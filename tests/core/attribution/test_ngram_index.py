@@ -1,4 +1,4 @@
-"""What a corpus says after some tokens, and which parts of a text stand in it: true, and all."""
+"""Counts of next tokens and copied spans, compared with plain search."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from core.attribution.attribution import IndexedText
 from core.attribution.ngram_index import NextTokenCounts, NgramIndex
 from core.attribution.overlap import CopiedSpans, find_copies
 from core.tokenizer.special_tokens import EOS, SOS
-from tests.support.indexed import CHARS, WORDS, count, indexed, trained
+from tests.support.indexed import CHARS, WORDS, count, indexed, read_training_part
 
 LINES = st.lists(st.text(alphabet="abc ", max_size=12), min_size=1, max_size=260)
 IDS = st.lists(st.sampled_from([SOS, EOS, 3, 3, 4, 4, 5, 7]), max_size=14)
 
 
-def made(lines: list[str], reading: str) -> IndexedText:
+def index_lines(lines: list[str], reading: str) -> IndexedText:
     content = "\n".join(" ".join(line) for line in ["a", *lines])
     tokenizer = WORDS if reading == "lines" else CHARS
     return indexed(Path(tempfile.mkdtemp()), content, tokenizer, reading)
@@ -28,51 +28,59 @@ def made(lines: list[str], reading: str) -> IndexedText:
 
 @settings(max_examples=40, deadline=None)
 @given(lines=LINES, ids=IDS, reading=st.sampled_from(["lines", "text"]))
-def test_what_followed_is_counted_as_by_hand(
+def test_next_token_counts_equal_a_plain_count(
     lines: list[str], ids: list[int], reading: str
 ) -> None:
-    """Validation lines counted, borders crossed, a count off by one at an edge."""
-    text = made(lines, reading)
-    parts = trained(text.tokens)
-    recent = ids[len(ids) - ids[::-1].index(EOS) :] if EOS in ids else ids
-    lengths = [n for n in range(len(recent) + 1) if not n or count(parts, recent[-n:])]
-    longest = next(n for n in range(len(recent) + 1) if n + 1 not in lengths)
+    """No validation lines, nothing across <eos>, no off-by-one at the edges."""
+    text = index_lines(lines, reading)
+    documents = read_training_part(text.tokens)
+    after_eos = ids[len(ids) - ids[::-1].index(EOS) :] if EOS in ids else ids
+    lengths = [n for n in range(len(after_eos) + 1) if not n or count(documents, after_eos[-n:])]
+    longest = next(n for n in range(len(after_eos) + 1) if n + 1 not in lengths)
     found = NextTokenCounts(text.ngrams, ids)
     assert found.longest_context.length == longest
     for id in range(CHARS.vocab_size):
-        follows = [n for n in range(longest + 1) if count(parts, [*recent[len(recent) - n :], id])]
+        follows = [
+            n
+            for n in range(longest + 1)
+            if count(documents, [*after_eos[len(after_eos) - n :], id])
+        ]
         length = max(follows, default=0)
-        context = recent[len(recent) - length :]
-        of = count(parts, context) if length else sum(map(len, parts))
-        assert found.count(id) == (count(parts, [*context, id]), of, length)
+        context = after_eos[len(after_eos) - length :]
+        of = count(documents, context) if length else sum(map(len, documents))
+        assert found.count(id) == (count(documents, [*context, id]), of, length)
 
 
 @settings(max_examples=60, deadline=None)
-@given(lines=LINES, ids=IDS, least=st.integers(1, 4), reading=st.sampled_from(["lines", "text"]))
-def test_every_mark_is_a_true_substring_and_none_is_missed(
-    lines: list[str], ids: list[int], least: int, reading: str
+@given(
+    lines=LINES, ids=IDS, min_tokens=st.integers(1, 4), reading=st.sampled_from(["lines", "text"])
+)
+def test_copied_spans_are_exactly_the_maximal_substrings(
+    lines: list[str], ids: list[int], min_tokens: int, reading: str
 ) -> None:
-    """A span that stands nowhere, crosses a border, could be longer, or was left out."""
-    text = made(lines, reading)
-    parts = trained(text.tokens)
+    """No span is invented, crosses <eos>, could be longer, or is missing."""
+    text = index_lines(lines, reading)
+    documents = read_training_part(text.tokens)
     unknown = text.tokenizer.unk_id
     assert unknown is not None
 
-    def stands(begin: int, end: int) -> int:
+    def occurrences(begin: int, end: int) -> int:
         wanted = ids[begin:end]
         plain = not {SOS, EOS, unknown} & set(wanted)
-        return count(parts, wanted) if plain and wanted else 0
+        return count(documents, wanted) if plain and wanted else 0
 
-    every = [(a, b) for a in range(len(ids)) for b in range(a + 1, len(ids) + 1) if stands(a, b)]
+    every = [
+        (a, b) for a in range(len(ids)) for b in range(a + 1, len(ids) + 1) if occurrences(a, b)
+    ]
     maximal = [(a, b) for a, b in every if (a - 1, b) not in every and (a, b + 1) not in every]
-    found = find_copies(text.ngrams, ids, least, unknown)
+    found = find_copies(text.ngrams, ids, min_tokens, unknown)
     spans = [(span.begin, span.end) for span in found.spans]
-    assert spans == [(a, b) for a, b in maximal if b - a >= least]
+    assert spans == [(a, b) for a, b in maximal if b - a >= min_tokens]
     for span in found.spans:
-        assert span.occurrences.count == stands(span.begin, span.end)
-        for place in span.occurrences.positions:
+        assert span.occurrences.count == occurrences(span.begin, span.end)
+        for position in span.occurrences.positions:
             wanted = ids[span.begin : span.end]
-            assert text.tokens.ids[place : place + len(wanted)].tolist() == wanted
+            assert text.tokens.ids[position : position + len(wanted)].tolist() == wanted
     check_figures(found, ids, every)
 
 
@@ -88,8 +96,8 @@ def check_figures(found: CopiedSpans, ids: list[int], every: list[tuple[int, int
     assert 0 <= found.share <= 1
 
 
-def test_a_copy_longer_than_the_sorting_is_found_whole(tmp_path: Path) -> None:
-    """A page learnt by heart marked as a row of pieces of 64 tokens."""
+def test_a_copy_longer_than_the_sorting_depth_is_found_whole(tmp_path: Path) -> None:
+    """A memorised page must not be reported as spans of 64 tokens."""
     page = "".join("abcde"[(n * n + n // 7) % 5] for n in range(300))
     text = indexed(tmp_path, f"{'ab' * 200}\n{page}\n{page}c\n", CHARS, "text")
     ids = CHARS.encode(page + "\nd")
@@ -100,10 +108,10 @@ def test_a_copy_longer_than_the_sorting_is_found_whole(tmp_path: Path) -> None:
     assert text.find_copies(CHARS.encode(page), 4).spans[0].occurrences.count == 2
 
 
-def test_a_count_of_very_many_equal_beginnings_says_that_it_is_a_lower_bound(
+def test_a_count_with_too_many_candidates_is_a_lower_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seconds of comparing a line that stands there a million times."""
+    """Comparing a line that occurs a million times would take seconds."""
     monkeypatch.setattr(ngram_index, "COMPARED_POSITIONS", 5)
     text = indexed(tmp_path, "a" * 300, CHARS, "text")
     found = text.ngrams.find([CHARS.encode("a")[0]] * 80)
@@ -111,10 +119,10 @@ def test_a_count_of_very_many_equal_beginnings_says_that_it_is_a_lower_bound(
     assert found.at_least
 
 
-def test_a_context_of_millions_is_searched_rather_than_read(
+def test_followers_of_a_frequent_context_are_searched_not_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A frequent token whose followers are counted one by one at every step."""
+    """Counting millions of followers at every step would be slow."""
     text = indexed(tmp_path, "ab ac ab ad " * 50, CHARS, "text")
     a, b, c = CHARS.encode("abc")
     expected = [NextTokenCounts(text.ngrams, [a]).count(id) for id in (b, c)]

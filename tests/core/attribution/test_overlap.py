@@ -1,4 +1,4 @@
-"""The share of a reply that was copied, as the trainer says it, is that of the marks in Talk."""
+"""The copied share measured in training equals the share of marked tokens in Talk."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.support.indexed import CHARS, WORDS, indexed
     mixed=st.booleans(),
     chunk=st.sampled_from([1, 2, 7, 1 << 22]),
 )
-def test_it_is_the_share_of_the_marks(
+def test_copy_rate_equals_the_share_of_copied_spans(
     lines: list[str], ids: list[int], reading: str, mixed: bool, chunk: int
 ) -> None:
-    """Copies over the end of a line, validation lines, unknown words: two numbers for one thing."""
+    """Line ends, validation lines and unknown words must be treated alike."""
     content = "\n".join(" ".join(line) for line in ["a", *lines])
     tokenizer = WORDS if reading == "lines" else CHARS
     text = indexed(Path(tempfile.mkdtemp()), content, tokenizer, reading)
@@ -34,12 +34,11 @@ def test_it_is_the_share_of_the_marks(
         patch.setattr(overlap, "EXACT_VOCAB_SIZE", 0 if mixed else 1 << 16)
         patch.setattr(overlap, "SCAN_CHUNK_TOKENS", chunk)
         share = CopyRate(text.tokens, tokenizer.unk_id).measure([ids])
-    found = text.find_copies(ids, 4)
-    assert share == (pytest.approx(found.share) if found.tokens else None)
+    spans = text.find_copies(ids, 4)
+    assert share == (pytest.approx(spans.share) if spans.tokens else None)
 
 
-def test_several_replies_have_one_mean(tmp_path: Path) -> None:
-    """One of special tokens alone says nothing about copying."""
+def test_replies_without_words_do_not_count_in_the_mean(tmp_path: Path) -> None:
     text = indexed(tmp_path, "a b c d e a b")
     words = WORDS.encode("a b c d e")
     rate = CopyRate(text.tokens, WORDS.unk_id)

@@ -1,4 +1,4 @@
-"""From a token back to file, byte and line, whatever the encoding and the line ends."""
+"""From a token to file, byte and line, in every encoding and with any newlines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.attribution import corpus_index, passages
 from core.attribution.attribution import IndexedText
-from core.attribution.corpus_index import count_lines
+from core.attribution.corpus_index import count_newlines
 from core.attribution.passages import PassageReader, read_lines_around
 from core.errors import InputError
 from core.text.encoding import Encoding
@@ -35,8 +35,10 @@ def reader_of(text: IndexedText) -> PassageReader:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
 @pytest.mark.parametrize("reading", ["lines", "text"])
 @pytest.mark.parametrize("kind", ["word", "char", "bpe"])
-def test_every_token_is_found_again(tmp_path: Path, kind: str, reading: str, encoding: str) -> None:
-    """A line too few after an empty one; bytes counted as characters; CRLF counted as one."""
+def test_every_token_is_traced_to_its_text_and_line(
+    tmp_path: Path, kind: str, reading: str, encoding: str
+) -> None:
+    """Empty lines, multi-byte characters and CRLF must not shift the result."""
     text = indexed(tmp_path, CONTENT.encode(encoding), KINDS[kind], reading, encoding=encoding)
     reader, raw = reader_of(text), text.corpus.files[0].read_bytes()
     mark = {"utf-8": 0, "utf-16": 2, "utf-8-sig": 3}[encoding]
@@ -44,50 +46,50 @@ def test_every_token_is_found_again(tmp_path: Path, kind: str, reading: str, enc
     for token, id in enumerate(text.tokens.ids.tolist()):
         if id in (SOS, EOS):
             continue
-        found = reader.passage(token, 1)
-        before = raw[mark : found.offset].decode(name)
-        rest = raw[found.offset :].decode(name)
-        assert found.line == before.count("\n") + 1
-        assert rest.replace("\r\n", "\n").startswith(found.text)
-        joined = (before + found.text).replace("\r\n", "\n")
-        assert joined.endswith((found.before + found.text)[-20:])
-        assert found.text, "a token stands for something"
+        passage = reader.passage(token, 1)
+        before = raw[mark : passage.offset].decode(name)
+        rest = raw[passage.offset :].decode(name)
+        assert passage.line == before.count("\n") + 1
+        assert rest.replace("\r\n", "\n").startswith(passage.text)
+        joined = (before + passage.text).replace("\r\n", "\n")
+        assert joined.endswith((passage.before + passage.text)[-20:])
+        assert passage.text, "every token has text"
 
 
-def test_bytes_that_were_replaced_are_counted_as_they_stand(tmp_path: Path) -> None:
-    """A place moved by the three bytes of the sign that stands for one bad byte."""
+def test_replaced_bytes_are_counted_with_their_real_length(tmp_path: Path) -> None:
+    """U+FFFD has three bytes in UTF-8, the bad byte it replaces is one."""
     raw = b"\xff\xfea b\n\xff c a\n"
     text = indexed(tmp_path, raw, WORDS, errors="replace")
     tokens = text.tokens.ids.tolist()
-    found = reader_of(text).passage(tokens.index(5), 1)
-    assert (found.line, found.text) == (2, "c")
-    assert raw[found.offset : found.offset + 1] == b"c"
+    passage = reader_of(text).passage(tokens.index(5), 1)
+    assert (passage.line, passage.text) == (2, "c")
+    assert raw[passage.offset : passage.offset + 1] == b"c"
 
 
-def test_records_are_found_by_their_line(tmp_path: Path) -> None:
-    """A place inside JSON, which no tokenizer ever saw."""
+def test_passages_in_records_have_the_line_of_the_record(tmp_path: Path) -> None:
+    """Offsets inside the JSON would be meaningless."""
     lines = [json.dumps({"text": t}) for t in ("a b", "c d e", "b " * 40_000 + "e d")]
     content = "\n\n".join(lines)
     text = indexed(tmp_path, content, WORDS, "text", name="a.jsonl")
     reader, ids = reader_of(text), text.tokens.ids.tolist()
-    found = reader.passage(ids.index(5), 2)
-    assert (found.line, found.text, found.after) == (3, "c d", " e")
-    assert found.offset == content.index(lines[1])
+    passage = reader.passage(ids.index(5), 2)
+    assert (passage.line, passage.text, passage.after) == (3, "c d", " e")
+    assert passage.offset == content.index(lines[1])
     last = reader.passage(len(ids) - 3, 2)
     assert (last.line, last.text) == (5, "e d")
 
 
-def test_a_span_over_two_parts_of_a_long_text(tmp_path: Path) -> None:
-    """A file is tokenised in parts of 32 KiB; a span does not care."""
+def test_a_passage_may_span_two_samples(tmp_path: Path) -> None:
+    """A file is tokenised in parts of 32 KiB."""
     content = "a b " * 20_000
     text = indexed(tmp_path, content, WORDS, "text")
     edge = int(text.tokens.starts[1])
-    found = reader_of(text).passage(edge - 2, 4)
-    assert found.text.split() == ["a", "b", "a", "b"]
-    assert content[found.offset :].startswith("a b")
+    passage = reader_of(text).passage(edge - 2, 4)
+    assert passage.text.split() == ["a", "b", "a", "b"]
+    assert content[passage.offset :].startswith("a b")
 
 
-def test_a_text_that_changed_is_refused(tmp_path: Path) -> None:
+def test_a_changed_text_is_refused(tmp_path: Path) -> None:
     text = indexed(tmp_path, "a b c d\n")
     text.corpus.files[0].write_text("a\n")
     with pytest.raises(InputError, match="changed"):
@@ -101,17 +103,17 @@ def test_a_text_that_changed_is_refused(tmp_path: Path) -> None:
     block=st.sampled_from([4, 8, 1 << 20]),
     data=st.data(),
 )
-def test_lines_around_are_those_of_the_file(
+def test_surrounding_lines_equal_those_of_the_file(
     content: str, encoding: str, block: int, data: st.DataObject
 ) -> None:
-    """Lines counted or cut wrongly at the edge of what is read."""
+    """Even at the edges of the bytes that are read."""
     path = write(Path(tempfile.mkdtemp()) / "a.txt", content.encode(encoding))
     codec = Encoding(encoding)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus_index, "LINE_BLOCK_BYTES", block)
         patch.setattr(passages, "BYTES_BEFORE_LINE", block)
         patch.setattr(passages, "BYTES_AFTER_LINE", block)
-        (counts,) = count_lines((path,), codec)
+        (counts,) = count_newlines((path,), codec)
         lines = content.split("\n")
         number = data.draw(st.integers(1, len(lines)))
         before = "".join(f"{line}\n" for line in lines[: number - 1])
