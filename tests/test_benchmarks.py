@@ -1,4 +1,4 @@
-"""Every benchmark runs with --quick; the figures of so short a run mean nothing."""
+"""Every benchmark script runs; its figures are not checked."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "benchmarks"
-SHARED = {"apart", "machine", "plain_gpt"}  # modules that several benchmarks import
-NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
+HELPER_MODULES = {"apart", "machine", "plain_gpt"}
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in HELPER_MODULES)
 ARGUMENTS = {
     "bundled_corpora": ["lang", "sentiment"],
-    "quality_per_second": [str(ROOT / "data" / "arithmetic" / "corpus.txt")],
+    "quality_per_second": [str(ROOT / "README.md")],
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_each_benchmark_runs_quickly(name: str, tmp_path: Path) -> None:
+def test_benchmark_runs(name: str, tmp_path: Path) -> None:
+    """Scripts must keep up with changed interfaces."""
     command = [sys.executable, str(FOLDER / f"{name}.py"), *ARGUMENTS.get(name, []), "--quick"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
-    assert result.returncode == 0, result.stderr[-4000:]
-    assert result.stdout.strip()
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    assert process.returncode == 0, process.stderr[-4000:]
+    assert process.stdout.strip(), "it printed nothing"

@@ -1,4 +1,4 @@
-"""What benchmarks compare, each in a process of its own: settings of one must not help another."""
+"""Run each side of a comparison in its own process: settings of one cannot affect the other."""
 
 from __future__ import annotations
 
@@ -17,41 +17,49 @@ Make = Callable[..., tuple[Any, Work]]
 _context = multiprocessing.get_context("spawn")
 
 
-class Apart:
-    """One that waits, computing nothing, until it is asked.
+class WorkerProcess:
+    """A process that is idle until `work` is called.
 
     Args:
-        make: a function of a module, which gives facts to send once and the work.
-        given: what it is called with.
-        threads: of PyTorch's.
-        kept: whether memory is kept between steps, as our trainer has it.
+        make: a module-level function that returns facts and the work function.
+        arguments_of_make: its positional arguments.
+        threads: of PyTorch.
+        keep_memory: whether freed memory is kept between steps, as in the trainer.
     """
 
-    def __init__(self, make: Make, *given: Any, threads: int, kept: bool) -> None:
-        self._pipe, theirs = _context.Pipe()
-        arguments = (make, given, threads, kept, theirs)
+    def __init__(
+        self, make: Make, *arguments_of_make: Any, threads: int, keep_memory: bool
+    ) -> None:
+        self._pipe, child_end = _context.Pipe()
+        arguments = (make, arguments_of_make, threads, keep_memory, child_end)
         _context.Process(target=_serve, args=arguments, daemon=True).start()
-        theirs.close()  # one that dies is then the end of its pipe, not a wait without end
+        child_end.close()  # so that reading raises EOFError if the process dies
         self.facts = self._pipe.recv()
 
     def work(self, number: int) -> tuple[Any, float]:
-        """What the work of this number gives, and its seconds."""
+        """Run the work with this number; return its result and its seconds."""
         self._pipe.send(number)
-        answer: tuple[Any, float] = self._pipe.recv()
-        return answer
+        result: tuple[Any, float] = self._pipe.recv()
+        return result
 
     def end(self) -> None:
-        """Has the process end."""
+        """Stop the process."""
         self._pipe.send(None)
 
 
-def _serve(make: Make, given: tuple[Any, ...], threads: int, kept: bool, pipe: Connection) -> None:
-    if kept:
+def _serve(
+    make: Make,
+    arguments_of_make: tuple[Any, ...],
+    threads: int,
+    keep_memory: bool,
+    pipe: Connection,
+) -> None:
+    if keep_memory:
         keep_freed_memory()
     torch.set_num_threads(threads)
-    facts, work = make(*given)
+    facts, work = make(*arguments_of_make)
     pipe.send(facts)
     while (number := pipe.recv()) is not None:
-        began = time.perf_counter()
-        answer = work(number)
-        pipe.send((answer, time.perf_counter() - began))
+        start = time.perf_counter()
+        result = work(number)
+        pipe.send((result, time.perf_counter() - start))

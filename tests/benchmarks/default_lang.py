@@ -1,7 +1,6 @@
-"""From the command to a model that recites: `train lang` as typed, then all 20 sentences.
+"""Time of `minigpt-tui train lang`, start-up included, and how many of its 20 sentences it recites.
 
-Measures the wall time of `minigpt-tui train lang`, start included, then completes each sentence
-of the corpus greedily from its shortest beginning that no other sentence shares.
+Each sentence is completed greedily from its shortest prefix that no other sentence shares.
 
     python tests/benchmarks/default_lang.py [--quick]
 """
@@ -22,39 +21,39 @@ from machine import print_machine
 
 import data
 
-LIMIT_SECONDS = 20.0
+TARGET_S = 20.0
 CLI = [sys.executable, "-P", "-m", "tui"]
 
 
-def shortest_beginning(sentence: str, sentences: Sequence[str]) -> str:
-    """The fewest first words that no other sentence begins with."""
+def shortest_unique_prefix(sentence: str, sentences: Sequence[str]) -> str:
+    """The fewest first words that no other sentence starts with."""
     words = sentence.split()
     for count in range(1, len(words) + 1):
-        beginning = words[:count]
-        if sum(other.split()[:count] == beginning for other in sentences) == 1:
-            return " ".join(beginning)
-    raise AssertionError(f"{sentence!r} stands twice")
+        prefix = words[:count]
+        if sum(other.split()[:count] == prefix for other in sentences) == 1:
+            return " ".join(prefix)
+    raise AssertionError(f"{sentence!r} occurs twice")
 
 
 def run(arguments: Sequence[str], home: str) -> str:
     environment = os.environ | {"MINIGPT_HOME": home}
-    done = subprocess.run(
+    process = subprocess.run(
         [*CLI, *arguments], env=environment, capture_output=True, text=True, check=True
     )
-    return done.stdout
+    return process.stdout
 
 
-def completed(home: str, sentences: Sequence[str], asked: Sequence[str]) -> int:
-    """How many of the asked sentences the model ends as the corpus does."""
-    right = 0
-    for sentence in asked:
-        beginning = shortest_beginning(sentence, sentences)
-        lines = run(["generate", "lang", beginning, "--json"], home).splitlines()
-        whole = f"{beginning} {json.loads(lines[-1])['text'].strip()}".strip()
-        right += whole == sentence
-        if whole != sentence:
-            print(f"  wrong: {beginning!r} -> {whole!r}")
-    return right
+def count_recited(home: str, sentences: Sequence[str], tested: Sequence[str]) -> int:
+    """How many sentences the model completes exactly."""
+    correct = 0
+    for sentence in tested:
+        prefix = shortest_unique_prefix(sentence, sentences)
+        lines = run(["generate", "lang", prefix, "--json"], home).splitlines()
+        completion = f"{prefix} {json.loads(lines[-1])['text'].strip()}".strip()
+        correct += completion == sentence
+        if completion != sentence:
+            print(f"  wrong: {prefix!r} -> {completion!r}")
+    return correct
 
 
 def main() -> None:
@@ -64,14 +63,14 @@ def main() -> None:
     sentences = (Path(data.__file__).parent / "lang" / "corpus.txt").read_text().splitlines()
     print_machine()
     with tempfile.TemporaryDirectory() as home:
-        began = time.perf_counter()
+        start = time.perf_counter()
         run(["train", "lang", "--json"], home)
-        seconds = time.perf_counter() - began
-        asked = sentences[:5] if quick else sentences
-        right = completed(home, sentences, asked)
-    print(f"command to trained: {seconds:.1f} s (limit {LIMIT_SECONDS:.0f} s)")
-    print(f"sentences completed: {right} of {len(asked)}")
-    sys.exit(0 if right == len(asked) else 1)
+        seconds = time.perf_counter() - start
+        tested = sentences[:5] if quick else sentences
+        correct = count_recited(home, sentences, tested)
+    print(f"command to trained: {seconds:.1f} s (target {TARGET_S:.0f} s)")
+    print(f"sentences completed: {correct} of {len(tested)}")
+    sys.exit(0 if correct == len(tested) else 1)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""How soon the application shows its first frame, beside a Textual application of one word.
+"""Start-up time: first frame and imports, compared with a minimal Textual application.
 
     python tests/benchmarks/first_frame.py            # 15 starts of each, a minute
     python tests/benchmarks/first_frame.py --quick    # 5
 
-Each start is a new process in a pseudo-terminal of 80x24, alternately of both; the time is from
-before the process is made until the word stands on its screen. Imports are timed inside a process.
-The contract: the first frame below 0.5 s, the imports below 0.35 s, on a machine with nothing else
-to do. Prints both, their ratios, and what the processes took of the processor.
+Each start is a new process in a pseudo-terminal of 80x24, alternating between both; the time runs
+from before the process is created until its first word is on the screen. Imports are timed inside
+a process. Targets on an idle machine: first frame below 0.5 s, imports below 0.35 s. Prints both,
+their ratios and the CPU time.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from machine import print_machine
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.support.terminals import APP, Terminal, environment
+from tests.support.terminals import APP, TerminalSession, environment
 
-CONTRACT = {"first frame": 0.5, "imports": 0.35}
-ONE_WORD = """
+TARGETS_S = {"first frame": 0.5, "imports": 0.35}
+MINIMAL_APP = """
 from textual.app import App
 from textual.widgets import Static
 class Word(App):
@@ -35,20 +35,20 @@ class Word(App):
         yield Static("a word")
 Word().run()
 """
-TIMED = "import time; a, b = time.perf_counter(), time.process_time(); import {0}; " + (
+TIMED_IMPORT = "import time; a, b = time.perf_counter(), time.process_time(); import {0}; " + (
     "print(time.perf_counter() - a, time.process_time() - b)"
 )
 FRAMES = {
-    "the application": (APP, "arithmetic"),
-    "one word": ([sys.executable, "-c", ONE_WORD], "a word"),
+    "minigpt-tui": (APP, "arithmetic"),
+    "minimal app": ([sys.executable, "-c", MINIMAL_APP], "a word"),
 }
-IMPORTS = {"the application": "tui.app", "one word": "textual.app, textual.widgets._static"}
+IMPORTS = {"minigpt-tui": "tui.app", "minimal app": "textual.app, textual.widgets._static"}
 
 Times = list[tuple[float, float]]
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="5 starts of each instead of 15")
     parser.add_argument("--starts", type=int, default=0)
@@ -57,63 +57,65 @@ def main() -> None:
     frames: dict[str, Times] = {name: [] for name in FRAMES}
     imports: dict[str, Times] = {name: [] for name in IMPORTS}
     with tempfile.TemporaryDirectory() as folder:
-        for turn in range(starts + 1):
+        for round in range(starts + 1):
             for name in FRAMES:
-                found = frame(name, Path(folder, f"{turn}")), imported(name)
-                if turn:  # the first one of each writes what Python keeps of its modules
-                    frames[name].append(found[0])
-                    imports[name].append(found[1])
+                first_frame = frame_times(name, Path(folder, f"{round}"))
+                first_import = import_times(name)
+                if round:  # the first round writes the bytecode caches
+                    frames[name].append(first_frame)
+                    imports[name].append(first_import)
     print(f"{starts} starts; load before {os.getloadavg()[0]:.1f}")
-    show("first frame", frames)
-    show("imports", imports)
+    print_table("first frame", frames)
+    print_table("imports", imports)
     print_machine()
 
 
-def frame(name: str, home: Path) -> tuple[float, float]:
-    """Seconds until the word is shown, and of the processor until then."""
+def frame_times(name: str, home: Path) -> tuple[float, float]:
+    """Elapsed and CPU seconds until the word is on the screen."""
     command, word = FRAMES[name]
-    began = time.perf_counter()
-    with Terminal(command, environment(home)) as terminal:
+    start = time.perf_counter()
+    with TerminalSession(command, environment(home)) as terminal:
         while word not in terminal.text:
             terminal.pump(1.0)
             assert not terminal.closed, terminal.text
-        taken = time.perf_counter() - began
+        elapsed = time.perf_counter() - start
         stat = Path(f"/proc/{terminal.process.pid}/stat")
         ticks = stat.read_text().rpartition(")")[2].split()[11:13] if stat.exists() else ["0"]
-    return taken, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return elapsed, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
-def imported(name: str) -> tuple[float, float]:
-    """Seconds that importing takes, and of the processor."""
-    done = subprocess.run(
-        [sys.executable, "-c", TIMED.format(IMPORTS[name])],
+def import_times(name: str) -> tuple[float, float]:
+    """Elapsed and CPU seconds of the imports."""
+    process = subprocess.run(
+        [sys.executable, "-c", TIMED_IMPORT.format(IMPORTS[name])],
         check=True,
         capture_output=True,
         text=True,
         env=environment(Path("unused")),
     )
-    seconds, cpu = map(float, done.stdout.split())
+    seconds, cpu = map(float, process.stdout.split())
     return seconds, cpu
 
 
-def show(what: str, found: dict[str, Times]) -> None:
-    """A table of what was found."""
-    print(f"\n{what:18}{'median s':>10}{'least':>8}{'most':>8}{'processor s':>13}")
-    for name, times in found.items():
+def print_table(what: str, times_by_name: dict[str, Times]) -> None:
+    """Print a table."""
+    print(f"\n{what:18}{'median s':>10}{'min':>8}{'max':>8}{'CPU s':>13}")
+    for name, times in times_by_name.items():
         seconds, cpu = zip(*times, strict=True)
         print(
             f"  {name:16}{statistics.median(seconds):10.3f}{min(seconds):8.3f}{max(seconds):8.3f}"
             f"{statistics.median(cpu):13.3f}"
         )
     ours, base = (
-        [statistics.median(column) for column in zip(*found[name], strict=True)] for name in found
+        [statistics.median(column) for column in zip(*times_by_name[name], strict=True)]
+        for name in times_by_name
     )
-    kept = "kept" if ours[0] < CONTRACT[what] else "missed"
+    met = "met" if ours[0] < TARGETS_S[what] else "missed"
     print(
-        f"  ratio {ours[0] / base[0]:.2f}, by processor time {ours[1] / max(base[1], 0.01):.2f};",
+        f"  ratio {ours[0] / base[0]:.2f}, of CPU time {ours[1] / max(base[1], 0.01):.2f};",
         end="",
     )
-    print(f" contract {CONTRACT[what]} s: {kept}")
+    print(f" target {TARGETS_S[what]} s: {met}")
 
 
 if __name__ == "__main__":

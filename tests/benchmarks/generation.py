@@ -1,11 +1,11 @@
-"""Generation against `transformers` and against the memory: one folder, the same tokens out.
+"""Generation speed against `transformers` and the memory bandwidth, with the same weights.
 
 Ours in float32, bfloat16 and int8, eight continuations at once, the first token after a long
 prompt, and a token late in the context, beside `transformers.generate` with its cache. The limit
-is what a large matrix-vector product reads in a second, over the weights' bytes in float32; the
-weights are random, which changes no time. All take turns in one process; medians of the rounds.
+is the bandwidth of a large matrix-vector product divided by the bytes of the float32 weights. The
+weights are random, which does not affect the time. All alternate in one process; medians.
 
-On a GPU int8 is left out, as its operator is for processors.
+On a GPU int8 is left out, since its operator is for CPUs.
 
 python tests/benchmarks/generation.py [--size 20|124] [--device D] [--quick]
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
+os.environ["HF_HUB_OFFLINE"] = "1"  # transformers reads it on import
 
 import torch
 from machine import print_machine
@@ -52,12 +52,12 @@ SIZES: dict[str, tuple[str, dict[str, int]]] = {
     "124": ("xl", {"vocab_size": 32768}),
     "quick": ("tiny", {"vocab_size": 64, "context": 128}),
 }
-ROWS = 8
-SIDE = 8192  # of the matrix that measures the memory: 256 MiB
+CONTINUATIONS = 8
+MATRIX_SIZE = 8192  # 256 MiB in float32, to measure the memory bandwidth
 
 
 class Bench:
-    """A folder with a model, and the same model read from it by everybody."""
+    """A folder with a model, loaded by both sides."""
 
     def __init__(self, folder: Path, size: str, tokens: int, device: torch.device) -> None:
         name, changes = SIZES[size]
@@ -69,38 +69,38 @@ class Bench:
         self.long = min(512, self.config.context // 2)
         _save(build_model(self.config), folder)
         self.device = device
-        self.theirs = _transformers(folder).to(device)
+        self.transformers = _load_transformers(folder).to(device)
         precisions = [one for one in (FLOAT32, BFLOAT16, INT8) if not unsupported_reason(one)]
         if device.type == "cuda":
             precisions = [FLOAT32, BFLOAT16]
-        self.models = {one: _ours(folder, one, device) for one in precisions}
+        self.models = {one: _load_ours(folder, one, device) for one in precisions}
         self.prompt = [SOS, *range(40, 55)]
 
     def ours(self, precision: str) -> list[int]:
-        """The greedy tokens."""
+        """Generate greedily."""
         session, settings = Session(self.models[precision]), SamplingConfig(max_tokens=self.tokens)
         return [step.id for step in generate(session, self.prompt, self.tokenizer, settings)]
 
     def reference(self) -> list[int]:
-        """Those of `transformers`."""
-        return _generate(self.theirs, self.prompt, self.tokens)
+        """Generate with `transformers`."""
+        return _generate(self.transformers, self.prompt, self.tokens)
 
-    def side_by_side(self) -> list[int]:
-        """Tokens of eight drawn continuations, one after another."""
+    def eight_at_once(self) -> list[int]:
+        """Generate eight sampled continuations; return all tokens."""
         settings = SamplingConfig(temperature=0.8, max_tokens=self.tokens)
         session = Session(self.models[FLOAT32])
-        found = generate_many(session, self.prompt, self.tokenizer, settings, ROWS)
-        return [id for one in found for id in one.ids]
+        continuations = generate_many(session, self.prompt, self.tokenizer, settings, CONTINUATIONS)
+        return [id for one in continuations for id in one.ids]
 
-    def first(self) -> None:
-        """Reads a long prompt."""
+    def first_token(self) -> None:
+        """Process a long prompt."""
         session = Session(self.models[FLOAT32])
-        session.extend([5 + place % 50 for place in range(self.long)])
-        int(session.next_logits().argmax())
+        session.extend([5 + position % 50 for position in range(self.long)])
+        int(session.logits.argmax())
 
-    def first_of_theirs(self) -> None:
-        """The same by `transformers`, its first token too."""
-        _generate(self.theirs, [5 + place % 50 for place in range(self.long)], 1)
+    def first_token_theirs(self) -> None:
+        """The same with `transformers`, and its first token."""
+        _generate(self.transformers, [5 + position % 50 for position in range(self.long)], 1)
 
 
 def _save(model: Decoder, folder: Path) -> None:
@@ -109,7 +109,7 @@ def _save(model: Decoder, folder: Path) -> None:
     save_file(to_stored(model), folder / "model.safetensors", {"format": "pt"})
 
 
-def _ours(folder: Path, precision: str, device: torch.device) -> Decoder:
+def _load_ours(folder: Path, precision: str, device: torch.device) -> Decoder:
     model = build_model(read_model_config(folder / "config.json"), None)
     load_stored(model, read_tensors(folder / "model.safetensors"))
     model.to(device).eval()
@@ -117,7 +117,7 @@ def _ours(folder: Path, precision: str, device: torch.device) -> Decoder:
     return model
 
 
-def _transformers(folder: Path) -> Any:
+def _load_transformers(folder: Path) -> Any:
     import transformers  # type: ignore[import-untyped]
 
     transformers.logging.set_verbosity_error()
@@ -129,107 +129,125 @@ def _transformers(folder: Path) -> Any:
 @torch.inference_mode()
 def _generate(model: Any, prompt: list[int], count: int) -> list[int]:
     ids = torch.tensor([prompt], device=model.device)
-    found = model.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=False)
-    return found[0, len(prompt) :].tolist()  # type: ignore[no-any-return]
+    output = model.generate(ids, max_new_tokens=count, min_new_tokens=count, do_sample=False)
+    return output[0, len(prompt) :].tolist()  # type: ignore[no-any-return]
 
 
-def _late(bench: Bench) -> Callable[[], list[int]]:
-    """Generating at the end of the context, as far from its beginning as the tokens allow."""
+def _late_tokens(bench: Bench) -> Callable[[], list[int]]:
+    """A function that generates the last tokens of a full context."""
     session = Session(bench.models[FLOAT32])
-    begin = bench.config.context - bench.tokens
-    session.extend([5 + place % 50 for place in range(begin)])
+    first_position = bench.config.context - bench.tokens
+    session.extend([5 + position % 50 for position in range(first_position)])
     session.next_logits()
     settings = SamplingConfig(max_tokens=bench.tokens)
 
     def run() -> list[int]:
-        session.truncate(begin)
+        session.truncate(first_position)
         return [step.id for step in generate(session, [], bench.tokenizer, settings)]
 
     return run
 
 
-def _steady(bench: Bench) -> float:
-    """Seconds of a token of ours once the prompt was read: what the memory limits."""
+def _token_seconds(bench: Bench) -> float:
+    """Seconds per token after the prompt."""
     settings = SamplingConfig(max_tokens=bench.tokens)
     steps = generate(Session(bench.models[FLOAT32]), bench.prompt, bench.tokenizer, settings)
     next(steps)
-    began = time.perf_counter()
+    start = time.perf_counter()
     count = sum(1 for _ in steps)
-    return (time.perf_counter() - began) / count
+    return (time.perf_counter() - start) / count
 
 
-def _seconds(run: Callable[[], Any], device: torch.device) -> float:
-    began = time.perf_counter()
+def _elapsed(run: Callable[[], Any], device: torch.device) -> float:
+    start = time.perf_counter()
     run()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
-def _memory(device: torch.device) -> dict[str, Callable[[], Any]]:
-    """Large products of a matrix with a vector: PyTorch's, either way round, and oneDNN's."""
-    matrix, vector = torch.randn(SIDE, SIDE, device=device), torch.randn(SIDE, device=device)
-    ways: dict[str, Callable[[], Any]] = {
+def _memory_products(device: torch.device) -> dict[str, Callable[[], Any]]:
+    """Large matrix-vector products: PyTorch in both layouts, and oneDNN."""
+    matrix, vector = (
+        torch.randn(MATRIX_SIZE, MATRIX_SIZE, device=device),
+        torch.randn(MATRIX_SIZE, device=device),
+    )
+    products: dict[str, Callable[[], Any]] = {
         "torch.mv": lambda: torch.mv(matrix, vector),
-        "torch.mv of the transpose": lambda: torch.mv(matrix.t(), vector),
+        "transposed torch.mv": lambda: torch.mv(matrix.t(), vector),
     }
     if device.type == "cpu":
-        ways["oneDNN"] = lambda: linear(vector[None], matrix)
-    return ways
+        products["oneDNN"] = lambda: linear(vector[None], matrix)
+    return products
 
 
 def measure(bench: Bench, rounds: int) -> dict[str, float]:
-    """Median seconds of everything, taking turns; of a token for what makes tokens."""
+    """Median seconds of everything, in turns; per token for what generates tokens."""
     single: dict[str, Callable[[], list[int]]] = {
         one: lambda one=one: bench.ours(one)  # type: ignore[misc]
         for one in bench.models
     }
-    runs = {**single, "theirs": bench.reference, "eight": bench.side_by_side, "late": _late(bench)}
-    whole = {"first": bench.first, "their first": bench.first_of_theirs, **_memory(bench.device)}
+    runs = {
+        **single,
+        "theirs": bench.reference,
+        "eight": bench.eight_at_once,
+        "late": _late_tokens(bench),
+    }
+    timed_calls = {
+        "first": bench.first_token,
+        "their first": bench.first_token_theirs,
+        **_memory_products(bench.device),
+    }
     times: dict[str, list[float]] = {}
     with torch.inference_mode():
         for number in range(rounds + 1):
-            times.setdefault("a token", []).append(_steady(bench))
+            times.setdefault("a token", []).append(_token_seconds(bench))
             for name, run in runs.items():
-                began = time.perf_counter()
-                made = len(run())
-                times.setdefault(name, []).append((time.perf_counter() - began) / made)
-            for name, read in whole.items():
-                times.setdefault(name, []).append(_seconds(read, bench.device))
+                start = time.perf_counter()
+                count = len(run())
+                times.setdefault(name, []).append((time.perf_counter() - start) / count)
+            for name, read in timed_calls.items():
+                times.setdefault(name, []).append(_elapsed(read, bench.device))
             if number == 0:
-                times.clear()  # the first round warms up
+                times.clear()  # the first round is a warm-up
     return {name: median(values) for name, values in times.items()}
 
 
-def report(bench: Bench, found: dict[str, float]) -> None:
-    """The tables."""
-    parameters, theirs = count_parameters(bench.config), found["theirs"]
+def report(bench: Bench, seconds_of: dict[str, float]) -> None:
+    """Print the tables."""
+    parameters, theirs = count_parameters(bench.config), seconds_of["theirs"]
     limits = {
-        name: found[name] * parameters / SIDE**2 for name in _memory(bench.device)
+        name: seconds_of[name] * parameters / MATRIX_SIZE**2
+        for name in _memory_products(bench.device)
     }  # seconds of a token
     print(f"\n{parameters / 1e6:.1f} M parameters, {bench.tokens} tokens, one at a time")
     for name, seconds in limits.items():
         print(
-            f"a large product by {name}: {4e-9 * parameters / seconds:.1f} GB/s, so at most "
-            f"{1 / seconds:.1f} tokens/s; ours, the prompt aside: {seconds / found['a token']:.0%}"
+            f"a large {name} product: {4e-9 * parameters / seconds:.1f} GB/s, so at most "
+            f"{1 / seconds:.1f} tokens/s; "
+            f"ours without the prompt: {seconds / seconds_of['a token']:.0%}"
         )
     limit = 1 / limits["torch.mv"]
     print(f"{'':<30}{'tokens/s':>10}{'torch.mv':>10}{'transformers':>14}")
     names = {FLOAT32: "ours, float32", "theirs": "transformers, float32"}
     for key in (FLOAT32, "theirs", *(one for one in bench.models if one != FLOAT32)):
-        speed = 1 / found[key]
+        speed = 1 / seconds_of[key]
         name = names.get(key, f"ours, weights in {key}")
         print(f"{name:<30}{speed:>10.1f}{speed / limit:>10.0%}{theirs * speed:>13.2f}x")
-    eight = found[FLOAT32] / found["eight"]
-    print(f"{ROWS} continuations at once: {1 / found['eight']:.1f} tokens/s, {eight:.2f}x one")
-    late = found["late"] / found[FLOAT32]
+    eight = seconds_of[FLOAT32] / seconds_of["eight"]
+    print(
+        f"{CONTINUATIONS} continuations at once: {1 / seconds_of['eight']:.1f} tokens/s, "
+        f"{eight:.2f}x one"
+    )
+    late = seconds_of["late"] / seconds_of[FLOAT32]
     print(
         f"a token at the end of a context of {bench.config.context}: {late:.2f}x one at its start"
     )
-    first, other = found["first"], found["their first"]
+    first_token, other = seconds_of["first"], seconds_of["their first"]
     print(
-        f"first token of {bench.long}: {first * 1e3:.0f} ms, transformers {other * 1e3:.0f} ms "
-        f"({other / first:.2f}x)"
+        f"first token after {bench.long}: {first_token * 1e3:.0f} ms, "
+        f"transformers {other * 1e3:.0f} ms "
+        f"({other / first_token:.2f}x)"
     )
 
 
@@ -238,7 +256,9 @@ def main() -> None:
     parser.add_argument("--size", choices=("20", "124"), action="append", default=[])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="a tiny model: that it works at all")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tiny model, only to check that it works"
+    )
     options = parser.parse_args()
     torch.set_num_threads(usable_threads())
     print_machine()

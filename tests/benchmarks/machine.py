@@ -1,4 +1,4 @@
-"""What a benchmark says of the machine it ran on."""
+"""The machine a benchmark ran on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def print_machine() -> None:
-    """One line: processor, usable cores, operating system and versions."""
+    """Print processor, usable cores, operating system and versions in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(
         f"{_processor()}, {cores} cores, {platform.system()}; Python {platform.python_version()}, "

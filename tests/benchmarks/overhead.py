@@ -1,12 +1,11 @@
-"""What events, checkpoints and snapshots take of a training, beside the bare loop of its updates.
+"""Share of events, checkpoints and snapshots in training time, against the bare loop of updates.
 
 python tests/benchmarks/overhead.py [--sizes tiny,medium,xl] [--rounds N] [--quick]
 
-A run of `tiny` saves every five seconds instead of every sixty, and all have the many snapshots of
-their first steps, so the share is an upper bound. Evaluations and samples are no part
-of it: they are work of their own. Both train from the same beginning, by turns. What holds the
-training up is the run's time outside of updates; what slows the updates themselves shows against
-the bare loop, where the machine is quiet enough.
+A run of `tiny` saves every five seconds instead of every sixty, and all runs take the many
+snapshots of their first steps, so the share is an upper bound. Evaluations and samples are not
+included. Both start from the same weights and alternate. The time outside of updates is what
+delays training; slower updates show in the comparison with the bare loop if the machine is quiet.
 """
 
 from __future__ import annotations
@@ -33,42 +32,47 @@ from core.train.prepare import build_job, resolve_settings
 from core.train.update import PendingUpdate, Updater
 
 STEPS = {"tiny": 120, "medium": 30, "xl": 8}
-BATCHES = {"xl": 4}  # windows, where the preset's would take minutes
+BATCH_SIZES = {"xl": 4}  # the batch of the preset would take minutes
 ROUNDS = 3
-NEVER = 10**9
-SAVE_SECONDS = {"tiny": 5.0, "medium": 60.0, "xl": 60.0}  # 60 as a run has it
+NEVER_STEPS = 10**9
+CHECKPOINT_SECONDS = {"tiny": 5.0, "medium": 60.0, "xl": 60.0}  # 60 is the default of a run
 
 
 def settings(preset: str, steps: int) -> TrainConfig:
-    """A training without evaluations."""
+    """Training settings without evaluations."""
     return TrainConfig(
         preset=preset,
         steps=steps,
-        eval_steps=NEVER,
-        checkpoint_seconds=SAVE_SECONDS[preset],
-        batch_size=BATCHES.get(preset),
+        eval_steps=NEVER_STEPS,
+        checkpoint_seconds=CHECKPOINT_SECONDS[preset],
+        batch_size=BATCH_SIZES.get(preset),
         device="cpu",
     )
 
 
-def whole(home: Home, config: TrainConfig) -> tuple[float, float]:
-    """Seconds of training as a run counts them: all but evaluations and samples; of its updates."""
-    said: dict[str, float] = {}
+def time_run(home: Home, config: TrainConfig) -> tuple[float, float]:
+    """Seconds of a run without evaluations and samples, and of its updates."""
+    elapsed_by_event: dict[str, float] = {}
     run, lock = create_run(home, "stories", config, {})
-    update, updates = Updater.update, list[float]()
+    update, update_seconds = Updater.update, list[float]()
 
-    def timed(self: Updater, *rest: Any) -> PendingUpdate:
-        began = time.perf_counter()
-        made = update(self, *rest)
-        updates.append(time.perf_counter() - began)
-        return made
+    def timed_update(self: Updater, *rest: Any) -> PendingUpdate:
+        start = time.perf_counter()
+        result = update(self, *rest)
+        update_seconds.append(time.perf_counter() - start)
+        return result
 
-    Updater.update = timed  # type: ignore[method-assign]
+    Updater.update = timed_update  # type: ignore[method-assign]
     try:
-        train(home, run, lock, listeners=[lambda event: said.update({event.type: _elapsed(event)})])
+        train(
+            home,
+            run,
+            lock,
+            listeners=[lambda event: elapsed_by_event.update({event.type: _elapsed(event)})],
+        )
     finally:
         Updater.update = update  # type: ignore[method-assign]
-    return said[FINISHED], sum(updates)
+    return elapsed_by_event[FINISHED], sum(update_seconds)
 
 
 def _elapsed(event: object) -> float:
@@ -76,8 +80,8 @@ def _elapsed(event: object) -> float:
     return float(fields.get("elapsed", 0.0))
 
 
-def bare(home: Home, config: TrainConfig) -> float:
-    """Seconds of the same updates with nothing around them."""
+def time_bare_loop(home: Home, config: TrainConfig) -> float:
+    """Seconds of the same updates and nothing else."""
     run, lock = create_run(home, "stories", config, {})
     with lock:
         settings = resolve_settings(
@@ -86,18 +90,20 @@ def bare(home: Home, config: TrainConfig) -> float:
         job = build_job(run, settings, None, None)
     updater = Updater(job.model, job.model.device, optim.build_optimizer(job.model, job.config))
     assert job.config.steps is not None
-    began = time.perf_counter()
+    start = time.perf_counter()
     for step in range(job.config.steps):
         rate = optim.learning_rate(step, job.config.steps, job.config)
         updater.update(job.batches, step, rate, job.config)
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--sizes", default=",".join(STEPS))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--quick", action="store_true", help="few steps: no figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="few steps, only to check that it works"
+    )
     options = parser.parse_args()
     keep_freed_memory()
     print_machine()
@@ -108,13 +114,14 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 home = Home(root=Path(folder), cache=Path(folder) / "cache")
                 config = settings(preset, steps)
-                rows.append((bare(home, config), *whole(home, config)))
-        alone, run = (median(row[column] for row in rows) for column in range(2))
+                rows.append((time_bare_loop(home, config), *time_run(home, config)))
+        bare_seconds, run = (median(row[column] for row in rows) for column in range(2))
         pairs = ", ".join(f"{row[1] / row[0] - 1:+.1%}" for row in rows)
         outside = median(1 - row[2] / row[1] for row in rows)
         print(
             f"{preset:<7} {steps} steps: a run {run:6.2f} s, {outside:.1%} outside of updates; "
-            f"bare {alone:6.2f} s, against that {run / alone - 1:+.1%} (pairs {pairs})",
+            f"bare loop {bare_seconds:6.2f} s, the run takes {run / bare_seconds - 1:+.1%} "
+            f"(pairs {pairs})",
             flush=True,
         )
 

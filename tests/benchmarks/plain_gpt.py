@@ -1,7 +1,7 @@
-"""The baseline of the training benchmarks: GPT-2's decoder and its loop, written plainly.
+"""The baseline of the training benchmarks: a plain GPT-2 decoder with a plain training loop.
 
-After nanoGPT's documented recipe: learned positions, layer norms without biases, GELU, the output
-tied to the embedding, AdamW with decayed matrices, clipping at one.
+It follows the documented recipe of nanoGPT: learned positions, layer norms without biases, GELU,
+tied embeddings, AdamW with weight decay on matrices, gradient clipping at 1.
 
 Shapes: B batch, T tokens, H heads, K head size.
 """
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Size:
+class PlainShape:
     """The shape of a plain model."""
 
     vocab_size: int
@@ -28,9 +28,9 @@ class Size:
 
 
 class PlainBlock(nn.Module):
-    """GPT-2's layer."""
+    """A GPT-2 layer."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: PlainShape) -> None:
         super().__init__()
         self.size, width = size, size.width
         self.norm_1, self.norm_2 = nn.LayerNorm(width, bias=False), nn.LayerNorm(width, bias=False)
@@ -42,17 +42,17 @@ class PlainBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         batch, length, width = x.shape
         heads = self.attention(self.norm_1(x)).split(width, dim=2)
-        q, k, v = (one.view(batch, length, self.size.heads, -1).transpose(1, 2) for one in heads)
-        read = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, K)
-        x = x + self.mixed(read.transpose(1, 2).reshape(batch, length, width))
-        added: Tensor = x + self.down(F.gelu(self.up(self.norm_2(x))))
-        return added
+        q, k, v = (part.view(batch, length, self.size.heads, -1).transpose(1, 2) for part in heads)
+        values = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, K)
+        x = x + self.mixed(values.transpose(1, 2).reshape(batch, length, width))
+        output: Tensor = x + self.down(F.gelu(self.up(self.norm_2(x))))
+        return output
 
 
 class PlainGPT(nn.Module):
-    """GPT-2."""
+    """The GPT-2 decoder."""
 
-    def __init__(self, size: Size) -> None:
+    def __init__(self, size: PlainShape) -> None:
         super().__init__()
         self.tokens = nn.Embedding(size.vocab_size, size.width)
         self.places = nn.Embedding(size.context, size.width)
@@ -64,7 +64,7 @@ class PlainGPT(nn.Module):
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * size.layers) if residual else 0.02)
 
     def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """Mean over (B, T), nats."""
+        """Mean cross-entropy over (B, T) in nats."""
         x = self.tokens(tokens) + self.places.weight[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x)
@@ -73,17 +73,17 @@ class PlainGPT(nn.Module):
 
 
 class PlainLoop:
-    """Its updates on random windows of some ids.
+    """Training updates on random windows.
 
-    On a GPU in bfloat16 and with the fused AdamW, as the recipe has it there.
+    On a GPU in bfloat16 with the fused AdamW, as in the recipe.
 
     Args:
         ids: (N,) on the device.
-        compiled: whether by `torch.compile`.
+        compiled: whether to use `torch.compile`.
     """
 
     def __init__(
-        self, size: Size, ids: Tensor, batch: int, rate: float, *, compiled: bool = False
+        self, size: PlainShape, ids: Tensor, batch: int, rate: float, *, compiled: bool = False
     ) -> None:
         self.model = PlainGPT(size).to(ids.device)
         self._loss = torch.compile(self.model.loss) if compiled else self.model.loss
@@ -96,13 +96,13 @@ class PlainLoop:
         self._adamw = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=on_gpu or None)
 
     def update(self, rate: float) -> None:
-        """One step."""
+        """Make one training step."""
         for group in self._adamw.param_groups:
             group["lr"] = rate
         length = self._context
-        begins = torch.randint(len(self._ids) - length, (self._batch,)).tolist()
-        tokens = torch.stack([self._ids[begin : begin + length] for begin in begins])
-        targets = torch.stack([self._ids[begin + 1 : begin + 1 + length] for begin in begins])
+        starts = torch.randint(len(self._ids) - length, (self._batch,)).tolist()
+        tokens = torch.stack([self._ids[start : start + length] for start in starts])
+        targets = torch.stack([self._ids[start + 1 : start + 1 + length] for start in starts])
         with self._precision:
             loss = self._loss(tokens, targets)
         loss.backward()

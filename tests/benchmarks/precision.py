@@ -1,4 +1,4 @@
-"""What shortened weights cost: the validation loss of one trained model in each precision.
+"""Validation loss of one trained model with the weights in each precision.
 
 python tests/benchmarks/precision.py [--steps N] [--preset NAME] [--quick]
 """
@@ -24,39 +24,43 @@ from core.text.corpus import Corpus, bundled_corpora
 from core.tokenizer.tokenizer import Tokenizer
 from core.train.job import train
 
-ROWS = 8
-SHARE = 10  # a text's last tenth is for validation
+BATCH_ROWS = 8
+VALIDATION_DIVISOR = 10  # the last tenth of a text is for validation
 
 
-def trained(home: Home, corpus: Corpus, preset: str, steps: int) -> Run:
-    """A run of some steps."""
+def train_run(home: Home, corpus: Corpus, preset: str, steps: int) -> Run:
+    """Train a run for some steps."""
     config = TrainConfig(preset=preset, steps=steps)
     run, lock = create_run(home, corpus.name, config, {})
     train(home, run, lock, listeners=[])
     return run
 
 
-def held_out(corpus: Corpus, tokenizer: Tokenizer, context: int, most: int) -> torch.Tensor:
-    """Windows (N, context + 1) of the text's last tenth."""
+def validation_windows(
+    corpus: Corpus, tokenizer: Tokenizer, context: int, limit: int
+) -> torch.Tensor:
+    """Windows (N, context + 1) of the last tenth of the text."""
     text = corpus.files[0].read_text(encoding="utf-8")
-    ids = tokenizer.encode(text[-len(text) // SHARE :])
-    count = min(most, (len(ids) - 1) // context)
+    ids = tokenizer.encode(text[-len(text) // VALIDATION_DIVISOR :])
+    count = min(limit, (len(ids) - 1) // context)
     return torch.tensor([ids[n * context : (n + 1) * context + 1] for n in range(count)])
 
 
 @torch.inference_mode()
 def loss(model: Decoder, windows: torch.Tensor) -> float:
-    """Mean loss in nats a token."""
-    found = [float(model.loss(part[:, :-1], part[:, 1:])) for part in windows.split(ROWS)]
-    sizes = [len(part) for part in windows.split(ROWS)]
-    return sum(one * size for one, size in zip(found, sizes, strict=True)) / len(windows)
+    """Mean loss in nats per token."""
+    losses = [float(model.loss(part[:, :-1], part[:, 1:])) for part in windows.split(BATCH_ROWS)]
+    sizes = [len(part) for part in windows.split(BATCH_ROWS)]
+    return sum(one * size for one, size in zip(losses, sizes, strict=True)) / len(windows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--preset", default="small")
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--quick", action="store_true", help="a few steps: that it works at all")
+    parser.add_argument(
+        "--quick", action="store_true", help="few steps, only to check that it works"
+    )
     options = parser.parse_args()
     torch.set_num_threads(usable_threads())
     print_machine()
@@ -64,20 +68,23 @@ def main() -> None:
     preset, steps = ("tiny", 3) if options.quick else (options.preset, options.steps)
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
-        run = trained(home, corpus, preset, steps)
-        print(f"stories, preset {preset}, {steps} steps; loss on its last tenth, nats a token")
-        plain = 0.0
+        run = train_run(home, corpus, preset, steps)
+        print(f"stories, preset {preset}, {steps} steps; loss on its last tenth, nats per token")
+        baseline = 0.0
         for precision in PRECISIONS:
-            if why := unsupported_reason(precision):
-                print(f"{precision:<10} not on this machine: {why}")
+            if reason := unsupported_reason(precision):
+                print(f"{precision:<10} not supported here: {reason}")
                 continue
             loaded = load_model(run, device="cpu", precision=precision)
             context = loaded.model.config.context
-            windows = held_out(corpus, loaded.tokenizer, context, 4 if options.quick else 64)
-            found = loss(loaded.model, windows)
-            plain = plain or found
+            windows = validation_windows(
+                corpus, loaded.tokenizer, context, 4 if options.quick else 64
+            )
+            value = loss(loaded.model, windows)
+            baseline = baseline or value
             print(
-                f"{precision:<10} {found:.4f}  {found - plain:+.4f}  ({windows.numel():,} tokens)"
+                f"{precision:<10} {value:.4f}  {value - baseline:+.4f}  "
+                f"({windows.numel():,} tokens)"
             )
 
 

@@ -1,7 +1,7 @@
-"""What a redraw costs: the chart, and a transcript that grows, beside Textual's own `Static`.
+"""CPU time of redrawing the loss chart and a growing transcript, against Textual's `Static`.
 
-Measures the processor time of an update with its painting, in an app without a terminal:
-20 updates a second of 25 tokens each, after so many tokens; a chart of so many points.
+Measures an update with its painting in a headless app: 20 updates per second of 25 tokens each,
+after a number of tokens; a chart with a number of points.
 
     python tests/benchmarks/widgets.py [--quick]
 """
@@ -26,14 +26,14 @@ from tui.widgets.transcript import Transcript
 
 SIZE = (120, 40)
 TOKENS = [" the", " quick", " brown", " fox", " jump", "s", " over", " it", ".", "\n"]
-BATCH = 25
-SECONDS = 1 / 20
-CHART = "\n".join("·" * SIZE[0] for _ in range(SIZE[1]))
+TOKENS_PER_UPDATE = 25
+UPDATE_PERIOD_S = 1 / 20
+CHART_TEXT = "\n".join("·" * SIZE[0] for _ in range(SIZE[1]))
 Update = Callable[[int], None]
 
 
-class Stage(App[None]):
-    """Shows one widget."""
+class SingleWidgetApp(App[None]):
+    """An app with a single widget."""
 
     def __init__(self, widget: Widget) -> None:
         super().__init__()
@@ -45,71 +45,74 @@ class Stage(App[None]):
         yield self._widget
 
 
-def milliseconds(widget: Widget, fill: Callable[[], None], update: Update, count: int) -> float:
-    """Processor time of an update."""
+def update_time_ms(widget: Widget, fill: Callable[[], None], update: Update, count: int) -> float:
+    """Mean CPU time of an update."""
 
-    async def act() -> float:
-        async with Stage(widget).run_test(size=SIZE) as pilot:
+    async def run() -> float:
+        async with SingleWidgetApp(widget).run_test(size=SIZE) as pilot:
             fill()
             await pilot.pause()
-            began = time.process_time()
+            start = time.process_time()
             for number in range(count):
                 update(number)
-                await asyncio.sleep(SECONDS)
-            return (time.process_time() - began) / count * 1000
+                await asyncio.sleep(UPDATE_PERIOD_S)
+            return (time.process_time() - start) / count * 1000
 
-    return asyncio.run(act())
-
-
-def batch(number: int) -> str:
-    return "".join(TOKENS[(number + place) % len(TOKENS)] for place in range(BATCH))
+    return asyncio.run(run())
 
 
-def transcript(before: int, count: int) -> float:
-    shown = Transcript()
-    start = "".join(batch(number) for number in range(before // BATCH))
-    return milliseconds(
-        shown,
-        lambda: shown.append([(start, "")]),
-        lambda number: shown.append([(batch(number), "")]),
+def tokens_of_update(number: int) -> str:
+    return "".join(TOKENS[(number + place) % len(TOKENS)] for place in range(TOKENS_PER_UPDATE))
+
+
+def time_transcript(before: int, count: int) -> float:
+    widget = Transcript()
+    start = "".join(tokens_of_update(number) for number in range(before // TOKENS_PER_UPDATE))
+    return update_time_ms(
+        widget,
+        lambda: widget.append([(start, "")]),
+        lambda number: widget.append([(tokens_of_update(number), "")]),
         count,
     )
 
 
-def static(before: int, count: int) -> float:
-    shown = Static(markup=False)
-    text = ["".join(batch(number) for number in range(before // BATCH))]
+def time_static(before: int, count: int) -> float:
+    widget = Static(markup=False)
+    text = ["".join(tokens_of_update(number) for number in range(before // TOKENS_PER_UPDATE))]
 
     def update(number: int) -> None:
-        text[0] += batch(number)
-        shown.update(text[0])
+        text[0] += tokens_of_update(number)
+        widget.update(text[0])
 
-    scroll = VerticalScroll(shown)
+    scroll = VerticalScroll(widget)
 
     def fill() -> None:
         scroll.anchor()
-        shown.update(text[0])
+        widget.update(text[0])
 
-    return milliseconds(scroll, fill, update, count)
+    return update_time_ms(scroll, fill, update, count)
 
 
-def plot(points: int, count: int) -> float:
-    shown = LossPlot()
+def time_plot(points: int, count: int) -> float:
+    widget = LossPlot()
     noise = np.random.default_rng(0).normal(0, 0.1, points + count)
     steps = np.arange(points + count, dtype=float)
     losses = 1 + 4 * np.exp(-steps / points * 4) + noise
 
     def update(number: int) -> None:
         end = points + number
-        shown.show(curves=[("train", steps[:end], losses[:end])], references=[("random", 4.9)])
+        widget.show(curves=[("train", steps[:end], losses[:end])], references=[("random", 4.9)])
 
-    return milliseconds(shown, lambda: update(0), update, count)
+    return update_time_ms(widget, lambda: update(0), update, count)
 
 
-def static_chart(count: int) -> float:
-    shown = Static(markup=False)
-    return milliseconds(
-        shown, lambda: shown.update(CHART), lambda number: shown.update(f"{number}{CHART}"), count
+def time_static_chart(count: int) -> float:
+    widget = Static(markup=False)
+    return update_time_ms(
+        widget,
+        lambda: widget.update(CHART_TEXT),
+        lambda number: widget.update(f"{number}{CHART_TEXT}"),
+        count,
     )
 
 
@@ -122,13 +125,13 @@ def main() -> None:
     print(f"textual {version('textual')}, {SIZE[0]}x{SIZE[1]}, {count} updates each\n")
     print("tokens before   Transcript      Static   ratio")
     for before in (0, 20_000) if quick else (0, 5_000, 20_000):
-        ours, theirs = transcript(before, count), static(before, count)
-        print(f"{before:13,} {ours:9.1f} ms {theirs:8.1f} ms {ours / theirs:7.2f}")
-    baseline = static_chart(count)
+        our_ms, static_ms = time_transcript(before, count), time_static(before, count)
+        print(f"{before:13,} {our_ms:9.1f} ms {static_ms:8.1f} ms {our_ms / static_ms:7.2f}")
+    baseline = time_static_chart(count)
     print("\n       points     LossPlot      Static   ratio")
     for points in (1_000, 100_000) if quick else (1_000, 10_000, 100_000):
-        ours = plot(points, count)
-        print(f"{points:13,} {ours:9.1f} ms {baseline:8.1f} ms {ours / baseline:7.2f}")
+        our_ms = time_plot(points, count)
+        print(f"{points:13,} {our_ms:9.1f} ms {baseline:8.1f} ms {our_ms / baseline:7.2f}")
 
 
 if __name__ == "__main__":

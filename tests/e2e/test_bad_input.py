@@ -1,4 +1,4 @@
-"""Bad input from a person's side: a message with what, where and what to do, exit code 2."""
+"""Invalid command lines: an error with what, where and what to do, and exit code 2."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tui.__main__ import run
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where commands keep everything, and stand."""
+    """The home and the working directory of all commands."""
     monkeypatch.setenv("MINIGPT_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 
 
-def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What is said to a command that is refused, which leaves nothing behind."""
+def error_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run an invalid command and return its error; it must not leave a run."""
     assert run(arguments) == 2, capsys.readouterr()
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -39,11 +39,11 @@ def _dangling(path: Path) -> None:
 
 
 def _socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as one:
-        one.bind(str(path))
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
 
 
-def _packed(path: Path) -> None:
+def _broken_gzip(path: Path) -> None:
     path.with_suffix(".gz").write_bytes(b"\x1f\x8b\x08 not gzip at all")
 
 
@@ -58,38 +58,36 @@ TEXTS = {
     "socket": _socket,
     "folder": lambda path: path.mkdir(),
     "missing": lambda path: None,
-    "gz": _packed,
+    "gz": _broken_gzip,
 }
-NAMED = {"gz": "text.gz"}
+FILE_NAMES = {"gz": "text.gz"}
 
 
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("command", ["train", "corpora"])
-def test_what_is_no_text_is_refused_by_name(
+def test_a_file_without_text_is_rejected_by_name(
     kind: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     TEXTS[kind](tmp_path / "text")
-    name = NAMED.get(kind, "text")
-    said = refused([command, name], capsys)
-    assert name in said
-    assert len(said.strip().splitlines()) >= 2, "what is wrong, and what to do"
+    name = FILE_NAMES.get(kind, "text")
+    error = error_of([command, name], capsys)
+    assert name in error
+    assert len(error.strip().splitlines()) >= 2, "the error has a hint"
 
 
-def test_latin_1_bytes_name_their_place_and_the_option(
+def test_an_undecodable_byte_is_reported_with_its_line_and_the_option(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "text").write_bytes(b"one\ntwo caf\xe9\n")
-    said = refused(["train", "text"], capsys)
-    assert "line 2" in said
-    assert "--encoding" in said
+    error = error_of(["train", "text"], capsys)
+    assert "line 2" in error
+    assert "--encoding" in error
 
 
 @pytest.mark.parametrize(
     "name", ["a/b", "..", ".hidden", "x\x07y", "n" * 300, "", "a b", "\u202eevil", "-x"]
 )
-def test_names_stay_in_their_folder_and_off_the_terminal(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_run_names_are_rejected(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (
         ["train", "lang", f"--name={name}"],
         ["show", "--", name],
@@ -97,13 +95,13 @@ def test_names_stay_in_their_folder_and_off_the_terminal(
         ["rm", "--yes", "--", name],
         ["generate", "--", name],
     ):
-        said = refused(arguments, capsys)
-        assert "\x07" not in said
-        assert "\u202e" not in said
+        error = error_of(arguments, capsys)
+        assert "\x07" not in error
+        assert "\u202e" not in error
 
 
 @pytest.mark.parametrize(
-    ("arguments", "meant"),
+    ("arguments", "suggestion"),
     [
         (["train", "lnag"], "lang"),
         (["train", "lang", "--preset", "smal"], "small"),
@@ -112,17 +110,17 @@ def test_names_stay_in_their_folder_and_off_the_terminal(
         (["train", "lang", "--tokenizer", "words"], "word"),
     ],
 )
-def test_the_nearest_that_is_there_is_suggested(
-    arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+def test_the_most_similar_name_is_suggested(
+    arguments: list[str], suggestion: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert meant in refused(arguments, capsys)
+    assert suggestion in error_of(arguments, capsys)
 
 
-def test_impossible_values_are_reported_together(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_invalid_values_are_reported_together(capsys: pytest.CaptureFixture[str]) -> None:
     pairs = ["learning_rate=-1", "layers=0", "dropout=2", "seed=x", "steps"]
-    said = refused(["train", "lang", *(part for p in pairs for part in ("--set", p))], capsys)
+    error = error_of(["train", "lang", *(part for p in pairs for part in ("--set", p))], capsys)
     for name in ("learning_rate", "layers", "dropout", "seed", "steps"):
-        assert name in said
+        assert name in error
 
 
 @pytest.mark.parametrize(
@@ -134,27 +132,31 @@ def test_impossible_values_are_reported_together(capsys: pytest.CaptureFixture[s
         ["--set", "precision=bfloat16", "--set", "sample_prompt=xyzzy"],
     ],
 )
-def test_what_only_the_trainer_can_see_is_refused_too(
+def test_errors_that_only_the_trainer_detects_are_reported(
     values: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A model without room, a device that is not there, a prompt word that is not known."""
-    assert "was not created" in refused(["train", "lang", "--steps", "1", *values], capsys)
+    """A model too large for memory, a missing device, a prompt with an unknown word."""
+    assert "was not created" in error_of(["train", "lang", "--steps", "1", *values], capsys)
 
 
 @pytest.mark.parametrize("text", ["word", "one\n", "猫"])
-def test_a_tiny_text_trains(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tiny_text_can_be_trained_on(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "text").write_text(text)
     assert run(["train", "text", "--foreground", "--steps", "2", *TINY]) == 0
     assert "no validation" in capsys.readouterr().err
 
 
-def test_a_line_of_a_megabyte_trains(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_of_a_megabyte_can_be_trained_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "text").write_text("word and words " * 70_000)
-    asked = ["--foreground", "--steps", "2", "--tokenizer", "char", *TINY[:-2]]
-    assert run(["train", "text", *asked]) == 0
+    options = ["--foreground", "--steps", "2", "--tokenizer", "char", *TINY[:-2]]
+    assert run(["train", "text", *options]) == 0
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_every_error_says_what_to_do_or_needs_no_hint() -> None:
+def test_input_errors_have_exit_code_2() -> None:
     assert issubclass(InputError, MiniGPTError)
     assert InputError("x").exit_code == 2

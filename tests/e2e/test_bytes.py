@@ -1,4 +1,4 @@
-"""How much the Train screen writes to its terminal: a slow line must carry it."""
+"""How many bytes the Train screen writes to the terminal, which matters on slow connections."""
 
 from __future__ import annotations
 
@@ -10,76 +10,74 @@ from pathlib import Path
 import pytest
 
 from tests.support.runs import ScriptedRun
-from tests.support.terminals import APP, CTRL_Q, ENTER, Terminal, environment
+from tests.support.terminals import APP, CTRL_Q, ENTER, TerminalSession, environment
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 12.0
-REPORTS = 10  # a second
-FIRST = 61
-IDLE, BUSY, CALM = 2_000, 600_000, 200_000  # bytes a minute
+MEASURE_SECONDS = 12.0
+STEPS_PER_SECOND = 10
+FIRST_STEP = 61
+# Limits in bytes per minute
+IDLE_LIMIT, LOCAL_LIMIT, REMOTE_LIMIT = 2_000, 600_000, 200_000
 
 
 @contextmanager
 def training(story: ScriptedRun) -> Iterator[None]:
-    """A trainer that reports ten times a second."""
-    over = threading.Event()
+    """Write ten training steps per second."""
+    finished = threading.Event()
 
-    def report() -> None:
-        step = FIRST
-        while not over.wait(1 / REPORTS):
+    def write_steps() -> None:
+        step = FIRST_STEP
+        while not finished.wait(1 / STEPS_PER_SECOND):
             story.train(step, step)
             step += 1
 
-    thread = threading.Thread(target=report)
+    thread = threading.Thread(target=write_steps)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        finished.set()
         thread.join()
 
 
-def shown(home: Path, name: str, **environ: str) -> Terminal:
-    """The screen of a run in a terminal of 80x24."""
-    terminal = Terminal(APP, environment(home, **environ))
-    terminal.wait(f"{name} +.*(finished|running)")
+def open_run(home: Path, name: str, **environ: str) -> TerminalSession:
+    """Open the Train screen of a run at 80x24."""
+    terminal = TerminalSession(APP, environment(home, **environ))
+    terminal.wait_for(f"{name} +.*(finished|running)")
     terminal.send(ENTER)
-    terminal.wait(f"Train +{name}")
-    terminal.wait("random guess")
+    terminal.wait_for(f"Train +{name}")
+    terminal.wait_for("random guess")
     while terminal.pump(2.0):
-        pass  # until it has drawn all there is
+        pass  # until everything is drawn
     return terminal
 
 
-def test_a_run_that_says_nothing_new_writes_nothing(tmp_path: Path) -> None:
-    """A clock or an animation that keeps a line and a laptop awake."""
+def test_an_idle_run_writes_almost_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     ScriptedRun(home).train_fully()
-    with shown(home, "poem") as terminal:
-        rate = terminal.written(SECONDS) * 60 / SECONDS
-        print(f"idle: {rate:,.0f} bytes a minute")
-        assert rate < IDLE
+    with open_run(home, "poem") as terminal:
+        rate = terminal.count_bytes(MEASURE_SECONDS) * 60 / MEASURE_SECONDS
+        print(f"idle: {rate:,.0f} bytes per minute")
+        assert rate < IDLE_LIMIT
         terminal.send(CTRL_Q)
-        assert terminal.leave() == 0
+        assert terminal.wait_exit() == 0
 
 
 @pytest.mark.parametrize(
-    ("environ", "most"), [({}, BUSY), ({"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}, CALM)]
+    ("environ", "limit"),
+    [({}, LOCAL_LIMIT), ({"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}, REMOTE_LIMIT)],
 )
-def test_a_busy_run_writes_little(environ: dict[str, str], most: int, tmp_path: Path) -> None:
-    """Frames that fill a slow line, so that keys wait behind them."""
+def test_a_running_training_writes_little(
+    environ: dict[str, str], limit: int, tmp_path: Path
+) -> None:
+    """More would fill a slow connection, and keys would wait behind it."""
     home = tmp_path / "home"
     story = ScriptedRun(home).train_partly()
-    with shown_live(home, story, **environ) as terminal, training(story):
-        rate = terminal.written(SECONDS) * 60 / SECONDS
-        print(f"busy, at most {most}: {rate:,.0f} bytes a minute")
-        assert 0 < rate < most
+    assert story.lock, "the trainer counts as running while this process holds its lock"
+    with open_run(home, story.run.name, **environ) as terminal, training(story):
+        rate = terminal.count_bytes(MEASURE_SECONDS) * 60 / MEASURE_SECONDS
+        print(f"busy, at most {limit}: {rate:,.0f} bytes per minute")
+        assert 0 < rate < limit
         terminal.send(CTRL_Q)
-        assert terminal.leave() == 0
-
-
-def shown_live(home: Path, story: ScriptedRun, **environ: str) -> Terminal:
-    """As `shown`, of a run whose trainer is alive: this process holds its lock."""
-    assert story.lock
-    return shown(home, story.run.name, **environ)
+        assert terminal.wait_exit() == 0

@@ -1,4 +1,4 @@
-"""A run that goes on where the device it had is not there."""
+"""Resuming a run whose device is missing."""
 
 from __future__ import annotations
 
@@ -14,38 +14,40 @@ from core.system.files import read_json
 from tests.support.runners import small_text
 from tests.support.trainers_at_work import asked, trained
 
-GONE = {"device": "cuda:77", "precision": "bfloat16", "threads": 7, "steps": 24}
+MISSING_GPU_SETTINGS = {"device": "cuda:77", "precision": "bfloat16", "threads": 7, "steps": 24}
 
 
-def resumed(tmp_path: Path, wanted: str) -> list[Event]:
-    """What is said by a run whose settings at its checkpoint are those of a GPU we have not."""
+def resume_run_of(tmp_path: Path, device: str) -> list[Event]:
+    """Resume a run whose checkpoint has the settings of a missing GPU; return its events."""
     home = find_home(tmp_path / "home")
     run, lock = asked(home, small_text(tmp_path), "pets", threads=None)
     trained(home, run, lock)
-    change(run.record, "train", {"device": wanted})
+    update_json(run.record, "train", {"device": device})
     state = run.checkpoint(12).state
-    change(state, "state", {"train": read_json(state)["state"]["train"] | GONE})
+    update_json(
+        state, "state", {"train": read_json(state)["state"]["train"] | MISSING_GPU_SETTINGS}
+    )
     return trained(home, Run(run.folder))
 
 
-def change(path: Path, name: str, values: dict[str, object]) -> None:
+def update_json(path: Path, name: str, values: dict[str, object]) -> None:
     value = read_json(path)
     value[name] |= values
     path.write_text(json.dumps(value))
 
 
-def test_a_device_that_was_chosen_for_it_is_chosen_anew(tmp_path: Path) -> None:
-    """Copied to another machine, or after the card was taken out; as quick as there can be."""
-    told = resumed(tmp_path, "auto")
-    prepared = next(event for event in told if event.type == PREPARED)
+def test_an_automatic_device_is_chosen_again(tmp_path: Path) -> None:
+    """As after copying the run to another machine or removing the card."""
+    run_events = resume_run_of(tmp_path, "auto")
+    prepared = next(event for event in run_events if event.type == PREPARED)
     train = prepared.table("train")
     assert (train["device"], train["precision"], train["threads"]) == ("cpu", "float32", 1)
     assert "cuda:77, used before, is not available" in prepared.fields["reasons"]
-    assert (told[-1].type, told[-1].step) == (FINISHED, 24)
+    assert (run_events[-1].type, run_events[-1].step) == (FINISHED, 24)
 
 
-@pytest.mark.parametrize("wanted", ["cuda:77", "cuda:78"])
-def test_a_device_that_was_asked_for_is_not_replaced(tmp_path: Path, wanted: str) -> None:
-    failed = resumed(tmp_path, wanted)[-1]
-    assert (failed.type, failed.whole("code")) == (FAILED, 2)
-    assert f"no device '{wanted}' here; there is cpu" in str(failed.text("message"))
+@pytest.mark.parametrize("device", ["cuda:77", "cuda:78"])
+def test_an_explicit_device_is_not_replaced(tmp_path: Path, device: str) -> None:
+    failure = resume_run_of(tmp_path, device)[-1]
+    assert (failure.type, failure.whole("code")) == (FAILED, 2)
+    assert f"no device '{device}' here; there is cpu" in str(failure.text("message"))

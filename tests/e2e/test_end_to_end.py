@@ -1,4 +1,4 @@
-"""Whole journeys in processes of their own, as a person or a script starts them."""
+"""Whole use cases in processes of their own."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from core.run.event_log import events_backwards
 pytestmark = pytest.mark.slow
 
 CLI = [sys.executable, "-P", "-m", "tui"]
-PATIENCE = 240.0
+PROCESS_TIMEOUT_S = 240.0
 TINY = [
     "--set", "layers=1", "--set", "heads=2", "--set", "d_model=16", "--set", "d_ff=24",
     "--set", "threads=1",
 ]  # fmt: skip
 LINES = [f"line {i} of the {'red' if i % 3 else 'blue'} book" for i in range(240)]
 
-# Every way Python has of reaching another machine; a name looked up is one too.
-OFFLINE = """
+# Every way to reach another machine from Python, name lookups included.
+OFFLINE_PROGRAM = """
 import os, sys
 
 FORBIDDEN = {"connect", "bind", "sendto", "sendmsg", "getaddrinfo", "gethostbyname",
@@ -50,7 +50,7 @@ for arguments in (["train", "lang", "--set", "threads=1"], ["generate", "lang", 
     assert code == 0, code
 """
 
-RESUMING = """
+RESUME_PROGRAM = """
 import sys
 from core.run import store
 from core.paths import find_home
@@ -76,26 +76,26 @@ def book(tmp_path: Path) -> Path:
     return path
 
 
-def _run(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """A command run to its end, which must be this exit code and no traceback."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+def _run_command(*command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; check its exit code, and that there is no traceback."""
+    process = subprocess.run(command, capture_output=True, text=True, timeout=PROCESS_TIMEOUT_S)
+    assert process.returncode == code, process.stdout + process.stderr
+    assert "Traceback" not in process.stderr
+    return process
 
 
 def _cli(*arguments: str, code: int = 0) -> str:
-    """What the program prints on stdout."""
-    return _run(*CLI, *arguments, code=code).stdout
+    """Run the program and return its standard output."""
+    return _run_command(*CLI, *arguments, code=code).stdout
 
 
-def _told(run: Run) -> list[events.Event]:
+def _events(run: Run) -> list[events.Event]:
     return list(events_backwards(run.events))[::-1]
 
 
 @contextmanager
 def _training(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Iterator[dict[str, Any]]]]:
-    """A training in its own command, and its events as it says them; it is gone afterwards."""
+    """A training process with its stream of events; killed afterwards."""
     command = [*CLI, "train", *arguments, "--foreground", "--json"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -107,20 +107,22 @@ def _training(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Iterator
             process.kill()
 
 
-def _wait_for(told: Iterator[dict[str, Any]], wanted: Callable[[dict[str, Any]], bool]) -> int:
-    """Reads events until one is as wanted; its step."""
-    for event in told:
+def _wait_for_event(
+    event_stream: Iterator[dict[str, Any]], condition: Callable[[dict[str, Any]], bool]
+) -> int:
+    """Read events until one matches; return its step."""
+    for event in event_stream:
         assert event["type"] not in events.TERMINAL, event
-        if wanted(event):
+        if condition(event):
             step: int = event["step"]
             return step
-    raise AssertionError("the training ended without a word")
+    raise AssertionError("the training ended before the event")
 
 
-def test_the_first_five_minutes_need_no_network() -> None:
-    """A first command that phones somewhere, or a model that has not learnt its sentences."""
-    done = _run(sys.executable, "-P", "-c", OFFLINE)
-    _, trained, generated = done.stdout.split("= ")
+def test_training_and_generating_use_no_network() -> None:
+    """The model also learns the sentences by heart."""
+    process = _run_command(sys.executable, "-P", "-c", OFFLINE_PROGRAM)
+    _, trained, generated = process.stdout.split("= ")
     assert trained.splitlines()[0] == "train lang --set threads=1"
     assert generated.splitlines() == [
         "generate lang Python",
@@ -131,29 +133,33 @@ def test_the_first_five_minutes_need_no_network() -> None:
 @pytest.mark.parametrize(
     ("tokenizer", "reading"), [("bpe", "lines"), ("char", "text"), ("word", "lines")]
 )
-def test_a_run_is_a_folder_that_transformers_loads(
+def test_transformers_loads_a_run_and_generates_the_same_tokens(
     tokenizer: str, reading: str, book: Path, home: Home
 ) -> None:
-    """A trained model that says something else elsewhere."""
-    os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
+    os.environ["HF_HUB_OFFLINE"] = "1"  # transformers reads it on import
     transformers = pytest.importorskip("transformers")
     torch = pytest.importorskip("torch")
-    how = ["--tokenizer", tokenizer, "--reading", reading, "--steps", "60"]
-    _cli("train", str(book), *how, *TINY)
+    options = ["--tokenizer", tokenizer, "--reading", reading, "--steps", "60"]
+    _cli("train", str(book), *options, *TINY)
     prompt = "line 7 of"
     *tokens, summary = map(
         json.loads, _cli("generate", "book", prompt, "--json", "--max-tokens", "20").splitlines()
     )
     folder = store.find_run(home, "book").folder
     model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
-    theirs = transformers.AutoTokenizer.from_pretrained(folder)
-    ids = theirs(prompt, add_special_tokens=False).input_ids
+    their_tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    ids = their_tokenizer(prompt, add_special_tokens=False).input_ids
     assert ids == _prompt_ids(home, prompt)
-    first = [theirs.bos_token_id] if reading == "lines" else []
-    made = model.generate(torch.tensor([first + ids]), max_new_tokens=20)[0, len(first + ids) :]
-    assert made.tolist() == [token["id"] for token in tokens]
-    assert len(tokens) == 20 or made[-1] == theirs.eos_token_id
-    assert theirs.decode(made, skip_special_tokens=True).strip() == summary["text"].strip()
+    first = [their_tokenizer.bos_token_id] if reading == "lines" else []
+    generated = model.generate(torch.tensor([first + ids]), max_new_tokens=20)[
+        0, len(first + ids) :
+    ]
+    assert generated.tolist() == [token["id"] for token in tokens]
+    assert len(tokens) == 20 or generated[-1] == their_tokenizer.eos_token_id
+    assert (
+        their_tokenizer.decode(generated, skip_special_tokens=True).strip()
+        == summary["text"].strip()
+    )
 
 
 def _prompt_ids(home: Home, prompt: str) -> list[int]:
@@ -169,47 +175,47 @@ LONG = [
 ]  # fmt: skip
 
 
-def _content(path: Path) -> tuple[dict[str, Any], bytes]:
-    """The header of a safetensors file, whose order of keys says nothing, and every bit behind."""
+def _split_safetensors(path: Path) -> tuple[dict[str, Any], bytes]:
+    """The header of a safetensors file, parsed as the order of its keys may vary, and the data."""
     data = path.read_bytes()
     end = 8 + int.from_bytes(data[:8], "little")
     return json.loads(data[8:end]), data[end:]
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bits(book: Path, home: Home) -> None:
-    """A power cut that costs the run, or changes what it would have become."""
+def test_a_killed_run_resumes_and_ends_bit_for_bit_the_same(book: Path, home: Home) -> None:
     _cli("train", str(book), "--name", "whole", *LONG)
-    with _training(str(book), "--name", "cut", *LONG) as (process, told):
-        step = _wait_for(
-            told, lambda e: e["type"] == "saved" and e["kind"] == "checkpoint" and e["step"] > 100
+    with _training(str(book), "--name", "killed", *LONG) as (process, event_stream):
+        step = _wait_for_event(
+            event_stream,
+            lambda e: e["type"] == "saved" and e["kind"] == "checkpoint" and e["step"] > 100,
         )
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    cut, whole = store.find_run(home, "cut"), store.find_run(home, "whole")
-    assert status.status_of(cut) == "crashed"
-    said = len(_told(cut))
-    _run(sys.executable, "-P", "-c", RESUMING, "cut")
-    again, *_, last = _told(cut)[said:]
-    assert (again.type, last.type) == (events.STARTED, events.FINISHED)
-    assert step <= (again.whole("resumed_from") or 0) < STEPS
+    killed, whole = store.find_run(home, "killed"), store.find_run(home, "whole")
+    assert status.status_of(killed) == "crashed"
+    event_count = len(_events(killed))
+    _run_command(sys.executable, "-P", "-c", RESUME_PROGRAM, "killed")
+    restart, *_, last = _events(killed)[event_count:]
+    assert (restart.type, last.type) == (events.STARTED, events.FINISHED)
+    assert step <= (restart.whole("resumed_from") or 0) < STEPS
     assert last.step == STEPS
-    assert status.status_of(cut) == "finished"
-    assert _content(cut.weights) == _content(whole.weights)
-    assert last.number("val_loss") == _told(whole)[-1].number("val_loss")
+    assert status.status_of(killed) == "finished"
+    assert _split_safetensors(killed.weights) == _split_safetensors(whole.weights)
+    assert last.number("val_loss") == _events(whole)[-1].number("val_loss")
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_saves_and_stops(name: str, book: Path, home: Home) -> None:
-    """Ctrl+C, a scheduler's end of time or a dropped connection that costs the work done."""
-    with _training(str(book), *TINY, "--steps", "1000000") as (process, told):
-        _wait_for(told, lambda e: e["type"] == "step" and e["step"] > 1)
+    """Ctrl+C, the end of a time slot, or a dropped connection."""
+    with _training(str(book), *TINY, "--steps", "1000000") as (process, event_stream):
+        _wait_for_event(event_stream, lambda e: e["type"] == "step" and e["step"] > 1)
         process.send_signal(signal.Signals[name])
-        *_, last = told
+        *_, last = event_stream
         assert process.wait() == 130
         assert process.stderr is not None
-        said = process.stderr.read()
-    assert "Traceback" not in said
-    assert "saved" in said
+        stderr = process.stderr.read()
+    assert "Traceback" not in stderr
+    assert "saved" in stderr
     run = store.find_run(home, "book")
     assert (last["type"], last["reason"]) == (events.STOPPED, name)
     assert status.status_of(run) == "stopped"
@@ -217,16 +223,16 @@ def test_a_signal_saves_and_stops(name: str, book: Path, home: Home) -> None:
     assert _cli("generate", "book", "line", "--max-tokens", "3").strip()
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(book: Path) -> None:
-    """`generate … | head` that leaves a traceback, or fails a script that says pipefail."""
+def test_a_closed_pipe_ends_generate_quietly(book: Path) -> None:
+    """`generate … | head` must not print a traceback or fail."""
     _cli("train", str(book), "--tokenizer", "char", "--reading", "text", "--steps", "3", *TINY)
-    endless = [*CLI, "generate", "book", "line", "--max-tokens", "1000000"]
-    with subprocess.Popen(endless, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    command = [*CLI, "generate", "book", "line", "--max-tokens", "1000000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.read(5)
         process.stdout.close()
-        assert process.wait(timeout=PATIENCE) == 0
+        assert process.wait(timeout=PROCESS_TIMEOUT_S) == 0
         assert process.stderr.read() == b""
 
 
@@ -236,13 +242,13 @@ def _tensors(path: Path) -> Mapping[str, Any]:
     return read_tensors(path)
 
 
-def test_fine_tuning_gives_a_child_that_speaks_otherwise(tmp_path: Path, home: Home) -> None:
-    """A child that starts from nothing, has other words, or needs its parent to live."""
-    for name, does in (("cats", "sleeps on the mat"), ("dogs", "barks at the mat")):
+def test_fine_tuning_creates_an_independent_child(tmp_path: Path, home: Home) -> None:
+    """It starts from the weights of its parent, and works after the parent was deleted."""
+    for name, verb in (("cats", "sleeps on the mat"), ("dogs", "barks at the mat")):
         heads = [f"the {size} {kind}" for size in ("old", "big") for kind in ("pet", "beast")]
-        lines = [f"{head} {does}" for head in heads]
-        known = ["it sleeps and barks at the door on the mat"]
-        (tmp_path / f"{name}.txt").write_text("\n".join(lines * 3 + known) + "\n")
+        lines = [f"{head} {verb}" for head in heads]
+        shared_words = ["it sleeps and barks at the door on the mat"]
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines * 3 + shared_words) + "\n")
     _cli("train", "cats.txt", "--steps", "120", *TINY)
     _cli("train", "dogs.txt", "--from", "cats", "--steps", "120", "--set", "threads=1")
     parent, child = store.find_run(home, "cats"), store.find_run(home, "dogs")

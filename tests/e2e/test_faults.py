@@ -1,4 +1,4 @@
-"""Trainers that are killed, hung up on and told to end, with real processes."""
+"""Trainers that are killed, hung up and terminated, as real processes."""
 
 from __future__ import annotations
 
@@ -34,71 +34,74 @@ from tests.support.trainers_at_work import (
 
 pytestmark = pytest.mark.slow
 
-STARTED_ANEW, FORKED = 4, 46
-KINDS = [(STARTED, 1), (PREPARED, 1), (STEP, 1), (SAVED, 3), (SAVED, 8)]
+KILLED_STARTS, MAX_FORKS = 4, 46
+KILL_EVENTS = [(STARTED, 1), (PREPARED, 1), (STEP, 1), (SAVED, 3), (SAVED, 8)]
 STEPS = 400
 SETTINGS = {"steps": STEPS, "eval_steps": 16, "dropout": 0.1, "batch_size": 8}
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    with clearing(find_home(tmp_path / "home")) as found:
-        yield found
+    with clearing(find_home(tmp_path / "home")) as home:
+        yield home
 
 
-def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(home: Home, tmp_path: Path) -> None:
-    """Bit for bit, in one curve, and each time from the last checkpoint that was said."""
+def test_a_run_killed_at_rng_ends_bit_for_bit_the_same(home: Home, tmp_path: Path) -> None:
+    """Each start resumes from the last checkpoint that was reported."""
     text = small_text(tmp_path)
     whole, lock = asked(home, text, "whole", **SETTINGS)
     trained(home, whole, lock)
     run, lock = asked(home, text, "killed", **SETTINGS, checkpoint_seconds=0.0)
-    moments = random.Random(7)
-    for number in range(STARTED_ANEW):
+    rng = random.Random(7)
+    for number in range(KILLED_STARTS):
         pid = begin(home, run, lock if number == 0 else None)
-        # From the interpreter's first breath on: its imports take most of these seconds.
-        time.sleep(moments.uniform(0.0, 3.0))
+        # From the very start: imports take most of these seconds.
+        time.sleep(rng.uniform(0.0, 3.0))
         kill(run, pid)
-    hit: set[str] = set()
+    last_events: set[str] = set()
     with Nursery(home) as nursery:
-        for _ in range(FORKED):
-            kind, times = moments.choice(KINDS)
-            hit.add(killed(run, nursery, kind, times, moments.uniform(0.0, 0.03)))
+        for _ in range(MAX_FORKS):
+            kind, times = rng.choice(KILL_EVENTS)
+            last_events.add(kill_after_event(run, nursery, kind, times, rng.uniform(0.0, 0.03)))
             if status.status_of(run) == status.FINISHED:
                 break
         nursery.begin(run)
         assert nursery.code() == 0
     assert status.status_of(run) == status.FINISHED
-    assert {PREPARED, STEP, SAVED} <= hit, hit
+    assert {PREPARED, STEP, SAVED} <= last_events, last_events
     assert differences(whole, run) == []
     assert files_of(run) == files_of(whole)
-    assert_nothing_said_was_lost(run)
-    assert_one_curve(whole, run)
+    assert_no_reported_checkpoint_was_lost(run)
+    assert_same_curve(whole, run)
 
 
-def killed(run: Run, nursery: Nursery, kind: str, times: int, later: float) -> str:
-    """One life that ends some seconds after something was said; the last it said.
+def kill_after_event(run: Run, nursery: Nursery, kind: str, times: int, delay: float) -> str:
+    """Start the trainer, kill it shortly after an event; return the type of its last event.
 
-    On a machine that is very quick it may have done all its work before.
+    On a fast machine it may finish before.
     """
     before = len(events_of(run))
     pid = nursery.begin(run)
-    until(lambda: said(run, kind, before) >= times or not alive(pid), f"{kind} {times} times")
-    time.sleep(later)  # left to chance, so that it is between any two operations
+    until(
+        lambda: count_events(run, kind, before) >= times or not alive(pid),
+        f"{kind} {times} times",
+    )
+    time.sleep(delay)  # random, to hit the time between any two operations
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     code = nursery.code()
     assert (code, status.status_of(run)) in ((-9, status.CRASHED), (0, status.FINISHED))
-    told = events_of(run)[before:]
-    return told[-1].type if told else ""
+    new_events = events_of(run)[before:]
+    return new_events[-1].type if new_events else ""
 
 
-def said(run: Run, type: str, since: int) -> int:
-    """How often something of this type was said after the first `since` events."""
+def count_events(run: Run, type: str, since: int) -> int:
+    """Count the events of a type after the first `since` events."""
     return sum(event.type == type for event in events_of(run)[since:])
 
 
-def assert_nothing_said_was_lost(run: Run) -> None:
-    """Every life goes on from a checkpoint at least as new as the newest `saved`."""
+def assert_no_reported_checkpoint_was_lost(run: Run) -> None:
+    """Every start resumes from a checkpoint at least as new as the last `saved` event."""
     newest, starts = 0, 0
     for event in events_of(run):
         if event.type == STARTED:
@@ -106,11 +109,11 @@ def assert_nothing_said_was_lost(run: Run) -> None:
             assert (event.whole("resumed_from") or 0) >= newest, event
         if event.type == SAVED and event.text("kind") == "checkpoint":
             newest = event.step
-    assert starts > FORKED // 2
+    assert starts > MAX_FORKS // 2
 
 
-def assert_one_curve(whole: Run, run: Run) -> None:
-    """The losses measured at fixed steps are those of the uninterrupted run; no gap, no loop."""
+def assert_same_curve(whole: Run, run: Run) -> None:
+    """The losses are those of the uninterrupted run, without a gap or a repeated step."""
     one, other = history_of(whole), history_of(run)
     steps = other.train_loss.steps
     assert steps == sorted(set(steps))
@@ -125,18 +128,18 @@ def assert_one_curve(whole: Run, run: Run) -> None:
     assert samples[0] == samples[1]
 
 
-def test_killed_while_preparing_it_prepares_anew(home: Home, tmp_path: Path) -> None:
-    """Half-made tokens and tokenizers are never taken for whole ones."""
+def test_a_run_killed_while_preparing_prepares_again(home: Home, tmp_path: Path) -> None:
+    """Partial token files and tokenizers are never used."""
     text = tmp_path / "long.txt"
     lines = [f"line {i % 997} says {i * 7919 % 601} {'and so on ' * 20}\n" for i in range(20_000)]
     text.write_text("".join(lines))
     settings = {"steps": 8, "batch_size": 4, "reading": "text"}
     run, lock = asked(home, text, "killed", **settings)
     lock.release()
-    moments = random.Random(3)
+    rng = random.Random(3)
     with Nursery(home) as nursery:
         for number in range(12):
-            killed(run, nursery, PREPARE, number % 6, moments.uniform(0.0, 0.2))
+            kill_after_event(run, nursery, PREPARE, number % 6, rng.uniform(0.0, 0.2))
         nursery.begin(run)
         assert nursery.code() == 0
     other = find_home(tmp_path / "other")
@@ -147,41 +150,43 @@ def test_killed_while_preparing_it_prepares_anew(home: Home, tmp_path: Path) -> 
     assert whole.tokenizer.read_bytes() == run.tokenizer.read_bytes()
 
 
-def test_a_closed_terminal_leaves_the_training_alone(home: Home, tmp_path: Path) -> None:
-    """The connection drops: who watched is gone, the trainer is not."""
+def test_training_continues_when_the_terminal_closes(home: Home, tmp_path: Path) -> None:
     text = small_text(tmp_path)
     line = command(home.root, "train", str(text), *TINY, "--steps", "1000000")
     watcher, terminal = pty.fork()
     if watcher == 0:
         os.execv(line[0], line)
-    until(lambda: home.runs.is_dir() and store.list_runs(home), "there is a run")
+    until(lambda: home.runs.is_dir() and store.list_runs(home), "the run exists")
     run = store.find_run(home, "pets")
-    until(lambda: status.status_of(run) == status.RUNNING, "it trains")
+    until(lambda: status.status_of(run) == status.RUNNING, "it is training")
     os.close(terminal)
     _, code = os.waitpid(watcher, 0)
     assert os.waitstatus_to_exitcode(code) in (130, -signal.SIGHUP)
-    here = events_of(run)[-1].step
-    until(lambda: events_of(run)[-1].step > here + 20, "it trains on")
+    step = events_of(run)[-1].step
+    until(lambda: events_of(run)[-1].step > step + 20, "training continues")
 
 
-def test_sigterm_saves_and_what_was_stopped_goes_on(home: Home, tmp_path: Path) -> None:
-    """As a machine that is shut down in order ends everybody."""
+def test_sigterm_saves_and_the_run_can_be_resumed(home: Home, tmp_path: Path) -> None:
+    """As when the machine shuts down."""
     text = small_text(tmp_path)
     run, lock = asked(home, text, "told", steps=10**6, snapshots=False)
     pid = begin(home, run, lock)
-    until(lambda: status.status_of(run) == status.RUNNING, "it trains")
+    until(lambda: status.status_of(run) == status.RUNNING, "it is training")
     os.kill(pid, signal.SIGHUP)
     os.kill(pid, signal.SIGTERM)
-    until(lambda: not alive(pid), "it is gone")
-    ending = events_of(run)[-1]
-    assert (ending.type, ending.text("reason")) == (status.STOPPED, "SIGTERM")
-    assert history_of(run).checkpoint_step == ending.step
+    until(lambda: not alive(pid), "it has exited")
+    last_event = events_of(run)[-1]
+    assert (last_event.type, last_event.text("reason")) == (status.STOPPED, "SIGTERM")
+    assert history_of(run).checkpoint_step == last_event.step
     tail = EventTail(run.events)
     while tail.read():
         pass
     pid = begin(home, run)
-    told: list[Event] = []
-    until(lambda: told.extend(tail.read()) or any(e.type == STEP for e in told), "it goes on")
-    assert told[0].whole("resumed_from") == ending.step
+    new_events: list[Event] = []
+    until(
+        lambda: new_events.extend(tail.read()) or any(e.type == STEP for e in new_events),
+        "it has resumed",
+    )
+    assert new_events[0].whole("resumed_from") == last_event.step
     kill(run, pid)
-    assert not TERMINAL & {event.type for event in told}
+    assert not TERMINAL & {event.type for event in new_events}

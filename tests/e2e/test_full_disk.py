@@ -1,4 +1,4 @@
-"""Disks that are full or read-only, with a real small file system where one can be mounted."""
+"""Full and read-only disks, on a small file system where one can be mounted."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def disk(tmp_path: Path) -> Iterator[Home]:
         yield home
 
 
-def fill(home: Home, leave: int = 0) -> Path:
-    """Takes all room there is but `leave` bytes; the file that takes it."""
+def fill(home: Home, free_bytes: int = 0) -> Path:
+    """Fill the disk but for `free_bytes` bytes; return the file that does it."""
     path = home.root.parent / "filler"
     with path.open("wb", buffering=0) as file:
         try:
@@ -56,59 +56,59 @@ def fill(home: Home, leave: int = 0) -> Path:
                 file.write(bytes(4096))
         except OSError as error:
             assert error.errno == errno.ENOSPC
-    os.truncate(path, path.stat().st_size - leave)
+    os.truncate(path, path.stat().st_size - free_bytes)
     return path
 
 
-@pytest.mark.parametrize("leave", [0, 8192])
-def test_a_disk_that_fills_up_while_training_costs_no_checkpoint(
-    disk: Home, tmp_path: Path, leave: int
+@pytest.mark.parametrize("free_bytes", [0, 8192])
+def test_a_disk_that_fills_up_during_training_destroys_no_checkpoint(
+    disk: Home, tmp_path: Path, free_bytes: int
 ) -> None:
     text = small_text(tmp_path)
-    one, lock = asked(disk, text, "full", steps=10**6, checkpoint_seconds=0.0, snapshots=False)
-    begin(disk, one, lock)
-    until(lambda: len(history_of(one).saves) > 4, "it saves")
-    filler = fill(disk, leave)
-    until(lambda: free(one), "it has ended")
-    found, saved = checkpoint.load(one), history_of(one).checkpoint_step
-    assert found
+    one_run, lock = asked(disk, text, "full", steps=10**6, checkpoint_seconds=0.0, snapshots=False)
+    begin(disk, one_run, lock)
+    until(lambda: len(history_of(one_run).saves) > 4, "it has saved checkpoints")
+    filler_file = fill(disk, free_bytes)
+    until(lambda: free(one_run), "the trainer has exited")
+    loaded, saved = checkpoint.load(one_run), history_of(one_run).checkpoint_step
+    assert loaded
     assert saved is not None
-    assert found.step >= saved
-    assert found.skipped == ()
-    assert status.status_of(one) in (status.FAILED, status.CRASHED)
-    assert "Traceback" not in one.log.read_text()
-    told = run(disk.root, "attach", "full")
-    assert (told.returncode, "resume" in told.stderr) == (1, True)
-    filler.unlink()
-    done = run(disk.root, "resume", "full", "--steps", "20", "--json")
-    assert done.returncode == 0, done.stderr
-    assert status.status_of(one) == status.FINISHED
-    assert history_of(one).step == found.step + 20
+    assert loaded.step >= saved
+    assert loaded.skipped == ()
+    assert status.status_of(one_run) in (status.FAILED, status.CRASHED)
+    assert "Traceback" not in one_run.log.read_text()
+    attached = run(disk.root, "attach", "full")
+    assert (attached.returncode, "resume" in attached.stderr) == (1, True)
+    filler_file.unlink()
+    process = run(disk.root, "resume", "full", "--steps", "20", "--json")
+    assert process.returncode == 0, process.stderr
+    assert status.status_of(one_run) == status.FINISHED
+    assert history_of(one_run).step == loaded.step + 20
 
 
-def test_a_disk_that_is_full_before_there_are_tokens(disk: Home, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_while_tokenizing(disk: Home, tmp_path: Path) -> None:
     text = tmp_path / "long.txt"
     text.write_text("".join(f"line {i % 97} says {i % 601}\n" for i in range(20_000)))
-    one, lock = asked(disk, text, "full", steps=5, eval_steps=None, batch_size=4)
-    filler = fill(disk, 100_000)
-    begin(disk, one, lock)
-    until(lambda: free(one), "it has ended")
-    assert status.status_of(one) == status.FAILED
-    assert "tokens could not be written" in str(events_of(one)[-1].text("message"))
-    assert not list((disk.cache / "tokens").iterdir()), "nothing half-made takes the room"
-    filler.unlink()
-    done = run(disk.root, "resume", "full")
-    assert done.returncode == 0, done.stderr
+    one_run, lock = asked(disk, text, "full", steps=5, eval_steps=None, batch_size=4)
+    filler_file = fill(disk, 100_000)
+    begin(disk, one_run, lock)
+    until(lambda: free(one_run), "the trainer has exited")
+    assert status.status_of(one_run) == status.FAILED
+    assert "tokens could not be written" in str(events_of(one_run)[-1].text("message"))
+    assert not list((disk.cache / "tokens").iterdir()), "no partial files remain"
+    filler_file.unlink()
+    process = run(disk.root, "resume", "full")
+    assert process.returncode == 0, process.stderr
 
 
-def test_a_full_disk_makes_no_run(disk: Home, tmp_path: Path) -> None:
+def test_no_run_is_created_on_a_full_disk(disk: Home, tmp_path: Path) -> None:
     text = small_text(tmp_path)
     fill(disk)
     for more in ([], ["--detach"], ["--foreground"]):
-        done = run(disk.root, "train", str(text), *TINY, *more)
-        assert done.returncode == 1
-        assert "No space left" in done.stderr
-        assert "Traceback" not in done.stderr
+        process = run(disk.root, "train", str(text), *TINY, *more)
+        assert process.returncode == 1
+        assert "No space left" in process.stderr
+        assert "Traceback" not in process.stderr
     assert store.list_runs(disk) == []
 
 
@@ -121,32 +121,32 @@ def read_only(folder: Path) -> Iterator[None]:
         subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
 
 
-def test_a_read_only_disk_is_said_and_can_be_read(disk: Home, tmp_path: Path) -> None:
+def test_runs_on_a_read_only_disk_can_be_used_but_not_changed(disk: Home, tmp_path: Path) -> None:
     text = small_text(tmp_path)
-    one, lock = asked(disk, text, "pets", **SETTINGS)
-    trained(disk, one, lock)
+    one_run, lock = asked(disk, text, "pets", **SETTINGS)
+    trained(disk, one_run, lock)
     with read_only(disk.root.parent):
         for line in (
             ["resume", "pets", "--steps", "5"],
             ["train", str(text)],
             ["rm", "pets", "--yes"],
         ):
-            done = run(disk.root, *line)
-            assert done.returncode == 1, done.stderr
-            assert "Read-only file system" in done.stderr
-            assert "Traceback" not in done.stderr
+            process = run(disk.root, *line)
+            assert process.returncode == 1, process.stderr
+            assert "Read-only file system" in process.stderr
+            assert "Traceback" not in process.stderr
         for line in (["ls"], ["attach", "pets"], ["generate", "pets", "the"]):
-            done = run(disk.root, *line)
-            assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+            process = run(disk.root, *line)
+            assert (process.returncode, "Traceback" in process.stderr) == (0, False), process.stderr
     assert run(disk.root, "resume", "pets", "--steps", "5").returncode == 0
 
 
-Made = tuple[Home, Path, Run]
+FinishedRun = tuple[Home, Path, Run]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A home, a text, and a run on it that nothing happened to."""
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """A home, a text, and a finished run on it."""
     folder = tmp_path_factory.mktemp("disk")
     home, text = find_home(folder / "home"), small_text(folder)
     whole, lock = asked(home, text, "whole", **SETTINGS)
@@ -154,8 +154,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return home, text, whole
 
 
-def broken(number: int) -> Callable[..., Any]:
-    """A function of the system that the disk no longer carries out."""
+def failing_function(number: int) -> Callable[..., Any]:
+    """A function that raises an OSError with this number."""
 
     def fail(*_: object, **__: object) -> Any:
         raise OSError(number, os.strerror(number))
@@ -173,12 +173,12 @@ def broken(number: int) -> Callable[..., Any]:
         ("last", errno.EIO),
     ],
 )
-def test_a_disk_that_gives_up_fails_the_run_and_keeps_the_checkpoint(
-    made: Made, monkeypatch: pytest.MonkeyPatch, number: int, what: str
+def test_a_write_error_fails_the_run_and_keeps_the_last_checkpoint(
+    finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch, number: int, what: str
 ) -> None:
-    home, text, whole = made
-    one, lock = asked(home, text, f"{what}-{number}", **SETTINGS)
-    saves = iter(range(100))
+    home, text, whole = finished_run
+    one_run, lock = asked(home, text, f"{what}-{number}", **SETTINGS)
+    calls = iter(range(100))
     owner, name = {
         "weights": (checkpoint, "write_tensors"),
         "last": (checkpoint, "write_atomic"),
@@ -186,66 +186,66 @@ def test_a_disk_that_gives_up_fails_the_run_and_keeps_the_checkpoint(
     }[what]
     real = getattr(owner, name)
 
-    def sometimes(*rest: Any) -> Any:
-        return (real if next(saves) < 2 else broken(number))(*rest)
+    def fail_later(*rest: Any) -> Any:
+        return (real if next(calls) < 2 else failing_function(number))(*rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(owner, name, sometimes)
-        told = trained(home, one, lock)
-    assert told[-1].type == FAILED
-    assert os.strerror(number) in str(told[-1].text("message"))
-    found = checkpoint.load(one)
-    assert found
-    assert found.skipped == ()
-    assert found.step == told[-1].whole("saved_step") >= 10
-    assert trained(home, one)[-1].type == FINISHED
-    assert differences(whole, one) == []
+        patch.setattr(owner, name, fail_later)
+        run_events = trained(home, one_run, lock)
+    assert run_events[-1].type == FAILED
+    assert os.strerror(number) in str(run_events[-1].text("message"))
+    loaded = checkpoint.load(one_run)
+    assert loaded
+    assert loaded.skipped == ()
+    assert loaded.step == run_events[-1].whole("saved_step") >= 10
+    assert trained(home, one_run)[-1].type == FINISHED
+    assert differences(whole, one_run) == []
 
 
-def test_events_that_cannot_be_kept_end_the_run_at_once(
-    made: Made, monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_cannot_write_events_ends_at_once(
+    finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody could see it train on; and a half-written line does not spoil the next."""
-    home, text, whole = made
-    one, lock = asked(home, text, "mute", **SETTINGS)
-    written = iter(range(1000))
+    """Its training could not be watched; and a partial line must not spoil the next."""
+    home, text, whole = finished_run
+    one_run, lock = asked(home, text, "mute", **SETTINGS)
+    writes = iter(range(1000))
 
-    def torn(descriptor: int, data: bytes) -> None:
-        if next(written) < 20:
+    def write_torn(descriptor: int, data: bytes) -> None:
+        if next(writes) < 20:
             write_all(descriptor, data)
             return
         os.write(descriptor, data[:10])
-        broken(errno.ENOSPC)()
+        failing_function(errno.ENOSPC)()
 
     with monkeypatch.context() as patch:
-        patch.setattr(event_log, "write_all", torn)
+        patch.setattr(event_log, "write_all", write_torn)
         with pytest.raises(StorageError, match="could not be kept"):
-            trained(home, one, lock)
-    assert free(one)
-    assert status.status_of(one) == status.CRASHED
-    assert history_of(one).checkpoint_step, "some of it was done"
-    assert trained(home, one)[-1].type == FINISHED
-    assert differences(whole, one) == []
-    assert history_of(one).val_loss.steps == history_of(whole).val_loss.steps
+            trained(home, one_run, lock)
+    assert free(one_run)
+    assert status.status_of(one_run) == status.CRASHED
+    assert history_of(one_run).checkpoint_step, "it has saved checkpoints"
+    assert trained(home, one_run)[-1].type == FINISHED
+    assert differences(whole, one_run) == []
+    assert history_of(one_run).val_loss.steps == history_of(whole).val_loss.steps
 
 
-def test_what_does_not_read_back_is_never_called_saved(
+def test_a_checkpoint_that_does_not_read_back_is_not_reported_as_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that takes everything and keeps something else."""
+    """A disk that stores something else than was written."""
     home, text = find_home(tmp_path / "home"), small_text(tmp_path)
-    one, lock = asked(home, text, "bad", **SETTINGS)
+    one_run, lock = asked(home, text, "bad", **SETTINGS)
     save_file = safetensors_io.save_file
 
-    def spoil(tensors: Any, path: Path, metadata: dict[str, str]) -> None:
+    def corrupt(tensors: Any, path: Path, metadata: dict[str, str]) -> None:
         save_file(tensors, path, metadata)
         data = path.read_bytes()
         path.write_bytes(data[:-8] + bytes(7) + b"1")
 
-    monkeypatch.setattr(safetensors_io, "save_file", spoil)
-    told = trained(home, one, lock)
-    assert "saved" not in {event.type for event in told}
-    assert (told[-1].type, told[-1].text("title")) == (FAILED, StorageError.title)
-    assert "does not read back" in str(told[-1].text("message"))
-    assert checkpoint.load(one) is None
-    assert not list(one.checkpoints.iterdir()), "nothing half-made is left"
+    monkeypatch.setattr(safetensors_io, "save_file", corrupt)
+    run_events = trained(home, one_run, lock)
+    assert "saved" not in {event.type for event in run_events}
+    assert (run_events[-1].type, run_events[-1].text("title")) == (FAILED, StorageError.title)
+    assert "does not read back" in str(run_events[-1].text("message"))
+    assert checkpoint.load(one_run) is None
+    assert not list(one_run.checkpoints.iterdir()), "no partial files remain"

@@ -1,6 +1,6 @@
 """No control code of a text, a name, a model, a log or a file reaches the terminal.
 
-On a real (pseudo) terminal, where Rich draws and click may colour, and byte by byte elsewhere.
+Checked on a pseudo-terminal, where Rich and click may use colours, and on captured output.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from core.run.store import find_run
 from tests.support.runners import TINY
 from tui.__main__ import run
 
-Said = pytest.CaptureFixture[str]
-# Title, colour, C1 colour, right-to-left override, isolate, invisible, bell, backspace, delete.
+Capture = pytest.CaptureFixture[str]
+# Title, colour, C1 colour, right-to-left override, isolate, zero-width space, backspace, delete.
 HOSTILE = "\x1b]0;owned\x07 \x1b[31mred \x9b32m \u202edrawkcab \u2066x\u2069 a\u200bb \x08\x7f"
-BARRED = {
+CONTROL_CODES = {
     *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *map(chr, range(0x202A, 0x202F)),
     *map(chr, range(0x2066, 0x206A)), "\u061c", "\u200b", "\u200e", "\u200f", "\ufeff",
 } - {"\n", "\t"}  # fmt: skip
@@ -31,34 +31,34 @@ BARRED = {
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a run whose every file is as hostile as a copied one may be."""
+    """A home with a run that has control codes in every file."""
     folder = tmp_path_factory.mktemp("hostile")
     text = folder / f"{HOSTILE.replace('/', '')}.txt"
     text.write_text(f"{HOSTILE}\n" * 9)
-    asked = ["--home", str(folder / "home"), "train", str(text), "--name", "hostile"]
+    command = ["--home", str(folder / "home"), "train", str(text), "--name", "hostile"]
     options = ["--foreground", "--steps", "3", *TINY[:-1], "char"]
-    assert run([*asked, *options, "--set", "sample_prompt=\x1b[31m"]) == 0
-    one = find_run(find_home(folder / "home"), "hostile")
-    record = json.loads(one.record.read_text())
+    assert run([*command, *options, "--set", "sample_prompt=\x1b[31m"]) == 0
+    hostile_run = find_run(find_home(folder / "home"), "hostile")
+    record = json.loads(hostile_run.record.read_text())
     record["corpus"]["name"] = record["created"] = HOSTILE
     record |= {"parent": {"run": HOSTILE}, HOSTILE: HOSTILE}
-    one.record.write_text(json.dumps(record))
-    told = {"title": HOSTILE, "message": HOSTILE, "hint": HOSTILE, "reason": HOSTILE}
-    named = {"reasons": [HOSTILE], "model": {HOSTILE: HOSTILE}, "train": {HOSTILE: HOSTILE}}
-    with one.events.open("a") as file:
+    hostile_run.record.write_text(json.dumps(record))
+    failure = {"title": HOSTILE, "message": HOSTILE, "hint": HOSTILE, "reason": HOSTILE}
+    plan = {"reasons": [HOSTILE], "model": {HOSTILE: HOSTILE}, "train": {HOSTILE: HOSTILE}}
+    with hostile_run.events.open("a") as file:
         for type, more in (
-            ("prepared", named),
+            ("prepared", plan),
             ("sample", {"prompt": HOSTILE, "text": HOSTILE}),
-            ("failed", told),
-            (HOSTILE, told),
+            ("failed", failure),
+            (HOSTILE, failure),
         ):
             file.write(json.dumps({"type": type, "time": 9e9, "step": 3, **more}) + "\n")
-    one.log.write_text(f"{HOSTILE}\r\n" * 3)
+    hostile_run.log.write_text(f"{HOSTILE}\r\n" * 3)
     return folder / "home"
 
 
 def commands(text: str) -> list[list[str]]:
-    """Everything that shows something of a run or a text, or repeats what was typed."""
+    """Every command that shows a run or a text, or repeats an argument."""
     return [
         ["ls"], ["ls", "--json"], ["show", "hostile"], ["show", "hostile", "--json"],
         ["logs", "hostile"], ["attach", "hostile"], ["path", "hostile"],
@@ -78,17 +78,19 @@ def commands(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("number", range(len(commands(""))))
-def test_none_in_what_any_command_says(number: int, home: Path, capsys: Said) -> None:
+def test_no_control_code_in_the_output_of_any_command(
+    number: int, home: Path, capsys: Capture
+) -> None:
     (text,) = home.parent.glob("*.txt")
     arguments = commands(str(text))[number]
     assert run(["--home", str(home), *arguments]) in (0, 1, 2)
-    said = capsys.readouterr()
-    assert said.out or said.err
-    assert not BARRED & set(said.out + said.err), arguments
+    output = capsys.readouterr()
+    assert output.out or output.err
+    assert not CONTROL_CODES & set(output.out + output.err), arguments
 
 
-def shown(home: Path, arguments: list[str]) -> str:
-    """What a terminal is sent."""
+def terminal_output(home: Path, arguments: list[str]) -> str:
+    """Run a command on a terminal and return what it writes."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "tui", "--home", str(home), *arguments],
@@ -100,7 +102,7 @@ def shown(home: Path, arguments: list[str]) -> str:
     while select.select([leader], [], [], 60)[0]:
         try:
             pieces.append(os.read(leader, 1 << 16))
-        except OSError:  # the other end is closed
+        except OSError:  # the program closed the terminal
             break
     assert process.wait(60) in (0, 1, 2)
     os.close(leader)
@@ -111,18 +113,18 @@ def shown(home: Path, arguments: list[str]) -> str:
     "arguments",
     [["show", "hostile"], ["logs", "hostile"], ["attach", "hostile"], ["ls"], ["train", HOSTILE]],
 )
-def test_none_on_a_terminal(arguments: list[str], home: Path) -> None:
-    said = shown(home, arguments).replace("\r\n", "\n")
+def test_no_control_code_on_a_terminal(arguments: list[str], home: Path) -> None:
+    output = terminal_output(home, arguments).replace("\r\n", "\n")
     for code in ("\x1b]", "\x1b[31", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\x08", "\x7f"):
-        assert code not in said
+        assert code not in output
     if arguments[0] not in ("attach", "train"):
-        assert not BARRED & set(said), "only what watches a run draws"
+        assert not CONTROL_CODES & set(output), "only commands that follow a run draw"
 
 
-def test_training_draws_its_bar_and_nothing_of_the_text(home: Path) -> None:
-    """Phases, reasons and samples come from the text; the bar's own codes are all there is."""
+def test_the_progress_bar_shows_no_control_code_of_the_text(home: Path) -> None:
+    """Phases, reasons and samples contain text of the corpus."""
     (text,) = home.parent.glob("*.txt")
     options = ["--foreground", "--steps", "2", "--name", "drawn", *TINY[:-1], "char"]
-    said = shown(home, ["train", str(text), *options])
+    output = terminal_output(home, ["train", str(text), *options])
     for code in ("\x1b]", "\x1b[31mred", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\x7f"):
-        assert code not in said
+        assert code not in output

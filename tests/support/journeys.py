@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from textual.pilot import Pilot
 
 from core.paths import Home
-from tests.support.captures import plain
+from tests.support.captures import screen_text
 from tests.support.runs import ScriptedRun
 from tests.support.samplers import FakeSampler
 from tui.app import MiniGPTApp
@@ -42,7 +42,7 @@ async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
         if true():
             return
         await pilot.pause(0.01)
-    raise AssertionError(f"it never came:\n{plain(pilot.app)}")
+    raise AssertionError(f"it never came:\n{screen_text(pilot.app)}")
 
 
 async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
@@ -50,7 +50,7 @@ async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
     seen: list[str] = []
     while len(seen) < 3 or len(set(seen[-3:])) > 1:
         await pilot.pause(0.05)
-        seen.append(plain(app))
+        seen.append(screen_text(app))
 
 
 def library(home: Home) -> None:

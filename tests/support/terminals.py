@@ -1,7 +1,4 @@
-"""For end-to-end tests: a program in a real pseudo-terminal, and what stands on its screen.
-
-Everything is waited for with a deadline; nothing sleeps.
-"""
+"""Run a program in a pseudo-terminal and read its screen. Every wait has a timeout."""
 
 from __future__ import annotations
 
@@ -27,20 +24,21 @@ import pyte
 
 ROOT = Path(__file__).parents[2]
 APP = [sys.executable, "-m", "tui"]
-PATIENCE = 90.0
-GONE = -1
+WAIT_TIMEOUT_S = 90.0
+POLL_S = 0.05
+CLOSED_DESCRIPTOR = -1
 CTRL_C, CTRL_Q, CTRL_Z, ENTER, ESCAPE, TAB = "\x03", "\x11", "\x1a", "\r", "\x1b", "\t"
 
-# Sequences that pyte would show as text: the Kitty keyboard, questions for modes, pointer shapes.
-STRANGE = re.compile(
+# Sequences that pyte would show as text: Kitty keyboard, mode queries, pointer shapes.
+UNSUPPORTED_SEQUENCES = re.compile(
     r"\x1b\[[<>=?][0-9;]*[ut]|\x1b\[\?[0-9;]*\$p|\x1b\]22;[^\x07]*\x07|\x1bP.*?\x1b\\"
 )
-BROKEN_OFF = re.compile(r"\x1b(\[[^@-~]*|\][^\x07\x1b]*|P[^\x1b]*\x1b?)?\Z")
+INCOMPLETE_SEQUENCE = re.compile(r"\x1b(\[[^@-~]*|\][^\x07\x1b]*|P[^\x1b]*\x1b?)?\Z")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """What a person's terminal would say, wherever the tests run."""
-    wanted = {
+    """The environment of a user's terminal, independent of where the tests run."""
+    variables = {
         "PATH": os.environ["PATH"],
         "HOME": str(home.parent),
         "MINIGPT_HOME": str(home),
@@ -49,20 +47,20 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
     }
-    return {**wanted, **more}
+    return {**variables, **more}
 
 
-class Terminal:
-    """A program in a terminal of its own, of which it leads the session.
+class TerminalSession:
+    """A program in a pseudo-terminal of its own, as the leader of a session.
 
     Args:
         command: and its arguments.
-        environ: all of its environment.
+        environ: the whole environment.
         size: columns and rows.
 
     Attributes:
-        raw: every byte it wrote.
-        closed: whether the program has let go of the terminal.
+        raw: all bytes the program wrote.
+        closed: whether the program closed the terminal.
     """
 
     def __init__(
@@ -83,7 +81,7 @@ class Terminal:
             stderr=slave,
             env=environ,
             start_new_session=True,
-            preexec_fn=_take_terminal,
+            preexec_fn=_set_controlling_terminal,
         )
         os.close(slave)
 
@@ -101,132 +99,131 @@ class Terminal:
         self.hang_up()
 
     def resize(self, columns: int, rows: int) -> None:
-        """Gives it another size; the kernel tells the program."""
+        """Resize the terminal; the kernel signals the program."""
         size = struct.pack("HHHH", rows, columns, 0, 0)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
         self._screen.resize(rows, columns)
 
     def hang_up(self) -> None:
-        """Takes the terminal away, as a connection that breaks does."""
-        if self._master != GONE:
+        """Close the terminal, like a dropped connection."""
+        if self._master != CLOSED_DESCRIPTOR:
             os.close(self._master)
-            self._master = GONE
+            self._master = CLOSED_DESCRIPTOR
 
     def send(self, keys: str) -> None:
-        """Types."""
+        """Type keys."""
         os.write(self._master, keys.encode())
 
     @property
     def text(self) -> str:
-        """What stands on the screen, without the spaces at the ends of lines."""
+        """The screen, without trailing spaces."""
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     def pump(self, seconds: float) -> bytes:
-        """Takes what is written until something came or the time is over."""
+        """Wait up to `seconds` for output and show it."""
         if self.closed or not select.select([self._master], [], [], max(0.0, seconds))[0]:
             return b""
-        part = self.read()
-        self.take(part)
-        return part
+        output = self.read()
+        self.feed(output)
+        return output
 
     def read(self) -> bytes:
-        """Waits for what is written next; nothing where the program has let go."""
+        """Read the next output, blocking; empty once the program closed the terminal."""
         try:
             return os.read(self._master, 1 << 16)
-        except OSError:  # Linux says so when nobody has the other end
+        except OSError:  # Linux raises when the other end is closed
             return b""
 
-    def take(self, part: bytes) -> None:
-        """Shows what was read."""
-        self.closed = not part
-        self.raw += part
-        self._show(self._decoder.decode(part))
+    def feed(self, output: bytes) -> None:
+        """Show what was read."""
+        self.closed = not output
+        self.raw += output
+        text = UNSUPPORTED_SEQUENCES.sub("", self._rest + self._decoder.decode(output))
+        incomplete = INCOMPLETE_SEQUENCE.search(text)
+        end = incomplete.start() if incomplete else len(text)
+        self._rest = text[end:]
+        self._stream.feed(text[:end])
 
-    def _show(self, text: str) -> None:
-        text = STRANGE.sub("", self._rest + text)
-        broken = BROKEN_OFF.search(text)
-        cut = broken.start() if broken else len(text)
-        self._rest = text[cut:]
-        self._stream.feed(text[:cut])
-
-    def until(self, true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-        """Goes on showing what is written until something holds.
+    def wait_until(
+        self, condition: Callable[[], object], what: str, timeout: float = WAIT_TIMEOUT_S
+    ) -> None:
+        """Show output until a condition holds.
 
         Raises:
-            AssertionError: it did not in time, or the program left before.
+            AssertionError: timeout, or the program exited before.
         """
-        end = time.monotonic() + patience
-        while not true():
-            assert time.monotonic() < end, f"never: {what}\n{self.text}"
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f"timeout: {what}\n{self.text}"
             if self.closed:
-                assert true(), f"left before: {what}\n{self.text}"
+                assert condition(), f"exited before: {what}\n{self.text}"
                 return
-            self.pump(0.05)
+            self.pump(POLL_S)
 
-    def wait(self, pattern: str, patience: float = PATIENCE) -> None:
-        """Goes on until a regular expression is found on the screen."""
-        self.until(lambda: re.search(pattern, self.text, re.MULTILINE), repr(pattern), patience)
+    def wait_for(self, pattern: str, timeout: float = WAIT_TIMEOUT_S) -> None:
+        """Show output until the screen matches a regular expression."""
+        self.wait_until(lambda: re.search(pattern, self.text, re.MULTILINE), repr(pattern), timeout)
 
-    def leave(self, patience: float = PATIENCE) -> int:
-        """Waits for the program to end; its exit code."""
-        end = time.monotonic() + patience
+    def wait_exit(self, timeout: float = WAIT_TIMEOUT_S) -> int:
+        """Wait for the program to exit and return its exit code."""
+        deadline = time.monotonic() + timeout
         while self.process.poll() is None:
-            assert time.monotonic() < end, f"it did not end:\n{self.text}"
-            self.pump(0.05)
-        while self.pump(0.05):
+            assert time.monotonic() < deadline, f"it did not exit:\n{self.text}"
+            self.pump(POLL_S)
+        while self.pump(POLL_S):
             pass
         return self.process.returncode
 
-    def written(self, seconds: float) -> int:
-        """How many bytes it writes in a time."""
-        before, end = len(self.raw), time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self.closed:
+    def count_bytes(self, seconds: float) -> int:
+        """How many bytes the program writes within `seconds`."""
+        before, deadline = len(self.raw), time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not self.closed:
             self.pump(left)
         return len(self.raw) - before
 
 
-def _take_terminal() -> None:
+def _set_controlling_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def is_sane(raw: bytes) -> list[str]:
-    """What a program left of the terminal otherwise than it found it; empty if it is as before."""
-    modes = {"screen": 1049, "mouse": 1000, "motion": 1003, "SGR mouse": 1006, "paste": 2004}
-    left = [
+def unrestored_modes(raw: bytes) -> list[str]:
+    """The terminal modes that a program's output switched on (or the cursor: off) last."""
+    numbers = {"screen": 1049, "mouse": 1000, "motion": 1003, "SGR mouse": 1006, "paste": 2004}
+    modes = [
         name
-        for name, number in modes.items()
+        for name, number in numbers.items()
         if raw.rfind(b"\x1b[?%dl" % number) < raw.rfind(b"\x1b[?%dh" % number)
     ]
     if raw.rfind(b"\x1b[?25h") < raw.rfind(b"\x1b[?25l"):
-        left.append("cursor")
-    return left
+        modes.append("cursor")
+    return modes
 
 
-def processes(module: str, home: Path) -> list[psutil.Process]:
-    """The living processes of a module (`core.server`, `core.train`) for a library."""
-    found = []
+def find_processes(module: str, home: Path) -> list[psutil.Process]:
+    """The running processes of a module (`core.server`, `core.train`) for a home directory."""
+    processes = []
     for process in psutil.process_iter(["cmdline", "status"]):
         line = process.info["cmdline"] or []
-        ours = module in line and any(str(home) in part for part in line)
-        if ours and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
+        matches = module in line and any(str(home) in part for part in line)
+        if matches and process.info["status"] != psutil.STATUS_ZOMBIE:
+            processes.append(process)
+    return processes
 
 
-def until(true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Waits until something is so.
+def wait_until(condition: Callable[[], object], what: str, timeout: float = WAIT_TIMEOUT_S) -> None:
+    """Wait until a condition holds.
 
     Raises:
-        AssertionError: it did not become so in time.
+        AssertionError: timeout.
     """
-    end = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < end, f"never: {what}"
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"timeout: {what}"
         select.select([], [], [], 0.02)
 
 
-def end_all(home: Path) -> None:
-    """Kills what a library's tests have left."""
+def kill_all(home: Path) -> None:
+    """Kill all trainers and model servers of a home directory."""
     for module in ("core.train", "core.server"):
-        for process in processes(module, home):
+        for process in find_processes(module, home):
             process.send_signal(signal.SIGKILL)

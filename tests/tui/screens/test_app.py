@@ -19,7 +19,7 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
 from core.run.record import read_record
-from tests.support.captures import plain, same_as_captured
+from tests.support.captures import assert_same_as_capture, screen_text
 from tests.support.journeys import SIZES, calm, library, travel, until
 from tests.support.runs import ScriptedRun
 from tests.support.samplers import FakeSampler
@@ -63,14 +63,14 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
         await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
         screen = app.screen
         await until(pilot, lambda: screen.query_one("#texts", OptionList).highlighted is not None)
-        await until(pilot, lambda: "Twenty sentences" in plain(app))
-        await until(pilot, lambda: "words" in plain(app))
+        await until(pilot, lambda: "Twenty sentences" in screen_text(app))
+        await until(pilot, lambda: "words" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, NewSetupScreen))
-        await until(pilot, lambda: "parameters" in plain(app))
+        await until(pilot, lambda: "parameters" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen))
-        await until(pilot, lambda: "finished" in plain(app))
+        await until(pilot, lambda: "finished" in screen_text(app))
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, TalkScreen))
         await pilot.pause(0.1)
@@ -87,9 +87,9 @@ def test_what_was_typed_in_settings_stands_there_again(home: Home) -> None:
 
     async def setup(app: MiniGPTApp, pilot: Pilot[None]) -> list[Input]:
         await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
-        await until(pilot, lambda: "tokens    word" in plain(app))
+        await until(pilot, lambda: "tokens    word" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "parameters" in plain(app))
+        await until(pilot, lambda: "parameters" in screen_text(app))
         return list(app.screen.query(Input))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
@@ -110,19 +110,19 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "lang" in plain(app))
+        await until(pilot, lambda: "lang" in screen_text(app))
         made = [str(read_record(run)["created"]) for run in store.list_runs(home)]
         hide = [str(home.root), *(date[:16].replace("T", " ") for date in made)]
         await calm(app, pilot)
-        same_as_captured(app, f"models_{size[0]}x{size[1]}", hide=hide)
+        assert_same_as_capture(app, f"models_{size[0]}x{size[1]}", hide=hide)
         await pilot.press("n")
-        await until(pilot, lambda: "tokens    word" in plain(app))
+        await until(pilot, lambda: "tokens    word" in screen_text(app))
         await calm(app, pilot)
-        same_as_captured(app, f"new_corpus_{size[0]}x{size[1]}")
+        assert_same_as_capture(app, f"new_corpus_{size[0]}x{size[1]}")
         await pilot.press("enter")
-        await until(pilot, lambda: "0:03" in plain(app))
+        await until(pilot, lambda: "0:03" in screen_text(app))
         await calm(app, pilot)
-        same_as_captured(app, f"new_setup_{size[0]}x{size[1]}")
+        assert_same_as_capture(app, f"new_setup_{size[0]}x{size[1]}")
 
     travel(home, journey, size=size)
 
@@ -138,7 +138,7 @@ def look_above(home: Home) -> None:
     run.log.write_text("Traceback: [bold]no\x1b[31m space left\n" * 3)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "lang" in plain(app))
+        await until(pilot, lambda: "lang" in screen_text(app))
         made = str(read_record(run)["created"])
         hide = [str(home.root), made[:16].replace("T", " ")]
 
@@ -147,12 +147,12 @@ def look_above(home: Home) -> None:
             await pilot.press(key)
             await until(pilot, lambda: app.screen is not before)
             await calm(app, pilot)
-            same_as_captured(app, f"{name}_80x24", hide=hide)
+            assert_same_as_capture(app, f"{name}_80x24", hide=hide)
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is before)
 
         await pilot.press("slash", *"tales", "enter")
-        await until(pilot, lambda: "lang" not in plain(app))
+        await until(pilot, lambda: "lang" not in screen_text(app))
         await kept("d", "confirm")
         await kept("m", "rename")
         await pilot.press("enter")
@@ -167,7 +167,7 @@ def test_help_names_every_key_with_what_it_does(home: Home) -> None:
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "lang" in plain(app))
+        await until(pilot, lambda: "lang" in screen_text(app))
         screen = app.screen
         rows = key_rows(screen)
         for _, binding in screen._bindings:
@@ -175,7 +175,7 @@ def test_help_names_every_key_with_what_it_does(home: Home) -> None:
                 assert binding.tooltip, binding
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        shown = plain(app)
+        shown = screen_text(app)
         assert "Choose a text and train a new model" in shown
         assert {row.key for row in rows} >= {"n", "t", "r", "s", "/", "?", "Ctrl+Q"}
         titles = {command.title for command in app.get_system_commands(screen)}
@@ -192,9 +192,9 @@ def test_trouble_is_said_and_the_screen_stays(home: Home) -> None:
         screen.post_message(
             ErrorRaised(StorageError("[/] the disk is full \x1b]0;x\x07", "Make room."))
         )
-        await until(pilot, lambda: "the disk is full" in plain(app))
-        assert "Make room." in plain(app)
-        assert "\x1b" not in plain(app)
+        await until(pilot, lambda: "the disk is full" in screen_text(app))
+        assert "Make room." in screen_text(app)
+        assert "\x1b" not in screen_text(app)
         assert app.screen is screen
 
     travel(home, journey)

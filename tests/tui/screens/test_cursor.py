@@ -13,7 +13,7 @@ from core.config.configs import SamplingConfig
 from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
-from tests.support.captures import same_as_captured
+from tests.support.captures import assert_same_as_capture
 from tests.support.cursor_stage import (
     IDS,
     TEXT,
@@ -292,6 +292,6 @@ def test_it_looks_as_it_did(home: Home, size: tuple[int, int], plain: bool) -> N
 
     async def captured(app: StageApp, pilot: Pilot[None]) -> None:
         await journey(app, pilot)
-        same_as_captured(app, name)
+        assert_same_as_capture(app, name)
 
     perform(app, captured, size)

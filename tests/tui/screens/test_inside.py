@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from core.errors import InputError
 from core.paths import Home
-from tests.support.captures import same_as_captured
+from tests.support.captures import assert_same_as_capture
 from tests.support.step_stage import Json, StageApp, StepSampler, asked, perform, press
 from tests.support.talk_stage import library
 from tui.common.messages import OpenInside
@@ -159,6 +159,6 @@ def test_it_looks_as_it_should(home: Home, case: Json) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "l", "k", "o")
-        same_as_captured(app, f"inside_{case['name']}")
+        assert_same_as_capture(app, f"inside_{case['name']}")
 
     perform(_app(home, StepSampler(), case.get("look")), journey, case["size"])

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
-from tests.support.captures import plain
+from tests.support.captures import screen_text
 from tests.support.journeys import library, travel, until
 from tests.support.runs import ScriptedRun
 from tui.app import MiniGPTApp
@@ -45,15 +45,15 @@ def test_the_list_filters_renames_and_removes(home: Home) -> None:
         await until(pilot, lambda: (home.runs / "legends").is_dir())
         await pilot.press("escape")
         await until(pilot, lambda: table.row_count == 3)
-        await until(pilot, lambda: "legends" in plain(app))
+        await until(pilot, lambda: "legends" in screen_text(app))
         names = [str(table.get_row_at(n)[0]) for n in range(3)]
         table.move_cursor(row=names.index("legends"))
         await pilot.press("d")
-        await until(pilot, lambda: "Remove legends" in plain(app))
+        await until(pilot, lambda: "Remove legends" in screen_text(app))
         await pilot.press("enter")
         assert (home.runs / "legends").is_dir(), "Enter is no"
         await pilot.press("d")
-        await until(pilot, lambda: "Remove legends" in plain(app))
+        await until(pilot, lambda: "Remove legends" in screen_text(app))
         await pilot.press("y")
         await until(pilot, lambda: not (home.runs / "legends").exists())
         await until(pilot, lambda: table.row_count == 2)
@@ -105,7 +105,7 @@ def test_runs_of_a_home_without_any_say_what_to_do(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ModelsScreen))
-        await until(pilot, lambda: "Press n" in plain(app))
+        await until(pilot, lambda: "Press n" in screen_text(app))
 
     travel(home, journey)
     assert store.list_runs(home) == []
@@ -120,9 +120,9 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
         await pilot.press("down")
         assert table.chosen is not None
         name = table.chosen.summary.name
-        await until(pilot, lambda: f"/runs/{name}" in plain(app))
+        await until(pilot, lambda: f"/runs/{name}" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen))
-        assert name in plain(app)
+        assert name in screen_text(app)
 
     travel(home, journey, size=(160, 40))

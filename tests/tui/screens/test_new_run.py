@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import Home, find_home
-from tests.support.captures import plain
+from tests.support.captures import screen_text
 from tests.support.journeys import travel, until
 from tui.app import MiniGPTApp
 from tui.runs import setup
@@ -29,18 +29,18 @@ def test_a_path_is_looked_into_and_a_bad_one_is_said(home: Home, tmp_path: Path)
     bad.write_bytes(bytes(range(256)))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "Twenty" in plain(app))
+        await until(pilot, lambda: "Twenty" in screen_text(app))
         await pilot.press("f")
         field = app.screen.query_one("#path", Input)
         field.value = str(bad)
         await pilot.press("enter")
-        await until(pilot, lambda: "bad.bin" in plain(app))
+        await until(pilot, lambda: "bad.bin" in screen_text(app))
         await pilot.press("enter")
         assert isinstance(app.screen, NewCorpusScreen), "what is no text cannot be taken"
         field.value = str(good)
         await pilot.press("enter")
-        await until(pilot, lambda: "cat" in plain(app))
-        shown = plain(app)
+        await until(pilot, lambda: "cat" in screen_text(app))
+        shown = screen_text(app)
         assert "\x1b" not in shown
         assert "\u202e" not in shown
         await pilot.press("enter")
@@ -55,13 +55,15 @@ def test_an_impossible_setting_is_said_beside_it_and_not_started(
     monkeypatch.setattr(setup, "begin", lambda *_, **__: pytest.fail("started"))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "words" in plain(app))
+        await until(pilot, lambda: "words" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "0:03" in plain(app))
+        await until(pilot, lambda: "0:03" in screen_text(app))
         await pilot.press("tab", "tab", *"gigantic")
-        await until(pilot, lambda: "gigantic" in plain(app))
+        await until(pilot, lambda: "gigantic" in screen_text(app))
         await pilot.press("escape", "enter")
-        await until(pilot, lambda: "tiny" in plain(app) or "There is no preset" in plain(app))
+        await until(
+            pilot, lambda: "tiny" in screen_text(app) or "There is no preset" in screen_text(app)
+        )
         assert isinstance(app.screen, NewSetupScreen)
 
     travel(home, journey, size=(120, 40))
@@ -69,11 +71,11 @@ def test_an_impossible_setting_is_said_beside_it_and_not_started(
 
 def test_counts_of_two_lines_keep_to_their_column_and_names_have_room(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "130 distinct, 102 once" in plain(app))
+        await until(pilot, lambda: "130 distinct, 102 once" in screen_text(app))
         await pilot.press("f")
-        await until(pilot, lambda: "file, folder or pattern" in plain(app))
-        assert "questions     question answering" in plain(app)
+        await until(pilot, lambda: "file, folder or pattern" in screen_text(app))
+        assert "questions     question answering" in screen_text(app)
         await pilot.resize_terminal(60, 20)
-        await until(pilot, lambda: "│            102 once" in plain(app))
+        await until(pilot, lambda: "│            102 once" in screen_text(app))
 
     travel(home, journey)

@@ -15,7 +15,7 @@ from core.attribution import passages
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
-from tests.support.captures import same_as_captured
+from tests.support.captures import assert_same_as_capture
 from tests.support.samplers import INDEXED, ORIGIN
 from tests.support.talk_stage import FakeSampler, TalkApp, library, play, say, turn_of, until
 from tui.common.terminal import Terminal
@@ -122,12 +122,12 @@ def test_it_looks_as_it_should(home: Home) -> None:
     async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
         await opened(app, pilot)
         await pilot.press("right")
-        same_as_captured(app, "origin_80x24")
+        assert_same_as_capture(app, "origin_80x24")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, PassageScreen))
         await app.workers.wait_for_complete()
         await pilot.pause()
-        same_as_captured(app, "passage_80x24")
+        assert_same_as_capture(app, "passage_80x24")
 
     play(TalkApp(home, sampler_of(home)), journey)
 

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from core.config.configs import SamplingConfig
 from core.errors import InputError
 from core.paths import Home
-from tests.support.captures import same_as_captured
+from tests.support.captures import assert_same_as_capture
 from tests.support.step_stage import Json, StageApp, StepSampler, asked, perform, press, settle
 from tests.support.talk_stage import library
 from tui.common.sampling_settings import SamplingControls
@@ -303,9 +303,9 @@ def test_it_looks_as_it_should(home: Home, case: Json) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "t", "t", "k", "k", "k", "k", "enter", "down")
-        same_as_captured(app, f"step_{case['name']}")
+        assert_same_as_capture(app, f"step_{case['name']}")
         await press(app, pilot, "i", "comma", "comma", "equals_sign", "l")
-        same_as_captured(app, f"step_pinned_{case['name']}")
+        assert_same_as_capture(app, f"step_pinned_{case['name']}")
 
     look = case.get("look") or Terminal()
     perform(_app(home, StepSampler(), look=look), journey, case["size"])

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
-from tests.support.captures import plain, same_as_captured
+from tests.support.captures import assert_same_as_capture, screen_text
 from tests.support.pilots import SIZES, perform
 from tui.widgets.config_form import ChoiceInput, ConfigForm, SettingRow, help_text
 
@@ -36,7 +36,7 @@ def test_it_looks_as_committed(size: tuple[int, int]) -> None:
             row.query_one(Input).cursor_blink = False
         await pilot.press("down", "down", *"0.0")
         await pilot.pause()
-        same_as_captured(pilot.app, f"config_form_{size[0]}x{size[1]}")
+        assert_same_as_capture(pilot.app, f"config_form_{size[0]}x{size[1]}")
 
     perform(form(), act, size=size)
 
@@ -66,14 +66,14 @@ def test_every_problem_is_said_below_its_line_and_all_are_raised() -> None:
     async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
         await pilot.press("down", "down", *"-1", "down", *"many")
         await pilot.pause()
-        words = plain(pilot.app)
+        words = screen_text(pilot.app)
         assert "must be at least 0.001, is -1" in words
         assert "must be a whole number, is 'many'" in words
         with pytest.raises(SettingsError) as raised:
             _ = shown.values
         assert set(raised.value.problems) == {"epochs", "seed"}
         await pilot.press(*["backspace"] * 4)
-        assert "whole number" not in plain(pilot.app)
+        assert "whole number" not in screen_text(pilot.app)
 
     app = perform(form(), act)
     assert changed(list(app.said))[-1] == "seed"
@@ -99,10 +99,10 @@ def test_the_help_of_the_line_one_is_in_is_shown() -> None:
     """Help that needs a mouse."""
 
     async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
-        assert "auto chooses it from the text" in plain(pilot.app)
+        assert "auto chooses it from the text" in screen_text(pilot.app)
         await pilot.press("down", "down")
         await pilot.pause()
-        words = plain(pilot.app)
+        words = screen_text(pilot.app)
         assert "passes over the training data (from 0.001)" in words
         assert "one dial" not in words
 

@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.run.history import EpochRow
-from tests.support.captures import same_as_captured
+from tests.support.captures import assert_same_as_capture
 from tests.support.pilots import SIZES, lines_of, perform
 from tui.widgets import epoch_log
 from tui.widgets.epoch_log import EpochLog, cells
@@ -28,7 +28,7 @@ def test_it_looks_as_committed(size: tuple[int, int]) -> None:
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
         log.show([*ROWS, *odd])
         await pilot.pause()
-        same_as_captured(pilot.app, f"epoch_log_{size[0]}x{size[1]}")
+        assert_same_as_capture(pilot.app, f"epoch_log_{size[0]}x{size[1]}")
 
     perform(EpochLog(), act, size=size)
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from textual.pilot import Pilot
 
-from tests.support.captures import same_as_captured
+from tests.support.captures import assert_same_as_capture
 from tests.support.pilots import SIZES, lines_of, perform, rows_of
 from tui.common.terminal import Terminal
 from tui.widgets import loss_plot
@@ -41,7 +41,7 @@ def test_it_looks_as_committed(size: tuple[int, int], charset: str) -> None:
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         show(plot)
         await pilot.pause()
-        same_as_captured(pilot.app, f"loss_plot_{charset}_{size[0]}x{size[1]}")
+        assert_same_as_capture(pilot.app, f"loss_plot_{charset}_{size[0]}x{size[1]}")
 
     perform(LossPlot(charset), act, size=size, look=Terminal(charset=charset))
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from core.run.events import FINISHED
 from core.run.status import CRASHED, RUNNING
 from core.run.summary import RunSummary
-from tests.support.captures import plain
+from tests.support.captures import screen_text
 from tests.support.pilots import perform
 from tui.runs.library import LibraryRow
 from tui.widgets.run_table import RunTable, detail
@@ -124,7 +124,7 @@ def test_what_a_run_says_is_only_text(charset: str) -> None:
         table.fit(200)
         table.show([row("a", corpus="[b]\x1b[2J\n"), row("b", corpus=None, epoch=None)])
         await pilot.pause()
-        shown = plain(pilot.app)
+        shown = screen_text(pilot.app)
         assert "[b]␛[2J␊" in shown
         assert ("^-_" in shown) is (charset == "ascii")
 

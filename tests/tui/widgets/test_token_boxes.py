@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from tests.support.captures import plain
+from tests.support.captures import screen_text
 from tests.support.pilots import SIZES, perform
 from tui.common.format import visible
 from tui.common.terminal import Terminal
@@ -34,7 +34,7 @@ def test_tokens_stand_apart_and_blanks_are_seen(
     async def act(boxes: TokenBoxes, pilot: Pilot[None]) -> None:
         boxes.show(LINES)
         await pilot.pause()
-        assert [line for line in plain(pilot.app).split("\n") if line] == rows
+        assert [line for line in screen_text(pilot.app).split("\n") if line] == rows
 
     perform(TokenBoxes(), act, size=size, look=look)
 
@@ -45,11 +45,11 @@ def test_a_line_too_long_goes_on_below_and_nothing_is_left_behind() -> None:
     async def act(boxes: TokenBoxes, pilot: Pilot[None]) -> None:
         boxes.show([["token"] * 20])
         await pilot.pause()
-        shown = plain(pilot.app)
+        shown = screen_text(pilot.app)
         assert shown.replace("\n", "").count("token") == 20
         boxes.show([])
         await pilot.pause()
-        assert plain(pilot.app).strip() == ""
+        assert screen_text(pilot.app).strip() == ""
 
     perform(TokenBoxes(), act, size=(60, 20))
 
