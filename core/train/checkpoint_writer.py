@@ -175,7 +175,7 @@ class CheckpointWriter:
         self._writer.submit(
             "checkpoint",
             step,
-            lambda: checkpoint.save(self._run, step, weights, moments, content),
+            lambda: checkpoint.save_checkpoint(self._run, step, weights, moments, content),
             request,
         )
 

@@ -231,7 +231,7 @@ class _TrainingAttempt:
         last = next(events_backwards(self.run.events), None)
         try:
             remove_temporary_files_below(self.run.folder)
-            self.checkpoint = checkpoints.load(self.run)
+            self.checkpoint = checkpoints.load_checkpoint(self.run)
             if self.checkpoint:
                 read_train_state(self.checkpoint)  # damage is reported before any work
         except (MiniGPTError, OSError):

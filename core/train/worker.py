@@ -63,7 +63,7 @@ def receive_trainer(run: Run, group: ProcessGroup) -> Trainer:
     if tokens is None:
         raise StorageError(f"The tokens in {message['tokens']} are missing here.", SHARED_HOME_HINT)
     step = message["step"]
-    checkpoint = checkpoints.load(run) if step is not None else None
+    checkpoint = checkpoints.load_checkpoint(run) if step is not None else None
     if checkpoint and checkpoint.step != step:
         raise StorageError(
             f"The checkpoint of step {step} of {run.name} is missing here.", SHARED_HOME_HINT

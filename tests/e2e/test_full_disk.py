@@ -70,7 +70,7 @@ def test_a_disk_that_fills_up_during_training_destroys_no_checkpoint(
     until(lambda: len(history_of(one_run).saves) > 4, "it has saved checkpoints")
     filler_file = fill(disk, free_bytes)
     until(lambda: free(one_run), "the trainer has exited")
-    loaded, saved = checkpoint.load(one_run), history_of(one_run).checkpoint_step
+    loaded, saved = checkpoint.load_checkpoint(one_run), history_of(one_run).checkpoint_step
     assert loaded
     assert saved is not None
     assert loaded.step >= saved
@@ -194,7 +194,7 @@ def test_a_write_error_fails_the_run_and_keeps_the_last_checkpoint(
         run_events = trained(home, one_run, lock)
     assert run_events[-1].type == FAILED
     assert os.strerror(number) in str(run_events[-1].text("message"))
-    loaded = checkpoint.load(one_run)
+    loaded = checkpoint.load_checkpoint(one_run)
     assert loaded
     assert loaded.skipped == ()
     assert loaded.step == run_events[-1].whole("saved_step") >= 10
@@ -219,7 +219,7 @@ def test_a_run_that_cannot_write_events_ends_at_once(
 
     with monkeypatch.context() as patch:
         patch.setattr(event_log, "write_all", write_torn)
-        with pytest.raises(StorageError, match="could not be kept"):
+        with pytest.raises(StorageError, match="could not be written"):
             trained(home, one_run, lock)
     assert free(one_run)
     assert status.status_of(one_run) == status.CRASHED
@@ -247,5 +247,5 @@ def test_a_checkpoint_that_does_not_read_back_is_not_reported_as_saved(
     assert "saved" not in {event.type for event in run_events}
     assert (run_events[-1].type, run_events[-1].text("title")) == (FAILED, StorageError.title)
     assert "does not read back" in str(run_events[-1].text("message"))
-    assert checkpoint.load(one_run) is None
+    assert checkpoint.load_checkpoint(one_run) is None
     assert not list(one_run.checkpoints.iterdir()), "no partial files remain"

@@ -233,11 +233,11 @@ def test_numbers_that_changed_on_the_disk_are_damage(made: tuple[Home, Run, Run]
     for step in (10, 20):
         zero_end(cut.checkpoint(step).weights)
     with pytest.raises(DamagedError, match="not as it was written"):
-        checkpoint.load(cut)
+        checkpoint.load_checkpoint(cut)
     # Made before there were checksums: taken as they are.
     state = CheckpointFiles(cut.checkpoint(20).folder).state
     value = json.loads(state.read_text())
     del value["checksums"]
     state.write_text(json.dumps(value))
-    assert checkpoint.load(cut)
+    assert checkpoint.load_checkpoint(cut)
     assert STEP in {event.type for event in events_of(cut)}

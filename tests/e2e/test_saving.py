@@ -57,14 +57,19 @@ def test_saving_is_another_threads_work(
 
         monkeypatch.setattr(owner, name, work)
 
-    for name in ("save", "save_snapshot", "save_best", "write_tensors"):
+    for name in ("save_checkpoint", "save_snapshot", "save_best", "write_tensors"):
         noted(checkpoint, name)
     noted(Updater, "update")
     trained(home, run, lock)
     here = threading.current_thread().name
     assert {thread for name, thread in seen if name == "update"} == {here}
     assert {name for name, thread in seen if thread == here} == {"update"}
-    assert {name for name, _ in seen} >= {"save", "save_snapshot", "save_best", "write_tensors"}
+    assert {name for name, _ in seen} >= {
+        "save_checkpoint",
+        "save_snapshot",
+        "save_best",
+        "write_tensors",
+    }
 
 
 def test_training_goes_on_while_a_slow_disk_takes_its_time(
@@ -73,7 +78,7 @@ def test_training_goes_on_while_a_slow_disk_takes_its_time(
     settings = {"eval_steps": 100, "snapshots": False, "checkpoint_seconds": 0.0}
     run, lock = asked(home, small_text(tmp_path), "pets", **settings)
     later, steps = threading.Event(), list[int]()
-    save, update = checkpoint.save, Updater.update
+    save, update = checkpoint.save_checkpoint, Updater.update
 
     def slow(*rest: Any) -> int:
         assert later.wait(60), "the training waits for the disk"
@@ -85,7 +90,7 @@ def test_training_goes_on_while_a_slow_disk_takes_its_time(
             later.set()
         return update(self, batches, step, *rest)
 
-    monkeypatch.setattr(checkpoint, "save", slow)
+    monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
     monkeypatch.setattr(Updater, "update", noted)
     told = trained(home, run, lock)
     assert steps == list(range(12))

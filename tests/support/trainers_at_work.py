@@ -96,7 +96,7 @@ def history_of(run: Run) -> History:
 
 def differences(one: Run, other: Run) -> list[str]:
     """In what the ends of two runs differ: weights, moments and best weights, to the bit."""
-    ends = [checkpoint.load(run) for run in (one, other)]
+    ends = [checkpoint.load_checkpoint(run) for run in (one, other)]
     assert ends[0]
     assert ends[1]
     pairs = [

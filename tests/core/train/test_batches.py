@@ -1,3 +1,5 @@
+"""Batches of lines and of windows, and the order of samples."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -19,7 +21,7 @@ from core.train.batches import (
 
 
 def _lines(lengths: list[int]) -> TokenFile:
-    """Lines of that many words, every word of the corpus another id."""
+    """Lines with these numbers of words; every word has its own id."""
     ids: list[int] = []
     starts = [0]
     for length in lengths:
@@ -50,7 +52,7 @@ def _batches(tokens: TokenFile, batch_size: int, context: int, seed: int = 7) ->
     return Batches(tokens.ids, cut_samples(tokens, "train", context), batch_size, seed)
 
 
-def test_lines_are_padded_and_shifted_by_one() -> None:
+def test_lines_are_padded_and_targets_are_shifted_by_one() -> None:
     inputs, targets = _batches(_lines([2, 4]), 2, 32).batch(0)
     rows = sorted(inputs.tolist())
     assert rows == [[SOS, 10, 11, EOS, PAD], [SOS, 14, 15, 16, 17]]
@@ -62,7 +64,7 @@ def test_lines_are_padded_and_shifted_by_one() -> None:
     st.integers(1, 7),
     st.integers(2, 16),
 )
-def test_an_epoch_of_lines_has_every_target_once(
+def test_an_epoch_of_lines_has_every_target(
     lengths: list[int], batch_size: int, context: int
 ) -> None:
     tokens = _lines(lengths)
@@ -88,13 +90,13 @@ def test_an_epoch_of_windows_has_every_target(length: int, context: int, seed: i
 
 @given(st.integers(1, 50), st.integers(1, 4), st.integers(0, 60))
 def test_a_batch_depends_on_seed_and_number_alone(count: int, batch_size: int, step: int) -> None:
-    """A resumed run starts in mid-epoch and must see the batches the uninterrupted one saw."""
+    """A resumed run starts within an epoch and must see the batches of the uninterrupted run."""
     tokens = _lines([3] * count)
-    walked = _batches(tokens, batch_size, 8)
+    used = _batches(tokens, batch_size, 8)
     for earlier in range(step):
-        walked.batch(earlier)
+        used.batch(earlier)
     fresh = _batches(tokens, batch_size, 8)
-    assert torch.equal(walked.batch(step)[0], fresh.batch(step)[0])
+    assert torch.equal(used.batch(step)[0], fresh.batch(step)[0])
 
 
 def test_another_seed_gives_another_order() -> None:
@@ -105,11 +107,11 @@ def test_another_seed_gives_another_order() -> None:
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3])
-def test_shares_of_a_batch_are_the_batch(slots: int) -> None:
+def test_the_slices_of_a_batch_are_the_batch(slots: int) -> None:
     batches = _batches(_text(500), 6, 16)
     whole = batches.batch(3)[0]
-    shares = [batches.batch(3, slot, slots)[0] for slot in range(slots)]
-    assert torch.equal(torch.cat(shares), whole)
+    slices = [batches.batch(3, slot, slots)[0] for slot in range(slots)]
+    assert torch.equal(torch.cat(slices), whole)
 
 
 def test_an_evaluation_sees_each_target_of_its_part_once_and_in_order() -> None:
@@ -123,7 +125,7 @@ def test_an_evaluation_sees_each_target_of_its_part_once_and_in_order() -> None:
     assert [t for t in seen if t != PAD] == tokens.ids[80:].tolist()
 
 
-def test_a_limited_evaluation_is_the_beginning_of_the_whole_one() -> None:
+def test_a_limited_evaluation_ends_at_the_limit() -> None:
     tokens = _text(120, held=41)
     pieces = cut_evaluation_samples(tokens, "validation", 7)
     limited = [

@@ -1,4 +1,4 @@
-"""Checkpoints: whatever happens, a whole one stays."""
+"""Checkpoints: a whole one exists at every moment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.model import safetensors_io
 from core.model.safetensors_io import read_tensors
 from core.run.directory import Run
 from core.train import checkpoint
-from core.train.checkpoint import load, save, save_best, save_snapshot
+from core.train.checkpoint import load_checkpoint, save_best, save_checkpoint, save_snapshot
 
 
 @pytest.fixture
@@ -36,33 +36,35 @@ def state(step: int) -> dict[str, Any]:
 
 
 def put(run: Run, step: int, size: int = 3) -> int:
-    return save(run, step, model(step, size), {"m": torch.full((2,), step * 2.0)}, state(step))
+    return save_checkpoint(
+        run, step, model(step, size), {"m": torch.full((2,), step * 2.0)}, state(step)
+    )
 
 
 def folders(run: Run) -> list[str]:
     return sorted(entry.name for entry in run.checkpoints.iterdir() if entry.is_dir())
 
 
-def loaded(run: Run) -> tuple[int, tuple[str, ...]]:
-    """The step found, after looking at what belongs to it."""
-    found = load(run)
-    assert found
-    assert torch.equal(found.model["w"], torch.full_like(found.model["w"], float(found.step)))
-    assert found.model["b"].dtype == torch.bfloat16
-    assert torch.equal(found.optimizer["m"], torch.full((2,), found.step * 2.0))
-    assert found.state == state(found.step)
-    return found.step, found.skipped
+def load_and_check(run: Run) -> tuple[int, tuple[str, ...]]:
+    """The step of the newest checkpoint and what was skipped; its contents are checked."""
+    newest = load_checkpoint(run)
+    assert newest
+    assert torch.equal(newest.model["w"], torch.full_like(newest.model["w"], float(newest.step)))
+    assert newest.model["b"].dtype == torch.bfloat16
+    assert torch.equal(newest.optimizer["m"], torch.full((2,), newest.step * 2.0))
+    assert newest.state == state(newest.step)
+    return newest.step, newest.skipped
 
 
-def test_what_is_saved_comes_back(run: Run) -> None:
-    assert load(run) is None
+def test_a_saved_checkpoint_can_be_loaded(run: Run) -> None:
+    assert load_checkpoint(run) is None
     size = put(run, 5)
-    assert loaded(run) == (5, ())
+    assert load_and_check(run) == (5, ())
     assert run.last_checkpoint.read_text() == "5\n"
     assert size == sum(path.stat().st_size for path in run.checkpoint(5).folder.iterdir())
 
 
-def test_the_one_before_is_kept_and_no_more(run: Run) -> None:
+def test_only_the_checkpoint_before_is_kept(run: Run) -> None:
     for step in (5, 10, 100):
         put(run, step)
     assert folders(run) == ["10", "100"]
@@ -73,10 +75,10 @@ def test_the_one_before_is_kept_and_no_more(run: Run) -> None:
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_the_newest_weights_are_the_runs(
+def test_the_run_has_the_newest_weights(
     run: Run, links: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second name of the same file where possible: weights are not stored twice."""
+    """A hard link to the same file where possible: weights are not stored twice."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -89,20 +91,20 @@ def test_the_newest_weights_are_the_runs(
         assert run.weights.samefile(run.checkpoint(step).weights) is links
 
 
-def test_saving_a_step_again_replaces_it(run: Run) -> None:
-    """A stop right after a checkpoint, or a setting changed at the step of a resume."""
+def test_saving_the_same_step_again_replaces_the_checkpoint(run: Run) -> None:
+    """It happens at a stop right after a checkpoint, or when a setting changes after a resume."""
     put(run, 5)
     put(run, 10)
-    save(run, 10, model(10), {"m": torch.full((2,), 20.0)}, {"again": True})
-    found = load(run)
-    assert found
-    assert (found.step, found.state) == (10, {"again": True})
+    save_checkpoint(run, 10, model(10), {"m": torch.full((2,), 20.0)}, {"again": True})
+    newest = load_checkpoint(run)
+    assert newest
+    assert (newest.step, newest.state) == (10, {"again": True})
     assert folders(run) == ["10", "5"]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize("how", ["cut", "empty", "gone"])
-def test_a_damaged_checkpoint_is_passed_over_and_said(run: Run, name: str, how: str) -> None:
+def test_a_damaged_checkpoint_is_skipped_and_reported(run: Run, name: str, how: str) -> None:
     put(run, 5)
     put(run, 10)
     path = run.checkpoint(10).folder / name
@@ -110,57 +112,59 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(run: Run, name: str, how: 
         path.unlink()
     else:
         os.truncate(path, 0 if how == "empty" else path.stat().st_size - 2)
-    step, (message,) = loaded(run)
+    step, (message,) = load_and_check(run)
     assert step == 5
     assert str(run.checkpoint(10).folder) in message
-    # The next save keeps the good one and takes the damaged one away.
+    # The next save keeps the good one and removes the damaged one.
     put(run, 7)
     assert folders(run) == ["5", "7"]
-    assert loaded(run) == (7, ())
+    assert load_and_check(run) == (7, ())
 
 
 @pytest.mark.parametrize("content", [None, b"", b"../../etc", b"\xff\xff", "²".encode()])
-def test_without_its_name_the_newest_whole_one_is_taken(run: Run, content: bytes | None) -> None:
+def test_without_the_file_last_the_newest_whole_checkpoint_is_loaded(
+    run: Run, content: bytes | None
+) -> None:
     put(run, 9)
     put(run, 10)
     run.last_checkpoint.unlink()
     if content is not None:
         run.last_checkpoint.write_bytes(content)
-    step, (message,) = loaded(run)
+    step, (message,) = load_and_check(run)
     assert step == 10
     assert "missing or damaged" in message
 
 
-def test_a_name_without_its_folder_is_said(run: Run) -> None:
+def test_a_missing_folder_is_skipped_and_reported(run: Run) -> None:
     put(run, 5)
     run.last_checkpoint.write_text("6\n")
-    step, (message,) = loaded(run)
+    step, (message,) = load_and_check(run)
     assert step == 5
     assert str(run.checkpoint(6).folder) in message
 
 
-def test_when_none_is_whole_all_are_named(run: Run) -> None:
+def test_the_error_names_every_checkpoint_if_none_is_whole(run: Run) -> None:
     put(run, 5)
     put(run, 10)
     for step in (5, 10):
         run.checkpoint(step).state.write_text('{"step": 1}')
     with pytest.raises(DamagedError, match="lang can be read") as caught:
-        load(run)
+        load_checkpoint(run)
     assert all(str(run.checkpoint(step).state) in caught.value.message for step in (5, 10))
 
 
-def test_half_made_folders_are_no_checkpoints_and_go_with_the_next(run: Run) -> None:
+def test_unfinished_folders_are_ignored_and_removed_by_the_next_save(run: Run) -> None:
     put(run, 5)
     half = run.checkpoint(".new-10").folder
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"half")
-    assert loaded(run) == (5, ())
+    assert load_and_check(run) == (5, ())
     put(run, 10)
     assert folders(run) == ["10", "5"]
 
 
 @pytest.mark.parametrize("fails", ["model", "optimizer", "state"])
-def test_a_full_disk_keeps_the_checkpoint_before(
+def test_on_a_full_disk_the_checkpoint_before_stays(
     run: Run, fails: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(run, 5)
@@ -180,15 +184,15 @@ def test_a_full_disk_keeps_the_checkpoint_before(
             patch.setattr(checkpoint, "write_json", full)
         with pytest.raises(StorageError, match=r"step 10 of the run lang .* No space") as caught:
             put(run, 10)
-    assert "Make room" in caught.value.hint
+    assert "Free disk space" in caught.value.hint
     assert folders(run) == ["5"]
-    assert loaded(run) == (5, ())
+    assert load_and_check(run) == (5, ())
     assert run.weights.read_bytes() == before
     put(run, 10)
-    assert loaded(run) == (10, ())
+    assert load_and_check(run) == (10, ())
 
 
-def test_what_does_not_read_back_is_not_called_saved(
+def test_a_file_that_does_not_read_back_is_not_a_checkpoint(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(run, 5)
@@ -201,16 +205,16 @@ def test_what_does_not_read_back_is_not_called_saved(
     monkeypatch.setattr(safetensors_io, "save_file", lose_the_end)
     with pytest.raises(StorageError, match="does not read back"):
         put(run, 10)
-    assert loaded(run) == (5, ())
+    assert load_and_check(run) == (5, ())
 
 
-def test_numbers_that_are_not_finite_do_not_reach_the_state(run: Run) -> None:
+def test_numbers_that_are_not_finite_are_refused_in_the_state(run: Run) -> None:
     with pytest.raises(ValueError, match="JSON"):
-        save(run, 1, model(1), {}, {"best": float("inf")})
-    assert load(run) is None
+        save_checkpoint(run, 1, model(1), {}, {"best": float("inf")})
+    assert load_checkpoint(run) is None
 
 
-def test_best_and_snapshots(run: Run) -> None:
+def test_best_weights_and_snapshots_are_saved_beside_checkpoints(run: Run) -> None:
     put(run, 5)
     assert save_best(run, 4, model(4)) == run.best_weights.stat().st_size
     save_best(run, 6, model(6))
@@ -219,21 +223,22 @@ def test_best_and_snapshots(run: Run) -> None:
     assert torch.equal(read_tensors(run.best_weights)["w"], model(6)["w"])
     assert run.snapshot_steps() == [0, 4]
     assert torch.equal(read_tensors(run.snapshot_weights(4))["w"], model(4)["w"])
-    assert loaded(run) == (5, ())
+    assert load_and_check(run) == (5, ())
 
 
 KILL = """
 import os, sys
 from pathlib import Path
 import torch
-from core.train.checkpoint import load, save
+from core.train.checkpoint import load_checkpoint, save_checkpoint
 from core.run.directory import Run
 from core.model.safetensors_io import read_tensors
 
 OPERATIONS = {"open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir"}
 
 def put(run, step, value):
-    save(run, step, {"w": torch.full((3,), value)}, {"m": torch.full((2,), value)}, {"v": value})
+    weights, moments = {"w": torch.full((3,), value)}, {"m": torch.full((2,), value)}
+    save_checkpoint(run, step, weights, moments, {"v": value})
 
 def die_at(number):
     def hook(event, _):
@@ -253,11 +258,11 @@ def attempt(run, step, number):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 def check(run):
-    found = load(run)
-    value = found.state["v"]
-    assert value in (2.0, 3.0), found
-    assert torch.equal(found.model["w"], torch.full((3,), value))
-    assert torch.equal(found.optimizer["m"], torch.full((2,), value))
+    newest = load_checkpoint(run)
+    value = newest.state["v"]
+    assert value in (2.0, 3.0), newest
+    assert torch.equal(newest.model["w"], torch.full((3,), value))
+    assert torch.equal(newest.optimizer["m"], torch.full((2,), value))
     read_tensors(run.weights)
     return value
 
@@ -272,7 +277,7 @@ def kill_everywhere(root, step):
         code = attempt(run, step, number)
         seen.append(check(run))
         put(run, 4, 4.0)
-        assert load(run).skipped == (), load(run)
+        assert load_checkpoint(run).skipped == (), load_checkpoint(run)
         left = sorted(path.name for path in run.checkpoints.iterdir())
         assert len(left) == 3 and left[1:] == ["4", "last"], left
         left = sorted(path.name for path in run.folder.iterdir())
@@ -288,10 +293,10 @@ for step in (3, 2):
 """
 
 
-def test_killed_at_any_moment_a_whole_checkpoint_stays(tmp_path: Path) -> None:
-    """Killed before each of its file operations in turn, saving a new step or one saved before.
+def test_a_process_killed_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
+    """Killed before each of its file operations in turn, saving a new step or an old one again.
 
-    What is found is the checkpoint before or the new one, and the next save tidies up.
+    The checkpoint before or the new one can be loaded, and the next save removes the rest.
     """
     command = [sys.executable, "-c", KILL, str(tmp_path)]
     root = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ import torch
 
 from core.errors import StorageError
 from core.run.directory import Run
-from core.train.checkpoint import save, save_best, save_snapshot
+from core.train.checkpoint import save_best, save_checkpoint, save_snapshot
 from core.train.checkpoint_writer import MAX_UNFINISHED_JOBS, BackgroundWriter
 
 
@@ -122,7 +122,7 @@ def test_the_writer_thread_starts_no_threads_of_pytorch(tmp_path: Path) -> None:
 
     def saved() -> int:
         begun = threads()
-        save(run, 1, large, moments, {})
+        save_checkpoint(run, 1, large, moments, {})
         save_snapshot(run, 1, large)
         save_best(run, 1, large)
         found["ours"] = threads() - begun

@@ -133,7 +133,7 @@ def test_a_failure_keeps_the_last_good_checkpoint(
     told = _train(home, run, lock)
     assert told[-1]["type"] == "failed"
     assert (told[-1]["saved_step"], told[-1]["hint"]) == (8, "Lower it.")
-    found = checkpoint.load(run)
+    found = checkpoint.load_checkpoint(run)
     assert found is not None
     assert found.step == 8
     assert status.status_of(run) == "failed"

@@ -1,3 +1,5 @@
+"""The learning-rate schedule, Adam and AdamW."""
+
 from __future__ import annotations
 
 import subprocess
@@ -38,11 +40,11 @@ def _config(**fields: object) -> TrainConfig:
         ("linear", 500, 0.01),
     ],
 )
-def test_the_rate_rises_and_falls_as_said(schedule: str, step: int, rate: float) -> None:
+def test_the_learning_rate_follows_its_schedule(schedule: str, step: int, rate: float) -> None:
     assert optim.learning_rate(step, 110, _config(schedule=schedule)) == pytest.approx(rate)
 
 
-def _trained(model: nn.Module, optimizer: optim.Optimizer, steps: range) -> None:
+def _train(model: nn.Module, optimizer: optim.Optimizer, steps: range) -> None:
     for step in steps:
         torch.manual_seed(step)
         model(torch.randn(3, 4)).square().sum().backward()
@@ -51,17 +53,17 @@ def _trained(model: nn.Module, optimizer: optim.Optimizer, steps: range) -> None
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw"])
-def test_an_optimiser_continued_from_its_tensors_goes_on_identically(kind: str) -> None:
+def test_adam_continues_identically_from_its_saved_tensors(kind: str) -> None:
     torch.manual_seed(0)
     whole, resumed = nn.Linear(4, 2), nn.Linear(4, 2)
     config = _config(optimizer=kind)
     first = optim.build_optimizer(whole, config)
-    _trained(whole, first, range(5))
+    _train(whole, first, range(5))
     resumed.load_state_dict(whole.state_dict())
     second = optim.build_optimizer(resumed, config)
     second.load({name: tensor.clone() for name, tensor in first.tensors().items()}, 5)
-    _trained(whole, first, range(5, 9))
-    _trained(resumed, second, range(5, 9))
+    _train(whole, first, range(5, 9))
+    _train(resumed, second, range(5, 9))
     assert torch.equal(whole.weight, resumed.weight)
     assert torch.equal(whole.bias, resumed.bias)
 
@@ -78,30 +80,29 @@ def test_only_matrices_are_decayed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw"])
-def test_it_is_pytorchs_own_rule(kind: str) -> None:
-    """Adam by its name only."""
+def test_an_update_equals_that_of_pytorchs_class(kind: str) -> None:
     torch.manual_seed(0)
     ours, theirs = nn.Linear(4, 2), nn.Linear(4, 2)
     theirs.load_state_dict(ours.state_dict())
-    mine = optim.build_optimizer(ours, _config(optimizer=kind))
+    own = optim.build_optimizer(ours, _config(optimizer=kind))
     groups = [
         {"params": [theirs.weight], "weight_decay": 0.1},
         {"params": [theirs.bias], "weight_decay": 0.0},
     ]
     rule = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
-    known = rule(groups, lr=0.1, betas=(0.9, 0.99), fused=True)
-    _trained(ours, mine, range(4))
+    reference = rule(groups, lr=0.1, betas=(0.9, 0.99), fused=True)
+    _train(ours, own, range(4))
     for step in range(4):
         torch.manual_seed(step)
         theirs(torch.randn(3, 4)).square().sum().backward()
-        known.step()
-        known.zero_grad()
+        reference.step()
+        reference.zero_grad()
     assert torch.equal(ours.weight, theirs.weight)
     assert torch.equal(ours.bias, theirs.bias)
 
 
-def test_the_compiler_is_not_imported_for_an_update() -> None:
-    """Two seconds at the start of every run for something that is never used."""
+def test_an_update_does_not_import_the_compiler() -> None:
+    """It would take two seconds at the start of every run."""
     code = (
         "import sys, torch; from core.model import factory; from core.train import optim; from "
         "core.config.configs import *;"
