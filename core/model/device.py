@@ -1,83 +1,83 @@
-"""What the devices are, and how long a real step takes on them."""
+"""The devices of this machine, and the choice of one."""
 
 from __future__ import annotations
 
 import torch
 
+from core.config.configs import AUTO
 from core.config.plan_inputs import DeviceFacts
 from core.errors import InputError
 from core.system.machine import free_memory, usable_threads
 
+MIN_BFLOAT16_CAPABILITY = (8, 0)  # CUDA compute capability of Ampere
 
-def device_facts(wanted: str = "auto") -> DeviceFacts:
-    """The device to use: the one asked for, else the GPU with most free memory, else the CPU.
+
+def device_facts(name: str = AUTO) -> DeviceFacts:
+    """Facts of a device; "auto" is the GPU with most free memory, else the CPU.
 
     Raises:
         InputError: there is no such device.
     """
-    if wanted == "auto":
-        wanted = _best()
-    kind, _, number = wanted.partition(":")
+    if name == AUTO:
+        has_mps = torch.backends.mps.is_available()
+        name = "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
+    kind, _, number = name.partition(":")
     if kind == "cpu" and not number:
-        return _cpu()
+        return _cpu_facts()
     if kind == "cuda" and ((number.isdecimal() and number.isascii()) or not number):
-        return _cuda(int(number) if number else _freest_gpu())
+        return _cuda_facts(int(number) if number else _freest_gpu())
     if kind == "mps" and not number and torch.backends.mps.is_available():
         return DeviceFacts(
             device="mps", name="Apple GPU", free_memory=free_memory(), threads=usable_threads()
         )
-    raise InputError(
-        f"There is no device {wanted!r} here; there is {', '.join(available_devices())}.",
-        "Choose one of these, or auto.",
+    raise _no_device(name, "Choose one of them, or auto.")
+
+
+def _no_device(name: str, hint: str) -> InputError:
+    return InputError(
+        f"There is no device {name!r}; available: {', '.join(available_devices())}.", hint
     )
 
 
-def device_to_resume_on(recorded: str, asked: str) -> DeviceFacts:
-    """The device a run was on, or where that is gone one such as was asked for.
+def device_to_resume_on(recorded: str, wanted: str) -> DeviceFacts:
+    """The device a run was on or, if it is gone, the one the user wants.
 
     Raises:
-        InputError: there is no such device either.
+        InputError: neither is available.
     """
-    gone = recorded != asked and recorded not in available_devices()
-    return device_facts(asked if gone else recorded)
+    is_gone = recorded != wanted and recorded not in available_devices()
+    return device_facts(wanted if is_gone else recorded)
 
 
 def available_devices() -> list[str]:
-    """The devices there are, as they are written on the command line."""
+    """The names of all devices, as on the command line."""
     gpus = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     return ["cpu", *gpus, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
-def _best() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _cpu() -> DeviceFacts:
-    name = torch.backends.cpu.get_cpu_capability()
+def _cpu_facts() -> DeviceFacts:
     return DeviceFacts(
         device="cpu",
-        name=f"CPU, {name}",
+        name=f"CPU, {torch.backends.cpu.get_cpu_capability()}",
         free_memory=free_memory(),
         threads=usable_threads(),
-        bfloat16=_multiplies_bfloat16(),
+        bfloat16=_has_bfloat16_products(),
     )
 
 
-def _multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for it; emulated, it is slower than float32."""
-    if not hasattr(torch.cpu, "get_capabilities"):  # which old versions have not
+def _has_bfloat16_products() -> bool:
+    """Whether the CPU has instructions for them; emulated, they are slower than float32."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # missing in older versions
         return False
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def _cuda(index: int) -> DeviceFacts:
+def _cuda_facts(index: int) -> DeviceFacts:
     if index >= torch.cuda.device_count():
-        raise InputError(
-            f"There is no device 'cuda:{index}' here; there is {', '.join(available_devices())}.",
-            "Choose one of these, or auto; CUDA_VISIBLE_DEVICES says which GPUs are seen.",
+        raise _no_device(
+            f"cuda:{index}",
+            "Choose one of them, or auto; CUDA_VISIBLE_DEVICES limits the visible GPUs.",
         )
     free, _ = torch.cuda.mem_get_info(index)
     return DeviceFacts(
@@ -85,11 +85,11 @@ def _cuda(index: int) -> DeviceFacts:
         name=torch.cuda.get_device_name(index),
         free_memory=free,
         threads=usable_threads(),
-        bfloat16=torch.cuda.get_device_capability(index) >= (8, 0),
+        bfloat16=torch.cuda.get_device_capability(index) >= MIN_BFLOAT16_CAPABILITY,
     )
 
 
 def _freest_gpu() -> int:
-    """The GPU with most free memory among those CUDA_VISIBLE_DEVICES shows."""
+    """Index of the visible GPU with most free memory."""
     count = torch.cuda.device_count()
     return max(range(count), key=lambda i: torch.cuda.mem_get_info(i)[0]) if count else 0

@@ -1,4 +1,4 @@
-"""Make the model that a configuration describes."""
+"""Build the model that a configuration describes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from core.model.tutorial import TutorialGPT
 
 
 def build_model(config: ModelConfig, seed: int | None = 0) -> Decoder:
-    """A model on the host, in float32.
+    """A model on the CPU, in float32.
 
     Args:
-        config: its shape.
-        seed: of the first weights, which do not depend on anything drawn before; None leaves
-            them unset for a caller who loads them.
+        config: the shape.
+        seed: of the initial weights, independent of earlier random numbers; None leaves them
+            uninitialised, to be loaded.
 
     Raises:
-        SettingsError: a shape that the architecture does not have.
+        SettingsError: settings that the architecture does not have.
     """
     check_architecture(config)
-    kind = TutorialGPT if config.architecture == "tutorial" else GPT
-    return kind(config, seed)
+    decoder = TutorialGPT if config.architecture == "tutorial" else GPT
+    return decoder(config, seed)

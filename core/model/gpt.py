@@ -1,8 +1,8 @@
-"""The modern decoder, in the arrangement that `transformers` calls Qwen3.
+"""The modern decoder, in the architecture that `transformers` calls Qwen3.
 
-Pre-norm RMSNorm, on queries and keys too; rotary positions; a gated feed-forward; no biases.
-Queries, keys and values are one matrix in memory, and so are the two halves of the feed-forward;
-`core.model.state_dict` knows how they are stored.
+Pre-norm RMSNorm, also on queries and keys; rotary positions; a gated feed-forward; no biases.
+Queries, keys and values are one matrix in memory, and so are gate and up projection;
+`core.model.state_dict` splits them for storage.
 
 Shapes: B batch, T new tokens, H heads, G key/value heads, D width, K head size, V vocabulary.
 """
@@ -35,7 +35,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class RMSNorm(nn.Module):
     """x / rms(x) * weight over the last dimension (Zhang & Sennrich 2019).
 
-    Computed in the precision of the weight, also where autocast hands in shorter numbers.
+    Computed in the precision of the weight, also if autocast passes in bfloat16.
     """
 
     def __init__(self, size: int, eps: float) -> None:
@@ -47,32 +47,32 @@ class RMSNorm(nn.Module):
         """(…, size) to (…, size)."""
         x = x.to(self.weight.dtype)
         if fused_ops.should_use_custom_backward(x):
-            made: Tensor = fused_ops.RMSNormFn.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
-            return made
+            normed: Tensor = fused_ops.RMSNormFn.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
+            return normed
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
 def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]:
     """Cosine and sine (context, K/2) of every position's angles (Su et al. 2021).
 
-    Pair i of a head turns by position / theta^(2i/K).
+    Pair i of a head is rotated by position / theta^(2i/K).
     """
-    speeds = theta ** -(torch.arange(0, size, 2, dtype=torch.float32) / size)  # (K/2,)
-    angles = torch.outer(torch.arange(context, dtype=torch.float32), speeds)  # (context, K/2)
+    frequencies = theta ** -(torch.arange(0, size, 2, dtype=torch.float32) / size)  # (K/2,)
+    angles = torch.outer(torch.arange(context, dtype=torch.float32), frequencies)  # (context, K/2)
     return angles.cos(), angles.sin()
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn x (B, H, T, K) by its positions; element i is paired with element i + K/2."""
+    """Rotate x (B, H, T, K) by its positions; element i is paired with element i + K/2."""
     if fused_ops.should_use_custom_backward(x):
-        made: Tensor = fused_ops.RotaryFn.apply(x, cos, sin)  # type: ignore[no-untyped-call]
-        return made
+        rotated: Tensor = fused_ops.RotaryFn.apply(x, cos, sin)  # type: ignore[no-untyped-call]
+        return rotated
     a, b = x.chunk(2, dim=-1)  # (B, H, T, K/2) each
     return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
 
 
 class Attention(nn.Module):
-    """Grouped-query self-attention (Ainslie et al. 2023) with normed queries and keys."""
+    """Grouped-query self-attention (Ainslie et al. 2023) with norms on queries and keys."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -91,14 +91,14 @@ class Attention(nn.Module):
         q, k, v = qkv.transpose(1, 2).split((self.heads, self.kv_heads, self.kv_heads), dim=1)
         q = rotate(self.q_norm(q), cos, sin).to(v.dtype)  # (B, H, T, K)
         k = rotate(self.k_norm(k), cos, sin).to(v.dtype)  # (B, G, T, K)
-        read = attend(q, k, v, layer, step)  # (B, H, T, K)
-        joined = read.transpose(1, 2).reshape(batch, new, -1)  # (B, T, H*K)
-        mixed: Tensor = self.out(joined)
-        return mixed
+        attended = attend(q, k, v, layer, step)  # (B, H, T, K)
+        heads = attended.transpose(1, 2).reshape(batch, new, -1)  # (B, T, H*K)
+        output: Tensor = self.out(heads)
+        return output
 
 
 class FeedForward(nn.Module):
-    """down(activation(gate x) * up x), SwiGLU with the activation silu (Shazeer 2020)."""
+    """down(activation(gate x) * up x); with the activation silu, SwiGLU (Shazeer 2020)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -109,12 +109,12 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         gate, up = self.gate_up(x).chunk(2, dim=-1)
-        mixed: Tensor = self.down(self.activation(gate) * up)
-        return mixed
+        output: Tensor = self.down(self.activation(gate) * up)
+        return output
 
 
 class Block(nn.Module):
-    """One layer: each half reads a normed copy of the stream and adds to it."""
+    """One layer: attention and feed-forward, each on the norm of the residual stream it adds to."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -133,8 +133,8 @@ class GPT(Decoder):
     """The modern decoder.
 
     Args:
-        config: its shape.
-        seed: of the first weights; None leaves them unset for a caller who loads them.
+        config: the shape.
+        seed: of the initial weights; None leaves them uninitialised, to be loaded.
     """
 
     cos: Tensor
@@ -155,7 +155,7 @@ class GPT(Decoder):
             self.initialise(seed)
 
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
-        """See `Decoder.layers`; the hidden states are those before the final norm."""
+        """See `Decoder.layers`; the final norm is part of `head`."""
         cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2)
         x = step.apply_dropout(self.embedding(tokens))  # (B, T, D)
         step.record_hidden(x)
@@ -174,13 +174,13 @@ class GPT(Decoder):
 
     def make_decode_step(self) -> DecodeStep:
         """See `Decoder.make_decode_step`."""
-        one = FastDecoder(self)
-        return CudaGraphDecoder(one) if self.device.type == "cuda" else one
+        decoder = FastDecoder(self)
+        return CudaGraphDecoder(decoder) if self.device.type == "cuda" else decoder
 
     def initialise(self, seed: int) -> None:
-        """Normal with deviation 0.02; what adds to the stream less, by sqrt(2 * layers).
+        """Normal with standard deviation 0.02, divided by sqrt(2 * layers) where a block adds.
 
-        From Radford et al. 2019 (GPT-2), so that the stream does not grow with the depth.
+        From Radford et al. 2019 (GPT-2): the residual stream does not grow with the depth.
         """
         generator = torch.Generator().manual_seed(seed)
         residual = INITIAL_STD / math.sqrt(2 * self.config.layers)
@@ -190,5 +190,6 @@ class GPT(Decoder):
                     weight.fill_(1.0)
                     continue
                 std = residual if name.endswith(("out.weight", "down.weight")) else INITIAL_STD
-                drawn = torch.empty(weight.shape).normal_(0.0, std, generator=generator)
-                weight.copy_(drawn)
+                # Drawn on the host, so that every device gets the same weights.
+                values = torch.empty(weight.shape).normal_(0.0, std, generator=generator)
+                weight.copy_(values)

@@ -1,4 +1,4 @@
-"""Tensors in a safetensors file, whole or not at all. Nothing is ever unpickled."""
+"""Tensors in safetensors files, verified after writing. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ SAFETENSORS_DTYPES = {
 
 
 def write_tensors(path: Path, tensors: Tensors) -> int:
-    """Writes a new file, waits until it is on the disk, reads it back; its size in bytes.
+    """Write a new file, flush it to disk and read it back; returns its size in bytes.
 
     Args:
-        tensors: on the host, contiguous, no two sharing memory.
+        tensors: on the CPU, contiguous, without shared memory.
 
     Raises:
-        OSError: it could not be written, or did not read back as it was written.
+        OSError: it could not be written, or reads back differently.
     """
     try:
-        # transformers asks for "format"; a second key would stand in no certain order, and equal
-        # weights would make different files.
+        # transformers requires "format". Keys are written in no fixed order: with a second one,
+        # equal weights could make different files.
         save_file(dict(tensors), path, metadata={"format": "pt"})
         fsync_path(path)
         problem = find_difference(path, tensors)
     except SafetensorError as error:
         raise _system_error(error) from error
     if problem:
-        raise OSError(f"{path.name} does not read back as it was written: {problem}")
+        raise OSError(f"{path.name} does not read back as written: {problem}")
     return path.stat().st_size
 
 
 def replace_tensors(path: Path, tensors: Tensors) -> int:
-    """Like `write_tensors`, replacing the file at once.
+    """Like `write_tensors`, replacing the file atomically.
 
     Raises:
-        OSError: the file is as it was.
+        OSError: the file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -73,10 +73,10 @@ def replace_tensors(path: Path, tensors: Tensors) -> int:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file, on the host.
+    """All tensors of a file, on the CPU.
 
     Raises:
-        DamagedError: it is not there or not whole.
+        DamagedError: it is missing or incomplete.
     """
     try:
         return load_file(path)
@@ -85,15 +85,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _system_error(error: SafetensorError) -> OSError:
-    """The failure of the system that the library wraps in a text."""
-    number = re.search(r"os error (\d+)", str(error))
-    if number is None:
+    """The system's error that the library reports as text."""
+    match = re.search(r"os error (\d+)", str(error))
+    if match is None:
         return OSError(str(error))
-    return OSError(int(number[1]), os.strerror(int(number[1])))
+    number = int(match[1])
+    return OSError(number, os.strerror(number))
 
 
-def find_difference(path: Path, tensors: Tensors) -> str:
-    """How names, types, shapes, the length or the numbers of a file differ; empty if not."""
+def find_difference(path: Path, tensors: Tensors) -> str | None:
+    """How a file differs in names, types, shapes, length or values; None if it does not."""
     header, length = read_safetensors_header(path)
     if header.keys() != tensors.keys():
         return f"names differ: {sorted(header.keys() ^ tensors.keys())[:3]}"
@@ -105,16 +106,16 @@ def find_difference(path: Path, tensors: Tensors) -> str:
     if length != data:
         return f"{length} bytes of data, not {data}"
     with safe_open(path, framework="pt") as file:
-        wrong = [name for name in tensors if not _same(file.get_tensor(name), tensors[name])]
-    return f"other numbers in {', '.join(wrong[:3])}" if wrong else ""
+        wrong = [name for name in tensors if not _is_same(file.get_tensor(name), tensors[name])]
+    return f"other values in {', '.join(wrong[:3])}" if wrong else None
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors of one type and shape are the same to the bit.
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors of the same type and shape are equal bit by bit.
 
-    Without PyTorch's own threads: another set of them, for the thread that saves, is more than
-    there are processors, and OpenMP lets all of them sleep between two operations from then on.
-    Every update of a small model took half as long again.
+    With numpy, as PyTorch would start threads for the saving thread: with more threads than CPUs,
+    OpenMP lets all of them sleep between operations from then on, and every training step of a
+    small model took half as long again.
     """
     left, right = (tensor.flatten().view(torch.uint8).numpy() for tensor in (one, other))
     return np.array_equal(left, right)

@@ -1,8 +1,8 @@
-"""Names and shapes as stored, and as held in memory.
+"""Weights as stored tensors: conversion between the layout on disk and in memory.
 
-On disk a GPT has the names and shapes of `transformers`' Qwen3, the tutorial's models those of the
-tutorial (with its convolutions' third dimension); in memory what is multiplied together is one
-matrix. Only this file knows both.
+On disk, a GPT has the names and shapes of `transformers`' Qwen3 and the tutorial's models those of
+the tutorial (with the third dimension of its convolutions). In memory, matrices that are multiplied
+with the same input are one. Only this module has both layouts.
 
 Shapes: D width, F inner size of the feed-forward, H heads, G key/value heads, K head size.
 """
@@ -21,7 +21,7 @@ from core.model.gpt import GPT
 from core.model.tutorial import Encoder, TutorialGPT
 
 Shape = tuple[int, ...]
-MAX_NAMES_LISTED = 8  # of a long list of wrong names, in a message
+MAX_NAMES_LISTED = 8  # in an error
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class TensorSlice:
     """A stored tensor: some rows of a parameter in memory.
 
     Attributes:
-        name: as stored.
-        rows: how many of the parameter's rows; None for all of them.
-        convolution: stored with a last dimension of size 1, as a convolution of kernel 1.
+        name: of the stored tensor.
+        rows: number of rows of the parameter; None is all of them.
+        convolution: whether it is stored with a last dimension of size 1, as a convolution.
     """
 
     name: str
@@ -40,43 +40,37 @@ class TensorSlice:
 
 
 TensorLayout = dict[str, tuple[TensorSlice, ...]]
+"""The stored tensors of every parameter, by the parameter's name in memory."""
 
 
 def to_stored(model: nn.Module) -> dict[str, Tensor]:
-    """Every weight as it goes to disk: contiguous float32 copies on the host.
+    """Every weight as a stored tensor: a contiguous float32 copy on the CPU.
 
-    Copies, so that training may go on while they are written.
+    Copies, so that training can continue while they are written.
     """
-    tensors = {}
-    weights = dict(model.named_parameters())
-    for name, parts in tensor_layout(model).items():
-        for part, rows in zip(parts, _rows(weights[name], parts), strict=True):
-            tensor = rows.detach().to("cpu", torch.float32, copy=True).contiguous()
-            tensors[part.name] = tensor.unsqueeze(-1) if part.convolution else tensor
-    return tensors
+    return {
+        name: view.detach().to("cpu", torch.float32, copy=True).contiguous()
+        for name, view in _stored_views(model).items()
+    }
 
 
 def load_stored(
     model: nn.Module, tensors: Mapping[str, Tensor], where: object = "model.safetensors"
 ) -> None:
-    """Set every weight of `model`, in the precision and on the device it already has.
+    """Set every weight of `model`, keeping its precision and device.
 
     Args:
-        where: the file they come from, for an error.
+        where: the file of the tensors, for errors.
 
     Raises:
-        DamagedError: a name is missing, is not known, has another shape or is of no type for
-            weights; all are listed, and the model is untouched.
+        DamagedError: a tensor is missing, unknown, of another shape or not of a floating-point
+            type; all are listed, and the model is unchanged.
     """
-    weights = dict(model.named_parameters())
-    targets = {}
-    for name, parts in tensor_layout(model).items():
-        for part, rows in zip(parts, _rows(weights[name], parts), strict=True):
-            targets[part.name] = rows.unsqueeze(-1) if part.convolution else rows
+    targets = _stored_views(model)
     shapes = {name: tuple(target.shape) for name, target in targets.items()}
-    if faults := _faults(shapes, tensors):
+    if problems := _find_problems(shapes, tensors):
         raise DamagedError(
-            f"{where} does not fit the run's config.json: {'; '.join(faults)}.",
+            f"{where} does not match the run's config.json: {'; '.join(problems)}.",
             "Both must come from the same run.",
         )
     with torch.no_grad():
@@ -85,23 +79,29 @@ def load_stored(
 
 
 def tensor_layout(model: nn.Module) -> TensorLayout:
-    """The stored parts of every parameter, by the parameter's name in memory."""
+    """The layout of a model's parameters on disk."""
     if isinstance(model, GPT):
-        return _gpt_plan(model.config)
+        return _gpt_layout(model.config)
     if isinstance(model, TutorialGPT):
-        return _tutorial_plan(model.config)
+        return _tutorial_layout(model.config)
     assert isinstance(model, Encoder), type(model)
-    return _encoder_plan(model.config)
+    return _encoder_layout(model.config)
 
 
-def _rows(weight: Tensor, parts: tuple[TensorSlice, ...]) -> tuple[Tensor, ...]:
-    """The parameter cut into its parts: views of it."""
-    rows = [len(weight) if part.rows is None else part.rows for part in parts]
-    return torch.split(weight, rows)
+def _stored_views(model: nn.Module) -> dict[str, Tensor]:
+    """Views of the parameters, by name and in the shape of the stored tensors."""
+    views = {}
+    weights = dict(model.named_parameters())
+    for name, slices in tensor_layout(model).items():
+        weight = weights[name]
+        rows = [len(weight) if part.rows is None else part.rows for part in slices]
+        for part, view in zip(slices, torch.split(weight, rows), strict=True):
+            views[part.name] = view.unsqueeze(-1) if part.convolution else view
+    return views
 
 
-def _faults(expected: Mapping[str, Shape], tensors: Mapping[str, Tensor]) -> list[str]:
-    """Which names are not as expected, and how."""
+def _find_problems(expected: Mapping[str, Shape], tensors: Mapping[str, Tensor]) -> list[str]:
+    """The tensors that do not match, grouped by what is wrong."""
     missing = [name for name in expected if name not in tensors]
     unexpected = [name for name in tensors if name not in expected]
     misshapen = [
@@ -114,28 +114,28 @@ def _faults(expected: Mapping[str, Shape], tensors: Mapping[str, Tensor]) -> lis
         for name in expected
         if name in tensors and not tensors[name].is_floating_point()
     ]
-    faults = {
+    problems = {
         "missing": missing,
-        "not known": unexpected,
+        "unknown": unexpected,
         "of another shape": misshapen,
-        "of no type for weights": mistyped,
+        "not of a floating-point type": mistyped,
     }
-    return [f"{fault}: {_listed(names)}" for fault, names in faults.items() if names]
+    return [f"{problem}: {_shorten(names)}" for problem, names in problems.items() if names]
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES_LISTED} more" if len(names) > MAX_NAMES_LISTED else ""
-    return ", ".join(names[:MAX_NAMES_LISTED]) + more
+def _shorten(names: list[str]) -> str:
+    rest = len(names) - MAX_NAMES_LISTED
+    return ", ".join(names[:MAX_NAMES_LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _gpt_plan(config: ModelConfig) -> TensorLayout:
-    parts: TensorLayout = {"embedding.weight": (TensorSlice("model.embed_tokens.weight"),)}
+def _gpt_layout(config: ModelConfig) -> TensorLayout:
+    layout: TensorLayout = {"embedding.weight": (TensorSlice("model.embed_tokens.weight"),)}
     for layer in range(config.layers):
-        parts |= _gpt_block(config, f"blocks.{layer}", f"model.layers.{layer}")
-    parts["norm.weight"] = (TensorSlice("model.norm.weight"),)
+        layout |= _gpt_block(config, f"blocks.{layer}", f"model.layers.{layer}")
+    layout["norm.weight"] = (TensorSlice("model.norm.weight"),)
     if not config.tie_embeddings:
-        parts["output.weight"] = (TensorSlice("lm_head.weight"),)
-    return parts
+        layout["output.weight"] = (TensorSlice("lm_head.weight"),)
+    return layout
 
 
 def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
@@ -162,28 +162,28 @@ def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
     }
 
 
-def _tutorial_plan(config: ModelConfig) -> TensorLayout:
-    parts: TensorLayout = {
+def _tutorial_layout(config: ModelConfig) -> TensorLayout:
+    layout: TensorLayout = {
         "embedding.weight": (TensorSlice("decoder.src_emb.weight"),),
         "positions.weight": (TensorSlice("decoder.pos_emb.weight"),),
     }
     for layer in range(config.layers):
         ours, theirs = f"blocks.{layer}", f"decoder.layers.{layer}"
-        parts |= _attention(config, f"{ours}.attention", f"{theirs}.self_attn")
-        parts |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.feed_forward")
-        parts |= _with_bias(f"{ours}.norm1", f"{theirs}.norm1")
-        parts |= _with_bias(f"{ours}.norm2", f"{theirs}.norm2")
-    return parts | _with_bias("output", "projection")
+        layout |= _attention(config, f"{ours}.attention", f"{theirs}.self_attn")
+        layout |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.feed_forward")
+        layout |= _with_bias(f"{ours}.norm1", f"{theirs}.norm1")
+        layout |= _with_bias(f"{ours}.norm2", f"{theirs}.norm2")
+    return layout | _with_bias("output", "projection")
 
 
-def _encoder_plan(config: ModelConfig) -> TensorLayout:
-    """The sinusoid table is a formula, so it is not stored."""
-    parts: TensorLayout = {"embedding.weight": (TensorSlice("src_emb.weight"),)}
+def _encoder_layout(config: ModelConfig) -> TensorLayout:
+    """Without the sinusoid table, which is computed."""
+    layout: TensorLayout = {"embedding.weight": (TensorSlice("src_emb.weight"),)}
     for layer in range(config.layers):
         ours, theirs = f"blocks.{layer}", f"layers.{layer}"
-        parts |= _attention(config, f"{ours}.attention", f"{theirs}.enc_self_attn")
-        parts |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.pos_ffn")
-    return parts
+        layout |= _attention(config, f"{ours}.attention", f"{theirs}.enc_self_attn")
+        layout |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.pos_ffn")
+    return layout
 
 
 def _attention(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
@@ -194,8 +194,8 @@ def _attention(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
         )
         for kind in ("weight", "bias")
     }
-    mixed = _with_bias(f"{ours}.out", f"{theirs}.linear")
-    return fused | mixed | _with_bias(f"{ours}.norm", f"{theirs}.layer_norm")
+    output = _with_bias(f"{ours}.out", f"{theirs}.linear")
+    return fused | output | _with_bias(f"{ours}.norm", f"{theirs}.layer_norm")
 
 
 def _feed_forward(ours: str, theirs: str) -> TensorLayout:

@@ -1,22 +1,15 @@
-"""The tutorial's decoder, piece by piece and in the tutorial's order.
+"""The tutorial's encoder and decoder, block by block in its order.
 
-1. scaled dot-product attention: `core.model.attention`   2. `MultiHeadAttention`
-3. `TutorialFeedForward`, position-wise                     4. sinusoid table, padding mask,
-encoder layer,
-8. causal mask: `core.model.attention`                       encoder: `core.model.tutorial`
-9. `DecoderLayer`   10. decoder and GPT: `TutorialGPT`
+Scaled dot-product attention and the causal mask are in `core.model.attention`; this module has
+multi-head attention, the position-wise feed-forward, the encoder (sinusoid table, padding mask,
+layers), the decoder layer and the GPT.
 
-Two things differ from its listing. Positions run over the positions of a line, not over the
-batch, or the model would never learn the order of words. And its convolutions of kernel 1 are the
-linear maps that they are; `core.model.state_dict` stores them as the tutorial does.
+Two things differ from the tutorial's listing. Positions count along a line, not along the batch:
+the model would never learn word order. And convolutions of kernel 1 are written as linear maps,
+which they are; `core.model.state_dict` stores them as the tutorial does. The encoder gives padding
+a position like any other token, and masks it in attention.
 
 Shapes: B batch, T new tokens, H heads, D width, K head size, V vocabulary.
-
-The tutorial's encoder: what it shows before it builds its decoder.
-
-Padding gets a position like any other word, and is hidden from attention instead.
-
-Shapes: B batch, T tokens, H heads, D width, K head size.
 """
 
 from __future__ import annotations
@@ -35,7 +28,7 @@ from core.tokenizer.special_tokens import PAD
 
 
 class MultiHeadAttention(nn.Module):
-    """Attention in H heads, then a residual and a norm of its own.
+    """Self-attention in H heads, followed by a residual and a norm.
 
     Queries, keys and values are one matrix in memory.
     """
@@ -53,14 +46,14 @@ class MultiHeadAttention(nn.Module):
         batch, new, _ = x.shape
         qkv = self.qkv(x).view(batch, new, -1, self.head_dim)  # (B, T, 3H, K)
         q, k, v = qkv.transpose(1, 2).chunk(3, dim=1)  # (B, H, T, K) each
-        read = attend(q, k, v, layer, step)  # (B, H, T, K)
-        joined = read.transpose(1, 2).reshape(batch, new, -1)  # (B, T, H*K)
-        normed: Tensor = self.norm(x + step.apply_dropout(self.out(joined)))
+        attended = attend(q, k, v, layer, step)  # (B, H, T, K)
+        heads = attended.transpose(1, 2).reshape(batch, new, -1)  # (B, T, H*K)
+        normed: Tensor = self.norm(x + step.apply_dropout(self.out(heads)))
         return normed
 
 
 class TutorialFeedForward(nn.Module):
-    """Two linear maps with a ReLU between, then a residual and a norm of its own."""
+    """Two linear maps with a ReLU between, followed by a residual and a norm."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -72,6 +65,70 @@ class TutorialFeedForward(nn.Module):
         """(B, T, D) to (B, T, D)."""
         normed: Tensor = self.norm(x + step.apply_dropout(self.down(F.relu(self.up(x)))))
         return normed
+
+
+def sinusoid_table(rows: int, width: int) -> Tensor:
+    """(rows, D) in float32: sines in even columns, cosines in odd ones.
+
+    The angles of columns 2i and 2i+1 are position / 10000^(2i/D) (Vaswani et al. 2017, section
+    3.5), computed in float64 and rounded, as in the tutorial.
+    """
+    columns = torch.arange(width, dtype=torch.float64) // 2 * 2  # (D,)
+    frequencies = 10000.0 ** -(columns / width)  # (D,)
+    angles = torch.outer(torch.arange(rows, dtype=torch.float64), frequencies)  # (rows, D)
+    even = torch.arange(width) % 2 == 0
+    return torch.where(even, angles.sin(), angles.cos()).float()
+
+
+def padding_mask(tokens: Tensor) -> Tensor:
+    """(B, 1, 1, T) boolean, true where a token is not padding."""
+    return tokens.ne(PAD)[:, None, None, :]
+
+
+class EncoderLayer(nn.Module):
+    """Attention over the whole line, followed by the position-wise feed-forward."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config)
+        self.feed_forward = TutorialFeedForward(config)
+
+    def forward(self, x: Tensor, layer: int, step: ForwardPass) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        encoded: Tensor = self.feed_forward(self.attention(x, layer, step), step)
+        return encoded
+
+
+class Encoder(nn.Module):
+    """A bidirectional encoder of lines.
+
+    Args:
+        config: the shape; `context` is the longest line.
+        seed: of the initial weights; None leaves them uninitialised, to be loaded.
+    """
+
+    def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.dropout = 0.0
+        self.embedding = uninitialised(nn.Embedding, config.vocab_size, config.d_model)
+        self.blocks = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
+        if seed is not None:
+            initialise_like_pytorch(self, seed)
+
+    def forward(self, tokens: Tensor, *, record: AttentionRecord | None = None) -> Tensor:
+        """Ids (B, T), at least one token per line, to (B, T, D); `record` as in `Decoder`."""
+        # Positions count from 1; row 0 of the table is unused.
+        table = sinusoid_table(self.config.context + 1, self.config.d_model)
+        embedded: Tensor = self.embedding(tokens)  # (B, T, D)
+        dropout = self.dropout if self.training else 0.0
+        step = ForwardPass(padding_mask(tokens), None, record, None, dropout)
+        x = step.apply_dropout(embedded + table[1 : tokens.shape[1] + 1].to(embedded))
+        step.record_hidden(x)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, layer, step)
+            step.record_hidden(x)
+        return x
 
 
 class DecoderLayer(nn.Module):
@@ -94,11 +151,11 @@ class DecoderLayer(nn.Module):
 class TutorialGPT(Decoder):
     """The tutorial's GPT: learnt positions, decoder layers, a projection with bias.
 
-    It masks only the future: padding stands behind a line, where no word of it looks.
+    Only later tokens are masked: padding follows a line, whose tokens do not attend to it.
 
     Args:
-        config: its shape.
-        seed: of the first weights; None leaves them unset for a caller who loads them.
+        config: the shape.
+        seed: of the initial weights; None leaves them uninitialised, to be loaded.
     """
 
     def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
@@ -122,97 +179,31 @@ class TutorialGPT(Decoder):
         return x
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Projection (…, D) to (…, V); the last norm belongs to the last layer."""
+        """Projection (…, D) to (…, V); the last layer ends with a norm."""
         logits: Tensor = self.output(hidden)
         return logits
 
     def initialise(self, seed: int) -> None:
-        """What PyTorch gives by default, as the tutorial leaves it; see `initialise_plainly`."""
-        initialise_plainly(self, seed)
+        """PyTorch's defaults, as in the tutorial; see `initialise_like_pytorch`."""
+        initialise_like_pytorch(self, seed)
 
 
-def initialise_plainly(model: nn.Module, seed: int) -> None:
-    """Embeddings normal; linear maps uniform within 1/sqrt(inputs), weight and bias; norms 1 and 0.
+def initialise_like_pytorch(model: nn.Module, seed: int) -> None:
+    """Embeddings standard normal; linear maps uniform within 1/sqrt(inputs); norms 1 and 0.
 
-    The same seed gives the same weights, whatever was drawn before.
+    The same seed gives the same weights, whatever was drawn before. They are drawn on the host, so
+    that every device gets the same ones.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.Embedding):
-                module.weight.copy_(_drawn(module.weight).normal_(generator=generator))
+                values = torch.empty(module.weight.shape).normal_(generator=generator)
+                module.weight.copy_(values)
             elif isinstance(module, nn.Linear):
                 bound = 1 / math.sqrt(module.in_features)
-                for part in (module.weight, module.bias):
-                    part.copy_(_drawn(part).uniform_(-bound, bound, generator=generator))
+                for weight in (module.weight, module.bias):
+                    values = torch.empty(weight.shape)
+                    weight.copy_(values.uniform_(-bound, bound, generator=generator))
             elif isinstance(module, nn.LayerNorm):
                 module.reset_parameters()
-
-
-def _drawn(weight: Tensor) -> Tensor:
-    """Room on the host for random numbers, so that every device gets the same ones."""
-    return torch.empty(weight.shape)
-
-
-def sinusoid_table(rows: int, width: int) -> Tensor:
-    """(rows, D) in single precision: sines in even columns, cosines in odd ones.
-
-    Columns 2i and 2i+1 turn by position / 10000^(2i/D) (Vaswani et al. 2017, section 3.5);
-    computed in double precision and rounded, as the tutorial does.
-    """
-    columns = torch.arange(width, dtype=torch.float64) // 2 * 2  # (D,)
-    speeds = 10000.0 ** -(columns / width)  # (D,)
-    angles = torch.outer(torch.arange(rows, dtype=torch.float64), speeds)  # (rows, D)
-    even = torch.arange(width) % 2 == 0
-    return torch.where(even, angles.sin(), angles.cos()).float()
-
-
-def padding_mask(tokens: Tensor) -> Tensor:
-    """(B, 1, 1, T) boolean, true where a word stands that may be looked at."""
-    return tokens.ne(PAD)[:, None, None, :]
-
-
-class EncoderLayer(nn.Module):
-    """Attention over the whole line, then the position-wise feed-forward."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.attention = MultiHeadAttention(config)
-        self.feed_forward = TutorialFeedForward(config)
-
-    def forward(self, x: Tensor, layer: int, step: ForwardPass) -> Tensor:
-        """(B, T, D) to (B, T, D)."""
-        encoded: Tensor = self.feed_forward(self.attention(x, layer, step), step)
-        return encoded
-
-
-class Encoder(nn.Module):
-    """Words and their places in a line, read in both directions.
-
-    Args:
-        config: its shape; `context` is the longest line.
-        seed: of the first weights; None leaves them unset for a caller who loads them.
-    """
-
-    def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
-        super().__init__()
-        self.config = config
-        self.dropout = 0.0
-        self.embedding = uninitialised(nn.Embedding, config.vocab_size, config.d_model)
-        self.blocks = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
-        if seed is not None:
-            initialise_plainly(self, seed)
-
-    def forward(self, tokens: Tensor, *, record: AttentionRecord | None = None) -> Tensor:
-        """Ids (B, T), at least one word in each line, to (B, T, D); `record` as in `Decoder`."""
-        # Positions count from 1; row 0 of the table belongs to no word.
-        table = sinusoid_table(self.config.context + 1, self.config.d_model)
-        words: Tensor = self.embedding(tokens)  # (B, T, D)
-        dropout = self.dropout if self.training else 0.0
-        step = ForwardPass(padding_mask(tokens), None, record, None, dropout)
-        x = step.apply_dropout(words + table[1 : tokens.shape[1] + 1].to(words))
-        step.record_hidden(x)
-        for layer, block in enumerate(self.blocks):
-            x = block(x, layer, step)
-            step.record_hidden(x)
-        return x

@@ -50,4 +50,4 @@ def test_an_automatic_device_is_chosen_again(tmp_path: Path) -> None:
 def test_an_explicit_device_is_not_replaced(tmp_path: Path, device: str) -> None:
     failure = resume_run_of(tmp_path, device)[-1]
     assert (failure.type, failure.whole("code")) == (FAILED, 2)
-    assert f"no device '{device}' here; there is cpu" in str(failure.text("message"))
+    assert f"no device '{device}'; available: cpu" in str(failure.text("message"))

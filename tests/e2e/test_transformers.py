@@ -1,4 +1,4 @@
-"""A run's folder opened with `transformers`, unmodified: same logits, same greedy tokens."""
+"""A run's folder opened with unmodified `transformers`: same logits, same greedy tokens."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ CONFIGS = pytest.mark.parametrize(
 
 
 def _model(config: ModelConfig) -> Decoder:
-    """Weights, norms too, far enough from where they start that each of them shows."""
+    """All weights, norms too, far enough from their initial values to show every mistake."""
     model = build_model(config).eval()
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for weight in model.parameters():
-            drawn = torch.empty_like(weight).normal_(0, 0.25, generator=generator)
-            weight.copy_(drawn if weight.dim() > 1 else 1 + drawn)
+            values = torch.empty_like(weight).normal_(0, 0.25, generator=generator)
+            weight.copy_(values if weight.dim() > 1 else 1 + values)
     return model
 
 
@@ -64,14 +64,14 @@ def _load(folder: Path) -> Any:
 def _greedy(model: Decoder, ids: Tensor, new: int) -> list[int]:
     with torch.no_grad():
         for _ in range(new):
-            following = model.head(model(ids)[:, -1]).argmax(-1, keepdim=True)  # (1, 1)
-            ids = torch.cat((ids, following), dim=1)
+            next_id = model.head(model(ids)[:, -1]).argmax(-1, keepdim=True)  # (1, 1)
+            ids = torch.cat((ids, next_id), dim=1)
     return ids[0].tolist()
 
 
 @CONFIGS
-def test_same_logits(config: ModelConfig, tmp_path: Path) -> None:
-    """Rotary pairs, a norm's place or epsilon, shared heads or a scale unlike Qwen3's."""
+def test_transformers_computes_the_same_logits(config: ModelConfig, tmp_path: Path) -> None:
+    """Detects rotary pairs, norms, shared heads or a scale unlike Qwen3's."""
     model = _model(config)
     _save(model, tmp_path)
     theirs = _load(tmp_path)
@@ -83,8 +83,8 @@ def test_same_logits(config: ModelConfig, tmp_path: Path) -> None:
 
 
 @CONFIGS
-def test_same_greedy_tokens(config: ModelConfig, tmp_path: Path) -> None:
-    """A generation_config that samples or ends elsewhere; positions off by one while decoding."""
+def test_transformers_generates_the_same_greedy_tokens(config: ModelConfig, tmp_path: Path) -> None:
+    """Detects a generation_config that samples or ends elsewhere, and positions off by one."""
     model = _model(config)
     _save(model, tmp_path)
     ids = torch.tensor([[1, 30, 12, 71]])
@@ -93,8 +93,7 @@ def test_same_greedy_tokens(config: ModelConfig, tmp_path: Path) -> None:
 
 
 @CONFIGS
-def test_what_they_save_loads_here(config: ModelConfig, tmp_path: Path) -> None:
-    """A model fine-tuned elsewhere that does not find its way back."""
+def test_a_model_saved_by_transformers_loads(config: ModelConfig, tmp_path: Path) -> None:
     model = _model(config)
     _save(model, tmp_path)
     again = tmp_path / "again"
@@ -108,8 +107,7 @@ def test_what_they_save_loads_here(config: ModelConfig, tmp_path: Path) -> None:
         assert torch.equal(returned(ids), model(ids))
 
 
-def test_saved_defaults_are_read(tmp_path: Path) -> None:
-    """Special ids or a length that `generate` does not take from the folder."""
+def test_transformers_reads_the_generation_defaults(tmp_path: Path) -> None:
     _save(_model(TIED), tmp_path)
     read = _load(tmp_path).generation_config
     assert (read.pad_token_id, read.bos_token_id, read.eos_token_id) == (0, 1, 2)
@@ -117,8 +115,10 @@ def test_saved_defaults_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["word", "char", "bpe"])
-def test_a_text_goes_through_both_alike(kind: str, tmp_path: Path) -> None:
-    """A folder whose tokenizer and weights load, but do not belong together."""
+def test_transformers_encodes_generates_and_decodes_the_same_text(
+    kind: str, tmp_path: Path
+) -> None:
+    """Tokenizer and weights of a folder must belong together."""
     lines = ["Python is a language .", "a cat sat on a mat .", "is a cat a language ?"]
     tokenizer = Tokenizer.train(kind, lines, 300 if kind == "bpe" else None)
     model = _model(dataclasses.replace(TIED, vocab_size=tokenizer.vocab_size))

@@ -1,4 +1,4 @@
-"""What both decoders share: the loss, with and without padding in the products."""
+"""The loss of both decoders, with padded and with packed lines."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def _model(architecture: str) -> Decoder:
     return factory.build_model(config, seed=2).double()
 
 
-def _lines() -> tuple[torch.Tensor, torch.Tensor]:
-    whole = torch.randint(3, 30, (5, 13), generator=torch.manual_seed(0))
-    for row, length in zip(whole, (13, 4, 9, 2, 7), strict=True):
+def _padded_lines() -> tuple[torch.Tensor, torch.Tensor]:
+    ids = torch.randint(3, 30, (5, 13), generator=torch.manual_seed(0))
+    for row, length in zip(ids, (13, 4, 9, 2, 7), strict=True):
         row[length:] = PAD
-    return whole[:, :-1], whole[:, 1:]
+    return ids[:, :-1], ids[:, 1:]
 
 
-def _measured(
+def _loss_and_gradient(
     model: Decoder, monkeypatch: pytest.MonkeyPatch, *, packed: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     monkeypatch.setattr(decoder, "should_pack_lines", lambda config, targets: packed)
-    tokens, targets = _lines()
+    tokens, targets = _padded_lines()
     model.zero_grad()
     loss = model.loss(tokens.masked_fill(targets == PAD, PAD), targets)
     loss.backward()  # type: ignore[no-untyped-call]
@@ -49,20 +49,22 @@ def _measured(
 
 
 @pytest.mark.parametrize("architecture", CASES)
-def test_packed_lines_have_the_loss_and_gradient_of_padded_ones(
+def test_packed_lines_have_the_loss_and_gradient_of_padded_lines(
     architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = _model(architecture)
-    padded = _measured(model, monkeypatch, packed=False)
-    packed = _measured(model, monkeypatch, packed=True)
-    # The loss is taken in float32, whatever the model computes in.
+    padded = _loss_and_gradient(model, monkeypatch, packed=False)
+    packed = _loss_and_gradient(model, monkeypatch, packed=True)
+    # The loss is computed in float32, whatever the precision of the model.
     assert torch.allclose(padded[0], packed[0], atol=1e-6)
     assert torch.allclose(padded[1], packed[1], atol=1e-7)
 
 
 @pytest.mark.parametrize("architecture", CASES)
-def test_padding_counts_in_no_loss(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, (tokens, targets) = _model(architecture), _lines()
+def test_more_padding_does_not_change_the_loss(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, (tokens, targets) = _model(architecture), _padded_lines()
     wider = torch.zeros(5, 3, dtype=torch.long)
     losses = [
         model.loss(tokens, targets),
@@ -71,9 +73,9 @@ def test_padding_counts_in_no_loss(architecture: str, monkeypatch: pytest.Monkey
     assert torch.allclose(losses[0], losses[1])
 
 
-def test_packing_pays_for_large_models_and_few_words() -> None:
+def test_lines_are_packed_for_large_models_with_much_padding() -> None:
     large = ModelConfig(layers=6, heads=8, kv_heads=8, d_model=512, head_dim=64, d_ff=2048)
-    _, targets = _lines()
+    _, targets = _padded_lines()
     assert should_pack_lines(large, targets)
     assert not should_pack_lines(large, torch.full((5, 12), 7))
     assert not should_pack_lines(ModelConfig(d_model=8, d_ff=8, head_dim=2), targets.repeat(500, 1))

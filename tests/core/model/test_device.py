@@ -1,3 +1,5 @@
+"""The devices of this machine, and the choice of one."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,20 +9,20 @@ from core.errors import InputError
 from core.model import device
 
 
-def test_the_processor_is_always_there() -> None:
+def test_the_cpu_is_always_available() -> None:
     facts = device.device_facts("cpu")
     assert facts.device == "cpu"
     assert facts.threads >= 1
     assert facts.free_memory > 0
 
 
-@pytest.mark.parametrize("wanted", ["cuda:99", "tpu", "cpu:1", "cuda:one", "mps:1", ""])
-def test_a_device_that_is_not_there_is_refused_with_those_that_are(wanted: str) -> None:
+@pytest.mark.parametrize("name", ["cuda:99", "tpu", "cpu:1", "cuda:one", "mps:1", ""])
+def test_an_unknown_device_is_an_error_listing_the_available_ones(name: str) -> None:
     with pytest.raises(InputError, match="cpu"):
-        device.device_facts(wanted)
+        device.device_facts(name)
 
 
-def test_the_gpu_with_most_free_memory_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_is_the_gpu_with_most_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     free = [10, 30, 20]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
@@ -33,14 +35,14 @@ def test_the_gpu_with_most_free_memory_is_taken(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    ("found", "quick"),
+    ("capabilities", "is_faster"),
     [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx512_f": True}, False)],
 )
-def test_bfloat16_is_for_processors_that_multiply_it(
-    monkeypatch: pytest.MonkeyPatch, found: dict[str, bool], quick: bool
+def test_bfloat16_is_faster_on_cpus_with_instructions_for_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], is_faster: bool
 ) -> None:
-    """Emulated it is slower than float32, however willing the library is."""
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
-    assert device.device_facts("cpu").bfloat16 is quick
+    """The library also emulates it, more slowly than float32."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert device.device_facts("cpu").bfloat16 is is_faster
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert not device.device_facts("cpu").bfloat16

@@ -1,4 +1,4 @@
-"""Both decoders through their common interface: causal, cached as uncached, recorded as fused."""
+"""Both decoders by their interface: causal; the same logits with a cache and when recorded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SHAPES = [
 
 @pytest.fixture(params=[MODERN, TUTORIAL], ids=["modern", "tutorial"])
 def model(request: pytest.FixtureRequest) -> Decoder:
-    """One of the two, with weights far enough from zero that a mistake shows."""
+    """Either decoder, with weights far enough from zero to show mistakes."""
     model = build_model(request.param).eval()
     with torch.no_grad():
         for weight in model.parameters():
@@ -60,16 +60,16 @@ def tokens(rows: int = 2, length: int = 24, seed: int = 1) -> Tensor:
 
 def logits(model: Decoder, ids: Tensor, **options: object) -> Tensor:
     with torch.no_grad():
-        found: Tensor = model.head(model(ids, **options))
-    return found
+        values: Tensor = model.head(model(ids, **options))
+    return values
 
 
 def assert_same(a: Tensor, b: Tensor) -> None:
     torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-5)
 
 
-def test_no_future_token_changes_past_logits(model: Decoder) -> None:
-    """A mask that is off by one, or none."""
+def test_later_tokens_do_not_change_earlier_logits(model: Decoder) -> None:
+    """Detects a missing mask, or one that is off by one."""
     ids = tokens()
     changed = ids.clone()
     changed[:, 10] = (changed[:, 10] - 2) % 90 + 3
@@ -78,70 +78,68 @@ def test_no_future_token_changes_past_logits(model: Decoder) -> None:
     assert not torch.allclose(before[:, 10], after[:, 10], atol=1e-3)
 
 
-def test_padding_behind_a_line_changes_nothing(model: Decoder) -> None:
-    """A short line whose prediction depends on how long the others of its batch are."""
+def test_padding_after_a_line_changes_nothing(model: Decoder) -> None:
+    """The prediction of a line must not depend on the length of others in its batch."""
     ids = tokens()
     padded = F.pad(ids, (0, 6), value=PAD)
     assert_same(logits(model, padded)[:, :24], logits(model, ids))
 
 
-@pytest.mark.parametrize("pieces", [[24], [1] * 24, [7, 17], [5, 1, 12, 6], [23, 1]])
-def test_cached_equals_uncached(model: Decoder, pieces: list[int]) -> None:
-    """Wrong positions or a wrong mask for tokens that continue a cache, in one piece or more."""
+@pytest.mark.parametrize("lengths", [[24], [1] * 24, [7, 17], [5, 1, 12, 6], [23, 1]])
+def test_logits_with_a_cache_are_those_without(model: Decoder, lengths: list[int]) -> None:
+    """Detects wrong positions or a wrong mask for one or more tokens after a cache."""
     ids = tokens()
     cache = KVCache(model.config, 2, 30)
-    found = [logits(model, piece, cache=cache) for piece in torch.split(ids, pieces, dim=1)]
+    parts = [logits(model, part, cache=cache) for part in torch.split(ids, lengths, dim=1)]
     assert cache.length == 24
-    assert_same(torch.cat(found, dim=1), logits(model, ids))
+    assert_same(torch.cat(parts, dim=1), logits(model, ids))
 
 
-def test_recorded_continuation_of_a_cache(model: Decoder) -> None:
-    """Recording that takes another mask than the fused kernel when a cache is continued."""
+def test_recording_after_a_cache_has_the_same_logits(model: Decoder) -> None:
+    """Detects a mask other than the fused kernel's after a cache."""
     ids, record = tokens(), AttentionRecord()
     cache = KVCache(model.config, 2, 24)
     logits(model, ids[:, :9], cache=cache)
-    found = logits(model, ids[:, 9:], cache=cache, record=record)
-    assert_same(found, logits(model, ids)[:, 9:])
+    recorded = logits(model, ids[:, 9:], cache=cache, record=record)
+    assert_same(recorded, logits(model, ids)[:, 9:])
     assert record.attention[0].shape == (2, model.config.heads, 15, 24)
 
 
-def test_record_holds_what_was_seen(model: Decoder) -> None:
-    """Recording that changes the logits, misses a layer or keeps weights that do not add up."""
+def test_a_record_has_every_layer_and_does_not_change_logits(model: Decoder) -> None:
     ids, record = tokens(), AttentionRecord()
-    found = logits(model, ids, record=record)
-    assert_same(found, logits(model, ids))
+    recorded = logits(model, ids, record=record)
+    assert_same(recorded, logits(model, ids))
     shape = model.config
     assert [h.shape for h in record.hidden] == [(2, 24, shape.d_model)] * (shape.layers + 1)
     assert [a.shape for a in record.attention] == [(2, shape.heads, 24, 24)] * shape.layers
     for weights in record.attention:
         assert_same(weights.sum(-1), torch.ones(2, shape.heads, 24))
         assert weights.triu(1).max() == 0
-    assert_same(model.head(record.hidden[-1]), found)
+    assert_same(model.head(record.hidden[-1]), recorded)
     assert model.head(record.hidden[1]).shape == (2, 24, shape.vocab_size)
 
 
-def test_head_mask_of_ones_changes_nothing(model: Decoder) -> None:
-    """A mask applied at the wrong place, scaling what it should leave."""
+def test_a_head_mask_of_ones_changes_nothing(model: Decoder) -> None:
     ones = torch.ones(model.config.layers, model.config.heads)
     assert torch.equal(logits(model, tokens(), head_mask=ones), logits(model, tokens()))
 
 
 @pytest.mark.parametrize("recording", [False, True])
-def test_head_mask_of_zero_silences_that_head(model: Decoder, recording: bool) -> None:
-    """A mask on the wrong layer or head: the same as zero columns in the output projection."""
+def test_a_head_mask_of_zero_removes_that_head(model: Decoder, recording: bool) -> None:
+    """As zero columns in the output projection: detects a mask on the wrong layer or head."""
     shape, layer, head = model.config, 1, 2
     mask = torch.ones(shape.layers, shape.heads)
     mask[layer, head] = 0
     record = AttentionRecord() if recording else None
-    found = logits(model, tokens(), head_mask=mask, record=record)
+    masked = logits(model, tokens(), head_mask=mask, record=record)
     columns = slice(head * shape.head_dim, (head + 1) * shape.head_dim)
     with torch.no_grad():
         model.get_parameter(f"blocks.{layer}.attention.out.weight")[:, columns] = 0
-    assert_same(found, logits(model, tokens()))
+    assert_same(masked, logits(model, tokens()))
 
 
-def test_loss_is_the_mean_over_real_targets(model: Decoder) -> None:
-    """Padding counted in the loss, as sum or as number of targets."""
+def test_the_loss_is_the_mean_over_targets_that_are_not_padding(model: Decoder) -> None:
+    """Detects padding in the sum or in the number of targets."""
     ids = tokens(3, 12)
     targets = ids.roll(-1, dims=1)
     targets[0, 5:] = PAD
@@ -163,16 +161,16 @@ def test_loss_in_bfloat16(model: Decoder) -> None:
 
 
 @pytest.mark.parametrize("config", [*SHAPES, ModelConfig(vocab_size=2048, d_model=128)])
-def test_first_loss_is_near_a_guess(config: ModelConfig) -> None:
-    """Weights drawn so large that training starts by unlearning them."""
+def test_the_initial_loss_is_near_that_of_a_uniform_guess(config: ModelConfig) -> None:
+    """Larger initial weights would have to be unlearnt first."""
     model, ids = build_model(config), tokens(4, 32)
     loss = model.loss(ids[:, :-1], ids[:, 1:]).item()
     assert abs(loss - math.log(config.vocab_size)) < 0.35
 
 
 @pytest.mark.parametrize("config", SHAPES)
-def test_same_seed_same_weights(config: ModelConfig) -> None:
-    """Weights that depend on what was drawn before, or that disturb what is drawn after."""
+def test_the_same_seed_gives_the_same_weights(config: ModelConfig) -> None:
+    """Weights must not depend on earlier random numbers, nor change later ones."""
     torch.manual_seed(5)
     first, after = build_model(config, 7), torch.rand(3)
     torch.manual_seed(5)
@@ -184,8 +182,8 @@ def test_same_seed_same_weights(config: ModelConfig) -> None:
         assert a.dim() == 1 or not torch.equal(a, c)
 
 
-def test_dropout_only_while_training(model: Decoder) -> None:
-    """Dropout accepted and ignored, left on in evaluation, or fixed at construction."""
+def test_dropout_is_active_only_in_training(model: Decoder) -> None:
+    """Also if it is set after construction."""
     ids = tokens()
     plain = logits(model, ids)
     model.dropout = 0.5
@@ -207,10 +205,9 @@ def test_dropout_only_while_training(model: Decoder) -> None:
     share=st.sampled_from([1, 2, 3]),
     tied=st.booleans(),
 )
-def test_parameter_formula(
+def test_the_parameter_formula_agrees_with_the_model(
     tutorial: bool, sizes: tuple[int, int, int, int], share: int, tied: bool
 ) -> None:
-    """A count shown before training that the model does not have."""
     layers, groups, half, width = sizes
     config = ModelConfig(
         architecture="tutorial" if tutorial else "qwen3",
@@ -230,35 +227,35 @@ def test_parameter_formula(
 
 
 @pytest.mark.parametrize("preset", ["tutorial", "tiny", "small"])
-def test_memory_estimate(preset: str) -> None:
-    """An estimate that lets a run start which dies, or refuses one that fits."""
+def test_the_memory_estimate_agrees_with_saved_activations(preset: str) -> None:
+    """A wrong estimate starts runs that die, or rejects runs that fit."""
     config = ModelConfig(vocab_size=50, **{**PRESETS[preset].model, "layers": 2})
-    one = _saved(dataclasses.replace(config, layers=1))
-    per_token = (_saved(config) - one) / (2 * 32)
+    one = _saved_bytes(dataclasses.replace(config, layers=1))
+    per_token = (_saved_bytes(config) - one) / (2 * 32)
     assert per_token == pytest.approx(4 * activation_floats_per_layer(config), rel=0.05)
     assert training_bytes(config, 2, 32) > 16 * count_parameters(config) + 64 * per_token
 
 
-def _saved(config: ModelConfig) -> int:
-    """Bytes kept for the backward pass of two rows of 32 tokens, weights left out."""
+def _saved_bytes(config: ModelConfig) -> int:
+    """Bytes saved for the backward pass of two rows of 32 tokens, without the weights."""
     model = build_model(config)
     own = {t.untyped_storage().data_ptr() for t in (*model.parameters(), *model.buffers())}
-    kept: dict[int, Tensor] = {}
+    saved: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        place = tensor.untyped_storage().data_ptr()
-        if place not in own:
-            kept[place] = tensor
+        address = tensor.untyped_storage().data_ptr()
+        if address not in own:
+            saved[address] = tensor
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         hidden = model(torch.full((2, 32), 3))
     assert hidden.shape == (2, 32, config.d_model)
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values())
 
 
-def test_tutorial_shape_is_fixed_where_it_is() -> None:
-    """Settings that the tutorial's decoder has no use for, taken and ignored."""
+def test_settings_the_tutorial_does_not_have_are_an_error() -> None:
+    """They must not be accepted and ignored."""
     with pytest.raises(SettingsError) as caught:
         build_model(dataclasses.replace(MODERN, architecture="tutorial"))
     assert set(caught.value.problems) == {"kv_heads", "activation", "tie_embeddings"}

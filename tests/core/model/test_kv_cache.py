@@ -1,4 +1,4 @@
-"""The key/value cache: append, cut, fork."""
+"""The key/value cache: append, truncate, fork."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _filled(cache: KVCache, value: float, new: int) -> Tensor:
     return torch.full((cache.batch, CONFIG.kv_heads, new, CONFIG.head_dim), value)
 
 
-def test_length_grows_after_the_last_layer() -> None:
-    """A second layer that writes behind the first one's tokens."""
+def test_the_length_grows_with_the_last_layer() -> None:
+    """Otherwise the second layer would write after the first one's tokens."""
     cache = KVCache(CONFIG, 3, 10)
     k = _filled(cache, 1.0, 4)
     assert cache.append(0, k, k)[0].shape == (3, 2, 4, 8)
@@ -31,8 +31,7 @@ def test_length_grows_after_the_last_layer() -> None:
     assert (cache.length, cache.capacity, cache.batch) == (4, 10, 3)
 
 
-def test_append_returns_everything_so_far() -> None:
-    """Earlier tokens lost or overwritten."""
+def test_append_returns_all_tokens() -> None:
     cache = KVCache(CONFIG, 1, 10)
     for value, new in ((1.0, 3), (2.0, 2)):
         for layer in range(2):
@@ -43,29 +42,27 @@ def test_append_returns_everything_so_far() -> None:
     assert values[0, 1, :, 7].tolist() == [-1, -1, -1, -2, -2]
 
 
-def test_overfull_cache_is_a_mistake_of_ours() -> None:
-    """Tokens silently dropped at the end of the room."""
+def test_appending_to_a_full_cache_is_an_assertion_error() -> None:
     cache = KVCache(CONFIG, 1, 3)
     with pytest.raises(AssertionError):
         cache.append(0, _filled(cache, 1, 4), _filled(cache, 1, 4))
 
 
 @torch.no_grad()
-def test_cut_then_another_branch() -> None:
-    """What was cut still being looked at."""
+def test_truncated_tokens_are_not_attended_to() -> None:
     model = build_model(CONFIG).eval()
     cache = KVCache(CONFIG, 1, 16)
     ids, other = torch.randint(3, 40, (2, 1, 8)).unbind()
     model(ids, cache=cache)
     cache.truncate(5)
-    found = model(other[:, 5:], cache=cache)
-    whole = model(torch.cat((ids[:, :5], other[:, 5:]), dim=1))
-    torch.testing.assert_close(found, whole[:, 5:], rtol=1e-5, atol=1e-5)
+    hidden = model(other[:, 5:], cache=cache)
+    expected = model(torch.cat((ids[:, :5], other[:, 5:]), dim=1))
+    torch.testing.assert_close(hidden, expected[:, 5:], rtol=1e-5, atol=1e-5)
 
 
 @torch.no_grad()
-def test_forked_rows_go_their_own_ways() -> None:
-    """Rows that share memory with their origin or with each other."""
+def test_forked_rows_are_independent() -> None:
+    """They must not share memory with the original or with each other."""
     model = build_model(dataclasses.replace(CONFIG, tie_embeddings=False)).eval()
     cache = KVCache(CONFIG, 2, 16)
     ids = torch.randint(3, 40, (2, 6))
@@ -73,8 +70,8 @@ def test_forked_rows_go_their_own_ways() -> None:
     fork = cache.fork(3)
     before = cache.keys.clone()
     new = torch.randint(3, 40, (6, 2))
-    found = model(new, cache=fork)
+    hidden = model(new, cache=fork)
     assert (cache.length, fork.length, fork.batch) == (6, 8, 6)
     assert torch.equal(cache.keys, before)
-    whole = model(torch.cat((ids.repeat_interleave(3, dim=0), new), dim=1))
-    torch.testing.assert_close(found, whole[:, 6:], rtol=1e-5, atol=1e-5)
+    expected = model(torch.cat((ids.repeat_interleave(3, dim=0), new), dim=1))
+    torch.testing.assert_close(hidden, expected[:, 6:], rtol=1e-5, atol=1e-5)

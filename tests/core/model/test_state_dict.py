@@ -1,4 +1,4 @@
-"""What goes to disk: names, shapes and copies, and what is refused on the way back."""
+"""Stored weights and configs: names, shapes, copies, and errors when loading."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _logits(model: Decoder) -> Tensor:
 
 
 @CONFIGS
-def test_round_trip(config: ModelConfig) -> None:
-    """A part stored under another's name, cut at the wrong row, or left out."""
+def test_weights_round_trip(config: ModelConfig) -> None:
+    """Detects a slice with the wrong name or rows, or a missing one."""
     model = build_model(config, 3)
     with torch.no_grad():
         for weight in model.parameters():
@@ -50,18 +50,17 @@ def test_round_trip(config: ModelConfig) -> None:
 
 
 @CONFIGS
-def test_every_weight_has_a_place(config: ModelConfig) -> None:
-    """A new parameter that is trained but not saved."""
+def test_every_parameter_is_stored(config: ModelConfig) -> None:
     model = build_model(config)
     assert set(tensor_layout(model)) == set(dict(model.named_parameters()))
-    numbers = sum(tensor.numel() for tensor in to_stored(model).values())
-    assert numbers == sum(p.numel() for p in model.parameters())
+    stored = sum(tensor.numel() for tensor in to_stored(model).values())
+    assert stored == sum(p.numel() for p in model.parameters())
 
 
 @CONFIGS
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_stored_tensors_are_plain_copies(config: ModelConfig, dtype: torch.dtype) -> None:
-    """A file half old and half new, written while training goes on; views that cannot be saved."""
+def test_stored_tensors_are_contiguous_copies(config: ModelConfig, dtype: torch.dtype) -> None:
+    """Training continues while they are written; views cannot be saved."""
     model = build_model(config).to(dtype)
     tensors = to_stored(model)
     before = {name: tensor.clone() for name, tensor in tensors.items()}
@@ -75,8 +74,7 @@ def test_stored_tensors_are_plain_copies(config: ModelConfig, dtype: torch.dtype
         assert tensor.untyped_storage().nbytes() == tensor.nbytes
 
 
-def test_names_are_those_of_others() -> None:
-    """Names that only we can read."""
+def test_names_are_those_of_transformers_and_the_tutorial() -> None:
     modern, untied, tutorial = (
         to_stored(build_model(MODERN)),
         to_stored(build_model(UNTIED)),
@@ -90,8 +88,7 @@ def test_names_are_those_of_others() -> None:
     assert tutorial["decoder.layers.0.self_attn.W_V.bias"].shape == (40,)
 
 
-def test_wrong_weights_are_all_named() -> None:
-    """Weights of another model half loaded, or reported one name at a time."""
+def test_all_wrong_tensors_are_named_and_the_model_is_unchanged() -> None:
     model = build_model(MODERN)
     before = [p.clone() for p in model.parameters()]
     tensors = to_stored(build_model(MODERN, 9))
@@ -101,37 +98,35 @@ def test_wrong_weights_are_all_named() -> None:
         load_stored(model, tensors)
     for part in (
         "missing: model.norm.weight",
-        "not known: stranger",
+        "unknown: stranger",
         "model.embed_tokens.weight is [60, 36], not [61, 36]",
     ):
         assert part in caught.value.message
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
 
 
-def test_long_lists_of_names_are_cut() -> None:
-    """A message of a thousand names."""
+def test_a_long_list_of_names_is_shortened() -> None:
     with pytest.raises(DamagedError) as caught:
         load_stored(build_model(MODERN), {})
     assert "and 16 more" in caught.value.message
 
 
 @CONFIGS
-def test_config_round_trip(config: ModelConfig) -> None:
-    """A field that config.json does not carry."""
+def test_a_config_round_trips_through_config_json(config: ModelConfig) -> None:
     assert parse_model_config(json.loads(json.dumps(hf_config(config)))) == config
 
 
 @pytest.mark.parametrize("config", [MODERN, TUTORIAL], ids=["modern", "tutorial"])
-def test_config_without_a_field_is_damaged(config: ModelConfig) -> None:
-    """A default taken where the file lost a value: another model without a word."""
-    whole = hf_config(config)
+def test_a_config_json_without_a_field_is_damaged(config: ModelConfig) -> None:
+    """A default in its place would silently be another model."""
+    complete = hf_config(config)
     for name in ("vocab_size", "rope_theta", "head_dim"):
-        values = {key: value for key, value in whole.items() if key != name}
+        values = {key: value for key, value in complete.items() if key != name}
         values.pop("rope_parameters", None)
         with pytest.raises(DamagedError, match=name):
             parse_model_config(values)
     with pytest.raises(DamagedError, match="heads"):
-        parse_model_config({**whole, "num_attention_heads": "four", "heads": "four"})
+        parse_model_config({**complete, "num_attention_heads": "four", "heads": "four"})
 
 
 @pytest.mark.parametrize(
@@ -145,14 +140,13 @@ def test_config_without_a_field_is_damaged(config: ModelConfig) -> None:
         {"rope_scaling": {"type": "linear", "factor": 2.0}},
     ],
 )
-def test_what_is_not_built_here_is_refused(change: dict[str, object]) -> None:
-    """A foreign model computed as if it were ours."""
+def test_an_unsupported_architecture_is_an_error(change: dict[str, object]) -> None:
+    """It must not be computed as if it were this one."""
     with pytest.raises(InputError):
         parse_model_config({**hf_config(MODERN), **change})
 
 
-def test_generation_is_greedy_and_ends() -> None:
-    """A folder whose default is to sample, or to run on."""
+def test_the_generation_config_is_greedy_and_ends() -> None:
     values = generation_config(MODERN)
     assert values["do_sample"] is False
     assert (values["pad_token_id"], values["bos_token_id"], values["eos_token_id"]) == (0, 1, 2)

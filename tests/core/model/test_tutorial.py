@@ -1,4 +1,4 @@
-"""The tutorial's decoder and encoder against recorded outputs of the tutorial's own blocks."""
+"""The tutorial's decoder and encoder against recorded outputs of the tutorial's code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def decoder(recorded: dict[str, Tensor]) -> TutorialGPT:
 def encoder(recorded: dict[str, Tensor]) -> Encoder:
     model = Encoder(CONFIG, None).double().eval()
     weights = _under(recorded, "enc.")
-    del weights["pos_emb.weight"]  # a formula here, compared below
+    del weights["pos_emb.weight"]  # computed here, compared below
     load_stored(model, weights)
     return model
 
@@ -56,30 +56,35 @@ def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
 
-def _apart(a: Tensor, b: Tensor) -> float:
+def _max_difference(a: Tensor, b: Tensor) -> float:
     assert a.shape == b.shape
     return (a - b).abs().max().item()
 
 
 @torch.no_grad()
-def test_decoder_logits(decoder: TutorialGPT, recorded: dict[str, Tensor]) -> None:
-    """A norm, a residual or the place of a position that differs from the tutorial's."""
+def test_decoder_logits_are_the_tutorials(
+    decoder: TutorialGPT, recorded: dict[str, Tensor]
+) -> None:
+    """Detects another norm, residual or position."""
     logits = decoder.head(decoder(recorded["decoder.tokens"]))
-    assert _apart(logits, recorded["decoder.logits"]) < TOLERANCE
+    assert _max_difference(logits, recorded["decoder.logits"]) < TOLERANCE
 
 
 @torch.no_grad()
-def test_decoder_recorded_path(decoder: TutorialGPT, recorded: dict[str, Tensor]) -> None:
-    """The written-out attention drifting from the fused one."""
+def test_recorded_decoder_logits_are_the_tutorials(
+    decoder: TutorialGPT, recorded: dict[str, Tensor]
+) -> None:
+    """Detects a difference between written-out and fused attention."""
     record = AttentionRecord()
     logits = decoder.head(decoder(recorded["decoder.tokens"], record=record))
-    assert _apart(logits, recorded["decoder.logits"]) < TOLERANCE
-    assert _apart(decoder.head(record.hidden[-1]), logits) == 0
+    assert _max_difference(logits, recorded["decoder.logits"]) < TOLERANCE
+    assert _max_difference(decoder.head(record.hidden[-1]), logits) == 0
 
 
 @torch.no_grad()
-def test_greedy_continuation(decoder: TutorialGPT, recorded: dict[str, Tensor]) -> None:
-    """Reading the wrong position's logits while generating."""
+def test_the_greedy_continuation_is_the_tutorials(
+    decoder: TutorialGPT, recorded: dict[str, Tensor]
+) -> None:
     expected = recorded["decoder.greedy"].tolist()
     ids = expected[:1]
     while len(ids) < len(expected):
@@ -89,35 +94,36 @@ def test_greedy_continuation(decoder: TutorialGPT, recorded: dict[str, Tensor]) 
 
 
 @torch.no_grad()
-def test_encoder_outputs_and_attention(encoder: Encoder, recorded: dict[str, Tensor]) -> None:
-    """Padding looked at, or positions that count from 0 or skip padding."""
+def test_encoder_outputs_and_attention_are_the_tutorials(
+    encoder: Encoder, recorded: dict[str, Tensor]
+) -> None:
+    """Detects attention to padding, and positions that count from 0 or skip padding."""
     record = AttentionRecord()
     outputs = encoder(recorded["encoder.tokens"], record=record)
-    assert _apart(outputs, recorded["encoder.outputs"]) < TOLERANCE
+    assert _max_difference(outputs, recorded["encoder.outputs"]) < TOLERANCE
     for layer, weights in enumerate(record.attention):
-        assert _apart(weights, recorded[f"encoder.attention_layer{layer}"]) < TOLERANCE
+        assert _max_difference(weights, recorded[f"encoder.attention_layer{layer}"]) < TOLERANCE
     fused = encoder(recorded["encoder.tokens"])
-    assert _apart(fused, recorded["encoder.outputs"]) < TOLERANCE
+    assert _max_difference(fused, recorded["encoder.outputs"]) < TOLERANCE
 
 
-def test_sinusoid_table(recorded: dict[str, Tensor]) -> None:
-    """Sines and cosines in halves, or angles that lost their precision before the sine."""
+def test_the_sinusoid_table_is_the_tutorials(recorded: dict[str, Tensor]) -> None:
+    """Detects sines and cosines in halves, and angles in single precision."""
     stored = recorded["enc.pos_emb.weight"]
-    assert _apart(sinusoid_table(*stored.shape).double(), stored) < TOLERANCE
+    assert _max_difference(sinusoid_table(*stored.shape).double(), stored) < TOLERANCE
 
 
-def test_padding_mask_shows_words_only() -> None:
-    """A mask that means the opposite of what attention takes it for."""
+def test_the_padding_mask_is_true_for_tokens() -> None:
     mask = padding_mask(torch.tensor([[4, 2, 0], [3, 0, 0]]))
     assert mask.shape == (2, 1, 1, 3)
     assert mask[:, 0, 0].tolist() == [[True, True, False], [True, False, False]]
 
 
 @torch.no_grad()
-def test_word_order_matters() -> None:
-    """Positions that run over the batch: then all rows of one batch differ, and no order counts."""
+def test_word_order_changes_the_output() -> None:
+    """With positions along the batch, equal rows would differ and order would not count."""
     model = TutorialGPT(CONFIG).eval()
     tokens = torch.tensor([[1, 5, 6, 7], [1, 6, 5, 7], [1, 5, 6, 7]])
     last = model(tokens)[:, -1]
-    assert _apart(last[0], last[2]) < 1e-5
-    assert _apart(last[0], last[1]) > 1e-2
+    assert _max_difference(last[0], last[2]) < 1e-5
+    assert _max_difference(last[0], last[1]) > 1e-2
