@@ -1,6 +1,6 @@
-"""A look at this machine: what is installed, the folders, whether locks really work, the devices.
+"""Check this machine: installed versions, folders, locks, disk, and the devices.
 
-Everything is tried rather than believed, and nothing is left behind.
+Everything is tried out rather than looked up, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from core.system.machine import free_disk
 LIBRARIES = ("tokenizers", "numpy", "safetensors", "textual")
 LOW_DISK_BYTES = 1 << 30
 MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
-LOCK_PROBE_TIMEOUT_S = 20.0  # seconds in which another process looks at a lock
 PROBE_PREFIX = ".doctor-"
+OTHER_FOLDER_HINT = f"Set {HOME_VARIABLE}, or --home, to a folder"
+LOCK_PROBE_TIMEOUT_S = 20.0
 FREE_STATUS, HELD_STATUS = 0, 10
 LOCK_PROBE = f"""
 import fcntl, sys
@@ -39,15 +40,14 @@ with open(sys.argv[1], "r+") as file:
     except BlockingIOError:
         sys.exit({HELD_STATUS})
 """
-OTHER_FOLDER_HINT = f"Set {HOME_VARIABLE}, or --home, to a folder of yours"
 
 
 def run_checks(home: Home, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Everything, the quick things first; the last ones load torch."""
+    """Run all checks, fast ones first; the last ones import torch."""
     yield from check_versions()
-    writable = check_folder("home", home.root, home.runs)
-    yield writable
-    yield check_locks(home, bool(writable.problem and writable.fatal))
+    home_finding = check_folder("home", home.root, home.runs)
+    yield home_finding
+    yield check_locks(home, is_writable=not home_finding.fatal)
     yield check_disk(home)
     yield check_folder("cache", home.cache, home.cache)
     yield check_logout(environ)
@@ -57,67 +57,82 @@ def run_checks(home: Home, environ: Mapping[str, str] = os.environ) -> Iterator[
 
 
 def check_versions() -> Iterator[Finding]:
-    """The program, Python and the libraries; torch tells of itself, among the devices."""
-    yield Finding(name=APP, value=_version(APP) or "not installed, run from a folder")
+    """Check the program, Python and the libraries except torch, which `devices` checks."""
+    yield Finding(name=APP, value=_find_version(APP) or "not installed, run from a folder")
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     yield Finding(name="python", value=f"{platform.python_version()}, {system}")
-    needed = _needed()
+    required = _required_libraries()
     for name in LIBRARIES:
-        version = _version(name)
-        missing = version is None and name in needed
+        version = _find_version(name)
+        is_missing = version is None and name in required
         yield Finding(
             name=name,
             value=version or "not installed",
-            problem=f"{APP} needs it." if missing else "",
-            advice=f"pip install {name}" if missing else "",
-            fatal=missing,
+            problem=f"{APP} requires it." if is_missing else "",
+            advice=f"pip install {name}" if is_missing else "",
+            fatal=is_missing,
         )
 
 
+def _find_version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _required_libraries() -> set[str]:
+    """Return the names of the required dependencies, without those of extras."""
+    try:
+        lines = metadata.requires(APP) or []
+    except metadata.PackageNotFoundError:
+        return set()
+    return {re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines if "extra ==" not in line}
+
+
 def check_folder(name: str, root: Path, deepest: Path) -> Finding:
-    """Whether files can be made below `root`.
+    """Check that files can be written below `root`.
 
     Args:
-        deepest: the folder of it where they will be, if it is there already.
+        deepest: the subfolder that will be written to, which may not exist yet.
     """
-    place, kind = nearest_existing(deepest), file_system_type(nearest_existing(root))
-    made = "" if root.is_dir() else ", not made yet"
-    value = f"{root}{made}{f', on {kind}' if kind else ''}"
+    folder, kind = nearest_existing(deepest), file_system_type(nearest_existing(root))
+    state = "" if root.is_dir() else ", not created yet"
+    value = f"{root}{state}{f', on {kind}' if kind else ''}"
     try:
-        with tempfile.NamedTemporaryFile(dir=place, prefix=PROBE_PREFIX) as file:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=PROBE_PREFIX) as file:
             file.write(bytes(4096))
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        problem = f"Nothing can be written in {place}: {error.strerror}."
-        advice = f"{OTHER_FOLDER_HINT} that can be written."
+        problem = f"{folder} cannot be written to: {error.strerror}."
+        advice = f"{OTHER_FOLDER_HINT} that is writable."
         return Finding(name=name, value=value, problem=problem, advice=advice, fatal=True)
     if kind in MEMORY_FILE_SYSTEMS:
-        problem, advice = (
-            "It is in memory, and gone after a restart.",
-            f"{OTHER_FOLDER_HINT} on a disk.",
+        problem = "It is in memory: its files are lost at a restart."
+        return Finding(
+            name=name, value=value, problem=problem, advice=f"{OTHER_FOLDER_HINT} on a disk."
         )
-        return Finding(name=name, value=value, problem=problem, advice=advice)
     return Finding(name=name, value=value)
 
 
-def check_locks(home: Home, unwritable: bool) -> Finding:
-    """Whether a lock in the home is seen by another process, and free once it is let go.
+def check_locks(home: Home, *, is_writable: bool) -> Finding:
+    """Check that another process sees a lock in the home as held, and as free after its release.
 
     Args:
-        unwritable: nothing can be tried, as no file can be made.
+        is_writable: whether files can be created in the home; locks need one.
     """
-    if unwritable:
-        return Finding(name="locks", value="not tried")
+    if not is_writable:
+        return Finding(name="locks", value="not checked")
     try:
         with tempfile.TemporaryDirectory(
             dir=nearest_existing(home.runs), prefix=PROBE_PREFIX
-        ) as place:
-            problem = _try_lock(Path(place) / "lock")
+        ) as folder:
+            problem = _try_lock(Path(folder) / "lock")
     except OSError as error:
-        problem = f"A lock cannot be taken: {error.strerror}."
+        problem = f"A lock cannot be acquired: {error.strerror}."
     if not problem:
-        return Finding(name="locks", value="work: another process sees them held and let go")
+        return Finding(name="locks", value="work (checked with a second process)")
     return Finding(
         name="locks",
         value="do not work in the home",
@@ -128,75 +143,64 @@ def check_locks(home: Home, unwritable: bool) -> Finding:
 
 
 def _try_lock(path: Path) -> str:
-    """What is wrong with a lock of ours; empty if nothing is."""
-    held = locks.acquire(path)
-    if held is None:
-        return "A lock that nobody holds cannot be taken."
-    with held:
-        seen = _look(path)
-    if seen != "held":
-        return f"Another process finds a held lock {seen}."
-    seen = _look(path)
-    return "" if seen == "free" else f"Another process finds a lock that was let go {seen}."
+    """Return what is wrong with locks at a path; empty if they work."""
+    lock = locks.acquire(path)
+    if lock is None:
+        return "A free lock cannot be acquired."
+    with lock:
+        state = _probe_lock(path)
+    if state != "held":
+        return f"A second process sees a held lock as {state}."
+    state = _probe_lock(path)
+    return "" if state == "free" else f"A second process sees a released lock as {state}."
 
 
-def _look(path: Path) -> str:
-    """What a process of its own finds: "held", "free" or, in words, neither."""
-    # Without site packages and the user's settings it starts in hundredths of a second.
+def _probe_lock(path: Path) -> str:
+    """Return the state of a lock as a second process sees it: "held", "free" or unknown."""
+    # Without site packages and the user's settings Python starts in hundredths of a second.
     command = [sys.executable, "-I", "-S", "-c", LOCK_PROBE, str(path)]
     try:
         done = subprocess.run(
             command, capture_output=True, timeout=LOCK_PROBE_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"mute, after {LOCK_PROBE_TIMEOUT_S:.0f} seconds"
-    return {FREE_STATUS: "free", HELD_STATUS: "held"}.get(done.returncode, "out of its reach")
+        return f"unknown (no answer in {LOCK_PROBE_TIMEOUT_S:.0f} seconds)"
+    unknown = f"unknown (exit code {done.returncode})"
+    return {FREE_STATUS: "free", HELD_STATUS: "held"}.get(done.returncode, unknown)
 
 
 def check_disk(home: Home) -> Finding:
-    """Room for checkpoints and snapshots."""
+    """Check the free space for checkpoints and snapshots."""
     try:
         free = free_disk(nearest_existing(home.root))
     except OSError as error:
         return Finding(name="disk", value=f"unknown: {error.strerror}")
-    little = free < LOW_DISK_BYTES
+    is_low = free < LOW_DISK_BYTES
     return Finding(
         name="disk",
         value=f"{format_gib(free)} free for the home",
-        problem="There is little room for checkpoints." if little else "",
-        advice=f"Make room, `{APP} rm` old runs, or move the home." if little else "",
+        problem=f"Less than {format_gib(LOW_DISK_BYTES)} is free for checkpoints."
+        if is_low
+        else "",
+        advice=f"Free some space, delete old runs (`{APP} rm`), or move the home."
+        if is_low
+        else "",
         numbers={"free": free},
     )
 
 
 def nearest_existing(path: Path) -> Path:
-    """The path itself, or what is there of its parents."""
-    # Unlike Path.exists this takes what may not be looked at for absent, and goes on upwards.
+    """Return the path itself, or its nearest parent that exists."""
+    # Unlike Path.exists this counts what may not be accessed as absent.
     while not os.path.exists(path):  # noqa: PTH110
         path = path.parent
     return path
 
 
 def file_system_type(path: Path) -> str:
-    """The kind of file system a path is on: ext4, nfs4, tmpfs; empty where it is not told."""
+    """Return the type of the file system of a path (ext4, nfs4, tmpfs); empty if unknown."""
     real = path.resolve()
     mounts = psutil.disk_partitions(all=True)
-    around = [mount for mount in mounts if real.is_relative_to(mount.mountpoint)]
-    deepest = max(around, key=lambda mount: len(mount.mountpoint), default=None)
+    containing = [mount for mount in mounts if real.is_relative_to(mount.mountpoint)]
+    deepest = max(containing, key=lambda mount: len(mount.mountpoint), default=None)
     return deepest.fstype if deepest else ""
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _needed() -> set[str]:
-    """Names of the libraries without which the program is not installed."""
-    try:
-        lines = metadata.requires(APP) or []
-    except metadata.PackageNotFoundError:
-        return set()
-    return {re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines if "extra ==" not in line}

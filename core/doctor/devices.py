@@ -1,6 +1,6 @@
-"""What can compute here: the processor, without torch, and the GPUs, each really tried.
+"""Check the devices: CPU and memory without torch, then torch and the GPUs, each tried out.
 
-Importing this loads no torch; `check_gpus` does when it is asked.
+Only `check_gpus` and the functions it calls import torch.
 """
 
 from __future__ import annotations
@@ -17,63 +17,65 @@ from core.config.configs import PRECISIONS
 from core.doctor.finding import Finding
 from core.system.machine import free_memory, memory_limit, usable_threads
 
-INSTALL_HINT = "https://pytorch.org/get-started/locally/ names the build that fits this machine."
+INSTALL_HINT = "For the right build see https://pytorch.org/get-started/locally/."
 LOW_MEMORY_BYTES = 1 << 30
 NVIDIA_DRIVER_FILE = Path("/proc/driver/nvidia/version")
 
 
 def check_cpu() -> Finding:
-    """The processor and how much of it training uses."""
-    threads, there = usable_threads(), os.cpu_count() or 1
+    """Report the CPU and how many threads training uses."""
+    threads, cpus = usable_threads(), os.cpu_count() or 1
     return Finding(
         name="cpu",
-        value=f"{cpu_name()}, {_count(threads, 'thread')} for {_count(there, 'processor')}",
-        numbers={"threads": threads, "processors": there},
+        value=f"{cpu_name()}, {_format_count(threads, 'thread')} "
+        f"on {_format_count(cpus, 'processor')}",
+        numbers={"threads": threads, "processors": cpus},
     )
 
 
 def cpu_name(root: Path = Path("/")) -> str:
-    """What the maker calls it; the kind of machine where that is not told."""
+    """Return the vendor's name of the CPU, or the architecture if it is unknown."""
     try:
         text = (root / "proc/cpuinfo").read_text(errors="replace")
     except OSError:
         text = ""
-    if found := re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE):
-        return found[1]
+    if match := re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE):
+        return match[1]
     if platform.system() == "Darwin":
-        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=5, check=False)
+        command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
         if done.stdout.strip():
             return done.stdout.strip()
     return platform.machine()
 
 
 def check_memory() -> Finding:
-    """What is free for training on the processor."""
+    """Check the free memory, for training on the CPU."""
     free, limit = free_memory(), memory_limit()
-    little = free < LOW_MEMORY_BYTES
+    is_low = free < LOW_MEMORY_BYTES
     return Finding(
         name="memory",
         value=f"{format_gib(free)} free"
         + (f", limited to {format_gib(limit)} by a cgroup" if limit else ""),
-        problem="Little memory is free: a larger model would be ended by the system."
-        if little
+        problem=f"Less than {format_gib(LOW_MEMORY_BYTES)} is free: "
+        "the system may kill the training of a larger model."
+        if is_low
         else "",
-        advice="Close other programs, or train with --preset tiny." if little else "",
+        advice="Close other programs, or train with --preset tiny." if is_low else "",
         numbers={"free": free, "limit": limit},
     )
 
 
 def check_gpus(nvidia: Path = NVIDIA_DRIVER_FILE) -> Iterator[Finding]:
-    """Torch itself, then each GPU; torch is loaded now, which takes a second or more."""
+    """Check torch, then each GPU; importing torch takes a second or more."""
     try:
         import torch
     except (ImportError, OSError) as error:
         yield Finding(
             name="torch",
-            value="cannot be loaded",
+            value="cannot be imported",
             problem=_first_line(error),
-            advice=f"Install it again. {INSTALL_HINT}",
+            advice=f"Reinstall it. {INSTALL_HINT}",
             fatal=True,
         )
         return
@@ -82,37 +84,38 @@ def check_gpus(nvidia: Path = NVIDIA_DRIVER_FILE) -> Iterator[Finding]:
     version = str(torch.__version__)
     yield Finding(name="torch", value=f"{version}, {kind}", numbers={"version": version})
     yield check_precisions()
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        available = torch.cuda.is_available()
-    if available:
+        has_cuda = torch.cuda.is_available()
+    if has_cuda:
         yield from map(check_gpu, range(torch.cuda.device_count()))
     elif nvidia.exists():
-        yield _unused(str(said[-1].message) if said else "", bool(built))
+        yield _unused_gpu(str(caught[-1].message) if caught else "", has_gpu_build=bool(built))
     if torch.backends.mps.is_available():
-        yield Finding(name="mps", value="Apple GPU, of the machine's memory")
-    elif not available:
-        yield Finding(name="gpu", value="none that can be used; the processor trains")
+        yield Finding(name="mps", value="Apple GPU, shares the machine's memory")
+    elif not has_cuda:
+        yield Finding(name="gpu", value="none usable; training uses the CPU")
 
 
 def check_precisions() -> Finding:
-    """Which quick products and precisions of weights the processor has, each really tried."""
+    """Check the fast matrix products and the weight precisions of the CPU, each tried out."""
     from core.model.linear import has_onednn_linear
     from core.model.quantize import unsupported_reason
 
-    lacking = {name: why for name in PRECISIONS if (why := unsupported_reason(name))}
-    there = ", ".join(name for name in PRECISIONS if name not in lacking)
-    quick = "quick" if has_onednn_linear() else "without oneDNN's product, so slower,"
-    without = "".join(f"; {name} not: {why}" for name, why in lacking.items())
+    is_fast = has_onednn_linear()
+    reasons = {name: reason for name in PRECISIONS if (reason := unsupported_reason(name))}
+    usable = ", ".join(name for name in PRECISIONS if name not in reasons)
+    speed = "fast matrix products" if is_fast else "slow matrix products (no oneDNN)"
+    unusable = "".join(f"; {name} unavailable: {reason}" for name, reason in reasons.items())
     return Finding(
         name="precision",
-        value=f"{quick} in float32; weights as {there}{without}",
-        numbers={"quick": has_onednn_linear(), "lacking": lacking},
+        value=f"{speed}; weights in {usable}{unusable}",
+        numbers={"quick": is_fast, "lacking": reasons},
     )
 
 
 def check_gpu(index: int) -> Finding:
-    """One GPU that CUDA sees, after a small sum on it."""
+    """Check one CUDA device with a small computation."""
     import torch
 
     device = f"cuda:{index}"
@@ -120,26 +123,27 @@ def check_gpu(index: int) -> Finding:
     try:
         torch.ones(8, device=device).sum().item()
         free, total = torch.cuda.mem_get_info(index)
-        unrecorded = _unrecorded(device)
+        failure = find_graph_failure(device)
     except RuntimeError as error:
         return Finding(
             name=device,
             value=f"{name}, cannot be used",
             problem=_first_line(error),
-            advice=f"Another program may use all of it; train with --device cpu. {INSTALL_HINT}",
+            advice="Another program may use all of its memory; otherwise train with --device cpu. "
+            f"{INSTALL_HINT}",
         )
     bfloat16 = torch.cuda.get_device_capability(index) >= (8, 0)
-    graphs = f", no CUDA graphs ({unrecorded})" if unrecorded else ", CUDA graphs"
+    graphs = f", no CUDA graphs ({failure})" if failure else ", CUDA graphs"
     return Finding(
         name=device,
         value=f"{name}, {format_gib(free)} free of {format_gib(total)}, "
         f"{'bfloat16' if bfloat16 else 'float32 only'}{graphs}",
-        numbers={"free": free, "total": total, "bfloat16": bfloat16, "graphs": not unrecorded},
+        numbers={"free": free, "total": total, "bfloat16": bfloat16, "graphs": not failure},
     )
 
 
-def _unrecorded(device: str) -> str | None:
-    """Why generation plays back no graphs there; empty where it does. Really tried."""
+def find_graph_failure(device: str) -> str | None:
+    """Decode with CUDA graphs; return why they cannot be used on a device, None if they can."""
     import torch
 
     from core.config.configs import ModelConfig
@@ -149,37 +153,38 @@ def _unrecorded(device: str) -> str | None:
 
     shape = ModelConfig(layers=1)
     model = GPT(shape).to(device).eval()
-    replaying = CudaGraphDecoder(FastDecoder(model))
+    decoder = CudaGraphDecoder(FastDecoder(model))
     cache = KVCache(shape, 1, shape.context, device)
     with torch.inference_mode():
         for token in range(GRAPH_AFTER_TOKENS + 2):
-            replaying(torch.tensor([[token]], device=device), cache)
-    return replaying.failure
+            decoder(torch.tensor([[token]], device=device), cache)
+    return decoder.failure
 
 
-def _unused(said: str, built: bool) -> Finding:
-    """An NVIDIA driver is loaded, and torch finds no GPU."""
+def _unused_gpu(warning: str, *, has_gpu_build: bool) -> Finding:
+    """Report an NVIDIA driver without a GPU that torch can use."""
     if "CUDA_VISIBLE_DEVICES" in os.environ:
-        advice = "CUDA_VISIBLE_DEVICES says which GPUs are seen; unset it to see them all."
+        advice = "CUDA_VISIBLE_DEVICES limits the visible GPUs; unset it to see them all."
     else:
         advice = INSTALL_HINT
-    said = (said.splitlines() or [""])[0]
-    why = said or ("no GPU answers" if built else "this torch was built without CUDA")
+    reason = (warning.splitlines() or [""])[0]
+    if not reason:
+        reason = "no GPU responds" if has_gpu_build else "this torch was built without CUDA"
     return Finding(
         name="cuda",
-        value="there is an NVIDIA GPU that is not used",
-        problem=f"torch cannot use it: {why}",
+        value="NVIDIA GPU found but not used",
+        problem=f"torch cannot use it: {reason}",
         advice=advice,
     )
 
 
 def format_gib(count: float) -> str:
-    """Bytes in gibibytes."""
+    """Format bytes in GiB."""
     return f"{count / 2**30:.3g} GiB"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
+def _format_count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"
 
 
 def _first_line(error: Exception) -> str:

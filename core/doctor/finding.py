@@ -1,4 +1,4 @@
-"""What a look at this machine found: one thing a line, and what to do where something is wrong."""
+"""The result of one check: what was found, and what to do about a problem."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: what, in a word.
-        value: how it is, for people.
-        problem: what is wrong with it; empty if nothing is.
+        name: what was checked, in one word.
+        value: the state, for people.
+        problem: what is wrong; empty if nothing is.
         advice: what to do about the problem.
-        fatal: whether nothing can be trained because of it.
-        numbers: the same for scripts: bytes, counts, yes or no.
+        fatal: whether the problem makes training impossible.
+        numbers: the state for scripts: bytes, counts, flags.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""Whether a trainer started now outlives this login: what logind, a batch system, a container do.
+"""Check whether a detached trainer survives a logout: systemd-logind, batch systems, containers.
 
-Looks at files and variables only; asks no service, changes nothing.
+Reads only files and environment variables.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from core.doctor.finding import Finding
 
 BATCH_JOB_VARIABLES = {"SLURM_JOB_ID": "Slurm", "PBS_JOBID": "PBS", "LSB_JOBID": "LSF"}
-# Where logind's settings are: the first file found counts, and of drop-ins with the same name.
+# Folders of logind's settings: the first file of a name wins, for drop-ins too.
 CONFIGURATION_FOLDERS = (
     "etc/systemd",
     "run/systemd",
@@ -27,76 +27,68 @@ TRUE_WORDS = {"1", "yes", "y", "true", "t", "on"}
 
 
 def check_logout(environ: Mapping[str, str], root: Path = Path("/")) -> Finding:
-    """What ends a detached trainer besides itself.
+    """Check what may end a detached trainer.
 
     Args:
-        environ: the variables of this process.
+        environ: the environment variables of this process.
         root: of the file system.
     """
-    job = next(
-        (
-            f"{BATCH_JOB_VARIABLES[name]} job {environ[name]}"
-            for name in BATCH_JOB_VARIABLES
-            if environ.get(name)
-        ),
-        "",
-    )
-    if job:
-        return _ends_with(
-            f"The trainer ends with the {job}.",
-            "Use `train --foreground` in the job, and ask for enough time.",
-        )
-    if container := _container(environ, root):
+    for variable, system in BATCH_JOB_VARIABLES.items():
+        if job := environ.get(variable):
+            return _ends(
+                f"The trainer ends with the {system} job {job}.",
+                "Use `train --foreground` in the job, and request enough time.",
+            )
+    if container := _find_container(environ, root):
         return Finding(
             name="logout",
-            value=f"a trainer lives on as long as this container ({container})",
+            value=f"training continues as long as this container ({container}) runs",
             numbers={"outlives": True, "container": container},
         )
     if not (root / "run/systemd/system").is_dir():
-        return _lives("nothing here ends it")
-    return _under_systemd(root, _user())
+        return _continues("no systemd")
+    return _check_systemd(root, _find_user())
 
 
-def _under_systemd(root: Path, user: str) -> Finding:
-    """By the unit we are in: a user's service manager, a login session, or neither."""
+def _check_systemd(root: Path, user: str) -> Finding:
+    """Check the unit of this process: a user's service manager, a login session, or neither."""
     unit = _read(root / "proc/self/cgroup")
     if "/user@" in unit:
         if user and (root / "var/lib/systemd/linger" / user).exists():
-            return _lives("lingering is on")
-        return _ends_with(
-            "At the last logout systemd ends this user's services, and this terminal is in one.",
-            f"Let them live on: {LINGER_COMMAND}",
+            return _continues("lingering is enabled")
+        return _ends(
+            "This terminal is a service of the user, which systemd ends at the last logout.",
+            f"Let the user's services continue: {LINGER_COMMAND}",
         )
     if "/session-" not in unit:
-        return _lives("it is in no login session")
+        return _continues("this is not a login session")
     settings = read_logind_settings(root)
-    if settings.get("KillUserProcesses", "no").lower() not in TRUE_WORDS or not _kills(
-        settings, user
-    ):
-        return _lives("logind lets it")
-    return _ends_with(
-        "At logout systemd-logind ends all of the session (KillUserProcesses=yes).",
+    kills_processes = settings.get("KillUserProcesses", "no").lower() in TRUE_WORDS
+    if not kills_processes or not _is_killed_user(settings, user):
+        return _continues("logind keeps its processes")
+    return _ends(
+        "systemd-logind ends all processes of the session at logout (KillUserProcesses=yes).",
         f"Once: {LINGER_COMMAND}. Then start with: {SCOPE_COMMAND}",
     )
 
 
-def _lives(why: str) -> Finding:
-    value = f"a trainer lives on after logout: {why}"
+def _continues(reason: str) -> Finding:
+    value = f"training continues after logout ({reason})"
     return Finding(name="logout", value=value, numbers={"outlives": True})
 
 
-def _ends_with(problem: str, advice: str) -> Finding:
+def _ends(problem: str, advice: str) -> Finding:
     return Finding(
         name="logout",
-        value="a trainer does not outlive this session",
+        value="training ends with this session",
         problem=problem,
         advice=advice,
         numbers={"outlives": False},
     )
 
 
-def _kills(settings: Mapping[str, str], user: str) -> bool:
-    """Whether the lists of users that go with KillUserProcesses name this one."""
+def _is_killed_user(settings: Mapping[str, str], user: str) -> bool:
+    """Whether KillUserProcesses applies to this user, by its two lists of users."""
     only = settings.get("KillOnlyUsers", "").split()
     return user not in settings.get("KillExcludeUsers", "root").split() and (
         not only or user in only
@@ -104,32 +96,32 @@ def _kills(settings: Mapping[str, str], user: str) -> bool:
 
 
 def read_logind_settings(root: Path = Path("/")) -> dict[str, str]:
-    """What logind.conf and its drop-ins set, the last one of a name winning.
+    """Read logind.conf and its drop-ins; the last value of a name wins.
 
-    The main file shows, in comments, the defaults the program was built with.
+    Comments in the main file show the defaults that the program was built with.
 
     Source: logind.conf(5).
     """
     folders = [root / folder for folder in CONFIGURATION_FOLDERS]
     mains = (_read(folder / "logind.conf") for folder in folders)
     main = next((text for text in mains if text), "")
-    drops: dict[str, Path] = {}
+    drop_ins: dict[str, Path] = {}
     for folder in reversed(folders):
-        drops |= {path.name: path for path in (folder / "logind.conf.d").glob("*.conf")}
-    found = _settings(main, commented=True) | _settings(main)
-    for name in sorted(drops):
-        found |= _settings(_read(drops[name]))
-    return found
+        drop_ins |= {path.name: path for path in (folder / "logind.conf.d").glob("*.conf")}
+    settings = _parse_settings(main, commented=True) | _parse_settings(main)
+    for name in sorted(drop_ins):
+        settings |= _parse_settings(_read(drop_ins[name]))
+    return settings
 
 
-def _settings(text: str, *, commented: bool = False) -> dict[str, str]:
+def _parse_settings(text: str, *, commented: bool = False) -> dict[str, str]:
     mark = "#" if commented else ""
     lines = re.finditer(rf"^\s*{mark}\s*(\w+)\s*=[ \t]*(.*?)\s*$", text, flags=re.MULTILINE)
     return {line[1]: line[2] for line in lines}
 
 
-def _container(environ: Mapping[str, str], root: Path) -> str:
-    """The kind of container this is; empty if it is none that can be told."""
+def _find_container(environ: Mapping[str, str], root: Path) -> str:
+    """Return the kind of container this process runs in; empty if none is detected."""
     if environ.get("KUBERNETES_SERVICE_HOST"):
         return "Kubernetes"
     if (root / ".dockerenv").exists():
@@ -139,11 +131,11 @@ def _container(environ: Mapping[str, str], root: Path) -> str:
     return environ.get("container") or _read(root / "run/systemd/container").strip()
 
 
-def _user() -> str:
+def _find_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # A user without a name, as containers have them; no list names it either.
+        # Containers may run as a user without a name.
         return ""
 
 

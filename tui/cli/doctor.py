@@ -1,4 +1,4 @@
-"""`minigpt-tui doctor`: what this machine and this terminal are like, and what to do about it."""
+"""`minigpt-tui doctor`: check this machine and this terminal."""
 
 from __future__ import annotations
 
@@ -17,122 +17,120 @@ from tui.common.sanitize import one_line
 MIN_TERMINAL_SIZE = (80, 24)
 MULTIPLEXERS = {"TMUX": "tmux", "STY": "screen", "ZELLIJ": "zellij"}
 SSH_VARIABLES = ("SSH_CONNECTION", "SSH_TTY", "MOSH_CONNECTION")
+NAME_CELLS = 12
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="a JSON object for each thing looked at")
+@click.option("--json", "as_json", is_flag=True, help="one JSON object per check")
 @click.pass_obj
 def doctor(home: Home, as_json: bool) -> int:
-    """Look whether all is well for training here; 1 if something makes it impossible."""
+    """Check this machine. Exit code 1 if training is impossible."""
     problems = fatal = 0
-    for finding in _findings(home):
+    for finding in _run_checks(home):
         problems += bool(finding.problem)
         fatal += finding.fatal
         if as_json:
             print_json(dataclasses.asdict(finding))
-        else:
-            _put(finding)
+            continue
+        print_result(f"{finding.name:<{NAME_CELLS}} {one_line(finding.value)}")
+        if finding.problem:
+            print_result(f"  ! {one_line(finding.problem)}\n    {one_line(finding.advice)}")
     if not as_json:
         print_result()
-        print_result(_conclusion(problems, fatal))
+        print_result(_summarize(problems, fatal))
     return 1 if fatal else 0
 
 
-def _findings(home: Home) -> Iterator[Finding]:
+def _run_checks(home: Home) -> Iterator[Finding]:
     from core.doctor.checks import run_checks
 
-    yield from check_terminal(os.environ, _size())
+    yield from check_terminal(os.environ, _find_terminal_size())
     yield from run_checks(home)
 
 
-def _put(finding: Finding) -> None:
-    print_result(f"{finding.name:<12} {one_line(finding.value)}")
-    if finding.problem:
-        print_result(f"  ! {one_line(finding.problem)}\n    {one_line(finding.advice)}")
-
-
-def _conclusion(problems: int, fatal: int) -> str:
+def _summarize(problems: int, fatal: int) -> str:
     if not problems:
-        return "All is well."
-    what = "1 problem" if problems == 1 else f"{problems} problems"
-    return f"{what}; " + ("nothing can be trained here yet." if fatal else "training works.")
+        return "No problems found."
+    count = "1 problem" if problems == 1 else f"{problems} problems"
+    return f"{count}; " + ("training is not possible yet." if fatal else "training is possible.")
 
 
-def _size() -> tuple[int, int] | None:
-    """Columns and rows of the terminal; None where the output goes to none."""
+def _find_terminal_size() -> tuple[int, int] | None:
+    """Return columns and rows of the terminal; None if output goes to no terminal."""
     for stream in (sys.__stdout__, sys.__stderr__):
         try:
             if stream is not None:
-                found = os.get_terminal_size(stream.fileno())
-                return found.columns, found.lines
+                size = os.get_terminal_size(stream.fileno())
+                return size.columns, size.lines
         except (OSError, ValueError):
-            # No terminal, or a stream that was closed.
+            # Not a terminal, or a closed stream.
             continue
     return None
 
 
 def check_terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterator[Finding]:
-    """The terminal's kind and size, its colours, its letters.
+    """Check the terminal's type and size, its colours and its encoding.
 
     Args:
-        environ: the variables of this process.
+        environ: the environment variables of this process.
         size: columns and rows; None without a terminal.
     """
-    yield _kind(environ, size)
+    yield _check_type(environ, size)
     if size is not None:
-        yield _colours(environ)
-    yield _letters(sys.stdout.encoding)
+        yield _check_colours(environ)
+    yield _check_encoding(sys.stdout.encoding)
 
 
-def _kind(environ: Mapping[str, str], size: tuple[int, int] | None) -> Finding:
-    inside = [MULTIPLEXERS[name] for name in MULTIPLEXERS if environ.get(name)]
-    inside += ["ssh"] if any(environ.get(name) for name in SSH_VARIABLES) else []
-    around = "".join(f", in {name}" for name in inside)
+def _check_type(environ: Mapping[str, str], size: tuple[int, int] | None) -> Finding:
+    layers = [MULTIPLEXERS[name] for name in MULTIPLEXERS if environ.get(name)]
+    layers += ["ssh"] if any(environ.get(name) for name in SSH_VARIABLES) else []
+    inside = "".join(f", in {name}" for name in layers)
     if size is None:
-        return Finding(name="terminal", value=f"none, the output goes elsewhere{around}")
-    kind = environ.get("TERM", "")
+        return Finding(name="terminal", value=f"none (output is redirected){inside}")
+    term = environ.get("TERM", "")
     problem = advice = ""
-    if kind in ("", "dumb", "unknown"):
-        problem = f"TERM is {kind!r}: programs cannot draw here."
+    # A serial line reports no size: 0x0.
+    has_size = min(size) > 0
+    if term in ("", "dumb", "unknown"):
+        problem = f"TERM is {term!r}: the app cannot draw here."
         advice = "export TERM=xterm-256color, if this is an ordinary terminal."
-    elif min(size) > 0 and (size[0] < MIN_TERMINAL_SIZE[0] or size[1] < MIN_TERMINAL_SIZE[1]):
+    elif has_size and (size[0] < MIN_TERMINAL_SIZE[0] or size[1] < MIN_TERMINAL_SIZE[1]):
         problem = f"It is smaller than {MIN_TERMINAL_SIZE[0]}x{MIN_TERMINAL_SIZE[1]}."
-        advice = "Make the window larger, or its letters smaller."
+        advice = "Enlarge the window, or use a smaller font."
     return Finding(
         name="terminal",
-        # A serial line tells no size.
-        value=f"{kind or 'unknown'}" + (f", {size[0]}x{size[1]}" if min(size) else "") + around,
+        value=(term or "unknown") + (f", {size[0]}x{size[1]}" if has_size else "") + inside,
         problem=problem,
         advice=advice,
-        numbers={"columns": size[0], "rows": size[1], "inside": inside},
+        numbers={"columns": size[0], "rows": size[1], "inside": layers},
     )
 
 
-def _colours(environ: Mapping[str, str]) -> Finding:
-    kind = environ.get("TERM", "")
+def _check_colours(environ: Mapping[str, str]) -> Finding:
+    term = environ.get("TERM", "")
     if environ.get("NO_COLOR"):
-        return Finding(name="colours", value="none, as NO_COLOR asks")
-    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit") or "direct" in kind:
+        return Finding(name="colours", value="none (NO_COLOR is set)")
+    if environ.get("COLORTERM", "").lower() in ("truecolor", "24bit") or "direct" in term:
         return Finding(name="colours", value="16 million")
-    if "256" in kind:
+    if "256" in term:
         return Finding(name="colours", value="256")
     if environ.get("TMUX"):
         return Finding(
             name="colours",
             value="few",
-            problem=f"tmux promises programs no more than {kind or 'nothing'} has.",
+            problem=f"tmux offers only the colours of TERM={term}.",
             advice="In ~/.tmux.conf: set -g default-terminal tmux-256color",
         )
     return Finding(name="colours", value="few")
 
 
-def _letters(encoding: str | None) -> Finding:
+def _check_encoding(encoding: str | None) -> Finding:
     codec = (encoding or "ascii").lower()
     if codec.replace("-", "").replace("_", "") == "utf8":
         return Finding(name="letters", value="UTF-8")
     return Finding(
         name="letters",
         value=codec,
-        problem="Letters beyond this cannot be shown.",
-        advice="export LANG=C.UTF-8 (or another one that ends in UTF-8: locale -a)",
+        problem=f"Characters outside {codec} cannot be shown.",
+        advice="export LANG=C.UTF-8 (or another locale that ends in UTF-8, see locale -a)",
     )

@@ -1,4 +1,4 @@
-"""What doctor finds, says and leaves behind."""
+"""The checks of `doctor`: findings, exit codes, and that nothing is left behind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+import types
 from collections import namedtuple
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from tests.support.runs import make_run
 from tui.__main__ import run
 from tui.cli.doctor import check_terminal
 
-Said = pytest.CaptureFixture[str]
+Capture = pytest.CaptureFixture[str]
 NAMES = ("terminal", "python", "home", "locks", "disk", "cache", "logout", "cpu", "memory", "torch")
 
 
@@ -30,131 +32,153 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return find_home(tmp_path / "home")
 
 
-def found(capsys: Said, *arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
-    """The exit code, and what was said of each thing."""
+def run_doctor(capsys: Capture, *arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
+    """Return the exit code and the findings by name."""
     capsys.readouterr()
     code = run([*arguments, "doctor", "--json"])
-    said = capsys.readouterr()
-    assert said.err == ""
-    lines = [json.loads(line) for line in said.out.splitlines()]
+    output = capsys.readouterr()
+    assert output.err == ""
+    lines = [json.loads(line) for line in output.out.splitlines()]
     for line in lines:
         assert bool(line["problem"]) == bool(line["advice"])
     return code, {line["name"]: line for line in lines}
 
 
-def test_it_looks_at_everything_and_leaves_nothing(home: Home, capsys: Said) -> None:
-    code, things = found(capsys)
+def test_all_checks_run_and_leave_no_files(home: Home, capsys: Capture) -> None:
+    code, findings = run_doctor(capsys)
     assert code == 0
-    assert set(NAMES) <= set(things)
+    assert set(NAMES) <= set(findings)
     assert not home.root.exists()
     make_run(home, "mine")
     before = sorted(home.root.rglob("*"))
-    assert found(capsys)[0] == 0
+    assert run_doctor(capsys)[0] == 0
     assert sorted(home.root.rglob("*")) == before
 
 
-def test_it_speaks_to_people(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_are_printed_with_advice_and_a_summary(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checks, "free_disk", lambda _: 5)
     assert run(["doctor"]) == 0
-    said = capsys.readouterr().out
-    assert "There is little room" in said
-    assert "minigpt-tui rm" in said
-    assert said.endswith("training works.\n")
+    output = capsys.readouterr().out
+    assert "Less than 1 GiB is free" in output
+    assert "minigpt-tui rm" in output
+    assert output.endswith("training is possible.\n")
 
 
-@pytest.mark.parametrize("place", ["file", "/proc/minigpt", "/sys/minigpt"])
-def test_a_home_that_cannot_be_written_is_fatal(place: str, capsys: Said, tmp_path: Path) -> None:
-    """A run that is refused an hour after the machine was thought ready."""
-    if place == "file":
+@pytest.mark.parametrize("folder", ["file", "/proc/minigpt", "/sys/minigpt"])
+def test_an_unwritable_home_is_fatal(folder: str, capsys: Capture, tmp_path: Path) -> None:
+    """Otherwise the first run would fail on a machine that passed the checks."""
+    if folder == "file":
         (tmp_path / "file").touch()
-        place = str(tmp_path / "file" / "below")
-    elif not Path(place).parent.exists():
+        folder = str(tmp_path / "file" / "below")
+    elif not Path(folder).parent.exists():
         pytest.skip("no such file system here")
-    code, things = found(capsys, "--home", place)
+    code, findings = run_doctor(capsys, "--home", folder)
     assert code == 1
-    assert things["home"]["fatal"]
-    assert "MINIGPT_HOME" in str(things["home"]["advice"])
-    assert things["locks"]["value"] == "not tried"
+    assert findings["home"]["fatal"]
+    assert "MINIGPT_HOME" in str(findings["home"]["advice"])
+    assert findings["locks"]["value"] == "not checked"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may write everywhere")
-def test_a_read_only_folder_of_runs_is_fatal(home: Home, capsys: Said) -> None:
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_of_runs_is_fatal(home: Home, capsys: Capture) -> None:
     home.runs.mkdir(parents=True)
     home.runs.chmod(0o500)
-    assert found(capsys)[0] == 1
+    assert run_doctor(capsys)[0] == 1
 
 
-def test_a_full_disk_is_fatal(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file can still be made there, and nothing be written to it."""
+def test_a_full_disk_is_fatal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files can still be created there, but not written."""
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(checks.os, "fsync", full)
-    code, things = found(capsys)
+    code, findings = run_doctor(capsys)
     assert code == 1
-    assert "No space left" in str(things["home"]["problem"])
+    assert "No space left" in str(findings["home"]["problem"])
 
 
-def test_locks_that_nobody_else_sees_are_fatal(
-    capsys: Said, monkeypatch: pytest.MonkeyPatch
+def test_locks_invisible_to_other_processes_are_fatal(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network drive that says yes to every lock: two trainers write to one run."""
+    """A network drive that grants every lock: two trainers would write to one run."""
     monkeypatch.setattr(locks.fcntl, "flock", lambda *_: None)
-    code, things = found(capsys)
+    code, findings = run_doctor(capsys)
     assert code == 1
-    assert "held lock free" in str(things["locks"]["problem"])
+    assert "held lock as free" in str(findings["locks"]["problem"])
 
 
-def test_locks_that_are_refused_are_fatal(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_locks_are_fatal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(locks.fcntl, "flock", refuse)
-    code, things = found(capsys)
+    code, findings = run_doctor(capsys)
     assert code == 1
-    assert "No locks available" in str(things["locks"]["problem"])
+    assert "No locks available" in str(findings["locks"]["problem"])
 
 
-def test_locks_that_stay_are_fatal(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A drive where a crashed trainer's run could never be resumed."""
-    monkeypatch.setattr(checks, "_look", lambda _: "held")
-    assert "let go held" in checks.check_locks(home, False).problem
+def test_locks_that_are_never_released_are_fatal(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run of a crashed trainer could never be resumed."""
+    held = types.SimpleNamespace(returncode=checks.HELD_STATUS)
+    monkeypatch.setattr(checks.subprocess, "run", lambda *_, **__: held)
+    assert "released lock as held" in checks.check_locks(home, is_writable=True).problem
 
 
-def test_a_lock_that_does_not_answer_is_fatal(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_probe_without_an_answer_is_fatal(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def wait(command: list[str], **_: object) -> None:
         raise subprocess.TimeoutExpired(command, 20)
 
     monkeypatch.setattr(checks.subprocess, "run", wait)
-    assert "mute" in checks.check_locks(home, False).problem
+    assert "no answer" in checks.check_locks(home, is_writable=True).problem
 
 
-def test_a_library_that_is_missing_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
-    version = checks._version
-    monkeypatch.setattr(checks, "_version", lambda n: None if n == "tokenizers" else version(n))
-    monkeypatch.setattr(checks, "_needed", lambda: {"tokenizers"})
-    things = {thing.name: thing for thing in checks.check_versions()}
-    assert things["tokenizers"].fatal
-    assert not things["numpy"].problem
+def uninstall_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise checks.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(checks.metadata, "version", version)
 
 
-def test_what_is_needed_is_read_from_the_installation() -> None:
-    assert {"torch", "click"} <= checks._needed() or checks._version("minigpt-tui") is None
-    assert "pytest" not in checks._needed()
+def test_a_missing_required_library_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dependencies of extras may be missing."""
+    uninstall_libraries(monkeypatch)
+    requirements = ["tokenizers>=0.20", "numpy>=2; extra == 'dev'"]
+    monkeypatch.setattr(checks.metadata, "requires", lambda _: requirements)
+    findings = {finding.name: finding for finding in checks.check_versions()}
+    assert findings["tokenizers"].fatal
+    assert not findings["numpy"].problem
 
 
-def test_a_home_in_memory_is_a_problem(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_libraries_are_those_of_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        required = "\n".join(metadata.requires("minigpt-tui") or [])
+    except metadata.PackageNotFoundError:
+        required = ""
+    uninstall_libraries(monkeypatch)
+    fatal = {finding.name for finding in checks.check_versions() if finding.fatal}
+    assert fatal == {name for name in checks.LIBRARIES if name in required}
+
+
+def test_a_home_on_a_memory_file_system_is_a_problem(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mount = namedtuple("mount", "mountpoint fstype")
     mounts = [mount("/", "ext4"), mount(str(home.root.parent), "tmpfs")]
     monkeypatch.setattr(checks.psutil, "disk_partitions", lambda **_: mounts)
-    thing = checks.check_folder("home", home.root, home.runs)
-    assert "restart" in thing.problem
-    assert not thing.fatal
+    finding = checks.check_folder("home", home.root, home.runs)
+    assert "restart" in finding.problem
+    assert not finding.fatal
 
 
-def _terminal(size: tuple[int, int] | None, **environ: str) -> dict[str, Finding]:
-    return {thing.name: thing for thing in check_terminal(environ, size)}
+def check(size: tuple[int, int] | None, **environ: str) -> dict[str, Finding]:
+    return {finding.name: finding for finding in check_terminal(environ, size)}
 
 
 @pytest.mark.parametrize(
@@ -166,15 +190,15 @@ def _terminal(size: tuple[int, int] | None, **environ: str) -> dict[str, Finding
         ({"TERM": "dumb"}, (80, 24), "dumb, 80x24", True),
         ({}, (80, 24), "unknown, 80x24", True),
         ({"TERM": "screen", "TMUX": "x"}, (80, 24), "screen, 80x24, in tmux", False),
-        ({"SSH_TTY": "x"}, None, "none, the output goes elsewhere, in ssh", False),
+        ({"SSH_TTY": "x"}, None, "none (output is redirected), in ssh", False),
     ],
 )
-def test_the_terminal_is_told(
+def test_type_size_and_layers_of_the_terminal_are_reported(
     environ: dict[str, str], size: tuple[int, int] | None, value: str, problem: bool
 ) -> None:
-    thing = _terminal(size, **environ)["terminal"]
-    assert thing.value == value
-    assert bool(thing.problem) == problem
+    finding = check(size, **environ)["terminal"]
+    assert finding.value == value
+    assert bool(finding.problem) == problem
 
 
 @pytest.mark.parametrize(
@@ -182,18 +206,20 @@ def test_the_terminal_is_told(
     [
         ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, "16 million", False),
         ({"TERM": "xterm-256color"}, "256", False),
-        ({"TERM": "xterm", "COLORTERM": "24bit", "NO_COLOR": "1"}, "none, as NO_COLOR asks", False),
+        ({"TERM": "xterm", "COLORTERM": "24bit", "NO_COLOR": "1"}, "none (NO_COLOR is set)", False),
         ({"TERM": "vt100"}, "few", False),
         ({"TERM": "screen", "TMUX": "x"}, "few", True),
     ],
 )
-def test_colours_are_told(environ: dict[str, str], value: str, problem: bool) -> None:
-    thing = _terminal((80, 24), **environ)["colours"]
-    assert thing.value == value
-    assert bool(thing.problem) == problem
+def test_colours_of_the_terminal_are_reported(
+    environ: dict[str, str], value: str, problem: bool
+) -> None:
+    finding = check((80, 24), **environ)["colours"]
+    assert finding.value == value
+    assert bool(finding.problem) == problem
 
 
-def test_letters_that_cannot_be_shown_are_a_problem() -> None:
+def test_an_encoding_other_than_utf_8_is_a_problem() -> None:
     code = (
         "from tui.cli.doctor import check_terminal\n"
         "print([f.problem for f in check_terminal({}, None)])"

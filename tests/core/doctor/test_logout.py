@@ -1,4 +1,4 @@
-"""Whether a trainer outlives the login, from files as Linux has them."""
+"""Whether training survives a logout, by the files of a Linux system."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MANAGER = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-termin
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file system of a machine with systemd, seen from a login session of ada."""
-    monkeypatch.setattr(logout, "_user", lambda: "ada")
+    """The file system of a machine with systemd, in a login session of the user ada."""
+    monkeypatch.setattr(logout.getpass, "getuser", lambda: "ada")
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     write(tmp_path / "proc/self/cgroup", SESSION)
     return tmp_path
@@ -28,10 +28,10 @@ def write(path: Path, text: str) -> None:
 
 
 def outlives(root: Path, **environ: str) -> bool:
-    found = check_logout(environ, root)
-    assert bool(found.problem) == bool(found.advice) == (not found.numbers["outlives"])
-    assert not found.fatal
-    return bool(found.numbers["outlives"])
+    finding = check_logout(environ, root)
+    assert bool(finding.problem) == bool(finding.advice) == (not finding.numbers["outlives"])
+    assert not finding.fatal
+    return bool(finding.numbers["outlives"])
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def outlives(root: Path, **environ: str) -> bool:
         ("[Login]\nKillUserProcesses=yes\nKillOnlyUsers=bob ada", False),
     ],
 )
-def test_logind_may_end_a_session(root: Path, settings: str, lives: bool) -> None:
-    """A night's training gone at logout, on a machine that says so in its settings."""
+def test_logind_settings_decide_about_a_session(root: Path, settings: str, lives: bool) -> None:
+    """KillUserProcesses with its lists of users, and defaults shown in comments."""
     write(root / "etc/systemd/logind.conf", settings)
     assert outlives(root) == lives
 
 
-def test_later_settings_win(root: Path) -> None:
-    """logind.conf(5): drop-ins by name, whatever their folder; of one name, /etc before /usr."""
+def test_later_drop_ins_win(root: Path) -> None:
+    """logind.conf(5): drop-ins sorted by name; of equal names /etc wins over /usr."""
     write(root / "usr/lib/systemd/logind.conf", "KillUserProcesses=main")
     drops = {
         "usr/lib/systemd/logind.conf.d/10.conf": "KillUserProcesses=a\nOther=usr",
@@ -72,7 +72,7 @@ def test_later_settings_win(root: Path) -> None:
     assert read_logind_settings(root)["KillUserProcesses"] == "c"
 
 
-def test_a_terminal_of_the_desktop_ends_with_its_user_unless_lingering(root: Path) -> None:
+def test_services_of_the_user_end_at_logout_without_lingering(root: Path) -> None:
     write(root / "proc/self/cgroup", MANAGER)
     assert not outlives(root)
     assert "enable-linger" in check_logout({}, root).advice
@@ -81,35 +81,39 @@ def test_a_terminal_of_the_desktop_ends_with_its_user_unless_lingering(root: Pat
 
 
 def test_a_user_without_a_name_does_not_linger(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logout, "_user", lambda: "")
+
+    def fail() -> str:
+        raise KeyError("no user name")
+
+    monkeypatch.setattr(logout.getpass, "getuser", fail)
     write(root / "proc/self/cgroup", MANAGER)
     write(root / "var/lib/systemd/linger/bob", "")
     assert not outlives(root)
 
 
-def test_lingering_does_not_save_a_login_session(root: Path) -> None:
-    """Lingering keeps the user's services; a login session is ended all the same."""
+def test_lingering_does_not_protect_a_login_session(root: Path) -> None:
+    """Lingering keeps the user's services, not the processes of a session."""
     write(root / "etc/systemd/logind.conf", "KillUserProcesses=yes")
     write(root / "var/lib/systemd/linger/ada", "")
     assert not outlives(root)
     assert "systemd-run" in check_logout({}, root).advice
 
 
-def test_a_batch_job_ends_what_it_started(root: Path) -> None:
+def test_training_ends_with_its_batch_job(root: Path) -> None:
     assert not outlives(root, SLURM_JOB_ID="123")
     assert "Slurm job 123" in check_logout({"SLURM_JOB_ID": "123"}, root).problem
 
 
 @pytest.mark.parametrize("trace", [".dockerenv", "run/.containerenv", "run/systemd/container"])
-def test_a_container_is_told(root: Path, trace: str) -> None:
+def test_a_container_is_detected(root: Path, trace: str) -> None:
     write(root / trace, "lxc\n")
     assert outlives(root)
     assert "container" in check_logout({}, root).value
 
 
-def test_without_systemd_nothing_ends_it(tmp_path: Path) -> None:
+def test_training_continues_without_systemd(tmp_path: Path) -> None:
     assert outlives(tmp_path)
 
 
-def test_this_machine_can_be_looked_at() -> None:
+def test_this_machine_can_be_checked() -> None:
     assert check_logout({}).value
