@@ -96,7 +96,7 @@ class Bench:
         """Process a long prompt."""
         session = Session(self.models[FLOAT32])
         session.extend([5 + position % 50 for position in range(self.long)])
-        int(session.logits.argmax())
+        int(session.next_logits().argmax())
 
     def first_token_theirs(self) -> None:
         """The same with `transformers`, and its first token."""

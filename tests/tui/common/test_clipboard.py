@@ -1,4 +1,4 @@
-"""Copying: the terminal is always offered the text, tmux only where one is in it."""
+"""Copying: always OSC 52, and the command of tmux inside tmux."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from textual.app import App
 
 from tui.common.clipboard import copy_to_clipboard
 
-ODD = "a 'quoted' \"text\"; $(rm -rf /)\n-b\t中 \x1b]52;c;\x07"
+HOSTILE_TEXT = "a 'quoted' \"text\"; $(rm -rf /)\n-b\t中 \x1b]52;c;\x07"
 
 
-class Copied(list[str]):
-    """In the place of an app: what it was asked to copy."""
+class FakeApp(list[str]):
+    """An app that records what it should copy."""
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Remembers."""
+        """Record the text."""
         self.append(text)
 
 
-def copy(text: str) -> Copied:
-    found = Copied()
-    copy_to_clipboard(cast("App[None]", found), text)
-    return found
+def copy(text: str) -> FakeApp:
+    app = FakeApp()
+    copy_to_clipboard(cast("App[None]", app), text)
+    return app
 
 
 @pytest.fixture
 def tmux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a tmux of ours, the only one there is, writes what it was given."""
-    said = tmp_path / "said"
+    """The file in which a fake tmux, the only one in PATH, writes its arguments and input."""
+    input_file = tmp_path / "said"
     program = tmp_path / "bin" / "tmux"
     program.parent.mkdir()
     noise = "echo noise; echo noise >&2"
-    program.write_text(f'#!/bin/sh\n{noise}\necho "$@" >{said}\n/bin/cat >>{said}\n')
+    program.write_text(f'#!/bin/sh\n{noise}\necho "$@" >{input_file}\n/bin/cat >>{input_file}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent))
-    return said
+    return input_file
 
 
-def test_in_tmux_it_gets_the_text_and_nothing_else(
+def test_tmux_gets_the_text_as_input(
     tmux: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A text that is a part of a command; noise of tmux in the middle of the screen."""
+    """Not as a part of a command; and no output of tmux reaches the screen."""
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
-    assert copy(ODD) == [ODD]
-    assert tmux.read_bytes().decode() == f"load-buffer -w -\n{ODD}"
+    assert copy(HOSTILE_TEXT) == [HOSTILE_TEXT]
+    assert tmux.read_bytes().decode() == f"load-buffer -w -\n{HOSTILE_TEXT}"
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_elsewhere_tmux_is_left_alone(
+def test_outside_tmux_it_is_not_called(
     tmux: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
 ) -> None:
-    """What was copied turns up in a tmux of another window."""
+    """Else the text would appear in the tmux of another window."""
     monkeypatch.delenv("TMUX", raising=False)
     if value is not None:
         monkeypatch.setenv("TMUX", value)
@@ -64,10 +64,9 @@ def test_elsewhere_tmux_is_left_alone(
 
 
 @pytest.mark.parametrize("failure", ["absent", "slow", "unable", "refuses"])
-def test_a_tmux_that_fails_ends_nothing(
+def test_a_failing_tmux_is_ignored(
     tmux: Path, monkeypatch: pytest.MonkeyPatch, failure: str
 ) -> None:
-    """The app gone because one pressed y."""
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     program = tmux.parent / "bin" / "tmux"
     if failure == "absent":
@@ -85,8 +84,10 @@ def test_a_tmux_that_fails_ends_nothing(
     assert copy("text" * 20_000) == ["text" * 20_000]
 
 
-def test_half_a_character_is_copied_as_a_mark(tmux: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model's broken character that ends the app when it is copied."""
+def test_a_lone_surrogate_is_copied_as_a_question_mark(
+    tmux: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models generate such characters."""
     monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
     assert copy("a\ud800b") == ["a?b"]
     assert tmux.read_text().endswith("a?b")

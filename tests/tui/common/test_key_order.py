@@ -1,4 +1,4 @@
-"""Keys that arrive at once: each acts on what the one before has left."""
+"""Keys that arrive at once: each is handled after the one before."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from tui.screens.new_corpus import NewCorpusScreen
 from tui.widgets.run_table import RunTable
 
 
-def _at_once(app: MiniGPTApp, text: str) -> None:
-    """As a slow line hands them over."""
+def _send_at_once(app: MiniGPTApp, text: str) -> None:
+    """Post keys without waiting, as after a delay of the connection."""
     for letter in text:
         app.post_message(Key({"/": "slash", "\r": "enter"}.get(letter, letter), letter))
 
 
-def test_letters_that_come_with_the_slash_are_typed_and_do_not_act(tmp_path: Path) -> None:
+def test_letters_sent_with_a_slash_are_typed_into_the_filter(tmp_path: Path) -> None:
     home = find_home(tmp_path / "home")
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
         await until(pilot, lambda: table.row_count == 3)
-        _at_once(app, "/dnsy\r")
+        _send_at_once(app, "/dnsy\r")
         await until(pilot, lambda: app.screen.query_one(Input).value == "dnsy")
         await until(pilot, lambda: app.focused is table)
         assert isinstance(app.screen, ModelsScreen)
@@ -39,7 +39,7 @@ def test_letters_that_come_with_the_slash_are_typed_and_do_not_act(tmp_path: Pat
     travel(home, journey)
 
 
-def test_a_key_whose_end_is_never_told_holds_up_the_next_one_only_for_a_while(
+def test_a_key_that_is_never_reported_as_handled_times_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_order, "HANDLED_TIMEOUT_S", 0.01)
@@ -48,20 +48,20 @@ def test_a_key_whose_end_is_never_told_holds_up_the_next_one_only_for_a_while(
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        _at_once(app, "/")
+        _send_at_once(app, "/")
         await until(pilot, lambda: isinstance(app.focused, Input))
-        _at_once(app, "ab")
+        _send_at_once(app, "ab")
         await until(pilot, lambda: app.screen.query_one(Input).value == "ab")
 
     travel(home, journey)
 
 
-def test_escape_and_a_letter_right_behind_it_are_two_keys(tmp_path: Path) -> None:
+def test_escape_directly_followed_by_a_letter_are_two_keys(tmp_path: Path) -> None:
     home = find_home(tmp_path / "home")
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        _at_once(app, "/d")
+        _send_at_once(app, "/d")
         await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "d")
         app.post_message(Key("alt+n", "n"))  # as Textual's parser names it
         await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
@@ -70,7 +70,7 @@ def test_escape_and_a_letter_right_behind_it_are_two_keys(tmp_path: Path) -> Non
     travel(home, journey)
 
 
-def test_a_large_letter_behind_escape_stays_large() -> None:
+def test_a_capital_letter_after_escape_stays_capital() -> None:
     escape, letter = key_order.split_alt(Key("alt+shift+o", "O"))
     assert isinstance(escape, Key)
     assert isinstance(letter, Key)

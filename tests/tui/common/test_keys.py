@@ -1,4 +1,4 @@
-"""Keys as help and README show them: every way to press one, each action once, as it is written."""
+"""Tables of keys: every key of an action, each action once, with the usual names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tui.common.keys import KEY_NAMES, KeyRow, binding_rows, key_name, key_rows,
 
 
 @pytest.mark.parametrize(
-    ("key", "written"),
+    ("key", "name"),
     [
         ("q", "q"),
         ("Q", "Q"),
@@ -44,47 +44,47 @@ from tui.common.keys import KEY_NAMES, KeyRow, binding_rows, key_name, key_rows,
         ("shift+tab", "Shift+Tab"),
     ],
 )
-def test_a_key_is_written_as_on_a_keyboard(key: str, written: str) -> None:
-    """A help that says question_mark, or CTRL+RIGHT."""
-    assert key_name(Binding(key, "act")) == written
+def test_keys_have_their_usual_names(key: str, name: str) -> None:
+    """Not question_mark, or CTRL+RIGHT."""
+    assert key_name(Binding(key, "act")) == name
 
 
-def test_a_key_may_say_how_it_is_written() -> None:
+def test_a_binding_can_set_the_name_of_its_key() -> None:
     assert key_name(Binding("ctrl+underscore", "act", key_display="Ctrl+/")) == "Ctrl+/"
 
 
 def own_classes() -> list[type[Widget | App[None]]]:
-    """Every screen and widget of the application, and itself."""
-    found: list[type[Widget | App[None]]] = [MiniGPTApp]
+    """The app, and all its screens and widgets."""
+    classes: list[type[Widget | App[None]]] = [MiniGPTApp]
     for package in (tui.screens, tui.widgets):
         for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            found += widgets_of(importlib.import_module(info.name))
-    return found
+            classes += widgets_of(importlib.import_module(info.name))
+    return classes
 
 
 def widgets_of(module: ModuleType) -> list[type[Widget]]:
-    """The widgets that a module makes."""
-    each = [each for each in vars(module).values() if isinstance(each, type)]
+    """The widget classes that a module defines."""
+    classes = [value for value in vars(module).values() if isinstance(value, type)]
     return [
-        kind for kind in each if issubclass(kind, Widget) and kind.__module__ == module.__name__
+        kind for kind in classes if issubclass(kind, Widget) and kind.__module__ == module.__name__
     ]
 
 
 @pytest.mark.parametrize("kind", own_classes(), ids=lambda kind: kind.__name__)
-def test_every_binding_that_is_shown_says_what_it_does(kind: type[Widget | App[None]]) -> None:
-    """A footer with a key that neither help nor palette explains."""
+def test_every_shown_binding_has_a_tooltip(kind: type[Widget | App[None]]) -> None:
+    """The footer shows no key that help and palette do not explain."""
     for binding in vars(kind).get("BINDINGS", ()):
         assert isinstance(binding, Binding)
         assert binding.tooltip or not binding.show, f"{kind.__name__}: {binding.key}"
 
 
-def test_all_keys_of_an_action_are_one_row_and_hidden_ones_are_told() -> None:
-    """A row for each of four keys that do the same; keys nobody is told of."""
+def test_all_keys_of_an_action_are_in_one_row() -> None:
+    """Bindings hidden from the footer are included; those without tooltip are not."""
     bindings = BindingsMap(
         [
             Binding("question_mark,f1", "help", "Keys", tooltip="All keys"),
             Binding("ctrl+j", "newline", show=False, tooltip="A new line"),
-            Binding("x", "secret", "Nothing said"),
+            Binding("x", "secret", "Without tooltip"),
         ]
     )
     assert binding_rows(bindings) == [
@@ -93,14 +93,14 @@ def test_all_keys_of_an_action_are_one_row_and_hidden_ones_are_told() -> None:
     ]
 
 
-class Own(Widget, can_focus=True):
-    """A widget with a key of its own."""
+class JumpWidget(Widget, can_focus=True):
+    """A widget with a key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "jump", tooltip="Jump")]
 
 
-class Place(Screen[object]):
-    """A screen with a key of its own and one of the app's."""
+class KeyScreen(Screen[object]):
+    """A screen with a key of its own and one of the app."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "rename", tooltip="Rename"),
@@ -108,12 +108,12 @@ class Place(Screen[object]):
     ]
 
     def compose(self) -> ComposeResult:
-        """Something of ours, and something of Textual's."""
-        yield Own()
+        """A widget of ours and one of Textual."""
+        yield JumpWidget()
         yield Input()
 
 
-class Places(App[None]):
+class KeyApp(App[None]):
     """An app with the same key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -121,13 +121,13 @@ class Places(App[None]):
     ]
 
 
-def told(focus: str) -> list[str]:
-    """The actions that are told of where so a widget has the focus."""
+def listed_actions(focus: str) -> list[str]:
+    """The listed actions while a widget has the focus."""
 
     async def show() -> list[str]:
-        app = Places()
+        app = KeyApp()
         async with app.run_test() as pilot:
-            await app.push_screen(screen := Place())
+            await app.push_screen(screen := KeyScreen())
             screen.set_focus(screen.query_one(focus) if focus else None)
             await pilot.pause()
             rows = key_rows(screen)
@@ -138,22 +138,28 @@ def told(focus: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("focus", "first"),
-    [("Own", ["jump", "rename", "help"]), ("Input", ["rename", "help"]), ("", ["rename", "help"])],
+    ("focus", "expected"),
+    [
+        ("JumpWidget", ["jump", "rename", "help"]),
+        ("Input", ["rename", "help"]),
+        ("", ["rename", "help"]),
+    ],
 )
-def test_what_has_the_focus_comes_first_and_nothing_twice(focus: str, first: list[str]) -> None:
-    """The thirty keys of a line of input before those of the screen; Keys told twice."""
-    found = told(focus)
-    assert found[: len(first)] == first
-    assert len(found) == len(set(found))
+def test_keys_of_the_focused_widget_come_first_and_none_twice(
+    focus: str, expected: list[str]
+) -> None:
+    """The many keys of an Input are left out."""
+    actions = listed_actions(focus)
+    assert actions[: len(expected)] == expected
+    assert len(actions) == len(set(actions))
 
 
-def test_no_name_is_the_key_itself() -> None:
+def test_key_names_differ_from_the_keys() -> None:
     assert all(name != key for key, name in KEY_NAMES.items())
 
 
-def test_digits_that_do_the_same_are_one_row() -> None:
-    """Nine rows that push the useful keys out of sight."""
+def test_digits_with_the_same_action_are_merged() -> None:
+    """Nine rows would push other keys out of sight."""
     rows = [
         KeyRow("a", "Again", "again"),
         *(KeyRow(str(n), f"Take row {n}", f"take({n})") for n in range(1, 5)),

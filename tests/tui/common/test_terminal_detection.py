@@ -1,4 +1,4 @@
-"""What a terminal is taken to show, and that a terminal without colours shows something."""
+"""Detection of the terminal, and a visible screen without colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tui.common.terminal import (
     detect_terminal,
 )
 
-SHOWING = """
+PROGRAM = """
 import asyncio, sys
 from tui.launch import configure_terminal
 terminal = configure_terminal(ascii_only=False)
@@ -45,7 +45,7 @@ asyncio.run(show())
 
 
 @pytest.mark.parametrize(
-    ("environ", "encoding", "ascii", "look"),
+    ("environ", "encoding", "ascii", "expected"),
     [
         ({"TERM": "xterm-256color"}, "utf-8", False, Terminal()),
         ({"TERM": "tmux-256color"}, "UTF8", False, Terminal()),
@@ -65,17 +65,16 @@ asyncio.run(show())
         ({"SSH_TTY": "/dev/pts/1"}, "utf-8", False, Terminal(remote=True)),
     ],
 )
-def test_the_look_suits_the_terminal(
-    environ: Mapping[str, str], encoding: str, ascii: bool, look: Terminal
+def test_terminal_is_detected(
+    environ: Mapping[str, str], encoding: str, ascii: bool, expected: Terminal
 ) -> None:
-    """Boxes of question marks on a console; a chart in colours nobody wants."""
-    assert detect_terminal(environ, encoding, ascii=ascii) == look
+    assert detect_terminal(environ, encoding, ascii=ascii) == expected
 
 
-def test_without_colours_the_screen_is_not_black_on_black() -> None:
-    """Textual told of its theme when it is too late: it then paints everything black."""
+def test_without_colours_the_screen_uses_default_colours() -> None:
+    """Textual paints black on black if its theme is set after the import."""
     environment = {k: v for k, v in os.environ.items() if k != "TEXTUAL_THEME"} | {"NO_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", SHOWING], env=environment, capture_output=True, text=True, timeout=60
+    process = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=60
     )
-    assert (done.stdout, done.returncode) == ("{'default'}\n", 0), done.stderr
+    assert (process.stdout, process.returncode) == ("{'default'}\n", 0), process.stderr

@@ -1,4 +1,4 @@
-"""A curve in one line: any numbers, any width."""
+"""Sparklines of any numbers and widths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui.plot.sparkline import ASCII_LEVELS, UNICODE_LEVELS, sparkline
 
 
 @pytest.mark.parametrize(
-    ("values", "width", "charset", "drawn"),
+    ("values", "width", "charset", "expected"),
     [
         ([], 8, "braille", ""),
         ([math.nan, math.inf], 8, "braille", ""),
@@ -25,23 +25,21 @@ from tui.plot.sparkline import ASCII_LEVELS, UNICODE_LEVELS, sparkline
         ([1.0, 2.0], 0, "braille", ""),
     ],
 )
-def test_it_falls_as_the_values_fall(
-    values: list[float], width: int, charset: str, drawn: str
+def test_levels_follow_the_values(
+    values: list[float], width: int, charset: str, expected: str
 ) -> None:
-    """A NaN that ends the app; a flat curve that looks like mountains."""
-    assert sparkline(values, width, charset) == drawn
+    assert sparkline(values, width, charset) == expected
 
 
 @given(st.lists(st.floats(), max_size=80), st.integers(0, 20), st.sampled_from(["block", "ascii"]))
-def test_it_fits_whatever_the_values(values: list[float], width: int, charset: str) -> None:
-    """A line that pushes the next column aside; a difference too large for a float."""
+def test_any_values_fit_the_width(values: list[float], width: int, charset: str) -> None:
+    """Also when their difference exceeds the largest float."""
     drawn = sparkline(values, width, charset)
     assert len(drawn) <= width
     assert set(drawn) <= set(ASCII_LEVELS if charset == "ascii" else UNICODE_LEVELS)
 
 
 @given(st.lists(st.floats(0, 10), min_size=21, max_size=200))
-def test_the_newest_value_is_the_last_character(values: list[float]) -> None:
-    """A curve that ends where it was a while ago."""
+def test_the_last_value_is_the_last_character(values: list[float]) -> None:
     drawn = sparkline([*values, 11.0], 20)
     assert (len(drawn), drawn[-1]) == (20, "█")

@@ -1,4 +1,4 @@
-"""The application by keys: from an empty library to a talk, help, errors, leaving."""
+"""The application by keys: from an empty library to a reply, help, errors, quitting."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ from tui.widgets.transcript import TalkView
 
 @pytest.fixture
 def home() -> Iterator[Home]:
-    """An empty library, whose path is always as long."""
+    """An empty home directory with a path of constant length."""
     with tempfile.TemporaryDirectory(prefix="mg", dir="/tmp") as folder:
         yield find_home(Path(folder))
 
 
 def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enter, Enter, t, a word, Enter: the contract of an empty library at 80x24."""
-    began: list[str] = []
+    """From an empty library at 80x24: Enter, Enter, t, a word, Enter."""
+    started_specs: list[str] = []
 
     def begin(at: Home, spec: str, *_: object, **named: object) -> Run:
-        began.append(spec)
+        started_specs.append(spec)
         story = ScriptedRun(at.root, str(named["name"]))
         story.start(val_tokens=0)
         story.train(1, 150)
@@ -79,13 +79,12 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
         await until(pilot, lambda: "Python is a popular programming language." in view.text)
 
     travel(home, journey)
-    assert began == ["lang"]
+    assert started_specs == ["lang"]
 
 
-def test_what_was_typed_in_settings_stands_there_again(home: Home) -> None:
-    """Esc that destroys: a name and a dozen settings, for one look at another text."""
+def test_typed_settings_are_restored_after_going_back(home: Home) -> None:
 
-    async def setup(app: MiniGPTApp, pilot: Pilot[None]) -> list[Input]:
+    async def open_setup(app: MiniGPTApp, pilot: Pilot[None]) -> list[Input]:
         await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
         await until(pilot, lambda: "tokens    word" in screen_text(app))
         await pilot.press("enter")
@@ -93,26 +92,26 @@ def test_what_was_typed_in_settings_stands_there_again(home: Home) -> None:
         return list(app.screen.query(Input))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        lines = await setup(app, pilot)
-        more = [line for line in lines if app.screen.query_one("#more") in line.ancestors]
-        lines[0].value, lines[1].value, more[0].value = "poem", "tiny", "1234"
+        inputs = await open_setup(app, pilot)
+        more_inputs = [line for line in inputs if app.screen.query_one("#more") in line.ancestors]
+        inputs[0].value, inputs[1].value, more_inputs[0].value = "poem", "tiny", "1234"
         await pilot.press("escape")
-        again = await setup(app, pilot)
-        assert [line.value for line in again] == [line.value for line in lines]
-        assert app.screen.query_one("#more").display, "what counts is seen"
-        assert again[0].value == "poem"
+        inputs_again = await open_setup(app, pilot)
+        assert [line.value for line in inputs_again] == [line.value for line in inputs]
+        assert app.screen.query_one("#more").display, "typed values are visible"
+        assert inputs_again[0].value == "poem"
 
     travel(home, journey)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> None:
+def test_screens_look_as_captured(home: Home, size: tuple[int, int]) -> None:
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "lang" in screen_text(app))
-        made = [str(read_record(run)["created"]) for run in store.list_runs(home)]
-        hide = [str(home.root), *(date[:16].replace("T", " ") for date in made)]
+        creation_dates = [str(read_record(run)["created"]) for run in store.list_runs(home)]
+        hide = [str(home.root), *(date[:16].replace("T", " ") for date in creation_dates)]
         await calm(app, pilot)
         assert_same_as_capture(app, f"models_{size[0]}x{size[1]}", hide=hide)
         await pilot.press("n")
@@ -127,22 +126,17 @@ def test_screens_look_as_they_were_drawn(home: Home, size: tuple[int, int]) -> N
     travel(home, journey, size=size)
 
 
-def test_what_opens_above_a_screen_looks_as_it_was_drawn(home: Home) -> None:
-    """Help, questions, the log: each at 80x24."""
-    look_above(home)
-
-
-def look_above(home: Home) -> None:
+def test_dialogs_help_and_log_look_as_captured(home: Home) -> None:
     library(home)
     (run,) = (run for run in store.list_runs(home) if run.name == "tales")
     run.log.write_text("Traceback: [bold]no\x1b[31m space left\n" * 3)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "lang" in screen_text(app))
-        made = str(read_record(run)["created"])
-        hide = [str(home.root), made[:16].replace("T", " ")]
+        created = str(read_record(run)["created"])
+        hide = [str(home.root), created[:16].replace("T", " ")]
 
-        async def kept(key: str, name: str) -> None:
+        async def assert_screen(key: str, name: str) -> None:
             before = app.screen
             await pilot.press(key)
             await until(pilot, lambda: app.screen is not before)
@@ -153,17 +147,17 @@ def look_above(home: Home) -> None:
 
         await pilot.press("slash", *"tales", "enter")
         await until(pilot, lambda: "lang" not in screen_text(app))
-        await kept("d", "confirm")
-        await kept("m", "rename")
+        await assert_screen("d", "confirm")
+        await assert_screen("m", "rename")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen))
-        await kept("o", "log")
-        await kept("question_mark", "help")
+        await assert_screen("o", "log")
+        await assert_screen("question_mark", "help")
 
     travel(home, journey)
 
 
-def test_help_names_every_key_with_what_it_does(home: Home) -> None:
+def test_help_and_palette_list_every_key(home: Home) -> None:
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
@@ -175,8 +169,8 @@ def test_help_names_every_key_with_what_it_does(home: Home) -> None:
                 assert binding.tooltip, binding
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        shown = screen_text(app)
-        assert "Choose a text and train a new model" in shown
+        text = screen_text(app)
+        assert "Choose a text and train a new model" in text
         assert {row.key for row in rows} >= {"n", "t", "r", "s", "/", "?", "Ctrl+Q"}
         titles = {command.title for command in app.get_system_commands(screen)}
         assert {row.description for row in rows} - titles <= set(), "every action is in the palette"
@@ -186,7 +180,7 @@ def test_help_names_every_key_with_what_it_does(home: Home) -> None:
     travel(home, journey, size=(100, 40))
 
 
-def test_trouble_is_said_and_the_screen_stays(home: Home) -> None:
+def test_an_error_is_shown_and_the_screen_stays(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         screen = app.screen
         screen.post_message(
@@ -200,7 +194,7 @@ def test_trouble_is_said_and_the_screen_stays(home: Home) -> None:
     travel(home, journey)
 
 
-def test_ctrl_c_leaves_on_the_second_press_and_ctrl_q_at_once(home: Home) -> None:
+def test_ctrl_c_quits_on_the_second_press_and_ctrl_q_at_once(home: Home) -> None:
     async def twice(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await pilot.press("ctrl+c")
         assert app.is_running
@@ -215,18 +209,18 @@ def test_ctrl_c_leaves_on_the_second_press_and_ctrl_q_at_once(home: Home) -> Non
     for journey in (twice, at_once):
         app = travel(home, journey)
         assert isinstance(app.client, FakeSampler)
-        assert app.client.closed, "the sampler goes with the app"
+        assert app.client.closed, "the client is closed with the app"
 
 
-def test_every_binding_that_is_shown_says_what_it_does() -> None:
+def test_every_binding_of_a_screen_has_a_tooltip() -> None:
     for screen in (ModelsScreen, NewCorpusScreen, NewSetupScreen, TrainScreen, TalkScreen):
         for binding in screen.BINDINGS:
             assert isinstance(binding, Binding), (screen, binding)
             assert binding.tooltip, (screen, binding)
 
 
-def test_the_app_needs_no_torch(home: Home) -> None:
-    """A first frame that waits a second for an import nobody asked for."""
+def test_the_app_does_not_import_torch(home: Home) -> None:
+    """Importing it would delay the first frame by a second."""
     code = (
         "import sys, asyncio; sys.modules['torch'] = None; sys.path.insert(0, sys.argv[2])\n"
         "from tests.support.samplers import FakeSampler; from core.paths import find_home\n"
@@ -240,11 +234,11 @@ def test_the_app_needs_no_torch(home: Home) -> None:
         "        print(type(app.screen).__name__)\n"
         "asyncio.run(go())\n"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, str(home.root), str(Path(__file__).parents[3])],
         capture_output=True,
         text=True,
         env={**os.environ, "TEXTUAL_ANIMATIONS": "none"},
         check=False,
     )
-    assert done.stdout.strip() in ("NewSetupScreen", "NewCorpusScreen"), done.stderr
+    assert process.stdout.strip() in ("NewSetupScreen", "NewCorpusScreen"), process.stderr

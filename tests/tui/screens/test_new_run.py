@@ -1,4 +1,4 @@
-"""Choosing a text and setting a run up, by keys."""
+"""New run by keys: choose a text, set it up."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from tui.screens.new_setup import NewSetupScreen
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """An empty library."""
+    """An empty home directory."""
     return find_home(tmp_path / "home")
 
 
-def test_a_path_is_looked_into_and_a_bad_one_is_said(home: Home, tmp_path: Path) -> None:
-    good, bad = tmp_path / "[bold]\u202e.txt", tmp_path / "bad.bin"
-    good.write_text("the cat sat\n\x1b]0;title\x07 on the mat\n" * 30)
-    bad.write_bytes(bytes(range(256)))
+def test_a_typed_path_is_previewed_and_a_binary_file_rejected(home: Home, tmp_path: Path) -> None:
+    hostile, binary = tmp_path / "[bold]\u202e.txt", tmp_path / "bad.bin"
+    hostile.write_text("the cat sat\n\x1b]0;title\x07 on the mat\n" * 30)
+    binary.write_bytes(bytes(range(256)))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "Twenty" in screen_text(app))
         await pilot.press("f")
         field = app.screen.query_one("#path", Input)
-        field.value = str(bad)
+        field.value = str(binary)
         await pilot.press("enter")
         await until(pilot, lambda: "bad.bin" in screen_text(app))
         await pilot.press("enter")
-        assert isinstance(app.screen, NewCorpusScreen), "what is no text cannot be taken"
-        field.value = str(good)
+        assert isinstance(app.screen, NewCorpusScreen), "a binary file cannot be used"
+        field.value = str(hostile)
         await pilot.press("enter")
         await until(pilot, lambda: "cat" in screen_text(app))
-        shown = screen_text(app)
-        assert "\x1b" not in shown
-        assert "\u202e" not in shown
+        text = screen_text(app)
+        assert "\x1b" not in text
+        assert "\u202e" not in text
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, NewSetupScreen))
 
     travel(home, journey, size=(120, 40))
 
 
-def test_an_impossible_setting_is_said_beside_it_and_not_started(
+def test_an_invalid_setting_is_reported_and_not_started(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(setup, "begin", lambda *_, **__: pytest.fail("started"))
@@ -69,7 +69,7 @@ def test_an_impossible_setting_is_said_beside_it_and_not_started(
     travel(home, journey, size=(120, 40))
 
 
-def test_counts_of_two_lines_keep_to_their_column_and_names_have_room(home: Home) -> None:
+def test_wrapped_facts_keep_their_column_and_names_fit(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "130 distinct, 102 once" in screen_text(app))
         await pilot.press("f")

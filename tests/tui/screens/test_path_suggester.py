@@ -1,4 +1,4 @@
-"""Completing paths: what there is, in order, and nothing where there is nothing."""
+"""Completion of paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.screens.new_corpus import PathSuggester, complete_path
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder one is in, which is the home, too."""
+    """A folder that is both the working directory and the home."""
     for name in ("tales", "tales/deep", "été"):
         (tmp_path / name).mkdir()
     for name in ("text.txt", "tales/one.txt", ".hidden", "Text2.txt", "été/dog.txt", "a b.txt"):
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("typed", "whole"),
+    ("typed", "completion"),
     [
         ("", None),
         ("te", "text.txt"),
@@ -52,9 +52,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("/", None),
     ],
 )
-def test_a_path_goes_on_as_it_was_typed(folder: Path, typed: str, whole: str | None) -> None:
-    """A path one has to type to its last letter, or that becomes another when it is completed."""
-    assert complete_path(typed) == whole
+def test_paths_are_completed(folder: Path, typed: str, completion: str | None) -> None:
+    assert complete_path(typed) == completion
 
 
 def test_absolute_paths_are_completed(folder: Path) -> None:
@@ -62,7 +61,7 @@ def test_absolute_paths_are_completed(folder: Path) -> None:
     assert complete_path(str(folder)) == f"{folder}/"
 
 
-def test_a_link_to_a_folder_is_a_folder_and_a_broken_one_no_error(folder: Path) -> None:
+def test_links_to_folders_and_broken_links_are_completed(folder: Path) -> None:
     (folder / "link").symlink_to("tales")
     (folder / "lost").symlink_to("nowhere")
     assert complete_path("lin") == "link/"
@@ -70,27 +69,26 @@ def test_a_link_to_a_folder_is_a_folder_and_a_broken_one_no_error(folder: Path) 
 
 
 @pytest.mark.parametrize("name", ["new\x1b[2J", "new\nline", "new\u202e", "new\udcff"])
-def test_names_that_a_line_cannot_show_are_not_offered(folder: Path, name: str) -> None:
-    """A file whose name clears the screen."""
+def test_names_with_control_characters_are_not_suggested(folder: Path, name: str) -> None:
     (folder / name).write_text("x")
     assert complete_path("ne") is None
 
 
 @given(st.text(st.characters(exclude_categories=[]) | st.sampled_from("~/.\0"), max_size=12))
-def test_whatever_is_typed_ends_nothing(text: str) -> None:
-    """A zero byte, half a character or a tilde in a path that takes the app with it."""
-    found = complete_path(text)
-    assert found is None or found.startswith(text)
+def test_any_input_is_accepted(text: str) -> None:
+    """Zero bytes, lone surrogates and tildes included."""
+    completion = complete_path(text)
+    assert completion is None or completion.startswith(text)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
-def test_a_closed_folder_gives_nothing(folder: Path) -> None:
+def test_an_unreadable_folder_has_no_completion(folder: Path) -> None:
     (folder / "tales").chmod(0)
     assert complete_path("tales/o") is None
 
 
-def test_the_line_asks_for_it_again_each_time(folder: Path) -> None:
-    """A file that was made meanwhile and is never offered."""
+def test_suggestions_are_not_cached(folder: Path) -> None:
+    """A file created meanwhile is suggested."""
 
     async def ask() -> list[str | None]:
         suggester = PathSuggester()

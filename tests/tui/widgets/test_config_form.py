@@ -1,4 +1,4 @@
-"""The form of settings by keys: made from the declarations, judged by them."""
+"""The form of settings: rows from the declarations, validation, keys."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from tests.support.captures import assert_same_as_capture, screen_text
 from tests.support.pilots import SIZES, perform
 from tui.widgets.config_form import ChoiceInput, ConfigForm, SettingRow, help_text
 
-FIELDS = ("preset", "tokenizer", "epochs", "seed", "snapshots", "sample_prompt")
+SETTING_NAMES = ("preset", "tokenizer", "epochs", "seed", "snapshots", "sample_prompt")
 
 
 def form() -> ConfigForm:
-    return ConfigForm(TrainConfig, FIELDS)
+    return ConfigForm(TrainConfig, SETTING_NAMES)
 
 
-def changed(said: list[object]) -> list[str]:
-    return [message.name for message in said if isinstance(message, ConfigForm.Changed)]
+def changed_settings(messages: list[object]) -> list[str]:
+    return [message.name for message in messages if isinstance(message, ConfigForm.Changed)]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_it_looks_as_committed(size: tuple[int, int]) -> None:
-    """Values that do not line up; help or a problem that nobody sees without a mouse."""
+def test_form_looks_as_captured(size: tuple[int, int]) -> None:
 
-    async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
-        for row in shown.query(SettingRow):
+    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
+        for row in form_widget.query(SettingRow):
             row.query_one(Input).cursor_blink = False
         await pilot.press("down", "down", *"0.0")
         await pilot.pause()
@@ -41,14 +40,14 @@ def test_it_looks_as_committed(size: tuple[int, int]) -> None:
     perform(form(), act, size=size)
 
 
-def test_what_is_left_open_is_not_among_the_values() -> None:
-    """A form that pins every default, so that nothing is chosen for the text any more."""
+def test_empty_inputs_are_not_among_the_values() -> None:
+    """The program must be able to choose them for the text."""
 
-    async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
-        assert shown.values == {}
+    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
+        assert form_widget.values == {}
         await pilot.press("down", *"word", "down", *"2.5", "down", *"7", "down", *"no")
         await pilot.press("down", *"Py [/]")
-        assert shown.values == {
+        assert form_widget.values == {
             "tokenizer": "word",
             "epochs": 2.5,
             "seed": 7,
@@ -57,66 +56,62 @@ def test_what_is_left_open_is_not_among_the_values() -> None:
         }
 
     app = perform(form(), act)
-    assert set(changed(list(app.said))) >= {"tokenizer", "epochs", "seed"}
+    assert set(changed_settings(list(app.said))) >= {"tokenizer", "epochs", "seed"}
 
 
-def test_every_problem_is_said_below_its_line_and_all_are_raised() -> None:
-    """A typing mistake that is only found when the run is made."""
+def test_problems_are_shown_below_their_inputs_and_raised_together() -> None:
 
-    async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
+    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
         await pilot.press("down", "down", *"-1", "down", *"many")
         await pilot.pause()
-        words = screen_text(pilot.app)
-        assert "must be at least 0.001, is -1" in words
-        assert "must be a whole number, is 'many'" in words
+        text = screen_text(pilot.app)
+        assert "must be at least 0.001, is -1" in text
+        assert "must be a whole number, is 'many'" in text
         with pytest.raises(SettingsError) as raised:
-            _ = shown.values
+            _ = form_widget.values
         assert set(raised.value.problems) == {"epochs", "seed"}
         await pilot.press(*["backspace"] * 4)
         assert "whole number" not in screen_text(pilot.app)
 
     app = perform(form(), act)
-    assert changed(list(app.said))[-1] == "seed"
+    assert changed_settings(list(app.said))[-1] == "seed"
 
 
-def test_choices_are_turned_by_keys_in_both_directions() -> None:
-    """A choice one has to know by heart; keys that only move the cursor."""
+def test_choices_are_cycled_in_both_directions() -> None:
 
-    async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
+    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
         await pilot.press("down", "ctrl+right")
-        assert shown.values == {"tokenizer": "word"}
+        assert form_widget.values == {"tokenizer": "word"}
         await pilot.press("ctrl+right", "ctrl+right")
-        assert shown.values == {"tokenizer": "bpe"}
+        assert form_widget.values == {"tokenizer": "bpe"}
         await pilot.press("ctrl+right")
-        assert shown.values == {}
+        assert form_widget.values == {}
         await pilot.press("ctrl+left")
-        assert shown.values == {"tokenizer": "bpe"}
+        assert form_widget.values == {"tokenizer": "bpe"}
 
     perform(form(), act)
 
 
-def test_the_help_of_the_line_one_is_in_is_shown() -> None:
-    """Help that needs a mouse."""
+def test_the_focused_setting_shows_its_help() -> None:
 
-    async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
+    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
         assert "auto chooses it from the text" in screen_text(pilot.app)
         await pilot.press("down", "down")
         await pilot.pause()
-        words = screen_text(pilot.app)
-        assert "passes over the training data (from 0.001)" in words
-        assert "one dial" not in words
+        text = screen_text(pilot.app)
+        assert "passes over the training data (from 0.001)" in text
+        assert "one dial" not in text
 
     perform(form(), act)
 
 
 @pytest.mark.parametrize("config", [TrainConfig, ModelConfig])
-def test_every_setting_has_a_row_that_takes_its_default(config: type) -> None:
-    """A new setting whose row ends the app."""
+def test_every_setting_has_a_row_that_accepts_its_choices(config: type) -> None:
     names = [field.name for field in dataclasses.fields(config)]
 
-    async def act(shown: ConfigForm, pilot: Pilot[None]) -> None:
-        assert shown.values == {}
-        for row in shown.query(SettingRow):
+    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
+        assert form_widget.values == {}
+        for row in form_widget.query(SettingRow):
             for choice in row.choices:
                 assert find_value_problems(config, {row.setting_name: parse_value(
                     config, row.setting_name, choice)}) == {}  # fmt: skip
@@ -125,7 +120,6 @@ def test_every_setting_has_a_row_that_takes_its_default(config: type) -> None:
     perform(ConfigForm(config, names), act)
 
 
-def test_every_key_says_what_it_does() -> None:
-    """A binding that the help cannot explain."""
+def test_every_key_has_a_tooltip() -> None:
     for widget in (ChoiceInput, SettingRow):
         assert all(isinstance(b, Binding) and b.tooltip for b in widget.BINDINGS)

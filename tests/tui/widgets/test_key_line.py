@@ -1,4 +1,4 @@
-"""The line of keys: new widgets only for new keys, and none that stays behind."""
+"""The footer: widgets are replaced only for other keys, and old ones are freed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.widgets.key_line import KeyLine
 
 
 class KeysApp(App[None]):
-    """Its second key can be used every other time."""
+    """An app whose second key can be disabled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "bell", "Always"),
@@ -28,12 +28,12 @@ class KeysApp(App[None]):
         yield KeyLine()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Whether the second can be used."""
+        """Disable the second key unless `usable`."""
         return self.usable or action != "hide_help_panel"
 
 
-async def _changed(app: KeysApp, pilot: Pilot[None]) -> list[FooterKey]:
-    """What stands in the line after the screen looked at its bindings again."""
+async def _refresh_keys(app: KeysApp, pilot: Pilot[None]) -> list[FooterKey]:
+    """Refresh the bindings; return the keys in the footer."""
     app.screen.refresh_bindings()
     await pilot.pause()
     await pilot.pause()
@@ -44,32 +44,33 @@ def test_the_same_keys_keep_their_widgets() -> None:
     async def journey() -> None:
         app = KeysApp()
         async with app.run_test() as pilot:
-            first = await _changed(app, pilot)
+            first = await _refresh_keys(app, pilot)
             assert [key.description for key in first] == ["Always", "Sometimes"]
-            assert await _changed(app, pilot) == first
+            assert await _refresh_keys(app, pilot) == first
 
     asyncio.run(journey())
 
 
-def test_other_keys_are_shown_and_old_widgets_go() -> None:
-    """Of hundreds of changes only the last widgets live."""
+def test_changed_keys_are_shown_and_old_widgets_are_freed() -> None:
 
     async def journey() -> None:
         app = KeysApp()
         async with app.run_test() as pilot:
             for number in range(12):
                 app.usable = number % 2 == 1
-                said = [key.description for key in await _changed(app, pilot)]
-                assert said == ["Always", "Sometimes"][: 1 + app.usable]
+                descriptions = [key.description for key in await _refresh_keys(app, pilot)]
+                assert descriptions == ["Always", "Sometimes"][: 1 + app.usable]
             gc.collect()
-            alive = [one for one in gc.get_objects() if type(one) is FooterKey]
-            assert sum(key.app is app for key in alive) <= 4, "these and those before them"
+            alive = [object for object in gc.get_objects() if type(object) is FooterKey]
+            assert sum(key.app is app for key in alive) <= 4, (
+                "only the current and the previous widgets exist"
+            )
 
     asyncio.run(journey())
 
 
 class ManyKeysApp(App[None]):
-    """More keys than have room in a narrow terminal."""
+    """An app with more keys than fit into a narrow terminal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"bell_{key}", "Ring a bell") for key in "abcdef"),
@@ -81,23 +82,23 @@ class ManyKeysApp(App[None]):
         yield KeyLine()
 
 
-def test_the_way_out_has_room_in_a_narrow_terminal() -> None:
-    """80 cells hold all seven keys but one; 40 hold two and the way out."""
+def test_back_is_shown_in_a_narrow_terminal() -> None:
+    """80 cells fit six of seven keys; 40 cells fit two and Back."""
 
-    def seen(app: App[None]) -> list[str]:
+    def shown_keys(app: App[None]) -> list[str]:
         return [key.key for key in app.query(FooterKey) if key.display]
 
     async def journey() -> None:
         app = ManyKeysApp()
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()
-            assert seen(app) == ["a", "b", "c", "d", "e", "escape"]
+            assert shown_keys(app) == ["a", "b", "c", "d", "e", "escape"]
             await pilot.resize_terminal(40, 20)
             await pilot.pause()
-            assert seen(app) == ["a", "b", "escape"]
+            assert shown_keys(app) == ["a", "b", "escape"]
             assert app.query(FooterKey).last().region.right <= 40
             await pilot.resize_terminal(120, 20)
             await pilot.pause()
-            assert seen(app) == [*"abcdef", "escape"]
+            assert shown_keys(app) == [*"abcdef", "escape"]
 
     asyncio.run(journey())
