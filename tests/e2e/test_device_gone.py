@@ -12,7 +12,7 @@ from core.run.directory import Run
 from core.run.events import FAILED, FINISHED, PREPARED, Event
 from core.system.files import read_json
 from tests.support.runners import small_text
-from tests.support.trainers_at_work import asked, trained
+from tests.support.trainers_at_work import create_held_run, train_here
 
 MISSING_GPU_SETTINGS = {"device": "cuda:77", "precision": "bfloat16", "threads": 7, "steps": 24}
 
@@ -20,14 +20,14 @@ MISSING_GPU_SETTINGS = {"device": "cuda:77", "precision": "bfloat16", "threads":
 def resume_run_of(tmp_path: Path, device: str) -> list[Event]:
     """Resume a run whose checkpoint has the settings of a missing GPU; return its events."""
     home = find_home(tmp_path / "home")
-    run, lock = asked(home, small_text(tmp_path), "pets", threads=None)
-    trained(home, run, lock)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", threads=None)
+    train_here(home, run, lock)
     update_json(run.record, "train", {"device": device})
     state = run.checkpoint(12).state
     update_json(
         state, "state", {"train": read_json(state)["state"]["train"] | MISSING_GPU_SETTINGS}
     )
-    return trained(home, Run(run.folder))
+    return train_here(home, Run(run.folder))
 
 
 def update_json(path: Path, name: str, values: dict[str, object]) -> None:

@@ -20,16 +20,16 @@ from core.run.event_log import EventTail
 from core.run.events import PREPARE, PREPARED, SAVED, STARTED, STEP, TERMINAL, Event
 from tests.support.runners import TINY, alive, command, small_text, until
 from tests.support.trainers_at_work import (
-    Nursery,
-    asked,
-    begin,
-    clearing,
-    differences,
-    events_of,
-    files_of,
-    history_of,
-    kill,
-    trained,
+    ForkingTrainers,
+    create_held_run,
+    find_differences,
+    kill_trainer,
+    list_files,
+    load_events,
+    load_history,
+    start_trainer,
+    train_here,
+    trainers_killed_at_end,
 )
 
 pytestmark = pytest.mark.slow
@@ -42,46 +42,48 @@ SETTINGS = {"steps": STEPS, "eval_steps": 16, "dropout": 0.1, "batch_size": 8}
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    with clearing(find_home(tmp_path / "home")) as home:
+    with trainers_killed_at_end(find_home(tmp_path / "home")) as home:
         yield home
 
 
 def test_a_run_killed_at_rng_ends_bit_for_bit_the_same(home: Home, tmp_path: Path) -> None:
     """Each start resumes from the last checkpoint that was reported."""
     text = small_text(tmp_path)
-    whole, lock = asked(home, text, "whole", **SETTINGS)
-    trained(home, whole, lock)
-    run, lock = asked(home, text, "killed", **SETTINGS, checkpoint_seconds=0.0)
+    whole, lock = create_held_run(home, text, "whole", **SETTINGS)
+    train_here(home, whole, lock)
+    run, lock = create_held_run(home, text, "killed", **SETTINGS, checkpoint_seconds=0.0)
     rng = random.Random(7)
     for number in range(KILLED_STARTS):
-        pid = begin(home, run, lock if number == 0 else None)
+        pid = start_trainer(home, run, lock if number == 0 else None)
         # From the very start: imports take most of these seconds.
         time.sleep(rng.uniform(0.0, 3.0))
-        kill(run, pid)
+        kill_trainer(run, pid)
     last_events: set[str] = set()
-    with Nursery(home) as nursery:
+    with ForkingTrainers(home) as trainers:
         for _ in range(MAX_FORKS):
             kind, times = rng.choice(KILL_EVENTS)
-            last_events.add(kill_after_event(run, nursery, kind, times, rng.uniform(0.0, 0.03)))
+            last_events.add(kill_after_event(run, trainers, kind, times, rng.uniform(0.0, 0.03)))
             if status.status_of(run) == status.FINISHED:
                 break
-        nursery.begin(run)
-        assert nursery.code() == 0
+        trainers.start(run)
+        assert trainers.wait() == 0
     assert status.status_of(run) == status.FINISHED
     assert {PREPARED, STEP, SAVED} <= last_events, last_events
-    assert differences(whole, run) == []
-    assert files_of(run) == files_of(whole)
+    assert find_differences(whole, run) == []
+    assert list_files(run) == list_files(whole)
     assert_no_reported_checkpoint_was_lost(run)
     assert_same_curve(whole, run)
 
 
-def kill_after_event(run: Run, nursery: Nursery, kind: str, times: int, delay: float) -> str:
+def kill_after_event(
+    run: Run, trainers: ForkingTrainers, kind: str, times: int, delay: float
+) -> str:
     """Start the trainer, kill it shortly after an event; return the type of its last event.
 
     On a fast machine it may finish before.
     """
-    before = len(events_of(run))
-    pid = nursery.begin(run)
+    before = len(load_events(run))
+    pid = trainers.start(run)
     until(
         lambda: count_events(run, kind, before) >= times or not alive(pid),
         f"{kind} {times} times",
@@ -89,21 +91,21 @@ def kill_after_event(run: Run, nursery: Nursery, kind: str, times: int, delay: f
     time.sleep(delay)  # random, to hit the time between any two operations
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    code = nursery.code()
+    code = trainers.wait()
     assert (code, status.status_of(run)) in ((-9, status.CRASHED), (0, status.FINISHED))
-    new_events = events_of(run)[before:]
+    new_events = load_events(run)[before:]
     return new_events[-1].type if new_events else ""
 
 
 def count_events(run: Run, type: str, since: int) -> int:
     """Count the events of a type after the first `since` events."""
-    return sum(event.type == type for event in events_of(run)[since:])
+    return sum(event.type == type for event in load_events(run)[since:])
 
 
 def assert_no_reported_checkpoint_was_lost(run: Run) -> None:
     """Every start resumes from a checkpoint at least as new as the last `saved` event."""
     newest, starts = 0, 0
-    for event in events_of(run):
+    for event in load_events(run):
         if event.type == STARTED:
             starts += 1
             assert (event.whole("resumed_from") or 0) >= newest, event
@@ -114,7 +116,7 @@ def assert_no_reported_checkpoint_was_lost(run: Run) -> None:
 
 def assert_same_curve(whole: Run, run: Run) -> None:
     """The losses are those of the uninterrupted run, without a gap or a repeated step."""
-    one, other = history_of(whole), history_of(run)
+    one, other = load_history(whole), load_history(run)
     steps = other.train_loss.steps
     assert steps == sorted(set(steps))
     assert steps[-1] == STEPS
@@ -134,19 +136,19 @@ def test_a_run_killed_while_preparing_prepares_again(home: Home, tmp_path: Path)
     lines = [f"line {i % 997} says {i * 7919 % 601} {'and so on ' * 20}\n" for i in range(20_000)]
     text.write_text("".join(lines))
     settings = {"steps": 8, "batch_size": 4, "reading": "text"}
-    run, lock = asked(home, text, "killed", **settings)
+    run, lock = create_held_run(home, text, "killed", **settings)
     lock.release()
     rng = random.Random(3)
-    with Nursery(home) as nursery:
+    with ForkingTrainers(home) as trainers:
         for number in range(12):
-            kill_after_event(run, nursery, PREPARE, number % 6, rng.uniform(0.0, 0.2))
-        nursery.begin(run)
-        assert nursery.code() == 0
+            kill_after_event(run, trainers, PREPARE, number % 6, rng.uniform(0.0, 0.2))
+        trainers.start(run)
+        assert trainers.wait() == 0
     other = find_home(tmp_path / "other")
-    whole, lock = asked(other, text, "whole", **settings)
-    trained(other, whole, lock)
-    assert differences(whole, run) == []
-    assert files_of(run) == files_of(whole)
+    whole, lock = create_held_run(other, text, "whole", **settings)
+    train_here(other, whole, lock)
+    assert find_differences(whole, run) == []
+    assert list_files(run) == list_files(whole)
     assert whole.tokenizer.read_bytes() == run.tokenizer.read_bytes()
 
 
@@ -162,31 +164,31 @@ def test_training_continues_when_the_terminal_closes(home: Home, tmp_path: Path)
     os.close(terminal)
     _, code = os.waitpid(watcher, 0)
     assert os.waitstatus_to_exitcode(code) in (130, -signal.SIGHUP)
-    step = events_of(run)[-1].step
-    until(lambda: events_of(run)[-1].step > step + 20, "training continues")
+    step = load_events(run)[-1].step
+    until(lambda: load_events(run)[-1].step > step + 20, "training continues")
 
 
 def test_sigterm_saves_and_the_run_can_be_resumed(home: Home, tmp_path: Path) -> None:
     """As when the machine shuts down."""
     text = small_text(tmp_path)
-    run, lock = asked(home, text, "told", steps=10**6, snapshots=False)
-    pid = begin(home, run, lock)
+    run, lock = create_held_run(home, text, "told", steps=10**6, snapshots=False)
+    pid = start_trainer(home, run, lock)
     until(lambda: status.status_of(run) == status.RUNNING, "it is training")
     os.kill(pid, signal.SIGHUP)
     os.kill(pid, signal.SIGTERM)
     until(lambda: not alive(pid), "it has exited")
-    last_event = events_of(run)[-1]
+    last_event = load_events(run)[-1]
     assert (last_event.type, last_event.text("reason")) == (status.STOPPED, "SIGTERM")
-    assert history_of(run).checkpoint_step == last_event.step
+    assert load_history(run).checkpoint_step == last_event.step
     tail = EventTail(run.events)
     while tail.read():
         pass
-    pid = begin(home, run)
+    pid = start_trainer(home, run)
     new_events: list[Event] = []
     until(
         lambda: new_events.extend(tail.read()) or any(e.type == STEP for e in new_events),
         "it has resumed",
     )
     assert new_events[0].whole("resumed_from") == last_event.step
-    kill(run, pid)
+    kill_trainer(run, pid)
     assert not TERMINAL & {event.type for event in new_events}

@@ -22,15 +22,15 @@ from core.system.line_files import write_all
 from core.train import checkpoint
 from tests.support.runners import TINY, run, small_text, until
 from tests.support.trainers_at_work import (
-    asked,
-    begin,
-    clearing,
-    differences,
-    events_of,
-    free,
-    history_of,
-    small_disk,
-    trained,
+    create_held_run,
+    find_differences,
+    is_free,
+    load_events,
+    load_history,
+    mounted_disk,
+    start_trainer,
+    train_here,
+    trainers_killed_at_end,
 )
 
 pytestmark = pytest.mark.slow
@@ -41,8 +41,8 @@ SETTINGS = {"steps": 40, "eval_steps": 10, "batch_size": 8, "snapshots": False}
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Home]:
     with (
-        small_disk(tmp_path / "disk", "2m") as folder,
-        clearing(find_home(folder / "home")) as home,
+        mounted_disk(tmp_path / "disk", "2m") as folder,
+        trainers_killed_at_end(find_home(folder / "home")) as home,
     ):
         yield home
 
@@ -65,12 +65,14 @@ def test_a_disk_that_fills_up_during_training_destroys_no_checkpoint(
     disk: Home, tmp_path: Path, free_bytes: int
 ) -> None:
     text = small_text(tmp_path)
-    one_run, lock = asked(disk, text, "full", steps=10**6, checkpoint_seconds=0.0, snapshots=False)
-    begin(disk, one_run, lock)
-    until(lambda: len(history_of(one_run).saves) > 4, "it has saved checkpoints")
+    one_run, lock = create_held_run(
+        disk, text, "full", steps=10**6, checkpoint_seconds=0.0, snapshots=False
+    )
+    start_trainer(disk, one_run, lock)
+    until(lambda: len(load_history(one_run).saves) > 4, "it has saved checkpoints")
     filler_file = fill(disk, free_bytes)
-    until(lambda: free(one_run), "the trainer has exited")
-    loaded, saved = checkpoint.load_checkpoint(one_run), history_of(one_run).checkpoint_step
+    until(lambda: is_free(one_run), "the trainer has exited")
+    loaded, saved = checkpoint.load_checkpoint(one_run), load_history(one_run).checkpoint_step
     assert loaded
     assert saved is not None
     assert loaded.step >= saved
@@ -83,18 +85,18 @@ def test_a_disk_that_fills_up_during_training_destroys_no_checkpoint(
     process = run(disk.root, "resume", "full", "--steps", "20", "--json")
     assert process.returncode == 0, process.stderr
     assert status.status_of(one_run) == status.FINISHED
-    assert history_of(one_run).step == loaded.step + 20
+    assert load_history(one_run).step == loaded.step + 20
 
 
 def test_a_disk_that_fills_up_while_tokenizing(disk: Home, tmp_path: Path) -> None:
     text = tmp_path / "long.txt"
     text.write_text("".join(f"line {i % 97} says {i % 601}\n" for i in range(20_000)))
-    one_run, lock = asked(disk, text, "full", steps=5, eval_steps=None, batch_size=4)
+    one_run, lock = create_held_run(disk, text, "full", steps=5, eval_steps=None, batch_size=4)
     filler_file = fill(disk, 100_000)
-    begin(disk, one_run, lock)
-    until(lambda: free(one_run), "the trainer has exited")
+    start_trainer(disk, one_run, lock)
+    until(lambda: is_free(one_run), "the trainer has exited")
     assert status.status_of(one_run) == status.FAILED
-    assert "tokens could not be written" in str(events_of(one_run)[-1].text("message"))
+    assert "tokens could not be written" in str(load_events(one_run)[-1].text("message"))
     assert not list((disk.cache / "tokens").iterdir()), "no partial files remain"
     filler_file.unlink()
     process = run(disk.root, "resume", "full")
@@ -123,8 +125,8 @@ def read_only(folder: Path) -> Iterator[None]:
 
 def test_runs_on_a_read_only_disk_can_be_used_but_not_changed(disk: Home, tmp_path: Path) -> None:
     text = small_text(tmp_path)
-    one_run, lock = asked(disk, text, "pets", **SETTINGS)
-    trained(disk, one_run, lock)
+    one_run, lock = create_held_run(disk, text, "pets", **SETTINGS)
+    train_here(disk, one_run, lock)
     with read_only(disk.root.parent):
         for line in (
             ["resume", "pets", "--steps", "5"],
@@ -149,8 +151,8 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     """A home, a text, and a finished run on it."""
     folder = tmp_path_factory.mktemp("disk")
     home, text = find_home(folder / "home"), small_text(folder)
-    whole, lock = asked(home, text, "whole", **SETTINGS)
-    trained(home, whole, lock)
+    whole, lock = create_held_run(home, text, "whole", **SETTINGS)
+    train_here(home, whole, lock)
     return home, text, whole
 
 
@@ -177,7 +179,7 @@ def test_a_write_error_fails_the_run_and_keeps_the_last_checkpoint(
     finished_run: FinishedRun, monkeypatch: pytest.MonkeyPatch, number: int, what: str
 ) -> None:
     home, text, whole = finished_run
-    one_run, lock = asked(home, text, f"{what}-{number}", **SETTINGS)
+    one_run, lock = create_held_run(home, text, f"{what}-{number}", **SETTINGS)
     calls = iter(range(100))
     owner, name = {
         "weights": (checkpoint, "write_tensors"),
@@ -191,15 +193,15 @@ def test_a_write_error_fails_the_run_and_keeps_the_last_checkpoint(
 
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, fail_later)
-        run_events = trained(home, one_run, lock)
+        run_events = train_here(home, one_run, lock)
     assert run_events[-1].type == FAILED
     assert os.strerror(number) in str(run_events[-1].text("message"))
     loaded = checkpoint.load_checkpoint(one_run)
     assert loaded
     assert loaded.skipped == ()
     assert loaded.step == run_events[-1].whole("saved_step") >= 10
-    assert trained(home, one_run)[-1].type == FINISHED
-    assert differences(whole, one_run) == []
+    assert train_here(home, one_run)[-1].type == FINISHED
+    assert find_differences(whole, one_run) == []
 
 
 def test_a_run_that_cannot_write_events_ends_at_once(
@@ -207,7 +209,7 @@ def test_a_run_that_cannot_write_events_ends_at_once(
 ) -> None:
     """Its training could not be watched; and a partial line must not spoil the next."""
     home, text, whole = finished_run
-    one_run, lock = asked(home, text, "mute", **SETTINGS)
+    one_run, lock = create_held_run(home, text, "mute", **SETTINGS)
     writes = iter(range(1000))
 
     def write_torn(descriptor: int, data: bytes) -> None:
@@ -220,13 +222,13 @@ def test_a_run_that_cannot_write_events_ends_at_once(
     with monkeypatch.context() as patch:
         patch.setattr(event_log, "write_all", write_torn)
         with pytest.raises(StorageError, match="could not be written"):
-            trained(home, one_run, lock)
-    assert free(one_run)
+            train_here(home, one_run, lock)
+    assert is_free(one_run)
     assert status.status_of(one_run) == status.CRASHED
-    assert history_of(one_run).checkpoint_step, "it has saved checkpoints"
-    assert trained(home, one_run)[-1].type == FINISHED
-    assert differences(whole, one_run) == []
-    assert history_of(one_run).val_loss.steps == history_of(whole).val_loss.steps
+    assert load_history(one_run).checkpoint_step, "it has saved checkpoints"
+    assert train_here(home, one_run)[-1].type == FINISHED
+    assert find_differences(whole, one_run) == []
+    assert load_history(one_run).val_loss.steps == load_history(whole).val_loss.steps
 
 
 def test_a_checkpoint_that_does_not_read_back_is_not_reported_as_saved(
@@ -234,7 +236,7 @@ def test_a_checkpoint_that_does_not_read_back_is_not_reported_as_saved(
 ) -> None:
     """A disk that stores something else than was written."""
     home, text = find_home(tmp_path / "home"), small_text(tmp_path)
-    one_run, lock = asked(home, text, "bad", **SETTINGS)
+    one_run, lock = create_held_run(home, text, "bad", **SETTINGS)
     save_file = safetensors_io.save_file
 
     def corrupt(tensors: Any, path: Path, metadata: dict[str, str]) -> None:
@@ -243,7 +245,7 @@ def test_a_checkpoint_that_does_not_read_back_is_not_reported_as_saved(
         path.write_bytes(data[:-8] + bytes(7) + b"1")
 
     monkeypatch.setattr(safetensors_io, "save_file", corrupt)
-    run_events = trained(home, one_run, lock)
+    run_events = train_here(home, one_run, lock)
     assert "saved" not in {event.type for event in run_events}
     assert (run_events[-1].type, run_events[-1].text("title")) == (FAILED, StorageError.title)
     assert "does not read back" in str(run_events[-1].text("message"))

@@ -15,7 +15,7 @@ from core.run.events import FAILED, FINISHED
 from core.system import machine
 from core.train.update import Updater
 from tests.support.runners import run, small_text
-from tests.support.trainers_at_work import asked, trained
+from tests.support.trainers_at_work import create_held_run, train_here
 
 SETTINGS = {"steps": 12, "eval_steps": 4, "snapshots": False}
 HUGE = ["d_model=8192", "layers=128", "heads=64", "head_dim=128", "d_ff=32768"]
@@ -49,8 +49,8 @@ def test_the_limit_of_a_cgroup_counts(
     (group / "memory.current").write_text(f"{(64 * 2**20) - 1000}\n")
     monkeypatch.setattr(machine, "PROC_SELF_CGROUP", tmp_path / "none")
     monkeypatch.setattr(device, "free_memory", lambda: machine.free_memory(group))
-    one, lock = asked(home, small_text(tmp_path), "pets", **SETTINGS)
-    told = trained(home, one, lock)
+    one, lock = create_held_run(home, small_text(tmp_path), "pets", **SETTINGS)
+    told = train_here(home, one, lock)
     assert (told[-1].type, told[-1].whole("code")) == (FAILED, 2)
     assert "GiB free" in str(told[-1].text("message"))
 
@@ -69,7 +69,7 @@ NO_MEMORY = [
 def test_what_to_lower_is_said_and_the_checkpoint_stays(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    one, lock = asked(home, small_text(tmp_path), "pets", **SETTINGS)
+    one, lock = create_held_run(home, small_text(tmp_path), "pets", **SETTINGS)
     update = Updater.update
 
     def run_out(self: Updater, batches: Any, step: int, *rest: Any) -> Any:
@@ -79,7 +79,7 @@ def test_what_to_lower_is_said_and_the_checkpoint_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr(Updater, "update", run_out)
-        told = trained(home, one, lock)
+        told = train_here(home, one, lock)
     failed = told[-1]
     assert (failed.type, failed.step, failed.whole("code")) == (FAILED, 9, 1)
     assert failed.whole("saved_step") == 8
@@ -87,19 +87,19 @@ def test_what_to_lower_is_said_and_the_checkpoint_stays(
     assert "batch_size" in str(failed.text("hint"))
     assert "\n" not in str(failed.text("message"))
     assert failed.text("message")
-    assert trained(home, one)[-1].type == FINISHED
+    assert train_here(home, one)[-1].type == FINISHED
 
 
 def test_other_errors_of_the_device_are_no_lack_of_memory(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bug must not be told as something a smaller batch would help against."""
-    one, lock = asked(home, small_text(tmp_path), "pets", **SETTINGS)
+    one, lock = create_held_run(home, small_text(tmp_path), "pets", **SETTINGS)
 
     def broken(*_: Any) -> Any:
         raise RuntimeError("CUDA error: device-side assert triggered")
 
     monkeypatch.setattr(Updater, "update", broken)
     with pytest.raises(RuntimeError, match="device-side"):
-        trained(home, one, lock)
+        train_here(home, one, lock)
     assert status.status_of(one) == "crashed"

@@ -21,12 +21,12 @@ from core.train import checkpoint
 from core.train.evaluation import Evaluation
 from tests.support.runners import small_text
 from tests.support.trainers_at_work import (
-    asked,
-    differences,
-    events_of,
-    files_of,
-    history_of,
-    trained,
+    create_held_run,
+    find_differences,
+    list_files,
+    load_events,
+    load_history,
+    train_here,
 )
 
 pytestmark = pytest.mark.slow
@@ -39,15 +39,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
     """A run that was trained whole, and one that vanished at step 20 with two checkpoints."""
     folder = tmp_path_factory.mktemp("power")
     home, text = find_home(folder / "home"), small_text(folder)
-    whole, lock = asked(home, text, "whole", **SETTINGS)
-    trained(home, whole, lock)
-    cut, lock = asked(home, text, "cut", **SETTINGS)
+    whole, lock = create_held_run(home, text, "whole", **SETTINGS)
+    train_here(home, whole, lock)
+    cut, lock = create_held_run(home, text, "cut", **SETTINGS)
     with pytest.MonkeyPatch.context() as patch:
         vanish_at(20, patch)
         with pytest.raises(KeyboardInterrupt):
-            trained(home, cut, lock)
+            train_here(home, cut, lock)
     assert status.status_of(cut) == status.CRASHED
-    assert [entry.step for entry in history_of(cut).saves if entry.kind == "checkpoint"] == [10, 20]
+    assert [entry.step for entry in load_history(cut).saves if entry.kind == "checkpoint"] == [
+        10,
+        20,
+    ]
     return home, whole, cut
 
 
@@ -98,9 +101,9 @@ def remove(path: Path) -> None:
 
 
 def assert_ends_like(whole: Run, run: Run) -> None:
-    assert differences(whole, run) == []
-    assert files_of(run) == files_of(whole)
-    one, other = history_of(whole), history_of(run)
+    assert find_differences(whole, run) == []
+    assert list_files(run) == list_files(whole)
+    one, other = load_history(whole), load_history(run)
     assert (one.val_loss.steps, one.val_loss.values) == (
         other.val_loss.steps,
         other.val_loss.values,
@@ -114,7 +117,7 @@ def test_a_torn_end_of_the_events_costs_nothing_else(
 ) -> None:
     damage(cut.events)
     assert status.status_of(cut) == status.CRASHED
-    told = trained(made[0], cut)
+    told = train_here(made[0], cut)
     assert told[0].whole("resumed_from") == 20
     assert_ends_like(made[1], cut)
     lines = cut.events.read_bytes().splitlines()
@@ -128,7 +131,7 @@ def test_a_damaged_checkpoint_makes_way_for_the_one_before_and_that_is_said(
 ) -> None:
     """Also where its length is right: wrong numbers would be trained on without a word."""
     damage(getattr(cut.checkpoint(20), name))
-    told = trained(made[0], cut)
+    told = train_here(made[0], cut)
     assert told[0].whole("resumed_from") == 10
     assert told[1].type == PREPARE
     assert str(cut.checkpoint(20).folder) in (told[1].text("phase") or "")
@@ -142,7 +145,7 @@ def test_a_lost_name_of_the_checkpoint_is_found_again(
     cut.last_checkpoint.unlink()
     if content is not None:
         cut.last_checkpoint.write_bytes(content)
-    told = trained(made[0], cut)
+    told = train_here(made[0], cut)
     assert told[0].whole("resumed_from") == 20
     assert told[1].type == PREPARE, "it is said"
     assert_ends_like(made[1], cut)
@@ -155,7 +158,7 @@ def test_what_was_half_made_goes(made: tuple[Home, Run, Run], cut: Run) -> None:
     tear(half.weights)
     for path in (cut.config, cut.last_checkpoint, cut.best_weights, cut.record):
         path.with_name(f".{path.name}-x1.tmp").write_bytes(b"half")
-    trained(made[0], cut)
+    train_here(made[0], cut)
     assert_ends_like(made[1], cut)
 
 
@@ -165,22 +168,24 @@ def test_without_a_whole_checkpoint_it_fails_in_words_and_keeps_all(
     for step in (10, 20):
         tear(cut.checkpoint(step).optimizer)
     before = {path: path.read_bytes() for path in cut.checkpoints.rglob("*") if path.is_file()}
-    started, failed = trained(made[0], cut)
+    started, failed = train_here(made[0], cut)
     assert started.type == STARTED
     assert (failed.type, failed.whole("code")) == (FAILED, 2)
     assert all(str(cut.checkpoint(step).folder) in str(failed.text("message")) for step in (10, 20))
     assert failed.text("hint")
     assert all(path.read_bytes() == data for path, data in before.items())
     assert status.status_of(cut) == status.FAILED
-    shown = history_of(cut)
-    assert (shown.step, shown.train_loss) == (20, history_of(made[2]).train_loss), "its curve stays"
+    shown = load_history(cut)
+    assert (shown.step, shown.train_loss) == (20, load_history(made[2]).train_loss), (
+        "its curve stays"
+    )
 
 
 def test_lost_weights_of_the_run_come_back_with_the_next_checkpoint(
     made: tuple[Home, Run, Run], cut: Run
 ) -> None:
     zero(cut.weights)
-    trained(made[0], cut)
+    train_here(made[0], cut)
     assert_ends_like(made[1], cut)
 
 
@@ -190,7 +195,7 @@ def test_requests_torn_in_half_do_not_swallow_the_next(
     cut.requests.write_bytes(b'{"id": "1", "type": "st')
     lock = store.lock_run(cut)
     id = store.send_request(cut, control_file.STOP)
-    told = trained(made[0], cut, lock)
+    told = train_here(made[0], cut, lock)
     assert (told[-1].type, told[-1].text("id")) == (status.STOPPED, id)
 
 
@@ -198,18 +203,20 @@ def test_what_was_due_at_the_step_of_a_kill_is_made_up_for(tmp_path: Path) -> No
     """A snapshot due at the step of an evaluation: that is saved before, and was lost with it."""
     home, text = find_home(tmp_path / "home"), small_text(tmp_path)
     settings = SETTINGS | {"eval_steps": 8, "snapshots": True, "steps": 20}
-    whole, lock = asked(home, text, "whole", **settings)
-    trained(home, whole, lock)
-    run, lock = asked(home, text, "cut", **settings)
+    whole, lock = create_held_run(home, text, "whole", **settings)
+    train_here(home, whole, lock)
+    run, lock = create_held_run(home, text, "cut", **settings)
     with pytest.MonkeyPatch.context() as patch:
         vanish_at(10, patch)
         with pytest.raises(KeyboardInterrupt):
-            trained(home, run, lock)
+            train_here(home, run, lock)
     assert run.snapshot_steps() == [0, 1, 2, 4]
-    trained(home, run)
+    train_here(home, run)
     assert run.snapshot_steps() == whole.snapshot_steps()
-    assert differences(whole, run) == []
-    assert [s.step for s in history_of(run).samples] == [s.step for s in history_of(whole).samples]
+    assert find_differences(whole, run) == []
+    assert [s.step for s in load_history(run).samples] == [
+        s.step for s in load_history(whole).samples
+    ]
 
 
 def test_a_tokenizer_is_there_only_with_its_configuration(
@@ -240,4 +247,4 @@ def test_numbers_that_changed_on_the_disk_are_damage(made: tuple[Home, Run, Run]
     del value["checksums"]
     state.write_text(json.dumps(value))
     assert checkpoint.load_checkpoint(cut)
-    assert STEP in {event.type for event in events_of(cut)}
+    assert STEP in {event.type for event in load_events(cut)}

@@ -25,19 +25,19 @@ from core.train.update import Updater
 from tests.support.runners import alive, small_text, until
 from tests.support.trainers_at_work import (
     ROOT,
-    asked,
-    begin,
-    clearing,
-    events_of,
-    free,
-    kill,
-    trained,
+    create_held_run,
+    is_free,
+    kill_trainer,
+    load_events,
+    start_trainer,
+    train_here,
+    trainers_killed_at_end,
 )
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    with clearing(find_home(tmp_path / "home")) as found:
+    with trainers_killed_at_end(find_home(tmp_path / "home")) as found:
         yield found
 
 
@@ -45,7 +45,7 @@ def test_saving_is_another_threads_work(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow disk must not slow the training down: not one file is written by its thread."""
-    run, lock = asked(home, small_text(tmp_path), "pets", checkpoint_seconds=0.0)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", checkpoint_seconds=0.0)
     seen: list[tuple[str, str]] = []
 
     def noted(owner: Any, name: str) -> None:
@@ -60,7 +60,7 @@ def test_saving_is_another_threads_work(
     for name in ("save_checkpoint", "save_snapshot", "save_best", "write_tensors"):
         noted(checkpoint, name)
     noted(Updater, "update")
-    trained(home, run, lock)
+    train_here(home, run, lock)
     here = threading.current_thread().name
     assert {thread for name, thread in seen if name == "update"} == {here}
     assert {name for name, thread in seen if thread == here} == {"update"}
@@ -76,7 +76,7 @@ def test_training_goes_on_while_a_slow_disk_takes_its_time(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"eval_steps": 100, "snapshots": False, "checkpoint_seconds": 0.0}
-    run, lock = asked(home, small_text(tmp_path), "pets", **settings)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", **settings)
     later, steps = threading.Event(), list[int]()
     save, update = checkpoint.save_checkpoint, Updater.update
 
@@ -92,7 +92,7 @@ def test_training_goes_on_while_a_slow_disk_takes_its_time(
 
     monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
     monkeypatch.setattr(Updater, "update", noted)
-    told = trained(home, run, lock)
+    told = train_here(home, run, lock)
     assert steps == list(range(12))
     assert told[-1].type == FINISHED
     saved = [e.step for e in told if e.type == SAVED and e.text("kind") == "checkpoint"]
@@ -105,7 +105,7 @@ def test_it_is_saved_before_it_is_evaluated(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What fails or is killed in a long evaluation has lost nothing."""
-    run, lock = asked(home, small_text(tmp_path), "pets", checkpoint_seconds=1000.0)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", checkpoint_seconds=1000.0)
     order: list[str] = []
     save, loss = Trainer.save, Evaluation.loss
 
@@ -119,7 +119,7 @@ def test_it_is_saved_before_it_is_evaluated(
 
     monkeypatch.setattr(Trainer, "save", recorded_save)
     monkeypatch.setattr(Evaluation, "loss", recorded_loss)
-    trained(home, run, lock)
+    train_here(home, run, lock)
     assert order == ["save 4", "evaluate", "save 8", "evaluate", "save 12", "evaluate", "save 12"]
 
 
@@ -133,7 +133,7 @@ def test_it_is_saved_every_so_many_seconds(
 ) -> None:
     """By a clock on which every step takes one second and a half."""
     settings = {"eval_steps": 100, "snapshots": False, "checkpoint_seconds": seconds}
-    run, lock = asked(home, small_text(tmp_path), "pets", **settings)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", **settings)
     now = [0.0]
     update, saved = Updater.update, set[int]()
 
@@ -151,7 +151,7 @@ def test_it_is_saved_every_so_many_seconds(
     monkeypatch.setattr("core.train.trainer.time.perf_counter", lambda: now[0])
     monkeypatch.setattr(Updater, "update", timed)
     monkeypatch.setattr(Trainer, "save", recorded_save)
-    trained(home, run, lock)
+    train_here(home, run, lock)
     assert len(saved) == times, saved
     assert TrainConfig().checkpoint_seconds == 60.0
 
@@ -159,10 +159,10 @@ def test_it_is_saved_every_so_many_seconds(
 @pytest.mark.slow
 def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path: Path) -> None:
     """Two would write one file of events, and each other's checkpoints."""
-    run, lock = asked(home, small_text(tmp_path), "pets", steps=10**6)
-    pid = begin(home, run, lock)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", steps=10**6)
+    pid = start_trainer(home, run, lock)
     until(lambda: status.status_of(run) == status.RUNNING, "it trains")
-    said = len([event for event in events_of(run) if event.type == STARTED])
+    said = len([event for event in load_events(run) if event.type == STARTED])
     fresh = os.open(run.lock, os.O_RDWR)
     line = TrainerArguments(home=home, run=run.name, lock_fd=fresh, devices=1).command()
     second = subprocess.run(
@@ -172,25 +172,25 @@ def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path:
     assert second.returncode == 1
     assert second.stderr == "Another trainer has the run pets.\n"
     assert alive(pid)
-    assert len([event for event in events_of(run) if event.type == STARTED]) == said == 1
-    here = events_of(run)[-1].step
-    until(lambda: events_of(run)[-1].step > here, "the first trains on")
+    assert len([event for event in load_events(run) if event.type == STARTED]) == said == 1
+    here = load_events(run)[-1].step
+    until(lambda: load_events(run)[-1].step > here, "the first trains on")
     assert locks.acquire(run.lock, attempts=1) is None
-    kill(run, pid)
+    kill_trainer(run, pid)
 
 
 @pytest.mark.slow
 def test_a_run_that_goes_on_never_looks_dead(home: Home, tmp_path: Path) -> None:
     """Looked at without pause from before its trainer is started until it trains."""
-    run, lock = asked(home, small_text(tmp_path), "pets", steps=10**6)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", steps=10**6)
     for held in (lock, None):
         seen: list[str] = []
-        pid = begin(home, run, held)
+        pid = start_trainer(home, run, held)
         while (word := status.status_of(run)) != status.RUNNING:
             if word not in seen:
                 seen.append(word)
-            assert free(run) is False
+            assert is_free(run) is False
         assert seen[:1] == [status.STARTING]
         assert set(seen) <= {status.STARTING, status.PREPARING}
-        kill(run, pid)
+        kill_trainer(run, pid)
         assert status.status_of(run) == status.CRASHED

@@ -22,7 +22,14 @@ from core.run.events import STARTED, STEP, STOPPED, Event
 from core.system.locks import Lock
 from core.train.job import train
 from tests.support.runners import small_text, until
-from tests.support.trainers_at_work import asked, begin, clearing, events_of, files_of, free
+from tests.support.trainers_at_work import (
+    create_held_run,
+    is_free,
+    list_files,
+    load_events,
+    start_trainer,
+    trainers_killed_at_end,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    with clearing(find_home(tmp_path / "home")) as found:
+    with trainers_killed_at_end(find_home(tmp_path / "home")) as found:
         yield found
 
 
@@ -49,7 +56,7 @@ def left(home: Home, run: Run) -> dict[str, object]:
         "children": [child.pid for child in psutil.Process().children(recursive=True)],
         "descriptors": psutil.Process().num_fds(),
         "threads": sorted(thread.name.split("-")[0] for thread in threading.enumerate()),
-        "files of the run": files_of(run),
+        "files of the run": list_files(run),
         "other files": elsewhere,
         "trainers": [p.pid for p in psutil.process_iter() if str(home.root) in _line(p)],
     }
@@ -71,10 +78,10 @@ def detached(home: Home, run: Run, lock: Lock | None) -> None:
     tail = EventTail(run.events)
     while tail.read():
         pass
-    pid = begin(home, run, lock)
+    pid = start_trainer(home, run, lock)
     until(lambda: trains(tail), "it trains")
     store.send_request(run, control_file.STOP)
-    until(lambda: free(run) and not psutil.pid_exists(pid), "it is gone, and waited for")
+    until(lambda: is_free(run) and not psutil.pid_exists(pid), "it is gone, and waited for")
 
 
 def foreground(home: Home, run: Run, lock: Lock | None) -> None:
@@ -94,7 +101,7 @@ def foreground(home: Home, run: Run, lock: Lock | None) -> None:
 @pytest.mark.parametrize(("live", "times"), [(detached, 1), (foreground, 5)])
 def test_nothing_piles_up(home: Home, tmp_path: Path, live: object, times: int) -> None:
     assert callable(live)
-    run, lock = asked(home, small_text(tmp_path), "soak", **SETTINGS)
+    run, lock = create_held_run(home, small_text(tmp_path), "soak", **SETTINGS)
     live(home, run, lock)
     live(home, run, None)
     live(home, run, None)
@@ -103,7 +110,7 @@ def test_nothing_piles_up(home: Home, tmp_path: Path, live: object, times: int) 
         live(home, run, None)
     assert left(home, run) == before
     assert status.status_of(run) == status.STOPPED
-    told = events_of(run)
+    told = load_events(run)
     lives = [event for event in told if event.type == STARTED]
     assert len(lives) == CYCLES * times + 3
     ends = [event.step for event in told if event.type == STOPPED]

@@ -27,7 +27,7 @@ from core.train.evaluation import Evaluation
 from tests.support.runners import run as run_program
 from tests.support.runners import small_text
 from tests.support.runs import make_run
-from tests.support.trainers_at_work import asked, events_of, history_of, trained
+from tests.support.trainers_at_work import create_held_run, load_events, load_history, train_here
 from tui.__main__ import run as command
 
 STORY: list[tuple[str, int, dict[str, Any]]] = [
@@ -141,7 +141,7 @@ def test_stop_without_waiting_returns_at_once(home: Home) -> None:
 def test_by_force_it_goes_on_here(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, lock = asked(home, small_text(tmp_path), "pets", steps=40, eval_steps=10)
+    run, lock = create_held_run(home, small_text(tmp_path), "pets", steps=40, eval_steps=10)
 
     def vanish(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
@@ -149,7 +149,7 @@ def test_by_force_it_goes_on_here(
     with monkeypatch.context() as patch:
         patch.setattr(Evaluation, "loss", vanish)
         with pytest.raises(KeyboardInterrupt):
-            trained(home, run, lock)
+            train_here(home, run, lock)
     for age, word in ((0.0, status.RUNNING), (3600.0, status.CRASHED)):
         move(run, age)
         assert status.status_of(run) == word
@@ -159,13 +159,13 @@ def test_by_force_it_goes_on_here(
     done = run_program(home.root, "resume", "pets", "--force", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["resumed_from"] == 10
-    assert (status.status_of(run), history_of(run).step) == (status.FINISHED, 40)
+    assert (status.status_of(run), load_history(run).step) == (status.FINISHED, 40)
 
 
 def move(run: Run, age: float) -> None:
     """Makes it a run of another machine, silent for some time."""
     lines = []
-    for event in events_of(run):
+    for event in load_events(run):
         there = {"host": "node7", "boot": "another"} if event.type == "started" else {}
         lines.append(encode(event.type, time.time() - age, event.step, **event.fields | there))
     run.events.write_text("".join(f"{line}\n" for line in lines))

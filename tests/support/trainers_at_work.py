@@ -1,4 +1,4 @@
-"""For tests of faults: runs of a tiny model, their lives one by one, and what they left behind."""
+"""Runs of a tiny model trained by real trainers, in this process or in others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from core.paths import Home
 from core.run import launch, store
 from core.run.create import create_run
 from core.run.directory import Run
-from core.run.event_log import EventTail
+from core.run.event_log import read_events
 from core.run.events import STARTED, Event
 from core.run.history import History
 from core.system import locks
 from core.system.locks import Lock
-from core.train import checkpoint
+from core.train.checkpoint import load_checkpoint
 from core.train.job import train
 from tests.support.runners import until
 
@@ -33,11 +33,11 @@ ROOT = Path(__file__).parents[2]
 SHAPE = {"layers": 1, "heads": 2, "kv_heads": 2, "d_model": 16, "head_dim": 8, "d_ff": 24}
 
 
-def asked(
+def create_held_run(
     home: Home, text: Path, name: str, *, reading: str | None = None, **settings: Any
 ) -> tuple[Run, Lock]:
-    """A run that waits for its trainer."""
-    chosen = {
+    """A new run with its lock held, ready to be trained."""
+    config = {
         "device": "cpu",
         "threads": 1,
         "tokenizer": "word",
@@ -45,88 +45,89 @@ def asked(
         "eval_steps": 4,
         **settings,
     }
-    return create_run(home, str(text), TrainConfig(**chosen), SHAPE, name=name, reading=reading)
+    return create_run(home, str(text), TrainConfig(**config), SHAPE, name=name, reading=reading)
 
 
-def begin(home: Home, run: Run, lock: Lock | None = None, more: Extension | None = None) -> int:
-    """Starts a trainer's process; its number."""
-    return launch.start(home, run, lock or store.lock_run(run), more)
+def start_trainer(
+    home: Home, run: Run, lock: Lock | None = None, extension: Extension | None = None
+) -> int:
+    """Start a trainer process; returns its process id."""
+    return launch.start(home, run, lock or store.lock_run(run), extension)
 
 
-def trained(
+def train_here(
     home: Home, run: Run, lock: Lock | None = None, extension: Extension | None = None
 ) -> list[Event]:
-    """Trains right here, until it ends in whatever way; what was said."""
-    told: list[Event] = []
-    train(home, run, lock or store.lock_run(run), listeners=[told.append], extension=extension)
-    return told
+    """Train in this process to any end; returns the events."""
+    events: list[Event] = []
+    train(home, run, lock or store.lock_run(run), listeners=[events.append], extension=extension)
+    return events
 
 
-def free(run: Run) -> bool:
-    """Whether no trainer has the run."""
+def train_in_background(
+    home: Home, run: Run, lock: Lock | None = None, extension: Extension | None = None
+) -> None:
+    """Train in a process of its own, and wait until it has exited."""
+    start_trainer(home, run, lock, extension)
+    until(lambda: is_free(run), "the trainer has exited")
+
+
+def is_free(run: Run) -> bool:
+    """Whether no trainer holds the run's lock."""
     return not locks.is_held(run.lock)
 
 
-def kill(run: Run, pid: int) -> None:
-    """Ends a trainer at once, whatever it does."""
+def kill_trainer(run: Run, pid: int) -> None:
+    """Kill a trainer and wait until its lock is free."""
     os.kill(pid, signal.SIGKILL)
-    until(lambda: free(run), "the lock of a killed trainer is free")
+    until(lambda: is_free(run), "the lock of a killed trainer is free")
 
 
-def to_the_end(home: Home, run: Run) -> None:
-    """Lets a trainer of its own work until it is gone."""
-    begin(home, run)
-    until(lambda: free(run), "it has ended")
+def load_events(run: Run) -> list[Event]:
+    """All events of a run."""
+    return list(read_events(run.events))
 
 
-def events_of(run: Run) -> list[Event]:
-    """All that was ever said."""
-    tail, found = EventTail(run.events), list[Event]()
-    while batch := tail.read():
-        found += batch
-    return found
-
-
-def history_of(run: Run) -> History:
-    """As an interface would show it."""
+def load_history(run: Run) -> History:
+    """The history that an interface shows."""
     history = History()
-    history.apply_all(events_of(run))
+    history.apply_all(load_events(run))
     return history
 
 
-def differences(one: Run, other: Run) -> list[str]:
-    """In what the ends of two runs differ: weights, moments and best weights, to the bit."""
-    ends = [checkpoint.load_checkpoint(run) for run in (one, other)]
-    assert ends[0]
-    assert ends[1]
+def find_differences(one: Run, other: Run) -> list[str]:
+    """What differs between the ends of two runs: step, weights, moments and best weights."""
+    checkpoints = [load_checkpoint(run) for run in (one, other)]
+    assert checkpoints[0]
+    assert checkpoints[1]
     pairs = [
-        ("model", ends[0].model, ends[1].model),
-        ("optimizer", ends[0].optimizer, ends[1].optimizer),
+        ("model", checkpoints[0].model, checkpoints[1].model),
+        ("optimizer", checkpoints[0].optimizer, checkpoints[1].optimizer),
         ("weights", read_tensors(one.weights), read_tensors(other.weights)),
         ("best", read_tensors(one.best_weights), read_tensors(other.best_weights)),
     ]
-    found = [f"step {ends[0].step} {ends[1].step}"] if ends[0].step != ends[1].step else []
+    steps = [checkpoint.step for checkpoint in checkpoints if checkpoint]
+    differences = [f"steps {steps}"] if steps[0] != steps[1] else []
     for kind, first, second in pairs:
         assert first.keys() == second.keys()
-        found += [f"{kind} {name}" for name in first if not torch.equal(first[name], second[name])]
-    return found
+        names = [name for name in first if not torch.equal(first[name], second[name])]
+        differences += [f"{kind} {name}" for name in names]
+    return differences
 
 
-def files_of(run: Run) -> set[str]:
-    """The files of a run, but for the steps that its checkpoints happen to be of."""
+def list_files(run: Run) -> set[str]:
+    """The files of a run; checkpoint folders are numbered from the newest, -0, -1."""
     names = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
-    steps = [
-        str(step) for step in sorted(int(p.name) for p in run.checkpoints.iterdir() if p.is_dir())
-    ]
+    steps = sorted(int(path.name) for path in run.checkpoints.iterdir() if path.is_dir())
     for age, step in enumerate(reversed(steps)):
         old, new = f"checkpoint/{step}/", f"checkpoint/-{age}/"
         names = {new + name.removeprefix(old) if name.startswith(old) else name for name in names}
     return names - {"requests.jsonl", "trainer.log"}
 
 
-NURSERY = """
+FORK_SERVER = """
 import os, sys
-import torch._dynamo  # what the first optimizer of a process would load
+import torch._dynamo  # would be loaded by the first optimiser of a process
 from core.run import store
 from core.paths import find_home
 from core.train.job import train
@@ -143,35 +144,35 @@ for line in sys.stdin:
 """
 
 
-class Nursery:
-    """Many lives of a run, each a process, without loading PyTorch for each.
+class ForkingTrainers:
+    """Start many trainers, each a fork of a process that has loaded PyTorch.
 
     Args:
-        home: where the runs are.
+        home: of the runs.
     """
 
     def __init__(self, home: Home) -> None:
-        line = [sys.executable, "-c", NURSERY, str(home.root)]
+        command = [sys.executable, "-c", FORK_SERVER, str(home.root)]
         self.process = subprocess.Popen(
-            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
 
-    def begin(self, run: Run) -> int:
-        """Starts a life; its process."""
+    def start(self, run: Run) -> int:
+        """Start a trainer; returns its process id."""
         assert self.process.stdin
         self.process.stdin.write(f"{run.name}\n")
         self.process.stdin.flush()
-        return self._number()
+        return self._read_int()
 
-    def code(self) -> int:
-        """How the life ended, once it has."""
-        return self._number()
+    def wait(self) -> int:
+        """Wait until the trainer exits; returns its exit code."""
+        return self._read_int()
 
-    def _number(self) -> int:
+    def _read_int(self) -> int:
         assert self.process.stdout
         return int(self.process.stdout.readline())
 
-    def __enter__(self) -> Nursery:
+    def __enter__(self) -> ForkingTrainers:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -180,29 +181,29 @@ class Nursery:
 
 
 @contextmanager
-def clearing(home: Home) -> Iterator[Home]:
-    """Ends the trainers that are left in a home, whatever became of the test."""
+def trainers_killed_at_end(home: Home) -> Iterator[Home]:
+    """Kill the trainers of a home that are still there at the end of a test."""
     try:
         yield home
     finally:
         for run in store.list_runs(home):
-            if not free(run):
-                pids = [event.whole("pid") for event in events_of(run) if event.type == STARTED]
+            if not is_free(run):
+                pids = [event.whole("pid") for event in load_events(run) if event.type == STARTED]
                 if pids and pids[-1]:
                     os.kill(pids[-1], signal.SIGKILL)
 
 
 @contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of its own, in memory, of this size."""
+def mounted_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of this size, in memory; the test is skipped if it cannot be mounted."""
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        pytest.skip("there is no mount here")
-    if done.returncode:
-        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+        pytest.skip("mount is not available")
+    if process.returncode:
+        pytest.skip(f"mount failed: {process.stderr.strip()}")
     try:
         yield folder
     finally:

@@ -25,7 +25,12 @@ from core.run.event_log import EventLog, EventTail
 from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
 from core.train.launchers import count_devices, report_missing_failure
 from tests.support.runners import TINY, command, run, small_text, until
-from tests.support.trainers_at_work import clearing, events_of, free, history_of
+from tests.support.trainers_at_work import (
+    is_free,
+    load_events,
+    load_history,
+    trainers_killed_at_end,
+)
 
 SHORT = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
 LONG = ["--steps", "1000000", "--set", "eval_steps=1000000", "--set", "snapshots=false", *TINY]
@@ -34,7 +39,7 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    with clearing(find_home(tmp_path / "home")) as home:
+    with trainers_killed_at_end(find_home(tmp_path / "home")) as home:
         yield home
 
 
@@ -111,7 +116,7 @@ def _tasks(home: Home, *arguments: str) -> Iterator[list[subprocess.Popen[str]]]
 def _wait_until_training(home: Home) -> Run:
     """The run, once it has done some steps."""
     pets = Run(home.runs / "pets")
-    until(lambda: pets.events.exists() and history_of(pets).step > 5, "it trains")
+    until(lambda: pets.events.exists() and load_history(pets).step > 5, "it trains")
     return pets
 
 
@@ -137,13 +142,13 @@ def test_two_machines_of_torchrun_train_one_run(home: Home, tmp_path: Path) -> N
     for name, tensor in tensors[0].items():
         assert (tensor - tensors[1][name]).abs().max() < 1e-3
     devices = [
-        event.table("train")["devices"] for event in events_of(two) if event.type == PREPARED
+        event.table("train")["devices"] for event in load_events(two) if event.type == PREPARED
     ]
     assert devices == [2]
-    assert len([event for event in events_of(two) if event.type == STARTED]) == 1
+    assert len([event for event in load_events(two) if event.type == STARTED]) == 1
     resumed = run(home.root, "resume", "two", "--steps", "5")
     assert resumed.returncode == 0, resumed.stderr
-    assert history_of(two).step == 35
+    assert load_history(two).step == 35
 
 
 @pytest.mark.slow
@@ -159,7 +164,7 @@ def test_a_signal_to_all_processes_is_one_stop_that_saves(home: Home, tmp_path: 
     assert status.status_of(pets) == STOPPED
     assert pets.last_checkpoint.exists()
     with _tasks(home, "resume", "pets") as tasks:
-        until(lambda: len([e for e in events_of(pets) if e.type == PREPARED]) == 2, "it goes on")
+        until(lambda: len([e for e in load_events(pets) if e.type == PREPARED]) == 2, "it goes on")
         assert [task.poll() for task in tasks] == [None, None]
 
 
@@ -174,5 +179,5 @@ def test_a_lost_process_is_reported_in_one_sentence(home: Home, tmp_path: Path) 
     assert first.returncode == 1
     assert "Another process of the training has ended" in errors
     assert "Traceback" not in errors
-    until(lambda: free(pets), "the run is free")
+    until(lambda: is_free(pets), "the run is free")
     assert status.status_of(pets) in (status.CRASHED, FINISHED)
