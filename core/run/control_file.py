@@ -1,6 +1,6 @@
-"""Requests to a trainer: lines in a file that user interfaces append and the trainer reads.
+"""Control requests: lines that interfaces append to a file and the trainer reads.
 
-A request is carried out at some later step; the event that says so repeats its id.
+A request takes effect at a later step; the event that answers it repeats its id.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ TYPES = frozenset({STOP, SAVE, PAUSE, CONTINUE, CHANGE})
 
 @dataclass(frozen=True)
 class ControlRequest:
-    """One request.
+    """One request to a trainer.
 
     Attributes:
-        id: repeated by the answering event.
+        id: repeated by the event that answers it.
         type: one of TYPES.
-        time: Unix seconds when it was made.
+        time: Unix seconds when it was written.
         fields: everything else; for "change" the new values by name under `changes`.
     """
 
@@ -44,10 +44,10 @@ class ControlRequest:
 
 
 def append_request(path: Path, type: str, **fields: Any) -> str:
-    """Appends a request in one write, on a line of its own, and returns its id.
+    """Append a request in one write, on a line of its own, and return its id.
 
     Raises:
-        OSError: it could not be written whole; the trainer leaves the torn line out.
+        OSError: it could not be written in full; the trainer skips the torn line.
     """
     assert type in TYPES, type
     id = uuid.uuid4().hex
@@ -57,19 +57,19 @@ def append_request(path: Path, type: str, **fields: Any) -> str:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         with exclusive(descriptor):
-            before = b"\n" if has_unfinished_line(descriptor) else b""
-            write_all(descriptor, before + line + b"\n")
+            prefix = b"\n" if has_unfinished_line(descriptor) else b""
+            write_all(descriptor, prefix + line + b"\n")
     finally:
         os.close(descriptor)
     return id
 
 
 class RequestReader:
-    """The trainer's end: each request once, without those of an earlier life of the run.
+    """Reads each request once, without those sent to an earlier trainer of the run.
 
     Args:
-        path: the file; need not be there yet.
-        since: when the trainer's lock was taken; older requests are left out.
+        path: the file; may be missing.
+        since: Unix seconds when the trainer's lock was taken; older requests are skipped.
     """
 
     def __init__(self, path: Path, since: float) -> None:
@@ -77,15 +77,15 @@ class RequestReader:
         self._since = since
 
     def read(self) -> list[ControlRequest]:
-        """The requests that came since the last call, oldest first."""
-        found = []
+        """The requests since the last call, oldest first."""
+        requests = []
         while lines := self._lines.read():
-            found += [request for line in lines if (request := decode_request(line)) is not None]
-        return [request for request in found if request.time >= self._since]
+            requests += [request for line in lines if (request := decode_request(line))]
+        return [request for request in requests if request.time >= self._since]
 
 
 def decode_request(line: bytes) -> ControlRequest | None:
-    """The request in a line; None for a broken line or a type of a newer version."""
+    """The request in a line; None if the line is broken or its type is unknown."""
     value = decode_object(line)
     if value is None:
         return None

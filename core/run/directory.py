@@ -1,7 +1,7 @@
-"""A run directory: where each file of a run is.
+"""The layout of a run directory: the path of each file.
 
-This is the only module that knows the names of the files in a run; other modules are given a
-`Run`, or paths. It touches no file but to look which steps there are.
+Only this module knows the names of these files; other modules get a `Run` or paths. It reads
+nothing but the names of folders.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory. Every path below it is a property here and nowhere else."""
+    """A run directory and the paths below it."""
 
     folder: Path
 
     @property
     def name(self) -> str:
-        """The run's name, which is the folder's."""
+        """The run's name is that of its folder."""
         return self.folder.name
 
     @property
     def record(self) -> Path:
-        """What was asked for; written once."""
+        """The settings requested at creation; written once."""
         return self.folder / "run.json"
 
     @property
     def config(self) -> Path:
-        """The model's own configuration, as transformers reads it."""
+        """The model's configuration, in the format of transformers."""
         return self.folder / "config.json"
 
     @property
     def generation_config(self) -> Path:
-        """How transformers should generate by default."""
+        """Default generation settings for transformers."""
         return self.folder / "generation_config.json"
 
     @property
     def tokenizer(self) -> Path:
-        """The tokenizer; its configuration stands beside it."""
+        """The tokenizer, in the format of the tokenizers library."""
         return self.folder / "tokenizer.json"
 
     @property
     def tokenizer_config(self) -> Path:
-        """What transformers needs to know of the tokenizer."""
+        """The tokenizer's configuration for transformers."""
         return self.folder / "tokenizer_config.json"
 
     @property
@@ -58,59 +58,58 @@ class Run:
 
     @property
     def events(self) -> Path:
-        """What the trainer said."""
+        """The event log, written by the trainer."""
         return self.folder / "events.jsonl"
 
     @property
     def requests(self) -> Path:
-        """What the trainer was asked."""
+        """Control requests to the trainer."""
         return self.folder / "requests.jsonl"
 
     @property
     def log(self) -> Path:
-        """The trainer's output and error streams."""
+        """The trainer's standard output and errors."""
         return self.folder / "trainer.log"
 
     @property
     def lock(self) -> Path:
-        """Held while a trainer lives."""
+        """Held while a trainer is alive."""
         return self.folder / "trainer.lock"
 
     @property
     def writer_lock(self) -> Path:
-        """Held by the one process of several that writes."""
+        """Held by the process that writes, if several train together."""
         return self.folder / "writer.lock"
 
     @property
     def talk(self) -> Path:
-        """What was said to the model."""
+        """The chats with the model."""
         return self.folder / "talk.jsonl"
 
     @property
     def checkpoints(self) -> Path:
-        """One folder a checkpoint, named by its step."""
+        """One folder per checkpoint, named by its step."""
         return self.folder / "checkpoint"
 
     @property
     def last_checkpoint(self) -> Path:
-        """The file that names the newest whole checkpoint."""
+        """The file that names the newest complete checkpoint."""
         return self.checkpoints / "last"
 
     def checkpoint(self, step: int | str) -> CheckpointFiles:
-        """The files of one checkpoint."""
         return CheckpointFiles(self.checkpoints / str(step))
 
     @property
     def snapshots(self) -> Path:
-        """One folder a snapshot, named by its step."""
+        """One folder per snapshot, named by its step."""
         return self.folder / "snapshots"
 
     def snapshot_weights(self, step: int) -> Path:
-        """The weights as they were at a step."""
+        """The weights at a step."""
         return self.snapshots / str(step) / "model.safetensors"
 
     def snapshot_steps(self) -> list[int]:
-        """The steps there are snapshots of, in order."""
+        """The steps of the snapshots, in order."""
         steps = numbered_folders(self.snapshots)
         return [step for step in steps if self.snapshot_weights(step).is_file()]
 
@@ -123,22 +122,20 @@ class CheckpointFiles:
 
     @property
     def weights(self) -> Path:
-        """The model."""
         return self.folder / "model.safetensors"
 
     @property
     def optimizer(self) -> Path:
-        """The optimiser's tensors."""
         return self.folder / "optimizer.safetensors"
 
     @property
     def state(self) -> Path:
-        """The small state of the loop."""
+        """The state of the training loop besides tensors."""
         return self.folder / "state.json"
 
 
 def numbered_folders(folder: Path) -> list[int]:
-    """The numbers that name folders in `folder`, in order; none if it does not exist."""
+    """The numbers that are names of folders in `folder`, in order; none if it is missing."""
     if not folder.is_dir():
         return []
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()]

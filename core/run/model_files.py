@@ -1,12 +1,8 @@
-"""config.json and generation_config.json: what a model says of itself on disk.
+"""The model files of a run that can be handled without torch.
 
-Every field stands there outright, as an unmodified `transformers` reads it; the tutorial's decoder,
-which `transformers` does not know, has a type of our own. Knows no torch.
-
-What a safetensors file says it holds, before any of it is believed. Knows no torch.
-
-The format: 8 bytes with the length of a JSON object, that object (type, shape and place of each
-tensor by name), then the tensors (https://huggingface.co/docs/safetensors).
+config.json and generation_config.json have every field that an unmodified `transformers` reads;
+the tutorial's decoder, which `transformers` does not know, has a model type of its own. The header
+of a safetensors file is checked before memory is allocated for its tensors.
 """
 
 from __future__ import annotations
@@ -30,8 +26,8 @@ from core.tokenizer.tokenizer import Tokenizer
 QWEN3 = "qwen3"
 TUTORIAL = "minigpt-tutorial"
 
-# Field of ModelConfig: its name in a Qwen3 config.json.
-NAMES = {
+# Fields of ModelConfig and their names in a Qwen3 config.json.
+QWEN3_FIELDS = {
     "vocab_size": "vocab_size",
     "context": "max_position_embeddings",
     "layers": "num_hidden_layers",
@@ -44,12 +40,16 @@ NAMES = {
     "tie_embeddings": "tie_word_embeddings",
     "norm_eps": "rms_norm_eps",
 }
-# What a Qwen3 may have and ours has not.
-FOREIGN = ("attention_bias", "use_sliding_window", "rope_scaling")
+# Features of Qwen3 that are not implemented here.
+UNSUPPORTED_FIELDS = ("attention_bias", "use_sliding_window", "rope_scaling")
+
+MAX_HEADER_BYTES = 100 * 2**20
+# A config that needs this many times the numbers in the weights file is refused.
+MAX_SIZE_RATIO = 2
 
 
 def hf_config(config: ModelConfig) -> dict[str, Any]:
-    """config.json of a model of this shape."""
+    """The content of config.json for a model."""
     ids = {"pad_token_id": PAD, "bos_token_id": SOS, "eos_token_id": EOS}
     if config.architecture == "tutorial":
         shape = {name: value for name, value in to_json(config).items() if name != "architecture"}
@@ -57,7 +57,7 @@ def hf_config(config: ModelConfig) -> dict[str, Any]:
     return {
         "architectures": ["Qwen3ForCausalLM"],
         "model_type": QWEN3,
-        **{theirs: getattr(config, ours) for ours, theirs in NAMES.items()},
+        **{theirs: getattr(config, ours) for ours, theirs in QWEN3_FIELDS.items()},
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
         "rope_theta": config.rope_theta,  # where transformers before 5 looks for it
         "layer_types": ["full_attention"] * config.layers,
@@ -75,39 +75,39 @@ def hf_config(config: ModelConfig) -> dict[str, Any]:
 
 
 def read_model_config(path: Path) -> ModelConfig:
-    """The shape that the config.json at `path` describes; errors as `parse_model_config`'s."""
+    """The model that the config.json at `path` describes; raises as `parse_model_config`."""
     return parse_model_config(read_json(path), path)
 
 
 def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> None:
-    """Refuses a tokenizer of another model.
+    """Refuse a tokenizer of another model.
 
     Raises:
-        DamagedError: it has more or fewer tokens than the model.
+        DamagedError: its vocabulary size differs from the model's.
     """
     if tokenizer.vocab_size != config.vocab_size:
         raise DamagedError(
             f"{run.tokenizer} holds {tokenizer.vocab_size:,} tokens; "
-            f"the model that {run.config.name} beside it describes has {config.vocab_size:,}.",
+            f"the model that {run.config.name} describes has {config.vocab_size:,}.",
             "Both must come from the same run.",
         )
 
 
 def parse_model_config(values: Mapping[str, Any], where: object = "config.json") -> ModelConfig:
-    """The shape that a config.json describes.
+    """The model that a config.json describes.
 
     Args:
-        where: what to call it in an error.
+        where: name of the file in errors.
 
     Raises:
-        InputError: a model of another kind, or one with parts that ours has not.
-        DamagedError: fields are missing or impossible.
+        InputError: the model is of another type or uses unsupported features.
+        DamagedError: fields are missing or invalid.
     """
     kind = values.get("model_type")
     if kind not in (QWEN3, TUTORIAL):
         raise InputError(
             f"{where} describes a model of type {kind!r}.",
-            f"Known here: {QWEN3} and {TUTORIAL}.",
+            f"Supported: {QWEN3} and {TUTORIAL}.",
         )
     try:
         return _tutorial(values) if kind == TUTORIAL else _qwen3(values, where)
@@ -119,38 +119,38 @@ def _qwen3(values: Mapping[str, Any], where: object) -> ModelConfig:
     rotary = values.get("rope_parameters") or {}
     if not isinstance(rotary, dict):
         raise SettingsError({"rope_parameters": "must be an object"})
-    _refuse_foreign(values, rotary, where)
+    _check_supported(values, rotary, where)
     rotary = rotary or values
-    names = {**NAMES, "rope_theta": "rope_theta"}
-    fields = _taken({**values, "rope_theta": rotary.get("rope_theta")}, names)
+    names = {**QWEN3_FIELDS, "rope_theta": "rope_theta"}
+    fields = _rename_fields({**values, "rope_theta": rotary.get("rope_theta")}, names)
     return from_json(ModelConfig, {"architecture": "qwen3", **fields})
 
 
 def _tutorial(values: Mapping[str, Any]) -> ModelConfig:
     names = {name: name for name in setting_specs(ModelConfig) if name != "architecture"}
-    return from_json(ModelConfig, {"architecture": "tutorial", **_taken(values, names)})
+    return from_json(ModelConfig, {"architecture": "tutorial", **_rename_fields(values, names)})
 
 
-def _taken(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _rename_fields(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     missing = {name: "is missing" for name in names.values() if values.get(name) is None}
     if missing:
         raise SettingsError(missing)
     return {ours: values[theirs] for ours, theirs in names.items()}
 
 
-def _refuse_foreign(values: Mapping[str, Any], rotary: Mapping[str, Any], where: object) -> None:
-    foreign = [f"{name}: {values[name]!r}" for name in FOREIGN if values.get(name)]
+def _check_supported(values: Mapping[str, Any], rotary: Mapping[str, Any], where: object) -> None:
+    unsupported = [f"{name}: {values[name]!r}" for name in UNSUPPORTED_FIELDS if values.get(name)]
     if rotary.get("rope_type", "default") != "default":
-        foreign.append(f"rope_type: {rotary['rope_type']!r}")
-    if foreign:
+        unsupported.append(f"rope_type: {rotary['rope_type']!r}")
+    if unsupported:
         raise InputError(
-            f"{where} asks for what is not built here: {', '.join(foreign)}.",
-            "Only models like those trained here can be loaded.",
+            f"{where} uses unsupported features: {', '.join(unsupported)}.",
+            "Only models trained by this program can be loaded.",
         )
 
 
 def generation_config(config: ModelConfig) -> dict[str, Any]:
-    """generation_config.json: greedy, ending where a text ends."""
+    """The content of generation_config.json: greedy decoding up to the end of text."""
     return {
         "do_sample": False,
         "max_new_tokens": min(SamplingConfig().max_tokens, config.context),
@@ -160,42 +160,40 @@ def generation_config(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-LONGEST_HEADER = 100 * 2**20
-# A shape that needs so many times the numbers of the file is refused before memory is taken.
-MOST_EXCESS = 2
-
-
 def check_tensor_count(path: Path, config: ModelConfig) -> None:
-    """Refuses weights that are no match at all for a shape; small differences are seen later.
+    """Refuse weights of a far smaller model; small differences are found when they are loaded.
 
     Raises:
-        DamagedError: this is no whole file of tensors, or one of a far smaller model.
+        DamagedError: the header is invalid or the file has far too few numbers.
     """
     try:
         header, length = read_safetensors_header(path)
         count = sum(math.prod(shape) for _, shape in header.values())
     except (OSError, TypeError) as error:
         raise DamagedError(f"{path} cannot be read: {error}.") from error
-    wanted = count_parameters(config)
-    # No type takes less than half a byte a number.
-    if wanted > MOST_EXCESS * min(count, 2 * length):
+    expected = count_parameters(config)
+    # The smallest data type takes half a byte per number.
+    if expected > MAX_SIZE_RATIO * min(count, 2 * length):
         raise DamagedError(
             f"{path} holds {count:,} numbers in {length:,} bytes; "
-            f"the model that config.json beside it describes has {wanted:,}.",
+            f"the model that config.json describes has {expected:,}.",
             "Both must come from the same run.",
         )
 
 
 def read_safetensors_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], int]:
-    """Type and shape by name, and how many bytes of data follow in the file.
+    """Type and shape of each tensor by name, and the number of bytes after the header.
+
+    The format: 8 bytes with the length of a JSON object, that object (type, shape and offsets of
+    each tensor by name), then the tensors (https://huggingface.co/docs/safetensors).
 
     Raises:
-        OSError: this is no header.
+        OSError: the header is invalid.
     """
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
-        if size > LONGEST_HEADER:
-            raise OSError(f"{path.name} has no header")
+        if size > MAX_HEADER_BYTES:
+            raise OSError(f"{path.name} has no valid header")
         text = file.read(size)
         length = os.fstat(file.fileno()).st_size - file.tell()
     try:
@@ -203,4 +201,4 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int,
         entries.pop("__metadata__", None)
         return {n: (e["dtype"], tuple(e["shape"])) for n, e in entries.items()}, length
     except (ValueError, AttributeError, KeyError, TypeError) as error:
-        raise OSError(f"{path.name} has no header: {error}") from error
+        raise OSError(f"{path.name} has no valid header: {error}") from error

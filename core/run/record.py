@@ -1,7 +1,4 @@
-"""A run's record: what was asked for when it was made, written once, and checked when it is read.
-
-Who reads it relies on all that is checked here.
-"""
+"""The record of a run (run.json): what was requested at its creation, checked when it is read."""
 
 from __future__ import annotations
 
@@ -16,15 +13,15 @@ from core.system.files import read_json
 from core.text.corpus import READINGS
 
 FORMAT = 1
-TEXT = ("name", "sha256", "reading", "encoding", "errors")
+CORPUS_TEXT_FIELDS = ("name", "sha256", "reading", "encoding", "errors")
 
 
 def read_record(run: Run) -> dict[str, Any]:
-    """What was asked for when the run was made.
+    """Read and check the record.
 
     Raises:
-        DamagedError: it cannot be read, or not be relied on.
-        InputError: a newer version of the program wrote it.
+        DamagedError: it cannot be read, or required fields are missing or invalid.
+        InputError: it was written by a newer version of the program.
     """
     record = read_json(run.record)
     format = record.get("format")
@@ -32,7 +29,7 @@ def read_record(run: Run) -> dict[str, Any]:
         raise DamagedError(f"{run.record} has no format number.")
     if format > FORMAT:
         raise InputError(
-            f"The run {run.name} was made by a newer version (format {format}, known: {FORMAT}).",
+            f"The run {run.name} was created by a newer version (format {format}, known: {FORMAT}).",
             "Update minigpt-tui.",
         )
     _check_record(run, record)
@@ -40,10 +37,10 @@ def read_record(run: Run) -> dict[str, Any]:
 
 
 def read_requested_config(run: Run, record: Mapping[str, Any]) -> TrainConfig:
-    """The settings that a record asks for; the fields of the shape are checked along.
+    """The training settings in a record; the fields of the model's shape are checked too.
 
     Raises:
-        DamagedError: they are no settings.
+        DamagedError: they are not valid settings.
     """
     try:
         if problems := find_value_problems(ModelConfig, record["model"]):
@@ -54,24 +51,23 @@ def read_requested_config(run: Run, record: Mapping[str, Any]) -> TrainConfig:
 
 
 def _check_record(run: Run, record: Mapping[str, Any]) -> None:
-    """Raises DamagedError unless all that readers rely on is there, and of its kind."""
+    """Raise DamagedError unless all fields that readers rely on are present and of their type."""
     kinds = {"corpus": dict, "train": dict, "model": dict}
     wrong = [name for name, kind in kinds.items() if not isinstance(record.get(name), kind)]
     wrong += [] if _is_count(record.get("seed")) else ["seed"]
     wrong += [] if isinstance(record.get("parent"), dict | None) else ["parent"]
-    wrong += [] if "corpus" in wrong else _wrong_of_text(record["corpus"])
+    wrong += [] if "corpus" in wrong else _invalid_corpus_fields(record["corpus"])
     if wrong:
-        raise DamagedError(f"{run.record} lacks {', '.join(wrong)}, or has nothing of use there.")
+        raise DamagedError(f"{run.record} has no valid {', '.join(wrong)}.")
 
 
-def _wrong_of_text(text: Mapping[str, Any]) -> list[str]:
-    """Which facts of a text are not of their kind; whether it is found by them is seen then."""
-    wrong = [name for name in TEXT if not isinstance(text.get(name), str)]
-    wrong += [] if "reading" in wrong or text["reading"] in READINGS else ["reading"]
-    wrong += [] if _is_count(text.get("size")) else ["size"]
+def _invalid_corpus_fields(corpus: Mapping[str, Any]) -> list[str]:
+    wrong = [name for name in CORPUS_TEXT_FIELDS if not isinstance(corpus.get(name), str)]
+    wrong += [] if "reading" in wrong or corpus["reading"] in READINGS else ["reading"]
+    wrong += [] if _is_count(corpus.get("size")) else ["size"]
     return [f"corpus.{name}" for name in wrong]
 
 
 def _is_count(value: Any) -> bool:
-    """Whether it is a whole number that a file system could know."""
+    """Whether it is a plausible size or seed."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEED

@@ -1,8 +1,6 @@
-"""Which of a run's saved weights are meant: the newest, the best, or those of a step.
+"""References to a run's weights: the newest, the best, or those of a snapshot's step.
 
-Moving through what was saved of a run: newest, best, and snapshots in the order of steps. Pure.
-
-`which` is "last", "best" or a step as text, as `core.run.weights_ref` takes it.
+A reference (`weights`) is LAST, BEST or a step as text.
 """
 
 from __future__ import annotations
@@ -17,72 +15,73 @@ LAST = "last"
 BEST = "best"
 
 
-def weights_file(run: Run, which: str = LAST) -> Path:
-    """The weights file.
+def weights_file(run: Run, weights: str = LAST) -> Path:
+    """The weights file that a reference names.
 
     Args:
-        which: "last" or "" for the newest, "best", or a step that a snapshot was kept of.
+        weights: LAST (or empty), BEST, or the step of a snapshot.
 
     Raises:
-        InputError: there are no such weights; says which there are.
+        InputError: there are no such weights; the hint lists those there are.
+        DamagedError: the newest weights are missing although there are checkpoints.
     """
-    if which in ("", LAST):
+    if weights in ("", LAST):
         if run.weights.is_file():
             return run.weights
         if numbered_folders(run.checkpoints):
             raise DamagedError(
                 f"{run.weights} is missing.",
-                "Its best weights and snapshots may be whole: add @best or @STEP to its name. "
-                "A checkpoint brings it back: minigpt-tui resume.",
+                "Try its best weights or a snapshot: add @best or @STEP to the name. "
+                "To restore it from a checkpoint: minigpt-tui resume.",
             )
         raise InputError(
-            f"The run {run.name} has no weights: {run.weights.name} is not there.",
-            "They come with its first checkpoint; minigpt-tui ls shows its status.",
+            f"The run {run.name} has no weights: {run.weights.name} does not exist.",
+            "They are saved with its first checkpoint; minigpt-tui ls shows its status.",
         )
-    if which == BEST:
+    if weights == BEST:
         if run.best_weights.is_file():
             return run.best_weights
         raise InputError(
             f"The run {run.name} has no best weights.",
-            "They are kept where a text is large enough for a validation part.",
+            "They are saved only if the text is large enough for validation data.",
         )
     steps = {str(step): step for step in run.snapshot_steps()}
-    if which not in steps:
+    if weights not in steps:
         raise InputError(
-            f"The run {run.name} has no weights named {which!r}.",
-            f"There are last, best, and snapshots of the steps {', '.join(steps) or '(none)'}.",
+            f"The run {run.name} has no weights named {weights!r}.",
+            f"Available: last, best, and snapshots of steps {', '.join(steps) or '(none)'}.",
         )
-    return run.snapshot_weights(steps[which])
+    return run.snapshot_weights(steps[weights])
 
 
-def weights_label(which: str, step: int | None) -> str:
-    """As a person reads it: "newest, step 500"."""
-    at = "" if step is None else f", step {step}"
-    if which in ("", LAST):
-        return f"newest{at}"
-    return f"best{at}" if which == BEST else f"step {which}"
+def weights_label(weights: str, step: int | None) -> str:
+    """A reference for display, such as "newest, step 500"."""
+    suffix = "" if step is None else f", step {step}"
+    if weights in ("", LAST):
+        return f"newest{suffix}"
+    return f"best{suffix}" if weights == BEST else f"step {weights}"
 
 
-def older_weights(steps: Sequence[int], which: str, step: int | None) -> str | None:
-    """The snapshot before; None if there is none.
+def older_weights(steps: Sequence[int], weights: str, step: int | None) -> str | None:
+    """The snapshot before these weights, or None.
 
     Args:
-        steps: the snapshots, in order.
+        steps: of the snapshots, in order.
         step: of the weights in use, if known.
     """
-    now = _step(which, step)
-    before = [found for found in steps if now is None or found < now]
-    return str(before[-1]) if before else None
+    current = _step_of(weights, step)
+    older = [snapshot for snapshot in steps if current is None or snapshot < current]
+    return str(older[-1]) if older else None
 
 
-def newer_weights(steps: Sequence[int], which: str, step: int | None) -> str | None:
-    """The snapshot after, and after the last one the newest; None if these are the newest."""
-    if which in ("", LAST):
+def newer_weights(steps: Sequence[int], weights: str, step: int | None) -> str | None:
+    """The snapshot after these weights, LAST after the last one, or None after LAST."""
+    if weights in ("", LAST):
         return None
-    now = _step(which, step)
-    after = [found for found in steps if now is not None and found > now]
-    return str(after[0]) if after else LAST
+    current = _step_of(weights, step)
+    newer = [snapshot for snapshot in steps if current is not None and snapshot > current]
+    return str(newer[0]) if newer else LAST
 
 
-def _step(which: str, step: int | None) -> int | None:
-    return int(which) if which.isdecimal() else step
+def _step_of(weights: str, step: int | None) -> int | None:
+    return int(weights) if weights.isdecimal() else step

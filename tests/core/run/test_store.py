@@ -106,13 +106,13 @@ def test_links_that_lead_elsewhere_are_no_runs(home: Home, tmp_path: Path) -> No
         ("{}", DamagedError, "no format number"),
         ('{"format": true}', DamagedError, "no format number"),
         ('{"format": 2}', InputError, "newer version"),
-        ('{"format": 1, "seed": 0}', DamagedError, "lacks corpus, train, model"),
+        ('{"format": 1, "seed": 0}', DamagedError, "no valid corpus, train, model"),
         (
             json.dumps({"format": 1, **run_record(), "corpus": {}}),
             DamagedError,
-            "lacks corpus.name",
+            "no valid corpus.name",
         ),
-        (json.dumps({"format": 1, **run_record(), "parent": "lang"}), DamagedError, "lacks parent"),
+        (json.dumps({"format": 1, **run_record(), "parent": "lang"}), DamagedError, "no valid parent"),
     ],
 )
 def test_records_that_cannot_be_used(

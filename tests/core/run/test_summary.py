@@ -87,7 +87,7 @@ def test_damaged_runs_are_listed_with_their_problem(run: Run, home: Home) -> Non
     assert "cannot be read" in broken.problem
     assert (broken.status, broken.corpus, broken.created) == ("crashed", None, None)
     assert (other.problem, other.corpus, other.created) == ("", "bundled", "5")
-    assert "lacks corpus.sha256, corpus.reading, corpus.encoding" in partly.problem
+    assert "no valid corpus.sha256, corpus.reading, corpus.encoding" in partly.problem
 
 
 def test_a_run_removed_meanwhile_is_left_out(
