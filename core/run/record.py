@@ -29,7 +29,7 @@ def read_record(run: Run) -> dict[str, Any]:
         raise DamagedError(f"{run.record} has no format number.")
     if format > FORMAT:
         raise InputError(
-            f"The run {run.name} was created by a newer version (format {format}, known: {FORMAT}).",
+            f"The run {run.name} is of a newer version (format {format}, known: {FORMAT}).",
             "Update minigpt-tui.",
         )
     _check_record(run, record)

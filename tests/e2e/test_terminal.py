@@ -191,7 +191,7 @@ def test_limited_terminals_get_ascii_only(
     with app(home, *options, size=(100, 30), **environ) as terminal:
         terminal.wait_for("poem +.*finished")
         terminal.send(ENTER)
-        terminal.wait_for("random guess")
+        terminal.wait_for("uniform")
         ascii_only = "only ASCII characters"
         terminal.wait_until(
             lambda: not DRAWING_CHARACTERS.search(terminal.text), ascii_only, timeout=20
@@ -215,7 +215,7 @@ def test_no_color_writes_no_colour_codes(home: Path) -> None:
     with app(home, NO_COLOR="1") as terminal:
         terminal.wait_for("poem +.*finished")
         terminal.send(ENTER)
-        terminal.wait_for("random guess")
+        terminal.wait_for("uniform")
         terminal.send(CTRL_Q)
         assert terminal.wait_exit() == 0
     assert COLOUR.search(bytes(terminal.raw)) is None

@@ -11,7 +11,7 @@ from textual.timer import Timer
 from core.run.follow import RunFollower
 
 POLL_SECONDS = 0.25
-CALM_POLL_SECONDS = 1.0
+REMOTE_POLL_SECONDS = 1.0
 MAX_READ_SECONDS = 0.03  # of one poll, so that keys are handled in between
 BACKLOG_POLL_SECONDS = 0.01
 
@@ -25,7 +25,7 @@ class FollowTimer:
         node: owner of the timer, which ends with it.
         follower: polled.
         on_change: called when there is something new to show.
-        calm: poll only once a second, for slow connections.
+        is_remote: poll only once a second, for slow connections.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class FollowTimer:
         follower: RunFollower,
         on_change: Callable[[], None],
         *,
-        calm: bool = False,
+        is_remote: bool = False,
     ) -> None:
         self._node, self._follower, self._on_change = node, follower, on_change
-        self._period = CALM_POLL_SECONDS if calm else POLL_SECONDS
+        self._period = REMOTE_POLL_SECONDS if is_remote else POLL_SECONDS
         self._timer: Timer | None = None
         self._has_unreported, self._reported_at = False, float("-inf")
 

@@ -1,4 +1,4 @@
-"""The runs as a list shows them; what has not changed is not read again. No Textual here."""
+"""The rows of the list of runs; unchanged runs are not read again."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from dataclasses import dataclass
 
 from core.errors import DamagedError
 from core.paths import Home
-from core.run import summary as glance
 from core.run.directory import Run
 from core.run.status import ALIVE
 from core.run.store import list_runs
-from core.run.summary import RunSummary, summarize_any_run
+from core.run.summary import RunSummary, sample_losses, summarize_any_run
 from core.system import locks
 
 CURVE_POINTS = 24
-_Key = tuple[object, ...]
+_Stamp = tuple[object, ...]
 
 
 @dataclass(frozen=True)
 class LibraryRow:
-    """One run of the list.
+    """One run in the list.
 
     Attributes:
-        summary: its facts.
         curve: a few losses from first to last, for a sparkline.
-        changed: Unix seconds of its last event, or of its making.
+        changed: Unix seconds of its last event, or of its creation.
     """
 
     summary: RunSummary
@@ -34,68 +32,64 @@ class LibraryRow:
 
 
 class Library:
-    """All runs of a home, looked at again and again.
-
-    Args:
-        home: where they are.
-    """
+    """All runs of a home, read repeatedly."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._known: dict[str, tuple[_Key, LibraryRow]] = {}
+        self._known: dict[str, tuple[_Stamp, LibraryRow]] = {}
 
     def rows(self) -> list[LibraryRow]:
-        """Every run, the one that changed last first."""
-        known: dict[str, tuple[_Key, LibraryRow]] = {}
+        """All runs, the most recently changed first."""
+        known: dict[str, tuple[_Stamp, LibraryRow]] = {}
         for run in list_runs(self._home):
             try:
                 known[run.name] = self._row(run)
             except FileNotFoundError:
-                continue  # removed while we looked
+                continue  # deleted in the meantime
         self._known = known
         return sorted((row for _, row in known.values()), key=lambda row: -row.changed)
 
-    def _row(self, run: Run) -> tuple[_Key, LibraryRow]:
-        key = _key(run)
+    def _row(self, run: Run) -> tuple[_Stamp, LibraryRow]:
+        stamp = _stamp(run)
         before = self._known.get(run.name)
-        if before and before[0] == key and not _may_go_silent(before[1], key):
+        if before and before[0] == stamp and not _may_go_silent(before[1], stamp):
             return before
         changed = run.events if run.events.exists() else run.record
-        curve = tuple(glance.sample_losses(run.events, CURVE_POINTS))
-        return key, LibraryRow(summarize_any_run(run), curve, changed.stat().st_mtime)
+        curve = tuple(sample_losses(run.events, CURVE_POINTS))
+        return stamp, LibraryRow(summarize_any_run(run), curve, changed.stat().st_mtime)
 
 
-def _key(run: Run) -> _Key:
-    """What a row is a function of, as long as time does not come into it."""
-    facts: list[object]
+def _stamp(run: Run) -> _Stamp:
+    """What a row depends on, apart from the clock."""
+    parts: list[object]
     try:
-        facts = [locks.is_held(run.lock), locks.acquired_at(run.lock)]
-    except DamagedError as error:  # the row says it, too
-        facts = [str(error)]
+        parts = [locks.is_held(run.lock), locks.acquired_at(run.lock)]
+    except DamagedError as error:  # the row shows it too
+        parts = [str(error)]
     for path in (run.record, run.events):
         try:
-            found = path.stat()
-            facts += [found.st_size, found.st_mtime_ns]
+            stat = path.stat()
+            parts += [stat.st_size, stat.st_mtime_ns]
         except FileNotFoundError:
-            facts.append(None)
-    return tuple(facts)
+            parts.append(None)
+    return tuple(parts)
 
 
-def _may_go_silent(row: LibraryRow, key: _Key) -> bool:
-    """Whether it seems alive on another machine: its silence is counted by the clock."""
-    return row.summary.status in ALIVE and not key[0]
+def _may_go_silent(row: LibraryRow, stamp: _Stamp) -> bool:
+    """Whether its status depends on the clock, as it seems alive on another machine."""
+    return row.summary.status in ALIVE and not stamp[0]
 
 
-def age(seconds: float) -> str:
-    """How long ago, in a few characters and whole units: now, 5m, 3h, 12d."""
+def format_age(seconds: float) -> str:
+    """A time ago in a few characters: now, 5m, 3h, 12d."""
     if seconds < 60:
         return "now"
-    for unit, length, most in (("m", 60, 60), ("h", 3600, 24), ("d", 86400, 1000)):
-        if seconds < length * most:
+    for unit, length, limit in (("m", 60, 60), ("h", 3600, 24), ("d", 86400, 1000)):
+        if seconds < length * limit:
             return f"{int(seconds // length)}{unit}"
     return "long"
 
 
-def age_of(row: LibraryRow) -> str:
-    """How long ago it changed."""
-    return age(max(0.0, time.time() - row.changed))
+def row_age(row: LibraryRow) -> str:
+    """How long ago a run changed."""
+    return format_age(max(0.0, time.time() - row.changed))

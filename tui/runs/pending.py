@@ -1,13 +1,11 @@
-"""What was asked of a trainer from this screen, and what became of it. Pure.
+"""Control requests sent from the Train screen that wait for the trainer's answer.
 
-A wish is fulfilled when an event repeats its id, not when it was sent.
+A request has taken effect when an event repeats its id, not when it was sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from core.run.history import History
 from tui.common.sanitize import one_line
@@ -21,61 +19,58 @@ class PendingCommand:
     """One request.
 
     Attributes:
-        kind: what it is about; of one kind the newest is what counts.
-        asked: what is said until the answer comes, for instance "pausing…".
-        done: what is said before the step of the answer, for instance "paused at".
-        value: what was asked for, where the next wish builds on it.
-        id: that the answer repeats; empty until it is sent.
+        kind: what it is about; of each kind only the newest counts.
+        waiting_text: shown until the answer arrives, for instance "pausing…".
+        done_text: shown before the step of the answer, for instance "paused at".
+        value: the requested value, if the next command of this kind builds on it.
+        id: of the request, which the answer repeats.
     """
 
     kind: str
-    asked: str
-    done: str
+    waiting_text: str
+    done_text: str
     value: float | None = None
     id: str = ""
 
 
 @dataclass
 class PendingCommands:
-    """Those that wait, and a note about the last.
+    """The unanswered requests, and a note about the last one.
 
     Attributes:
-        note: a few words for the person; empty before the first wish.
+        note: a few words for the title line.
     """
 
     note: str = ""
-    _waiting: dict[str, PendingCommand] = field(default_factory=dict)
+    _pending: dict[str, PendingCommand] = field(default_factory=dict)
 
-    def ask(self, wish: PendingCommand) -> None:
-        """Remembers a request that was sent."""
-        self._waiting[wish.id] = wish
-        self.note = wish.asked
+    def add(self, command: PendingCommand) -> None:
+        """Add a request that has been sent."""
+        self._pending[command.id] = command
+        self.note = command.waiting_text
 
-    def waiting(self, kind: str) -> PendingCommand | None:
-        """The newest of a kind that has no answer yet."""
-        found = [wish for wish in self._waiting.values() if wish.kind == kind]
-        return found[-1] if found else None
+    def newest(self, kind: str) -> PendingCommand | None:
+        """The newest unanswered request of a kind."""
+        commands = [command for command in self._pending.values() if command.kind == kind]
+        return commands[-1] if commands else None
 
-    def settle(self, history: History, *, alive: bool) -> None:
-        """Takes the answers in; what a trainer that is gone left unanswered was not done."""
-        for wish in list(self._waiting.values()):
-            step = history.answers.get(wish.id)
-            if step is None and alive:
+    def settle(self, history: History, *, is_alive: bool) -> None:
+        """Remove answered requests and note the outcome; a dead trainer answers no more."""
+        for command in list(self._pending.values()):
+            step = history.answers.get(command.id)
+            if step is None and is_alive:
                 continue
-            del self._waiting[wish.id]
-            refused = _refusal(history, wish.id)
-            if refused:
-                self.note = f"refused: {refused}"
-            elif wish.kind == STOP:
-                self.note = ""  # the status says it
+            del self._pending[command.id]
+            if refusal := _refusal(history, command.id):
+                self.note = f"refused: {refusal}"
+            elif command.kind == STOP:
+                self.note = ""  # the status shows it
             elif step is None:
-                self.note = f"{wish.kind}: not done, the trainer has ended"
+                self.note = f"{command.kind}: not done, the trainer has ended"
             else:
-                self.note = f"{wish.done} step {step:,}"
+                self.note = f"{command.done_text} step {step:,}"
 
 
 def _refusal(history: History, id: str) -> str:
-    problems: Mapping[str, Any] = next(
-        (change.problems for change in history.changes if change.id == id), {}
-    )
+    problems = next((change.problems for change in history.changes if change.id == id), {})
     return one_line(", ".join(f"{name} {text}" for name, text in problems.items()))

@@ -1,7 +1,4 @@
-"""A run that is being set up: what was chosen, what follows from it, what it will take. Pure.
-
-Starting trainers: what the screens ask for, as calls of core. No Textual and no torch here.
-"""
+"""Setting up a run: its draft, the forecast, and starting or resuming its trainer."""
 
 from __future__ import annotations
 
@@ -24,11 +21,11 @@ from core.text.corpus import Corpus
 
 @dataclass(frozen=True, kw_only=True)
 class RunDraft:
-    """What was chosen for a run.
+    """The choices made for a new run.
 
     Attributes:
-        corpus, preview: the text, and the look into it.
-        config: settings; None is left open.
+        corpus, preview: the text.
+        config: settings; None values are left open.
         shape: fields of ModelConfig.
     """
 
@@ -39,27 +36,34 @@ class RunDraft:
 
     @property
     def tokens(self) -> TokenFacts:
-        """What a plan needs to know of the text, reckoned from its beginning."""
-        return _tokens(self.preview)
+        """The token counts a plan needs, estimated from the beginning of the text."""
+        preview, is_lines = self.preview, self.preview.reading == "lines"
+        return TokenFacts(
+            reading=preview.reading,
+            vocab_size=preview.vocab_size,
+            train_tokens=max(2, preview.tokens),
+            train_samples=preview.samples if is_lines else 0,
+            longest=preview.longest_tokens if is_lines else 0,
+        )
 
     def plan(self, device: DeviceFacts) -> RunPlan:
-        """Everything that follows from it.
+        """The complete settings that follow from the choices.
 
         Raises:
-            MiniGPTError: settings that do not fit together, or a model without room.
+            MiniGPTError: the settings contradict each other, or the model does not fit into memory.
         """
         return plan_run(self.config, self.shape, self.tokens, device)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunForecast:
-    """What a run will take.
+    """The resources a run will need.
 
     Attributes:
-        parameters: numbers in the model.
+        parameters: of the model.
         memory, disk: bytes.
-        steps: updates; None where minutes were given and no step was timed yet.
-        seconds: of training; None until steps were timed.
+        steps: updates; None if minutes were chosen and no step has been timed yet.
+        seconds: of training; None until steps have been timed.
     """
 
     parameters: int
@@ -69,37 +73,25 @@ class RunForecast:
     seconds: float | None
 
 
-def _tokens(found: Preview) -> TokenFacts:
-    """The facts a plan needs, reckoned from the beginning of the text."""
-    lines = found.reading == "lines"
-    return TokenFacts(
-        reading=found.reading,
-        vocab_size=found.vocab_size,
-        train_tokens=max(2, found.tokens),
-        train_samples=found.samples if lines else 0,
-        longest=found.longest_tokens if lines else 0,
-    )
-
-
-def forecast(made: RunPlan, free_disk: int) -> RunForecast:
-    """What a planned run will take, before any step was timed.
+def forecast_run(plan: RunPlan, free_disk: int) -> RunForecast:
+    """The resources of a planned run, before any step has been timed.
 
     Args:
-        free_disk: bytes, for the snapshots' share of it.
+        free_disk: bytes; limits the disk space for snapshots.
     """
-    parameters = count_parameters(made.model)
-    train, steps = made.train, made.train.steps
+    parameters = count_parameters(plan.model)
+    train, steps = plan.train, plan.train.steps
     rows = micro_batch_rows(train)
     return RunForecast(
         parameters=parameters,
-        memory=training_bytes(made.model, rows, made.model.context, recompute=train.recompute),
+        memory=training_bytes(plan.model, rows, plan.model.context, recompute=train.recompute),
         disk=run_disk_bytes(parameters, steps if train.snapshots else None, free_disk),
         steps=steps,
         seconds=None,
     )
 
 
-def begin(
+def start_run(
     home: Home,
     spec: str,
     config: TrainConfig,
@@ -109,24 +101,24 @@ def begin(
     encoding: str | None = None,
     reading: str | None = None,
 ) -> Run:
-    """Makes a run and starts its trainer; arguments as of `core.run.create.create_run`.
+    """Create a run and start its trainer; arguments as for `core.run.create.create_run`.
 
     Raises:
-        MiniGPTError: what cannot be used.
+        MiniGPTError: unusable input.
     """
     run, lock = create_run(home, spec, config, shape, name=name, encoding=encoding, reading=reading)
     launch.start(home, run, lock)
     return run
 
 
-def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
-    """Starts a trainer that goes on where the run ended.
+def resume_run(home: Home, run: Run, *, epochs: float | None = None) -> None:
+    """Start a trainer that resumes the run from its last checkpoint.
 
     Args:
-        epochs: passes to train beyond what is done; None is only the rest.
+        epochs: to train from now on; None trains to the planned end.
 
     Raises:
-        MiniGPTError: somebody trains it, or there is nothing to go on from.
+        MiniGPTError: it is being trained, or is finished.
     """
-    more = Extension(epochs=epochs)
-    launch.start(home, run, lock_for_resume(run, more), more)
+    extension = Extension(epochs=epochs)
+    launch.start(home, run, lock_for_resume(run, extension), extension)

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from core.paths import Home
 from core.run.directory import Run
 from tui.common.sanitize import clean
-from tui.runs.library import Library, LibraryRow, age_of
+from tui.runs.library import Library, LibraryRow, row_age
 from tui.widgets.prompt import Prompt
 
 RUN_NAME_CELLS, RUN_STATUS_CELLS = 22, 9
@@ -159,7 +159,7 @@ def runs_with_weights(home: Home) -> list[LibraryRow]:
 
 def _option_text(row: LibraryRow) -> Content:
     summary = row.summary
-    details = f"{summary.status:<{RUN_STATUS_CELLS}} step {summary.step:>8,}  {age_of(row):>4}"
+    details = f"{summary.status:<{RUN_STATUS_CELLS}} step {summary.step:>8,}  {row_age(row):>4}"
     return Content.assemble(
         f"{summary.name[:RUN_NAME_CELLS]:<{RUN_NAME_CELLS}}", (f" {details}", "dim")
     )

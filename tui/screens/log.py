@@ -1,4 +1,4 @@
-"""The log of a trainer, the whole terminal wide."""
+"""The Log screen: a trainer's log at full width."""
 
 from __future__ import annotations
 
@@ -13,23 +13,19 @@ from core.run.directory import Run
 from tui.runs.trainer_log import read_log_lines
 from tui.screens.base import BaseScreen
 
-EMPTY = "The trainer has written nothing to its log."
+EMPTY = "The trainer's log is empty."
 
 
 class LogScreen(BaseScreen):
-    """What a run's trainer wrote to its output and error streams.
-
-    Args:
-        run: whose log it is.
-    """
+    """The standard output and errors of a run's trainer."""
 
     HEADING = "Log"
-    HELP = "What the trainer wrote besides its events: warnings, and the traceback of a crash."
+    HELP = "The trainer's standard output and errors: warnings, and the traceback of a crash."
     AUTO_FOCUS = "Log"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "read", "Read again", tooltip="Read the log again, to its end"),
-        Binding("home,g", "home", "Begin", tooltip="To the beginning"),
-        Binding("end,G", "end", "End", tooltip="To the end"),
+        Binding("r", "read", "Reload", tooltip="Reload the log"),
+        Binding("home,g", "home", "Begin", tooltip="Go to the beginning"),
+        Binding("end,G", "end", "End", tooltip="Go to the end"),
     ]
 
     def __init__(self, run: Run) -> None:
@@ -37,16 +33,14 @@ class LogScreen(BaseScreen):
         self._run = run
 
     def body(self) -> ComposeResult:
-        """The lines."""
         yield Log(highlight=False)
 
     def on_mount(self) -> None:
-        """Reads at once."""
         super().on_mount()
         self.action_read()
 
     def action_read(self) -> None:
-        """Reads it again and goes to its end."""
+        """Reload the log and go to its end."""
         log = self.query_one(Log)
         log.clear()
         try:
@@ -58,9 +52,7 @@ class LogScreen(BaseScreen):
         self.set_title(f"{self._run.name}   {len(lines)} lines")
 
     def action_home(self) -> None:
-        """To the beginning."""
         self.query_one(Log).scroll_home(animate=False)
 
     def action_end(self) -> None:
-        """To the end."""
         self.query_one(Log).scroll_end(animate=False)

@@ -26,7 +26,7 @@ from core.text.resolve import resolve_corpus
 from tui.common.format import count, duration, size
 from tui.common.messages import OpenTrain
 from tui.common.sanitize import one_line
-from tui.runs.setup import RunDraft, RunForecast, begin, forecast
+from tui.runs.setup import RunDraft, RunForecast, forecast_run, start_run
 from tui.screens.base import BaseScreen
 from tui.widgets.config_form import ConfigForm
 
@@ -147,7 +147,7 @@ class NewSetupScreen(BaseScreen):
         except MiniGPTError as error:
             self._show_problem(error)
         else:
-            self._show(forecast(plan, free_disk(self.services.home.runs)), plan.reasons)
+            self._show(forecast_run(plan, free_disk(self.services.home.runs)), plan.reasons)
         self._measure()
 
     def _show(self, estimate: RunForecast, reasons: Iterable[str]) -> None:
@@ -193,7 +193,7 @@ class NewSetupScreen(BaseScreen):
         try:
             config, shape = self._settings()
             run = await asyncio.to_thread(
-                begin,
+                start_run,
                 self.services.home,
                 self._spec,
                 config,

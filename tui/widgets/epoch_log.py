@@ -1,4 +1,4 @@
-"""The epochs as a table that follows the training unless the reader has scrolled up."""
+"""The table of epochs, which scrolls along unless the user has scrolled up."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tui.common.format import duration
 from tui.common.sanitize import one_line
 
 HEAD = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")
-STEP = 1  # the column that goes where it is narrow
-LEAST = (6, 7, 8, 7, 8)  # cells of the columns, blanks between them included
-STEP_ROOM = 56
-TALLEST = 1000.0  # a loss from which on decimals say nothing
-MOST_CHARACTERS = 1000  # of a sample; no terminal is wider
+STEP_COLUMN = 1  # omitted on narrow screens
+MIN_STEP_WIDTH = 56  # of a screen that shows it
+MIN_WIDTHS = (6, 7, 8, 7, 8)  # cells of the columns, with the blanks between them
+MAX_PLAIN_LOSS = 1000.0  # from here on decimals are meaningless
+MAX_SAMPLE_CHARACTERS = 1000  # no terminal is wider
 
 
 class EpochLog(ScrollView, can_focus=True):
-    """One line an epoch; only the lines in sight are made."""
+    """One line per epoch; only visible lines are rendered."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"epoch-log--head", "epoch-log--text"}
     DEFAULT_CSS = """
@@ -36,29 +36,29 @@ class EpochLog(ScrollView, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[EpochRow] = []
-        self._widths: tuple[int, ...] = LEAST
+        self._widths: tuple[int, ...] = MIN_WIDTHS
 
     def on_mount(self) -> None:
-        """Follows from the beginning."""
+        """Scroll along from the start."""
         self.anchor()
 
     def show(self, rows: Sequence[EpochRow]) -> None:
-        """Shows these rows; nothing is drawn where they are the same."""
+        """Show these rows; only changed lines are redrawn."""
         if rows == self._rows:
             return
-        same = len(self._rows) if rows[: len(self._rows)] == self._rows else 0
+        unchanged = len(self._rows) if rows[: len(self._rows)] == self._rows else 0
         self._rows = list(rows)
         if len(rows) + 1 != self.virtual_size.height:
             self.virtual_size = Size(self.size.width, len(rows) + 1)
         widths = _widths(self._rows)
-        if same and widths == self._widths:
-            self.refresh_lines(same, len(rows) + 1 - same)
+        if unchanged and widths == self._widths:
+            self.refresh_lines(unchanged, len(rows) + 1 - unchanged)
         else:
             self._widths = widths
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """A line of the window; the head stays on top."""
+        """A visible line; the heading stays on top."""
         width, base = self.size.width, self.rich_style
         number = y + self.scroll_offset.y
         segments = []
@@ -68,21 +68,21 @@ class EpochLog(ScrollView, can_focus=True):
         elif number <= len(self._rows):
             row = self._rows[number - 1]
             muted = base + self.get_component_rich_style("epoch-log--text")
-            text = one_line((row.text or "")[:MOST_CHARACTERS].strip())
-            numbers = f"{self._line(cells(row))}  "
-            room = max(0, width - len(numbers))
-            segments = [Segment(numbers, base), Segment(set_cell_size(text, room), muted)]
+            text = one_line((row.text or "")[:MAX_SAMPLE_CHARACTERS].strip())
+            numbers = f"{self._line(format_cells(row))}  "
+            free = max(0, width - len(numbers))
+            segments = [Segment(numbers, base), Segment(set_cell_size(text, free), muted)]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _line(self, cells: Sequence[str]) -> str:
-        """Cells in their columns, to the right."""
+        """The cells, right-aligned in their columns."""
         columns = range(len(HEAD))
-        shown = [c for c in columns if c != STEP or self.size.width >= STEP_ROOM]
+        shown = [c for c in columns if c != STEP_COLUMN or self.size.width >= MIN_STEP_WIDTH]
         return "".join(cells[column].rjust(self._widths[column]) for column in shown)
 
 
-def cells(row: EpochRow) -> tuple[str, ...]:
-    """What stands in the columns of a row."""
+def format_cells(row: EpochRow) -> tuple[str, ...]:
+    """The texts of a row."""
     return (
         _epoch(row.epoch),
         f"{row.step:,}",
@@ -93,20 +93,22 @@ def cells(row: EpochRow) -> tuple[str, ...]:
 
 
 def _epoch(epoch: float | None) -> str:
-    """A whole number where it is one but for rounding."""
+    """Without decimals if it is whole apart from rounding."""
     if epoch is None:
         return ""
     return f"{round(epoch):,}" if abs(epoch - round(epoch)) < 0.005 else f"{epoch:,.2f}"
 
 
 def _loss(loss: float | None) -> str:
-    """Always as many decimals, so that points stand below one another."""
+    """With a fixed number of decimals, so that the points are aligned."""
     if loss is None:
         return ""
-    return f"{loss:.3f}" if loss < TALLEST else f"{loss:.2g}"
+    return f"{loss:.3f}" if loss < MAX_PLAIN_LOSS else f"{loss:.2g}"
 
 
 def _widths(rows: Sequence[EpochRow]) -> tuple[int, ...]:
-    """Room for the newest row, whose numbers are the longest."""
-    newest = cells(rows[-1]) if rows else HEAD
-    return tuple(max(least, len(cell) + 2) for least, cell in zip(LEAST, newest, strict=True))
+    """Column widths for the newest row, whose numbers are the longest."""
+    newest = format_cells(rows[-1]) if rows else HEAD
+    return tuple(
+        max(minimum, len(cell) + 2) for minimum, cell in zip(MIN_WIDTHS, newest, strict=True)
+    )

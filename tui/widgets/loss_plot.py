@@ -1,4 +1,4 @@
-"""The chart of losses; drawn anew only when something it shows has changed."""
+"""The chart of losses, redrawn only when something it shows has changed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LossPlot(Widget):
         self._charset = charset
         self._chart = Chart()
         self._revision = 0
-        self._drawn: tuple[object, ...] = ()
+        self._drawn_key: tuple[object, ...] = ()
         self._strips: list[Strip] = []
 
     def show(
@@ -56,7 +56,7 @@ class LossPlot(Widget):
         axis: str = "steps",
         about: str = "",
     ) -> None:
-        """Shows these curves from now on; see `tui.plot.plot.Chart`."""
+        """Show these curves; see `tui.plot.plot.Chart`."""
         self._chart = Chart(
             curves=tuple(
                 Curve(n, np.asarray(x, float), np.asarray(y, float)) for n, x, y in curves
@@ -70,18 +70,18 @@ class LossPlot(Widget):
         self.refresh()
 
     def notify_style_update(self) -> None:
-        """Another theme: all is drawn anew."""
-        self._drawn = ()
+        """Redraw everything in another theme."""
+        self._drawn_key = ()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
-        """A row of the chart."""
+        """One row of the chart."""
         width, height = self.size
         key = (width, height, self.log_scale, self._revision)
-        if key != self._drawn:
+        if key != self._drawn_key:
             rows = draw_chart(self._chart, width, height, self._charset, log=self.log_scale)
             self._strips = [self._strip(row) for row in rows]
-            self._drawn = key
+            self._drawn_key = key
         if y < len(self._strips):
             return self._strips[y]
         return Strip.blank(width, self.rich_style)

@@ -112,7 +112,11 @@ def test_links_that_lead_elsewhere_are_no_runs(home: Home, tmp_path: Path) -> No
             DamagedError,
             "no valid corpus.name",
         ),
-        (json.dumps({"format": 1, **run_record(), "parent": "lang"}), DamagedError, "no valid parent"),
+        (
+            json.dumps({"format": 1, **run_record(), "parent": "lang"}),
+            DamagedError,
+            "no valid parent",
+        ),
     ],
 )
 def test_records_that_cannot_be_used(

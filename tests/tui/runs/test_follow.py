@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.run.follow import RunUpdate
-from tui.runs.follow import BACKLOG_POLL_SECONDS, CALM_POLL_SECONDS, POLL_SECONDS, FollowTimer
+from tui.runs.follow import BACKLOG_POLL_SECONDS, POLL_SECONDS, REMOTE_POLL_SECONDS, FollowTimer
 
 
 class FakeTimer:
@@ -39,9 +39,9 @@ class FakeFollower:
         return RunUpdate([], self.is_changed)
 
 
-def make_timer(*, calm: bool = False) -> tuple[FakeNode, FakeFollower, list[int], FollowTimer]:
+def make_timer(*, is_remote: bool = False) -> tuple[FakeNode, FakeFollower, list[int], FollowTimer]:
     node, follower, reports = FakeNode(), FakeFollower(), list[int]()
-    timer = FollowTimer(node, follower, lambda: reports.append(follower.polls), calm=calm)  # type: ignore[arg-type]
+    timer = FollowTimer(node, follower, lambda: reports.append(follower.polls), is_remote=is_remote)  # type: ignore[arg-type]
     return node, follower, reports, timer
 
 
@@ -56,9 +56,9 @@ def test_it_reports_only_changes() -> None:
 
 
 def test_on_a_slow_connection_it_polls_once_a_second() -> None:
-    node, _, _, timer = make_timer(calm=True)
+    node, _, _, timer = make_timer(is_remote=True)
     timer.resume()
-    assert node.set[-1][0] == CALM_POLL_SECONDS
+    assert node.set[-1][0] == REMOTE_POLL_SECONDS
 
 
 def test_a_backlog_is_read_quickly_and_reported_rarely() -> None:

@@ -15,7 +15,7 @@ from core.run.summary import RunSummary, summarize_any_run
 from core.system.locks import Lock, acquire
 from tests.support.runs import make_run
 from tui.runs import library
-from tui.runs.library import Library, age, age_of
+from tui.runs.library import Library, format_age, row_age
 
 BEGAN = 1_700_000_000
 
@@ -166,11 +166,11 @@ def test_no_runs_are_no_rows(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_ages_are_short_and_never_round_up(seconds: float, words: str) -> None:
     """60m beside 1h; an age that does not fit its column."""
-    assert age(seconds) == words
+    assert format_age(seconds) == words
     assert len(words) <= 4
 
 
 def test_a_run_of_tomorrow_is_of_now(home: Home) -> None:
     """A clock that was set back, and an age below zero."""
     say(run_of(home, "first"), 2, when=1 << 33)
-    assert age_of(Library(home).rows()[0]) == "now"
+    assert row_age(Library(home).rows()[0]) == "now"

@@ -17,7 +17,7 @@ from core.dataset.preview import Preview, preview
 from core.errors import InputError, SettingsError
 from core.text.corpus import bundled_corpora
 from tests.support.texts import corpus_of_text
-from tui.runs.setup import RunDraft, forecast
+from tui.runs.setup import RunDraft, forecast_run
 
 CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)
 LANG = next(corpus for corpus in bundled_corpora() if corpus.name == "lang")
@@ -82,7 +82,7 @@ def test_all_lines_of_a_large_text_count(seen: Preview) -> None:
 def test_what_it_takes_follows_from_the_plan(seen: Preview, accumulation: int) -> None:
     """Memory of the whole batch where only a piece of it is there at once."""
     made = draft(seen, batch_size=8, accumulation=accumulation, steps=4).plan(CPU)
-    found = forecast(made, FREE)
+    found = forecast_run(made, FREE)
     assert found.parameters == count_parameters(made.model)
     assert found.memory == training_bytes(made.model, 8 // accumulation, made.model.context)
     assert (found.steps, found.seconds) == (4, None)
@@ -103,13 +103,15 @@ def test_the_disk_holds_checkpoints_and_snapshots(
 ) -> None:
     """A run that fills a disk it said it would fit on."""
     made = draft(seen, **chosen).plan(CPU)
-    found = forecast(made, free)
+    found = forecast_run(made, free)
     assert found.disk == copies * 4 * found.parameters
     assert found.steps == chosen.get("steps")
 
 
 def test_a_larger_preset_takes_more_of_everything(seen: Preview) -> None:
-    sizes = [forecast(draft(seen, preset=p).plan(CPU), FREE) for p in ("tiny", "small", "medium")]
+    sizes = [
+        forecast_run(draft(seen, preset=p).plan(CPU), FREE) for p in ("tiny", "small", "medium")
+    ]
     for less, more in pairwise(sizes):
         assert less.parameters < more.parameters
         assert less.memory < more.memory

@@ -1,4 +1,4 @@
-"""The verdict on made-up histories: which sentence, with which numbers."""
+"""The verdict on invented histories: which sentence, with which numbers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from core.run import events, status
 from core.run.events import Event
 from core.run.history import History, Series
-from tui.runs import facts
-from tui.runs.facts import loss_at, recent, verdict
+from tui.runs.verdict import VerdictKind, judge_run, loss_at, recent_loss
 
 REFERENCE = {"on": "validation", "random": 5.0, "unigram": 4.0, "bigram": 2.0}
 
@@ -26,8 +25,8 @@ def history(
 ) -> History:
     """A run that reported `losses` every so many steps and evaluated at some."""
     made = History()
-    said = {"reference": REFERENCE | {"on": on}, "val_tokens": val_tokens, "steps": 10_000}
-    made.apply(Event("prepared", 0.0, 0, {**said, "steps_per_epoch": 50.0, **prepared}))
+    fields = {"reference": REFERENCE | {"on": on}, "val_tokens": val_tokens, "steps": 10_000}
+    made.apply(Event("prepared", 0.0, 0, {**fields, "steps_per_epoch": 50.0, **prepared}))
     for number, loss in enumerate(losses, 1):
         step = number * every
         made.apply(Event("step", float(step), step, {"train_loss": loss, "elapsed": float(step)}))
@@ -39,48 +38,68 @@ def history(
 FLAT = [4.99] * 20
 LEARNT = [5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.2, 1.0]
 TABLE = [
-    ("nothing yet", history([]), facts.WAITING, ""),
-    ("before anybody can say", history([5.0, 4.99]), facts.FALLING, "4.99"),
-    ("a flat loss", history(FLAT), facts.NOT_LEARNING, "loss 4.99, a random guess has 5"),
+    ("nothing yet", history([]), VerdictKind.WAITING, ""),
+    ("too early to judge", history([5.0, 4.99]), VerdictKind.FALLING, "4.99"),
+    ("a flat loss", history(FLAT), VerdictKind.NOT_LEARNING, "loss 4.99, uniform baseline 5.00"),
     (
         "warming up",
         history(FLAT, train={"warmup_steps": 100_000}),
-        facts.FALLING,
-        "training loss 4.99, a random guess has 5",
+        VerdictKind.FALLING,
+        "training 4.99, uniform baseline 5.00",
     ),
-    ("an explosion", history([*LEARNT, *[4.5] * 5]), facts.RISING, "it was 1 at step 100"),
-    ("falling to the counts", history([4.5] * 10, {100: 4.4}), facts.FALLING, "4.4"),
-    ("at the counts", history([3.9] * 10, {100: 4.02}), facts.WORDS_ONLY, "loss 4.02, word"),
-    ("below them", history([3.0] * 10, {100: 3.1}), facts.CONTEXT, "alone 4"),
-    ("below the pairs", history(LEARNT, {100: 1.5}), facts.MORE_CONTEXT, "1.5, that alone"),
+    ("an explosion", history([*LEARNT, *[4.5] * 5]), VerdictKind.RISING, "was 1.00 at step 100"),
     (
-        "references of the training part",
+        "falling to the unigram baseline",
+        history([4.5] * 10, {100: 4.4}),
+        VerdictKind.FALLING,
+        "4.40",
+    ),
+    (
+        "at the unigram baseline",
+        history([3.9] * 10, {100: 4.02}),
+        VerdictKind.AT_UNIGRAM,
+        "validation 4.02 against 4.00",
+    ),
+    (
+        "below the unigram baseline",
+        history([3.0] * 10, {100: 3.1}),
+        VerdictKind.BELOW_UNIGRAM,
+        "validation 3.10 against 4.00",
+    ),
+    (
+        "below the bigram baseline",
+        history(LEARNT, {100: 1.5}),
+        VerdictKind.BELOW_BIGRAM,
+        "1.50 against 2.00",
+    ),
+    (
+        "baselines on the training data",
         history([3.0] * 10, {100: 4.9}, on="train"),
-        facts.CONTEXT,
-        "context: loss 3,",
+        VerdictKind.BELOW_UNIGRAM,
+        "training 3.00 against",
     ),
     (
         "validation rising while training falls",
         history(LEARNT, {30: 3.4, 50: 3.0, 70: 3.3, 100: 3.6}),
-        facts.MEMORISING,
-        "since epoch 1: validation 3 → 3.6, training 3 → 1",
+        VerdictKind.MEMORISING,
+        "since epoch 1: validation 3.00 → 3.60, training 3.00 → 1.00",
     ),
     (
         "one bad evaluation is not memorising",
         history(LEARNT, {30: 3.4, 50: 3.0, 70: 3.01, 100: 3.6}),
-        facts.CONTEXT,
+        VerdictKind.BELOW_UNIGRAM,
         "3.6",
     ),
     (
         "both rising is not memorising",
         history([2.0] * 5 + [2.5] * 5, {30: 3.4, 50: 3.0, 70: 3.3, 100: 3.6}),
-        facts.CONTEXT,
+        VerdictKind.BELOW_UNIGRAM,
         "3.6",
     ),
     (
-        "a validation loss of a few tokens says nothing",
+        "a validation loss of a few tokens is ignored",
         history(LEARNT, {30: 3.4, 50: 3.0, 70: 3.3, 100: 1.6}, val_tokens=40),
-        facts.MORE_CONTEXT,
+        VerdictKind.BELOW_BIGRAM,
         "1.6",
     ),
 ]
@@ -89,41 +108,41 @@ TABLE = [
 @pytest.mark.parametrize(
     ("made", "kind", "numbers"), [r[1:] for r in TABLE], ids=[r[0] for r in TABLE]
 )
-def test_the_sentence_fits_the_losses(made: History, kind: str, numbers: str) -> None:
-    found = verdict(made, status.RUNNING)
-    assert found.kind == kind
-    assert numbers in found.text
+def test_the_sentence_fits_the_losses(made: History, kind: VerdictKind, numbers: str) -> None:
+    verdict = judge_run(made, status.RUNNING)
+    assert verdict.kind == kind
+    assert numbers in verdict.text
 
 
-def test_a_run_without_references_still_gets_a_sentence() -> None:
+def test_a_run_without_baselines_still_gets_a_sentence() -> None:
     """A foreign or older file of events must not end the screen."""
     made = history(LEARNT, reference={"on": 3, "random": "x"})
-    assert "training loss 1" in verdict(made, status.RUNNING).text
+    assert "training 1.00" in judge_run(made, status.RUNNING).text
 
 
-def test_a_finished_run_is_done() -> None:
-    found = verdict(history(LEARNT, {100: 1.5}), events.FINISHED)
-    assert found.text.startswith("Done: uses more than the previous token")
-    assert not found.alarm
+def test_the_verdict_on_a_finished_run_begins_with_done() -> None:
+    verdict = judge_run(history(LEARNT, {100: 1.5}), events.FINISHED)
+    assert verdict.text.startswith("Done: beats the bigram baseline")
+    assert not verdict.is_alarming
 
 
-def test_a_text_too_small_is_said_beside_the_sentence() -> None:
+def test_a_small_text_is_a_caveat() -> None:
     for tokens in (0, 40):
-        found = verdict(history(LEARNT, val_tokens=tokens, on="train"), status.RUNNING)
-        assert found.aside.startswith("Text too small")
-    assert not verdict(history(LEARNT), status.RUNNING).aside
+        verdict = judge_run(history(LEARNT, val_tokens=tokens, on="train"), status.RUNNING)
+        assert verdict.caveat.startswith("Text too small")
+    assert not judge_run(history(LEARNT), status.RUNNING).caveat
 
 
-def test_only_a_run_that_goes_on_or_has_ended_so_is_alarming() -> None:
-    assert verdict(history(FLAT), status.RUNNING).alarm
-    assert verdict(history(FLAT), events.FINISHED).alarm
-    assert not verdict(history(FLAT), status.PAUSED).alarm
+def test_only_running_and_finished_runs_are_alarming() -> None:
+    assert judge_run(history(FLAT), status.RUNNING).is_alarming
+    assert judge_run(history(FLAT), events.FINISHED).is_alarming
+    assert not judge_run(history(FLAT), status.PAUSED).is_alarming
 
 
 def test_the_recent_loss_is_a_mean_of_a_bounded_number_of_points() -> None:
     """A single lucky report must not decide, nor the whole past of a long run."""
-    assert recent(Series([1, 2], [4.0, 2.0])) == 2.0
+    assert recent_loss(Series([1, 2], [4.0, 2.0])) == 2.0
     long = Series(list(range(1000)), [9.0] * 980 + [1.0] * 20)
-    assert recent(long) == 1.0
+    assert recent_loss(long) == 1.0
     assert loss_at(long, 979) == 9.0
     assert loss_at(long, -1) is None

@@ -57,7 +57,7 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
         story.run.weights.touch()
         return story.run
 
-    monkeypatch.setattr("tui.screens.new_setup.begin", begin)
+    monkeypatch.setattr("tui.screens.new_setup.start_run", begin)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))

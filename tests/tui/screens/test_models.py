@@ -36,8 +36,8 @@ def test_the_list_filters_renames_and_removes(home: Home) -> None:
         await until(pilot, lambda: table.row_count == 3)
         await pilot.press("slash", *"tal", "enter")
         await until(pilot, lambda: table.row_count == 1)
-        assert table.chosen is not None
-        assert table.chosen.summary.name == "tales"
+        assert table.selected is not None
+        assert table.selected.summary.name == "tales"
         await pilot.press("m")
         await until(pilot, lambda: isinstance(app.screen, LineDialog))
         app.screen.query_one(Input).value = "legends"
@@ -49,11 +49,11 @@ def test_the_list_filters_renames_and_removes(home: Home) -> None:
         names = [str(table.get_row_at(n)[0]) for n in range(3)]
         table.move_cursor(row=names.index("legends"))
         await pilot.press("d")
-        await until(pilot, lambda: "Remove legends" in screen_text(app))
+        await until(pilot, lambda: "Delete legends" in screen_text(app))
         await pilot.press("enter")
         assert (home.runs / "legends").is_dir(), "Enter is no"
         await pilot.press("d")
-        await until(pilot, lambda: "Remove legends" in screen_text(app))
+        await until(pilot, lambda: "Delete legends" in screen_text(app))
         await pilot.press("y")
         await until(pilot, lambda: not (home.runs / "legends").exists())
         await until(pilot, lambda: table.row_count == 2)
@@ -69,14 +69,14 @@ def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> Non
         assert isinstance(screen, ModelsScreen)
         await until(pilot, lambda: table.row_count == 3)
         await pilot.press("down")
-        assert table.chosen is not None
-        name = table.chosen.summary.name
+        assert table.selected is not None
+        name = table.selected.summary.name
         newest = ScriptedRun(home.root, "newest")
         newest.start()
-        screen.look_again()
+        screen.refresh_runs()
         await until(pilot, lambda: table.row_count == 4)
-        assert table.chosen is not None
-        assert table.chosen.summary.name == name
+        assert table.selected is not None
+        assert table.selected.summary.name == name
 
     travel(home, journey)
 
@@ -118,8 +118,8 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
         table = app.screen.query_one(RunTable)
         await until(pilot, lambda: table.row_count == 3)
         await pilot.press("down")
-        assert table.chosen is not None
-        name = table.chosen.summary.name
+        assert table.selected is not None
+        name = table.selected.summary.name
         await until(pilot, lambda: f"/runs/{name}" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TrainScreen))

@@ -52,7 +52,7 @@ def test_a_typed_path_is_previewed_and_a_binary_file_rejected(home: Home, tmp_pa
 def test_an_invalid_setting_is_reported_and_not_started(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup, "begin", lambda *_, **__: pytest.fail("started"))
+    monkeypatch.setattr(setup, "start_run", lambda *_, **__: pytest.fail("started"))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await until(pilot, lambda: "words" in screen_text(app))

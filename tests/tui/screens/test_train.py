@@ -58,7 +58,7 @@ def test_a_finished_run_at_three_sizes(story: ScriptedRun, size: tuple[int, int]
         assert title(stage) == "poem   finished"
         assert "100 %" in text
         assert "step 200/200" in text
-        assert "Done: uses more than the previous token" in text
+        assert "Done: beats the bigram baseline" in text
         assert "0  There| the the the the" in text
         assert "There| was a man of the sea." in text
         assert len(text.splitlines()) == size[1]
@@ -137,12 +137,12 @@ def test_a_crashed_run_says_what_to_do_and_shows_its_log(
     story.lock.release()
     story.run.log.write_text("loading\nMemoryError: [bold] \x1b[31mno room\x1b[0m\n")
     calls: list[Run] = []
-    monkeypatch.setattr(train, "resume", lambda home, run: calls.append(run))
+    monkeypatch.setattr(train, "resume_run", lambda home, run: calls.append(run))
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
         assert title(stage) == "poem   crashed"
-        assert "Saved at step 40. Resume goes on from there (r)." in text
+        assert "Saved at step 40; resume from there with r." in text
         assert "MemoryError: [bold] ␛[31mno room␛[0m" in text
         assert "There|" not in text, "in place of the samples"
         assert "Resume" in footer(stage)

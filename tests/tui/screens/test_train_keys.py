@@ -25,7 +25,7 @@ from tests.support.train_stage import (
 )
 from tui.screens import train
 from tui.screens.log import LogScreen
-from tui.screens.train import TrainScreen, epochs_of
+from tui.screens.train import TrainScreen, parse_epochs
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def story(tmp_path: Path) -> ScriptedRun:
         (
             "minus",
             "change",
-            "learning rate 0.0005 asked…",
+            "learning rate 0.0005 requested…",
             {"type": "changed", "changes": {"learning_rate": [0.001, 0.0005]}},
             "learning rate 0.0005 from step 60",
         ),
         (
             "plus",
             "change",
-            "learning rate 0.002 asked…",
+            "learning rate 0.002 requested…",
             {"type": "changed", "problems": {"learning_rate": "too much"}},
             "refused: learning_rate too much",
         ),
@@ -114,7 +114,7 @@ def test_a_paused_run_goes_on(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_more_epochs_of_a_live_run_are_a_change(story: ScriptedRun) -> None:
+def test_more_parse_epochs_a_live_run_are_a_change(story: ScriptedRun) -> None:
     story.train_partly()
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
@@ -127,20 +127,20 @@ def test_more_epochs_of_a_live_run_are_a_change(story: ScriptedRun) -> None:
         assert asked["changes"] == {"epochs": 12.5}
         story.emit("changed", 61, id=asked["id"], changes={"epochs": [None, 12.5]}, steps=250)
         await settled(stage, pilot)
-        assert "12.5 epochs in all from step 61" in title(stage)
+        assert "12.5 epochs in total from step 61" in title(stage)
         assert "/250" in text_of(stage)
 
     play(story, act)
 
 
-def test_more_epochs_of_an_ended_run_are_a_resume(story: ScriptedRun, monkeypatch: Any) -> None:
+def test_more_parse_epochs_an_ended_run_are_a_resume(story: ScriptedRun, monkeypatch: Any) -> None:
     story.train_fully()
     calls: list[tuple[Home, Run, float | None]] = []
 
     def resume(home: Home, run: Run, *, epochs: float | None = None) -> None:
         calls.append((home, run, epochs))
 
-    monkeypatch.setattr(train, "resume", resume)
+    monkeypatch.setattr(train, "resume_run", resume)
 
     async def act(stage: Stage, pilot: Pilot[None]) -> None:
         await pilot.press("e")
@@ -148,7 +148,7 @@ def test_more_epochs_of_an_ended_run_are_a_resume(story: ScriptedRun, monkeypatc
         stage.screen.query_one(Input).value = "many"
         await pilot.press("enter")
         await pilot.pause()
-        assert "'many' is no number of epochs" in stage.troubles[0]
+        assert "'many' is not a number of epochs" in stage.troubles[0]
         await pilot.press("e")
         await pilot.pause()
         stage.screen.query_one(Input).value = "3"
@@ -200,10 +200,10 @@ def test_leaving_a_live_run_says_once_that_it_goes_on(story: ScriptedRun) -> Non
             assert not isinstance(stage.screen, TrainScreen)
             stage.push_screen(TrainScreen("poem"))
             await pilot.pause(0.1)
-        assert said == ["poem goes on training without you."]
+        assert said == ["poem continues training."]
         assert not story.requests(), "detaching asks for nothing"
 
-    TrainScreen._told_of.clear()
+    TrainScreen.announced_runs.clear()
     play(story, act)
 
 
@@ -219,7 +219,7 @@ def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: ScriptedRun)
         await pilot.pause()
         assert not isinstance(stage.screen, TrainScreen)
 
-    TrainScreen._told_of.clear()
+    TrainScreen.announced_runs.clear()
     play(story, act)
     assert not said
 
@@ -266,5 +266,5 @@ def test_every_binding_says_what_it_does_and_the_footer_is_short() -> None:
 
 @pytest.mark.parametrize("line", ["", "x", "0", "-1", "nan", "inf", "1e999"])
 def test_a_number_of_epochs_that_makes_no_sense(line: str) -> None:
-    with pytest.raises(Exception, match="is no number of epochs"):
-        epochs_of(line)
+    with pytest.raises(Exception, match="is not a number of epochs"):
+        parse_epochs(line)

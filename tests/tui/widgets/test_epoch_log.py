@@ -9,7 +9,7 @@ from core.run.history import EpochRow
 from tests.support.captures import assert_same_as_capture
 from tests.support.pilots import SIZES, lines_of, perform
 from tui.widgets import epoch_log
-from tui.widgets.epoch_log import EpochLog, cells
+from tui.widgets.epoch_log import EpochLog, format_cells
 
 
 def row(number: int, text: str = "was a man") -> EpochRow:
@@ -60,8 +60,8 @@ def test_it_follows_unless_the_reader_scrolled_and_the_head_stays() -> None:
 def test_a_hundred_thousand_rows_cost_what_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table that formats all its rows for every new one."""
     made: list[EpochRow] = []
-    whole = epoch_log.cells
-    monkeypatch.setattr(epoch_log, "cells", lambda row: made.append(row) or whole(row))
+    whole = epoch_log.format_cells
+    monkeypatch.setattr(epoch_log, "format_cells", lambda row: made.append(row) or whole(row))
     rows = [row(number) for number in range(100_000)]
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
@@ -114,4 +114,4 @@ def test_the_same_rows_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_numbers_are_written_alike(found: EpochRow, shown: tuple[str, ...]) -> None:
     """Epoch 1.234e+04; losses whose points do not stand below one another."""
-    assert cells(found) == shown
+    assert format_cells(found) == shown

@@ -19,7 +19,7 @@ CURVES = [
     ("train", STEPS, LOSSES),
     ("validation", STEPS[::50], [loss + 0.4 for loss in LOSSES[::50]]),
 ]
-REFERENCES = [("random", 4.9), ("words only", 3.96), ("previous token only", 1.47)]
+REFERENCES = [("uniform", 4.9), ("unigram", 3.96), ("bigram", 1.47)]
 
 
 def show(plot: LossPlot) -> None:
@@ -27,7 +27,7 @@ def show(plot: LossPlot) -> None:
         curves=CURVES,
         references=REFERENCES,
         marks=[(800, "rate 0.0005")],
-        about="validation part",
+        about="the validation data",
     )
 
 

@@ -13,7 +13,7 @@ from core.run.summary import RunSummary
 from tests.support.captures import screen_text
 from tests.support.pilots import perform
 from tui.runs.library import LibraryRow
-from tui.widgets.run_table import RunTable, detail
+from tui.widgets.run_table import RunTable, run_detail
 
 ROW = LibraryRow(
     summary=RunSummary(
@@ -40,7 +40,7 @@ def row(name: str, **facts: object) -> LibraryRow:
 
 
 def chosen(table: RunTable) -> str:
-    return table.chosen.summary.name if table.chosen else ""
+    return table.selected.summary.name if table.selected else ""
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_what_a_run_says_is_only_text(charset: str) -> None:
 
 def test_the_run_below_the_cursor_is_described_in_two_lines() -> None:
     """A third line that pushes the table up; a problem that is not said."""
-    told = detail(row("a", corpus="x\n\x1b[0m"), None).plain
+    told = run_detail(row("a", corpus="x\n\x1b[0m"), None).plain
     assert told.count("\n") == 1
     assert "step 200" in told
     assert "on x␊␛[0m" in told
-    assert "made 2026-01-02 03:04" in told
-    assert detail(row("a", problem="it is\nbroken"), None).plain == "it is␊broken"
+    assert "created 2026-01-02 03:04" in told
+    assert run_detail(row("a", problem="it is\nbroken"), None).plain == "it is␊broken"

@@ -1,4 +1,4 @@
-"""What a trainer takes: only of the very process that said `started`."""
+"""Usage is measured only for the process that wrote `started`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from core.system.machine import Host
-from tui.runs import machine_use
-from tui.runs.machine_use import MachineUse
+from tui.runs import machine_usage
+from tui.runs.machine_usage import UsageMonitor
 
 HERE = Host("here", "boot")
 BORN = psutil.Process().create_time()
@@ -24,9 +24,9 @@ def started(**other: Any) -> dict[str, Any]:
     return {"host": "here", "boot": "boot", "pid": os.getpid()} | other
 
 
-def test_the_process_of_this_boot_is_looked_at() -> None:
-    use = MachineUse(started(), BORN + 1.0, HERE)
-    first, second = use.look(), use.look()
+def test_a_process_of_this_boot_is_measured() -> None:
+    use = UsageMonitor(started(), BORN + 1.0, HERE)
+    first, second = use.measure(), use.measure()
     assert first is not None
     assert first.cpu is None, "there is nothing to compare with yet"
     assert (first.memory or 0) > 1_000_000
@@ -46,23 +46,23 @@ def test_the_process_of_this_boot_is_looked_at() -> None:
         {"pid": 2**62},
     ],
 )
-def test_of_a_run_elsewhere_or_a_damaged_line_nothing_is_known(other: dict[str, Any]) -> None:
-    """A process that happens to have the number must not be taken for the trainer."""
-    assert MachineUse(started(**other), BORN + 1.0, HERE).look() is None
+def test_nothing_is_known_of_a_run_elsewhere_or_a_damaged_event(other: dict[str, Any]) -> None:
+    """Another process with the same id must not be taken for the trainer."""
+    assert UsageMonitor(started(**other), BORN + 1.0, HERE).measure() is None
 
 
-def test_a_process_that_began_after_the_run_is_another_one() -> None:
-    assert MachineUse(started(), BORN - 100.0, HERE).look() is None
-    assert MachineUse(started(), None, HERE).look() is None
+def test_a_process_that_started_after_the_run_is_another_one() -> None:
+    assert UsageMonitor(started(), BORN - 100.0, HERE).measure() is None
+    assert UsageMonitor(started(), None, HERE).measure() is None
 
 
-def test_a_process_that_ends_is_nothing_any_more() -> None:
+def test_nothing_is_known_of_a_process_that_has_ended() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    use = MachineUse(started(pid=child.pid), time.time() + 1.0, HERE)
-    assert use.look() is not None
+    use = UsageMonitor(started(pid=child.pid), time.time() + 1.0, HERE)
+    assert use.measure() is not None
     child.communicate(b"\n")
-    assert use.look() is None
-    assert use.look() is None
+    assert use.measure() is None
+    assert use.measure() is None
 
 
 class FakeError(Exception):
@@ -105,18 +105,18 @@ class FakeNvml:
         (FakeNvml(lost=True), (None, None)),
     ],
 )
-def test_the_gpu_that_the_process_is_on(
+def test_the_gpu_of_the_process_is_measured(
     library: FakeNvml, expected: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first GPU is not always the one; a library without a driver is as none."""
-    monkeypatch.setitem(sys.modules, machine_use.NVML, library)
-    found = MachineUse(started(), BORN + 1.0, HERE).look()
-    assert found is not None
-    assert (found.gpu, found.gpu_memory) == expected
+    """It may not be the first GPU; NVML without a driver counts as missing."""
+    monkeypatch.setitem(sys.modules, machine_usage.NVML, library)
+    usage = UsageMonitor(started(), BORN + 1.0, HERE).measure()
+    assert usage is not None
+    assert (usage.gpu, usage.gpu_memory) == expected
 
 
 def test_without_the_library_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, machine_use.NVML, None)
-    found = MachineUse(started(), BORN + 1.0, HERE).look()
-    assert found is not None
-    assert found.gpu is None
+    monkeypatch.setitem(sys.modules, machine_usage.NVML, None)
+    usage = UsageMonitor(started(), BORN + 1.0, HERE).measure()
+    assert usage is not None
+    assert usage.gpu is None

@@ -1,0 +1,168 @@
+"""What the losses of a run mean, as one sentence.
+
+A model without knowledge of the text has the loss ln V (the uniform baseline). One that knows only
+token frequencies (unigram) cannot go below the entropy of these frequencies, and one that sees only
+the previous token (bigram) not below their conditional entropy: a model below a baseline uses more.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.run.events import FINISHED
+from core.run.history import History, Series
+from core.run.status import RUNNING
+
+MIN_JUDGED_STEPS = 50  # before these a model may just not have learned yet
+MAX_RECENT_POINTS = 20
+BASELINE_TOLERANCE = 0.03  # share of a baseline within which a loss counts as equal to it
+MIN_DROP = 0.05  # share below the uniform baseline that shows some learning
+MIN_VAL_RISE = 0.01  # share above the best validation loss that counts as a rise
+RISE_FACTOR = 1.5
+MIN_VAL_TOKENS = 500  # with fewer the validation loss is uncertain by more than 0.1 nats
+
+
+class VerdictKind(StrEnum):
+    """The judgements there are."""
+
+    WAITING = "waiting"
+    FALLING = "falling"
+    NOT_LEARNING = "not learning"
+    RISING = "rising"
+    AT_UNIGRAM = "at unigram"
+    BELOW_UNIGRAM = "below unigram"
+    BELOW_BIGRAM = "below bigram"
+    MEMORISING = "memorising"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement of the losses.
+
+    Attributes:
+        text: one sentence.
+        caveat: a second sentence that qualifies it; mostly empty.
+        is_alarming: whether the user should do something.
+    """
+
+    kind: VerdictKind
+    text: str
+    caveat: str = ""
+    is_alarming: bool = False
+
+
+def judge_run(history: History, status: str) -> Verdict:
+    """The verdict on a run.
+
+    Args:
+        status: of the run, one of `status.STATUSES`.
+    """
+    if not len(history.train_loss):
+        return Verdict(VerdictKind.WAITING, "")
+    verdict = _find_trouble(history) or _find_memorising(history) or _compare_baselines(history)
+    text = verdict.text
+    if status == FINISHED:
+        text = f"Done: {text[0].lower()}{text[1:]}"
+    is_alarming = verdict.is_alarming and status in (RUNNING, FINISHED)
+    caveat = ""
+    if not verdict.is_alarming and has_small_validation(history):
+        caveat = "Text too small for a meaningful validation loss."
+    return Verdict(verdict.kind, text, caveat, is_alarming)
+
+
+def recent_loss(series: Series) -> float:
+    """The mean of the last twentieth of a curve, of 1 to 20 points."""
+    values = series.values[-_window(series) :]
+    return sum(values) / len(values)
+
+
+def _window(series: Series) -> int:
+    return max(1, min(MAX_RECENT_POINTS, len(series) // 20))
+
+
+def _find_trouble(history: History) -> Verdict | None:
+    """A loss still at the uniform baseline, or far above its minimum."""
+    loss, uniform = recent_loss(history.train_loss), history.reference.get("random")
+    warmup = history.train.get("warmup_steps")
+    if history.step < max(MIN_JUDGED_STEPS, 2 * warmup if isinstance(warmup, int) else 0):
+        return None
+    if uniform is not None and loss > uniform * (1 - MIN_DROP):
+        text = f"Not learning: loss {_format(loss)}, uniform baseline {_format(uniform)}."
+        return Verdict(VerdictKind.NOT_LEARNING, text, is_alarming=True)
+    if loss <= min(history.train_loss.values) * RISE_FACTOR:
+        return None
+    step, low = _lowest_mean(history.train_loss)
+    if loss > low * RISE_FACTOR and loss - low > 1.0:
+        text = (
+            f"Loss is rising: {_format(loss)}, was {_format(low)} at step {step}; "
+            "- halves the learning rate."
+        )
+        return Verdict(VerdictKind.RISING, text, is_alarming=True)
+    return None
+
+
+def _lowest_mean(series: Series) -> tuple[int, float]:
+    """First step and value of the lowest mean over a window of the curve."""
+    size = _window(series)
+    starts = range(0, len(series) - size + 1, size)
+    means = [(sum(series.values[at : at + size]) / size, series.steps[at]) for at in starts]
+    value, step = min(means)
+    return step, value
+
+
+def _find_memorising(history: History) -> Verdict | None:
+    """A validation loss above its minimum twice in a row while the training loss fell."""
+    best, values = history.best, history.val_loss.values
+    if best is None or has_small_validation(history) or len(values) < 3:
+        return None
+    step, low = best
+    train_then, train_now = loss_at(history.train_loss, step), recent_loss(history.train_loss)
+    is_rising = min(values[-2:]) > low * (1 + MIN_VAL_RISE)
+    if train_then is None or not is_rising or train_now >= train_then:
+        return None
+    per_epoch = history.steps_per_epoch
+    when = f"epoch {step / per_epoch:.3g}" if per_epoch else f"step {step}"
+    text = (
+        f"Memorising since {when}: validation {_format(low)} → {_format(values[-1])}, "
+        f"training {_format(train_then)} → {_format(train_now)}."
+    )
+    return Verdict(VerdictKind.MEMORISING, text)
+
+
+def loss_at(series: Series, step: int) -> float | None:
+    """The mean of the curve before a step, as in `recent_loss`; None before its first point."""
+    end = bisect_right(series.steps, step)
+    values = series.values[max(0, end - _window(series)) : end]
+    return sum(values) / len(values) if values else None
+
+
+def _compare_baselines(history: History) -> Verdict:
+    """The loss compared with the baselines, on the data they were computed on."""
+    name, loss = "training", recent_loss(history.train_loss)
+    if history.reference_on == "validation" and history.val_loss.last is not None:
+        name, loss = "validation", history.val_loss.last
+    uniform, unigram, bigram = map(history.reference.get, ("random", "unigram", "bigram"))
+    shown = f"{name} {_format(loss)}"
+    if bigram is not None and loss < bigram * (1 - BASELINE_TOLERANCE):
+        text = f"Beats the bigram baseline: {shown} against {_format(bigram)}."
+        return Verdict(VerdictKind.BELOW_BIGRAM, text)
+    if unigram is not None and loss < unigram * (1 - BASELINE_TOLERANCE):
+        text = f"Beats the unigram baseline: {shown} against {_format(unigram)}."
+        return Verdict(VerdictKind.BELOW_UNIGRAM, text)
+    if unigram is not None and loss < unigram * (1 + BASELINE_TOLERANCE):
+        text = f"At the unigram baseline: {shown} against {_format(unigram)}."
+        return Verdict(VerdictKind.AT_UNIGRAM, text)
+    baseline = f", uniform baseline {_format(uniform)}" if uniform is not None else ""
+    return Verdict(VerdictKind.FALLING, f"Learning token frequencies: {shown}{baseline}.")
+
+
+def _format(loss: float) -> str:
+    return f"{loss:#.3g}".rstrip(".")
+
+
+def has_small_validation(history: History) -> bool:
+    """Whether the validation data is missing or too small for a meaningful loss."""
+    tokens = history.prepared.get("val_tokens")
+    return isinstance(tokens, int) and tokens < MIN_VAL_TOKENS
