@@ -80,6 +80,12 @@ def test_the_page_of_keys_shows_the_present_bindings() -> None:
     assert keys.PAGE.read_text() == keys.keys_page()
 
 
+def test_the_page_of_the_protocol_shows_the_present_messages() -> None:
+    """If this fails, run `python docs/protocol.py`."""
+    protocol = _script("protocol")
+    assert protocol.PAGE.read_text() == protocol.protocol_page()
+
+
 def test_the_tables_of_packages_show_the_present_packages_and_arrows() -> None:
     """If this fails, run `python docs/packages.py`."""
     packages = _script("packages")

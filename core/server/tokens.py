@@ -65,7 +65,12 @@ class CorpusCount(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class CorpusMatch:
-    """The longest suffix of the tokens that occurs in the training text, and how often."""
+    """The longest suffix of the tokens that occurs in the training text.
+
+    Attributes:
+        length: tokens of the suffix.
+        count: number of occurrences.
+    """
 
     length: int
     count: int
