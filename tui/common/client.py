@@ -1,6 +1,6 @@
 """The client of the sampler's process: asks, hears, starts it anew when it has died. No torch here.
 
-What can be asked and what is answered stands in docs/server_protocol.md. The process is started by the
+See docs/server_protocol.md for requests and replies. The process is started by the
 first request, or by `start`; it is gone with us, as its input ends then.
 
 The sampler for commands, which do one thing after another: its replies without `await`.
