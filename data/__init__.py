@@ -1,1 +1,1 @@
-"""The bundled corpora, a folder each, and the generators that write them."""
+"""The bundled corpora, one folder each, and the generators that write them."""

@@ -1,7 +1,7 @@
-"""Writes the bundled corpora, all but `lang`: `python -m data.generate [--check]`.
+"""Write the bundled corpora except `lang`: `python -m data.generate [--check]`.
 
-Without an option the files are written in place; `--check` compares instead, and fails where one
-differs. The same files come out everywhere, for each generator has a seed of its own.
+Without an option the files are written in place; `--check` only compares them, and fails if one
+differs. Every generator has its own seed: the files are the same on every machine.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from data.generators import arithmetic, dialogues, questions, sentiment, stories, translation
-from data.generators.parts import Parts
+from data.generators.generated_text import GeneratedText
 
-GENERATORS: Mapping[str, Callable[[], Parts]] = {
+GENERATORS: Mapping[str, Callable[[], GeneratedText]] = {
     "arithmetic": arithmetic.generate,
     "dialogues": dialogues.generate,
     "questions": questions.generate,
@@ -24,34 +24,34 @@ GENERATORS: Mapping[str, Callable[[], Parts]] = {
 FOLDER = Path(__file__).parent
 
 
-def files() -> Iterator[tuple[Path, bytes]]:
-    """Every generated file, relative to this folder, with its content."""
+def generate_files() -> Iterator[tuple[Path, bytes]]:
+    """Yield every generated file: its path relative to this folder, and its content."""
     for name, generate in GENERATORS.items():
-        parts = generate()
-        yield Path(name, "corpus.txt"), parts.corpus.encode()
-        if parts.heldout:
-            yield Path(name, "heldout.txt"), parts.heldout.encode()
+        text = generate()
+        yield Path(name, "corpus.txt"), text.corpus.encode()
+        if text.heldout:
+            yield Path(name, "heldout.txt"), text.heldout.encode()
 
 
-def differing(folder: Path) -> list[Path]:
-    """The files below `folder` that are not as they would be written now."""
+def find_differences(folder: Path) -> list[Path]:
+    """Return the files below `folder` that differ from the generated ones."""
     return [
         path
-        for path, content in files()
+        for path, content in generate_files()
         if not (folder / path).is_file() or (folder / path).read_bytes() != content
     ]
 
 
 def main(arguments: list[str]) -> int:
-    """Writes or checks; gives the exit status."""
+    """Write or check; return the exit code."""
     if arguments not in ([], ["--check"]):
         sys.stderr.write("usage: python -m data.generate [--check]\n")
         return 2
     if arguments:
-        wrong = differing(FOLDER)
-        sys.stderr.writelines(f"{path} is not as generated\n" for path in wrong)
-        return 1 if wrong else 0
-    for path, content in files():
+        differences = find_differences(FOLDER)
+        sys.stderr.writelines(f"{path} differs from its generator\n" for path in differences)
+        return 1 if differences else 0
+    for path, content in generate_files():
         (FOLDER / path.parent).mkdir(exist_ok=True)
         (FOLDER / path).write_bytes(content)
     return 0

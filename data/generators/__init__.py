@@ -1,1 +1,1 @@
-"""What writes the bundled corpora: a module each, all of them pure functions of their seed."""
+"""Generators of the bundled corpora: one module each, deterministic by seed."""

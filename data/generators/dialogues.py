@@ -1,37 +1,37 @@
-"""Short exchanges between A and B, a whole one on each line."""
+"""Short dialogues between A and B, one per line."""
 
 from __future__ import annotations
 
 from random import Random
 
-from data.generators.parts import Parts
-from data.generators.small_talk import LISTS, TALKS
-from data.generators.templates import choices, deal, expand
+from data.generators.generated_text import GeneratedText
+from data.generators.small_talk import DIALOGUES, LISTS
+from data.generators.templates import draw_slots, expand, split_choices
 
 SEED = 5
 LINES = 3500
 
-_NUMBERS = choices("zero,one,two,three,four,five,six,seven,eight,nine,ten,eleven,twelve")
+_NUMBERS = split_choices("zero,one,two,three,four,five,six,seven,eight,nine,ten,eleven,twelve")
 
 
-def generate() -> Parts:
-    """Different exchanges, about as many of each kind as there are ways to say it."""
+def generate() -> GeneratedText:
+    """Generate distinct dialogues, about equally many from each template."""
     random = Random(SEED)
     lines: dict[str, None] = {}
     attempt = 0
     while len(lines) < LINES:
-        slots = deal(random, LISTS) | _worked_out(random)
-        lines[expand(random, TALKS[attempt % len(TALKS)], slots)] = None
+        slots = draw_slots(random, LISTS) | _draw_numbers(random)
+        lines[expand(random, DIALOGUES[attempt % len(DIALOGUES)], slots)] = None
         attempt += 1
     shuffled = list(lines)
     random.shuffle(shuffled)
-    return Parts.of_lines(shuffled)
+    return GeneratedText.from_lines(shuffled)
 
 
-def _worked_out(random: Random) -> dict[str, str]:
-    """Clock times, prices and days that follow from each other."""
+def _draw_numbers(random: Random) -> dict[str, str]:
+    """Draw ages, and clock times, prices and days that are consistent with each other."""
     hour, price, back = random.randrange(1, 10), random.randrange(4, 10), random.randrange(1, 4)
-    days = choices(LISTS["day"])
+    days = split_choices(LISTS["day"])
     today = random.randrange(len(days))
     return {
         "age": _NUMBERS[random.randrange(6, 13)],

@@ -1,4 +1,4 @@
-"""What is asked about: plain facts, true in the world, and the phrases that ask for them."""
+"""Facts about the world, and questions about them."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ NUMBERS = "zero one two three four five six seven eight nine ten"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How to ask for facts.
+class FactGroup:
+    """Facts of one kind, with questions.
 
     Attributes:
-        facts: pairs "x y" with commas between; "x:y" where x is several words.
-        forward: questions about x, to which `y` is the answer.
-        backward: questions about y, to which `x` is the answer.
+        facts: pairs "x y" separated by commas; "x:y" if x has several words.
+        forward: questions about x with the answer `y`.
+        backward: questions about y with the answer `x`.
     """
 
     facts: str
@@ -92,9 +92,11 @@ _OPPOSITE = (
     "do you know the opposite of [x] ?",
     "the opposite of [x] is what ?",
 )
-ASKED: tuple[Asked, ...] = (
-    Asked(OPPOSITES, _OPPOSITE, "[y]", tuple(ask.replace("[x]", "[y]") for ask in _OPPOSITE)),
-    Asked(
+FACT_GROUPS: tuple[FactGroup, ...] = (
+    FactGroup(
+        OPPOSITES, _OPPOSITE, "[y]", tuple(question.replace("[x]", "[y]") for question in _OPPOSITE)
+    ),
+    FactGroup(
         SOUNDS,
         (
             "what sound does [a x] make ?",
@@ -111,7 +113,7 @@ ASKED: tuple[Asked, ...] = (
         ),
         "[a x]",
     ),
-    Asked(
+    FactGroup(
         YOUNG,
         (
             "what is a young [x] called ?",
@@ -128,7 +130,7 @@ ASKED: tuple[Asked, ...] = (
         ),
         "[a x]",
     ),
-    Asked(
+    FactGroup(
         LEGS,
         (
             "how many legs does [a x] have ?",
@@ -137,7 +139,7 @@ ASKED: tuple[Asked, ...] = (
             "on how many legs does [a x] stand ?",
         ),
     ),
-    Asked(
+    FactGroup(
         COLOURS,
         (
             "what colour is [x] ?",
@@ -147,7 +149,7 @@ ASKED: tuple[Asked, ...] = (
             "I think of [x] . what colour is it ?",
         ),
     ),
-    Asked(
+    FactGroup(
         CAPITALS,
         (
             "what is the capital of [x] ?",
@@ -165,7 +167,7 @@ ASKED: tuple[Asked, ...] = (
             "can you tell me which country [y] is in ?",
         ),
     ),
-    Asked(
+    FactGroup(
         LANGUAGES,
         (
             "which language do people speak in [x] ?",
@@ -175,7 +177,7 @@ ASKED: tuple[Asked, ...] = (
             "I am going to [x] . which language should I learn ?",
         ),
     ),
-    Asked(
+    FactGroup(
         JOBS,
         (
             "what does [a x] do ?",
@@ -191,7 +193,7 @@ ASKED: tuple[Asked, ...] = (
         ),
         "[a x]",
     ),
-    Asked(
+    FactGroup(
         TOOLS,
         (
             "what do you need to [x] ?",
@@ -200,7 +202,7 @@ ASKED: tuple[Asked, ...] = (
             "can you tell me what I need to [x] ?",
         ),
     ),
-    Asked(
+    FactGroup(
         KINDS,
         (
             "what kind of thing is [x] ?",
@@ -210,8 +212,8 @@ ASKED: tuple[Asked, ...] = (
         ),
     ),
 )
-# Things in a circle: how to ask for the next one, and for the one before.
-AROUND: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+# Cyclic sequences: questions for the next and for the previous element.
+CYCLES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         DAYS,
         (

@@ -1,8 +1,7 @@
-"""What is needed of French and English to say the same in both: nouns and adjectives.
+"""French and English nouns and adjectives.
 
-Every noun here that begins with "h" begins with a silent one. The languages are made to agree by
-`data.generators.phrases`; verbs are in
-`data.generators.verbs`.
+Every "h" at the beginning of a noun is silent. `data.generators.phrases` applies the rules of
+agreement; verbs are in `data.generators.verbs`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ class Noun:
     Attributes:
         en, ens, fr, frs: singular and plural.
         feminine: its gender in French.
-        kind: what it is, by which verbs and adjectives choose.
+        kind: semantic class, which verbs and adjectives select.
     """
 
     en: str
@@ -36,7 +35,7 @@ class Adjective:
 
     Attributes:
         liaison: the masculine form before a vowel.
-        before: whether it stands before its noun.
+        before: whether it comes before its noun.
     """
 
     en: str
@@ -44,20 +43,20 @@ class Adjective:
     liaison: str
     before: bool
 
-    def agreed(self, feminine: bool, plural: bool) -> str:
-        """The form for a gender and a number."""
+    def inflect(self, feminine: bool, plural: bool) -> str:
+        """Return the French form for a gender and a number."""
         return self.forms[feminine + 2 * plural]
 
 
 def _nouns(kind: str, feminine: bool, entries: str) -> list[Noun]:
-    """Entries "en fr", with "/" before a plural that is not made by adding an s."""
-    found = []
+    """Parse entries "en fr", with "/" before an irregular plural."""
+    nouns = []
     for entry in entries.split(", "):
         en, fr = entry.split()
         one, _, many = en.partition("/")
         un, _, des = fr.partition("/")
-        found.append(Noun(one, many or f"{one}s", un, des or f"{un}s", feminine, kind))
-    return found
+        nouns.append(Noun(one, many or f"{one}s", un, des or f"{un}s", feminine, kind))
+    return nouns
 
 
 NOUNS: tuple[Noun, ...] = (
@@ -175,7 +174,7 @@ ADJECTIVES: dict[str, Adjective] = {
 }
 
 # Which adjectives stand with a noun of which kind, and which only behind "is".
-WITH_NOUN: dict[str, str] = {
+ADJECTIVES_BY_NOUN_KIND: dict[str, str] = {
     "person": "small young old pretty beautiful happy sad tired sick clever brave",
     "family": "clever brave happy sad tired",
     "animal": "small big young old beautiful white black grey tired sick clever",
@@ -188,7 +187,7 @@ WITH_NOUN: dict[str, str] = {
     "vehicle": "new old red blue green white black grey fast slow",
     "clothes": "new old pretty beautiful red yellow blue green white black grey clean dirty",
 }
-AFTER_IS: dict[str, str] = {
+PREDICATES_BY_NOUN_KIND: dict[str, str] = {
     "person": "tired happy sad sick clever brave ready angry calm young old",
     "family": "tired happy sad sick clever brave ready angry calm young old",
     "animal": "tired happy sad sick clever calm young old small big",
@@ -201,8 +200,8 @@ AFTER_IS: dict[str, str] = {
     "vehicle": "slow fast expensive red yellow blue white black",
     "clothes": "clean dirty expensive red yellow blue white black green",
 }
-# What French says otherwise, or has another sense for: "petit ami" is more than a small friend.
-NEVER = {
+# Unidiomatic or ambiguous in French: "petit ami" is more than a small friend.
+UNIDIOMATIC = {
     *(("small", noun) for noun in ("friend", "child", "baby", "king", "queen")),
     *(("pretty", noun) for noun in ("man", "king", "doctor", "farmer", "baker", "knife")),
     *(("old", noun) for noun in ("girl", "boy", "baby", "child", "student")),

@@ -1,7 +1,7 @@
-"""Plots that happen at home: something lost, something broken, a gift, a garden, a noise.
+"""Plots at home: something lost, something broken, a gift, a garden, a noise.
 
-A plot is a row of beats, a beat a choice of sentences; an empty one may be left out. The slots are
-dealt by `data.generators.stories`.
+A plot is a sequence of beats, a beat a choice of sentences; an empty sentence omits the beat.
+`data.generators.stories` fills the slots.
 """
 
 from __future__ import annotations

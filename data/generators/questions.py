@@ -1,6 +1,6 @@
-"""Questions with their answers: about plain facts, and about what was just told.
+"""Questions with answers: about facts, and about short tales.
 
-Of a fact one way to ask is held out; what is held out of the told ones are other combinations.
+Of each fact one phrasing may be held out; of the tales, combinations that the corpus lacks.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from data.generators.facts import AROUND, ASKED, NUMBERS, Asked
-from data.generators.parts import Parts, hold_out
-from data.generators.templates import deal, expand
+from data.generators.facts import CYCLES, FACT_GROUPS, NUMBERS, FactGroup
+from data.generators.generated_text import GeneratedText, hold_out
+from data.generators.templates import draw_slots, expand
 
 SEED = 4
-TOLD_LINES = 2000
+TALE_LINES = 2000
 HELD_OUT_FACTS = 150
-HELD_OUT_TOLD = 150
-MOST = 5  # of what is added and taken away
+HELD_OUT_TALES = 150
+MAX_ADDEND = 5
 
 LISTS = {
     "n": "Ann,Ben,Tom,Lily,Max,Nina,Sam,Rosa",
@@ -30,15 +30,15 @@ LISTS = {
     "pet": "cat,dog,horse,rabbit,duck,goat",
     "more": "taller,older,faster,stronger",
 }
-LESS = {"taller": "shorter", "older": "younger", "faster": "slower", "stronger": "weaker"}
+CONVERSE = {"taller": "shorter", "older": "younger", "faster": "slower", "stronger": "weaker"}
 
-# What is told; the question; the answer. Answers are whole sentences: to go on as the tale did is
-# what a small model learns first.
+# Tale, question, answer. Answers are whole sentences: a small model first learns to continue like
+# the tale.
 _HAVE = "[n] has [count] [things] ."
 _ARE = "[n] is in the [place] ."
 _OWN = "[n] has a [hue] [thing] ."
 _LIKE = "[n] likes [food] ."
-TOLD: tuple[tuple[str, str, str], ...] = (
+TALES: tuple[tuple[str, str, str], ...] = (
     (_HAVE, "how many [things] {has [n]|does [n] have}", "[n] has [count] [things]"),
     (_HAVE, "who has [count] [things]", "[n] has [count] [things]"),
     (_ARE, "where is [n]", "[n] is in the [place]"),
@@ -73,72 +73,72 @@ SUMS = (
 )
 
 
-def generate() -> Parts:
-    """Facts in most of their phrasings, and many small tales with a question."""
+def generate() -> GeneratedText:
+    """Generate facts in most of their phrasings, and many tales with a question."""
     random = Random(SEED)
-    groups = list(_facts())
+    groups = list(_fact_questions())
     facts = [line for group in groups for line in group]
-    told = _told(random, TOLD_LINES)
-    fact_parts = hold_out(random, facts, HELD_OUT_FACTS, [random.choice(group) for group in groups])
-    told_parts = hold_out(random, told, HELD_OUT_TOLD)
-    learnt = fact_parts.corpus.splitlines()
-    lines = [*learnt, *map(_greeting, learnt), *told_parts.corpus.splitlines()]
+    tales = _make_tales(random, TALE_LINES)
+    fact_text = hold_out(random, facts, HELD_OUT_FACTS, [random.choice(group) for group in groups])
+    tale_text = hold_out(random, tales, HELD_OUT_TALES)
+    fact_lines = fact_text.corpus.splitlines()
+    lines = [*fact_lines, *map(_add_greeting, fact_lines), *tale_text.corpus.splitlines()]
     random.shuffle(lines)
-    apart = (fact_parts.heldout + told_parts.heldout).splitlines()
-    random.shuffle(apart)
-    return Parts.of_lines(lines, apart)
+    heldout = (fact_text.heldout + tale_text.heldout).splitlines()
+    random.shuffle(heldout)
+    return GeneratedText.from_lines(lines, heldout)
 
 
-def _greeting(line: str) -> str:
-    """The question once more: a fact is learnt by meeting it often."""
+def _add_greeting(line: str) -> str:
+    """Vary a question: a fact is learnt by repetition."""
     return line.replace("Q: ", "Q: hello , ", 1)
 
 
-def _facts() -> Iterator[list[str]]:
-    """The lines that ask for one fact in one direction, a list for each."""
-    for asked in ASKED:
-        yield from _pairs(asked)
-    for names, after, before in AROUND:
-        circle = names.split()
-        for place, name in enumerate(circle):
-            following = circle[(place + 1) % len(circle)]
-            yield [_line(ask, following, {"x": name}) for ask in after]
-            yield [_line(ask, name, {"x": following}) for ask in before]
+def _fact_questions() -> Iterator[list[str]]:
+    """Yield the lines of each fact and direction, one per phrasing."""
+    for group in FACT_GROUPS:
+        yield from _pair_questions(group)
+    for names, after, before in CYCLES:
+        cycle = names.split()
+        for index, name in enumerate(cycle):
+            following = cycle[(index + 1) % len(cycle)]
+            yield [_format(question, following, {"x": name}) for question in after]
+            yield [_format(question, name, {"x": following}) for question in before]
     numbers = NUMBERS.split()
-    for i in range(MOST + 1):
-        for j in range(MOST + 1):
+    for i in range(MAX_ADDEND + 1):
+        for j in range(MAX_ADDEND + 1):
             slots = {"i": numbers[i], "j": numbers[j]}
-            yield [_line(ask, numbers[i + j], slots) for ask in SUMS]
+            yield [_format(question, numbers[i + j], slots) for question in SUMS]
 
 
-def _pairs(asked: Asked) -> Iterator[list[str]]:
-    for fact in asked.facts.split(", "):
+def _pair_questions(group: FactGroup) -> Iterator[list[str]]:
+    for fact in group.facts.split(", "):
         x, y = fact.split(":" if ":" in fact else " ", 1)
         slots = {"x": x, "y": y}
-        if asked.forward:
-            yield [_line(ask, asked.y, slots) for ask in asked.forward]
-        if asked.backward:
-            yield [_line(ask, asked.x, slots) for ask in asked.backward]
+        if group.forward:
+            yield [_format(question, group.y, slots) for question in group.forward]
+        if group.backward:
+            yield [_format(question, group.x, slots) for question in group.backward]
 
 
-def _line(ask: str, answer: str, slots: dict[str, str]) -> str:
-    # No choices in these, so nothing is drawn.
-    return expand(Random(0), f"Q: {ask} A: {answer}", slots)
+def _format(question: str, answer: str, slots: dict[str, str]) -> str:
+    # There are no choices in these: nothing is drawn.
+    return expand(Random(0), f"Q: {question} A: {answer}", slots)
 
 
-def _told(random: Random, count: int) -> list[str]:
+def _make_tales(random: Random, count: int) -> list[str]:
     lines: dict[str, None] = {}
     attempt = 0
     while len(lines) < count:
-        told, ask, answer = TOLD[attempt % len(TOLD)]
-        slots = deal(random, LISTS) | _worked_out(random)
-        slots["less"] = LESS[slots["more"]]
-        lines[expand(random, f"{told} Q: {ask} ? A: {answer}", slots)] = None
+        tale, question, answer = TALES[attempt % len(TALES)]
+        slots = draw_slots(random, LISTS) | _draw_numbers(random)
+        slots["less"] = CONVERSE[slots["more"]]
+        lines[expand(random, f"{tale} Q: {question} ? A: {answer}", slots)] = None
         attempt += 1
     return list(lines)
 
 
-def _worked_out(random: Random) -> dict[str, str]:
+def _draw_numbers(random: Random) -> dict[str, str]:
     numbers = NUMBERS.split()
-    i, j = random.randrange(2, MOST + 1), random.randrange(1, MOST)
+    i, j = random.randrange(2, MAX_ADDEND + 1), random.randrange(1, MAX_ADDEND)
     return {"i": numbers[i], "j": numbers[j], "sum": numbers[i + j]}

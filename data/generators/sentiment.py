@@ -1,6 +1,6 @@
-"""Short opinions with their verdict, where single words do not decide.
+"""Short opinions with their sentiment, which single words do not decide.
 
-"not bad" is good, "far from fresh" is bad, and after "but" the last word counts.
+"not bad" is good, "far from fresh" is bad, and what follows "but" counts.
 """
 
 from __future__ import annotations
@@ -8,28 +8,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from data.generators.parts import Parts, hold_out
+from data.generators.generated_text import GeneratedText, hold_out
 from data.generators.templates import expand
 
 SEED = 3
 LINES = 3300
 HELD_OUT = 300
 
-# What is spoken of: adjectives that praise it, adjectives that do not.
-Words = tuple[str, str]
-_FOOD: Words = ("tasty fresh delicious excellent wonderful", "cold bland salty stale awful")
-_STAFF: Words = ("kind friendly helpful polite wonderful", "rude slow lazy unfriendly awful")
-_ROOM: Words = ("clean quiet comfortable lovely bright", "dirty noisy dark cramped ugly")
-_STORY: Words = ("funny clever exciting touching brilliant", "boring silly dull weak awful")
-_PLAYER: Words = ("brilliant convincing wonderful funny lively", "wooden weak terrible dull lazy")
-_THING: Words = ("reliable sturdy handy excellent clever", "flimsy useless broken terrible ugly")
-_TRIP: Words = (
+# Positive and negative adjectives by topic.
+AdjectivePair = tuple[str, str]
+_FOOD: AdjectivePair = ("tasty fresh delicious excellent wonderful", "cold bland salty stale awful")
+_STAFF: AdjectivePair = (
+    "kind friendly helpful polite wonderful",
+    "rude slow lazy unfriendly awful",
+)
+_ROOM: AdjectivePair = ("clean quiet comfortable lovely bright", "dirty noisy dark cramped ugly")
+_STORY: AdjectivePair = ("funny clever exciting touching brilliant", "boring silly dull weak awful")
+_PLAYER: AdjectivePair = (
+    "brilliant convincing wonderful funny lively",
+    "wooden weak terrible dull lazy",
+)
+_THING: AdjectivePair = (
+    "reliable sturdy handy excellent clever",
+    "flimsy useless broken terrible ugly",
+)
+_TRIP: AdjectivePair = (
     "pleasant exciting lovely relaxing wonderful",
     "exhausting boring terrible stressful sad",
 )
-_PRICE: Words = ("fair reasonable low", "high unfair absurd")
+_PRICE: AdjectivePair = ("fair reasonable low", "high unfair absurd")
 
-PLACES: tuple[Mapping[str, Words], ...] = (
+PLACES: tuple[Mapping[str, AdjectivePair], ...] = (
     {
         **dict.fromkeys(("food", "soup", "fish", "bread", "cake", "salad", "coffee"), _FOOD),
         **dict.fromkeys(("waiter", "cook", "service"), _STAFF),
@@ -63,7 +72,7 @@ PLACES: tuple[Mapping[str, Words], ...] = (
     },
 )
 
-# [x] is spoken of; [good] [good2] fit the verdict, [bad] [bad2] are their opposites.
+# [x] is the noun; [good] [good2] agree with the sentiment, [bad] [bad2] are their opposites.
 PLAIN = (
     "the [x] was {|very|really|so|quite|simply} [good]",
     "the [x] was {|very|really} [good] and {|very|really} [good2]",
@@ -72,7 +81,7 @@ PLAIN = (
     "{we|I} {found|thought} the [x] {|very|quite} [good]",
     "what [a good] [x]",
 )
-TURNED = (
+NEGATED = (
     "the [x] was {not|never|not at all|hardly ever|by no means} [bad]",
     "the [x] was {far from|anything but} [bad]",
     "the [x] was neither [bad] nor [bad2]",
@@ -96,40 +105,40 @@ DISLIKED = (
 )
 
 
-def generate() -> Parts:
-    """As many good opinions as bad ones; some of each are held out."""
+def generate() -> GeneratedText:
+    """Generate equally many good and bad opinions; some of each are held out."""
     random = Random(SEED)
     lines: dict[str, None] = {}
     for good in (True, False):
         while len(lines) < (LINES // 2 if good else LINES):
-            lines[f"{_opinion(random, good)} => {'good' if good else 'bad'}"] = None
+            lines[f"{_make_opinion(random, good)} => {'good' if good else 'bad'}"] = None
     shuffled = list(lines)
     random.shuffle(shuffled)
     return hold_out(random, shuffled, HELD_OUT)
 
 
-def _opinion(random: Random, good: bool) -> str:
+def _make_opinion(random: Random, good: bool) -> str:
     place = random.choice(PLACES)
     first, second = random.sample(list(place), 2)
-    shape = random.random()
-    last = _clause(random, place, second, good)
-    if shape < 0.5:
+    structure = random.random()
+    last = _make_clause(random, place, second, good)
+    if structure < 0.5:
         return last
-    if shape < 0.65:
-        return f"{_clause(random, place, first, good)} and {last}"
-    other = _clause(random, place, first, not good)
-    return f"{other} but {last}" if shape < 0.9 else f"although {other} {last}"
+    if structure < 0.65:
+        return f"{_make_clause(random, place, first, good)} and {last}"
+    other = _make_clause(random, place, first, not good)
+    return f"{other} but {last}" if structure < 0.9 else f"although {other} {last}"
 
 
-def _clause(random: Random, place: Mapping[str, Words], noun: str, good: bool) -> str:
-    fitting, opposite = place[noun] if good else place[noun][::-1]
-    pleasing = random.sample(fitting.split(), 2)
-    contrary = random.sample(opposite.split(), 2)
-    # Plain words come first in learning: were they turned as often as not, they would say nothing.
+def _make_clause(random: Random, place: Mapping[str, AdjectivePair], noun: str, good: bool) -> str:
+    agreeing, opposite = place[noun] if good else place[noun][::-1]
+    chosen = random.sample(agreeing.split(), 2)
+    opposites = random.sample(opposite.split(), 2)
+    # Mostly plain: words negated half of the time would carry no sentiment.
     kind = random.random()
-    templates: tuple[str, ...] = PLAIN if kind < 0.5 else TURNED
+    templates: tuple[str, ...] = PLAIN if kind < 0.5 else NEGATED
     if kind > 0.75:
         templates = LIKED if good else DISLIKED
-    slots = {"x": noun, "good": pleasing[0], "good2": pleasing[1]}
-    slots |= {"bad": contrary[0], "bad2": contrary[1]}
+    slots = {"x": noun, "good": chosen[0], "good2": chosen[1]}
+    slots |= {"bad": opposites[0], "bad2": opposites[1]}
     return expand(random, random.choice(templates), slots)

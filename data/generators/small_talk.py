@@ -1,6 +1,6 @@
-"""What two people say to each other: whole exchanges with choices in them.
+"""Templates of dialogues between two people.
 
-Slots are dealt from `LISTS`; clocks and prices are worked out by `data.generators.dialogues`.
+Slots are filled from `LISTS`; `data.generators.dialogues` computes times and prices.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LISTS = {
     "number": "two,three,four,five,six",
 }
 
-TALKS: tuple[str, ...] = (
+DIALOGUES: tuple[str, ...] = (
     # Greetings and feelings
     "A: {hello|hi|good morning}, how are you{ today|}? B: I am {fine|very well|great}, thank "
     "you. {and you|how are you}? A: {I am {well|fine} too.{ B: I am glad to hear that.|}|I am a "

@@ -1,7 +1,7 @@
-"""Simple stories for children, no two alike, parted by blank lines.
+"""Simple children's stories, all different, separated by blank lines.
 
-A story takes one of the plots and fills it with somebody, their friends and things; names, things
-and pronouns stay the same from its first sentence to its last.
+A story fills one of the plots with characters and things; names, things and pronouns are consistent
+throughout.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from random import Random
 
 from data.generators import plots_home, plots_play, plots_wild, story_world
-from data.generators.parts import Parts
-from data.generators.templates import choices, deal, expand
+from data.generators.generated_text import GeneratedText
+from data.generators.templates import draw_slots, expand, split_choices
 
 SEED = 6
-SIZE = 1_250_000
-SHORTEST, LONGEST = 60, 150
+SIZE_BYTES = 1_250_000
+MIN_STORY_WORDS, MAX_STORY_WORDS = 60, 150
 
 Beat = tuple[str, ...]
 PLOTS: tuple[tuple[Beat, ...], ...] = (
@@ -26,35 +26,35 @@ PLOTS: tuple[tuple[Beat, ...], ...] = (
 _FORMS = {"he": ("he", "him", "his"), "she": ("she", "her", "her")}
 
 
-def generate() -> Parts:
-    """About `SIZE` bytes of stories."""
+def generate() -> GeneratedText:
+    """Generate about `SIZE_BYTES` bytes of stories."""
     random = Random(SEED)
-    told: dict[str, None] = {}
+    stories: dict[str, None] = {}
     size = 0
-    while size < SIZE:
-        story = _story(random, PLOTS[len(told) % len(PLOTS)])
-        if story not in told and SHORTEST <= len(story.split()) <= LONGEST:
-            told[story] = None
+    while size < SIZE_BYTES:
+        story = _make_story(random, PLOTS[len(stories) % len(PLOTS)])
+        if story not in stories and MIN_STORY_WORDS <= len(story.split()) <= MAX_STORY_WORDS:
+            stories[story] = None
             size += len(story.encode()) + 2
-    stories = list(told)
-    random.shuffle(stories)
-    return Parts("\n\n".join(stories) + "\n")
+    shuffled = list(stories)
+    random.shuffle(shuffled)
+    return GeneratedText("\n\n".join(shuffled) + "\n")
 
 
-def _story(random: Random, plot: tuple[Beat, ...]) -> str:
+def _make_story(random: Random, plot: tuple[Beat, ...]) -> str:
     known = (story_world.FRIENDS, story_world.INTERLUDES)
     beats = (story_world.OPENINGS, *known, *plot, story_world.ENDINGS)
     if plot in (plots_play.NEWCOMER, plots_play.QUARREL):
         beats = (story_world.OPENINGS, *plot, story_world.ENDINGS)
     template = " ".join(random.choice(beat) for beat in beats)
-    slots = deal(random, story_world.LISTS) | _cast(random)
+    slots = draw_slots(random, story_world.LISTS) | _draw_characters(random)
     return expand(random, template, slots)
 
 
-def _cast(random: Random) -> dict[str, str]:
-    """Who is in the story, with their pronouns: people or animals."""
+def _draw_characters(random: Random) -> dict[str, str]:
+    """Draw the characters, people or animals, with their pronouns."""
     animals = random.random() < 0.35
-    kinds = random.sample(choices(story_world.ANIMALS), 2)
+    kinds = random.sample(split_choices(story_world.ANIMALS), 2)
     hero, friend = random.choice(["he", "she"]), random.choice(["he", "she"])
     wise = random.choice(["he", "she"])
     elders = story_world.WISE_ANIMALS if animals else story_world.WISE_PEOPLE
@@ -67,9 +67,9 @@ def _cast(random: Random) -> dict[str, str]:
         "hero": random.choice(_names(animals, hero)),
         "being": kinds[0] if animals else "boy" if hero == "he" else "girl",
         "fbeing": kinds[1] if animals else "boy" if friend == "he" else "girl",
-        "ftrait": random.choice(choices(story_world.LISTS["trait"])),
+        "ftrait": random.choice(split_choices(story_world.LISTS["trait"])),
         "kin": kin,
-        "elder": random.choice(choices(elders[wise])),
+        "elder": random.choice(split_choices(elders[wise])),
     }
     others = [name for name in _names(animals, friend) if name != slots["hero"]]
     slots["friend"] = random.choice(others)
@@ -86,4 +86,4 @@ def _names(animals: bool, gender: str) -> list[str]:
     boys, girls = story_world.BOYS, story_world.GIRLS
     if animals:
         boys, girls = story_world.ANIMAL_BOYS, story_world.ANIMAL_GIRLS
-    return choices(boys if gender == "he" else girls)
+    return split_choices(boys if gender == "he" else girls)

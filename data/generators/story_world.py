@@ -1,4 +1,4 @@
-"""Who and what is in the stories, and how they may begin and end."""
+"""Characters and things of the stories, their openings and endings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English and French verbs in the present tense, with what they can be done to."""
+"""English and French verbs in the present tense, with the kinds of their objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Verb:
     """A verb; the French forms are for je, tu, il, nous, ils.
 
     Attributes:
-        objects: the kinds of noun it takes; none if it takes no object.
+        objects: the kinds of its object; empty for an intransitive verb.
     """
 
     en: str
@@ -20,22 +20,22 @@ class Verb:
     objects: frozenset[str]
 
 
-def _regular(infinitive: str) -> tuple[str, str, str, str, str]:
-    """The forms of a verb in -er; an e stays behind a g."""
+def _conjugate_regular(infinitive: str) -> tuple[str, str, str, str, str]:
+    """Conjugate a verb in -er; after g an e is kept."""
     stem = infinitive.removesuffix("er")
     soft = "e" if stem.endswith("g") else ""
     return f"{stem}e", f"{stem}es", f"{stem}e", f"{stem}{soft}ons", f"{stem}ent"
 
 
 def _verb(english: str, french: str, objects: str = "") -> Verb:
-    """English "base" or "base/third person"; French infinitive, with the forms if irregular."""
+    """Parse English "base" or "base/third person" and a French infinitive with irregular forms."""
     base, _, third = english.partition("/")
     infinitive, *forms = french.split()
     if forms:
         je, tu, il, nous, ils = forms
         conjugated = (je, tu, il, nous, ils)
     else:
-        conjugated = _regular(infinitive)
+        conjugated = _conjugate_regular(infinitive)
     return Verb(base, third or f"{base}s", infinitive, conjugated, frozenset(objects.split()))
 
 

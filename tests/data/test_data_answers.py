@@ -1,4 +1,4 @@
-"""The bundled sums, questions and tales are true in what they say."""
+"""The bundled sums, questions and tales are correct."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from collections import Counter
 
 import pytest
 
-from tests.support.bundled_texts import lines
+from tests.support.bundled_texts import read_lines
 
 
-def test_all_sums_are_right() -> None:
-    """A wrong one would be learnt as well."""
-    seen = set()
+def test_all_sums_are_correct() -> None:
+    """A wrong one would be corpus_lines too."""
+    pairs = set()
     for file in ("corpus.txt", "heldout.txt"):
-        for line in lines("arithmetic", file):
+        for line in read_lines("arithmetic", file):
             match = re.fullmatch(r"(\d\d?)\+(\d\d?)=(\d+)", line)
             assert match
             a, b, total = map(int, match.groups())
             assert a + b == total
-            seen.add((a, b))
-    assert len(seen) == 100 * 100
+            pairs.add((a, b))
+    assert len(pairs) == 100 * 100
 
 
-def test_mirror_images_are_held_out_together() -> None:
-    """34+12 in the corpus would give 12+34 away."""
-    apart = {line.partition("=")[0] for line in lines("arithmetic", "heldout.txt")}
-    assert {"+".join(reversed(sum.split("+"))) for sum in apart} == apart
-    assert "12+34" in apart
+def test_sums_are_held_out_in_both_orders() -> None:
+    """34+12 in the corpus would give away 12+34."""
+    heldout = {line.partition("=")[0] for line in read_lines("arithmetic", "heldout.txt")}
+    assert {"+".join(reversed(sum.split("+"))) for sum in heldout} == heldout
+    assert "12+34" in heldout
 
 
 def test_no_question_has_two_answers() -> None:
-    """The same words asked again must be answered alike; so must what is held out."""
+    """Neither in the corpus nor in the held-out lines."""
     answers: dict[str, str] = {}
     for file in ("corpus.txt", "heldout.txt"):
-        for line in lines("questions", file):
+        for line in read_lines("questions", file):
             question, mark, answer = line.partition(" A: ")
             assert mark
             assert answer
             assert answers.setdefault(question, answer) == answer
 
 
-def test_held_out_facts_are_asked_otherwise_in_the_corpus() -> None:
-    """A fact that is told nowhere cannot be known."""
-    learnt = lines("questions")
-    known = Counter(line.partition(" A: ")[2] for line in learnt)
-    facts = [line for line in lines("questions", "heldout.txt") if line.startswith("Q: ")]
+def test_held_out_facts_occur_in_the_corpus_in_other_words() -> None:
+    """A fact that never occurs cannot be known."""
+    corpus_lines = read_lines("questions")
+    known = Counter(line.partition(" A: ")[2] for line in corpus_lines)
+    facts = [line for line in read_lines("questions", "heldout.txt") if line.startswith("Q: ")]
     assert len(facts) >= 100
     assert all(known[line.partition(" A: ")[2]] for line in facts)
 
@@ -59,11 +59,11 @@ def test_held_out_facts_are_asked_otherwise_in_the_corpus() -> None:
         (r"(?:.* )?(\w+) has (\w+) (\w+) \. .*Q: how many \3 has \1 \?", r"\1 has \2 \3"),
     ],
 )
-def test_tales_are_answered_rightly(story: str, answer: str) -> None:
-    """The answer is in the tale; a slot mixed up would make it wrong."""
-    found = 0
-    for line in lines("questions"):
+def test_answers_about_tales_are_correct(story: str, answer: str) -> None:
+    """The answer must agree with the slots of the tale."""
+    matches = 0
+    for line in read_lines("questions"):
         if match := re.fullmatch(f"{story} A: (.*)", line):
             assert match[match.re.groups] == match.expand(answer), line
-            found += 1
-    assert found > 50
+            matches += 1
+    assert matches > 50

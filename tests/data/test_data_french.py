@@ -8,9 +8,9 @@ from random import Random
 import pytest
 
 from data.generators.french import NOUNS, Noun
-from data.generators.phrases import PRONOUNS, conjugated, denied, elided, noun_phrase
+from data.generators.phrases import PRONOUNS, conjugate, elide, negate, noun_phrase
 from data.generators.verbs import VERBS
-from tests.support.bundled_texts import lines
+from tests.support.bundled_texts import read_lines
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,11 @@ from tests.support.bundled_texts import lines
 def test_french_nouns_agree(
     noun: str, plural: bool, article: str, adjective: str, en: str, fr: str
 ) -> None:
-    """Articles, owners and adjectives go with gender, number and the next sound."""
-    found = noun_phrase(Random(0), _noun(noun), plural=plural, article=article, adjective=adjective)
-    assert found == (en, fr)
+    """Articles, possessives and adjectives agree in gender and number, and with the next sound."""
+    phrase = noun_phrase(
+        Random(0), _noun(noun), plural=plural, article=article, adjective=adjective
+    )
+    assert phrase == (en, fr)
 
 
 def _noun(name: str) -> Noun:
@@ -63,23 +65,23 @@ def _noun(name: str) -> Noun:
     ],
 )
 def test_french_verbs_are_conjugated(verb: str, expected: str) -> None:
-    """A verb agrees with who does it; "je" and "ne" lose their vowel before another one."""
-    found = next(each for each in VERBS if each.en == verb)
-    said = [conjugated(who, found.en, found.ens, found.forms)[1] for who in PRONOUNS]
-    assert ", ".join(said) == expected
+    """A verb agrees with its subject; "je" loses its vowel before another one."""
+    entry = next(each for each in VERBS if each.en == verb)
+    french = [conjugate(who, entry.en, entry.ens, entry.forms)[1] for who in PRONOUNS]
+    assert ", ".join(french) == expected
 
 
-def test_french_denies_around_the_verb() -> None:
-    """ "ne ... pas" encloses the verb, and loses its vowel like "je"."""
+def test_french_negation_encloses_the_verb() -> None:
+    """ "ne ... pas", with elision of "ne"."""
     love, sleep = (next(verb for verb in VERBS if verb.en == en) for en in ("love", "sleep"))
-    assert denied(PRONOUNS[0], "sleep", sleep.forms) == ("I do not sleep", "je ne dors pas")
-    assert denied(PRONOUNS[3], "love", love.forms) == ("she does not love", "elle n'aime pas")
-    assert elided("que", "elle dort") == "qu'elle dort"
-    assert elided("que", "tu dors") == "que tu dors"
+    assert negate(PRONOUNS[0], "sleep", sleep.forms) == ("I do not sleep", "je ne dors pas")
+    assert negate(PRONOUNS[3], "love", love.forms) == ("she does not love", "elle n'aime pas")
+    assert elide("que", "elle dort") == "qu'elle dort"
+    assert elide("que", "tu dors") == "que tu dors"
 
 
-def test_french_is_written_as_it_is_spoken() -> None:
-    """Whatever rule was forgotten: no vowel meets "le", "la", "je", "ne", "que", "ma"."""
+def test_no_line_violates_a_rule_of_elision_or_agreement() -> None:
+    """No "le", "la", "je", "ne", "que" or "ma" comes before a vowel."""
     vowel = "[aeiouyâàéèêëîïôöùûüœh]"
     wrong = (
         rf"\b(le|la|je|ne|que|de|ma|ta|sa|nouveau|beau) {vowel}",
@@ -89,7 +91,7 @@ def test_french_is_written_as_it_is_spoken() -> None:
         r"\b(une|la|ma|ta|sa) (beau|bel|vieux|vieil|nouveau|nouvel|petit|joli|bon)\b",
         r"\b(\w+) \1\b",
     )
-    for line in lines("translation"):
+    for line in read_lines("translation"):
         _, mark, french = line.partition(" / fr: ")
         assert mark, line
         assert not any(re.search(mistake, french) for mistake in wrong), french

@@ -1,4 +1,4 @@
-"""The bundled corpora are as generated, and what the generators are made with."""
+"""The bundled corpora equal their generators' output; the generators' building blocks."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from random import Random
 import pytest
 
 from data import generate
-from data.generators.facts import ASKED, JOBS
-from data.generators.parts import MIN_WORD_COUNT, hold_out
-from data.generators.templates import deal, expand, with_article
+from data.generators.facts import FACT_GROUPS, JOBS
+from data.generators.generated_text import MIN_WORD_COUNT, hold_out
+from data.generators.templates import draw_slots, expand, with_article
 from tests.support.bundled_texts import FOLDER
 
 
-def test_files_are_as_generated() -> None:
-    """A corpus edited by hand, or a generator changed without its files, cannot be made again."""
-    assert generate.differing(FOLDER) == []
+def test_bundled_files_equal_the_generated_ones() -> None:
+    """A file edited by hand, or a generator changed without its files, is an error."""
+    assert generate.find_differences(FOLDER) == []
 
 
-def test_strings_hash_differently_each_time_and_nothing_changes() -> None:
-    """An order taken from a set would differ from run to run."""
+def test_output_does_not_depend_on_the_hash_seed() -> None:
+    """The iteration order of a set of strings differs from run to run."""
     code = (
         "import hashlib; from data.generators import sentiment, translation, questions;"
-        "parts = [m.generate() for m in (sentiment, translation, questions)];"
-        "print(hashlib.sha256(repr(parts).encode()).hexdigest())"
+        "text = [m.generate() for m in (sentiment, translation, questions)];"
+        "print(hashlib.sha256(repr(text).encode()).hexdigest())"
     )
-    found = {
+    hashes = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(FOLDER.parent), "PYTHONUTF8": "1"},
@@ -40,71 +40,71 @@ def test_strings_hash_differently_each_time_and_nothing_changes() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(found) == 1
+    assert len(hashes) == 1
 
 
-def test_a_changed_or_missing_file_is_named(
+def test_check_names_a_changed_or_missing_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`--check` in CI is of use only if it fails; any other option is refused, not ignored."""
-    made = {"arithmetic": generate.GENERATORS["arithmetic"]}
-    monkeypatch.setattr(generate, "GENERATORS", made)
+    """`--check` must fail in CI; any other option is refused, not ignored."""
+    generators = {"arithmetic": generate.GENERATORS["arithmetic"]}
+    monkeypatch.setattr(generate, "GENERATORS", generators)
     monkeypatch.setattr(generate, "FOLDER", tmp_path)
     assert generate.main(["--check"]) == 1
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
     (tmp_path / "arithmetic" / "heldout.txt").write_text("1+1=3\n")
     assert generate.main(["--check"]) == 1
-    assert "heldout.txt is not as generated" in capsys.readouterr().err
+    assert "heldout.txt differs from its generator" in capsys.readouterr().err
     assert generate.main(["--chekc"]) == 2
 
 
 def test_facts_are_pairs() -> None:
-    """A comma forgotten between two facts makes one wrong fact of them."""
-    for asked in ASKED:
-        for fact in asked.facts.split(", "):
+    """A missing comma would merge two facts into a wrong one."""
+    for group in FACT_GROUPS:
+        for fact in group.facts.split(", "):
             assert "," not in fact
             assert re.fullmatch(r"[\w -]+:[\w -]+|\w+( \w+)+", fact), fact
             if ":" not in fact:
-                # What somebody does takes up to five words, any other fact two.
-                assert len(fact.split()) <= (5 if asked.facts is JOBS else 2), fact
+                # A job with its description has up to five words, other facts have two.
+                assert len(fact.split()) <= (5 if group.facts is JOBS else 2), fact
 
 
 def test_templates_fill_slots_and_articles() -> None:
-    """A capital, an article and a nested choice come out as in a sentence."""
+    """Capitals, articles and nested choices."""
     slots = {"toy": "old kite", "he": "she"}
     assert expand(Random(1), "[A toy]! [He] {saw|saw} [a toy]{|}.", slots) == (
         "An old kite! She saw an old kite."
     )
-    found = {expand(Random(seed), "{a|{b|c}}", {}) for seed in range(30)}
-    assert found == {"a", "b", "c"}
+    results = {expand(Random(seed), "{a|{b|c}}", {}) for seed in range(30)}
+    assert results == {"a", "b", "c"}
     nouns = ("cat", "old cat", "umbrella", "useless umbrella", "unfair price")
-    said = ["a cat", "an old cat", "an umbrella", "a useless umbrella", "an unfair price"]
-    assert [with_article(noun) for noun in nouns] == said
+    phrases = ["a cat", "an old cat", "an umbrella", "a useless umbrella", "an unfair price"]
+    assert [with_article(noun) for noun in nouns] == phrases
 
 
-def test_dealt_slots_differ() -> None:
-    """A tale of two people with one name has no answer."""
+def test_drawn_slots_are_distinct() -> None:
+    """A tale of two people with the same name would have no answer."""
     for seed in range(50):
-        slots = deal(Random(seed), {"name": "Ann,Ben,Tom", "way": "left,right"})
+        slots = draw_slots(Random(seed), {"name": "Ann,Ben,Tom", "way": "left,right"})
         assert len({slots["name"], slots["name2"], slots["name3"]}) == 3
         assert {slots["way"], slots["way2"]} == {"left", "right"}
 
 
-def test_holding_out_keeps_every_word() -> None:
-    """A word may leave the corpus only as long as it is often enough in what stays."""
+def test_holding_out_keeps_every_word_in_the_corpus() -> None:
+    """Every word of a held-out line stays at least the minimum number of times."""
     pets, does = "cat dog hen cow pig owl", "sat ran ate hid fell slept"
     lines = [f"{pet} {do}" for pet in pets.split() for do in does.split()]
     for seed in range(20):
-        parts = hold_out(Random(seed), lines, 6)
-        assert sorted((parts.corpus + parts.heldout).splitlines()) == sorted(lines)
-        assert set(Counter(parts.corpus.split()).values()) == {MIN_WORD_COUNT}
+        text = hold_out(Random(seed), lines, 6)
+        assert sorted((text.corpus + text.heldout).splitlines()) == sorted(lines)
+        assert set(Counter(text.corpus.split()).values()) == {MIN_WORD_COUNT}
         with pytest.raises(AssertionError, match="only 6 of 7"):
             hold_out(Random(seed), lines, 7)
 
 
 def test_only_candidates_are_held_out() -> None:
-    """A fact of which every phrasing is held out is told nowhere."""
+    """A fact with every phrasing held out would never occur."""
     lines = [f"{first} {second}" for first in "abcdef" for second in "uvwxyz"]
-    parts = hold_out(Random(0), lines, 2, ["a u", "b v"])
-    assert sorted(parts.heldout.splitlines()) == ["a u", "b v"]
+    text = hold_out(Random(0), lines, 2, ["a u", "b v"])
+    assert sorted(text.heldout.splitlines()) == ["a u", "b v"]

@@ -1,4 +1,4 @@
-"""For tests of the bundled corpora: their names, and their files as they are installed."""
+"""Names and files of the bundled corpora."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import data
 
 FOLDER = Path(data.__path__[0])
 NAMES = ("arithmetic", "dialogues", "lang", "questions", "sentiment", "stories", "translation")
-LINES = tuple(name for name in NAMES if name != "stories")
-HELD_OUT = ("arithmetic", "questions", "sentiment", "translation")
+LINE_NAMES = tuple(name for name in NAMES if name != "stories")
+HELD_OUT_NAMES = ("arithmetic", "questions", "sentiment", "translation")
 
 
 @cache
-def read(name: str, file: str = "corpus.txt") -> str:
-    """A file of a bundled corpus."""
+def read_text(name: str, file: str = "corpus.txt") -> str:
+    """Read a file of a bundled corpus."""
     return (FOLDER / name / file).read_bytes().decode("utf-8")
 
 
-def lines(name: str, file: str = "corpus.txt") -> list[str]:
-    """Its lines."""
-    return read(name, file).removesuffix("\n").split("\n")
+def read_lines(name: str, file: str = "corpus.txt") -> list[str]:
+    """Read the lines of a file of a bundled corpus."""
+    return read_text(name, file).removesuffix("\n").split("\n")
