@@ -79,10 +79,10 @@ def training_bytes(
         recompute: whether only the input of each layer is kept for the backward pass.
     """
     state = FLOATS_PER_PARAMETER * count_parameters(config)
-    # The backward pass works on one layer's gradients beside what all layers have kept; at its
-    # start the log-softmax of the logits and two gradients of that size are alive together.
-    kept = config.d_model if recompute else activation_floats_per_layer(config)
-    token = config.layers * kept + activation_floats_per_layer(config) + 3 * config.vocab_size
+    # The backward pass works on one layer's gradients beside what all layers have saved; at
+    # its start the log-softmax of the logits and two gradients of that size are alive together.
+    saved = config.d_model if recompute else activation_floats_per_layer(config)
+    token = config.layers * saved + activation_floats_per_layer(config) + 3 * config.vocab_size
     return FLOAT32_BYTES * (state + batch * context * token)
 
 
@@ -125,19 +125,19 @@ def fit_batch(model: ModelConfig, rows: int, least: BatchFit, device: DeviceFact
     needed = 0
     for recompute in dict.fromkeys((least.recompute, True)):
         parts = min(least.micro_batches, rows)
-        while (needed := _bytes(model, rows, parts, recompute)) > limit and parts < rows:
+        while True:
+            part_rows = -(-rows // parts)
+            needed = training_bytes(model, part_rows, model.context, recompute=recompute)
+            if needed <= limit:
+                return BatchFit(parts, recompute)
+            if parts >= rows:
+                break
             parts = min(2 * parts, rows)
-        if needed <= limit:
-            return BatchFit(parts, recompute)
     raise InputError(
         f"This model needs about {needed / GIB:.1f} GiB to train; {TRAINING_MEMORY_SHARE:.0%} of "
         f"the {device.free_memory / GIB:.1f} GiB free on {device.device} may be used.",
         "Choose a smaller preset, a shorter context (--set context=N) or free some memory.",
     )
-
-
-def _bytes(model: ModelConfig, rows: int, micro_batches: int, recompute: bool) -> int:
-    return training_bytes(model, -(-rows // micro_batches), model.context, recompute=recompute)
 
 
 def micro_batch_rows(config: TrainConfig) -> int:
