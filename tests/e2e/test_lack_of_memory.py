@@ -1,4 +1,4 @@
-"""Too little memory: refused before it is tried, said in words where it was."""
+"""Too little memory: refused before training, reported during training."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.mark.slow
-def test_what_cannot_fit_is_refused_before_training(home: Home, tmp_path: Path) -> None:
-    """The machine would be brought to its knees, and the run killed without a word."""
+def test_a_model_that_cannot_fit_is_refused_before_training(home: Home, tmp_path: Path) -> None:
+    """The machine would swap, and the kernel would kill the run without an error message."""
     text = small_text(tmp_path)
-    sets = [part for pair in HUGE for part in ("--set", pair)]
-    done = run(home.root, "train", str(text), "--tokenizer", "word", *sets)
-    assert done.returncode == 2, done.stderr
-    assert "GiB to train" in done.stderr
-    assert "smaller preset" in done.stderr
-    assert "pets was not created" in done.stderr
+    options = [part for pair in HUGE for part in ("--set", pair)]
+    process = run(home.root, "train", str(text), "--tokenizer", "word", *options)
+    assert process.returncode == 2, process.stderr
+    assert "GiB to train" in process.stderr
+    assert "smaller preset" in process.stderr
+    assert "pets was not created" in process.stderr
     assert store.list_runs(home) == []
 
 
-def test_the_limit_of_a_cgroup_counts(
+def test_the_memory_limit_of_a_cgroup_is_respected(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container of little memory on a large machine."""
+    """A container with little memory on a large machine."""
     group = tmp_path / "cgroup"
     group.mkdir()
     (group / "memory.max").write_text(f"{64 * 2**20}\n")
@@ -50,12 +50,12 @@ def test_the_limit_of_a_cgroup_counts(
     monkeypatch.setattr(machine, "PROC_SELF_CGROUP", tmp_path / "none")
     monkeypatch.setattr(device, "free_memory", lambda: machine.free_memory(group))
     one, lock = create_held_run(home, small_text(tmp_path), "pets", **SETTINGS)
-    told = train_here(home, one, lock)
-    assert (told[-1].type, told[-1].whole("code")) == (FAILED, 2)
-    assert "GiB free" in str(told[-1].text("message"))
+    events = train_here(home, one, lock)
+    assert (events[-1].type, events[-1].whole("code")) == (FAILED, 2)
+    assert "GiB free" in str(events[-1].text("message"))
 
 
-NO_MEMORY = [
+OUT_OF_MEMORY_ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.\nmore"),
     RuntimeError("CUDA error: out of memory"),
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
@@ -65,8 +65,10 @@ NO_MEMORY = [
 ]
 
 
-@pytest.mark.parametrize("error", NO_MEMORY, ids=[str(error)[:24] for error in NO_MEMORY])
-def test_what_to_lower_is_said_and_the_checkpoint_stays(
+@pytest.mark.parametrize(
+    "error", OUT_OF_MEMORY_ERRORS, ids=[str(error)[:24] for error in OUT_OF_MEMORY_ERRORS]
+)
+def test_the_failure_names_the_settings_to_lower_and_the_checkpoint_stays(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     one, lock = create_held_run(home, small_text(tmp_path), "pets", **SETTINGS)
@@ -79,8 +81,8 @@ def test_what_to_lower_is_said_and_the_checkpoint_stays(
 
     with monkeypatch.context() as patch:
         patch.setattr(Updater, "update", run_out)
-        told = train_here(home, one, lock)
-    failed = told[-1]
+        events = train_here(home, one, lock)
+    failed = events[-1]
     assert (failed.type, failed.step, failed.whole("code")) == (FAILED, 9, 1)
     assert failed.whole("saved_step") == 8
     assert "not enough memory" in str(failed.text("title"))
@@ -90,10 +92,10 @@ def test_what_to_lower_is_said_and_the_checkpoint_stays(
     assert train_here(home, one)[-1].type == FINISHED
 
 
-def test_other_errors_of_the_device_are_no_lack_of_memory(
+def test_other_device_errors_are_not_reported_as_lack_of_memory(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bug must not be told as something a smaller batch would help against."""
+    """A smaller batch would not help against a bug."""
     one, lock = create_held_run(home, small_text(tmp_path), "pets", **SETTINGS)
 
     def broken(*_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a power cut, a bad disk or a half-finished copy leaves behind, made by hand."""
+"""Resuming from what a power cut, a bad disk or an incomplete copy leaves behind."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ SETTINGS = {"steps": 40, "eval_steps": 10, "batch_size": 8, "dropout": 0.1, "sna
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
-    """A run that was trained whole, and one that vanished at step 20 with two checkpoints."""
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
+    """A run trained to its end, and one that was cut at step 20 with two checkpoints."""
     folder = tmp_path_factory.mktemp("power")
     home, text = find_home(folder / "home"), small_text(folder)
     whole, lock = create_held_run(home, text, "whole", **SETTINGS)
     train_here(home, whole, lock)
     cut, lock = create_held_run(home, text, "cut", **SETTINGS)
     with pytest.MonkeyPatch.context() as patch:
-        vanish_at(20, patch)
+        cut_at(20, patch)
         with pytest.raises(KeyboardInterrupt):
             train_here(home, cut, lock)
     assert status.status_of(cut) == status.CRASHED
@@ -54,23 +54,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
     return home, whole, cut
 
 
-def vanish_at(step: int, patch: pytest.MonkeyPatch) -> None:
-    """The trainer goes without a word in an evaluation, with the checkpoint before it written."""
+def cut_at(step: int, patch: pytest.MonkeyPatch) -> None:
+    """End the trainer without an event, in the evaluation after a checkpoint."""
     loss = Evaluation.loss
-    asked = iter(range(10, 1000, 10))
+    evaluated = iter(range(10, 1000, 10))
 
-    def go(self: Evaluation, *rest: Any, **more: Any) -> Any:
-        if next(asked) == step:
+    def interrupted(self: Evaluation, *rest: Any, **options: Any) -> Any:
+        if next(evaluated) == step:
             raise KeyboardInterrupt
-        return loss(self, *rest, **more)
+        return loss(self, *rest, **options)
 
-    patch.setattr(Evaluation, "loss", go)
+    patch.setattr(Evaluation, "loss", interrupted)
 
 
 @pytest.fixture
-def cut(made: tuple[Home, Run, Run]) -> Run:
-    """A copy of the run that vanished, to be damaged."""
-    home, _, run = made
+def cut(runs: tuple[Home, Run, Run]) -> Run:
+    """A copy of the run that was cut, to be damaged."""
+    home, _, run = runs
     copy = Run(home.runs / "copy")
     shutil.rmtree(copy.folder, ignore_errors=True)
     shutil.copytree(run.folder, copy.folder)
@@ -78,12 +78,12 @@ def cut(made: tuple[Home, Run, Run]) -> Run:
 
 
 def tear(path: Path) -> None:
-    """The end was not written."""
+    """Lose the end of the file."""
     os.truncate(path, path.stat().st_size - 20)
 
 
 def zero_end(path: Path) -> None:
-    """The length reached the disk, the last of the content did not."""
+    """Lose the last bytes but not the length."""
     data = path.read_bytes()
     path.write_bytes(data[:-200] + bytes(200))
 
@@ -100,7 +100,7 @@ def remove(path: Path) -> None:
     path.unlink()
 
 
-def assert_ends_like(whole: Run, run: Run) -> None:
+def assert_same_result(whole: Run, run: Run) -> None:
     assert find_differences(whole, run) == []
     assert list_files(run) == list_files(whole)
     one, other = load_history(whole), load_history(run)
@@ -112,102 +112,102 @@ def assert_ends_like(whole: Run, run: Run) -> None:
 
 
 @pytest.mark.parametrize("damage", [tear, zero_end])
-def test_a_torn_end_of_the_events_costs_nothing_else(
-    made: tuple[Home, Run, Run], cut: Run, damage: Callable[[Path], None]
+def test_a_torn_last_event_does_not_disturb_a_resume(
+    runs: tuple[Home, Run, Run], cut: Run, damage: Callable[[Path], None]
 ) -> None:
     damage(cut.events)
     assert status.status_of(cut) == status.CRASHED
-    told = train_here(made[0], cut)
-    assert told[0].whole("resumed_from") == 20
-    assert_ends_like(made[1], cut)
+    events = train_here(runs[0], cut)
+    assert events[0].whole("resumed_from") == 20
+    assert_same_result(runs[1], cut)
     lines = cut.events.read_bytes().splitlines()
     assert json.loads(lines[-1])["type"] == FINISHED
 
 
 @pytest.mark.parametrize("damage", [tear, zero_end, zero, empty, remove])
 @pytest.mark.parametrize("name", ["weights", "optimizer", "state"])
-def test_a_damaged_checkpoint_makes_way_for_the_one_before_and_that_is_said(
-    made: tuple[Home, Run, Run], cut: Run, name: str, damage: Callable[[Path], None]
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(
+    runs: tuple[Home, Run, Run], cut: Run, name: str, damage: Callable[[Path], None]
 ) -> None:
-    """Also where its length is right: wrong numbers would be trained on without a word."""
+    """Also where its length is right: training would silently continue from wrong numbers."""
     damage(getattr(cut.checkpoint(20), name))
-    told = train_here(made[0], cut)
-    assert told[0].whole("resumed_from") == 10
-    assert told[1].type == PREPARE
-    assert str(cut.checkpoint(20).folder) in (told[1].text("phase") or "")
-    assert_ends_like(made[1], cut)
+    events = train_here(runs[0], cut)
+    assert events[0].whole("resumed_from") == 10
+    assert events[1].type == PREPARE
+    assert str(cut.checkpoint(20).folder) in (events[1].text("phase") or "")
+    assert_same_result(runs[1], cut)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\0\0\0", b"99\n", b"../../x\n"])
-def test_a_lost_name_of_the_checkpoint_is_found_again(
-    made: tuple[Home, Run, Run], cut: Run, content: bytes | None
+def test_without_the_file_last_the_newest_checkpoint_is_used(
+    runs: tuple[Home, Run, Run], cut: Run, content: bytes | None
 ) -> None:
     cut.last_checkpoint.unlink()
     if content is not None:
         cut.last_checkpoint.write_bytes(content)
-    told = train_here(made[0], cut)
-    assert told[0].whole("resumed_from") == 20
-    assert told[1].type == PREPARE, "it is said"
-    assert_ends_like(made[1], cut)
+    events = train_here(runs[0], cut)
+    assert events[0].whole("resumed_from") == 20
+    assert events[1].type == PREPARE, "it is reported"
+    assert_same_result(runs[1], cut)
 
 
-def test_what_was_half_made_goes(made: tuple[Home, Run, Run], cut: Run) -> None:
-    """Folders and files that a killed trainer was about to rename."""
-    half = cut.checkpoint(".new-21")
-    shutil.copytree(cut.checkpoint(20).folder, half.folder)
-    tear(half.weights)
+def test_unfinished_files_are_removed(runs: tuple[Home, Run, Run], cut: Run) -> None:
+    """Folders and files that a killed trainer would have renamed."""
+    unfinished = cut.checkpoint(".new-21")
+    shutil.copytree(cut.checkpoint(20).folder, unfinished.folder)
+    tear(unfinished.weights)
     for path in (cut.config, cut.last_checkpoint, cut.best_weights, cut.record):
         path.with_name(f".{path.name}-x1.tmp").write_bytes(b"half")
-    train_here(made[0], cut)
-    assert_ends_like(made[1], cut)
+    train_here(runs[0], cut)
+    assert_same_result(runs[1], cut)
 
 
-def test_without_a_whole_checkpoint_it_fails_in_words_and_keeps_all(
-    made: tuple[Home, Run, Run], cut: Run
+def test_without_a_whole_checkpoint_the_run_fails_and_nothing_is_removed(
+    runs: tuple[Home, Run, Run], cut: Run
 ) -> None:
     for step in (10, 20):
         tear(cut.checkpoint(step).optimizer)
     before = {path: path.read_bytes() for path in cut.checkpoints.rglob("*") if path.is_file()}
-    started, failed = train_here(made[0], cut)
+    started, failed = train_here(runs[0], cut)
     assert started.type == STARTED
     assert (failed.type, failed.whole("code")) == (FAILED, 2)
     assert all(str(cut.checkpoint(step).folder) in str(failed.text("message")) for step in (10, 20))
     assert failed.text("hint")
     assert all(path.read_bytes() == data for path, data in before.items())
     assert status.status_of(cut) == status.FAILED
-    shown = load_history(cut)
-    assert (shown.step, shown.train_loss) == (20, load_history(made[2]).train_loss), (
+    history = load_history(cut)
+    assert (history.step, history.train_loss) == (20, load_history(runs[2]).train_loss), (
         "its curve stays"
     )
 
 
-def test_lost_weights_of_the_run_come_back_with_the_next_checkpoint(
-    made: tuple[Home, Run, Run], cut: Run
+def test_damaged_weights_of_the_run_are_replaced_by_the_next_checkpoint(
+    runs: tuple[Home, Run, Run], cut: Run
 ) -> None:
     zero(cut.weights)
-    train_here(made[0], cut)
-    assert_ends_like(made[1], cut)
+    train_here(runs[0], cut)
+    assert_same_result(runs[1], cut)
 
 
-def test_requests_torn_in_half_do_not_swallow_the_next(
-    made: tuple[Home, Run, Run], cut: Run
-) -> None:
+def test_a_torn_request_does_not_spoil_the_next_one(runs: tuple[Home, Run, Run], cut: Run) -> None:
     cut.requests.write_bytes(b'{"id": "1", "type": "st')
     lock = store.lock_run(cut)
     id = store.send_request(cut, control_file.STOP)
-    told = train_here(made[0], cut, lock)
-    assert (told[-1].type, told[-1].text("id")) == (status.STOPPED, id)
+    events = train_here(runs[0], cut, lock)
+    assert (events[-1].type, events[-1].text("id")) == (status.STOPPED, id)
 
 
-def test_what_was_due_at_the_step_of_a_kill_is_made_up_for(tmp_path: Path) -> None:
-    """A snapshot due at the step of an evaluation: that is saved before, and was lost with it."""
+def test_a_snapshot_that_was_due_when_the_trainer_was_killed_is_made_on_resume(
+    tmp_path: Path,
+) -> None:
+    """The checkpoint of that step is saved before the snapshot."""
     home, text = find_home(tmp_path / "home"), small_text(tmp_path)
     settings = SETTINGS | {"eval_steps": 8, "snapshots": True, "steps": 20}
     whole, lock = create_held_run(home, text, "whole", **settings)
     train_here(home, whole, lock)
     run, lock = create_held_run(home, text, "cut", **settings)
     with pytest.MonkeyPatch.context() as patch:
-        vanish_at(10, patch)
+        cut_at(10, patch)
         with pytest.raises(KeyboardInterrupt):
             train_here(home, run, lock)
     assert run.snapshot_steps() == [0, 1, 2, 4]
@@ -219,29 +219,31 @@ def test_what_was_due_at_the_step_of_a_kill_is_made_up_for(tmp_path: Path) -> No
     ]
 
 
-def test_a_tokenizer_is_there_only_with_its_configuration(
+def test_a_tokenizer_is_written_after_its_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A resumed run takes the tokenizer it finds, and would never write what is missing."""
+    """A resumed run uses the tokenizer it finds and would never write a missing configuration."""
     seen: list[list[str]] = []
     replace = Path.replace
 
-    def look(self: Path, target: Path) -> Path:
-        done = replace(self, target)
+    def recorded(self: Path, target: Path) -> Path:
+        result = replace(self, target)
         seen.append(sorted(path.name for path in tmp_path.iterdir()))
-        return done
+        return result
 
-    monkeypatch.setattr(Path, "replace", look)
+    monkeypatch.setattr(Path, "replace", recorded)
     Tokenizer.train("word", ["a b"], None).save(tmp_path)
     assert seen == [[CONFIG_FILE], [TOKENIZER_FILE, CONFIG_FILE]]
 
 
-def test_numbers_that_changed_on_the_disk_are_damage(made: tuple[Home, Run, Run], cut: Run) -> None:
+def test_weights_that_changed_on_the_disk_are_damaged(
+    runs: tuple[Home, Run, Run], cut: Run
+) -> None:
     for step in (10, 20):
         zero_end(cut.checkpoint(step).weights)
     with pytest.raises(DamagedError, match="has changed since it was written"):
         checkpoint.load_checkpoint(cut)
-    # Made before there were checksums: taken as they are.
+    # Early versions wrote no checksums.
     state = CheckpointFiles(cut.checkpoint(20).folder).state
     value = json.loads(state.read_text())
     del value["checksums"]

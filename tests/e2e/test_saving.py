@@ -1,4 +1,4 @@
-"""When a run is saved, and by whom; and who has its lock meanwhile."""
+"""When and by which thread a run is saved, and who holds its lock."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ from tests.support.trainers_at_work import (
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    with trainers_killed_at_end(find_home(tmp_path / "home")) as found:
-        yield found
+    with trainers_killed_at_end(find_home(tmp_path / "home")) as home:
+        yield home
 
 
-def test_saving_is_another_threads_work(
+def test_the_training_thread_writes_no_files(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A slow disk must not slow the training down: not one file is written by its thread."""
+    """A slow disk must not slow down training."""
     run, lock = create_held_run(home, small_text(tmp_path), "pets", checkpoint_seconds=0.0)
-    seen: list[tuple[str, str]] = []
+    calls: list[tuple[str, str]] = []
 
-    def noted(owner: Any, name: str) -> None:
-        real = getattr(owner, name)
+    def record(owner: Any, name: str) -> None:
+        function = getattr(owner, name)
 
-        def work(*rest: Any, **more: Any) -> Any:
-            seen.append((name, threading.current_thread().name))
-            return real(*rest, **more)
+        def recorded(*rest: Any, **options: Any) -> Any:
+            calls.append((name, threading.current_thread().name))
+            return function(*rest, **options)
 
-        monkeypatch.setattr(owner, name, work)
+        monkeypatch.setattr(owner, name, recorded)
 
     for name in ("save_checkpoint", "save_snapshot", "save_best", "write_tensors"):
-        noted(checkpoint, name)
-    noted(Updater, "update")
+        record(checkpoint, name)
+    record(Updater, "update")
     train_here(home, run, lock)
     here = threading.current_thread().name
-    assert {thread for name, thread in seen if name == "update"} == {here}
-    assert {name for name, thread in seen if thread == here} == {"update"}
-    assert {name for name, _ in seen} >= {
+    assert {thread for name, thread in calls if name == "update"} == {here}
+    assert {name for name, thread in calls if thread == here} == {"update"}
+    assert {name for name, _ in calls} >= {
         "save_checkpoint",
         "save_snapshot",
         "save_best",
@@ -72,39 +72,39 @@ def test_saving_is_another_threads_work(
     }
 
 
-def test_training_goes_on_while_a_slow_disk_takes_its_time(
+def test_training_continues_while_a_slow_disk_writes(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"eval_steps": 100, "snapshots": False, "checkpoint_seconds": 0.0}
     run, lock = create_held_run(home, small_text(tmp_path), "pets", **settings)
-    later, steps = threading.Event(), list[int]()
+    disk_is_ready, steps = threading.Event(), list[int]()
     save, update = checkpoint.save_checkpoint, Updater.update
 
     def slow(*rest: Any) -> int:
-        assert later.wait(60), "the training waits for the disk"
+        assert disk_is_ready.wait(60), "the training waits for the disk"
         return save(*rest)
 
-    def noted(self: Updater, batches: Any, step: int, *rest: Any) -> Any:
+    def recorded(self: Updater, batches: Any, step: int, *rest: Any) -> Any:
         steps.append(step)
         if step == 6:
-            later.set()
+            disk_is_ready.set()
         return update(self, batches, step, *rest)
 
     monkeypatch.setattr(checkpoint, "save_checkpoint", slow)
-    monkeypatch.setattr(Updater, "update", noted)
-    told = train_here(home, run, lock)
+    monkeypatch.setattr(Updater, "update", recorded)
+    events = train_here(home, run, lock)
     assert steps == list(range(12))
-    assert told[-1].type == FINISHED
-    saved = [e.step for e in told if e.type == SAVED and e.text("kind") == "checkpoint"]
+    assert events[-1].type == FINISHED
+    saved = [e.step for e in events if e.type == SAVED and e.text("kind") == "checkpoint"]
     assert saved[0] == 1
     assert saved[-1] == 12
-    assert not {2, 3, 4, 5, 6} & set(saved), "put off, not waiting in line"
+    assert not {2, 3, 4, 5, 6} & set(saved), "skipped, not queued"
 
 
-def test_it_is_saved_before_it_is_evaluated(
+def test_a_run_is_saved_before_it_is_evaluated(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What fails or is killed in a long evaluation has lost nothing."""
+    """A run that is killed in a long evaluation has lost nothing."""
     run, lock = create_held_run(home, small_text(tmp_path), "pets", checkpoint_seconds=1000.0)
     order: list[str] = []
     save, loss = Trainer.save, Evaluation.loss
@@ -124,14 +124,14 @@ def test_it_is_saved_before_it_is_evaluated(
 
 
 @pytest.mark.parametrize(("seconds", "times"), [(0.0, 12), (5.0, 3), (1000.0, 1)])
-def test_it_is_saved_every_so_many_seconds(
+def test_a_run_is_saved_every_checkpoint_seconds(
     home: Home,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     seconds: float,
     times: int,
 ) -> None:
-    """By a clock on which every step takes one second and a half."""
+    """By a clock on which every step takes 1.5 seconds."""
     settings = {"eval_steps": 100, "snapshots": False, "checkpoint_seconds": seconds}
     run, lock = create_held_run(home, small_text(tmp_path), "pets", **settings)
     now = [0.0]
@@ -157,40 +157,46 @@ def test_it_is_saved_every_so_many_seconds(
 
 
 @pytest.mark.slow
-def test_a_second_trainer_is_refused_and_the_first_goes_on(home: Home, tmp_path: Path) -> None:
-    """Two would write one file of events, and each other's checkpoints."""
+def test_a_second_trainer_is_refused_and_the_first_continues(home: Home, tmp_path: Path) -> None:
+    """Two would write to one event log and replace each other's checkpoints."""
     run, lock = create_held_run(home, small_text(tmp_path), "pets", steps=10**6)
     pid = start_trainer(home, run, lock)
     until(lambda: status.status_of(run) == status.RUNNING, "it trains")
-    said = len([event for event in load_events(run) if event.type == STARTED])
-    fresh = os.open(run.lock, os.O_RDWR)
-    line = TrainerArguments(home=home, run=run.name, lock_fd=fresh, devices=1).command()
+    starts = len([event for event in load_events(run) if event.type == STARTED])
+    descriptor = os.open(run.lock, os.O_RDWR)
+    command = TrainerArguments(home=home, run=run.name, lock_fd=descriptor, devices=1).command()
     second = subprocess.run(
-        line, pass_fds=[fresh], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command,
+        pass_fds=[descriptor],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    os.close(fresh)
+    os.close(descriptor)
     assert second.returncode == 1
     assert second.stderr == "Another trainer has the run pets.\n"
     assert alive(pid)
-    assert len([event for event in load_events(run) if event.type == STARTED]) == said == 1
-    here = load_events(run)[-1].step
-    until(lambda: load_events(run)[-1].step > here, "the first trains on")
+    assert len([event for event in load_events(run) if event.type == STARTED]) == starts == 1
+    step = load_events(run)[-1].step
+    until(lambda: load_events(run)[-1].step > step, "the first trainer continues")
     assert locks.acquire(run.lock, attempts=1) is None
     kill_trainer(run, pid)
 
 
 @pytest.mark.slow
-def test_a_run_that_goes_on_never_looks_dead(home: Home, tmp_path: Path) -> None:
-    """Looked at without pause from before its trainer is started until it trains."""
+def test_a_resumed_run_never_looks_crashed(home: Home, tmp_path: Path) -> None:
+    """Its status is read without pause from before the trainer starts until it trains."""
     run, lock = create_held_run(home, small_text(tmp_path), "pets", steps=10**6)
     for held in (lock, None):
-        seen: list[str] = []
+        words: list[str] = []
         pid = start_trainer(home, run, held)
         while (word := status.status_of(run)) != status.RUNNING:
-            if word not in seen:
-                seen.append(word)
+            if word not in words:
+                words.append(word)
             assert is_free(run) is False
-        assert seen[:1] == [status.STARTING]
-        assert set(seen) <= {status.STARTING, status.PREPARING}
+        assert words[:1] == [status.STARTING]
+        assert set(words) <= {status.STARTING, status.PREPARING}
         kill_trainer(run, pid)
         assert status.status_of(run) == status.CRASHED

@@ -114,25 +114,25 @@ def test_the_writer_thread_starts_no_threads_of_pytorch(tmp_path: Path) -> None:
     """A second thread pool of PyTorch would slow down every update from then on."""
     before = torch.get_num_threads()
     run = Run(tmp_path)
-    found: dict[str, int] = {}
+    new_threads: dict[str, int] = {}
     large, moments = {"w": torch.ones(1 << 20)}, {"m": torch.ones(1 << 20)}
 
     def threads() -> int:
         return len(list(Path("/proc/self/task").iterdir()))
 
-    def saved() -> int:
-        begun = threads()
+    def save_all() -> int:
+        before_writing = threads()
         save_checkpoint(run, 1, large, moments, {})
         save_snapshot(run, 1, large)
         save_best(run, 1, large)
-        found["ours"] = threads() - begun
+        new_threads["writing"] = threads() - before_writing
         torch.ones(1 << 20).add_(1)
-        return threads() - begun
+        return threads() - before_writing
 
     torch.set_num_threads(2)
     try:
         with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(saved).result() > 0, "this test cannot tell"
+            assert pool.submit(save_all).result() > 0, "otherwise the test proves nothing"
     finally:
         torch.set_num_threads(before)
-    assert found == {"ours": 0}
+    assert new_threads == {"writing": 0}

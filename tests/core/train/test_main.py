@@ -1,4 +1,4 @@
-"""A run from its request to its end, in this process, with real files and a tiny model."""
+"""A run from its creation to its end, in this process, with real files and a tiny model."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
-def _ask(home: Home, text: Path, **settings: Any) -> tuple[Run, Lock]:
+def _create(home: Home, text: Path, **settings: Any) -> tuple[Run, Lock]:
     config = TrainConfig(**{"steps": 12, "threads": 1, "eval_steps": 4, **settings})
     return create_run(home, str(text), config, SHAPE)
 
@@ -47,34 +47,34 @@ def _ask(home: Home, text: Path, **settings: Any) -> tuple[Run, Lock]:
 def _train(
     home: Home, run: Run, lock: Lock, at: dict[int, Callable[[], object]] | None = None
 ) -> list[dict[str, Any]]:
-    """Trains; at a step of `at` its function is called once, as a request might come then."""
-    told: list[dict[str, Any]] = []
+    """Train and return the events; each function of `at` is called once at its step."""
+    events: list[dict[str, Any]] = []
 
     def listen(event: Event) -> None:
-        told.append({"type": event.type, "step": event.step, **event.fields})
+        events.append({"type": event.type, "step": event.step, **event.fields})
         if event.type == "step" and at:
             for due in [number for number in at if number <= event.step]:
                 at.pop(due)()
 
     train(home, run, lock, listeners=[listen])
-    return told
+    return events
 
 
-def _types(told: list[dict[str, Any]]) -> list[str]:
-    return [event["type"] for event in told]
+def _types(events: list[dict[str, Any]]) -> list[str]:
+    return [event["type"] for event in events]
 
 
-def test_a_run_leaves_everything_design_says(home: Home, text: Path) -> None:
-    run, lock = _ask(home, text)
-    told = _train(home, run, lock)
-    prepared = next(event for event in told if event["type"] == "prepared")
+def test_a_run_leaves_all_its_files(home: Home, text: Path) -> None:
+    run, lock = _create(home, text)
+    events = _train(home, run, lock)
+    prepared = next(event for event in events if event["type"] == "prepared")
     assert prepared["val_samples"] > 0
     assert prepared["reference"]["on"] == "validation"
     assert prepared["train_samples"] + prepared["val_samples"] == 240
-    assert _types(told)[-1] == "finished"
+    assert _types(events)[-1] == "finished"
     assert (run.folder.stat().st_mode & 0o777) == 0o700
-    found = {str(p.relative_to(run.folder)) for p in run.folder.rglob("*") if p.is_file()}
-    assert found >= {
+    files = {str(p.relative_to(run.folder)) for p in run.folder.rglob("*") if p.is_file()}
+    assert files >= {
         "run.json",
         "config.json",
         "generation_config.json",
@@ -95,52 +95,52 @@ def test_a_run_leaves_everything_design_says(home: Home, text: Path) -> None:
     assert status.status_of(run) == "finished"
 
 
-def test_the_stored_events_are_those_that_were_told(home: Home, text: Path) -> None:
-    run, lock = _ask(home, text)
-    told = _train(home, run, lock)
+def test_the_stored_events_are_those_the_listeners_got(home: Home, text: Path) -> None:
+    run, lock = _create(home, text)
+    events = _train(home, run, lock)
     stored = [json.loads(line) for line in run.events.read_text().splitlines()]
-    assert [(e["type"], e["step"]) for e in stored] == [(e["type"], e["step"]) for e in told]
+    assert [(e["type"], e["step"]) for e in stored] == [(e["type"], e["step"]) for e in events]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_stopped_run_goes_on_to_the_same_weights(home: Home, text: Path, precision: str) -> None:
+def test_a_stopped_run_resumes_to_the_same_weights(home: Home, text: Path, precision: str) -> None:
     settings = {"dropout": 0.1, "seed": 3, "precision": precision}
-    whole, lock = _ask(home, text, **settings)
+    whole, lock = _create(home, text, **settings)
     _train(home, whole, lock)
-    run, lock = _ask(home, text, **settings)
-    told = _train(home, run, lock, {1: lambda: store.send_request(run, control_file.STOP)})
-    assert _types(told)[-1] == "stopped"
-    assert told[-1]["step"] < 12
-    again = _train(home, run, store.lock_run(run))
-    assert again[0]["resumed_from"] == told[-1]["step"]
-    assert _types(again)[-1] == "finished"
-    ends = [read_tensors(r.weights) for r in (whole, run)]
-    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+    run, lock = _create(home, text, **settings)
+    events = _train(home, run, lock, {1: lambda: store.send_request(run, control_file.STOP)})
+    assert _types(events)[-1] == "stopped"
+    assert events[-1]["step"] < 12
+    resumed_events = _train(home, run, store.lock_run(run))
+    assert resumed_events[0]["resumed_from"] == events[-1]["step"]
+    assert _types(resumed_events)[-1] == "finished"
+    weights = [read_tensors(r.weights) for r in (whole, run)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_a_failure_keeps_the_last_good_checkpoint(
+def test_a_failed_run_keeps_its_last_checkpoint(
     home: Home, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update = Updater.update
 
-    def spoil(self: Updater, batches: Any, step: int, rate: float, config: Any) -> Any:
+    def fail(self: Updater, batches: Any, step: int, rate: float, config: Any) -> Any:
         if step == 9:
             raise RunFailedError("The loss of step 10 is not a finite number (nan).", "Lower it.")
         return update(self, batches, step, rate, config)
 
-    monkeypatch.setattr(Updater, "update", spoil)
-    run, lock = _ask(home, text)
-    told = _train(home, run, lock)
-    assert told[-1]["type"] == "failed"
-    assert (told[-1]["saved_step"], told[-1]["hint"]) == (8, "Lower it.")
-    found = checkpoint.load_checkpoint(run)
-    assert found is not None
-    assert found.step == 8
+    monkeypatch.setattr(Updater, "update", fail)
+    run, lock = _create(home, text)
+    events = _train(home, run, lock)
+    assert events[-1]["type"] == "failed"
+    assert (events[-1]["saved_step"], events[-1]["hint"]) == (8, "Lower it.")
+    newest = checkpoint.load_checkpoint(run)
+    assert newest is not None
+    assert newest.step == 8
     assert status.status_of(run) == "failed"
 
 
-def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) -> None:
-    run, lock = _ask(home, text, steps=400)
+def test_requests_are_acknowledged_with_their_id(home: Home, text: Path) -> None:
+    run, lock = _create(home, text, steps=400)
     ids: dict[str, str] = {}
 
     def save() -> None:
@@ -156,29 +156,29 @@ def test_requests_are_answered_with_their_id_and_step(home: Home, text: Path) ->
         ids["pause"] = store.send_request(run, control_file.PAUSE)
         ids["continue"] = store.send_request(run, control_file.CONTINUE)
 
-    told = _train(home, run, lock, {1: save, 2: change, 3: pause})
-    answers = {e["id"]: e for e in told if e["type"] == "changed"}
-    saved = [event for event in told if event.get("request") == ids["save"]]
+    events = _train(home, run, lock, {1: save, 2: change, 3: pause})
+    answers = {e["id"]: e for e in events if e["type"] == "changed"}
+    saved = [event for event in events if event.get("request") == ids["save"]]
     assert [event["kind"] for event in saved] == ["checkpoint"]
     assert answers[ids["change"]]["changes"]["steps"] == [400, 300]
     assert answers[ids["wrong"]]["problems"].keys() == {"batch_size", "learning_rate"}
     assert [answers[ids[name]]["action"] for name in ("pause", "continue")] == ["pause", "continue"]
-    assert told[-1]["step"] == 300
+    assert events[-1]["step"] == 300
 
 
-def test_minutes_become_a_number_of_steps(home: Home, text: Path) -> None:
-    run, lock = _ask(home, text, steps=None, minutes=0.02)
-    told = _train(home, run, lock)
-    prepared = next(event for event in told if event["type"] == "prepared")
+def test_minutes_are_converted_to_steps(home: Home, text: Path) -> None:
+    run, lock = _create(home, text, steps=None, minutes=0.02)
+    events = _train(home, run, lock)
+    prepared = next(event for event in events if event["type"] == "prepared")
     assert prepared["steps"] > 20
-    assert told[-1]["step"] == prepared["steps"]
-    assert told[-1]["elapsed"] == pytest.approx(1.2, rel=2.0)
+    assert events[-1]["step"] == prepared["steps"]
+    assert events[-1]["elapsed"] == pytest.approx(1.2, rel=2.0)
 
 
-def test_running_text_is_cut_into_windows_and_ends_are_learnt(home: Home, text: Path) -> None:
+def test_running_text_is_trained_on_in_windows(home: Home, text: Path) -> None:
     config = TrainConfig(steps=6, threads=1, tokenizer="bpe", vocab_size=300)
     run, lock = create_run(home, str(text), config, SHAPE, reading="text")
-    told = _train(home, run, lock)
-    prepared = next(event for event in told if event["type"] == "prepared")
+    events = _train(home, run, lock)
+    prepared = next(event for event in events if event["type"] == "prepared")
     assert (prepared["reading"], prepared["tokenizer"]) == ("text", "bpe")
-    assert _types(told)[-1] == "finished"
+    assert _types(events)[-1] == "finished"
