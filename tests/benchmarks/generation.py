@@ -79,7 +79,7 @@ class Bench:
     def ours(self, precision: str) -> list[int]:
         """Generate greedily."""
         session, settings = Session(self.models[precision]), SamplingConfig(max_tokens=self.tokens)
-        return [step.id for step in generate(session, self.prompt, self.tokenizer, settings)]
+        return [token.id for token in generate(session, self.prompt, self.tokenizer, settings)]
 
     def reference(self) -> list[int]:
         """Generate with `transformers`."""
@@ -90,7 +90,7 @@ class Bench:
         settings = SamplingConfig(temperature=0.8, max_tokens=self.tokens)
         session = Session(self.models[FLOAT32])
         continuations = generate_many(session, self.prompt, self.tokenizer, settings, CONTINUATIONS)
-        return [id for one in continuations for id in one.ids]
+        return [token.id for tokens in continuations for token in tokens]
 
     def first_token(self) -> None:
         """Process a long prompt."""
@@ -143,7 +143,7 @@ def _late_tokens(bench: Bench) -> Callable[[], list[int]]:
 
     def run() -> list[int]:
         session.truncate(first_position)
-        return [step.id for step in generate(session, [], bench.tokenizer, settings)]
+        return [token.id for token in generate(session, [], bench.tokenizer, settings)]
 
     return run
 
