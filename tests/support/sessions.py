@@ -61,10 +61,10 @@ def plain(model: Decoder, ids: list[int], keep_first: int) -> Tensor:
 
 def some_ids(count: int, seed: int = 0) -> list[int]:
     """As many ids of words, always the same ones for a seed."""
-    found: list[int] = torch.randint(
+    result: list[int] = torch.randint(
         3, VOCAB, (count,), generator=torch.Generator().manual_seed(seed)
     ).tolist()
-    return found
+    return result
 
 
 def feed(session: Session, ids: Sequence[int]) -> Tensor:

@@ -1,4 +1,4 @@
-"""The loop: when it ends, what it shows, what the session holds; with scripts and with models."""
+"""Generation: where it ends, what it shows and what the session holds."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Script(Decoder):
 
     def head(self, hidden: Tensor) -> Tensor:
         """Nearly certain of the script's next id."""
-        said = torch.tensor([self.says[int(place)] for place in hidden.flatten()])
-        return 8.0 * torch.nn.functional.one_hot(said, self.config.vocab_size)[None].double()
+        message = torch.tensor([self.says[int(place)] for place in hidden.flatten()])
+        return 8.0 * torch.nn.functional.one_hot(message, self.config.vocab_size)[None].double()
 
     def initialise(self, seed: int) -> None:
         """It has no weights that matter."""
@@ -68,21 +68,21 @@ def _reply(tokenizer: Tokenizer, says: str, **settings: Any) -> tuple[str, str]:
     return "".join(step.text for step in steps), steps[-1].end_reason
 
 
-def test_it_ends_where_the_model_ends(characters: Tokenizer) -> None:
-    """<eos> that is shown, or read on from."""
+def test_generation_ends_at_eos(characters: Tokenizer) -> None:
+    """<eos> is neither shown nor read."""
     steps = _steps(characters, "abba")
     assert [step.text for step in steps] == ["a", "b", "b", "a", ""]
     assert [step.id for step in steps] == [*characters.encode("abba"), EOS]
     assert steps[-1].end_reason == END
 
 
-def test_it_ends_after_as_many_tokens_as_asked_for(characters: Tokenizer) -> None:
+def test_generation_ends_after_max_tokens(characters: Tokenizer) -> None:
     assert _reply(characters, "abba", max_tokens=3) == ("abb", LENGTH)
     assert _reply(characters, "abba", max_tokens=5) == ("abba", END)
     assert len(_steps(characters, "ab" * 30)) == 50
 
 
-def test_the_session_holds_what_was_given_out_and_no_token_is_read_in_vain(
+def test_the_session_holds_the_generated_tokens_and_reads_none_in_vain(
     characters: Tokenizer,
 ) -> None:
     session = _session(characters, "abba")
@@ -103,13 +103,13 @@ def test_the_session_holds_what_was_given_out_and_no_token_is_read_in_vain(
         ("aabb", ("ab", "aab"), "", STOP),
     ],
 )
-def test_a_stop_text_ends_it_and_never_shows(
+def test_a_stop_text_ends_generation_and_is_not_shown(
     characters: Tokenizer, says: str, stop: tuple[str, ...], shown: str, ended: str
 ) -> None:
     assert _reply(characters, says, stop=stop) == (shown, ended)
 
 
-def test_what_was_held_back_is_shown_when_the_length_is_reached(characters: Tokenizer) -> None:
+def test_text_that_was_held_back_is_shown_at_max_tokens(characters: Tokenizer) -> None:
     assert _reply(characters, "ab12", max_tokens=3, stop=("12",)) == ("ab1", LENGTH)
     assert _reply(characters, "ab12", max_tokens=4, stop=("12",)) == ("ab", STOP)
 
@@ -119,7 +119,7 @@ def test_a_stop_text_may_span_words() -> None:
     assert _reply(words, "one two three four", stop=("two th",)) == ("one ", STOP)
 
 
-def test_closing_it_stops_the_model(characters: Tokenizer) -> None:
+def test_closing_the_generator_stops_the_model(characters: Tokenizer) -> None:
     session = _session(characters, "ababab")
     steps = generate(session, [SOS], characters, SamplingConfig())
     list(islice(steps, 2))
@@ -129,7 +129,7 @@ def test_closing_it_stops_the_model(characters: Tokenizer) -> None:
     assert list(steps) == []
 
 
-def test_half_a_character_is_never_shown() -> None:
+def test_part_of_a_character_is_never_shown() -> None:
     tokenizer = Tokenizer.train("bpe", ["plain text only"], vocab_size=260)
     assert _reply(tokenizer, "a汉b🎉") == ("a汉b🎉", END)
     assert [step.text for step in _steps(tokenizer, "汉")] == ["", "", "汉", ""]
@@ -137,8 +137,7 @@ def test_half_a_character_is_never_shown() -> None:
     assert _reply(tokenizer, "汉字", stop=("字",)) == ("汉", STOP)
 
 
-def test_a_reply_goes_on_where_the_prompt_ended() -> None:
-    """A first word that is glued to the prompt's last."""
+def test_the_first_word_of_a_reply_has_the_blank_before_it() -> None:
     words = Tokenizer.train("word", ["one two three"])
     session = Session(Script(words.encode("one two three"), words.vocab_size), keep_first=1)
     prompt = [SOS, *words.encode("one")]
@@ -146,7 +145,7 @@ def test_a_reply_goes_on_where_the_prompt_ended() -> None:
     assert texts == [" two", " three", ""]
 
 
-def test_alternatives_are_the_likeliest_with_both_probabilities(characters: Tokenizer) -> None:
+def test_the_most_likely_tokens_have_both_probabilities(characters: Tokenizer) -> None:
     step = _steps(characters, "ab", top=3, temperature=1.0, top_k=1)[0]
     assert [len(step.top), step.top[0].id, step.top[0].text] == [3, step.id, "a"]
     expected = 1 / (1 + (characters.vocab_size - 1) * torch.tensor(-8.0).exp())
@@ -156,13 +155,13 @@ def test_alternatives_are_the_likeliest_with_both_probabilities(characters: Toke
     assert len(_steps(characters, "ab", top=1000)[0].top) == characters.vocab_size
 
 
-def test_a_probability_is_the_models_own_whatever_the_settings(characters: Tokenizer) -> None:
+def test_the_settings_do_not_change_the_models_probability(characters: Tokenizer) -> None:
     plain = _steps(characters, "ab")
     changed = _steps(characters, "ab", temperature=0.3, top_k=2, repetition_penalty=1.1)
     assert [s.probability for s in plain] == [s.probability for s in changed]
 
 
-def test_a_model_that_says_no_numbers_is_an_error_not_a_reply(characters: Tokenizer) -> None:
+def test_logits_that_are_not_finite_are_an_error(characters: Tokenizer) -> None:
     session = _real()
     with torch.no_grad():
         next(session.model.parameters()).fill_(float("nan"))
@@ -183,7 +182,7 @@ def _real() -> Session:
     return Session(model, keep_first=1)
 
 
-def test_a_seed_gives_the_same_reply_and_windows_slide(characters: Tokenizer) -> None:
+def test_a_seed_gives_the_same_reply_while_the_window_slides(characters: Tokenizer) -> None:
     def reply(seed: int) -> list[GeneratedToken]:
         config = SamplingConfig(temperature=2.0, seed=seed, max_tokens=12)
         return list(generate(_real(), [SOS, 4], characters, config, top=2))
@@ -194,10 +193,10 @@ def test_a_seed_gives_the_same_reply_and_windows_slide(characters: Tokenizer) ->
 
 
 @pytest.mark.parametrize("temperature", [0.0, 2.0])
-def test_a_step_says_the_probability_of_its_own_token(
+def test_the_probability_is_that_of_the_chosen_token(
     characters: Tokenizer, temperature: float
 ) -> None:
-    """The probability of the token before or after, or one from another window."""
+    """Not of a token beside it, nor under another window."""
     session = _real()
     config = SamplingConfig(temperature=temperature, seed=4, max_tokens=20)
     steps = list(generate(session, [SOS, 4], characters, config))
@@ -206,7 +205,7 @@ def test_a_step_says_the_probability_of_its_own_token(
     assert [step.probability for step in steps] == pytest.approx(scores.tolist(), rel=1e-3)
 
 
-def test_greedy_is_the_same_with_and_without_what_is_kept(characters: Tokenizer) -> None:
+def test_greedy_decoding_is_the_same_with_and_without_a_cache(characters: Tokenizer) -> None:
     steps = list(generate(_real(), [SOS, 4], characters, SamplingConfig(max_tokens=20)))
     ids = [SOS, 4]
     assert len(steps) == 20

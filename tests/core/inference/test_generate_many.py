@@ -1,4 +1,4 @@
-"""Continuations side by side: each is the one that generating it alone would have made."""
+"""Several continuations in one batch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from tests.support.sessions import architectures, tiny
 
 @architectures
 @pytest.mark.parametrize("settings", [{}, {"stop": ("c",)}, {"repetition_penalty": 1.3}])
-def test_each_is_what_its_seed_gives_alone(architecture: str, settings: dict[str, object]) -> None:
-    """Rows that share a generator, a stop text, or what they have said so far."""
+def test_each_row_equals_generating_it_alone(
+    architecture: str, settings: dict[str, object]
+) -> None:
+    """Rows share neither generator, stop filter nor previous tokens."""
     tokenizer = Tokenizer.train("char", ["abcdefgh 12345678"])
     shape = dataclasses.replace(tiny(architecture).config, vocab_size=tokenizer.vocab_size)
     model = factory.build_model(ModelConfig(**dataclasses.asdict(shape)), seed=1).eval()

@@ -1,4 +1,4 @@
-"""The stages one by one and together, and draws against the distribution they leave."""
+"""The sampling stages alone and together, and draws against the distribution they leave."""
 
 from __future__ import annotations
 
@@ -45,35 +45,33 @@ def _order(logits: Tensor) -> list[int]:
 
 
 @given(_rows, st.integers(1, SIZE + 2))
-def test_top_k_keeps_exactly_the_k_first(logits: Tensor, k: int) -> None:
-    """More than k where some are equal."""
+def test_top_k_keeps_exactly_k_also_among_equals(logits: Tensor, k: int) -> None:
     assert _kept(sampling.top_k(logits, k)) == set(_order(logits)[:k])
 
 
 @given(_rows, st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1e-300, 0.25, 0.5, 1 - 1e-16, 1.0])))
 def test_top_p_keeps_the_smallest_set_that_reaches_p(logits: Tensor, p: float) -> None:
-    kept = _kept(sampling.top_p(logits, p))
+    remaining = _kept(sampling.top_p(logits, p))
     order, chances = _order(logits), logits.double().softmax(-1)
-    assert kept == set(order[: len(kept)])
-    assert len(kept) >= 1
-    assert float(chances[order[: len(kept)]].sum()) >= p - 1e-12
-    assert len(kept) == 1 or float(chances[order[: len(kept) - 1]].sum()) < p + 1e-12
+    assert remaining == set(order[: len(remaining)])
+    assert len(remaining) >= 1
+    assert float(chances[order[: len(remaining)]].sum()) >= p - 1e-12
+    assert len(remaining) == 1 or float(chances[order[: len(remaining) - 1]].sum()) < p + 1e-12
 
 
 @given(_rows, st.floats(0, 1))
-def test_min_p_is_relative_to_the_likeliest(logits: Tensor, p: float) -> None:
-    kept = _kept(sampling.min_p(logits, p))
+def test_min_p_is_relative_to_the_most_likely(logits: Tensor, p: float) -> None:
+    remaining = _kept(sampling.min_p(logits, p))
     shares = logits.softmax(-1) / logits.softmax(-1).max()
-    assert _order(logits)[0] in kept
+    assert _order(logits)[0] in remaining
     for id in range(SIZE):
         if abs(float(shares[id]) - p) > 1e-4:
-            assert (id in kept) == (float(shares[id]) > p)
+            assert (id in remaining) == (float(shares[id]) > p)
 
 
 @pytest.mark.parametrize("stage", [sampling.top_k, sampling.top_p, sampling.min_p])
 @given(_rows)
-def test_rows_of_a_batch_do_not_touch_each_other(stage: Any, logits: Tensor) -> None:
-    """A stage that counts over all rows."""
+def test_rows_of_a_batch_are_independent(stage: Any, logits: Tensor) -> None:
     value = 3 if stage is sampling.top_k else 0.6
     batch = torch.stack((logits, logits.flip(-1), torch.zeros(SIZE)))
     together = stage(batch, value)
@@ -81,27 +79,27 @@ def test_rows_of_a_batch_do_not_touch_each_other(stage: Any, logits: Tensor) -> 
 
 
 @given(_rows, st.integers(1, SIZE), st.floats(0.01, 1))
-def test_top_k_and_min_p_can_change_places(logits: Tensor, k: int, p: float) -> None:
+def test_top_k_and_min_p_commute(logits: Tensor, k: int, p: float) -> None:
     one = sampling.min_p(sampling.top_k(logits, k), p)
     assert torch.equal(one, sampling.top_k(sampling.min_p(logits, p), k))
 
 
 @given(_rows, _configs, st.lists(st.integers(0, SIZE - 1)))
-def test_no_stage_changes_its_input_or_brings_back_what_is_gone(
+def test_no_stage_changes_its_input_or_restores_removed_ids(
     logits: Tensor, config: SamplingConfig, previous: list[int]
 ) -> None:
-    given_logits, kept = logits.clone(), set(range(SIZE))
+    given_logits, remaining = logits.clone(), set(range(SIZE))
     for _, after in sampling.apply_stages(logits, config, previous):
-        assert _kept(after) <= kept
-        kept = _kept(after)
+        assert _kept(after) <= remaining
+        remaining = _kept(after)
     assert torch.equal(logits, given_logits)
 
 
 @given(_rows, _configs, st.lists(st.integers(0, SIZE - 1)))
-def test_the_likeliest_stays_and_chances_sum_to_one(
+def test_the_most_likely_id_stays_and_probabilities_sum_to_one(
     logits: Tensor, config: SamplingConfig, previous: list[int]
 ) -> None:
-    """Nothing left to choose, or a temperature so small that it divides by zero."""
+    """At any temperature."""
     after = dict(sampling.apply_stages(logits, config, previous))
     weakened = after.get("repetition_penalty", after["special"])
     final = list(after.values())[-1]
@@ -114,21 +112,20 @@ def test_the_likeliest_stays_and_chances_sum_to_one(
 
 
 @pytest.mark.parametrize(("value", "weaker"), [(3.0, 1.5), (-3.0, -6.0), (0.0, 0.0)])
-def test_a_repetition_penalty_always_weakens(value: float, weaker: float) -> None:
-    """Negative logits divided too, which makes them more likely."""
+def test_a_repetition_penalty_lowers_logits_of_either_sign(value: float, weaker: float) -> None:
     before = sampling.occurrence_mask([1, 1], 3)
-    found = sampling.repetition_penalty(torch.tensor([1.0, value, 1.0]), 2.0, before)
-    assert found.tolist() == [1.0, weaker, 1.0]
+    result = sampling.repetition_penalty(torch.tensor([1.0, value, 1.0]), 2.0, before)
+    assert result.tolist() == [1.0, weaker, 1.0]
 
 
-def test_a_repetition_penalty_knows_what_was_just_chosen() -> None:
+def test_a_repetition_penalty_counts_the_last_choice() -> None:
     logits = torch.tensor([0.0, 0.0, 4.0, 3.0, 2.0])
     chooser = TokenSampler(SamplingConfig(repetition_penalty=10.0), [], 5)
     assert [chooser.choose(logits) for _ in range(3)] == [2, 3, 4]
     assert TokenSampler(SamplingConfig(repetition_penalty=10.0), [2, 3], 5).choose(logits) == 4
 
 
-def test_stages_stand_in_the_documented_order_and_only_where_they_act() -> None:
+def test_stages_are_in_the_documented_order_and_neutral_ones_left_out() -> None:
     everything = SamplingConfig(
         temperature=0.7, top_k=3, top_p=0.9, min_p=0.1, repetition_penalty=1.2
     )
@@ -140,7 +137,7 @@ def test_stages_stand_in_the_documented_order_and_only_where_they_act() -> None:
     assert [stage.name for stage in sampling.active_stages(greedy)] == ["special", "temperature"]
 
 
-def test_the_stage_that_removed_a_token_can_be_named() -> None:
+def test_the_stage_that_removed_an_id_is_named() -> None:
     config = SamplingConfig(temperature=1.0, top_k=4, min_p=0.5)
     after = sampling.apply_stages(LOGITS, config, [])
     removed = sampling.removing_stages(after, range(8))
@@ -151,15 +148,14 @@ def test_the_stage_that_removed_a_token_can_be_named() -> None:
 
 
 @given(_rows)
-def test_greedy_takes_the_likeliest_and_of_equals_the_lowest_id(logits: Tensor) -> None:
+def test_greedy_takes_the_most_likely_and_of_equals_the_lowest_id(logits: Tensor) -> None:
     id = TokenSampler(SamplingConfig(), [], SIZE).choose(logits)
     assert id == next(i for i in _order(logits) if i not in sampling.NEVER_GENERATED)
     assert sampling.final_probabilities(logits, SamplingConfig(), [])[id] == 1.0
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_predictions_that_are_no_numbers_are_reported(bad: float) -> None:
-    """A reply of <pad>, or of nothing, from a model that has diverged."""
+def test_logits_that_are_not_finite_are_reported(bad: float) -> None:
     logits = torch.full((SIZE,), bad) if bad < 0 else torch.tensor([1.0] * (SIZE - 1) + [bad])
     with pytest.raises(RunFailedError, match="diverged"):
         TokenSampler(SamplingConfig(), [], SIZE).choose(logits)
@@ -173,7 +169,7 @@ BOUNDS = {1: 10.83, 2: 13.82, 3: 16.27, 4: 18.47, 5: 20.52}
     "settings",
     [{}, {"top_p": 0.8}, {"top_k": 3}, {"min_p": 0.3}, {"repetition_penalty": 2.0}],
 )
-def test_draws_agree_with_the_final_distribution(settings: dict[str, Any]) -> None:
+def test_draws_follow_the_final_distribution(settings: dict[str, Any]) -> None:
     config = SamplingConfig(temperature=0.9, **settings)
     final = sampling.apply_stages(LOGITS, config, [3])[-1][1]
     generator = torch.Generator().manual_seed(5)
@@ -188,10 +184,10 @@ def test_draws_agree_with_the_final_distribution(settings: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(("point", "id"), [(0.0, 1), (0.499, 1), (0.5, 3), (1 - 2**-53, 3)])
-def test_a_draw_never_falls_on_what_has_no_chance(
+def test_a_removed_id_is_never_drawn(
     point: float, id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The ends of the line: 0 belongs to a removed first id, 1 to a removed last one."""
+    """Not even by the numbers 0 and 1 at the ends of the distribution."""
     monkeypatch.setattr(torch, "rand", lambda *_, **__: torch.tensor(point, dtype=torch.float64))
     logits = torch.tensor(
         [sampling.REMOVED_LOGIT, 0.0, sampling.REMOVED_LOGIT, 0.0, sampling.REMOVED_LOGIT]
@@ -199,7 +195,7 @@ def test_a_draw_never_falls_on_what_has_no_chance(
     assert sampling.draw(logits, torch.Generator()) == id
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
+def test_a_seed_decides_the_draws() -> None:
     def draws(seed: int) -> list[int]:
         chooser = TokenSampler(SamplingConfig(temperature=1.0, seed=seed), [], 8)
         return [chooser.choose(LOGITS) for _ in range(50)]
@@ -208,8 +204,8 @@ def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
     assert draws(11) != draws(12)
 
 
-def test_a_draw_takes_one_number_whatever_the_settings() -> None:
-    """Replies of one seed that have nothing in common once a setting is touched."""
+def test_a_draw_uses_one_random_number_with_any_settings() -> None:
+    """Replies with one seed stay similar when a setting changes."""
     generators = [torch.Generator().manual_seed(3) for _ in range(2)]
     for generator, p in zip(generators, (1.0, 0.5), strict=True):
         for _ in range(7):

@@ -1,4 +1,4 @@
-"""How well a model foresees a text, and a text taken apart token by token."""
+"""Scores of a text and its trace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.server.dispatch import Dispatcher
 from core.text.corpus import CorpusSample
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.unknown_words import UnknownWordError
-from tests.support.askers import Asker, tiny_home
+from tests.support.direct_client import DirectClient, tiny_home
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def ask(home: Home) -> Asker:
-    return Asker(Dispatcher(home))
+def client(home: Home) -> DirectClient:
+    return DirectClient(Dispatcher(home))
 
 
 def _lines(*texts: str) -> Iterator[CorpusSample]:
@@ -42,14 +42,13 @@ def _direct(loaded: LoadedModel, ids: list[int]) -> torch.Tensor:
     return logits[:-1].gather(1, torch.tensor(ids[1:])[:, None])[:, 0]
 
 
-def test_lines_are_scored_each_by_itself_with_their_ends(home: Home) -> None:
-    """A line that sees the one before it; an end or a beginning that is counted wrongly."""
+def test_each_line_is_scored_by_itself_with_its_end(home: Home) -> None:
     loaded, total = load_model(Run(home.runs / "words")), ScoreTotals()
     texts = ["the cat sat", "a bird"]
-    found = list(score_samples(loaded, _lines(*texts), total))
+    result = list(score_samples(loaded, _lines(*texts), total))
     due = [_direct(loaded, [SOS, *loaded.tokenizer.encode(text), EOS]) for text in texts]
-    assert [one.score for one in found] == pytest.approx(torch.cat(due).tolist(), rel=1e-4)
-    assert [one.text for one in found] == ["the", "cat", "sat", "<eos>", "a", "bird", "<eos>"]
+    assert [one.score for one in result] == pytest.approx(torch.cat(due).tolist(), rel=1e-4)
+    assert [one.text for one in result] == ["the", "cat", "sat", "<eos>", "a", "bird", "<eos>"]
     nats = -float(torch.cat(due).sum())
     assert (total.tokens, total.size) == (7, 19)
     assert total.loss == pytest.approx(nats / 7, rel=1e-4)
@@ -57,8 +56,8 @@ def test_lines_are_scored_each_by_itself_with_their_ends(home: Home) -> None:
     assert total.bits_per_byte == pytest.approx(nats / math.log(2) / 19, rel=1e-4)
 
 
-def test_a_text_is_one_stream_however_it_comes_in_parts(home: Home) -> None:
-    """A part that begins anew; a window that slides otherwise than in the model's own use."""
+def test_running_text_is_scored_as_one_stream(home: Home) -> None:
+    """Over the parts it is read in, and slides of the context."""
     loaded, total, text = (
         load_model(Run(home.runs / "chars")),
         ScoreTotals(),
@@ -66,20 +65,20 @@ def test_a_text_is_one_stream_however_it_comes_in_parts(home: Home) -> None:
     )
     parts = [text[:500], text[500:]]
     samples = (CorpusSample(part, 0, 0, part is parts[1]) for part in parts)
-    found = [one.score for one in score_samples(loaded, samples, total)]
+    result = [one.score for one in score_samples(loaded, samples, total)]
     session = Session(loaded.model, keep_first=0)
     due = session.score([EOS, *loaded.tokenizer.encode(text)]).tolist()
-    assert found == pytest.approx(due, abs=1e-3)
+    assert result == pytest.approx(due, abs=1e-3)
     assert total.size == total.tokens == len(text)
 
 
-def test_words_that_were_never_seen_are_named(home: Home) -> None:
+def test_unknown_words_are_named(home: Home) -> None:
     loaded = load_model(Run(home.runs / "words"))
     with pytest.raises(UnknownWordError, match="zebra"):
         list(score_samples(loaded, _lines("the zebra"), ScoreTotals()))
 
 
-def test_nothing_at_all_has_no_loss() -> None:
+def test_an_empty_text_has_no_loss() -> None:
     assert (ScoreTotals().loss, ScoreTotals().perplexity, ScoreTotals().bits_per_byte) == (
         None,
         None,
@@ -87,12 +86,11 @@ def test_nothing_at_all_has_no_loss() -> None:
     )
 
 
-def test_a_trace_is_what_stepping_and_looking_inside_say(ask: Asker) -> None:
-    """Ranks and layers that belong to the token before or after."""
-    found = ask("trace", run="words", text="the cat sat")
-    view = ask("step", run="words", prompt="", top=18)
-    for token in (*found["tokens"], found["next"]):
-        inside = ask("inside", session=view["session"])
+def test_a_trace_agrees_with_step_and_inside(client: DirectClient) -> None:
+    result = client("trace", run="words", text="the cat sat")
+    view = client("step", run="words", prompt="", top=18)
+    for token in (*result["tokens"], result["next"]):
+        inside = client("inside", session=view["session"])
         assert token["entropy"] == pytest.approx(view["entropy"], rel=1e-4)
         assert [one[:2] for one in token["lens"]] == [one[:2] for one in inside["lens"][0]]
         if "id" not in token:
@@ -100,23 +98,22 @@ def test_a_trace_is_what_stepping_and_looking_inside_say(ask: Asker) -> None:
         (same,) = [one for one in view["top"] if one["id"] == token["id"]]
         assert (token["text"], token["rank"]) == (same["text"], same["rank"])
         assert token["probability"] == pytest.approx(same["probability"], rel=1e-4)
-        view = ask("step", session=view["session"], pick=token["id"], top=18)
-    assert "id" not in found["next"]
-    assert [token["text"] for token in found["tokens"]] == ["the", "cat", "sat"]
+        view = client("step", session=view["session"], pick=token["id"], top=18)
+    assert "id" not in result["next"]
+    assert [token["text"] for token in result["tokens"]] == ["the", "cat", "sat"]
 
 
-def test_a_trace_goes_on_over_slides_of_the_context(ask: Asker, home: Home) -> None:
-    """What is traced with a window that the model would not have had."""
+def test_a_trace_continues_over_slides_of_the_context(client: DirectClient, home: Home) -> None:
     text = "the cat sat on the mat a bird"
-    found = ask("trace", run="chars", text=text)["tokens"]
+    result = client("trace", run="chars", text=text)["tokens"]
     loaded = load_model(Run(home.runs / "chars"))
     session = Session(loaded.model, keep_first=0)
     session.extend([EOS])
-    for id, token in zip(loaded.tokenizer.encode(text), found, strict=True):
+    for id, token in zip(loaded.tokenizer.encode(text), result, strict=True):
         chances = session.next_logits()[0].softmax(-1)
         assert token["probability"] == pytest.approx(float(chances[id]), rel=1e-3)
         assert token["rank"] == 1 + int((chances > chances[id]).sum())
         assert token["lens"][-1][2] == pytest.approx(float(chances.max()), rel=1e-3)
         session.extend([id])
     with pytest.raises(InputError):
-        ask("trace", run="chars", text="a" * 5000)
+        client("trace", run="chars", text="a" * 5000)

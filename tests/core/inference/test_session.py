@@ -1,4 +1,4 @@
-"""Sessions of both decoders: whatever was fed and cut, the logits are those of a fresh reading."""
+"""Sessions of both decoders: after any changes, the logits are those of a fresh session."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ _moves = st.one_of(
         *[(0, 1, 1), (1, 1, 1), (8, 1, 1), (9, 1, 4), (11, 1, 4), (12, 1, 7)],
     ],
 )
-def test_the_window_drops_its_older_half_when_it_is_full(
-    length: int, keep_first: int, start: int
-) -> None:
+def test_a_full_window_drops_its_older_half(length: int, keep_first: int, start: int) -> None:
     assert window_start(length, CONTEXT, keep_first) == start
 
 
@@ -51,7 +49,6 @@ def test_the_window_drops_its_older_half_when_it_is_full(
 def test_the_window_always_fits_and_never_moves_back(
     length: int, context: int, keep_first: int
 ) -> None:
-    """A token past the last position, or a slide at every token."""
     start, after = (window_start(n, context, keep_first) for n in (length, length + 1))
     assert keep_first + max(0, length - start) <= context
     assert start in (after, after - max(1, (context - keep_first) // 2))
@@ -60,8 +57,9 @@ def test_the_window_always_fits_and_never_moves_back(
 
 @architectures
 @both
-def test_cached_is_uncached_across_two_slides(architecture: str, keep_first: int) -> None:
-    """Positions that do not begin anew after a slide, keys left over from the old window."""
+def test_cached_logits_equal_uncached_ones_across_two_slides(
+    architecture: str, keep_first: int
+) -> None:
     model, ids = tiny(architecture), some_ids(2 * CONTEXT)
     session, starts = Session(model, keep_first=keep_first), []
     for count, id in enumerate(ids, 1):
@@ -74,7 +72,7 @@ def test_cached_is_uncached_across_two_slides(architecture: str, keep_first: int
 
 
 @architectures
-def test_a_context_of_two_still_slides(architecture: str) -> None:
+def test_a_context_of_two_slides(architecture: str) -> None:
     model, ids = tiny(architecture, context=2), some_ids(6)
     session = Session(model, keep_first=1)
     for count, id in enumerate(ids, 1):
@@ -84,7 +82,7 @@ def test_a_context_of_two_still_slides(architecture: str) -> None:
 @architectures
 @both
 @pytest.mark.parametrize("count", [CONTEXT, CONTEXT + 1, 5 * CONTEXT + 3])
-def test_a_long_prompt_is_read_like_single_ids(
+def test_a_long_prompt_gives_the_logits_of_single_ids(
     architecture: str, keep_first: int, count: int
 ) -> None:
     model, ids = tiny(architecture), some_ids(count)
@@ -105,10 +103,9 @@ def test_only_the_window_of_a_long_prompt_is_read(monkeypatch: pytest.MonkeyPatc
 
 
 @given(st.sampled_from(["qwen3", "tutorial"]), st.integers(0, 1), st.lists(_moves, max_size=12))
-def test_any_walk_of_feeding_and_cutting_ends_as_a_fresh_session(
+def test_any_sequence_of_changes_equals_a_fresh_session(
     architecture: str, keep_first: int, walk: Walk
 ) -> None:
-    """A cache entry of an id that was cut away, found again in a window of the same start."""
     model = tiny(architecture)
     session, ids = Session(model, keep_first=keep_first), [4]
     feed(session, ids)
@@ -125,8 +122,8 @@ def test_any_walk_of_feeding_and_cutting_ends_as_a_fresh_session(
     assert close(session.next_logits()[0], plain(model, ids, keep_first))
 
 
-def test_a_cut_before_a_slide_forgets_keys_that_a_later_slide_would_find_again() -> None:
-    """Cut over a slide and written anew without a reading in between."""
+def test_truncating_before_a_slide_drops_its_keys() -> None:
+    """Even if nothing is read before the window slides to the same place again."""
     session, ids = Session(tiny("qwen3")), some_ids(12)
     feed(session, ids)
     session.truncate(5)
@@ -134,7 +131,7 @@ def test_a_cut_before_a_slide_forgets_keys_that_a_later_slide_would_find_again()
     assert close(session.next_logits()[0], plain(tiny("qwen3"), [*ids[:5], 3, 4, 5, 6], 0))
 
 
-def test_an_emptied_session_is_a_new_one() -> None:
+def test_an_emptied_session_equals_a_new_one() -> None:
     session = Session(tiny("qwen3"), keep_first=1)
     feed(session, some_ids(20))
     session.truncate(0)
@@ -142,7 +139,9 @@ def test_an_emptied_session_is_a_new_one() -> None:
     assert close(feed(session, [1, 5])[0], plain(tiny("qwen3"), [1, 5], 1))
 
 
-def test_undoing_steps_needs_no_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_truncating_to_a_cached_length_needs_no_forward_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     session, before = Session(tiny("qwen3")), {}
     for id in some_ids(20):
         logits = feed(session, [id])
@@ -156,8 +155,7 @@ def test_undoing_steps_needs_no_forward_pass(monkeypatch: pytest.MonkeyPatch) ->
     assert read == [2]  # the window of length 1 was not in the cache any more
 
 
-def test_what_was_kept_is_bounded_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Logits of a long talk that fill the memory."""
+def test_cached_logits_are_bounded_and_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.inference.session.MAX_LOGITS_BYTES", 3 * 4 * VOCAB)
     session, ids, read = Session(tiny("qwen3")), some_ids(7), count_tokens(monkeypatch)
     for id in ids:
@@ -169,7 +167,7 @@ def test_what_was_kept_is_bounded_and_read_again(monkeypatch: pytest.MonkeyPatch
     assert read == [1, 3]  # the last id by the session, all three by the comparison
 
 
-def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_read_before_logits_are_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     session, read = Session(tiny("qwen3")), count_tokens(monkeypatch)
     session.extend([4, 5])
     session.extend([6])
@@ -178,7 +176,7 @@ def test_nothing_is_read_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch)
     assert read == [3]
 
 
-def test_a_model_that_is_being_trained_is_refused() -> None:
+def test_a_model_in_training_mode_is_refused() -> None:
     model = factory.build_model(ModelConfig(vocab_size=VOCAB, context=CONTEXT))
     with pytest.raises(AssertionError, match="dropout"):
         feed(Session(model), [4])

@@ -1,4 +1,4 @@
-"""Scores, forks and inspection of a session, with and without silenced heads."""
+"""Scores, forks and records of a session, with and without a head mask."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.support.sessions import (
 
 @architectures
 @both
-def test_forked_rows_go_on_like_separate_sessions(architecture: str, keep_first: int) -> None:
-    """Rows that share a cache, or swap places; also across a slide and a cut."""
+def test_forked_rows_equal_separate_sessions(architecture: str, keep_first: int) -> None:
+    """Also across a slide and a truncation."""
     model, start = tiny(architecture), [1, 5, 6, 7]
     session = Session(model, keep_first=keep_first)
     feed(session, start)
@@ -44,7 +44,7 @@ def test_forked_rows_go_on_like_separate_sessions(architecture: str, keep_first:
     assert close(feed(session, [8])[0], plain(model, [*start, 8], keep_first))
 
 
-def test_a_fork_of_a_fork_keeps_rows_side_by_side() -> None:
+def test_a_fork_of_a_fork_repeats_each_row_in_place() -> None:
     session = Session(tiny("qwen3"))
     feed(session, [4])
     twin = session.fork(2)
@@ -54,8 +54,7 @@ def test_a_fork_of_a_fork_keeps_rows_side_by_side() -> None:
 
 
 @architectures
-def test_a_silenced_head_changes_what_is_said(architecture: str) -> None:
-    """A mask that is taken and not handed on, in one of the ways of reading."""
+def test_a_head_mask_applies_to_every_kind_of_forward_pass(architecture: str) -> None:
     model, ids = tiny(architecture), [4, 5, 6]
     mask = torch.ones(2, 2)
     mask[1, 0] = 0.0
@@ -70,7 +69,7 @@ def test_a_silenced_head_changes_what_is_said(architecture: str) -> None:
 
 
 @architectures
-def test_inspecting_shows_every_layer_over_the_window(architecture: str) -> None:
+def test_a_record_has_every_layer_over_the_window(architecture: str) -> None:
     session = Session(tiny(architecture), keep_first=1)
     feed(session, some_ids(11))
     before, record = session.next_logits(), session.inspect()
@@ -88,7 +87,7 @@ def test_inspecting_shows_every_layer_over_the_window(architecture: str) -> None
 def test_scores_are_the_log_probabilities_of_the_ids(
     architecture: str, keep_first: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A part that is scored in the window of another."""
+    """In any division into parts."""
     monkeypatch.setattr("core.inference.session.MAX_LOGITS_BYTES", at_once * 4 * VOCAB)
     model, ids = tiny(architecture), some_ids(3 * CONTEXT)
     expected = [
@@ -101,8 +100,7 @@ def test_scores_are_the_log_probabilities_of_the_ids(
     assert close(session.next_logits()[0], plain(model, ids, keep_first))
 
 
-def test_scoring_reads_as_much_as_fits_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A forward pass for every id of a long text."""
+def test_scoring_reads_as_much_as_fits_per_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     session, read = Session(tiny("qwen3")), count_tokens(monkeypatch)
     session.score(some_ids(24))
     assert read == [1, 7, 8, 8, 8, 8]

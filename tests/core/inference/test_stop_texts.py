@@ -1,4 +1,4 @@
-"""Stop texts: nothing of one is shown, everything else is, however the text is cut."""
+"""Stop texts are not shown, everything else is, in any division of the text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from core.inference.generate import StopFilter
 
 
 def _shown(pieces: list[str], stops: list[str]) -> tuple[str, bool]:
-    found, shown = StopFilter(stops), ""
+    result, shown = StopFilter(stops), ""
     for piece in pieces:
-        shown += found.push(piece)
-        if found.hit:
+        shown += result.push(piece)
+        if result.hit:
             return shown, True
-    return shown + found.flush(), False
+    return shown + result.flush(), False
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,9 @@ def _shown(pieces: list[str], stops: list[str]) -> tuple[str, bool]:
         (["abc"], [], "abc", False),
     ],
 )
-def test_what_is_shown(pieces: list[str], stops: list[str], shown: str, hit: bool) -> None:
+def test_the_shown_text_ends_before_the_stop_text(
+    pieces: list[str], stops: list[str], shown: str, hit: bool
+) -> None:
     assert _shown(pieces, stops) == (shown, hit)
 
 
@@ -43,10 +45,7 @@ _texts = st.lists(st.text("ab", max_size=5), max_size=8)
 
 
 @given(_texts, st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
-def test_it_shows_what_stands_before_the_first_stop_however_the_text_is_cut(
-    pieces: list[str], stops: list[str]
-) -> None:
-    """A stop text that is missed in one cutting, or shown in part in another."""
+def test_the_shown_text_does_not_depend_on_the_pieces(pieces: list[str], stops: list[str]) -> None:
     text = "".join(pieces)
     ends = [(text.find(stop) + len(stop), text.find(stop)) for stop in stops if stop in text]
     expected = (text[: min(ends)[1]], True) if ends else (text, False)
@@ -55,21 +54,19 @@ def test_it_shows_what_stands_before_the_first_stop_however_the_text_is_cut(
 
 
 @given(_texts, st.lists(st.text("ab", min_size=1, max_size=4), max_size=3))
-def test_only_what_may_become_a_stop_text_is_held_back(pieces: list[str], stops: list[str]) -> None:
-    """Text that is shown late, or not before the end."""
-    found, shown, read = StopFilter(stops), "", ""
+def test_only_a_possible_stop_text_is_held_back(pieces: list[str], stops: list[str]) -> None:
+    result, shown, read = StopFilter(stops), "", ""
     for piece in pieces:
-        shown += found.push(piece)
+        shown += result.push(piece)
         read += piece
-        if found.hit:
+        if result.hit:
             return
         held = read.removeprefix(shown)
         assert not held or any(stop.startswith(held) for stop in stops)
 
 
 @pytest.mark.parametrize("stop", [("",), ("a", ""), (3,)])
-def test_a_stop_text_that_stands_everywhere_is_refused(stop: tuple[str, ...]) -> None:
-    """An option that is taken and ignored."""
+def test_an_empty_stop_text_is_refused(stop: tuple[str, ...]) -> None:
     with pytest.raises(SettingsError) as caught:
         SamplingConfig(stop=stop)
     assert list(caught.value.problems) == ["stop"]

@@ -1,4 +1,4 @@
-"""A look inside: attention is the model's own, heads can be switched off, any place is shown."""
+"""Attention weights, the logit lens and disabled heads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.model.attention import AttentionRecord
 from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Dispatcher
-from tests.support.askers import Asker, tiny_home
+from tests.support.direct_client import DirectClient, tiny_home
 
 TEXT = "the cat sat on the mat"
 
@@ -23,8 +23,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def ask(home: Home) -> Asker:
-    return Asker(Dispatcher(home))
+def client(home: Home) -> DirectClient:
+    return DirectClient(Dispatcher(home))
 
 
 def _record(home: Home, mask: torch.Tensor | None = None) -> tuple[AttentionRecord, torch.Tensor]:
@@ -36,33 +36,33 @@ def _record(home: Home, mask: torch.Tensor | None = None) -> tuple[AttentionReco
         return record, loaded.model.head(hidden)[0].softmax(-1)
 
 
-def test_looks_are_the_attention_weights_of_the_model(ask: Asker, home: Home) -> None:
-    """Weights of another layer, head or place than they are shown for."""
+def test_attention_weights_are_those_of_the_model(client: DirectClient, home: Home) -> None:
+    """For each layer, head and position."""
     record, _ = _record(home)
     for at in (None, 0, 3):
         for head in (None, 0, 1):
-            found = ask("inside", run="words", prompt=TEXT, head=head, at=at)
+            reply = client("inside", run="words", prompt=TEXT, head=head, at=at)
             last = 6 if at is None else at
             for layer, weights in enumerate(record.attention):
                 own = weights[0].mean(0) if head is None else weights[0, head]
-                assert found["attention_by_layer"][layer] == pytest.approx(
+                assert reply["attention_by_layer"][layer] == pytest.approx(
                     own[last].tolist(), abs=1e-6
                 )
-            assert sum(found["attention_by_layer"][0]) == pytest.approx(1.0, abs=1e-5)
-            assert found["positions"] == [last]
-            assert found["attention_by_layer"][-1] == found["attention"][-1]
+            assert sum(reply["attention_by_layer"][0]) == pytest.approx(1.0, abs=1e-5)
+            assert reply["positions"] == [last]
+            assert reply["attention_by_layer"][-1] == reply["attention"][-1]
 
 
-def test_a_head_that_is_off_adds_nothing(ask: Asker, home: Home) -> None:
-    """A switch that shows what the whole model says, or that another head is off."""
+def test_a_disabled_head_adds_nothing(client: DirectClient, home: Home) -> None:
+    """The reply shows the prediction without it; the session keeps all heads."""
     mask = torch.ones(2, 2)
     mask[1, 0] = 0.0
     _, whole = _record(home)
     _, without = _record(home, mask)
-    session = ask("step", run="words", prompt=TEXT)["session"]
-    on = ask("inside", session=session)
-    off = ask("inside", session=session, disabled_heads=[[1, 0]])
-    again = ask("inside", session=session)
+    session = client("step", run="words", prompt=TEXT)["session"]
+    on = client("inside", session=session)
+    off = client("inside", session=session, disabled_heads=[[1, 0]])
+    again = client("inside", session=session)
     id = int(whole[-1].argmax())
     assert on["ablation"][0] == off["ablation"][0] == on["lens"][-1][-1][0] == id
     assert on["ablation"][2:] == pytest.approx([float(whole[-1, id])] * 2, rel=1e-4)
@@ -70,26 +70,27 @@ def test_a_head_that_is_off_adds_nothing(ask: Asker, home: Home) -> None:
     assert off["lens"][-1][-1][2] == pytest.approx(float(without[-1].max()), rel=1e-4)
     assert off["lens"][-1][:2] == on["lens"][-1][:2], "what is below the head stays"
     assert again == on
-    assert ask("step", session=session)["top"][0]["id"] == id, "the session stays whole"
+    assert client("step", session=session)["top"][0]["id"] == id, "the session stays whole"
 
 
-def test_looking_again_needs_no_forward_pass(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cursor that computes everything anew for each token, layer and head."""
-    session = ask("step", run="words", prompt=TEXT)["session"]
-    ask("inside", session=session)
+def test_another_position_layer_or_head_needs_no_forward_pass(
+    client: DirectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = client("step", run="words", prompt=TEXT)["session"]
+    client("inside", session=session)
     monkeypatch.setattr(Session, "inspect", lambda *_, **__: pytest.fail("a forward pass"))
     for at in range(7):
-        ask("inside", session=session, at=at, layer=0, head=1)
+        client("inside", session=session, at=at, layer=0, head=1)
 
 
-def test_a_look_follows_the_text(ask: Asker) -> None:
-    """What was kept of a text shown for another one of the same length."""
-    session = ask("step", run="words", prompt="the")["session"]
+def test_a_cached_record_is_not_used_for_another_text(client: DirectClient) -> None:
+    """Not even for one of the same length."""
+    session = client("step", run="words", prompt="the")["session"]
     looks = []
     for id in (3, 4, 3):
-        ask("step", session=session, pick=id)
-        looks.append(ask("inside", session=session)["lens"])
-        ask("cut", session=session, length=2)
+        client("step", session=session, pick=id)
+        looks.append(client("inside", session=session)["lens"])
+        client("cut", session=session, length=2)
     assert looks[0] == looks[2] != looks[1]
 
 
@@ -103,6 +104,8 @@ def test_a_look_follows_the_text(ask: Asker) -> None:
         {"disabled_heads": [[0]]},
     ],
 )
-def test_places_and_heads_that_are_none_are_refused(ask: Asker, wrong: dict[str, object]) -> None:
+def test_positions_and_heads_out_of_range_are_refused(
+    client: DirectClient, wrong: dict[str, object]
+) -> None:
     with pytest.raises(InputError):
-        ask("inside", run="words", prompt=TEXT, **wrong)
+        client("inside", run="words", prompt=TEXT, **wrong)

@@ -1,4 +1,4 @@
-"""What the sampler says of the text behind a run, and of replies that stand in it."""
+"""The corpus index of a run, copied passages and next-token counts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from core.server.codec import to_json
 from core.server.dispatch import Dispatcher
 from core.server.origin import build_index
 from core.server.protocol import IndexRequest
+from core.system.files import JsonObject
 from core.system.locks import acquire
-from tests.support.askers import Asker, Json
+from tests.support.direct_client import DirectClient
 from tests.support.runs import tiny_home_with_corpora
 
 
@@ -29,12 +30,14 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def ask(home: Home) -> Asker:
-    return Asker(Dispatcher(home))
+def client(home: Home) -> DirectClient:
+    return DirectClient(Dispatcher(home))
 
 
-def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never_cancelled) -> Json:
-    heard: list[Json] = []
+def index(
+    home: Home, run: str = "words", cancelled: Callable[[], bool] = never_cancelled
+) -> JsonObject:
+    heard: list[JsonObject] = []
 
     def send(batch: Any) -> None:
         heard.append(to_json(batch))
@@ -44,28 +47,29 @@ def index(home: Home, run: str = "words", cancelled: Callable[[], bool] = never_
 
 
 def folder_of(home: Home) -> Path:
-    (found,) = (home.cache / "tokens").iterdir()
-    return found
+    (reply,) = (home.cache / "tokens").iterdir()
+    return reply
 
 
-def test_an_index_is_made_once(home: Home) -> None:
-    """Minutes of work at every start."""
+def test_an_index_is_built_once(home: Home) -> None:
     first = index(home)
     assert (first["how"], index(home)["how"]) == ("made", "kept")
     assert first["tokens"] == 48
-    assert {said["phase"] for said in first["heard"]} >= {"counting lines", "sorting the text"}
-    assert all(0 <= said["finished"] <= said["total"] for said in first["heard"])
+    assert {message["phase"] for message in first["heard"]} >= {
+        "counting lines",
+        "sorting the text",
+    }
+    assert all(0 <= message["finished"] <= message["total"] for message in first["heard"])
 
 
 @pytest.mark.parametrize("name", ["places", "lines", "index.json"])
 @pytest.mark.parametrize("damage", ["cut", "noise", "gone"])
-def test_a_damaged_index_is_made_anew_and_that_is_said(
-    home: Home, ask: Asker, name: str, damage: str
+def test_a_damaged_index_is_rebuilt_with_a_note(
+    home: Home, client: DirectClient, name: str, damage: str
 ) -> None:
-    """Wrong counts shown for right ones, or an error about a file that can be made again."""
     index(home)
     path = folder_of(home) / name
-    expected = ask("origin", run="words", text="the cat sat on the mat")
+    expected = client("origin", run="words", text="the cat sat on the mat")
     size = path.stat().st_size
     if damage == "gone":
         path.unlink()
@@ -73,17 +77,16 @@ def test_a_damaged_index_is_made_anew_and_that_is_said(
         os.truncate(path, size // 2)
     else:
         path.write_bytes(b"\xff" * size)
-    found = index(home)
+    reply = index(home)
     noticed = (name, damage) != ("index.json", "gone")
-    assert found["how"] == ("remade" if noticed else "made")
-    assert found["notes"] == ([REBUILT_NOTE] if noticed else [])
-    again = ask("origin", run="words", text="the cat sat on the mat")
+    assert reply["how"] == ("remade" if noticed else "made")
+    assert reply["notes"] == ([REBUILT_NOTE] if noticed else [])
+    again = client("origin", run="words", text="the cat sat on the mat")
     assert again["spans"] == expected["spans"]
 
 
 @pytest.mark.parametrize("after", range(4))
-def test_a_cancelled_index_leaves_nothing(home: Home, after: int) -> None:
-    """Half an index that is taken for a whole one; gigabytes of temporary files."""
+def test_a_cancelled_index_leaves_no_files(home: Home, after: int) -> None:
     index(home, "chars")
     calls = iter(range(100))
     with pytest.raises(Cancelled):
@@ -95,7 +98,7 @@ def test_a_cancelled_index_leaves_nothing(home: Home, after: int) -> None:
     assert index(home)["how"] == "made"
 
 
-def test_what_a_killed_process_left_is_removed(home: Home) -> None:
+def test_files_of_a_killed_process_are_removed(home: Home) -> None:
     index(home)
     folder = folder_of(home)
     (folder / "index.json").unlink()
@@ -104,8 +107,9 @@ def test_what_a_killed_process_left_is_removed(home: Home) -> None:
     assert not list(folder.glob(".*.tmp"))
 
 
-def test_one_process_makes_it_and_others_wait(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two that write the same gigabytes."""
+def test_one_process_builds_an_index_while_others_wait(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index(home)
     folder = folder_of(home)
     (folder / "index.json").unlink()
@@ -124,7 +128,7 @@ def test_one_process_makes_it_and_others_wait(home: Home, monkeypatch: pytest.Mo
     assert waits
 
 
-def test_a_full_disk_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     index(home)
     (folder_of(home) / "index.json").unlink()
 
@@ -137,65 +141,65 @@ def test_a_full_disk_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not list(folder_of(home).glob("*.tmp"))
 
 
-def test_a_text_marks_what_stands_in_the_corpus(home: Home, ask: Asker) -> None:
+def test_spans_are_the_parts_that_occur_in_the_corpus(home: Home, client: DirectClient) -> None:
     index(home)
     text = "oh the  cat sat on the tree, the dog ran to the door"
-    found = ask("origin", run="words", text=text)
-    marks = [text[span["from"] : span["to"]] for span in found["spans"]]
+    reply = client("origin", run="words", text=text)
+    marks = [text[span["from"] : span["to"]] for span in reply["spans"]]
     assert marks == ["the  cat sat on the", "the dog ran to the door"]
-    first = found["spans"][0]
+    first = reply["spans"][0]
     assert (first["begin"], first["end"], first["count"]) == (1, 6, 3)
     assert [place["line"] for place in first["places"]] == [1, 4, 7]
     place = first["places"][1]
     assert (place["text"], place["after"]) == ("the cat sat on the", " door")
     raw = Path(place["file"]).read_bytes()
     assert raw[place["offset"] :].startswith(b"the cat sat on the door")
-    assert (found["tokens"], found["copied"], found["longest"]) == (13, 11, 6)
-    assert (found["bigrams"], found["new_bigrams"]) == (12, 3)
+    assert (reply["tokens"], reply["copied"], reply["longest"]) == (13, 11, 6)
+    assert (reply["bigrams"], reply["new_bigrams"]) == (12, 3)
 
 
-def test_a_reply_and_a_session_are_compared_without_their_prompt(home: Home, ask: Asker) -> None:
-    """A prompt that was copied from the text counted as if the model had said it."""
+def test_a_reply_and_a_session_are_compared_without_their_prompt(
+    home: Home, client: DirectClient
+) -> None:
+    """A prompt copied from the corpus does not count."""
     index(home, "chars")
-    reply = ask("generate", run="chars", prompt="the cat sat", settings={"max_tokens": 9})
-    found = ask("origin", reply=ask.last_id, min_tokens=1)
-    assert found["text"] == reply["text"]
-    assert found["tokens"] <= 9
-    for span in found["spans"]:
-        assert found["text"][span["from"] : span["to"]] == span["places"][0]["text"]
-    session = ask("step", run="chars", prompt="the cat")
-    for id in ask("step", run="chars", prompt=" sat")["tokens"]:
-        ask("step", session=session["session"], pick=id[0])
-    found = ask("origin", session=session["session"])
-    assert (found["text"], found["copied"], found["tokens"]) == (" sat", 4, 4)
+    reply = client("generate", run="chars", prompt="the cat sat", settings={"max_tokens": 9})
+    result = client("origin", reply=client.last_id, min_tokens=1)
+    assert result["text"] == reply["text"]
+    assert result["tokens"] <= 9
+    for span in result["spans"]:
+        assert result["text"][span["from"] : span["to"]] == span["places"][0]["text"]
+    session = client("step", run="chars", prompt="the cat")
+    for id in client("step", run="chars", prompt=" sat")["tokens"]:
+        client("step", session=session["session"], pick=id[0])
+    result = client("origin", session=session["session"])
+    assert (result["text"], result["copied"], result["tokens"]) == (" sat", 4, 4)
 
 
-def test_steps_say_what_the_corpus_says(home: Home, ask: Asker) -> None:
-    """A count of another context than the one that is named."""
-    view = ask("step", run="words", prompt="the cat sat on the")
+def test_candidates_have_their_counts_in_the_corpus(home: Home, client: DirectClient) -> None:
+    view = client("step", run="words", prompt="the cat sat on the")
     assert view["corpus"] is None
     assert view["top"][0]["corpus"] is None
     index(home)
-    view = ask("step", session=view["session"], top=30)
+    view = client("step", session=view["session"], top=30)
     assert view["corpus"] == {"length": 6, "count": 3}
     by_text = {token["text"]: list(token["corpus"]) for token in view["top"]}
     assert by_text["mat"] == [2, 3, 6]
     assert by_text["door"] == [1, 3, 6]
     assert by_text["tree"] == [1, 11, 1]
     assert by_text["<unk>"] == [0, 48, 0]
-    view = ask("step", session=view["session"], pick=view["choice"]["id"])
+    view = client("step", session=view["session"], pick=view["choice"]["id"])
     assert view["corpus"]["length"] >= 0
 
 
-def test_a_new_index_is_noticed(home: Home, ask: Asker) -> None:
-    """A sampler that goes on with an index that was removed or made anew."""
+def test_an_index_that_was_removed_or_rebuilt_is_noticed(home: Home, client: DirectClient) -> None:
     index(home)
-    ask("origin", run="words", text="the cat")
+    client("origin", run="words", text="the cat")
     shutil.rmtree(home.cache / "tokens")
     with pytest.raises(InputError, match="no index"):
-        ask("origin", run="words", text="the cat")
+        client("origin", run="words", text="the cat")
     index(home)
-    assert ask("origin", run="words", text="the cat")["longest"] == 2
+    assert client("origin", run="words", text="the cat")["longest"] == 2
 
 
 @pytest.mark.parametrize(
@@ -211,13 +215,15 @@ def test_a_new_index_is_noticed(home: Home, ask: Asker) -> None:
         {"reply": 99},
     ],
 )
-def test_what_cannot_be_looked_for_is_refused(home: Home, ask: Asker, fields: Json) -> None:
+def test_invalid_origin_requests_are_refused(
+    home: Home, client: DirectClient, fields: JsonObject
+) -> None:
     index(home)
     with pytest.raises(InputError):
-        ask("origin", **fields)
+        client("origin", **fields)
 
 
-def test_a_run_or_a_text_that_is_not_there_is_said(home: Home, tmp_path: Path) -> None:
+def test_a_missing_run_or_text_is_an_error(home: Home, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         index(home, "nobody")
     (tmp_path / "chars.txt").unlink()  # where this content was seen last

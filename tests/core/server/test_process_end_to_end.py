@@ -69,15 +69,15 @@ class Process:
         return self.last_id
 
     def hear(self) -> Json:
-        found: Json = json.loads(self.lines.get(timeout=PATIENCE))
-        return found
+        reply: Json = json.loads(self.lines.get(timeout=PATIENCE))
+        return reply
 
     def last(self, id: int) -> Json:
         """The last reply of a request; what others are told meanwhile is not looked at."""
         while True:
-            said = self.hear()
-            if said["id"] == id and said.get("done"):
-                return said
+            message = self.hear()
+            if message["id"] == id and message.get("done"):
+                return message
 
     def ask(self, op: str, **fields: Any) -> Json:
         return self.last(self.send(op, **fields))
@@ -101,10 +101,10 @@ def _process(home: Home, stderr: Path, *first: Path, listen: bool = True) -> Ite
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("home")
-    found = Home(root=folder, cache=folder / "cache")
-    tiny_run(found, "words")
-    tiny_run(found, "chars", "char", "text")
-    return found
+    reply = Home(root=folder, cache=folder / "cache")
+    tiny_run(reply, "words")
+    tiny_run(reply, "chars", "char", "text")
+    return reply
 
 
 @pytest.fixture(scope="module")
@@ -139,17 +139,17 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize("line", NONSENSE, ids=lambda line: line[:12])
-def test_nonsense_is_answered_without_an_id_and_survived(loading: Process, line: bytes) -> None:
+def test_a_line_that_is_no_request_is_answered_without_an_id(loading: Process, line: bytes) -> None:
+    """The process keeps running."""
     loading.write(line + b"\n")
-    said = loading.hear()
-    assert said["id"] is None
-    assert said["done"]
-    assert said["error"].keys() == {"title", "message", "hint"}
+    message = loading.hear()
+    assert message["id"] is None
+    assert message["done"]
+    assert message["error"].keys() == {"title", "message", "hint"}
     assert loading.ask("laod")["error"]["message"]
 
 
-def test_a_line_without_an_end_is_not_kept(loading: Process) -> None:
-    """Memory that fills up with what somebody writes by mistake."""
+def test_an_endless_line_is_refused_and_not_kept_in_memory(loading: Process) -> None:
     piece = b"x" * (1 << 20)
     for _ in range(20):
         loading.write(piece)
@@ -158,34 +158,32 @@ def test_a_line_without_an_end_is_not_kept(loading: Process) -> None:
     assert "laod" in loading.ask("laod")["error"]["message"]
 
 
-def test_what_waits_for_torch_can_be_cancelled(loading: Process) -> None:
-    """A stop that costs an import."""
+def test_a_request_that_waits_for_torch_can_be_cancelled(loading: Process) -> None:
     load, reply = loading.send("load", run="words"), loading.send("generate", prompt="the")
     cancel = loading.send("cancel", target=reply)
-    said = {one["id"]: one for one in (loading.hear(), loading.hear())}
-    assert said[cancel] == {"id": cancel, "target": reply, "active": True, "done": True}
-    assert (said[reply]["reason"], said[reply]["text"]) == ("cancelled", "")
+    message = {one["id"]: one for one in (loading.hear(), loading.hear())}
+    assert message[cancel] == {"id": cancel, "target": reply, "active": True, "done": True}
+    assert (message[reply]["reason"], message[reply]["text"]) == ("cancelled", "")
     assert not loading.ask("cancel", target=reply)["active"]
     assert not loading.ask("cancel", target="another")["active"]
     # The first has begun: it is told, and answers once it can.
     assert loading.ask("cancel", target=load)["active"]
 
 
-def test_an_id_stands_for_one_request_at_a_time(loading: Process) -> None:
+def test_an_id_is_refused_while_its_request_is_open(loading: Process) -> None:
     id = loading.send("load", run="words")
     loading.last_id -= 1
     assert "open already" in loading.ask("load", run="chars")["error"]["message"]
     assert loading.last_id == id
 
 
-def test_the_end_of_its_input_ends_it_while_torch_is_imported(loading: Process) -> None:
-    """A process that outlives a terminal closed in the first second."""
+def test_the_end_of_input_ends_the_process_while_torch_is_imported(loading: Process) -> None:
     loading.send("load", run="words")
     assert "error" in loading.ask("laod"), "it is at work"
     assert loading.end_of_file() == 0
 
 
-def test_nobody_who_hears_its_replies_ends_it(home: Home, tmp_path: Path) -> None:
+def test_a_closed_output_ends_the_process(home: Home, tmp_path: Path) -> None:
     with _process(home, tmp_path / "stderr", _hanging(tmp_path), listen=False) as process:
         assert process.popen.stdout is not None
         process.popen.stdout.close()
@@ -193,21 +191,20 @@ def test_nobody_who_hears_its_replies_ends_it(home: Home, tmp_path: Path) -> Non
         assert process.popen.wait(timeout=PATIENCE) == 0
 
 
-def test_stray_output_is_no_reply(loading: Process, tmp_path: Path) -> None:
-    """A library's greeting in the middle of the protocol."""
+def test_output_of_libraries_goes_to_the_log(loading: Process, tmp_path: Path) -> None:
     assert "error" in loading.ask("laod")
     log = tmp_path / "stderr"
     while "straystray" not in log.read_text().replace("\n", ""):
         assert "error" in loading.ask("laod")
 
 
-def test_it_is_nicer_than_who_started_it(loading: Process) -> None:
+def test_the_process_lowers_its_priority(loading: Process) -> None:
     loading.ask("laod")
     here = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, loading.popen.pid) == min(19, here + 10)
 
 
-def test_a_broken_installation_is_said(home: Home, tmp_path: Path) -> None:
+def test_a_broken_torch_is_an_error_of_every_request(home: Home, tmp_path: Path) -> None:
     broken = _torch(tmp_path, "raise ImportError('libtorch.so is missing')\n")
     with _process(home, tmp_path / "stderr", broken) as process:
         for _ in range(2):
@@ -216,18 +213,18 @@ def test_a_broken_installation_is_said(home: Home, tmp_path: Path) -> None:
             assert "libtorch.so" in error["message"]
 
 
-def test_replies_repeat_the_id_and_end_with_done(sampler: Process) -> None:
+def test_replies_repeat_the_id_and_the_last_has_done(sampler: Process) -> None:
     sampler.write(b'{"id": "a", "op": "generate", "run": "words", "prompt": "the"}\n')
-    said = [sampler.hear()]
-    while not said[-1].get("done"):
-        said.append(sampler.hear())
-    assert {one["id"] for one in said} == {"a"}
-    assert said[-1]["reason"] == "length"
-    assert sum(len(one["tokens"]) for one in said[:-1]) == said[-1]["tokens"] == 50
+    message = [sampler.hear()]
+    while not message[-1].get("done"):
+        message.append(sampler.hear())
+    assert {one["id"] for one in message} == {"a"}
+    assert message[-1]["reason"] == "length"
+    assert sum(len(one["tokens"]) for one in message[:-1]) == message[-1]["tokens"] == 50
 
 
-def test_a_reply_is_stopped_and_another_begins(sampler: Process) -> None:
-    """A stop that kills the model; tokens of the old reply after its end."""
+def test_a_request_after_a_cancelled_reply_is_answered(sampler: Process) -> None:
+    """No token of the cancelled reply follows its last message."""
     reply = sampler.send("generate", run="chars", prompt="the", settings=ENDLESS)
     waiting = sampler.send("score", run="words", text="the cat")
     while sampler.hear()["id"] != reply:
@@ -241,7 +238,7 @@ def test_a_reply_is_stopped_and_another_begins(sampler: Process) -> None:
     assert sampler.ask("load", run="words")["how"] == "kept"
 
 
-def test_a_mistake_is_said_and_survived(sampler: Process) -> None:
+def test_a_refused_request_does_not_end_the_process(sampler: Process) -> None:
     error = sampler.ask("generate", run="words", prompt="the caat")["error"]
     assert error["unknown"] == ["caat"]
     assert "cat" in error["nearest"]["caat"]
@@ -250,15 +247,14 @@ def test_a_mistake_is_said_and_survived(sampler: Process) -> None:
     assert list(problems) == ["top_p"]
 
 
-def test_a_text_in_every_script_comes_back_as_it_was(sampler: Process, home: Home) -> None:
-    """Half characters and line separators that break a line of the protocol."""
+def test_any_unicode_text_is_answered_on_one_line(sampler: Process, home: Home) -> None:
     error = sampler.ask("generate", run="words", prompt="\u2028 猫\n\x1b[31m 🐈 \ud800")["error"]
     assert error["message"]
     error = sampler.ask("generate", run="words", prompt="猫\u2028🐈")["error"]
     assert error["unknown"] == ["猫", "🐈"]
 
 
-def test_a_fault_of_ours_is_said_and_survived(home: Home, tmp_path: Path) -> None:
+def test_an_internal_error_does_not_end_the_process(home: Home, tmp_path: Path) -> None:
     site = tmp_path / "sitecustomize.py"
     site.write_text(
         "import core.server.protocol, dataclasses\n"
@@ -285,10 +281,9 @@ def _terminate(process: Process) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [_end, _terminate])
 @pytest.mark.parametrize("op", ["generate", "probe", "fork"])
-def test_it_ends_in_the_middle_of_its_work(
+def test_the_process_ends_in_the_middle_of_a_request(
     home: Home, tmp_path: Path, op: str, end: Callable[[Process], None]
 ) -> None:
-    """A sampler that finishes its sentence after the terminal was closed."""
     with _process(home, tmp_path / "stderr") as process:
         name = process.ask("step", run="chars", prompt="the")["session"]
         fields: dict[str, Json] = {
@@ -302,21 +297,21 @@ def test_it_ends_in_the_middle_of_its_work(
         end(process)
 
 
-def test_an_index_is_made_beside_a_reply(sampler: Process, home: Home) -> None:
-    """Minutes without an answer; a progress that is taken for the last reply."""
+def test_an_index_is_built_beside_a_reply(sampler: Process, home: Home) -> None:
+    """Both report progress; each has one last reply."""
     run = tiny_run(home, "read")
     set_corpus(home, run, corpus_of_text(home.root / "read.txt", "\n".join(TINY_CORPUS)))
     reply = sampler.send("generate", run="words", prompt="the", settings=ENDLESS)
     while sampler.hear()["id"] != reply:
         pass
-    made = sampler.ask("index", run="read")
-    assert (made["how"], made["tokens"]) == ("made", 24)
+    built = sampler.ask("index", run="read")
+    assert (built["how"], built["tokens"]) == ("made", 24)
     missing = sampler.ask("index", run="nobody")
     assert "nobody" in missing["error"]["message"]
     sampler.send("cancel", target=reply)
     assert sampler.last(reply)["reason"] == "cancelled"
-    found = sampler.ask("origin", run="read", text="the cat sat on the tree")
-    assert [span["to"] for span in found["spans"]] == [18]
+    result = sampler.ask("origin", run="read", text="the cat sat on the tree")
+    assert [span["to"] for span in result["spans"]] == [18]
     ids = [sampler.send("index", run="read") for _ in range(3)]
-    found = {said["id"]: said["how"] for said in (sampler.hear() for _ in ids)}
-    assert found == dict.fromkeys(ids, "kept"), "several at once, in any order"
+    result = {message["id"]: message["how"] for message in (sampler.hear() for _ in ids)}
+    assert result == dict.fromkeys(ids, "kept"), "several at once, in any order"

@@ -1,4 +1,4 @@
-"""Steps: the distribution that is shown is drawn from, tokens are found, texts are scored."""
+"""Candidates in step mode: their distribution, and finding tokens."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from core.inference.session import Session
 from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Dispatcher
-from tests.support.askers import Asker, Json, tiny_home
+from core.system.files import JsonObject
+from tests.support.direct_client import DirectClient, tiny_home
 
 DRAWS = 10_000
-SETTINGS: list[Json] = [
+SETTINGS: list[JsonObject] = [
     {"temperature": 1.0},
     {"temperature": 1.7, "top_k": 7, "repetition_penalty": 1.4},
     {"temperature": 1.3, "top_p": 0.8},
@@ -38,8 +39,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def ask(home: Home) -> Asker:
-    return Asker(Dispatcher(home))
+def client(home: Home) -> DirectClient:
+    return DirectClient(Dispatcher(home))
 
 
 def _model(home: Home, prompt: str) -> Session:
@@ -50,11 +51,11 @@ def _model(home: Home, prompt: str) -> Session:
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda one: "+".join(one))
-def test_draws_agree_with_the_chances_that_are_shown(
-    ask: Asker, home: Home, settings: Json
+def test_draws_follow_the_reported_chances(
+    client: DirectClient, home: Home, settings: JsonObject
 ) -> None:
-    """A column that shows another distribution than tokens are drawn from (chi-square)."""
-    view = ask("step", run="words", prompt="the cat", top=100, settings=settings)
+    """Pearson's chi-square test."""
+    view = client("step", run="words", prompt="the cat", top=100, settings=settings)
     chances = {one["id"]: one["chance"] for one in view["top"]}
     session = _model(home, "the cat")
     logits = session.next_logits()[0]
@@ -81,85 +82,86 @@ def _agrees(counts: Counter[int], chances: dict[int, float]) -> None:
 
 
 def test_a_changed_setting_needs_no_forward_pass(
-    ask: Asker, monkeypatch: pytest.MonkeyPatch
+    client: DirectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A slider that computes the model anew; chances that stay those of the setting before."""
-    view = ask("step", run="words", prompt="the cat")
+    """The chances are those of the new setting."""
+    view = client("step", run="words", prompt="the cat")
     name, length = view["session"], view["length"]
     monkeypatch.setattr(Session, "_forward", lambda *_: pytest.fail("a forward pass"))
-    warm = ask("cut", session=name, length=length, settings={"temperature": 2.0})
+    warm = client("cut", session=name, length=length, settings={"temperature": 2.0})
     assert [one["probability"] for one in warm["top"]] == [
         one["probability"] for one in view["top"]
     ]
-    highest = [max(one["chance"] for one in said["top"]) for said in (view, warm)]
+    highest = [max(one["chance"] for one in message["top"]) for message in (view, warm)]
     assert highest[0] == 1.0 > highest[1]
 
 
-def test_undo_goes_back_without_a_forward_pass(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = ask("step", run="words", prompt="the")["session"]
-    views = [ask("step", session=name, pick="sampler") for _ in range(5)]
+def test_going_back_needs_no_forward_pass(
+    client: DirectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = client("step", run="words", prompt="the")["session"]
+    views = [client("step", session=name, pick="sampler") for _ in range(5)]
     monkeypatch.setattr(Session, "_forward", lambda *_: pytest.fail("a forward pass"))
     for view in reversed(views[:-1]):
-        back = ask("cut", session=name, length=view["length"])
+        back = client("cut", session=name, length=view["length"])
         assert {**back, "picked": None} == {**view, "picked": None}
 
 
-def test_the_loss_is_that_of_the_score(ask: Asker) -> None:
-    """A perplexity that forgets the prompt, counts a token twice, or stays after an undo."""
-    name = ask("step", run="words", prompt="the cat")["session"]
+def test_the_loss_equals_that_of_score(client: DirectClient) -> None:
+    """With the prompt, and also after going back."""
+    name = client("step", run="words", prompt="the cat")["session"]
     for _ in range(3):
-        view = ask("step", session=name, pick="sampler")
-    whole = ask("score", run="words", text="the cat" + view["text"])
+        view = client("step", session=name, pick="sampler")
+    whole = client("score", run="words", text="the cat" + view["text"])
     assert view["loss"] == pytest.approx(whole["loss"], rel=1e-5)
-    back = ask("cut", session=name, length=3)
+    back = client("cut", session=name, length=3)
     assert back["loss"] == pytest.approx(
-        ask("score", run="words", text="the cat")["loss"], rel=1e-5
+        client("score", run="words", text="the cat")["loss"], rel=1e-5
     )
-    assert ask("cut", session=name, length=1)["loss"] is None
+    assert client("cut", session=name, length=1)["loss"] is None
 
 
-def test_a_session_opens_with_what_was_chosen_before(ask: Asker) -> None:
-    """A walk that another snapshot cannot take up where it is."""
-    first = ask("step", run="words", prompt="the")
+def test_a_session_can_be_opened_with_chosen_tokens(client: DirectClient) -> None:
+    """So another snapshot continues at the same place."""
+    first = client("step", run="words", prompt="the")
     for _ in range(3):
-        first = ask("step", session=first["session"], pick="sampler")
-    ids = [id for id, _ in ask("step", run="words", prompt="the" + first["text"])["tokens"]]
-    again = ask("step", run="words", prompt="the", chosen=ids[2:])
+        first = client("step", session=first["session"], pick="sampler")
+    ids = [id for id, _ in client("step", run="words", prompt="the" + first["text"])["tokens"]]
+    again = client("step", run="words", prompt="the", chosen=ids[2:])
     assert (again["begun"], again["length"], again["text"]) == (2, 5, first["text"])
     assert again["loss"] == pytest.approx(first["loss"], rel=1e-5)
-    bare = ask("step", run="words", prompt=None, chosen=ids)
+    bare = client("step", run="words", prompt=None, chosen=ids)
     assert ([id for id, _ in bare["tokens"]], bare["top"]) == (ids, again["top"])
-    older = ask("step", run="words", weights="4", prompt="the", chosen=ids[2:])
+    older = client("step", run="words", weights="4", prompt="the", chosen=ids[2:])
     assert older["text"] == first["text"]
     assert older["top"] != again["top"]
     with pytest.raises(InputError, match="id"):
-        ask("step", run="words", prompt="the", chosen=[99])
+        client("step", run="words", prompt="the", chosen=[99])
 
 
-def test_any_token_is_found_with_its_rank(ask: Asker) -> None:
-    """A token far down that nobody can pick; one that only holds the text before the one it is."""
-    view = ask("step", run="words", prompt="the", top=100)
+def test_find_lists_exact_matches_first_with_their_ranks(client: DirectClient) -> None:
+    view = client("step", run="words", prompt="the", top=100)
     name = view["session"]
     assert [one["rank"] for one in view["top"]] == list(range(1, 19))
-    found = ask("find", session=name, text="at", top=100)
-    texts = [one["text"] for one in found["tokens"]]
-    assert found["matches"] == len(texts) == 3
+    reply = client("find", session=name, text="at", top=100)
+    texts = [one["text"] for one in reply["tokens"]]
+    assert reply["matches"] == len(texts) == 3
     assert set(texts) == {"cat", "sat", "mat"}
-    assert [one["probability"] for one in found["tokens"]] == sorted(
-        (one["probability"] for one in found["tokens"]), reverse=True
+    assert [one["probability"] for one in reply["tokens"]] == sorted(
+        (one["probability"] for one in reply["tokens"]), reverse=True
     )
-    assert ask("find", session=name, text="a")["tokens"][0]["text"] == "a"
-    assert ask("find", session=name, text=" CAT ")["tokens"][0] == next(
+    assert client("find", session=name, text="a")["tokens"][0]["text"] == "a"
+    assert client("find", session=name, text=" CAT ")["tokens"][0] == next(
         one for one in view["top"] if one["text"] == "cat"
     )
-    assert ask("find", session=name, text="zebra") == {
+    assert client("find", session=name, text="zebra") == {
         "session": name, "matches": 0, "tokens": [],
     }  # fmt: skip
-    blank = ask("step", run="chars", prompt="the")["session"]
-    assert ask("find", session=blank, text=" ")["tokens"][0]["text"] == " "
+    blank = client("step", run="chars", prompt="the")["session"]
+    assert client("find", session=blank, text=" ")["tokens"][0]["text"] == " "
 
 
-def test_entropy_is_that_of_the_models_own_chances(ask: Asker) -> None:
-    view = ask("step", run="words", prompt="the", top=100, settings={"temperature": 3.0})
+def test_the_entropy_is_that_of_the_models_distribution(client: DirectClient) -> None:
+    view = client("step", run="words", prompt="the", top=100, settings={"temperature": 3.0})
     own = [one["probability"] for one in view["top"]]
     assert view["entropy"] == pytest.approx(-sum(p * math.log(p) for p in own), rel=1e-4)

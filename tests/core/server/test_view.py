@@ -1,4 +1,4 @@
-"""Any place of a text: what could stand there, how likely what stands there is, other ways on."""
+"""`look`: candidates at any position of a text; branches from there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from core.errors import InputError
 from core.inference.session import Session
 from core.paths import Home
 from core.server.dispatch import Dispatcher
-from tests.support.askers import Asker, Json, tiny_home
+from core.system.files import JsonObject
+from tests.support.direct_client import DirectClient, tiny_home
 
-WARM: Json = {"temperature": 1.0, "seed": 5}
+WARM: JsonObject = {"temperature": 1.0, "seed": 5}
 
 
 @pytest.fixture(scope="module")
@@ -22,59 +23,59 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="module")
-def ask(home: Home) -> Asker:
-    return Asker(Dispatcher(home))
+def client(home: Home) -> DirectClient:
+    return DirectClient(Dispatcher(home))
 
 
-def _ids(ask: Asker, run: str, text: str) -> list[int]:
-    return [id for id, *_ in ask("look", run=run, prompt=text, with_scores=True)["tokens"]]
+def _ids(client: DirectClient, run: str, text: str) -> list[int]:
+    return [id for id, *_ in client("look", run=run, prompt=text, with_scores=True)["tokens"]]
 
 
-def test_a_place_is_what_a_session_cut_back_to_it_shows(ask: Asker) -> None:
-    """Alternatives of another place, or of a text whose end the model has seen."""
-    ids = _ids(ask, "words", "the cat sat on the mat")
-    name = ask("step", run="words", prompt="the cat sat on the mat")["session"]
+def test_look_equals_a_session_truncated_to_the_position(client: DirectClient) -> None:
+    ids = _ids(client, "words", "the cat sat on the mat")
+    name = client("step", run="words", prompt="the cat sat on the mat")["session"]
     for at in range(len(ids), 0, -1):
-        there = ask("cut", session=name, length=at, settings=WARM)
-        here = ask("look", run="words", ids=ids, at=at, settings=WARM)
+        there = client("cut", session=name, length=at, settings=WARM)
+        here = client("look", run="words", ids=ids, at=at, settings=WARM)
         assert [one["id"] for one in here["top"]] == [one["id"] for one in there["top"]]
         assert here["entropy"] == pytest.approx(there["entropy"], abs=1e-4)
-        came = here["actual"]
-        assert (came["id"] if came else None) == (ids[at] if at < len(ids) else None)
+        actual = here["actual"]
+        assert (actual["id"] if actual else None) == (ids[at] if at < len(ids) else None)
 
 
 @settings(max_examples=25, deadline=None)
 @given(places=st.lists(st.tuples(st.integers(1, 44), st.booleans()), min_size=1, max_size=8))
-def test_walking_about_shows_what_a_fresh_look_shows(
+def test_a_sequence_of_looks_equals_fresh_ones(
     tmp_path_factory: pytest.TempPathFactory, places: list[tuple[int, bool]]
 ) -> None:
-    """A cache that keeps tokens of another branch, or of the other side of a slide."""
-    ask = _walker(tmp_path_factory)
+    """Over branches and slides of the context."""
+    client = _walker(tmp_path_factory)
     ids = [3 + number % 7 for number in range(44)]
     other = [*ids[:20], *(3 + (number * 5) % 7 for number in range(24))]
     for at, aside in places:
         path = other if aside else ids
-        here = ask("look", run="chars", ids=path, at=at)
-        fresh = Asker(Dispatcher(ask.dispatcher.home))
+        here = client("look", run="chars", ids=path, at=at)
+        fresh = DirectClient(Dispatcher(client.dispatcher.home))
         there = fresh("look", run="chars", ids=path[:at])
         assert here["choice"]["id"] == there["choice"]["id"]
         assert here["entropy"] == pytest.approx(there["entropy"], abs=1e-4)
         assert here["window_start"] == there["window_start"]
 
 
-_WALKERS: list[Asker] = []
+_WALKERS: list[DirectClient] = []
 
 
-def _walker(factory: pytest.TempPathFactory) -> Asker:
+def _walker(factory: pytest.TempPathFactory) -> DirectClient:
     if not _WALKERS:
-        _WALKERS.append(Asker(Dispatcher(tiny_home(factory.mktemp("walker")))))
+        _WALKERS.append(DirectClient(Dispatcher(tiny_home(factory.mktemp("walker")))))
     return _WALKERS[0]
 
 
-def test_a_move_reads_one_token_at_most(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cursor that waits for the whole text to be read at each key."""
-    ids = _ids(ask, "words", "the cat sat on the mat")
-    ask("look", run="words", ids=ids, at=4)
+def test_a_move_by_a_token_reads_one_token_at_most(
+    client: DirectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = _ids(client, "words", "the cat sat on the mat")
+    client("look", run="words", ids=ids, at=4)
     read: list[int] = []
     before = Session._context_ids
 
@@ -85,37 +86,36 @@ def test_a_move_reads_one_token_at_most(ask: Asker, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Session, "_context_ids", told)
     for at in (5, 6, 5, 4, 5):
         read.clear()
-        ask("look", run="words", ids=ids, at=at)
+        client("look", run="words", ids=ids, at=at)
         assert read in ([], [at - 1])
 
 
-def test_the_tokens_are_the_text_and_their_scores_those_of_score(ask: Asker) -> None:
-    """A blank that is lost, half a score, a first token that was foreseen by nobody."""
+def test_the_tokens_of_look_make_up_the_text_with_the_scores_of_score(client: DirectClient) -> None:
     for run in ("words", "chars"):
-        found = ask("look", run=run, prompt="the cat sat", with_scores=True)["tokens"]
-        assert "".join(text for _, text, _ in found) == "the cat sat"
-        scores = [score for *_, score in ask("score", run=run, text="the cat sat")["tokens"]]
-        assert [score for *_, score in found] == pytest.approx(scores, abs=1e-4)
-        assert found[0][2] is None
+        reply = client("look", run=run, prompt="the cat sat", with_scores=True)["tokens"]
+        assert "".join(text for _, text, _ in reply) == "the cat sat"
+        scores = [score for *_, score in client("score", run=run, text="the cat sat")["tokens"]]
+        assert [score for *_, score in reply] == pytest.approx(scores, abs=1e-4)
+        assert reply[0][2] is None
 
 
-def test_ways_on_from_ids_are_those_from_a_session(ask: Asker) -> None:
-    """A branch that goes on from the end of the text and not from the cursor."""
-    ids = _ids(ask, "words", "the cat sat")
-    name = ask("step", run="words", prompt="the cat")["session"]
-    there = ask("fork", session=name, count=3, tokens=4, settings=WARM)
-    here = ask("fork", run="words", ids=ids[:3], count=3, tokens=4, settings=WARM)
+def test_a_fork_of_ids_equals_a_fork_of_a_session(client: DirectClient) -> None:
+    ids = _ids(client, "words", "the cat sat")
+    name = client("step", run="words", prompt="the cat")["session"]
+    there = client("fork", session=name, count=3, tokens=4, settings=WARM)
+    here = client("fork", run="words", ids=ids[:3], count=3, tokens=4, settings=WARM)
     assert [row["text"] for row in here["rows"]] == [row["text"] for row in there["rows"]]
-    after = ask("look", run="words", ids=ids, at=3)
+    after = client("look", run="words", ids=ids, at=3)
     assert after["actual"]["id"] == ids[3]
 
 
-def test_a_first_token_that_was_given_is_penalised_too(ask: Asker) -> None:
-    """A repetition penalty that does not see the token the person chose."""
-    harsh: Json = {"temperature": 0.0, "repetition_penalty": 10.0}
-    ids = _ids(ask, "words", "the")
-    row = ask("fork", run="words", ids=ids, first_tokens=[7], tokens=2, settings=harsh)["rows"][0]
-    view = ask("look", run="words", ids=[*ids, 7], settings=harsh)
+def test_the_repetition_penalty_counts_a_given_first_token(client: DirectClient) -> None:
+    harsh: JsonObject = {"temperature": 0.0, "repetition_penalty": 10.0}
+    ids = _ids(client, "words", "the")
+    row = client("fork", run="words", ids=ids, first_tokens=[7], tokens=2, settings=harsh)["rows"][
+        0
+    ]
+    view = client("look", run="words", ids=[*ids, 7], settings=harsh)
     assert row["tokens"][1][0] == view["choice"]["id"]
 
 
@@ -131,13 +131,13 @@ def test_a_first_token_that_was_given_is_penalised_too(ask: Asker) -> None:
     ],
     ids=str,
 )
-def test_a_place_that_is_none_is_refused(ask: Asker, fields: Json) -> None:
+def test_a_position_out_of_range_is_refused(client: DirectClient, fields: JsonObject) -> None:
     with pytest.raises(InputError):
-        ask("look", run="words", **fields)
+        client("look", run="words", **fields)
 
 
-def test_a_fork_goes_on_from_one_thing(ask: Asker) -> None:
-    name = ask("step", run="words", prompt="the")["session"]
+def test_a_fork_needs_exactly_one_of_session_and_ids(client: DirectClient) -> None:
+    name = client("step", run="words", prompt="the")["session"]
     for fields in ({}, {"session": name, "ids": [1]}, {"run": "words", "ids": [99]}):
         with pytest.raises(InputError):
-            ask("fork", **fields)
+            client("fork", **fields)
