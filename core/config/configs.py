@@ -89,7 +89,7 @@ class TrainConfig:
     minutes: float | None = setting(
         None,
         "Minutes",
-        "training time; converted to steps by timing some",
+        "training time; converted to steps by timing a few",
         minimum=0.01,
         maximum=1e6,
     )
@@ -137,7 +137,11 @@ class TrainConfig:
         0.9, "Beta 1", "decay of the running mean of the gradient", minimum=0.0, maximum=0.9999
     )
     beta2: float | None = setting(
-        None, "Beta 2", "decay of the running mean of its square", minimum=0.0, maximum=0.99999
+        None,
+        "Beta 2",
+        "decay of the running mean of the squared gradient",
+        minimum=0.0,
+        maximum=0.99999,
     )
     momentum: float = setting(0.9, "Momentum", "Muon's momentum", minimum=0.0, maximum=0.9999)
     adam_share: float = setting(

@@ -185,7 +185,7 @@ def _context_reason(
     if "context" in overrides:
         return USER_CHOICE
     if facts.reading == "lines":
-        return f"longest line: {facts.longest}"
+        return f"longest line: {facts.longest} tokens"
     return "default of this size"
 
 

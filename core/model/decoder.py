@@ -121,7 +121,7 @@ class Decoder(nn.Module):
             # Counting the targets would synchronise host and device.
             hidden = self(tokens)
         elif should_pack_lines(self.config, targets):
-            hidden, targets = self._packed(tokens, targets)
+            hidden, targets = self._pack(tokens, targets)
         else:
             real = targets.ne(PAD)
             hidden, targets = self(tokens)[real], targets[real]  # (N, D), (N,)
@@ -134,7 +134,7 @@ class Decoder(nn.Module):
         total = F.cross_entropy(logits, targets.flatten(), ignore_index=PAD, reduction="sum")
         return total / targets.ne(PAD).sum().clamp(min=1)
 
-    def _packed(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _pack(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states (N, D) and targets (N,) of the N tokens whose target is not padding.
 
         They form one row in which each attends only to earlier tokens of its own line, so no
