@@ -1,4 +1,4 @@
-"""The command line's group and its light commands; what they need is imported when they run."""
+"""The command group and its light commands, which import what they need when they run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.cli.console import discard_output
 from tui.cli.options import complete_corpus
 from tui.cli.options import complete_run as complete_run
 
-COMMANDS = {
+HEAVY_COMMANDS = {
     "train": "tui.cli.train",
     "generate": "tui.cli.generate",
     **dict.fromkeys(("talk", "step", "trace"), "tui.cli.talk"),
@@ -32,10 +32,10 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose heavier commands are imported only when they are named."""
+    """A group that imports a heavy command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order a newcomer meets them."""
+        """The commands in the order in which a new user needs them."""
         return [
             *("train", "generate", "talk", "step", "trace", "score", "origin", "corpora"),
             *("attach", "stop", "pause", "continue", "save", "change", "resume"),
@@ -43,10 +43,7 @@ class LazyGroup(click.Group):
         ]
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Runs the command; a reader such as `head` that has enough ends it quietly.
-
-        Click would end with 1 and say nothing.
-        """
+        """Run the command; if a reader such as `head` closes the output, exit with 0, not 1."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -56,20 +53,20 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is named; for a name that is none, the nearest are offered."""
+        """The command of this name; an unknown name is an error that suggests similar ones."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            near = nearest(args[0], self.list_commands(ctx))
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            similar = nearest(args[0], self.list_commands(ctx))
+            hint = f" Did you mean {' or '.join(similar)}?" if similar else ""
             ctx.fail(f"There is no command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name; None if there is none."""
-        if cmd_name in COMMANDS:
+        """The command of this name, or None."""
+        if cmd_name in HEAVY_COMMANDS:
             import importlib
 
             name = "continue_" if cmd_name == "continue" else cmd_name
-            command = getattr(importlib.import_module(COMMANDS[cmd_name]), name)
+            command = getattr(importlib.import_module(HEAVY_COMMANDS[cmd_name]), name)
             assert isinstance(command, click.Command)
             return command
         return super().get_command(ctx, cmd_name)
@@ -84,15 +81,15 @@ class LazyGroup(click.Group):
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
     envvar=HOME_VARIABLE,
-    help="Folder for runs, corpora and caches, instead of the user data directory.",
+    help="Folder for runs, corpora and caches (default: the user data directory).",
 )
-@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with plain characters only.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Use ASCII characters only.")
 @click.version_option(package_name="minigpt-tui", message="%(package)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
     """Train a GPT from scratch on your own text and talk to it, in the terminal.
 
-    Without a command, on a terminal, the application opens.
+    Without a command, the application opens.
     """
     from tui.launch import NO_TERMINAL_TEXT, can_open, open_app
 
@@ -107,24 +104,24 @@ def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
 
 @cli.command()
 @click.argument("text", required=False, metavar="[NAME|PATH]", shell_complete=complete_corpus)
-@click.option("--encoding", help="Encoding of a text of your own; utf-8 if not given.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--encoding", help="Encoding of your text (default: utf-8).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -> None:
-    """List the bundled texts, or say what is in one of them or in a text of your own."""
-    from tui.cli.show import describe, list_bundled
+    """List the bundled texts, or describe one of them or a text of your own."""
+    from tui.cli.corpora import describe_corpus, list_bundled_corpora
 
     if text is None:
-        list_bundled(as_json)
+        list_bundled_corpora(as_json)
     else:
-        describe(home, text, encoding, as_json)
+        describe_corpus(home, text, encoding, as_json)
 
 
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.pass_obj
 def ls(home: Home, as_json: bool) -> None:
-    """List the runs, with status and losses."""
+    """List the runs with status and losses."""
     from core.run.summary import summarize_runs
     from tui.cli.console import print_json, print_message, print_table
     from tui.common.format import count, number, size
@@ -135,7 +132,7 @@ def ls(home: Home, as_json: bool) -> None:
             print_json(dataclasses.asdict(row))
         return
     if not rows:
-        print_message("There are no runs yet. `minigpt-tui train lang` makes one in seconds.")
+        print_message("There are no runs yet. `minigpt-tui train lang` trains one in seconds.")
         return
     print_table(
         ("NAME", "STATUS", "STEP", "EPOCH", "LOSS", "VAL LOSS", "PARAMETERS", "SIZE", "CORPUS"),
@@ -159,10 +156,10 @@ def ls(home: Home, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("run", shell_complete=complete_run)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(home: Home, run: str, as_json: bool) -> None:
-    """Say everything about a run: its text, shape, settings, losses and what it says."""
+    """Show everything about a run: its text, model, settings, losses and samples."""
     from core.run.store import find_run
     from tui.cli.show import show_run
 
@@ -173,7 +170,7 @@ def show(home: Home, run: str, as_json: bool) -> None:
 @click.argument("run", shell_complete=complete_run)
 @click.pass_obj
 def path(home: Home, run: str) -> None:
-    """Print where a run is kept."""
+    """Print the path of a run."""
     from core.run.store import find_run
     from tui.cli.console import print_result
 

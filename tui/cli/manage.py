@@ -1,4 +1,4 @@
-"""`minigpt-tui logs`, `rename` and `rm`: what is done to a run that nobody needs to be training."""
+"""`minigpt-tui logs`, `rename` and `rm`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 
 import click
 
-from core.errors import InputError, MiniGPTError, NotFoundError, StorageError
+from core.errors import InputError, MiniGPTError, StorageError
 from core.paths import Home
-from core.run import status, store
+from core.run import store
 from core.run.directory import Run
-from core.run.status import status_of
+from core.run.status import ALIVE, status_of
 from core.run.summary import folder_size, summarize_run
 from core.system import locks
 from core.system.line_files import LineTail
@@ -21,46 +21,46 @@ from tui.cli.console import print_message, print_result
 from tui.cli.options import complete_run
 from tui.common.format import size
 
-LOOK_SECONDS = 0.25
-PIECE = 1 << 16
+POLL_SECONDS = 0.25
+CHUNK_BYTES = 1 << 16
 
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@click.option("-f", "--follow", is_flag=True, help="go on until the trainer is gone")
+@click.option("-f", "--follow", is_flag=True, help="keep printing until the trainer has ended")
 @click.pass_obj
 def logs(home: Home, run: str, follow: bool) -> None:
-    """Print what RUN's trainer wrote beside its events: warnings, and why it broke."""
-    found = find_any(home, run)
-    if not found.log.exists():
-        print_message(f"There is no log of {found.name}: a trainer in the background keeps one.")
-    tail = LineTail(found.log)
-    while follow and is_alive(found):
-        _put_new(tail)
-        pause()
-    _put_new(tail)
+    """Print the standard output and errors of RUN's trainer: warnings and tracebacks."""
+    target = store.find_run(home, run)
+    if not target.log.exists():
+        print_message(f"{target.name} has no log: only a trainer in the background writes one.")
+    tail = LineTail(target.log)
+    while follow and _is_in_use(target):
+        _print_new_lines(tail)
+        wait_for_lines()
+    _print_new_lines(tail)
     if rest := tail.take_unfinished_line():
-        _put(rest)
+        _print_log(rest)
 
 
-def pause() -> None:
-    """Waits until it is time to look again."""
-    time.sleep(LOOK_SECONDS)
+def wait_for_lines() -> None:
+    """Wait before looking for new lines again."""
+    time.sleep(POLL_SECONDS)
 
 
-def _put_new(tail: LineTail) -> None:
-    while lines := _read(tail):
-        _put(b"\n".join(lines))
+def _print_new_lines(tail: LineTail) -> None:
+    while lines := _read_lines(tail):
+        _print_log(b"\n".join(lines))
 
 
-def _read(tail: LineTail) -> list[bytes]:
+def _read_lines(tail: LineTail) -> list[bytes]:
     try:
-        return tail.read(PIECE)
+        return tail.read(CHUNK_BYTES)
     except OSError as error:
         raise InputError(f"{tail.path} cannot be read: {error.strerror}.") from error
 
 
-def _put(data: bytes) -> None:
+def _print_log(data: bytes) -> None:
     print_result(data.decode(errors="replace").removesuffix("\r"))
 
 
@@ -69,88 +69,68 @@ def _put(data: bytes) -> None:
 @click.argument("new")
 @click.pass_obj
 def rename(home: Home, run: str, new: str) -> None:
-    """Give RUN the name NEW."""
-    found = find_any(home, run)
-    if found.name == new:
-        raise InputError(f"The run is named {new} already.", "Give it another name.")
-    with _writing(home, f"{found.name} cannot be renamed"):
-        renamed = store.rename_run(home, found, new)
-    print_message(f"{found.name} is named {renamed.name} now.")
+    """Rename RUN to NEW."""
+    target = store.find_run(home, run)
+    if target.name == new:
+        raise InputError(f"The run is already named {new}.", "Choose another name.")
+    with _storage_errors(home, f"{target.name} cannot be renamed"):
+        store.rename_run(home, target, new)
+    print_message(f"Renamed {run} to {new}.")
 
 
 @click.command()
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, shell_complete=complete_run)
-@click.option("--yes", is_flag=True, help="do not ask")
+@click.option("--yes", is_flag=True, help="do not ask for confirmation")
 @click.pass_obj
 def rm(home: Home, names: tuple[str, ...], yes: bool) -> None:
-    """Remove runs, with their weights, checkpoints and all; there is no way back."""
-    found = [find_any(home, name) for name in dict.fromkeys(names)]
-    for run in found:
-        if is_alive(run):
-            raise runs_in_use(run)
-    for run in found:
-        print_message(_what_goes(run))
-    if not yes and not _agreed(len(found)):
-        print_message("Nothing was removed.")
+    """Delete runs permanently, with their weights, checkpoints and chats."""
+    runs = [store.find_run(home, name) for name in dict.fromkeys(names)]
+    for run in runs:
+        if _is_in_use(run):
+            raise store.in_use_error(run)
+    for run in runs:
+        print_message(_describe_contents(run))
+    if not yes and not _confirm(len(runs)):
+        print_message("Nothing was deleted.")
         return
-    for run in found:
-        with _writing(home, f"{run.name} cannot be removed"):
+    for run in runs:
+        with _storage_errors(home, f"{run.name} cannot be deleted"):
             store.delete_run(home, run)
-        print_message(f"Removed {run.name}.")
+        print_message(f"Deleted {run.name}.")
 
 
-def _agreed(count: int) -> bool:
+def _confirm(count: int) -> bool:
     if not sys.stdin.isatty():
-        raise InputError("Nothing was removed: there is no terminal to ask on.", "Give --yes.")
-    return click.confirm("Remove it?" if count == 1 else f"Remove these {count}?", err=True)
+        raise InputError("Nothing was deleted: there is no terminal to confirm on.", "Add --yes.")
+    question = "Delete it permanently?" if count == 1 else f"Delete these {count} permanently?"
+    return click.confirm(question, err=True)
 
 
-def _what_goes(run: Run) -> str:
-    """A run in one line, for somebody who is about to lose it."""
-    steps, parts = len(run.snapshot_steps()), [size(folder_size(run.folder))]
-    # A run is removed also because it is damaged: what cannot be read is left out.
+def _describe_contents(run: Run) -> str:
+    """One line on what is lost with a run."""
+    snapshots, parts = len(run.snapshot_steps()), [size(folder_size(run.folder))]
+    # A damaged run can be deleted too: what cannot be read is left out.
     with suppress(MiniGPTError, OSError):
-        row = summarize_run(run)
-        parts += [row.status, f"step {row.step}", f"text {row.corpus}" if row.corpus else ""]
-        parts += ["damaged run.json" if row.problem else ""]
-    parts += [f"{steps} snapshot{'s' * (steps > 1)}" if steps else ""]
+        summary = summarize_run(run)
+        parts += [summary.status, f"step {summary.step}"]
+        parts += [f"text {summary.corpus}" if summary.corpus else ""]
+        parts += ["damaged run.json" if summary.problem else ""]
+    parts += [f"{snapshots} snapshot{'s' * (snapshots > 1)}" if snapshots else ""]
     return f"{run.name}: {', '.join(part for part in parts if part)}"
 
 
-def find_any(home: Home, name: str) -> Run:
-    """The run of this name, also one that lost its run.json: it can be told by its other files.
-
-    Raises:
-        InputError: there is none of this name.
-    """
-    try:
-        return store.find_run(home, name)
-    except NotFoundError:
-        run = Run(home.runs / name)
-        traces = (run.events, run.checkpoints, run.weights)
-        if run.folder.is_symlink() or not any(path.exists() for path in traces):
-            raise
-        return run
-
-
-def is_alive(run: Run) -> bool:
-    """Whether a trainer is at it, here or, as far as can be told, on another machine."""
-    return locks.is_held(run.lock) or status_of(run) in status.ALIVE
-
-
-def runs_in_use(run: Run) -> InputError:
-    """What to say of a run that cannot be changed now."""
-    return InputError(
-        f"The run {run.name} is being trained.", f"Stop it first: minigpt-tui stop {run.name}"
-    )
+def _is_in_use(run: Run) -> bool:
+    """Whether a trainer is alive, on this machine or, as far as is known, on another one."""
+    return locks.is_held(run.lock) or status_of(run) in ALIVE
 
 
 @contextmanager
-def _writing(home: Home, what: str) -> Iterator[None]:
+def _storage_errors(home: Home, what: str) -> Iterator[None]:
+    """Translate OSError into StorageError."""
     try:
         yield
     except OSError as error:
         where = error.filename or home.runs
         raise StorageError(
-            f"{what}: {where}: {error.strerror}.", "`minigpt-tui doctor` looks at the folder."
+            f"{what}: {where}: {error.strerror}.", "`minigpt-tui doctor` checks the folder."
         ) from error

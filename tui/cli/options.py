@@ -1,7 +1,4 @@
-"""What the shell's Tab key proposes: names of runs, texts and presets. Never fails, never talks.
-
-The option --devices of `train` and `resume`: a number, or all.
-"""
+"""Shell completion of runs, weights, texts and presets, and the --devices option."""
 
 from __future__ import annotations
 
@@ -25,8 +22,8 @@ from core.paths import find_home
 from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
 
-# What bash runs at the Tab key, in click's terms: `type,value` a line comes back.
-BASH = """\
+# The completion function for bash; the program answers with lines of `type,value`.
+BASH_SCRIPT = """\
 %(complete_func)s() {
     local IFS=$'\\n' response item type value
     response=$(env COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_BREAKS="$COMP_WORDBREAKS" \\
@@ -46,25 +43,25 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
 
 @add_completion_class
-class WholeWords(BashComplete):
-    """bash parts words at @ and = too, and puts what is proposed behind the last of them."""
+class WholeWordBashComplete(BashComplete):
+    """Completes words that contain @ or =, at which bash splits them."""
 
-    source_template = BASH
-    _before = ""
+    source_template = BASH_SCRIPT
+    _prefix = ""
 
     def get_completion_args(self) -> tuple[list[str], str]:
-        """The whole words before the cursor, and the one that is being typed."""
+        """The complete words before the cursor, and the unfinished one."""
         line = os.environ["COMP_LINE"]
         words = split_arg_string(line)
         incomplete = "" if not words or line[-1].isspace() else words.pop()
         breaks = re.escape(os.environ["COMP_BREAKS"])
-        found = re.match(rf".*[{breaks}]", incomplete, flags=re.DOTALL) if breaks else None
-        self._before = found[0] if found else ""
+        match = re.match(rf".*[{breaks}]", incomplete, flags=re.DOTALL) if breaks else None
+        self._prefix = match[0] if match else ""
         return words[1:], incomplete
 
     def format_completion(self, item: CompletionItem[Any]) -> str:
-        """What is to be put behind the part that bash takes for words of their own."""
-        return f"{item.type},{item.value.removeprefix(self._before)}"
+        """The completion without the prefix that bash regards as separate words."""
+        return f"{item.type},{item.value.removeprefix(self._prefix)}"
 
 
 def complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
@@ -73,18 +70,18 @@ def complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> lis
 
 
 def complete_weights(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Names of runs; behind an @, which of the run's weights."""
-    name, at, which = incomplete.partition("@")
+    """Names of runs; after an @, references to the run's weights."""
+    name, at, prefix = incomplete.partition("@")
     if not at:
         return [run.name for run in _runs(ctx) if run.name.startswith(name)]
-    found = [run for run in _runs(ctx) if run.name == name]
-    return [f"{name}@{kept}" for run in found for kept in _kept(run) if kept.startswith(which)]
+    references = [ref for run in _runs(ctx) if run.name == name for ref in _weights_of(run)]
+    return [f"{name}@{ref}" for ref in references if ref.startswith(prefix)]
 
 
 def complete_corpus(
     ctx: click.Context, _: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """Bundled texts; the shell adds files, or proposes them where no bundled name fits."""
+    """Bundled texts, and files, which the shell completes itself."""
     from core.text.corpus import bundled_corpora
 
     names = [corpus.name for corpus in bundled_corpora() if corpus.name.startswith(incomplete)]
@@ -92,7 +89,7 @@ def complete_corpus(
 
 
 def complete_preset(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Sizes by name."""
+    """Names of presets."""
     from core.config.configs import AUTO
     from core.config.presets import PRESETS
 
@@ -102,34 +99,34 @@ def complete_preset(ctx: click.Context, _: click.Parameter, incomplete: str) -> 
 def _runs(ctx: click.Context) -> list[Run]:
     from core.run.store import list_runs
 
-    # A folder that cannot be read has nothing to propose; a message would land in the typed line.
+    # An error message would end up in the command line being typed.
     with suppress(OSError):
         return list_runs(find_home(ctx.find_root().params.get("home")))
     return []
 
 
-def _kept(run: Run) -> list[str]:
-    """Which weights there are, as they are written behind an @."""
-    kept = [LAST] if run.weights.is_file() else []
-    kept += [BEST] if run.best_weights.is_file() else []
-    return kept + [str(step) for step in run.snapshot_steps()]
+def _weights_of(run: Run) -> list[str]:
+    """References to the weights of a run."""
+    references = [LAST] if run.weights.is_file() else []
+    references += [BEST] if run.best_weights.is_file() else []
+    return references + [str(step) for step in run.snapshot_steps()]
 
 
-ALL = "all"
+ALL_DEVICES = "all"
 
 
-def count(text: str) -> int:
-    """The number of devices written so; `all` is 0, as the setting has it.
+def parse_devices(text: str) -> int:
+    """A number of devices; `all` is 0, as in the setting.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: it is neither.
     """
-    number = 0 if text == ALL else int(text) if text.isdecimal() and text.isascii() else -1
+    number = 0 if text == ALL_DEVICES else int(text) if text.isdecimal() and text.isascii() else -1
     if number < 0 or find_value_problems(TrainConfig, {"devices": number}):
-        raise SettingsError({"devices": f"must be a number of devices or all, is {text!r}"})
+        raise SettingsError({"devices": f"must be a number of devices or all, not {text!r}"})
     return number
 
 
 devices_option = click.option(
-    "--devices", type=count, metavar="N|all", help="devices that train together"
+    "--devices", type=parse_devices, metavar="N|all", help="number of devices to train on"
 )

@@ -19,7 +19,7 @@ from core.run.status import ALIVE, status_of
 from core.run.store import lock_for_resume, send_request
 from tui.cli.console import print_message
 from tui.cli.options import complete_run, devices_option
-from tui.cli.train import nearest_settings
+from tui.cli.train import suggest_settings
 from tui.cli.watch import WatchSignals, follow_events, watch
 from tui.common.plain_mode import plain_option
 
@@ -125,7 +125,7 @@ def _parse_changes(pairs: tuple[str, ...]) -> dict[str, Any]:
     except SettingsError as error:
         problems |= error.problems
     if problems:
-        raise SettingsError(problems, nearest_settings(problems))
+        raise SettingsError(problems, suggest_settings(problems))
     return values
 
 

@@ -1,4 +1,4 @@
-"""`minigpt-tui train`: makes a run and trains it, with a bar for people or events for scripts."""
+"""`minigpt-tui train`: create a run and train it, with a progress bar or JSON events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _choices(name: str) -> click.Choice[str]:
 
 @click.command()
 @click.argument("corpus", metavar="CORPUS", shell_complete=complete_corpus)
-@click.option("--name", help="name of the run; by default the corpus's")
+@click.option("--name", help="name of the run (default: that of the corpus)")
 @click.option(
     "--preset",
     shell_complete=complete_preset,
@@ -31,8 +31,10 @@ def _choices(name: str) -> click.Choice[str]:
 )
 @click.option("--tokenizer", type=_choices("tokenizer"), help=HELP["tokenizer"])
 @click.option("--vocab-size", type=int, help=HELP["vocab_size"])
-@click.option("--reading", type=click.Choice(["lines", "text"]), help="how the text is cut up")
-@click.option("--encoding", help="encoding of the text; utf-8 if not given")
+@click.option(
+    "--reading", type=click.Choice(["lines", "text"]), help="how the text is split into samples"
+)
+@click.option("--encoding", help="encoding of the text (default: utf-8)")
 @click.option("--epochs", type=float, help=HELP["epochs"])
 @click.option("--steps", type=int, help=HELP["steps"])
 @click.option("--minutes", type=float, help=HELP["minutes"])
@@ -40,12 +42,12 @@ def _choices(name: str) -> click.Choice[str]:
 @devices_option
 @click.option("--seed", type=int, help=HELP["seed"])
 @click.option("--from", "parent", metavar="RUN", shell_complete=complete_run,
-              help="start from this run's weights and tokenizer (fine-tuning)")  # fmt: skip
+              help="fine-tune this run: start from its weights and tokenizer")  # fmt: skip
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="any other setting")
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
-@click.option("--foreground", is_flag=True, help="train in this process, which then must not end")
+@click.option("--foreground", is_flag=True, help="train in this process")
 @plain_mode.plain_option
-@click.option("--json", "as_json", is_flag=True, help="print the events, one JSON object a line")
+@click.option("--json", "as_json", is_flag=True, help="print events, one JSON object per line")
 @click.pass_obj
 def train(
     home: Home,
@@ -59,23 +61,23 @@ def train(
     detach: bool,
     foreground: bool,
     as_json: bool,
-    **chosen: Any,
+    **settings: Any,
 ) -> int:
     """Train a model on CORPUS: a bundled name, a file, a folder, a glob, or - for stdin.
 
-    The trainer is a process of its own: on a terminal Ctrl+C leaves it alone and only ends the
-    watching. `attach` watches it again, `stop` saves and stops it.
+    Training runs in a process of its own: on a terminal, Ctrl+C only ends the watching. `attach`
+    watches it again, `stop` saves and stops it.
     """
     from core.run.create import create_run
     from tui.cli.outcome import delete_if_refused
     from tui.cli.training import train_as_worker, train_options, train_run
 
     options = train_options(
-        detach=detach, foreground=foreground, as_json=as_json, devices=chosen["devices"]
+        detach=detach, foreground=foreground, as_json=as_json, devices=settings["devices"]
     )
     if options.worker:
         return train_as_worker(home, options.worker)
-    config, shape = settings_from(chosen, pairs)
+    config, shape = parse_settings(settings, pairs)
     run, lock = create_run(
         home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
     )
@@ -84,24 +86,28 @@ def train(
     return code
 
 
-def settings_from(
-    chosen: dict[str, Any], pairs: tuple[str, ...]
+def parse_settings(
+    settings: dict[str, Any], pairs: tuple[str, ...]
 ) -> tuple[TrainConfig, dict[str, Any]]:
-    """The training settings and the overrides of the model's shape.
+    """The training settings, and the chosen fields of the model's shape.
+
+    Args:
+        settings: the options by name; None was not given.
+        pairs: of --set, as KEY=VALUE.
 
     Raises:
-        SettingsError: unknown names or impossible values, all of them.
+        SettingsError: unknown names and invalid values, all of them together.
     """
-    fields = {name: value for name, value in chosen.items() if value is not None}
+    fields = {name: value for name, value in settings.items() if value is not None}
     shape: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
-        owner, target = _owner(name, fields, shape)
+        config_class, target = _owner(name, fields, shape)
         try:
             if not equals:
-                raise SettingsError({name: "is written as KEY=VALUE"})
-            target[name] = parse_value(owner, name, text)
+                raise SettingsError({name: "must be given as KEY=VALUE"})
+            target[name] = parse_value(config_class, name, text)
         except SettingsError as error:
             problems |= error.problems
     problems |= find_value_problems(ModelConfig, shape)
@@ -110,20 +116,21 @@ def settings_from(
     except SettingsError as error:
         problems |= error.problems
     if problems:
-        raise SettingsError(problems, nearest_settings(problems))
+        raise SettingsError(problems, suggest_settings(problems))
     return config, shape
 
 
 def _owner(name: str, fields: dict[str, Any], shape: dict[str, Any]) -> tuple[type, dict[str, Any]]:
-    """The config a setting belongs to; a vocabulary is the tokenizer's to limit."""
+    """The class of a setting and the dict for its value; `vocab_size` is a training setting."""
     if name in setting_specs(ModelConfig) and name not in setting_specs(TrainConfig):
         return ModelConfig, shape
     return TrainConfig, fields
 
 
-def nearest_settings(problems: dict[str, str]) -> str:
-    """What may have been meant by names that are no settings; empty if nothing is like them."""
+def suggest_settings(problems: dict[str, str]) -> str:
+    """Similar names for the unknown ones among `problems`; empty if there are none."""
     known = [*setting_specs(TrainConfig), *setting_specs(ModelConfig)]
-    meant = {name: nearest(name, known) for name in problems if name not in known}
-    found = [f"{name}: did you mean {' or '.join(near)}?" for name, near in meant.items() if near]
-    return "\n".join(found)
+    similar = {name: nearest(name, known) for name in problems if name not in known}
+    return "\n".join(
+        f"{name}: did you mean {' or '.join(names)}?" for name, names in similar.items() if names
+    )

@@ -70,13 +70,13 @@ def test_a_run_without_a_log_says_so(old: Run, capsys: Said, options: list[str])
     assert run(["logs", "old", *options]) == 0
     said = capsys.readouterr()
     assert said.out == ""
-    assert "no log of old" in said.err
+    assert "old has no log" in said.err
 
 
 def then(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
     """Does the next of these whenever somebody who follows waits."""
     waiting = iter(steps)
-    monkeypatch.setattr(manage, "pause", lambda: next(waiting)())
+    monkeypatch.setattr(manage, "wait_for_lines", lambda: next(waiting)())
 
 
 def test_following_prints_what_comes_until_the_trainer_is_gone(
@@ -125,7 +125,7 @@ def test_a_log_that_cannot_be_read_is_a_message(old: Run, capsys: Said) -> None:
 def test_a_run_gets_another_name(old: Run, home: Home, capsys: Said) -> None:
     assert run(["rename", "old", "new"]) == 0
     assert names(home) == ["new"]
-    assert "new" in capsys.readouterr().err
+    assert "Renamed old to new" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

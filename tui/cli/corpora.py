@@ -1,0 +1,82 @@
+"""What `minigpt-tui corpora` prints: the bundled texts, or a description of one text."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import islice
+
+from core.paths import Home
+from core.text.corpus import Corpus, bundled_corpora, read_samples
+from core.text.resolve import resolve_corpus
+from core.text.stats import CorpusStats, compute_stats
+from tui.cli.console import print_json, print_result, print_table
+from tui.common.format import size
+from tui.common.sanitize import one_line
+
+PREVIEW_LINES = 3
+MAX_LINE_CHARACTERS = 76
+
+
+def list_bundled_corpora(as_json: bool) -> None:
+    """Print the bundled texts, one per line."""
+    corpora = bundled_corpora()
+    if as_json:
+        for corpus in corpora:
+            print_json(_metadata(corpus))
+        return
+    print_table(
+        ("NAME", "SIZE", "READING", "TOKENIZER", "SHOWS"),
+        [(c.name, size(c.size), c.reading or "", c.tokenizer or "", c.use) for c in corpora],
+        right=(1,),
+    )
+
+
+def describe_corpus(home: Home, text: str, encoding: str | None, as_json: bool) -> None:
+    """Print the statistics of a text and its first lines."""
+    corpus = resolve_corpus(text, home, encoding=encoding)
+    stats = compute_stats(corpus)
+    first_samples = [
+        sample.text for sample in islice(read_samples(corpus, stats.reading), PREVIEW_LINES)
+    ]
+    if as_json:
+        print_json({**_metadata(corpus), **dataclasses.asdict(stats)})
+        return
+    print_result(f"{corpus.title or corpus.name}: {corpus.description}".rstrip(": "))
+    for label, value in _facts(corpus, stats):
+        if value:
+            print_result(f"  {label:<11} {one_line(value)}")
+    print_result()
+    separator = "\n" if stats.reading == "lines" else ""
+    for line in separator.join(first_samples).splitlines()[:PREVIEW_LINES]:
+        shown = one_line(line)
+        print_result(
+            "  "
+            + (
+                shown
+                if len(shown) <= MAX_LINE_CHARACTERS
+                else f"{shown[: MAX_LINE_CHARACTERS - 1]}…"
+            )
+        )
+
+
+def _facts(corpus: Corpus, stats: CorpusStats) -> list[tuple[str, str]]:
+    scope = "" if stats.complete else f" (in the first {stats.examined:,} characters)"
+    return [
+        ("shows", corpus.use),
+        ("size", f"{size(stats.size)}, {stats.characters:,} characters, {corpus.encoding}"),
+        ("reading", f"{stats.reading}: {stats.reason}"),
+        ("lines", f"{stats.lines:,}, longest {stats.longest_words} words{scope}"),
+        ("words", f"{stats.words:,}, {stats.distinct_words:,} distinct{scope}"),
+        ("letters", f"{stats.distinct_characters:,} distinct characters{scope}"),
+        ("prompt", corpus.prompt or ""),
+        ("held out", str(corpus.heldout) if corpus.heldout else ""),
+        ("licence", corpus.licence),
+        ("note", corpus.note),
+        ("files", str(corpus.files[0]) if len(corpus.files) == 1 else f"{len(corpus.files)}"),
+        ("SHA-256", stats.sha256),
+    ]
+
+
+def _metadata(corpus: Corpus) -> dict[str, object]:
+    fields = ("name", "title", "use", "description", "licence", "note", "reading", "tokenizer")
+    return {name: getattr(corpus, name) for name in fields} | {"size": corpus.size}
