@@ -15,6 +15,7 @@ from tui.common.format import count, duration, number, size
 from tui.common.sanitize import one_line
 
 MAX_SAMPLES = 8
+BASELINE_NAMES = {"random": "uniform"}  # where they differ from those in the events
 
 
 def show_run(run: Run, as_json: bool) -> None:
@@ -52,7 +53,11 @@ def _facts(
 ) -> list[tuple[str, str]]:
     corpus, model = record["corpus"], history.model
     shape = ", ".join(f"{name} {model[name]}" for name in model)
-    losses = ", ".join(f"{name} {number(value)}" for name, value in history.reference.items())
+    losses = ", ".join(
+        f"{BASELINE_NAMES.get(name, name)} {number(loss)}"
+        for name, loss in history.reference.items()
+    )
+    data = "validation" if history.reference_on == "validation" else "training"
     parent = record.get("parent") or {}
     return [
         ("text", f"{corpus['name']}, {size(corpus['size'])}, read as {corpus['reading']}"),
@@ -64,7 +69,7 @@ def _facts(
         ),
         ("took", duration(history.elapsed) if history.elapsed is not None else ""),
         ("loss", f"{number(summary.train_loss)}, validation {number(summary.val_loss) or 'none'}"),
-        ("baselines", f"{losses} (on the {history.reference_on} data)" if losses else ""),
+        ("baselines", f"{losses} (on the {data} data)" if losses else ""),
         ("parameters", count(summary.parameters)),
         ("model", shape),
         ("snapshots", " ".join(map(str, run.snapshot_steps()))),
