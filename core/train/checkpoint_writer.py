@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from torch import Tensor
 
@@ -213,9 +213,8 @@ class CheckpointWriter:
     def _report(self, result: CheckpointJobResult) -> None:
         if result.kind == "checkpoint":
             self.saved_step = result.step
-        fields: dict[str, Any] = {
-            "kind": result.kind, "bytes": result.bytes, "seconds": round(result.seconds, 3),
-        }  # fmt: skip
+        fields: JsonObject = {"kind": result.kind, "bytes": result.bytes}
+        fields["seconds"] = round(result.seconds, 3)
         if result.request is not None:
             fields["request"] = result.request
         self._emit("saved", result.step, **fields)

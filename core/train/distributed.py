@@ -146,6 +146,9 @@ class ProcessGroup:
         return f"cuda:{self.info.local_rank}" if is_cuda and self.world_size > 1 else device
 
 
+SINGLE_PROCESS = ProcessGroup()
+
+
 def join_process_group(info: RankInfo) -> ProcessGroup:
     """Join the other processes; `leave_process_group` is the inverse. Collective.
 

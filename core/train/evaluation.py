@@ -17,9 +17,8 @@ from core.dataset.token_store import Int64Array
 from core.model.decoder import Decoder
 from core.tokenizer.special_tokens import PAD
 from core.train.batches import LineSamples, iter_batches_in_order
-from core.train.distributed import ProcessGroup
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
 
-SINGLE_PROCESS = ProcessGroup()
 MAX_QUICK_TARGETS = 65_536
 MAX_BASELINE_TARGETS = 5_000_000
 

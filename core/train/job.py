@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 from core.config.budget import snapshot_limit, snapshot_steps
 from core.config.configs import Extension, SamplingConfig
@@ -23,7 +22,7 @@ from core.run.directory import Run
 from core.run.event_log import EventEmitter, EventListener, EventLog, events_backwards
 from core.run.record import read_record
 from core.system import locks
-from core.system.files import remove_temporary_files_below
+from core.system.files import JsonObject, remove_temporary_files_below
 from core.system.locks import Lock
 from core.system.machine import count_oom_kills, free_disk, this_host
 from core.system.process import keep_freed_memory
@@ -32,7 +31,7 @@ from core.train import checkpoint as checkpoints
 from core.train.checkpoint import Checkpoint
 from core.train.checkpoint_writer import BackgroundWriter, CheckpointWriter
 from core.train.control import BroadcastControl, Control
-from core.train.distributed import ProcessGroup
+from core.train.distributed import SINGLE_PROCESS, ProcessGroup
 from core.train.prepare import TrainingJob, build_job, resolve_settings
 from core.train.state import read_train_state
 from core.train.trainer import Outputs, Trainer
@@ -43,7 +42,6 @@ MAX_SAMPLE_CHARACTERS = 2_000  # a token may have a million, and every sample is
 COPY_RATE_REPLIES = 3
 BYTES_PER_WEIGHT = 4
 WRITER_LOCK_ATTEMPTS = 3_000  # half a minute
-SINGLE_PROCESS = ProcessGroup()
 
 EXPECTED_ERRORS = (OSError, MiniGPTError, MemoryError, RuntimeError)
 
@@ -59,7 +57,7 @@ def train(
     group: ProcessGroup = SINGLE_PROCESS,
     pid: int | None = None,
     refusal: MiniGPTError | None = None,
-) -> dict[str, Any] | None:
+) -> JsonObject | None:
     """Train a run to its end, its failure or a stop, as rank 0; events report all of it.
 
     Resumes from the newest whole checkpoint, if the run has one. Returns the fields of `failed`
@@ -98,7 +96,7 @@ def train(
         ) from error
 
 
-def train_as_other_rank(run: Run, group: ProcessGroup) -> dict[str, Any] | None:
+def train_as_other_rank(run: Run, group: ProcessGroup) -> JsonObject | None:
     """Train as a rank other than 0; returns the fields of `failed` if this rank failed."""
     keep_freed_memory()
     try:
@@ -113,7 +111,7 @@ def train_as_other_rank(run: Run, group: ProcessGroup) -> dict[str, Any] | None:
     return None
 
 
-def describe_failure(error: BaseException, run: Run) -> dict[str, Any] | None:
+def describe_failure(error: BaseException, run: Run) -> JsonObject | None:
     """The fields of `failed` for an error the user can do something about; None for a bug."""
     if isinstance(error, OSError):
         error = StorageError(
@@ -129,7 +127,7 @@ def describe_failure(error: BaseException, run: Run) -> dict[str, Any] | None:
         }
     if is_out_of_memory(error):
         return {
-            "title": "The device has not enough memory",
+            "title": "Out of memory",
             "message": str(error).partition("\n")[0] or "No more memory is available.",
             "hint": "Resume the run once other programs use less memory, or train with a smaller "
             "batch (--set batch_size=N), more accumulation (--set accumulation=N), a shorter "
@@ -180,7 +178,7 @@ class _TrainingAttempt:
     trainer: Trainer | None = None
     saved_step: int | None = None
 
-    def run_to_end(self, refusal: MiniGPTError | None) -> dict[str, Any] | None:
+    def run_to_end(self, refusal: MiniGPTError | None) -> JsonObject | None:
         """Train; the last event is `finished`, `stopped` or `failed`, whose fields are returned."""
         try:
             job = self._prepare(refusal)

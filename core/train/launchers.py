@@ -21,7 +21,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -37,6 +36,7 @@ from core.run.directory import Run
 from core.run.event_log import EventListener, EventLog, events_backwards
 from core.run.events import FAILED, SAVED, TERMINAL
 from core.run.launch import TrainerArguments
+from core.system.files import JsonObject
 from core.system.locks import Lock
 from core.system.process import PARENT_PID_VARIABLE
 from core.system.rank_env import RankInfo
@@ -158,7 +158,7 @@ def report_missing_failure(run: Run, since: float, problem: str | None, folder: 
     last = next(events_backwards(run.events), None)
     if last and last.type in TERMINAL and last.time >= since:
         return
-    fields: dict[str, Any] = {
+    fields: JsonObject = {
         "title": "The run failed",
         "message": problem or "The training processes ended without an error message.",
         "hint": f"minigpt-tui logs {run.name} shows their output; minigpt-tui resume {run.name} "
@@ -174,7 +174,7 @@ def report_missing_failure(run: Run, since: float, problem: str | None, folder: 
         log.emit(FAILED, last.step if last else 0, **fields)
 
 
-def note_failure(rank: int, failure: dict[str, Any]) -> None:
+def note_failure(rank: int, failure: JsonObject) -> None:
     """Write the fields of a `failed` event to a file for the agent, if there is one."""
     if FAILURES_FOLDER_VARIABLE in os.environ:
         folder = Path(os.environ[FAILURES_FOLDER_VARIABLE])
@@ -212,7 +212,7 @@ def train_as_rank_0(
         leave_process_group()
 
 
-def train_as_joined_rank(home: Home, info: RankInfo) -> dict[str, Any] | None:
+def train_as_joined_rank(home: Home, info: RankInfo) -> JsonObject | None:
     """Train as another rank of such processes; returns the fields of `failed` if this rank failed.
 
     Raises:

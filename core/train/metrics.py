@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import psutil
 import torch
 
+from core.system.files import JsonObject
 from core.system.machine import free_memory
 
 MAX_EVENTS_PER_S = 10
@@ -55,7 +55,7 @@ class StepMetrics:
         """Exclude the time since the last `tick`."""
         self._last = time.perf_counter()
 
-    def take(self, device: torch.device) -> dict[str, Any]:
+    def take(self, device: torch.device) -> JsonObject:
         """The fields of a `step` event; resets the sums."""
         fields = {
             "train_loss": self._loss / max(1, self._targets),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -368,7 +367,7 @@ def _token_warnings(tokens: TokenFile, tokenizer: Tokenizer) -> list[str]:
     return warnings
 
 
-def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches) -> dict[str, Any]:
+def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches) -> JsonObject:
     """Fields of the event `prepared` about the training part, the model and the settings."""
     tokens, shape = settings.tokens, settings.shape
     long_lines = tokens.starts[1:] - tokens.starts[:-1] > shape.context + 1
@@ -391,7 +390,7 @@ def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches)
 
 def _describe_validation(
     tokens: TokenFile, shape: ModelConfig, evaluation: Evaluation | None
-) -> dict[str, Any]:
+) -> JsonObject:
     """Fields of the event `prepared` about the validation part, with the baselines."""
     train = cut_evaluation_samples(tokens, "train", shape.context, MAX_BASELINE_TARGETS)
     judged = evaluation.pieces if evaluation else train

@@ -19,6 +19,7 @@ from core.config.configs import TrainConfig
 from core.errors import RunFailedError
 from core.model.decoder import Decoder
 from core.run.event_log import Emit
+from core.system.files import JsonObject
 from core.train import optim
 from core.train.batches import Batches
 from core.train.checkpoint_writer import CheckpointWriter
@@ -135,7 +136,7 @@ class Trainer:
         self.state.stale = 0
         self.save()
 
-    def change(self, changes: dict[str, Any]) -> None:
+    def change(self, changes: JsonObject) -> None:
         """Apply new values of settings that may change during training.
 
         Raises:
@@ -299,7 +300,7 @@ class Trainer:
         self._fetch_losses()
         state = self.state
         self._last_losses = state.epoch_losses()
-        row: dict[str, Any] = {
+        row: JsonObject = {
             "epoch": round(self.epoch, 4) if last else int(self.epoch + EPOCH_ROUNDING),
             **self._last_losses,
         }

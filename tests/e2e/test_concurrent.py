@@ -17,9 +17,7 @@ from core.run import launch, status, store
 from core.run.control_file import CONTINUE, PAUSE, STOP
 from core.run.directory import Run
 from core.run.events import FAILED, FINISHED, PREPARED, STARTED, STOPPED
-from tests.support.runners import alive, small_text, until
-from tests.support.runners import run as program
-from tests.support.trainers_at_work import (
+from tests.support.real_trainers import (
     create_held_run,
     is_free,
     kill_trainer,
@@ -30,6 +28,8 @@ from tests.support.trainers_at_work import (
     train_in_background,
     trainers_killed_at_end,
 )
+from tests.support.runners import alive, small_text, until
+from tests.support.runners import run as program
 
 pytestmark = pytest.mark.slow
 

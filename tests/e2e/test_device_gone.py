@@ -11,8 +11,8 @@ from core.paths import find_home
 from core.run.directory import Run
 from core.run.events import FAILED, FINISHED, PREPARED, Event
 from core.system.files import read_json
+from tests.support.real_trainers import create_held_run, train_here
 from tests.support.runners import small_text
-from tests.support.trainers_at_work import create_held_run, train_here
 
 MISSING_GPU_SETTINGS = {"device": "cuda:77", "precision": "bfloat16", "threads": 7, "steps": 24}
 

@@ -18,8 +18,7 @@ from core.run import status, store
 from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import PREPARE, PREPARED, SAVED, STARTED, STEP, TERMINAL, Event
-from tests.support.runners import TINY, alive, command, small_text, until
-from tests.support.trainers_at_work import (
+from tests.support.real_trainers import (
     ForkingTrainers,
     create_held_run,
     find_differences,
@@ -31,6 +30,7 @@ from tests.support.trainers_at_work import (
     train_here,
     trainers_killed_at_end,
 )
+from tests.support.runners import TINY, alive, command, small_text, until
 
 pytestmark = pytest.mark.slow
 

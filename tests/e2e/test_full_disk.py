@@ -20,8 +20,7 @@ from core.run.directory import Run
 from core.run.events import FAILED, FINISHED
 from core.system.line_files import write_all
 from core.train import checkpoint
-from tests.support.runners import TINY, run, small_text, until
-from tests.support.trainers_at_work import (
+from tests.support.real_trainers import (
     create_held_run,
     find_differences,
     is_free,
@@ -32,6 +31,7 @@ from tests.support.trainers_at_work import (
     train_here,
     trainers_killed_at_end,
 )
+from tests.support.runners import TINY, run, small_text, until
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from core.model.kv_cache import KVCache
 from core.train import optim
 from core.train.batches import Batches, WindowSamples
 from core.train.update import Updater, fetch_losses
-from tests.support.trainers import CONFIG, IDS, SHAPE
+from tests.support.tiny_trainer import CONFIG, IDS, SHAPE
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

@@ -14,8 +14,8 @@ from core.run import status, store
 from core.run.events import FAILED, FINISHED
 from core.system import machine
 from core.train.update import Updater
+from tests.support.real_trainers import create_held_run, train_here
 from tests.support.runners import run, small_text
-from tests.support.trainers_at_work import create_held_run, train_here
 
 SETTINGS = {"steps": 12, "eval_steps": 4, "snapshots": False}
 HUGE = ["d_model=8192", "layers=128", "heads=64", "head_dim=128", "d_ff=32768"]
@@ -85,7 +85,7 @@ def test_the_failure_names_the_settings_to_lower_and_the_checkpoint_stays(
     failed = events[-1]
     assert (failed.type, failed.step, failed.whole("code")) == (FAILED, 9, 1)
     assert failed.whole("saved_step") == 8
-    assert "not enough memory" in str(failed.text("title"))
+    assert failed.text("title") == "Out of memory"
     assert "batch_size" in str(failed.text("hint"))
     assert "\n" not in str(failed.text("message"))
     assert failed.text("message")

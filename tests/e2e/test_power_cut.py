@@ -19,8 +19,7 @@ from core.run.events import FAILED, FINISHED, PREPARE, STARTED, STEP
 from core.tokenizer.tokenizer import CONFIG_FILE, TOKENIZER_FILE, Tokenizer
 from core.train import checkpoint
 from core.train.evaluation import Evaluation
-from tests.support.runners import small_text
-from tests.support.trainers_at_work import (
+from tests.support.real_trainers import (
     create_held_run,
     find_differences,
     list_files,
@@ -28,6 +27,7 @@ from tests.support.trainers_at_work import (
     load_history,
     train_here,
 )
+from tests.support.runners import small_text
 
 pytestmark = pytest.mark.slow
 

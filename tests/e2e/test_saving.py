@@ -22,8 +22,7 @@ from core.train.checkpoint_writer import CheckpointWriter
 from core.train.evaluation import Evaluation
 from core.train.trainer import Trainer
 from core.train.update import Updater
-from tests.support.runners import alive, small_text, until
-from tests.support.trainers_at_work import (
+from tests.support.real_trainers import (
     ROOT,
     create_held_run,
     is_free,
@@ -33,6 +32,7 @@ from tests.support.trainers_at_work import (
     train_here,
     trainers_killed_at_end,
 )
+from tests.support.runners import alive, small_text, until
 
 
 @pytest.fixture

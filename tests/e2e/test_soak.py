@@ -21,8 +21,7 @@ from core.run.event_log import EventTail
 from core.run.events import STARTED, STEP, STOPPED, Event
 from core.system.locks import Lock
 from core.train.job import train
-from tests.support.runners import small_text, until
-from tests.support.trainers_at_work import (
+from tests.support.real_trainers import (
     create_held_run,
     is_free,
     list_files,
@@ -30,6 +29,7 @@ from tests.support.trainers_at_work import (
     start_trainer,
     trainers_killed_at_end,
 )
+from tests.support.runners import small_text, until
 
 pytestmark = pytest.mark.slow
 

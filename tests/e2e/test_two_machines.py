@@ -22,10 +22,10 @@ from core.run.event_log import EventLog
 from core.run.events import encode
 from core.run.store import lock_for_resume
 from core.train.evaluation import Evaluation
+from tests.support.real_trainers import create_held_run, load_events, load_history, train_here
 from tests.support.runners import run as run_program
 from tests.support.runners import small_text
 from tests.support.runs import make_run
-from tests.support.trainers_at_work import create_held_run, load_events, load_history, train_here
 from tui.__main__ import run as command
 
 EVENTS: list[tuple[str, int, dict[str, Any]]] = [

@@ -19,7 +19,7 @@ from core.train.compile import CompiledCall, CompileScheduler, should_compile
 from core.train.state import TrainState
 from core.train.trainer import Trainer
 from core.train.update import Updater
-from tests.support.trainers import events_of, tiny_trainer, weights_of
+from tests.support.tiny_trainer import events_of, tiny_trainer, weights_of
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 SHAPES = {

@@ -19,7 +19,7 @@ from core.train.control import BroadcastControl
 from core.train.distributed import ABORT_KEY, ProcessGroup
 from core.train.evaluation import Evaluation
 from core.train.state import StopReason
-from tests.support.trainers import IDS, SHAPE, tiny_trainer
+from tests.support.tiny_trainer import IDS, SHAPE, tiny_trainer
 
 RANK_0 = RankInfo(rank=0, local_rank=0, world_size=2, local_world_size=2)
 RANK_1 = RankInfo(rank=1, local_rank=1, world_size=2, local_world_size=2)

@@ -24,13 +24,13 @@ from core.run.directory import Run
 from core.run.event_log import EventLog, EventTail
 from core.run.events import FINISHED, PREPARED, STARTED, STOPPED
 from core.train.launchers import count_devices, report_missing_failure
-from tests.support.runners import TINY, command, run, small_text, until
-from tests.support.trainers_at_work import (
+from tests.support.real_trainers import (
     is_free,
     load_events,
     load_history,
     trainers_killed_at_end,
 )
+from tests.support.runners import TINY, command, run, small_text, until
 
 SHORT = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
 LONG = ["--steps", "1000000", "--set", "eval_steps=1000000", "--set", "snapshots=false", *TINY]

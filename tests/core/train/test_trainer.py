@@ -14,7 +14,7 @@ from core.train.distributed import ProcessGroup
 from core.train.metrics import StepMetrics
 from core.train.state import StopReason
 from core.train.trainer import Trainer
-from tests.support.trainers import (
+from tests.support.tiny_trainer import (
     checkpoints_of,
     events_of,
     resumed,

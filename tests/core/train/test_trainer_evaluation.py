@@ -11,7 +11,7 @@ from core.errors import RunFailedError
 from core.train import evaluation
 from core.train.evaluation import Evaluation
 from core.train.trainer import Trainer
-from tests.support.trainers import (
+from tests.support.tiny_trainer import (
     checkpoints_of,
     events_of,
     resumed,

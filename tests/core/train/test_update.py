@@ -15,7 +15,7 @@ from core.model.decoder import Decoder
 from core.train import optim
 from core.train.trainer import Trainer
 from core.train.update import PendingUpdate, fetch_losses
-from tests.support.trainers import CONFIG, checkpoints_of, events_of, tiny_trainer, weights_of
+from tests.support.tiny_trainer import CONFIG, checkpoints_of, events_of, tiny_trainer, weights_of
 
 TUTORIAL = ModelConfig(
     architecture="tutorial", vocab_size=12, context=8, layers=2, heads=2, kv_heads=2, d_model=16,
