@@ -135,7 +135,7 @@ class Dispatcher:
         model, session, prompt = self._open_generation(request)
         model.set_process_threads()
         stream = TokenStream(session, send, start)
-        begun = session.length + len(prompt)
+        prompt_length = session.length + len(prompt)
         tokenizer, settings = model.loaded.tokenizer, request.settings
         reason: FinishReason = "cancelled"
         try:
@@ -147,7 +147,7 @@ class Dispatcher:
         except Cancelled:
             pass
         stream.flush()
-        self.cache.keep_reply(id, model, session, begun)
+        self.cache.keep_reply(id, model, session, prompt_length)
         return stream.reply(reason, model.facts.step)
 
     def _open_generation(self, request: GenerateRequest) -> tuple[CachedModel, Session, list[int]]:
@@ -198,8 +198,8 @@ class Dispatcher:
         else:
             assert request.reply is not None
             opened = self.cache.get_reply(request.reply)
-        ids, begun = opened.session.ids, opened.begun
-        text = detokenize(opened.model.loaded.tokenizer, ids[:begun], ids[begun:])
+        ids, start = opened.session.ids, opened.prompt_length
+        text = detokenize(opened.model.loaded.tokenizer, ids[:start], ids[start:])
         return opened.model.facts.name, text
 
 

@@ -103,14 +103,14 @@ class OpenSession:
     """A session with its model.
 
     Attributes:
-        begun: number of ids it was opened with; those after them were chosen.
+        prompt_length: number of ids it was opened with; those after them were chosen.
         scores: the log-probability, in nats, of each id but the first.
         records: attention records of the last `inside` requests, see `core.server.inspect`.
     """
 
     model: CachedModel
     session: Session
-    begun: int
+    prompt_length: int
     scores: list[float] = field(default_factory=list)
     records: dict[Any, AttentionRecord] = field(default_factory=dict)
 
@@ -191,9 +191,9 @@ class ModelCache:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def keep_reply(self, id: Id, model: CachedModel, session: Session, begun: int) -> None:
+    def keep_reply(self, id: Id, model: CachedModel, session: Session, prompt_length: int) -> None:
         """Keep the session of a reply, to be continued or inspected."""
-        self.replies[id] = OpenSession(model, session, begun)
+        self.replies[id] = OpenSession(model, session, prompt_length)
         if len(self.replies) > MAX_REPLIES:
             self.replies.popitem(last=False)
 
@@ -207,7 +207,7 @@ class ModelCache:
             raise InputError(f"The reply {id} is not kept any more.", "Send its text as a prompt.")
         return self.replies[id]
 
-    def open_session(self, model: CachedModel, ids: Sequence[int], begun: int) -> str:
+    def open_session(self, model: CachedModel, ids: Sequence[int], prompt_length: int) -> str:
         """Open a session that holds the ids; return its name.
 
         Raises:
@@ -218,7 +218,7 @@ class ModelCache:
         self._sessions_opened += 1
         # Unique across server processes: a client may still know a session of the one before.
         name = f"s{os.getpid()}.{self._sessions_opened}"
-        self.sessions[name] = OpenSession(model, session, begun, scores)
+        self.sessions[name] = OpenSession(model, session, prompt_length, scores)
         if len(self.sessions) > MAX_SESSIONS:
             self.sessions.popitem(last=False)
         return name

@@ -111,7 +111,7 @@ def _open_session(cache: ModelCache, request: StepRequest) -> str:
                 "continue_from cannot be combined with run, prompt or chosen.", "Leave them out."
             )
         reply = cache.get_reply(request.continue_from)
-        return cache.open_session(reply.model, reply.session.ids, reply.begun)
+        return cache.open_session(reply.model, reply.session.ids, reply.prompt_length)
     model, _ = cache.get_model(request)
     prompt = [] if request.prompt is None else model.loaded.encode(request.prompt)
     ids = check_ids(model, [*prompt, *(request.chosen or [])])
@@ -181,7 +181,7 @@ class Candidates:
         self._text, self._top, self._counts = text, top, counts
         session = text.session
         logits = session.next_logits()[0]  # (V,)
-        drawn = max(0, session.length - text.begun)
+        drawn = max(0, session.length - text.prompt_length)
         sampler = TokenSampler(settings, session.ids, len(logits), drawn=drawn)
         self.choice = sampler.choose(logits)
         self._stages = apply_stages(logits, settings, session.ids)
@@ -223,11 +223,11 @@ class Candidates:
 
     def reply(self) -> NextTokensReply:
         session, scores, counts = self._text.session, self._text.scores, self._counts
-        begun = self._text.begun
+        prompt_length = self._text.prompt_length
         longest = counts.longest_context if counts else None
         return NextTokensReply(
             length=session.length,
-            begun=begun,
+            begun=prompt_length,
             window_start=visible_window_start(session, session.window_start),
             used=len(session.window()),
             context=session.model.config.context,
@@ -236,12 +236,12 @@ class Candidates:
             corpus=CorpusMatch(length=longest.length, count=longest.count) if longest else None,
             choice=self.describe(self.choice),
             top=self._most_likely(),
-            ended=session.ids[-1] == EOS and session.length > begun,
+            ended=session.ids[-1] == EOS and session.length > prompt_length,
             text=self._chosen_text(),
         )
 
     def _chosen_text(self) -> str:
         """The text of the chosen tokens, with the blank that belongs before it."""
-        ids, begun = self._text.session.ids, self._text.begun
-        stream = self._text.model.loaded.tokenizer.stream(ids[:begun])
-        return "".join(stream.push(id) for id in ids[begun:])
+        ids, start = self._text.session.ids, self._text.prompt_length
+        stream = self._text.model.loaded.tokenizer.stream(ids[:start])
+        return "".join(stream.push(id) for id in ids[start:])

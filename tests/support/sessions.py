@@ -1,4 +1,4 @@
-"""For tests of sessions: tiny decoders, and what they say when the window is read anew."""
+"""Tiny decoders for tests of sessions, and logits without a cache to compare with."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ both = pytest.mark.parametrize("keep_first", [0, 1])
 
 @cache
 def tiny(architecture: str, context: int = CONTEXT) -> Decoder:
-    """A tiny decoder with weights far enough from zero that a mistake shows."""
+    """A tiny decoder with weights large enough for mistakes to change the logits."""
     shape = TUTORIAL if architecture == "tutorial" else SHAPE
     config = ModelConfig(vocab_size=VOCAB, context=context, **shape)
     model = factory.build_model(config, seed=3).eval()
@@ -53,14 +53,14 @@ def tiny(architecture: str, context: int = CONTEXT) -> Decoder:
 
 @torch.inference_mode()
 def plain(model: Decoder, ids: list[int], keep_first: int) -> Tensor:
-    """The logits (V,) after the ids without any cache, from the definition of the window."""
+    """The logits (V,) after the ids without a cache, by the definition of the window."""
     start = window_start(len(ids), model.config.context, keep_first)
     logits: Tensor = model.head(model(torch.tensor([ids[:keep_first] + ids[start:]])))[0, -1]
     return logits
 
 
 def some_ids(count: int, seed: int = 0) -> list[int]:
-    """As many ids of words, always the same ones for a seed."""
+    """Random ids, none special, by the seed."""
     result: list[int] = torch.randint(
         3, VOCAB, (count,), generator=torch.Generator().manual_seed(seed)
     ).tolist()
@@ -79,12 +79,12 @@ def feed_rows(session: Session, ids: Sequence[Sequence[int]]) -> Tensor:
 
 
 def close(a: Tensor, b: Tensor) -> bool:
-    """Equal but for the order of additions."""
+    """Whether two tensors are equal up to rounding."""
     return torch.allclose(a, b, rtol=1e-4, atol=1e-4)
 
 
 def count_tokens(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The lengths of all forward passes of the shared model from now on."""
+    """Record the lengths of the forward passes of the shared model from now on."""
     model, read = tiny("qwen3"), []
     forward, stepper = model.forward, model.make_decode_step()
 
