@@ -117,9 +117,7 @@ class _Row:
         text = self._stop.push(self._stream.push(id))
         self.end_reason = END if id == EOS else LENGTH if is_last else None
         if self.end_reason and not self._stop.hit:
-            text += self._stop.push(self._stream.flush())
-            if not self._stop.hit:
-                text += self._stop.flush()
+            text += self._stop.flush()
         if self._stop.hit:
             self.end_reason = STOP
         return text

@@ -113,7 +113,7 @@ class Tokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids, without special tokens or half a character at the end."""
         stream = self.stream()
-        return "".join([stream.push(id) for id in ids]) + stream.flush()
+        return "".join([stream.push(id) for id in ids])
 
     def stream(self, after: Iterable[int] = ()) -> TextStream:
         """Return a decoder for one id at a time, for text that follows the ids `after`."""
@@ -203,7 +203,7 @@ class Tokenizer:
 class TextStream:
     """Decodes ids one at a time, in whole characters.
 
-    The pieces joined are `Tokenizer.decode` of all the ids.
+    The pieces joined are `Tokenizer.decode` of all the ids: half a character at the end is dropped.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -221,11 +221,6 @@ class TextStream:
         blank = " " if self._has_word else ""
         self._has_word = True
         return blank + text
-
-    def flush(self) -> str:
-        """End the text: half a character is dropped, so the rest is always empty."""
-        self._decoder.reset()
-        return ""
 
 
 def _surrogate_error(texts: Sequence[str], error: Exception) -> Exception:

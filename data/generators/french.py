@@ -130,8 +130,8 @@ def _adjective(en: str, forms: str, before: bool = False) -> Adjective:
 
 
 ADJECTIVES: dict[str, Adjective] = {
-    made.en: made
-    for made in (
+    adjective.en: adjective
+    for adjective in (
         _adjective("small", "petit petite", before=True),
         _adjective("big", "grand grande", before=True),
         _adjective("young", "jeune", before=True),
@@ -173,7 +173,7 @@ ADJECTIVES: dict[str, Adjective] = {
     )
 }
 
-# Which adjectives stand with a noun of which kind, and which only behind "is".
+# Adjectives by the kind of noun that they may modify, and those used only after "is".
 ADJECTIVES_BY_NOUN_KIND: dict[str, str] = {
     "person": "small young old pretty beautiful happy sad tired sick clever brave",
     "family": "clever brave happy sad tired",

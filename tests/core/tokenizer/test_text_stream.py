@@ -15,7 +15,7 @@ def test_streaming_gives_the_same_text_in_whole_characters(ids: list[int]) -> No
     """The pieces join to the decoded text, and none corrects an earlier one."""
     stream = BPE.stream()
     pieces = [stream.push(id) for id in ids]
-    assert "".join(pieces) + stream.flush() == BPE.decode(ids)
+    assert "".join(pieces) == BPE.decode(ids)
     raw = b"".join(BPE.token_bytes(id) for id in ids)
     assert raw.decode(errors="replace").startswith("".join(pieces))
 
