@@ -35,8 +35,8 @@ from core.run.directory import Run
 from core.run.model_files import hf_config
 from core.system.files import write_json
 from core.tokenizer.tokenizer import Tokenizer
+from tests.support.apps import StageApp
 from tests.support.runs import tiny_run, write_tiny_weights
-from tests.support.step_stage import StageApp
 from tui.common.client import ServerClient
 from tui.screens.cursor import CursorScreen
 
@@ -80,10 +80,10 @@ async def measure(folder: Path, moves: int) -> dict[str, list[float]]:
     create_run_files(home)
     text = " ".join(f"w{17 * number % VOCABULARY_WORDS}" for number in range(TEXT_TOKENS))
     screen, client = CursorScreen("big", "last", text), ServerClient(home)
-    app = TimedApp(home, client, screen)  # type: ignore[arg-type]
+    app = TimedApp(screen, home, client)
     times: dict[str, list[float]] = {}
-    async with app.run_test(size=(80, 24)):
-        while not screen.cursor.branch or screen.talk.model == {}:
+    async with app.run_test(size=(80, 24), message_hook=app.record):
+        while not screen.cursor.branch or screen.conversation.model is None:
             await asyncio.sleep(0.05)
         await app.workers.wait_for_complete()
         gc.collect()
@@ -91,7 +91,7 @@ async def measure(folder: Path, moves: int) -> dict[str, list[float]]:
         for name, key in (("left", "left"), ("right", "right"), ("setting", "t")):
             count = 15 if name == "setting" else moves
             times[name] = [await key_time(app, key) for _ in range(count)]
-        assert not app.troubles, app.troubles
+        assert not app.errors, app.errors
         await client.close()
     return times
 

@@ -43,22 +43,20 @@ BUSY_PROGRAM = f"import os; os.nice({BUSY_NICE})\nwhile True: sum(range(100_000)
 STREAMING_PROGRAM = """
 import asyncio, sys, time
 sys.path.insert(0, sys.argv[1])
-from tests.support.samplers import FakeSampler
 from core.paths import find_home
+from core.server.replies import GenerateBatch
+from core.server.tokens import ReplyToken
+from tests.support.fake_server import FakeServer
 from tui.launch import open_app
 
-class Streaming(FakeSampler):
-    async def stream(self, op, **fields):
-        if op != "generate":
-            async for message in super().stream(op, **fields):
-                yield message
-            return
+class Streaming(FakeServer):
+    async def _generate(self, id, request):
         began, count = time.monotonic(), 0
         words = [" the", " cat", " sat", " on", " mats", ","]
         while True:
-            part = [[7, words[n % 6], 0.5] for n in range(count, count + AT_ONCE)]
+            part = [ReplyToken(7, words[n % 6], 0.5) for n in range(count, count + AT_ONCE)]
             count += AT_ONCE
-            yield {"id": 1, "tokens": part, "window_start": 0, "count": count, "seconds": 0.0}
+            yield GenerateBatch(tokens=part, window_start=0, count=count, seconds=0.0)
             await asyncio.sleep(max(0.0, began + count / AT_ONCE * EVERY - time.monotonic()))
 
 open_app(find_home(), ascii_only=False, client=Streaming())

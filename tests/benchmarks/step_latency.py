@@ -80,16 +80,18 @@ async def measure(home: Home, count: int) -> list[tuple[str, list[float]]]:
         await _wait_until(lambda: isinstance(app.screen, StepScreen))
         step = app.screen
         assert isinstance(step, StepScreen)
-        await _wait_until(lambda: step.walk.view is not None)
+        await _wait_until(lambda: step.session.view is not None)
         for name, keys in STEP_KEYS:
-            rows.append((name, await _key_times(app, pilot, keys, lambda: step.walk.view, count)))
+            rows.append(
+                (name, await _key_times(app, pilot, keys, lambda: step.session.view, count))
+            )
         await pilot.press("w")
         await _wait_until(lambda: isinstance(app.screen, InsideScreen))
         inside = app.screen
         assert isinstance(inside, InsideScreen)
-        await _wait_until(lambda: inside.drawn is not None)
+        await _wait_until(lambda: inside.table is not None)
         for name, keys in INSIDE_KEYS:
-            rows.append((name, await _key_times(app, pilot, keys, lambda: inside.drawn, count)))
+            rows.append((name, await _key_times(app, pilot, keys, lambda: inside.table, count)))
     return rows
 
 

@@ -28,8 +28,9 @@ from tests.support.real_trainers import (
     train_in_background,
     trainers_killed_at_end,
 )
-from tests.support.runners import alive, small_text, until
+from tests.support.runners import alive, small_text
 from tests.support.runners import run as program
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +60,7 @@ def start_on_two(home: Home, text: Path, **settings: object) -> tuple[Run, int, 
     """A run that trains in two processes; the process ids of the agent and of the workers."""
     run, lock = create_held_run(home, text, "pets", devices=2, **{**LONG, **settings})
     agent = start_trainer(home, run, lock)
-    until(lambda: load_history(run).step > 5, "it trains")
+    wait_until(lambda: load_history(run).step > 5, "it trains")
     workers = children(agent)
     assert len(workers) == 2
     started = next(event for event in load_events(run) if event.type == STARTED)
@@ -94,7 +95,7 @@ def test_a_run_on_two_devices_resumes_on_one_and_on_two_again(home: Home, tmp_pa
         train_here(home, alone, lock if start == 0 else None, extension if start else None)
         moved_lock = runs[1][1] if start == 0 else store.lock_run(moved)
         launch.start(home, moved, moved_lock, extension if start else None, devices=devices)
-        until(lambda: is_free(moved), "it ends")
+        wait_until(lambda: is_free(moved), "it ends")
         assert status.status_of(moved) == FINISHED
     assert load_history(moved).step == load_history(alone).step == 70
     assert max_difference(alone, moved) < 1e-3
@@ -107,15 +108,15 @@ def test_a_killed_agent_leaves_no_worker_and_the_run_can_be_resumed(
 ) -> None:
     """Its GPU would stay in use, and two trainers would write to one run."""
     run, agent, workers = start_on_two(home, small_text(tmp_path), checkpoint_seconds=0.2)
-    until(lambda: run.last_checkpoint.exists(), "a checkpoint is saved")
+    wait_until(lambda: run.last_checkpoint.exists(), "a checkpoint is saved")
     kill_trainer(run, agent)
-    until(lambda: not any(alive(worker) for worker in workers), "no worker is left")
+    wait_until(lambda: not any(alive(worker) for worker in workers), "no worker is left")
     assert status.status_of(run) == status.CRASHED
     agent = start_trainer(home, run)
-    until(lambda: status.status_of(run) == status.RUNNING, "it trains again")
+    wait_until(lambda: status.status_of(run) == status.RUNNING, "it trains again")
     assert load_events(run)[-1].step > 0
     os.kill(agent, signal.SIGTERM)
-    until(lambda: is_free(run), "it stops")
+    wait_until(lambda: is_free(run), "it stops")
     last = load_events(run)[-1]
     assert (last.type, last.text("reason")) == (STOPPED, "SIGTERM")
 
@@ -124,8 +125,10 @@ def test_a_killed_agent_leaves_no_worker_and_the_run_can_be_resumed(
 def test_a_killed_worker_fails_the_run(home: Home, tmp_path: Path, rank: int) -> None:
     run, agent, workers = start_on_two(home, small_text(tmp_path))
     os.kill(workers[rank], signal.SIGKILL)
-    until(lambda: is_free(run), "the run ends")
-    until(lambda: not any(alive(pid) for pid in (agent, *workers)), "all processes have exited")
+    wait_until(lambda: is_free(run), "the run ends")
+    wait_until(
+        lambda: not any(alive(pid) for pid in (agent, *workers)), "all processes have exited"
+    )
     last = load_events(run)[-1]
     assert last.type == FAILED
     assert "Process" in str(last.text("message"))
@@ -135,16 +138,18 @@ def test_a_killed_worker_fails_the_run(home: Home, tmp_path: Path, rank: int) ->
 def test_requests_to_pause_change_and_stop_reach_all_ranks(home: Home, tmp_path: Path) -> None:
     run, agent, workers = start_on_two(home, small_text(tmp_path))
     store.send_request(run, PAUSE)
-    until(lambda: status.status_of(run) == status.PAUSED, "it pauses")
+    wait_until(lambda: status.status_of(run) == status.PAUSED, "it pauses")
     step = load_history(run).step
     store.send_request(run, "change", changes={"learning_rate": 1e-5, "dropout": 0.1})
     store.send_request(run, CONTINUE)
-    until(lambda: load_history(run).step > step, "it trains again")
+    wait_until(lambda: load_history(run).step > step, "it trains again")
     assert load_history(run).train["learning_rate"] == 1e-5
     store.send_request(run, STOP)
-    until(lambda: is_free(run), "it stops")
+    wait_until(lambda: is_free(run), "it stops")
     assert status.status_of(run) == STOPPED
-    until(lambda: not any(alive(pid) for pid in (agent, *workers)), "all processes have exited")
+    wait_until(
+        lambda: not any(alive(pid) for pid in (agent, *workers)), "all processes have exited"
+    )
 
 
 def test_a_package_in_the_folder_of_the_run_is_never_imported(home: Home, tmp_path: Path) -> None:
@@ -154,7 +159,7 @@ def test_a_package_in_the_folder_of_the_run_is_never_imported(home: Home, tmp_pa
         (run.folder / name).mkdir()
         (run.folder / name / "__init__.py").write_text("raise SystemExit('imported')\n")
     start_trainer(home, run, lock)
-    until(lambda: is_free(run), "it has ended")
+    wait_until(lambda: is_free(run), "it has ended")
     assert status.status_of(run) == FINISHED
     assert "imported" not in run.log.read_text()
 
@@ -174,5 +179,5 @@ def test_a_failure_before_training_is_reported_once(home: Home, tmp_path: Path) 
     run, lock = create_held_run(home, text, "pets", devices=2)
     text.unlink()
     start_trainer(home, run, lock)
-    until(lambda: is_free(run), "it has ended")
+    wait_until(lambda: is_free(run), "it has ended")
     assert [e.type for e in load_events(run)].count(FAILED) == 1

@@ -30,7 +30,8 @@ from tests.support.real_trainers import (
     train_here,
     trainers_killed_at_end,
 )
-from tests.support.runners import TINY, alive, command, small_text, until
+from tests.support.runners import TINY, alive, command, small_text
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +85,7 @@ def kill_after_event(
     """
     before = len(load_events(run))
     pid = trainers.start(run)
-    until(
+    wait_until(
         lambda: count_events(run, kind, before) >= times or not alive(pid),
         f"{kind} {times} times",
     )
@@ -158,14 +159,14 @@ def test_training_continues_when_the_terminal_closes(home: Home, tmp_path: Path)
     watcher, terminal = pty.fork()
     if watcher == 0:
         os.execv(line[0], line)
-    until(lambda: home.runs.is_dir() and store.list_runs(home), "the run exists")
+    wait_until(lambda: home.runs.is_dir() and store.list_runs(home), "the run exists")
     run = store.find_run(home, "pets")
-    until(lambda: status.status_of(run) == status.RUNNING, "it is training")
+    wait_until(lambda: status.status_of(run) == status.RUNNING, "it is training")
     os.close(terminal)
     _, code = os.waitpid(watcher, 0)
     assert os.waitstatus_to_exitcode(code) in (130, -signal.SIGHUP)
     step = load_events(run)[-1].step
-    until(lambda: load_events(run)[-1].step > step + 20, "training continues")
+    wait_until(lambda: load_events(run)[-1].step > step + 20, "training continues")
 
 
 def test_sigterm_saves_and_the_run_can_be_resumed(home: Home, tmp_path: Path) -> None:
@@ -173,10 +174,10 @@ def test_sigterm_saves_and_the_run_can_be_resumed(home: Home, tmp_path: Path) ->
     text = small_text(tmp_path)
     run, lock = create_held_run(home, text, "told", steps=10**6, snapshots=False)
     pid = start_trainer(home, run, lock)
-    until(lambda: status.status_of(run) == status.RUNNING, "it is training")
+    wait_until(lambda: status.status_of(run) == status.RUNNING, "it is training")
     os.kill(pid, signal.SIGHUP)
     os.kill(pid, signal.SIGTERM)
-    until(lambda: not alive(pid), "it has exited")
+    wait_until(lambda: not alive(pid), "it has exited")
     last_event = load_events(run)[-1]
     assert (last_event.type, last_event.text("reason")) == (status.STOPPED, "SIGTERM")
     assert load_history(run).checkpoint_step == last_event.step
@@ -185,7 +186,7 @@ def test_sigterm_saves_and_the_run_can_be_resumed(home: Home, tmp_path: Path) ->
         pass
     pid = start_trainer(home, run)
     new_events: list[Event] = []
-    until(
+    wait_until(
         lambda: new_events.extend(tail.read()) or any(e.type == STEP for e in new_events),
         "it has resumed",
     )

@@ -31,7 +31,8 @@ from tests.support.real_trainers import (
     train_here,
     trainers_killed_at_end,
 )
-from tests.support.runners import TINY, run, small_text, until
+from tests.support.runners import TINY, run, small_text
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -69,9 +70,9 @@ def test_a_disk_that_fills_up_during_training_destroys_no_checkpoint(
         disk, text, "full", steps=10**6, checkpoint_seconds=0.0, snapshots=False
     )
     start_trainer(disk, one_run, lock)
-    until(lambda: len(load_history(one_run).saves) > 4, "it has saved checkpoints")
+    wait_until(lambda: len(load_history(one_run).saves) > 4, "it has saved checkpoints")
     filler_file = fill(disk, free_bytes)
-    until(lambda: is_free(one_run), "the trainer has exited")
+    wait_until(lambda: is_free(one_run), "the trainer has exited")
     loaded, saved = checkpoint.load_checkpoint(one_run), load_history(one_run).checkpoint_step
     assert loaded
     assert saved is not None
@@ -94,7 +95,7 @@ def test_a_disk_that_fills_up_while_tokenizing(disk: Home, tmp_path: Path) -> No
     one_run, lock = create_held_run(disk, text, "full", steps=5, eval_steps=None, batch_size=4)
     filler_file = fill(disk, 100_000)
     start_trainer(disk, one_run, lock)
-    until(lambda: is_free(one_run), "the trainer has exited")
+    wait_until(lambda: is_free(one_run), "the trainer has exited")
     assert status.status_of(one_run) == status.FAILED
     assert "tokens could not be written" in str(load_events(one_run)[-1].text("message"))
     assert not list((disk.cache / "tokens").iterdir()), "no partial files remain"

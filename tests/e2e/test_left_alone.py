@@ -21,7 +21,8 @@ from core.run.directory import Run
 from core.run.event_log import EventTail
 from core.run.events import SAVED, STARTED, STEP, STOPPED, Event
 from core.system import locks
-from tests.support.runners import TINY, command, run, small_text, until
+from tests.support.runners import TINY, command, run, small_text
+from tests.support.wait import wait_until
 
 LONG = [*TINY, "--steps", "1000000"]
 SHORT = [*TINY, "--steps", "8"]
@@ -107,7 +108,7 @@ def test_a_signal_right_after_the_start_stops_the_training(home: Home, tmp_path:
         home, str(small_text(tmp_path)), config, {"layers": 1, "d_model": 16, "heads": 2}
     )
     os.kill(launch.start(home, run_dir, lock), signal.SIGTERM)
-    until(lambda: not locks.is_held(run_dir.lock), "the trainer has exited")
+    wait_until(lambda: not locks.is_held(run_dir.lock), "the trainer has exited")
     assert (status.status_of(run_dir), read_events(run_dir)[-1].text("reason")) == (
         STOPPED,
         "SIGTERM",
@@ -146,7 +147,7 @@ def test_several_watchers_see_all_events(home: Home, tmp_path: Path) -> None:
     arguments = ["train", str(small_text(tmp_path)), *LONG, "--detach"]
     assert run(home.root, *arguments).returncode == 0
     run_dir = store.find_run(home, "pets")
-    until(lambda: any(event.type == STEP for event in read_events(run_dir)), "it is training")
+    wait_until(lambda: any(event.type == STEP for event in read_events(run_dir)), "it is training")
     line = command(home.root, "attach", "pets", "--json")
     watchers = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     for watcher in watchers:

@@ -32,7 +32,8 @@ from tests.support.real_trainers import (
     train_here,
     trainers_killed_at_end,
 )
-from tests.support.runners import alive, small_text, until
+from tests.support.runners import alive, small_text
+from tests.support.wait import wait_until
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_a_second_trainer_is_refused_and_the_first_continues(home: Home, tmp_pat
     """Two would write to one event log and replace each other's checkpoints."""
     run, lock = create_held_run(home, small_text(tmp_path), "pets", steps=10**6)
     pid = start_trainer(home, run, lock)
-    until(lambda: status.status_of(run) == status.RUNNING, "it trains")
+    wait_until(lambda: status.status_of(run) == status.RUNNING, "it trains")
     starts = len([event for event in load_events(run) if event.type == STARTED])
     descriptor = os.open(run.lock, os.O_RDWR)
     command = TrainerArguments(home=home, run=run.name, lock_fd=descriptor, devices=1).command()
@@ -180,7 +181,7 @@ def test_a_second_trainer_is_refused_and_the_first_continues(home: Home, tmp_pat
     assert alive(pid)
     assert len([event for event in load_events(run) if event.type == STARTED]) == starts == 1
     step = load_events(run)[-1].step
-    until(lambda: load_events(run)[-1].step > step, "the first trainer continues")
+    wait_until(lambda: load_events(run)[-1].step > step, "the first trainer continues")
     assert locks.acquire(run.lock, attempts=1) is None
     kill_trainer(run, pid)
 

@@ -1,4 +1,4 @@
-"""The client with a real sampler, and with apps that are killed."""
+"""The client with a real model server, and with apps that are killed."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from core.config.configs import SamplingConfig, TrainConfig
 from core.errors import InputError
 from core.paths import Home, find_home
+from core.server.protocol import (
+    GenerateRequest,
+    LoadRequest,
+    ProbeRequest,
+    ScoreRequest,
+)
+from core.server.replies import GenerateBatch, GenerateReply
+from tests.support.fake_server import REPLY_TOKENS, FakeServer
+from tests.support.processes import is_alive
 from tests.support.runs import tiny_run
-from tests.support.samplers import LOADED, PROBED, REPLY, FakeSampler
+from tests.support.wait import wait_until
 from tui.__main__ import run
 from tui.common.client import ServerClient, ServerError
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
-ENDLESS: dict[str, Any] = {
-    "run": "chars",
-    "prompt": "the",
-    "settings": {"max_tokens": 10**9},
-}
+TIMEOUT_S = 30.0
+ENDLESS = GenerateRequest(run="chars", prompt="the", settings=SamplingConfig(max_tokens=10**9))
 
 
 @pytest.fixture
@@ -39,123 +43,120 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 @pytest.fixture
-def waiting(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """Where the sampler's torch is never there: it is quick to start, and only listens."""
+def without_torch(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home whose server never finishes importing torch, and so answers no valid request."""
     torch = tmp_path / "first" / "torch"
     torch.mkdir(parents=True)
-    (torch / "__init__.py").write_text(
-        "import sys, time\nprint('so far so good', file=sys.stderr, flush=True)\ntime.sleep(1e6)\n"
-    )
+    (torch / "__init__.py").write_text("import time\ntime.sleep(1e6)\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(torch.parent), str(ROOT))))
     return home
 
 
-def _within(home: Home, test: Callable[[ServerClient], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        sampler = ServerClient(home)
+def _run(home: Home, test: Callable[[ServerClient], Awaitable[None]]) -> None:
+    """Run a test with a client, and close it."""
+
+    async def run() -> None:
+        client = ServerClient(home)
         try:
-            await asyncio.wait_for(test(sampler), PATIENCE)
+            await asyncio.wait_for(test(client), TIMEOUT_S)
         finally:
-            await sampler.close()
+            await client.close()
 
-    asyncio.run(whole())
-
-
-def _is_there(pid: int) -> bool:
-    """Whether a process lives; a dead one that nobody asked about does not."""
-    try:
-        os.kill(pid, 0)
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:3]
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
-def _await_end(pid: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while _is_there(pid):
-        assert time.monotonic() < until, f"{pid} is still there"
-        os.sched_yield()
+    asyncio.run(run())
 
 
 APP = """
 import asyncio, sys
 from pathlib import Path
+from core.config.configs import SamplingConfig
 from core.paths import Home
+from core.server.protocol import GenerateRequest
 from tui.common.client import ServerClient, ServerError
 
 async def main():
     root = Path(sys.argv[1])
-    sampler = ServerClient(Home(root=root, cache=root / "cache"))
+    client = ServerClient(Home(root=root, cache=root / "cache"))
     try:
-        await sampler.request("laod")
+        await client.request(GenerateRequest(prompt=3))
     except ServerError:
-        print(sampler.pid, flush=True)
+        print(client.pid, flush=True)
     await asyncio.sleep(1e6)
 
 asyncio.run(main())
 """
+TALKING_APP = APP.replace(
+    "await client.request(GenerateRequest(prompt=3))",
+    """settings = SamplingConfig(max_tokens=10**9)
+        request = GenerateRequest(run="chars", prompt="the", settings=settings)
+        async for _ in client.stream(request):
+            print(client.pid, flush=True)
+            await asyncio.sleep(1e6)""",
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_an_app_that_is_killed_leaves_no_sampler(waiting: Home, number: int) -> None:
-    """Memory that is taken until the next start of the machine."""
-    command = [sys.executable, "-c", APP, str(waiting.root)]
+def test_the_server_ends_with_an_app_that_is_killed(without_torch: Home, number: int) -> None:
+    """Memory that stays in use until the machine is restarted."""
+    command = [sys.executable, "-c", APP, str(without_torch.root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as app:
         assert app.stdout is not None
         pid = int(app.stdout.readline())
-        assert _is_there(pid)
+        assert is_alive(pid)
         app.send_signal(number)
-    _await_end(pid)
+    wait_until(lambda: not is_alive(pid), "the server ends", TIMEOUT_S)
 
 
-def test_a_real_one_streams_stops_and_is_asked_again(home: Home) -> None:
+def test_a_real_server_streams_cancels_and_answers_again(home: Home) -> None:
+    """A reply that does not end after a cancellation, or blocks later requests."""
     tiny_run(home, "words")
     tiny_run(home, "chars", "char", "text")
 
-    async def test(sampler: ServerClient) -> None:
-        loaded = await sampler.request("load", run="words")
-        assert loaded.keys() == LOADED.keys() | {"id"}
-        async with aclosing(sampler.stream("generate", **ENDLESS)) as stream:
-            first = await anext(stream)
-            assert first.keys() == REPLY[0].keys() | {"id"}
-            await sampler.cancel(stream.id)
-            rest = [said async for said in stream]
-        assert rest[-1].keys() == REPLY[-1].keys() | {"id"}
-        assert rest[-1]["reason"] == "cancelled"
-        stream = sampler.stream("generate", **ENDLESS)
+    async def test(client: ServerClient) -> None:
+        assert (await client.request(LoadRequest(run="words"))).name == "words"
+        stream = client.stream(ENDLESS)
+        async with aclosing(stream):
+            assert isinstance(await anext(stream), GenerateBatch)
+            await client.cancel(stream.id)
+            *_, last = [message async for message in stream]
+        assert isinstance(last, GenerateReply)
+        assert last.reason == "cancelled"
+        stream = client.stream(ENDLESS)
         await anext(stream)
         await stream.aclose()
-        assert [said async for said in stream] == []
-        assert (await sampler.request("score", run="words", text="the cat"))["tokens"]
-        probed = await sampler.request("probe", train={"steps": 1}, model={"vocab_size": 9})
-        assert probed.keys() > PROBED.keys()
+        assert [message async for message in stream] == []
+        assert (await client.request(ScoreRequest(run="words", text="the cat"))).tokens
+        probe = ProbeRequest(train=TrainConfig(steps=1), model={"vocab_size": 9})
+        assert (await client.request(probe)).forecast is not None
         with pytest.raises(ServerError) as caught:
-            await sampler.request("generate", run="words", prompt="caat")
+            await client.request(GenerateRequest(run="words", prompt="caat"))
         assert caught.value.nearest.keys() == {"caat"}
 
-    _within(home, test)
+    _run(home, test)
 
 
-def test_the_fake_is_cancelled_as_the_real_one_is() -> None:
+def test_the_fake_server_streams_and_cancels_like_the_real_one() -> None:
+    """A fake whose cancellations cannot be seen."""
+
     async def test() -> None:
-        sampler = FakeSampler({"generate": REPLY, "load": [InputError("no")]})
-        assert (await sampler.request("generate"))["text"] == REPLY[-1]["text"]
-        assert sampler.cancelled == []
-        async with aclosing(sampler.stream("generate")) as stream:
+        server = FakeServer(failures={LoadRequest: InputError("no")})
+        assert (await server.request(GenerateRequest())).text == "".join(REPLY_TOKENS)
+        assert server.cancelled == []
+        stream = server.stream(GenerateRequest())
+        async with aclosing(stream):
             await anext(stream)
-        assert sampler.cancelled == [2]
+        assert server.cancelled == [2]
         with pytest.raises(InputError, match="no"):
-            await sampler.request("load")
-        assert sampler.cancelled == [2]
+            await server.request(LoadRequest(run="lang"))
+        assert server.cancelled == [2]
 
     asyncio.run(test())
 
 
 @pytest.mark.slow
-def test_it_says_what_the_command_says(
+def test_server_and_command_generate_the_same_text(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two ways to the same model that answer differently."""
+    """Two ways to the same model with different replies."""
     monkeypatch.setenv("MINIGPT_HOME", str(home.root))
     text = tmp_path / "cats.txt"
     text.write_text("the cat sat on the mat\nthe dog ran to the door\na bird sang in the tree\n")
@@ -167,37 +168,34 @@ def test_it_says_what_the_command_says(
     commands = {"cats": [], "cats@2": [], "cats@best": []}  # type: dict[str, list[str]]
     for seed in ("1", "2"):
         commands[f"cats {seed}"] = ["--temperature", "1", "--seed", seed]
-    said = {}
+    texts = {}
     for name, more in commands.items():
         if run(["generate", name.split()[0], "the", "--json", *more]) == 0:
-            said[name] = json.loads(capsys.readouterr().out.splitlines()[-1])["text"]
-    assert len(said) == 4, "there are no best weights of three lines"
+            texts[name] = json.loads(capsys.readouterr().out.splitlines()[-1])["text"]
+    assert len(texts) == 4, "three lines give no best weights"
 
-    async def test(sampler: ServerClient) -> None:
-        for name, text in said.items():
+    async def test(client: ServerClient) -> None:
+        for name, text in texts.items():
             spec, _, seed = name.partition(" ")
-            run, _, which = spec.partition("@")
-            settings: dict[str, Any] = {"temperature": 1, "seed": int(seed)} if seed else {}
-            fields = {"run": run, "which": which, "prompt": "the", "settings": settings}
-            assert (await sampler.request("generate", **fields))["text"] == text
+            run, _, weights = spec.partition("@")
+            settings = SamplingConfig()
+            if seed:
+                settings = SamplingConfig(temperature=1.0, seed=int(seed))
+            request = GenerateRequest(
+                run=run, weights=weights or "last", prompt="the", settings=settings
+            )
+            assert (await client.request(request)).text == text
 
-    _within(home, test)
+    _run(home, test)
 
 
 @pytest.mark.slow
-def test_an_app_killed_in_the_middle_of_a_reply_leaves_no_sampler(home: Home) -> None:
+def test_the_server_ends_with_an_app_that_is_killed_during_a_reply(home: Home) -> None:
     tiny_run(home, "chars", "char", "text")
-    talking = APP.replace('await sampler.request("laod")', _TALK)
     with subprocess.Popen(
-        [sys.executable, "-c", talking, str(home.root)], stdout=subprocess.PIPE, cwd=ROOT
+        [sys.executable, "-c", TALKING_APP, str(home.root)], stdout=subprocess.PIPE, cwd=ROOT
     ) as app:
         assert app.stdout is not None
         pid = int(app.stdout.readline())
         app.kill()
-    _await_end(pid)
-
-
-_TALK = """fields = dict(run="chars", prompt="the", settings={"max_tokens": 10**9})
-        async for _ in sampler.stream("generate", **fields):
-            print(sampler.pid, flush=True)
-            await asyncio.sleep(1e6)"""
+    wait_until(lambda: not is_alive(pid), "the server ends", TIMEOUT_S)

@@ -29,7 +29,8 @@ from tests.support.real_trainers import (
     start_trainer,
     trainers_killed_at_end,
 )
-from tests.support.runners import small_text, until
+from tests.support.runners import small_text
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -79,9 +80,11 @@ def train_detached(home: Home, run: Run, lock: Lock | None) -> None:
     while tail.read():
         pass
     pid = start_trainer(home, run, lock)
-    until(lambda: has_new_step(tail), "it trains")
+    wait_until(lambda: has_new_step(tail), "it trains")
     store.send_request(run, control_file.STOP)
-    until(lambda: is_free(run) and not psutil.pid_exists(pid), "it has exited and is no zombie")
+    wait_until(
+        lambda: is_free(run) and not psutil.pid_exists(pid), "it has exited and is no zombie"
+    )
 
 
 def train_in_foreground(home: Home, run: Run, lock: Lock | None) -> None:

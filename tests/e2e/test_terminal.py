@@ -27,8 +27,8 @@ from tests.support.terminals import (
     find_processes,
     kill_all,
     unrestored_modes,
-    wait_until,
 )
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""For tests of the application: going through it headless, by keys, with recorded runs."""
+"""Journeys through the whole app, headless, with scripted runs."""
 
 from __future__ import annotations
 
@@ -9,26 +9,32 @@ from textual.pilot import Pilot
 
 from core.paths import Home
 from tests.support.captures import screen_text
+from tests.support.fake_server import FakeServer
 from tests.support.runs import ScriptedRun
-from tests.support.samplers import FakeSampler
+from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common.terminal import Terminal
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 
 Journey = Callable[[MiniGPTApp, "Pilot[None]"], Awaitable[None]]
-SIZES = [(60, 20), (80, 24), (200, 50)]
 
 
 def travel(
-    home: Home, journey: Journey, *, size: tuple[int, int] = (80, 24), look: Terminal | None = None
+    home: Home,
+    journey: Journey,
+    *,
+    size: tuple[int, int] = (80, 24),
+    terminal: Terminal | None = None,
 ) -> MiniGPTApp:
-    """Goes through the app headless."""
-    app = MiniGPTApp(home, look or Terminal(), FakeSampler())
+    """Run the app along a journey, and return it."""
+    app = MiniGPTApp(home, terminal or Terminal(), FakeServer())
 
     async def run() -> None:
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-            await until(pilot, lambda: isinstance(app.screen, ModelsScreen | NewCorpusScreen))
+            await wait_until_shown(
+                pilot, lambda: isinstance(app.screen, ModelsScreen | NewCorpusScreen)
+            )
             await pilot.pause()
             await journey(app, pilot)
 
@@ -36,25 +42,16 @@ def travel(
     return app
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object]) -> None:
-    """Lets the app go on until something holds."""
-    for _ in range(500):
-        if true():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError(f"it never came:\n{screen_text(pilot.app)}")
-
-
 async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-    """Lets the app go on until nothing changes any more."""
-    seen: list[str] = []
-    while len(seen) < 3 or len(set(seen[-3:])) > 1:
+    """Let the app run until the screen stays the same."""
+    texts: list[str] = []
+    while len(texts) < 3 or len(set(texts[-3:])) > 1:
         await pilot.pause(0.05)
-        seen.append(screen_text(app))
+        texts.append(screen_text(app))
 
 
 def library(home: Home) -> None:
-    """Three runs: trained, failed, and one that seems to be trained on another machine."""
+    """Make three runs: a finished one, a failed one, and one in training."""
     done = ScriptedRun(home.root, "lang")
     done.start(val_tokens=0)
     done.train(1, 200)

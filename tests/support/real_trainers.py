@@ -27,7 +27,7 @@ from core.system import locks
 from core.system.locks import Lock
 from core.train.checkpoint import load_checkpoint
 from core.train.job import train
-from tests.support.runners import until
+from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
 SHAPE = {"layers": 1, "heads": 2, "kv_heads": 2, "d_model": 16, "head_dim": 8, "d_ff": 24}
@@ -69,7 +69,7 @@ def train_in_background(
 ) -> None:
     """Train in a process of its own, and wait until it has exited."""
     start_trainer(home, run, lock, extension)
-    until(lambda: is_free(run), "the trainer has exited")
+    wait_until(lambda: is_free(run), "the trainer has exited")
 
 
 def is_free(run: Run) -> bool:
@@ -80,7 +80,7 @@ def is_free(run: Run) -> bool:
 def kill_trainer(run: Run, pid: int) -> None:
     """Kill a trainer and wait until its lock is free."""
     os.kill(pid, signal.SIGKILL)
-    until(lambda: is_free(run), "the lock of a killed trainer is free")
+    wait_until(lambda: is_free(run), "the lock of a killed trainer is free")
 
 
 def load_events(run: Run) -> list[Event]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +40,6 @@ def run(home: Path, *arguments: str, **options: Any) -> subprocess.CompletedProc
         check=False,
         **options,
     )
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    """Waits until something is so.
-
-    Raises:
-        AssertionError: it did not become so in a minute.
-    """
-    end = time.monotonic() + DEADLINE
-    while not true():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.02)
 
 
 def alive(pid: int) -> bool:

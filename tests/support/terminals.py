@@ -22,6 +22,8 @@ from typing import Self
 import psutil
 import pyte
 
+from tests.support.wait import wait_until
+
 ROOT = Path(__file__).parents[2]
 APP = [sys.executable, "-m", "tui"]
 WAIT_TIMEOUT_S = 90.0
@@ -152,13 +154,12 @@ class TerminalSession:
         Raises:
             AssertionError: timeout, or the program exited before.
         """
-        deadline = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < deadline, f"timeout: {what}\n{self.text}"
-            if self.closed:
-                assert condition(), f"exited before: {what}\n{self.text}"
-                return
+
+        def pause(seconds: float) -> None:
+            assert not self.closed or condition(), f"exited before: {what}\n{self.text}"
             self.pump(POLL_S)
+
+        wait_until(condition, lambda: f"{what}\n{self.text}", timeout, pause)
 
     def wait_for(self, pattern: str, timeout: float = WAIT_TIMEOUT_S) -> None:
         """Show output until the screen matches a regular expression."""
@@ -208,18 +209,6 @@ def find_processes(module: str, home: Path) -> list[psutil.Process]:
         if matches and process.info["status"] != psutil.STATUS_ZOMBIE:
             processes.append(process)
     return processes
-
-
-def wait_until(condition: Callable[[], object], what: str, timeout: float = WAIT_TIMEOUT_S) -> None:
-    """Wait until a condition holds.
-
-    Raises:
-        AssertionError: timeout.
-    """
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"timeout: {what}"
-        select.select([], [], [], 0.02)
 
 
 def kill_all(home: Path) -> None:

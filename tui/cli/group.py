@@ -19,7 +19,7 @@ HEAVY_COMMANDS = {
     "train": "tui.cli.train",
     "generate": "tui.cli.generate",
     **dict.fromkeys(("talk", "step", "trace"), "tui.cli.talk"),
-    "score": "tui.cli.generate",
+    "score": "tui.cli.score",
     "origin": "tui.cli.origin",
     **dict.fromkeys(
         ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli.runs"

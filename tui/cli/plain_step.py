@@ -1,141 +1,144 @@
-"""Step without a screen: what could come next as numbered lines, and a line that says what to do.
+"""Step without a screen: the next tokens as numbered lines; nothing printed is overwritten.
 
-Nothing is ever drawn over; it serves screen readers, poor terminals and scripts alike.
+For screen readers, simple terminals and scripts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.config.configs import SamplingConfig
-from core.config.schema import parse_value, setting_specs, to_json
+from core.config.schema import parse_value, setting_specs
 from core.errors import MiniGPTError
+from core.server.replies import StepReply
+from core.server.tokens import CandidateToken
 from tui.cli.console import print_message, print_result
 from tui.common.client import BlockingClient
 from tui.common.plain_mode import spoken_percent
 from tui.common.sanitize import one_line
-from tui.explore.choices import Choice, NextTokens, matching, perplexity, removed_by
-from tui.explore.walk import Walk
+from tui.explore.candidates import corpus_count, match_count, perplexity, removed_by
+from tui.explore.step_session import StepSession
 
-MOST_SHOWN = 9
-FIVE = 5
-ASK = "1 to 9 take, Enter takes 1, r rolls, u undoes, ? says more: "
+NUMBERED_TOKENS = 9
+TOKENS_SAMPLED_BY_F = 5
+MIN_CHANCE_DIFFERENCE = 0.005  # below, the settings are not mentioned
+PROMPT = "1 to 9 take a token, Enter takes 1, r samples, u undoes, ? for help: "
 HELP = """1 to 9 take a token, Enter takes the first.
-r rolls: the settings and the seed choose. f rolls five, x to the end.
-u takes the last token back.
-/ and a text finds tokens of the vocabulary, to be taken by number.
-A setting and a value change it, for instance: temperature 0.8
-q leaves; so does the end of the input."""
+r samples a token with the settings and the seed; f samples five, x to the end.
+u removes the last token.
+/TEXT finds tokens of the vocabulary, to be taken by number.
+SETTING VALUE changes a setting, for example: temperature 0.8
+q quits, as does the end of the input."""
 
 
 @dataclass
 class PlainStep:
-    """A walk told line by line.
+    """A text extended token by token, by lines of text.
 
     Attributes:
-        ask: who is asked.
-        walk: where one is.
-        config: how Space and r choose.
-        read: the next line of the person; raises EOFError at the end.
-        shown: the tokens that have numbers now.
+        client: access to the model server.
+        session: the text.
+        config: the sampling settings.
+        read_line: prompts for a line; raises EOFError at the end of the input.
+        numbered: the tokens that have numbers now.
     """
 
-    ask: BlockingClient
-    walk: Walk
+    client: BlockingClient
+    session: StepSession
     config: SamplingConfig
-    read: Callable[[str], str]
-    shown: tuple[Choice, ...] = ()
+    read_line: Callable[[str], str]
+    numbered: Sequence[CandidateToken] = ()
 
-    def go(self) -> None:
-        """Until the person leaves."""
-        self._tell(self.ask.wait(self.walk.look(to_json(self.config))))
+    def run(self) -> None:
+        """Read lines until the user quits."""
+        self._print_view(self.client.wait(self.session.refresh(self.config)))
         while True:
             try:
-                line = self.read(ASK)
+                line = self.read_line(PROMPT)
             except EOFError:
                 return
             if line.strip() == "q":
                 return
             try:
-                self._obey(line)
+                self._handle(line)
             except MiniGPTError as error:
                 print_message(f"{error.title}: {error}")
 
-    def _obey(self, line: str) -> None:
-        word = line.strip()
-        settings = to_json(self.config)
-        if word == "?":
+    def _handle(self, line: str) -> None:
+        command = line.strip()
+        if command == "?":
             print_result(HELP)
         elif line.startswith("/"):
             self._find(line[1:])
-        elif word in ("r", "f", "x"):
-            self._roll({"r": 1, "f": FIVE, "x": self.config.max_tokens}[word])
-        elif word == "u":
-            if not self.walk.chosen:
-                print_result("Nothing was chosen yet.")
+        elif command in ("r", "f", "x"):
+            counts = {"r": 1, "f": TOKENS_SAMPLED_BY_F, "x": self.config.max_tokens}
+            self._sample(counts[command])
+        elif command == "u":
+            if not self.session.chosen:
+                print_result("Nothing to undo.")
             else:
-                self._tell(self.ask.wait(self.walk.undo(settings)))
-        elif word.isdecimal() or not word:
-            self._take(int(word or 1))
+                self._print_view(self.client.wait(self.session.undo(self.config)))
+        elif command.isdecimal() or not command:
+            self._take(int(command or 1))
         else:
-            self._set(*word.partition(" ")[::2])
+            name, _, value = command.partition(" ")
+            self._change_setting(name.replace("-", "_"), value.strip())
 
     def _take(self, number: int) -> None:
-        if not 1 <= number <= len(self.shown):
-            print_result(f"There are the numbers 1 to {len(self.shown)}.")
-        elif not self._over():
-            id = self.shown[number - 1].id
-            self._tell(self.ask.wait(self.walk.pick(to_json(self.config), id)))
+        if not 1 <= number <= len(self.numbered):
+            print_result(f"The numbers are 1 to {len(self.numbered)}.")
+        elif not self._has_ended():
+            id = self.numbered[number - 1].id
+            self._print_view(self.client.wait(self.session.append(self.config, id)))
 
-    def _roll(self, count: int) -> None:
+    def _sample(self, count: int) -> None:
         for _ in range(count):
-            if self._over():
+            if self._has_ended():
                 break
-            self.ask.wait(self.walk.pick(to_json(self.config)))
-        assert self.walk.view is not None
-        self._tell(self.walk.view)
+            self.client.wait(self.session.append(self.config))
+        assert self.session.view is not None
+        self._print_view(self.session.view)
 
-    def _over(self) -> bool:
-        assert self.walk.view is not None
-        return self.walk.view.ended
+    def _has_ended(self) -> bool:
+        assert self.session.view is not None
+        return self.session.view.ended
 
     def _find(self, text: str) -> None:
-        matches, found = self.ask.wait(self.walk.find(text, to_json(self.config)))
-        print_result(f"{matching(matches, text)}.")
-        self._number(tuple(found[:MOST_SHOWN]), ranks=True)
+        found = self.client.wait(self.session.find(text, self.config))
+        print_result(f"{match_count(found.matches, text)}.")
+        self._print_numbered(found.tokens[:NUMBERED_TOKENS], with_ranks=True)
 
-    def _set(self, name: str, value: str) -> None:
-        name = name.replace("-", "_")
-        changed = {name: parse_value(SamplingConfig, name, value.strip())}
-        self.config = replace(self.config, **changed)
-        print_result(f"{setting_specs(SamplingConfig)[name].label} is {value.strip()}.")
-        self._tell(self.ask.wait(self.walk.look(to_json(self.config))))
+    def _change_setting(self, name: str, value: str) -> None:
+        values = {name: parse_value(SamplingConfig, name, value)}
+        self.config = replace(self.config, **values)
+        print_result(f"{setting_specs(SamplingConfig)[name].label} is {value}.")
+        self._print_view(self.client.wait(self.session.refresh(self.config)))
 
-    def _tell(self, view: NextTokens) -> None:
+    def _print_view(self, view: StepReply) -> None:
         print_result()
-        print_result(one_line(self.walk.text) or "(nothing yet)")
+        print_result(one_line(self.session.text) or "(no text yet)")
         if view.ended:
-            print_result("The text has come to its end; u goes back.")
-        print_result(f"Perplexity so far {perplexity(view.loss)}. What could come next:")
-        self._number(view.top[:MOST_SHOWN])
+            print_result("End of text; u undoes.")
+        print_result(f"Perplexity so far {perplexity(view.loss)}. Next token:")
+        self._print_numbered(view.top[:NUMBERED_TOKENS])
 
-    def _number(self, shown: tuple[Choice, ...], *, ranks: bool = False) -> None:
-        self.shown = shown
-        for number, choice in enumerate(shown, 1):
-            print_result(f"{number} {_in_words(choice, ranks=ranks)}")
+    def _print_numbered(
+        self, tokens: Sequence[CandidateToken], *, with_ranks: bool = False
+    ) -> None:
+        self.numbered = tokens
+        for number, token in enumerate(tokens, 1):
+            print_result(f"{number} {_spoken_token(token, with_rank=with_ranks)}")
 
 
-def _in_words(choice: Choice, *, ranks: bool) -> str:
-    """A token as it is read out."""
-    words = [f"{one_line(choice.text)}, {spoken_percent(choice.probability)}"]
-    if ranks:
-        words.append(f"rank {choice.rank}")
-    if choice.removed:
-        words.append(f"removed: {removed_by(choice.removed)}")
-    elif abs(choice.chance - choice.probability) > 0.005:
-        words.append(f"as set {spoken_percent(choice.chance)}")
-    if choice.corpus:
-        following, of, length = choice.corpus
-        words.append(f"in the corpus {following} of {of} after {length}")
+def _spoken_token(token: CandidateToken, *, with_rank: bool) -> str:
+    words = [f"{one_line(token.text)}, {spoken_percent(token.probability)}"]
+    if with_rank:
+        words.append(f"rank {token.rank}")
+    if token.removed:
+        words.append(f"removed: {removed_by(token.removed)}")
+    elif abs(token.chance - token.probability) > MIN_CHANCE_DIFFERENCE:
+        words.append(f"as set {spoken_percent(token.chance)}")
+    if token.corpus:
+        words.append(f"in the corpus {corpus_count(token)}")
     return ", ".join(words)

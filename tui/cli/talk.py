@@ -1,16 +1,20 @@
-"""`minigpt-tui talk`, `step` and `trace`: the screens from the command line, or lines instead."""
+"""`minigpt-tui talk`, `step` and `trace`: the screens by command, or line by line."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from core.config.configs import SamplingConfig
-from core.config.schema import to_json
 from core.paths import Home
+from core.server.codec import to_json
+from core.server.protocol import StepRequest, TraceRequest
+from core.server.tokens import TracedEnd, TracedToken
 from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
 from tui.cli.options import complete_weights
@@ -19,32 +23,30 @@ from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
 from tui.launch import can_open
 
-HIDDEN = ("id", "session", "done", "picked", "tokens")
+HIDDEN_FIELDS = ("session", "picked", "tokens")  # of the reply, in `step --json`
 
 
-def _shown(run: str, home: Home) -> tuple[str, str]:
-    """The run's name and which weights, if they are there.
+def _find_weights(run: str, home: Home) -> tuple[str, str]:
+    """Return the run's name and weights from RUN[@WEIGHTS].
 
     Raises:
-        MiniGPTError: they are not.
+        MiniGPTError: there is no such run or no such weights.
     """
     from core.run import store
     from core.run.weights_ref import LAST, weights_file
 
-    name, _, which = run.partition("@")
-    weights_file(store.find_run(home, name), which or LAST)
-    return name, which or LAST
+    name, _, weights = run.partition("@")
+    weights_file(store.find_run(home, name), weights or LAST)
+    return name, weights or LAST
 
 
-def _on_screen() -> bool:
-    return can_open(os.environ)
-
-
-def _reader() -> Callable[[str], str]:
-    """Lines of the person; what asks for them is said only where somebody types."""
-    import sys
-
+def _read_line() -> Callable[[str], str]:
+    """Return a function that reads a line; it prompts only where somebody types."""
     return input if sys.stdin.isatty() else lambda _: input()
+
+
+def _ascii_only(ctx: click.Context) -> bool:
+    return bool(ctx.find_root().params.get("ascii_only"))
 
 
 @click.command()
@@ -52,43 +54,42 @@ def _reader() -> Callable[[str], str]:
 @plain_mode.plain_option
 @click.pass_context
 def talk(ctx: click.Context, /, run: str) -> int:
-    """Talk to RUN's model: on its screen, or line by line where there is none."""
+    """Talk to RUN's model: on a screen, or line by line without a terminal."""
     home: Home = ctx.obj
-    name, which = _shown(run, home)
-    if _on_screen():
+    name, weights = _find_weights(run, home)
+    if can_open(os.environ):
         from tui.common.messages import OpenTalk
         from tui.launch import open_app
 
-        return open_app(home, ascii_only=_ascii(ctx), first=OpenTalk(name, which))
-    from tui.cli.plain import PlainTalk
-    from tui.talk.conversation import Talk
+        return open_app(home, ascii_only=_ascii_only(ctx), first=OpenTalk(name, weights))
+    from tui.cli.plain_talk import PlainTalk
+    from tui.talk.conversation import Conversation
 
-    with BlockingClient(home) as ask:
+    with BlockingClient(home) as client:
 
-        def take_apart(talk: Talk) -> None:
-            prompt, chosen = talk.place()
-            _walk(ask, talk.run, talk.which, prompt, talk.dials.config, chosen)
+        def step_from_end(conversation: Conversation) -> None:
+            prompt, chosen = conversation.end_position()
+            run, weights = conversation.run, conversation.weights
+            _step_by_lines(client, run, weights, prompt, conversation.controls.config, chosen)
 
-        PlainTalk(ask, Talk(home, name, name, which), _reader(), take_apart).go()
+        conversation = Conversation(home, name, name, weights)
+        PlainTalk(client, conversation, _read_line(), step_from_end).run()
     return 0
 
 
-def _ascii(ctx: click.Context) -> bool:
-    return bool(ctx.find_root().params.get("ascii_only"))
-
-
-def _walk(
-    ask: BlockingClient,
+def _step_by_lines(
+    client: BlockingClient,
     run: str,
-    which: str,
+    weights: str,
     prompt: str,
     config: SamplingConfig,
     chosen: list[int],
 ) -> None:
     from tui.cli.plain_step import PlainStep
-    from tui.explore.walk import Walk
+    from tui.explore.step_session import StepSession
 
-    PlainStep(ask, Walk(ask.sampler, run, which, prompt, chosen), config, _reader()).go()
+    session = StepSession(client.client, run, weights, prompt, chosen)
+    PlainStep(client, session, config, _read_line()).run()
 
 
 @click.command()
@@ -97,29 +98,31 @@ def _walk(
 @sampling_options
 @click.option("--top", default=10, type=click.IntRange(0, 1000), help="with --json: how many")
 @plain_mode.plain_option
-@click.option("--json", "as_json", is_flag=True, help="what could come next, as one JSON object")
+@click.option("--json", "as_json", is_flag=True, help="the next tokens as one JSON object")
 @click.pass_context
 def step(
     ctx: click.Context, /, run: str, prompt: str, top: int, as_json: bool, **sampling: Any
 ) -> int:
-    """Choose the next tokens of RUN's model one by one, beginning with PROMPT."""
+    """Choose the next tokens of RUN's model one by one, starting with PROMPT."""
     home: Home = ctx.obj
     config = SamplingConfig(**{key: value for key, value in sampling.items() if value is not None})
-    name, which = _shown(run, home)
-    if not as_json and _on_screen():
+    name, weights = _find_weights(run, home)
+    if not as_json and can_open(os.environ):
         from tui.common.messages import OpenStep
         from tui.common.sampling_settings import SamplingControls
         from tui.launch import open_app
 
-        first = OpenStep(name, which, prompt, (), SamplingControls(config))
-        return open_app(home, ascii_only=_ascii(ctx), first=first)
-    with BlockingClient(home) as ask:
+        first = OpenStep(name, weights, prompt, (), SamplingControls(config))
+        return open_app(home, ascii_only=_ascii_only(ctx), first=first)
+    with BlockingClient(home) as client:
         if as_json:
-            asked = {"run": name, "which": which, "prompt": prompt, "settings": to_json(config)}
-            view = ask.request("step", top=top, **asked)
-            print_json({key: value for key, value in view.items() if key not in HIDDEN})
+            view = client.request(
+                StepRequest(run=name, weights=weights, prompt=prompt, settings=config, top=top)
+            )
+            fields = to_json(view)
+            print_json({key: value for key, value in fields.items() if key not in HIDDEN_FIELDS})
         else:
-            _walk(ask, name, which, prompt, config, [])
+            _step_by_lines(client, name, weights, prompt, config, [])
     return 0
 
 
@@ -128,44 +131,47 @@ def step(
 @click.argument("text", metavar="TEXT")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 @plain_mode.plain_option
-@click.option("--json", "as_json", is_flag=True, help="a JSON object for each token, then the next")
+@click.option("--json", "as_json", is_flag=True, help="a JSON object per token, then the next")
 @click.pass_obj
 def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> None:
-    """Say of each token of TEXT how likely it was to RUN's model, and what each layer expected."""
-    name, which = _shown(run, home)
-    with BlockingClient(home) as ask:
-        said = ask.request("trace", run=name, which=which, device=device, text=text)
+    """Show the probability of each token of TEXT, and what each layer of RUN's model predicted."""
+    name, weights = _find_weights(run, home)
+    with BlockingClient(home) as client:
+        reply = client.request(TraceRequest(run=name, weights=weights, device=device, text=text))
+    tokens: list[TracedToken | TracedEnd] = [*reply.tokens, reply.next]
     if as_json:
-        for token in (*said["tokens"], said["next"]):
-            print_json(token)
+        for token in tokens:
+            print_json(to_json(token))
     elif plain_mode.is_plain_mode(os.environ):
-        for token in (*said["tokens"], said["next"]):
-            print_result(_in_words(token))
+        for token in tokens:
+            print_result(_spoken_token(token))
     else:
-        _table([*said["tokens"], said["next"]])
+        _print_trace_table(tokens)
 
 
-def _in_words(token: dict[str, Any]) -> str:
-    """A token of a trace as it is read out."""
+def _spoken_token(token: TracedToken | TracedEnd) -> str:
     layers = ", ".join(
-        f"{one_line(text)} {plain_mode.spoken_percent(p)}" for _, text, p in token["lens"]
+        f"{one_line(predicted.text)} {plain_mode.spoken_percent(predicted.probability)}"
+        for predicted in token.lens
     )
-    if "id" not in token:
-        return f"What comes next: the layers say {layers}."
-    share = plain_mode.spoken_percent(token["probability"])
-    return f"{one_line(token['text'])}: {share}, rank {token['rank']}; the layers said {layers}."
+    if isinstance(token, TracedEnd):
+        return f"Next token: the layers predict {layers}."
+    share = plain_mode.spoken_percent(token.probability)
+    return f"{one_line(token.text)}: {share}, rank {token.rank}; the layers predicted {layers}."
 
 
-def _table(tokens: list[dict[str, Any]]) -> None:
-    """A row a token; the columns of layers begin with the embedding."""
-    from tui.explore.choices import percent
+def _print_trace_table(tokens: Sequence[TracedToken | TracedEnd]) -> None:
+    """Print a row per token; the columns of layers begin with the embedding."""
+    from tui.explore.candidates import percent
 
-    layers = len(tokens[0]["lens"])
-    head = ["TOKEN", "MODEL", "RANK", "BITS", "IN", *(str(n) for n in range(1, layers))]
+    layers = len(tokens[0].lens)
+    header = ["TOKEN", "MODEL", "RANK", "BITS", "IN", *(str(n) for n in range(1, layers))]
     rows = []
     for token in tokens:
-        known = "id" in token
-        row = [token["text"] if known else "", percent(token["probability"]) if known else ""]
-        row += [f"{token['rank']:,}" if known else "", f"{token['entropy'] / 0.6931472:.2f}"]
-        rows.append([*row, *(f"{text} {percent(p)}" for _, text, p in token["lens"])])
-    print_table(head, rows, right=(1, 2, 3))
+        columns = ["", "", ""]
+        if isinstance(token, TracedToken):
+            columns = [token.text, percent(token.probability), f"{token.rank:,}"]
+        bits = f"{token.entropy / math.log(2):.2f}"
+        lens = [f"{predicted.text} {percent(predicted.probability)}" for predicted in token.lens]
+        rows.append([*columns, bits, *lens])
+    print_table(header, rows, right=(1, 2, 3))

@@ -1,9 +1,9 @@
-"""The client of the sampler's process: asks, hears, starts it anew when it has died. No torch here.
+"""Clients of the model server.
 
-See docs/server_protocol.md for requests and replies. The process is started by the
-first request, or by `start`; it is gone with us, as its input ends then.
-
-The sampler for commands, which do one thing after another: its replies without `await`.
+`ModelClient` is what screens and commands use; `ServerClient` implements it by a child process
+`python -m core.server` with JSON lines on its pipes, `BlockingClient` wraps it for commands that do
+one thing after another. The process is started by the first request or by `start`, replaced when it
+has died, and ends with this one because its input ends. docs/server_protocol.md lists the messages.
 """
 
 from __future__ import annotations
@@ -14,108 +14,138 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, Self, TypeVar
 
 from core.errors import Cancelled, InputError, MiniGPTError, StorageError
 from core.paths import Home
 from core.run.launch import environment
-from core.server.protocol import (
-    BatchT,
-    CancelRequest,
-    ReplyT,
-    Request,
-    reply_from_json,
-    request_to_json,
-)
+from core.system.files import JsonObject
 
-LONGEST_LINE = 2**24
-LARGEST_LOG = 1 << 20
-LAST_LINES = 8
+if TYPE_CHECKING:
+    from core.server.protocol import Request  # at run time by the first request, not at start-up
+
 MODULE = "core.server"
+MAX_LINE_BYTES = 2**24
+MAX_LOG_BYTES = 1 << 20
+ERROR_LOG_LINES = 8
 
-Json = dict[str, Any]
-MessageT = TypeVar("MessageT")
-MessageCo = TypeVar("MessageCo", covariant=True)
+ReplyT = TypeVar("ReplyT")
+BatchT = TypeVar("BatchT")
+MessageT_co = TypeVar("MessageT_co", covariant=True)
+ResultT = TypeVar("ResultT")
 
 
 class ServerError(MiniGPTError):
-    """What the sampler said of a request that failed.
+    """A request failed, as the model server reports it.
 
     Attributes:
-        nearest: the nearest known words by unknown word, where that was it.
-        problems: what is wrong by setting, where that was it.
+        nearest: the most similar known words by unknown word, where such words are the reason.
+        problems: what is wrong by setting, where settings are the reason.
     """
 
-    def __init__(self, said: Json) -> None:
-        super().__init__(str(said.get("message")), str(said.get("hint") or ""))
-        self.title = str(said.get("title") or MiniGPTError.title)
-        self.nearest: dict[str, list[str]] = said.get("nearest") or {}
-        self.problems: dict[str, str] = said.get("problems") or {}
+    def __init__(self, error: JsonObject) -> None:
+        super().__init__(str(error.get("message")), str(error.get("hint") or ""))
+        self.title = str(error.get("title") or MiniGPTError.title)
+        self.nearest: dict[str, list[str]] = error.get("nearest") or {}
+        self.problems: dict[str, str] = error.get("problems") or {}
 
 
-class ServerDied(MiniGPTError):  # noqa: N818 - it is what happened, as asyncio's CancelledError
-    """The process ended in the middle of a request; the next one starts another."""
+class ServerDied(MiniGPTError):  # noqa: N818 - it is an event, as asyncio's CancelledError
+    """The process ended during a request; the next request starts another."""
 
-    title = "The model's process has ended"
+    title = "The model server has ended"
 
 
-class Replies(AsyncIterator[MessageT]):
-    """The batches and the last reply to one request, in order.
+class ReplyStream(Protocol[MessageT_co]):
+    """The messages of one request as they come; closing it cancels the request."""
 
-    Closing it before the end cancels the request. Iterating raises ServerError if the request
-    failed, Cancelled if it was cancelled before it had a result, ServerDied if the process ended.
+    @property
+    def id(self) -> int:
+        """The id of the request, for `ModelClient.cancel`."""
 
-    Args:
-        client: sends the request when the first reply is awaited.
-        id: of the request.
-        request: its JSON fields.
-        decode: converts a reply from JSON.
+    def __aiter__(self) -> AsyncIterator[MessageT_co]: ...
+
+    def __anext__(self) -> Awaitable[MessageT_co]: ...
+
+    def aclose(self) -> Awaitable[object]:
+        """Cancel the request unless it has ended."""
+
+
+class ModelClient(Protocol):
+    """Typed access to a model server."""
+
+    async def start(self) -> None:
+        """Start the process before it is needed."""
+
+    async def request(self, request: Request[ReplyT, Any]) -> ReplyT:
+        """Send a request and return its last reply.
+
+        Raises:
+            ServerError: the request failed.
+            Cancelled: it was cancelled before there was a result.
+            ServerDied: the process ended meanwhile.
+        """
+
+    def stream(self, request: Request[ReplyT, BatchT]) -> ReplyStream[ReplyT | BatchT]:
+        """Return the batches and the last reply of a request; the first `anext` sends it."""
+
+    async def cancel(self, id: int) -> None:
+        """Cancel a request; its last reply still comes, with what there is so far."""
+
+    async def close(self) -> None:
+        """End the process."""
+
+
+class ServerReplies(AsyncIterator[ReplyT | BatchT], Generic[ReplyT, BatchT]):
+    """The messages of one request to a `ServerClient`; see `ReplyStream`.
+
+    Iterating raises `ServerError` if the request failed, `Cancelled` if it was cancelled before
+    there was a result, `ServerDied` if the process ended.
     """
 
-    def __init__(
-        self, client: ServerClient, id: int, request: Json, decode: Callable[[Json], MessageT]
-    ) -> None:
+    def __init__(self, client: ServerClient, id: int, request: Request[ReplyT, BatchT]) -> None:
         self.id = id
-        self._client, self._request, self._decode = client, {"id": id, **request}, decode
-        self._received: asyncio.Queue[tuple[MessageT | Exception, bool]] = asyncio.Queue()
+        self._client, self._request = client, request
+        self._queue: asyncio.Queue[tuple[ReplyT | BatchT | Exception, bool]] = asyncio.Queue()
         self._sent = self._over = False
 
-    async def __anext__(self) -> MessageT:
+    async def __anext__(self) -> ReplyT | BatchT:
         if self._over:
             raise StopAsyncIteration
         if not self._sent:
             self._sent = True
-            await self._client._ask(self, self._request)
-        message, self._over = await self._received.get()
+            await self._client._send(self, self._request)
+        message, self._over = await self._queue.get()
         if isinstance(message, Exception):
             raise message
         return message
 
-    def receive(self, message: Json) -> None:
-        """Queue a reply from the process.
+    def receive(self, values: JsonObject) -> None:
+        """Add a message from the process.
 
         Raises:
-            LookupError, TypeError, ValueError: it is none.
+            LookupError, TypeError, ValueError: it is not a reply to this request.
         """
-        done = bool(message.get("done"))
-        if "error" in message:
-            self._received.put_nowait((ServerError(message["error"]), done))
-        elif message.get("cancelled"):
-            self._received.put_nowait((Cancelled(), done))
+        from core.server.protocol import reply_from_json
+
+        done = bool(values.get("done"))
+        if "error" in values:
+            self._queue.put_nowait((ServerError(values["error"]), done))
+        elif values.get("cancelled"):
+            self._queue.put_nowait((Cancelled(), done))
         else:
-            self._received.put_nowait((self._decode(message), done))
+            self._queue.put_nowait((reply_from_json(self._request, values), done))
 
     def fail(self, error: ServerDied) -> None:
-        """End the replies with an error."""
-        self._received.put_nowait((error, True))
+        """End the stream with an error."""
+        self._queue.put_nowait((error, True))
 
     async def aclose(self) -> None:
-        """Cancels the request unless it has ended; nothing more is heard."""
+        """Cancel the request unless it has ended; later messages are dropped."""
         if self._sent and not self._over:
-            self._client._forget(self.id)
+            self._client._abandon(self.id)
         self._over = True
 
     async def __aenter__(self) -> Self:
@@ -130,71 +160,12 @@ class Replies(AsyncIterator[MessageT]):
         await self.aclose()
 
 
-def _old_fields(message: Json) -> Json:
-    """A reply with the field names of before, for callers that are not typed yet."""
-    message |= message.pop("forecast", None) or {}
-    names = {"weights": "which", "actual": "came", "attention_by_layer": "looks"}
-    names |= {"ablation": "whole", "active": "found"}
-    if "matches" in message:
-        names["tokens"] = "found"
-    if "rows" in message and not message.get("done"):
-        names["rows"] = "came"
-    return {names.get(name, name): value for name, value in message.items()}
-
-
-def _new_fields(op: str, fields: Json) -> Json:
-    """The fields of a request by their names of today, from callers that are not typed yet."""
-    names = {"which": "weights", "firsts": "first_tokens", "off": "disabled_heads"}
-    names |= {"scored": "with_scores", "least": "min_tokens", "places": "max_places"}
-    return {"op": op, **{names.get(name, name): value for name, value in fields.items()}}
-
-
-class Stream(Protocol[MessageCo]):
-    """The replies to a request; closing it cancels the request."""
-
-    @property
-    def id(self) -> int:
-        """The id to cancel the request by."""
-
-    def __aiter__(self) -> AsyncIterator[MessageCo]: ...
-
-    def __anext__(self) -> Awaitable[MessageCo]: ...
-
-    def aclose(self) -> Awaitable[object]:
-        """Cancels the request unless it has ended."""
-
-
-class ModelClient(Protocol):
-    """What the screens know of the sampler; tests have one that needs no process."""
-
-    async def start(self) -> None:
-        """Has the process ready before it is needed."""
-
-    @overload
-    async def request(self, op: Request[ReplyT, BatchT]) -> ReplyT: ...
-
-    @overload
-    async def request(self, op: str, **fields: Any) -> Json: ...
-
-    @overload
-    def stream(self, op: Request[ReplyT, BatchT]) -> Stream[ReplyT | BatchT]: ...
-
-    @overload
-    def stream(self, op: str, **fields: Any) -> Stream[Json]: ...
-
-    async def cancel(self, id: int) -> None:
-        """Ends a request, which then says what came of it."""
-
-    async def close(self) -> None:
-        """Ends the process."""
-
-
 class ServerClient:
-    """One sampler's process at a time; safe to use from several tasks of one loop.
+    """A model server in a child process, one at a time; for the tasks of one event loop.
 
     Args:
         home: where runs and the cache are.
-        grace: seconds that a process is given to end by itself, and again when it is asked to.
+        grace: seconds to wait for the process to end by itself, then after SIGTERM.
     """
 
     def __init__(self, home: Home, grace: float = 0.3) -> None:
@@ -202,31 +173,31 @@ class ServerClient:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
-        self._open: dict[int, Replies[Any]] = {}
+        self._open: dict[int, ServerReplies[Any, Any]] = {}
         self._last_id = 0
-        self._log_began = 0
+        self._log_start = 0
         self._closed = False
 
     @property
     def log(self) -> Path:
-        """Where the process's error stream goes."""
-        return self._home.cache / "sampler.log"
+        """The file with the process's standard error."""
+        return self._home.cache / "server.log"
 
     @property
     def pid(self) -> int | None:
-        """The process's number; None while there is none."""
+        """The process id; None while there is no process."""
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Starts the process unless it lives; it loads torch at once.
+        """Start the process unless it is running; it loads torch at once.
 
         Raises:
-            StorageError: its folder or its log cannot be made.
-            SamplerDied: the system has no process for it, or this was closed.
+            StorageError: its folder or its log cannot be written.
+            ServerDied: the system cannot start it, or this client was closed.
         """
         async with self._starting:
             if self._closed:
-                raise ServerDied("The sampler was closed.")
+                raise ServerDied("The model server was closed.")
             if self._process is not None:
                 return
             try:
@@ -236,97 +207,83 @@ class ServerClient:
 
     async def _start(self) -> None:
         with self._open_log() as log:
-            self._log_began = log.tell()
+            self._log_start = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *[sys.executable, "-m", MODULE],
                 *["--root", str(self._home.root), "--cache", str(self._home.cache)],
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                # No folder of the user's that has a name of ours is imported from there.
+                # A folder of the user's named `core` must not be imported.
                 cwd=self._home.cache,
                 env=environment(),
-                limit=LONGEST_LINE,
-                # Keys pressed in a terminal are not meant for it.
+                limit=MAX_LINE_BYTES,
+                # Signals from the terminal's keys are for the app.
                 start_new_session=True,
             )
-        self._reader = asyncio.create_task(self._listen(self._process))
+        self._reader = asyncio.create_task(self._read_replies(self._process))
 
     def _open_log(self) -> BinaryIO:
         try:
             self._home.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-            large = self.log.exists() and self.log.stat().st_size > LARGEST_LOG
-            log = self.log.open("wb" if large else "ab")
+            too_large = self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES
+            log = self.log.open("wb" if too_large else "ab")
         except OSError as error:
             raise StorageError(
-                f"The sampler's log {self.log} cannot be written: {error.strerror}.",
-                "Make room, or choose another folder with --home.",
+                f"The model server's log {self.log} cannot be written: {error.strerror}.",
+                "Free some disk space, or choose another folder with --home.",
             ) from error
         log.seek(0, os.SEEK_END)
         return log
 
-    @overload
-    async def request(self, op: Request[ReplyT, BatchT]) -> ReplyT: ...
+    async def request(self, request: Request[ReplyT, Any]) -> ReplyT:
+        """Send a request and return its last reply; see `ModelClient`."""
+        async with self.stream(request) as replies:
+            messages = [message async for message in replies]
+        last: ReplyT = messages[-1]
+        return last
 
-    @overload
-    async def request(self, op: str, **fields: Any) -> Json: ...
-
-    async def request(self, op: Any, **fields: Any) -> Any:
-        """Return the last reply to a request.
-
-        Raises:
-            ServerError: the request failed.
-            ServerDied: the process ended.
-            Cancelled: the request was cancelled before it had a result.
-        """
-        async with self.stream(op, **fields) as replies:
-            return [message async for message in replies][-1]
-
-    @overload
-    def stream(self, op: Request[ReplyT, BatchT]) -> Replies[ReplyT | BatchT]: ...
-
-    @overload
-    def stream(self, op: str, **fields: Any) -> Replies[Json]: ...
-
-    def stream(self, op: Any, **fields: Any) -> Any:
-        """The replies to a request, which is sent when the first of them is awaited."""
+    def stream(self, request: Request[ReplyT, BatchT]) -> ServerReplies[ReplyT, BatchT]:
+        """Return the batches and the last reply of a request; see `ModelClient`."""
         self._last_id += 1
-        if isinstance(op, str):
-            return Replies(self, self._last_id, _new_fields(op, fields), _old_fields)
-        return Replies(self, self._last_id, request_to_json(op), partial(reply_from_json, op))
+        return ServerReplies(self, self._last_id, request)
 
     async def cancel(self, id: int) -> None:
-        """Ends a request: its last reply comes soon and says so, with what came till then."""
+        """Cancel a request; its last reply still comes, with what there is so far."""
+        from core.server.protocol import CancelRequest
+
         if id in self._open:
             await self.request(CancelRequest(target=id))
 
-    async def _ask(self, replies: Replies[Any], request: Json) -> None:
-        line = json.dumps(request, separators=(",", ":"))
-        if len(line) >= LONGEST_LINE:
-            raise InputError("That is too long for one request.", "Shorten the text.")
+    async def _send(self, replies: ServerReplies[Any, Any], request: Request[Any, Any]) -> None:
+        line = _encode(replies.id, request)
+        if len(line) >= MAX_LINE_BYTES:
+            raise InputError("The text is too long for one request.", "Shorten it.")
         await self.start()
         self._open[replies.id] = replies
         self._write(line)
 
-    def _forget(self, id: int) -> None:
-        """Cancels a request that nobody listens to any more."""
+    def _abandon(self, id: int) -> None:
+        """Cancel a request without waiting for its last reply."""
+        from core.server.protocol import CancelRequest
+
         if self._open.pop(id, None) is not None:
             self._last_id += 1
-            self._write(json.dumps({"id": self._last_id, "op": "cancel", "target": id}))
+            self._write(_encode(self._last_id, CancelRequest(target=id)))
 
     def _write(self, line: str) -> None:
-        # A process that has died is noticed where its replies are read.
+        # A process that has died is noticed by `_read_replies`.
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(line.encode() + b"\n")
 
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        """Hands replies to those who wait for them, until the process ends."""
+    async def _read_replies(self, process: asyncio.subprocess.Process) -> None:
+        """Pass replies to their streams until the process ends, then end all open streams."""
         assert process.stdout is not None
         try:
             while line := await process.stdout.readline():
-                self._hand_out(json.loads(line))
+                self._dispatch(json.loads(line))
         except (OSError, ValueError, LookupError, TypeError):
-            # Not what a sampler writes: it is of no use any more.
+            # Not the protocol: the process is of no more use.
             with suppress(ProcessLookupError):
                 process.kill()
         code = await process.wait()
@@ -336,31 +293,29 @@ class ServerClient:
         for replies in waiting:
             replies.fail(died)
 
-    def _hand_out(self, said: Json) -> None:
-        replies = self._open.get(said["id"])
+    def _dispatch(self, values: JsonObject) -> None:
+        replies = self._open.get(values["id"])
         if replies is not None:
-            if said.get("done"):
-                del self._open[said["id"]]
-            replies.receive(said)
+            replies.receive(values)
+            if values.get("done"):
+                del self._open[values["id"]]
 
     def _death(self, code: int) -> ServerDied:
-        how = f"by signal {-code}" if code < 0 else f"with code {code}"
-        lines = self._last_words()
-        said = "".join(f"\n{line}" for line in lines)
-        return ServerDied(f"It ended {how}.{said}", "Try again: another one is started.")
+        how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+        lines = "".join(f"\n{line}" for line in self._last_log_lines())
+        return ServerDied(f"It ended {how}.{lines}", "Try again: it is started anew.")
 
-    def _last_words(self) -> list[str]:
-        """The last lines the process wrote to its log."""
+    def _last_log_lines(self) -> list[str]:
         try:
             with self.log.open("rb") as log:
-                log.seek(max(self._log_began, log.seek(0, os.SEEK_END) - (1 << 14)))
+                log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - (1 << 14)))
                 text = log.read().decode(errors="replace")
         except OSError:
             return []
-        return [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
+        return [line for line in text.splitlines() if line.strip()][-ERROR_LOG_LINES:]
 
     async def close(self) -> None:
-        """Ends the process, within a second; what is still asked for fails."""
+        """End the process, within a second; open requests fail."""
         self._closed = True
         async with self._starting:
             process, reader = self._process, self._reader
@@ -376,23 +331,26 @@ class ServerClient:
         await asyncio.wait([reader], timeout=self._grace)
 
 
-Result = TypeVar("Result")
+def _encode(id: int, request: Request[Any, Any]) -> str:
+    from core.server.protocol import request_to_json
+
+    return json.dumps({"id": id, **request_to_json(request)}, separators=(",", ":"))
 
 
 class BlockingClient:
-    """A sampler's process while commands need it; Ctrl+C ends what is asked, and is raised.
+    """A model client for commands, without `await`; Ctrl+C cancels the request and is raised.
 
     Args:
         home: where runs and the cache are.
-        sampler: the way to the model; a process of its own unless given.
+        client: the client to wrap; a `ServerClient` unless given.
     """
 
-    def __init__(self, home: Home, sampler: ModelClient | None = None) -> None:
-        self.sampler: ModelClient = sampler or ServerClient(home)
-        self._loop = asyncio.Runner()
+    def __init__(self, home: Home, client: ModelClient | None = None) -> None:
+        self.client: ModelClient = client or ServerClient(home)
+        self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
-        self._loop.__enter__()
+        self._runner.__enter__()
         return self
 
     def __exit__(
@@ -401,44 +359,38 @@ class BlockingClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._loop.run(self.sampler.close())
-        self._loop.close()
+        self._runner.run(self.client.close())
+        self._runner.close()
 
-    def wait(self, result: Awaitable[Result]) -> Result:
-        """What comes of it."""
+    def wait(self, result: Awaitable[ResultT]) -> ResultT:
+        """Run an awaitable to its end."""
 
-        async def whole() -> Result:
+        async def run() -> ResultT:
             return await result
 
-        return self._loop.run(whole())
+        return self._runner.run(run())
 
-    @overload
-    def request(self, op: Request[ReplyT, BatchT]) -> ReplyT: ...
-
-    @overload
-    def request(self, op: str, **fields: Any) -> Json: ...
-
-    def request(self, op: Any, **fields: Any) -> Any:
-        """The last reply.
+    def request(self, request: Request[ReplyT, Any]) -> ReplyT:
+        """Send a request and return its last reply.
 
         Raises:
             MiniGPTError: the request failed.
         """
-        return self.wait(self.sampler.request(op, **fields))
+        return self.wait(self.client.request(request))
 
-    def hear(self, take: Callable[[Json], None], op: str, **fields: Any) -> None:
-        """Every reply as it comes.
+    def stream(
+        self, request: Request[ReplyT, BatchT], handle: Callable[[ReplyT | BatchT], None]
+    ) -> None:
+        """Send a request and call `handle` with every batch and the last reply.
 
         Raises:
             MiniGPTError: the request failed.
         """
 
-        async def whole(replies: AsyncIterator[Json]) -> None:
-            async for said in replies:
-                take(said)
+        async def run() -> None:
+            replies = self.client.stream(request)
+            async with aclosing(replies):
+                async for message in replies:
+                    handle(message)
 
-        async def closing() -> None:
-            async with aclosing(self.sampler.stream(op, **fields)) as replies:
-                await whole(replies)
-
-        self._loop.run(closing())
+        self._runner.run(run())

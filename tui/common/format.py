@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 from tui.common.sanitize import one_line
 
+BAR, SPACE = "│", "·"  # between tokens, and for a space within one
+PLAIN_BAR, PLAIN_SPACE = "|", "_"
+COPIED, CHOSEN = "copied", "chosen"  # styles of marked text
+
 
 def size(count: float) -> str:
-    """Bytes as people say them: 980 B, 1.2 MB."""
+    """Format a number of bytes: 980 B, 1.2 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.3g} {unit}"
@@ -17,7 +21,7 @@ def size(count: float) -> str:
 
 
 def count(number: float | None) -> str:
-    """A number of parameters or tokens: 830 k, 1.2 M; empty when unknown."""
+    """Format a number of parameters or tokens: 830 k, 1.2 M; empty if unknown."""
     if number is None:
         return ""
     for unit in ("", " k", " M"):
@@ -28,7 +32,7 @@ def count(number: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """0:07, 12:05, 3:00:00."""
+    """Format a duration: 0:07, 12:05, 3:00:00."""
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
@@ -36,27 +40,18 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float | None) -> str:
-    """A loss; empty when there is none."""
+    """Format a loss; empty if there is none."""
     return "" if value is None else f"{value:.4g}"
 
 
-BAR, SPACE = "│", "·"
-
-
-PLAIN_BAR, PLAIN_SPACE = "|", "_"
-
-
 def visible(token: str, space: str = SPACE) -> str:
-    """A token's text with blanks and control codes to be seen."""
+    """Return a token's text with spaces and control codes made visible."""
     return one_line(token).replace(" ", space)
 
 
-COPIED, CHOSEN = "copied", "chosen"
-
-
 def first_difference(left: Sequence[object], right: Sequence[object]) -> int | None:
-    """The index of the first token in which two lists differ; None if they are the same."""
-    for place, (one, other) in enumerate(zip(left, right, strict=False)):
+    """Return the index at which two sequences first differ; None if they are equal."""
+    for index, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:
-            return place
+            return index
     return None if len(left) == len(right) else min(len(left), len(right))

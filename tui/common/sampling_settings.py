@@ -1,7 +1,7 @@
-"""The sampling settings as a person turns them: a ladder of values each, on a key, in words.
+"""Sampling settings as keys change them: a ladder of values for each, and their description.
 
-Labels, help and limits are those of `SamplingConfig`; this file adds only steps and keys. Greedy
-is where everyone begins, and one key away from anywhere.
+Labels, help and limits come from `SamplingConfig`; this module adds only steps and keys. Greedy
+decoding is the default, and one key away.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from core.config.schema import find_value_problems, setting_specs, to_json
 
 DECLARED = setting_specs(SamplingConfig)
 SEED = "seed"
-SEEDS = 1 << 16  # drawn below this, so that one can be read out and typed
+DRAWN_SEEDS = 1 << 16  # drawn below this, so that a seed can be read out and typed
 
 
 @dataclass(frozen=True)
 class Control:
-    """One number that is turned.
+    """How one numeric setting is changed by keys.
 
     Attributes:
         name: of the field.
         short: its name where there is little room.
-        key: raises it; as a capital it lowers it.
-        ladder: the values it goes through.
-        off: the value at which it does nothing; None if there is none.
+        key: raises it; the capital letter lowers it.
+        ladder: the values it steps through, rising.
+        off: the value at which it has no effect; None if there is none.
     """
 
     name: str
@@ -41,7 +41,6 @@ class Control:
 
     @property
     def label(self) -> str:
-        """Its name in forms."""
         return DECLARED[self.name].label
 
 
@@ -63,123 +62,121 @@ CONTROLS = (
     ),
     Control("max_tokens", "tokens", "n", (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000), None),
 )
-BY_NAME = {dial.name: dial for dial in CONTROLS}
+BY_NAME = {control.name: control for control in CONTROLS}
 USELESS_WHEN_GREEDY = frozenset({"top_k", "top_p", "min_p"})
 
 
 @dataclass(frozen=True)
 class SamplingControls:
-    """How the next reply is chosen.
+    """The sampling settings of the next reply.
 
     Attributes:
-        config: the values; its seed is that of the last reply, or the one that is kept.
-        fixed: whether the seed is kept; otherwise each reply draws its own.
-        chosen: the setting that the keys for less and more turn.
+        config: the values; its seed is the one of the last reply, or the fixed one.
+        fixed: whether every reply uses the same seed; otherwise each draws its own.
+        selected: the setting that F6 and F7 change.
     """
 
     config: SamplingConfig = field(default_factory=SamplingConfig)
     fixed: bool = False
-    chosen: str = "temperature"
+    selected: str = "temperature"
 
     @property
     def greedy(self) -> bool:
         """Whether the likeliest token is always taken."""
         return self.config.temperature == 0.0
 
-    def turned(self, name: str, by: int) -> SamplingControls:
-        """With one setting a step higher or lower; at the end of its ladder it stays."""
-        ladder, now = BY_NAME[name].ladder, getattr(self.config, name)
-        place = bisect_right(ladder, now) if by > 0 else bisect_left(ladder, now) - 1
-        if not 0 <= place < len(ladder):
-            return replace(self, chosen=name)
-        return replace(self, config=_with(self.config, name, ladder[place]), chosen=name)
+    def stepped(self, name: str, by: int) -> SamplingControls:
+        """Return the controls with one setting a step higher or lower, within its ladder."""
+        ladder, value = BY_NAME[name].ladder, getattr(self.config, name)
+        index = bisect_right(ladder, value) if by > 0 else bisect_left(ladder, value) - 1
+        if not 0 <= index < len(ladder):
+            return replace(self, selected=name)
+        values: dict[str, Any] = {name: ladder[index]}
+        return replace(self, config=replace(self.config, **values), selected=name)
 
-    def made_greedy(self) -> SamplingControls:
-        """With every setting as it was at the beginning, but for the length of a reply."""
+    def reset_to_greedy(self) -> SamplingControls:
+        """Return the default controls; the token limit and the seed stay."""
         return SamplingControls(
             SamplingConfig(max_tokens=self.config.max_tokens, seed=self.config.seed)
         )
 
-    def next_chosen(self, by: int = 1) -> SamplingControls:
-        """With the next setting under the keys for less and more."""
+    def select_next(self) -> SamplingControls:
+        """Return the controls with the next setting selected, cyclically."""
         names = list(BY_NAME)
-        return replace(self, chosen=names[(names.index(self.chosen) + by) % len(names)])
+        following = names[(names.index(self.selected) + 1) % len(names)]
+        return replace(self, selected=following)
 
-    def seeded(self, draw: int) -> SamplingControls:
-        """For one reply: with the seed that is kept, or with the one drawn for it."""
+    def with_seed(self, drawn: int) -> SamplingControls:
+        """Return the controls for one reply: with the fixed seed, or else the drawn one."""
         if self.fixed or self.greedy:
             return self
-        return replace(self, config=replace(self.config, seed=draw % min(SEEDS, MAX_SEED)))
+        return replace(self, config=replace(self.config, seed=drawn % min(DRAWN_SEEDS, MAX_SEED)))
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as the sampler takes them."""
+        """Return the fields as the model server takes them."""
         return to_json(self.config)
 
 
-def _with(config: SamplingConfig, name: str, value: float) -> SamplingConfig:
-    changed: dict[str, Any] = {name: value}
-    return replace(config, **changed)
-
-
-def value_text(dials: SamplingControls, name: str) -> str:
-    """A setting's value as it is written."""
+def value_text(controls: SamplingControls, name: str) -> str:
+    """Format a setting's value."""
     if name == SEED:
-        return f"kept {dials.config.seed}" if dials.fixed else "new"
-    dial, value = BY_NAME[name], getattr(dials.config, name)
+        return f"fixed {controls.config.seed}" if controls.fixed else "new"
+    control, value = BY_NAME[name], getattr(controls.config, name)
     if name == "temperature" and value == 0:
         return "greedy"
-    return "off" if value == dial.off else f"{value:g}"
+    return "off" if value == control.off else f"{value:g}"
 
 
-def in_words(settings: Mapping[str, Any]) -> str:
-    """What made a reply, from the fields of a SamplingConfig; "greedy" if nothing else did.
+def describe(settings: Mapping[str, Any]) -> str:
+    """Describe the settings of a reply, from the fields of a SamplingConfig; often "greedy".
 
-    Fields that are missing or out of their limits are as by default: old talks are read too.
+    Fields that are missing or outside their limits take their defaults: this also reads chats
+    that other versions wrote.
     """
     known = {name: settings[name] for name in DECLARED if _is_number(settings.get(name))}
     wrong = find_value_problems(SamplingConfig, known)
     config = SamplingConfig(**{name: value for name, value in known.items() if name not in wrong})
     greedy = config.temperature == 0
     words = ["greedy"] if greedy else []
-    for dial in CONTROLS:
-        value = getattr(config, dial.name)
-        idle = value == dial.off or (greedy and dial.name in USELESS_WHEN_GREEDY)
-        if dial.name != "max_tokens" and not idle:
-            words.append(f"{dial.short} {value:g}")
+    for control in CONTROLS:
+        value = getattr(config, control.name)
+        unused = value == control.off or (greedy and control.name in USELESS_WHEN_GREEDY)
+        if control.name != "max_tokens" and not unused:
+            words.append(f"{control.short} {value:g}")
     return ", ".join(words if greedy else [*words, f"seed {config.seed}"])
 
 
 def _is_number(value: Any) -> bool:
-    # Larger whole numbers do not fit into a float, so no limit can be compared with them.
+    # Larger integers do not fit into a float, so no limit can be compared with them.
     return isinstance(value, int | float) and abs(value) < 1 << 63
 
 
-def now_in_words(dials: SamplingControls) -> str:
-    """What will make the next reply, on one line."""
-    words = in_words(to_json(dials.config))
-    if not dials.greedy:
-        words = words.rpartition(", ")[0] + (f", seed {dials.config.seed}" if dials.fixed else "")
-    return f"{words}, {dials.config.max_tokens} tokens"
+def describe_next(controls: SamplingControls) -> str:
+    """Describe the settings of the next reply on one line."""
+    words = describe(to_json(controls.config))
+    if not controls.greedy:
+        seed = f", seed {controls.config.seed}" if controls.fixed else ""
+        words = words.rpartition(", ")[0] + seed
+    return f"{words}, {controls.config.max_tokens} tokens"
 
 
-def at_end(dials: SamplingControls, name: str, by: int) -> str:
-    """Why turning it further changes nothing; empty if it would change something."""
-    dial = BY_NAME[name]
-    if dials.turned(name, by).config != dials.config:
+def limit_note(controls: SamplingControls, name: str, by: int) -> str:
+    """Explain why a step would change nothing; empty if it changes something."""
+    control = BY_NAME[name]
+    if controls.stepped(name, by).config != controls.config:
         return ""
-    value = value_text(dials, name)
-    back = dial.key.upper() if by > 0 else dial.key
-    return f"{dial.label} is {value} already; {back} turns it the other way."
+    end, key = ("maximum", control.key.upper()) if by > 0 else ("minimum", control.key)
+    verb = "lowers" if by > 0 else "raises"
+    return f"{control.label} is at its {end}, {value_text(controls, name)}; {key} {verb} it."
 
 
-def bindings() -> list[Binding]:
-    """Two keys a setting, with what they do: from the declarations."""
-    made = []
-    for dial in CONTROLS:
-        help = DECLARED[dial.name].help
-        for key, by, verb in ((dial.key, 1, "Raise"), (dial.key.upper(), -1, "Lower")):
-            tooltip = f"{verb} {dial.short}" + (f": {help}" if by > 0 else "")
-            made.append(
-                Binding(key, f"turn('{dial.name}', {by})", dial.label, show=False, tooltip=tooltip)
-            )
-    return made
+def setting_bindings() -> list[Binding]:
+    """Return two key bindings for each setting: letter raises, capital letter lowers."""
+    bindings = []
+    for control in CONTROLS:
+        help = DECLARED[control.name].help
+        for key, by, verb in ((control.key, 1, "Raise"), (control.key.upper(), -1, "Lower")):
+            tooltip = f"{verb} {control.short}" + (f": {help}" if by > 0 else "")
+            action = f"adjust('{control.name}', {by})"
+            bindings.append(Binding(key, action, control.label, show=False, tooltip=tooltip))
+    return bindings

@@ -1,74 +1,76 @@
-"""The keys of the cursor. Single letters act: nothing is typed here but in the line that asks."""
+"""Key bindings of the Cursor screen. Single letters act; text is typed only in a dialog."""
 
 from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from tui.common.sampling_settings import bindings as setting_keys
+from tui.common.sampling_settings import setting_bindings
 
-WAYS, MOST_WAYS = 4, 9
+DEFAULT_BRANCHES, MAX_BRANCHES = 4, 9
 
 
-def _key(key: str, action: str, label: str, tooltip: str, sign: str | None = None) -> Binding:
+def _key(key: str, action: str, label: str, tooltip: str, display: str | None = None) -> Binding:
     """A key that is not in the footer."""
-    return Binding(key, action, label, show=False, tooltip=tooltip, key_display=sign)
+    return Binding(key, action, label, show=False, tooltip=tooltip, key_display=display)
 
 
 MOVING: list[BindingType] = [
-    Binding("escape", "stop", "Stop", tooltip="Stop; what came is kept"),
+    Binding("escape", "stop", "Stop", tooltip="Stop generating; tokens so far are kept"),
     Binding("escape", "back", "Back", tooltip="Go back; nothing is lost"),
-    _key("left", "move(-1)", "Left", "Cursor to the token before", "←"),
-    _key("right", "move(1)", "Right", "Cursor to the token after", "→"),
-    _key("home", "far(-1)", "Begin", "Cursor to the first token"),
-    _key("end", "far(1)", "End", "Cursor to the end, where the text could go on"),
-    _key("up", "choose(-1)", "Up", "Choose a likelier token"),
-    _key("down", "choose(1)", "Down", "Choose a less likely token"),
+    _key("left", "move(-1)", "Left", "Cursor to the previous token", "←"),
+    _key("right", "move(1)", "Right", "Cursor to the next token", "→"),
+    _key("home", "move_far(-1)", "Start", "Cursor to the first token"),
+    _key("end", "move_far(1)", "End", "Cursor to the end of the text"),
+    _key("up", "move_choice(-1)", "Up", "Select a likelier token"),
+    _key("down", "move_choice(1)", "Down", "Select a less likely token"),
     Binding(
         "enter",
-        "swap",
-        "Swap",
-        tooltip="Put the chosen token here and go on from it; the old end is kept beside it",
+        "replace",
+        "Replace",
+        tooltip="Put the selected token here and continue; the old text stays as a branch",
     ),
 ]
 BRANCHES: list[BindingType] = [
-    Binding("b", "spread", "Branch", tooltip=f"{WAYS} ways on from here, or as many as 2–9 set"),
+    Binding(
+        "b", "branch", "Branch", tooltip=f"Generate {DEFAULT_BRANCHES} branches, or as set with 2–9"
+    ),
     Binding(
         "right_square_bracket",
         "sibling(1)",
         "Next",
         key_display="]",
-        tooltip="The next way at the nearest fork",
+        tooltip="Next branch at the nearest fork",
     ),
-    _key("left_square_bracket", "sibling(-1)", "Before", "The way before it", "["),
-    _key("left_curly_bracket", "parent", "Parent", "The branch this one parts from", "{"),
-    _key("right_curly_bracket", "child", "Child", "The branch that parts next from this one", "}"),
-    _key("pageup", "text(-1)", "Older", "The text before, with its branches"),
-    _key("pagedown", "text(1)", "Newer", "The text after, with its branches"),
+    _key("left_square_bracket", "sibling(-1)", "Previous", "Previous branch at this fork", "["),
+    _key("left_curly_bracket", "parent", "Parent", "Parent branch", "{"),
+    _key("right_curly_bracket", "child", "Child", "Next child branch", "}"),
+    _key("pageup", "change_text(-1)", "Older", "Previous text with its branches"),
+    _key("pagedown", "change_text(1)", "Newer", "Next text with its branches"),
     *(
-        _key(str(count), f"ways({count})", "Ways", f"b makes {count} ways")
-        for count in range(2, MOST_WAYS + 1)
+        _key(str(count), f"branch_count({count})", "Branches", f"b generates {count} branches")
+        for count in range(2, MAX_BRANCHES + 1)
     ),
 ]
-BEYOND: list[BindingType] = [
+OTHER_VIEWS: list[BindingType] = [
     Binding(
         "c",
-        "chances",
+        "probabilities",
         "Chances",
-        tooltip="How likely each token was, in colours and tenths; ! is less than 1%",
+        tooltip="Show token probabilities as colours and tenths; ! is below 1%",
     ),
     _key("w", "inside", "Inside", "Look inside the model at this token"),
-    _key("e", "text_of_own", "Text", "Type or paste a text of your own, to be scored"),
-    _key("y", "copy", "Copy", "Copy this branch, from the beginning"),
+    _key("e", "own_text", "Text", "Type or paste your own text to be scored"),
+    _key("y", "copy", "Copy", "Copy this branch from the beginning"),
 ]
 SETTINGS: list[BindingType] = [
-    *setting_keys(),
+    *setting_bindings(),
     _key("s", "seed", "Seed", "Keep the seed of the last branches, or draw a new one for each"),
     _key("g", "greedy", "Greedy", "Back to greedy: always the likeliest token"),
 ]
 WEIGHTS: list[BindingType] = [
-    _key("comma", "older", "Older", "The same place at the snapshot before"),
-    _key("full_stop", "newer", "Newer", "The same place at the snapshot after"),
-    _key("l", "newest", "Newest", "The newest weights, read anew"),
-    _key("f12", "best", "Best", "The weights with the lowest validation loss"),
+    _key("comma", "older", "Older", "Previous snapshot, same text"),
+    _key("full_stop", "newer", "Newer", "Next snapshot, same text"),
+    _key("l", "newest", "Newest", "Load the newest weights"),
+    _key("f12", "best", "Best", "Weights with the lowest validation loss"),
 ]
-BINDINGS = [*MOVING, *BRANCHES, *BEYOND, *SETTINGS, *WEIGHTS]
+BINDINGS = [*MOVING, *BRANCHES, *OTHER_VIEWS, *SETTINGS, *WEIGHTS]

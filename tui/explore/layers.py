@@ -1,190 +1,175 @@
-"""What a look inside a model shows: its layers, and the tokens that a head looked at. Pure.
+"""The Inside view as text: the prediction of every layer, and the attention weights of a head.
 
-The sampler's `inside` gives the figures; nothing is computed here but widths and words.
+Everything is rendered from the model server's `InsideReply` for one position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from core.server.replies import InsideReply
+from core.server.tokens import TokenProbability
 from tui.common.format import CHOSEN, COPIED, PLAIN_SPACE, SPACE, visible
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
-from tui.explore.choices import percent
+from tui.explore.candidates import percent
 
-LITTLE = 0.05  # what is less is a dot
-MUCH = 0.15  # from here on a token is marked in the text
-MARK, LAYER, PERCENT, GAP = 2, 6, 7, 2
-WIDEST, NARROWEST, CROWDED = 9, 2, 5  # cells of a column; the last where not all have room
-
-
-@dataclass(frozen=True)
-class LayerView:
-    """A place of a text, as the layers see it.
-
-    Attributes:
-        tokens: of the window, their texts.
-        place: the index of the one looked at, in the window; it sees those up to itself.
-        number: its index in the whole text.
-        lens: after the embedding and each layer, what the model would say and how likely.
-        looks: for each layer, the share each token of the window got of the head's look.
-        heads: of a layer.
-        whole: what the model says with all heads, how likely, and how likely without those off.
-    """
-
-    tokens: tuple[str, ...]
-    place: int
-    number: int
-    lens: tuple[tuple[str, float], ...]
-    looks: tuple[tuple[float, ...], ...]
-    heads: int
-    whole: tuple[str, float, float]
-
-    @property
-    def layers(self) -> int:
-        """How many there are."""
-        return len(self.looks)
-
-    @property
-    def seen(self) -> range:
-        """The indices, in the whole text, of the window's tokens."""
-        first = self.number - self.place
-        return range(first, first + len(self.tokens))
+NEGLIGIBLE_WEIGHT = 0.05  # below, an attention weight is shown as a dot
+STRONG_WEIGHT = 0.15  # from here on a token is marked in the text
+MARK_CELLS, LAYER_CELLS, PERCENT_CELLS, GAP_CELLS = 2, 6, 7, 2
+MAX_COLUMN_CELLS, MIN_COLUMN_CELLS = 9, 2
+CROWDED_COLUMN_CELLS = 5  # where not all tokens have a column
 
 
-def read(said: Mapping[str, Any]) -> LayerView:
-    """The sampler's reply."""
-    (number,) = said["positions"]
-    places = [place for place, *_ in said["window"]]
-    _, text, full, without = said["whole"]
-    return LayerView(
-        tokens=tuple(text for *_, text in said["window"]),
-        place=places.index(number),
-        number=number,
-        lens=tuple((text, share) for _, text, share in said["lens"][-1]),
-        looks=tuple(map(tuple, said["looks"])),
-        heads=said["heads"],
-        whole=(text, full, without),
-    )
+def position(reply: InsideReply) -> int:
+    """Return the index in the text of the token looked at."""
+    return reply.positions[-1]
 
 
-def digit(share: float, *, plain: bool) -> str:
-    """A share in tenths, 9 for all there is; a dot for next to nothing."""
-    if share < LITTLE:
+def window_index(reply: InsideReply) -> int:
+    """Return its index in the window; it attends to the tokens up to itself."""
+    return [token.position for token in reply.window].index(position(reply))
+
+
+def window_positions(reply: InsideReply) -> range:
+    """Return the indices in the text of the window's tokens."""
+    first = position(reply) - window_index(reply)
+    return range(first, first + len(reply.window))
+
+
+def weight_digit(weight: float, *, plain: bool) -> str:
+    """Return an attention weight in tenths, 9 for all of it; a dot if negligible."""
+    if weight < NEGLIGIBLE_WEIGHT:
         return "." if plain else "·"
-    return str(min(9, max(1, round(10 * share))))
+    return str(min(9, max(1, round(10 * weight))))
 
 
 @dataclass(frozen=True)
 class LayerColumns:
-    """Which tokens have a column, and how wide what stands in a row is.
+    """The columns of the table.
 
     Attributes:
-        places: indices in the window, rising.
+        tokens: indices in the window of the tokens that have a column, rising.
         width: cells of each of them.
-        say: cells of what a layer would say.
+        prediction: cells of a layer's prediction.
     """
 
-    places: tuple[int, ...]
+    tokens: tuple[int, ...]
     width: int
-    say: int
+    prediction: int
 
 
-def columns(looked: LayerView, layer: int, room: int) -> LayerColumns:
-    """All tokens up to the place if they have room, else those most looked at from a layer.
+def fit_columns(reply: InsideReply, layer: int, width: int) -> LayerColumns:
+    """Choose columns: every token up to the position, or those with the largest weights.
 
     Args:
-        layer: from 0.
-        room: cells of a row.
+        layer: whose weights count, from 0.
+        width: cells of a row.
     """
-    say = max(10, min(20, room // 5))
-    left = max(NARROWEST, room - MARK - LAYER - say - PERCENT - GAP)
-    seen = looked.place + 1
-    longest = max(cell_len(_name(token, plain=False)) for token in looked.tokens[:seen])
-    if seen * NARROWEST <= left:
-        return LayerColumns(tuple(range(seen)), min(WIDEST, longest + 1, left // seen), say)
-    most = max(1, left // CROWDED)
-    shares = looked.looks[layer]
-    # The place itself stays; of equal shares the later token is of more interest.
-    ranked = sorted(range(seen - 1), key=lambda place: (-shares[place], -place))
-    return LayerColumns(tuple(sorted([*ranked[: most - 1], seen - 1])), CROWDED, say)
+    prediction = max(10, min(20, width // 5))
+    fixed = MARK_CELLS + LAYER_CELLS + prediction + PERCENT_CELLS + GAP_CELLS
+    left = max(MIN_COLUMN_CELLS, width - fixed)
+    count = window_index(reply) + 1
+    longest = max(cell_len(_name(token.text, plain=False)) for token in reply.window[:count])
+    if count * MIN_COLUMN_CELLS <= left:
+        column = min(MAX_COLUMN_CELLS, longest + 1, left // count)
+        return LayerColumns(tuple(range(count)), column, prediction)
+    most = max(1, left // CROWDED_COLUMN_CELLS)
+    weights = reply.attention_by_layer[layer]
+    # The position itself always has a column; of equal weights the later token comes first.
+    ranked = sorted(range(count - 1), key=lambda index: (-weights[index], -index))
+    return LayerColumns(
+        tuple(sorted([*ranked[: most - 1], count - 1])), CROWDED_COLUMN_CELLS, prediction
+    )
 
 
-def table(
-    looked: LayerView, layer: int, head: int | None, shape: LayerColumns, *, plain: bool
+def layer_table(
+    reply: InsideReply, layer: int, head: int | None, columns: LayerColumns, *, plain: bool
 ) -> Content:
-    """The names of the tokens, then the embedding and every layer, a row each."""
-    lead = MARK + LAYER + shape.say + PERCENT + GAP
-    who = "mean of all heads" if head is None else f"head {head + 1} looks at"
-    title = f"{'':{MARK}}{'layer':<{LAYER}}{'would say':<{shape.say}}{'':{PERCENT}}{'':{GAP}}"
-    names = "".join(_cell(_name(looked.tokens[p], plain=plain), shape.width) for p in shape.places)
-    above = f"{'':{lead}}{who}"
-    lines = [Content.styled(above, "dim"), Content.styled(title + names, "dim")]
-    rows = [None, *looked.looks]
-    for number, (said, shares) in enumerate(zip(looked.lens, rows, strict=True)):
-        lines.append(_row(number, said, shares, layer, shape, plain=plain))
+    """Render the names of the tokens, then the embedding and every layer, one per row."""
+    lead = MARK_CELLS + LAYER_CELLS + columns.prediction + PERCENT_CELLS + GAP_CELLS
+    attention = "attention, mean of heads" if head is None else f"attention of head {head + 1}"
+    title = f"{'':{MARK_CELLS}}{'layer':<{LAYER_CELLS}}{'prediction':<{columns.prediction}}"
+    names = "".join(
+        _cell(_name(reply.window[index].text, plain=plain), columns.width)
+        for index in columns.tokens
+    )
+    lines = [
+        Content.styled(f"{'':{lead}}{attention}", "dim"),
+        Content.styled(f"{title:<{lead}}{names}", "dim"),
+    ]
+    rows: list[Sequence[float] | None] = [None, *reply.attention_by_layer]
+    for number, (prediction, weights) in enumerate(zip(reply.lens[-1], rows, strict=True)):
+        lines.append(_row(number, prediction, weights, layer, columns, plain=plain))
     return Content("\n").join(lines)
 
 
 def _row(
     number: int,
-    said: tuple[str, float],
-    shares: Sequence[float] | None,
+    prediction: TokenProbability,
+    weights: Sequence[float] | None,
     layer: int,
-    shape: LayerColumns,
+    columns: LayerColumns,
     *,
     plain: bool,
 ) -> Content:
     here = number == layer + 1
     mark = (">" if plain else "›") if here else ""
-    text = _cell(_name(said[0], plain=plain), shape.say)
+    text = _cell(_name(prediction.text, plain=plain), columns.prediction)
     parts: list[Content | tuple[str, str]] = [
-        (f"{mark:<{MARK}}", "bold $primary"),
-        (f"{number or 'input':<{LAYER}}", "bold" if here else "dim"),
+        (f"{mark:<{MARK_CELLS}}", "bold $primary"),
+        (f"{number or 'input':<{LAYER_CELLS}}", "bold" if here else "dim"),
         (text, "bold" if here else ""),
-        (f"{percent(said[1]):>{PERCENT}}{'':{GAP}}", ""),
+        (f"{percent(prediction.probability):>{PERCENT_CELLS}}{'':{GAP_CELLS}}", ""),
     ]
-    for place in shape.places if shares is not None else ():
-        share = shares[place] if shares is not None else 0.0
-        style = "bold $primary" if share >= MUCH and here else "" if share >= LITTLE else "dim"
-        parts.append((f"{digit(share, plain=plain):<{shape.width}}", style))
+    for index in columns.tokens if weights is not None else ():
+        weight = weights[index] if weights is not None else 0.0
+        strong = weight >= STRONG_WEIGHT and here
+        style = "bold $primary" if strong else "" if weight >= NEGLIGIBLE_WEIGHT else "dim"
+        parts.append((f"{weight_digit(weight, plain=plain):<{columns.width}}", style))
     return Content.assemble(*parts)
 
 
-def text_pieces(looked: LayerView, layer: int, *, plain: bool) -> tuple[list[Piece], int]:
-    """The tokens of the window, the place between brackets, those much looked at marked.
+def text_pieces(reply: InsideReply, layer: int, *, plain: bool) -> tuple[list[Piece], int]:
+    """Render the window's tokens, the position in brackets, those with large weights marked.
 
     Returns:
-        The pieces, and which of them is the place.
+        The pieces, and the index of the one with the position.
     """
     pieces: list[Piece] = []
-    view = 0
-    for place, token in enumerate(looked.tokens):
-        name, style = _name(token, plain=plain), ""
-        if place == looked.place:
+    shown, view = window_index(reply), 0
+    for index, token in enumerate(reply.window):
+        name, style = _name(token.text, plain=plain), ""
+        if index == shown:
             name, style, view = f"[{name}]", CHOSEN, len(pieces)
-        elif place > looked.place:
+        elif index > shown:
             style = "muted"
-        elif looked.looks[layer][place] >= MUCH:
+        elif reply.attention_by_layer[layer][index] >= STRONG_WEIGHT:
             style = COPIED
         pieces += [(name, style), (" ", "")]
     return pieces, view
 
 
-def words(looked: LayerView, off: Sequence[tuple[int, int]]) -> str:
-    """What the model says after the place, and how likely it is without the heads that are off."""
-    text, full, without = looked.whole
-    after = one_line(looked.tokens[looked.place])
-    said = f"after “{after}” ({looked.number + 1:,}) the model says “{one_line(text)}”"
-    if not off:
-        return f"{said}, {percent(full)}"
-    named = ", ".join(f"{layer + 1}.{head + 1}" for layer, head in sorted(off))
-    return f"{said}, {percent(full)}; without {named}: {percent(without)}"
+def prediction_line(reply: InsideReply, disabled: Sequence[tuple[int, int]]) -> str:
+    """Describe the model's prediction, and its probability without the disabled heads.
+
+    Args:
+        disabled: heads that are switched off, each as layer and head.
+    """
+    token = one_line(reply.window[window_index(reply)].text)
+    predicted = reply.ablation
+    line = (
+        f"after “{token}” ({position(reply) + 1:,}) the model predicts "
+        f"“{one_line(predicted.text)}”, {percent(predicted.probability)}"
+    )
+    if not disabled:
+        return line
+    heads = ", ".join(f"{layer + 1}.{head + 1}" for layer, head in sorted(disabled))
+    return f"{line}; without {heads}: {percent(predicted.probability_without)}"
 
 
 def _name(token: str, *, plain: bool) -> str:
@@ -192,5 +177,5 @@ def _name(token: str, *, plain: bool) -> str:
 
 
 def _cell(text: str, width: int) -> str:
-    """Cut to a width, with a gap behind it."""
+    """Truncate to a width, with a gap behind."""
     return set_cell_size(text, width - 1) + " "

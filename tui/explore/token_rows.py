@@ -1,9 +1,7 @@
-"""A text laid out token by token: which token each cell belongs to, where ways part, the cursor.
+"""A text laid out in rows of tokens, with the cursor, fork counts and probability digits.
 
-Everything stands as characters too: the cursor in brackets, the number of ways, a digit below each
-token for how likely it was. Pure.
-
-Legend: a bit is a piece of one token on one row; a row is one line of cells.
+Everything is shown by characters too, not only by colour: the cursor in brackets, the number of
+branches, and a digit below each token for its probability.
 """
 
 from __future__ import annotations
@@ -18,16 +16,16 @@ from rich.cells import cell_len
 from tui.common.sanitize import clean
 
 TEXT, TYPED, CURSOR, FORK = "", "typed", "cursor", "fork"
-UNLIKELY, NEVER = 0.01, "!"
+UNLIKELY, UNLIKELY_SIGN = 0.01, "!"
 NEWLINE, PLAIN_NEWLINE = "↵", "\\n"
-NOTHING, PLAIN_NOTHING = "…", "..."  # a token without text of its own
+NO_TEXT, PLAIN_NO_TEXT = "…", "..."  # for a token without text of its own
 OPEN, CLOSE = "[", "]"
-WAYS, PLAIN_WAYS = ("‹", "›"), ("<", ">")
+FORK_MARKS, PLAIN_FORK_MARKS = ("‹", "›"), ("<", ">")
 _WORDS = re.compile(r"\n|[^\S\n]+|[^\s]+")
 
 
 class Bit(NamedTuple):
-    """A piece of a token; `kind` is one of TEXT, TYPED, CURSOR, FORK."""
+    """A piece of one token on one row; `kind` is TEXT, TYPED, CURSOR or FORK."""
 
     token: int
     text: str
@@ -42,52 +40,52 @@ class Layout:
     """What is laid out.
 
     Attributes:
-        texts: of the tokens; put together they are the text.
-        cursor: the token it stands on; one beyond the last is the end.
-        typed: how many tokens, from the first, a person typed.
-        parted: where there are several ways, and how many.
-        end: what stands at a cursor on a token that ends the text.
-        plain: whether there are only plain characters.
+        texts: of the tokens; joined they are the text.
+        cursor: the index of the token at the cursor; one beyond the last is the end.
+        typed: how many tokens, from the first, were typed.
+        forks: the number of branches by position.
+        end: shown for a token that ends the text, at the cursor.
+        plain: whether only ASCII characters are used.
     """
 
     texts: Sequence[str]
     cursor: int
     typed: int = 0
-    parted: Mapping[int, int] = field(default_factory=dict)
+    forks: Mapping[int, int] = field(default_factory=dict)
     end: str = ""
     plain: bool = False
 
 
-def rows(layout: Layout, width: int) -> list[Row]:
-    """Rows of at most so many cells; broken between words, where they are not too long."""
-    found: list[Row] = [[]]
+def layout_rows(layout: Layout, width: int) -> list[Row]:
+    """Wrap the tokens into rows of at most `width` cells, between words where possible."""
+    rows: list[Row] = [[]]
     used = 0
     for word in _words(_bits(layout)):
         if word[0].text == "\n":
-            found.append([])
+            rows.append([])
             used = 0
             continue
         size = sum(cell_len(bit.text) for bit in word)
         if used and used + size > width:
-            found.append([])
+            rows.append([])
             used = 0
             if word[0].text.isspace():
                 continue
         if size > width:
-            used = _broken(word, width, found)
+            used = _break_word(word, width, rows)
             continue
-        found[-1] += word
+        rows[-1] += word
         used += size
-    return found
+    return rows
 
 
 def _bits(layout: Layout) -> Iterator[Bit]:
-    """Every token with what stands around it; the cursor's brackets take the place of blanks."""
+    """Yield every token with its marks; the cursor's brackets replace the spaces around it."""
     texts = [clean(text).replace("\t", " ") for text in layout.texts]
     closed = True
     for token, text in enumerate([*texts, ""]):
-        here, ways = token == layout.cursor, layout.parted.get(token, 0)
-        if token == len(texts) and not here and not ways:
+        here, branches = token == layout.cursor, layout.forks.get(token, 0)
+        if token == len(texts) and not here and not branches:
             if not closed:
                 yield Bit(token - 1, CLOSE, CURSOR)
             return
@@ -95,27 +93,23 @@ def _bits(layout: Layout) -> Iterator[Bit]:
         if not closed:
             yield Bit(token - 1, CLOSE, CURSOR)
             closed, text, blank = True, text.removeprefix(blank), ""
-        if ways:
-            yield from _ways(token, blank, ways, layout.plain)
+        if branches:
+            left, right = PLAIN_FORK_MARKS if layout.plain else FORK_MARKS
+            if blank:
+                yield Bit(token, blank)
+            yield Bit(token, f"{left}{branches}{right}", FORK)
             text, blank = text.removeprefix(blank), ""
         if here:
             yield Bit(token, OPEN, CURSOR)
-            yield from _under(layout, token, text.removeprefix(blank))
+            yield from _cursor_bits(layout, token, text.removeprefix(blank))
             closed = False
         elif text:
             yield Bit(token, text, TYPED if token < layout.typed else TEXT)
     yield Bit(len(texts), CLOSE, CURSOR)
 
 
-def _ways(token: int, blank: str, ways: int, plain: bool) -> Iterator[Bit]:
-    left, right = PLAIN_WAYS if plain else WAYS
-    if blank:
-        yield Bit(token, blank)
-    yield Bit(token, f"{left}{ways}{right}", FORK)
-
-
-def _under(layout: Layout, token: int, text: str) -> Iterator[Bit]:
-    """What stands between the brackets: something, whatever the token is."""
+def _cursor_bits(layout: Layout, token: int, text: str) -> Iterator[Bit]:
+    """Yield what is between the cursor's brackets; never nothing."""
     head, newline, rest = text.partition("\n")
     if head:
         yield Bit(token, head, CURSOR)
@@ -123,23 +117,25 @@ def _under(layout: Layout, token: int, text: str) -> Iterator[Bit]:
         yield Bit(token, PLAIN_NEWLINE if layout.plain else NEWLINE, CURSOR)
         yield Bit(token, "\n" + rest, CURSOR)
     elif not head and token < len(layout.texts):
-        nothing = PLAIN_NOTHING if layout.plain else NOTHING
-        yield Bit(token, layout.end or nothing, CURSOR)
+        no_text = PLAIN_NO_TEXT if layout.plain else NO_TEXT
+        yield Bit(token, layout.end or no_text, CURSOR)
     elif not head:
         yield Bit(token, " ", CURSOR)
 
 
 def _words(bits: Iterator[Bit]) -> Iterator[list[Bit]]:
-    """What is not to be broken: words, blanks, line breaks, wide characters."""
+    """Yield what must not be broken: words, spaces, line breaks, wide characters."""
     word: list[Bit] = []
     for bit in bits:
-        for part in _WORDS.findall(bit.text) if bit.kind != CURSOR else _kept(bit.text):
-            apart = part == "\n" or (part.isspace() and bit.kind != CURSOR)
-            wide = not apart and cell_len(part) > len(part)
-            if word and (apart or wide):
+        # Text at the cursor is broken at line breaks only.
+        parts = re.split(r"(\n)", bit.text) if bit.kind == CURSOR else _WORDS.findall(bit.text)
+        for part in filter(None, parts):
+            separate = part == "\n" or (part.isspace() and bit.kind != CURSOR)
+            wide = not separate and cell_len(part) > len(part)
+            if word and (separate or wide):
                 yield word
                 word = []
-            if apart:
+            if separate:
                 yield [Bit(bit.token, part, bit.kind)]
             elif wide:
                 yield from ([Bit(bit.token, one, bit.kind)] for one in part)
@@ -149,21 +145,16 @@ def _words(bits: Iterator[Bit]) -> Iterator[list[Bit]]:
         yield word
 
 
-def _kept(text: str) -> list[str]:
-    """A cursor's text is broken at line breaks only."""
-    return [part for part in re.split(r"(\n)", text) if part]
-
-
-def _broken(word: list[Bit], width: int, found: list[Row]) -> int:
-    """Puts a word that is longer than a row on as many as it needs; the cells used of the last."""
+def _break_word(word: list[Bit], width: int, rows: list[Row]) -> int:
+    """Add a word longer than a row, on several rows; return the cells used of the last."""
     used = 0
     for bit in word:
         for character in bit.text:
             size = cell_len(character)
             if used + size > width:
-                found.append([])
+                rows.append([])
                 used = 0
-            row = found[-1]
+            row = rows[-1]
             if row and row[-1][::2] == (bit.token, bit.kind):
                 row[-1] = bit._replace(text=row[-1].text + character)
             else:
@@ -172,35 +163,34 @@ def _broken(word: list[Bit], width: int, found: list[Row]) -> int:
     return used
 
 
-def row_of(found: Sequence[Row], cursor: int) -> int:
-    """The row the cursor stands on."""
+def cursor_row(rows: Sequence[Row], cursor: int) -> int:
+    """Return the index of the row with the cursor."""
     return next(
-        (n for n, row in enumerate(found) for bit in row if bit.kind == CURSOR),
-        next((n for n, row in enumerate(found) for bit in row if bit.token >= cursor), 0),
+        (n for n, row in enumerate(rows) for bit in row if bit.kind == CURSOR),
+        next((n for n, row in enumerate(rows) for bit in row if bit.token >= cursor), 0),
     )
 
 
-def digit(chance: float | None) -> str:
-    """Tenths of a chance: 0 to 9; a sign for what is very unlikely, a blank for what is unknown."""
-    if chance is None:
+def tenths_digit(probability: float | None) -> str:
+    """Return a probability in tenths, 0 to 9; "!" below 1 %, a space where unknown."""
+    if probability is None:
         return " "
-    return NEVER if chance < UNLIKELY else str(min(9, int(chance * 10)))
+    return UNLIKELY_SIGN if probability < UNLIKELY else str(min(9, int(probability * 10)))
 
 
-def digits(row: Row, chances: Sequence[float | None], begun: set[int]) -> str:
-    """What stands below a row: a digit below the first character of each token.
+def digit_row(row: Row, probabilities: Sequence[float | None], labelled: set[int]) -> str:
+    """Return the line below a row: a digit below the first character of each token.
 
     Args:
-        begun: tokens that have their digit already; those of this row are added.
+        labelled: tokens that have their digit on an earlier row; those of this row are added.
     """
     line = ""
     for bit in row:
-        known = bit.token < len(chances) and bit.text not in (OPEN, CLOSE) and bit.kind != FORK
-        sign = digit(chances[bit.token]) if known else " "
-        first = known and bit.token not in begun and not bit.text.isspace()
-        blanks = len(bit.text) - len(bit.text.lstrip())
-        text = " " * blanks + sign if first else ""
-        if first:
-            begun.add(bit.token)
+        is_text = bit.text not in (OPEN, CLOSE) and bit.kind != FORK and not bit.text.isspace()
+        text = ""
+        if is_text and bit.token < len(probabilities) and bit.token not in labelled:
+            blanks = len(bit.text) - len(bit.text.lstrip())
+            text = " " * blanks + tenths_digit(probabilities[bit.token])
+            labelled.add(bit.token)
         line += text.ljust(cell_len(bit.text))
     return line.rstrip()

@@ -1,204 +1,437 @@
-"""The cursor: any token of a text, what else could stand there, and the branches that grow."""
+"""Cursor: any token of a text, its alternatives, and branches generated from there."""
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import ClassVar
 
 from textual import work
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.events import Paste
+from textual.widgets import Static
 
+from core.config.configs import SamplingConfig
+from core.errors import MiniGPTError
+from core.run.weights_ref import LAST
+from core.server.replies import ScoreAtReply
+from core.tokenizer.special_tokens import EOS
 from tui.common.messages import CopyRequested, OpenInside
+from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean
-from tui.explore import cursor
-from tui.explore.choices import likeliest
-from tui.explore.cursor_keys import BINDINGS, WAYS
+from tui.explore import cursor_text
+from tui.explore.branches import Branch, append_branch, read_branches
+from tui.explore.candidates import likeliest_ids
+from tui.explore.cursor import Cursor
+from tui.explore.cursor_keys import BINDINGS, DEFAULT_BRANCHES
+from tui.explore.token_rows import Layout
 from tui.screens.dialogs import TextDialog
-from tui.screens.place import PlaceScreen
-from tui.talk.conversation import Talk
+from tui.screens.generation import GenerationScreen
+from tui.talk.conversation import Conversation
+from tui.talk.record import Turn
+from tui.talk.reply import join_reply
+from tui.widgets.candidate_table import CandidateTable
+from tui.widgets.generation_side import GenerationLine, GenerationSide
+from tui.widgets.token_text import TokenText
+from tui.widgets.transcript import prompt_mark
 
-GROWING = "Going on from here. Esc stops; what came is kept."
-ALONE = "There is no other way here yet. Enter puts another token, b makes several."
+MIN_TEXT_ROWS = 5
+TALL_ROWS = 12  # from here on the branches may take half of the rows
+TEXT_PADDING_ROWS = 2
+
+GENERATING = "Generating. Esc stops; tokens so far are kept."
+NO_SIBLING = "No other branch yet. Enter replaces the token, b generates branches."
 
 
-class CursorScreen(PlaceScreen):
-    """A text with its branches; see `PlaceScreen` for its arguments."""
+class CursorScreen(GenerationScreen):
+    """A cursor in a text with branches.
+
+    Args:
+        name, weights: the run and its weights.
+        prompt: the text, or its typed part.
+        chosen: ids of the generated part.
+        controls: the sampling settings.
+        turns: of the conversation with this run, oldest first; PageUp and PageDown open them.
+        turn: the id of the turn that `prompt` and `chosen` are; None if they are none.
+    """
 
     HEADING = "Cursor"
     HELP = (
-        "Any token of the text, and what else could stand in its place. Put another one there: the "
-        "model goes on from it, and what stood there stays as a branch. ‹2› counts the ways at a "
-        "place. All branches are kept with the talk."
+        "Any token of the text, and its alternatives. Replace a token and the model continues from "
+        "it; the old text stays as a branch. ‹2› is the number of branches at a position. All "
+        "branches are saved with the conversation."
     )
     CSS_PATH = "../styles/cursor.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
-    _ways = WAYS
+
+    def __init__(
+        self,
+        name: str,
+        weights: str = LAST,
+        prompt: str = "",
+        chosen: Sequence[int] = (),
+        controls: SamplingControls | None = None,
+        turns: Sequence[Turn] = (),
+        turn: str | None = None,
+    ) -> None:
+        super().__init__(name, weights)
+        self._initial = prompt, list(chosen), turn
+        self._initial_controls = controls or SamplingControls()
+        self._turns = {turn.id: turn for turn in turns}
+        self._action_lock = asyncio.Lock()  # keys act one after another
+        self._view: ScoreAtReply | None = None
+        self._table_position: tuple[str, int] | None = None  # what the table was last shown for
+        self._branch_count = DEFAULT_BRANCHES
+        self._with_probabilities = self._recording_failed = False
+        self._footer_state = False, False
+        self._branches_shown: tuple[list[Content], int] = ([], 0)  # rows, and rows of the text
+
+    @cached_property
+    def cursor(self) -> Cursor:
+        """The position, and the tree of branches."""
+        name, weights = self.opened_for
+        client = self.services.client
+        return Cursor(client, name, weights, self._record, on_growth=self._show_growth)
+
+    def body(self) -> ComposeResult:
+        """Yield the text with its branches, the candidate tokens, and the settings."""
+        terminal = self.services.terminal
+        mark = prompt_mark(terminal.charset)
+        with Horizontal(id="room"):
+            with Vertical(id="path"):
+                yield TokenText()
+                yield Static(id="branches", markup=False)
+            with Vertical(id="position"):
+                yield Static(id="facts", markup=False)
+                yield CandidateTable(terminal.charset)
+        yield GenerationSide(mark)
+        yield GenerationLine()
+
+    def on_mount(self) -> None:
+        """Open the text with the cursor at its end."""
+        self.conversation.controls = self._initial_controls
+        self._perform(self._open)
+
+    async def _open(self) -> None:
+        prompt, chosen, turn = self._initial
+        record = self.conversation.folder.talk
+        self.cursor.use_tree(await asyncio.to_thread(read_branches, record))
+        if turn in self._turns and not chosen:
+            await self._open_turn(turn)
+        else:
+            await self.cursor.open_text(self._settings, prompt, chosen=chosen, turn=turn)
+
+    async def _open_turn(self, id: str) -> None:
+        turn = self._turns[id]
+        continuation = join_reply(turn.prompt, turn.text)
+        await self.cursor.open_text(self._settings, turn.prompt, continuation, turn=id)
+
+    def on_resize(self) -> None:
+        """Refit the text."""
+        super().on_resize()
+        if self.cursor.branch:
+            self.call_after_refresh(self._show)
+
+    @property
+    def _table(self) -> CandidateTable:
+        return self.query_one(CandidateTable)
+
+    @property
+    def _settings(self) -> SamplingConfig:
+        return self.conversation.controls.config
+
+    # Requests
+
+    @work(group="cursor", exit_on_error=False)
+    async def _perform(self, action: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Do one thing after another, each followed by a view of the cursor's position."""
+        async with self._action_lock:
+            try:
+                if action is not None:
+                    await action()
+                if self.cursor.branch:
+                    self._view = await self.cursor.view(self._settings)
+            except MiniGPTError as error:
+                self.conversation.note = ""
+                self.show_error(error)
+            self._show()
+
+    @work(group="ahead", exclusive=True, exit_on_error=False)
+    async def _prefetch(self, by: int) -> None:
+        """Request the next position in the direction of the last move, before the next key."""
+        async with self._action_lock:
+            try:
+                await self.cursor.view(self._settings, by)
+            except MiniGPTError:
+                return  # shown when the cursor goes there
+
+    def settings_changed(self) -> None:
+        """Show the present position with the new settings."""
+        self._perform()
+
+    def weights_changed(self) -> None:
+        """Show the present position with the new weights."""
+
+        async def use_weights() -> None:
+            self.cursor.use_weights(self.conversation.weights)
+
+        self._perform(use_weights)
+
+    def _record(self, branch: Branch) -> None:
+        try:
+            append_branch(self.conversation.folder.talk, branch)
+        except MiniGPTError as error:
+            if not self._recording_failed:
+                self.show_error(error)
+            self._recording_failed = True
+
+    # Display
+
+    def _show(self) -> None:
+        if not self.is_attached or not self.cursor.branch:
+            return
+        self._show_text()
+        view, cursor = self._view, self.cursor
+        if view is not None:
+            plain = self.services.terminal.is_ascii
+            token = cursor_text.token_line(cursor, view, plain=plain)
+            branch = cursor_text.branch_line(cursor, legend=self._with_probabilities)
+            self.query_one("#facts", Static).update(f"{token}\n{branch}", layout=False)
+            self._table.show(view.top)
+            self._select_actual(view)
+        self.show_facts()
+        self._refresh_footer()
+
+    def _refresh_footer(self) -> None:
+        state = bool(self.cursor.branch), self.cursor.running is not None
+        if state != self._footer_state:
+            self._footer_state = state
+            self.refresh_bindings()
+
+    def _show_text(self) -> None:
+        cursor = self.cursor
+        path, chances, forks = cursor.path, cursor.chances, cursor.forks
+        if cursor.growing:
+            path = [*path[: cursor.at], *cursor.growing[0]]
+            chances = [*chances[: cursor.at], *(token.chance for token in cursor.growing[0])]
+            forks = {position: count for position, count in forks.items() if position < cursor.at}
+        layout = Layout(
+            [token.text for token in path],
+            cursor.at,
+            cursor.tree.root(cursor.branch).typed,
+            forks,
+            cursor_text.END_OF_TEXT if path[-1].id == EOS else "",
+            self.services.terminal.is_ascii,
+        )
+        self.query_one(TokenText).show(layout, chances if self._with_probabilities else None)
+        self._show_branches()
+
+    def _show_growth(self) -> None:
+        if self.is_attached:
+            self._show_text()
+
+    def _show_branches(self) -> None:
+        """Show the branches at the nearest fork where there is room below the text."""
+        width, height = self.query_one("#path").content_size
+        most = max(0, (height - MIN_TEXT_ROWS) if height < TALL_ROWS else height // 2)
+        mark = prompt_mark(self.services.terminal.charset)
+        rows = cursor_text.branch_rows(self.cursor, width - 2, most, mark)
+        text = self.query_one(TokenText)
+        needed = text.needed_rows + TEXT_PADDING_ROWS
+        text_rows = min(needed, height - len(rows)) if rows else 0
+        if (rows, text_rows) == self._branches_shown:
+            return
+        self._branches_shown = rows, text_rows
+        branches = self.query_one("#branches", Static)
+        branches.display = bool(rows)
+        branches.styles.height = len(rows)
+        branches.update(Content("\n").join(rows))
+        text.styles.height = text_rows or "1fr"
+
+    def _select_actual(self, view: ScoreAtReply) -> None:
+        """Select the actual token in the table when the position has changed."""
+        position = self.cursor.branch, self.cursor.at
+        if position != self._table_position and view.actual is not None:
+            ids = [token.id for token in self._table.rows]
+            if view.actual.id in ids:
+                self._table.move(-len(ids))
+                self._table.move(ids.index(view.actual.id))
+        self._table_position = position
 
     # Moving
 
-    def _move(self, by: int) -> None:
-        """The text shows it at once; the table when it is known."""
-        self.tell("")
+    def action_move(self, by: int) -> None:
+        """Move the cursor; the text shows it at once, the table when the view is there."""
+        self.show_note("")
         if not (self.cursor.branch and self.cursor.move(by)):
             return
-        known = None if self._turn.locked() else self.cursor.known(self._settings)
-        if known is None:
+        view = None if self._action_lock.locked() else self.cursor.cached_view(self._settings)
+        if view is None:
             self._show_text()
-            self._do()
+            self._perform()
         else:
-            self._sight = known
+            self._view = view
             self._show()
-        self._look_ahead(1 if by > 0 else -1)
+        self._prefetch(1 if by > 0 else -1)
 
-    def action_move(self, by: int) -> None:
-        """One token."""
-        self._move(by)
+    def action_move_far(self, by: int) -> None:
+        """Move the cursor to an end of the text."""
+        self.action_move(by * len(self.cursor.path))
 
-    def action_far(self, by: int) -> None:
-        """As far as it goes."""
-        self._move(by * len(self.cursor.path))
-
-    def action_choose(self, by: int) -> None:
-        """The cursor of the table."""
+    def action_move_choice(self, by: int) -> None:
+        """Move the cursor of the table."""
         self._table.move(by)
 
-    def _walk(self, walk: Callable[[], bool], nothing: str) -> None:
-        async def act() -> None:
-            self.tell("" if walk() else nothing)
+    def _navigate(self, move: Callable[[], bool], otherwise: str) -> None:
+        async def navigate() -> None:
+            self.show_note("" if move() else otherwise)
 
-        self._do(act)
+        self._perform(navigate)
 
     def action_sibling(self, by: int) -> None:
-        """Another way."""
-        self._walk(lambda: self.cursor.sibling(by), ALONE)
+        """Go to the next branch at the nearest fork."""
+        self._navigate(lambda: self.cursor.go_to_sibling(by), NO_SIBLING)
 
     def action_parent(self) -> None:
-        """Where this one parts."""
-        self._walk(self.cursor.parent, "This branch parts from none: it is the text itself.")
+        """Go to the parent branch."""
+        self._navigate(self.cursor.go_to_parent, "No parent: this is the original text.")
 
     def action_child(self) -> None:
-        """What parts from this one."""
-        self._walk(self.cursor.child, "No branch parts from this one.")
+        """Go to the next child branch."""
+        self._navigate(self.cursor.go_to_child, "This branch has no children.")
 
-    def action_text(self, by: int) -> None:
-        """Another turn of the talk, or a text of one's own."""
+    def action_change_text(self, by: int) -> None:
+        """Open another turn of the conversation, or another text."""
 
-        async def act() -> None:
+        async def change_text() -> None:
             root = self.cursor.tree.root(self.cursor.branch)
             others = [one.id for one in self.cursor.tree.roots if one.turn not in self._turns]
-            names = [*self._turns, *others]
-            place = names.index(root.turn if root.turn in self._turns else root.id) + by
-            if not 0 <= place < len(names):
-                self.tell("This is the last text." if by > 0 else "This is the first text.")
-            elif names[place] in self._turns:
-                await self._open_turn(names[place])
+            texts = [*self._turns, *others]
+            index = texts.index(root.turn if root.turn in self._turns else root.id) + by
+            if not 0 <= index < len(texts):
+                self.show_note("This is the last text." if by > 0 else "This is the first text.")
+            elif texts[index] in self._turns:
+                await self._open_turn(texts[index])
             else:
-                self.cursor.go(names[place], len(self.cursor.tree.path(names[place])))
+                self.cursor.go_to(texts[index], len(self.cursor.tree.path(texts[index])))
 
-        self.tell("")
-        self._do(act)
+        self.show_note("")
+        self._perform(change_text)
 
     # Branches
 
-    def action_swap(self) -> None:
-        """The chosen token, and on from it."""
+    def action_replace(self) -> None:
+        """Replace the token at the cursor by the selected one, and continue."""
 
-        async def act() -> None:
-            if (chosen := self._table.chosen) is not None:
-                self._grows()
+        async def replace() -> None:
+            if (selected := self._table.selected) is not None:
+                self._announce_generation()
                 before = len(self.cursor.tree)
-                await self.cursor.swap(chosen.id, *self._drawn())
-                same = len(self.cursor.tree) == before
-                self.tell("That is there already." if same else "")
+                await self.cursor.replace_token(selected.id, *self._generation_settings())
+                unchanged = len(self.cursor.tree) == before
+                self.show_note("This branch exists already." if unchanged else "")
 
-        self._do(act)
+        self._perform(replace)
 
-    def action_spread(self) -> None:
-        """Several ways."""
+    def action_branch(self) -> None:
+        """Generate several branches."""
 
-        async def act() -> None:
-            assert self._sight is not None
-            # Greedy ways would all be the same.
-            greedy, view = self.talk.dials.greedy, self._sight.view
-            firsts = likeliest(view, self._ways, self.cursor.begun) if greedy else []
-            self._grows()
-            new = await self.cursor.spread(self._ways, *self._drawn(), firsts=firsts)
-            self.tell(cursor.made(len(new), greedy=greedy))
+        async def branch() -> None:
+            assert self._view is not None
+            greedy, first_tokens = self.conversation.controls.greedy, []
+            if greedy:  # all branches would be the same
+                taken = self.cursor.first_tokens
+                first_tokens = likeliest_ids(self._view, self._branch_count, taken)
+            self._announce_generation()
+            new = await self.cursor.generate_branches(
+                self._branch_count, *self._generation_settings(), first_tokens=first_tokens
+            )
+            self.show_note(cursor_text.branches_added(len(new), greedy=greedy))
 
-        self._do(act)
+        self._perform(branch)
 
-    def _grows(self) -> None:
-        """Says so; once it is under way the footer names the key that stops it."""
-        self.tell(GROWING)
-        self.call_later(self._tell_keys)
+    def _announce_generation(self) -> None:
+        """Show a note, and Stop in the footer once the request is running."""
+        self.show_note(GENERATING)
+        self.call_later(self._refresh_footer)
 
-    def _drawn(self) -> tuple[dict[str, object], int]:
-        """The settings of one act of branching, its seed drawn, and how long branches become."""
-        self.cursor.step = self.talk.step
-        self.talk.dials = self.talk.dials.seeded(random.getrandbits(32))
-        return self._settings, self.talk.dials.config.max_tokens
+    def _generation_settings(self) -> tuple[SamplingConfig, int]:
+        """Draw the seed for new branches; return the settings and the length of a branch."""
+        conversation = self.conversation
+        self.cursor.step = conversation.step
+        conversation.controls = conversation.controls.with_seed(random.getrandbits(32))
+        return self._settings, self._settings.max_tokens
 
     @work(group="stop", exit_on_error=False)
     async def action_stop(self) -> None:
-        """What came is kept."""
+        """Stop generating."""
         await self.cursor.stop()
 
-    def action_ways(self, count: int) -> None:
-        """How many ways b makes."""
-        self._ways = count
-        self.tell(f"b makes {count} ways.")
+    def action_branch_count(self, count: int) -> None:
+        """Set how many branches b generates."""
+        self._branch_count = count
+        self.show_note(f"b generates {count} branches.")
 
-    # Beyond
+    # Other views
 
-    def action_chances(self) -> None:
-        """Colours and digits, or neither."""
-        self._coloured = not self._coloured
+    def action_probabilities(self) -> None:
+        """Show or hide the probabilities of the tokens."""
+        self._with_probabilities = not self._with_probabilities
         self._show()
 
     def action_inside(self) -> None:
-        """What the layers make of this token."""
+        """Open Inside at this token."""
         ids = [token.id for token in self.cursor.path]
-        at = min(self.cursor.at, len(ids) - 1)
-        self.post_message(OpenInside(self.talk.run, self.talk.which, None, ids, at))
+        position = min(self.cursor.at, len(ids) - 1)
+        run, weights = self.conversation.run, self.conversation.weights
+        self.post_message(OpenInside(run, weights, None, ids, position))
 
-    def action_text_of_own(self) -> None:
-        """Typed or pasted."""
+    def action_own_text(self) -> None:
+        """Ask for a text."""
+        self.app.push_screen(TextDialog("Which text? It is scored and can be branched."), self._use)
 
-        self.app.push_screen(
-            TextDialog("Which text? It is scored, and can be branched."), self._take
-        )
-
-    def _take(self, text: str | None) -> None:
+    def _use(self, text: str | None) -> None:
         if text:
-            self._do(lambda: self.cursor.begin(self._settings, text))
+            self._perform(lambda: self.cursor.open_text(self._settings, text))
 
     def on_paste(self, event: Paste) -> None:
-        """What is pasted is a text of one's own."""
+        """Open a pasted text."""
         event.stop()
-        self._take(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self._use(event.text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def action_copy(self) -> None:
-        """The path."""
+        """Copy the path."""
         text = "".join(token.text for token in self.cursor.path)
         self.post_message(CopyRequested(clean(text), "text"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The footer tells what can be done now."""
+        """Enable what is possible now."""
         match action:
             case "stop":
                 return self.cursor.running is not None
             case "back":
                 return self.cursor.running is None
-            case "swap" | "spread" | "chances" | "copy" | "sibling" | "inside":
+            case "replace" | "branch" | "probabilities" | "copy" | "sibling" | "inside":
                 return bool(self.cursor.branch)
         return True
 
 
-def over(talk: Talk) -> CursorScreen:
-    """The cursor over a talk's last reply and its prompt."""
-    turns = [turn for run, turn in talk.replies() if run == talk.run]
-    prompt, chosen = talk.place()
-    turn = turns[-1].id if turns and talk.turns[-1] is turns[-1] else None
-    return CursorScreen(talk.run, talk.which, prompt, chosen, talk.dials, turns, turn)
+def cursor_on_last_reply(conversation: Conversation) -> CursorScreen:
+    """Return the cursor screen for a conversation's last reply and its prompt."""
+    turns = [turn for run, turn in conversation.replies() if run == conversation.run]
+    prompt, chosen = conversation.end_position()
+    is_last = bool(turns) and conversation.turns[-1] is turns[-1]
+    return CursorScreen(
+        conversation.run,
+        conversation.weights,
+        prompt,
+        chosen,
+        conversation.controls,
+        turns,
+        turns[-1].id if is_last else None,
+    )

@@ -1,8 +1,4 @@
-"""Which weights speak next and how they choose: the half of Talk that has no conversation in it.
-
-The screen shows the facts beside or below its own content, and each key says when it can do no
-more.
-"""
+"""Weights and sampling settings: what Talk, Step and Cursor have in common."""
 
 from __future__ import annotations
 
@@ -13,178 +9,190 @@ from textual import work
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import BEST, LAST
-from tui.common.sampling_settings import BY_NAME, at_end
+from core.server.protocol import LoadRequest
+from tui.common.sampling_settings import BY_NAME, limit_note
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import RunDialog
-from tui.talk.conversation import Talk
-from tui.talk.facts import TalkFacts
-from tui.widgets.talk_side import TalkLine, TalkSide
+from tui.talk.conversation import Conversation, ReadyModel
+from tui.talk.facts import GenerationFacts
+from tui.widgets.generation_side import GenerationLine, GenerationSide
 
-WATCH_SECONDS = 2.0
-Widths = list[tuple[int, str]] | None
+WEIGHTS_POLL_SECONDS = 2.0
+Breakpoints = list[tuple[int, str]] | None
 
 
 class GenerationScreen(BaseScreen):
-    """A screen with a `TalkSide` and a `TalkLine`; subclasses yield both from `body`.
+    """A screen with a `GenerationSide` and a `GenerationLine`; subclasses yield both from `body`.
 
     Args:
         name: of the run.
-        which: "last", "best" or the step of a snapshot.
+        weights: "last", "best" or the step of a snapshot.
     """
 
-    NEWER = "Newer weights were saved; the next reply is theirs."
-    HORIZONTAL_BREAKPOINTS: Widths = [(0, "-line"), (100, "-side")]  # noqa: RUF012
+    NEWER_WEIGHTS = "Newer weights available: l loads them."
+    HORIZONTAL_BREAKPOINTS: Breakpoints = [(0, "-line"), (100, "-side")]  # noqa: RUF012
 
-    def __init__(self, name: str, which: str = LAST) -> None:
+    def __init__(self, name: str, weights: str = LAST) -> None:
         super().__init__()
-        self.first = name, which
-        self._title = ""
+        self.opened_for = name, weights
+        self._shown_title = ""
 
     @cached_property
-    def talk(self) -> Talk:
-        """What is shown and changed."""
-        name, which = self.first
-        return Talk(self.services.home, name, name, which)
+    def conversation(self) -> Conversation:
+        """The run, its weights, the settings and the turns."""
+        name, weights = self.opened_for
+        return Conversation(self.services.home, name, name, weights)
 
     def on_mount(self) -> None:
-        """Has the model made ready."""
-        self._watcher = self.set_interval(WATCH_SECONDS, self.look_for_newer)
-        self._stamp = self.talk.stamp()
+        """Load the model and watch for newer weights."""
+        self._weights_watcher = self.set_interval(WEIGHTS_POLL_SECONDS, self.check_for_newer)
+        self._weights_stamp = self.conversation.weights_stamp()
         self.show_facts()
         self._load()
 
     def on_screen_suspend(self) -> None:
-        """Nobody looks."""
-        self._watcher.pause()
+        """Pause the watcher while another screen is on top."""
+        self._weights_watcher.pause()
 
     def on_screen_resume(self) -> None:
-        """Somebody looks again."""
-        self._watcher.resume()
-
-    def remark(self, text: str) -> None:
-        """Something for the record of the screen; subclasses show it."""
-
-    def facts(self) -> TalkFacts:
-        """What is shown beside the content."""
-        return self.talk.facts()
-
-    def show_facts(self) -> None:
-        """Shows what changed."""
-        facts = self.facts()
-        self.query_one(TalkSide).show(facts)
-        self.query_one(TalkLine).show(facts, self.size.width - 2)
-        title = f"{facts.run} · {facts.weights}"
-        if title != self._title:
-            self._title = title
-            self.set_title(title)
-
-    def tell(self, note: str) -> None:
-        """A few words that matter until the next key."""
-        self.talk.note = note
-        self.show_facts()
+        """Resume the watcher."""
+        self._weights_watcher.resume()
 
     def on_resize(self) -> None:
-        """The line has another width."""
+        """Refit the status line."""
         self.show_facts()
 
-    # The model
+    def remark(self, text: str) -> None:
+        """Add a line to the screen's record, if it has one."""
+
+    def facts(self) -> GenerationFacts:
+        """Return the facts for the side pane and the status line."""
+        return self.conversation.facts()
+
+    def show_facts(self) -> None:
+        """Update side pane, status line and title where they changed."""
+        facts = self.facts()
+        self.query_one(GenerationSide).show(facts)
+        self.query_one(GenerationLine).show(facts, self.size.width - 2)
+        title = f"{facts.run} · {facts.weights_text}"
+        if title != self._shown_title:
+            self._shown_title = title
+            self.set_title(title)
+
+    def show_note(self, note: str) -> None:
+        """Show a short note until the next key."""
+        self.conversation.note = note
+        self.show_facts()
+
+    # Weights
 
     @work(group="load", exclusive=True, exit_on_error=False)
     async def _load(self) -> None:
-        """Has the chosen weights ready, so that a reply begins at once."""
-        talk = self.talk
-        run, which = talk.run, talk.which
+        """Load the chosen weights before they are needed."""
+        conversation = self.conversation
+        requested = conversation.run, conversation.weights
+        model, problem = None, ""
         try:
-            found = await self.services.client.request("load", run=run, which=which, device="auto")
+            reply = await self.services.client.request(
+                LoadRequest(run=conversation.run, weights=conversation.weights)
+            )
+            model = ReadyModel(reply.step, reply.context)
         except MiniGPTError as error:
-            if (run, which) == (talk.run, talk.which):
-                talk.model, talk.problem = {}, "not ready"
+            problem = "not ready"
+            if requested == (conversation.run, conversation.weights):
                 self.show_error(error)
-        else:
-            if (run, which) == (talk.run, talk.which):
-                talk.model, talk.problem = dict(found), ""
+        if requested == (conversation.run, conversation.weights):
+            conversation.model, conversation.problem = model, problem
         self.show_facts()
 
-    def look_for_newer(self) -> None:
-        """Newest means newest, also while it trains."""
-        now = self.talk.stamp()
-        if now is not None and now != self._stamp and self.talk.which in ("", LAST):
-            self._stamp = now
-            self.tell(self.NEWER)
+    def check_for_newer(self) -> None:
+        """Reload the newest weights when training has saved others."""
+        stamp = self.conversation.weights_stamp()
+        if stamp not in (None, self._weights_stamp) and self.conversation.weights in ("", LAST):
+            self._weights_stamp = stamp
+            self.show_note(self.NEWER_WEIGHTS)
             self._load()
 
-    def _turn_to(self, run: str, which: str | None) -> None:
-        if which is None:
-            self.tell("There is none that is older.")
+    def _use_weights(self, run: str, weights: str | None) -> None:
+        if weights is None:
+            self.show_note("No older snapshot.")
             return
-        if (run, which) == (self.talk.run, self.talk.which):
+        if (run, weights) == (self.conversation.run, self.conversation.weights):
             return
-        if run != self.talk.run:
-            self.remark(f"Now with {run}.")
-        self.talk.turn_to(run, which)
-        self._stamp = self.talk.stamp()
-        self.tell("")
+        if run != self.conversation.run:
+            self.remark(f"Switched to {run}.")
+        self.conversation.use_weights(run, weights)
+        self._weights_stamp = self.conversation.weights_stamp()
+        self.show_note("")
         self._load()
-        self.turned()
+        self.weights_changed()
 
-    def turned(self) -> None:
-        """Other weights were chosen; subclasses may have more to do."""
+    def weights_changed(self) -> None:
+        """Recompute what depends on the weights, if anything is shown."""
 
     def action_older(self) -> None:
-        """One snapshot back."""
-        self._turn_to(self.talk.run, self.talk.older())
+        """Use the snapshot before the present one."""
+        self._use_weights(self.conversation.run, self.conversation.older_weights())
 
     def action_newer(self) -> None:
-        """One snapshot on."""
-        if self.talk.which == LAST:
-            self.tell("These are the newest weights.")
+        """Use the snapshot after the present one."""
+        if self.conversation.weights == LAST:
+            self.show_note("These are the newest weights.")
         else:
-            self._turn_to(self.talk.run, self.talk.newer())
+            self._use_weights(self.conversation.run, self.conversation.newer_weights())
 
     def action_best(self) -> None:
-        """The lowest validation loss."""
-        if self.talk.folder.best_weights.is_file():
-            self._turn_to(self.talk.run, BEST)
+        """Use the weights with the lowest validation loss."""
+        if self.conversation.folder.best_weights.is_file():
+            self._use_weights(self.conversation.run, BEST)
         else:
-            self.tell("No best weights: this run has no validation part.")
+            self.show_note("No best weights: this run has no validation data.")
 
     def action_newest(self) -> None:
-        """The newest, and those that will be."""
-        self._turn_to(self.talk.run, LAST)
+        """Use the newest weights; those on disk may be newer than the ones shown."""
+        if self.conversation.weights == LAST:
+            self.weights_changed()
+        else:
+            self._use_weights(self.conversation.run, LAST)
 
     def action_other_run(self) -> None:
-        """Lists the runs that can talk."""
+        """Choose another run that has weights."""
 
-        def take(name: str | None) -> None:
+        def use(name: str | None) -> None:
             if name is not None:
-                self._turn_to(name, LAST)
+                self._use_weights(name, LAST)
 
-        self.app.push_screen(RunDialog(self.services.home, self.talk.run), take)
+        self.app.push_screen(RunDialog(self.services.home, self.conversation.run), use)
 
-    # The settings
+    # Settings
 
-    def action_turn(self, name: str, by: int) -> None:
-        """One setting, a step up or down."""
-        end = at_end(self.talk.dials, name, by)
-        self.talk.dials = self.talk.dials.turned(name, by)
-        self.tell(end)
+    def settings_changed(self) -> None:
+        """Recompute what depends on the sampling settings, if anything is shown."""
 
-    def action_turn_chosen(self, by: int) -> None:
-        """The setting that was chosen with F8."""
-        self.action_turn(self.talk.dials.chosen, by)
+    def action_adjust(self, name: str, by: int) -> None:
+        """Change one setting by a step."""
+        note = limit_note(self.conversation.controls, name, by)
+        self.conversation.controls = self.conversation.controls.stepped(name, by)
+        self.show_note(note)
+        self.settings_changed()
+
+    def action_adjust_selected(self, by: int) -> None:
+        """Change the setting selected with F8 by a step."""
+        self.action_adjust(self.conversation.controls.selected, by)
 
     def action_next_setting(self, where: str = "") -> None:
-        """F6 and F7 turn the next one."""
-        self.talk.dials = self.talk.dials.next_chosen()
-        self.tell(f"F6 and F7 turn {BY_NAME[self.talk.dials.chosen].label}.")
+        """Select the next setting for F6 and F7."""
+        self.conversation.controls = self.conversation.controls.select_next()
+        self.show_note(f"F6 and F7 change {BY_NAME[self.conversation.controls.selected].label}.")
 
     def action_greedy(self, where: str = "") -> None:
-        """Everything as at the beginning."""
-        self.talk.dials = self.talk.dials.made_greedy()
-        self.tell("")
+        """Reset all settings to greedy decoding."""
+        self.conversation.controls = self.conversation.controls.reset_to_greedy()
+        self.show_note("")
+        self.settings_changed()
 
     def action_seed(self) -> None:
-        """The same again, or something else each time."""
-        fixed = not self.talk.dials.fixed
-        self.talk.dials = replace(self.talk.dials, fixed=fixed)
-        self.tell("The same seed for every reply." if fixed else "A new seed for every reply.")
+        """Keep the seed of the last reply, or draw a new one for each."""
+        fixed = not self.conversation.controls.fixed
+        self.conversation.controls = replace(self.conversation.controls, fixed=fixed)
+        self.show_note("Same seed for every reply." if fixed else "New seed for every reply.")

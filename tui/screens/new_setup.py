@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import aclosing
 from typing import Any, ClassVar
 
@@ -17,10 +17,11 @@ from textual.widgets import Input, Static
 
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts
-from core.config.schema import to_json
 from core.dataset.preview import preview
 from core.errors import MiniGPTError, SettingsError
 from core.run.store import propose_name
+from core.server.protocol import ProbeRequest
+from core.server.replies import TrainingForecast
 from core.system.machine import free_disk, free_memory, usable_threads
 from core.text.resolve import resolve_corpus
 from tui.common.format import count, duration, size
@@ -172,15 +173,15 @@ class NewSetupScreen(BaseScreen):
     async def _measure(self) -> None:
         """Have the model server plan for the real device and time some training steps."""
         assert self._draft
-        fields = {
-            "train": to_json(self._draft.config),
-            "model": dict(self._draft.shape),
-            "tokens": dataclasses.asdict(self._draft.tokens),
-        }
+        request = ProbeRequest(
+            train=self._draft.config, model=dict(self._draft.shape), tokens=self._draft.tokens
+        )
         try:
-            async with aclosing(self.services.client.stream("probe", **fields)) as replies:
+            replies = self.services.client.stream(request)
+            async with aclosing(replies):
                 async for reply in replies:
-                    self._show(forecast_from_reply(reply), reply["reasons"])
+                    assert reply.forecast is not None
+                    self._show(forecast_from_reply(reply.forecast), reply.forecast.reasons)
         except MiniGPTError as error:
             self._show_problem(error)
 
@@ -222,14 +223,14 @@ class NewSetupScreen(BaseScreen):
             super().action_back()
 
 
-def forecast_from_reply(reply: Mapping[str, Any]) -> RunForecast:
-    """The forecast in a reply to the server's operation `probe`."""
+def forecast_from_reply(forecast: TrainingForecast) -> RunForecast:
+    """The model server's forecast."""
     return RunForecast(
-        parameters=reply["parameters"],
-        memory=reply["memory_bytes"],
-        disk=reply["disk_bytes"],
-        steps=reply["steps"],
-        seconds=reply["seconds"],
+        parameters=forecast.parameters,
+        memory=forecast.memory_bytes,
+        disk=forecast.disk_bytes,
+        steps=forecast.steps,
+        seconds=forecast.seconds,
     )
 
 

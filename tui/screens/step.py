@@ -1,224 +1,399 @@
-"""Step: the choice of the next token fills the screen; one takes it, rolls it, takes it back."""
+"""Step: choose the next tokens one by one, from all candidates."""
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 from textual import work
+from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
 
+from core.config.configs import SamplingConfig
+from core.config.schema import to_json
 from core.errors import MiniGPTError
-from core.run.weights_ref import weights_label
+from core.run.weights_ref import LAST, weights_label
+from core.server.protocol import IndexRequest
+from core.server.replies import FindReply, IndexProgress, StepReply
 from tui.common.messages import CopyRequested, OpenInside
-from tui.common.sampling_settings import in_words
+from tui.common.sampling_settings import DRAWN_SEEDS, SamplingControls, describe
 from tui.common.sanitize import clean, one_line
-from tui.explore.choices import matching
-from tui.explore.keys import BINDINGS
-from tui.explore.walk import Pin
+from tui.explore.candidates import corpus_facts, match_count, prediction_facts
+from tui.explore.comparison import Comparison, Pin, compare
+from tui.explore.step_keys import BINDINGS
+from tui.explore.step_session import StepSession
 from tui.screens.cursor import CursorScreen
 from tui.screens.dialogs import LineDialog
-from tui.screens.walk import OVER, WalkScreen
+from tui.screens.generation import GenerationScreen
+from tui.talk.facts import GenerationFacts
+from tui.widgets.candidate_table import CandidateTable
+from tui.widgets.generation_side import GenerationLine, GenerationSide
+from tui.widgets.transcript import Transcript, prompt_mark
 
-FIVE = 5
-SHOWN_SECONDS = 1 / 8
-BEGINNING = "Nothing was chosen yet."
+MAX_TEXT_ROWS = 4
+TALL_ROWS = 24  # from here on a row is left free below the text
+TOKENS_SAMPLED_BY_F = 5
+TEXT_UPDATE_SECONDS = 1 / 8
+END_OF_TEXT = "End of text. Backspace undoes."
 
 
-class StepScreen(WalkScreen):
-    """A walk through a text; see `WalkScreen` for its arguments."""
+class StepScreen(GenerationScreen):
+    """A text extended token by token.
+
+    Args:
+        name, weights: the run and its weights.
+        prompt: the text at first.
+        chosen: ids of tokens after it.
+        controls: the sampling settings.
+    """
 
     HEADING = "Step"
     HELP = (
-        "What could come next, and how likely: to the model itself, and after your settings. What "
-        "a setting removed stays, dim, with its name. Take a row, roll, or take back; what you "
-        "turn is seen at once."
+        "What could come next, and how likely: under the model itself, and after your settings. "
+        "Tokens that a setting removed are dim, with its name. Take a row, sample, or undo; "
+        "changed settings take effect at once."
     )
     CSS_PATH = "../styles/step.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
+    def __init__(
+        self,
+        name: str,
+        weights: str = LAST,
+        prompt: str = "",
+        chosen: Sequence[int] = (),
+        controls: SamplingControls | None = None,
+    ) -> None:
+        super().__init__(name, weights)
+        self._initial = prompt, list(chosen)
+        self._initial_controls = controls or SamplingControls()
+        self._action_lock = asyncio.Lock()  # keys act one after another
+        self._found: FindReply | None = None
+        self._found_caption = ""
+        self._sampling = False
+        self._pin: Pin | None = None
+        self._comparison: Comparison | None = None
+        self._shown_text: tuple[str, str, str] | None = None
+
+    @cached_property
+    def session(self) -> StepSession:
+        """The text, and the model server's session."""
+        name, weights = self.opened_for
+        prompt, chosen = self._initial
+        return StepSession(self.services.client, name, weights, prompt, chosen)
+
+    def body(self) -> ComposeResult:
+        """Yield the text with its facts, the candidates, the comparison, and the settings."""
+        charset = self.services.terminal.charset
+        with Horizontal(id="room"):
+            with Vertical(id="step"):
+                text = Transcript()
+                text.id, text.can_focus = "text", False
+                yield text
+                yield Static(id="facts", markup=False)
+                yield CandidateTable(charset)
+                yield Static(id="comparison", markup=False)
+            yield GenerationSide(prompt_mark(charset))
+        yield GenerationLine()
+
+    def on_mount(self) -> None:
+        """Request the first candidates."""
+        self.query_one("#comparison").display = False
+        self.conversation.controls = self._initial_controls
+        self._refresh_view()
+
+    @property
+    def _table(self) -> CandidateTable:
+        return self.query_one(CandidateTable)
+
+    @property
+    def _settings(self) -> SamplingConfig:
+        return self.conversation.controls.config
+
+    # Requests
+
+    @work(group="step", exit_on_error=False)
+    async def _perform(self, action: Callable[[], Awaitable[object]]) -> None:
+        """Do one thing after another; after an error the position stays."""
+        async with self._action_lock:
+            try:
+                await action()
+                if self._pin is not None:
+                    self._comparison = await compare(self._pin, self.session, self._settings)
+            except MiniGPTError as error:
+                self.show_error(error)
+            self._show()
+
+    def _refresh_view(self) -> None:
+        self._perform(lambda: self.session.refresh(self._settings))
+
+    def settings_changed(self) -> None:
+        """Show the candidates with the new settings."""
+        self._refresh_view()
+
+    def weights_changed(self) -> None:
+        """Show the candidates with the new weights."""
+
+        async def use_weights() -> None:
+            self._found = None
+            self.session.use_weights(self.conversation.run, self.conversation.weights)
+            await self.session.refresh(self._settings)
+
+        self._perform(use_weights)
+
+    # Display
+
+    def _show(self) -> None:
+        view = self.session.view
+        if view is None or not self.is_attached:
+            return
+        self._show_text()
+        facts = f"{prediction_facts(view)}\n{self._second_fact(view)}"
+        self.query_one("#facts", Static).update(facts)
+        compared = self._comparison if self._pin else None
+        rows = view.top if self._found is None else self._found.tokens
+        self._table.show(rows, compared.chances if compared else None)
+        comparison = self.query_one("#comparison", Static)
+        comparison.display = compared is not None
+        if self._pin and compared:
+            comparison.update(compared.lines(self._pin.label))
+        self.show_facts()
+        self.refresh_bindings()
+
+    def _second_fact(self, view: StepReply) -> str:
+        if self._found is not None:
+            return f"{self._found_caption}; Esc shows the likeliest"
+        return END_OF_TEXT if view.ended else corpus_facts(view)
+
+    def _show_text(self) -> None:
+        """Show the prompt, the tokens after it, and the token picked last."""
+        view, text, last = self.session.view, self.session.text, ""
+        if view is not None and view.picked is not None and self._shown_text is not None:
+            before = "".join(self._shown_text)
+            last = text[len(before) :] if text.startswith(before) else ""
+        prompt = self.session.prompt
+        parts = prompt, text[len(prompt) : len(text) - len(last)], last
+        if parts == self._shown_text:
+            return
+        self._shown_text = parts
+        transcript = self.query_one("#text", Transcript)
+        transcript.clear()
+        transcript.append(zip(parts, ("prompt", "", "accent"), strict=True))
+        gap = int(self.size.height >= TALL_ROWS)
+        rows = min(MAX_TEXT_ROWS, max(1, transcript.virtual_size.height))
+        transcript.styles.height = rows + gap
+
+    def facts(self) -> GenerationFacts:
+        """Return the facts, with the counts of this text."""
+        view, facts = self.session.view, self.conversation.facts()
+        if view is None:
+            return facts
+        chosen = max(0, view.length - view.begun)
+        return replace(facts, tokens=chosen, used=view.used, context=view.context)
+
     # Choosing
 
-    def _pick(self, of: Callable[[], int | None]) -> None:
-        """Goes on with a token that is known when it is this key's turn."""
+    def _append(self, choose_id: Callable[[], int | None]) -> None:
+        """Append a token that is chosen when it is this key's turn; None lets the settings."""
 
-        async def act() -> None:
-            if self.walk.view is None or self.walk.view.ended:
-                self.tell(OVER)
+        async def append() -> None:
+            if self.session.view is None or self.session.view.ended:
+                self.show_note(END_OF_TEXT)
                 return
-            id = of()
+            id = choose_id()
             self._found = None
-            await self.walk.pick(self._settings, id)
+            await self.session.append(self._settings, id)
 
-        self.tell("")
-        self._do(act)
+        self.show_note("")
+        self._perform(append)
 
-    def action_top(self) -> None:
-        """The row with the cursor."""
-        self._pick(lambda: self._table.chosen.id if self._table.chosen else None)
+    def action_take_cursor(self) -> None:
+        """Append the token at the table's cursor."""
+        self._append(lambda: self._table.selected.id if self._table.selected else None)
 
     def action_take(self, number: int) -> None:
-        """A row by its number."""
+        """Append the token of a row."""
 
-        def id() -> int | None:
+        def choose_id() -> int | None:
             rows = self._table.rows
             return rows[min(number, len(rows)) - 1].id
 
         if number <= len(self._table.rows):
-            self._pick(id)
+            self._append(choose_id)
 
-    def action_roll(self) -> None:
-        """What the settings and the seed choose."""
-        self._pick(lambda: None)
+    def action_sample(self) -> None:
+        """Append the token that the settings and the seed choose."""
+        self._append(lambda: None)
 
     def action_undo(self) -> None:
-        """One back."""
+        """Remove the last token."""
 
-        async def act() -> None:
+        async def undo() -> None:
             self._found = None
-            if self.walk.chosen:
-                await self.walk.undo(self._settings)
+            if self.session.chosen:
+                await self.session.undo(self._settings)
             else:
-                self.tell(BEGINNING)
+                self.show_note("Nothing to undo.")
 
-        self.tell("")
-        self._do(act)
+        self.show_note("")
+        self._perform(undo)
 
-    def action_five(self) -> None:
-        """Five rolls."""
-        self._roll_on(FIVE)
+    def action_sample_five(self) -> None:
+        """Sample some tokens."""
+        self._sample_many(TOKENS_SAMPLED_BY_F)
 
-    def action_run(self) -> None:
-        """To the end, or as far as a reply goes."""
-        self._roll_on(self.talk.dials.config.max_tokens)
+    def action_sample_to_end(self) -> None:
+        """Sample to the end of the text or to the token limit."""
+        self._sample_many(self._settings.max_tokens)
 
-    def _roll_on(self, count: int) -> None:
-        async def act() -> None:
-            self._rolling, self._found = True, None
+    def _sample_many(self, count: int) -> None:
+        async def sample() -> None:
+            self._sampling, self._found = True, None
             self.refresh_bindings()
             try:
-                await self._roll(count)
+                await self._sample(count)
             finally:
-                self._rolling = False
-            await self.walk.look(self._settings)
+                self._sampling = False
+            await self.session.refresh(self._settings)
 
-        self.tell("")
-        self._do(act)
+        self.show_note("")
+        self._perform(sample)
 
-    async def _roll(self, count: int) -> None:
-        """The text is shown now and then; the table only where it stops."""
-        shown = time.monotonic()
+    async def _sample(self, count: int) -> None:
+        """Sample tokens; the text is updated now and then, the table not at all."""
+        updated = time.monotonic()
         for _ in range(count):
-            view = self.walk.view
-            if view is None or view.ended or not self._rolling:
+            view = self.session.view
+            if view is None or view.ended or not self._sampling:
                 return
-            await self.walk.pick(self._settings, top=1)
-            if time.monotonic() - shown > SHOWN_SECONDS:
-                shown = time.monotonic()
-                self.show_text()
+            await self.session.append(self._settings, top=1)
+            if time.monotonic() - updated > TEXT_UPDATE_SECONDS:
+                updated = time.monotonic()
+                self._show_text()
 
     def action_stop_run(self) -> None:
-        """What came stays."""
-        self._rolling = False
+        """Stop sampling after the present token."""
+        self._sampling = False
 
     def action_move(self, by: int) -> None:
-        """The cursor, some rows."""
+        """Move the table's cursor."""
         self._table.move(by)
 
     def action_page(self, by: int) -> None:
-        """The cursor, a page."""
-        self._table.move(by * self._table.page)
+        """Move the table's cursor by pages."""
+        self._table.move(by * self._table.page_rows)
 
     def action_find(self) -> None:
-        """Any token of the vocabulary."""
+        """Find tokens of the vocabulary by their text."""
 
-        def take(text: str | None) -> None:
+        def find(text: str | None) -> None:
             if text:
-                self._do(lambda: self._look_up(text))
+                self._perform(lambda: self._find(text))
 
-        self.app.push_screen(LineDialog("Which token? A part of it will do."), take)
+        self.app.push_screen(LineDialog("Find which token? Part of it is enough."), find)
 
-    async def _look_up(self, text: str) -> None:
-        matches, found = await self.walk.find(text, self._settings)
-        if not found:
-            self.tell(f"No token of the vocabulary holds “{one_line(text)}”.")
+    async def _find(self, text: str) -> None:
+        found = await self.session.find(text, self._settings)
+        if not found.tokens:
+            self.show_note(f"No token contains “{one_line(text)}”.")
             return
-        shown = f", the first {len(found)} of them" if matches > len(found) else ""
-        self._caption = matching(matches, text) + shown
+        more = f", first {len(found.tokens)} shown" if found.matches > len(found.tokens) else ""
+        self._found_caption = match_count(found.matches, text) + more
         self._found = found
 
-    def action_leave_found(self) -> None:
-        """The likeliest again."""
+    def action_show_likeliest(self) -> None:
+        """Show the likeliest tokens instead of those found."""
         self._found = None
         self._show()
 
     def action_edit(self) -> None:
-        """Another beginning."""
+        """Edit the text."""
 
-        def take(text: str | None) -> None:
+        def use(text: str | None) -> None:
             if text is not None:
                 self._found = None
-                self.walk.begin(text)
-                self._look()
+                self.session.restart(text)
+                self._refresh_view()
 
-        self.app.push_screen(LineDialog("Begin with which text?", self.walk.text), take)
+        self.app.push_screen(LineDialog("Start with which text?", self.session.text), use)
+
+    def action_seed(self) -> None:
+        """Draw another seed."""
+        config = replace(self._settings, seed=random.randrange(DRAWN_SEEDS))
+        self.conversation.controls = replace(self.conversation.controls, config=config, fixed=True)
+        self.show_note(f"Sampling with seed {config.seed}.")
+        self._refresh_view()
+
+    # Other views
 
     def action_copy(self) -> None:
-        """The text so far."""
-        self.post_message(CopyRequested(clean(self.walk.text), "text"))
+        """Copy the text."""
+        self.post_message(CopyRequested(clean(self.session.text), "text"))
 
     def action_cursor(self) -> None:
-        """Any token of it."""
-        walk, talk = self.walk, self.talk
+        """Open Cursor on this text."""
+        session, controls = self.session, self.conversation.controls
         self.app.push_screen(
-            CursorScreen(walk.run, walk.which, walk.prompt, walk.chosen, talk.dials)
+            CursorScreen(session.run, session.weights, session.prompt, session.chosen, controls)
         )
 
     def action_inside(self) -> None:
-        """What the layers make of this place."""
-        walk = self.walk
-        self.post_message(OpenInside(walk.run, walk.which, clean(walk.prompt), list(walk.chosen)))
+        """Open Inside at this position."""
+        session = self.session
+        prompt, chosen = clean(session.prompt), list(session.chosen)
+        self.post_message(OpenInside(session.run, session.weights, prompt, chosen))
 
     def action_pin(self) -> None:
-        """These weights and settings stay beside others; once more lets them go."""
+        """Pin these weights and settings to compare others with them, or unpin."""
         if self._pin is not None:
-            self._pin = self._against = None
-            self.tell("")
+            self._pin = self._comparison = None
+            self.show_note("")
         else:
-            talk = self.talk
-            words = f"{weights_label(talk.which, talk.step)} · {in_words(self._settings)}"
-            self._pin = Pin(self.walk.twin(), self._settings, words)
-            self.tell("Pinned: now choose other weights (, . b l o) or settings.")
-        self._look()
+            conversation = self.conversation
+            weights = weights_label(conversation.weights, conversation.step)
+            words = f"{weights} · {describe(to_json(self._settings))}"
+            self._pin = Pin(self.session.copy(), self._settings, words)
+            self.show_note("Pinned: now choose other weights (, . b l o) or settings.")
+        self._refresh_view()
 
     @work(group="index", exclusive=True, exit_on_error=False)
     async def action_index(self) -> None:
-        """Has the corpus's own counts ready."""
+        """Build the corpus index."""
+        request = IndexRequest(run=self.conversation.run)
         try:
-            async with aclosing(self.services.client.stream("index", run=self.talk.run)) as said:
-                async for message in said:
-                    if "phase" in message:
-                        done, total = message["finished"], message["total"]
-                        self.tell(f"index: {one_line(message['phase'])} {done:,} of {total:,}")
+            messages = self.services.client.stream(request)
+            async with aclosing(messages):
+                async for message in messages:
+                    if isinstance(message, IndexProgress):
+                        phase = one_line(message.phase)
+                        self.show_note(f"index: {phase} {message.finished:,} of {message.total:,}")
         except MiniGPTError as error:
             self.show_error(error)
-        self.tell("")
-        self._look()
+        self.show_note("")
+        self._refresh_view()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The footer tells what can be done now."""
-        view = self.walk.view
-        match action, parameters:
-            case "stop_run", _:
-                return self._rolling
-            case "leave_found", _:
-                return self._found is not None and not self._rolling
-            case "back", _:
-                return self._found is None and not self._rolling
-            case (("top" | "roll" | "run" | "five" | "take" | "undo" | "find" | "pin"), _):
+        """Enable what is possible now."""
+        view = self.session.view
+        match action:
+            case "stop_run":
+                return self._sampling
+            case "show_likeliest":
+                return self._found is not None and not self._sampling
+            case "back":
+                return self._found is None and not self._sampling
+            case "take_cursor" | "sample" | "sample_to_end" | "sample_five" | "take" | "undo":
                 return view is not None
-            case "index", _:
-                return view is not None and view.copied is None
+            case "find" | "pin":
+                return view is not None
+            case "index":
+                return view is not None and view.corpus is None
         return True

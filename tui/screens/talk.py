@@ -1,4 +1,4 @@
-"""Talk: a prompt goes in, the model goes on with it, and all that was said stays."""
+"""Talk: type a prompt, and the model continues it."""
 
 from __future__ import annotations
 
@@ -15,306 +15,319 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
+from core.server.protocol import GenerateRequest
 from tui.common.messages import CopyRequested, OpenInside, OpenStep
 from tui.common.sanitize import clean
-from tui.screens import cursor
+from tui.screens.cursor import cursor_on_last_reply
 from tui.screens.generation import GenerationScreen
 from tui.screens.origin import OriginScreen
-from tui.talk import reply as turn_text
-from tui.talk.keys import BINDINGS
+from tui.talk.keys import BINDINGS, TYPING
 from tui.talk.record import FAILED, Turn
-from tui.talk.reply import Reply
-from tui.talk.suggestions import Offer, nearest_of, offer
+from tui.talk.reply import ABOUT, Reply
+from tui.talk.suggestions import Suggestions, nearest_words, suggest
+from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.prompt import Prompt
-from tui.widgets.talk_side import TalkLine, TalkSide
-from tui.widgets.transcript import TalkView, mark
+from tui.widgets.transcript import ConversationView, prompt_mark
 
-FLUSH_SECONDS, CALM_SECONDS = 1 / 20, 1 / 8
-FACTS_EVERY = 4  # flushes: numbers that change faster cannot be read
-PLACEHOLDER = "a beginning; Enter lets the model go on with it"
-WAIT = "Esc stops the reply; then Enter sends this."
+UPDATE_SECONDS, REMOTE_UPDATE_SECONDS = 1 / 20, 1 / 8
+UPDATES_PER_FACTS = 4  # numbers that change faster cannot be read
+PLACEHOLDER = "Type some text; Enter continues it"
+REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
 
 
 class TalkScreen(GenerationScreen):
-    """A talk, with one run at a time.
+    """A conversation, with one run at a time.
 
     Args:
         name: of the run.
-        which: "last", "best" or the step of a snapshot.
+        weights: "last", "best" or the step of a snapshot.
     """
 
     HEADING = "Talk"
     HELP = (
-        "Type a beginning; the model goes on with it, greedily unless you turn the settings. "
-        "Esc leaves the prompt, then single letters act. Every reply says what made it."
+        "Type some text and the model continues it, greedily unless you change the settings. "
+        "Esc: command mode, where single letters act. Every reply shows the weights and settings "
+        "used."
     )
+    NEWER_WEIGHTS = "Newer weights loaded; the next reply uses them."
     CSS_PATH = "../styles/talk.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
-    def __init__(self, name: str, which: str = LAST) -> None:
-        super().__init__(name, which)
-        self._ready = asyncio.Event()  # what was said before is shown
-        self._speaking: Worker[None] | None = None
-        self._pending: list[str] = []
-        self._offer: Offer | None = None
-        self._unkept = False
-        self._beats = 0
+    def __init__(self, name: str, weights: str = LAST) -> None:
+        super().__init__(name, weights)
+        self._earlier_shown = asyncio.Event()
+        self._reply_worker: Worker[None] | None = None
+        self._unshown_text: list[str] = []
+        self._suggestions: Suggestions | None = None
+        self._recording_failed = False
+        self._updates = 0
 
     def body(self) -> ComposeResult:
-        """The talk with its facts, what is offered, the prompt."""
-        sign = mark(self.services.terminal.charset)
+        """Yield the turns with the facts, suggested words, and the prompt."""
+        mark = prompt_mark(self.services.terminal.charset)
         with Horizontal(id="room"):
-            yield TalkView(sign)
-            yield TalkSide(sign)
-        yield TalkLine()
-        yield Static(id="offer", markup=False)
+            yield ConversationView(mark)
+            yield GenerationSide(mark)
+        yield GenerationLine()
+        yield Static(id="suggestions", markup=False)
         with Horizontal(id="ask"):
-            yield Static(sign, id="mark", markup=False)
+            yield Static(mark, id="mark", markup=False)
             yield Prompt(PLACEHOLDER)
 
     @property
-    def _view(self) -> TalkView:
-        return self.query_one(TalkView)
+    def _transcript(self) -> ConversationView:
+        return self.query_one(ConversationView)
 
     @property
     def _prompt(self) -> Prompt:
         return self.query_one(Prompt)
 
-    def _fill(self, text: str) -> None:
-        """Puts a text into the prompt, to be undone like typing."""
+    def _set_prompt(self, text: str) -> None:
+        """Replace the prompt's text; undo restores it."""
         self._prompt.replace(text, (0, 0), self._prompt.document.end)
 
     def on_mount(self) -> None:
-        """Shows what was said before and waits for a prompt."""
-        self.query_one("#offer").display = False
-        seconds = CALM_SECONDS if self.services.terminal.remote else FLUSH_SECONDS
-        self._flusher = self.set_interval(seconds, self._flush, pause=True)
-        self._view.note(turn_text.ABOUT)
+        """Show earlier turns and focus the prompt."""
+        self.query_one("#suggestions").display = False
+        remote = self.services.terminal.remote
+        seconds = REMOTE_UPDATE_SECONDS if remote else UPDATE_SECONDS
+        self._updater = self.set_interval(seconds, self._show_new_text, pause=True)
+        self._transcript.add_note(ABOUT)
         self._prompt.focus()
-        self._read_earlier()
+        self._show_earlier()
 
     def on_unmount(self) -> None:
-        """A reply that still comes is kept as far as it came."""
-        if (reply := self.talk.reply) is not None:
+        """Record a reply in progress."""
+        if (reply := self.conversation.reply) is not None:
             reply.stop()
-            if (turn := self.talk.over(reply)) is not None:
-                self._keep(reply.run, turn)
+            if (turn := self.conversation.finish(reply)) is not None:
+                self._record(reply.run, turn)
 
     @work(group="earlier", exit_on_error=False)
-    async def _read_earlier(self) -> None:
-        """What was said before stands above, however soon the first prompt is sent."""
+    async def _show_earlier(self) -> None:
+        """Show the turns of earlier sessions; replies wait until this is done."""
         try:
-            self.talk.turns = await asyncio.to_thread(self.talk.earlier)
+            self.conversation.turns = await asyncio.to_thread(self.conversation.read_earlier)
         except MiniGPTError as error:
             self.show_error(error)
-        for turn in self.talk.turns:
-            self._view.turn(turn)
+        for turn in self.conversation.turns:
+            self._transcript.add_turn(turn)
         self.refresh_bindings()
-        self._ready.set()
+        self._earlier_shown.set()
 
     def remark(self, text: str) -> None:
-        """Between the turns."""
-        self._view.note(text)
+        """Add a line between the turns."""
+        self._transcript.add_note(text)
 
-    # A reply
+    # Replies
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
-        """Sends what was typed; while a reply comes it stays where it is."""
-        if self.talk.reply is not None:
-            self.tell(WAIT)
+        """Send the prompt; while a reply is in progress it stays where it is."""
+        if self.conversation.reply is not None:
+            self.show_note(REPLY_IN_PROGRESS)
             return
-        self._fill("")
-        self._say(event.text)
+        self._set_prompt("")
+        self._send(event.text)
 
-    def _say(self, prompt: str) -> None:
-        self._offered(None)
-        reply = self.talk.begin(prompt)
-        self.tell("")
-        self._flusher.resume()
+    def _send(self, prompt: str) -> None:
+        self._show_suggestions(None)
+        reply = self.conversation.begin(prompt)
+        self.show_note("")
+        self._updater.resume()
         self.refresh_bindings()
-        self._speaking = self._speak(reply)
+        self._reply_worker = self._generate(reply)
 
     @work(group="reply", exclusive=True, exit_on_error=False)
-    async def _speak(self, reply: Reply) -> None:
-        await self._ready.wait()
-        self._view.begin(reply.prompt)
+    async def _generate(self, reply: Reply) -> None:
+        await self._earlier_shown.wait()
+        self._transcript.begin_turn(reply.prompt)
+        request = GenerateRequest(
+            run=reply.run, weights=reply.weights, prompt=reply.prompt, settings=reply.settings
+        )
         try:
-            await self._hear(reply)
+            messages = self.services.client.stream(request)
+            async with aclosing(messages):
+                async for message in messages:
+                    if reply.ended:
+                        break
+                    self._unshown_text.append(reply.take(message))
+            if not reply.ended:
+                raise MiniGPTError("The reply broke off.", "Press r to send the prompt again.")
         except MiniGPTError as error:
-            self._broken(reply, error)
+            self._fail(reply, error)
         else:
-            self._over(reply)
+            self._finish(reply)
 
-    async def _hear(self, reply: Reply) -> None:
-        """Gathers what comes; what comes after the end is nobody's."""
-        asked = {"run": reply.run, "which": reply.weights, "device": "auto"}
-        fields = asked | {"prompt": reply.prompt, "settings": dict(reply.settings)}
-        async with aclosing(self.services.client.stream("generate", **fields)) as said:
-            async for message in said:
-                if reply.ended:
-                    return
-                self._pending.append(reply.take(message))
-        if not reply.ended:
-            raise MiniGPTError("The reply broke off.", "Press r to send the prompt once more.")
-
-    def _flush(self) -> None:
-        """What came since the last time, in one go."""
-        text = "".join(self._pending)
-        self._pending.clear()
+    def _show_new_text(self) -> None:
+        """Show the text since the last update."""
+        text = "".join(self._unshown_text)
+        self._unshown_text.clear()
         if text:
-            self._view.more(text)
-        self._beats += 1
-        if self._beats % FACTS_EVERY == 0:
+            self._transcript.add_reply_text(text)
+        self._updates += 1
+        if self._updates % UPDATES_PER_FACTS == 0:
             self.show_facts()
 
-    def _over(self, reply: Reply) -> None:
-        """The reply has ended, by itself or not: it is written down."""
-        self._flush()
-        turn = self.talk.over(reply)
-        self._flusher.pause()
+    def _finish(self, reply: Reply) -> None:
+        """Show the end of a reply and record it."""
+        self._show_new_text()
+        turn = self.conversation.finish(reply)
+        self._updater.pause()
         if turn is not None:
-            run = "" if reply.run == self.first[0] else reply.run
-            self._view.end(turn, run, self.talk.parted(turn))
-            self._keep(reply.run, turn)
+            run = "" if reply.run == self.opened_for[0] else reply.run
+            self._transcript.end_turn(turn, run, self.conversation.difference_from_pinned(turn))
+            self._record(reply.run, turn)
         self.show_facts()
         self.refresh_bindings()
 
-    def _keep(self, run: str, turn: Turn) -> None:
+    def _record(self, run: str, turn: Turn) -> None:
         try:
-            self.talk.keep(run, turn)
+            self.conversation.append_to_record(run, turn)
         except MiniGPTError as error:
-            if not self._unkept:
+            if not self._recording_failed:
                 self.show_error(error)
-            self._unkept = True
+            self._recording_failed = True
 
-    def _broken(self, reply: Reply, error: MiniGPTError) -> None:
-        """Nothing that was typed is lost; for a word that is not known others are offered."""
+    def _fail(self, reply: Reply, error: MiniGPTError) -> None:
+        """End a reply after an error; restore the prompt, and suggest words for unknown ones."""
         if reply.ended:
             return
         reply.stop(FAILED)
-        self._over(reply)
+        self._finish(reply)
         if not self._prompt.text:
-            self._fill(reply.prompt)
-        self._view.problem(error.message)
-        self._offered(offer(reply.prompt, nearest_of(error)))
-        if self._offer is None:
+            self._set_prompt(reply.prompt)
+        self._transcript.add_problem(error.message)
+        self._show_suggestions(suggest(reply.prompt, nearest_words(error)))
+        if self._suggestions is None:
             self.show_error(error)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A fault of our own ends the reply, not the screen; the base class says what it was."""
-        broke = event.worker is self._speaking and event.state is WorkerState.ERROR
-        if broke and (reply := self.talk.reply) is not None:
+        """End the reply after an unexpected exception, which the base class shows."""
+        failed = event.worker is self._reply_worker and event.state is WorkerState.ERROR
+        if failed and (reply := self.conversation.reply) is not None:
             reply.stop(FAILED)
-            self._over(reply)
+            self._finish(reply)
 
-    def _offered(self, found: Offer | None) -> None:
-        self._offer = found
-        line = self.query_one("#offer", Static)
-        line.display = found is not None
-        if found is not None:
-            line.update(found.line())
+    def _show_suggestions(self, suggestions: Suggestions | None) -> None:
+        self._suggestions = suggestions
+        line = self.query_one("#suggestions", Static)
+        line.display = suggestions is not None
+        if suggestions is not None:
+            line.update(suggestions.line())
 
-    # What was said
+    # Turns
 
     def action_again(self) -> None:
-        """The last prompt once more, by the present weights and settings."""
-        if self.talk.reply is None:
-            self._say(self.talk.turns[-1].prompt)
+        """Send the last prompt again, with the present weights and settings."""
+        if self.conversation.reply is None:
+            self._send(self.conversation.turns[-1].prompt)
 
     def action_edit(self) -> None:
-        """The last prompt, to be changed and sent."""
-        self._fill(self.talk.turns[-1].prompt)
+        """Put the last prompt into the input."""
+        self._set_prompt(self.conversation.turns[-1].prompt)
         self._prompt.focus()
 
-    def action_take(self, key: str) -> None:
-        """A known word in place of an unknown one."""
-        assert self._offer is not None
-        prompt = self._offer.replaced(int(key))
-        if self._prompt.text == self._offer.prompt:
-            self._fill("")
+    def action_use_suggestion(self, key: str) -> None:
+        """Send the prompt with a suggested word in place of the unknown one."""
+        assert self._suggestions is not None
+        prompt = self._suggestions.corrected_prompt(int(key))
+        if self._prompt.text == self._suggestions.prompt:
+            self._set_prompt("")
         self._prompt.focus()
-        self._say(prompt)
+        self._send(prompt)
 
     def action_pin(self) -> None:
-        """The last reply, for those after it to be compared with."""
-        self.tell(self.talk.pin())
+        """Pin the last reply, or unpin it."""
+        self.show_note(self.conversation.toggle_pin())
 
     def action_copy_reply(self) -> None:
-        """The last continuation."""
-        text = self.talk.reply.text if self.talk.reply else self.talk.turns[-1].text
+        """Copy the last reply."""
+        reply = self.conversation.reply
+        text = reply.text if reply else self.conversation.turns[-1].text
         self.post_message(CopyRequested(clean(text.strip(" ")), "reply"))
 
-    def action_copy_talk(self) -> None:
-        """All that was said."""
-        self.post_message(CopyRequested(self.talk.words(), "talk"))
+    def action_copy_all(self) -> None:
+        """Copy all turns."""
+        self.post_message(CopyRequested(self.conversation.as_text(), "conversation"))
 
     def action_step(self) -> None:
-        """Token by token: from what is typed, or from where the last reply ends."""
-        talk, typed = self.talk, self._prompt.text
-        prompt, chosen = (typed, []) if self._typing and typed else talk.place()
-        self.post_message(OpenStep(talk.run, talk.which, clean(prompt), chosen, talk.dials))
+        """Open Step on the typed text, or at the end of the last reply."""
+        conversation, typed = self.conversation, self._prompt.text
+        from_prompt = self._is_typing and typed
+        prompt, chosen = (typed, []) if from_prompt else conversation.end_position()
+        run, weights = conversation.run, conversation.weights
+        self.post_message(OpenStep(run, weights, clean(prompt), chosen, conversation.controls))
 
     def action_inside(self) -> None:
-        """What the layers make of the last reply's end."""
-        prompt, chosen = self.talk.place()
-        self.post_message(OpenInside(self.talk.run, self.talk.which, clean(prompt), chosen))
+        """Open Inside at the end of the last reply."""
+        prompt, chosen = self.conversation.end_position()
+        run, weights = self.conversation.run, self.conversation.weights
+        self.post_message(OpenInside(run, weights, clean(prompt), chosen))
 
     def action_origin(self) -> None:
-        """Where it read that."""
-        self.app.push_screen(OriginScreen(self.talk.replies()))
+        """Open Sources on the last reply."""
+        self.app.push_screen(OriginScreen(self.conversation.replies()))
 
     def action_cursor(self) -> None:
-        """Any token of the last reply and its prompt."""
-        self.app.push_screen(cursor.over(self.talk))
+        """Open Cursor on the last reply."""
+        self.app.push_screen(cursor_on_last_reply(self.conversation))
 
     def action_page(self, by: int) -> None:
-        """Through the talk."""
-        (self._view.scroll_page_up if by < 0 else self._view.scroll_page_down)(animate=False)
+        """Scroll by a page."""
+        transcript = self._transcript
+        (transcript.scroll_page_up if by < 0 else transcript.scroll_page_down)(animate=False)
 
     # Modes
 
     @property
-    def _typing(self) -> bool:
+    def _is_typing(self) -> bool:
         return isinstance(self.focused, Prompt)
 
     def action_type(self) -> None:
-        """To the prompt."""
+        """Focus the prompt."""
         self._prompt.focus()
 
     def action_command(self) -> None:
-        """Out of it: letters act."""
-        self._view.focus()
+        """Leave the prompt, so that letters act."""
+        self._transcript.focus()
 
     def action_stop_reply(self) -> None:
-        """Stops; what came is kept, what comes late is not."""
-        if (reply := self.talk.reply) is not None:
+        """Stop the reply; text so far is kept, later text is dropped."""
+        if (reply := self.conversation.reply) is not None:
             reply.stop()
-            self._over(reply)
-        if self._speaking is not None:
-            self._speaking.cancel()
+            self._finish(reply)
+        if self._reply_worker is not None:
+            self._reply_worker.cancel()
 
-    action_stop_by_copy = action_stop_reply  # where nothing is selected
+    action_stop_by_copy = action_stop_reply  # Ctrl+C, where nothing is selected
 
     @property
-    def _selected(self) -> bool:
+    def _has_selection(self) -> bool:
         return bool(self._prompt.selected_text or self.get_selected_text())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The footer tells what can be done now."""
-        replying = self.talk.reply is not None
-        match action, parameters:
-            case "stop_reply", _:
+        """Enable what is possible now."""
+        replying = self.conversation.reply is not None
+        match action:
+            case "stop_reply":
                 return replying
-            case "stop_by_copy", _:
-                return replying and not self._selected
-            case ("command", _) | (_, ("typing",)):
-                return self._typing
-            case (("type" | "back"), _):
-                return not self._typing
-            case (("again" | "edit" | "copy_reply" | "copy_talk" | "origin" | "cursor" | "pin"), _):
-                return bool(self.talk.turns) and not (action == "again" and replying)
-            case "take", (key,):  # once the prompt is another, a digit is typed
-                offer = self._offer
-                same = offer is not None and self._prompt.text == offer.prompt
-                return offer is not None and key in offer.keys and (same or not self._typing)
-        return True
+            case "stop_by_copy":
+                return replying and not self._has_selection
+            case "command":
+                return self._is_typing
+            case "type" | "back":
+                return not self._is_typing
+            case "again":
+                return bool(self.conversation.turns) and not replying
+            case "edit" | "copy_reply" | "copy_all" | "origin" | "cursor" | "pin":
+                return bool(self.conversation.turns)
+            case "use_suggestion":
+                return self._can_use_suggestion(str(parameters[0]))
+        return self._is_typing if parameters == (TYPING,) else True
+
+    def _can_use_suggestion(self, key: str) -> bool:
+        """Whether a digit uses a suggestion; in another prompt it is typed."""
+        suggestions = self._suggestions
+        if suggestions is None or key not in suggestions.keys:
+            return False
+        return self._prompt.text == suggestions.prompt or not self._is_typing

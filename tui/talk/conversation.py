@@ -1,16 +1,11 @@
-"""A talk without its screen: with which model, by which settings, what was said.
-
-No Textual here.
-
-Where two replies to one prompt part, in words. Pure.
-"""
+"""State of a chat: the weights and settings in use, the turns so far, the reply in progress."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from core.paths import Home
 from core.run import weights_ref
@@ -21,75 +16,59 @@ from tui.common.format import first_difference
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
 from tui.talk import record
-from tui.talk import reply as turn_text
-from tui.talk.facts import TalkFacts
+from tui.talk.facts import GenerationFacts
 from tui.talk.record import Turn
-from tui.talk.reply import Reply
+from tui.talk.reply import Reply, join_reply, turns_as_text
 
-SHOWN = 24  # characters of what was the same, and of what was not
-
-
-def parting(pinned: Turn, turn: Turn) -> str:
-    """How a reply differs from one that was pinned; empty where that says nothing."""
-    if pinned.id == turn.id or pinned.prompt != turn.prompt:
-        return ""
-    name = f"pinned ({weights_label(pinned.weights, pinned.step)})"
-    at = first_difference(pinned.text, turn.text)
-    if at is None:
-        return f"the same as {name}"
-    same = turn.text[:at]
-    begin = max(same.rfind(" "), 0)  # a word that differs is shown whole
-    here, there = (_beginning(text[begin:]) for text in (turn.text, pinned.text))
-    before = one_line(same[:begin]).strip()
-    after = (
-        f"after “{before if len(before) <= SHOWN else '…' + before[-SHOWN:]}” " if before else ""
-    )
-    return f"{after}here {here}, {name} {there}"
+EARLIER_TURNS = 200
+EXCERPT_CHARACTERS = 24
+PINNED = "Pinned. Change weights or settings, then r: the next reply is compared."
+UNPINNED = "Unpinned."
+FileStamp = tuple[int, int, int]
 
 
-def _beginning(text: str) -> str:
-    shown = one_line(text).strip()
-    if not shown:
-        return "the end"
-    return f"“{shown}”" if len(shown) <= SHOWN else f"“{shown[:SHOWN]}…”"
+class ReadyModel(NamedTuple):
+    """A model that is loaded.
 
+    Attributes:
+        step: training step of its weights; None if unknown.
+        context: longest input in tokens.
+    """
 
-EARLIER = 200  # turns read back
-PINNED = "Pinned. Turn to other weights or settings, then r: it says where they part."
-UNPINNED = "Nothing is pinned now."
-Stamp = tuple[int, int, int]
+    step: int | None
+    context: int
 
 
 @dataclass
-class Talk:
-    """What a screen of talk shows and changes.
+class Conversation:
+    """What a screen that generates text shows and changes.
 
     Attributes:
         home: where the runs are.
         opened_for: the run it began with.
-        run, which: whose weights speak next.
-        model: what the sampler said of them; empty until they are ready.
-        problem: why they are not; empty if they are, or will be.
-        dials: the settings of the next reply.
-        turns: what was said, oldest first.
-        reply: the one that comes now.
-        last: the one whose counts are shown.
-        speakers: the runs of turns that came since, by their ids.
-        note: a few words that matter now.
-        pinned: the reply that later ones to its prompt are compared with.
+        run, weights: what generates the next reply.
+        model: None until it is loaded.
+        problem: why the model could not be loaded; empty if it could, or is loading.
+        controls: the settings of the next reply.
+        turns: oldest first.
+        reply: the reply in progress.
+        last_reply: the reply whose counts are shown.
+        run_of_turn: the run of each turn of this session, by turn id.
+        note: a short note for the status line.
+        pinned: the turn that later replies to its prompt are compared with.
     """
 
     home: Home
     opened_for: str
     run: str
-    which: str = LAST
-    model: dict[str, Any] = field(default_factory=dict)
+    weights: str = LAST
+    model: ReadyModel | None = None
     problem: str = ""
-    dials: SamplingControls = field(default_factory=SamplingControls)
+    controls: SamplingControls = field(default_factory=SamplingControls)
     turns: list[Turn] = field(default_factory=list)
     reply: Reply | None = None
-    last: Reply | None = None
-    speakers: dict[str, str] = field(default_factory=dict)
+    last_reply: Reply | None = None
+    run_of_turn: dict[str, str] = field(default_factory=dict)
     note: str = ""
     pinned: Turn | None = None
 
@@ -100,114 +79,145 @@ class Talk:
 
     @property
     def step(self) -> int | None:
-        """The step of the weights, where it is known."""
-        step = self.model.get("step")
-        return step if isinstance(step, int) else None
+        """The training step of the weights; None until known."""
+        return self.model.step if self.model else None
 
-    def earlier(self) -> list[Turn]:
-        """What was said to the run before.
+    # Turns
+
+    def read_earlier(self) -> list[Turn]:
+        """Read the run's last turns of earlier sessions.
 
         Raises:
-            DamagedError: there is something, and it cannot be read.
+            DamagedError: the file exists and cannot be read.
         """
-        return record.read_last(self.folder.talk, EARLIER)
+        return record.read_last(self.folder.talk, EARLIER_TURNS)
 
     def begin(self, prompt: str) -> Reply:
-        """A reply by the present weights and settings; its seed is its own unless one is kept."""
-        self.dials = self.dials.seeded(random.getrandbits(32))
-        self.reply = self.last = Reply(
-            self.run, prompt, self.which, self.step, self.dials.to_json()
+        """Start a reply with the present weights and settings."""
+        self.controls = self.controls.with_seed(random.getrandbits(32))
+        self.reply = self.last_reply = Reply(
+            self.run, prompt, self.weights, self.step, self.controls.config
         )
         return self.reply
 
-    def over(self, reply: Reply) -> Turn | None:
-        """Takes note that a reply has ended; None if nothing came of it or it was over before."""
+    def finish(self, reply: Reply) -> Turn | None:
+        """End the reply in progress and return its turn.
+
+        Returns:
+            None if the reply was finished before, or failed without any text.
+        """
         if self.reply is not reply:
             return None
         self.reply = None
-        if reply.size is not None and (reply.run, reply.weights) == (self.run, self.which):
-            # A whole reply says more than an attempt to load before it.
+        if reply.context is not None and (reply.run, reply.weights) == (self.run, self.weights):
+            # A complete reply is newer than an attempt to load before it.
             self.problem = ""
-            self.model |= {"step": reply.step, "context": reply.size}
+            self.model = ReadyModel(reply.step, reply.context)
         if reply.ended == record.FAILED and not reply.pieces:
             return None
         turn = reply.turn()
         self.turns.append(turn)
-        self.speakers[turn.id] = reply.run
+        self.run_of_turn[turn.id] = reply.run
         return turn
 
-    def pin(self) -> str:
-        """Pins the last reply, or lets it go; which of both, in words."""
+    def append_to_record(self, run: str, turn: Turn) -> None:
+        """Append a turn to its run's file.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        record.append(Run(self.home.runs / run).talk, turn)
+
+    def toggle_pin(self) -> str:
+        """Pin the last reply, or unpin it; return a note."""
         last = self.turns[-1]
         self.pinned = None if self.pinned is last else last
         return PINNED if self.pinned else UNPINNED
 
-    def parted(self, turn: Turn) -> str:
-        """Where a reply parts from the pinned one; empty if that is no question."""
-        return parting(self.pinned, turn) if self.pinned else ""
-
-    def keep(self, run: str, turn: Turn) -> None:
-        """Writes a turn down with its run.
-
-        Raises:
-            StorageError: it could not be.
-        """
-        record.append(Run(self.home.runs / run).talk, turn)
-
-    def turn_to(self, run: str, which: str) -> None:
-        """Other weights speak next."""
-        self.run, self.which = run, which
-        self.model, self.problem = {}, ""
-
-    def older(self) -> str | None:
-        """The snapshot before the present weights."""
-        return weights_ref.older_weights(self.folder.snapshot_steps(), self.which, self.step)
-
-    def newer(self) -> str | None:
-        """The snapshot after them, or the newest weights."""
-        return weights_ref.newer_weights(self.folder.snapshot_steps(), self.which, self.step)
-
-    def place(self) -> tuple[str, list[int]]:
-        """Where the last reply ends: the text before it, and its tokens where they are known."""
-        last, turn = self.last, self.turns[-1] if self.turns else None
-        if last and last.ids and (last.run, last.weights) == (self.run, self.which):
-            return last.prompt, [id for id in last.ids if id != EOS]
-        return (turn.prompt + turn_text.joined(turn.prompt, turn.text) if turn else ""), []
-
-    def stamp(self) -> Stamp | None:
-        """What tells whether the newest weights are other ones than before."""
-        return stamp(self.folder.weights)
+    def difference_from_pinned(self, turn: Turn) -> str:
+        """Describe how a turn differs from the pinned one; empty if not comparable."""
+        return describe_difference(self.pinned, turn) if self.pinned else ""
 
     def replies(self) -> list[tuple[str, Turn]]:
-        """What was said, each with the run that said it."""
-        return [(self.speakers.get(turn.id, self.opened_for), turn) for turn in self.turns]
+        """Return every turn with the run that generated it."""
+        return [(self.run_of_turn.get(turn.id, self.opened_for), turn) for turn in self.turns]
 
-    def words(self) -> str:
-        """Everything said, as it is copied."""
-        return turn_text.plain(self.turns)
+    def as_text(self) -> str:
+        """Return all turns as text for the clipboard."""
+        return turns_as_text(self.turns)
 
-    def facts(self) -> TalkFacts:
-        """What stands beside it."""
-        last = self.last
-        return TalkFacts(
+    def end_position(self) -> tuple[str, list[int]]:
+        """Return where the last reply ends: a text, and the token ids after it where known."""
+        last, turn = self.last_reply, self.turns[-1] if self.turns else None
+        if last and last.ids and (last.run, last.weights) == (self.run, self.weights):
+            return last.prompt, [id for id in last.ids if id != EOS]
+        return (turn.prompt + join_reply(turn.prompt, turn.text) if turn else ""), []
+
+    # Weights
+
+    def use_weights(self, run: str, weights: str) -> None:
+        """Generate the next reply with other weights."""
+        self.run, self.weights = run, weights
+        self.model, self.problem = None, ""
+
+    def older_weights(self) -> str | None:
+        """Return the snapshot before the present weights."""
+        return weights_ref.older_weights(self.folder.snapshot_steps(), self.weights, self.step)
+
+    def newer_weights(self) -> str | None:
+        """Return the snapshot after the present weights, or the newest weights."""
+        return weights_ref.newer_weights(self.folder.snapshot_steps(), self.weights, self.step)
+
+    def weights_stamp(self) -> FileStamp | None:
+        """Return a value that changes when newer weights are saved."""
+        return file_stamp(self.folder.weights)
+
+    def facts(self) -> GenerationFacts:
+        """Return the facts for the side pane and the status line."""
+        last = self.last_reply
+        return GenerationFacts(
             run=self.run,
-            which=self.which,
+            weights=self.weights,
             step=self.step,
-            loading=not self.model and not self.problem,
+            loading=self.model is None and not self.problem,
             problem=self.problem,
-            dials=self.dials,
+            controls=self.controls,
             tokens=(last.tokens or None) if last else None,
             speed=last.speed if last else None,
             used=last.used if last else None,
-            size=self.model.get("context"),
+            context=self.model.context if self.model else None,
             note=self.note,
         )
 
 
-def stamp(path: Path) -> Stamp | None:
-    """What changes when a file is replaced; None if there is none."""
+def file_stamp(path: Path) -> FileStamp | None:
+    """Return a value that changes when the file is replaced; None if there is no file."""
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def describe_difference(pinned: Turn, turn: Turn) -> str:
+    """Describe where two replies to one prompt differ; empty for different prompts."""
+    if pinned.id == turn.id or pinned.prompt != turn.prompt:
+        return ""
+    name = f"pinned ({weights_label(pinned.weights, pinned.step)})"
+    index = first_difference(pinned.text, turn.text)
+    if index is None:
+        return f"same as {name}"
+    start = max(turn.text[:index].rfind(" "), 0)  # a word that differs is shown whole
+    before = one_line(turn.text[:start]).strip()
+    if len(before) > EXCERPT_CHARACTERS:
+        before = "…" + before[-EXCERPT_CHARACTERS:]
+    after = f"after “{before}” " if before else ""
+    here, there = _excerpt(turn.text[start:]), _excerpt(pinned.text[start:])
+    return f"{after}here {here}, {name} {there}"
+
+
+def _excerpt(text: str) -> str:
+    line = one_line(text).strip()
+    if not line:
+        return "the end"
+    return f"“{line[:EXCERPT_CHARACTERS]}{'…' * (len(line) > EXCERPT_CHARACTERS)}”"

@@ -1,225 +1,132 @@
-"""What stands in the corpus, in words and marks: for the command line and the screens. Pure.
+"""Passages of a text that occur verbatim in the corpus, as text with marks.
 
-A reply of the sampler's operation `origin` is read here and nowhere else.
-
-What the screen of copies shows: the reply with marks, and the places beside it. Pure.
+Everything is rendered from the model server's `OriginReply`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from core.server.replies import OriginPlace, OriginReply, OriginSpan
 from tui.common.format import CHOSEN, COPIED
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
-from tui.talk.reply import joined
+from tui.talk.reply import join_reply
 
 MARKS, PLAIN_MARKS = ("‹", "›"), ("<", ">")
+NO_COPIES = "No passage of {min_tokens} or more tokens occurs verbatim in the corpus."
 
 
-@dataclass(frozen=True)
-class CorpusPlace:
-    """Where a span stands: file, line from 1, byte; and the text there."""
+def marked_ranges(reply: OriginReply) -> list[tuple[int, int]]:
+    """Return the characters to mark for each span, without what the span before it covers."""
+    ranges, covered = [], 0
+    for span in reply.spans:
+        begin = max(span.from_, covered)
+        begin += len(reply.text[begin : span.to]) - len(reply.text[begin : span.to].lstrip())
+        covered = max(covered, span.to)
+        ranges.append((begin, covered))
+    return ranges
 
-    file: Path
-    line: int
-    offset: int
-    before: str
-    text: str
-    after: str
+
+def marked_text(reply: OriginReply, marks: tuple[str, str] = MARKS) -> str:
+    """Return the text with each span between marks."""
+    left, right = marks
+    pieces, covered = [], 0
+    for begin, end in marked_ranges(reply):
+        if end > begin:
+            pieces += [reply.text[covered:begin], left, reply.text[begin:end], right]
+            covered = end
+    return "".join([*pieces, reply.text[covered:]])
 
 
-@dataclass(frozen=True)
-class CopiedPassage:
-    """A part of a text that stands in the corpus.
+def summary(reply: OriginReply, chosen: int | None = None) -> str:
+    """Describe the share copied, the longest copy and new bigrams.
 
-    Attributes:
-        begin, end: characters of the text.
-        tokens: how long it is.
-        count: how often it stands there; `at_least` if perhaps more often.
+    Args:
+        chosen: the index of the selected span, named after the figures.
     """
-
-    begin: int
-    end: int
-    tokens: int
-    count: int
-    at_least: bool
-    places: tuple[CorpusPlace, ...]
-
-    @property
-    def times(self) -> str:
-        """How often, in words."""
-        if self.count == 1 and not self.at_least:
-            return "once"
-        return f"{'at least ' * self.at_least}{self.count:,} times"
-
-
-@dataclass(frozen=True)
-class ReplyOrigin:
-    """A text and what of it stands in the corpus.
-
-    Attributes:
-        header: the figures in one line.
-        encoding, errors: how to read the files.
-        notes: what a person should know besides.
-    """
-
-    text: str
-    header: str
-    spans: tuple[CopiedPassage, ...]
-    encoding: str
-    errors: str
-    notes: tuple[str, ...]
-
-    def ranges(self) -> list[tuple[int, int]]:
-        """The characters to be marked for each span: what the one before it has, it leaves."""
-        found, reached = [], 0
-        for span in self.spans:
-            begin = max(span.begin, reached)
-            begin += len(self.text[begin : span.end]) - len(self.text[begin : span.end].lstrip())
-            reached = max(reached, span.end)
-            found.append((begin, reached))
-        return found
-
-    def marked(self, marks: tuple[str, str] = MARKS) -> str:
-        """The text with each span between marks."""
-        left, right = marks
-        pieces, reached = [], 0
-        for begin, end in self.ranges():
-            if end > begin:
-                pieces += [self.text[reached:begin], left, self.text[begin:end], right]
-                reached = end
-        return "".join([*pieces, self.text[reached:]])
-
-
-def read_origin(said: Mapping[str, Any]) -> ReplyOrigin:
-    """The sampler's last reply to `origin`."""
-    spans = tuple(
-        CopiedPassage(
-            begin=span["from"],
-            end=span["to"],
-            tokens=span["end"] - span["begin"],
-            count=span["count"],
-            at_least=span["at_least"],
-            places=tuple(_place(place) for place in span["places"]),
-        )
-        for span in said["spans"]
-    )
-    return ReplyOrigin(
-        text=said["text"],
-        header=header(said),
-        spans=spans,
-        encoding=said["encoding"],
-        errors=said["errors"],
-        notes=tuple(said["notes"]),
-    )
-
-
-def _place(said: Mapping[str, Any]) -> CorpusPlace:
-    return CorpusPlace(
-        file=Path(said["file"]),
-        line=said["line"],
-        offset=said["offset"],
-        before=said["before"],
-        text=said["text"],
-        after=said["after"],
-    )
-
-
-def header(said: Mapping[str, Any]) -> str:
-    """The figures: share copied, longest copy, new pairs."""
-    tokens, pairs = said["tokens"], said["bigrams"]
+    new = f"{reply.new_bigrams:,} of {reply.bigrams:,} bigrams are new"
     words = [
-        f"{said['share']:.0%} of {tokens:,} token{'s' * (tokens != 1)} copied",
-        f"longest copy {said['longest']:,}",
-        f"{said['new_bigrams']:,} of {pairs:,} pairs new" if pairs else "no pairs",
+        f"{reply.share:.0%} of {reply.tokens:,} token{'s' * (reply.tokens != 1)} copied",
+        f"longest copy {reply.longest:,}",
+        new if reply.bigrams else "no bigrams",
     ]
+    if chosen is not None and reply.spans:
+        words.append(f"{chosen + 1} of {len(reply.spans)}")
     return " · ".join(words)
 
 
-def around(place: CorpusPlace, room: int) -> tuple[str, str, str]:
-    """The place on one line of about `room` cells: what stands before, what was found, after."""
-    text = _shortened(one_line(place.text), room)
-    side = max(0, (room - len(text)) // 2)
+def occurrences(span: OriginSpan) -> str:
+    """Describe a span's length and how often it occurs."""
+    times = f"{'at least ' * span.at_least}{span.count:,} times"
+    if span.count == 1 and not span.at_least:
+        times = "once"
+    return f"{span.end - span.begin:,} tokens, {times}"
+
+
+def excerpt(place: OriginPlace, width: int) -> tuple[str, str, str]:
+    """Return a place on one line of about `width` cells: the text before, the passage, after."""
+    text = _shorten(one_line(place.text), width)
+    side = max(0, (width - len(text)) // 2)
     before, after = one_line(place.before), one_line(place.after)
     if len(before) > side:
         before = f"…{before[len(before) - side + 1 :]}" if side else ""
-    return before, text, _shortened(after, side)
+    return before, text, _shorten(after, side)
 
 
-def _shortened(text: str, room: int) -> str:
-    if len(text) <= room:
+def _shorten(text: str, width: int) -> str:
+    if len(text) <= width:
         return text
-    return f"{text[: max(0, room - 1)]}…" if room else ""
+    return f"{text[: max(0, width - 1)]}…" if width else ""
 
 
-def lines_of(span: CopiedPassage) -> str:
-    """The lines it stands on, as far as they are known."""
-    numbers = [f"{place.line:,}" for place in span.places]
-    more = "…" if span.count > len(numbers) or span.at_least else ""
-    return f"line{'s' * (len(numbers) != 1)} {', '.join(numbers)}{more}"
-
-
-def several(spans: Sequence[CopiedPassage]) -> bool:
-    """Whether they stand in more than one file."""
-    return len({place.file for span in spans for place in span.places}) > 1
-
-
-NONE = "No part of this stands in the corpus word for word: nothing of {least} tokens or more."
+def has_several_files(reply: OriginReply) -> bool:
+    """Whether the places are in more than one file."""
+    return len({place.file for span in reply.spans for place in span.places}) > 1
 
 
 def reply_pieces(
-    prompt: str, origin: ReplyOrigin, chosen: int, marks: tuple[str, str], sign: str
+    prompt: str, reply: OriginReply, chosen: int, marks: tuple[str, str], prompt_mark: str
 ) -> tuple[list[Piece], int | None]:
-    """A reply with its prompt, copies between marks, and which piece is the chosen copy."""
+    """Render a reply with its prompt, spans between marks.
+
+    Returns:
+        The pieces, and the index of the one with the chosen span; None if there is none.
+    """
     left, right = marks
-    pieces: list[Piece] = [(f"{sign} ", "accent"), (prompt, "prompt")]
-    cut = len(origin.text) - len(joined(prompt, origin.text))
-    at, view = cut, None
-    for number, (begin, end) in enumerate(origin.ranges()):
+    pieces: list[Piece] = [(f"{prompt_mark} ", "accent"), (prompt, "prompt")]
+    at, view = len(reply.text) - len(join_reply(prompt, reply.text)), None
+    for number, (begin, end) in enumerate(marked_ranges(reply)):
         begin = max(begin, at)
         if end <= begin:
             continue
         style = CHOSEN if number == chosen else COPIED
         if number == chosen:
             view = len(pieces) + 1
-        part = f"{left}{origin.text[begin:end]}{right}"
-        pieces += [(origin.text[at:begin], ""), (part, style)]
+        pieces += [(reply.text[at:begin], ""), (f"{left}{reply.text[begin:end]}{right}", style)]
         at = end
-    return [*pieces, (origin.text[at:], "")], view
-
-
-def chosen_header(origin: ReplyOrigin, chosen: int) -> str:
-    """The figures, and which copy is chosen."""
-    which = f" · {chosen + 1} of {len(origin.spans)}" if origin.spans else ""
-    return f"{origin.header}{which}"
+    return [*pieces, (reply.text[at:], "")], view
 
 
 def place_rows(
-    span: CopiedPassage, chosen: int, width: int, sign: str, *, several: bool
+    span: OriginSpan, chosen: int, width: int, mark: str, *, with_files: bool
 ) -> Content:
-    """How often a copy stands in the corpus, and where: two rows a place."""
-    rows = [Content.styled(f"{span.tokens:,} tokens, {span.times}", "bold")]
+    """Render how often a span occurs, and its places: two rows each."""
+    rows = [Content.styled(occurrences(span), "bold")]
     for number, place in enumerate(span.places):
-        mark = sign if number == chosen else " "
-        where = f"{one_line(place.file.name)}, " if several else ""
-        head = f"{mark} {where}line {place.line:,}"
-        rows.append(Content.styled(_fit(head, width), "bold" if number == chosen else ""))
-        rows.append(Content.styled(_fit(f"  {_excerpt(place, width - 4)}", width), "dim"))
+        sign = mark if number == chosen else " "
+        file = f"{one_line(Path(place.file).name)}, " if with_files else ""
+        heading = f"{sign} {file}line {place.line:,}"
+        text = f"  {''.join(excerpt(place, max(8, width - 4)))}"
+        rows.append(Content.styled(_fit(heading, width), "bold" if number == chosen else ""))
+        rows.append(Content.styled(_fit(text, width), "dim"))
     more = span.count - len(span.places)
     if more > 0:
         rows.append(Content.styled(f"  and {more:,} more", "dim"))
     return Content("\n").join(rows)
-
-
-def _excerpt(place: CorpusPlace, width: int) -> str:
-    return "".join(around(place, max(8, width)))
 
 
 def _fit(text: str, width: int) -> str:

@@ -1,9 +1,7 @@
-"""What was said to a run's model: its file of talk, one JSON object a line, one line a turn.
+"""The record of a run's conversations, talk.jsonl: one JSON object per line, one line per turn.
 
-Other kinds of line may stand between them (`tui.explore.branches` has one). Lines are only ever
-added.
-Those that cannot be read, and those of kinds this version does not know, are left out.
-Knows no screen and no model.
+The file is append-only and also holds lines of other types (see `tui.explore.branches`). Damaged
+lines and lines of unknown types are skipped.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from core.system.locks import exclusive
 from tui.common.sanitize import json_line
 
 TURN = "turn"
-MOST_BYTES = 1 << 25  # looked at from the end: a screen shows a few hundred turns of some length
+MAX_READ_BYTES = 1 << 25  # from the end of the file: a screen shows a few hundred turns
 
 END = "end"
 STOP = "stop"
@@ -34,19 +32,19 @@ FAILED = "failed"
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """A prompt and what the model went on with.
+    """A prompt with its reply; also the fields of a line.
 
     Attributes:
-        prompt, text: as typed and as generated, nothing cleaned.
-        weights: "last", "best" or the step of a snapshot, as they were asked for.
-        step: of the weights; None where it is not known.
+        prompt, text: as typed and as generated, unsanitized.
+        weights: "last", "best" or the step of a snapshot, as requested.
+        step: training step of the weights; None if unknown.
         settings: fields of a SamplingConfig.
-        tokens, seconds: how many came, in what time.
-        speed: tokens a second once the prompt was read; None where it is not known.
-        ended: END, STOP, LENGTH, CANCELLED by the person, or FAILED.
+        tokens, seconds: length and duration of the reply.
+        speed: tokens per second after the prompt was read; None if unknown.
+        ended: END, STOP, LENGTH, CANCELLED by the user, or FAILED.
         time: Unix seconds when it ended.
-        id: its name in this file.
-        parent: the turn whose text it goes on from; None begins anew.
+        id: unique in this file.
+        parent: the turn that it continues; None starts from the prompt alone.
     """
 
     prompt: str
@@ -64,23 +62,23 @@ class Turn:
 
 
 def append(path: Path, turn: Turn) -> None:
-    """Adds a turn in one write, on a line of its own.
+    """Append a turn.
 
     Raises:
-        StorageError: it could not be written whole; a torn line is left out by readers.
+        StorageError: it could not be written whole; readers skip a torn line.
     """
     append_line(path, {"type": TURN, **vars(turn)})
 
 
 def append_line(path: Path, values: dict[str, Any]) -> None:
-    """Adds a line of any kind in one write.
+    """Append a line of any type in one write.
 
     Raises:
         StorageError: as `append`.
     """
     line = json_line(replace_non_finite(values)).encode() + b"\n"
     try:
-        # The folder is not made: a run that is gone stays gone.
+        # The folder is not created: a deleted run stays deleted.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
         try:
@@ -90,35 +88,35 @@ def append_line(path: Path, values: dict[str, Any]) -> None:
             os.close(descriptor)
     except OSError as error:
         raise StorageError(
-            f"This talk cannot be kept in {path}: {error.strerror}.",
-            "It stays on the screen until you leave; copy what you need (Y copies all of it).",
+            f"The conversation cannot be saved to {path}: {error.strerror}.",
+            "It stays on the screen until you quit; Y copies all of it.",
         ) from error
 
 
 def read_last(path: Path, count: int) -> list[Turn]:
-    """The last `count` turns, oldest first; none if nothing was ever said.
+    """Read the last `count` turns, oldest first; an empty list if there is no file.
 
     Raises:
-        DamagedError: there is something, and it cannot be read.
+        DamagedError: the file exists and cannot be read.
     """
-    found: list[Turn] = []
+    turns: list[Turn] = []
     try:
-        for line in read_lines_backwards(path, MOST_BYTES):
+        for line in read_lines_backwards(path, MAX_READ_BYTES):
             turn = decode(line)
             if turn is not None:
-                found.append(turn)
-            if len(found) >= count:
+                turns.append(turn)
+            if len(turns) >= count:
                 break
     except OSError as error:
         raise DamagedError(
-            f"The earlier talk in {path} cannot be read: {error.strerror}.",
-            "You can go on talking; move the file away if it stays like this.",
+            f"Earlier turns in {path} cannot be read: {error.strerror}.",
+            "You can continue; move the file away if this persists.",
         ) from error
-    return found[::-1]
+    return turns[::-1]
 
 
 def decode(line: bytes) -> Turn | None:
-    """The turn in a line; None for a damaged one and for other kinds of line."""
+    """Parse a turn; None for a damaged line or another type of line."""
     value = decode_object(line)
     if value is None or value.get("type") != TURN:
         return None
@@ -131,9 +129,9 @@ def decode(line: bytes) -> Turn | None:
         prompt=prompt,
         text=text,
         weights=weights,
-        step=whole(value.get("step")),
+        step=integer(value.get("step")),
         settings=settings if isinstance(settings, dict) else {},
-        tokens=whole(value.get("tokens")) or 0,
+        tokens=integer(value.get("tokens")) or 0,
         seconds=number(value.get("seconds")),
         ended=ended,
         speed=number(value.get("speed")) or None,
@@ -143,13 +141,13 @@ def decode(line: bytes) -> Turn | None:
     )
 
 
-def whole(value: Any) -> int | None:
-    """A whole number that arithmetic can take, or None."""
-    plain = isinstance(value, int) and not isinstance(value, bool)
-    return value if plain and abs(value) < 1 << 63 else None
+def integer(value: Any) -> int | None:
+    """Return the value if it is an integer of at most 64 bits, else None."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_integer and abs(value) < 1 << 63 else None
 
 
 def number(value: Any) -> float:
-    """A number, or 0."""
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if plain and abs(value) < 1 << 63 else 0.0
+    """Return the value if it is a number of reasonable size, else 0."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 1 << 63 else 0.0

@@ -1,19 +1,18 @@
-"""A reply while it comes: what the sampler said of it so far. Pure; knows no screen and no file.
+"""A reply in progress, and the text of finished turns.
 
-How a turn is written: what stands in the transcript, and what is copied. Pure.
-
-The model goes on with a text, so prompt and continuation are one paragraph; weight, not colour
-alone, tells which part was typed.
+The model continues a text, so prompt and continuation are one paragraph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+from core.config.configs import SamplingConfig
+from core.config.schema import to_json
 from core.run.weights_ref import weights_label
-from tui.common.sampling_settings import in_words
+from core.server.replies import GenerateBatch, GenerateReply
+from tui.common.sampling_settings import describe
 from tui.common.sanitize import clean
 from tui.talk.record import CANCELLED, END, FAILED, LENGTH, STOP, Turn
 
@@ -23,24 +22,23 @@ class Reply:
     """One continuation of one prompt.
 
     Attributes:
-        run: the run whose model speaks.
+        run, weights: "last", "best" or a step, as requested.
         prompt: as typed.
-        weights: "last", "best" or a step, as asked for.
-        step: of the weights, if known.
-        settings: fields of a SamplingConfig.
-        parent: the turn it goes on from; None begins anew.
+        step: training step of the weights; None until known.
+        settings: sampling settings.
+        parent: the turn that it continues; None starts from the prompt alone.
         pieces: its text so far.
-        ids: its tokens so far.
-        tokens, seconds, speed: how many, in what time, a second.
-        used, size: tokens in the context, and how many fit.
-        ended: why it is over; empty while it comes.
+        ids: its token ids so far.
+        tokens, seconds, speed: count, duration, tokens per second.
+        used, context: tokens in the context window, and its size.
+        ended: why it ended; empty while it is in progress.
     """
 
     run: str
     prompt: str
     weights: str
     step: int | None
-    settings: Mapping[str, Any]
+    settings: SamplingConfig
     parent: str | None = None
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
@@ -48,53 +46,45 @@ class Reply:
     seconds: float = 0.0
     speed: float | None = None
     used: int | None = None
-    size: int | None = None
+    context: int | None = None
     ended: str = ""
 
     @property
     def text(self) -> str:
-        """What came so far."""
+        """Its text so far."""
         return "".join(self.pieces)
 
-    def take(self, said: Mapping[str, Any]) -> str:
-        """Takes in one message of the sampler and returns the text that is new in it."""
+    def take(self, message: GenerateBatch | GenerateReply) -> str:
+        """Add one message of the model server; return its new text."""
         if self.ended:
             return ""
-        tokens = said.get("tokens")
-        come = tokens if isinstance(tokens, list) else []
-        self.ids += [token[0] for token in come]
-        new = "".join(token[1] for token in come)
-        if new:
-            self.pieces.append(new)
-        if said.get("done"):
-            self._end(said)
-            return new
-        self.tokens = said.get("count", self.tokens)
-        self.seconds = said.get("seconds", self.seconds)
+        if isinstance(message, GenerateReply):
+            self.ended = message.reason
+            self.tokens, self.seconds = message.tokens, message.seconds
+            self.speed, self.step = message.tokens_per_second, message.step
+            self.used, self.context = message.used, message.context
+            return ""
+        self.ids += [token.id for token in message.tokens]
+        text = "".join(token.text for token in message.tokens)
+        if text:
+            self.pieces.append(text)
+        self.tokens, self.seconds = message.count, message.seconds
         if self.seconds > 0:
             self.speed = self.tokens / self.seconds
-        return new
+        return text
 
-    def _end(self, said: Mapping[str, Any]) -> None:
-        """The last message counts exactly, and knows which weights it was."""
-        self.ended = str(said["reason"])
-        self.tokens, self.seconds = said["tokens"], said["seconds"]
-        self.speed = said["tokens_per_second"]
-        self.used, self.size = said.get("used"), said.get("context")
-        self.step = said.get("step", self.step)
-
-    def stop(self, why: str = CANCELLED) -> None:
-        """Ends it with what came; later messages change nothing."""
-        self.ended = self.ended or why
+    def stop(self, reason: str = CANCELLED) -> None:
+        """End it with the text so far; later messages are ignored."""
+        self.ended = self.ended or reason
 
     def turn(self) -> Turn:
-        """What is kept of it."""
+        """Return the turn to be recorded."""
         return Turn(
             prompt=self.prompt,
             text=self.text,
             weights=self.weights,
             step=self.step,
-            settings=self.settings,
+            settings=to_json(self.settings),
             tokens=self.tokens,
             seconds=self.seconds,
             ended=self.ended,
@@ -103,40 +93,43 @@ class Reply:
         )
 
 
-ABOUT = "The model continues your text; it does not answer. Each prompt starts anew."
-ENDED = {
-    END: "ends here",
-    STOP: "a stop text came",
-    LENGTH: "full length",
+ABOUT = "The model continues your text; it does not answer. Earlier prompts are not remembered."
+END_REASONS = {
+    END: "end of text",
+    STOP: "stop text reached",
+    LENGTH: "token limit reached",
     CANCELLED: "stopped",
-    FAILED: "cut off",
+    FAILED: "interrupted",
 }
 
 
-def joined(prompt: str, text: str) -> str:
-    """The continuation as it follows the prompt: one blank between them, not two."""
+def join_reply(prompt: str, text: str) -> str:
+    """Return the continuation as it follows the prompt: with one space between them, not two."""
     return text.removeprefix(" ") if not prompt or prompt[-1].isspace() else text
 
 
-def facts(turn: Turn, run: str = "") -> str:
-    """The line below a reply: which weights and settings made it, how long it took.
+def turn_facts(turn: Turn, run: str = "") -> str:
+    """Describe the weights and settings of a turn, its length, speed and end.
 
     Args:
-        run: named if it is another than the one the screen was opened for.
+        run: named if it is not the one the screen was opened for.
     """
     words = [
         run,
         weights_label(turn.weights, turn.step),
-        in_words(turn.settings),
+        describe(turn.settings),
         f"{turn.tokens} token{'s' * (turn.tokens != 1)}",
         f"{turn.speed:,.0f}/s" if turn.speed and turn.tokens > 1 else "",
-        "nothing to add" if turn.ended == END and not turn.text else ENDED.get(turn.ended, ""),
+        "nothing to add"
+        if turn.ended == END and not turn.text
+        else END_REASONS.get(turn.ended, ""),
     ]
     return " · ".join(word for word in words if word)
 
 
-def plain(turns: Iterable[Turn]) -> str:
-    """A talk to be pasted elsewhere: each text, and below it what made it."""
+def turns_as_text(turns: Iterable[Turn]) -> str:
+    """Return turns for the clipboard: each text, and below it its facts."""
     return "\n".join(
-        clean(f"{turn.prompt}{joined(turn.prompt, turn.text)}\n({facts(turn)})\n") for turn in turns
+        clean(f"{turn.prompt}{join_reply(turn.prompt, turn.text)}\n({turn_facts(turn)})\n")
+        for turn in turns
     )

@@ -1,4 +1,4 @@
-"""Words offered in place of one that the model never saw. Pure."""
+"""Suggested words in place of an unknown one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from core.errors import MiniGPTError
+from tui.common.client import ServerError
 from tui.common.sanitize import one_line
-from tui.talk.keys import MOST_OFFERED
+from tui.talk.keys import MAX_SUGGESTIONS
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What could be meant.
+class Suggestions:
+    """Known words similar to an unknown word of a prompt.
 
     Attributes:
         prompt: as it was sent.
-        word: the first unknown one.
-        words: known ones like it, best first.
-        more: how many unknown words follow.
+        word: the first unknown word that is similar to known ones.
+        words: known words, most similar first.
+        more: how many other unknown words the prompt has.
     """
 
     prompt: str
@@ -31,40 +32,39 @@ class Offer:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys that take a word."""
+        """The keys that use a word."""
         return tuple(str(number) for number in range(1, len(self.words) + 1))
 
-    def replaced(self, number: int) -> str:
-        """The prompt with word `number`, counted from 1, wherever the unknown one stands."""
+    def corrected_prompt(self, number: int) -> str:
+        """Return the prompt with word `number`, from 1, in place of every unknown one."""
         known = self.words[number - 1]
-        alone = rf"(?<!\S){re.escape(self.word)}(?!\S)"
-        return re.sub(alone, lambda _: known, self.prompt)
+        whole_word = rf"(?<!\S){re.escape(self.word)}(?!\S)"
+        return re.sub(whole_word, lambda _: known, self.prompt)
 
     def line(self) -> Content:
-        """The choices with their keys."""
-        said = Content.assemble(("never seen: ", "dim"), (one_line(self.word), "bold"))
+        """Render the words with their keys on one line."""
+        line = Content.assemble(("unknown word: ", "dim"), (one_line(self.word), "bold"))
         for number, word in enumerate(self.words, start=1):
-            said = Content.assemble(
-                said, "   ", (str(number), "bold $primary"), f" {one_line(word)}"
+            line = Content.assemble(
+                line, "   ", (str(number), "bold $primary"), f" {one_line(word)}"
             )
         rest = f"   and {self.more} more unknown" if self.more else ""
-        return Content.assemble(said, (rest, "dim"))
+        return Content.assemble(line, (rest, "dim"))
 
 
-def offer(prompt: str, nearest: Mapping[str, Sequence[str]]) -> Offer | None:
-    """The offer for the first unknown word that is like known ones; None if none is.
+def suggest(prompt: str, nearest: Mapping[str, Sequence[str]]) -> Suggestions | None:
+    """Suggest words for the first unknown word that has similar ones; None if none has.
 
     Args:
-        nearest: known words by unknown word, as the sampler names them.
+        nearest: known words by unknown word, as the model server reports them.
     """
-    for word, near in nearest.items():
-        if near:
-            words = tuple(str(known) for known in near[:MOST_OFFERED])
-            return Offer(prompt, word, words, len(nearest) - 1)
+    for word, similar in nearest.items():
+        if similar:
+            words = tuple(str(known) for known in similar[:MAX_SUGGESTIONS])
+            return Suggestions(prompt, word, words, len(nearest) - 1)
     return None
 
 
-def nearest_of(error: MiniGPTError) -> Mapping[str, Sequence[str]]:
-    """Known words by unknown word, where that is what went wrong."""
-    near = getattr(error, "nearest", None)
-    return near if isinstance(near, Mapping) else {}
+def nearest_words(error: MiniGPTError) -> Mapping[str, Sequence[str]]:
+    """Return known words by unknown word, where unknown words caused the error."""
+    return error.nearest if isinstance(error, ServerError) else {}

@@ -1,4 +1,4 @@
-"""The line one types into: Enter sends, Ctrl+J begins a new line, Up and Down recall."""
+"""The prompt input: Enter sends, Ctrl+J inserts a newline, Up and Down recall earlier prompts."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from textual.widgets import TextArea
 
 from tui.common.sanitize import clean
 
-MOST_REMEMBERED = 200
+MAX_REMEMBERED_PROMPTS = 200
 
 
 class Prompt(TextArea):
-    """A prompt of one to five rows."""
+    """A text input of one to five rows."""
 
     DEFAULT_CSS = """
     Prompt { height: auto; min-height: 1; max-height: 5; border: none; padding: 0 1; }
     Prompt:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+j", "newline", "New line", show=False, tooltip="Begin a new line"),
+        Binding("ctrl+j", "newline", "New line", show=False, tooltip="Insert a newline"),
     ]
 
     class Submitted(Message):
         """Enter was pressed.
 
         Attributes:
-            text: what was typed, without control codes.
+            text: as typed, without control codes.
         """
 
         def __init__(self, text: str) -> None:
@@ -44,21 +44,21 @@ class Prompt(TextArea):
             tab_behavior="focus",
             placeholder=placeholder,
         )
-        self._said: list[str] = []
-        self._place = 0
+        self._sent: list[str] = []
+        self._recalled = 0  # index into `_sent`; beyond the last: the unsent text
         self._unsent = ""
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """Digits are the screen's first: it may have a use for them, else they are typed."""
+        """Offer digits to the screen first, which may act on them; else they are typed."""
         return not key.isdecimal() and super().check_consume_key(key, character)
 
     def on_mount(self) -> None:
-        """Blinks only where that costs nothing."""
+        """Let the cursor blink only where redrawing is cheap."""
         terminal = getattr(self.app, "terminal", None)
         self.cursor_blink = terminal is None or not terminal.remote
 
     def action_newline(self) -> None:
-        """A new line at the cursor."""
+        """Insert a newline at the cursor."""
         self.insert("\n")
 
     async def _on_key(self, event: Key) -> None:
@@ -66,11 +66,11 @@ class Prompt(TextArea):
             event.stop()
             event.prevent_default()
             self._submit()
-        elif event.key == "up" and self._at_top and self._place > 0:
+        elif event.key == "up" and self._at_top and self._recalled > 0:
             event.stop()
             event.prevent_default()
             self._recall(-1)
-        elif event.key == "down" and self._at_bottom and self._place < len(self._said):
+        elif event.key == "down" and self._at_bottom and self._recalled < len(self._sent):
             event.stop()
             event.prevent_default()
             self._recall(1)
@@ -78,7 +78,7 @@ class Prompt(TextArea):
             await super()._on_key(event)
 
     async def _on_paste(self, event: Paste) -> None:
-        """What is pasted is text: control codes become visible."""
+        """Insert pasted text with its control codes made visible."""
         event.stop()
         event.prevent_default()
         text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -86,7 +86,7 @@ class Prompt(TextArea):
 
     @property
     def _at_top(self) -> bool:
-        """Whether the cursor is in the first row that is seen; a long line is several rows."""
+        """Whether the cursor is in the first row; a long line takes several rows."""
         return self.navigator.is_first_wrapped_line(self.cursor_location)
 
     @property
@@ -95,16 +95,16 @@ class Prompt(TextArea):
 
     def _submit(self) -> None:
         text = clean(self.text)
-        if text and text != (self._said[-1] if self._said else None):
-            self._said = [*self._said, text][-MOST_REMEMBERED:]
-        self._place, self._unsent = len(self._said), ""
+        if text and text != (self._sent[-1] if self._sent else None):
+            self._sent = [*self._sent, text][-MAX_REMEMBERED_PROMPTS:]
+        self._recalled, self._unsent = len(self._sent), ""
         self.post_message(self.Submitted(text))
 
     def _recall(self, by: int) -> None:
-        """An earlier prompt, or a later one; what was being typed is behind the last."""
-        if self._place == len(self._said):
+        """Show an earlier prompt, or a later one; the unsent text comes after the last."""
+        if self._recalled == len(self._sent):
             self._unsent = self.text
-        self._place = max(0, min(len(self._said), self._place + by))
-        at_end = self._place == len(self._said)
-        self.text = self._unsent if at_end else self._said[self._place]
+        self._recalled = max(0, min(len(self._sent), self._recalled + by))
+        at_end = self._recalled == len(self._sent)
+        self.text = self._unsent if at_end else self._sent[self._recalled]
         self.move_cursor(self.document.end)

@@ -1,9 +1,4 @@
-"""A text by its tokens, with a cursor that is kept in view; only what is seen is drawn.
-
-Text with its tokens told apart: bold in turns, with a bar between.
-
-A text in which parts are marked, one of them chosen and kept in view; read only.
-"""
+"""Widgets that show the tokens of a text, or marked parts of it."""
 
 from __future__ import annotations
 
@@ -18,21 +13,37 @@ from textual.widgets import Static
 
 from tui.common.format import BAR, CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, SPACE, visible
 from tui.common.wrapping import Piece
-from tui.explore.token_rows import CURSOR, FORK, TYPED, Bit, Layout, Row, digits, row_of, rows
-from tui.widgets.transcript import Transcript, shown
+from tui.explore.token_rows import (
+    CURSOR,
+    FORK,
+    TYPED,
+    Bit,
+    Layout,
+    cursor_row,
+    digit_row,
+    layout_rows,
+)
+from tui.widgets.transcript import Transcript, displayable
 
 STYLES = {TYPED: "bold", CURSOR: "bold reverse", FORK: "dim"}
-LEVELS = ((0.01, "bold $error"), (0.1, "$error"), (0.5, "$warning"), (0.9, ""), (2.0, "$success"))
-MARGIN = 2  # rows kept in view beside that of the cursor
+PROBABILITY_STYLES = (  # each below its probability
+    (0.01, "bold $error"),
+    (0.1, "$error"),
+    (0.5, "$warning"),
+    (0.9, ""),
+    (2.0, "$success"),
+)
+CURSOR_MARGIN_ROWS = 2
+VIEW_MARGIN_ROWS = 3
 
 
 class TokenText(Static):
-    """Rows of tokens.
+    """A text by its tokens, with a cursor that is kept in view.
 
-    With chances, each row has a row of digits below it, and colours where there are any.
+    With probabilities, each row has a row of digits below it, and colours.
 
     Attributes:
-        needs: rows of cells that all of it would take.
+        needed_rows: how many rows the whole text would take.
     """
 
     DEFAULT_CSS = "TokenText { height: 1fr; text-wrap: nowrap; }"
@@ -40,57 +51,57 @@ class TokenText(Static):
     def __init__(self) -> None:
         super().__init__(id="tokens", markup=False)
         self._layout: Layout | None = None
-        self._chances: Sequence[float | None] | None = None
+        self._probabilities: Sequence[float | None] | None = None
         self._top = 0
-        self.needs = 0
+        self.needed_rows = 0
 
-    def show(self, layout: Layout, chances: Sequence[float | None] | None = None) -> None:
-        """Shows these tokens; without chances all look the same."""
-        if (layout, chances) != (self._layout, self._chances):
-            self._layout, self._chances = layout, chances
+    def show(self, layout: Layout, probabilities: Sequence[float | None] | None = None) -> None:
+        """Show these tokens."""
+        if (layout, probabilities) != (self._layout, self._probabilities):
+            self._layout, self._probabilities = layout, probabilities
             self._draw()
 
     def on_resize(self) -> None:
-        """Other words fit on a row."""
+        """Refit the rows."""
         self._draw()
 
     def _draw(self) -> None:
         width, height = self.content_size
         if self._layout is None or not width or not height:
             return
-        found = rows(self._layout, width)
-        self.needs = len(found) * (1 if self._chances is None else 2)
-        seen = max(1, height // (1 if self._chances is None else 2))
-        self._scroll(row_of(found, self._layout.cursor), len(found), seen)
+        rows = layout_rows(self._layout, width)
+        row_height = 1 if self._probabilities is None else 2
+        self.needed_rows = len(rows) * row_height
+        visible_rows = max(1, height // row_height)
+        self._scroll(cursor_row(rows, self._layout.cursor), len(rows), visible_rows)
         lines: list[Content] = []
-        begun: set[int] = set()
-        for row in found[self._top : self._top + seen]:
+        labelled: set[int] = set()
+        for row in rows[self._top : self._top + visible_rows]:
             lines.append(Content.assemble(*((bit.text, self._style(bit)) for bit in row)))
-            if self._chances is not None:
-                lines.append(self._below(row, begun))
+            if self._probabilities is not None:
+                digits = digit_row(row, self._probabilities, labelled)
+                lines.append(Content.styled(digits, "dim"))
         self.update(Content("\n").join(lines), layout=False)
 
-    def _scroll(self, row: int, count: int, seen: int) -> None:
-        """The cursor's row into view, and a few beside it."""
-        margin = min(MARGIN, (seen - 1) // 2)
-        top = max(min(self._top, row - margin), row - seen + 1 + margin)
-        self._top = max(0, min(top, count - seen))
-
-    def _below(self, row: Row, begun: set[int]) -> Content:
-        assert self._chances is not None
-        return Content.styled(digits(row, self._chances, begun), "dim")
+    def _scroll(self, row: int, count: int, visible_rows: int) -> None:
+        """Bring the cursor's row and a margin into view."""
+        margin = min(CURSOR_MARGIN_ROWS, (visible_rows - 1) // 2)
+        top = max(min(self._top, row - margin), row - visible_rows + 1 + margin)
+        self._top = max(0, min(top, count - visible_rows))
 
     def _style(self, bit: Bit) -> str:
         style = STYLES.get(bit.kind, "")
-        if self._chances is None or bit.kind == FORK or bit.token >= len(self._chances):
+        if self._probabilities is None or bit.kind == FORK or bit.token >= len(self._probabilities):
             return style
-        chance = self._chances[bit.token]
-        level = next((name for most, name in LEVELS if chance is not None and chance < most), "")
-        return f"{style} {level}".strip()
+        probability = self._probabilities[bit.token]
+        if probability is None:
+            return style
+        colour = next(name for limit, name in PROBABILITY_STYLES if probability < limit)
+        return f"{style} {colour}".strip()
 
 
 class TokenBoxes(Static):
-    """Lines of tokens.
+    """Lines of tokens, alternately bold, with a bar between.
 
     Args:
         id: of the widget.
@@ -104,7 +115,7 @@ class TokenBoxes(Static):
         self._bar, self._space = BAR, SPACE
 
     def show(self, lines: Sequence[Sequence[str]]) -> None:
-        """Shows these lines, each the texts of its tokens."""
+        """Show these lines, each the texts of its tokens."""
         charset = getattr(getattr(self.app, "terminal", None), "charset", "braille")
         plain = charset == "ascii"
         self._bar, self._space = (PLAIN_BAR, PLAIN_SPACE) if plain else (BAR, SPACE)
@@ -112,35 +123,32 @@ class TokenBoxes(Static):
         self._draw()
 
     def on_resize(self) -> None:
-        """Other tokens fit on a line."""
+        """Refit the lines."""
         self._draw()
 
     def _draw(self) -> None:
         width = self.content_size.width
-        lines = [part for line in self._lines for part in self._wrapped(line, width)]
+        lines = [part for line in self._lines for part in self._wrap(line, width)]
         self.update(Text("\n", overflow="fold").join(lines))
 
-    def _wrapped(self, tokens: Sequence[str], width: int) -> Iterator[Text]:
-        """The line broken between tokens; a token is broken only where it is longer than a line."""
+    def _wrap(self, tokens: Sequence[str], width: int) -> Iterator[Text]:
+        """Break a line between tokens; only a token longer than a line is broken itself."""
         line = Text()
-        for place, token in enumerate(tokens):
+        for index, token in enumerate(tokens):
             text = visible(token, self._space)
             if line and line.cell_len + 1 + cell_len(text) > width > 0:
                 yield line
                 line = Text()
-            if place:
+            if index:
                 line.append(self._bar, style="dim")
-            line.append(text, style="bold" if place % 2 else "")
+            line.append(text, style="bold" if index % 2 else "")
         yield line
 
 
-ABOVE = 3  # lines kept above what is brought into view
-
-
 class MarkedText(Transcript, can_focus=False):
-    """Pieces of text; beside the styles of a transcript there are "copied" and "chosen".
+    """A read-only text whose pieces may also have the styles "copied" and "chosen".
 
-    The screen scrolls it. Marks stand as characters in the pieces too: nothing depends on a style.
+    The screen scrolls it. Marks are characters of the pieces too: nothing depends on a style.
     """
 
     FOLLOWS = False
@@ -151,24 +159,23 @@ class MarkedText(Transcript, can_focus=False):
     """
 
     def show(self, pieces: Sequence[Piece], view: int | None = None) -> None:
-        """Shows other pieces.
+        """Show other pieces.
 
         Args:
-            view: the piece that is brought into view; None begins at the top.
+            view: the index of the piece that is brought into view; None is the top.
         """
         self.clear()
         self.append(pieces)
-        before = "".join(shown(text) for text, _ in pieces[:view]) if view is not None else ""
+        before = "".join(displayable(text) for text, _ in pieces[:view]) if view is not None else ""
         paragraphs = before.split("\n")
-        where = len(paragraphs) - 1, len(paragraphs[-1])
+        start = len(paragraphs) - 1, len(paragraphs[-1])
         lines = self._wrapper.lines
-        number = bisect_right(lines, where, key=lambda line: (line.paragraph, line.start)) - 1
-        self._bring(number if view is not None else 0)
+        number = bisect_right(lines, start, key=lambda line: (line.paragraph, line.start)) - 1
+        self._bring_into_view(number if view is not None else 0)
 
-    def _bring(self, number: int) -> None:
-        """A line into view, if it is not: near the top."""
+    def _bring_into_view(self, number: int) -> None:
         height = max(1, self.scrollable_content_region.height)
         top = self.scroll_offset.y
         if number and top <= number < top + height:
             return
-        self.scroll_to(y=max(0, number - ABOVE), animate=False, force=True)
+        self.scroll_to(y=max(0, number - VIEW_MARGIN_ROWS), animate=False, force=True)

@@ -1,9 +1,7 @@
-"""A long text that grows at its end: wrapped as it comes, kept in view unless one scrolls up.
+"""A long text that grows at its end, and the transcript of a conversation.
 
-Adding costs what is added, however much there is. Every text is data: control codes become
-visible, nothing is markup.
-
-The transcript of a talk: what was typed, what the model went on with, what made it.
+The text is wrapped as it comes, and follows its end unless scrolled up; appending takes time in
+proportion to what is appended. Control codes become visible, and nothing is markup.
 """
 
 from __future__ import annotations
@@ -24,14 +22,14 @@ from textual.widget import Widget
 
 from tui.common.sanitize import clean
 from tui.common.wrapping import Piece, WrappedLine, Wrapper
-from tui.talk import reply
 from tui.talk.record import Turn
+from tui.talk.reply import join_reply, turn_facts
 
 STYLES = ("muted", "accent", "prompt")
 TAB = "    "
-KEPT_STRIPS = 1000
-# Joiners and variation selectors of emoji: terminals do not agree how wide what they make is.
-_UNSTEADY = {0x200D: None, 0xFE0E: None, 0xFE0F: None}
+CACHED_STRIPS = 1000
+# Joiners and variation selectors of emoji: terminals disagree about the width of the result.
+_AMBIGUOUS_WIDTH = {0x200D: None, 0xFE0E: None, 0xFE0F: None}
 
 
 class Transcript(ScrollView, can_focus=True):
@@ -53,22 +51,22 @@ class Transcript(ScrollView, can_focus=True):
         super().__init__()
         self._pieces: list[Piece] = []
         self._wrapper = Wrapper(80)
-        self._strips: LRUCache[int, Strip] = LRUCache(KEPT_STRIPS)
-        self._base: Style | None = None  # costs more than a line to find out
+        self._strips: LRUCache[int, Strip] = LRUCache(CACHED_STRIPS)
+        self._base: Style | None = None  # cached: costs more than a line
 
     @property
     def text(self) -> str:
-        """All of it, as it is shown but for the wrapping."""
+        """The text without the wrapping."""
         return "".join(text for text, _ in self._pieces)
 
     def on_mount(self) -> None:
-        """Follows its end from the beginning, where that is what it is for."""
+        """Follow the end, unless the subclass does not."""
         if self.FOLLOWS:
             self.anchor()
 
     def append(self, pieces: Iterable[Piece]) -> None:
-        """Adds pieces at the end; call it with all that came, a few times a second."""
-        new = [(shown(text), style) for text, style in pieces if text]
+        """Append pieces; batch them into a few calls per second."""
+        new = [(displayable(text), style) for text, style in pieces if text]
         if not new:
             return
         self._pieces += new
@@ -78,16 +76,16 @@ class Transcript(ScrollView, can_focus=True):
         self._changed(first)
 
     def clear(self) -> None:
-        """Forgets all of it."""
+        """Remove all text."""
         self._pieces.clear()
         self._rewrap()
 
     def _changed(self, first: int) -> None:
-        """Lines from `first` on are new."""
+        """Update size, view and scrolling for new lines from `first` on."""
         count = len(self._wrapper.lines)
         self._strips.discard(first)
         at_end = self.scroll_offset.y >= self.max_scroll_y
-        # Assigned, it would have the screen laid out, and painted once more for the scrolling.
+        # Plain assignment would lay out the whole screen, and paint twice for the scrolling.
         self.set_reactive(Widget.virtual_size, Size(self._wrapper.width, count))
         self.vertical_scrollbar.window_virtual_size = count
         self.refresh_lines(first, count - first)
@@ -95,15 +93,15 @@ class Transcript(ScrollView, can_focus=True):
             self.scroll_y = self.scroll_target_y = self.max_scroll_y
 
     def on_resize(self) -> None:
-        """Wraps all anew if the width is another; what one reads stays in view."""
+        """Rewrap for another width; the first visible text stays in view."""
         width = max(1, self.scrollable_content_region.width)
         if width == self._wrapper.width:
             return
         top = self._wrapper.lines[min(self.scroll_offset.y, len(self._wrapper.lines) - 1)]
         self._wrapper = Wrapper(width)
         self._rewrap()
-        number = bisect_right(self._wrapper.lines, _place(top), key=_place) - 1
-        # Unlike `scroll_to` this does not end the following of the end.
+        number = bisect_right(self._wrapper.lines, _line_start(top), key=_line_start) - 1
+        # Unlike `scroll_to` this does not stop following the end.
         self.scroll_y = self.scroll_target_y = number
 
     def _rewrap(self) -> None:
@@ -119,18 +117,18 @@ class Transcript(ScrollView, can_focus=True):
         self.refresh()
 
     def notify_style_update(self) -> None:
-        """Another theme: all lines are made anew."""
+        """Drop cached lines, as the theme has changed."""
         self._strips.clear()
         self._base = None
         super().notify_style_update()
 
     def selection_updated(self, selection: Selection | None) -> None:
-        """Shows what is selected."""
+        """Redraw with the selection."""
         self._strips.clear()
         self.refresh()
 
     def get_selection(self, selection: Selection) -> tuple[str, str]:
-        """The selected text without the breaks of the wrapping, for copying."""
+        """Return the selected text without the line breaks of the wrapping."""
         start, end = selection
         lines = self.text.split("\n")
         if end is not None:
@@ -142,7 +140,7 @@ class Transcript(ScrollView, can_focus=True):
         return "\n".join(lines), "\n"
 
     def render_line(self, y: int) -> Strip:
-        """A line of the window."""
+        """Render a visible line."""
         number, width = y + self.scroll_offset.y, self.size.width
         if number >= len(self._wrapper.lines):
             return Strip.blank(width, self._style(""))
@@ -152,7 +150,7 @@ class Transcript(ScrollView, can_focus=True):
         return strip.crop_extend(0, width, self._style(""))
 
     def _strip(self, line: WrappedLine) -> Strip:
-        """A line whose cells know their place in the text: paragraphs down, characters across."""
+        """Render a line whose cells carry their offset in the text, for selections."""
         segments = [Segment(text, self._style(style)) for text, style in line.pieces]
         span = self.text_selection.get_span(line.paragraph) if self.text_selection else None
         if span is not None:
@@ -167,19 +165,18 @@ class Transcript(ScrollView, can_focus=True):
         return base + self.get_component_rich_style(f"transcript--{name}") if name else base
 
 
-def shown(text: str) -> str:
-    """A text as cells can show it."""
-    return clean(text).replace("\t", TAB).translate(_UNSTEADY)
+def displayable(text: str) -> str:
+    """Return the text with only characters of a known width."""
+    return clean(text).replace("\t", TAB).translate(_AMBIGUOUS_WIDTH)
 
 
-def _place(line: WrappedLine) -> tuple[int, int]:
-    """Where in the text a line begins."""
+def _line_start(line: WrappedLine) -> tuple[int, int]:
     return line.paragraph, line.start
 
 
 def _highlighted(segments: list[Segment], start: int, end: int, style: Style) -> list[Segment]:
-    """The segments, with a style over the characters from `start` to `end`."""
-    found: list[Segment] = []
+    """Return the segments with a style added to the characters from `start` to `end`."""
+    result: list[Segment] = []
     at = 0
     for text, own, _ in segments:
         first, last = (min(max(edge - at, 0), len(text)) for edge in (start, end))
@@ -188,65 +185,69 @@ def _highlighted(segments: list[Segment], start: int, end: int, style: Style) ->
             (text[first:last], (own or Style()) + style),
             (text[last:], own),
         )
-        found += [Segment(part, kind) for part, kind in parts if part]
+        result += [Segment(part, kind) for part, kind in parts if part]
         at += len(text)
-    return found
+    return result
 
 
-def mark(charset: str) -> str:
-    """The sign before what was typed."""
+def prompt_mark(charset: str) -> str:
+    """Return the mark before a prompt."""
     return ">" if charset == "ascii" else "›"
 
 
-class TalkView(Transcript):
-    """Prompt and continuation are one paragraph; below it stands, muted, what made it.
+class ConversationView(Transcript):
+    """The turns of a conversation; prompt and reply are one paragraph, the facts a line below.
 
     Args:
-        mark: the sign before what was typed.
+        mark: shown before each prompt.
     """
 
     def __init__(self, mark: str) -> None:
         super().__init__()
         self._mark = mark
         self._prompt = ""
-        self._begun = False
-        self._used = False
+        self._has_reply = False
+        self._is_empty = True
 
-    def _apart(self) -> None:
-        """An empty line between what is there and what comes."""
-        if self._used:
+    def _separate(self) -> None:
+        """Append an empty line unless this is the first text."""
+        if not self._is_empty:
             self.append([("\n\n", "")])
-        self._used = True
+        self._is_empty = False
 
-    def note(self, text: str) -> None:
-        """A muted line."""
-        self._apart()
+    def add_note(self, text: str) -> None:
+        """Append a muted line."""
+        self._separate()
         self.append([(text, "muted")])
 
-    def problem(self, text: str) -> None:
-        """Why nothing came, right below the prompt."""
+    def add_problem(self, text: str) -> None:
+        """Append why there is no reply, right below the prompt."""
         self.append([(f"\n{text}", "muted")])
 
-    def turn(self, turn: Turn, run: str = "") -> None:
-        """A whole turn."""
-        self.begin(turn.prompt)
-        self.more(turn.text)
-        self.end(turn, run)
+    def add_turn(self, turn: Turn, run: str = "") -> None:
+        """Append a finished turn."""
+        self.begin_turn(turn.prompt)
+        self.add_reply_text(turn.text)
+        self.end_turn(turn, run)
 
-    def begin(self, prompt: str) -> None:
-        """A prompt; what follows it comes by `more`."""
-        self._apart()
-        self._prompt, self._begun = prompt, False
+    def begin_turn(self, prompt: str) -> None:
+        """Append a prompt."""
+        self._separate()
+        self._prompt, self._has_reply = prompt, False
         self.append([(f"{self._mark} ", "accent"), (prompt, "prompt")])
 
-    def more(self, text: str) -> None:
-        """A piece of the continuation."""
-        if not self._begun and text:
-            text, self._begun = reply.joined(self._prompt, text), True
+    def add_reply_text(self, text: str) -> None:
+        """Append a piece of the reply."""
+        if not self._has_reply and text:
+            text, self._has_reply = join_reply(self._prompt, text), True
         self.append([(text, "")])
 
-    def end(self, turn: Turn, run: str = "", parted: str = "") -> None:
-        """What made it, the run's name if it is not the usual one; where it parts from another."""
-        self.append([(f"\n{reply.facts(turn, run)}", "muted")])
-        if parted:
-            self.append([(f"\n{parted}", "muted")])
+    def end_turn(self, turn: Turn, run: str = "", difference: str = "") -> None:
+        """Append the facts of a turn, and its difference from the pinned one.
+
+        Args:
+            run: named if it is not the one the screen was opened for.
+        """
+        self.append([(f"\n{turn_facts(turn, run)}", "muted")])
+        if difference:
+            self.append([(f"\n{difference}", "muted")])

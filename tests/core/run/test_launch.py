@@ -24,8 +24,9 @@ from core.run.event_log import EventTail
 from core.run.events import STARTED
 from core.run.launch import TrainerArguments
 from core.system import locks
-from tests.support.runners import TINY, alive, command, run, small_text, until
+from tests.support.runners import TINY, alive, command, run, small_text
 from tests.support.runs import run_record
+from tests.support.wait import wait_until
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_starting_run_never_looks_crashed_and_a_second_trainer_is_refused(home
 @pytest.mark.slow
 def test_a_detached_run_is_paused_changed_stopped_and_resumed(home: Home, tmp_path: Path) -> None:
     one, pid = started(home, tmp_path)
-    until(lambda: status.status_of(one) == status.RUNNING, "it trains")
+    wait_until(lambda: status.status_of(one) == status.RUNNING, "it trains")
     assert "paused at step" in run(home.root, "pause", "pets").stderr
     assert status.status_of(one) == status.PAUSED
     changed = run(home.root, "change", "pets", "learning_rate=1e-5").stderr
@@ -104,7 +105,7 @@ def test_a_detached_run_is_paused_changed_stopped_and_resumed(home: Home, tmp_pa
     assert run(home.root, "resume", "pets").returncode == 2, "it is being trained"
     done = run(home.root, "stop", "pets")
     assert (done.returncode, status.status_of(one)) == (0, status.STOPPED)
-    until(lambda: not alive(pid), "its process is gone")
+    wait_until(lambda: not alive(pid), "its process is gone")
     assert run(home.root, "attach", "pets").returncode == 130
     assert run(home.root, "stop", "pets").returncode == 2, "nobody is there to be stopped"
     longer = run(home.root, "resume", "pets", "--steps", "5", "--json")
@@ -124,7 +125,7 @@ def test_a_dead_starter_leaves_the_training_alone(home: Home, tmp_path: Path) ->
         pid = json.loads(starter.stdout.readline())["pid"]
         starter.kill()
     one = store.find_run(home, "pets")
-    until(lambda: status.status_of(one) == status.RUNNING, "it trains on")
+    wait_until(lambda: status.status_of(one) == status.RUNNING, "it trains on")
     assert os.getsid(pid) == pid, "a session of its own"
     assert os.nice(0) + 10 == os.getpriority(os.PRIO_PROCESS, pid)
 

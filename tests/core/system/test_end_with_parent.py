@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.runners import alive, until
+from tests.support.runners import alive
+from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,7 +34,7 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
         child = int(parent.stdout.readline())
         assert alive(child)
         os.kill(parent.pid, signal.SIGKILL)
-        until(lambda: not alive(child), "the child has ended")
+        wait_until(lambda: not alive(child), "the child has ended")
 
 
 def test_a_child_whose_parent_is_already_gone_ends_at_once() -> None:

@@ -30,7 +30,8 @@ from tests.support.real_trainers import (
     load_history,
     trainers_killed_at_end,
 )
-from tests.support.runners import TINY, command, run, small_text, until
+from tests.support.runners import TINY, command, run, small_text
+from tests.support.wait import wait_until
 
 SHORT = ["--steps", "30", "--set", "batch_size=9", "--set", "eval_steps=10", *TINY]
 LONG = ["--steps", "1000000", "--set", "eval_steps=1000000", "--set", "snapshots=false", *TINY]
@@ -116,7 +117,7 @@ def _tasks(home: Home, *arguments: str) -> Iterator[list[subprocess.Popen[str]]]
 def _wait_until_training(home: Home) -> Run:
     """The run, once it has done some steps."""
     pets = Run(home.runs / "pets")
-    until(lambda: pets.events.exists() and load_history(pets).step > 5, "it trains")
+    wait_until(lambda: pets.events.exists() and load_history(pets).step > 5, "it trains")
     return pets
 
 
@@ -164,7 +165,9 @@ def test_a_signal_to_all_processes_is_one_stop_that_saves(home: Home, tmp_path: 
     assert status.status_of(pets) == STOPPED
     assert pets.last_checkpoint.exists()
     with _tasks(home, "resume", "pets") as tasks:
-        until(lambda: len([e for e in load_events(pets) if e.type == PREPARED]) == 2, "it goes on")
+        wait_until(
+            lambda: len([e for e in load_events(pets) if e.type == PREPARED]) == 2, "it goes on"
+        )
         assert [task.poll() for task in tasks] == [None, None]
 
 
@@ -179,5 +182,5 @@ def test_a_lost_process_is_reported_in_one_sentence(home: Home, tmp_path: Path) 
     assert first.returncode == 1
     assert "Another process of the training has ended" in errors
     assert "Traceback" not in errors
-    until(lambda: is_free(pets), "the run is free")
+    wait_until(lambda: is_free(pets), "the run is free")
     assert status.status_of(pets) in (status.CRASHED, FINISHED)

@@ -1,4 +1,4 @@
-"""`origin` as a user types it."""
+"""The command origin."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_marks_lines_and_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong figures, or an index that is built twice."""
     assert run(["origin", "words", "oh the  cat sat on the tree"]) == 0
     said = capsys.readouterr()
     assert "Sorting the text…" in said.err
     assert "oh ‹the  cat sat on the› tree" in said.out
-    assert "71% of 7 tokens copied · longest copy 5 · 1 of 6 pairs new" in said.out
+    assert "71% of 7 tokens copied · longest copy 5 · 1 of 6 bigrams are new" in said.out
     assert "5 tokens, 3 times: the  cat sat on the" in said.out
     assert "  line 4  ‹the cat sat on the› door" in said.out
     assert run(["origin", "words", "the cat sat on the"]) == 0
-    assert capsys.readouterr().err == "", "the index was made before"
+    assert capsys.readouterr().err == "", "the index exists"
 
 
-def test_standard_input_and_one_object(
+def test_standard_input_is_read_and_json_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Other field names, or options without effect."""
     raw = io.BytesIO(b"the dog ran\n")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=raw))
     assert run(["origin", "words", "--json", "--min-tokens", "3", "--places", "1"]) == 0
@@ -45,8 +47,9 @@ def test_standard_input_and_one_object(
 
 
 @pytest.mark.parametrize("arguments", [["nobody", "a"], ["words", ""], ["words", "a\udcffb"]])
-def test_what_cannot_be_compared_is_said(
+def test_unusable_arguments_are_errors(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A traceback, or exit code 0."""
     assert run(["origin", *arguments]) == 2
     assert "Traceback" not in capsys.readouterr().err

@@ -10,7 +10,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import find_home
-from tests.support.journeys import library, travel, until
+from tests.support.journeys import library, travel
+from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common import key_order
 from tui.screens.models import ModelsScreen
@@ -30,10 +31,10 @@ def test_letters_sent_with_a_slash_are_typed_into_the_filter(tmp_path: Path) -> 
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
-        await until(pilot, lambda: table.row_count == 3)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
         _send_at_once(app, "/dnsy\r")
-        await until(pilot, lambda: app.screen.query_one(Input).value == "dnsy")
-        await until(pilot, lambda: app.focused is table)
+        await wait_until_shown(pilot, lambda: app.screen.query_one(Input).value == "dnsy")
+        await wait_until_shown(pilot, lambda: app.focused is table)
         assert isinstance(app.screen, ModelsScreen)
 
     travel(home, journey)
@@ -49,9 +50,9 @@ def test_a_key_that_is_never_reported_as_handled_times_out(
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         _send_at_once(app, "/")
-        await until(pilot, lambda: isinstance(app.focused, Input))
+        await wait_until_shown(pilot, lambda: isinstance(app.focused, Input))
         _send_at_once(app, "ab")
-        await until(pilot, lambda: app.screen.query_one(Input).value == "ab")
+        await wait_until_shown(pilot, lambda: app.screen.query_one(Input).value == "ab")
 
     travel(home, journey)
 
@@ -62,9 +63,11 @@ def test_escape_directly_followed_by_a_letter_are_two_keys(tmp_path: Path) -> No
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         _send_at_once(app, "/d")
-        await until(pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "d")
+        await wait_until_shown(
+            pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "d"
+        )
         app.post_message(Key("alt+n", "n"))  # as Textual's parser names it
-        await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
         assert app.screen_stack[-2].query_one(Input).value == ""
 
     travel(home, journey)

@@ -1,4 +1,4 @@
-"""Turning the sampling settings: every step is a valid setting, and says what it is."""
+"""Sampling settings on keys: every step is valid, and the description names it."""
 
 from __future__ import annotations
 
@@ -13,79 +13,89 @@ from core.config.schema import find_value_problems, setting_specs
 from tui.common.sampling_settings import (
     BY_NAME,
     CONTROLS,
+    Control,
     SamplingControls,
-    at_end,
-    bindings,
-    in_words,
-    now_in_words,
+    describe,
+    describe_next,
+    limit_note,
+    setting_bindings,
     value_text,
 )
-from tui.widgets.talk_side import rows
+from tui.widgets.generation_side import settings_table
 
 
-def test_every_declared_setting_but_stop_is_on_a_key() -> None:
-    """A new sampling setting that no key reaches; two settings on one key."""
+def test_every_setting_but_stop_is_on_a_key() -> None:
+    """A new sampling setting without a key; two settings on one key."""
     assert {*BY_NAME, "seed", "stop"} == set(setting_specs(SamplingConfig))
-    keys = [binding.key for binding in bindings()]
+    keys = [binding.key for binding in setting_bindings()]
     assert len(keys) == len(set(keys)) == 2 * len(CONTROLS)
-    assert all(binding.tooltip for binding in bindings())
+    assert all(binding.tooltip for binding in setting_bindings())
 
 
-@pytest.mark.parametrize("dial", CONTROLS, ids=lambda dial: dial.name)
-def test_every_step_of_a_ladder_is_allowed_and_in_order(dial: Any) -> None:
-    """A key that raises a SettingsError; a step that goes the wrong way."""
-    assert list(dial.ladder) == sorted(set(dial.ladder))
-    for value in dial.ladder:
-        assert find_value_problems(SamplingConfig, {dial.name: value}) == {}
-    default = getattr(SamplingConfig(), dial.name)
-    assert default in dial.ladder
-    assert dial.off in (None, default)
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
+def test_every_value_of_a_ladder_is_valid_and_in_order(control: Control) -> None:
+    """A key that raises a SettingsError; a step in the wrong direction."""
+    assert list(control.ladder) == sorted(set(control.ladder))
+    for value in control.ladder:
+        assert find_value_problems(SamplingConfig, {control.name: value}) == {}
+    default = getattr(SamplingConfig(), control.name)
+    assert default in control.ladder
+    assert control.off in (None, default)
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(BY_NAME)), st.sampled_from([-1, 1])), max_size=60))
-def test_any_keys_lead_to_valid_settings_and_one_key_back(turns: list[tuple[str, int]]) -> None:
-    """A state that cannot be left, or that the sampler refuses."""
-    dials = SamplingControls()
-    for name, by in turns:
-        says = at_end(dials, name, by)
-        after = dials.turned(name, by)
-        assert (after.config == dials.config) == bool(says)
-        dials = after
-        assert in_words(dials.to_json())
-        assert rows(dials).plain.count("\n") == len(CONTROLS)
-    greedy = dials.made_greedy()
+def test_any_keys_give_valid_settings_and_one_key_resets_them(steps: list[tuple[str, int]]) -> None:
+    """Settings that cannot be reset, or that the model server refuses."""
+    controls = SamplingControls()
+    for name, by in steps:
+        note = limit_note(controls, name, by)
+        after = controls.stepped(name, by)
+        assert (after.config == controls.config) == bool(note)
+        controls = after
+        assert describe(controls.to_json())
+        assert settings_table(controls).plain.count("\n") == len(CONTROLS)
+    greedy = controls.reset_to_greedy()
     assert greedy.greedy
-    assert in_words(greedy.to_json()) == "greedy"
-    assert greedy.config.max_tokens == dials.config.max_tokens
+    assert describe(greedy.to_json()) == "greedy"
+    assert greedy.config.max_tokens == controls.config.max_tokens
 
 
-def test_up_and_down_come_back() -> None:
+def test_a_step_up_and_down_restores_the_value() -> None:
     """A ladder that drifts."""
-    dials = SamplingControls()
-    assert dials.turned("temperature", 1).config.temperature == 0.1
-    assert dials.turned("temperature", 1).turned("temperature", -1) == dials
+    controls = SamplingControls()
+    assert controls.stepped("temperature", 1).config.temperature == 0.1
+    assert controls.stepped("temperature", 1).stepped("temperature", -1) == controls
 
 
-def test_seeds() -> None:
-    """Asking again with chance that gives the same text; a kept seed that is not kept."""
-    dials = SamplingControls().turned("temperature", 1)
-    assert dials.seeded(7).config.seed != dials.seeded(8).config.seed
-    kept = SamplingControls(dials.config, fixed=True)
-    assert kept.seeded(7) == kept
-    assert 0 <= dials.seeded(2**200 + 5).config.seed < 2**16
-    assert SamplingControls().seeded(7) == SamplingControls()
+def test_the_end_of_a_ladder_is_explained() -> None:
+    """A key without effect and without a note."""
+    controls = SamplingControls()
+    note = "Temperature is at its minimum, greedy; t raises it."
+    assert limit_note(controls, "temperature", -1) == note
+    note = "Top p is at its maximum, off; P lowers it."
+    assert limit_note(controls, "top_p", 1) == note
 
 
-def test_words() -> None:
-    """A reply that says another setting than the one that made it."""
-    dials = SamplingControls()
-    assert now_in_words(dials) == "greedy, 50 tokens"
-    warm = dials.turned("temperature", 1).turned("top_k", 1)
-    assert now_in_words(warm) == "temperature 0.1, top k 1, 50 tokens"
-    assert in_words(warm.seeded(3).to_json()) == "temperature 0.1, top k 1, seed 3"
-    assert value_text(dials, "temperature") == "greedy"
-    assert value_text(dials, "top_p") == "off"
-    assert value_text(SamplingControls(fixed=True), "seed") == "kept 0"
+def test_each_reply_draws_a_seed_unless_it_is_fixed() -> None:
+    """The same text again at a temperature above 0; a fixed seed that changes."""
+    controls = SamplingControls().stepped("temperature", 1)
+    assert controls.with_seed(7).config.seed != controls.with_seed(8).config.seed
+    fixed = SamplingControls(controls.config, fixed=True)
+    assert fixed.with_seed(7) == fixed
+    assert 0 <= controls.with_seed(2**200 + 5).config.seed < 2**16
+    assert SamplingControls().with_seed(7) == SamplingControls()
+
+
+def test_settings_are_described() -> None:
+    """A description of other settings than those of the reply."""
+    controls = SamplingControls()
+    assert describe_next(controls) == "greedy, 50 tokens"
+    warm = controls.stepped("temperature", 1).stepped("top_k", 1)
+    assert describe_next(warm) == "temperature 0.1, top k 1, 50 tokens"
+    assert describe(warm.with_seed(3).to_json()) == "temperature 0.1, top k 1, seed 3"
+    assert value_text(controls, "temperature") == "greedy"
+    assert value_text(controls, "top_p") == "off"
+    assert value_text(SamplingControls(fixed=True), "seed") == "fixed 0"
 
 
 @pytest.mark.parametrize(
@@ -102,16 +112,16 @@ def test_words() -> None:
         {"temperature": 10**400},
     ],
 )
-def test_settings_of_another_version_never_break_an_old_talk(settings: dict[str, Any]) -> None:
-    """A talk that cannot be opened because a line of it holds a number out of limits."""
-    assert in_words(settings)
+def test_settings_of_another_version_are_described(settings: dict[str, Any]) -> None:
+    """A conversation that cannot be opened because of a value outside its limits."""
+    assert describe(settings)
 
 
-def test_next_goes_round() -> None:
-    """A setting that the keys for less and more never reach."""
-    dials, seen = SamplingControls(), []
+def test_select_next_reaches_every_setting() -> None:
+    """A setting that F8 never selects."""
+    controls, selected = SamplingControls(), []
     for _ in CONTROLS:
-        seen.append(dials.chosen)
-        dials = dials.next_chosen()
-    assert set(seen) == set(BY_NAME)
-    assert dials == SamplingControls()
+        selected.append(controls.selected)
+        controls = controls.select_next()
+    assert set(selected) == set(BY_NAME)
+    assert controls == SamplingControls()

@@ -1,4 +1,4 @@
-"""Layers and looks as columns: their widths, which tokens are shown, and the words."""
+"""Layers and attention as text: column widths, the tokens shown, the prediction."""
 
 from __future__ import annotations
 
@@ -7,91 +7,100 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from core.server.replies import InsideReply
+from core.server.tokens import HeadAblation, TokenProbability, WindowToken
 from tui.common.format import CHOSEN, COPIED
-from tui.explore.layers import LayerView, columns, digit, read, table, text_pieces, words
+from tui.explore.layers import (
+    fit_columns,
+    layer_table,
+    position,
+    prediction_line,
+    text_pieces,
+    weight_digit,
+    window_index,
+    window_positions,
+)
 
+LAYERS = 3
 TOKENS = st.lists(st.text(max_size=12), min_size=1, max_size=60)
 
 
-def _looked(tokens: list[str], place: int, layers: int = 3) -> LayerView:
-    share = 1.0 / (place + 1)
-    row = tuple(share if at <= place else 0.0 for at in range(len(tokens)))
-    return LayerView(
-        tokens=tuple(tokens),
-        place=place,
-        number=place,
-        lens=tuple((f"t{depth}", 0.5) for depth in range(layers + 1)),
-        looks=(row,) * layers,
+def _reply(
+    tokens: list[str], index: int, weights: list[float] | None = None, first: int = 0
+) -> InsideReply:
+    """Return a reply for a token of the window; equal weights unless given."""
+    equal = [1.0 / (index + 1) if n <= index else 0.0 for n in range(len(tokens))]
+    row = weights or equal
+    return InsideReply(
+        session="s1",
+        layer=LAYERS - 1,
+        head=None,
+        layers=LAYERS,
         heads=2,
-        whole=("is", 0.62, 0.31),
+        window=[WindowToken(first + n, n, token) for n, token in enumerate(tokens)],
+        positions=[first + index],
+        lens=[[TokenProbability(0, f"t{depth}", 0.5) for depth in range(LAYERS + 1)]],
+        attention=[row],
+        attention_by_layer=[row] * LAYERS,
+        ablation=HeadAblation(0, "is", 0.62, 0.31),
     )
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("weight", "digit"),
     [(0.0, "·"), (0.049, "·"), (0.05, "1"), (0.14, "1"), (0.5, "5"), (0.97, "9"), (1.0, "9")],
 )
-def test_a_share_is_one_character(share: float, said: str) -> None:
-    assert digit(share, plain=False) == said
-    assert digit(share, plain=True) == said.replace("·", ".")
+def test_a_weight_is_one_character(weight: float, digit: str) -> None:
+    """A column that is shifted by a weight of two digits."""
+    assert weight_digit(weight, plain=False) == digit
+    assert weight_digit(weight, plain=True) == digit.replace("·", ".")
 
 
-@given(tokens=TOKENS, room=st.integers(30, 200), data=st.data())
-def test_the_table_fits_whatever_is_in_the_tokens(
-    tokens: list[str], room: int, data: st.DataObject
-) -> None:
-    """Columns beside their names, or a row longer than the screen."""
-    place = data.draw(st.integers(0, len(tokens) - 1))
-    looked = _looked(tokens, place)
-    shape = columns(looked, 0, room)
-    assert place in shape.places
-    assert list(shape.places) == sorted(set(shape.places))
-    assert max(shape.places) == place, "it does not see what comes after"
-    lines = table(looked, 0, None, shape, plain=True).plain.split("\n")
-    assert len(lines) == 2 + 1 + looked.layers
-    if room >= 50:
-        assert max(cell_len(line) for line in lines) <= room
-    lead = cell_len(lines[1]) - len(shape.places) * shape.width
-    digits = [lines[3][lead + shape.width * number] for number in range(len(shape.places))]
-    expected = digit(1.0 / (place + 1), plain=True)
-    assert set(digits) == {expected}
+@given(tokens=TOKENS, width=st.integers(30, 200), data=st.data())
+def test_the_table_fits_with_any_tokens(tokens: list[str], width: int, data: st.DataObject) -> None:
+    """Columns beside their names, or a row wider than the screen."""
+    index = data.draw(st.integers(0, len(tokens) - 1))
+    reply = _reply(tokens, index)
+    columns = fit_columns(reply, 0, width)
+    assert index in columns.tokens
+    assert list(columns.tokens) == sorted(set(columns.tokens))
+    assert max(columns.tokens) == index, "later tokens get no attention"
+    lines = layer_table(reply, 0, None, columns, plain=True).plain.split("\n")
+    assert len(lines) == 2 + 1 + LAYERS
+    if width >= 50:
+        assert max(cell_len(line) for line in lines) <= width
+    lead = cell_len(lines[1]) - len(columns.tokens) * columns.width
+    digits = [lines[3][lead + columns.width * number] for number in range(len(columns.tokens))]
+    assert set(digits) == {weight_digit(1.0 / (index + 1), plain=True)}
 
 
-def test_those_most_looked_at_are_shown_where_not_all_have_room() -> None:
-    tokens = [f"t{number}" for number in range(100)]
-    shares = [0.0] * 100
-    shares[3], shares[50], shares[90] = 0.5, 0.3, 0.1
-    looked = _looked(tokens, 99)
-    looked = LayerView(**{**looked.__dict__, "looks": (tuple(shares),) * 3})
-    shape = columns(looked, 1, 78)
-    assert {3, 50, 90, 99} <= set(shape.places)
-    assert len(shape.places) < 100
+def test_the_tokens_with_the_largest_weights_have_columns() -> None:
+    """A strong weight that is not shown because there are too many tokens."""
+    weights = [0.0] * 100
+    weights[3], weights[50], weights[90] = 0.5, 0.3, 0.1
+    reply = _reply([f"t{number}" for number in range(100)], 99, weights)
+    columns = fit_columns(reply, 1, 78)
+    assert {3, 50, 90, 99} <= set(columns.tokens)
+    assert len(columns.tokens) < 100
 
 
-def test_the_place_and_what_it_looks_at_are_marked_in_the_text() -> None:
-    looked = _looked(["a", "b", "c", "d"], 2)
-    pieces, view = text_pieces(looked, 0, plain=True)
+def test_position_and_strong_weights_are_marked_in_the_text() -> None:
+    """Marks at other tokens."""
+    pieces, view = text_pieces(_reply(["a", "b", "c", "d"], 2), 0, plain=True)
     assert pieces[view] == ("[c]", CHOSEN)
     assert pieces[0] == ("a", COPIED)
     assert pieces[-2] == ("d", "muted")
 
 
-def test_heads_that_are_off_are_named_with_what_they_change() -> None:
-    looked = _looked(["a", "b"], 1)
-    assert words(looked, []) == "after “b” (2) the model says “is”, 62.0%"
-    assert words(looked, [(1, 0)]).endswith("62.0%; without 2.1: 31.0%")
+def test_disabled_heads_are_named_with_their_effect() -> None:
+    """Numbers from 0, or the effect of other heads."""
+    reply = _reply(["a", "b"], 1)
+    assert prediction_line(reply, []) == "after “b” (2) the model predicts “is”, 62.0%"
+    assert prediction_line(reply, [(1, 0)]).endswith("62.0%; without 2.1: 31.0%")
 
 
-def test_a_reply_is_read_by_the_places_of_the_whole_text() -> None:
-    """A window that does not begin at the first token."""
-    said = {
-        "window": [[5, 1, "x"], [6, 2, "y"]],
-        "positions": [6],
-        "lens": [[[1, "x", 0.5], [2, "y", 0.25]]],
-        "looks": [[0.25, 0.75]],
-        "whole": [2, "y", 0.25, 0.125],
-        "heads": 2,
-    }
-    looked = read(said)
-    assert (looked.place, looked.number, looked.layers) == (1, 6, 1)
-    assert looked.lens == (("x", 0.5), ("y", 0.25))
+def test_positions_count_from_the_beginning_of_the_text() -> None:
+    """A window that does not start at the first token."""
+    reply = _reply(["x", "y"], 1, first=5)
+    assert (position(reply), window_index(reply)) == (6, 1)
+    assert window_positions(reply) == range(5, 7)

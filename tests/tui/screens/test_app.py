@@ -19,10 +19,12 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
 from core.run.record import read_record
+from tests.support.apps import SIZES
 from tests.support.captures import assert_same_as_capture, screen_text
-from tests.support.journeys import SIZES, calm, library, travel, until
+from tests.support.fake_server import FakeServer
+from tests.support.journeys import calm, library, travel
 from tests.support.runs import ScriptedRun
-from tests.support.samplers import FakeSampler
+from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common.keys import key_rows
 from tui.common.messages import ErrorRaised
@@ -32,7 +34,7 @@ from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
-from tui.widgets.transcript import TalkView
+from tui.widgets.transcript import ConversationView
 
 
 @pytest.fixture
@@ -60,23 +62,27 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("tui.screens.new_setup.start_run", begin)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
         screen = app.screen
-        await until(pilot, lambda: screen.query_one("#texts", OptionList).highlighted is not None)
-        await until(pilot, lambda: "Twenty sentences" in screen_text(app))
-        await until(pilot, lambda: "words" in screen_text(app))
+        await wait_until_shown(
+            pilot, lambda: screen.query_one("#texts", OptionList).highlighted is not None
+        )
+        await wait_until_shown(pilot, lambda: "Twenty sentences" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "words" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, NewSetupScreen))
-        await until(pilot, lambda: "parameters" in screen_text(app))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+        await wait_until_shown(pilot, lambda: "parameters" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
-        await until(pilot, lambda: "finished" in screen_text(app))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, TrainScreen))
+        await wait_until_shown(pilot, lambda: "finished" in screen_text(app))
         await pilot.press("t")
-        await until(pilot, lambda: isinstance(app.screen, TalkScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, TalkScreen))
         await pilot.pause(0.1)
         await pilot.press(*"Python", "enter")
-        view = app.screen.query_one(TalkView)
-        await until(pilot, lambda: "Python is a popular programming language." in view.text)
+        view = app.screen.query_one(ConversationView)
+        await wait_until_shown(
+            pilot, lambda: "Python is a popular programming language." in view.text
+        )
 
     travel(home, journey)
     assert started_specs == ["lang"]
@@ -85,10 +91,10 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
 def test_typed_settings_are_restored_after_going_back(home: Home) -> None:
 
     async def open_setup(app: MiniGPTApp, pilot: Pilot[None]) -> list[Input]:
-        await until(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
-        await until(pilot, lambda: "tokens    word" in screen_text(app))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
+        await wait_until_shown(pilot, lambda: "tokens    word" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "parameters" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "parameters" in screen_text(app))
         return list(app.screen.query(Input))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
@@ -109,17 +115,17 @@ def test_screens_look_as_captured(home: Home, size: tuple[int, int]) -> None:
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "lang" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "lang" in screen_text(app))
         creation_dates = [str(read_record(run)["created"]) for run in store.list_runs(home)]
         hide = [str(home.root), *(date[:16].replace("T", " ") for date in creation_dates)]
         await calm(app, pilot)
         assert_same_as_capture(app, f"models_{size[0]}x{size[1]}", hide=hide)
         await pilot.press("n")
-        await until(pilot, lambda: "tokens    word" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "tokens    word" in screen_text(app))
         await calm(app, pilot)
         assert_same_as_capture(app, f"new_corpus_{size[0]}x{size[1]}")
         await pilot.press("enter")
-        await until(pilot, lambda: "0:03" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "0:03" in screen_text(app))
         await calm(app, pilot)
         assert_same_as_capture(app, f"new_setup_{size[0]}x{size[1]}")
 
@@ -132,25 +138,25 @@ def test_dialogs_help_and_log_look_as_captured(home: Home) -> None:
     run.log.write_text("Traceback: [bold]no\x1b[31m space left\n" * 3)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "lang" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "lang" in screen_text(app))
         created = str(read_record(run)["created"])
         hide = [str(home.root), created[:16].replace("T", " ")]
 
         async def assert_screen(key: str, name: str) -> None:
             before = app.screen
             await pilot.press(key)
-            await until(pilot, lambda: app.screen is not before)
+            await wait_until_shown(pilot, lambda: app.screen is not before)
             await calm(app, pilot)
             assert_same_as_capture(app, f"{name}_80x24", hide=hide)
             await pilot.press("escape")
-            await until(pilot, lambda: app.screen is before)
+            await wait_until_shown(pilot, lambda: app.screen is before)
 
         await pilot.press("slash", *"tales", "enter")
-        await until(pilot, lambda: "lang" not in screen_text(app))
+        await wait_until_shown(pilot, lambda: "lang" not in screen_text(app))
         await assert_screen("d", "confirm")
         await assert_screen("m", "rename")
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, TrainScreen))
         await assert_screen("o", "log")
         await assert_screen("question_mark", "help")
 
@@ -161,14 +167,14 @@ def test_help_and_palette_list_every_key(home: Home) -> None:
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "lang" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "lang" in screen_text(app))
         screen = app.screen
         rows = key_rows(screen)
         for _, binding in screen._bindings:
             if isinstance(screen, ModelsScreen) and binding.show:
                 assert binding.tooltip, binding
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, HelpScreen))
         text = screen_text(app)
         assert "Choose a text and train a new model" in text
         assert {row.key for row in rows} >= {"n", "t", "r", "s", "/", "?", "Ctrl+Q"}
@@ -186,7 +192,7 @@ def test_an_error_is_shown_and_the_screen_stays(home: Home) -> None:
         screen.post_message(
             ErrorRaised(StorageError("[/] the disk is full \x1b]0;x\x07", "Make room."))
         )
-        await until(pilot, lambda: "the disk is full" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "the disk is full" in screen_text(app))
         assert "Make room." in screen_text(app)
         assert "\x1b" not in screen_text(app)
         assert app.screen is screen
@@ -208,8 +214,8 @@ def test_ctrl_c_quits_on_the_second_press_and_ctrl_q_at_once(home: Home) -> None
 
     for journey in (twice, at_once):
         app = travel(home, journey)
-        assert isinstance(app.client, FakeSampler)
-        assert app.client.closed, "the client is closed with the app"
+        assert isinstance(app.client, FakeServer)
+        assert app.client.closes, "the client is closed with the app"
 
 
 def test_every_binding_of_a_screen_has_a_tooltip() -> None:
@@ -223,10 +229,10 @@ def test_the_app_does_not_import_torch(home: Home) -> None:
     """Importing it would delay the first frame by a second."""
     code = (
         "import sys, asyncio; sys.modules['torch'] = None; sys.path.insert(0, sys.argv[2])\n"
-        "from tests.support.samplers import FakeSampler; from core.paths import find_home\n"
+        "from tests.support.fake_server import FakeServer; from core.paths import find_home\n"
         "from tui.app import MiniGPTApp; from tui.common.terminal import Terminal\n"
         "async def go():\n"
-        "    app = MiniGPTApp(find_home(sys.argv[1]), Terminal(), FakeSampler())\n"
+        "    app = MiniGPTApp(find_home(sys.argv[1]), Terminal(), FakeServer())\n"
         "    async with app.run_test() as pilot:\n"
         "        await pilot.pause()\n"
         "        await pilot.press('enter')\n"

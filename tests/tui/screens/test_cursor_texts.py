@@ -1,4 +1,4 @@
-"""Texts for the cursor by keys: of a talk, of a walk, of one's own; and by other weights."""
+"""Texts of the Cursor screen: from Talk, from Step, typed; and other weights."""
 
 from __future__ import annotations
 
@@ -11,15 +11,11 @@ from textual.pilot import Pilot
 from core.config.configs import SamplingConfig
 from core.paths import Home
 from core.run.directory import Run
-from tests.support.cursor_stage import (
-    CursorSampler,
-    cursor_app,
-    kept,
-    path_of,
-    screen_of,
-)
-from tests.support.step_stage import StageApp, asked, perform, press
-from tests.support.talk_stage import library, turn_of
+from core.server.protocol import ScoreAtRequest
+from tests.support.apps import StageApp, play, press
+from tests.support.conversations import home_with_lang, make_turn, recorded_branches, talk_app
+from tests.support.cursors import cursor_app, cursor_screen, path_text
+from tests.support.fake_server import FakeServer
 from tui.common.sampling_settings import SamplingControls
 from tui.screens.cursor import CursorScreen
 from tui.screens.step import StepScreen
@@ -33,27 +29,27 @@ WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1), fixed=True)
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A library with one run."""
-    return library(tmp_path)
+    return home_with_lang(tmp_path)
 
 
-def test_other_weights_say_their_own_chances(home: Home) -> None:
-    """Digits of the weights before."""
-    sampler = CursorSampler()
+def test_other_weights_have_their_own_probabilities(home: Home) -> None:
+    """Probabilities of the previous weights."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "left", "comma", "comma")
-        cursor = screen_of(app).cursor
-        assert asked(sampler, "look")[-1]["which"] == "1"
-        assert asked(sampler, "look")[-1]["scored"]
+        cursor = cursor_screen(app).cursor
+        assert server.sent(ScoreAtRequest)[-1].weights == "1"
+        assert server.sent(ScoreAtRequest)[-1].with_scores
         there = [one for one in cursor.chances if one is not None]
         await press(app, pilot, "full_stop", "full_stop")
         assert [one for one in cursor.chances if one is not None] != there
 
-    perform(cursor_app(home, sampler), journey)
+    play(cursor_app(home, server), journey)
 
 
-def test_a_text_of_ones_own_is_scored_and_branched(home: Home) -> None:
-    """A pasted text that is not kept, or hides the one before."""
+def test_a_typed_text_is_scored_and_branched(home: Home) -> None:
+    """A typed text that is not recorded, or replaces the previous one."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "e")
@@ -66,52 +62,55 @@ def test_a_text_of_ones_own_is_scored_and_branched(home: Home) -> None:
         assert "This is the first text." in await press(app, pilot, "pageup")
         assert "a ‹2›Python[ ]" in await press(app, pilot, "pagedown")
 
-    app = perform(cursor_app(home, CursorSampler()), journey)
-    assert app.troubles == []
-    assert [branch.parent is None for branch in kept(home)] == [True, False]
+    app = play(cursor_app(home, FakeServer()), journey)
+    assert app.errors == []
+    assert [branch.parent is None for branch in recorded_branches(home)] == [True, False]
 
 
-def test_what_is_pasted_is_a_text_and_unknown_words_are_said(home: Home) -> None:
+def test_a_pasted_text_is_opened_and_unknown_words_are_an_error(home: Home) -> None:
+    """A paste that is ignored, or one that closes the present text."""
+
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         app.post_message(Paste("unknown"))
         assert "Python is a popular[ ]" in await press(app, pilot)
         app.post_message(Paste("a Python"))
         assert "a Python[ ]" in await press(app, pilot)
 
-    app = perform(cursor_app(home, CursorSampler()), journey)
-    assert len(app.troubles) == 1
+    app = play(cursor_app(home, FakeServer()), journey)
+    assert len(app.errors) == 1
 
 
-def test_from_step_too(home: Home) -> None:
-    sampler = CursorSampler()
+def test_step_opens_it_with_its_text(home: Home) -> None:
+    """Another text than in Step."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "enter", "v")
         assert isinstance(app.screen, CursorScreen)
-        assert path_of(app).startswith("Python ")
+        assert path_text(app).startswith("Python ")
         await press(app, pilot, "escape")
         assert isinstance(app.screen, StepScreen)
 
     first = StepScreen("lang", "last", "Python")
-    perform(StageApp(home, sampler, first), journey)
+    play(StageApp(first, home, server), journey)
 
 
-def test_from_talk_over_the_last_reply_and_back_to_older_ones(home: Home) -> None:
-    """A tree that is another turn's; a talk that is broken by the branches in its file."""
+def test_talk_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
+    """Branches of another turn; turns that are damaged by branches in their file."""
     talk = Run(home.runs / "lang").talk
-    first, last = turn_of("Python", " is"), turn_of("Python", " is a")
+    first, last = make_turn("Python", " is"), make_turn("Python", " is a")
     append(talk, first)
     append(talk, last)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "escape", "v")
-        assert path_of(app) == "Python is a"
+        assert path_text(app) == "Python is a"
         await press(app, pilot, "left", "up", "up", "enter")
         await press(app, pilot, "pageup")
-        assert path_of(app) == "Python is"
-        assert screen_of(app).cursor.tree.root(screen_of(app).cursor.branch).typed == 2
+        assert path_text(app) == "Python is"
+        assert cursor_screen(app).cursor.tree.root(cursor_screen(app).cursor.branch).typed == 2
         await press(app, pilot, "pagedown")
-        assert path_of(app) == "Python is a"
+        assert path_text(app) == "Python is a"
         assert "‹2›" in app.text
         assert "Python is a" in await press(app, pilot, "escape")
         assert isinstance(app.screen, TalkScreen)
@@ -119,16 +118,18 @@ def test_from_talk_over_the_last_reply_and_back_to_older_ones(home: Home) -> Non
         assert "‹2›" in text
 
     for _ in range(2):
-        app = perform(StageApp(home, CursorSampler(), TalkScreen("lang")), journey)
-        assert app.troubles == []
+        app = play(talk_app(home, FakeServer()), journey)
+        assert app.errors == []
     assert read_last(talk, 10) == [first, last]
-    root, branch = kept(home)
+    root, branch = recorded_branches(home)
     assert (root.turn, branch.parent) == (last.id, root.id)
 
 
-def test_there_is_no_cursor_where_nothing_was_said(home: Home) -> None:
+def test_it_does_not_open_without_a_turn(home: Home) -> None:
+    """A screen without a text."""
+
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "escape", "v")
         assert isinstance(app.screen, TalkScreen)
 
-    perform(StageApp(home, CursorSampler(), TalkScreen("lang")), journey)
+    play(talk_app(home, FakeServer()), journey)

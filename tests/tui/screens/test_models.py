@@ -13,8 +13,9 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
 from tests.support.captures import screen_text
-from tests.support.journeys import library, travel, until
+from tests.support.journeys import library, travel
 from tests.support.runs import ScriptedRun
+from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.screens.dialogs import LineDialog
 from tui.screens.models import ModelsScreen
@@ -33,30 +34,30 @@ def test_the_list_filters_renames_and_removes(home: Home) -> None:
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
-        await until(pilot, lambda: table.row_count == 3)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
         await pilot.press("slash", *"tal", "enter")
-        await until(pilot, lambda: table.row_count == 1)
+        await wait_until_shown(pilot, lambda: table.row_count == 1)
         assert table.selected is not None
         assert table.selected.summary.name == "tales"
         await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, LineDialog))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, LineDialog))
         app.screen.query_one(Input).value = "legends"
         await pilot.press("enter")
-        await until(pilot, lambda: (home.runs / "legends").is_dir())
+        await wait_until_shown(pilot, lambda: (home.runs / "legends").is_dir())
         await pilot.press("escape")
-        await until(pilot, lambda: table.row_count == 3)
-        await until(pilot, lambda: "legends" in screen_text(app))
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await wait_until_shown(pilot, lambda: "legends" in screen_text(app))
         names = [str(table.get_row_at(n)[0]) for n in range(3)]
         table.move_cursor(row=names.index("legends"))
         await pilot.press("d")
-        await until(pilot, lambda: "Delete legends" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "Delete legends" in screen_text(app))
         await pilot.press("enter")
         assert (home.runs / "legends").is_dir(), "Enter is no"
         await pilot.press("d")
-        await until(pilot, lambda: "Delete legends" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "Delete legends" in screen_text(app))
         await pilot.press("y")
-        await until(pilot, lambda: not (home.runs / "legends").exists())
-        await until(pilot, lambda: table.row_count == 2)
+        await wait_until_shown(pilot, lambda: not (home.runs / "legends").exists())
+        await wait_until_shown(pilot, lambda: table.row_count == 2)
 
     travel(home, journey)
 
@@ -67,14 +68,14 @@ def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> Non
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         screen, table = app.screen, app.screen.query_one(RunTable)
         assert isinstance(screen, ModelsScreen)
-        await until(pilot, lambda: table.row_count == 3)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
         await pilot.press("down")
         assert table.selected is not None
         name = table.selected.summary.name
         newest = ScriptedRun(home.root, "newest")
         newest.start()
         screen.refresh_runs()
-        await until(pilot, lambda: table.row_count == 4)
+        await wait_until_shown(pilot, lambda: table.row_count == 4)
         assert table.selected is not None
         assert table.selected.summary.name == name
 
@@ -86,7 +87,7 @@ def test_a_live_run_is_stopped_and_not_removed(home: Home) -> None:
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
-        await until(pilot, lambda: table.row_count == 3)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
         names = [str(table.get_row_at(n)[0]) for n in range(3)]
         table.move_cursor(row=names.index("poem"))
         await pilot.pause()
@@ -95,7 +96,7 @@ def test_a_live_run_is_stopped_and_not_removed(home: Home) -> None:
         assert isinstance(app.screen, ModelsScreen), "no question is asked"
         await pilot.press("s")
         requests = Run(home.runs / "poem").requests
-        await until(pilot, requests.exists)
+        await wait_until_shown(pilot, requests.exists)
         assert json.loads(requests.read_text())["type"] == "stop"
 
     travel(home, journey)
@@ -104,8 +105,8 @@ def test_a_live_run_is_stopped_and_not_removed(home: Home) -> None:
 def test_runs_of_a_home_without_any_say_what_to_do(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, ModelsScreen))
-        await until(pilot, lambda: "Press n" in screen_text(app))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, ModelsScreen))
+        await wait_until_shown(pilot, lambda: "Press n" in screen_text(app))
 
     travel(home, journey)
     assert store.list_runs(home) == []
@@ -116,13 +117,13 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
-        await until(pilot, lambda: table.row_count == 3)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
         await pilot.press("down")
         assert table.selected is not None
         name = table.selected.summary.name
-        await until(pilot, lambda: f"/runs/{name}" in screen_text(app))
+        await wait_until_shown(pilot, lambda: f"/runs/{name}" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, TrainScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, TrainScreen))
         assert name in screen_text(app)
 
     travel(home, journey, size=(160, 40))

@@ -10,7 +10,8 @@ from textual.widgets import Input
 
 from core.paths import Home, find_home
 from tests.support.captures import screen_text
-from tests.support.journeys import travel, until
+from tests.support.journeys import travel
+from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.runs import setup
 from tui.screens.new_corpus import NewCorpusScreen
@@ -29,22 +30,22 @@ def test_a_typed_path_is_previewed_and_a_binary_file_rejected(home: Home, tmp_pa
     binary.write_bytes(bytes(range(256)))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "Twenty" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "Twenty" in screen_text(app))
         await pilot.press("f")
         field = app.screen.query_one("#path", Input)
         field.value = str(binary)
         await pilot.press("enter")
-        await until(pilot, lambda: "bad.bin" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "bad.bin" in screen_text(app))
         await pilot.press("enter")
         assert isinstance(app.screen, NewCorpusScreen), "a binary file cannot be used"
         field.value = str(hostile)
         await pilot.press("enter")
-        await until(pilot, lambda: "cat" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "cat" in screen_text(app))
         text = screen_text(app)
         assert "\x1b" not in text
         assert "\u202e" not in text
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
 
     travel(home, journey, size=(120, 40))
 
@@ -55,13 +56,13 @@ def test_an_invalid_setting_is_reported_and_not_started(
     monkeypatch.setattr(setup, "start_run", lambda *_, **__: pytest.fail("started"))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "words" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "words" in screen_text(app))
         await pilot.press("enter")
-        await until(pilot, lambda: "0:03" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "0:03" in screen_text(app))
         await pilot.press("tab", "tab", *"gigantic")
-        await until(pilot, lambda: "gigantic" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "gigantic" in screen_text(app))
         await pilot.press("escape", "enter")
-        await until(
+        await wait_until_shown(
             pilot, lambda: "tiny" in screen_text(app) or "There is no preset" in screen_text(app)
         )
         assert isinstance(app.screen, NewSetupScreen)
@@ -71,11 +72,11 @@ def test_an_invalid_setting_is_reported_and_not_started(
 
 def test_wrapped_facts_keep_their_column_and_names_fit(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await until(pilot, lambda: "130 distinct, 102 once" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "130 distinct, 102 once" in screen_text(app))
         await pilot.press("f")
-        await until(pilot, lambda: "file, folder or pattern" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "file, folder or pattern" in screen_text(app))
         assert "questions     question answering" in screen_text(app)
         await pilot.resize_terminal(60, 20)
-        await until(pilot, lambda: "│            102 once" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "│            102 once" in screen_text(app))
 
     travel(home, journey)

@@ -1,9 +1,10 @@
-"""Step by keys: choose, roll, take back, find, turn settings and weights, pin."""
+"""The Step screen by keys: choose, sample, undo, find, settings, weights, pin."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.binding import Binding
@@ -13,9 +14,11 @@ from textual.widgets import Input
 from core.config.configs import SamplingConfig
 from core.errors import InputError
 from core.paths import Home
+from core.server.protocol import CutRequest, StepRequest
+from tests.support.apps import StageApp, play, press, settle
 from tests.support.captures import assert_same_as_capture
-from tests.support.step_stage import Json, StageApp, StepSampler, asked, perform, press, settle
-from tests.support.talk_stage import library
+from tests.support.conversations import home_with_lang
+from tests.support.fake_server import FakeServer
 from tui.common.sampling_settings import SamplingControls
 from tui.common.terminal import Terminal
 from tui.screens.step import StepScreen
@@ -26,13 +29,17 @@ WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1))
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A library with one run."""
-    return library(tmp_path)
+    return home_with_lang(tmp_path)
 
 
 def _app(
-    home: Home, sampler: StepSampler, dials: SamplingControls | None = None, **more: Terminal
+    home: Home,
+    server: FakeServer,
+    controls: SamplingControls | None = None,
+    terminal: Terminal | None = None,
 ) -> StageApp:
-    return StageApp(home, sampler, StepScreen("lang", "last", "Python", (), dials), **more)
+    screen = StepScreen("lang", "last", "Python", (), controls)
+    return StageApp(screen, home, server, terminal)
 
 
 def _rows(text: str) -> list[list[str]]:
@@ -43,51 +50,52 @@ def _rows(text: str) -> list[list[str]]:
     return [row for row in rows if row and row[0].isdecimal()]
 
 
-def _picks(sampler: StepSampler) -> list[object]:
-    return [fields["pick"] for fields in asked(sampler, "step") if fields.get("pick") is not None]
+def _picks(server: FakeServer) -> list[object]:
+    picks = [request.pick for request in server.sent(StepRequest)]
+    return [pick for pick in picks if pick is not None]
 
 
-def test_choose_roll_and_take_back(home: Home) -> None:
-    """The journey: a number, Enter, Space, Backspace; the text says what was chosen."""
-    sampler = StepSampler()
+def test_tokens_are_taken_sampled_and_undone(home: Home) -> None:
+    """A key that appends another token than it names."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "esc Back" in app.text
         text = await press(app, pilot, "enter")
-        first = sampler.sessions["s1"][1][-1]
+        first = server.sessions["s1"][1][-1]
         assert "1 tok" in text
         await press(app, pilot, "3", "space")
-        ids = sampler.sessions["s1"][1]
+        ids = server.sessions["s1"][1]
         assert (len(ids), ids[2]) == (5, first)
         text = await press(app, pilot, "backspace", "backspace", "backspace")
-        assert sampler.sessions["s1"][1] == [1, 3]
+        assert server.sessions["s1"][1] == [1, 3]
         text = await press(app, pilot, "backspace")
-        assert "Nothing was chosen yet." in text
-        assert sampler.sessions["s1"][1] == [1, 3]
+        assert "Nothing to undo." in text
+        assert server.sessions["s1"][1] == [1, 3]
 
-    app = perform(_app(home, sampler, WARM), journey)
-    assert app.troubles == []
-    assert _picks(sampler)[2] == "sampler"
-    assert all(isinstance(pick, int) for pick in _picks(sampler)[:2])
+    app = play(_app(home, server, WARM), journey)
+    assert app.errors == []
+    assert _picks(server)[2] == "sampler"
+    assert all(isinstance(pick, int) for pick in _picks(server)[:2])
 
 
-def test_keys_that_come_too_fast_act_one_after_another(home: Home) -> None:
-    """A number that takes a row of a table that is not shown any more, or is lost."""
-    sampler = StepSampler()
+def test_fast_keys_act_one_after_another(home: Home) -> None:
+    """A number that takes a row of an outdated table, or is lost."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        sampler.gate = asyncio.Event()
+        server.gates[StepRequest] = asyncio.Event()
         await pilot.press("enter", "enter", "space", "backspace")
-        sampler.gate.set()
+        server.gates[StepRequest].set()
         await settle(app, pilot)
 
-    perform(_app(home, sampler), journey)
-    assert len(sampler.sessions["s1"][1]) == 4
+    play(_app(home, server), journey)
+    assert len(server.sessions["s1"][1]) == 4
 
 
-def test_what_a_setting_removed_stays_and_names_it(home: Home) -> None:
-    """Tokens that vanish; a column that is not that of the settings."""
-    sampler = StepSampler()
+def test_removed_tokens_stay_with_the_name_of_the_setting(home: Home) -> None:
+    """Tokens that vanish; a column that does not reflect the settings."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         greedy = app.text
@@ -96,31 +104,34 @@ def test_what_a_setting_removed_stays_and_names_it(home: Home) -> None:
         rows = _rows(warm)
         assert len(rows) >= 8
         assert "top k" in warm
-        assert sum("top" in row for row in rows) == len(rows) - 2 - sum("never" in r for r in rows)
+        assert sum("top" in row for row in rows) == len(rows) - 2 - sum(
+            "special" in r for r in rows
+        )
         assert "temperature 0.2, top k 2" in warm
 
-    perform(_app(home, sampler), journey)
-    assert [op for op, _ in sampler.asked].count("step") == 1, "settings need no forward pass"
-    assert {fields["length"] for fields in asked(sampler, "cut")} == {2}
+    play(_app(home, server), journey)
+    assert len(server.sent(StepRequest)) == 1, "settings need no forward pass"
+    assert {request.length for request in server.sent(CutRequest)} == {2}
 
 
-def test_run_five_and_to_the_end(home: Home) -> None:
-    sampler = StepSampler()
-    dials = SamplingControls(SamplingConfig(max_tokens=8))
+def test_five_tokens_or_all_are_sampled(home: Home) -> None:
+    """A key that samples another number of tokens."""
+    server = FakeServer()
+    controls = SamplingControls(SamplingConfig(max_tokens=8))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "f")
-        assert len(sampler.sessions["s1"][1]) == 7
+        assert len(server.sessions["s1"][1]) == 7
         await press(app, pilot, "x")
-        assert len(sampler.sessions["s1"][1]) == 15
+        assert len(server.sessions["s1"][1]) == 15
 
-    perform(_app(home, sampler, dials), journey)
+    play(_app(home, server, controls), journey)
 
 
-def test_escape_stops_a_run(home: Home) -> None:
-    """A run of a thousand tokens that cannot be stopped, or an Escape that loses the screen."""
-    sampler = StepSampler(seconds=0.002)
-    dials = SamplingControls(SamplingConfig(max_tokens=5000))
+def test_escape_stops_sampling(home: Home) -> None:
+    """Thousands of tokens that cannot be stopped, or an Escape that closes the screen."""
+    server = FakeServer(delay_s=0.002)
+    controls = SamplingControls(SamplingConfig(max_tokens=5000))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("x")
@@ -129,49 +140,49 @@ def test_escape_stops_a_run(home: Home) -> None:
         await settle(app, pilot)
         assert isinstance(app.screen, StepScreen)
 
-    perform(_app(home, sampler, dials), journey)
-    assert 2 < len(sampler.sessions["s1"][1]) < 5000
+    play(_app(home, server, controls), journey)
+    assert 2 < len(server.sessions["s1"][1]) < 5000
 
 
-def test_the_end_of_a_text_is_an_end(home: Home) -> None:
-    """Tokens after the end, or an end that cannot be taken back."""
-    sampler = StepSampler()
+def test_nothing_is_appended_after_the_end_of_the_text(home: Home) -> None:
+    """Tokens after the end, or an end that cannot be undone."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "slash", *"eos", "enter")
         text = await press(app, pilot, "1")
-        assert "The text has come to its end." in text
+        assert "End of text. Backspace undoes." in text
         await press(app, pilot, "enter", "space", "f")
-        assert sampler.sessions["s1"][1] == [1, 3, 2]
+        assert server.sessions["s1"][1] == [1, 3, 2]
         await press(app, pilot, "backspace")
-        assert sampler.sessions["s1"][1] == [1, 3]
+        assert server.sessions["s1"][1] == [1, 3]
 
-    perform(_app(home, sampler), journey)
+    play(_app(home, server), journey)
 
 
-def test_any_token_is_found_with_its_rank(home: Home) -> None:
-    """A word far down that nobody can take; a search that cannot be left."""
-    sampler = StepSampler()
+def test_any_token_of_the_vocabulary_is_found(home: Home) -> None:
+    """An unlikely token that cannot be taken; a search that cannot be closed."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "slash", *"lang")
         text = await press(app, pilot, "enter")
-        assert "1 token holds “lang”" in text
+        assert "1 token contains “lang”" in text
         assert [row[1] for row in _rows(text)] == ["language."]
         text = await press(app, pilot, "escape")
         assert len(_rows(text)) >= 8
         text = await press(app, pilot, "slash", *"zebra", "enter")
-        assert "No token of the vocabulary holds “zebra”" in text
+        assert "No token contains “zebra”" in text
         assert len(_rows(text)) >= 8
         await press(app, pilot, "slash", "escape")
         assert isinstance(app.screen, StepScreen)
 
-    perform(_app(home, sampler), journey)
+    play(_app(home, server), journey)
 
 
-def test_weights_change_and_the_place_stays(home: Home) -> None:
-    """Watch it learn: a snapshot that begins at the prompt again, or another run's ids."""
-    sampler = StepSampler()
+def test_other_weights_keep_the_text(home: Home) -> None:
+    """A snapshot that starts at the prompt again, or with other ids."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "enter", "2")
@@ -179,16 +190,16 @@ def test_weights_change_and_the_place_stays(home: Home) -> None:
         assert "step 1" in text.split("\n")[0]
         await press(app, pilot, "full_stop")
 
-    perform(_app(home, sampler), journey)
-    opened = [fields for fields in asked(sampler, "step") if "which" in fields]
-    assert [fields["which"] for fields in opened] == ["last", "256", "1", "256"]
-    chosen = _picks(sampler)
-    assert [fields["chosen"] for fields in opened[1:]] == [chosen] * 3
+    play(_app(home, server), journey)
+    opened = [request for request in server.sent(StepRequest) if request.session is None]
+    assert [request.weights for request in opened] == ["last", "256", "1", "256"]
+    chosen = _picks(server)
+    assert [request.chosen for request in opened[1:]] == [chosen] * 3
 
 
-def test_a_pinned_snapshot_stands_beside(home: Home) -> None:
-    """A comparison of two places, or one that does not follow."""
-    sampler = StepSampler()
+def test_a_pinned_snapshot_is_compared(home: Home) -> None:
+    """A comparison of two positions, or one that stays behind."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "comma", "comma", "equals_sign")
@@ -196,75 +207,81 @@ def test_a_pinned_snapshot_stands_beside(home: Home) -> None:
         assert "pinned: step 1 · greedy" in text
         assert "they part at token 1" in text
         text = await press(app, pilot, "enter")
-        pinned, here = (ids for _, ids in list(sampler.sessions.values())[-2:])
+        pinned, here = (ids for _, ids in list(server.sessions.values())[-2:])
         assert pinned == here
         text = await press(app, pilot, "backspace", "3")
-        pinned, here = (ids for _, ids in list(sampler.sessions.values())[-2:])
+        pinned, here = (ids for _, ids in list(server.sessions.values())[-2:])
         assert pinned == here
         text = await press(app, pilot, "equals_sign")
         assert "pinned" not in text
 
-    app = perform(_app(home, sampler), journey)
-    assert app.troubles == []
+    app = play(_app(home, server), journey)
+    assert app.errors == []
 
 
-def test_the_corpus_has_its_column(home: Home) -> None:
-    sampler = StepSampler()
+def test_corpus_counts_are_shown_once_there_is_an_index(home: Home) -> None:
+    """Counts that are missing, or an index that is built twice."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        assert "no index yet · press i to build" in app.text
+        assert "no index yet; i builds it" in app.text
         text = await press(app, pilot, "i")
         assert "12 of 14 after 3" in text or "12/14 ·3" in text
-        assert "the last 3 tokens stand there 14 times" in text
-        before = len(sampler.asked)
+        assert "the last 3 tokens occur 14 times" in text
+        before = len(server.requests)
         await press(app, pilot, "i")
-        assert len(sampler.asked) == before, "once there, it is not built again"
+        assert len(server.requests) == before, "it is built only once"
 
-    perform(_app(home, sampler), journey)
+    play(_app(home, server), journey)
 
 
-def test_a_session_that_is_gone_is_opened_at_the_same_place(home: Home) -> None:
-    """A walk that is lost because the sampler put it away."""
-    sampler = StepSampler()
+def test_a_session_is_opened_again_after_an_error(home: Home) -> None:
+    """A text that is lost because a request failed."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "enter", "enter")
-        sampler.fail["step"] = InputError("The session 's1' is not open any more.", "Open it.")
+        server.failures[StepRequest] = InputError(
+            "The session 's1' is not open any more.", "Open it."
+        )
         await press(app, pilot, "enter")
-        assert len(app.troubles) == 1
+        assert len(app.errors) == 1
         await press(app, pilot, "enter")
-        assert len(sampler.sessions["s2"][1]) == 5
+        assert len(server.sessions["s2"][1]) == 5
 
-    perform(_app(home, sampler), journey)
+    play(_app(home, server), journey)
 
 
-def test_an_unknown_word_is_said_and_another_text_can_be_begun(home: Home) -> None:
-    sampler = StepSampler()
-    app = StageApp(home, sampler, StepScreen("lang", "last", "unknown"))
+def test_after_an_unknown_word_the_text_can_be_edited(home: Home) -> None:
+    """A screen that is stuck after its first request failed."""
+    server = FakeServer()
+    app = StageApp(StepScreen("lang", "last", "unknown"), home, server)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        assert "unknown" in str(app.troubles[0])
+        assert "unknown" in str(app.errors[0])
         await press(app, pilot, "e")
         app.screen.query_one(Input).value = "Python"
         text = await press(app, pilot, "enter")
         assert len(_rows(text)) >= 8
 
-    perform(app, journey)
+    play(app, journey)
 
 
-def test_the_seed_is_what_space_draws_with(home: Home) -> None:
-    sampler = StepSampler()
+def test_another_seed_is_drawn(home: Home) -> None:
+    """A seed that is announced and not used."""
+    server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        assert "Space draws with the seed" in await press(app, pilot, "s")
+        assert "Sampling with seed" in await press(app, pilot, "s")
 
-    perform(_app(home, sampler, WARM), journey)
-    seeds = {fields["settings"]["seed"] for _, fields in sampler.asked if "settings" in fields}
+    play(_app(home, server, WARM), journey)
+    seeds = {request.settings.seed for request in server.sent(StepRequest)}
+    seeds |= {request.settings.seed for request in server.sent(CutRequest)}
     assert len(seeds) == 2
 
 
-def test_a_text_is_data(home: Home) -> None:
-    """Markup and control codes of a vocabulary that act on the terminal."""
+def test_markup_and_control_codes_are_shown_as_text(home: Home) -> None:
+    """Markup and control codes of a vocabulary that take effect."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "[b]bold" in app.text
@@ -273,33 +290,39 @@ def test_a_text_is_data(home: Home) -> None:
         await press(app, pilot, "slash", *"[b]", "enter")
         assert "[b]bold" in await press(app, pilot, "1")
 
-    perform(_app(home, StepSampler()), journey)
+    play(_app(home, FakeServer()), journey)
 
 
-def test_every_key_says_what_it_does() -> None:
+def test_every_key_has_a_tooltip() -> None:
+    """A key that the help does not explain."""
     for binding in StepScreen.BINDINGS:
         assert isinstance(binding, Binding)
         assert binding.tooltip, binding
 
 
 def test_the_text_is_copied(home: Home) -> None:
+    """A copy of only the prompt."""
+
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "enter", "y")
 
-    assert perform(_app(home, StepSampler()), journey).copied[0].startswith("Python ")
+    assert play(_app(home, FakeServer()), journey).copied[0][1].startswith("Python ")
 
 
-LOOKS: list[Json] = [
+CAPTURES: list[dict[str, Any]] = [
     {"name": "80x24", "size": (80, 24)},
     {"name": "60x20", "size": (60, 20)},
-    {"name": "200x50", "size": (200, 50)},
-    {"name": "ascii_80x24", "size": (80, 24), "look": Terminal(charset="ascii", colour=False)},
+    {
+        "name": "ascii_80x24",
+        "size": (80, 24),
+        "terminal": Terminal(charset="ascii", colour=False),
+    },
 ]
 
 
-@pytest.mark.parametrize("case", LOOKS, ids=lambda case: case["name"])
-def test_it_looks_as_it_should(home: Home, case: Json) -> None:
-    """A change of the layout that nobody looked at; the captures are committed."""
+@pytest.mark.parametrize("case", CAPTURES, ids=lambda case: case["name"])
+def test_the_screen_looks_as_captured(home: Home, case: dict[str, Any]) -> None:
+    """An unintended change of layout or wording."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "t", "t", "k", "k", "k", "k", "enter", "down")
@@ -307,5 +330,4 @@ def test_it_looks_as_it_should(home: Home, case: Json) -> None:
         await press(app, pilot, "i", "comma", "comma", "equals_sign", "l")
         assert_same_as_capture(app, f"step_pinned_{case['name']}")
 
-    look = case.get("look") or Terminal()
-    perform(_app(home, StepSampler(), look=look), journey, case["size"])
+    play(_app(home, FakeServer(), terminal=case.get("terminal")), journey, case["size"])

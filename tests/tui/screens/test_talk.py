@@ -1,7 +1,8 @@
-"""Talk by keys: prompts, replies, what is kept, at three sizes."""
+"""The Talk screen by keys: prompts, replies, and what is recorded."""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -12,21 +13,19 @@ from textual.pilot import Pilot
 
 from core.paths import Home
 from core.run.directory import Run
-from tests.support.talk_stage import (
-    CAPTURES,
-    LANG,
-    SIZES,
-    FakeSampler,
-    TalkApp,
-    UnknownError,
-    generated,
-    library,
-    play,
-    record,
-    say,
-    turn_of,
-    until,
+from core.server.protocol import GenerateRequest
+from tests.support.apps import SIZES, StageApp, play
+from tests.support.captures import assert_same_as_capture
+from tests.support.conversations import (
+    home_with_lang,
+    make_turn,
+    prompt_of,
+    recorded_turns,
+    send,
+    talk_app,
 )
+from tests.support.fake_server import REPLY_TOKENS, FakeServer, unknown_words
+from tests.support.wait import wait_until_shown
 from tui.common.messages import OpenStep
 from tui.screens.talk import TalkScreen
 from tui.talk.keys import BINDINGS
@@ -36,75 +35,75 @@ from tui.talk.record import append
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A library with one run."""
-    return library(tmp_path)
+    return home_with_lang(tmp_path)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_prompt_is_gone_on_with_and_kept(home: Home, size: tuple[int, int]) -> None:
-    """The first five minutes: typing Python says that it is a popular programming language."""
-    sampler = FakeSampler()
+def test_a_prompt_is_continued_and_recorded(home: Home, size: tuple[int, int]) -> None:
+    """A reply that is not shown, or not written to the record."""
+    server = FakeServer()
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        assert app.prompt.has_focus
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert prompt_of(app).has_focus
         await pilot.press(*"Pyth")
-        await say(app, pilot, "on")
+        await send(app, pilot, "on")
         assert "Python is a popular programming language." in app.text
         assert app.text.count("it does not answer") == 1
         assert "newest, step 500 · greedy · 5 tokens · 100/s" in app.text
         assert "7/64" in app.text or "7 of 64" in app.text
-        assert app.prompt.has_focus
-        assert app.prompt.text == ""
+        assert prompt_of(app).has_focus
+        assert prompt_of(app).text == ""
 
-    app = play(TalkApp(home, sampler), journey, size)
-    assert app.troubles == []
-    (turn,) = record(home)
-    assert (turn.prompt, turn.text) == ("Python", "".join(LANG))
+    app = play(talk_app(home, server), journey, size)
+    assert app.errors == []
+    (turn,) = recorded_turns(home)
+    assert (turn.prompt, turn.text) == ("Python", "".join(REPLY_TOKENS))
     assert (turn.weights, turn.step, turn.ended, turn.tokens) == ("last", 500, "end", 5)
     assert turn.settings["temperature"] == 0.0
-    assert generated(sampler)[0]["run"] == "lang"
+    assert server.sent(GenerateRequest)[0].run == "lang"
 
 
-def test_two_turns_again_and_edit(home: Home) -> None:
-    """A turn that replaces the one before; an edit that loses the prompt."""
-    sampler = FakeSampler()
+def test_a_prompt_is_sent_again_and_edited(home: Home) -> None:
+    """A turn that replaces the previous one; an edit that loses the prompt."""
+    server = FakeServer()
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "Python")
-        await say(app, pilot, "Java")
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "Python")
+        await send(app, pilot, "Java")
         await pilot.press("escape", "r")
         await app.workers.wait_for_complete()
         await pilot.press("e")
         await pilot.pause()
-        assert app.prompt.has_focus
-        assert app.prompt.text == "Java"
-        await say(app, pilot, "s")
+        assert prompt_of(app).has_focus
+        assert prompt_of(app).text == "Java"
+        await send(app, pilot, "s")
         assert app.text.count("is a popular") == 4
 
-    play(TalkApp(home, sampler), journey)
-    assert [turn.prompt for turn in record(home)] == ["Python", "Java", "Java", "Javas"]
+    play(talk_app(home, server), journey)
+    assert [turn.prompt for turn in recorded_turns(home)] == ["Python", "Java", "Java", "Javas"]
 
 
-def test_an_empty_prompt_is_a_prompt(home: Home) -> None:
-    """A model that may not begin by itself; a reply that begins with a blank."""
+def test_an_empty_prompt_is_sent(home: Home) -> None:
+    """A model that cannot start by itself; a reply with a leading space."""
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "")
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "")
         assert "› is a popular" in app.text
 
-    play(TalkApp(home, FakeSampler()), journey)
-    assert record(home)[0].prompt == ""
+    play(talk_app(home, FakeServer()), journey)
+    assert recorded_turns(home)[0].prompt == ""
 
 
-def test_earlier_turns_are_there_and_damaged_ones_left_out(home: Home) -> None:
-    """A talk that is forgotten, or that one torn line makes unreadable."""
-    talk = Run(home.runs / "lang").talk
+def test_earlier_turns_are_shown_and_damaged_lines_skipped(home: Home) -> None:
+    """Turns that are lost, or made unreadable by one torn line."""
+    record = Run(home.runs / "lang").talk
     for number in range(40):
-        append(talk, turn_of(f"prompt-{number}", f" reply-{number}"))
+        append(record, make_turn(f"prompt-{number}", f" reply-{number}"))
         if number == 20:
-            with talk.open("ab") as file:
+            with record.open("ab") as file:
                 file.write(b'{"type": "turn", "torn\n\x00\x00\n')
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "prompt-39 reply-39" in app.text
         assert "prompt-0 " not in app.text
         for _ in range(20):
@@ -112,124 +111,124 @@ def test_earlier_turns_are_there_and_damaged_ones_left_out(home: Home) -> None:
         await pilot.pause()
         assert "prompt-0 reply-0" in app.text
         assert "it does not answer" in app.text
-        assert app.prompt.has_focus
+        assert prompt_of(app).has_focus
 
-    assert play(TalkApp(home, FakeSampler()), journey).troubles == []
+    assert play(talk_app(home, FakeServer()), journey).errors == []
 
 
-def test_it_looks_as_it_should(home: Home) -> None:
-    """A change of the layout that nobody looked at; the capture is committed."""
-    sampler = FakeSampler(refuse={"I lvoe": UnknownError({"lvoe": ["love", "more"]})})
-    append(Run(home.runs / "lang").talk, turn_of("Data", " science is a hot topic"))
-    wanted = (CAPTURES / "talk_80x24.txt").read_text().rstrip("\n")
+@pytest.mark.parametrize("size", SIZES)
+def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int]) -> None:
+    """An unintended change of layout or wording."""
+    server = FakeServer(refused={"I lvoe": unknown_words({"lvoe": ["love", "more"]})})
+    append(Run(home.runs / "lang").talk, make_turn("Data", " science is a hot topic"))
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "Python")
-        await say(app, pilot, "I lvoe")
-        assert app.text == wanted
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "Python")
+        await send(app, pilot, "I lvoe")
+        assert_same_as_capture(app, f"talk_{size[0]}x{size[1]}")
 
-    play(TalkApp(home, sampler), journey)
+    play(talk_app(home, server), journey, size)
 
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c"])
-def test_a_reply_is_stopped_and_kept_and_what_comes_late_is_not(home: Home, key: str) -> None:
-    """A stop that loses what came, or a token of it in the next reply."""
-    sampler = FakeSampler(free=2)
+def test_a_stopped_reply_is_recorded_without_later_tokens(home: Home, key: str) -> None:
+    """A stop that loses text, or late tokens in the next reply."""
+    server = FakeServer(free_tokens=2, gates={GenerateRequest: asyncio.Event()})
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press(*"Python", "enter")
-        await until(pilot, lambda: "Python is a" in app.text)
+        await wait_until_shown(pilot, lambda: "Python is a" in app.text)
         await pilot.press(key)
         assert isinstance(app.screen, TalkScreen)
-        assert app.prompt.has_focus
-        sampler.gate.set()
-        sampler.tokens = [" said", " twice."]
-        await say(app, pilot, "Next")
+        assert prompt_of(app).has_focus
+        server.gates[GenerateRequest].set()
+        server.tokens = [" said", " twice."]
+        await send(app, pilot, "Next")
         assert "Next said twice." in app.text
         assert "programming" not in app.text
-        assert sampler.closed == 2
+        assert server.closed_streams == 2
 
-    play(TalkApp(home, sampler), journey)
-    stopped, after = record(home)
+    play(talk_app(home, server), journey)
+    stopped, after = recorded_turns(home)
     assert (stopped.text, stopped.ended, stopped.tokens) == (" is a", "cancelled", 2)
     assert after.text == " said twice."
 
 
-def test_typing_goes_on_while_a_reply_comes(home: Home) -> None:
-    """A prompt that is sent into a reply, or lost."""
-    sampler = FakeSampler(free=1)
+def test_the_next_prompt_is_typed_during_a_reply(home: Home) -> None:
+    """A prompt that is sent during a reply, or lost."""
+    server = FakeServer(free_tokens=1, gates={GenerateRequest: asyncio.Event()})
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("a", "enter")
-        await until(pilot, lambda: "a is" in app.text)
+        await wait_until_shown(pilot, lambda: "a is" in app.text)
         await pilot.press("b", "enter")
-        assert app.prompt.text == "b"
+        assert prompt_of(app).text == "b"
         assert "Esc stops the reply" in app.text
-        sampler.gate.set()
+        server.gates[GenerateRequest].set()
         await app.workers.wait_for_complete()
         await pilot.press("enter")
         await app.workers.wait_for_complete()
 
-    play(TalkApp(home, sampler), journey)
-    assert [turn.prompt for turn in record(home)] == ["a", "b"]
+    play(talk_app(home, server), journey)
+    assert [turn.prompt for turn in recorded_turns(home)] == ["a", "b"]
 
 
-def test_a_thousand_tokens_a_second_drop_no_key(home: Home) -> None:
-    """A stream that starves the prompt."""
-    sampler = FakeSampler(tokens=[f" word{n}" for n in range(3000)], batch=15)
+def test_no_key_is_lost_at_a_thousand_tokens_per_second(home: Home) -> None:
+    """A stream of tokens that starves the prompt."""
+    server = FakeServer(tokens=[f" word{n}" for n in range(3000)], batch=15)
     typed = "the quick brown fox"
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("a", "enter")
         for key in typed:
             await pilot.press("space" if key == " " else key)
-        assert app.prompt.text == typed
+        assert prompt_of(app).text == typed
         await app.workers.wait_for_complete()
-        await until(pilot, lambda: "word2999" in app.text)
+        await wait_until_shown(pilot, lambda: "word2999" in app.text)
 
-    play(TalkApp(home, sampler), journey)
-    assert record(home)[0].tokens == 3000
+    play(talk_app(home, server), journey)
+    assert recorded_turns(home)[0].tokens == 3000
 
 
-def test_leaving_keeps_what_came(home: Home) -> None:
-    """A reply that is lost because the app was closed in the middle of it."""
-    sampler = FakeSampler(free=2)
+def test_quitting_records_the_reply_so_far(home: Home) -> None:
+    """A reply that is lost because the app was closed during it."""
+    server = FakeServer(free_tokens=2, gates={GenerateRequest: asyncio.Event()})
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press(*"Python", "enter")
-        await until(pilot, lambda: "Python is a" in app.text)
+        await wait_until_shown(pilot, lambda: "Python is a" in app.text)
 
-    play(TalkApp(home, sampler), journey)
-    assert [(turn.text, turn.ended) for turn in record(home)] == [(" is a", "cancelled")]
+    play(talk_app(home, server), journey)
+    assert [(turn.text, turn.ended) for turn in recorded_turns(home)] == [(" is a", "cancelled")]
 
 
-def test_the_screen_needs_no_torch() -> None:
-    """A first frame that waits for torch."""
+def test_the_screen_does_not_import_torch() -> None:
+    """A first frame that waits for torch to be imported."""
     code = "import sys; sys.modules['torch'] = None; import tui.screens.talk"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
 
 
-def test_copying(home: Home) -> None:
-    """A copy of something else than what is read."""
+def test_the_reply_and_the_conversation_are_copied(home: Home) -> None:
+    """A copy of something else than what is shown."""
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape", "y", "Y", "e", "r")
         await pilot.press("i")
-        await say(app, pilot, "Python")
-        await say(app, pilot, "Java")
+        await send(app, pilot, "Python")
+        await send(app, pilot, "Java")
         await pilot.press("escape", "y", "Y")
 
-    (reply, first), (talk, second) = play(TalkApp(home, FakeSampler()), journey).copied
+    (reply, first), (conversation, second) = play(talk_app(home, FakeServer()), journey).copied
     assert (reply, first) == ("reply", "is a popular programming language.")
-    assert talk == "talk"
+    assert conversation == "conversation"
     assert second.count("is a popular programming language.") == 2
     assert "Java is" in second
 
 
-def test_every_key_says_what_it_does_and_the_footer_is_short(home: Home) -> None:
-    """A key in the footer that does nothing now; a footer that is cut off."""
+def test_every_key_has_a_tooltip_and_the_footer_only_possible_actions(home: Home) -> None:
+    """A key in the footer that does nothing at present; a footer that is cut off."""
 
-    def footer(app: TalkApp) -> dict[str, str]:
+    def footer(app: StageApp) -> dict[str, str]:
         shown = app.screen.active_bindings.values()
         return {
             b.binding.key: b.binding.description
@@ -237,51 +236,46 @@ def test_every_key_says_what_it_does_and_the_footer_is_short(home: Home) -> None
             if b.binding.show and b.node is not app
         }
 
-    def words(app: TalkApp) -> set[str]:
+    def labels(app: StageApp) -> set[str]:
         return set(footer(app).values())
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        assert words(app) == {"Commands", "Greedy", "Setting"}
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert labels(app) == {"Commands", "Greedy", "Setting"}
         await pilot.press("escape")
         assert footer(app)["escape"] == "Back"
         assert "r" not in footer(app)
         await pilot.press("i")
-        await say(app, pilot, "a")
+        await send(app, pilot, "a")
         await pilot.press("escape")
         assert footer(app)["r"] == "Again"
-        assert words(app) == {"Back", "Keys", "Type", "Again", "Edit", "Copy", "Source"}
-        sampler.free = 1
+        assert labels(app) == {"Back", "Keys", "Type", "Again", "Edit", "Copy", "Sources"}
+        server.free_tokens, server.gates[GenerateRequest] = 1, asyncio.Event()
         await pilot.press("r")
-        await until(pilot, lambda: app.text.count("a is") == 2)
+        await wait_until_shown(pilot, lambda: app.text.count("a is") == 2)
         assert footer(app)["escape"] == "Stop"
         assert "r" not in footer(app)
         await pilot.press("escape")
         assert all(isinstance(bound, Binding) and bound.tooltip for bound in BINDINGS)
 
-    sampler = FakeSampler()
-    play(TalkApp(home, sampler), journey)
+    server = FakeServer()
+    play(talk_app(home, server), journey)
 
 
-def test_step_begins_where_the_reply_ends_or_with_what_is_typed(home: Home) -> None:
-    """A prompt that is lost on the way, or a reply that is taken apart by guesses at its tokens."""
-    went: list[OpenStep] = []
+def test_step_opens_at_the_end_of_the_reply_or_with_the_typed_text(home: Home) -> None:
+    """A lost prompt, or a reply that is tokenized anew instead of by its ids."""
 
-    class App(TalkApp):
-        def on_open_step(self, message: OpenStep) -> None:
-            went.append(message)
-
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape", "x", "i")
-        await say(app, pilot, "Python")
+        await send(app, pilot, "Python")
         await pilot.press("escape", "t", "x", "i", *"Java", "ctrl+t")
         await pilot.pause()
-        assert app.prompt.text == "Java"
+        assert prompt_of(app).text == "Java"
 
-    play(App(home, FakeSampler()), journey)
-    assert [(go.prompt, list(go.chosen)) for go in went] == [
+    opened = play(talk_app(home, FakeServer()), journey).posted(OpenStep)
+    assert [(one.prompt, list(one.chosen)) for one in opened] == [
         ("", []),
         ("Python", [7] * 5),
         ("Java", []),
     ]
-    assert went[1].controls is not None
-    assert went[1].controls.config.temperature == 0.1
+    assert opened[1].controls is not None
+    assert opened[1].controls.config.temperature == 0.1

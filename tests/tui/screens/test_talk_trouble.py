@@ -1,4 +1,4 @@
-"""Talk when something goes wrong: unknown words, dead samplers, full disks, odd text."""
+"""The Talk screen when something fails: unknown words, a dead server, full disks, odd text."""
 
 from __future__ import annotations
 
@@ -10,125 +10,123 @@ from textual.pilot import Pilot
 from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
-from tests.support.talk_stage import (
-    LANG,
-    SIZES,
-    DeadError,
-    FakeSampler,
-    TalkApp,
-    UnknownError,
-    library,
-    look,
-    play,
-    record,
-    say,
-    turn_of,
-    until,
+from tests.support.apps import SIZES, StageApp, play
+from tests.support.conversations import (
+    check_for_newer,
+    home_with_lang,
+    make_turn,
+    prompt_of,
+    recorded_turns,
+    send,
+    talk_app,
 )
+from tests.support.fake_server import REPLY_TOKENS, FakeServer, unknown_words
+from tests.support.wait import wait_until_shown
+from tui.common.client import ServerDied
 from tui.talk.record import append
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A library with one run."""
-    return library(tmp_path)
+    return home_with_lang(tmp_path)
 
 
-def test_an_unknown_word_is_offered_its_nearest(home: Home) -> None:
-    """A slip of the finger that costs typing everything again."""
-    unknown = UnknownError({"Pyton": ["Python", "Pylon"], "ios": []})
-    sampler = FakeSampler(refuse={"see Pyton ios": unknown})
+def test_similar_words_are_suggested_for_an_unknown_one(home: Home) -> None:
+    """A typo after which the whole prompt must be typed again."""
+    unknown = unknown_words({"Pyton": ["Python", "Pylon"], "ios": []})
+    server = FakeServer(refused={"see Pyton ios": unknown})
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "see Pyton ios")
-        assert app.prompt.text == "see Pyton ios"
-        assert "never seen: Pyton   1 Python   2 Pylon   and 1 more unknown" in app.text
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "see Pyton ios")
+        assert prompt_of(app).text == "see Pyton ios"
+        assert "unknown word: Pyton   1 Python   2 Pylon   and 1 more unknown" in app.text
         await pilot.press("x", "1")
-        assert app.prompt.text == "see Pyton iosx1", "who types on types"
+        assert prompt_of(app).text == "see Pyton iosx1", "in a changed prompt digits are typed"
         await pilot.press("backspace", "backspace", "1")
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "see Python ios is a popular" in app.text
-        assert "never seen" not in app.text
-        assert app.prompt.text == ""
+        assert "unknown word" not in app.text
+        assert prompt_of(app).text == ""
 
-    app = play(TalkApp(home, sampler), journey)
-    assert app.troubles == []
-    assert [turn.prompt for turn in record(home)] == ["see Python ios"]
-
-
-def test_a_word_like_no_other_is_said_with_what_to_do(home: Home) -> None:
-    """An offer of nothing."""
-    sampler = FakeSampler(refuse={"xyz": UnknownError({"xyz": []})})
-
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "xyz")
-        assert app.prompt.has_focus
-        assert app.prompt.text == "xyz"
-
-    assert len(play(TalkApp(home, sampler), journey).troubles) == 1
+    app = play(talk_app(home, server), journey)
+    assert app.errors == []
+    assert [turn.prompt for turn in recorded_turns(home)] == ["see Python ios"]
 
 
-def test_a_sampler_that_dies_costs_only_the_rest_of_its_reply(home: Home) -> None:
-    """A screen that is gone, or stuck, because another process is."""
-    sampler = FakeSampler(fail=DeadError("The model's process ended.", "Send it again."))
+def test_an_unknown_word_without_similar_ones_is_an_error(home: Home) -> None:
+    """An empty list of suggestions."""
+    server = FakeServer(refused={"xyz": unknown_words({"xyz": []})})
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "Python")
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "xyz")
+        assert prompt_of(app).has_focus
+        assert prompt_of(app).text == "xyz"
+
+    assert len(play(talk_app(home, server), journey).errors) == 1
+
+
+def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
+    """A screen that is closed or stuck because the server has died."""
+    server = FakeServer(reply_error=ServerDied("It ended by signal 9.", "Try again."))
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "Python")
         assert "is a popular" in app.text
-        assert "cut off" in app.text
-        assert app.prompt.text == "Python"
-        sampler.fail = None
+        assert "interrupted" in app.text
+        assert prompt_of(app).text == "Python"
+        server.reply_error = None
         await pilot.press("enter")
         await app.workers.wait_for_complete()
 
-    app = play(TalkApp(home, sampler), journey)
-    assert [type(error) for error in app.troubles] == [DeadError]
-    assert [turn.ended for turn in record(home)] == ["failed", "end"]
+    app = play(talk_app(home, server), journey)
+    assert [type(error) for error in app.errors] == [ServerDied]
+    assert [turn.ended for turn in recorded_turns(home)] == ["failed", "end"]
 
 
-def test_a_run_that_cannot_be_loaded_or_is_gone(home: Home) -> None:
-    """A damaged or deleted run that takes the screen with it."""
-    sampler = FakeSampler(refuse={"lang": InputError("There is no run named 'lang'.", "Press o.")})
+def test_a_deleted_run_does_not_close_the_screen(home: Home) -> None:
+    """An exception because the run cannot be loaded."""
+    server = FakeServer(refused={"lang": InputError("There is no run named 'lang'.", "Press o.")})
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         for path in sorted((home.runs / "lang").rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         (home.runs / "lang").rmdir()
-        look(app)
+        check_for_newer(app)
         await pilot.press("comma", "escape", "comma", "full_stop", "b", "l", "i")
-        await say(app, pilot, "a")
+        await send(app, pilot, "a")
 
-    app = play(TalkApp(home, sampler), journey)
-    assert {error.title for error in app.troubles} <= {InputError.title, "Could not save"}
-    assert all(error.hint for error in app.troubles)
+    app = play(talk_app(home, server), journey)
+    assert {error.title for error in app.errors} <= {InputError.title, "Could not save"}
+    assert all(error.hint for error in app.errors)
 
 
-def test_a_fault_of_our_own_is_said(home: Home) -> None:
-    """A traceback in place of the screen."""
-    sampler = FakeSampler()
-    sampler.tokens = [3]  # type: ignore[list-item]
+def test_an_unexpected_exception_is_shown(home: Home) -> None:
+    """A traceback instead of the screen."""
+    server = FakeServer()
+    server.tokens = [3]  # type: ignore[list-item]
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("a", "enter")
-        await until(pilot, lambda: app.troubles)
-        sampler.tokens = list(LANG)
-        await say(app, pilot, "b")
+        await wait_until_shown(pilot, lambda: app.errors)
+        server.tokens = list(REPLY_TOKENS)
+        await send(app, pilot, "b")
         assert "b is a popular" in app.text
 
-    assert "TypeError" in str(play(TalkApp(home, sampler), journey).troubles[0])
+    assert "TypeError" in str(play(talk_app(home, server), journey).errors[0])
 
 
-def test_a_talk_that_cannot_be_kept_or_read_goes_on(home: Home) -> None:
-    """A full disk or a read-only home that ends the talk, or nags at every turn."""
-    Run(home.runs / "lang").talk.symlink_to("talk.jsonl")  # leads nowhere, round and round
+def test_talk_works_without_a_readable_record(home: Home) -> None:
+    """A full disk that ends the conversation, or an error at every turn."""
+    Run(home.runs / "lang").talk.symlink_to("talk.jsonl")  # a cycle
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "a")
-        await say(app, pilot, "b")
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "a")
+        await send(app, pilot, "b")
         assert app.text.count("is a popular") == 2
 
-    titles = [error.title for error in play(TalkApp(home, FakeSampler()), journey).troubles]
+    titles = [error.title for error in play(talk_app(home, FakeServer()), journey).errors]
     assert titles == ["Damaged file", "Could not save"]
 
 
@@ -144,16 +142,16 @@ ODD = [
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_any_text_is_shown_as_text(home: Home, size: tuple[int, int]) -> None:
-    """Markup that is obeyed, an escape that reaches the terminal, a line that shifts the others."""
-    sampler = FakeSampler()
+def test_markup_and_control_codes_are_shown_as_text(home: Home, size: tuple[int, int]) -> None:
+    """Markup that takes effect, an escape sequence that reaches the terminal, shifted lines."""
+    server = FakeServer()
     for text in ODD:
-        append(Run(home.runs / "lang").talk, turn_of(text, text, weights=text, ended=text))
+        append(Run(home.runs / "lang").talk, make_turn(text, text, weights=text, ended=text))
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         for number, text in enumerate(ODD):
-            sampler.tokens = [f" {text}", f"end{number}"]
-            await say(app, pilot, text)
+            server.tokens = [f" {text}", f"end{number}"]
+            await send(app, pilot, text)
             assert not {"\x1b", "\x9b", "\x07", "\u202e", "\x00", "\x7f"} & set(app.text)
             assert f"end{number}" in app.text
             if "[@" in text:
@@ -162,6 +160,6 @@ def test_any_text_is_shown_as_text(home: Home, size: tuple[int, int]) -> None:
                 assert sum(segment.cell_length for segment in strip) == size[0]
         await pilot.press("escape", "y", "Y")
 
-    app = play(TalkApp(home, sampler), journey, size)
-    assert app.troubles == []
+    app = play(talk_app(home, server), journey, size)
+    assert app.errors == []
     assert all("\x1b" not in copied for _, copied in app.copied)

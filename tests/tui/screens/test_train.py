@@ -17,15 +17,15 @@ from textual.widgets._footer import FooterKey
 
 from core.run.directory import Run
 from core.run.events import encode
+from tests.support.apps import SIZES
 from tests.support.runs import ScriptedRun
-from tests.support.train_stage import Stage, footer, play, settled, text_of, title
+from tests.support.train_stage import TrainStage, footer, play, settled, text_of, title
 from tui.screens import train
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.train_view import TrainView
 
 ROOT = Path(__file__).parents[3]
 CAPTURES = ROOT / "tests" / "support" / "captures"
-SIZES = [(60, 20), (80, 24), (200, 50)]
 HOSTILE = "[bold]x[/] \x1b]0;owned\x07 \x9b2J 我是学生 👩‍👩‍👧 \u202eabc"
 
 
@@ -40,7 +40,7 @@ def test_it_looks_as_it_did(story: ScriptedRun, size: tuple[int, int]) -> None:
     story.train_fully()
     captured = CAPTURES / f"train_{size[0]}x{size[1]}.txt"
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
         if os.environ.get("CAPTURE"):
             captured.write_text(text)
@@ -53,7 +53,7 @@ def test_it_looks_as_it_did(story: ScriptedRun, size: tuple[int, int]) -> None:
 def test_a_finished_run_at_three_sizes(story: ScriptedRun, size: tuple[int, int]) -> None:
     story.train_fully()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
         assert title(stage) == "poem   finished"
         assert "100 %" in text
@@ -71,7 +71,7 @@ def test_a_finished_run_at_three_sizes(story: ScriptedRun, size: tuple[int, int]
 def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: ScriptedRun) -> None:
     story.train_fully()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         plot, side = stage.screen.query_one(LossPlot), stage.screen.query_one("#side")
         assert side.region.x >= plot.region.right
         assert plot.region.height > 30
@@ -86,7 +86,7 @@ def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: Scripted
 def test_a_live_run_moves_on(story: ScriptedRun) -> None:
     story.train_partly()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
         assert title(stage) == "poem   running"
         assert "30 %" in text
@@ -106,7 +106,7 @@ def test_nothing_is_drawn_when_nothing_changed(story: ScriptedRun, monkeypatch: 
     story.train_partly()
     drawn: list[str] = []
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await settled(stage, pilot)
         real = Widget.refresh
 
@@ -139,7 +139,7 @@ def test_a_crashed_run_says_what_to_do_and_shows_its_log(
     calls: list[Run] = []
     monkeypatch.setattr(train, "resume_run", lambda home, run: calls.append(run))
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
         assert title(stage) == "poem   crashed"
         assert "Saved at step 40; resume from there with r." in text
@@ -158,7 +158,7 @@ def test_a_failed_run_says_what_its_trainer_said(story: ScriptedRun) -> None:
     story.emit("failed", 60, title="It failed", message=f"nan {HOSTILE}", hint="Lower the rate.")
     story.lock.release()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
         assert "It failed: nan [bold]x[/] ␛]0;owned␇" in text
         assert "Lower the rate." in text
@@ -177,7 +177,7 @@ def test_hostile_texts_are_shown_as_text(story: ScriptedRun, size: tuple[int, in
     story.emit(HOSTILE, 31)
     story.emit("stopped", 31, reason=HOSTILE)
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
         assert "[bold]x[/]" in text
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(text)
@@ -190,7 +190,7 @@ def test_hostile_texts_are_shown_as_text(story: ScriptedRun, size: tuple[int, in
 def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: ScriptedRun) -> None:
     story.train_partly()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         shutil.rmtree(story.run.folder)
         await settled(stage, pilot)
         text = text_of(stage)
@@ -203,7 +203,7 @@ def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: ScriptedRu
 
 
 def test_a_run_that_was_never_there_is_a_message(story: ScriptedRun) -> None:
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert "The folder of none is gone" in text_of(stage)
 
     play(story, act, name="none")
@@ -213,7 +213,7 @@ def test_a_damaged_file_is_a_message(story: ScriptedRun) -> None:
     story.run.events.write_bytes(b"\x00" * 5000 + b"\n{]\n")
     story.lock.release()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert "can be read" in text_of(stage)
         assert title(stage) == "poem   cannot be read"
 
@@ -227,7 +227,7 @@ def test_a_run_elsewhere_can_be_watched_and_asked(story: ScriptedRun) -> None:
     story.start(here=False)
     story.train(1, 60)
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert title(stage) == "poem   running"
         await pilot.press("s")
         assert story.requests()[0]["type"] == "stop"
@@ -239,7 +239,7 @@ def test_a_run_that_is_being_prepared(story: ScriptedRun) -> None:
     story.emit("started", pid=1)
     story.emit("prepare", phase="making tokens", done=30, total=120)
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert title(stage) == "poem   preparing"
         assert "25 %   making tokens" in text_of(stage)
         assert footer(stage) == {"Back", "Keys", "Stop"}
@@ -254,7 +254,7 @@ def test_a_long_run_opens_in_pieces(story: ScriptedRun) -> None:
     with story.run.events.open("a") as file:
         file.write("\n".join(lines) + "\n")
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert "step 20,000/20,000" in text_of(stage)
 
     seen: list[float] = []

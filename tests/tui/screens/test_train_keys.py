@@ -15,7 +15,7 @@ from core.paths import Home
 from core.run.directory import Run
 from tests.support.runs import ScriptedRun
 from tests.support.train_stage import (
-    Stage,
+    TrainStage,
     footer,
     play,
     settled,
@@ -23,6 +23,7 @@ from tests.support.train_stage import (
     text_of,
     title,
 )
+from tui.common.messages import OpenTalk
 from tui.screens import train
 from tui.screens.log import LogScreen
 from tui.screens.train import TrainScreen, parse_epochs
@@ -60,7 +61,7 @@ def test_a_request_counts_once_the_trainer_says_so(
 ) -> None:
     story.train_partly()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press(key)
         await pilot.pause()
         (asked,) = story.requests()
@@ -79,7 +80,7 @@ def test_a_request_counts_once_the_trainer_says_so(
 def test_halving_twice_quarters_although_nothing_was_answered_yet(story: ScriptedRun) -> None:
     story.train_partly()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("minus", "minus")
         asked = [request["changes"]["learning_rate"] for request in story.requests()]
         assert asked == [0.0005, 0.00025]
@@ -90,7 +91,7 @@ def test_halving_twice_quarters_although_nothing_was_answered_yet(story: Scripte
 def test_stop_is_not_offered_twice(story: ScriptedRun) -> None:
     story.train_partly()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("s", "s")
         await pilot.press("w")
         assert [request["type"] for request in story.requests()] == ["stop", "save"]
@@ -104,7 +105,7 @@ def test_a_paused_run_goes_on(story: ScriptedRun) -> None:
     story.train_partly()
     story.emit("changed", 60, action="pause")
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert title(stage) == "poem   paused"
         assert "Continue" in footer(stage)
         assert "Pause" not in footer(stage)
@@ -117,7 +118,7 @@ def test_a_paused_run_goes_on(story: ScriptedRun) -> None:
 def test_more_parse_epochs_a_live_run_are_a_change(story: ScriptedRun) -> None:
     story.train_partly()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("e")
         await pilot.pause()
         stage.screen.query_one(Input).value = "2,5"
@@ -142,13 +143,13 @@ def test_more_parse_epochs_an_ended_run_are_a_resume(story: ScriptedRun, monkeyp
 
     monkeypatch.setattr(train, "resume_run", resume)
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("e")
         await pilot.pause()
         stage.screen.query_one(Input).value = "many"
         await pilot.press("enter")
         await pilot.pause()
-        assert "'many' is not a number of epochs" in stage.troubles[0]
+        assert "'many' is not a number of epochs" in str(stage.errors[0])
         await pilot.press("e")
         await pilot.pause()
         stage.screen.query_one(Input).value = "3"
@@ -164,10 +165,10 @@ def test_a_request_that_cannot_be_written_is_a_message(story: ScriptedRun) -> No
     story.train_partly()
     story.run.requests.mkdir()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("s")
         await pilot.pause()
-        assert "requests.jsonl cannot be written" in stage.troubles[0]
+        assert "requests.jsonl cannot be written" in str(stage.errors[0])
         assert "stopping" not in title(stage)
 
     play(story, act)
@@ -176,14 +177,15 @@ def test_a_request_that_cannot_be_written_is_a_message(story: ScriptedRun) -> No
 def test_talk_is_offered_once_there_are_weights(story: ScriptedRun) -> None:
     story.start()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("t")
-        assert stage.went == []
+        assert stage.posted(OpenTalk) == []
         story.save_snapshot(0, "x")
         await settled(stage, pilot)
         await pilot.press("t")
         await pilot.pause()
-        assert stage.went == ["talk poem last"]
+        (message,) = stage.posted(OpenTalk)
+        assert (message.name, message.weights) == ("poem", "last")
 
     play(story, act)
 
@@ -192,7 +194,7 @@ def test_leaving_a_live_run_says_once_that_it_goes_on(story: ScriptedRun) -> Non
     story.train_partly()
     said: list[str] = []
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         stage.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
         for key in ("d", "escape"):
             await pilot.press(key)
@@ -211,7 +213,7 @@ def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: ScriptedRun)
     story.train_partly()
     said: list[str] = []
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         stage.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
         shutil.rmtree(story.run.folder)
         await settled(stage, pilot)
@@ -228,7 +230,7 @@ def test_the_log_opens_as_text(story: ScriptedRun) -> None:
     story.train_fully()
     story.run.log.write_text("[bold]x[/] \x1b]0;owned\x07\n" + "line\n" * 500 + "the end\n")
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("o")
         await pilot.pause()
         assert isinstance(stage.screen, LogScreen)
@@ -246,7 +248,7 @@ def test_the_log_opens_as_text(story: ScriptedRun) -> None:
 def test_nobody_reads_while_another_screen_is_shown(story: ScriptedRun) -> None:
     story.train_partly()
 
-    async def act(stage: Stage, pilot: Pilot[None]) -> None:
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("o")
         await pilot.pause()
         assert not stage.train.follow_timer.is_active

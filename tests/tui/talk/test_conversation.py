@@ -1,4 +1,4 @@
-"""Where two replies to one prompt part: in words, and by keys in Talk."""
+"""The comparison of a reply with a pinned one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from tests.support.talk_stage import FakeSampler, TalkApp, library, play, say
-from tui.talk.conversation import parting
+from tests.support.apps import StageApp, play
+from tests.support.conversations import home_with_lang, send, talk_app
+from tests.support.fake_server import FakeServer
+from tui.talk.conversation import describe_difference
 from tui.talk.record import Turn
 
 
@@ -19,9 +21,9 @@ def _turn(text: str, prompt: str = "Python", step: int = 256) -> Turn:
 
 
 @pytest.mark.parametrize(
-    ("pinned", "here", "said"),
+    ("pinned", "here", "description"),
     [
-        (" is a dog", " is a dog", "the same as pinned (step 256)"),
+        (" is a dog", " is a dog", "same as pinned (step 256)"),
         (" is a dog", " is a door", "after “is a” here “door”, pinned (step 256) “dog”"),
         ("x", "y", "here “y”, pinned (step 256) “x”"),
         (" is a", "", "here the end, pinned (step 256) “is a”"),
@@ -29,37 +31,37 @@ def _turn(text: str, prompt: str = "Python", step: int = 256) -> Turn:
         ("a\x1b[1mb", "a c", "here “a c”, pinned (step 256) “a␛[1mb”"),
     ],
 )
-def test_where_they_part(pinned: str, here: str, said: str) -> None:
-    """Half a word, an escape of the model's, a difference that is none."""
-    assert parting(_turn(pinned), _turn(here, step=1)) == said
+def test_the_first_difference_is_described(pinned: str, here: str, description: str) -> None:
+    """Half a word, an escape sequence of the model, a difference where there is none."""
+    assert describe_difference(_turn(pinned), _turn(here, step=1)) == description
 
 
 def test_other_prompts_are_not_compared() -> None:
     turn = _turn("x")
-    assert parting(turn, _turn("y", prompt="Java")) == ""
-    assert parting(turn, turn) == ""
+    assert describe_difference(turn, _turn("y", prompt="Java")) == ""
+    assert describe_difference(turn, turn) == ""
 
 
-def test_a_reply_is_pinned_beside_those_of_other_weights(tmp_path: Path) -> None:
-    """The same prompt at two snapshots, and no word on where they differ."""
-    sampler = FakeSampler()
+def test_a_pinned_reply_is_compared_with_one_of_other_weights(tmp_path: Path) -> None:
+    """Two replies to a prompt without a note where they differ."""
+    server = FakeServer()
 
-    async def journey(app: TalkApp, pilot: Pilot[None]) -> None:
-        await say(app, pilot, "Python")
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "Python")
         await pilot.press("escape", "equals_sign")
         await pilot.pause()
-        assert "Pinned. Turn to other weights" in app.text
-        sampler.tokens = [" is", " a", " snake."]
+        assert "Pinned. Change weights" in app.text
+        server.tokens = [" is", " a", " snake."]
         await pilot.press("comma", "r")
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "after “is a” here “snake.”, pinned (newest, step 500) “popular" in app.text
         await pilot.press("equals_sign", "equals_sign")
         await pilot.pause()
-        assert "Nothing is pinned now." in app.text
+        assert "Unpinned." in app.text
         await pilot.press("r")
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert app.text.count("pinned (") == 1
 
-    assert play(TalkApp(library(tmp_path), sampler), journey).troubles == []
+    assert play(talk_app(home_with_lang(tmp_path), server), journey).errors == []

@@ -1,4 +1,4 @@
-"""The file of talk: nothing said is lost, and nothing in it can break a screen."""
+"""The record of conversations: no turn is lost, and no line breaks a screen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tui.talk import record
 from tui.talk.record import Turn, append, decode, read_last
 
 
-def turn(prompt: str = "Python", text: str = " is popular.", **fields: object) -> Turn:
+def make_turn(prompt: str = "Python", text: str = " is popular.", **fields: object) -> Turn:
     values: dict[str, object] = {
         "prompt": prompt,
         "text": text,
@@ -32,24 +32,24 @@ def turn(prompt: str = "Python", text: str = " is popular.", **fields: object) -
     return Turn(**(values | fields))  # type: ignore[arg-type]
 
 
-def test_turns_come_back_as_they_were_oldest_first(tmp_path: Path) -> None:
-    """A talk that is turned round, or cut to the wrong end."""
-    said = [turn(f"prompt {number}") for number in range(5)]
-    for one in said:
+def test_the_last_turns_are_read_oldest_first(tmp_path: Path) -> None:
+    """Turns in reverse order, or the first ones."""
+    turns = [make_turn(f"prompt {number}") for number in range(5)]
+    for one in turns:
         append(tmp_path / "talk.jsonl", one)
-    assert read_last(tmp_path / "talk.jsonl", 3) == said[2:]
-    assert read_last(tmp_path / "talk.jsonl", 100) == said
+    assert read_last(tmp_path / "talk.jsonl", 3) == turns[2:]
+    assert read_last(tmp_path / "talk.jsonl", 100) == turns
 
 
-def test_no_file_is_no_talk(tmp_path: Path) -> None:
-    """A new run that greets with an error."""
+def test_without_a_file_there_are_no_turns(tmp_path: Path) -> None:
+    """An error for a new run."""
     assert read_last(tmp_path / "talk.jsonl", 10) == []
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
-def test_any_text_survives_in_one_safe_line(prompt: str, text: str) -> None:
+def test_any_text_is_recorded_in_one_safe_line(prompt: str, text: str) -> None:
     """A newline, an escape or half a surrogate that breaks the line, or the terminal of `cat`."""
-    one = turn(prompt, text)
+    one = make_turn(prompt, text)
     line = json_line({"type": "turn", **vars(one)}).encode()
     assert b"\n" not in line
     assert b"\x1b" not in line
@@ -70,13 +70,13 @@ def test_any_text_survives_in_one_safe_line(prompt: str, text: str) -> None:
         b"[" * 100_000,
     ],
 )
-def test_damaged_lines_are_left_out(tmp_path: Path, damage: bytes) -> None:
-    """One torn or foreign line that hides the whole talk."""
+def test_damaged_lines_are_skipped(tmp_path: Path, damage: bytes) -> None:
+    """Turns that are lost because of one damaged or unknown line."""
     path = tmp_path / "talk.jsonl"
-    append(path, turn("before"))
+    append(path, make_turn("before"))
     with path.open("ab") as file:
         file.write(damage + b"\n")
-    append(path, turn("after"))
+    append(path, make_turn("after"))
     assert [one.prompt for one in read_last(path, 10)] == ["before", "after"]
 
 
@@ -95,60 +95,60 @@ def test_damaged_lines_are_left_out(tmp_path: Path, damage: bytes) -> None:
         ("time", "now"),
     ],
 )
-def test_a_field_of_another_kind_does_not_lose_the_text(name: str, value: object) -> None:
-    """A newer version's number that raises while the screen is being built."""
-    line = json.dumps({"type": "turn", **vars(turn()), name: value}).encode()
+def test_a_field_of_another_type_does_not_lose_the_turn(name: str, value: object) -> None:
+    """An exception because of a value of a newer version."""
+    line = json.dumps({"type": "turn", **vars(make_turn()), name: value}).encode()
     found = decode(line)
     assert found is not None
     assert found.text == " is popular."
     assert json.dumps(vars(found))
 
 
-def test_numbers_that_are_not_finite_never_reach_the_file(tmp_path: Path) -> None:
+def test_non_finite_numbers_are_not_recorded(tmp_path: Path) -> None:
     """NaN in JSON, which other readers refuse."""
-    append(tmp_path / "talk.jsonl", turn(seconds=float("nan")))
+    append(tmp_path / "talk.jsonl", make_turn(seconds=float("nan")))
     assert b"NaN" not in (tmp_path / "talk.jsonl").read_bytes()
     assert read_last(tmp_path / "talk.jsonl", 1)[0].seconds == 0.0
 
 
-def test_a_turn_after_a_torn_one_is_whole(tmp_path: Path) -> None:
+def test_a_turn_after_a_torn_one_is_complete(tmp_path: Path) -> None:
     """A full disk that costs two turns instead of one."""
     path = tmp_path / "talk.jsonl"
-    append(path, turn("first"))
+    append(path, make_turn("first"))
     with path.open("ab") as file:
         file.write(b'{"type": "turn", "prom')
-    append(path, turn("second"))
+    append(path, make_turn("second"))
     assert [one.prompt for one in read_last(path, 10)] == ["first", "second"]
 
 
-def test_a_place_that_takes_nothing_is_said_with_what_to_do(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     """A traceback because the run was deleted, or its folder cannot be written."""
     with pytest.raises(StorageError) as caught:
-        append(tmp_path / "gone" / "talk.jsonl", turn())
+        append(tmp_path / "gone" / "talk.jsonl", make_turn())
     assert caught.value.hint
     assert not (tmp_path / "gone").exists()
-    (tmp_path / "talk.jsonl").symlink_to("talk.jsonl")  # leads nowhere, round and round
+    (tmp_path / "talk.jsonl").symlink_to("talk.jsonl")  # a cycle
     with pytest.raises(StorageError):
-        append(tmp_path / "talk.jsonl", turn())
+        append(tmp_path / "talk.jsonl", make_turn())
     with pytest.raises(DamagedError):
         read_last(tmp_path / "talk.jsonl", 1)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    """A turn that is silently not kept."""
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
+    """A turn that is lost without an error."""
     (tmp_path / "talk.jsonl").symlink_to("/dev/full")
     with pytest.raises(StorageError, match=os.strerror(28)):
-        append(tmp_path / "talk.jsonl", turn())
+        append(tmp_path / "talk.jsonl", make_turn())
 
 
-def test_two_apps_write_whole_lines(tmp_path: Path) -> None:
-    """Two terminals on one run whose turns run into each other."""
+def test_two_apps_write_complete_lines(tmp_path: Path) -> None:
+    """Mixed turns of two terminals with one run."""
     path = tmp_path / "talk.jsonl"
 
     def write(mark: str) -> None:
         for _ in range(40):
-            append(path, turn(mark * 5000))
+            append(path, make_turn(mark * 5000))
 
     writers = [threading.Thread(target=write, args=(mark,)) for mark in "ab"]
     for writer in writers:
@@ -160,10 +160,10 @@ def test_two_apps_write_whole_lines(tmp_path: Path) -> None:
     assert {one.prompt for one in found} == {"a" * 5000, "b" * 5000}
 
 
-def test_a_long_talk_is_read_from_its_end_only(tmp_path: Path) -> None:
-    """A talk of years that is read whole for its last page."""
+def test_only_the_end_of_a_long_record_is_read(tmp_path: Path) -> None:
+    """A record of years that is read completely for its last page."""
     path = tmp_path / "talk.jsonl"
     with path.open("wb") as file:
-        file.write(b"x" * (record.MOST_BYTES + 1000) + b"\n")
-    append(path, turn("last"))
+        file.write(b"x" * (record.MAX_READ_BYTES + 1000) + b"\n")
+    append(path, make_turn("last"))
     assert [one.prompt for one in read_last(path, 5)] == ["last"]

@@ -12,8 +12,8 @@ from textual.widgets import Input
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
+from tests.support.apps import SIZES, play_widget
 from tests.support.captures import assert_same_as_capture, screen_text
-from tests.support.pilots import SIZES, perform
 from tui.widgets.config_form import ChoiceInput, ConfigForm, SettingRow, help_text
 
 SETTING_NAMES = ("preset", "tokenizer", "epochs", "seed", "snapshots", "sample_prompt")
@@ -37,7 +37,7 @@ def test_form_looks_as_captured(size: tuple[int, int]) -> None:
         await pilot.pause()
         assert_same_as_capture(pilot.app, f"config_form_{size[0]}x{size[1]}")
 
-    perform(form(), act, size=size)
+    play_widget(form(), act, size=size)
 
 
 def test_empty_inputs_are_not_among_the_values() -> None:
@@ -55,8 +55,8 @@ def test_empty_inputs_are_not_among_the_values() -> None:
             "sample_prompt": "Py [/]",
         }
 
-    app = perform(form(), act)
-    assert set(changed_settings(list(app.said))) >= {"tokenizer", "epochs", "seed"}
+    app = play_widget(form(), act)
+    assert set(changed_settings(list(app.messages))) >= {"tokenizer", "epochs", "seed"}
 
 
 def test_problems_are_shown_below_their_inputs_and_raised_together() -> None:
@@ -73,8 +73,8 @@ def test_problems_are_shown_below_their_inputs_and_raised_together() -> None:
         await pilot.press(*["backspace"] * 4)
         assert "whole number" not in screen_text(pilot.app)
 
-    app = perform(form(), act)
-    assert changed_settings(list(app.said))[-1] == "seed"
+    app = play_widget(form(), act)
+    assert changed_settings(list(app.messages))[-1] == "seed"
 
 
 def test_choices_are_cycled_in_both_directions() -> None:
@@ -89,7 +89,7 @@ def test_choices_are_cycled_in_both_directions() -> None:
         await pilot.press("ctrl+left")
         assert form_widget.values == {"tokenizer": "bpe"}
 
-    perform(form(), act)
+    play_widget(form(), act)
 
 
 def test_the_focused_setting_shows_its_help() -> None:
@@ -102,7 +102,7 @@ def test_the_focused_setting_shows_its_help() -> None:
         assert "passes over the training data (from 0.001)" in text
         assert "one dial" not in text
 
-    perform(form(), act)
+    play_widget(form(), act)
 
 
 @pytest.mark.parametrize("config", [TrainConfig, ModelConfig])
@@ -117,7 +117,7 @@ def test_every_setting_has_a_row_that_accepts_its_choices(config: type) -> None:
                     config, row.setting_name, choice)}) == {}  # fmt: skip
             assert help_text(setting_specs(config)[row.setting_name], row.choices)
 
-    perform(ConfigForm(config, names), act)
+    play_widget(ConfigForm(config, names), act)
 
 
 def test_every_key_has_a_tooltip() -> None:

@@ -6,8 +6,8 @@ import pytest
 from textual.pilot import Pilot
 
 from core.run.history import EpochRow
+from tests.support.apps import SIZES, play_widget, widget_lines
 from tests.support.captures import assert_same_as_capture
-from tests.support.pilots import SIZES, lines_of, perform
 from tui.widgets import epoch_log
 from tui.widgets.epoch_log import EpochLog, format_cells
 
@@ -30,7 +30,7 @@ def test_it_looks_as_committed(size: tuple[int, int]) -> None:
         await pilot.pause()
         assert_same_as_capture(pilot.app, f"epoch_log_{size[0]}x{size[1]}")
 
-    perform(EpochLog(), act, size=size)
+    play_widget(EpochLog(), act, size=size)
 
 
 def test_it_follows_unless_the_reader_scrolled_and_the_head_stays() -> None:
@@ -41,20 +41,20 @@ def test_it_follows_unless_the_reader_scrolled_and_the_head_stays() -> None:
         rows = [row(number) for number in range(60)]
         log.show(rows)
         await pilot.pause()
-        assert lines_of(log)[-1].split()[0] == "59"
-        assert lines_of(log)[0].split()[0] == "EPOCH"
+        assert widget_lines(log)[-1].split()[0] == "59"
+        assert widget_lines(log)[0].split()[0] == "EPOCH"
         await pilot.press("pageup")
-        before = lines_of(log)
+        before = widget_lines(log)
         log.show([*rows, row(60)])
         await pilot.pause()
-        assert lines_of(log) == before
+        assert widget_lines(log) == before
         assert before[0].split()[0] == "EPOCH"
         await pilot.press("end")
         log.show([*rows, row(60), row(61)])
         await pilot.pause()
-        assert lines_of(log)[-1].split()[0] == "61"
+        assert widget_lines(log)[-1].split()[0] == "61"
 
-    perform(EpochLog(), act)
+    play_widget(EpochLog(), act)
 
 
 def test_a_hundred_thousand_rows_cost_what_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,10 +67,10 @@ def test_a_hundred_thousand_rows_cost_what_is_in_sight(monkeypatch: pytest.Monke
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
         log.show(rows)
         await pilot.pause()
-        assert lines_of(log)[-1].split()[:2] == ["99,999", "1,999,980"]
+        assert widget_lines(log)[-1].split()[:2] == ["99,999", "1,999,980"]
         assert len(made) < 200
 
-    perform(EpochLog(), act)
+    play_widget(EpochLog(), act)
 
 
 def test_rows_that_went_are_gone() -> None:
@@ -81,9 +81,9 @@ def test_rows_that_went_are_gone() -> None:
         await pilot.pause()
         log.show(ROWS[:3])
         await pilot.pause()
-        assert [line.split()[0] for line in lines_of(log) if line] == ["EPOCH", "0", "1", "2"]
+        assert [line.split()[0] for line in widget_lines(log) if line] == ["EPOCH", "0", "1", "2"]
 
-    perform(EpochLog(), act)
+    play_widget(EpochLog(), act)
 
 
 def test_the_same_rows_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_the_same_rows_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> N
         log.show(list(ROWS))
         assert drawn == []
 
-    perform(EpochLog(), act)
+    play_widget(EpochLog(), act)
 
 
 @pytest.mark.parametrize(

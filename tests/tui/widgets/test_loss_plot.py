@@ -7,8 +7,8 @@ import math
 import pytest
 from textual.pilot import Pilot
 
+from tests.support.apps import SIZES, play_widget, widget_lines, widget_rows
 from tests.support.captures import assert_same_as_capture
-from tests.support.pilots import SIZES, lines_of, perform, rows_of
 from tui.common.terminal import Terminal
 from tui.widgets import loss_plot
 from tui.widgets.loss_plot import LossPlot
@@ -43,7 +43,7 @@ def test_it_looks_as_committed(size: tuple[int, int], charset: str) -> None:
         await pilot.pause()
         assert_same_as_capture(pilot.app, f"loss_plot_{charset}_{size[0]}x{size[1]}")
 
-    perform(LossPlot(charset), act, size=size, look=Terminal(charset=charset))
+    play_widget(LossPlot(charset), act, size=size, terminal=Terminal(charset=charset))
 
 
 def test_it_draws_only_when_something_it_shows_has_changed(
@@ -76,19 +76,19 @@ def test_it_draws_only_when_something_it_shows_has_changed(
         await pilot.pause()
         assert drawn[-2:] == [(100, 30)] * 2
 
-    perform(LossPlot(), act)
+    play_widget(LossPlot(), act)
 
 
 def test_before_the_first_loss_it_waits() -> None:
     """An exception in the first second of a run."""
 
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
-        assert "no losses yet" in "\n".join(lines_of(plot))
+        assert "no losses yet" in "\n".join(widget_lines(plot))
         plot.show(curves=[("train", [1], [4.5])])
         await pilot.pause()
-        assert "train 4.5" in lines_of(plot)[0]
+        assert "train 4.5" in widget_lines(plot)[0]
 
-    perform(LossPlot(), act)
+    play_widget(LossPlot(), act)
 
 
 def test_without_colour_weights_tell_the_parts() -> None:
@@ -99,10 +99,10 @@ def test_without_colour_weights_tell_the_parts() -> None:
         await pilot.pause()
         kinds = {
             (bool(part.style.dim), bool(part.style.bold))
-            for row in rows_of(plot)[1:-2]
+            for row in widget_rows(plot)[1:-2]
             for part in row[1:]
             if part.style and part.text.strip()
         }
         assert kinds >= {(True, False), (False, False), (False, True)}
 
-    perform(LossPlot(), act, look=Terminal(theme="ansi-dark", colour=False))
+    play_widget(LossPlot(), act, terminal=Terminal(theme="ansi-dark", colour=False))

@@ -6,13 +6,13 @@ import pytest
 from textual.events import Paste
 from textual.pilot import Pilot
 
-from tests.support.pilots import SIZES, WidgetApp, perform
+from tests.support.apps import SIZES, StageApp, play_widget
 from tui.common.terminal import Terminal
 from tui.widgets.prompt import Prompt
 
 
-def submitted(app: WidgetApp) -> list[str]:
-    return [message.text for message in app.said if isinstance(message, Prompt.Submitted)]
+def submitted(app: StageApp) -> list[str]:
+    return [message.text for message in app.messages if isinstance(message, Prompt.Submitted)]
 
 
 def test_enter_sends_and_ctrl_j_begins_a_line() -> None:
@@ -21,7 +21,7 @@ def test_enter_sends_and_ctrl_j_begins_a_line() -> None:
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         await pilot.press("a", "ctrl+j", "b", "enter")
 
-    assert submitted(perform(Prompt(), act)) == ["a\nb"]
+    assert submitted(play_widget(Prompt(), act)) == ["a\nb"]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -36,7 +36,7 @@ def test_it_grows_to_five_rows_and_no_further(size: tuple[int, int]) -> None:
             heights.append(prompt.size.height)
         assert heights == [1, 2, 3, 4, 5, 5, 5]
 
-    perform(Prompt(), act, size=size)
+    play_widget(Prompt(), act, size=size)
 
 
 def test_a_long_line_wraps_into_rows() -> None:
@@ -47,7 +47,7 @@ def test_a_long_line_wraps_into_rows() -> None:
         await pilot.pause()
         assert prompt.size.height == 3
 
-    perform(Prompt(), act, size=(60, 20))
+    play_widget(Prompt(), act, size=(60, 20))
 
 
 def test_up_and_down_walk_what_was_sent_and_come_back() -> None:
@@ -68,7 +68,7 @@ def test_up_and_down_walk_what_was_sent_and_come_back() -> None:
         await pilot.press("down")
         assert prompt.text == "x"
 
-    perform(Prompt(), act)
+    play_widget(Prompt(), act)
 
 
 def test_within_rows_the_arrows_move_the_cursor() -> None:
@@ -88,7 +88,7 @@ def test_within_rows_the_arrows_move_the_cursor() -> None:
         await pilot.press("down")
         assert (prompt.text, prompt.cursor_location[0]) == ("one\ntwo", 1)
 
-    perform(Prompt(), act, size=(60, 20))
+    play_widget(Prompt(), act, size=(60, 20))
 
 
 def test_with_nothing_sent_the_arrows_do_nothing() -> None:
@@ -98,7 +98,7 @@ def test_with_nothing_sent_the_arrows_do_nothing() -> None:
         await pilot.press("a", "up", "down")
         assert prompt.text == "a"
 
-    perform(Prompt(), act)
+    play_widget(Prompt(), act)
 
 
 def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> None:
@@ -113,7 +113,7 @@ def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> N
         assert prompt.text.endswith("[0m!")
         await pilot.press("enter")
 
-    assert submitted(perform(Prompt(), act)) == ["xone\ntwo\nthree␛[0m!"]
+    assert submitted(play_widget(Prompt(), act)) == ["xone\ntwo\nthree␛[0m!"]
 
 
 @pytest.mark.parametrize("calm", [True, False])
@@ -123,7 +123,7 @@ def test_its_cursor_does_not_blink_over_a_slow_line(calm: bool) -> None:
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         assert prompt.cursor_blink is not calm
 
-    perform(Prompt(), act, look=Terminal(remote=calm))
+    play_widget(Prompt(), act, terminal=Terminal(remote=calm))
 
 
 def test_every_key_says_what_it_does() -> None:

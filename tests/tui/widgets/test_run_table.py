@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from core.run.events import FINISHED
 from core.run.status import CRASHED, RUNNING
 from core.run.summary import RunSummary
+from tests.support.apps import play_widget
 from tests.support.captures import screen_text
-from tests.support.pilots import perform
 from tui.runs.library import LibraryRow
 from tui.widgets.run_table import RunTable, run_detail
 
@@ -63,7 +63,7 @@ def test_columns_that_matter_least_go_first(width: int, heads: str) -> None:
         taken = sum(column.get_render_width(table) for column in table.ordered_columns)
         assert taken <= max(width, 40)
 
-    perform(RunTable("braille"), act, size=(width, 20))
+    play_widget(RunTable("braille"), act, size=(width, 20))
 
 
 def test_only_cells_that_say_something_else_are_touched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_only_cells_that_say_something_else_are_touched(monkeypatch: pytest.Monk
         table.show([row("a", train_loss=0.41), row("b")])
         assert touched == [("a", "LOSS")]
 
-    perform(RunTable("braille"), act, size=(200, 20))
+    play_widget(RunTable("braille"), act, size=(200, 20))
 
 
 def test_the_cursor_stays_on_its_run_in_another_order() -> None:
@@ -99,7 +99,7 @@ def test_the_cursor_stays_on_its_run_in_another_order() -> None:
         table.show([])
         assert chosen(table) == ""
 
-    perform(RunTable("braille"), act)
+    play_widget(RunTable("braille"), act)
 
 
 def test_what_lives_and_what_failed_is_told_without_colour() -> None:
@@ -113,7 +113,7 @@ def test_what_lives_and_what_failed_is_told_without_colour() -> None:
         assert words == [RUNNING, CRASHED, "damaged"]
         assert all("bold" in style for style in styles)
 
-    perform(RunTable("braille"), act)
+    play_widget(RunTable("braille"), act)
 
 
 @pytest.mark.parametrize("charset", ["braille", "ascii"])
@@ -128,7 +128,7 @@ def test_what_a_run_says_is_only_text(charset: str) -> None:
         assert "[b]␛[2J␊" in shown
         assert ("^-_" in shown) is (charset == "ascii")
 
-    perform(RunTable(charset), act, size=(200, 20))
+    play_widget(RunTable(charset), act, size=(200, 20))
 
 
 def test_the_run_below_the_cursor_is_described_in_two_lines() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
+from tests.support.apps import SIZES, play_widget
 from tests.support.captures import screen_text
-from tests.support.pilots import SIZES, perform
 from tui.common.format import visible
 from tui.common.terminal import Terminal
 from tui.widgets.token_text import TokenBoxes
@@ -20,14 +20,14 @@ LINES = [
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
-    ("look", "rows"),
+    ("terminal", "rows"),
     [
         (Terminal(), ["Python│·is│·a│·lang│uage│␊", "[bold]│[/]│·␉│中文", "␛[31m"]),
         (Terminal(charset="ascii"), ["Python|_is|_a|_lang|uage|␊", "[bold]|[/]|_␉|中文", "␛[31m"]),
     ],
 )
 def test_tokens_stand_apart_and_blanks_are_seen(
-    size: tuple[int, int], look: Terminal, rows: list[str]
+    size: tuple[int, int], terminal: Terminal, rows: list[str]
 ) -> None:
     """Markup of a text that is obeyed; a token's own blank that cannot be told from none."""
 
@@ -36,7 +36,7 @@ def test_tokens_stand_apart_and_blanks_are_seen(
         await pilot.pause()
         assert [line for line in screen_text(pilot.app).split("\n") if line] == rows
 
-    perform(TokenBoxes(), act, size=size, look=look)
+    play_widget(TokenBoxes(), act, size=size, terminal=terminal)
 
 
 def test_a_line_too_long_goes_on_below_and_nothing_is_left_behind() -> None:
@@ -51,7 +51,7 @@ def test_a_line_too_long_goes_on_below_and_nothing_is_left_behind() -> None:
         await pilot.pause()
         assert screen_text(pilot.app).strip() == ""
 
-    perform(TokenBoxes(), act, size=(60, 20))
+    play_widget(TokenBoxes(), act, size=(60, 20))
 
 
 def test_only_the_control_codes_of_a_token_are_changed() -> None:

@@ -10,7 +10,7 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.selection import SELECT_ALL, Selection
 
-from tests.support.pilots import SIZES, lines_of, perform, rows_of
+from tests.support.apps import SIZES, play_widget, widget_lines, widget_rows
 from tui.common.terminal import Terminal
 from tui.widgets.transcript import Transcript
 
@@ -33,17 +33,17 @@ def test_odd_text_stays_text_and_aligned(size: tuple[int, int]) -> None:
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
         shown.append(ODD)
         await pilot.pause()
-        for row in rows_of(shown):
+        for row in widget_rows(shown):
             text = "".join(part.text for part in row)
             assert cell_len(text) == sum(part.cell_length for part in row) == shown.size.width
             assert text.isprintable() or all(c.isprintable() or c in "\u0301\u0308" for c in text)
-        whole = "\n".join(lines_of(shown))
+        whole = "\n".join(widget_lines(shown))
         assert "[bold]markup[/] [/] [@click=app.quit]no[/]" in whole
         assert "中文字 日本語" in whole
         for unsteady in "\x1b\x9b\x7f\u200d\ufe0f\u202e\u2028":
             assert unsteady not in whole
 
-    perform(Transcript(), act, size=size)
+    play_widget(Transcript(), act, size=size)
 
 
 def test_what_comes_in_pieces_is_wrapped_as_if_it_came_at_once() -> None:
@@ -54,14 +54,14 @@ def test_what_comes_in_pieces_is_wrapped_as_if_it_came_at_once() -> None:
         for letter in text:
             shown.append([(letter, "")])
         await pilot.pause()
-        grown = lines_of(shown)
+        grown = widget_lines(shown)
         shown.clear()
         shown.append([(text, "")])
         await pilot.pause()
-        assert lines_of(shown) == grown
+        assert widget_lines(shown) == grown
         assert shown.text == text
 
-    perform(Transcript(), act)
+    play_widget(Transcript(), act)
 
 
 def test_it_follows_its_end_until_the_reader_scrolls() -> None:
@@ -71,18 +71,18 @@ def test_it_follows_its_end_until_the_reader_scrolls() -> None:
         shown.focus()
         shown.append([(f"{n}\n", "") for n in range(100)])
         await pilot.pause()
-        assert "99" in lines_of(shown)
+        assert "99" in widget_lines(shown)
         await pilot.press("pageup")
-        before = lines_of(shown)
+        before = widget_lines(shown)
         shown.append([("more\n", "")])
         await pilot.pause()
-        assert lines_of(shown) == before
+        assert widget_lines(shown) == before
         await pilot.press("end")
         shown.append([("last\n", "")])
         await pilot.pause()
-        assert "last" in lines_of(shown)
+        assert "last" in widget_lines(shown)
 
-    perform(Transcript(), act)
+    play_widget(Transcript(), act)
 
 
 @pytest.mark.parametrize("widths", [(80, 40, 80), (80, 200, 60)])
@@ -94,13 +94,13 @@ def test_what_one_reads_stays_in_view_when_the_width_changes(widths: tuple[int, 
         shown.append([(f"paragraph {n} " + "word " * 30 + "\n", "") for n in range(60)])
         await pilot.pause()
         await pilot.press(*["pageup"] * 3)
-        top = next(line for line in lines_of(shown) if line.startswith("paragraph"))
+        top = next(line for line in widget_lines(shown) if line.startswith("paragraph"))
         for width in widths[1:]:
             await pilot.resize_terminal(width, 24)
             await pilot.pause()
-        assert any(line.startswith(top[:13]) for line in lines_of(shown))
+        assert any(line.startswith(top[:13]) for line in widget_lines(shown))
 
-    perform(Transcript(), act, size=(widths[0], 24))
+    play_widget(Transcript(), act, size=(widths[0], 24))
 
 
 def test_at_its_end_it_stays_at_its_end_when_the_width_changes() -> None:
@@ -111,12 +111,12 @@ def test_at_its_end_it_stays_at_its_end_when_the_width_changes() -> None:
         await pilot.pause()
         await pilot.resize_terminal(50, 24)
         await pilot.pause()
-        assert lines_of(shown)[-1].endswith("end")
+        assert widget_lines(shown)[-1].endswith("end")
         shown.append([(" word" * 100 + " new", "")])
         await pilot.pause()
-        assert lines_of(shown)[-1].endswith("new")
+        assert widget_lines(shown)[-1].endswith("new")
 
-    perform(Transcript(), act)
+    play_widget(Transcript(), act)
 
 
 def test_a_copy_has_no_breaks_but_the_text_s_own() -> None:
@@ -136,7 +136,7 @@ def test_a_copy_has_no_breaks_but_the_text_s_own() -> None:
         for selection, wanted in cases:
             assert shown.get_selection(selection)[0] == wanted
 
-    perform(Transcript(), act, size=(60, 20))
+    play_widget(Transcript(), act, size=(60, 20))
 
 
 def test_the_mouse_selects_what_is_under_it_and_that_is_marked() -> None:
@@ -154,27 +154,27 @@ def test_the_mouse_selects_what_is_under_it_and_that_is_marked() -> None:
         background = pilot.app.screen.get_component_rich_style("screen--selection").bgcolor
         marked = "".join(
             part.text
-            for row in rows_of(shown)
+            for row in widget_rows(shown)
             for part in row
             if part.style and part.style.bgcolor == background
         )
         assert marked == chosen
 
-    perform(Transcript(), act, size=(24, 10))
+    play_widget(Transcript(), act, size=(24, 10))
 
 
-@pytest.mark.parametrize("look", [Terminal(), Terminal(theme="ansi-dark", colour=False)])
-def test_what_was_typed_is_told_apart_without_colour(look: Terminal) -> None:
+@pytest.mark.parametrize("terminal", [Terminal(), Terminal(theme="ansi-dark", colour=False)])
+def test_what_was_typed_is_told_apart_without_colour(terminal: Terminal) -> None:
     """Prompt and continuation that look the same on a monochrome terminal."""
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
         shown.append([("typed ", "prompt"), ("said", "")])
         await pilot.pause()
-        bold = {part.text: bool(part.style and part.style.bold) for part in rows_of(shown)[0]}
+        bold = {part.text: bool(part.style and part.style.bold) for part in widget_rows(shown)[0]}
         assert bold["typed "]
         assert not bold["said"]
 
-    perform(Transcript(), act, look=look)
+    play_widget(Transcript(), act, terminal=terminal)
 
 
 def test_a_megabyte_is_as_quick_to_grow_as_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,4 +195,4 @@ def test_a_megabyte_is_as_quick_to_grow_as_a_line(monkeypatch: pytest.MonkeyPatc
         await pilot.pause()
         assert len(drawn) <= 24
 
-    perform(Transcript(), act)
+    play_widget(Transcript(), act)

@@ -1,0 +1,551 @@
+"""A model server without a process: typed replies of a tiny fixed model, scriptable by tests.
+
+The model has ten words and always the same probabilities, shifted by one word at each position;
+the snapshot 1 has them in reverse order. Generated text is a script, whatever the prompt is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
+from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.errors import ClosedError, InputError, MiniGPTError
+from core.server.protocol import (
+    CutRequest,
+    FindRequest,
+    ForkRequest,
+    GenerateRequest,
+    IndexRequest,
+    InsideRequest,
+    LoadRequest,
+    OriginRequest,
+    ProbeRequest,
+    Request,
+    ScoreAtRequest,
+    StepRequest,
+    TraceRequest,
+)
+from core.server.replies import (
+    FindReply,
+    FinishReason,
+    ForkBatch,
+    ForkBranch,
+    ForkReply,
+    GenerateBatch,
+    GenerateReply,
+    IndexProgress,
+    IndexReply,
+    InsideReply,
+    LoadReply,
+    OriginPlace,
+    OriginReply,
+    OriginSpan,
+    ProbeReply,
+    ScoreAtReply,
+    StepReply,
+    TraceReply,
+    TrainingForecast,
+)
+from core.server.tokens import (
+    CandidateToken,
+    CorpusCount,
+    CorpusMatch,
+    HeadAblation,
+    ReplyToken,
+    ScoredToken,
+    TokenProbability,
+    WindowToken,
+)
+from tui.common.client import ServerError
+
+SOS, EOS = 1, 2
+WORDS = [
+    "<pad>",
+    "<sos>",
+    "<eos>",
+    "Python",
+    "is",
+    "a",
+    "popular",
+    "[b]bold",
+    "\x1besc",
+    "language.",
+]
+PROBABILITIES = [0.5, 0.25, 0.12, 0.06, 0.03, 0.02, 0.01, 0.009, 0.001, 0.00001]
+LAYERS, HEADS = 3, 2
+PROMPT_TOKENS = 2  # <sos> and one word
+BRANCH_TOKENS = 3
+REPLY_TOKENS = [" is", " a", " popular", " programming", " language."]
+CORPUS_COUNTS = [12, 0, 0, 0, 2, 0, 0, 0, 0, 0]  # by rank
+BEST_STEP = 300
+
+LOADED = LoadReply(
+    name="lang",
+    weights="last",
+    step=500,
+    device="cpu",
+    device_name="CPU, AVX2",
+    parameters=808576,
+    context=64,
+    vocab_size=134,
+    layers=4,
+    heads=4,
+    architecture="qwen3",
+    tokenizer="word",
+    reading="lines",
+    seconds=0.02,
+    how="loaded",
+)
+FORECAST = TrainingForecast(
+    preset="tiny",
+    model=ModelConfig(vocab_size=134),
+    train=TrainConfig(),
+    reasons=["tiny model, 0.81 M parameters (257 tokens to learn from, CPU)"],
+    tokens=TokenFacts(
+        reading="lines", vocab_size=134, train_tokens=257, train_samples=20, longest=32
+    ),
+    parameters=808576,
+    memory_bytes=20 << 20,
+    free_memory=8 << 30,
+    disk_bytes=45 << 20,
+    free_disk=100 << 30,
+    seconds_per_step=0.02,
+    steps=150,
+    seconds=3.0,
+)
+CPU = DeviceFacts(device="cpu", name="CPU, AVX2", free_memory=8 << 30, threads=4, bfloat16=False)
+INDEXING = [
+    IndexProgress(phase="counting lines", finished=0, total=1092),
+    IndexProgress(phase="sorting the text", finished=121, total=242),
+]
+INDEXED = IndexReply(how="made", tokens=121, bytes=500, depth=64, seconds=0.004, notes=[])
+ORIGIN = OriginReply(
+    text=" is a popular programming language. I do love to code in the rain.",
+    tokens=11,
+    copied=9,
+    share=9 / 11,
+    longest=5,
+    bigrams=10,
+    new_bigrams=2,
+    spans=[
+        OriginSpan(
+            begin=0,
+            end=5,
+            from_=1,
+            to=35,
+            count=1,
+            at_least=False,
+            places=[
+                OriginPlace(
+                    file="corpus.txt",
+                    line=1,
+                    offset=7,
+                    before="Python ",
+                    text="is a popular programming language.",
+                    after="",
+                )
+            ],
+        ),
+        OriginSpan(
+            begin=7,
+            end=11,
+            from_=41,
+            to=60,
+            count=12,
+            at_least=False,
+            places=[
+                OriginPlace(
+                    file="corpus.txt",
+                    line=line,
+                    offset=20 * line,
+                    before="I ",
+                    text="love to code in the",
+                    after=" dark.",
+                )
+                for line in (2, 30)
+            ],
+        ),
+    ],
+    encoding="utf-8",
+    errors="strict",
+    notes=[],
+)
+
+RequestT = TypeVar("RequestT", bound=Request[Any, Any])
+
+
+def unknown_words(nearest: Mapping[str, list[str]]) -> ServerError:
+    """Return the error of a prompt with unknown words."""
+    message = f"Not in the vocabulary: {', '.join(nearest)}."
+    return ServerError(
+        {"title": InputError.title, "message": message, "hint": "Use known words."}
+        | {"nearest": nearest}
+    )
+
+
+class FakeReplies:
+    """The messages of one request; see `tui.common.client.ReplyStream`."""
+
+    def __init__(
+        self, id: int, messages: AsyncGenerator[Any, None], on_close: Callable[[int, bool], None]
+    ) -> None:
+        self.id = id
+        self._messages, self._on_close = messages, on_close
+        self._is_over = self._is_closed = False
+
+    def __aiter__(self) -> FakeReplies:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await anext(self._messages)
+        except (StopAsyncIteration, MiniGPTError):
+            self._is_over = True
+            raise
+
+    async def aclose(self) -> None:
+        """Cancel the request unless it has ended."""
+        await self._messages.aclose()
+        if not self._is_closed:
+            self._is_closed = True
+            self._on_close(self.id, self._is_over)
+
+
+@dataclass
+class FakeServer:
+    """Implements `tui.common.client.ModelClient`.
+
+    Attributes:
+        requests: all requests, in order.
+        tokens: the texts of a generated reply, `batch` tokens per message.
+        step: of the newest weights.
+        gates: by class of request, waited for before its reply; before each token of a generated
+            reply after the first `free_tokens`, and before the last message of a fork.
+        delay_s: seconds before each reply.
+        failures: by class of request, raised instead of its next reply.
+        refused: by run of a `LoadRequest` or prompt of a `GenerateRequest`, raised every time.
+        reply_error: raised instead of the last message of a generated reply.
+        corpus: counts in the corpus by rank; None before an index is built.
+        origin: the reply to `OriginRequest`, but for its text.
+        trace: the reply to `TraceRequest`.
+        sessions: weights and ids of each open session.
+        starts, closes: calls of `start` and `close`.
+        cancelled: ids of requests that were cancelled, or closed before their end.
+        closed_streams: how many streams were closed.
+    """
+
+    tokens: list[str] = field(default_factory=lambda: list(REPLY_TOKENS))
+    batch: int = 1
+    step: int = 500
+    gates: dict[type, asyncio.Event] = field(default_factory=dict)
+    free_tokens: int = 0
+    delay_s: float = 0.0
+    failures: dict[type, MiniGPTError] = field(default_factory=dict)
+    refused: dict[str, MiniGPTError] = field(default_factory=dict)
+    reply_error: MiniGPTError | None = None
+    corpus: list[int] | None = None
+    origin: OriginReply = ORIGIN
+    trace: TraceReply | None = None
+    requests: list[Request[Any, Any]] = field(default_factory=list)
+    sessions: dict[str, tuple[str, list[int]]] = field(default_factory=dict)
+    starts: int = 0
+    closes: int = 0
+    cancelled: list[int] = field(default_factory=list)
+    closed_streams: int = 0
+
+    def sent(self, kind: type[RequestT]) -> list[RequestT]:
+        """Return the requests of a class."""
+        return [request for request in self.requests if isinstance(request, kind)]
+
+    async def start(self) -> None:
+        self.starts += 1
+
+    async def close(self) -> None:
+        self.closes += 1
+
+    async def cancel(self, id: int) -> None:
+        self.cancelled.append(id)
+        if (gate := self.gates.get(type(self.requests[id - 1]))) is not None:
+            gate.set()
+
+    async def request(self, request: Request[Any, Any]) -> Any:
+        messages = [message async for message in self.stream(request)]
+        return messages[-1]
+
+    def stream(self, request: Request[Any, Any]) -> FakeReplies:
+        self.requests.append(request)
+        id = len(self.requests)
+        return FakeReplies(id, self._messages(id, request), self._closed)
+
+    def _closed(self, id: int, is_over: bool) -> None:
+        self.closed_streams += 1
+        if not is_over:
+            self.cancelled.append(id)
+
+    async def _messages(self, id: int, request: Request[Any, Any]) -> AsyncGenerator[Any, None]:
+        await asyncio.sleep(self.delay_s)
+        streams: dict[type, Callable[[int, Any], AsyncGenerator[Any, None]]] = {
+            GenerateRequest: self._generate,
+            ForkRequest: self._fork,
+            IndexRequest: self._index,
+        }
+        if type(request) in streams:
+            async for message in streams[type(request)](id, request):
+                yield message
+            return
+        await self._wait(request)
+        self._fail(request)
+        replies: dict[type, Callable[[Any], Any]] = {
+            LoadRequest: self._load,
+            StepRequest: self._step,
+            CutRequest: self._cut,
+            FindRequest: self._find,
+            ScoreAtRequest: self._score_at,
+            InsideRequest: self._inside,
+            OriginRequest: self._origin,
+            ProbeRequest: lambda _: ProbeReply(devices=[CPU], forecast=FORECAST),
+            TraceRequest: lambda _: self.trace,
+        }
+        yield replies[type(request)](request)
+
+    async def _wait(self, request: Request[Any, Any]) -> None:
+        if (gate := self.gates.get(type(request))) is not None:
+            await gate.wait()
+
+    def _fail(self, request: Request[Any, Any]) -> None:
+        if (error := self.failures.pop(type(request), None)) is not None:
+            raise error
+
+    # Loading and generating
+
+    def _load(self, request: LoadRequest) -> LoadReply:
+        assert request.run is not None
+        if request.run in self.refused:
+            raise self.refused[request.run]
+        step = self._step_of(request.weights)
+        return replace(LOADED, name=request.run, weights=request.weights, step=step)
+
+    def _step_of(self, weights: str) -> int:
+        return {"last": self.step, "best": BEST_STEP}.get(weights) or int(weights)
+
+    async def _generate(
+        self, id: int, request: GenerateRequest
+    ) -> AsyncGenerator[GenerateBatch | GenerateReply, None]:
+        self._fail(request)
+        if request.prompt in self.refused:
+            raise self.refused[request.prompt]
+        tokens = self.tokens
+        for start in range(0, len(tokens), self.batch):
+            if start >= self.free_tokens:
+                await self._wait(request)
+            part = tokens[start : start + self.batch]
+            count = start + len(part)
+            batch = [ReplyToken(7, text, 0.5) for text in part]
+            yield GenerateBatch(tokens=batch, window_start=0, count=count, seconds=0.01 * count)
+            await asyncio.sleep(0)
+        if self.reply_error is not None:
+            raise self.reply_error
+        yield GenerateReply(
+            reason="end",
+            tokens=len(tokens),
+            seconds=0.01 * len(tokens),
+            tokens_per_second=100.0,
+            used=len(tokens) + 2,
+            context=LOADED.context,
+            text="".join(tokens),
+            step=self._step_of(request.weights),
+        )
+
+    # Next tokens
+
+    def _session(self, session: str) -> tuple[str, list[int]]:
+        if session not in self.sessions:
+            raise ClosedError(f"The session {session!r} is not open any more.", "Open it again.")
+        return self.sessions[session]
+
+    def _encode(self, prompt: str | None) -> list[int]:
+        words = (prompt or "").split()
+        if "unknown" in words:
+            raise InputError("Not in the vocabulary: the word 'unknown'.", "Use known words.")
+        return [] if prompt is None else [SOS, *(WORDS.index(word) for word in words)]
+
+    def _step(self, request: StepRequest) -> StepReply:
+        session = request.session
+        if session is None:
+            session = f"s{len(self.sessions) + 1}"
+            ids = [*self._encode(request.prompt), *(request.chosen or ())]
+            self.sessions[session] = request.weights, ids
+        weights, ids = self._session(session)
+        picked = None
+        if request.pick is not None:
+            view = self._view(weights, ids, request.settings, request.top)
+            id = view["choice"].id if request.pick == "sampler" else int(request.pick)
+            picked = self._candidate(weights, len(ids), id, request.settings)
+            ids.append(id)
+        view = self._view(weights, ids, request.settings, request.top)
+        return StepReply(session=session, picked=picked, **view)
+
+    def _cut(self, request: CutRequest) -> StepReply:
+        weights, ids = self._session(request.session)
+        del ids[request.length :]
+        view = self._view(weights, ids, request.settings, request.top)
+        return StepReply(session=request.session, **view)
+
+    def _find(self, request: FindRequest) -> FindReply:
+        weights, ids = self._session(request.session)
+        found = [id for id, word in enumerate(WORDS) if request.text in word]
+        tokens = [self._candidate(weights, len(ids), id, request.settings) for id in found]
+        return FindReply(session=request.session, matches=len(found), tokens=tokens)
+
+    def _ranking(self, weights: str, length: int) -> list[int]:
+        """Return the ids after so many tokens, the likeliest first."""
+        ids = [(place + length + 1) % 7 + 3 for place in range(7)] + [2, 0, 1]
+        return ids[:7][::-1] + ids[7:] if weights == "1" else ids
+
+    def _candidate(
+        self, weights: str, length: int, id: int, settings: SamplingConfig
+    ) -> CandidateToken:
+        rank = self._ranking(weights, length).index(id)
+        greedy = settings.temperature == 0
+        removed = "special" if id < 2 else "top_k" if rank >= (settings.top_k or 10) else None
+        if greedy and rank and not removed:
+            removed = "temperature"
+        chance = 1.0 if greedy else PROBABILITIES[rank]
+        return CandidateToken(
+            id=id,
+            text=WORDS[id],
+            rank=rank + 1,
+            probability=PROBABILITIES[rank],
+            chance=0.0 if removed else chance,
+            removed=removed,
+            corpus=CorpusCount(self.corpus[rank], 14, 3) if self.corpus else None,
+        )
+
+    def _view(
+        self, weights: str, ids: Sequence[int], settings: SamplingConfig, top: int
+    ) -> dict[str, Any]:
+        """Return the fields of a `NextTokensReply`."""
+        ranking = self._ranking(weights, len(ids))
+        tokens = [self._candidate(weights, len(ids), id, settings) for id in ranking]
+        return {
+            "length": len(ids),
+            "begun": PROMPT_TOKENS,
+            "window_start": 0,
+            "used": len(ids),
+            "context": LOADED.context,
+            "entropy": 2 * math.log(2),
+            "loss": math.log(len(ids)),
+            "corpus": CorpusMatch(length=3, count=14) if self.corpus else None,
+            "choice": tokens[0] if settings.temperature == 0 else tokens[settings.seed % 3],
+            "top": tokens[:top],
+            "ended": len(ids) > PROMPT_TOKENS and ids[-1] == EOS,
+            "text": "".join(f" {WORDS[id]}" for id in ids[PROMPT_TOKENS:]),
+        }
+
+    # Positions and branches
+
+    def _score_at(self, request: ScoreAtRequest) -> ScoreAtReply:
+        ids = self._encode(request.prompt) if request.ids is None else request.ids
+        at = len(ids) if request.at is None else request.at
+        weights, settings = request.weights, request.settings
+        actual = self._candidate(weights, at, ids[at], settings) if at < len(ids) else None
+        return ScoreAtReply(
+            actual=actual,
+            tokens=self._scored(weights, ids) if request.with_scores else None,
+            **self._view(weights, ids[:at], settings, request.top),
+        )
+
+    def _scored(self, weights: str, ids: Sequence[int]) -> list[ScoredToken]:
+        tokens = []
+        for place, id in enumerate(ids):
+            probability = PROBABILITIES[self._ranking(weights, place).index(id)]
+            text = "" if id <= EOS else f"{' ' if place > 1 else ''}{WORDS[id]}"
+            tokens.append(ScoredToken(id, text, math.log(probability) if place else None))
+        return tokens
+
+    async def _fork(
+        self, id: int, request: ForkRequest
+    ) -> AsyncGenerator[ForkBatch | ForkReply, None]:
+        """Yield the first token of each branch, then all branches."""
+        if ForkRequest not in self.failures:
+            rows = self._branches(id, request)
+            yield ForkBatch(rows=[row.tokens[:1] for row in rows])
+        await self._wait(request)
+        self._fail(request)
+        yield ForkReply(
+            session=request.session,
+            rows=self._branches(id, request),
+        )
+
+    def _branches(self, id: int, request: ForkRequest) -> list[ForkBranch]:
+        """Return one branch per row; rows that are drawn begin with the likeliest three."""
+        weights, ids, length = request.weights, request.ids or [], BRANCH_TOKENS
+        if request.session is not None:
+            weights, ids = self._session(request.session)
+            length = request.tokens
+        length = min(request.tokens, 1 if id in self.cancelled else length)
+        ranking = self._ranking(weights, len(ids))
+        firsts = request.first_tokens or [ranking[row % 3] for row in range(request.count)]
+        branches = []
+        for first in firsts:
+            row = [first]
+            while row[-1] != EOS and len(row) < length:
+                row.append(self._ranking(weights, len(ids) + len(row))[0])
+            tokens = [
+                TokenProbability(token.id, token.text, math.exp(token.log_probability or 0.0))
+                for token in self._scored(weights, [*ids, *row])[len(ids) :]
+            ]
+            reason: FinishReason = "end" if row[-1] == EOS else "length"
+            if id in self.cancelled:
+                reason = "cancelled"
+            branches.append(ForkBranch(tokens=tokens, text="", reason=reason))
+        return branches
+
+    def _inside(self, request: InsideRequest) -> InsideReply:
+        assert request.session is not None
+        weights, ids = self._session(request.session)
+        at = len(ids) - 1 if request.at is None else request.at
+        share = 1.0 if request.head is None else 0.25 * (request.head + 1)
+        attention = [share / (at + 1) if place <= at else 0.0 for place in range(len(ids))]
+        attention[0] += 1.0 - share
+        best = self._ranking(weights, at + 1)[0]
+        lens = [
+            TokenProbability(best, WORDS[best], (depth + 1) / 10) for depth in range(LAYERS + 1)
+        ]
+        without = 0.62 - 0.31 * bool(request.disabled_heads)
+        return InsideReply(
+            session=request.session,
+            layer=LAYERS - 1,
+            head=request.head,
+            layers=LAYERS,
+            heads=HEADS,
+            window=[WindowToken(place, id, WORDS[id]) for place, id in enumerate(ids)],
+            positions=[at],
+            lens=[lens],
+            attention=[attention],
+            attention_by_layer=[attention] * LAYERS,
+            ablation=HeadAblation(best, WORDS[best], 0.62, without),
+        )
+
+    # The corpus
+
+    async def _index(
+        self, id: int, request: IndexRequest
+    ) -> AsyncGenerator[IndexProgress | IndexReply, None]:
+        self._fail(request)
+        for progress in INDEXING:
+            yield progress
+            await asyncio.sleep(0)
+        await self._wait(request)
+        self.corpus = self.corpus or list(CORPUS_COUNTS)
+        yield INDEXED
+
+    def _origin(self, request: OriginRequest) -> OriginReply:
+        assert request.text is not None
+        spans = [span for span in self.origin.spans if span.end - span.begin >= request.min_tokens]
+        return replace(self.origin, spans=spans, text=request.text)

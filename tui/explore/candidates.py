@@ -1,0 +1,84 @@
+"""Text about candidate tokens: probabilities, counts in the corpus, perplexity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+
+from core.server.replies import NextTokensReply
+from core.server.tokens import CandidateToken
+from tui.common.sampling_settings import BY_NAME
+from tui.common.sanitize import one_line
+
+SPECIAL = "special"  # the reason for the removal of tokens that are never generated
+MIN_PERCENT_SHARE = 0.00005  # below, a share is shown as "<.01%"
+MAX_PERPLEXITY = 1e6
+
+
+def percent(share: float) -> str:
+    """Format a share in at most six cells: 62.1%, 0.42%, <.01%."""
+    if 0.0 < share < MIN_PERCENT_SHARE:
+        return "<.01%"
+    return f"{share:.0%}" if share in (0.0, 1.0) else f"{share:.{1 if share >= 0.01 else 2}%}"
+
+
+def chance_text(token: CandidateToken) -> str:
+    """Format the probability after the settings, or what removed the token."""
+    return removed_by(token.removed) if token.removed else percent(token.chance)
+
+
+def removed_by(setting: str) -> str:
+    """Return the short name of a setting that removed a token."""
+    if setting == SPECIAL:
+        return "special"
+    return BY_NAME[setting].short if setting in BY_NAME else one_line(setting)
+
+
+def corpus_count(token: CandidateToken, *, short: bool = False) -> str:
+    """Format how often the token follows in the corpus: "12 of 14 after 3"; a dash if unknown."""
+    if token.corpus is None:
+        return "–"
+    following, total, length = token.corpus
+    if short:
+        return f"{following:,}/{total:,} ·{length}" if length else f"{following:,}/{total:,}"
+    return f"{following:,} of {total:,} {f'after {length}' if length else 'overall'}"
+
+
+def perplexity(loss: float | None) -> str:
+    """Format the perplexity of a loss in nats per token; a dash if unknown."""
+    if loss is None:
+        return "–"
+    if loss > math.log(MAX_PERPLEXITY):
+        return "over a million"
+    return f"{math.exp(loss):,.3g}" if loss < math.log(1000) else f"{math.exp(loss):,.0f}"
+
+
+def prediction_facts(view: NextTokensReply) -> str:
+    """Describe the prediction: entropy, perplexity of the text so far, context used."""
+    bits = view.entropy / math.log(2)
+    return (
+        f"entropy {bits:.2f} bits · perplexity so far {perplexity(view.loss)} · "
+        f"context {view.used:,}/{view.context:,}"
+    )
+
+
+def corpus_facts(view: NextTokensReply) -> str:
+    """Describe how much of the end of the text occurs in the corpus."""
+    if view.corpus is None:
+        return "corpus: no index yet; i builds it"
+    length, count = view.corpus.length, view.corpus.count
+    if not length:
+        return "corpus: the last token does not occur"
+    tokens = f"the last {length} tokens occur" if length > 1 else "the last token occurs"
+    return f"corpus: {tokens} {'once' if count == 1 else f'{count:,} times'}"
+
+
+def match_count(count: int, text: str) -> str:
+    """Describe how many tokens contain a text."""
+    return f"{count:,} token{'s contain' if count != 1 else ' contains'} “{one_line(text)}”"
+
+
+def likeliest_ids(view: NextTokensReply, count: int, excluded: Container[int] = ()) -> list[int]:
+    """Return the ids of the likeliest tokens that can be generated."""
+    ids = [token.id for token in view.top if token.removed != SPECIAL]
+    return [id for id in ids if id not in excluded][:count]

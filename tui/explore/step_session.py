@@ -1,0 +1,172 @@
+"""A text extended token by token, and the session of the model server behind it.
+
+The server may have closed the session, or have been restarted. The chosen ids are known here, so
+the next request opens another session at the same position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from core.config.configs import SamplingConfig
+from core.errors import ClosedError, MiniGPTError
+from core.server.protocol import CutRequest, FindRequest, ForkRequest, StepRequest
+from core.server.replies import FindReply, StepReply
+from core.server.tokens import TokenProbability
+from tui.common.client import ModelClient
+from tui.common.format import first_difference
+
+SAMPLED = "sampler"  # as `StepRequest.pick`: the token that the settings choose
+TOP_TOKENS = 50
+
+ReplyT = TypeVar("ReplyT")
+
+
+@dataclass
+class StepSession:
+    """One text with one model.
+
+    Attributes:
+        client: access to the model server.
+        run, weights: the model.
+        prompt: the text before the first chosen token.
+        chosen: ids of the tokens chosen since.
+        view: what could come next; None until known.
+    """
+
+    client: ModelClient
+    run: str
+    weights: str
+    prompt: str
+    chosen: list[int] = field(default_factory=list)
+    view: StepReply | None = None
+    _session: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return self.prompt + (self.view.text if self.view else "")
+
+    async def refresh(self, settings: SamplingConfig) -> StepReply:
+        """Return what could come next; other settings need no forward pass."""
+        if self.view is None or self._session is None:
+            return await self._open(settings)
+        return await self._cut(settings, self.view.length)
+
+    async def append(
+        self, settings: SamplingConfig, id: int | None = None, top: int = TOP_TOKENS
+    ) -> StepReply:
+        """Append a token, or the one that the settings choose."""
+        pick = SAMPLED if id is None else id
+
+        def step(session: str) -> Awaitable[StepReply]:
+            request = StepRequest(session=session, pick=pick, settings=settings, top=top)
+            return self.client.request(request)
+
+        self.view = await self._in_session(settings, step)
+        assert self.view.picked is not None
+        self.chosen.append(self.view.picked.id)
+        return self.view
+
+    async def undo(self, settings: SamplingConfig, count: int = 1) -> StepReply:
+        """Remove the last chosen tokens."""
+        assert len(self.chosen) >= count
+        view = self.view if self.view and self._session else await self._open(settings)
+        view = await self._cut(settings, view.length - count)
+        del self.chosen[len(self.chosen) - count :]
+        return view
+
+    async def find(self, text: str, settings: SamplingConfig) -> FindReply:
+        """Find tokens of the vocabulary that contain a text."""
+
+        def find(session: str) -> Awaitable[FindReply]:
+            return self.client.request(FindRequest(session=session, text=text, settings=settings))
+
+        return await self._in_session(settings, find)
+
+    async def continuation(
+        self, settings: SamplingConfig, tokens: int
+    ) -> Sequence[TokenProbability]:
+        """Return a continuation; the session stays as it is."""
+        view = self.view if self.view and self._session else await self._open(settings)
+        if view.ended:
+            return []
+
+        async def fork(session: str) -> Sequence[TokenProbability]:
+            request = ForkRequest(session=session, count=1, tokens=tokens, settings=settings)
+            (branch,) = (await self.client.request(request)).rows
+            return branch.tokens
+
+        return await self._in_session(settings, fork)
+
+    async def move_to(self, other: StepSession, settings: SamplingConfig) -> StepReply:
+        """Move to the position of another session; with another vocabulary, by its text."""
+        if other.run != self.run:
+            self.restart(other.text)
+            return await self.refresh(settings)
+        if other.prompt != self.prompt:
+            self.restart(other.prompt)
+        common = first_difference(self.chosen, other.chosen)
+        if common is None:
+            return await self.refresh(settings)
+        if len(self.chosen) > common:
+            view = await self.undo(settings, len(self.chosen) - common)
+        for id in other.chosen[common:]:
+            view = await self.append(settings, id)
+        return view
+
+    def use_weights(self, run: str, weights: str) -> None:
+        """Use other weights; another run has another vocabulary, so the text is tokenized anew."""
+        if run != self.run and self.view is not None:
+            self.prompt, self.chosen = self.text, []
+        self.run, self.weights, self._session = run, weights, None
+
+    def restart(self, prompt: str) -> None:
+        """Start with another text."""
+        self.prompt, self.chosen, self._session, self.view = prompt, [], None, None
+
+    def copy(self) -> StepSession:
+        """Return another session at the same position."""
+        return replace(self, chosen=list(self.chosen), _session=None)
+
+    async def _open(self, settings: SamplingConfig) -> StepReply:
+        request = StepRequest(
+            run=self.run,
+            weights=self.weights,
+            prompt=self.prompt,
+            chosen=list(self.chosen),
+            settings=settings,
+            top=TOP_TOKENS,
+        )
+        self._session = None
+        self.view = await self.client.request(request)
+        self._session = self.view.session
+        return self.view
+
+    async def _cut(self, settings: SamplingConfig, length: int) -> StepReply:
+        def cut(session: str) -> Awaitable[StepReply]:
+            request = CutRequest(session=session, length=length, settings=settings, top=TOP_TOKENS)
+            return self.client.request(request)
+
+        self.view = await self._in_session(settings, cut)
+        return self.view
+
+    async def _in_session(
+        self, settings: SamplingConfig, request: Callable[[str], Awaitable[ReplyT]]
+    ) -> ReplyT:
+        """Make a request in the session; open another one if it was closed."""
+        if self._session is not None:
+            try:
+                return await request(self._session)
+            except MiniGPTError as error:
+                self._session = None
+                if error.title != ClosedError.title:
+                    raise
+        session = (await self._open(settings)).session
+        try:
+            return await request(session)
+        except MiniGPTError:
+            self._session = None
+            raise
