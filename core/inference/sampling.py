@@ -26,7 +26,7 @@ NEVER_GENERATED = (PAD, SOS)  # <pad> fills batches, <sos> begins a line: neithe
 
 
 @dataclass(frozen=True)
-class Stage:
+class SamplingStage:
     """A step from the model's logits to the final ones.
 
     Attributes:
@@ -111,22 +111,24 @@ def _keep_highest(logits: Tensor, highest: Tensor, counts: Tensor | None = None)
     return logits.masked_fill(~mask, REMOVED_LOGIT)
 
 
-def active_stages(config: SamplingConfig) -> list[Stage]:
+def active_stages(config: SamplingConfig) -> list[SamplingStage]:
     """The stages that have an effect, in order; at temperature 0 that one is the last."""
-    stages = [Stage(SPECIAL, lambda x, _: remove_special(x))]
+    stages = [SamplingStage(SPECIAL, lambda x, _: remove_special(x))]
     if config.repetition_penalty != 1.0:
         penalty = config.repetition_penalty
-        stages.append(Stage("repetition_penalty", lambda x, p: repetition_penalty(x, penalty, p)))
+        stages.append(
+            SamplingStage("repetition_penalty", lambda x, p: repetition_penalty(x, penalty, p))
+        )
     if config.temperature != 1.0:
-        stages.append(Stage(TEMPERATURE, lambda x, _: temperature(x, config.temperature)))
+        stages.append(SamplingStage(TEMPERATURE, lambda x, _: temperature(x, config.temperature)))
     if config.temperature == 0.0:
         return stages
     if config.top_k:
-        stages.append(Stage("top_k", lambda x, _: top_k(x, config.top_k)))
+        stages.append(SamplingStage("top_k", lambda x, _: top_k(x, config.top_k)))
     if config.top_p < 1.0:
-        stages.append(Stage("top_p", lambda x, _: top_p(x, config.top_p)))
+        stages.append(SamplingStage("top_p", lambda x, _: top_p(x, config.top_p)))
     if config.min_p > 0.0:
-        stages.append(Stage("min_p", lambda x, _: min_p(x, config.min_p)))
+        stages.append(SamplingStage("min_p", lambda x, _: min_p(x, config.min_p)))
     return stages
 
 

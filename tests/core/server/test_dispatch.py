@@ -223,6 +223,17 @@ def test_a_fork_sends_batches(client: DirectClient, monkeypatch: pytest.MonkeyPa
         assert len(sent) >= len(row["tokens"]) - 1
 
 
+def test_a_fork_ends_at_stop_texts(client: DirectClient, home: Home) -> None:
+    first = _expected(home, "chars", "the", **SAMPLED)
+    stop = "".join(token.text for token in first)[5:7]
+    expected = _expected(home, "chars", "the", **SAMPLED, stop=(stop,))
+    name = client("step", run="chars", prompt="the")["session"]
+    settings = SAMPLED | {"stop": [stop]}
+    (row,) = client("fork", session=name, tokens=40, settings=settings)["rows"]
+    assert row["text"] == "".join(token.text for token in expected)
+    assert row["reason"] == expected[-1].end_reason == "stop"
+
+
 def test_a_cancelled_fork_returns_the_tokens_so_far(client: DirectClient) -> None:
     name = client("step", run="words", prompt="the")["session"]
     looks = iter([False, False, True])
