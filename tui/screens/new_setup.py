@@ -240,9 +240,9 @@ def forecast_text(estimate: RunForecast) -> Content:
     rows = [
         ("parameters", count(estimate.parameters)),
         ("steps", "known once timed" if estimate.steps is None else f"{estimate.steps:,}"),
-        ("time", "timing some steps…" if seconds is None else f"about {duration(seconds)}"),
-        ("memory", f"about {size(estimate.memory)}"),
-        ("disk", f"about {size(estimate.disk)}"),
+        ("time", "timing some steps…" if seconds is None else f"~{duration(seconds)}"),
+        ("memory", f"~{size(estimate.memory)}"),
+        ("disk", f"~{size(estimate.disk)}"),
     ]
     lines = [
         Content.assemble((label.ljust(LABEL_CELLS), "dim"), (value, "bold"))
