@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.system.files import check_json_depth
+from core.system.files import JsonObject, check_json_depth
 
 STARTED = "started"
 PREPARE = "prepare"
@@ -158,7 +158,7 @@ class Event:
     def texts(self, name: str) -> list[str]:
         return as_texts(self.fields.get(name))
 
-    def table(self, name: str) -> dict[str, Any]:
+    def table(self, name: str) -> JsonObject:
         value = self.fields.get(name)
         return value if isinstance(value, dict) else {}
 
@@ -215,7 +215,7 @@ def decode(line: str | bytes) -> Event | None:
     return Event(type, time, step, value)
 
 
-def decode_object(line: str | bytes) -> dict[str, Any] | None:
+def decode_object(line: str | bytes) -> JsonObject | None:
     """The JSON object in a line of UTF-8, or None; NaN and Infinity become None."""
     try:
         text = line.decode() if isinstance(line, bytes) else line

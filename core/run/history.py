@@ -15,6 +15,7 @@ from core.run import events
 from core.run.events import Event, as_number, as_texts, as_whole, restart_step
 from core.run.pace import Pace
 from core.run.status import RUNNING, EventState, next_state
+from core.system.files import JsonObject
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class ChangeRow:
     time: float
     id: str | None
     values: dict[str, tuple[Any, Any]]
-    problems: dict[str, Any]
+    problems: JsonObject
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,10 @@ class History:
     step: int = 0
     time: float = 0.0
     started_at: float | None = None
-    started: dict[str, Any] = field(default_factory=dict)
-    prepared: dict[str, Any] = field(default_factory=dict)
-    model: dict[str, Any] = field(default_factory=dict)
-    train: dict[str, Any] = field(default_factory=dict)
+    started: JsonObject = field(default_factory=dict)
+    prepared: JsonObject = field(default_factory=dict)
+    model: JsonObject = field(default_factory=dict)
+    train: JsonObject = field(default_factory=dict)
     steps: int | None = None
     steps_per_epoch: float | None = None
     reference: dict[str, float] = field(default_factory=dict)

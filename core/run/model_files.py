@@ -19,7 +19,7 @@ from core.config.configs import ModelConfig, SamplingConfig
 from core.config.schema import from_json, setting_specs, to_json
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
-from core.system.files import read_json
+from core.system.files import JsonObject, read_json
 from core.tokenizer.special_tokens import EOS, PAD, SOS
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -48,7 +48,7 @@ MAX_HEADER_BYTES = 100 * 2**20
 MAX_SIZE_RATIO = 2
 
 
-def hf_config(config: ModelConfig) -> dict[str, Any]:
+def hf_config(config: ModelConfig) -> JsonObject:
     """The content of config.json for a model."""
     ids = {"pad_token_id": PAD, "bos_token_id": SOS, "eos_token_id": EOS}
     if config.architecture == "tutorial":
@@ -131,7 +131,7 @@ def _tutorial(values: Mapping[str, Any]) -> ModelConfig:
     return from_json(ModelConfig, {"architecture": "tutorial", **_rename_fields(values, names)})
 
 
-def _rename_fields(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _rename_fields(values: Mapping[str, Any], names: Mapping[str, str]) -> JsonObject:
     missing = {name: "is missing" for name in names.values() if values.get(name) is None}
     if missing:
         raise SettingsError(missing)
@@ -149,7 +149,7 @@ def _check_supported(values: Mapping[str, Any], rotary: Mapping[str, Any], where
         )
 
 
-def generation_config(config: ModelConfig) -> dict[str, Any]:
+def generation_config(config: ModelConfig) -> JsonObject:
     """The content of generation_config.json: greedy decoding up to the end of text."""
     return {
         "do_sample": False,

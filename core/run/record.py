@@ -9,14 +9,14 @@ from core.config.configs import MAX_SEED, ModelConfig, TrainConfig
 from core.config.schema import find_value_problems, from_json
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
-from core.system.files import read_json
+from core.system.files import JsonObject, read_json
 from core.text.corpus import READINGS
 
 FORMAT = 1
 CORPUS_TEXT_FIELDS = ("name", "sha256", "reading", "encoding", "errors")
 
 
-def read_record(run: Run) -> dict[str, Any]:
+def read_record(run: Run) -> JsonObject:
     """Read and check the record.
 
     Raises:

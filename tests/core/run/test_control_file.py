@@ -1,4 +1,4 @@
-"""Requests to a trainer."""
+"""Control requests to a trainer."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def test_each_request_arrives_once_with_its_id(tmp_path: Path) -> None:
     assert reader.read() == []
 
 
-def test_requests_to_an_earlier_life_are_left_out(tmp_path: Path) -> None:
-    """A resumed run must not obey the stop that ended the one before."""
+def test_requests_to_an_earlier_trainer_are_skipped(tmp_path: Path) -> None:
+    """A resumed run must not obey the stop that ended the earlier training."""
     path = tmp_path / "requests.jsonl"
     append_request(path, "stop")
     reader = RequestReader(path, since=time.time() + 1)
     assert reader.read() == []
 
 
-def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
+def test_only_the_torn_line_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
     path.write_bytes(b'{"id":"a","type":"sto')
     reader = RequestReader(path, since=0)
@@ -60,7 +60,7 @@ def test_a_torn_line_costs_only_itself(tmp_path: Path) -> None:
         b"\xff",
     ],
 )
-def test_broken_requests_are_left_out(line: bytes) -> None:
+def test_broken_requests_are_skipped(line: bytes) -> None:
     assert decode_request(line) is None
 
 
@@ -70,7 +70,7 @@ def test_no_bytes_break_the_reader(line: bytes) -> None:
 
 
 def test_two_processes_never_mix_their_lines(tmp_path: Path) -> None:
-    """Two terminals may ask at the same moment."""
+    """Two terminals may send requests at the same moment."""
     path = tmp_path / "requests.jsonl"
     code = (
         "import sys; from pathlib import Path; from core.run.control_file import append_request\n"
@@ -80,6 +80,6 @@ def test_two_processes_never_mix_their_lines(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(path)]
     children = [subprocess.Popen([*command, who], cwd=Path(__file__).parents[3]) for who in "ab"]
     assert [child.wait() for child in children] == [0, 0]
-    asked = RequestReader(path, since=0).read()
-    assert sorted(request.fields["who"] for request in asked) == ["a"] * 100 + ["b"] * 100
-    assert len({request.id for request in asked}) == 200
+    requests = RequestReader(path, since=0).read()
+    assert sorted(request.fields["who"] for request in requests) == ["a"] * 100 + ["b"] * 100
+    assert len({request.id for request in requests}) == 200

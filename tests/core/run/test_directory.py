@@ -39,7 +39,7 @@ def test_the_layout_is_the_contract() -> None:
 
 
 def test_numbered_folders_in_order(tmp_path: Path) -> None:
-    """Half-made folders and foreign files are no steps."""
+    """Temporary folders and foreign files are not steps."""
     for name in ("10", "9", ".new-11", "x1", "²"):
         (tmp_path / name).mkdir()
     (tmp_path / "8").touch()
@@ -47,7 +47,7 @@ def test_numbered_folders_in_order(tmp_path: Path) -> None:
     assert numbered_folders(tmp_path / "none") == []
 
 
-def test_snapshots_without_weights_are_none(tmp_path: Path) -> None:
+def test_snapshots_without_weights_do_not_count(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.snapshot_weights(4).parent.mkdir(parents=True)
     run.snapshot_weights(2).parent.mkdir()

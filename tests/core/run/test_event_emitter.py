@@ -1,4 +1,4 @@
-"""What a trainer says reaches its file and its listeners."""
+"""Emitted events reach the log and the listeners."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from core.run.event_log import EventEmitter, EventLog, EventTail
 from core.run.events import Event
 
 
-def test_listeners_hear_what_the_file_keeps(tmp_path: Path) -> None:
-    """`train --json` and the run's file must tell the same story, with the same times."""
-    heard: list[Event] = []
+def test_listeners_receive_the_events_of_the_log(tmp_path: Path) -> None:
+    """`train --json` and the log must agree, also on times."""
+    received: list[Event] = []
     log = EventLog(tmp_path / "events.jsonl")
-    with EventEmitter(log, [heard.append]) as voice:
-        voice("started", 0, pid=1)
-        voice("step", 3, train_loss=2.5)
+    with EventEmitter(log, [received.append]) as emit:
+        emit("started", 0, pid=1)
+        emit("step", 3, train_loss=2.5)
     log.close()
-    assert EventTail(tmp_path / "events.jsonl").read() == heard
+    assert EventTail(tmp_path / "events.jsonl").read() == received
 
 
-def test_silence_is_filled_with_beats_at_the_last_step(tmp_path: Path) -> None:
+def test_beats_of_the_last_step_are_written_when_idle(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "events.jsonl")
     beaten = threading.Event()
     beats: list[int] = []
@@ -33,20 +33,20 @@ def test_silence_is_filled_with_beats_at_the_last_step(tmp_path: Path) -> None:
             beats.append(event.step)
             beaten.set()
 
-    with EventEmitter(log, [listen], idle_seconds=0.01) as voice:
-        voice("step", 7)
+    with EventEmitter(log, [listen], idle_seconds=0.01) as emit:
+        emit("step", 7)
         assert beaten.wait(30)
     log.close()
     assert beats[-1] == 7
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")  # noqa: PTH110
-def test_the_last_word_is_heard_even_where_the_disk_is_full() -> None:
-    """Or a person in front of the screen would read of a crash instead of a full disk."""
-    heard: list[Event] = []
+def test_listeners_receive_the_last_event_even_if_the_disk_is_full() -> None:
+    """Or the user would read of a crash instead of a full disk."""
+    received: list[Event] = []
     log = EventLog(Path("/dev/full"))
-    voice = EventEmitter(log, [heard.append])
+    emit = EventEmitter(log, [received.append])
     with pytest.raises(OSError, match="No space"):
-        voice("failed", 3, message="the disk is full")
+        emit("failed", 3, message="the disk is full")
     log.close()
-    assert [(event.type, event.step) for event in heard] == [("failed", 3)]
+    assert [(event.type, event.step) for event in received] == [("failed", 3)]

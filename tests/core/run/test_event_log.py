@@ -1,4 +1,4 @@
-"""The file of events: appending to it and following it."""
+"""The event log: appending and following."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def types(path: Path) -> list[str]:
 
 
 def test_each_event_is_in_the_file_at_once(tmp_path: Path) -> None:
-    """A killed trainer must not take what it said with it."""
+    """A killed trainer must not lose events already emitted."""
     path = tmp_path / "events.jsonl"
     log, tail = EventLog(path, clock=lambda: 12.3456), EventTail(path)
     log.emit("step", 3, train_loss=float("nan"))
@@ -33,8 +33,8 @@ def test_each_event_is_in_the_file_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("torn", [b'{"type":"st', b"\0\0\0\0", b'{"type":"step"}\n\0\0'])
-def test_a_torn_last_line_costs_only_itself(tmp_path: Path, torn: bytes) -> None:
-    """The first event of a resumed run must not be glued to what a crash left."""
+def test_only_the_torn_last_line_is_lost(tmp_path: Path, torn: bytes) -> None:
+    """The first event of a resumed run must not be appended to a torn line."""
     path = tmp_path / "events.jsonl"
     EventLog(path).emit("beat", 0)
     with path.open("ab") as file:
@@ -46,7 +46,7 @@ def test_a_torn_last_line_costs_only_itself(tmp_path: Path, torn: bytes) -> None
     assert [event.type for event in events_backwards(path)] == ["step", "started", "beat"]
 
 
-def test_a_full_disk_raises_and_the_next_event_is_whole(
+def test_a_full_disk_raises_and_the_next_event_is_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a line written to a full disk must not swallow the line after it."""
@@ -67,9 +67,7 @@ def test_a_full_disk_raises_and_the_next_event_is_whole(
     assert types(path) == ["failed"]
 
 
-def test_a_slow_disk_that_takes_pieces_gets_whole_lines(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_partial_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """os.write may write less than it was given without an error."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
@@ -78,15 +76,15 @@ def test_a_slow_disk_that_takes_pieces_gets_whole_lines(
     assert types(tmp_path / "e") == ["step"]
 
 
-def test_batches_of_nothing_but_noise_do_not_look_like_the_end(tmp_path: Path) -> None:
+def test_batches_of_noise_are_not_mistaken_for_the_end(tmp_path: Path) -> None:
     path = tmp_path / "e"
     path.write_bytes(b"noise\n" * 1000)
     EventLog(path).emit("beat", 5)
     assert [event.step for event in EventTail(path).read(batch_bytes=100)] == [5]
 
 
-def test_two_threads_never_mix_their_lines(tmp_path: Path) -> None:
-    """The beat comes from another thread than the steps."""
+def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
+    """Beats are written by another thread than steps."""
     path = tmp_path / "e"
     log = EventLog(path)
 
@@ -104,7 +102,7 @@ def test_two_threads_never_mix_their_lines(tmp_path: Path) -> None:
     assert [e.step for e in events if e.type == "beat"] == list(range(200))
 
 
-def test_says_when_the_file_is_another_one(tmp_path: Path) -> None:
+def test_a_tail_counts_replacements_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "e"
     EventLog(path).emit("beat", 5)
     tail = EventTail(path)

@@ -1,4 +1,4 @@
-"""Events as lines: what goes in comes out, and nothing a file holds can break a reader."""
+"""Events as lines: they survive a round trip, and no input breaks a reader."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ def test_no_json_breaks_the_reader(value: Any) -> None:
         '{"type":"step","time":1,"step":1}'.encode("utf-16"),
     ],
 )
-def test_torn_and_foreign_lines_are_no_events(line: bytes) -> None:
-    """A power cut leaves zeroes or halves; the lines around them must still be read."""
+def test_torn_and_foreign_lines_are_not_events(line: bytes) -> None:
+    """A power cut leaves zeroes or torn lines; the lines around them must still be read."""
     assert decode(line) is None
 
 
 def test_unknown_types_and_fields_pass_through() -> None:
-    """An older interface must be able to show what a newer trainer says."""
+    """An older interface must be able to show the events of a newer trainer."""
     event = decode('{"type":"dream","time":1,"step":2,"colour":"blue"}')
     assert event == Event("dream", 1, 2, {"colour": "blue"})
 
 
-def test_accessors_give_none_for_other_kinds() -> None:
+def test_accessors_return_none_for_other_types() -> None:
     event = Event("step", 0.0, 0, {"a": True, "b": 10**400, "c": "x", "d": 1, "e": 1.5, "f": {}})
     assert [event.number(name) for name in "abcdefg"] == [None, None, None, 1, 1.5, None, None]
     assert Event("step", 0.0, 0, {"a": float("inf")}).number("a") is None
@@ -96,7 +96,7 @@ def test_restart_step_is_the_checkpoint_or_the_event_itself() -> None:
 
 
 def test_the_table_has_every_type_in_order() -> None:
-    """DESIGN's list of types is a contract."""
+    """The list of types is a contract with other programs."""
     words = "started prepare prepared step epoch eval sample saved changed beat finished stopped"
     assert list(FIELDS) == [*words.split(), "failed"]
     assert set(FIELDS) > TERMINAL

@@ -1,4 +1,4 @@
-"""A run folded from its events."""
+"""The history folded from the events of a run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def event(type: str, step: int = 0, time: float = 0.0, **fields: Any) -> Event:
     return Event(type, time, step, fields)
 
 
-def begun() -> History:
+def started_history() -> History:
     history = History()
     history.apply_all([event("started", host="box"), event("prepared", **PREPARED)])
     return history
@@ -61,7 +61,7 @@ def test_preparation_then_facts() -> None:
 
 
 def test_steps_make_curves_progress_and_forecast() -> None:
-    history = begun()
+    history = started_history()
     assert (history.progress, history.eta, history.tokens_per_second) == (0, None, None)
     history.apply_all(step(number, 5 - number / 10) for number in (1, 2, 4))
     assert history.train_loss.steps == [1, 2, 4]
@@ -74,7 +74,7 @@ def test_steps_make_curves_progress_and_forecast() -> None:
 
 
 def test_rows_and_validation() -> None:
-    history = begun()
+    history = started_history()
     history.apply_all(
         [
             event("eval", 10, val_loss=2.0, tokens=5, best=True, whole=False),
@@ -93,12 +93,12 @@ def test_rows_and_validation() -> None:
 
 
 def test_no_best_without_validation() -> None:
-    assert begun().best is None
+    assert started_history().best is None
 
 
-def test_saved_step_is_what_a_resume_goes_on_from() -> None:
+def test_the_checkpoint_step_is_where_a_resume_starts() -> None:
     """A snapshot or the best weights cannot be resumed from."""
-    history = begun()
+    history = started_history()
     assert history.checkpoint_step is None
     history.apply(event("saved", 5, kind="checkpoint", bytes=10, seconds=0.1, request="abc"))
     history.apply(event("saved", 8, kind="snapshot", bytes=10, seconds=0.1))
@@ -108,9 +108,9 @@ def test_saved_step_is_what_a_resume_goes_on_from() -> None:
     assert history.answers == {"abc": 5}
 
 
-def test_resumed_drops_what_is_done_again() -> None:
-    """The curve of a resumed run is one line without a step back."""
-    history = begun()
+def test_a_resume_drops_the_steps_that_are_repeated() -> None:
+    """The curve of a resumed run must not go back."""
+    history = started_history()
     for number in range(1, 9):
         history.apply(step(number))
     history.apply_all(
@@ -140,14 +140,14 @@ def test_resumed_drops_what_is_done_again() -> None:
     assert (history.changes, history.steps) == ([], 100)
 
 
-def test_a_start_without_a_checkpoint_begins_anew() -> None:
-    history = begun()
+def test_a_start_without_a_checkpoint_drops_everything() -> None:
+    history = started_history()
     history.apply_all([step(1), step(2), event("started", 0, resumed_from=None)])
     assert len(history.train_loss) == 0
 
 
-def test_changes_update_the_totals_and_answer() -> None:
-    history = begun()
+def test_changes_update_totals_and_answer_requests() -> None:
+    history = started_history()
     history.apply(step(10))
     changes = {"epochs": [None, 20], "learning_rate": [1e-3, 1e-4]}
     history.apply(event("changed", 10, id="a", changes=changes, steps=200))
@@ -159,18 +159,18 @@ def test_changes_update_the_totals_and_answer() -> None:
     assert history.answers == {"a": 10, "b": 11}
 
 
-def test_refused_changes_change_nothing_and_are_told() -> None:
-    history = begun()
+def test_refused_changes_are_recorded_and_change_nothing() -> None:
+    history = started_history()
     history.apply(event("changed", 1, id="a", changes={}, problems={"seed": "cannot change"}))
     assert history.train == PREPARED["train"]
     assert history.changes[0].problems == {"seed": "cannot change"}
 
 
-def test_a_pause_lasts_until_continued_and_is_no_progress() -> None:
-    history = begun()
+def test_a_pause_lasts_until_continued() -> None:
+    history = started_history()
     history.apply_all([step(1), step(2), event("changed", 2, 2.0, action="pause", id="p")])
     assert (history.status, history.eta) == ("paused", None)
-    # The numbers up to the pause may be said after it.
+    # Events up to the pause may be written after it.
     history.apply_all([step(2), event("beat", 2, 30.0), event("saved", 2, kind="checkpoint")])
     assert history.status == "paused"
     history.apply(event("changed", 2, 5000.0, action="continue"))
@@ -182,12 +182,12 @@ def test_a_pause_lasts_until_continued_and_is_no_progress() -> None:
 
 
 def test_endings() -> None:
-    history = begun()
+    history = started_history()
     history.apply(event("finished", 100, train_loss=0.5, val_loss=0.75, elapsed=9.0, reason="end"))
     assert (history.status, history.reason, history.elapsed) == ("finished", "end", 9.0)
     assert history.val_loss.last == 0.75
     assert (history.progress, history.eta) == (1.0, None)
-    failed = begun()
+    failed = started_history()
     failed.apply(event("failed", 7, title="T", message="M", hint="H", saved_step=5))
     assert (failed.status, failed.failure) == ("failed", Failure("T", "M", "H", 5))
 
@@ -211,8 +211,8 @@ def foreign_events(draw: st.DrawFn) -> Event:
 
 
 @given(st.lists(foreign_events(), max_size=12))
-def test_no_file_of_events_breaks_it(batch: list[Event]) -> None:
-    """A copied run of another version is shown as far as it is understood."""
+def test_no_events_break_the_history(batch: list[Event]) -> None:
+    """Runs of other versions are shown as far as they are understood."""
     history = History()
     for one in batch:
         history.apply(one)

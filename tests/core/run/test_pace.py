@@ -13,8 +13,8 @@ def step(step: int, time: float, elapsed: float | None = None, rate: float = 100
     return Event("step", 1e9 + time, step, fields)
 
 
-def test_forecast_is_made_of_the_last_minute() -> None:
-    """A slow start must not be held against the run for hours."""
+def test_the_forecast_uses_the_last_minute() -> None:
+    """A slow start must not distort the forecast for hours."""
     pace = Pace()
     assert pace.seconds_for(10) is None
     for number in range(100):
@@ -25,8 +25,8 @@ def test_forecast_is_made_of_the_last_minute() -> None:
     assert pace.seconds_for(10) == pytest.approx(1.0, rel=0.01)
 
 
-def test_evaluations_count_and_pauses_do_not() -> None:
-    """An evaluation after every step will be there to the end; a night's pause will not."""
+def test_evaluations_count_but_pauses_do_not() -> None:
+    """Evaluations continue to the end; a pause does not."""
     pace = Pace()
     pace.add(step(1, 0.0, 0.0))
     pace.add(step(2, 4.0, 1.0))
@@ -36,14 +36,14 @@ def test_evaluations_count_and_pauses_do_not() -> None:
     assert pace.seconds_for(10) == pytest.approx(40)
 
 
-def test_a_clock_put_back_does_not_make_it_fast() -> None:
+def test_a_clock_set_back_does_not_make_training_look_fast() -> None:
     pace = Pace()
     pace.add(step(1, 5000.0, 1.0))
     pace.add(step(2, 0.0, 3.0))
     assert pace.seconds_for(10) == pytest.approx(20)
 
 
-def test_rate_forgets_within_seconds() -> None:
+def test_the_speed_adapts_within_seconds() -> None:
     pace = Pace()
     assert pace.tokens_per_second is None
     pace.add(step(1, 0.0, rate=100.0))

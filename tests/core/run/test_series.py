@@ -9,8 +9,8 @@ from core.run.history import Series
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.none() | st.floats(0, 1)), max_size=40))
-def test_steps_rise_whatever_comes(points: list[tuple[int, float | None]]) -> None:
-    """A plot needs steps in order, also when a step comes twice or a file is out of order."""
+def test_steps_always_increase(points: list[tuple[int, float | None]]) -> None:
+    """A plot needs ordered steps, even if a step is repeated or out of order."""
     series = Series()
     for step, value in points:
         series.add(step, value)

@@ -1,4 +1,4 @@
-"""The folder of runs: creating, finding, asking and removing them."""
+"""The folder of runs: creating, finding, locking and deleting them."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_a_new_run_is_private_and_has_its_record(home: Home) -> None:
     assert run_names(home) == ["lang"]
 
 
-def test_there_is_no_moment_in_which_a_new_run_looks_crashed(home: Home) -> None:
-    """The launcher holds the lock before anybody can see the run."""
+def test_a_new_run_never_looks_crashed(home: Home) -> None:
+    """The launcher holds the lock before the run becomes visible."""
     run, lock = create_locked_run(home, "lang", run_record())
     assert status_of(run) == "starting"
     with pytest.raises(InputError, match="being trained"):
@@ -56,9 +56,7 @@ def test_there_is_no_moment_in_which_a_new_run_looks_crashed(home: Home) -> None
     assert status_of(run) == "crashed"
 
 
-def test_interrupted_creation_leaves_nothing_to_stumble_over(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_creation_is_not_listed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash between making the folder and its record must not break the list."""
     (home.runs / ".new-abc").mkdir(parents=True)
     (home.runs / "no-record").mkdir()
@@ -81,15 +79,15 @@ def test_interrupted_creation_leaves_nothing_to_stumble_over(
     assert folder_entries(home) == ["a-file", "lang", "no-record"]
 
 
-def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_home_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="Not a directory") as caught:
         make_run(find_home(tmp_path / "file"), "lang", run_record())
     assert "MINIGPT_HOME" in caught.value.hint
 
 
-def test_links_that_lead_elsewhere_are_no_runs(home: Home, tmp_path: Path) -> None:
-    """Removing a run must not remove what a link points to."""
+def test_links_are_not_runs(home: Home, tmp_path: Path) -> None:
+    """Deleting a run must not delete the target of a link."""
     run = make_run(home, "lang")
     outside = tmp_path / "outside"
     run.folder.rename(outside)
@@ -119,7 +117,7 @@ def test_links_that_lead_elsewhere_are_no_runs(home: Home, tmp_path: Path) -> No
         ),
     ],
 )
-def test_records_that_cannot_be_used(
+def test_unusable_records_are_refused(
     home: Home, content: str, kind: type[Exception], message: str
 ) -> None:
     run = make_run(home, "lang")
@@ -128,7 +126,7 @@ def test_records_that_cannot_be_used(
         read_record(run)
 
 
-def test_delete_removes_everything(home: Home) -> None:
+def test_deleting_removes_everything(home: Home) -> None:
     run = make_run(home, "lang")
     run.snapshot_weights(4).parent.mkdir(parents=True)
     run.snapshot_weights(4).touch()
@@ -136,7 +134,7 @@ def test_delete_removes_everything(home: Home) -> None:
     assert folder_entries(home) == []
 
 
-def test_an_interrupted_removal_leaves_no_half_of_a_run(
+def test_an_interrupted_deletion_leaves_no_half_of_a_run(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(home, "lang")
@@ -155,14 +153,14 @@ def test_an_interrupted_removal_leaves_no_half_of_a_run(
     assert folder_entries(home) == ["other"]
 
 
-def test_a_run_that_is_trained_is_neither_renamed_nor_removed(home: Home) -> None:
+def test_a_run_in_training_is_neither_renamed_nor_deleted(home: Home) -> None:
     """The trainer's working directory must stay where it is."""
     run, lock = create_locked_run(home, "lang", run_record())
     for action in (lambda: delete_run(home, run), lambda: rename_run(home, run, "other")):
         with pytest.raises(InputError, match="lang is being trained"):
             action()
     lock.release()
-    # Trained on another machine: its lock is not to be seen here.
+    # Trained on another machine: its lock is not visible here.
     EventLog(run.events).emit("started", 0, host="elsewhere", boot="other")
     for action in (lambda: delete_run(home, run), lambda: rename_run(home, run, "other")):
         with pytest.raises(InputError, match="lang is being trained"):
@@ -188,7 +186,7 @@ def test_a_copied_run_works_elsewhere(home: Home, tmp_path: Path) -> None:
 
 
 def test_lock_files_stay(home: Home) -> None:
-    """A lock file removed and made anew could be held twice."""
+    """A lock file that is deleted and recreated could be held twice."""
     run = make_run(home, "lang")
     inode = run.lock.stat().st_ino
     lock_run(run).release()
@@ -197,7 +195,7 @@ def test_lock_files_stay(home: Home) -> None:
 
 
 def test_record_is_plain_json(home: Home) -> None:
-    """Other programs read it, in UTF-8, whatever the terminal speaks."""
+    """Other programs read it as UTF-8, whatever the locale."""
     run = make_run(home, "lang", {**run_record(), "text": "ü"})
     stored = json.loads(run.record.read_bytes().decode("utf-8"))
     assert stored == read_record(run)

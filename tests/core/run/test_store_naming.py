@@ -1,4 +1,4 @@
-"""Names of runs: which are good, taken, proposed, and changed."""
+"""Names of runs: valid, taken, proposed and changed ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.mark.parametrize(
     "name", ["", ".", "..", ".a", "-a", "_a", "a/b", "a\0", "a b", "é", "x" * 65, "a\n"]
 )
-def test_bad_names_are_refused_everywhere(home: Home, name: str) -> None:
+def test_invalid_names_are_refused_everywhere(home: Home, name: str) -> None:
     """A name must never lead out of the folder of runs."""
     run = make_run(home, "lang")
     for action in (
@@ -49,11 +49,11 @@ def test_bad_names_are_refused_everywhere(home: Home, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "0", "a.b_c-d", "x" * 64, "A..b"])
-def test_good_names(home: Home, name: str) -> None:
+def test_valid_names(home: Home, name: str) -> None:
     assert make_run(home, name).name == name
 
 
-def test_a_taken_name_names_the_next_free_one(home: Home) -> None:
+def test_a_taken_name_proposes_a_free_one(home: Home) -> None:
     make_run(home, "lang")
     make_run(home, "lang-2")
     with pytest.raises(InputError, match="already a run named lang") as caught:
@@ -63,7 +63,7 @@ def test_a_taken_name_names_the_next_free_one(home: Home) -> None:
     assert folder_entries(home) == ["lang", "lang-2"]
 
 
-def test_of_many_who_take_a_name_at_once_one_gets_it(home: Home) -> None:
+def test_only_one_of_several_processes_gets_a_name(home: Home) -> None:
     """Two terminals started in the same second must not share a run."""
 
     def attempt(_: int) -> bool:
@@ -78,7 +78,7 @@ def test_of_many_who_take_a_name_at_once_one_gets_it(home: Home) -> None:
     assert folder_entries(home) == ["lang"]
 
 
-def test_an_unknown_name_names_the_nearest(home: Home) -> None:
+def test_an_unknown_name_suggests_similar_ones(home: Home) -> None:
     make_run(home, "lang")
     with pytest.raises(NotFoundError, match="no run named 'Lnag'") as caught:
         find_run(home, "Lnag")
@@ -98,7 +98,7 @@ def test_an_unknown_name_names_the_nearest(home: Home) -> None:
     ],
 )
 def test_proposed_names(home: Home, base: str, expected: str) -> None:
-    """Capitals count as small letters: some file systems do not tell them apart."""
+    """Case is ignored, as by some file systems."""
     make_run(home, "Lang")
     make_run(home, "lang-2")
     assert propose_name(home, base) == expected

@@ -1,4 +1,4 @@
-"""Reading a trainer's log, and renaming and removing runs, as a user types it."""
+"""`logs`, `rename` and `rm` as a user types them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tui.cli import manage
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = b"\x1b]0;title\x07red\x1b[31m\x9b31m \xff\r\nnext"
-Said = pytest.CaptureFixture[str]
+Captured = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return find_home(tmp_path / "home")
 
 
-def make(home: Home, name: str) -> Run:
+def make_stopped_run(home: Home, name: str) -> Run:
     """A run that stopped at step 5."""
     made = make_run(home, name)
     log = EventLog(made.events)
@@ -40,7 +40,7 @@ def make(home: Home, name: str) -> Run:
 
 @pytest.fixture
 def old(home: Home) -> Run:
-    return make(home, "old")
+    return make_stopped_run(home, "old")
 
 
 def names(home: Home) -> list[str]:
@@ -48,16 +48,16 @@ def names(home: Home) -> list[str]:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    """A terminal at which somebody types this."""
+    """A terminal at which the user types `answer`."""
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: answer)
 
 
 @pytest.mark.parametrize("options", [[], ["-f"]])
-def test_a_hostile_log_is_shown_whole_and_harmless(
-    old: Run, capsys: Said, options: list[str]
+def test_a_hostile_log_is_printed_completely_and_sanitized(
+    old: Run, capsys: Captured, options: list[str]
 ) -> None:
-    """A library's message that repaints the terminal; a last line lost for want of its end."""
+    """Including a last line without a newline."""
     old.log.write_bytes(HOSTILE)
     assert run(["logs", "old", *options]) == 0
     said = capsys.readouterr()
@@ -66,7 +66,7 @@ def test_a_hostile_log_is_shown_whole_and_harmless(
 
 
 @pytest.mark.parametrize("options", [[], ["-f"]])
-def test_a_run_without_a_log_says_so(old: Run, capsys: Said, options: list[str]) -> None:
+def test_a_run_without_a_log_is_reported(old: Run, capsys: Captured, options: list[str]) -> None:
     assert run(["logs", "old", *options]) == 0
     said = capsys.readouterr()
     assert said.out == ""
@@ -74,15 +74,15 @@ def test_a_run_without_a_log_says_so(old: Run, capsys: Said, options: list[str])
 
 
 def then(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
-    """Does the next of these whenever somebody who follows waits."""
+    """Run the next step whenever `logs -f` waits."""
     waiting = iter(steps)
     monkeypatch.setattr(manage, "wait_for_lines", lambda: next(waiting)())
 
 
-def test_following_prints_what_comes_until_the_trainer_is_gone(
-    old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
+def test_following_prints_new_lines_until_the_trainer_is_gone(
+    old: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last words, written between the last look at the log and the trainer's end."""
+    """Including lines written between the last look and the trainer's end."""
     lock = store.lock_run(old)
     shown: list[str] = []
     then(
@@ -97,7 +97,7 @@ def test_following_prints_what_comes_until_the_trainer_is_gone(
 
 
 def test_ctrl_c_ends_following_with_130(
-    old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
+    old: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
@@ -108,21 +108,21 @@ def test_ctrl_c_ends_following_with_130(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(old: Run, home: Home) -> None:
-    """`logs | head` that ends in a traceback."""
+def test_a_closed_pipe_ends_it_quietly(old: Run, home: Home) -> None:
+    """`logs | head` must not end in a traceback."""
     old.log.write_text("line\n" * 200_000)
     command = f'"{sys.executable}" -m tui --home "{home.root}" logs old | head -n 1'
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("line\n", "")
 
 
-def test_a_log_that_cannot_be_read_is_a_message(old: Run, capsys: Said) -> None:
+def test_an_unreadable_log_is_an_error_message(old: Run, capsys: Captured) -> None:
     old.log.mkdir()
     assert run(["logs", "old"]) == 2
     assert "Is a directory" in capsys.readouterr().err
 
 
-def test_a_run_gets_another_name(old: Run, home: Home, capsys: Said) -> None:
+def test_a_run_is_renamed(old: Run, home: Home, capsys: Captured) -> None:
     assert run(["rename", "old", "new"]) == 0
     assert names(home) == ["new"]
     assert "Renamed old to new" in capsys.readouterr().err
@@ -139,11 +139,11 @@ def test_a_run_gets_another_name(old: Run, home: Home, capsys: Said) -> None:
         ("old", "already"),
     ],
 )
-def test_a_name_that_cannot_be_given_is_refused(
-    old: Run, home: Home, capsys: Said, new: str, said: str
+def test_invalid_and_taken_names_are_refused(
+    old: Run, home: Home, capsys: Captured, new: str, said: str
 ) -> None:
-    """A run that replaces another, or leaves the folder of runs."""
-    make(home, "taken")
+    """A run must not replace another or leave the folder of runs."""
+    make_stopped_run(home, "taken")
     assert run(["rename", "old", new]) == 2
     told = capsys.readouterr().err
     assert said in told
@@ -152,22 +152,26 @@ def test_a_name_that_cannot_be_given_is_refused(
 
 
 @pytest.mark.parametrize("command", [["rename", "old", "new"], ["rm", "old", "--yes"]])
-def test_a_live_run_is_left_alone(old: Run, home: Home, capsys: Said, command: list[str]) -> None:
-    """A trainer whose folder disappears under it."""
+def test_a_live_run_is_neither_renamed_nor_deleted(
+    old: Run, home: Home, capsys: Captured, command: list[str]
+) -> None:
+    """The folder of a trainer must not disappear."""
     with store.lock_run(old):
         assert run(command) == 2
     assert "being trained" in capsys.readouterr().err
     assert names(home) == ["old"]
 
 
-def test_nothing_is_removed_if_one_of_several_is_live(old: Run, home: Home, capsys: Said) -> None:
-    make(home, "other")
+def test_nothing_is_deleted_if_one_of_several_runs_is_live(
+    old: Run, home: Home, capsys: Captured
+) -> None:
+    make_stopped_run(home, "other")
     with store.lock_run(old):
         assert run(["rm", "other", "old", "--yes"]) == 2
     assert names(home) == ["old", "other"]
 
 
-def test_removal_says_what_goes(old: Run, home: Home, capsys: Said) -> None:
+def test_a_deletion_lists_what_is_lost(old: Run, home: Home, capsys: Captured) -> None:
     old.snapshot_weights(4).parent.mkdir(parents=True)
     old.snapshot_weights(4).write_bytes(b"x" * 5000)
     assert run(["rm", "old", "--yes"]) == 0
@@ -177,18 +181,18 @@ def test_removal_says_what_goes(old: Run, home: Home, capsys: Said) -> None:
     assert list(home.runs.iterdir()) == []
 
 
-def test_without_a_terminal_only_yes_removes(old: Run, home: Home, capsys: Said) -> None:
-    """A script that waits for an answer, or takes its input for one."""
+def test_without_a_terminal_only_yes_deletes(old: Run, home: Home, capsys: Captured) -> None:
+    """A script must not wait, nor take its input for an answer."""
     assert run(["rm", "old"]) == 2
     assert "--yes" in capsys.readouterr().err
     assert names(home) == ["old"]
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y", []), ("n", ["old"]), ("", ["old"])])
-def test_on_a_terminal_it_asks(
+def test_on_a_terminal_it_asks_for_confirmation(
     old: Run, home: Home, monkeypatch: pytest.MonkeyPatch, answer: str, left: list[str]
 ) -> None:
-    """Enter that removes a night's work."""
+    """Enter must not delete a night's work."""
     answering(monkeypatch, answer)
     assert run(["rm", "old"]) == 0
     assert names(home) == left
@@ -196,10 +200,10 @@ def test_on_a_terminal_it_asks(
 
 @pytest.mark.parametrize("damage", ["{", '{"format": 99}', "[]", "\0" * 9, None])
 @pytest.mark.parametrize("command", [["rename", "old", "new"], ["rm", "old", "--yes"]])
-def test_a_damaged_run_can_be_renamed_and_removed(
+def test_a_damaged_run_can_be_renamed_and_deleted(
     old: Run, home: Home, damage: str | None, command: list[str]
 ) -> None:
-    """A run that nothing can read and nobody can get rid of."""
+    """Or it could never be removed."""
     if damage is None:
         old.record.unlink()
     else:
@@ -210,11 +214,11 @@ def test_a_damaged_run_can_be_renamed_and_removed(
 
 
 @pytest.mark.parametrize("command", [["rm", "--yes"], ["logs"], ["rename"]])
-def test_what_is_no_run_is_left_alone(
-    home: Home, tmp_path: Path, capsys: Said, command: list[str]
+def test_other_folders_and_links_are_not_touched(
+    home: Home, tmp_path: Path, capsys: Captured, command: list[str]
 ) -> None:
-    """A folder of somebody else's; a link that leads out of the folder of runs."""
-    make(home, "old").folder.rename(tmp_path / "elsewhere")
+    """Such as a link that leads out of the folder of runs."""
+    make_stopped_run(home, "old").folder.rename(tmp_path / "elsewhere")
     (home.runs / "link").symlink_to(tmp_path / "elsewhere")
     (home.runs / "notes").mkdir()
     (home.runs / "notes" / "a.txt").touch()
@@ -225,8 +229,8 @@ def test_what_is_no_run_is_left_alone(
     assert sorted(path.name for path in home.runs.iterdir()) == ["link", "notes"]
 
 
-def test_a_removal_that_fails_is_a_message(
-    old: Run, capsys: Said, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_deletion_is_an_error_message(
+    old: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "some/file")

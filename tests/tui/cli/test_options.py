@@ -1,4 +1,4 @@
-"""What the Tab key proposes, asked for as the shells do: in a process of its own."""
+"""Shell completion, as shells request it: in a process of its own."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def asked(home: Path, shell: str, **more: str) -> str:
-    """What the program answers to a shell."""
+def complete(home: Path, shell: str, **more: str) -> str:
+    """The answer of the program to a shell."""
     done = subprocess.run(
         [sys.executable, "-m", "tui"],
         cwd=ROOT,
@@ -47,10 +47,10 @@ def asked(home: Path, shell: str, **more: str) -> str:
     return done.stdout
 
 
-def proposed(home: Path, line: str) -> list[str]:
-    """What bash is given for a line with the cursor at its end."""
-    told = asked(home, "bash_complete", COMP_LINE=f"minigpt-tui {line}", COMP_BREAKS=BREAKS)
-    return told.split()
+def bash_completions(home: Path, line: str) -> list[str]:
+    """The completions in bash for a line with the cursor at its end."""
+    output = complete(home, "bash_complete", COMP_LINE=f"minigpt-tui {line}", COMP_BREAKS=BREAKS)
+    return output.split()
 
 
 @pytest.mark.parametrize(
@@ -72,25 +72,27 @@ def proposed(home: Path, line: str) -> list[str]:
         ("generate nothing@", []),
     ],
 )
-def test_runs_and_their_weights_are_proposed(home: Home, line: str, names: list[str]) -> None:
-    assert proposed(home.root, line) == [f"plain,{name}" for name in names]
+def test_runs_and_their_weights_are_bash_completions(
+    home: Home, line: str, names: list[str]
+) -> None:
+    assert bash_completions(home.root, line) == [f"plain,{name}" for name in names]
 
 
-def test_texts_that_came_along_are_proposed_and_files(home: Home) -> None:
-    assert proposed(home.root, "corpora la") == ["plain,lang", "file,la"]
+def test_bundled_texts_and_files_are_completed(home: Home) -> None:
+    assert bash_completions(home.root, "corpora la") == ["plain,lang", "file,la"]
 
 
 @pytest.mark.parametrize(("shell", "word"), [("zsh", "2"), ("fish", "lang@6")])
-def test_other_shells_are_answered(home: Home, shell: str, word: str) -> None:
-    """zsh tells the number of the word at the cursor, fish the word."""
+def test_zsh_and_fish_are_supported(home: Home, shell: str, word: str) -> None:
+    """zsh passes the index of the current word, fish the word."""
     line = {"COMP_WORDS": "minigpt-tui generate lang@6", "COMP_CWORD": word}
-    assert "lang@64" in asked(home.root, f"{shell}_complete", **line)
-    assert "minigpt-tui" in asked(home.root, f"{shell}_source")
+    assert "lang@64" in complete(home.root, f"{shell}_complete", **line)
+    assert "minigpt-tui" in complete(home.root, f"{shell}_source")
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-def test_bash_itself_is_given_whole_words(home: Home, tmp_path: Path) -> None:
-    """A script that bash cannot read; nothing proposed behind an @."""
+def test_bash_completes_words_with_an_at_sign(home: Home, tmp_path: Path) -> None:
+    """In a real bash, which splits words at @."""
     program = tmp_path / "minigpt-tui"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m tui "$@"\n')
     program.chmod(0o755)
@@ -114,11 +116,11 @@ def test_bash_itself_is_given_whole_words(home: Home, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("home_name", ["file", "file/below", "absent"])
-def test_a_home_that_cannot_be_read_proposes_nothing(tmp_path: Path, home_name: str) -> None:
-    """A traceback in the line that somebody types."""
+def test_an_unreadable_home_has_no_completions(tmp_path: Path, home_name: str) -> None:
+    """A traceback must not end up in the command line."""
     (tmp_path / "file").touch()
-    assert proposed(tmp_path / home_name, "show ") == []
+    assert bash_completions(tmp_path / home_name, "show ") == []
 
 
-def test_sizes_are_proposed() -> None:
+def test_presets_are_completed() -> None:
     assert complete_preset(click.Context(cli), cli.params[0], "tu") == ["tutorial"]

@@ -1,4 +1,4 @@
-"""Commands for runs under way, where there is nothing to be done: said, with exit code 2."""
+"""Commands that control training, when they are refused with exit code 2."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 def ended(home: Home, word: str) -> Run:
-    """A run whose last trainer said this."""
+    """A run whose last event is terminal."""
     run = make_run(home, "pets")
     log = EventLog(run.events)
     log.emit("started", 0, host="here", pid=1)
@@ -33,13 +33,13 @@ def ended(home: Home, word: str) -> Run:
     return run
 
 
-def alive(home: Home) -> tuple[Run, Lock]:
-    """A run that looks as if its trainer were just starting."""
+def starting(home: Home) -> tuple[Run, Lock]:
+    """A run whose trainer seems to be starting."""
     return store.create_locked_run(home, "pets", run_record())
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What is said of a command that cannot be done."""
+    """The error message of a refused command."""
     assert command(list(arguments)) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -47,39 +47,39 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "asked", [["stop"], ["pause"], ["continue"], ["save"], ["change", "learning_rate=1e-4"]]
+    "arguments", [["stop"], ["pause"], ["continue"], ["save"], ["change", "learning_rate=1e-4"]]
 )
-def test_a_run_nobody_trains_cannot_be_asked(
-    asked: list[str], home: Home, capsys: pytest.CaptureFixture[str]
+def test_a_run_not_in_training_gets_no_requests(
+    arguments: list[str], home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A request to nobody would be waited for in vain, or obeyed by the next trainer."""
+    """Its answer would never come, or the next trainer would obey it."""
     run = ended(home, "stopped")
-    said = refused(capsys, asked[0], "pets", *asked[1:])
-    assert "not being trained: stopped" in said
-    assert "minigpt-tui resume pets" in said
+    message = refused(capsys, arguments[0], "pets", *arguments[1:])
+    assert "not being trained: stopped" in message
+    assert "minigpt-tui resume pets" in message
     assert not run.requests.exists()
 
 
-def test_a_finished_run_is_told_what_resume_needs(
+def test_the_hint_for_a_finished_run_names_the_option_of_resume(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The hint sent people to a command that says there is nothing to do."""
+    """A plain `resume` would be refused."""
     ended(home, "finished")
     assert "minigpt-tui resume pets --epochs N" in refused(capsys, "stop", "pets")
 
 
-def test_impossible_changes_are_said_together_and_not_sent(
+def test_invalid_changes_are_reported_together_and_not_sent(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`learning_rate=none` reached the trainer and crashed it."""
-    run, lock = alive(home)
+    """`learning_rate=none` must not reach the trainer."""
+    run, lock = starting(home)
     pairs = ["learning_rate=none", "batch_size=3", "dropuot=0.1", "dropout=7", "clip", "steps=x"]
     with lock:
-        said = refused(capsys, "change", "pets", *pairs)
+        message = refused(capsys, "change", "pets", *pairs)
     for name in ("learning_rate", "batch_size", "dropuot", "dropout", "clip", "steps"):
-        assert f"{name}: " in said
-    assert "learning_rate, weight_decay" in said, "what can change is named"
-    assert "dropuot: did you mean dropout" in said
+        assert f"{name}: " in message
+    assert "learning_rate, weight_decay" in message, "what can change is named"
+    assert "dropuot: did you mean dropout" in message
     assert RequestReader(run.requests, 0.0).read() == []
 
 
@@ -93,14 +93,14 @@ def test_a_finished_run_is_resumed_only_for_longer(
 
 
 @pytest.mark.parametrize("force", [[], ["--force"]])
-def test_a_run_that_is_trained_here_is_never_taken_over(
+def test_a_run_in_training_on_this_machine_is_never_taken_over(
     force: list[str], home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, lock = alive(home)
+    _, lock = starting(home)
     with lock:
-        said = refused(capsys, "resume", "pets", "--steps", "3", *force)
-    assert "is being trained" in said
-    assert "minigpt-tui attach pets" in said
+        message = refused(capsys, "resume", "pets", "--steps", "3", *force)
+    assert "is being trained" in message
+    assert "minigpt-tui attach pets" in message
 
 
 def test_a_run_on_another_machine_is_taken_over_only_by_force(
@@ -111,19 +111,19 @@ def test_a_run_on_another_machine_is_taken_over_only_by_force(
     log.emit("started", 0, host="elsewhere", boot="another", pid=1)
     log.emit("step", 5)
     log.close()
-    said = refused(capsys, "resume", "pets")
-    assert "It is on elsewhere" in said
-    assert "--force" in said
+    message = refused(capsys, "resume", "pets")
+    assert "It is on elsewhere" in message
+    assert "--force" in message
     monkeypatch.setattr(sys, "executable", str(home.root / "no-python"))
     assert command(["resume", "pets", "--force"]) == 1
     assert "could not be started" in capsys.readouterr().err, "it was about to"
 
 
-@pytest.mark.parametrize("asked", [["train", "lang"], ["resume", "pets"]])
-def test_here_and_in_the_background_at_once_is_refused(
-    asked: list[str], home: Home, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("arguments", [["train", "lang"], ["resume", "pets"]])
+def test_detach_and_foreground_exclude_each_other(
+    arguments: list[str], home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ended(home, "stopped")
-    said = refused(capsys, *asked, "--detach", "--foreground")
-    assert "one of --detach and --foreground" in said
+    message = refused(capsys, *arguments, "--detach", "--foreground")
+    assert "one of --detach and --foreground" in message
     assert [run.name for run in store.list_runs(home)] == ["pets"]

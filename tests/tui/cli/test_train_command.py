@@ -41,12 +41,12 @@ def _lines(captured: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in captured.splitlines()]
 
 
-def test_without_a_command_it_says_where_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_it_prints_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     assert "minigpt-tui train lang" in capsys.readouterr().out
 
 
-def test_a_model_is_trained_listed_shown_and_talks(
+def test_a_model_is_trained_listed_shown_and_generates(
     text: Path, capsys: pytest.CaptureFixture[str], home: Path
 ) -> None:
     assert _train(text) == 0
@@ -68,7 +68,7 @@ def test_a_model_is_trained_listed_shown_and_talks(
     assert 0 < len(capsys.readouterr().out.split()) <= 3
 
 
-def test_training_tells_its_events_as_json(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_prints_its_events_as_json(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _train(text, "--json", "--name", "told") == 0
     events = _lines(capsys.readouterr().out)
     assert all(event.keys() >= {"type", "time", "step"} for event in events)
@@ -120,7 +120,7 @@ def test_several_continuations_and_shortened_weights(
         assert run([*asked, "--precision", name, "--json"]) == (2 if refused else 0)
 
 
-def test_what_is_said_to_people_is_not_in_the_output(
+def test_messages_are_not_part_of_the_output(
     text: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _train(text)
@@ -129,9 +129,7 @@ def test_what_is_said_to_people_is_not_in_the_output(
     assert "parameters" not in said.out
 
 
-def test_a_taken_name_names_the_next_free_one(
-    text: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_taken_name_proposes_a_free_one(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _train(text, "--name", "mine")
     assert _train(text, "--name", "mine") == 2
     assert "mine-2" in capsys.readouterr().err
@@ -165,7 +163,7 @@ def test_a_taken_name_names_the_next_free_one(
         (["no-such-command"], "no-such-command"),
     ],
 )
-def test_a_mistake_is_said_with_a_way_out_and_exit_code_2(
+def test_unusable_input_is_explained_with_exit_code_2(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
 ) -> None:
     (tmp_path / "empty.txt").touch()
@@ -181,7 +179,7 @@ def test_a_mistake_is_said_with_a_way_out_and_exit_code_2(
     assert not runs.exists() or not list(runs.glob("[!.]*")), "a mistake leaves no run behind"
 
 
-def test_an_unknown_word_is_named_with_the_nearest(
+def test_an_unknown_word_suggests_similar_ones(
     text: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _train(text)
@@ -231,7 +229,7 @@ def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
     assert replies == ["ran to the door", "sat in the tree"]
 
 
-def test_what_is_the_parents_cannot_be_chosen(
+def test_settings_of_the_parent_cannot_be_changed(
     text: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _train(text, "--name", "parent")
@@ -249,7 +247,7 @@ def test_bundled_texts_are_listed_with_their_use(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("command", ["corpora", "corpora --json", "ls --json", "--help"])
-def test_an_output_that_is_full_is_said_without_a_traceback(command: str, text: Path) -> None:
+def test_a_full_output_is_an_error_message(command: str, text: Path) -> None:
     _train(text)
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -264,7 +262,7 @@ def test_an_output_that_is_full_is_said_without_a_traceback(command: str, text: 
     assert "Traceback" not in done.stderr
 
 
-def test_an_output_of_another_encoding_is_no_traceback() -> None:
+def test_an_output_of_another_encoding_is_no_error() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tui", "corpora", "translation"],
         env={**os.environ, "PYTHONIOENCODING": "ascii"},

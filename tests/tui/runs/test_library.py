@@ -1,4 +1,4 @@
-"""The list of runs: read once, read again where something changed, in the order of changes."""
+"""The rows of the list of runs: only changed runs are read again, the newest first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Home:
     found = Home(root=tmp_path, cache=tmp_path / "cache")
     for number, name in enumerate(("first", "second", "third")):
         run = make_run(found, name)
-        say(run, 1, when=BEGAN - number)
+        append_step(run, 1, when=BEGAN - number)
     return found
 
 
@@ -44,8 +44,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def say(run: Run, step: int, *, when: int) -> None:
-    """One more report of training."""
+def append_step(run: Run, step: int, *, when: int) -> None:
+    """Append a `step` event."""
     with run.events.open("a") as file:
         file.write(encode("step", 1.0, step, train_loss=5.0 - step, epoch=step / 2) + "\n")
     os.utime(run.events, (when, when))
@@ -60,7 +60,7 @@ def listed(found: Library) -> list[str]:
 
 
 def test_an_unchanged_run_is_not_read_again(home: Home, read: list[str]) -> None:
-    """Three hundred runs read every second."""
+    """There may be hundreds of runs, polled every second."""
     found = Library(home)
     before = found.rows()
     assert sorted(read) == ["first", "second", "third"]
@@ -69,12 +69,12 @@ def test_an_unchanged_run_is_not_read_again(home: Home, read: list[str]) -> None
     assert all(a is b for a, b in zip(before, after, strict=True))
 
 
-def test_a_run_that_goes_on_is_read_again_and_comes_first(home: Home, read: list[str]) -> None:
-    """A loss of yesterday in the list; the run one works on at its end."""
+def test_a_changed_run_is_read_again_and_comes_first(home: Home, read: list[str]) -> None:
+    """The list must show the current loss."""
     found = Library(home)
     assert listed(found) == ["first", "second", "third"]
     read.clear()
-    say(run_of(home, "third"), 2, when=BEGAN + 60)
+    append_step(run_of(home, "third"), 2, when=BEGAN + 60)
     rows = found.rows()
     assert read == ["third"]
     assert [row.summary.name for row in rows] == ["third", "first", "second"]
@@ -82,8 +82,8 @@ def test_a_run_that_goes_on_is_read_again_and_comes_first(home: Home, read: list
     assert rows[0].changed == BEGAN + 60
 
 
-def test_a_trainer_that_came_or_went_is_seen(home: Home, read: list[str]) -> None:
-    """A run shown as alive after its trainer was killed: its files do not change by that."""
+def test_a_started_or_killed_trainer_is_noticed(home: Home, read: list[str]) -> None:
+    """Killing a trainer changes no file."""
     found = Library(home)
     found.rows()
     read.clear()
@@ -102,8 +102,8 @@ def hold(run: Run) -> Lock:
     return lock
 
 
-def test_removed_and_renamed_runs_leave_no_row(home: Home) -> None:
-    """A row that opens nothing."""
+def test_deleted_and_renamed_runs_leave_no_row(home: Home) -> None:
+    """Such a row would open nothing."""
     found = Library(home)
     found.rows()
     shutil.rmtree(home.runs / "first")
@@ -114,10 +114,10 @@ def test_removed_and_renamed_runs_leave_no_row(home: Home) -> None:
     assert next(iter(found.rows())).summary.step == 0
 
 
-def test_a_run_removed_while_one_looks_ends_nothing(
+def test_a_run_deleted_during_a_look_is_left_out(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list goes with the run."""
+    """The other runs must still be listed."""
     whole = summarize_any_run
 
     def summary(run: Run) -> RunSummary:
@@ -130,16 +130,16 @@ def test_a_run_removed_while_one_looks_ends_nothing(
     assert listed(Library(home)) == ["first", "third"]
 
 
-def test_a_run_without_events_counts_from_its_making(home: Home) -> None:
-    """A new run at the end of the list, or none at all."""
+def test_a_run_without_events_counts_from_its_creation(home: Home) -> None:
+    """A new run comes first."""
     run = make_run(home, "new")
     rows = Library(home).rows()
     assert rows[0].summary.name == "new"
     assert (rows[0].changed, rows[0].curve) == (run.record.stat().st_mtime, ())
 
 
-def test_a_run_that_cannot_be_read_hides_no_other(home: Home) -> None:
-    """One damaged run, and the list stays empty."""
+def test_an_unreadable_run_hides_no_other(home: Home) -> None:
+    """One damaged run must not empty the list."""
     run_of(home, "first").record.write_text("{")
     events = run_of(home, "second").events
     events.unlink()
@@ -165,12 +165,12 @@ def test_no_runs_are_no_rows(tmp_path: Path) -> None:
      (86_399, "23h"), (86_400, "1d"), (12.9 * 86_400, "12d"), (1000 * 86_400, "long")],
 )  # fmt: skip
 def test_ages_are_short_and_never_round_up(seconds: float, words: str) -> None:
-    """60m beside 1h; an age that does not fit its column."""
+    """60m must not appear beside 1h."""
     assert format_age(seconds) == words
     assert len(words) <= 4
 
 
-def test_a_run_of_tomorrow_is_of_now(home: Home) -> None:
-    """A clock that was set back, and an age below zero."""
-    say(run_of(home, "first"), 2, when=1 << 33)
+def test_a_time_in_the_future_counts_as_now(home: Home) -> None:
+    """The clock may have been set back."""
+    append_step(run_of(home, "first"), 2, when=1 << 33)
     assert row_age(Library(home).rows()[0]) == "now"

@@ -1,4 +1,4 @@
-"""A run that is being set up: what is shown before is what the same facts give the trainer."""
+"""The draft of a run: its plan and forecast are those of the trainer."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def draft(seen: Preview, shape: dict[str, Any] | None = None, **chosen: Any) -> 
         ({"batch_size": 7, "seed": 3}, {"d_model": 48, "heads": 3}),
     ],
 )
-def test_it_plans_as_a_training_does(
+def test_the_plan_is_that_of_the_trainer(
     chosen: dict[str, Any], shape: dict[str, Any], seen: Preview
 ) -> None:
-    """A screen that promises another model than is trained."""
+    """The screen must not promise another model."""
     made = draft(seen, shape, **chosen)
     facts = TokenFacts(
         reading="lines",
@@ -79,8 +79,8 @@ def test_all_lines_of_a_large_text_count(seen: Preview) -> None:
 
 
 @pytest.mark.parametrize("accumulation", [1, 4])
-def test_what_it_takes_follows_from_the_plan(seen: Preview, accumulation: int) -> None:
-    """Memory of the whole batch where only a piece of it is there at once."""
+def test_the_forecast_follows_from_the_plan(seen: Preview, accumulation: int) -> None:
+    """Only a micro-batch is in memory at once."""
     made = draft(seen, batch_size=8, accumulation=accumulation, steps=4).plan(CPU)
     found = forecast_run(made, FREE)
     assert found.parameters == count_parameters(made.model)
@@ -101,14 +101,14 @@ def test_what_it_takes_follows_from_the_plan(seen: Preview, accumulation: int) -
 def test_the_disk_holds_checkpoints_and_snapshots(
     chosen: dict[str, Any], free: int, copies: int, seen: Preview
 ) -> None:
-    """A run that fills a disk it said it would fit on."""
+    """A run must fit on the disk it was forecast to fit on."""
     made = draft(seen, **chosen).plan(CPU)
     found = forecast_run(made, free)
     assert found.disk == copies * 4 * found.parameters
     assert found.steps == chosen.get("steps")
 
 
-def test_a_larger_preset_takes_more_of_everything(seen: Preview) -> None:
+def test_a_larger_preset_needs_more_of_everything(seen: Preview) -> None:
     sizes = [
         forecast_run(draft(seen, preset=p).plan(CPU), FREE) for p in ("tiny", "small", "medium")
     ]
@@ -117,8 +117,8 @@ def test_a_larger_preset_takes_more_of_everything(seen: Preview) -> None:
         assert less.memory < more.memory
 
 
-def test_what_cannot_be_is_refused_before_anything_is_made(seen: Preview) -> None:
-    """A run that fails in its first second."""
+def test_impossible_drafts_are_refused_before_anything_is_created(seen: Preview) -> None:
+    """Such a run would fail at once."""
     with pytest.raises(SettingsError):
         draft(seen, {"layers": 0}).plan(CPU)
     with pytest.raises(InputError, match="needs about"):

@@ -1,4 +1,4 @@
-"""The list of runs by keys."""
+"""The Models screen and its keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Home:
     return find_home(tmp_path / "home")
 
 
-def test_the_list_filters_renames_and_removes(home: Home) -> None:
+def test_runs_are_filtered_renamed_and_deleted(home: Home) -> None:
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
@@ -82,7 +82,7 @@ def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> Non
     travel(home, journey)
 
 
-def test_a_live_run_is_stopped_and_not_removed(home: Home) -> None:
+def test_a_live_run_can_be_stopped_but_not_deleted(home: Home) -> None:
     library(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
@@ -102,7 +102,7 @@ def test_a_live_run_is_stopped_and_not_removed(home: Home) -> None:
     travel(home, journey)
 
 
-def test_runs_of_a_home_without_any_say_what_to_do(home: Home) -> None:
+def test_an_empty_list_says_what_to_do(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape")
         await wait_until_shown(pilot, lambda: isinstance(app.screen, ModelsScreen))

@@ -1,4 +1,4 @@
-"""What the Train screen shows of recorded runs, at three sizes; the trainer is this test."""
+"""The Train screen with scripted runs, at three sizes."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def story(tmp_path: Path) -> ScriptedRun:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_it_looks_as_it_did(story: ScriptedRun, size: tuple[int, int]) -> None:
-    """A column that no longer lines up; set CAPTURE=1 to accept how it looks now."""
+def test_it_looks_as_captured(story: ScriptedRun, size: tuple[int, int]) -> None:
+    """CAPTURE=1 accepts the present look."""
     story.train_fully()
     captured = CAPTURES / f"train_{size[0]}x{size[1]}.txt"
 
@@ -83,7 +83,7 @@ def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: Scripted
     play(story, act, size=(200, 50))
 
 
-def test_a_live_run_moves_on(story: ScriptedRun) -> None:
+def test_a_live_run_is_updated(story: ScriptedRun) -> None:
     story.train_partly()
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
@@ -101,7 +101,7 @@ def test_a_live_run_moves_on(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_nothing_is_drawn_when_nothing_changed(story: ScriptedRun, monkeypatch: Any) -> None:
+def test_nothing_is_redrawn_when_nothing_changed(story: ScriptedRun, monkeypatch: Any) -> None:
     """An idle screen over SSH must cost nothing."""
     story.train_partly()
     drawn: list[str] = []
@@ -129,9 +129,7 @@ def test_nothing_is_drawn_when_nothing_changed(story: ScriptedRun, monkeypatch: 
     play(story, act)
 
 
-def test_a_crashed_run_says_what_to_do_and_shows_its_log(
-    story: ScriptedRun, monkeypatch: Any
-) -> None:
+def test_a_crashed_run_shows_a_hint_and_its_log(story: ScriptedRun, monkeypatch: Any) -> None:
     story.train_partly()
     story.emit("saved", 40, kind="checkpoint")
     story.lock.release()
@@ -153,7 +151,7 @@ def test_a_crashed_run_says_what_to_do_and_shows_its_log(
     play(story, act)
 
 
-def test_a_failed_run_says_what_its_trainer_said(story: ScriptedRun) -> None:
+def test_a_failed_run_shows_the_error_of_its_trainer(story: ScriptedRun) -> None:
     story.train_partly()
     story.emit("failed", 60, title="It failed", message=f"nan {HOSTILE}", hint="Lower the rate.")
     story.lock.release()
@@ -168,7 +166,7 @@ def test_a_failed_run_says_what_its_trainer_said(story: ScriptedRun) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_hostile_texts_are_shown_as_text(story: ScriptedRun, size: tuple[int, int]) -> None:
-    """Names and samples must neither steer the terminal nor be taken for markup."""
+    """Names and samples must neither control the terminal nor be parsed as markup."""
     story.start(train={"device": HOSTILE, "learning_rate": HOSTILE}, reference={"on": HOSTILE})
     story.save_snapshot(0, HOSTILE, HOSTILE)
     story.train(1, 30)
@@ -187,7 +185,7 @@ def test_hostile_texts_are_shown_as_text(story: ScriptedRun, size: tuple[int, in
     play(story, act, size=size)
 
 
-def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: ScriptedRun) -> None:
+def test_a_vanished_run_is_a_message(story: ScriptedRun) -> None:
     story.train_partly()
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
@@ -202,7 +200,7 @@ def test_a_run_that_vanishes_is_a_message_and_the_screen_stays(story: ScriptedRu
     play(story, act)
 
 
-def test_a_run_that_was_never_there_is_a_message(story: ScriptedRun) -> None:
+def test_a_missing_run_is_a_message(story: ScriptedRun) -> None:
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert "The folder of none is gone" in text_of(stage)
 
@@ -220,7 +218,7 @@ def test_a_damaged_file_is_a_message(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_a_run_elsewhere_can_be_watched_and_asked(story: ScriptedRun) -> None:
+def test_a_run_on_another_machine_can_be_watched_and_stopped(story: ScriptedRun) -> None:
     """A shared home: the lock here is free, the trainer is on another machine."""
     story.lock.release()
     story.time = time() - 100.0
@@ -235,7 +233,7 @@ def test_a_run_elsewhere_can_be_watched_and_asked(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_a_run_that_is_being_prepared(story: ScriptedRun) -> None:
+def test_a_run_in_preparation(story: ScriptedRun) -> None:
     story.emit("started", pid=1)
     story.emit("prepare", phase="making tokens", done=30, total=120)
 
@@ -247,8 +245,8 @@ def test_a_run_that_is_being_prepared(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_a_long_run_opens_in_pieces(story: ScriptedRun) -> None:
-    """Keys are answered while a long past is read."""
+def test_a_long_log_is_read_in_pieces(story: ScriptedRun) -> None:
+    """Keys are handled while a long log is read."""
     story.start(steps=20_000)
     lines = [encode("step", 1.0, step, train_loss=3.0, epoch=1.0) for step in range(1, 20_001)]
     with story.run.events.open("a") as file:

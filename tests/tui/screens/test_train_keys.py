@@ -1,4 +1,4 @@
-"""The keys of the Train screen: what is asked of the trainer, and where they lead."""
+"""The keys of the Train screen: requests to the trainer, and other screens."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def story(tmp_path: Path) -> ScriptedRun:
         ),
     ],
 )
-def test_a_request_counts_once_the_trainer_says_so(
+def test_a_request_counts_once_the_trainer_has_answered(
     story: ScriptedRun, key: str, request_type: str, said: str, answer: dict[str, Any], then: str
 ) -> None:
     story.train_partly()
@@ -77,7 +77,7 @@ def test_a_request_counts_once_the_trainer_says_so(
     play(story, act)
 
 
-def test_halving_twice_quarters_although_nothing_was_answered_yet(story: ScriptedRun) -> None:
+def test_halving_twice_without_an_answer_quarters(story: ScriptedRun) -> None:
     story.train_partly()
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
@@ -101,7 +101,7 @@ def test_stop_is_not_offered_twice(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_a_paused_run_goes_on(story: ScriptedRun) -> None:
+def test_a_paused_run_can_be_continued(story: ScriptedRun) -> None:
     story.train_partly()
     story.emit("changed", 60, action="pause")
 
@@ -161,7 +161,7 @@ def test_more_parse_epochs_an_ended_run_are_a_resume(story: ScriptedRun, monkeyp
     play(story, act)
 
 
-def test_a_request_that_cannot_be_written_is_a_message(story: ScriptedRun) -> None:
+def test_an_unwritable_request_is_an_error_message(story: ScriptedRun) -> None:
     story.train_partly()
     story.run.requests.mkdir()
 
@@ -190,7 +190,7 @@ def test_talk_is_offered_once_there_are_weights(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_leaving_a_live_run_says_once_that_it_goes_on(story: ScriptedRun) -> None:
+def test_leaving_a_live_run_says_once_that_it_continues(story: ScriptedRun) -> None:
     story.train_partly()
     said: list[str] = []
 
@@ -245,7 +245,7 @@ def test_the_log_opens_as_text(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_nobody_reads_while_another_screen_is_shown(story: ScriptedRun) -> None:
+def test_polling_is_paused_while_another_screen_is_on_top(story: ScriptedRun) -> None:
     story.train_partly()
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
@@ -260,13 +260,13 @@ def test_nobody_reads_while_another_screen_is_shown(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_every_binding_says_what_it_does_and_the_footer_is_short() -> None:
+def test_every_binding_has_a_tooltip() -> None:
     for screen in (TrainScreen, LogScreen):
         bindings = [b for b in screen.BINDINGS if isinstance(b, Binding)]
         assert all(binding.tooltip for binding in bindings)
 
 
 @pytest.mark.parametrize("line", ["", "x", "0", "-1", "nan", "inf", "1e999"])
-def test_a_number_of_epochs_that_makes_no_sense(line: str) -> None:
+def test_invalid_numbers_of_epochs(line: str) -> None:
     with pytest.raises(Exception, match="is not a number of epochs"):
         parse_epochs(line)

@@ -1,4 +1,4 @@
-"""The table of epochs: columns, following, and a hundred thousand of them."""
+"""The table of epochs: columns, scrolling, and 100,000 rows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ROWS = [row(number) for number in range(12)]
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_it_looks_as_committed(size: tuple[int, int]) -> None:
-    """Columns that do not line up."""
+def test_it_looks_as_captured(size: tuple[int, int]) -> None:
+    """Columns line up, also with odd values."""
     odd = [row(12, "中文 [bold] \x1b[31m\nline"), EpochRow(261, 12.345, 1234.5, None, None, None)]
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
@@ -33,8 +33,8 @@ def test_it_looks_as_committed(size: tuple[int, int]) -> None:
     play_widget(EpochLog(), act, size=size)
 
 
-def test_it_follows_unless_the_reader_scrolled_and_the_head_stays() -> None:
-    """New epochs out of sight, or a table that jumps away from the reader."""
+def test_it_scrolls_along_unless_the_user_scrolled() -> None:
+    """The heading stays on top."""
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
         log.focus()
@@ -57,8 +57,8 @@ def test_it_follows_unless_the_reader_scrolled_and_the_head_stays() -> None:
     play_widget(EpochLog(), act)
 
 
-def test_a_hundred_thousand_rows_cost_what_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table that formats all its rows for every new one."""
+def test_only_visible_rows_are_formatted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be 100,000."""
     made: list[EpochRow] = []
     whole = epoch_log.format_cells
     monkeypatch.setattr(epoch_log, "format_cells", lambda row: made.append(row) or whole(row))
@@ -73,8 +73,8 @@ def test_a_hundred_thousand_rows_cost_what_is_in_sight(monkeypatch: pytest.Monke
     play_widget(EpochLog(), act)
 
 
-def test_rows_that_went_are_gone() -> None:
-    """Epochs after the step a run was resumed from, still on the screen."""
+def test_dropped_rows_disappear() -> None:
+    """Such as epochs after the step a run was resumed from."""
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
         log.show(ROWS)
@@ -86,8 +86,8 @@ def test_rows_that_went_are_gone() -> None:
     play_widget(EpochLog(), act)
 
 
-def test_the_same_rows_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table that is sent to the terminal with every event."""
+def test_unchanged_rows_are_not_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or every event would redraw the table."""
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
         log.show(ROWS)
@@ -112,6 +112,6 @@ def test_the_same_rows_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> N
         (EpochRow(1, None, None, None, None, None), ("", "1", "", "", "")),
     ],
 )
-def test_numbers_are_written_alike(found: EpochRow, shown: tuple[str, ...]) -> None:
-    """Epoch 1.234e+04; losses whose points do not stand below one another."""
+def test_numbers_are_formatted_consistently(found: EpochRow, shown: tuple[str, ...]) -> None:
+    """Without exponents, and with aligned decimal points."""
     assert format_cells(found) == shown

@@ -1,4 +1,4 @@
-"""The chart as a widget: it looks as committed, and draws only when there is something new."""
+"""The chart widget: its look, and when it is redrawn."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def show(plot: LossPlot) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("charset", ["braille", "block", "ascii"])
-def test_it_looks_as_committed(size: tuple[int, int], charset: str) -> None:
-    """A change of the chart that nobody looked at."""
+def test_it_looks_as_captured(size: tuple[int, int], charset: str) -> None:
+    """CAPTURE=1 accepts the present look."""
     if charset != "braille" and size != (80, 24):
         pytest.skip("the other characters at one size")
 
@@ -46,10 +46,10 @@ def test_it_looks_as_committed(size: tuple[int, int], charset: str) -> None:
     play_widget(LossPlot(charset), act, size=size, terminal=Terminal(charset=charset))
 
 
-def test_it_draws_only_when_something_it_shows_has_changed(
+def test_it_is_redrawn_only_when_something_has_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A chart of a hundred thousand points that is made anew for every line of the screen."""
+    """Rendering a line must not draw the whole chart."""
     drawn: list[tuple[int, int]] = []
     whole = loss_plot.draw_chart
 
@@ -79,8 +79,8 @@ def test_it_draws_only_when_something_it_shows_has_changed(
     play_widget(LossPlot(), act)
 
 
-def test_before_the_first_loss_it_waits() -> None:
-    """An exception in the first second of a run."""
+def test_without_losses_it_says_so() -> None:
+    """A run starts without losses."""
 
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         assert "no losses yet" in "\n".join(widget_lines(plot))
@@ -91,8 +91,8 @@ def test_before_the_first_loss_it_waits() -> None:
     play_widget(LossPlot(), act)
 
 
-def test_without_colour_weights_tell_the_parts() -> None:
-    """A smoothed line lost in its noise where there is no colour."""
+def test_parts_are_distinguishable_without_colour() -> None:
+    """The smoothed line must stand out from the noise."""
 
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         show(plot)

@@ -1,4 +1,4 @@
-"""The table of runs: columns that fit, rows that stay, names that are only text."""
+"""The table of runs: columns by width, stable cursor, sanitized names."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def chosen(table: RunTable) -> str:
         (200, "NAME STATUS CURVE EPOCH LOSS VAL PARAMS SIZE CORPUS AGE"),
     ],
 )
-def test_columns_that_matter_least_go_first(width: int, heads: str) -> None:
-    """A loss beyond the right edge, beside a column of sizes."""
+def test_the_least_important_columns_are_omitted_first(width: int, heads: str) -> None:
+    """Losses must stay visible."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
         table.show([ROW])
@@ -66,8 +66,8 @@ def test_columns_that_matter_least_go_first(width: int, heads: str) -> None:
     play_widget(RunTable("braille"), act, size=(width, 20))
 
 
-def test_only_cells_that_say_something_else_are_touched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A table that flickers each second."""
+def test_only_changed_cells_are_updated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table must not flicker."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
         table.fit(200)
@@ -82,8 +82,8 @@ def test_only_cells_that_say_something_else_are_touched(monkeypatch: pytest.Monk
     play_widget(RunTable("braille"), act, size=(200, 20))
 
 
-def test_the_cursor_stays_on_its_run_in_another_order() -> None:
-    """The wrong run removed, because another moved below the cursor."""
+def test_the_cursor_stays_on_its_run_when_the_order_changes() -> None:
+    """Or the wrong run might be deleted."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
         table.fit(80)
@@ -102,8 +102,8 @@ def test_the_cursor_stays_on_its_run_in_another_order() -> None:
     play_widget(RunTable("braille"), act)
 
 
-def test_what_lives_and_what_failed_is_told_without_colour() -> None:
-    """Red alone between a run that is well and one that is not."""
+def test_live_and_failed_runs_are_marked_without_colour() -> None:
+    """Red alone is not visible to everyone."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
         table.fit(80)
@@ -117,8 +117,8 @@ def test_what_lives_and_what_failed_is_told_without_colour() -> None:
 
 
 @pytest.mark.parametrize("charset", ["braille", "ascii"])
-def test_what_a_run_says_is_only_text(charset: str) -> None:
-    """Markup or escape codes in the name of a text; blocks where there are none."""
+def test_texts_of_a_run_are_sanitized(charset: str) -> None:
+    """Markup and escape codes in a name; ASCII sparklines where needed."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
         table.fit(200)
@@ -131,8 +131,8 @@ def test_what_a_run_says_is_only_text(charset: str) -> None:
     play_widget(RunTable(charset), act, size=(200, 20))
 
 
-def test_the_run_below_the_cursor_is_described_in_two_lines() -> None:
-    """A third line that pushes the table up; a problem that is not said."""
+def test_the_details_of_a_run_take_two_lines() -> None:
+    """A third line would move the table."""
     told = run_detail(row("a", corpus="x\n\x1b[0m"), None).plain
     assert told.count("\n") == 1
     assert "step 200" in told

@@ -1,4 +1,4 @@
-"""The strip of samples: which lines, how aligned, and that texts stay texts."""
+"""The strip of samples: selection, alignment and sanitizing of lines."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tui.widgets.train_view import sample_lines
 SAMPLES = [SampleRow(step, "Py", f" text {step}") for step in (0, 1, 2, 4, 1024)]
 
 
-def test_steps_are_aligned_and_step_0_stays() -> None:
-    """Without the untrained line nobody sees how far it has come."""
+def test_steps_are_aligned_and_the_first_sample_stays() -> None:
+    """The untrained sample shows how far training has come."""
     lines = sample_lines(SAMPLES, 40, 3).plain.split("\n")
     assert lines == ["    0  Py| text 0", "    4  Py| text 4", "1,024  Py| text 1024"]
 
 
-def test_all_are_shown_where_there_is_room_and_the_newest_where_there_is_none() -> None:
+def test_as_many_samples_as_fit_are_shown() -> None:
     assert len(sample_lines(SAMPLES, 40, 9).plain.split("\n")) == 5
     assert sample_lines(SAMPLES, 40, 1).plain == "1,024  Py| text 1024"
     assert sample_lines([], 40, 4).plain == ""
     assert sample_lines(SAMPLES, 40, 0).plain
 
 
-def test_lines_fit_in_cells_whatever_they_hold() -> None:
-    """Chinese is two cells wide: counting characters would break the line over."""
+def test_lines_fit_the_width_in_cells() -> None:
+    """Chinese characters are two cells wide."""
     hostile = [
         SampleRow(0, "提示", "我是一个学生" * 10),
         SampleRow(1, "[bold]", "[/] \x1b]0;x\x07\n\ttab 👩‍👩‍👧"),
@@ -36,8 +36,8 @@ def test_lines_fit_in_cells_whatever_they_hold() -> None:
     assert "[bold]|[/] ␛]0;x␇␊␉" in lines[1]
 
 
-def test_the_share_that_was_copied_stands_beside_the_step() -> None:
-    """A column that is not aligned, or that is there when nobody knows the share."""
+def test_the_copied_share_is_shown_beside_the_step() -> None:
+    """Aligned, and blank where it is unknown."""
     samples = [SampleRow(0, "Py", "a"), SampleRow(1, "Py", "b", 0.05), SampleRow(2, "Py", "c", 1.0)]
     lines = sample_lines(samples, 40, 3).plain.split("\n")
     assert lines == ["0               Py|a", "1    5% copied  Py|b", "2  100% copied  Py|c"]
