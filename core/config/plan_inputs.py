@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from core.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,11 @@ class TokenFacts:
         train_tokens: tokens of the training data.
         train_samples: lines of the training data; 0 for running text.
         longest: tokens of the longest line, <sos> and <eos> included; 0 for running text.
+        line_lengths: pairs of a length in tokens, <sos> and <eos> included, and the number of lines
+            of that length in the training data. If empty, all lines are taken to be equally long.
+
+    Raises:
+        InputError: `line_lengths` are not pairs.
     """
 
     reading: str
@@ -39,6 +46,31 @@ class TokenFacts:
     train_tokens: int
     train_samples: int
     longest: int
+    line_lengths: list[list[int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if any(len(pair) != 2 for pair in self.line_lengths):
+            raise InputError("line_lengths must be pairs of a length and a number of lines.")
+
+    def samples(self, context: int) -> int:
+        """Samples per epoch for a model of this context: what `core.train.batches` cuts."""
+        if self.reading == "text":
+            return count_windows(self.train_tokens - 1, context)
+        lengths = self.line_lengths
+        if not lengths:
+            lines = max(1, self.train_samples)
+            lengths = [[round(self.train_tokens / lines), lines]]
+        return max(1, sum(lines * count_pieces(length - 1, context) for length, lines in lengths))
+
+
+def count_pieces(targets: int, context: int) -> int:
+    """Samples that a line of so many targets is cut into."""
+    return max(1, -(-targets // context))
+
+
+def count_windows(targets: int, context: int) -> int:
+    """Samples per epoch of running text: enough that a shifted grid still reaches both ends."""
+    return 1 if targets <= context else -(-targets // context) + 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -255,13 +255,16 @@ def _choose_training(
         "accumulation": fit.micro_batches,
         "recompute": fit.recompute,
     }
-    steps_per_epoch = _count_samples(model, facts) / batch
+    steps_per_epoch = facts.samples(model.context) / batch
     if fields["epochs"] is not None:
         fields["steps"], fields["epochs"] = max(1, round(fields["epochs"] * steps_per_epoch)), None
     elif is_length_open and fields["steps"] is None:
         fields["steps"] = _choose_steps(preset, model, facts, batch, steps_per_epoch)
     train = complete_schedule(TrainConfig(**fields), steps_per_epoch)
-    samples = "lines" if on_lines else f"windows of {model.context} tokens"
+    samples = f"windows of {model.context} tokens"
+    if on_lines:
+        is_cut = facts.samples(model.context) > max(1, facts.train_samples)
+        samples = f"lines, cut to {model.context} tokens" if is_cut else "lines"
     update = f"{train.optimizer}, learning rate {rate:g}, {train.schedule} schedule"
     return train, [
         f"batch of {batch} {samples} ({_reason(is_open=config.batch_size is None)})",
@@ -286,25 +289,18 @@ def _describe_length(train: TrainConfig, facts: TokenFacts, steps_per_epoch: flo
     return f"{train.steps:,} steps, {epochs} {unit} of {facts.train_tokens:,} tokens"
 
 
-def _count_samples(model: ModelConfig, facts: TokenFacts) -> float:
-    """Lines, or windows of the context's length, in the training data."""
-    if facts.reading == "lines":
-        return max(1, facts.train_samples)
-    return max(1.0, (facts.train_tokens - 1) / model.context)
-
-
 def _choose_batch_size(preset: SizePreset, model: ModelConfig, facts: TokenFacts) -> int:
-    if facts.reading == "lines":
-        return min(MAX_LINE_BATCH, max(1, facts.train_samples))
-    windows = max(1, round(preset.batch_tokens / model.context))
-    return min(windows, max(1, round(_count_samples(model, facts))))
+    suited = MAX_LINE_BATCH
+    if facts.reading == "text":
+        suited = max(1, round(preset.batch_tokens / model.context))
+    return min(suited, facts.samples(model.context))
 
 
 def _choose_threads(model: ModelConfig, facts: TokenFacts, batch: int, device: DeviceFacts) -> int:
     """One thread for steps so small that distributing the work costs more than doing it."""
     tokens = batch * model.context
     if facts.reading == "lines":
-        tokens = batch * facts.train_tokens // max(1, facts.train_samples)
+        tokens = batch * facts.train_tokens // facts.samples(model.context)
     flops = 6 * count_parameters(model) * tokens  # forward and backward matrix products
     return 1 if device.device == "cpu" and flops < SINGLE_THREAD_MAX_FLOPS else device.threads
 

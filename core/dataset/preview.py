@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from core.config.configs import TrainConfig
-from core.config.plan_inputs import TextFacts
+from core.config.plan_inputs import TextFacts, TokenFacts
 from core.config.planner import choose_tokenizer
 from core.errors import Cancelled
 from core.progress import CancelCheck, never_cancelled
@@ -48,7 +48,7 @@ class Preview:
         token_lines: the first lines, each as the texts of its tokens.
         vocab_size: of a tokenizer trained on the beginning.
         samples, tokens: lines and tokens of the whole text, extrapolated.
-        longest_tokens: tokens of the longest line, <sos> and <eos> included.
+        facts: the inputs of the planner, extrapolated to the training part of the whole text.
         warnings: what to know before training on it.
     """
 
@@ -70,7 +70,7 @@ class Preview:
     vocab_size: int
     samples: int
     tokens: int
-    longest_tokens: int
+    facts: TokenFacts
     warnings: tuple[str, ...]
 
 
@@ -106,8 +106,11 @@ def preview(
     training_text = text[:BPE_TRAINING_CHARACTERS] if choice.kind == "bpe" else text
     tokenizer = Tokenizer.train(choice.kind, [training_text], choice.vocab_size)
     ids = tokenizer.encode_batch(lines)
-    # A line is enclosed in <sos> and <eos>; in continuous text a newline is a token.
-    extra_tokens = 2 * len(lines) if reading == "lines" else text.count("\n")
+    # A line is enclosed in <sos> and <eos>; in continuous text a newline is a token, not a word.
+    extra_tokens = 2 * len(lines)
+    if reading == "text":
+        extra_tokens = 0 if choice.kind == "word" else text.count("\n")
+    tokens = round((sum(map(len, ids)) + extra_tokens) / share)
     words = Counter(text.split())
     result = Preview(
         size=stored_size(corpus),
@@ -130,11 +133,55 @@ def preview(
         ),
         vocab_size=tokenizer.vocab_size,
         samples=round(len(lines) / share),
-        tokens=round((sum(map(len, ids)) + extra_tokens) / share),
-        longest_tokens=max(map(len, ids)) + 2,
+        tokens=tokens,
+        facts=_line_facts(lines, ids, tokenizer.vocab_size, share)
+        if reading == "lines"
+        else _text_facts(tokens, tokenizer.vocab_size),
         warnings=(),
     )
     return dataclasses.replace(result, warnings=tuple(_warnings(result)))
+
+
+def _line_facts(
+    lines: list[str], ids: list[list[int]], vocab_size: int, share: float
+) -> TokenFacts:
+    """Facts about the lines that training would keep for itself.
+
+    Args:
+        ids: of each line, without <sos> and <eos>.
+        share: of the text that the lines are.
+    """
+    # Slow to import, not for the first frame.
+    import numpy as np
+
+    from core.dataset.token_files import is_validation_line
+    from core.dataset.token_store import split_line_samples
+
+    flags = np.fromiter(map(is_validation_line, lines), np.uint8, len(lines))
+    split = split_line_samples(flags)
+    counts = Counter(len(ids[number]) + 2 for number in split.train_samples.tolist())
+    lengths = [[length, round(count / share)] for length, count in sorted(counts.items())]
+    return TokenFacts(
+        reading="lines",
+        vocab_size=vocab_size,
+        train_tokens=sum(length * count for length, count in lengths),
+        train_samples=sum(count for _, count in lengths),
+        longest=max(map(len, ids)) + 2,
+        line_lengths=lengths,
+    )
+
+
+def _text_facts(tokens: int, vocab_size: int) -> TokenFacts:
+    from core.dataset.token_store import split_text_tokens
+
+    begin, end = split_text_tokens(tokens).train_span
+    return TokenFacts(
+        reading="text",
+        vocab_size=vocab_size,
+        train_tokens=max(2, end - begin),
+        train_samples=0,
+        longest=0,
+    )
 
 
 class _PreviewPiece(NamedTuple):

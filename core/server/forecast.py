@@ -145,8 +145,8 @@ def _mean_row_length(shape: ModelConfig, tokens: TokenFacts) -> int:
     """Targets of an average row."""
     if tokens.reading != "lines":
         return shape.context
-    mean = tokens.train_tokens / max(1, tokens.train_samples)
-    return max(1, min(shape.context, round(mean) - 1))
+    targets = tokens.train_tokens - tokens.train_samples
+    return max(1, min(shape.context, round(targets / tokens.samples(shape.context))))
 
 
 def _timed_part(

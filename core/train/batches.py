@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.config.plan_inputs import count_windows
 from core.dataset.shuffle import EpochShuffle, epoch_generator
 from core.dataset.token_store import Int64Array, TokenFile
 from core.tokenizer.special_tokens import PAD
@@ -59,9 +60,8 @@ class WindowSamples:
 
     @property
     def size(self) -> int:
-        """Samples per epoch: enough that a shifted grid still reaches both ends."""
-        targets = self.end - self.begin - 1
-        return 1 if targets <= self.context else -(-targets // self.context) + 1
+        """Samples per epoch."""
+        return count_windows(self.end - self.begin - 1, self.context)
 
     def spans(self, numbers: Int64Array, shift: int) -> tuple[Int64Array, Int64Array]:
         """The token ranges of these windows when the grid starts `shift` tokens early."""
@@ -97,7 +97,10 @@ def cut_evaluation_samples(
 
 
 def _cut_ranges(begins: Int64Array, ends: Int64Array, context: int) -> LineSamples:
-    """Cut ranges into pieces of at most context + 1 ids; neighbours share the id at the cut."""
+    """Cut ranges into pieces of at most context + 1 ids; neighbours share the id at the cut.
+
+    As many pieces as `core.config.plan_inputs.count_pieces` says, here for all ranges at once.
+    """
     pieces = np.maximum(1, -(-(ends - begins - 1) // context))
     line = np.repeat(np.arange(len(begins)), pieces)
     within = np.arange(len(line)) - np.repeat(np.cumsum(pieces) - pieces, pieces)

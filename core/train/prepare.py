@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from core.attribution.overlap import CopyRate
@@ -58,6 +59,7 @@ class ResolvedSettings:
     """What a run is trained on, and with which settings.
 
     Attributes:
+        facts: about the training part, as the plan is based on them.
         corpus_prompt: the sample prompt that the corpus proposes.
         config: nothing is open but the sample prompt, and the steps if minutes are given.
         parent: the record of the run whose weights training starts from.
@@ -66,6 +68,7 @@ class ResolvedSettings:
 
     tokenizer: Tokenizer
     tokens: TokenFile
+    facts: TokenFacts
     corpus_prompt: str | None
     shape: ModelConfig
     config: TrainConfig
@@ -145,16 +148,18 @@ def resolve_settings(
     device = find_rank_device(group, probe.device_to_resume_on(recorded.device, requested.device))
     changes = _device_changes(recorded, device, group.world_size) if checkpoint else []
     reset = {name: getattr(requested, name) for name in DEVICE_SETTINGS} if changes else {}
+    facts = measure_tokens(tokens)
     plan = plan_run(
         dataclasses.replace(recorded, devices=group.world_size, **reset),
         {} if own_shape else record["model"],
-        _token_facts(tokens),
+        facts,
         device,
         own_shape,
     )
     return ResolvedSettings(
         tokenizer=tokenizer,
         tokens=tokens,
+        facts=facts,
         corpus_prompt=corpus.prompt,
         shape=plan.model,
         config=plan.train,
@@ -342,18 +347,21 @@ def _first_words(tokens: TokenFile, tokenizer: Tokenizer) -> str:
     return tokenizer.decode(prompt).strip()
 
 
-def _token_facts(tokens: TokenFile) -> TokenFacts:
-    if tokens.reading == "lines":
-        starts, numbers = tokens.starts, tokens.train_samples
-        count = int((starts[numbers + 1] - starts[numbers]).sum())
-    else:
-        count = tokens.train_span[1] - tokens.train_span[0]
+def measure_tokens(tokens: TokenFile) -> TokenFacts:
+    """What the planner has to know about the training part."""
+    numbers = tokens.train_samples
+    values, counts = np.unique(
+        tokens.starts[numbers + 1] - tokens.starts[numbers], return_counts=True
+    )
+    is_lines = tokens.reading == "lines"
+    span = tokens.train_span
     return TokenFacts(
         reading=tokens.reading,
         vocab_size=tokens.vocab_size,
-        train_tokens=count,
-        train_samples=len(tokens.train_samples),
+        train_tokens=int((values * counts).sum()) if is_lines else span[1] - span[0],
+        train_samples=len(numbers),
         longest=tokens.longest,
+        line_lengths=np.stack((values, counts), axis=1).tolist(),
     )
 
 
@@ -373,7 +381,7 @@ def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches)
     long_lines = tokens.starts[1:] - tokens.starts[:-1] > shape.context + 1
     return {
         "vocab_size": tokens.vocab_size,
-        "train_tokens": _token_facts(tokens).train_tokens,
+        "train_tokens": settings.facts.train_tokens,
         "train_samples": len(tokens.train_samples),
         "val_samples": len(tokens.val_samples),
         "longest": tokens.longest,

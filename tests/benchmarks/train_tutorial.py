@@ -26,7 +26,7 @@ from machine import print_machine
 from torch import Tensor, nn
 
 from core.config.configs import ModelConfig, TrainConfig
-from core.config.plan_inputs import DeviceFacts, TokenFacts
+from core.config.plan_inputs import DeviceFacts
 from core.config.planner import plan_run
 from core.dataset import token_store
 from core.model import factory, state_dict
@@ -37,6 +37,7 @@ from core.tokenizer.special_tokens import PAD
 from core.tokenizer.train import train_tokenizer
 from core.train.batches import Batches, cut_samples
 from core.train.optim import build_optimizer
+from core.train.prepare import measure_tokens
 from core.train.update import Updater
 
 TARGET_RATIO = 1.7
@@ -159,15 +160,8 @@ def prepare_tutorial(home: Home, threads: int) -> tuple[ModelConfig, TrainConfig
     corpus = next(corpus for corpus in bundled_corpora() if corpus.name == "lang")
     tokenizer = train_tokenizer(corpus, "lines", "word").tokenizer
     store = token_store.build_tokens(corpus, "lines", tokenizer, home)
-    facts = TokenFacts(
-        reading="lines",
-        vocab_size=store.vocab_size,
-        train_tokens=len(store.ids),
-        train_samples=len(store.train_samples),
-        longest=store.longest,
-    )
     cpu = DeviceFacts(device="cpu", name="CPU", free_memory=2**34, threads=threads)
-    plan = plan_run(TrainConfig(preset="tutorial"), {}, facts, cpu)
+    plan = plan_run(TrainConfig(preset="tutorial"), {}, measure_tokens(store), cpu)
     samples = cut_samples(store, "train", plan.model.context)
     return plan.model, plan.train, Batches(store.ids, samples, plan.train.batch_size or 3, 0)
 

@@ -37,14 +37,7 @@ class RunDraft:
     @property
     def tokens(self) -> TokenFacts:
         """The token counts a plan needs, estimated from the beginning of the text."""
-        preview, is_lines = self.preview, self.preview.reading == "lines"
-        return TokenFacts(
-            reading=preview.reading,
-            vocab_size=preview.vocab_size,
-            train_tokens=max(2, preview.tokens),
-            train_samples=preview.samples if is_lines else 0,
-            longest=preview.longest_tokens if is_lines else 0,
-        )
+        return self.preview.facts
 
     def plan(self, device: DeviceFacts) -> RunPlan:
         """The complete settings that follow from the choices.

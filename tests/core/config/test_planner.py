@@ -111,6 +111,29 @@ def test_the_users_settings_are_kept() -> None:
     assert (plan.model.layers, plan.model.d_model, plan.model.head_dim) == (2, 64, 16)
 
 
+def test_an_epoch_of_lines_longer_than_the_context_has_a_sample_for_each_part() -> None:
+    """Counted as one sample each, 64 lines of 1,202 tokens were a single step."""
+    facts = dataclasses.replace(
+        LANG, train_tokens=64 * 1202, train_samples=64, longest=1202, line_lengths=[[1202, 64]]
+    )
+    plan = plan_of(facts, preset="tiny", epochs=1)
+    assert (plan.model.context, plan.train.batch_size, plan.train.steps) == (512, 64, 3)
+    assert "batch of 64 lines, cut to 512 tokens (suits this text and size)" in plan.reasons
+    assert any(reason.startswith("3 steps, 1 epoch of ") for reason in plan.reasons)
+
+
+def test_lines_whose_lengths_are_unknown_are_taken_to_be_equally_long() -> None:
+    """Requests to the model server may leave the lengths out."""
+    facts = dataclasses.replace(LANG, train_tokens=64 * 1202, train_samples=64, longest=1202)
+    assert facts.samples(512) == 3 * 64
+    assert LANG.samples(32) == 20
+
+
+def test_lengths_of_lines_that_are_not_pairs_are_an_error() -> None:
+    with pytest.raises(InputError, match="pairs"):
+        dataclasses.replace(LANG, line_lengths=[[3]])
+
+
 def test_minutes_leave_the_number_of_steps_open() -> None:
     plan = plan_of(minutes=5.0)
     assert plan.train.steps is None

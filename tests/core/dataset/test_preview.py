@@ -116,7 +116,7 @@ def test_only_the_beginning_of_a_large_text_is_read(
     assert (result.complete, result.size) == (False, corpus.size)
     lines = 3_000_000 / len(WORDS)
     assert result.samples == pytest.approx(lines, rel=0.001)
-    assert result.tokens == pytest.approx(lines * (len(WORDS.split()) + 1), rel=0.001)
+    assert result.tokens == pytest.approx(lines * len(WORDS.split()), rel=0.001)
     assert result.warnings[-1] == ("Preview of the first 1 M characters; training uses all")
 
 
@@ -196,7 +196,7 @@ def test_a_chosen_tokenizer_is_used(tmp_path: Path) -> None:
     result = preview(corpus, settings=TrainConfig(tokenizer="char"))
     assert result.tokenizer_reason == "char (your choice)"
     assert result.token_lines[0][:3] == ("t", "h", "e")
-    assert result.longest_tokens == len(WORDS.rstrip()) + 2
+    assert result.facts.longest == len(WORDS.rstrip()) + 2
 
 
 def test_a_preview_can_be_cancelled(tmp_path: Path) -> None:

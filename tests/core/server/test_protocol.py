@@ -132,7 +132,12 @@ REQUESTS = [
     ProbeRequest(
         train=TrainConfig(steps=5),
         tokens=TokenFacts(
-            reading="lines", vocab_size=9, train_tokens=8, train_samples=2, longest=4
+            reading="lines",
+            vocab_size=9,
+            train_tokens=8,
+            train_samples=2,
+            longest=5,
+            line_lengths=[[3, 1], [5, 1]],
         ),
     ),
 ]

@@ -8,6 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.configs import TrainConfig
+from core.config.plan_inputs import DeviceFacts
+from core.config.planner import plan_run
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import EOS, PAD, SOS
 from core.train.batches import (
@@ -18,6 +21,9 @@ from core.train.batches import (
     cut_samples,
     iter_batches_in_order,
 )
+from core.train.prepare import measure_tokens
+
+CPU = DeviceFacts(device="cpu", name="CPU", free_memory=8 * 2**30, threads=2)
 
 
 def _lines(lengths: list[int]) -> TokenFile:
@@ -142,6 +148,26 @@ def test_parts_do_not_overlap() -> None:
     assert isinstance(train, WindowSamples)
     assert isinstance(held, WindowSamples)
     assert train.end == held.begin
+
+
+@given(
+    st.one_of(
+        st.lists(st.integers(0, 70), min_size=1, max_size=12).map(_lines),
+        st.builds(_text, st.integers(2, 300)),
+    ),
+    st.integers(2, 80),
+    st.integers(1, 9),
+)
+def test_the_plan_counts_the_samples_that_training_cuts(
+    tokens: TokenFile, context: int, batch_size: int
+) -> None:
+    """A line longer than the context is several samples for both."""
+    batches = _batches(tokens, batch_size, context)
+    facts = measure_tokens(tokens)
+    assert facts.samples(context) == batches.samples.size
+    config = TrainConfig(epochs=3.0, batch_size=batch_size, preset="tiny")
+    plan = plan_run(config, {"context": context}, facts, CPU)
+    assert plan.train.steps == max(1, round(3.0 * batches.steps_per_epoch))
 
 
 def test_samples_of_lines_are_cut_at_the_context() -> None:

@@ -14,9 +14,13 @@ from core.config.configs import TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.planner import plan_run
 from core.dataset.preview import Preview, preview
+from core.dataset.token_store import build_tokens
 from core.errors import InputError, SettingsError
+from core.paths import find_home
 from core.text.corpus import bundled_corpora
-from tests.support.texts import corpus_of_text
+from core.tokenizer.train import train_tokenizer
+from core.train.prepare import measure_tokens
+from tests.support.texts import corpus_of_file, corpus_of_text, write
 from tui.runs.setup import RunDraft, forecast_run
 
 CPU = DeviceFacts(device="cpu", name="a processor", free_memory=8 << 30, threads=4)
@@ -53,10 +57,25 @@ def test_the_plan_is_that_of_the_trainer(
         vocab_size=seen.vocab_size,
         train_tokens=seen.tokens,
         train_samples=seen.lines,
-        longest=seen.longest_tokens,
+        longest=seen.facts.longest,
+        line_lengths=seen.facts.line_lengths,
     )
     assert made.tokens == facts
     assert made.plan(CPU) == plan_run(TrainConfig(**chosen), shape, facts, CPU)
+
+
+@pytest.mark.parametrize("reading", ["lines", "text"])
+def test_the_facts_of_a_draft_are_those_of_the_trainer(reading: str, tmp_path: Path) -> None:
+    """Lines longer than the context, and a validation part that is not trained on."""
+    text = "".join(f"{'word ' * (n % 70)}{n}\n" for n in range(2_000))
+    corpus = corpus_of_file(write(tmp_path / "a.txt", text), reading=reading)
+    seen = preview(corpus, settings=TrainConfig(tokenizer="word"))
+    tokenizer = train_tokenizer(corpus, reading, "word").tokenizer
+    tokens = build_tokens(corpus, reading, tokenizer, find_home(tmp_path / "home"))
+    assert seen.facts.train_tokens == pytest.approx(measure_tokens(tokens).train_tokens, abs=2)
+    if reading == "lines":
+        assert tokens.has_validation
+        assert draft(seen).tokens == measure_tokens(tokens)
 
 
 def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:
@@ -69,8 +88,10 @@ def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:
 
 def test_all_lines_of_a_large_text_count(seen: Preview) -> None:
     """Steps reckoned from the lines of a text's beginning, with the tokens of all of it."""
-    large = dataclasses.replace(seen, samples=seen.lines * 10, tokens=seen.tokens * 10)
-    assert draft(large).tokens.train_samples == 10 * seen.lines
+    lengths = [[length, 10 * count] for length, count in seen.facts.line_lengths]
+    large = dataclasses.replace(
+        seen, facts=dataclasses.replace(seen.facts, line_lengths=lengths, train_samples=200)
+    )
     few, many = (
         draft(found, epochs=2.0, batch_size=4).plan(CPU).train.steps for found in (seen, large)
     )
