@@ -1,4 +1,4 @@
-"""Detached trainers: the lock in their hand, whoever started them gone."""
+"""Starting trainers that outlive the process that starts them."""
 
 from __future__ import annotations
 
@@ -20,46 +20,40 @@ from core.errors import StorageError
 from core.paths import Home, find_home
 from core.run import launch, status, store
 from core.run.directory import Run
-from core.run.event_log import EventTail
-from core.run.events import STARTED
 from core.run.launch import TrainerArguments
 from core.system import locks
-from tests.support.runners import TINY, alive, command, run, small_text
+from tests.support.real_trainers import trainers_killed_at_end
+from tests.support.runners import TINY, alive, command, small_text
+from tests.support.runners import run as run_program
 from tests.support.runs import run_record
 from tests.support.wait import wait_until
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
-    """A home whose trainers are gone at the end, whatever became of the test."""
-    found = find_home(tmp_path / "home")
-    yield found
-    for one in store.list_runs(found):
-        for event in EventTail(one.events).read():
-            pid = event.whole("pid")
-            if event.type == STARTED and pid and locks.is_held(one.lock):
-                os.kill(pid, signal.SIGKILL)
+    with trainers_killed_at_end(find_home(tmp_path / "home")) as home:
+        yield home
 
 
-def started(home: Home, tmp_path: Path, *more: str) -> tuple[Run, int]:
-    """A run that is trained for long, and its trainer's process."""
+def start_detached(home: Home, tmp_path: Path) -> tuple[Run, int]:
+    """A run that trains for a long time, and the process id of its trainer."""
     text = small_text(tmp_path)
-    asked = ["train", str(text), *TINY, "--steps", "1000000", "--detach", "--json", *more]
-    done = run(home.root, *asked)
-    assert done.returncode == 0, done.stderr
-    event = json.loads(done.stdout)
+    options = [*TINY, "--steps", "1000000", "--detach", "--json"]
+    process = run_program(home.root, "train", str(text), *options)
+    assert process.returncode == 0, process.stderr
+    event = json.loads(process.stdout)
     assert event["type"] == "started"
     return store.find_run(home, "pets"), event["pid"]
 
 
-def test_a_launcher_that_cannot_start_leaves_the_run_as_it_was(
+def test_a_trainer_that_cannot_be_started_leaves_the_lock_free(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, lock = store.create_locked_run(home, "lang", run_record())
+    run, lock = store.create_locked_run(home, "lang", run_record())
     monkeypatch.setattr(sys, "executable", str(home.root / "no-python"))
     with pytest.raises(StorageError, match="could not be started"):
-        launch.start(home, one, lock)
-    assert not locks.is_held(one.lock)
+        launch.start(home, run, lock)
+    assert not locks.is_held(run.lock)
 
 
 @pytest.mark.parametrize("extension", [None, Extension(epochs=1.5)])
@@ -80,52 +74,54 @@ def test_a_trainer_does_not_inherit_the_rank_of_its_launcher() -> None:
 
 @pytest.mark.slow
 def test_a_starting_run_never_looks_crashed_and_a_second_trainer_is_refused(home: Home) -> None:
-    """Also not for the moment in which the lock changes hands."""
-    one, lock = store.create_locked_run(home, "lang", run_record())
-    seen = {status.status_of(one)}
-    launch.start(home, one, lock)
-    while (word := status.status_of(one)) not in (status.FAILED, status.CRASHED):
+    """Also not at the moment when the lock is passed on."""
+    run, lock = store.create_locked_run(home, "lang", run_record())
+    seen = {status.status_of(run)}
+    launch.start(home, run, lock)
+    while (word := status.status_of(run)) not in (status.FAILED, status.CRASHED):
         seen.add(word)
-        if locks.is_held(one.lock):
-            assert locks.acquire(one.lock, attempts=1) is None
-    assert status.status_of(one) == status.FAILED, "its text is not known here"
+        if locks.is_held(run.lock):
+            assert locks.acquire(run.lock, attempts=1) is None
+    assert status.status_of(run) == status.FAILED, "its text is not known here"
     assert seen <= {status.STARTING, status.PREPARING}
 
 
 @pytest.mark.slow
 def test_a_detached_run_is_paused_changed_stopped_and_resumed(home: Home, tmp_path: Path) -> None:
-    one, pid = started(home, tmp_path)
-    wait_until(lambda: status.status_of(one) == status.RUNNING, "it trains")
-    assert "paused at step" in run(home.root, "pause", "pets").stderr
-    assert status.status_of(one) == status.PAUSED
-    changed = run(home.root, "change", "pets", "learning_rate=1e-5").stderr
+    run, pid = start_detached(home, tmp_path)
+    wait_until(lambda: status.status_of(run) == status.RUNNING, "it trains")
+    assert "paused at step" in run_program(home.root, "pause", "pets").stderr
+    assert status.status_of(run) == status.PAUSED
+    changed = run_program(home.root, "change", "pets", "learning_rate=1e-5").stderr
     assert "→ 1e-05 from step" in changed
-    assert "continued at step" in run(home.root, "continue", "pets").stderr
-    assert "saved at step" in run(home.root, "save", "pets").stderr
-    assert run(home.root, "resume", "pets").returncode == 2, "it is being trained"
-    done = run(home.root, "stop", "pets")
-    assert (done.returncode, status.status_of(one)) == (0, status.STOPPED)
+    assert "continued at step" in run_program(home.root, "continue", "pets").stderr
+    assert "saved at step" in run_program(home.root, "save", "pets").stderr
+    assert run_program(home.root, "resume", "pets").returncode == 2, "it is being trained"
+    process = run_program(home.root, "stop", "pets")
+    assert (process.returncode, status.status_of(run)) == (0, status.STOPPED)
     wait_until(lambda: not alive(pid), "its process is gone")
-    assert run(home.root, "attach", "pets").returncode == 130
-    assert run(home.root, "stop", "pets").returncode == 2, "nobody is there to be stopped"
-    longer = run(home.root, "resume", "pets", "--steps", "5", "--json")
+    assert run_program(home.root, "attach", "pets").returncode == 130
+    assert run_program(home.root, "stop", "pets").returncode == 2, "it is not being trained"
+    longer = run_program(home.root, "resume", "pets", "--steps", "5", "--json")
     assert longer.returncode == 0, longer.stderr
-    told = [json.loads(line) for line in longer.stdout.splitlines()]
-    assert told[0]["type"] == "started"
-    assert told[-1]["step"] == told[0]["resumed_from"] + 5
-    assert run(home.root, "resume", "pets").returncode == 2, "there is nothing to do"
+    events = [json.loads(line) for line in longer.stdout.splitlines()]
+    assert events[0]["type"] == "started"
+    assert events[-1]["step"] == events[0]["resumed_from"] + 5
+    assert run_program(home.root, "resume", "pets").returncode == 2, "there is nothing to do"
 
 
 @pytest.mark.slow
-def test_a_dead_starter_leaves_the_training_alone(home: Home, tmp_path: Path) -> None:
+def test_training_continues_if_the_command_that_started_it_is_killed(
+    home: Home, tmp_path: Path
+) -> None:
     text = small_text(tmp_path)
-    asked = command(home.root, "train", str(text), *TINY, "--steps", "1000000", "--json")
-    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as starter:
+    arguments = command(home.root, "train", str(text), *TINY, "--steps", "1000000", "--json")
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as starter:
         assert starter.stdout
         pid = json.loads(starter.stdout.readline())["pid"]
         starter.kill()
-    one = store.find_run(home, "pets")
-    wait_until(lambda: status.status_of(one) == status.RUNNING, "it trains on")
+    run = store.find_run(home, "pets")
+    wait_until(lambda: status.status_of(run) == status.RUNNING, "it trains on")
     assert os.getsid(pid) == pid, "a session of its own"
     assert os.nice(0) + 10 == os.getpriority(os.PRIO_PROCESS, pid)
 
@@ -135,11 +131,11 @@ def test_a_dead_starter_leaves_the_training_alone(home: Home, tmp_path: Path) ->
 def test_without_a_terminal_a_signal_stops_the_training(
     home: Home, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """A batch system ends the command and means the training."""
+    """A batch system that ends the command wants the training to stop."""
     text = small_text(tmp_path)
-    asked = command(home.root, "train", str(text), *TINY, "--steps", "1000000", "--json")
+    arguments = command(home.root, "train", str(text), *TINY, "--steps", "1000000", "--json")
     with subprocess.Popen(
-        asked, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as follower:
         assert follower.stdout
         for line in follower.stdout:
@@ -153,16 +149,16 @@ def test_without_a_terminal_a_signal_stops_the_training(
 
 
 @pytest.mark.slow
-def test_on_a_terminal_ctrl_c_only_ends_the_watching(home: Home, tmp_path: Path) -> None:
+def test_on_a_terminal_ctrl_c_only_stops_watching(home: Home, tmp_path: Path) -> None:
     text = small_text(tmp_path)
-    asked = command(home.root, "train", str(text), *TINY, "--steps", "1000000")
+    arguments = command(home.root, "train", str(text), *TINY, "--steps", "1000000")
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execv(asked[0], asked)
-    said = read_until(terminal, b"tokens/s")
+        os.execv(arguments[0], arguments)
+    output = read_until(terminal, b"tokens/s")
     os.write(terminal, b"\x03")
-    said += read_until(terminal, b"minigpt-tui stop")
-    assert b"continues training" in said
+    output += read_until(terminal, b"minigpt-tui stop")
+    assert b"continues training" in output
     _, code = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(code) == 130
@@ -170,10 +166,10 @@ def test_on_a_terminal_ctrl_c_only_ends_the_watching(home: Home, tmp_path: Path)
 
 
 def read_until(terminal: int, mark: bytes) -> bytes:
-    """What a terminal shows until it shows `mark`."""
-    said, end = b"", time.monotonic() + 60
-    while mark not in said:
-        assert time.monotonic() < end, said
+    """The output of a terminal up to `mark`."""
+    output, end = b"", time.monotonic() + 60
+    while mark not in output:
+        assert time.monotonic() < end, output
         if select.select([terminal], [], [], 1.0)[0]:
-            said += os.read(terminal, 65536)
-    return said
+            output += os.read(terminal, 65536)
+    return output

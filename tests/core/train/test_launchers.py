@@ -166,7 +166,7 @@ def test_a_signal_to_all_processes_is_one_stop_that_saves(home: Home, tmp_path: 
     assert pets.last_checkpoint.exists()
     with _tasks(home, "resume", "pets") as tasks:
         wait_until(
-            lambda: len([e for e in load_events(pets) if e.type == PREPARED]) == 2, "it goes on"
+            lambda: len([e for e in load_events(pets) if e.type == PREPARED]) == 2, "it resumes"
         )
         assert [task.poll() for task in tasks] == [None, None]
 
