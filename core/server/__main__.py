@@ -300,7 +300,7 @@ def _answer(
         traceback.print_exc()
         reply = ServerFaultError(
             f"Internal error in the model server: {type(error).__name__}: {error}",
-            "Please report it with the details in sampler.log.",
+            "Please report it with the details in server.log.",
         )
         is_device_unusable = is_device_fault(error)
     requests.close(pending)

@@ -105,9 +105,9 @@ class PlainStep:
         return self.session.view.ended
 
     def _find(self, text: str) -> None:
-        found = self.client.wait(self.session.find(text, self.config))
-        print_result(f"{match_count(found.matches, text)}.")
-        self._print_numbered(found.tokens[:NUMBERED_TOKENS], with_ranks=True)
+        matches = self.client.wait(self.session.find(text, self.config))
+        print_result(f"{match_count(matches.matches, text)}.")
+        self._print_numbered(matches.tokens[:NUMBERED_TOKENS], with_ranks=True)
 
     def _change_setting(self, name: str, value: str) -> None:
         values = {name: parse_value(SamplingConfig, name, value)}

@@ -76,8 +76,8 @@ class StepScreen(GenerationScreen):
         self._initial = prompt, list(chosen)
         self._initial_controls = controls or SamplingControls()
         self._action_lock = asyncio.Lock()  # keys act one after another
-        self._found: FindReply | None = None
-        self._found_caption = ""
+        self._matches: FindReply | None = None
+        self._matches_caption = ""
         self._sampling = False
         self._pin: Pin | None = None
         self._comparison: Comparison | None = None
@@ -143,7 +143,7 @@ class StepScreen(GenerationScreen):
         """Show the candidates with the new weights."""
 
         async def use_weights() -> None:
-            self._found = None
+            self._matches = None
             self.session.use_weights(self.conversation.run, self.conversation.weights)
             await self.session.refresh(self._settings)
 
@@ -159,7 +159,7 @@ class StepScreen(GenerationScreen):
         facts = f"{prediction_facts(view)}\n{self._second_fact(view)}"
         self.query_one("#facts", Static).update(facts)
         compared = self._comparison if self._pin else None
-        rows = view.top if self._found is None else self._found.tokens
+        rows = view.top if self._matches is None else self._matches.tokens
         self._table.show(rows, compared.chances if compared else None)
         comparison = self.query_one("#comparison", Static)
         comparison.display = compared is not None
@@ -169,8 +169,8 @@ class StepScreen(GenerationScreen):
         self.refresh_bindings()
 
     def _second_fact(self, view: StepReply) -> str:
-        if self._found is not None:
-            return f"{self._found_caption}; Esc shows the likeliest"
+        if self._matches is not None:
+            return f"{self._matches_caption}; Esc shows the likeliest"
         return END_OF_TEXT if view.ended else corpus_facts(view)
 
     def _show_text(self) -> None:
@@ -209,7 +209,7 @@ class StepScreen(GenerationScreen):
                 self.show_note(END_OF_TEXT)
                 return
             id = choose_id()
-            self._found = None
+            self._matches = None
             await self.session.append(self._settings, id)
 
         self.show_note("")
@@ -237,7 +237,7 @@ class StepScreen(GenerationScreen):
         """Remove the last token."""
 
         async def undo() -> None:
-            self._found = None
+            self._matches = None
             if self.session.chosen:
                 await self.session.undo(self._settings)
             else:
@@ -256,7 +256,7 @@ class StepScreen(GenerationScreen):
 
     def _sample_many(self, count: int) -> None:
         async def sample() -> None:
-            self._sampling, self._found = True, None
+            self._sampling, self._matches = True, None
             self.refresh_bindings()
             try:
                 await self._sample(count)
@@ -301,17 +301,19 @@ class StepScreen(GenerationScreen):
         self.app.push_screen(LineDialog("Find which token? Part of it is enough."), find)
 
     async def _find(self, text: str) -> None:
-        found = await self.session.find(text, self._settings)
-        if not found.tokens:
+        matches = await self.session.find(text, self._settings)
+        if not matches.tokens:
             self.show_note(f"No token contains “{one_line(text)}”.")
             return
-        more = f", first {len(found.tokens)} shown" if found.matches > len(found.tokens) else ""
-        self._found_caption = match_count(found.matches, text) + more
-        self._found = found
+        more = (
+            f", first {len(matches.tokens)} shown" if matches.matches > len(matches.tokens) else ""
+        )
+        self._matches_caption = match_count(matches.matches, text) + more
+        self._matches = matches
 
     def action_show_likeliest(self) -> None:
         """Show the likeliest tokens instead of those found."""
-        self._found = None
+        self._matches = None
         self._show()
 
     def action_edit(self) -> None:
@@ -319,7 +321,7 @@ class StepScreen(GenerationScreen):
 
         def use(text: str | None) -> None:
             if text is not None:
-                self._found = None
+                self._matches = None
                 self.session.restart(text)
                 self._refresh_view()
 
@@ -387,9 +389,9 @@ class StepScreen(GenerationScreen):
             case "stop_run":
                 return self._sampling
             case "show_likeliest":
-                return self._found is not None and not self._sampling
+                return self._matches is not None and not self._sampling
             case "back":
-                return self._found is None and not self._sampling
+                return self._matches is None and not self._sampling
             case "take_cursor" | "sample" | "sample_to_end" | "sample_five" | "take" | "undo":
                 return view is not None
             case "find" | "pin":

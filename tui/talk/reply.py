@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.config.configs import SamplingConfig
 from core.config.schema import to_json
 from core.run.weights_ref import weights_label
-from core.server.replies import GenerateBatch, GenerateReply
 from tui.common.sampling_settings import describe
 from tui.common.sanitize import clean
 from tui.talk.record import CANCELLED, END, FAILED, LENGTH, STOP, Turn
+
+if TYPE_CHECKING:
+    from core.server.replies import GenerateBatch, GenerateReply
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Reply:
 
     def take(self, message: GenerateBatch | GenerateReply) -> str:
         """Add one message of the model server; return its new text."""
+        from core.server.replies import GenerateReply  # not before the first frame
+
         if self.ended:
             return ""
         if isinstance(message, GenerateReply):
