@@ -25,7 +25,7 @@ from core.server.protocol import (
 )
 from core.server.replies import GenerateBatch, GenerateReply
 from tests.support.fake_server import REPLY_TOKENS, FakeServer
-from tests.support.processes import is_alive
+from tests.support.runners import alive
 from tests.support.runs import tiny_run
 from tests.support.wait import wait_until
 from tui.__main__ import run
@@ -101,9 +101,9 @@ def test_the_server_ends_with_an_app_that_is_killed(without_torch: Home, number:
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as app:
         assert app.stdout is not None
         pid = int(app.stdout.readline())
-        assert is_alive(pid)
+        assert alive(pid)
         app.send_signal(number)
-    wait_until(lambda: not is_alive(pid), "the server ends", TIMEOUT_S)
+    wait_until(lambda: not alive(pid), "the server ends", TIMEOUT_S)
 
 
 def test_a_real_server_streams_cancels_and_answers_again(home: Home) -> None:
@@ -198,4 +198,4 @@ def test_the_server_ends_with_an_app_that_is_killed_during_a_reply(home: Home) -
         assert app.stdout is not None
         pid = int(app.stdout.readline())
         app.kill()
-    wait_until(lambda: not is_alive(pid), "the server ends", TIMEOUT_S)
+    wait_until(lambda: not alive(pid), "the server ends", TIMEOUT_S)

@@ -14,7 +14,7 @@ from core.errors import InputError, StorageError
 from core.paths import Home
 from core.server.protocol import CancelRequest, GenerateRequest, LoadRequest
 from tests.support.fake_server import FakeServer
-from tests.support.processes import is_alive
+from tests.support.runners import alive
 from tui.common import client
 from tui.common.client import ModelClient, ServerClient, ServerDied, ServerError
 
@@ -118,7 +118,7 @@ def test_closing_ends_the_process_and_open_requests(without_torch: Home) -> None
         pid = server.pid
         assert pid is not None
         await server.close()
-        assert not is_alive(pid)
+        assert not alive(pid)
         with pytest.raises(ServerDied):
             await load
         with pytest.raises(ServerDied, match="closed"):
@@ -146,7 +146,7 @@ def test_a_process_that_ignores_sigterm_is_killed(
         pid = server.pid
         assert pid is not None
         await server.close()
-        assert not is_alive(pid)
+        assert not alive(pid)
 
     _run(home, test)
 
