@@ -14,6 +14,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from core.errors import MiniGPTError
@@ -21,6 +22,7 @@ from core.paths import Home
 from core.run.store import list_runs
 from tui.common.client import ModelClient, ServerClient
 from tui.common.clipboard import copy_to_clipboard
+from tui.common.driver import TerminalDriver
 from tui.common.key_order import SequentialKeysApp
 from tui.common.keys import binding_rows, key_name, key_nodes
 from tui.common.messages import (
@@ -93,6 +95,10 @@ class MiniGPTApp(SequentialKeysApp):
         self._first = first
         self._setup_drafts: dict[tuple[str | None, ...], list[str]] = {}  # typed values by text
         self._last_ctrl_c = 0.0
+
+    def get_driver_class(self) -> type[Driver]:
+        """The driver that ends with its terminal."""
+        return TerminalDriver
 
     def on_mount(self) -> None:
         """Open the list of runs, or New run if there are none yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -68,6 +69,7 @@ def open_app(
     from textual.app import InvalidThemeError
 
     from tui.app import MiniGPTApp
+    from tui.common.driver import GRACE_SECONDS, end_process_within
 
     if terminal.is_ascii:
         from tui.widgets.scrollbars import use_ascii_scrollbars
@@ -78,5 +80,12 @@ def open_app(
     except InvalidThemeError as error:
         hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
         raise InputError(f"There is no theme {terminal.theme!r}.", hint) from error
-    app.run()
+
+    async def run_until_exit() -> None:
+        try:
+            await app.run_async()
+        finally:
+            end_process_within(GRACE_SECONDS, app.return_code or 0)
+
+    asyncio.run(run_until_exit())
     return app.return_code or 0
