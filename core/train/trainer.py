@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import torch
 
 from core.config.configs import TrainConfig
-from core.errors import RunFailedError
+from core.config.schema import find_value_problems
+from core.errors import RunFailedError, SettingsError
 from core.model.decoder import Decoder
 from core.run.event_log import Emit
 from core.system.files import JsonObject
@@ -140,8 +141,13 @@ class Trainer:
         """Apply new values of settings that may change during training.
 
         Raises:
-            SettingsError: a value is out of its limits; nothing was changed.
+            SettingsError: a value is of another type or out of its limits; nothing was changed.
         """
+        problems = find_value_problems(TrainConfig, changes)
+        if {"epochs", "steps"} <= changes.keys():
+            problems.setdefault("steps", "choose one of epochs and steps")
+        if problems:
+            raise SettingsError(problems)
         changes = dict(changes)
         epochs = changes.pop("epochs", None)
         if epochs is not None:
