@@ -95,7 +95,7 @@ def test_the_first_five_minutes(home: Path) -> None:
         terminal.wait_for("Train +lang")
         terminal.wait_for("finished")
         terminal.send("t")
-        terminal.wait_for("› a beginning")
+        terminal.wait_for("› Type some text")
         terminal.send("Python" + ENTER)
         terminal.wait_for(r"Python is a popular programming language\.")
         terminal.send(CTRL_Q)
