@@ -18,7 +18,7 @@ from core.run.directory import Run
 from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
 from core.run.record import read_record
 from core.run.weights_ref import LAST, weights_file
-from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.special_tokens import SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
 
 
@@ -53,10 +53,8 @@ def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
         UnknownWordError: words that are not in the vocabulary.
     """
     ids = tokenizer.encode_prompt(prompt)
-    if reading == "lines":
-        return [SOS, *ids]
-    # Running text has no <sos>; in training the end of another text came before a beginning.
-    return ids or [EOS]
+    start = start_id(reading)
+    return [start, *ids] if start == SOS or not ids else ids
 
 
 def load_model(

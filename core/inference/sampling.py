@@ -17,12 +17,11 @@ from torch import Tensor
 
 from core.config.configs import SamplingConfig
 from core.errors import RunFailedError
-from core.tokenizer.special_tokens import PAD, SOS
+from core.tokenizer.special_tokens import NEVER_GENERATED
 
 REMOVED_LOGIT = float("-inf")
 SPECIAL = "special"
 TEMPERATURE = "temperature"
-NEVER_GENERATED = (PAD, SOS)  # <pad> fills batches, <sos> begins a line: neither follows a text
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from core.inference.load import LoadedModel
 from core.inference.session import Session
 from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import CorpusSample
-from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.special_tokens import EOS, start_id
 
 TOKENS_PER_PASS = 512
 MAX_LOSS = 700.0  # beyond it the perplexity overflows a float
@@ -109,5 +109,5 @@ def score_samples(
 def _new_session(loaded: LoadedModel) -> Session:
     """A session at the beginning of a line or of running text."""
     session = Session(loaded.model, keep_first=loaded.keep_first)
-    session.extend([SOS if loaded.reading == "lines" else EOS])
+    session.extend([start_id(loaded.reading)])
     return session

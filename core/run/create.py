@@ -81,7 +81,7 @@ def create_run(
     run, lock = _create_named(home, name, corpus.name, record)
     if parent_run is not None:
         try:
-            _copy_parent_files(run, parent_run, weights)
+            _copy_parent_files(run, parent_run, weights, reading or stats.reading)
         except BaseException:
             lock.release()
             store.delete_run(home, run)
@@ -134,7 +134,7 @@ def _find_parent(
     return run, weights or LAST
 
 
-def _copy_parent_files(run: Run, parent: Run, weights: str) -> None:
+def _copy_parent_files(run: Run, parent: Run, weights: str, reading: str) -> None:
     """Give a new run its own weights, config and tokenizer, independent of the parent's.
 
     Raises:
@@ -144,7 +144,7 @@ def _copy_parent_files(run: Run, parent: Run, weights: str) -> None:
         link_or_copy(weights_file(parent, weights), run.weights)
         link_or_copy(parent.config, run.config)
         # Writes tokenizer.json and the files derived from it.
-        Tokenizer.load(parent.folder).save(run.folder)
+        Tokenizer.load(parent.folder).save(run.folder, reading)
     except OSError as error:
         raise StorageError(
             f"The files of {parent.name} could not be copied to {run.name}: {error.strerror}.",

@@ -20,7 +20,7 @@ from core.config.schema import from_json, setting_specs, to_json
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
 from core.system.files import JsonObject, read_json
-from core.tokenizer.special_tokens import EOS, PAD, SOS
+from core.tokenizer.special_tokens import EOS, NEVER_GENERATED, PAD, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
 
 QWEN3 = "qwen3"
@@ -149,13 +149,18 @@ def _check_supported(values: Mapping[str, Any], rotary: Mapping[str, Any], where
         )
 
 
-def generation_config(config: ModelConfig) -> JsonObject:
-    """The content of generation_config.json: greedy decoding up to the end of text."""
+def generation_config(config: ModelConfig, reading: str) -> JsonObject:
+    """The content of generation_config.json: greedy decoding up to the end of text, as here.
+
+    Args:
+        reading: how the corpus is cut, "lines" or "text".
+    """
     return {
         "do_sample": False,
         "max_new_tokens": min(SamplingConfig().max_tokens, config.context),
+        "suppress_tokens": list(NEVER_GENERATED),
         "pad_token_id": PAD,
-        "bos_token_id": SOS,
+        "bos_token_id": start_id(reading),
         "eos_token_id": EOS,
     }
 

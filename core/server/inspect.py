@@ -24,7 +24,7 @@ from core.server.protocol import InsideRequest, TraceRequest, check_range
 from core.server.replies import InsideReply, TraceReply
 from core.server.tokens import HeadAblation, TokenProbability, TracedEnd, TracedToken, WindowToken
 from core.system.machine import free_memory
-from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.special_tokens import start_id
 
 MAX_ROWS = 64
 MAX_TRACED_TOKENS = 4096
@@ -169,7 +169,7 @@ def trace(cache: ModelCache, request: TraceRequest) -> TraceReply:
     ids = model.loaded.tokenizer.encode_prompt(request.text)
     check_range(len(ids), 0, MAX_TRACED_TOKENS, "The number of tokens to trace")
     model.set_process_threads()
-    ids = [SOS if model.loaded.keep_first else EOS, *ids]
+    ids = [start_id(model.loaded.reading), *ids]
     session, tokens = model.new_session(), list[TracedToken]()
     end = TracedEnd(entropy=0.0, lens=[])
     for part in _parts_with_one_window(model, len(ids)):

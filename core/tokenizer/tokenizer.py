@@ -2,7 +2,8 @@
 
 Built on the `tokenizers` library, which is imported when a tokenizer is made. Ids 0, 1 and 2 are
 special tokens and never come from a text: a literal `<eos>` in a text is text. Loading reads only
-the vocabulary and the merges from `tokenizer.json`; the rest of the pipeline is built here.
+the vocabulary and the merges from `tokenizer.json`; the rest of the pipeline is built here. The
+files also hold what other programs need: <sos> before lines, and which tokens are special.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from core.errors import DamagedError, InputError
 from core.system.files import read_regular_file, write_atomic, write_json
 from core.tokenizer import vocabulary
-from core.tokenizer.special_tokens import SPECIAL, UNKNOWN
+from core.tokenizer.special_tokens import SOS, SPECIAL, UNKNOWN, start_id
 from core.tokenizer.unknown_words import unknown_word_error
 
 if TYPE_CHECKING:
@@ -29,10 +30,9 @@ CONFIG_FILE = "tokenizer_config.json"
 _CONFIG = {
     "tokenizer_class": "PreTrainedTokenizerFast",
     "pad_token": "<pad>",
-    "bos_token": "<sos>",
     "eos_token": "<eos>",
-    # As here: what looks like a special token in a text is text.
-    "split_special_tokens": True,
+    # Converters and evaluation harnesses look special tokens up by encoding their names.
+    "split_special_tokens": False,
     "clean_up_tokenization_spaces": False,
 }
 
@@ -163,16 +163,24 @@ class Tokenizer:
         text: str = self.backend.to_str()
         return text
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, reading: str) -> None:
         """Write `tokenizer.json` and `tokenizer_config.json`, which `transformers` can load.
+
+        Args:
+            reading: how the corpus is cut; for "lines", other programs begin a text with <sos>.
 
         Raises:
             OSError: one of them could not be written and was not changed.
         """
-        unknown = {} if self.unk_id is None else {"unk_token": UNKNOWN}
+        start = start_id(reading)
+        config = {**_CONFIG, "bos_token": SPECIAL[start], "add_bos_token": start == SOS}
+        if self.unk_id is not None:
+            config["unk_token"] = UNKNOWN
+        content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(self.kind, reading)
         # The tokenizer last: if it is there, both are, even after a kill in between.
-        write_json(folder / CONFIG_FILE, _CONFIG | unknown)
-        write_atomic(folder / TOKENIZER_FILE, self.to_json().encode())
+        write_json(folder / CONFIG_FILE, config)
+        data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        write_atomic(folder / TOKENIZER_FILE, data.encode())
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:

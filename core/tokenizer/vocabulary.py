@@ -8,13 +8,15 @@ Machine Translation of Rare Words with Subword Units").
 from __future__ import annotations
 
 import heapq
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
-from core.tokenizer.special_tokens import SPECIAL, UNKNOWN
+from core.system.files import JsonObject
+from core.tokenizer.special_tokens import SOS, SPECIAL, UNKNOWN, start_id
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -152,6 +154,28 @@ def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = Non
         backend.add_special_tokens(list(SPECIAL))
     backend.encode_special_tokens = True
     return backend
+
+
+def pipeline_for_others(kind: str, reading: str) -> JsonObject:
+    """Return the parts of `tokenizer.json` that serve other programs and are not used here.
+
+    Lines begin with <sos>. Programs decode a continuation by itself: each word brings the blank
+    before it, as here, and so does the first word of a whole text.
+    """
+    from tokenizers import Regex, decoders, processors
+
+    parts: JsonObject = {}
+    if start_id(reading) == SOS:
+        start = SPECIAL[SOS]
+        template = processors.TemplateProcessing(
+            single=f"{start} $A", pair=f"{start} $A {start} $B:1", special_tokens=[(start, SOS)]
+        )
+        parts["post_processor"] = json.loads(template.__getstate__())
+    if kind == "word":
+        blank = decoders.Replace(Regex(f"^(?!{_SPECIAL_NAME.pattern})"), " ")
+        decoder = decoders.Sequence([blank, decoders.Replace(f"<{_PRIVATE}", "<")])
+        parts["decoder"] = json.loads(decoder.__getstate__())
+    return parts
 
 
 def parse_vocabulary(value: Any) -> tuple[str, dict[str, int], Merges]:

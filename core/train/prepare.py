@@ -139,7 +139,7 @@ def resolve_settings(
         tokenizer, tokenizer_reasons = _train_tokenizer(
             corpus, reading, requested, progress, cancelled
         )
-        tokenizer.save(run.folder)
+        tokenizer.save(run.folder, reading)
     tokens = build_tokens(corpus, reading, tokenizer, home, progress=progress, cancelled=cancelled)
     if cancelled():
         raise Cancelled
@@ -300,7 +300,7 @@ def _device_changes(recorded: TrainConfig, device: DeviceFacts, devices: int) ->
 def _build_model(run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | None) -> Decoder:
     """The model with the weights training starts from; writes its configuration files."""
     write_json(run.config, hf_config(settings.shape))
-    write_json(run.generation_config, generation_config(settings.shape))
+    write_json(run.generation_config, generation_config(settings.shape, settings.tokens.reading))
     if checkpoint:
         model = factory.build_model(settings.shape, seed=None)
         path = run.checkpoint(checkpoint.step).weights

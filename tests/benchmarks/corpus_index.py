@@ -105,7 +105,8 @@ def open_source(options: argparse.Namespace) -> Any:
     folder: Path = options.folder
     corpus = Corpus(name="text", files=(folder / "text.txt",))
     if not (folder / TOKENIZER_FILE).exists():
-        train_tokenizer(corpus, options.reading, options.tokenizer).tokenizer.save(folder)
+        trained = train_tokenizer(corpus, options.reading, options.tokenizer)
+        trained.tokenizer.save(folder, options.reading)
     tokenizer, home = Tokenizer.load(folder), find_home(folder)
     pointer = folder / "place"
     if not pointer.exists():

@@ -102,7 +102,7 @@ def create_run_files(home: Home) -> None:
     tokenizer = Tokenizer.train(
         "word", [" ".join(f"w{number}" for number in range(VOCABULARY_WORDS))]
     )
-    tokenizer.save(run.folder)
+    tokenizer.save(run.folder, "lines")
     config = ModelConfig(vocab_size=tokenizer.vocab_size, context=512, **SHAPE)
     write_json(run.config, hf_config(config))
     write_tiny_weights(run.weights, config, 0)

@@ -105,7 +105,9 @@ class Bench:
 
 def _save(model: Decoder, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(hf_config(model.config)))
-    (folder / "generation_config.json").write_text(json.dumps(generation_config(model.config)))
+    (folder / "generation_config.json").write_text(
+        json.dumps(generation_config(model.config, "text"))
+    )
     save_file(to_stored(model), folder / "model.safetensors", {"format": "pt"})
 
 

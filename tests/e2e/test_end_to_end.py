@@ -148,12 +148,9 @@ def test_transformers_loads_a_run_and_generates_the_same_tokens(
     folder = store.find_run(home, "book").folder
     model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     their_tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    ids = their_tokenizer(prompt, add_special_tokens=False).input_ids
+    ids = their_tokenizer(prompt).input_ids
     assert ids == _prompt_ids(home, prompt)
-    first = [their_tokenizer.bos_token_id] if reading == "lines" else []
-    generated = model.generate(torch.tensor([first + ids]), max_new_tokens=20)[
-        0, len(first + ids) :
-    ]
+    generated = model.generate(torch.tensor([ids]), max_new_tokens=20)[0, len(ids) :]
     assert generated.tolist() == [token["id"] for token in tokens]
     assert len(tokens) == 20 or generated[-1] == their_tokenizer.eos_token_id
     assert (
@@ -163,9 +160,13 @@ def test_transformers_loads_a_run_and_generates_the_same_tokens(
 
 
 def _prompt_ids(home: Home, prompt: str) -> list[int]:
+    from core.inference.load import prompt_ids
+    from core.run.record import read_record
     from core.tokenizer.tokenizer import Tokenizer
 
-    return Tokenizer.load(store.find_run(home, "book").folder).encode_prompt(prompt)
+    run = store.find_run(home, "book")
+    reading = read_record(run)["corpus"]["reading"]
+    return prompt_ids(Tokenizer.load(run.folder), reading, prompt)
 
 
 STEPS = 700

@@ -232,7 +232,7 @@ def test_a_tokenizer_is_written_after_its_configuration(
         return result
 
     monkeypatch.setattr(Path, "replace", recorded)
-    Tokenizer.train("word", ["a b"], None).save(tmp_path)
+    Tokenizer.train("word", ["a b"], None).save(tmp_path, "lines")
     assert seen == [[CONFIG_FILE], [TOKENIZER_FILE, CONFIG_FILE]]
 
 

@@ -166,10 +166,10 @@ def tiny_run(
     record["corpus"]["reading"] = reading
     run = make_run(home, name, record)
     tokenizer = Tokenizer.train(kind, TINY_CORPUS)
-    tokenizer.save(run.folder)
+    tokenizer.save(run.folder, reading)
     config = ModelConfig(vocab_size=tokenizer.vocab_size, context=context, **TINY_SHAPE)
     write_json(run.config, hf_config(config))
-    write_json(run.generation_config, generation_config(config))
+    write_json(run.generation_config, generation_config(config, reading))
     write_tiny_weights(run.weights, config, seed)
     for step in snapshots:
         run.snapshot_weights(step).parent.mkdir(parents=True)

@@ -15,6 +15,7 @@ from core.config.configs import SamplingConfig
 from core.errors import RunFailedError
 from core.inference import sampling
 from core.inference.sampling import TokenSampler
+from core.tokenizer.special_tokens import NEVER_GENERATED
 
 SIZE = 12
 LOGITS = torch.tensor([9.0, 9.0, 0.0, 2.0, 1.0, 2.0, -1.0, 0.5])  # ids 0 and 1 are never chosen
@@ -108,7 +109,7 @@ def test_the_most_likely_id_stays_and_probabilities_sum_to_one(
     assert float(chances.sum()) == pytest.approx(1.0, abs=1e-5)
     id = TokenSampler(config, previous, SIZE).choose(logits)
     assert id in _kept(final)
-    assert id not in sampling.NEVER_GENERATED
+    assert id not in NEVER_GENERATED
 
 
 @pytest.mark.parametrize(("value", "weaker"), [(3.0, 1.5), (-3.0, -6.0), (0.0, 0.0)])
@@ -150,7 +151,7 @@ def test_the_stage_that_removed_an_id_is_named() -> None:
 @given(_rows)
 def test_greedy_takes_the_most_likely_and_of_equals_the_lowest_id(logits: Tensor) -> None:
     id = TokenSampler(SamplingConfig(), [], SIZE).choose(logits)
-    assert id == next(i for i in _order(logits) if i not in sampling.NEVER_GENERATED)
+    assert id == next(i for i in _order(logits) if i not in NEVER_GENERATED)
     assert sampling.final_probabilities(logits, SamplingConfig(), [])[id] == 1.0
 
 

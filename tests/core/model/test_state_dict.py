@@ -147,8 +147,8 @@ def test_an_unsupported_architecture_is_an_error(change: dict[str, object]) -> N
 
 
 def test_the_generation_config_is_greedy_and_ends() -> None:
-    values = generation_config(MODERN)
+    values = generation_config(MODERN, "lines")
     assert values["do_sample"] is False
     assert (values["pad_token_id"], values["bos_token_id"], values["eos_token_id"]) == (0, 1, 2)
     assert values["max_new_tokens"] == 24
-    assert generation_config(ModelConfig(context=512))["max_new_tokens"] == 50
+    assert generation_config(ModelConfig(context=512), "lines")["max_new_tokens"] == 50

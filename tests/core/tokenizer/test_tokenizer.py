@@ -53,7 +53,7 @@ def test_words_round_trip_up_to_white_space(words: list[str], blank: str) -> Non
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loaded_tokenizer_equals_the_saved_one(tmp_path: Path, kind: str) -> None:
     """Token files are cached by the tokenizer's JSON: loading must not change it."""
-    ALL[kind].save(tmp_path)
+    ALL[kind].save(tmp_path, "lines")
     again = Tokenizer.load(tmp_path)
     assert again.kind == kind
     assert again.to_json() == ALL[kind].to_json()
@@ -84,16 +84,65 @@ def test_damaged_or_foreign_tokenizers_are_refused(tmp_path: Path, kind: str) ->
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_transformers_encodes_to_the_same_ids(tmp_path: Path, kind: str) -> None:
-    """Other programs load run folders; a model type must not select another tokenizer."""
+def test_a_tokenizer_saved_by_an_earlier_version_loads(tmp_path: Path, kind: str) -> None:
+    """It had no post-processor; its tokens in the cache must be found again."""
+    (tmp_path / "tokenizer.json").write_text(ALL[kind].to_json())
+    assert '"post_processor":null' in ALL[kind].to_json()
+    assert Tokenizer.load(tmp_path).to_json() == ALL[kind].to_json()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loaded_tokenizer_adds_no_special_tokens_itself(tmp_path: Path, kind: str) -> None:
+    """What the file adds for other programs must not be doubled here; `<eos>` stays text."""
+    ALL[kind].save(tmp_path, "lines")
+    text = "Python is <eos>"
+    ids = Tokenizer.load(tmp_path).encode_prompt(text)
+    assert not {PAD, SOS, EOS} & set(ids)
+    assert ALL[kind].decode(ids) == text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("reading", "start"), [("lines", SOS), ("text", EOS)])
+def test_other_programs_find_the_special_tokens(
+    tmp_path: Path, kind: str, reading: str, start: int
+) -> None:
+    """Converters and harnesses look them up by name, as ids, and by encoding their names.
+
+    llama.cpp's converter encodes the name of each special token and decodes the ids again; lm-eval
+    begins with `bos_token_id`, which must be a token that begins texts in training.
+    """
     transformers = pytest.importorskip("transformers")
-    ALL[kind].save(tmp_path)
+    ALL[kind].save(tmp_path, reading)
     (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')
     theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id) == (PAD, SOS, EOS)
+    assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id) == (PAD, start, EOS)
     assert theirs.unk_token_id == ALL[kind].unk_id
+    unknown = {} if kind == "bpe" else {"<unk>": ALL[kind].unk_id}
+    for name, id in {**dict(zip(SPECIAL, range(3), strict=True)), **unknown}.items():
+        assert theirs.convert_tokens_to_ids(name) == id
+        assert theirs.encode(name, add_special_tokens=False) == [id]
+        assert theirs.decode([id]) == name
+        assert theirs.added_tokens_decoder[id].special
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    assert config["add_bos_token"] is (reading == "lines")
+    assert theirs("a")["input_ids"][0] == SOS or reading == "text"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("reading", "first"), [("lines", [SOS]), ("text", [])])
+def test_transformers_encodes_to_the_same_ids(
+    tmp_path: Path, kind: str, reading: str, first: list[int]
+) -> None:
+    """Other programs load run folders; a model type must not select another tokenizer."""
+    transformers = pytest.importorskip("transformers")
+    ALL[kind].save(tmp_path, reading)
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
     for text in (*LINES, " ".join(LINES), "Python  is\n\n1234 <eos>", "e\u0301 never seen"):
         ids = ALL[kind].encode(text)
-        assert theirs(text)["input_ids"] == ids
+        # There, names of special tokens in a text are special tokens unless it is called so.
+        assert theirs(text, split_special_tokens=True)["input_ids"] == first + ids
+        assert ("<" in text) or theirs(text)["input_ids"] == first + ids
         if ALL[kind].unk_id not in ids:
-            assert theirs.decode(ids) == ALL[kind].decode(ids)
+            blank = " " * (kind == "word")  # theirs may be a continuation
+            assert theirs.decode(ids) == blank + ALL[kind].decode(ids)
