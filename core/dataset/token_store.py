@@ -37,6 +37,7 @@ from core.dataset.token_files import (
 from core.errors import InputError, StorageError
 from core.paths import HOME_VARIABLE, Home
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
+from core.system.files import make_private_folder
 from core.system.locks import acquire, exclusive
 from core.text.corpus import Corpus, CorpusSample
 from core.text.readers import is_gzip, is_records, translate_errors
@@ -260,7 +261,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         StorageError: it could not be written.
     """
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder.parent)
         remove_unfinished(folder.parent)
         temporary = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=folder.parent))
         try:

@@ -62,6 +62,7 @@ def replace_tensors(path: Path, tensors: Tensors) -> int:
         OSError: the file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)  # it could be a link
     try:
         size = write_tensors(temporary, tensors)
         temporary.replace(path)

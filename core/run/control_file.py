@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.run.events import decode_object, replace_non_finite
+from core.system.files import open_for_writing
 from core.system.line_files import LineTail, has_unfinished_line, write_all
 from core.system.locks import exclusive
 
@@ -54,7 +55,7 @@ def append_request(path: Path, type: str, **fields: Any) -> str:
     line = json.dumps(
         replace_non_finite({"id": id, "type": type, "time": time.time(), **fields})
     ).encode()
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_for_writing(path)
     try:
         with exclusive(descriptor):
             prefix = b"\n" if has_unfinished_line(descriptor) else b""

@@ -108,6 +108,14 @@ class Run:
         """The weights at a step."""
         return self.snapshots / str(step) / "model.safetensors"
 
+    def written_files(self) -> tuple[Path, ...]:
+        """The files that are appended to or locked, rather than replaced."""
+        return (self.events, self.requests, self.log, self.lock, self.writer_lock, self.talk)
+
+    def written_folders(self) -> tuple[Path, ...]:
+        """The folders in which files are created and removed."""
+        return (self.checkpoints, self.snapshots, self.best_weights.parent)
+
     def snapshot_steps(self) -> list[int]:
         """The steps of the snapshots, in order."""
         steps = numbered_folders(self.snapshots)
@@ -138,5 +146,5 @@ def numbered_folders(folder: Path) -> list[int]:
     """The numbers that are names of folders in `folder`, in order; none if it is missing."""
     if not folder.is_dir():
         return []
-    names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
+    names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()]
     return sorted(int(name) for name in names if name.isascii() and name.isdigit())

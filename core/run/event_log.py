@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from core.run.events import BEAT, TERMINAL, Event, decode, encode
+from core.system.files import open_for_writing
 from core.system.line_files import LineTail, has_unfinished_line, read_lines_backwards, write_all
 
 HEARTBEAT_SECONDS = 20.0  # idle time after which a `beat` is written
@@ -39,8 +40,7 @@ class EventLog:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
+        self._descriptor = open_for_writing(path)
         self._torn = has_unfinished_line(self._descriptor)
         self._clock = clock
         self._lock = threading.Lock()

@@ -20,6 +20,7 @@ from core.config.configs import Extension
 from core.errors import StorageError
 from core.paths import Home
 from core.run.directory import Run
+from core.system.files import open_for_writing
 from core.system.locks import Lock
 from core.system.process import PARENT_PID_VARIABLE
 from core.system.rank_env import TORCHRUN_VARIABLES
@@ -120,7 +121,7 @@ def start(
 def _spawn(
     command: list[str], run: Run, lock: Lock, environ: dict[str, str]
 ) -> subprocess.Popen[bytes]:
-    log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    log = open_for_writing(run.log)
     try:
         with stop_signals_blocked():  # until the trainer has installed its handlers
             return subprocess.Popen(

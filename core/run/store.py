@@ -24,7 +24,13 @@ from core.run.events import FINISHED, TERMINAL
 from core.run.record import FORMAT, read_record
 from core.run.status import ALIVE, remote_host, status_of
 from core.system import locks
-from core.system.files import fsync_path, write_json
+from core.system.files import (
+    check_plain,
+    check_plain_below,
+    fsync_path,
+    make_private_folder,
+    write_json,
+)
 from core.system.locks import Lock
 
 MAX_NAME_LENGTH = 64
@@ -77,7 +83,7 @@ def create_locked_run(home: Home, name: str, record: Mapping[str, Any]) -> tuple
     """
     check_name(name)
     try:
-        home.runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(home.runs)
         _delete_abandoned(home)
         # mkdtemp creates folders that only their owner can enter.
         new = Run(Path(tempfile.mkdtemp(prefix=NEW_PREFIX, dir=home.runs)))
@@ -155,6 +161,7 @@ def lock_for_resume(run: Run, extension: Extension, *, force: bool = False) -> L
         InputError: it is being trained, perhaps on another machine, or is finished.
     """
     read_record(run)
+    _check_writable(run)
     status = status_of(run)
     if not force or locks.is_held(run.lock):
         _check_not_trained(run, status)
@@ -164,6 +171,21 @@ def lock_for_resume(run: Run, extension: Extension, *, force: bool = False) -> L
             "To train it for longer, add --epochs N, --steps N or --minutes M.",
         )
     return lock_run(run)
+
+
+def _check_writable(run: Run) -> None:
+    """Raise StorageError if writing to the run could change something outside it, or block."""
+    try:
+        for path in run.written_files():
+            check_plain(path)
+        for folder in run.written_folders():
+            check_plain_below(folder)
+    except OSError as error:
+        raise StorageError(
+            f"{run.name} cannot be trained: {error.filename}: {error.strerror}.",
+            "Replace it by a plain file or folder, or remove it: runs are written to only where "
+            "this cannot change anything else.",
+        ) from error
 
 
 def _check_not_trained(run: Run, status: str) -> None:
@@ -220,6 +242,8 @@ def delete_run(home: Home, run: Run) -> None:
     Raises:
         InputError: it is being trained.
     """
+    if run.lock.is_symlink():  # it is not locked through a link, so nothing holds it
+        run.lock.unlink()
     with _lock_idle(run):
         # Hide it first: an interrupted deletion must not leave half a run.
         trash = Path(tempfile.mkdtemp(prefix=DELETED_PREFIX, dir=home.runs))

@@ -5,6 +5,7 @@ Callers pass paths; the names of a run's files are in `core.run.directory`.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -24,6 +25,10 @@ JsonObject = dict[str, Any]
 # `json.loads` reads deeper nesting than `json.dumps` writes, so values read are limited too.
 MAX_JSON_DEPTH = 100
 READ_CHUNK_BYTES = 1 << 22
+
+# Of everything created, whatever the umask: conversations and corpora are private.
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -56,7 +61,8 @@ def remove_temporary_files(path: Path) -> None:
 def remove_temporary_files_below(folder: Path) -> None:
     """Remove all temporary files left by killed writers below a folder; as above."""
     for temporary in folder.rglob(".*.tmp"):
-        temporary.unlink()
+        if temporary.is_symlink() or not temporary.is_dir():
+            temporary.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -149,6 +155,79 @@ def open_regular_file(path: Path) -> int:
     raise DamagedError(f"{path} cannot be read: {reason}.")
 
 
+def open_for_writing(path: Path, flags: int = os.O_APPEND) -> int:
+    """A descriptor for reading and writing a file of ours; created for its owner only if missing.
+
+    A run may be a copy of a stranger's: a symbolic link in it could direct the writing to any file,
+    and a pipe would block.
+
+    Args:
+        flags: further flags of `os.open`.
+
+    Raises:
+        OSError: it cannot be opened, is a symbolic link, or not a regular file.
+    """
+    check_plain(path)
+    flags |= os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, FILE_MODE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # replaced since it was checked
+        os.close(descriptor)
+        raise _special_file(path)
+    return descriptor
+
+
+def check_plain(path: Path) -> None:
+    """Raise OSError if `path` exists and is a link, a pipe or any other special file."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "Is a symbolic link", os.fspath(path))
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(mode):
+        raise _special_file(path)
+
+
+def _special_file(path: Path) -> OSError:
+    return OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
+
+
+def check_plain_below(folder: Path) -> None:
+    """Raise OSError if a folder, or anything below it, is a link or a special file."""
+    if folder.is_symlink() or not folder.is_dir():
+        check_plain(folder)
+        return
+    for entry in folder.iterdir():
+        check_plain_below(entry)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, each for its owner only.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def make_plain_folder(folder: Path, root: Path) -> None:
+    """Create a folder and its missing parents below `root`, which must exist.
+
+    Raises:
+        OSError: it cannot be created, or a folder on the way is a symbolic link.
+    """
+    path = root
+    for part in folder.relative_to(root).parts:
+        path /= part
+        if path.is_symlink():
+            check_plain(path)
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
 @contextmanager
 def translate_read_errors(path: Path) -> Iterator[None]:
     """Convert an OSError while reading `path` to a `DamagedError`.
@@ -194,7 +273,8 @@ def link_or_copy(source: Path, target: Path) -> None:
     temporary.unlink(missing_ok=True)
     try:
         try:
-            os.link(source, temporary)
+            # The file itself: `link` would make a second link of a symbolic one.
+            os.link(source.resolve(), temporary)
         except OSError:
             # A file system without hard links, or the limit on their number.
             _copy(source, temporary)
@@ -207,7 +287,7 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy the content in chunks and flush it to disk."""
-    with source.open("rb") as reader, target.open("wb") as writer:
+    with source.open("rb") as reader, target.open("xb") as writer:
         while chunk := reader.read(READ_CHUNK_BYTES):
             writer.write(chunk)
         writer.flush()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from core.system.files import open_regular_file, translate_read_errors
+from core.system.files import open_for_writing, open_regular_file, translate_read_errors
 
 # `is_held` takes the lock, shared, for microseconds; so acquiring it is tried a few times.
 LOCK_ATTEMPTS = 20
@@ -75,7 +75,7 @@ def acquire(path: Path, attempts: int = LOCK_ATTEMPTS) -> Lock | None:
 
 
 def _open(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_for_writing(path, flags=0)
     if descriptor >= FIRST_LOCK_DESCRIPTOR:
         return descriptor
     try:

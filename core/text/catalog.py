@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from core.errors import DamagedError, InputError, StorageError
 from core.paths import HOME_VARIABLE, Home
-from core.system.files import JsonObject, read_json, write_json
+from core.system.files import JsonObject, make_private_folder, read_json, write_json
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.encoding import ERROR_HANDLERS, Encoding, parse_encoding
 from core.text.readers import BLOCK_BYTES
@@ -36,7 +36,7 @@ def store_stream(stream: BinaryIO, home: Home) -> Path:
     """
     digest = hashlib.sha256()
     try:
-        home.corpora.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(home.corpora)
         with tempfile.NamedTemporaryFile(dir=home.corpora, prefix=".stdin-", delete=False) as file:
             temporary = Path(file.name)
             try:
@@ -74,7 +74,7 @@ def register_corpus(corpus: Corpus, stats: CorpusStats, home: Home) -> None:
         "facts": dataclasses.asdict(stats),
     }
     try:
-        home.corpora.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(home.corpora)
         write_json(home.corpora / f"{stats.sha256}.json", record)
     except OSError as error:
         raise StorageError(

@@ -21,10 +21,12 @@ from core.errors import DamagedError, InputError, StorageError
 from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, write_tensors
 from core.run.directory import CheckpointFiles, Run, numbered_folders
 from core.system.files import (
+    FOLDER_MODE,
     JsonObject,
     checksum,
     fsync_path,
     link_or_copy,
+    make_plain_folder,
     open_regular_file,
     read_json,
     read_regular_file,
@@ -69,7 +71,7 @@ def save_checkpoint(
         StorageError: the disk is full or fails; the checkpoint before is whole.
     """
     with _translate_errors(run, step, "checkpoint"):
-        run.checkpoints.mkdir(exist_ok=True)
+        make_plain_folder(run.checkpoints, run.folder)
         _remove_unfinished(run)
         before = _read_last(run)
         size = _write_checkpoint(run, step, model, optimizer, state)
@@ -87,7 +89,7 @@ def save_snapshot(run: Run, step: int, model: Tensors) -> int:
     """
     path = run.snapshot_weights(step)
     with _translate_errors(run, step, "snapshot"):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_plain_folder(path.parent, run.folder)
         return replace_tensors(path, model)
 
 
@@ -98,7 +100,7 @@ def save_best(run: Run, step: int, model: Tensors) -> int:
         StorageError: they could not be written; the ones before are untouched.
     """
     with _translate_errors(run, step, "best weights"):
-        run.best_weights.parent.mkdir(exist_ok=True)
+        make_plain_folder(run.best_weights.parent, run.folder)
         return replace_tensors(run.best_weights, model)
 
 
@@ -213,7 +215,7 @@ def _write_checkpoint(
 ) -> int:
     """Write a checkpoint, verify it and rename it into place; returns its size in bytes."""
     new = run.checkpoint(f"{NEW_PREFIX}{step}")
-    new.folder.mkdir()
+    new.folder.mkdir(mode=FOLDER_MODE)
     size = write_tensors(new.weights, model) + write_tensors(new.optimizer, optimizer)
     checksums = {path.name: checksum(path) for path in (new.weights, new.optimizer)}
     content = {"format": FORMAT_VERSION, "step": step, "checksums": checksums, "state": dict(state)}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, Self, TypeVa
 from core.errors import Cancelled, InputError, MiniGPTError, StorageError
 from core.paths import Home
 from core.run.launch import environment
-from core.system.files import JsonObject
+from core.system.files import JsonObject, make_private_folder, open_for_writing
 
 if TYPE_CHECKING:
     from core.server.protocol import Request  # at run time by the first request, not at start-up
@@ -225,9 +225,10 @@ class ServerClient:
 
     def _open_log(self) -> BinaryIO:
         try:
-            self._home.cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self._home.cache)
             too_large = self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES
-            log = self.log.open("wb" if too_large else "ab")
+            flags = os.O_TRUNC if too_large else os.O_APPEND
+            log = os.fdopen(open_for_writing(self.log, flags), "ab")
         except OSError as error:
             raise StorageError(
                 f"The model server's log {self.log} cannot be written: {error.strerror}.",

@@ -16,6 +16,7 @@ from typing import Any
 
 from core.errors import DamagedError, StorageError
 from core.run.events import decode_object, replace_non_finite
+from core.system.files import open_for_writing
 from core.system.line_files import has_unfinished_line, read_lines_backwards, write_all
 from core.system.locks import exclusive
 from tui.common.sanitize import json_line
@@ -79,8 +80,7 @@ def append_line(path: Path, values: dict[str, Any]) -> None:
     line = json_line(replace_non_finite(values)).encode() + b"\n"
     try:
         # The folder is not created: a deleted run stays deleted.
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = open_for_writing(path)
         try:
             with exclusive(descriptor):
                 write_all(descriptor, b"\n" + line if has_unfinished_line(descriptor) else line)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DamagedError, StorageError
+from tests.support.full_disk import full_disk
 from tui.common.sanitize import json_line
 from tui.talk import record
 from tui.talk.record import Turn, append, decode, read_last
@@ -134,11 +135,9 @@ def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         read_last(tmp_path / "talk.jsonl", 1)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
     """A turn that is lost without an error."""
-    (tmp_path / "talk.jsonl").symlink_to("/dev/full")
-    with pytest.raises(StorageError, match=os.strerror(28)):
+    with full_disk(), pytest.raises(StorageError, match=os.strerror(28)):
         append(tmp_path / "talk.jsonl", make_turn())
 
 
