@@ -20,10 +20,15 @@ from core.run.weights_ref import LAST, weights_file
 from core.system.files import JsonObject, link_or_copy
 from core.system.locks import Lock
 from core.text import catalog, resolve
+from core.text.corpus import Corpus, read_samples
 from core.text.stats import compute_stats
 from core.tokenizer.tokenizer import Tokenizer
+from core.tokenizer.train import sample_evenly
+from core.tokenizer.unknown_words import unknown_share
 
 MAX_NAME_ATTEMPTS = 100
+MAX_UNKNOWN_SHARE = 0.05  # of the tokens of a text, in the vocabulary of a parent
+UNKNOWN_SEARCH_BYTES = 4_000_000
 LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
 
 
@@ -37,6 +42,7 @@ def create_run(
     reading: str | None = None,
     encoding: str | None = None,
     parent: str | None = None,
+    force: bool = False,
     progress: ProgressCallback = no_progress,
 ) -> tuple[Run, Lock]:
     """Create a run, ready for its trainer; returns it with its lock held.
@@ -50,6 +56,7 @@ def create_run(
         name: of the run; None takes the corpus's name, or a free one like it.
         reading: "lines" or "text"; None decides from the text.
         parent: a run (or run@best, run@STEP) whose weights and tokenizer to start from.
+        force: start from it even if its vocabulary lacks much of the text.
 
     Raises:
         MiniGPTError: unusable input.
@@ -62,13 +69,16 @@ def create_run(
         parent_run, weights = _find_parent(home, parent, config, shape)
     corpus = resolve.resolve_corpus(spec, home, encoding=encoding)
     stats = compute_stats(corpus, progress)
+    reading = reading or stats.reading
+    if parent_run is not None and not force:
+        _check_vocabulary_suits(parent_run, corpus, reading)
     catalog.register_corpus(corpus, stats, home)
     record = {
         "corpus": {
             "name": corpus.name,
             "size": stats.size,
             "sha256": stats.sha256,
-            "reading": reading or stats.reading,
+            "reading": reading,
             "encoding": corpus.encoding,
             "errors": corpus.errors,
         },
@@ -81,7 +91,7 @@ def create_run(
     run, lock = _create_named(home, name, corpus.name, record)
     if parent_run is not None:
         try:
-            _copy_parent_files(run, parent_run, weights, reading or stats.reading)
+            _copy_parent_files(run, parent_run, weights, reading)
         except BaseException:
             lock.release()
             store.delete_run(home, run)
@@ -132,6 +142,29 @@ def _find_parent(
     check_vocabulary(run, Tokenizer.load(run.folder), model)
     check_tensor_count(file, model)
     return run, weights or LAST
+
+
+def _check_vocabulary_suits(parent: Run, corpus: Corpus, reading: str) -> None:
+    """Refuse a text of which the parent's tokenizer knows too little.
+
+    Raises:
+        InputError: it does not know more than 5 % of the tokens.
+    """
+    tokenizer = Tokenizer.load(parent.folder)
+    if tokenizer.unk_id is None:
+        return
+    share = min(1.0, UNKNOWN_SEARCH_BYTES / max(1, corpus.size))
+    texts = list(sample_evenly(read_samples(corpus, reading), share))
+    unknown = unknown_share(tokenizer, texts)
+    if unknown > MAX_UNKNOWN_SHARE:
+        units = "words" if tokenizer.kind == "word" else "characters"
+        raise InputError(
+            f"{unknown:.0%} of the {units} of {corpus.name} are not in the vocabulary of "
+            f"{parent.name}, which cannot learn new ones; at most {MAX_UNKNOWN_SHARE:.0%} may be "
+            "missing.",
+            "Start from a run with a byte-level tokenizer (--tokenizer bpe), which can read every "
+            f"text, or omit --from; --force trains with unknown {units}.",
+        )
 
 
 def _copy_parent_files(run: Run, parent: Run, weights: str, reading: str) -> None:

@@ -1,7 +1,8 @@
-"""The error for a prompt with words outside the vocabulary, with the nearest known words."""
+"""Text outside the vocabulary: how much of it there is, and the error with the nearest words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.errors import InputError, nearest
@@ -37,6 +38,17 @@ class UnknownWordError(InputError):
             else f"Use known {noun}s only.",
         )
         self.near = near
+
+
+def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
+    """Return the share of the tokens of some texts that the vocabulary lacks, from 0 to 1."""
+    if tokenizer.unk_id is None:  # bytes spell everything
+        return 0.0
+    tokens = unknown = 0
+    for ids in tokenizer.encode_batch(texts):
+        tokens += len(ids)
+        unknown += ids.count(tokenizer.unk_id)
+    return unknown / max(1, tokens)
 
 
 def unknown_word_error(tokenizer: Tokenizer, text: str) -> UnknownWordError:

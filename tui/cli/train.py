@@ -43,6 +43,7 @@ def _choices(name: str) -> click.Choice[str]:
 @click.option("--seed", type=int, help=HELP["seed"])
 @click.option("--from", "parent", metavar="RUN", shell_complete=complete_run,
               help="fine-tune this run: start from its weights and tokenizer")  # fmt: skip
+@click.option("--force", is_flag=True, help="--from a run that lacks much of the text's vocabulary")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="any other setting")
 @click.option("--detach", is_flag=True, help="return once the trainer has started")
 @click.option("--foreground", is_flag=True, help="train in this process")
@@ -77,9 +78,18 @@ def train(
     )
     if options.worker:
         return train_as_worker(home, options.worker)
+    force = settings.pop("force")
     config, shape = parse_settings(settings, pairs)
     run, lock = create_run(
-        home, corpus, config, shape, name=name, reading=reading, encoding=encoding, parent=parent
+        home,
+        corpus,
+        config,
+        shape,
+        name=name,
+        reading=reading,
+        encoding=encoding,
+        parent=parent,
+        force=force,
     )
     code = train_run(home, run, lock, options)
     delete_if_refused(home, run, code)

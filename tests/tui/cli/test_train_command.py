@@ -210,15 +210,12 @@ def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
 ) -> None:
     _train(text, "--name", "parent")
     other = tmp_path / "dogs.txt"
-    other.write_text("the dog sat in the tree\n" * 3 + "a zebra\n")
-    strange = tmp_path / "strange.txt"
-    strange.write_text("zebra quagga\nother words\n")
+    other.write_text("the dog sat in the tree\n" * 30 + "a zebra\n")
     more = ["--from", "parent", "--name", "child", "--steps", "60", "--set", "threads=1"]
     assert run(["train", str(other), *more]) == 0
     record = json.loads((home / "runs" / "child" / "run.json").read_text())
     assert record["parent"]["run"] == "parent"
     assert "not in the tokenizer's vocabulary" in capsys.readouterr().err
-    assert run(["train", str(strange), "--from", "parent", "--steps", "2"]) == 0
     files = [home / "runs" / name / "tokenizer.json" for name in ("parent", "child")]
     assert files[0].read_bytes() == files[1].read_bytes()
     capsys.readouterr()
@@ -227,6 +224,34 @@ def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
         run(["generate", name, "the dog"])
         replies.append(capsys.readouterr().out.strip())
     assert replies == ["ran to the door", "sat in the tree"]
+
+
+@pytest.mark.parametrize("kind", ["word", "char"])
+def test_a_text_that_the_parents_vocabulary_lacks_is_refused(
+    kind: str, text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    """With 69 % of the tokens unknown, training taught nothing and exited 0."""
+    assert _train(text, "--name", "parent", "--tokenizer", kind) == 0
+    strange = tmp_path / "strange.txt"
+    strange.write_text("the zebra quagga\nПривет мир\n")
+    before = sorted(home.rglob("*"))
+    capsys.readouterr()
+    command = ["train", str(strange), "--from", "parent", "--steps", "2"]
+    assert run(command) == 2
+    message = capsys.readouterr().err
+    assert "% of the" in message
+    assert "not in the vocabulary of parent" in message
+    assert "--tokenizer bpe" in message
+    assert "--force" in message
+    assert sorted(home.rglob("*")) == before
+    assert run([*command, "--force"]) == 0
+
+
+def test_a_byte_level_parent_reads_every_text(text: Path, tmp_path: Path) -> None:
+    _train(text, "--name", "parent", "--tokenizer", "bpe", "--vocab-size", "300")
+    strange = tmp_path / "strange.txt"
+    strange.write_text("Привет мир\n")
+    assert run(["train", str(strange), "--from", "parent", "--steps", "2"]) == 0
 
 
 def test_settings_of_the_parent_cannot_be_changed(
