@@ -9,12 +9,14 @@ import sys
 import click
 
 from core.errors import MiniGPTError, StorageError
+from core.system.process import keep_files_private
 
 EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; exits with 0, 1 (failed), 2 (unusable input) or 130 (interrupted)."""
+    keep_files_private()
     _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # Characters that the terminal cannot encode become question marks, not a traceback.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
+import stat
 import subprocess
 import sys
 import tempfile
@@ -108,12 +110,24 @@ def check_folder(name: str, root: Path, deepest: Path) -> Finding:
         problem = f"{folder} cannot be written to: {error.strerror}."
         advice = f"{OTHER_FOLDER_HINT} that is writable."
         return Finding(name=name, value=value, problem=problem, advice=advice, fatal=True)
+    folders = dict.fromkeys(path for path in (root, deepest) if path.is_dir())
+    if shared := [path for path in folders if _is_writable_by_others(path)]:
+        return Finding(
+            name=name,
+            value=value,
+            problem=f"Other users can write to {shared[0]}, and so change models and texts.",
+            advice=shlex.join(["chmod", "go-w", *map(str, shared)]),
+        )
     if kind in MEMORY_FILE_SYSTEMS:
         problem = "It is in memory: its files are lost at a restart."
         return Finding(
             name=name, value=value, problem=problem, advice=f"{OTHER_FOLDER_HINT} on a disk."
         )
     return Finding(name=name, value=value)
+
+
+def _is_writable_by_others(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
 def check_locks(home: Home, *, is_writable: bool) -> Finding:

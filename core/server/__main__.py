@@ -39,6 +39,7 @@ from core.server.protocol import (
 from core.server.replies import CancelReply, GenerateReply, Id
 from core.system.files import JsonObject
 from core.system.line_files import write_all
+from core.system.process import keep_files_private
 
 NICENESS = 10
 MAX_LINE_BYTES = 1 << 24
@@ -231,6 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m core.server", description="The model server.")
     parser.add_argument("--root", type=Path, required=True, help="folder of runs and corpora")
     parser.add_argument("--cache", type=Path, required=True, help="folder of what can be rebuilt")
+    keep_files_private()
     home = Home(**vars(parser.parse_args()))
     writer = ReplyWriter(_take_over(1, 2))
     requests = RequestQueue(_take_over(0, os.open(os.devnull, os.O_RDONLY)), writer)

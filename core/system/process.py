@@ -1,4 +1,4 @@
-"""Settings of the current process: end with its parent, keep freed memory."""
+"""Settings of the current process: private files, end with its parent, keep freed memory."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 M_TRIM_THRESHOLD = -1  # glibc's <malloc.h>
 M_MMAP_THRESHOLD = -3
 MALLOC_THRESHOLD_BYTES = 2**30
+
+
+PRIVATE_UMASK = 0o077
+
+
+def keep_files_private() -> None:
+    """Let all files that this process and its children create be accessible to their owner only.
+
+    Whatever the umask of the shell: conversations, corpora and weights are private.
+    """
+    os.umask(PRIVATE_UMASK)
 
 
 def end_with_parent(parent: int) -> None:

@@ -20,7 +20,7 @@ from core.run.directory import Run
 from core.run.launch import TrainerArguments
 from core.run.record import read_record, read_requested_config
 from core.system.locks import Lock, adopt
-from core.system.process import PARENT_PID_VARIABLE, end_with_parent
+from core.system.process import PARENT_PID_VARIABLE, end_with_parent, keep_files_private
 from core.system.rank_env import RankInfo, read_rank_info
 from core.system.signals import STOP_SIGNALS, StopSignals
 
@@ -29,6 +29,7 @@ NICE = 10
 
 def main(arguments: TrainerArguments) -> str | None:
     """Train a run; return what its events could not report, for the log."""
+    keep_files_private()
     if PARENT_PID_VARIABLE in os.environ:
         end_with_parent(int(os.environ[PARENT_PID_VARIABLE]))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

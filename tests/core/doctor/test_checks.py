@@ -232,3 +232,20 @@ def test_an_encoding_other_than_utf_8_is_a_problem() -> None:
         text=True,
     )
     assert "cannot be shown" in done.stdout
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_a_home_that_others_can_write_to_is_a_problem(
+    home: Home, capsys: Capture, mode: int
+) -> None:
+    home.runs.mkdir(parents=True)
+    home.root.chmod(mode)
+    code, findings = run_doctor(capsys)
+    assert code == 0
+    assert findings["home"]["problem"] == (
+        f"Other users can write to {home.root}, and so change models and texts."
+    )
+    assert findings["home"]["advice"] == f"chmod go-w {home.root}"
+    home.root.chmod(0o700)
+    home.runs.chmod(mode)
+    assert str(home.runs) in str(run_doctor(capsys)[1]["home"]["problem"])
