@@ -16,7 +16,7 @@ def _key(key: str, action: str, label: str, tooltip: str, display: str | None = 
 
 MOVING: list[BindingType] = [
     Binding("escape", "stop", "Stop", tooltip="Stop generating; tokens so far are kept"),
-    Binding("escape", "back", "Back", tooltip="Go back; nothing is lost"),
+    Binding("escape", "back", "Back", tooltip="Go back"),
     _key("left", "move(-1)", "Left", "Cursor to the previous token", "←"),
     _key("right", "move(1)", "Right", "Cursor to the next token", "→"),
     _key("home", "move_far(-1)", "Start", "Cursor to the first token"),

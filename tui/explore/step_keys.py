@@ -17,7 +17,7 @@ def _key(key: str, action: str, label: str, tooltip: str) -> Binding:
 CHOOSING: list[BindingType] = [
     Binding("escape", "stop_run", "Stop", tooltip="Stop sampling; tokens so far are kept"),
     Binding("escape", "show_likeliest", "All", tooltip="Back to the likeliest tokens"),
-    Binding("escape", "back", "Back", tooltip="Go back; nothing is lost"),
+    Binding("escape", "back", "Back", tooltip="Go back"),
     Binding("enter", "take_cursor", "Take", tooltip="Append the token at the cursor"),
     Binding("space", "sample", "Sample", tooltip="Append a token sampled with the settings"),
     Binding("backspace", "undo", "Undo", tooltip="Remove the last token"),

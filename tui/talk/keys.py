@@ -27,7 +27,7 @@ def _key(key: str, action: str, label: str, tooltip: str, *, first: bool = False
 MODES: list[BindingType] = [
     Binding("escape", "stop_reply", "Stop", priority=True, tooltip="Stop the reply; it is kept"),
     Binding("escape", "command", "Commands", tooltip="Command mode: single letters act"),
-    Binding("escape", "back", "Back", tooltip="Go back; nothing is lost"),
+    Binding("escape", "back", "Back", tooltip="Go back"),
     _key("ctrl+c", "stop_by_copy", "Stop", "Stop the reply, unless text is selected", first=True),
     Binding("i,enter", "type", "Type", key_display="i", tooltip="Type a prompt"),
 ]

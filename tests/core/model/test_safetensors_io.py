@@ -87,10 +87,10 @@ def test_a_truncated_file_is_damaged(tmp_path: Path, keep: int) -> None:
 def test_an_invalid_header_is_an_error(tmp_path: Path, header: bytes) -> None:
     path = tmp_path / "a"
     path.write_bytes(len(header).to_bytes(8, "little") + header)
-    with pytest.raises(OSError, match="no header"):
+    with pytest.raises(OSError, match="no valid header"):
         find_difference(path, {})
     path.write_bytes(b"\xff" * 100)
-    with pytest.raises(OSError, match="no header"):
+    with pytest.raises(OSError, match="no valid header"):
         find_difference(path, {})
 
 
