@@ -43,7 +43,10 @@ QWEN3_FIELDS = {
 # Features of Qwen3 that are not implemented here.
 UNSUPPORTED_FIELDS = ("attention_bias", "use_sliding_window", "rope_scaling")
 
-MAX_HEADER_BYTES = 100 * 2**20
+# Far more than the tensors of the largest model need.
+MAX_HEADER_BYTES = 16 * 2**20
+MAX_DIMENSIONS = 8
+MAX_DIMENSION_DIGITS = 18
 # A config that needs this many times the numbers in the weights file is refused.
 MAX_SIZE_RATIO = 2
 
@@ -174,7 +177,7 @@ def check_tensor_count(path: Path, config: ModelConfig) -> None:
     try:
         header, length = read_safetensors_header(path)
         count = sum(math.prod(shape) for _, shape in header.values())
-    except (OSError, TypeError) as error:
+    except OSError as error:
         raise DamagedError(f"{path} cannot be read: {error}.") from error
     expected = count_parameters(config)
     # The smallest data type takes half a byte per number.
@@ -198,12 +201,28 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int,
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if size > MAX_HEADER_BYTES:
-            raise OSError(f"{path.name} has no valid header")
+            raise OSError(f"{path.name} has no valid header: it has {size:,} bytes")
         text = file.read(size)
         length = os.fstat(file.fileno()).st_size - file.tell()
     try:
-        entries = json.loads(text)
+        entries = json.loads(text, parse_int=_parse_dimension)
         entries.pop("__metadata__", None)
-        return {n: (e["dtype"], tuple(e["shape"])) for n, e in entries.items()}, length
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        return {n: (e["dtype"], _parse_shape(n, e["shape"])) for n, e in entries.items()}, length
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise OSError(f"{path.name} has no valid header: {error}") from error
+
+
+def _parse_dimension(text: str) -> int:
+    """Parse an integer of a header; long ones take seconds to multiply."""
+    if len(text) > MAX_DIMENSION_DIGITS:
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
+
+
+def _parse_shape(name: str, value: Any) -> tuple[int, ...]:
+    is_valid = isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+    if not is_valid:
+        raise ValueError(f"the shape of {name!r} is not a list of sizes")
+    if len(value) > MAX_DIMENSIONS:
+        raise ValueError(f"{name!r} has {len(value):,} dimensions")
+    return tuple(value)

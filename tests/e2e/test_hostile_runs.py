@@ -40,6 +40,7 @@ FILE_NAMES = ("run.json", "config.json", "tokenizer.json", "model.safetensors")
 HEADERS = {
     "terabyte": safetensors_file([1 << 38], "F32", b"", 1 << 40),
     "overflow": safetensors_file([1 << 62, 4], "F32", bytes(4), 4),
+    "endless digits": safetensors_file([10**4000] * 1000, "F32", bytes(4), 4),
     "negative": safetensors_file([-1], "F32", bytes(4), 4),
     "unknown type": safetensors_file([1], "X9", bytes(4), 4),
     "other names": safetensors_file([1], "F32", bytes(4), 4),
