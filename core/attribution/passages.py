@@ -21,12 +21,11 @@ from core.attribution.corpus_index import find_line_at
 from core.dataset.token_store import TokenFile
 from core.errors import InputError
 from core.text.corpus import Corpus
-from core.text.encoding import Encoding
+from core.text.encoding import Encoding, normalize_newlines
 from core.text.readers import (
     CHUNK_BYTES,
     TextSource,
     is_records,
-    normalize_newlines,
     open_text,
     parse_record,
     split_lines,

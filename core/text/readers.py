@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from core.errors import InputError
-from core.text.encoding import Encoding, suggest_encoding
+from core.text.encoding import Encoding, normalize_newlines, suggest_encoding
 
 CHUNK_BYTES = 1 << 15
 BLOCK_BYTES = 1 << 20
@@ -196,12 +196,6 @@ def _check_zero_characters(source: TextSource, text: str) -> None:
         raise InputError(
             f"{source.path} is not text: it contains a zero character.", "Choose a text file."
         )
-
-
-def normalize_newlines(text: str) -> str:
-    """Replace CRLF by LF."""
-    # Looking for one character is many times faster than for two.
-    return text.replace("\r\n", "\n") if "\r" in text else text
 
 
 def _find_cut(text: str) -> int:

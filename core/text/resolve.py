@@ -14,7 +14,7 @@ from core.errors import InputError, NotFoundError
 from core.paths import Home
 from core.text.catalog import store_stream
 from core.text.corpus import Corpus, bundled_corpora
-from core.text.encoding import Encoding, parse_encoding
+from core.text.encoding import Encoding, normalize_text, parse_encoding
 from core.text.readers import check_regular, open_bytes, translate_errors
 
 STDIN = "-"
@@ -70,6 +70,18 @@ def open_stdin() -> BinaryIO:
     if sys.stdin is None:
         raise InputError("Standard input is closed.", "Pipe a text in, or name a file.")
     return sys.stdin.buffer
+
+
+def read_stdin() -> str:
+    """Return the text of standard input without a newline at its end.
+
+    Invalid UTF-8 becomes lone surrogates, as in arguments, and is refused as there.
+
+    Raises:
+        InputError: standard input is closed.
+    """
+    text = open_stdin().read().decode(errors="surrogateescape")
+    return normalize_text(text).removesuffix("\n")
 
 
 def _expand_user(spec: str) -> Path:

@@ -33,6 +33,7 @@ from core.run.record import read_record, read_requested_config
 from core.system.files import JsonObject, write_json
 from core.text import catalog
 from core.text.corpus import Corpus
+from core.text.encoding import normalize_text
 from core.text.stats import compute_stats
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -321,7 +322,7 @@ def _choose_sample_prompt(settings: ResolvedSettings) -> str:
     the first words of the text.
     """
     if settings.config.sample_prompt is not None:
-        return settings.config.sample_prompt
+        return normalize_text(settings.config.sample_prompt)
     tokenizer, proposal = settings.tokenizer, settings.corpus_prompt
     if proposal and (
         tokenizer.unk_id is None or tokenizer.unk_id not in tokenizer.encode(proposal)

@@ -13,7 +13,7 @@ from core.config.schema import setting_specs
 from core.errors import InputError
 from core.paths import Home
 from tui.cli.console import print_json, print_message, print_result
-from tui.cli.options import complete_weights
+from tui.cli.options import TEXT, complete_weights
 from tui.common.sanitize import clean
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def sampling_options(command: Command) -> Command:
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@click.argument("prompt", required=False, default="", metavar="[PROMPT|-]")
+@click.argument("prompt", required=False, default="", type=TEXT, metavar="[PROMPT|-]")
 @sampling_options
 @click.option("--stop", multiple=True, metavar="TEXT", help=f"{SETTINGS['stop'].help}; repeatable")
 @click.option(
@@ -91,10 +91,9 @@ def generate(
     if count > 1:
         _check_options_for_several(config, top)
     if prompt == "-":
-        from core.text.resolve import open_stdin
+        from core.text.resolve import read_stdin
 
-        # Invalid UTF-8 becomes lone surrogates, as in arguments, and is refused as there.
-        prompt = open_stdin().read().decode(errors="surrogateescape").removesuffix("\n")
+        prompt = read_stdin()
     from core.run import store
     from core.run.weights_ref import weights_file
 

@@ -1,4 +1,4 @@
-"""Shell completion of runs, weights, texts and presets, and the --devices option."""
+"""Shell completion of runs, weights, texts and presets, text arguments, and --devices."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from core.errors import SettingsError
 from core.paths import find_home
 from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
+from core.text.encoding import normalize_text
 
 # The completion function for bash; the program answers with lines of `type,value`.
 BASH_SCRIPT = """\
@@ -62,6 +63,18 @@ class WholeWordBashComplete(BashComplete):
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """The completion without the prefix that bash regards as separate words."""
         return f"{item.type},{item.value.removeprefix(self._prefix)}"
+
+
+class TextArgument(click.ParamType):
+    """A text, without a byte order mark and with LF for CRLF."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return normalize_text(str(value))
+
+
+TEXT = TextArgument()
 
 
 def complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

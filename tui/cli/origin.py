@@ -14,7 +14,7 @@ from core.server.codec import to_json
 from core.server.protocol import OriginRequest
 from core.server.replies import OriginReply
 from tui.cli.console import print_json, print_message, print_result
-from tui.cli.options import complete_run
+from tui.cli.options import TEXT, complete_run
 from tui.talk.origin import MARKS, excerpt, has_several_files, marked_text, occurrences, summary
 
 EXCERPT_CHARACTERS = 60
@@ -22,7 +22,7 @@ EXCERPT_CHARACTERS = 60
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@click.argument("text", required=False, default="-", metavar="[TEXT|-]")
+@click.argument("text", required=False, default="-", type=TEXT, metavar="[TEXT|-]")
 @click.option(
     "--min-tokens",
     default=4,
@@ -50,9 +50,9 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
 
     source = find_source(home, store.find_run(home, run))
     if text == "-":
-        from core.text.resolve import open_stdin
+        from core.text.resolve import read_stdin
 
-        text = open_stdin().read().decode(errors="surrogateescape").removesuffix("\n")
+        text = read_stdin()
     tokens = tokenize(source.tokenizer, text)
     with _progress_bar() as progress:
         corpus, _ = source.build(progress)

@@ -15,9 +15,10 @@ from core.paths import Home
 from core.server.codec import to_json
 from core.server.protocol import StepRequest, TraceRequest
 from core.server.tokens import TracedEnd, TracedToken
+from core.text.encoding import normalize_text
 from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
-from tui.cli.options import complete_weights
+from tui.cli.options import TEXT, complete_weights
 from tui.common import plain_mode
 from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
@@ -42,7 +43,7 @@ def _find_weights(run: str, home: Home) -> tuple[str, str]:
 
 def _read_line() -> Callable[[str], str]:
     """Return a function that reads a line; it prompts only where somebody types."""
-    return input if sys.stdin.isatty() else lambda _: input()
+    return input if sys.stdin.isatty() else lambda _: normalize_text(input())
 
 
 def _ascii_only(ctx: click.Context) -> bool:
@@ -94,7 +95,7 @@ def _step_by_lines(
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@click.argument("prompt", required=False, default="", metavar="[PROMPT]")
+@click.argument("prompt", required=False, default="", type=TEXT, metavar="[PROMPT]")
 @sampling_options
 @click.option("--top", default=10, type=click.IntRange(0, 1000), help="with --json: how many")
 @plain_mode.plain_option
@@ -128,7 +129,7 @@ def step(
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@click.argument("text", metavar="TEXT")
+@click.argument("text", type=TEXT, metavar="TEXT")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 @plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="a JSON object per token, then the next")

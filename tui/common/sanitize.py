@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from core.text.encoding import normalize_text
+
 # C0 except newline and tab, DEL, C1, directional and invisible format characters, lone surrogates
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
@@ -16,6 +18,11 @@ _UNSAFE = re.compile(
 def clean(text: str) -> str:
     """Replace control codes by visible characters; newlines and tabs stay."""
     return _UNSAFE.sub(_visible_character, text.replace("\r\n", "\n"))
+
+
+def pasted_text(text: str) -> str:
+    """Return a pasted text as it was before the terminal sent CR for every line end."""
+    return normalize_text(text).replace("\r", "\n")
 
 
 def one_line(text: str) -> str:

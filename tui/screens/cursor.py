@@ -23,7 +23,7 @@ from core.server.replies import ScoreAtReply
 from core.tokenizer.special_tokens import EOS
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import SamplingControls
-from tui.common.sanitize import clean
+from tui.common.sanitize import clean, pasted_text
 from tui.explore import cursor_text
 from tui.explore.branches import Branch, append_branch, read_branches
 from tui.explore.candidates import likeliest_ids
@@ -402,7 +402,7 @@ class CursorScreen(GenerationScreen):
     def on_paste(self, event: Paste) -> None:
         """Open a pasted text."""
         event.stop()
-        self._use(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self._use(pasted_text(event.text))
 
     def action_copy(self) -> None:
         """Copy the path."""

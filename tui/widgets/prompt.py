@@ -9,7 +9,7 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
-from tui.common.sanitize import clean
+from tui.common.sanitize import clean, pasted_text
 
 MAX_REMEMBERED_PROMPTS = 200
 
@@ -81,7 +81,7 @@ class Prompt(TextArea):
         """Insert pasted text with its control codes made visible."""
         event.stop()
         event.prevent_default()
-        text = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = clean(pasted_text(event.text))
         self.move_cursor(self.replace(text, *self.selection).end_location)
 
     @property

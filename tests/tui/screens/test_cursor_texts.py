@@ -73,7 +73,7 @@ def test_a_pasted_text_is_opened_and_unknown_words_are_an_error(home: Home) -> N
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         app.post_message(Paste("unknown"))
         assert "Python is a popular[ ]" in await press(app, pilot)
-        app.post_message(Paste("a Python"))
+        app.post_message(Paste("\ufeffa Python"))
         assert "a Python[ ]" in await press(app, pilot)
 
     app = play(cursor_app(home, FakeServer()), journey)

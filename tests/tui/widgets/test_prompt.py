@@ -102,11 +102,12 @@ def test_with_nothing_sent_the_arrows_do_nothing() -> None:
 
 
 def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> None:
-    """A paste that sends its first line; escape codes in a prompt; pasting beside a selection."""
+    """A paste that sends its first line; escape codes in a prompt; pasting beside a selection;
+    a byte order mark."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         await pilot.press("x", "y", "shift+left")
-        prompt.post_message(Paste("one\r\ntwo\rthree\x1b[0m"))
+        prompt.post_message(Paste("\ufeffone\r\ntwo\rthree\x1b[0m"))
         await pilot.pause()
         assert prompt.text == "xone\ntwo\nthree␛[0m"
         await pilot.press("!")
