@@ -13,7 +13,7 @@ from core.config.schema import setting_specs
 from core.errors import InputError
 from core.paths import Home
 from tui.cli.console import print_json, print_message, print_result
-from tui.cli.options import TEXT, complete_weights
+from tui.cli.options import complete_weights, normalize_argument
 from tui.common.sanitize import clean
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def sampling_options(command: Command) -> Command:
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@click.argument("prompt", required=False, default="", type=TEXT, metavar="[PROMPT|-]")
+@click.argument(
+    "prompt", required=False, default="", callback=normalize_argument, metavar="[PROMPT|-]"
+)
 @sampling_options
 @click.option("--stop", multiple=True, metavar="TEXT", help=f"{SETTINGS['stop'].help}; repeatable")
 @click.option(

@@ -65,16 +65,9 @@ class WholeWordBashComplete(BashComplete):
         return f"{item.type},{item.value.removeprefix(self._prefix)}"
 
 
-class TextArgument(click.ParamType):
-    """A text, without a byte order mark and with LF for CRLF."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return normalize_text(str(value))
-
-
-TEXT = TextArgument()
+def normalize_argument(_: click.Context, __: click.Parameter, text: str) -> str:
+    """The callback of arguments that are texts: no byte order mark, LF for CRLF."""
+    return normalize_text(text)
 
 
 def complete_run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

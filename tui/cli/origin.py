@@ -14,7 +14,7 @@ from core.server.codec import to_json
 from core.server.protocol import OriginRequest
 from core.server.replies import OriginReply
 from tui.cli.console import print_json, print_message, print_result
-from tui.cli.options import TEXT, complete_run
+from tui.cli.options import complete_run, normalize_argument
 from tui.talk.origin import MARKS, excerpt, has_several_files, marked_text, occurrences, summary
 
 EXCERPT_CHARACTERS = 60
@@ -22,7 +22,9 @@ EXCERPT_CHARACTERS = 60
 
 @click.command()
 @click.argument("run", shell_complete=complete_run)
-@click.argument("text", required=False, default="-", type=TEXT, metavar="[TEXT|-]")
+@click.argument(
+    "text", required=False, default="-", callback=normalize_argument, metavar="[TEXT|-]"
+)
 @click.option(
     "--min-tokens",
     default=4,

@@ -18,7 +18,7 @@ from core.server.tokens import TracedEnd, TracedToken
 from core.text.encoding import normalize_text
 from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
-from tui.cli.options import TEXT, complete_weights
+from tui.cli.options import complete_weights, normalize_argument
 from tui.common import plain_mode
 from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
@@ -95,7 +95,9 @@ def _step_by_lines(
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@click.argument("prompt", required=False, default="", type=TEXT, metavar="[PROMPT]")
+@click.argument(
+    "prompt", required=False, default="", callback=normalize_argument, metavar="[PROMPT]"
+)
 @sampling_options
 @click.option("--top", default=10, type=click.IntRange(0, 1000), help="with --json: how many")
 @plain_mode.plain_option
@@ -129,7 +131,7 @@ def step(
 
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
-@click.argument("text", type=TEXT, metavar="TEXT")
+@click.argument("text", callback=normalize_argument, metavar="TEXT")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 @plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="a JSON object per token, then the next")
