@@ -54,7 +54,7 @@ In the application, `ServerClient` in `tui/common/client.py` starts the process 
 `await client.request(StepRequest(…))` returns the last reply, here a `StepReply`.
 `client.stream(GenerateRequest(…))` is an asynchronous iterator over batches and the last reply;
 closing it cancels the request. It may raise `ServerError` (with `nearest` and `problems`),
-`Cancelled`, or `ServerDied` with the last lines of `CACHE/server.log`; the next request then
+`Cancelled`, or `ServerExitedError` with the last lines of `CACHE/server.log`; the next request then
 starts another process.
 """
 

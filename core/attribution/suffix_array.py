@@ -38,7 +38,7 @@ POSITIONS_PER_BLOCK = 1 << 21
 POSITIONS_PER_GATHER = 1 << 18
 SAMPLED_POSITIONS = 1 << 18
 PACKED_BITS = 63  # the top bit stays free, so that every number has a successor
-PHASE = "sorting the text"
+SORTING_PHASE = "sorting the text"
 
 
 class PackedTokens:
@@ -189,7 +189,7 @@ class SuffixSorter:
         if self.cancelled():
             raise Cancelled
         self._done += count
-        self.progress(min(self._done, self._total), self._total, PHASE)
+        self.progress(min(self._done, self._total), self._total, SORTING_PHASE)
 
     def _sort(self, source: PositionBlocks, count: int, depth: int) -> None:
         if count <= self.positions_in_memory:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from core.run.events import BEAT, TERMINAL, Event, decode, encode
+from core.run.events import BEAT, END_EVENTS, Event, decode, encode
 from core.system.files import open_for_writing
 from core.system.line_files import LineTail, has_unfinished_line, read_lines_backwards, write_all
 
@@ -62,7 +62,7 @@ class EventLog:
             self._torn = True
             write_all(self._descriptor, data)
             self._torn = False
-            if event.type in TERMINAL:
+            if event.type in END_EVENTS:
                 os.fsync(self._descriptor)
 
     def close(self) -> None:

@@ -29,8 +29,8 @@ FINISHED = "finished"
 STOPPED = "stopped"
 FAILED = "failed"
 
-TERMINAL = frozenset({FINISHED, STOPPED, FAILED})
-LEARNING = frozenset({STEP, EPOCH, EVAL, SAMPLE})  # written only once training has begun
+END_EVENTS = frozenset({FINISHED, STOPPED, FAILED})
+TRAINING_EVENTS = frozenset({STEP, EPOCH, EVAL, SAMPLE})  # written only once training has begun
 
 FIELDS: Mapping[str, Mapping[str, str]] = {
     STARTED: {

@@ -13,7 +13,7 @@ from core.run.event_log import EventTail
 from core.run.events import BEAT, Event, as_text, as_whole
 from core.run.history import History
 from core.run.status import (
-    ALIVE,
+    LIVE_STATUSES,
     STARTING,
     LockState,
     combine_status,
@@ -77,7 +77,7 @@ class RunFollower:
     @property
     def is_over(self) -> bool:
         """Whether the trainer is gone and all its events have been read."""
-        return self.share_read == 1.0 and not self.is_held and self.status not in ALIVE
+        return self.share_read == 1.0 and not self.is_held and self.status not in LIVE_STATUSES
 
     def poll(self, max_seconds: float = math.inf) -> RunUpdate:
         """Read new events for at most about `max_seconds`."""

@@ -12,7 +12,7 @@ from core.run.directory import Run
 from core.system.files import JsonObject, read_json
 from core.text.corpus import READINGS
 
-FORMAT = 1
+FORMAT_VERSION = 1
 CORPUS_TEXT_FIELDS = ("name", "sha256", "reading", "encoding", "errors")
 
 
@@ -27,9 +27,9 @@ def read_record(run: Run) -> JsonObject:
     format = record.get("format")
     if not isinstance(format, int) or isinstance(format, bool) or format < 1:
         raise DamagedError(f"{run.record} has no format number.")
-    if format > FORMAT:
+    if format > FORMAT_VERSION:
         raise InputError(
-            f"The run {run.name} is of a newer version (format {format}, known: {FORMAT}).",
+            f"The run {run.name} is of a newer version (format {format}, known: {FORMAT_VERSION}).",
             "Update minigpt-tui.",
         )
     _check_record(run, record)

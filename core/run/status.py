@@ -16,12 +16,12 @@ from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import (
     CHANGED,
+    END_EVENTS,
     FINISHED,
-    LEARNING,
     PREPARE,
     PREPARED,
     STARTED,
-    TERMINAL,
+    TRAINING_EVENTS,
     Event,
 )
 from core.system import locks
@@ -35,8 +35,8 @@ STOPPED = "stopped"
 FAILED = "failed"
 CRASHED = "crashed"
 
-ALIVE = frozenset({STARTING, PREPARING, RUNNING, PAUSED})
-RESUMABLE = frozenset({STOPPED, FAILED, CRASHED})
+LIVE_STATUSES = frozenset({STARTING, PREPARING, RUNNING, PAUSED})
+RESUMABLE_STATUSES = frozenset({STOPPED, FAILED, CRASHED})
 STATUSES = (STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRASHED)
 
 # A trainer on another machine counts as crashed after this much silence. It must be several times
@@ -63,12 +63,12 @@ def next_state(state: EventState, event: Event) -> EventState:
         return EventState(status, event.step if status == PAUSED else None)
     # Events of the step at which the run paused may be written after the pause itself.
     is_late = state.paused_at is not None and event.step <= state.paused_at
-    return EventState(RUNNING) if event.type in LEARNING and not is_late else state
+    return EventState(RUNNING) if event.type in TRAINING_EVENTS and not is_late else state
 
 
 def _implied_status(event: Event) -> str | None:
     """The status an event implies on its own; None if that depends on the events before it."""
-    if event.type in TERMINAL:
+    if event.type in END_EVENTS:
         return event.type
     if event.type in (STARTED, PREPARE):
         return PREPARING
@@ -120,7 +120,7 @@ def combine_status(
         return STARTING if is_new else state.status
     if last_event_time is None:
         return CRASHED
-    if state.status in TERMINAL:
+    if state.status in END_EVENTS:
         return state.status
     is_silent = now - last_event_time > MAX_SILENCE_SECONDS
     return CRASHED if is_silent or not is_remote() else state.status
@@ -155,7 +155,7 @@ def read_state(events: Path) -> EventState:
         if _implied_status(event) is not None:
             deciding.append(event)
             break
-        if event.type in LEARNING:
+        if event.type in TRAINING_EVENTS:
             deciding.append(event)
             if newest_step is not None and event.step < newest_step:
                 break  # a step has been completed since: any pause before it is over

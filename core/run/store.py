@@ -20,9 +20,9 @@ from core.errors import InputError, NotFoundError, StorageError
 from core.paths import HOME_VARIABLE, Home
 from core.run import control_file
 from core.run.directory import Run
-from core.run.events import FINISHED, TERMINAL
-from core.run.record import FORMAT, read_record
-from core.run.status import ALIVE, remote_host, status_of
+from core.run.events import END_EVENTS, FINISHED
+from core.run.record import FORMAT_VERSION, read_record
+from core.run.status import LIVE_STATUSES, remote_host, status_of
 from core.system import locks
 from core.system.files import (
     check_plain,
@@ -104,7 +104,7 @@ def _fill_and_publish(
 ) -> tuple[Run, Lock]:
     """Fill and lock a new folder, then give it its name."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    write_json(new.record, {"format": FORMAT, "created": created, **record})
+    write_json(new.record, {"format": FORMAT_VERSION, "created": created, **record})
     lock = locks.acquire(new.lock)
     assert lock is not None, "the lock of a new run is free"
     try:
@@ -190,8 +190,8 @@ def _check_writable(run: Run) -> None:
 
 def _check_not_trained(run: Run, status: str) -> None:
     """Raise InputError if a trainer is alive, or may be on a machine that cannot be checked."""
-    host = remote_host(run.events) if status not in TERMINAL else None
-    if status in ALIVE:
+    host = remote_host(run.events) if status not in END_EVENTS else None
+    if status in LIVE_STATUSES:
         hint = f"Watch it: minigpt-tui attach {run.name}"
         if host and not locks.is_held(run.lock):
             hint = f"It is on {host}. If that machine is gone: resume {run.name} --force"
@@ -252,7 +252,7 @@ def delete_run(home: Home, run: Run) -> None:
 
 
 def _lock_idle(run: Run) -> Lock:
-    if status_of(run) in ALIVE:
+    if status_of(run) in LIVE_STATUSES:
         raise in_use_error(run)
     return lock_run(run)
 

@@ -51,7 +51,7 @@ from core.server.replies import (
     OriginReply,
     ScoreReply,
 )
-from core.server.step import cut, find, look, step
+from core.server.step import cut, find, score_at, step
 from core.server.tokens import Alternative, ReplyToken, ScoredToken
 from core.tokenizer.special_tokens import EOS
 
@@ -84,7 +84,7 @@ class Dispatcher:
             StepRequest: partial(step, self.cache),
             CutRequest: partial(cut, self.cache),
             FindRequest: partial(find, self.cache),
-            ScoreAtRequest: partial(look, self.cache),
+            ScoreAtRequest: partial(score_at, self.cache),
             TraceRequest: partial(trace, self.cache),
             InsideRequest: partial(inside, self.cache),
         }

@@ -80,7 +80,7 @@ class CachedModel:
         facts: the reply to `load`.
         stamp: of its file when it was read.
         size: bytes of its weights.
-        text_session: the session that holds the text of the last `look` or `fork` of ids.
+        text_session: the session that holds the text of the last `score_at` or `fork` of ids.
     """
 
     loaded: LoadedModel
@@ -150,7 +150,7 @@ class ModelCache:
             self.models.move_to_end(key)
             return cached, "kept"
         self.models.pop(key, None)
-        self._make_room(file.stat().st_size, request.device)
+        self._evict_models(file.stat().st_size, request.device)
         self.models[key] = self._load(run, weights, request.device, stamp)
         return self.models[key], "reloaded" if cached else "loaded"
 
@@ -164,7 +164,7 @@ class ModelCache:
         size = sum(weight.nbytes for weight in loaded.model.parameters())
         return CachedModel(loaded, facts, stamp, size)
 
-    def _make_room(self, needed: int, device: str) -> None:
+    def _evict_models(self, needed: int, device: str) -> None:
         """Drop the least recently used models until one more fits into its share of memory."""
         free = device_facts(device).free_memory
         while self.models:

@@ -42,6 +42,7 @@ from core.system.files import JsonObject
 from core.tokenizer.unknown_words import UnknownWordError
 
 MAX_TOP = 1000
+SAMPLED = "sampler"  # as `StepRequest.pick`: the token that the settings choose
 
 ReplyT = TypeVar("ReplyT")
 BatchT = TypeVar("BatchT")

@@ -1,9 +1,9 @@
-"""Step mode: what could come next in a session, picking a token, going back; and `look`.
+"""The requests of step mode, and the candidates at any position of a text.
 
 The n-th pick with a seed is the n-th draw of `generate` with it, also after going back.
 
-`look` shows what could be at any position of a text. Each model keeps one session for it, so that
-moving by a token reads at most one token, unless the window slides.
+Each model keeps one session for `score_at`, so that moving by a token reads at most one token,
+unless the window slides.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from core.inference.score import score_ids
 from core.server.model_cache import CachedModel, ModelCache, OpenSession, visible_window_start
 from core.server.protocol import (
     MAX_TOP,
+    SAMPLED,
     CutRequest,
     FindRequest,
     ScoreAtRequest,
@@ -28,15 +29,14 @@ from core.server.replies import FindReply, NextTokensReply, ScoreAtReply, StepRe
 from core.server.tokens import CandidateToken, CorpusCount, CorpusMatch, ScoredToken, SessionToken
 from core.tokenizer.special_tokens import EOS
 
-SAMPLER = "sampler"
 MAX_TEXT_TOKENS = 65_536
 
 
 def step(cache: ModelCache, request: StepRequest) -> StepReply:
     """Open or continue a session, add a token if requested, and return what could come next."""
     check_range(request.top, 0, MAX_TOP, "top")
-    if isinstance(request.pick, str) and request.pick != SAMPLER:
-        raise InputError(f"pick cannot be {request.pick!r}.", f"Pass an id or {SAMPLER!r}.")
+    if isinstance(request.pick, str) and request.pick != SAMPLED:
+        raise InputError(f"pick cannot be {request.pick!r}.", f"Pass an id or {SAMPLED!r}.")
     name = request.session or _open_session(cache, request)
     text = cache.get_session(name)
     text.model.set_process_threads()
@@ -87,8 +87,8 @@ def find(cache: ModelCache, request: FindRequest) -> FindReply:
     return FindReply(session=request.session, matches=len(matches), tokens=tokens)
 
 
-def look(cache: ModelCache, request: ScoreAtRequest) -> ScoreAtReply:
-    """Return what could be at a position of a text, and the scores of its tokens if requested."""
+def score_at(cache: ModelCache, request: ScoreAtRequest) -> ScoreAtReply:
+    """Return the candidates at a position of a text, and the scores of its tokens if requested."""
     check_range(request.top, 0, MAX_TOP, "top")
     if request.ids is not None and request.prompt:
         raise InputError("look needs one of prompt and ids, not both.", "Pass one of the two.")

@@ -22,7 +22,7 @@ from core.text.encoding import ERROR_HANDLERS, Encoding, parse_encoding
 from core.text.readers import BLOCK_BYTES
 from core.text.stats import CorpusStats, fingerprint
 
-FORMAT = 1
+FORMAT_VERSION = 1
 FREE_SPACE_HINT = f"Free some space, or set {HOME_VARIABLE} to a writable folder."
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -65,7 +65,7 @@ def register_corpus(corpus: Corpus, stats: CorpusStats, home: Home) -> None:
         StorageError: the record could not be written.
     """
     record = {
-        "format": FORMAT,
+        "format": FORMAT_VERSION,
         "name": corpus.name,
         "bundled": corpus.bundled,
         "encoding": corpus.encoding,
@@ -165,7 +165,7 @@ def _read_record(sha256: str, home: Home) -> JsonObject | None:
     record = read_json(path)
     files, fields = record.get("files"), ("name", "encoding", "errors")
     if (
-        record.get("format") != FORMAT
+        record.get("format") != FORMAT_VERSION
         or not all(isinstance(record.get(field), str) for field in fields)
         or not isinstance(files, list)
         or not all(isinstance(file, dict) and isinstance(file.get("path"), str) for file in files)

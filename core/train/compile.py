@@ -64,10 +64,10 @@ class CompiledCall:
                 call_directly, backend=self.backend, options=options
             )
         except (ImportError, RuntimeError) as error:  # e.g. no compiler for this Python version
-            self.give_up(error)
+            self.disable(error)
         return self.on
 
-    def give_up(self, error: Exception) -> bool:
+    def disable(self, error: Exception) -> bool:
         """Switch compilation off for good; return whether it was on, so that a retry helps."""
         if not self.on:
             return False

@@ -151,8 +151,8 @@ class BroadcastControl:
             self._sent_config = trainer.config
             if trainer.config is not before:
                 message["train"] = to_json(trainer.config)
-            if trainer.ending is not None:
-                message["stop"] = [trainer.ending.reason, trainer.ending.request]
+            if trainer.stop_reason is not None:
+                message["stop"] = [trainer.stop_reason.reason, trainer.stop_reason.request]
         received = self._group.broadcast(message or None)
         if received is None or self._group.is_rank_0:
             return

@@ -34,7 +34,7 @@ from core.paths import Home
 from core.run import control_file
 from core.run.directory import Run
 from core.run.event_log import EventListener, EventLog, events_backwards
-from core.run.events import FAILED, SAVED, TERMINAL
+from core.run.events import END_EVENTS, FAILED, SAVED
 from core.run.launch import TrainerArguments
 from core.system.files import JsonObject
 from core.system.locks import Lock
@@ -156,7 +156,7 @@ def report_missing_failure(run: Run, since: float, problem: str | None, folder: 
         folder: of the failures that other ranks noted, see `note_failure`.
     """
     last = next(events_backwards(run.events), None)
-    if last and last.type in TERMINAL and last.time >= since:
+    if last and last.type in END_EVENTS and last.time >= since:
         return
     fields: JsonObject = {
         "title": "The run failed",

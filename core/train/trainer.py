@@ -1,8 +1,8 @@
-"""The training loop.
+"""The training loop, independent of files, terminal and parent process.
 
-It knows no files, no terminal and no parent process: control requests come in through `control`,
-events and weights leave through `Outputs`. Every update is a pure function of (weights, seed,
-step), so a run resumed from a checkpoint ends with the same bits as the uninterrupted one.
+Control requests come in through `control`; events and weights leave through `Outputs`. Every update
+is a pure function of (weights, seed, step), so a run resumed from a checkpoint ends with the same
+bits as the uninterrupted one.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Trainer:
         control: handles the control requests since the last call, through the trainer's methods.
             A collective where there are several ranks.
         outputs: None on all ranks but 0.
-        ending: why to stop before the last step.
+        stop_reason: why to stop before the last step.
     """
 
     model: Decoder
@@ -76,7 +76,7 @@ class Trainer:
     outputs: Outputs | None
     group: ProcessGroup = field(default_factory=ProcessGroup)
     state: TrainState = field(default_factory=TrainState)
-    ending: StopReason | None = None
+    stop_reason: StopReason | None = None
     updater: Updater = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,11 +112,11 @@ class Trainer:
             self._save_snapshot_if_due()
         if self.state.settled < self.state.step:
             self._finish_step()
-        while self.ending is None and not self._is_done():
+        while self.stop_reason is None and not self._is_done():
             if not self.sync_control():
                 self._update()
                 self._after_update()
-        if self.ending is None:
+        if self.stop_reason is None:
             self._finish()
         self._end()
 
@@ -126,11 +126,11 @@ class Trainer:
         Collective: call it on every rank equally often.
         """
         self.control(self)
-        return self.ending is not None
+        return self.stop_reason is not None
 
     def stop(self, reason: StopReason) -> None:
         """End training after the current update; it can be resumed."""
-        self.ending = reason
+        self.stop_reason = reason
 
     def start_extension(self) -> None:
         """Save the new number of steps; evaluations without gain count from here."""
@@ -200,7 +200,7 @@ class Trainer:
         self.state.elapsed += self._metrics.add_update(update.targets)
         if update.micro_batches != self.config.accumulation:
             self._change_setting("accumulation", update.micro_batches, "out of memory")
-        if self.updater.checks_at_once or len(self._pending) >= MAX_PENDING_UPDATES:
+        if self.updater.checks_each_update or len(self._pending) >= MAX_PENDING_UPDATES:
             self._fetch_losses()
 
     def _fetch_losses(self) -> None:
@@ -265,9 +265,9 @@ class Trainer:
         if not self._is_done():
             if self.evaluation and is_eval_due:
                 self._evaluate(whole=False)
-            if epoch_ends and self.ending is None:
+            if epoch_ends and self.stop_reason is None:
                 self._end_epoch()
-        if self.ending is None:
+        if self.stop_reason is None:
             self.state.settled = step
         self._save_snapshot_if_due()
 
@@ -342,9 +342,9 @@ class Trainer:
         if self.evaluation:
             if self.evaluation.is_long:
                 self._evaluate(whole=False)
-            if self.ending is None:
+            if self.stop_reason is None:
                 self._evaluate(whole=True)
-        if self.ending is None and self.state.epoch_targets:
+        if self.stop_reason is None and self.state.epoch_targets:
             self._end_epoch(last=True)
 
     def _end(self) -> None:
@@ -352,9 +352,12 @@ class Trainer:
         self._report(force=True)
         self.save(wait=True)
         elapsed = round(self.state.elapsed, 3)
-        if self.ending is not None:
+        if self.stop_reason is not None:
             self._emit(
-                "stopped", id=self.ending.request, elapsed=elapsed, reason=self.ending.reason
+                "stopped",
+                id=self.stop_reason.request,
+                elapsed=elapsed,
+                reason=self.stop_reason.reason,
             )
             return
         reason = "all steps done"

@@ -72,22 +72,22 @@ class Updater:
 
     Attributes:
         group: the ranks that work on the same batches.
-        checks_at_once: raise before an update that is not finite; on a GPU the host would have to
-            wait for it.
+        checks_each_update: raise before an update that is not finite; on a GPU the host would
+            have to wait for it.
     """
 
     model: Decoder
     device: torch.device
     optimizer: Optimizer
     group: ProcessGroup = field(default_factory=ProcessGroup)
-    checks_at_once: bool = field(init=False)
+    checks_each_update: bool = field(init=False)
     compiled: CompiledCall = field(init=False)
 
     def __post_init__(self) -> None:
-        self.checks_at_once = self.device.type == "cpu"
+        self.checks_each_update = self.device.type == "cpu"
         self.compiled = CompiledCall(self.model)
         self._loss = self.group.wrap_loss(self.model)
-        self._fits_in_memory = self.checks_at_once or self.group.world_size == 1
+        self._fits_in_memory = self.checks_each_update or self.group.world_size == 1
         self._found_inf: Tensor | None = None
 
     def update(
@@ -96,7 +96,8 @@ class Updater:
         """Apply update number `step` (from 0). Collective.
 
         Raises:
-            RunFailedError: `checks_at_once`, and loss or gradient is not finite; nothing changed.
+            RunFailedError: loss or gradient is not finite, with `checks_each_update`; nothing
+                changed.
         """
         self.optimizer.rate, self.optimizer.weight_decay = rate, config.weight_decay or 0.0
         self.model.dropout, self.model.recompute = config.dropout or 0.0, config.recompute
@@ -121,7 +122,7 @@ class Updater:
         parameters = list(self.model.parameters())
         if config.clip:
             return nn.utils.clip_grad_norm_(parameters, config.clip)
-        if self.checks_at_once:
+        if self.checks_each_update:
             return torch.zeros((), device=self.device)
         return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
@@ -131,7 +132,7 @@ class Updater:
         On a GPU the optimiser skips updates while `found_inf` is 1, as for PyTorch's gradient
         scaler. All updates after the first bad one are skipped: the weights are those before it.
         """
-        if self.checks_at_once:
+        if self.checks_each_update:
             fetch_losses([update])
             return
         bad = (~update.numbers.isfinite().all()).float()
@@ -172,7 +173,7 @@ class Updater:
                 if exchange and self.group.world_size > 1:
                     raise
                 can_split = is_out_of_memory(error) and micro_batches < limit
-                if not can_split and not self.compiled.give_up(error):
+                if not can_split and not self.compiled.disable(error):
                     raise
             self.optimizer.zero_grad()
             if can_split:

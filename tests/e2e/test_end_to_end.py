@@ -112,7 +112,7 @@ def _wait_for_event(
 ) -> int:
     """Read events until one matches; return its step."""
     for event in event_stream:
-        assert event["type"] not in events.TERMINAL, event
+        assert event["type"] not in events.END_EVENTS, event
         if condition(event):
             step: int = event["step"]
             return step

@@ -17,7 +17,7 @@ from core.paths import Home, find_home
 from core.run import status, store
 from core.run.directory import Run
 from core.run.event_log import EventTail
-from core.run.events import PREPARE, PREPARED, SAVED, STARTED, STEP, TERMINAL, Event
+from core.run.events import END_EVENTS, PREPARE, PREPARED, SAVED, STARTED, STEP, Event
 from tests.support.real_trainers import (
     ForkingTrainers,
     create_held_run,
@@ -192,4 +192,4 @@ def test_sigterm_saves_and_the_run_can_be_resumed(home: Home, tmp_path: Path) ->
     )
     assert new_events[0].whole("resumed_from") == last_event.step
     kill_trainer(run, pid)
-    assert not TERMINAL & {event.type for event in new_events}
+    assert not END_EVENTS & {event.type for event in new_events}

@@ -13,7 +13,7 @@ from core.errors import InputError, MiniGPTError, StorageError
 from core.paths import Home
 from core.run import store
 from core.run.directory import Run
-from core.run.status import ALIVE, status_of
+from core.run.status import LIVE_STATUSES, status_of
 from core.run.summary import folder_size, summarize_run
 from core.system import locks
 from core.system.line_files import LineTail
@@ -121,7 +121,7 @@ def _describe_contents(run: Run) -> str:
 
 def _is_in_use(run: Run) -> bool:
     """Whether a trainer is alive, on this machine or, as far as is known, on another one."""
-    return locks.is_held(run.lock) or status_of(run) in ALIVE
+    return locks.is_held(run.lock) or status_of(run) in LIVE_STATUSES
 
 
 @contextmanager

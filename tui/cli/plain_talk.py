@@ -96,7 +96,7 @@ class PlainTalk:
         click.echo(clean(prompt), nl=False)
 
         def print_text(message: GenerateBatch | GenerateReply) -> None:
-            click.echo(clean(reply.take(message)), nl=False)
+            click.echo(clean(reply.add(message)), nl=False)
 
         request = GenerateRequest(
             run=reply.run, weights=reply.weights, prompt=prompt, settings=reply.settings

@@ -13,9 +13,9 @@ from core.errors import InputError, RunFailedError, SettingsError
 from core.paths import Home
 from core.run import control_file, store
 from core.run.directory import Run
-from core.run.events import FINISHED, TERMINAL, Event
+from core.run.events import END_EVENTS, FINISHED, Event
 from core.run.follow import RunFollower
-from core.run.status import ALIVE, status_of
+from core.run.status import LIVE_STATUSES, status_of
 from core.run.store import lock_for_resume, send_request
 from tui.cli.console import print_message
 from tui.cli.options import complete_run, devices_option
@@ -57,7 +57,7 @@ def stop(home: Home, run: str, no_wait: bool) -> int:
     print_message(f"Saving and stopping {target.name}…")
     last: Event | None = None
     for events in follow_events(follower):
-        last = next((event for event in events if event.type in TERMINAL), last)
+        last = next((event for event in events if event.type in END_EVENTS), last)
     if last is None:
         raise RunFailedError(f"{target.name} crashed while stopping.", _resume_hint(target))
     print_message(f"{target.name}: {last.type} at step {last.step}.")
@@ -174,7 +174,7 @@ def _find_alive(home: Home, name: str) -> tuple[Run, RunFollower]:
     """
     run = store.find_run(home, name)
     status = status_of(run)
-    if status not in ALIVE:
+    if status not in LIVE_STATUSES:
         longer = " --epochs N" if status == FINISHED else ""
         raise InputError(
             f"The run {run.name} is not being trained: {status}.", _resume_hint(run) + longer

@@ -27,7 +27,7 @@ from tui.cli.console import print_event, print_message
 from tui.cli.outcome import report_outcome
 from tui.cli.progress import TrainingView
 from tui.cli.watch import (
-    EXIT_LEFT,
+    EXIT_DETACHED,
     WatchSignals,
     background_commands,
     is_interactive,
@@ -111,7 +111,7 @@ def train_run(
             return watch(run, signals, follower, as_json=options.as_json)
         started = wait_for_start(run, signals, follower)
     if started is None:
-        return EXIT_LEFT
+        return EXIT_DETACHED
     if options.as_json:
         print_event(started)
     else:

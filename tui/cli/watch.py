@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from core.errors import RunFailedError
 from core.run import control_file
 from core.run.directory import Run
-from core.run.events import STARTED, TERMINAL, Event
+from core.run.events import END_EVENTS, STARTED, Event
 from core.run.follow import RunFollower
 from core.run.history import History
-from core.run.status import ALIVE, status_of
+from core.run.status import LIVE_STATUSES, status_of
 from core.run.store import send_request
 from core.system.signals import StopSignals
 from tui.cli.console import print_event, print_message
 from tui.cli.outcome import report_crash, report_outcome
 from tui.cli.progress import TrainingView
 
-EXIT_LEFT = 130  # a signal ended the watching
+EXIT_DETACHED = 130  # a signal ended the watching
 READ_SECONDS = 0.1  # of one poll
 POLL_SECONDS = 0.1
 REMOTE_POLL_SECONDS = 1.0  # checking for a trainer on another machine reads more than its lock
@@ -36,7 +36,7 @@ class WatchSignals(StopSignals):
     """Decides what a signal means while a run is watched. Enter it before starting the trainer.
 
     The handler only remembers signals, as it may interrupt a write; the watching loop calls
-    `should_leave`.
+    `should_detach`.
 
     Args:
         stops_trainer: pass the first signal on to the trainer as a stop request.
@@ -48,7 +48,7 @@ class WatchSignals(StopSignals):
         self._stops_trainer = stops_trainer
         self.is_tied = is_tied
 
-    def should_leave(self, run: Run) -> bool:
+    def should_detach(self, run: Run) -> bool:
         """Handle pending signals: whether to stop watching, having sent a stop if wanted.
 
         A hang-up never stops the trainer.
@@ -101,11 +101,11 @@ def watch(
     has_ended = is_leaving = False
     with TrainingView(run.name) as view:
         for events in follow_events(follower):
-            if not follower.is_over and signals.should_leave(run):
+            if not follower.is_over and signals.should_detach(run):
                 is_leaving = True
                 break
             for event in events:
-                has_ended = event.type in TERMINAL or (has_ended and event.type != STARTED)
+                has_ended = event.type in END_EVENTS or (has_ended and event.type != STARTED)
                 if as_json:
                     print_event(event)
             if events:
@@ -113,8 +113,8 @@ def watch(
                     view.show(events, follower.history, quiet_before=quiet_before)
     if is_leaving:
         if not signals.is_tied:
-            _print_ways_back(run)
-        return EXIT_LEFT
+            _print_next_commands(run)
+        return EXIT_DETACHED
     if not has_ended:
         return report_crash(run, follower.history)
     return report_outcome(run, follower.history, as_json=as_json)
@@ -131,8 +131,8 @@ def wait_for_start(run: Run, signals: WatchSignals, follower: RunFollower) -> Ev
         RunFailedError: the trainer ended before it started.
     """
     for events in follow_events(follower):
-        if not follower.is_over and signals.should_leave(run):
-            _print_ways_back(run)
+        if not follower.is_over and signals.should_detach(run):
+            _print_next_commands(run)
             return None
         for event in events:
             if event.type == STARTED:
@@ -141,8 +141,8 @@ def wait_for_start(run: Run, signals: WatchSignals, follower: RunFollower) -> Ev
     raise RunFailedError(f"{run.name} did not start.", f"See {run.log}.")
 
 
-def _print_ways_back(run: Run) -> None:
-    if status_of(run) in ALIVE:
+def _print_next_commands(run: Run) -> None:
+    if status_of(run) in LIVE_STATUSES:
         print_message(f"\n{run.name} continues training.\n{background_commands(run)}")
 
 

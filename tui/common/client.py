@@ -52,7 +52,7 @@ class ServerError(MiniGPTError):
         self.problems: dict[str, str] = error.get("problems") or {}
 
 
-class ServerDied(MiniGPTError):  # noqa: N818 - it is an event, as asyncio's CancelledError
+class ServerExitedError(MiniGPTError):
     """The process ended during a request; the next request starts another."""
 
     title = "The model server has ended"
@@ -85,7 +85,7 @@ class ModelClient(Protocol):
         Raises:
             ServerError: the request failed.
             Cancelled: it was cancelled before there was a result.
-            ServerDied: the process ended meanwhile.
+            ServerExitedError: the process ended meanwhile.
         """
 
     def stream(self, request: Request[ReplyT, BatchT]) -> ReplyStream[ReplyT | BatchT]:
@@ -102,7 +102,7 @@ class ServerReplies(AsyncIterator[ReplyT | BatchT], Generic[ReplyT, BatchT]):
     """The messages of one request to a `ServerClient`; see `ReplyStream`.
 
     Iterating raises `ServerError` if the request failed, `Cancelled` if it was cancelled before
-    there was a result, `ServerDied` if the process ended.
+    there was a result, `ServerExitedError` if the process ended.
     """
 
     def __init__(self, client: ServerClient, id: int, request: Request[ReplyT, BatchT]) -> None:
@@ -138,7 +138,7 @@ class ServerReplies(AsyncIterator[ReplyT | BatchT], Generic[ReplyT, BatchT]):
         else:
             self._queue.put_nowait((reply_from_json(self._request, values), done))
 
-    def fail(self, error: ServerDied) -> None:
+    def fail(self, error: ServerExitedError) -> None:
         """End the stream with an error."""
         self._queue.put_nowait((error, True))
 
@@ -193,17 +193,17 @@ class ServerClient:
 
         Raises:
             StorageError: its folder or its log cannot be written.
-            ServerDied: the system cannot start it, or this client was closed.
+            ServerExitedError: the system cannot start it, or this client was closed.
         """
         async with self._starting:
             if self._closed:
-                raise ServerDied("The model server was closed.")
+                raise ServerExitedError("The model server was closed.")
             if self._process is not None:
                 return
             try:
                 await self._start()
             except OSError as error:
-                raise ServerDied(f"It could not be started: {error}.") from error
+                raise ServerExitedError(f"It could not be started: {error}.") from error
 
     async def _start(self) -> None:
         with self._open_log() as log:
@@ -289,10 +289,10 @@ class ServerClient:
                 process.kill()
         code = await process.wait()
         self._process = None
-        died = self._death(code)
+        error = self._exit_error(code)
         waiting, self._open = list(self._open.values()), {}
         for replies in waiting:
-            replies.fail(died)
+            replies.fail(error)
 
     def _dispatch(self, values: JsonObject) -> None:
         replies = self._open.get(values["id"])
@@ -301,10 +301,10 @@ class ServerClient:
             if values.get("done"):
                 del self._open[values["id"]]
 
-    def _death(self, code: int) -> ServerDied:
+    def _exit_error(self, code: int) -> ServerExitedError:
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         lines = "".join(f"\n{line}" for line in self._last_log_lines())
-        return ServerDied(f"It ended {how}.{lines}", "Try again: it is started anew.")
+        return ServerExitedError(f"It ended {how}.{lines}", "Try again: it is started anew.")
 
     def _last_log_lines(self) -> list[str]:
         try:

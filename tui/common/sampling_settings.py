@@ -16,13 +16,13 @@ from textual.binding import Binding
 from core.config.configs import MAX_SEED, SamplingConfig
 from core.config.schema import find_value_problems, setting_specs, to_json
 
-DECLARED = setting_specs(SamplingConfig)
+SETTING_SPECS = setting_specs(SamplingConfig)
 SEED = "seed"
-DRAWN_SEEDS = 1 << 16  # drawn below this, so that a seed can be read out and typed
+DRAWN_SEED_LIMIT = 1 << 16  # drawn below this, so that a seed can be read out and typed
 
 
 @dataclass(frozen=True)
-class Control:
+class SettingControl:
     """How one numeric setting is changed by keys.
 
     Attributes:
@@ -41,7 +41,7 @@ class Control:
 
     @property
     def label(self) -> str:
-        return DECLARED[self.name].label
+        return SETTING_SPECS[self.name].label
 
 
 def _tenths(last: int) -> tuple[float, ...]:
@@ -49,20 +49,24 @@ def _tenths(last: int) -> tuple[float, ...]:
 
 
 CONTROLS = (
-    Control("temperature", "temperature", "t", (*_tenths(15), 2.0, 3.0, 5.0), 0.0),
-    Control("top_k", "top k", "k", (0, 1, 2, 3, 5, 10, 20, 40, 100, 200, 500, 1000), 0),
-    Control("top_p", "top p", "p", (0.1, *(n / 10 for n in range(2, 10)), 0.95, 0.99, 1.0), 1.0),
-    Control("min_p", "min p", "m", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), 0.0),
-    Control(
+    SettingControl("temperature", "temperature", "t", (*_tenths(15), 2.0, 3.0, 5.0), 0.0),
+    SettingControl("top_k", "top k", "k", (0, 1, 2, 3, 5, 10, 20, 40, 100, 200, 500, 1000), 0),
+    SettingControl(
+        "top_p", "top p", "p", (0.1, *(n / 10 for n in range(2, 10)), 0.95, 0.99, 1.0), 1.0
+    ),
+    SettingControl("min_p", "min p", "m", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), 0.0),
+    SettingControl(
         "repetition_penalty",
         "repetition penalty",
         "u",
         (0.5, 0.8, 0.9, 1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0),
         1.0,
     ),
-    Control("max_tokens", "tokens", "n", (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000), None),
+    SettingControl(
+        "max_tokens", "tokens", "n", (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000), None
+    ),
 )
-BY_NAME = {control.name: control for control in CONTROLS}
+CONTROLS_BY_NAME = {control.name: control for control in CONTROLS}
 USELESS_WHEN_GREEDY = frozenset({"top_k", "top_p", "min_p"})
 
 
@@ -87,7 +91,7 @@ class SamplingControls:
 
     def stepped(self, name: str, by: int) -> SamplingControls:
         """Return the controls with one setting a step higher or lower, within its ladder."""
-        ladder, value = BY_NAME[name].ladder, getattr(self.config, name)
+        ladder, value = CONTROLS_BY_NAME[name].ladder, getattr(self.config, name)
         index = bisect_right(ladder, value) if by > 0 else bisect_left(ladder, value) - 1
         if not 0 <= index < len(ladder):
             return replace(self, selected=name)
@@ -102,7 +106,7 @@ class SamplingControls:
 
     def select_next(self) -> SamplingControls:
         """Return the controls with the next setting selected, cyclically."""
-        names = list(BY_NAME)
+        names = list(CONTROLS_BY_NAME)
         following = names[(names.index(self.selected) + 1) % len(names)]
         return replace(self, selected=following)
 
@@ -110,7 +114,9 @@ class SamplingControls:
         """Return the controls for one reply: with the fixed seed, or else the drawn one."""
         if self.fixed or self.greedy:
             return self
-        return replace(self, config=replace(self.config, seed=drawn % min(DRAWN_SEEDS, MAX_SEED)))
+        return replace(
+            self, config=replace(self.config, seed=drawn % min(DRAWN_SEED_LIMIT, MAX_SEED))
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as the model server takes them."""
@@ -121,7 +127,7 @@ def value_text(controls: SamplingControls, name: str) -> str:
     """Format a setting's value."""
     if name == SEED:
         return f"fixed {controls.config.seed}" if controls.fixed else "new"
-    control, value = BY_NAME[name], getattr(controls.config, name)
+    control, value = CONTROLS_BY_NAME[name], getattr(controls.config, name)
     if name == "temperature" and value == 0:
         return "greedy"
     return "off" if value == control.off else f"{value:g}"
@@ -133,7 +139,7 @@ def describe(settings: Mapping[str, Any]) -> str:
     Fields that are missing or outside their limits take their defaults: this also reads chats
     that other versions wrote.
     """
-    known = {name: settings[name] for name in DECLARED if _is_number(settings.get(name))}
+    known = {name: settings[name] for name in SETTING_SPECS if _is_number(settings.get(name))}
     wrong = find_value_problems(SamplingConfig, known)
     config = SamplingConfig(**{name: value for name, value in known.items() if name not in wrong})
     greedy = config.temperature == 0
@@ -162,7 +168,7 @@ def describe_next(controls: SamplingControls) -> str:
 
 def limit_note(controls: SamplingControls, name: str, by: int) -> str:
     """Explain why a step would change nothing; empty if it changes something."""
-    control = BY_NAME[name]
+    control = CONTROLS_BY_NAME[name]
     if controls.stepped(name, by).config != controls.config:
         return ""
     end, key = ("maximum", control.key.upper()) if by > 0 else ("minimum", control.key)
@@ -174,7 +180,7 @@ def setting_bindings() -> list[Binding]:
     """Return two key bindings for each setting: letter raises, capital letter lowers."""
     bindings = []
     for control in CONTROLS:
-        help = DECLARED[control.name].help
+        help = SETTING_SPECS[control.name].help
         for key, by, verb in ((control.key, 1, "Raise"), (control.key.upper(), -1, "Lower")):
             tooltip = f"{verb} {control.short}" + (f": {help}" if by > 0 else "")
             action = f"adjust('{control.name}', {by})"

@@ -7,7 +7,7 @@ from collections.abc import Container
 
 from core.server.replies import NextTokensReply
 from core.server.tokens import CandidateToken
-from tui.common.sampling_settings import BY_NAME
+from tui.common.sampling_settings import CONTROLS_BY_NAME
 from tui.common.sanitize import one_line
 
 SPECIAL = "special"  # the reason for the removal of tokens that are never generated
@@ -31,7 +31,7 @@ def removed_by(setting: str) -> str:
     """Return the short name of a setting that removed a token."""
     if setting == SPECIAL:
         return "special"
-    return BY_NAME[setting].short if setting in BY_NAME else one_line(setting)
+    return CONTROLS_BY_NAME[setting].short if setting in CONTROLS_BY_NAME else one_line(setting)
 
 
 def corpus_count(token: CandidateToken, *, short: bool = False) -> str:

@@ -12,13 +12,12 @@ from typing import TypeVar
 
 from core.config.configs import SamplingConfig
 from core.errors import ClosedError, MiniGPTError
-from core.server.protocol import CutRequest, FindRequest, ForkRequest, StepRequest
+from core.server.protocol import SAMPLED, CutRequest, FindRequest, ForkRequest, StepRequest
 from core.server.replies import FindReply, StepReply
 from core.server.tokens import TokenProbability
 from tui.common.client import ModelClient
 from tui.common.format import first_difference
 
-SAMPLED = "sampler"  # as `StepRequest.pick`: the token that the settings choose
 TOP_TOKENS = 50
 
 ReplyT = TypeVar("ReplyT")

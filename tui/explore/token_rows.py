@@ -24,7 +24,7 @@ FORK_MARKS, PLAIN_FORK_MARKS = ("‹", "›"), ("<", ">")
 _WORDS = re.compile(r"\n|[^\S\n]+|[^\s]+")
 
 
-class Bit(NamedTuple):
+class TokenPiece(NamedTuple):
     """A piece of one token on one row; `kind` is TEXT, TYPED, CURSOR or FORK."""
 
     token: int
@@ -32,7 +32,7 @@ class Bit(NamedTuple):
     kind: str = TEXT
 
 
-Row = list[Bit]
+Row = list[TokenPiece]
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,12 @@ def layout_rows(layout: Layout, width: int) -> list[Row]:
     """Wrap the tokens into rows of at most `width` cells, between words where possible."""
     rows: list[Row] = [[]]
     used = 0
-    for word in _words(_bits(layout)):
+    for word in _words(_pieces(layout)):
         if word[0].text == "\n":
             rows.append([])
             used = 0
             continue
-        size = sum(cell_len(bit.text) for bit in word)
+        size = sum(cell_len(piece.text) for piece in word)
         if used and used + size > width:
             rows.append([])
             used = 0
@@ -79,7 +79,7 @@ def layout_rows(layout: Layout, width: int) -> list[Row]:
     return rows
 
 
-def _bits(layout: Layout) -> Iterator[Bit]:
+def _pieces(layout: Layout) -> Iterator[TokenPiece]:
     """Yield every token with its marks; the cursor's brackets replace the spaces around it."""
     texts = [clean(text).replace("\t", " ") for text in layout.texts]
     closed = True
@@ -87,78 +87,80 @@ def _bits(layout: Layout) -> Iterator[Bit]:
         here, branches = token == layout.cursor, layout.forks.get(token, 0)
         if token == len(texts) and not here and not branches:
             if not closed:
-                yield Bit(token - 1, CLOSE, CURSOR)
+                yield TokenPiece(token - 1, CLOSE, CURSOR)
             return
         blank = " " if text.startswith(" ") else ""
         if not closed:
-            yield Bit(token - 1, CLOSE, CURSOR)
+            yield TokenPiece(token - 1, CLOSE, CURSOR)
             closed, text, blank = True, text.removeprefix(blank), ""
         if branches:
             left, right = PLAIN_FORK_MARKS if layout.plain else FORK_MARKS
             if blank:
-                yield Bit(token, blank)
-            yield Bit(token, f"{left}{branches}{right}", FORK)
+                yield TokenPiece(token, blank)
+            yield TokenPiece(token, f"{left}{branches}{right}", FORK)
             text, blank = text.removeprefix(blank), ""
         if here:
-            yield Bit(token, OPEN, CURSOR)
-            yield from _cursor_bits(layout, token, text.removeprefix(blank))
+            yield TokenPiece(token, OPEN, CURSOR)
+            yield from _cursor_pieces(layout, token, text.removeprefix(blank))
             closed = False
         elif text:
-            yield Bit(token, text, TYPED if token < layout.typed else TEXT)
-    yield Bit(len(texts), CLOSE, CURSOR)
+            yield TokenPiece(token, text, TYPED if token < layout.typed else TEXT)
+    yield TokenPiece(len(texts), CLOSE, CURSOR)
 
 
-def _cursor_bits(layout: Layout, token: int, text: str) -> Iterator[Bit]:
+def _cursor_pieces(layout: Layout, token: int, text: str) -> Iterator[TokenPiece]:
     """Yield what is between the cursor's brackets; never nothing."""
     head, newline, rest = text.partition("\n")
     if head:
-        yield Bit(token, head, CURSOR)
+        yield TokenPiece(token, head, CURSOR)
     if newline:
-        yield Bit(token, PLAIN_NEWLINE if layout.plain else NEWLINE, CURSOR)
-        yield Bit(token, "\n" + rest, CURSOR)
+        yield TokenPiece(token, PLAIN_NEWLINE if layout.plain else NEWLINE, CURSOR)
+        yield TokenPiece(token, "\n" + rest, CURSOR)
     elif not head and token < len(layout.texts):
         no_text = PLAIN_NO_TEXT if layout.plain else NO_TEXT
-        yield Bit(token, layout.end or no_text, CURSOR)
+        yield TokenPiece(token, layout.end or no_text, CURSOR)
     elif not head:
-        yield Bit(token, " ", CURSOR)
+        yield TokenPiece(token, " ", CURSOR)
 
 
-def _words(bits: Iterator[Bit]) -> Iterator[list[Bit]]:
+def _words(pieces: Iterator[TokenPiece]) -> Iterator[list[TokenPiece]]:
     """Yield what must not be broken: words, spaces, line breaks, wide characters."""
-    word: list[Bit] = []
-    for bit in bits:
+    word: list[TokenPiece] = []
+    for piece in pieces:
         # Text at the cursor is broken at line breaks only.
-        parts = re.split(r"(\n)", bit.text) if bit.kind == CURSOR else _WORDS.findall(bit.text)
+        parts = (
+            re.split(r"(\n)", piece.text) if piece.kind == CURSOR else _WORDS.findall(piece.text)
+        )
         for part in filter(None, parts):
-            separate = part == "\n" or (part.isspace() and bit.kind != CURSOR)
+            separate = part == "\n" or (part.isspace() and piece.kind != CURSOR)
             wide = not separate and cell_len(part) > len(part)
             if word and (separate or wide):
                 yield word
                 word = []
             if separate:
-                yield [Bit(bit.token, part, bit.kind)]
+                yield [TokenPiece(piece.token, part, piece.kind)]
             elif wide:
-                yield from ([Bit(bit.token, one, bit.kind)] for one in part)
+                yield from ([TokenPiece(piece.token, one, piece.kind)] for one in part)
             else:
-                word.append(Bit(bit.token, part, bit.kind))
+                word.append(TokenPiece(piece.token, part, piece.kind))
     if word:
         yield word
 
 
-def _break_word(word: list[Bit], width: int, rows: list[Row]) -> int:
+def _break_word(word: list[TokenPiece], width: int, rows: list[Row]) -> int:
     """Add a word longer than a row, on several rows; return the cells used of the last."""
     used = 0
-    for bit in word:
-        for character in bit.text:
+    for piece in word:
+        for character in piece.text:
             size = cell_len(character)
             if used + size > width:
                 rows.append([])
                 used = 0
             row = rows[-1]
-            if row and row[-1][::2] == (bit.token, bit.kind):
-                row[-1] = bit._replace(text=row[-1].text + character)
+            if row and row[-1][::2] == (piece.token, piece.kind):
+                row[-1] = piece._replace(text=row[-1].text + character)
             else:
-                row.append(bit._replace(text=character))
+                row.append(piece._replace(text=character))
             used += size
     return used
 
@@ -166,8 +168,8 @@ def _break_word(word: list[Bit], width: int, rows: list[Row]) -> int:
 def cursor_row(rows: Sequence[Row], cursor: int) -> int:
     """Return the index of the row with the cursor."""
     return next(
-        (n for n, row in enumerate(rows) for bit in row if bit.kind == CURSOR),
-        next((n for n, row in enumerate(rows) for bit in row if bit.token >= cursor), 0),
+        (n for n, row in enumerate(rows) for piece in row if piece.kind == CURSOR),
+        next((n for n, row in enumerate(rows) for piece in row if piece.token >= cursor), 0),
     )
 
 
@@ -185,12 +187,14 @@ def digit_row(row: Row, probabilities: Sequence[float | None], labelled: set[int
         labelled: tokens that have their digit on an earlier row; those of this row are added.
     """
     line = ""
-    for bit in row:
-        is_text = bit.text not in (OPEN, CLOSE) and bit.kind != FORK and not bit.text.isspace()
+    for piece in row:
+        is_text = (
+            piece.text not in (OPEN, CLOSE) and piece.kind != FORK and not piece.text.isspace()
+        )
         text = ""
-        if is_text and bit.token < len(probabilities) and bit.token not in labelled:
-            blanks = len(bit.text) - len(bit.text.lstrip())
-            text = " " * blanks + tenths_digit(probabilities[bit.token])
-            labelled.add(bit.token)
-        line += text.ljust(cell_len(bit.text))
+        if is_text and piece.token < len(probabilities) and piece.token not in labelled:
+            blanks = len(piece.text) - len(piece.text.lstrip())
+            text = " " * blanks + tenths_digit(probabilities[piece.token])
+            labelled.add(piece.token)
+        line += text.ljust(cell_len(piece.text))
     return line.rstrip()

@@ -17,7 +17,7 @@ from tui.plot.sparkline import sparkline
 from tui.runs.machine_usage import MachineUsage
 
 LABEL = "dim"
-GAP = "   "
+FACT_GAP = "   "
 BARS = {"ascii": ("#", "."), "block": ("█", "░")}
 THIN_BAR = ("━", "─")  # distinguished by weight, not by colour alone
 COPIED_WIDTH = 8
@@ -43,7 +43,7 @@ def progress_line(history: History, status: str, width: int, charset: str) -> Co
     share, text = _progress(history, status)
     if share is None:
         return Content(text)
-    right = f"{100 * share:4.0f} %" + (GAP + text if text else "")
+    right = f"{100 * share:4.0f} %" + (FACT_GAP + text if text else "")
     return progress_bar(share, max(4, width - len(right) - 1), charset) + Content(" " + right)
 
 
@@ -62,7 +62,7 @@ def _progress(history: History, status: str) -> tuple[float | None, str]:
     return history.progress or 0.0, trained
 
 
-def reading_line(share: float, width: int, charset: str) -> Content:
+def log_progress_line(share: float, width: int, charset: str) -> Content:
     """How much of a long event log has been read."""
     right = f" reading… {100 * share:.0f} %"
     return progress_bar(share, max(4, width - len(right)), charset) + Content(right)
@@ -133,12 +133,12 @@ def facts_line(facts: Sequence[Fact], width: int) -> Content:
     used = 0
     for label, value in facts:
         part = Content.assemble((label + " " if label else "", LABEL), value)
-        needed = part.cell_length + (len(GAP) if parts else 0)
+        needed = part.cell_length + (len(FACT_GAP) if parts else 0)
         if used + needed > width:
             break
         parts.append(part)
         used += needed
-    return Content(GAP).join(parts)
+    return Content(FACT_GAP).join(parts)
 
 
 def list_baselines(history: History) -> list[tuple[str, float]]:

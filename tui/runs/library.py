@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.errors import DamagedError
 from core.paths import Home
 from core.run.directory import Run
-from core.run.status import ALIVE
+from core.run.status import LIVE_STATUSES
 from core.run.store import list_runs
 from core.run.summary import RunSummary, sample_losses, summarize_any_run
 from core.system import locks
@@ -52,7 +52,7 @@ class Library:
     def _row(self, run: Run) -> tuple[_Stamp, LibraryRow]:
         stamp = _stamp(run)
         before = self._known.get(run.name)
-        if before and before[0] == stamp and not _may_go_silent(before[1], stamp):
+        if before and before[0] == stamp and not _depends_on_clock(before[1], stamp):
             return before
         changed = run.events if run.events.exists() else run.record
         curve = tuple(sample_losses(run.events, CURVE_POINTS))
@@ -75,9 +75,9 @@ def _stamp(run: Run) -> _Stamp:
     return tuple(parts)
 
 
-def _may_go_silent(row: LibraryRow, stamp: _Stamp) -> bool:
+def _depends_on_clock(row: LibraryRow, stamp: _Stamp) -> bool:
     """Whether its status depends on the clock, as it seems alive on another machine."""
-    return row.summary.status in ALIVE and not stamp[0]
+    return row.summary.status in LIVE_STATUSES and not stamp[0]
 
 
 def format_age(seconds: float) -> str:

@@ -11,7 +11,7 @@ from core.run.history import History
 from tui.common.sanitize import one_line
 
 STOP = "stop"
-RATE = "learning rate"
+LEARNING_RATE = "learning rate"
 
 
 @dataclass(frozen=True)

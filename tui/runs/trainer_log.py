@@ -9,7 +9,7 @@ from tui.common.sanitize import clean
 
 MAX_BYTES = 1 << 20
 MAX_LINE_CHARACTERS = 2000
-CUT = "… (earlier lines omitted)"
+OMISSION_NOTICE = "… (earlier lines omitted)"
 
 
 def read_log_lines(path: Path, count: int | None = None, max_bytes: int = MAX_BYTES) -> list[str]:
@@ -32,7 +32,7 @@ def read_log_lines(path: Path, count: int | None = None, max_bytes: int = MAX_BY
     if lines and not lines[-1]:
         lines.pop()
     if size > max_bytes:
-        lines[:1] = [CUT] if count is None else []
+        lines[:1] = [OMISSION_NOTICE] if count is None else []
     return lines if count is None else lines[max(0, len(lines) - count) :]
 
 

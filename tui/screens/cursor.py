@@ -41,7 +41,7 @@ from tui.widgets.token_text import TokenText
 from tui.widgets.transcript import prompt_mark
 
 MIN_TEXT_ROWS = 5
-TALL_ROWS = 12  # from here on the branches may take half of the rows
+TALL_SCREEN_ROWS = 12  # from here on the branches may take half of the rows
 TEXT_PADDING_ROWS = 2
 
 GENERATING = "Generating. Esc stops; tokens so far are kept."
@@ -238,7 +238,7 @@ class CursorScreen(GenerationScreen):
     def _show_branches(self) -> None:
         """Show the branches at the nearest fork where there is room below the text."""
         width, height = self.query_one("#path").content_size
-        most = max(0, (height - MIN_TEXT_ROWS) if height < TALL_ROWS else height // 2)
+        most = max(0, (height - MIN_TEXT_ROWS) if height < TALL_SCREEN_ROWS else height // 2)
         mark = prompt_mark(self.services.terminal.charset)
         rows = cursor_text.branch_rows(self.cursor, width - 2, most, mark)
         text = self.query_one(TokenText)

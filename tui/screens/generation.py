@@ -10,7 +10,7 @@ from textual import work
 from core.errors import MiniGPTError
 from core.run.weights_ref import BEST, LAST
 from core.server.protocol import LoadRequest
-from tui.common.sampling_settings import BY_NAME, limit_note
+from tui.common.sampling_settings import CONTROLS_BY_NAME, limit_note
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import RunDialog
 from tui.talk.conversation import Conversation, ReadyModel
@@ -62,7 +62,7 @@ class GenerationScreen(BaseScreen):
         """Refit the status line."""
         self.show_facts()
 
-    def remark(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         """Add a line to the screen's record, if it has one."""
 
     def facts(self) -> GenerationFacts:
@@ -120,7 +120,7 @@ class GenerationScreen(BaseScreen):
         if (run, weights) == (self.conversation.run, self.conversation.weights):
             return
         if run != self.conversation.run:
-            self.remark(f"Switched to {run}.")
+            self.add_note(f"Switched to {run}.")
         self.conversation.use_weights(run, weights)
         self._weights_stamp = self.conversation.weights_stamp()
         self.show_note("")
@@ -183,7 +183,9 @@ class GenerationScreen(BaseScreen):
     def action_next_setting(self, where: str = "") -> None:
         """Select the next setting for F6 and F7."""
         self.conversation.controls = self.conversation.controls.select_next()
-        self.show_note(f"F6 and F7 change {BY_NAME[self.conversation.controls.selected].label}.")
+        self.show_note(
+            f"F6 and F7 change {CONTROLS_BY_NAME[self.conversation.controls.selected].label}."
+        )
 
     def action_greedy(self, where: str = "") -> None:
         """Reset all settings to greedy decoding."""

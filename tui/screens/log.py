@@ -13,7 +13,7 @@ from core.run.directory import Run
 from tui.runs.trainer_log import read_log_lines
 from tui.screens.base import BaseScreen
 
-EMPTY = "The trainer's log is empty."
+EMPTY_LOG_TEXT = "The trainer's log is empty."
 
 
 class LogScreen(BaseScreen):
@@ -48,7 +48,7 @@ class LogScreen(BaseScreen):
         except OSError as error:
             self.show_error(StorageError(f"{self._run.log} cannot be read: {error.strerror}."))
             lines = []
-        log.write_lines(lines or [EMPTY])
+        log.write_lines(lines or [EMPTY_LOG_TEXT])
         self.set_title(f"{self._run.name}   {len(lines)} lines")
 
     def action_home(self) -> None:

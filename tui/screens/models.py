@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from core.errors import MiniGPTError
 from core.run import control_file
 from core.run.directory import Run
-from core.run.status import ALIVE, RESUMABLE
+from core.run.status import LIVE_STATUSES, RESUMABLE_STATUSES
 from core.run.store import delete_run, find_run, rename_run, send_request
 from tui.common.format import size
 from tui.common.messages import CopyRequested, OpenNewRun, OpenTalk, OpenTrain
@@ -26,7 +26,7 @@ from tui.widgets.run_table import RunTable, run_detail
 
 REFRESH_SECONDS = 1.0
 REMOTE_REFRESH_SECONDS = 3.0
-EMPTY = (
+NO_RUNS_TEXT = (
     "There are no runs yet.\n\nPress n to choose a text and train a first model; "
     "with the bundled text `lang` this takes seconds."
 )
@@ -57,7 +57,7 @@ class ModelsScreen(BaseScreen):
     def body(self) -> ComposeResult:
         yield Input(placeholder="name", compact=True, id="filter")
         yield RunTable(self.services.terminal.charset)
-        yield Static(EMPTY, id="empty", markup=False)
+        yield Static(NO_RUNS_TEXT, id="empty", markup=False)
         yield Static(id="detail", markup=False)
 
     def on_mount(self) -> None:
@@ -93,7 +93,7 @@ class ModelsScreen(BaseScreen):
         table.show(shown)
         table.display = bool(self._rows)
         self.query_one("#empty").display = not self._rows
-        alive = sum(row.summary.status in ALIVE for row in self._rows)
+        alive = sum(row.summary.status in LIVE_STATUSES for row in self._rows)
         count = f"{len(self._rows)} runs" if len(self._rows) != 1 else "1 run"
         self.set_title(f"{count}, {alive} training" if alive else count)
         self._show_detail()
@@ -122,11 +122,11 @@ class ModelsScreen(BaseScreen):
         possible = {
             "open": bool(row),
             "talk": bool(row),
-            "rename": bool(row) and status not in ALIVE,
-            "delete": bool(row) and status not in ALIVE,
+            "rename": bool(row) and status not in LIVE_STATUSES,
+            "delete": bool(row) and status not in LIVE_STATUSES,
             "copy_path": bool(row),
-            "resume": status in RESUMABLE,
-            "stop": status in ALIVE,
+            "resume": status in RESUMABLE_STATUSES,
+            "stop": status in LIVE_STATUSES,
         }
         return possible.get(action, True)
 

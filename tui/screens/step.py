@@ -24,7 +24,7 @@ from core.run.weights_ref import LAST, weights_label
 from core.server.protocol import IndexRequest
 from core.server.replies import FindReply, IndexProgress, StepReply
 from tui.common.messages import CopyRequested, OpenInside
-from tui.common.sampling_settings import DRAWN_SEEDS, SamplingControls, describe
+from tui.common.sampling_settings import DRAWN_SEED_LIMIT, SamplingControls, describe
 from tui.common.sanitize import clean, one_line
 from tui.explore.candidates import corpus_facts, match_count, prediction_facts
 from tui.explore.comparison import Comparison, Pin, compare
@@ -39,7 +39,7 @@ from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.transcript import Transcript, prompt_mark
 
 MAX_TEXT_ROWS = 4
-TALL_ROWS = 24  # from here on a row is left free below the text
+TALL_SCREEN_ROWS = 24  # from here on a row is left free below the text
 TOKENS_SAMPLED_BY_F = 5
 TEXT_UPDATE_SECONDS = 1 / 8
 END_OF_TEXT = "End of text. Backspace undoes."
@@ -187,7 +187,7 @@ class StepScreen(GenerationScreen):
         transcript = self.query_one("#text", Transcript)
         transcript.clear()
         transcript.append(zip(parts, ("prompt", "", "accent"), strict=True))
-        gap = int(self.size.height >= TALL_ROWS)
+        gap = int(self.size.height >= TALL_SCREEN_ROWS)
         rows = min(MAX_TEXT_ROWS, max(1, transcript.virtual_size.height))
         transcript.styles.height = rows + gap
 
@@ -329,7 +329,7 @@ class StepScreen(GenerationScreen):
 
     def action_seed(self) -> None:
         """Draw another seed."""
-        config = replace(self._settings, seed=random.randrange(DRAWN_SEEDS))
+        config = replace(self._settings, seed=random.randrange(DRAWN_SEED_LIMIT))
         self.conversation.controls = replace(self.conversation.controls, config=config, fixed=True)
         self.show_note(f"Sampling with seed {config.seed}.")
         self._refresh_view()

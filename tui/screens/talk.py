@@ -115,7 +115,7 @@ class TalkScreen(GenerationScreen):
         self.refresh_bindings()
         self._earlier_shown.set()
 
-    def remark(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         """Add a line between the turns."""
         self._transcript.add_note(text)
 
@@ -150,7 +150,7 @@ class TalkScreen(GenerationScreen):
                 async for message in messages:
                     if reply.ended:
                         break
-                    self._unshown_text.append(reply.take(message))
+                    self._unshown_text.append(reply.add(message))
             if not reply.ended:
                 raise MiniGPTError("The reply broke off.", "Press r to send the prompt again.")
         except MiniGPTError as error:

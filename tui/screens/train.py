@@ -18,13 +18,13 @@ from core.run.directory import Run
 from core.run.events import FINISHED
 from core.run.follow import RunFollower
 from core.run.history import History
-from core.run.status import ALIVE, PAUSED, RESUMABLE, RUNNING
+from core.run.status import LIVE_STATUSES, PAUSED, RESUMABLE_STATUSES, RUNNING
 from core.run.store import send_request
 from core.system.files import JsonObject
 from tui.common.messages import OpenTalk
 from tui.runs.follow import FollowTimer
 from tui.runs.machine_usage import MachineUsage, UsageMonitor
-from tui.runs.pending import RATE, STOP, PendingCommand, PendingCommands
+from tui.runs.pending import LEARNING_RATE, STOP, PendingCommand, PendingCommands
 from tui.runs.setup import resume_run
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import LineDialog
@@ -33,8 +33,8 @@ from tui.widgets.train_view import RunView, TrainView
 
 USAGE_SECONDS = 2.0
 REMOTE_USAGE_SECONDS = 10.0
-IN_TRAINING = (RUNNING, PAUSED)
-ENDED = (FINISHED, *RESUMABLE)
+TRAINING_STATUSES = (RUNNING, PAUSED)
+ENDED_STATUSES = (FINISHED, *RESUMABLE_STATUSES)
 HOW_TO_LEAVE = "Esc: back (training continues)"
 
 
@@ -118,17 +118,17 @@ class TrainScreen(BaseScreen):
 
     @property
     def _is_alive(self) -> bool:
-        return self.follower.status in ALIVE
+        return self.follower.status in LIVE_STATUSES
 
     def _show(self) -> None:
         """Update what has changed."""
         view, status, history = self.query_one(TrainView), self.follower.status, self._history
         if self.follower.share_read < 1.0:
-            view.show_reading(self.follower.share_read)
+            view.show_log_progress(self.follower.share_read)
             return
         self._commands.settle(history, is_alive=self._is_alive)
         state, note = self._state_text(), self._commands.note
-        if note == HOW_TO_LEAVE and state in ENDED:
+        if note == HOW_TO_LEAVE and state in ENDED_STATUSES:
             note = ""
         title = "   ".join((self._run_name, state, "" if note == state else note)).rstrip()
         if title != self._title:
@@ -171,7 +171,7 @@ class TrainScreen(BaseScreen):
         if not self.is_mounted:
             return True
         status, history = self.follower.status, self._history
-        is_training = status in IN_TRAINING
+        is_training = status in TRAINING_STATUSES
         possible = {
             "stop": self._is_alive and not self._commands.newest(STOP),
             "pause": status == RUNNING,
@@ -179,16 +179,16 @@ class TrainScreen(BaseScreen):
             "save": is_training,
             "rate": is_training and self._learning_rate is not None,
             "more": bool(history.steps and history.steps_per_epoch)
-            and (is_training or status in ENDED),
+            and (is_training or status in ENDED_STATUSES),
             "talk": bool(history.saves),
-            "resume": status in RESUMABLE,
+            "resume": status in RESUMABLE_STATUSES,
         }
         return self.follower.problem is None and possible[action] if action in possible else True
 
     @property
     def _learning_rate(self) -> float | None:
         """The peak learning rate of the schedule, as last requested."""
-        pending = self._commands.newest(RATE)
+        pending = self._commands.newest(LEARNING_RATE)
         rate = pending.value if pending else self._history.train.get("learning_rate")
         return rate if isinstance(rate, int | float) and not isinstance(rate, bool) else None
 
@@ -220,7 +220,7 @@ class TrainScreen(BaseScreen):
             return
         rate = float(f"{self._learning_rate * factor:.6g}")
         text = f"learning rate {rate:g}"
-        command = PendingCommand(RATE, f"{text} requested…", f"{text} from", rate)
+        command = PendingCommand(LEARNING_RATE, f"{text} requested…", f"{text} from", rate)
         self._send(control_file.CHANGE, command, changes={"learning_rate": rate})
 
     @work

@@ -12,11 +12,11 @@ from tui.common.sampling_settings import setting_bindings
 MAX_SUGGESTIONS = 9
 TYPING = "typing"  # in the footer only while the prompt has the focus, where letters are typed
 
-GREEDY = "Back to greedy: always the likeliest token"
-SETTING = "Select the setting that F6 and F7 change"
-BEST = "Weights with the lowest validation loss"
-NEWEST = "Newest weights, also while it trains"
-SEED = "Keep the seed of the last reply, or draw a new one for each"
+GREEDY_TOOLTIP = "Back to greedy: always the likeliest token"
+SETTING_TOOLTIP = "Select the setting that F6 and F7 change"
+BEST_TOOLTIP = "Weights with the lowest validation loss"
+NEWEST_TOOLTIP = "Newest weights, also while it trains"
+SEED_TOOLTIP = "Keep the seed of the last reply, or draw a new one for each"
 
 
 def _key(key: str, action: str, label: str, tooltip: str, *, first: bool = False) -> Binding:
@@ -46,27 +46,27 @@ TURNS: list[BindingType] = [
 ]
 SETTINGS: list[BindingType] = [
     *setting_bindings(),
-    _key("s", "seed", "Seed", SEED),
-    _key("ctrl+s", "seed", "Seed", SEED, first=True),
-    _key("g", "greedy", "Greedy", GREEDY),
-    Binding("f2", f"greedy('{TYPING}')", "Greedy", priority=True, tooltip=GREEDY),
-    _key("f2", "greedy()", "Greedy", GREEDY, first=True),
+    _key("s", "seed", "Seed", SEED_TOOLTIP),
+    _key("ctrl+s", "seed", "Seed", SEED_TOOLTIP, first=True),
+    _key("g", "greedy", "Greedy", GREEDY_TOOLTIP),
+    Binding("f2", f"greedy('{TYPING}')", "Greedy", priority=True, tooltip=GREEDY_TOOLTIP),
+    _key("f2", "greedy()", "Greedy", GREEDY_TOOLTIP, first=True),
     _key("f3", "adjust('temperature', 1)", "Warmer", "Raise temperature", first=True),
     _key("f6", "adjust_selected(-1)", "Less", "Lower the selected setting", first=True),
     _key("f7", "adjust_selected(1)", "More", "Raise the selected setting", first=True),
-    Binding("f8", f"next_setting('{TYPING}')", "Setting", priority=True, tooltip=SETTING),
-    _key("f8", "next_setting()", "Setting", SETTING, first=True),
+    Binding("f8", f"next_setting('{TYPING}')", "Setting", priority=True, tooltip=SETTING_TOOLTIP),
+    _key("f8", "next_setting()", "Setting", SETTING_TOOLTIP, first=True),
 ]
 WEIGHTS: list[BindingType] = [
     _key("comma", "older", "Older", "Previous snapshot"),
     _key("full_stop", "newer", "Newer", "Next snapshot"),
-    _key("b", "best", "Best", BEST),
-    _key("l", "newest", "Newest", NEWEST),
+    _key("b", "best", "Best", BEST_TOOLTIP),
+    _key("l", "newest", "Newest", NEWEST_TOOLTIP),
     _key("o", "other_run", "Another run", "Talk to another run"),
     _key("f9", "older", "Older", "Previous snapshot", first=True),
     _key("f10", "newer", "Newer", "Next snapshot", first=True),
-    _key("f12", "best", "Best", BEST, first=True),
-    _key("ctrl+l", "newest", "Newest", NEWEST, first=True),
+    _key("f12", "best", "Best", BEST_TOOLTIP, first=True),
+    _key("ctrl+l", "newest", "Newest", NEWEST_TOOLTIP, first=True),
     _key("ctrl+o", "other_run", "Another run", "Talk to another run", first=True),
 ]
 SCROLLING: list[BindingType] = [

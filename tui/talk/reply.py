@@ -57,7 +57,7 @@ class Reply:
         """Its text so far."""
         return "".join(self.pieces)
 
-    def take(self, message: GenerateBatch | GenerateReply) -> str:
+    def add(self, message: GenerateBatch | GenerateReply) -> str:
         """Add one message of the model server; return its new text."""
         from core.server.replies import GenerateReply  # not before the first frame
 

@@ -16,7 +16,7 @@ from tui.explore.candidates import chance_text, corpus_count, percent
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEADER_ROWS = 1
 MARK_CELLS, RANK_CELLS, PERCENT_CELLS, CHANCE_CELLS, PINNED_CELLS = 2, 5, 6, 11, 8
-GAP = "  "
+COLUMN_GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ WIDE_CORPUS_CELLS, SHORT_CORPUS_CELLS = 20, 11
 
 def fit_columns(width: int, pinned: bool) -> TableColumns:
     """Return columns that fill a width."""
-    fixed = MARK_CELLS + RANK_CELLS + PERCENT_CELLS + CHANCE_CELLS + 3 * len(GAP) + 1
-    rest = max(13, width - fixed - (PINNED_CELLS + len(GAP)) * pinned)
+    fixed = MARK_CELLS + RANK_CELLS + PERCENT_CELLS + CHANCE_CELLS + 3 * len(COLUMN_GAP) + 1
+    rest = max(13, width - fixed - (PINNED_CELLS + len(COLUMN_GAP)) * pinned)
     corpus = WIDE_CORPUS_CELLS if rest >= 52 else SHORT_CORPUS_CELLS if rest >= 24 else 0
     token = max(9, min(24, (rest - corpus) // 2))
     return TableColumns(token, max(4, min(40, rest - corpus - token)), corpus, pinned)
@@ -57,11 +57,12 @@ def probability_bar(share: float, width: int, *, plain: bool = False) -> str:
 
 def header_row(columns: TableColumns) -> Content:
     """Render the names of the columns."""
-    pinned = f"{GAP}{'pinned':>{PINNED_CELLS}}" if columns.pinned else ""
+    pinned = f"{COLUMN_GAP}{'pinned':>{PINNED_CELLS}}" if columns.pinned else ""
     words = (
         f"{'':{MARK_CELLS}}{'rank':>{RANK_CELLS - 1}} {'token':<{columns.token}} "
-        f"{'model':<{columns.bar}}{'':{PERCENT_CELLS}}{GAP}{'as set':>{CHANCE_CELLS}}{pinned}"
-        f"{GAP}{'corpus'[: columns.corpus]}"
+        f"{'model':<{columns.bar}}{'':{PERCENT_CELLS}}"
+        f"{COLUMN_GAP}{'as set':>{CHANCE_CELLS}}{pinned}"
+        f"{COLUMN_GAP}{'corpus'[: columns.corpus]}"
     )
     return Content.styled(words, "dim")
 
@@ -81,17 +82,17 @@ def candidate_row(
         token = set_cell_size(token, columns.token - 1) + ("~" if plain else "…")
     beside = ""
     if columns.pinned:
-        beside = f"{GAP}{'–' if pinned is None else percent(pinned):>{PINNED_CELLS}}"
+        beside = f"{COLUMN_GAP}{'–' if pinned is None else percent(pinned):>{PINNED_CELLS}}"
     corpus = corpus_count(candidate, short=columns.corpus < WIDE_CORPUS_CELLS)
     return Content.assemble(
         (f"{mark:<{MARK_CELLS}}", "bold $primary"),
         (f"{candidate.rank:>{RANK_CELLS - 1},} ", "dim"),
         (set_cell_size(token, columns.token) + " ", style or "bold"),
         (probability_bar(candidate.probability, columns.bar, plain=plain), style or "$primary"),
-        (f"{percent(candidate.probability):>{PERCENT_CELLS}}{GAP}", style),
+        (f"{percent(candidate.probability):>{PERCENT_CELLS}}{COLUMN_GAP}", style),
         (f"{chance_text(candidate):>{CHANCE_CELLS}}", style),
         (beside, ""),
-        (f"{GAP}{set_cell_size(corpus, columns.corpus)}", "dim"),
+        (f"{COLUMN_GAP}{set_cell_size(corpus, columns.corpus)}", "dim"),
     )
 
 

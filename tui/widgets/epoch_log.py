@@ -15,7 +15,7 @@ from core.run.history import EpochRow
 from tui.common.format import duration
 from tui.common.sanitize import one_line
 
-HEAD = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")
+COLUMN_TITLES = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")
 STEP_COLUMN = 1  # omitted on narrow screens
 MIN_STEP_WIDTH = 56  # of a screen that shows it
 MIN_WIDTHS = (6, 7, 8, 7, 8)  # cells of the columns, with the blanks between them
@@ -64,7 +64,7 @@ class EpochLog(ScrollView, can_focus=True):
         segments = []
         if y == 0:
             style = base + self.get_component_rich_style("epoch-log--head")
-            segments = [Segment(f"{self._line(HEAD)}  SAMPLE", style)]
+            segments = [Segment(f"{self._line(COLUMN_TITLES)}  SAMPLE", style)]
         elif number <= len(self._rows):
             row = self._rows[number - 1]
             muted = base + self.get_component_rich_style("epoch-log--text")
@@ -76,7 +76,7 @@ class EpochLog(ScrollView, can_focus=True):
 
     def _line(self, cells: Sequence[str]) -> str:
         """The cells, right-aligned in their columns."""
-        columns = range(len(HEAD))
+        columns = range(len(COLUMN_TITLES))
         shown = [c for c in columns if c != STEP_COLUMN or self.size.width >= MIN_STEP_WIDTH]
         return "".join(cells[column].rjust(self._widths[column]) for column in shown)
 
@@ -108,7 +108,7 @@ def _loss(loss: float | None) -> str:
 
 def _widths(rows: Sequence[EpochRow]) -> tuple[int, ...]:
     """Column widths for the newest row, whose numbers are the longest."""
-    newest = format_cells(rows[-1]) if rows else HEAD
+    newest = format_cells(rows[-1]) if rows else COLUMN_TITLES
     return tuple(
         max(minimum, len(cell) + 2) for minimum, cell in zip(MIN_WIDTHS, newest, strict=True)
     )

@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.common.sampling_settings import (
-    BY_NAME,
-    DECLARED,
+    CONTROLS_BY_NAME,
     SEED,
+    SETTING_SPECS,
     USELESS_WHEN_GREEDY,
     SamplingControls,
     value_text,
@@ -94,16 +94,22 @@ class SettingsPane(Static):
 
 def settings_table(controls: SamplingControls, mark: str = "›") -> Content:
     """Render the settings as rows of name, value and keys."""
-    return Content("\n").join(_setting_row(controls, name, mark) for name in (*BY_NAME, SEED))
+    return Content("\n").join(
+        _setting_row(controls, name, mark) for name in (*CONTROLS_BY_NAME, SEED)
+    )
 
 
 def _setting_row(controls: SamplingControls, name: str, mark: str) -> Content:
-    keys = SEED[0] if name == SEED else f"{BY_NAME[name].key} {BY_NAME[name].key.upper()}"
+    keys = (
+        SEED[0]
+        if name == SEED
+        else f"{CONTROLS_BY_NAME[name].key} {CONTROLS_BY_NAME[name].key.upper()}"
+    )
     value = value_text(controls, name)
     unused = controls.greedy and name in (*USELESS_WHEN_GREEDY, SEED)
     return Content.assemble(
         (f"{mark if name == controls.selected else ' '} ", "bold $primary"),
-        (f"{DECLARED[name].label:<19}", "dim"),
+        (f"{SETTING_SPECS[name].label:<19}", "dim"),
         (f"{value:>10}", "dim" if unused or value in ("off", "new") else "bold"),
         (f"  {keys}", "dim"),
     )

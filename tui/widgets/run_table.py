@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable
 
-from core.run.status import ALIVE, CRASHED, FAILED, PAUSED
+from core.run.status import CRASHED, FAILED, LIVE_STATUSES, PAUSED
 from core.run.summary import RunSummary
 from tui.common.format import count, number, size
 from tui.common.sanitize import one_line
@@ -148,7 +148,7 @@ def _style(summary: RunSummary) -> str:
         return "bold red"
     if summary.status == PAUSED:
         return "italic"
-    return "bold" if summary.status in ALIVE else ""
+    return "bold" if summary.status in LIVE_STATUSES else ""
 
 
 def run_detail(row: LibraryRow, folder: Path | None) -> Content:

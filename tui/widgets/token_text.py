@@ -17,8 +17,8 @@ from tui.explore.token_rows import (
     CURSOR,
     FORK,
     TYPED,
-    Bit,
     Layout,
+    TokenPiece,
     cursor_row,
     digit_row,
     layout_rows,
@@ -77,7 +77,7 @@ class TokenText(Static):
         lines: list[Content] = []
         labelled: set[int] = set()
         for row in rows[self._top : self._top + visible_rows]:
-            lines.append(Content.assemble(*((bit.text, self._style(bit)) for bit in row)))
+            lines.append(Content.assemble(*((piece.text, self._style(piece)) for piece in row)))
             if self._probabilities is not None:
                 digits = digit_row(row, self._probabilities, labelled)
                 lines.append(Content.styled(digits, "dim"))
@@ -89,11 +89,15 @@ class TokenText(Static):
         top = max(min(self._top, row - margin), row - visible_rows + 1 + margin)
         self._top = max(0, min(top, count - visible_rows))
 
-    def _style(self, bit: Bit) -> str:
-        style = STYLES.get(bit.kind, "")
-        if self._probabilities is None or bit.kind == FORK or bit.token >= len(self._probabilities):
+    def _style(self, piece: TokenPiece) -> str:
+        style = STYLES.get(piece.kind, "")
+        if (
+            self._probabilities is None
+            or piece.kind == FORK
+            or piece.token >= len(self._probabilities)
+        ):
             return style
-        probability = self._probabilities[bit.token]
+        probability = self._probabilities[piece.token]
         if probability is None:
             return style
         colour = next(name for limit, name in PROBABILITY_STYLES if probability < limit)

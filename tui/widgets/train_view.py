@@ -155,9 +155,9 @@ class TrainView(Vertical):
                 yield Static(id="trouble")
                 yield LogTail()
 
-    def show_reading(self, share: float) -> None:
+    def show_log_progress(self, share: float) -> None:
         """Show how much of a long event log has been read."""
-        self._put("progress", facts.reading_line(share, self._width, self._charset))
+        self._put("progress", facts.log_progress_line(share, self._width, self._charset))
 
     def show(self, view: RunView) -> None:
         history, status = view.history, view.status

@@ -26,8 +26,8 @@ from tui.talk.record import Turn
 from tui.talk.reply import join_reply, turn_facts
 
 STYLES = ("muted", "accent", "prompt")
-TAB = "    "
-CACHED_STRIPS = 1000
+TAB_SPACES = "    "
+MAX_CACHED_STRIPS = 1000
 # Joiners and variation selectors of emoji: terminals disagree about the width of the result.
 _AMBIGUOUS_WIDTH = {0x200D: None, 0xFE0E: None, 0xFE0F: None}
 
@@ -51,7 +51,7 @@ class Transcript(ScrollView, can_focus=True):
         super().__init__()
         self._pieces: list[Piece] = []
         self._wrapper = Wrapper(80)
-        self._strips: LRUCache[int, Strip] = LRUCache(CACHED_STRIPS)
+        self._strips: LRUCache[int, Strip] = LRUCache(MAX_CACHED_STRIPS)
         self._base: Style | None = None  # cached: costs more than a line
 
     @property
@@ -167,7 +167,7 @@ class Transcript(ScrollView, can_focus=True):
 
 def displayable(text: str) -> str:
     """Return the text with only characters of a known width."""
-    return clean(text).replace("\t", TAB).translate(_AMBIGUOUS_WIDTH)
+    return clean(text).replace("\t", TAB_SPACES).translate(_AMBIGUOUS_WIDTH)
 
 
 def _line_start(line: WrappedLine) -> tuple[int, int]:

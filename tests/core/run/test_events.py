@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.run.events import FIELDS, TERMINAL, Event, decode, encode, restart_step
+from core.run.events import END_EVENTS, FIELDS, Event, decode, encode, restart_step
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -99,4 +99,4 @@ def test_the_table_has_every_type_in_order() -> None:
     """The list of types is a contract with other programs."""
     words = "started prepare prepared step epoch eval sample saved changed beat finished stopped"
     assert list(FIELDS) == [*words.split(), "failed"]
-    assert set(FIELDS) > TERMINAL
+    assert set(FIELDS) > END_EVENTS

@@ -215,7 +215,7 @@ def test_a_failure_is_not_tried_again() -> None:
     updater = Updater(factory.build_model(SHAPES["modern"], seed=0), CPU, None)  # type: ignore[arg-type]
     assert updater.compiled.start()
     assert not updater.compiled.start()
-    assert updater.compiled.give_up(OSError(""))
+    assert updater.compiled.disable(OSError(""))
     assert updater.compiled.failure == "OSError"
     assert not updater.compiled.start()
-    assert not updater.compiled.give_up(OSError("again"))
+    assert not updater.compiled.disable(OSError("again"))

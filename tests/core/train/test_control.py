@@ -89,7 +89,7 @@ def test_no_request_ends_training_but_stop(
     path = tmp_path_factory.mktemp("run") / "requests.jsonl"
     lines = [{"id": f"{n}", "time": 1, **request} for n, request in enumerate(requests)]
     answered = answers(trainer, path, *lines)
-    assert trainer.ending is not None
+    assert trainer.stop_reason is not None
     for line in lines:
         if line["type"] == "change":
             answer = next(fields for fields in answered if fields.get("id") == line["id"])

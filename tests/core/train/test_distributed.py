@@ -66,7 +66,7 @@ def test_other_ranks_apply_the_requests_to_rank_0_at_the_same_step() -> None:
             trainer_0.config = dataclasses.replace(trainer_0.config, compile="on")
     assert trainer_1.config.compile == "off"
     assert trainer_1.config.learning_rate == trainer_0.config.learning_rate == 0.5
-    assert trainer_1.ending == trainer_0.ending == StopReason("asked to stop", "id7")
+    assert trainer_1.stop_reason == trainer_0.stop_reason == StopReason("asked to stop", "id7")
     assert messages == []
 
 

@@ -28,7 +28,7 @@ MODERN = ModelConfig(
 
 def as_on_gpu(trainer: Trainer) -> Trainer:
     """Check the numbers of an update late, as on a GPU."""
-    trainer.updater.checks_at_once = False
+    trainer.updater.checks_each_update = False
     return trainer
 
 

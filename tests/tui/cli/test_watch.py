@@ -135,13 +135,13 @@ def test_without_a_terminal_the_first_signal_stops_the_trainer_and_the_second_le
     run: Run,
 ) -> None:
     with WatchSignals(stops_trainer=True) as signals:
-        assert not signals.should_leave(run)
+        assert not signals.should_detach(run)
         signal.raise_signal(signal.SIGTERM)
         assert requests_of(run) == [], "a handler only notes: it may interrupt a write"
-        assert not signals.should_leave(run)
+        assert not signals.should_detach(run)
         assert requests_of(run) == [(STOP, "SIGTERM")]
         signal.raise_signal(signal.SIGINT)
-        assert signals.should_leave(run)
+        assert signals.should_detach(run)
     assert requests_of(run) == [(STOP, "SIGTERM")]
 
 
@@ -150,7 +150,7 @@ def test_on_a_terminal_a_signal_only_ends_the_watching(name: str, run: Run) -> N
     before = signal.getsignal(signal.Signals[name])
     with WatchSignals(stops_trainer=False) as signals:
         signal.raise_signal(signal.Signals[name])
-        assert signals.should_leave(run)
+        assert signals.should_detach(run)
     assert requests_of(run) == []
     assert signal.getsignal(signal.Signals[name]) is before
 
@@ -159,12 +159,12 @@ def test_a_hang_up_never_stops_the_trainer_and_nohup_is_respected(run: Run) -> N
     """A command started under `nohup` stopped its training at logout."""
     with WatchSignals(stops_trainer=True) as signals:
         signal.raise_signal(signal.SIGHUP)
-        assert signals.should_leave(run)
+        assert signals.should_detach(run)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with WatchSignals(stops_trainer=True) as signals:
             signal.raise_signal(signal.SIGHUP)
-            assert not signals.should_leave(run)
+            assert not signals.should_detach(run)
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)

@@ -16,7 +16,7 @@ from core.server.protocol import CancelRequest, GenerateRequest, LoadRequest
 from tests.support.fake_server import FakeServer
 from tests.support.runners import alive
 from tui.common import client
-from tui.common.client import ModelClient, ServerClient, ServerDied, ServerError
+from tui.common.client import ModelClient, ServerClient, ServerError, ServerExitedError
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_S = 30.0
@@ -97,7 +97,7 @@ def test_a_death_fails_every_open_request_and_the_next_one_restarts(without_torc
             await asyncio.sleep(0)
         os.kill(first, signal.SIGKILL)
         for one in open_requests:
-            with pytest.raises(ServerDied, match="signal 9") as caught:
+            with pytest.raises(ServerExitedError, match="signal 9") as caught:
                 await one
             assert "importing torch" in caught.value.message
         assert server.pid is None
@@ -119,9 +119,9 @@ def test_closing_ends_the_process_and_open_requests(without_torch: Home) -> None
         assert pid is not None
         await server.close()
         assert not alive(pid)
-        with pytest.raises(ServerDied):
+        with pytest.raises(ServerExitedError):
             await load
-        with pytest.raises(ServerDied, match="closed"):
+        with pytest.raises(ServerExitedError, match="closed"):
             await server.request(LoadRequest(run="a"))
         await server.close()
 
@@ -160,7 +160,7 @@ def test_output_that_is_no_reply_ends_the_process(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     async def test(server: ServerClient) -> None:
-        with pytest.raises(ServerDied):
+        with pytest.raises(ServerExitedError):
             await server.request(LoadRequest())
 
     _run(home, test)

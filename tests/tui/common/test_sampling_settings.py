@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from core.config.configs import SamplingConfig
 from core.config.schema import find_value_problems, setting_specs
 from tui.common.sampling_settings import (
-    BY_NAME,
     CONTROLS,
-    Control,
+    CONTROLS_BY_NAME,
     SamplingControls,
+    SettingControl,
     describe,
     describe_next,
     limit_note,
@@ -26,14 +26,14 @@ from tui.widgets.generation_side import settings_table
 
 def test_every_setting_but_stop_is_on_a_key() -> None:
     """A new sampling setting without a key; two settings on one key."""
-    assert {*BY_NAME, "seed", "stop"} == set(setting_specs(SamplingConfig))
+    assert {*CONTROLS_BY_NAME, "seed", "stop"} == set(setting_specs(SamplingConfig))
     keys = [binding.key for binding in setting_bindings()]
     assert len(keys) == len(set(keys)) == 2 * len(CONTROLS)
     assert all(binding.tooltip for binding in setting_bindings())
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
-def test_every_value_of_a_ladder_is_valid_and_in_order(control: Control) -> None:
+def test_every_value_of_a_ladder_is_valid_and_in_order(control: SettingControl) -> None:
     """A key that raises a SettingsError; a step in the wrong direction."""
     assert list(control.ladder) == sorted(set(control.ladder))
     for value in control.ladder:
@@ -43,7 +43,11 @@ def test_every_value_of_a_ladder_is_valid_and_in_order(control: Control) -> None
     assert control.off in (None, default)
 
 
-@given(st.lists(st.tuples(st.sampled_from(sorted(BY_NAME)), st.sampled_from([-1, 1])), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(sorted(CONTROLS_BY_NAME)), st.sampled_from([-1, 1])), max_size=60
+    )
+)
 def test_any_keys_give_valid_settings_and_one_key_resets_them(steps: list[tuple[str, int]]) -> None:
     """Settings that cannot be reset, or that the model server refuses."""
     controls = SamplingControls()
@@ -123,5 +127,5 @@ def test_select_next_reaches_every_setting() -> None:
     for _ in CONTROLS:
         selected.append(controls.selected)
         controls = controls.select_next()
-    assert set(selected) == set(BY_NAME)
+    assert set(selected) == set(CONTROLS_BY_NAME)
     assert controls == SamplingControls()

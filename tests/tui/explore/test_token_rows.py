@@ -24,7 +24,7 @@ TEXTS = st.lists(
 
 
 def _lines(layout: Layout, width: int = 40) -> list[str]:
-    return ["".join(bit.text for bit in row) for row in layout_rows(layout, width)]
+    return ["".join(piece.text for piece in row) for row in layout_rows(layout, width)]
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_rows_fit_and_contain_the_whole_text(texts: list[str], cursor: int, widt
     """A row that is cut off at the edge; a word that is lost at a break."""
     cursor = min(cursor, len(texts))
     found = layout_rows(Layout(texts, cursor), width)
-    assert all(sum(cell_len(bit.text) for bit in row) <= width for row in found)
-    shown = "".join(bit.text for row in found for bit in row if bit.kind != CURSOR)
+    assert all(sum(cell_len(piece.text) for piece in row) <= width for row in found)
+    shown = "".join(piece.text for row in found for piece in row if piece.kind != CURSOR)
     others = "".join(text for place, text in enumerate(texts) if place != cursor)
     assert "".join(shown.split()) == "".join(clean(others).split())
-    assert any(bit.kind == CURSOR for bit in found[cursor_row(found, cursor)])
+    assert any(piece.kind == CURSOR for piece in found[cursor_row(found, cursor)])
 
 
 @given(TEXTS, st.dictionaries(st.integers(1, 12), st.integers(2, 9)))
@@ -73,7 +73,7 @@ def test_every_fork_of_the_text_is_lines(texts: list[str], forks: dict[int, int]
     """A fork that is lost at a line break."""
     forks = {place: count for place, count in forks.items() if place <= len(texts)}
     found = layout_rows(Layout(texts, min(1, len(texts)), forks=forks), 30)
-    signs = "".join(bit.text for row in found for bit in row if bit.kind == FORK)
+    signs = "".join(piece.text for row in found for piece in row if piece.kind == FORK)
     assert signs == "".join(f"‹{forks[place]}›" for place in sorted(forks))
 
 

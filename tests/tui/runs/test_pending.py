@@ -6,7 +6,7 @@ from typing import Any
 
 from core.run.events import Event
 from core.run.history import History
-from tui.runs.pending import RATE, STOP, PendingCommand, PendingCommands
+from tui.runs.pending import LEARNING_RATE, STOP, PendingCommand, PendingCommands
 
 
 def history(*events: tuple[str, int, dict[str, Any]]) -> History:
@@ -17,7 +17,7 @@ def history(*events: tuple[str, int, dict[str, Any]]) -> History:
 
 def rate(id: str, value: float) -> PendingCommand:
     text = f"learning rate {value}"
-    return PendingCommand(RATE, f"{text} requested…", f"{text} from", value, id)
+    return PendingCommand(LEARNING_RATE, f"{text} requested…", f"{text} from", value, id)
 
 
 def test_a_command_waits_for_its_answer() -> None:
@@ -28,7 +28,7 @@ def test_a_command_waits_for_its_answer() -> None:
     changed = {"id": "a", "changes": {"learning_rate": [1.0, 0.5]}}
     commands.settle(history(("changed", 1234, changed)), is_alive=True)
     assert commands.note == "learning rate 0.5 from step 1,234"
-    assert commands.newest(RATE) is None
+    assert commands.newest(LEARNING_RATE) is None
 
 
 def test_a_command_builds_on_the_newest_of_its_kind() -> None:
@@ -37,7 +37,7 @@ def test_a_command_builds_on_the_newest_of_its_kind() -> None:
     commands.add(rate("a", 0.5))
     commands.add(rate("b", 0.25))
     commands.add(PendingCommand("save", "saving…", "saved at", id="c"))
-    newest = commands.newest(RATE)
+    newest = commands.newest(LEARNING_RATE)
     assert newest is not None
     assert newest.value == 0.25
 

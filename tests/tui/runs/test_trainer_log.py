@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.runs.trainer_log import CUT, MAX_LINE_CHARACTERS, read_log_lines
+from tui.runs.trainer_log import MAX_LINE_CHARACTERS, OMISSION_NOTICE, read_log_lines
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_control_codes_are_made_visible(log: Path) -> None:
 def test_a_huge_log_is_read_from_its_end(log: Path) -> None:
     log.write_text("".join(f"line {number}\n" for number in range(10_000)))
     lines = read_log_lines(log, max_bytes=1000)
-    assert lines[0] == CUT
+    assert lines[0] == OMISSION_NOTICE
     assert lines[-1] == "line 9999"
     assert all(line.startswith("line ") for line in lines[1:]), "no torn first line"
     assert len(lines) < 200

@@ -22,7 +22,7 @@ from tests.support.conversations import (
 )
 from tests.support.fake_server import REPLY_TOKENS, FakeServer, unknown_words
 from tests.support.wait import wait_until_shown
-from tui.common.client import ServerDied
+from tui.common.client import ServerExitedError
 from tui.talk.record import append
 
 
@@ -69,7 +69,7 @@ def test_an_unknown_word_without_similar_ones_is_an_error(home: Home) -> None:
 
 def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
     """A screen that is closed or stuck because the server has died."""
-    server = FakeServer(reply_error=ServerDied("It ended by signal 9.", "Try again."))
+    server = FakeServer(reply_error=ServerExitedError("It ended by signal 9.", "Try again."))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "Python")
@@ -81,7 +81,7 @@ def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
         await app.workers.wait_for_complete()
 
     app = play(talk_app(home, server), journey)
-    assert [type(error) for error in app.errors] == [ServerDied]
+    assert [type(error) for error in app.errors] == [ServerExitedError]
     assert [turn.ended for turn in recorded_turns(home)] == ["failed", "end"]
 
 

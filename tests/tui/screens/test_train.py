@@ -256,17 +256,17 @@ def test_a_long_log_is_read_in_pieces(story: ScriptedRun) -> None:
         assert "step 20,000/20,000" in text_of(stage)
 
     seen: list[float] = []
-    real = TrainView.show_reading
+    real = TrainView.show_log_progress
 
-    def show_reading(self: TrainView, share: float) -> None:
+    def show_log_progress(self: TrainView, share: float) -> None:
         seen.append(share)
         real(self, share)
 
-    TrainView.show_reading = show_reading  # type: ignore[method-assign]
+    TrainView.show_log_progress = show_log_progress  # type: ignore[method-assign]
     try:
         play(story, act)
     finally:
-        TrainView.show_reading = real  # type: ignore[method-assign]
+        TrainView.show_log_progress = real  # type: ignore[method-assign]
     assert seen
     assert all(share < 1.0 for share in seen)
 
