@@ -37,6 +37,7 @@ from tui.common.messages import (
     OpenTrain,
 )
 from tui.common.sanitize import clean
+from tui.common.style_cache import share_background_styles
 from tui.common.terminal import Terminal
 
 ERROR_SECONDS = 12.0
@@ -86,6 +87,7 @@ class MiniGPTApp(SequentialKeysApp):
         client: ModelClient | None = None,
         first: OpenStep | OpenTalk | None = None,
     ) -> None:
+        share_background_styles()
         super().__init__()
         self.home, self.terminal = home, terminal
         self.client: ModelClient = client or ServerClient(home)

@@ -57,6 +57,11 @@ class Prompt(TextArea):
         terminal = getattr(self.app, "terminal", None)
         self.cursor_blink = terminal is None or not terminal.remote
 
+    def on_unmount(self) -> None:
+        """Stop watching the theme, as Textual keeps the watchers of removed widgets."""
+        watchers = getattr(self.app, "__watchers", {}).get("theme", [])  # textual.reactive._watch
+        watchers[:] = [(node, callback) for node, callback in watchers if node is not self]
+
     def action_newline(self) -> None:
         """Insert a newline at the cursor."""
         self.insert("\n")
