@@ -88,7 +88,9 @@ class MiniGPTApp(SequentialKeysApp):
         first: OpenStep | OpenTalk | None = None,
     ) -> None:
         share_background_styles()
-        super().__init__()
+        # Without colours Textual would compute greys, and if its own theme was imported before ours
+        # was chosen, paint black on black.
+        super().__init__(ansi_color=None if terminal.colour else True)
         self.home, self.terminal = home, terminal
         self.client: ModelClient = client or ServerClient(home)
         self.theme = terminal.theme

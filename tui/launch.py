@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.errors import InputError
 from core.paths import Home
 from tui.common.plain_mode import is_plain_mode
-from tui.common.terminal import Terminal, detect_terminal
+from tui.common.terminal import detect_terminal
 
 if TYPE_CHECKING:
     from tui.common.client import ModelClient
@@ -34,19 +34,6 @@ def can_open(environ: Mapping[str, str]) -> bool:
     return is_terminal and not is_plain_mode(environ) and environ.get("TERM", "dumb") != "dumb"
 
 
-def configure_terminal(*, ascii_only: bool) -> Terminal:
-    """Detect the terminal and set Textual's environment variables.
-
-    Textual reads them when it is imported, so this comes first. A theme that is set later is drawn
-    black on black where there are no colours.
-    """
-    encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
-    terminal = detect_terminal(os.environ, encoding, ascii=ascii_only)
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    os.environ["TEXTUAL_THEME"] = terminal.theme
-    return terminal
-
-
 def open_app(
     home: Home,
     *,
@@ -65,7 +52,8 @@ def open_app(
     """
     # Collecting garbage among imported modules takes a tenth of the time to the first frame.
     gc.disable()
-    terminal = configure_terminal(ascii_only=ascii_only)
+    encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
+    terminal = detect_terminal(os.environ, encoding, ascii=ascii_only)
     from textual.app import InvalidThemeError
 
     from tui.app import MiniGPTApp

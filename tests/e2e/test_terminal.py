@@ -17,6 +17,7 @@ from core.run.summary import summarize_run
 from tests.support.runs import ScriptedRun
 from tests.support.terminals import (
     APP,
+    CTRL_D,
     CTRL_Q,
     CTRL_Z,
     ENTER,
@@ -219,6 +220,55 @@ def test_no_color_writes_no_colour_codes(home: Path) -> None:
         terminal.send(CTRL_Q)
         assert terminal.wait_exit() == 0
     assert COLOUR.search(bytes(terminal.raw)) is None
+
+
+COLOUR_CODE = re.compile(rb"(?<=[\[;])((?:3|4|9|10)[0-7]|[34]8;5;\d+|[34]8;2;\d+;\d+;\d+)(?=[;m])")
+NOTHING, SIXTEEN_COLOURS = rb"(?!)", rb"(?:3|4|9|10)[0-7]"
+ENTRANCES = [((), "poem +.*finished"), (("talk", "poem"), "Talk +poem"), (("step", "poem"), "Step")]
+
+
+@pytest.mark.parametrize(("command", "expected"), ENTRANCES, ids=["app", "talk", "step"])
+@pytest.mark.parametrize(
+    ("environ", "allowed_colour"),
+    [
+        ({"NO_COLOR": "1"}, NOTHING),
+        ({"NO_COLOR": "1", "TERM": "linux"}, NOTHING),
+        ({"TERM": "linux"}, SIXTEEN_COLOURS),
+        ({"TERM": "xterm"}, SIXTEEN_COLOURS),
+        ({"TERM": "xterm-256color"}, rb"[34]8;5;\d+|" + SIXTEEN_COLOURS),
+    ],
+    ids=["no colour", "no colour on the console", "console", "16 colours", "256 colours"],
+)
+def test_every_entrance_paints_visible_text_in_the_terminals_colours(
+    command: tuple[str, ...],
+    expected: str,
+    environ: dict[str, str],
+    allowed_colour: bytes,
+    home: Path,
+) -> None:
+    """`talk` and `step` painted black on black without colours."""
+    ScriptedRun(home).train_fully().run.weights.touch()
+    with app(home, *command, **environ) as terminal:
+        terminal.wait_for(expected)
+        assert terminal.invisible_cells() == []
+        terminal.send(CTRL_Q)
+        assert terminal.wait_exit() == 0
+    colours = set(COLOUR_CODE.findall(bytes(terminal.raw)))
+    assert [colour for colour in colours if not re.fullmatch(allowed_colour, colour)] == []
+
+
+@pytest.mark.parametrize("command", [(), ("talk", "poem"), ("step", "poem")])
+def test_every_entrance_writes_plain_lines_on_dumb_terminals(
+    command: tuple[str, ...], home: Path
+) -> None:
+    ScriptedRun(home).train_fully().run.weights.touch()
+    with app(home, *command, TERM="dumb") as terminal:
+        if command:
+            terminal.wait_until(lambda: terminal.text.strip(), "some text")
+            terminal.send(CTRL_D)
+        terminal.wait_exit()
+    assert terminal.raw.strip()
+    assert b"\x1b" not in terminal.raw
 
 
 def test_screens_work_at_60x20(home: Path) -> None:

@@ -29,7 +29,8 @@ APP = [sys.executable, "-m", "tui"]
 WAIT_TIMEOUT_S = 90.0
 POLL_S = 0.05
 CLOSED_DESCRIPTOR = -1
-CTRL_C, CTRL_Q, CTRL_Z, ENTER, ESCAPE, TAB = "\x03", "\x11", "\x1a", "\r", "\x1b", "\t"
+CTRL_C, CTRL_D, CTRL_Q, CTRL_Z = "\x03", "\x04", "\x11", "\x1a"
+ENTER, ESCAPE, TAB = "\r", "\x1b", "\t"
 
 # Sequences that pyte would show as text: Kitty keyboard, mode queries, pointer shapes.
 UNSUPPORTED_SEQUENCES = re.compile(
@@ -120,6 +121,15 @@ class TerminalSession:
     def text(self) -> str:
         """The screen, without trailing spaces."""
         return "\n".join(line.rstrip() for line in self._screen.display)
+
+    def invisible_cells(self) -> list[tuple[int, int, str]]:
+        """The row, column and character of cells that have the colour of their background."""
+        return [
+            (y, x, cell.data)
+            for y, row in self._screen.buffer.items()
+            for x, cell in row.items()
+            if cell.data.strip() and cell.fg == cell.bg != "default"
+        ]
 
     def pump(self, seconds: float) -> bytes:
         """Wait up to `seconds` for output and show it."""

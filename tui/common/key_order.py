@@ -38,8 +38,8 @@ class KeyHandled(Message):
 class SequentialKeysApp(App[None]):
     """An app that forwards a key only after the previous one was handled."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, ansi_color: bool | None = None) -> None:
+        super().__init__(ansi_color=ansi_color)
         self._queue: deque[Key | Paste] = deque()
         self._number = 0  # of the key that is being handled
         self._timeout: asyncio.TimerHandle | None = None  # set while a key is being handled

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -20,24 +21,22 @@ from tui.common.terminal import (
 )
 
 PROGRAM = """
-import asyncio, sys
-from tui.launch import configure_terminal
-terminal = configure_terminal(ascii_only=False)
-assert "textual" not in sys.modules
-from textual.app import App
-from textual.widgets import Static
-
-class Words(App):
-    def compose(self):
-        yield Static("words")
+import asyncio, os, sys
+from pathlib import Path
+from tui.app import MiniGPTApp  # imports Textual before the terminal is detected
+from tests.support.fake_server import FakeServer
+from core.paths import find_home
+from tui.common.terminal import detect_terminal
 
 async def show():
-    app = Words()
-    app.theme = terminal.theme
+    terminal = detect_terminal(os.environ, "utf-8")
+    app = MiniGPTApp(find_home(Path(sys.argv[1])), terminal, FakeServer())
     async with app.run_test() as pilot:
         await pilot.pause()
         strips = app.screen._compositor.render_strips(app.size)
-        styles = [part.style for strip in strips for part in strip]
+        strips = [strip.apply_filter(f, app.screen.styles.background)
+                  for strip in strips for f in app._filters if f.enabled]
+        styles = [part.style for strip in strips for part in strip if part.style]
         print({color.name for style in styles for color in (style.color, style.bgcolor) if color})
 
 asyncio.run(show())
@@ -71,10 +70,17 @@ def test_terminal_is_detected(
     assert detect_terminal(environ, encoding, ascii=ascii) == expected
 
 
-def test_without_colours_the_screen_uses_default_colours() -> None:
-    """Textual paints black on black if its theme is set after the import."""
+@pytest.mark.parametrize("theme", [{}, {"TEXTUAL_THEME": "textual-light"}])
+def test_without_colours_the_screen_uses_default_colours(
+    theme: dict[str, str], tmp_path: Path
+) -> None:
+    """Whatever was imported first; black on black was painted if Textual was."""
     environment = {k: v for k, v in os.environ.items() if k != "TEXTUAL_THEME"} | {"NO_COLOR": "1"}
     process = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROGRAM, str(tmp_path)],
+        env=environment | theme,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (process.stdout, process.returncode) == ("{'default'}\n", 0), process.stderr
