@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.paths import Home
 from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_weights, normalize_argument
-from tui.common.sanitize import clean
+from tui.common.sanitize import StreamCleaner, clean
 
 if TYPE_CHECKING:
     from core.inference.generate import GeneratedToken
@@ -131,14 +131,14 @@ def _new_session(loaded: LoadedModel) -> Session:
 
 
 def _print_text(loaded: LoadedModel, prompt: str, config: SamplingConfig) -> None:
-    """Print each piece as it comes; a piece is whole characters, so cleaning splits none."""
-    has_text = False
+    """Print each piece as it comes."""
+    has_text, cleaner = False, StreamCleaner()
     for token in _generate(loaded, prompt, config):
         text = token.text if has_text else token.text.lstrip(" ")
         has_text = has_text or bool(text)
-        click.echo(clean(text), nl=False)
+        click.echo(cleaner.add(text), nl=False)
         sys.stdout.flush()
-    click.echo()
+    click.echo(cleaner.finish())
     if not has_text:
         print_message("The model predicts the end of the text: there is no continuation.")
 

@@ -15,7 +15,7 @@ from core.server.replies import GenerateBatch, GenerateReply
 from tui.cli.console import print_message, print_result
 from tui.common.client import BlockingClient
 from tui.common.sampling_settings import SamplingControls
-from tui.common.sanitize import clean
+from tui.common.sanitize import StreamCleaner, clean
 from tui.talk.conversation import Conversation
 from tui.talk.record import CANCELLED, FAILED
 from tui.talk.reply import ABOUT, turn_facts
@@ -94,9 +94,10 @@ class PlainTalk:
     def _generate(self, prompt: str) -> None:
         reply = self.conversation.begin(prompt)
         click.echo(clean(prompt), nl=False)
+        cleaner = StreamCleaner()
 
         def print_text(message: GenerateBatch | GenerateReply) -> None:
-            click.echo(clean(reply.add(message)), nl=False)
+            click.echo(cleaner.add(reply.add(message)), nl=False)
 
         request = GenerateRequest(
             run=reply.run, weights=reply.weights, prompt=prompt, settings=reply.settings
@@ -109,7 +110,7 @@ class PlainTalk:
             reply.stop(FAILED)
             raise
         finally:
-            print_result()
+            click.echo(cleaner.finish())
             turn = self.conversation.finish(reply)
         if turn is not None:
             print_result(turn_facts(turn))

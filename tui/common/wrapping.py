@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from rich.cells import cell_len
+from rich.cells import cell_len, split_graphemes
 
 Piece = tuple[str, str]  # text, style
 
 _WIDE = "\u2e80-\u303e\u3041-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"
 _UNIT = re.compile(rf"\s+|(?:[{_WIDE}][\u0300-\u036f\u3099\u309a]*)+|[^\s{_WIDE}]+")
+MAX_GRAPHEME_CHARACTERS = 32
 _STARTS_WIDE = re.compile(rf"[{_WIDE}]")
 
 
@@ -121,8 +122,9 @@ class Wrapper:
             line = self.lines[-1]
             free = self.width - line.width
             end = start + (max(0, free) if ascii else _fitting(unit, start, free))
-            # At least one character per line: a wide one does not fit into a line of one cell.
-            end = max(end, start + (not line.length))
+            # At least one grapheme per line: a wide one does not fit into a line of one cell.
+            if not line.length and end == start:
+                end += _first_grapheme_length(unit[start : start + MAX_GRAPHEME_CHARACTERS])
             line.append(unit[start:end], style, cell_width(unit[start:end]))
             start = end
             if start < len(unit):
@@ -139,10 +141,19 @@ def cell_width(text: str) -> int:
 
 
 def _fitting(text: str, start: int, width: int) -> int:
-    """How many characters from `start` fit into `width` cells."""
+    """How many characters from `start` fit into `width` cells without cutting an emoji."""
+    count = max(0, width) + MAX_GRAPHEME_CHARACTERS
+    graphemes, cells = split_graphemes(text[start : start + count])
+    while cells <= width and start + count < len(text):  # many characters without width
+        count *= 2
+        graphemes, cells = split_graphemes(text[start : start + count])
     cells = 0
-    for index in range(start, len(text)):
-        cells += cell_len(text[index])
+    for first, _, size in graphemes:
+        cells += size
         if cells > width:
-            return index - start
+            return first
     return len(text) - start
+
+
+def _first_grapheme_length(text: str) -> int:
+    return split_graphemes(text)[0][0][1]

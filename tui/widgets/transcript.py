@@ -20,7 +20,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.common.sanitize import clean
+from tui.common.sanitize import StreamCleaner, clean
 from tui.common.wrapping import Piece, WrappedLine, Wrapper
 from tui.talk.record import Turn
 from tui.talk.reply import join_reply, turn_facts
@@ -28,8 +28,6 @@ from tui.talk.reply import join_reply, turn_facts
 STYLES = ("muted", "accent", "prompt")
 TAB_SPACES = "    "
 MAX_CACHED_STRIPS = 1000
-# Joiners and variation selectors of emoji: terminals disagree about the width of the result.
-_AMBIGUOUS_WIDTH = {0x200D: None, 0xFE0E: None, 0xFE0F: None}
 
 
 class Transcript(ScrollView, can_focus=True):
@@ -166,8 +164,8 @@ class Transcript(ScrollView, can_focus=True):
 
 
 def displayable(text: str) -> str:
-    """Return the text with only characters of a known width."""
-    return clean(text).replace("\t", TAB_SPACES).translate(_AMBIGUOUS_WIDTH)
+    """Return the text without control codes and tabs."""
+    return clean(text).replace("\t", TAB_SPACES)
 
 
 def _line_start(line: WrappedLine) -> tuple[int, int]:
@@ -208,9 +206,11 @@ class ConversationView(Transcript):
         self._prompt = ""
         self._has_reply = False
         self._is_empty = True
+        self._reply_cleaner = StreamCleaner()
 
     def _separate(self) -> None:
         """Append an empty line unless this is the first text."""
+        self._finish_reply_text()
         if not self._is_empty:
             self.append([("\n\n", "")])
         self._is_empty = False
@@ -222,6 +222,7 @@ class ConversationView(Transcript):
 
     def add_problem(self, text: str) -> None:
         """Append why there is no reply, right below the prompt."""
+        self._finish_reply_text()
         self.append([(f"\n{text}", "muted")])
 
     def add_turn(self, turn: Turn, run: str = "") -> None:
@@ -240,7 +241,11 @@ class ConversationView(Transcript):
         """Append a piece of the reply."""
         if not self._has_reply and text:
             text, self._has_reply = join_reply(self._prompt, text), True
-        self.append([(text, "")])
+        self.append([(self._reply_cleaner.add(text), "")])
+
+    def _finish_reply_text(self) -> None:
+        """Append an emoji that was held back until it was complete."""
+        self.append([(self._reply_cleaner.finish(), "")])
 
     def end_turn(self, turn: Turn, run: str = "", difference: str = "") -> None:
         """Append the facts of a turn, and its difference from the pinned one.
@@ -248,6 +253,7 @@ class ConversationView(Transcript):
         Args:
             run: named if it is not the one the screen was opened for.
         """
+        self._finish_reply_text()
         self.append([(f"\n{turn_facts(turn, run)}", "muted")])
         if difference:
             self.append([(f"\n{difference}", "muted")])

@@ -11,8 +11,9 @@ from textual.pilot import Pilot
 from textual.selection import SELECT_ALL, Selection
 
 from tests.support.apps import SIZES, play_widget, widget_lines, widget_rows
+from tests.support.conversations import make_turn
 from tui.common.terminal import Terminal
-from tui.widgets.transcript import Transcript
+from tui.widgets.transcript import ConversationView, Transcript
 
 ODD = [
     ("escape \x1b[31mred\x1b]0;title\x07 \x9b2J\x7f", ""),
@@ -36,14 +37,33 @@ def test_odd_text_stays_text_and_aligned(size: tuple[int, int]) -> None:
         for row in widget_rows(shown):
             text = "".join(part.text for part in row)
             assert cell_len(text) == sum(part.cell_length for part in row) == shown.size.width
-            assert text.isprintable() or all(c.isprintable() or c in "\u0301\u0308" for c in text)
+            assert text.isprintable() or all(
+                c.isprintable() or c in "\u0301\u0308\u200d\ufe0f" for c in text
+            )
         whole = "\n".join(widget_lines(shown))
         assert "[bold]markup[/] [/] [@click=app.quit]no[/]" in whole
         assert "中文字 日本語" in whole
-        for unsteady in "\x1b\x9b\x7f\u200d\ufe0f\u202e\u2028":
+        assert "👩\u200d🚀 ☀\ufe0f 👍🏽 🇩🇪" in whole
+        for unsteady in "\x1b\x9b\x7f\u202e\u2028":
             assert unsteady not in whole
 
     play_widget(Transcript(), act, size=size)
+
+
+def test_an_emoji_of_several_tokens_is_shown_as_one() -> None:
+    """A family of four was shown as four people."""
+    family = "👨\u200d👩\u200d👧\u200d👦"
+
+    async def act(shown: ConversationView, pilot: Pilot[None]) -> None:
+        shown.begin_turn("We are")
+        for character in f" {family}":
+            shown.add_reply_text(character)
+        shown.end_turn(make_turn("We are", f" {family}"))
+        await pilot.pause()
+        assert f"› We are {family}" in "\n".join(widget_lines(shown))
+        assert cell_len(family) == 2
+
+    play_widget(ConversationView("›"), act)
 
 
 def test_what_comes_in_pieces_is_wrapped_as_if_it_came_at_once() -> None:
