@@ -12,6 +12,7 @@ from core.config.schema import find_problems, find_value_problems, setting
 from core.errors import SettingsError
 
 MAX_SEED = 2**63 - 1
+MAX_STEPS = 10**10
 AUTO, ON, OFF = "auto", "on", "off"
 SECONDS_PER_MINUTE = 60.0
 LENGTH_SETTINGS = ("epochs", "steps", "minutes")  # of a run; one of them at most
@@ -84,12 +85,12 @@ class TrainConfig:
         None, "Epochs", "passes over the training data", minimum=1e-3, maximum=1e7, live=True
     )
     steps: int | None = setting(
-        None, "Steps", "updates of the weights", minimum=1, maximum=10**10, live=True
+        None, "Steps", "updates of the weights", minimum=1, maximum=MAX_STEPS, live=True
     )
     minutes: float | None = setting(
         None,
         "Minutes",
-        "training time; converted to steps by timing a few",
+        "wall time of training, evaluation and saving included; sets the steps",
         minimum=0.01,
         maximum=1e6,
     )

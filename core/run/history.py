@@ -206,10 +206,8 @@ class History:
 
     @property
     def eta(self) -> float | None:
-        """Seconds left at the pace of the last minute; None unless running."""
-        if self.status != RUNNING or self.steps is None:
-            return None
-        return self._pace.seconds_for(self.steps - self.step)
+        """Seconds left at the pace of the last minute, smoothed; None unless running."""
+        return self._pace.time_left if self.status == RUNNING else None
 
     @property
     def progress(self) -> float | None:
@@ -252,6 +250,8 @@ class History:
         self.model, self.train = dict(event.table("model")), dict(event.table("train"))
         self.steps = event.whole("steps")
         self.steps_per_epoch = event.number("steps_per_epoch")
+        if self.steps is not None:
+            self._pace.restart_time_left(self.steps - event.step)
         reference = event.table("reference")
         self.reference_on = events.as_text(reference.get("on"))
         losses = {name: as_number(reference.get(name)) for name in ("random", "unigram", "bigram")}
@@ -265,7 +265,7 @@ class History:
         self._update("elapsed", event.number("elapsed"))
         self._update("memory", event.number("memory"))
         self._update("free_memory", event.number("free_memory"))
-        self._pace.add(event)
+        self._pace.add(event, None if self.steps is None else self.steps - event.step)
 
     def _update(self, name: str, value: float | None) -> None:
         if value is not None:
@@ -310,6 +310,8 @@ class History:
         new = {name: value for name, (_, value) in values.items()}
         self.train.update(new)
         self.steps = event.whole("steps") or as_whole(new.get("steps")) or self.steps
+        if new.keys() & {"steps", "epochs"} and event.text("id") and self.steps is not None:
+            self._pace.restart_time_left(self.steps - event.step)
 
     def _on_end(self, event: Event) -> None:
         self.reason = event.text("reason")

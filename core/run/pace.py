@@ -10,6 +10,10 @@ from core.run.events import Event
 
 FORECAST_WINDOW_SECONDS = 60.0  # the forecast is based on so much recent progress
 SMOOTHING_SECONDS = 5.0  # time constant of the displayed speed
+# Beyond the time that passes, the time left changes by at most a third in so many seconds.
+TIME_LEFT_SECONDS = 5.0
+MAX_TIME_LEFT_CHANGE = 1 / 3
+MIN_CHANGING_TIME_LEFT = 1.0  # seconds: an estimate near zero must be able to grow
 
 
 class _StepTime(NamedTuple):
@@ -31,18 +35,28 @@ class Pace:
         self._intervals: deque[tuple[int, float]] = deque()  # (steps, seconds)
         self._steps = 0
         self._seconds = 0.0
+        self._time_left: float | None = None
 
     @property
     def tokens_per_second(self) -> float | None:
         """Exponential moving average over the last seconds."""
         return self._tokens_per_second
 
+    @property
+    def time_left(self) -> float | None:
+        """Smoothed seconds left, as of the last `step` event; None before two steps were timed."""
+        return self._time_left
+
+    def restart_time_left(self, steps_left: int) -> None:
+        """Forecast without regard to what was shown before, after a request to train longer."""
+        self._time_left = self.seconds_for(steps_left)
+
     def interrupt(self) -> None:
         """Ignore the time until the next event, after a pause or a resume."""
         self._previous = None
 
-    def add(self, event: Event) -> None:
-        """Add a `step` event."""
+    def add(self, event: Event, steps_left: int | None = None) -> None:
+        """Add a `step` event, after which so many steps are left."""
         now = _StepTime(event.step, event.time, event.number("elapsed") or 0.0)
         previous, self._previous = self._previous, now
         seconds = 0.0
@@ -51,6 +65,8 @@ class Pace:
             seconds = max(now.time - previous.time, now.elapsed - previous.elapsed, 0.0)
             self._add_interval(now.step - previous.step, seconds)
         self._smooth(event.number("tokens_per_second"), seconds)
+        if steps_left is not None:
+            self._smooth_time_left(self.seconds_for(steps_left), seconds)
 
     def _add_interval(self, steps: int, seconds: float) -> None:
         self._intervals.append((steps, seconds))
@@ -72,6 +88,15 @@ class Pace:
             return
         weight = -math.expm1(-seconds / SMOOTHING_SECONDS)
         self._tokens_per_second += weight * (speed - self._tokens_per_second)
+
+    def _smooth_time_left(self, forecast: float | None, passed: float) -> None:
+        before = self._time_left
+        if before is not None and forecast is not None:
+            share = min(1.0, passed / TIME_LEFT_SECONDS)
+            lowest = max(0.0, before - passed) * (1 - MAX_TIME_LEFT_CHANGE) ** share
+            highest = max(before, MIN_CHANGING_TIME_LEFT) * (1 + MAX_TIME_LEFT_CHANGE) ** share
+            forecast = min(max(forecast, lowest), highest)
+        self._time_left = forecast
 
     def seconds_for(self, steps: int) -> float | None:
         """Seconds that this many steps will take; None before two steps have been timed."""

@@ -131,7 +131,12 @@ class CheckpointWriter:
         emit: called once a file is in place and reads back.
         snapshot_steps: the steps whose weights are kept.
         saved_step: the step of the run's newest checkpoint.
+
+    Attributes:
+        write_seconds: how long the newest checkpoint took to write.
     """
+
+    write_seconds = 0.0
 
     def __init__(
         self,
@@ -212,7 +217,7 @@ class CheckpointWriter:
 
     def _report(self, result: CheckpointJobResult) -> None:
         if result.kind == "checkpoint":
-            self.saved_step = result.step
+            self.saved_step, self.write_seconds = result.step, result.seconds
         fields: JsonObject = {"kind": result.kind, "bytes": result.bytes}
         fields["seconds"] = round(result.seconds, 3)
         if result.request is not None:

@@ -42,6 +42,11 @@ class Evaluation:
         """Whether a quick evaluation leaves out a part of it."""
         return self.pieces.count_targets() > MAX_QUICK_TARGETS
 
+    def count_final_targets(self) -> int:
+        """Targets evaluated after the last step: the whole part and, if long, its beginning."""
+        targets = self.pieces.count_targets()
+        return targets + MAX_QUICK_TARGETS if targets > MAX_QUICK_TARGETS else targets
+
     def loss(
         self,
         model: Decoder,

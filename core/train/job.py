@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from core.config.budget import snapshot_limit, snapshot_steps
-from core.config.configs import Extension, SamplingConfig
+from core.config.configs import SECONDS_PER_MINUTE, Extension, SamplingConfig
 from core.errors import Cancelled, MiniGPTError, StorageError
 from core.inference.generate import generate
 from core.inference.load import prompt_ids
@@ -284,6 +284,10 @@ class _TrainingAttempt:
             if self.checkpoint:
                 trainer.state = read_train_state(self.checkpoint)
                 trainer.updater.optimizer.load(self.checkpoint.optimizer, self.checkpoint.step)
+            if job.minutes is not None:
+                trainer.state.budget = trainer.state.spent + job.minutes * SECONDS_PER_MINUTE
+            elif self.extension:
+                trainer.state.budget = None
             self.emit(events.PREPARED, trainer.state.step, **job.prepared)
             if self.extension:
                 trainer.start_extension()

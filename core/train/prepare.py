@@ -84,12 +84,14 @@ class TrainingJob:
 
     Attributes:
         config: nothing is open.
+        minutes: budget of wall time for the training from here on; None if steps were chosen.
         prepared: the fields of the event `prepared`.
         copy_rate: measures how much of a reply is copied from the training part.
     """
 
     model: Decoder
     config: TrainConfig
+    minutes: float | None
     batches: Batches
     evaluation: Evaluation | None
     tokenizer: Tokenizer
@@ -205,6 +207,7 @@ def build_job(
     return TrainingJob(
         model=model,
         config=config,
+        minutes=(extension or settings.config).minutes,
         batches=batches,
         evaluation=evaluation,
         tokenizer=tokenizer,
@@ -240,7 +243,7 @@ def resolve_steps(
     steps_done: int,
     extension: Extension | None,
 ) -> TrainConfig:
-    """The settings with a number of steps; minutes are converted by timing real updates.
+    """The settings with a number of steps; for minutes an estimate from timing real updates.
 
     Args:
         extension: train this much longer than `steps_done`; without it, as planned.

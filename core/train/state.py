@@ -35,6 +35,8 @@ class TrainState:
         stale: evaluations since the best one.
         epoch_loss, epoch_targets: sum of losses and number of targets in this epoch.
         validation: the last validation loss in this epoch.
+        spent: seconds of wall time, evaluation and saving included, without pauses.
+        budget: the value of `spent` at which training is to end; None if the steps are given.
         settled: the last step whose evaluation and epoch row are done. A run killed between saving
             and evaluating catches up when it is resumed.
     """
@@ -47,6 +49,8 @@ class TrainState:
     epoch_targets: int = 0
     validation: float | None = None
     settled: int = 0
+    spent: float = 0.0
+    budget: float | None = None
 
     def add_loss(self, loss: float, targets: int) -> None:
         """Add the mean loss of an update to the sums of the epoch."""

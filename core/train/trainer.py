@@ -29,6 +29,7 @@ from core.train.distributed import ProcessGroup
 from core.train.evaluation import Evaluation
 from core.train.metrics import StepMetrics
 from core.train.state import StopReason, TrainState
+from core.train.time_budget import TimeBudget
 from core.train.update import PendingUpdate, Updater, fetch_losses
 
 MAX_SAMPLING_SHARE = 0.05  # of the time of training, spent on the samples of epoch rows
@@ -65,6 +66,7 @@ class Trainer:
             A collective where there are several ranks.
         outputs: None on all ranks but 0.
         stop_reason: why to stop before the last step.
+        clock: of the budget of wall time, in seconds.
     """
 
     model: Decoder
@@ -77,6 +79,7 @@ class Trainer:
     group: ProcessGroup = field(default_factory=ProcessGroup)
     state: TrainState = field(default_factory=TrainState)
     stop_reason: StopReason | None = None
+    clock: Callable[[], float] = time.perf_counter
     updater: Updater = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +91,7 @@ class Trainer:
         self._saved_at = time.perf_counter()
         self._sampled_seconds = 0.0
         self._last_losses: dict[str, float] = {}
+        self._time = TimeBudget(clock=self.clock)
 
     @property
     def steps(self) -> int:
@@ -108,6 +112,8 @@ class Trainer:
             MiniGPTError: a checkpoint could not be written.
         """
         self.model.train()
+        self._time.spent_before = self.state.spent
+        self._time.start()
         if self.state.step == 0:
             self._save_snapshot_if_due()
         if self.state.settled < self.state.step:
@@ -152,14 +158,18 @@ class Trainer:
         epochs = changes.pop("epochs", None)
         if epochs is not None:
             changes["steps"] = max(1, round(epochs * self.batches.steps_per_epoch))
+        if "steps" in changes:
+            self.state.budget = None  # the user's number of steps is kept
         self.config = dataclasses.replace(self.config, **changes)
 
     def pause_clock(self) -> None:
         """Report the metrics so far, so that a pause counts neither as time nor in the speed."""
         self._report(force=True)
+        self._time.pause()
 
     def resume_clock(self) -> None:
         """Continue measuring time after a pause."""
+        self._time.start()
         self._metrics.restart_clock()
 
     def save(self, request: str | None = None, *, wait: bool = False) -> None:
@@ -172,6 +182,7 @@ class Trainer:
         if self.outputs is None:
             return
         self._fetch_losses()
+        self.state.spent = self._time.spent
         checkpoints = self.outputs.checkpoints
         checkpoints.save_checkpoint(
             self.model, self.updater.optimizer, self.config, self.state, request
@@ -191,6 +202,7 @@ class Trainer:
         return self.state.step >= self.steps or 0 < patience <= self.state.stale
 
     def _update(self) -> None:
+        began = self.clock()
         step = self.state.step
         rate = optim.learning_rate(step, self.steps, self.config)
         self._metrics.learning_rate = rate
@@ -202,6 +214,9 @@ class Trainer:
             self._change_setting("accumulation", update.micro_batches, "out of memory")
         if self.updater.checks_each_update or len(self._pending) >= MAX_PENDING_UPDATES:
             self._fetch_losses()
+        self._report(force=self.state.step in (1, self.steps))
+        if self.state.budget is not None:
+            self._time.add_update(self.clock() - began, self.state.budget)
 
     def _fetch_losses(self) -> None:
         """Add up the losses of the pending updates, on rank 0; the host waits for the device.
@@ -224,8 +239,6 @@ class Trainer:
         self._emit("changed", changes=changes, reason=reason)
 
     def _after_update(self) -> None:
-        step = self.state.step
-        self._report(force=step in (1, self.steps))
         if self.outputs is not None:  # other ranks receive the setting from rank 0
             change = self._compile_scheduler.next_setting(
                 self.config.compile, self.state, self.steps
@@ -237,8 +250,31 @@ class Trainer:
             is_due = time.perf_counter() - self._saved_at >= self.config.checkpoint_seconds
             # A disk too slow for the interval gets fewer checkpoints instead of blocking training.
             if is_due and not self.outputs.checkpoints.is_busy():
+                began = self.clock()
                 self.save()
+                self._time.add_overhead(self.clock() - began)
             self.outputs.checkpoints.report_saved()
+            self._fit_steps_to_budget()
+
+    def _fit_steps_to_budget(self) -> None:
+        """Change the number of steps if the budget of wall time would be missed, on rank 0.
+
+        The schedule of the learning rate ends with the steps. Other ranks receive the setting
+        before the next update, so a training that is done stays done.
+        """
+        budget = self.state.budget
+        if budget is None or self._is_done():
+            return
+        assert self.outputs is not None
+        steps = self._time.steps_to_fit(
+            self.state.step,
+            self.steps,
+            budget,
+            final_targets=self.evaluation.count_final_targets() if self.evaluation else 0,
+            saving=self.outputs.checkpoints.write_seconds,
+        )
+        if steps is not None:
+            self._change_setting("steps", steps, "to end within the chosen minutes")
 
     def _report(self, *, force: bool = False) -> None:
         """Emit a `step` event if one is due, or forced."""
@@ -263,10 +299,12 @@ class Trainer:
         eval_steps = self.config.eval_steps
         is_eval_due = epoch_ends if eval_steps is None else step % eval_steps == 0
         if not self._is_done():
+            began = self.clock()
             if self.evaluation and is_eval_due:
                 self._evaluate(whole=False)
             if epoch_ends and self.stop_reason is None:
                 self._end_epoch()
+            self._time.add_overhead(self.clock() - began)
         if self.stop_reason is None:
             self.state.settled = step
         self._save_snapshot_if_due()
@@ -279,6 +317,7 @@ class Trainer:
         """
         assert self.evaluation is not None
         self.save()
+        began = self.clock()
         result = self.evaluation.loss(
             self.model, self.device, whole=whole, sync_stop=self.sync_control, group=self.group
         )
@@ -286,6 +325,7 @@ class Trainer:
         if result is None:
             return
         loss, tokens = result
+        self._time.time_evaluation(self.clock() - began, tokens)
         if loss - loss != 0.0:
             raise RunFailedError(
                 f"The validation loss after step {self.state.step} is not a finite number.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +106,7 @@ def tiny_trainer(
     validation: bool = False,
     snapshot_steps: frozenset[int] = frozenset(),
     group: ProcessGroup | None = None,
+    clock: Callable[[], float] = time.perf_counter,
     **settings: Any,
 ) -> Trainer:
     """A trainer of `SHAPE` with the settings of `CONFIG` and some others."""
@@ -125,6 +127,7 @@ def tiny_trainer(
         control=control,
         outputs=outputs if group.is_rank_0 else None,
         group=group,
+        clock=clock,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from core.run.events import Event
@@ -53,3 +55,29 @@ def test_the_speed_adapts_within_seconds() -> None:
     assert 100 < pace.tokens_per_second < 110
     pace.add(step(3, 60.0, rate=300.0))
     assert pace.tokens_per_second == pytest.approx(300, rel=0.01)
+
+
+@pytest.mark.parametrize("slower", [3.0, 7.0, 1 / 5])
+def test_the_time_left_never_jumps_by_more_than_a_third(slower: float) -> None:
+    """Neither when the machine slows down nor when the number of steps follows a budget."""
+    pace, steps, now, shown = Pace(), 2000, 0.0, []
+    for number in range(1, 1500):
+        now += 0.1 * (slower if number > 500 else 1.0)
+        if number == 700:
+            steps = 1600
+        pace.add(step(number, now), steps - number)
+        shown.append((now, pace.time_left))
+    looks = [next(look for look in shown if look[0] >= second) for second in range(1, int(now))]
+    for (before, was), (after, left) in pairwise(looks):
+        if was is not None and left is not None:
+            assert (was - (after - before)) * 2 / 3 - 1e-9 <= left <= max(was, 1.0) * 4 / 3 + 1e-9
+    if slower > 1:  # long enough to have settled
+        assert pace.time_left == pytest.approx((1600 - 1499) * 0.1 * slower, rel=0.1)
+
+
+def test_the_time_left_follows_a_request_at_once() -> None:
+    pace = Pace()
+    for number in range(1, 20):
+        pace.add(step(number, number), 100 - number)
+    pace.restart_time_left(1000)
+    assert pace.time_left == pytest.approx(1000)
