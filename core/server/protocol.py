@@ -390,6 +390,7 @@ def check_range(value: int, lowest: int, highest: int, name: str) -> int:
 def error_to_json(error: MiniGPTError) -> JsonObject:
     """An error as a reply reports it, with the words or the settings that caused it."""
     fields: JsonObject = {"title": error.title, "message": error.message, "hint": error.hint}
+    fields["code"] = error.exit_code
     if isinstance(error, UnknownWordError):
         fields |= {"unknown": list(error.near), "nearest": error.near}
     if isinstance(error, SettingsError):

@@ -184,7 +184,7 @@ def unknown_words(nearest: Mapping[str, list[str]]) -> ServerError:
     message = f"Not in the vocabulary: {', '.join(nearest)}."
     return ServerError(
         {"title": InputError.title, "message": message, "hint": "Use known words."}
-        | {"nearest": nearest}
+        | {"code": InputError.exit_code, "nearest": nearest}
     )
 
 

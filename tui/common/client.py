@@ -48,6 +48,7 @@ class ServerError(MiniGPTError):
     def __init__(self, error: JsonObject) -> None:
         super().__init__(str(error.get("message")), str(error.get("hint") or ""))
         self.title = str(error.get("title") or MiniGPTError.title)
+        self.exit_code = int(error.get("code", MiniGPTError.exit_code))
         self.nearest: dict[str, list[str]] = error.get("nearest") or {}
         self.problems: dict[str, str] = error.get("problems") or {}
 

@@ -148,7 +148,7 @@ def test_a_line_that_is_no_request_is_answered_without_an_id(
     message = loading.receive()
     assert message["id"] is None
     assert message["done"]
-    assert message["error"].keys() == {"title", "message", "hint"}
+    assert message["error"].keys() == {"title", "message", "hint", "code"}
     assert loading.request("laod")["error"]["message"]
 
 
