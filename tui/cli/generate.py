@@ -15,6 +15,8 @@ from core.paths import Home
 from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_weights, normalize_argument
 from tui.common.sanitize import StreamCleaner, clean
+from tui.talk.record import END
+from tui.talk.reply import END_REASONS
 
 if TYPE_CHECKING:
     from core.inference.generate import GeneratedToken
@@ -132,15 +134,20 @@ def _new_session(loaded: LoadedModel) -> Session:
 
 def _print_text(loaded: LoadedModel, prompt: str, config: SamplingConfig) -> None:
     """Print each piece as it comes."""
-    has_text, cleaner = False, StreamCleaner()
+    has_text, reason, cleaner = False, None, StreamCleaner()
     for token in _generate(loaded, prompt, config):
         text = token.text if has_text else token.text.lstrip(" ")
-        has_text = has_text or bool(text)
+        has_text, reason = has_text or bool(text), token.end_reason
         click.echo(cleaner.add(text), nl=False)
         sys.stdout.flush()
     click.echo(cleaner.finish())
     if not has_text:
-        print_message("The model predicts the end of the text: there is no continuation.")
+        print_message(_no_text_message(reason))
+
+
+def _no_text_message(reason: str | None) -> str:
+    """Say why a reply is empty, with the reason that `--json` reports."""
+    return f"There is no continuation: {END_REASONS[reason or END]}."
 
 
 def _print_alternatives(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int) -> None:
@@ -199,4 +206,5 @@ def _print_several(
             fields = {"tokens": len(tokens), "ended": tokens[-1].end_reason}
             print_json({"n": number, "prompt": prompt, "text": text, **fields})
         else:
-            print_result(f"[{number}] {clean(text).lstrip(' ')}")
+            shown = clean(text).lstrip(" ") or f"({_no_text_message(tokens[-1].end_reason)})"
+            print_result(f"[{number}] {shown}")

@@ -42,7 +42,7 @@ def _print_sample(run: Run, history: History) -> None:
     text = (history.epochs[-1].text if history.epochs else None) or ""
     continues = f'It continues "{prompt}" with:' if prompt else "It writes:"
     print_message(f"{run.name} is trained. {continues}")
-    print_result(text.strip())
+    print_result(text.strip() or "(no text)")
     print_message(f"More: minigpt-tui generate {run.name} {shlex.quote(prompt)}")
 
 

@@ -1,0 +1,58 @@
+"""The command generate: what it prints when there is no text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.inference.generate import END, LENGTH, STOP, EndReason, GeneratedToken
+from core.paths import Home
+from core.tokenizer.special_tokens import EOS
+from tests.support.runs import tiny_run
+from tui.__main__ import run
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("MINIGPT_HOME", str(tmp_path))
+    home = Home(root=tmp_path, cache=tmp_path / "cache")
+    tiny_run(home, "words")
+    return home
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [(END, "end of text"), (STOP, "stop text reached"), (LENGTH, "token limit reached")],
+)
+def test_an_empty_reply_names_the_reason_that_json_reports(
+    reason: EndReason, words: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """It was always said to be the end of the text."""
+    token = GeneratedToken(EOS, "", 0.5, (), 0, reason)
+
+    def generate(*_: Any, **__: Any) -> Iterator[GeneratedToken]:
+        yield token
+
+    monkeypatch.setattr("core.inference.generate.generate", generate)
+    monkeypatch.setattr("core.inference.generate.generate_many", lambda *_: [[token], [token]])
+    assert run(["generate", "words", "the"]) == 0
+    assert capsys.readouterr().err == f"There is no continuation: {words}.\n"
+    assert run(["generate", "words", "the", "-n", "2", "--temperature", "1"]) == 0
+    assert capsys.readouterr().out.count(words) == 2
+    assert run(["generate", "words", "the", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["ended"] == reason
+
+
+def test_a_stop_text_at_once_is_named_as_the_reason(capsys: Captured) -> None:
+    assert run(["generate", "words", "the"]) == 0
+    first = capsys.readouterr().out.split()[0]
+    assert run(["generate", "words", "the", "--stop", first]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == ""
+    assert "stop text reached" in captured.err
