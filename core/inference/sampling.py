@@ -110,6 +110,19 @@ def _keep_highest(logits: Tensor, highest: Tensor, counts: Tensor | None = None)
     return logits.masked_fill(~mask, REMOVED_LOGIT)
 
 
+def check_finite(predictions: Tensor) -> None:
+    """Refuse logits or log-probabilities (…,) of which the highest is infinite or any is NaN.
+
+    Raises:
+        RunFailedError: they overflowed; weights that are not finite are refused when loaded.
+    """
+    if not math.isfinite(predictions.amax()):
+        raise RunFailedError(
+            "The model's predictions are not finite: its training diverged.",
+            "Use an earlier snapshot, or train again with a lower learning rate.",
+        )
+
+
 def active_stages(config: SamplingConfig) -> list[SamplingStage]:
     """The stages that have an effect, in order; at temperature 0 that one is the last."""
     stages = [SamplingStage(SPECIAL, lambda x, _: remove_special(x))]
@@ -145,7 +158,11 @@ def apply_stages(
 
     Args:
         previous: ids so far, for the repetition penalty.
+
+    Raises:
+        RunFailedError: the logits are not finite.
     """
+    check_finite(logits)
     mask, results = occurrence_mask(previous, logits.shape[-1]), []
     for stage in active_stages(config):
         logits = stage.apply(logits, mask)
@@ -223,11 +240,7 @@ class TokenSampler:
         Raises:
             RunFailedError: the logits are not finite.
         """
-        if not math.isfinite(logits.amax()):
-            raise RunFailedError(
-                "The model's predictions are not finite: its training diverged.",
-                "Use an earlier snapshot, or train again with a lower learning rate.",
-            )
+        check_finite(logits)
         for stage in self._stages:
             logits = stage.apply(logits, self._previous)
         id = int(logits.argmax()) if self._greedy else draw(logits, self._generator)

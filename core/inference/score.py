@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from core.errors import Cancelled
 from core.inference.load import LoadedModel
+from core.inference.sampling import check_finite
 from core.inference.session import Session
 from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import CorpusSample
@@ -73,11 +74,15 @@ def score_ids(
 
     Raises:
         Cancelled: `cancelled` returned true before a forward pass.
+        RunFailedError: the model's predictions are not finite.
     """
     for start in range(0, len(ids), TOKENS_PER_PASS):
         if cancelled():
             raise Cancelled
-        yield from session.score(ids[start : start + TOKENS_PER_PASS]).tolist()
+        scores = session.score(ids[start : start + TOKENS_PER_PASS])
+        if len(scores):
+            check_finite(scores)
+        yield from scores.tolist()
 
 
 def score_samples(

@@ -9,6 +9,7 @@ Shapes: D width, F inner size of the feed-forward, H heads, G key/value heads, K
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config.configs import ModelConfig
-from core.errors import DamagedError
+from core.errors import DamagedError, RunFailedError
 from core.model.gpt import GPT
 from core.model.tutorial import Encoder, TutorialGPT
 
@@ -65,6 +66,7 @@ def load_stored(
     Raises:
         DamagedError: a tensor is missing, unknown, of another shape or not of a floating-point
             type; all are listed, and the model is unchanged.
+        RunFailedError: a weight is not finite; the model is unchanged.
     """
     targets = _stored_views(model)
     shapes = {name: tuple(target.shape) for name, target in targets.items()}
@@ -73,9 +75,25 @@ def load_stored(
             f"{where} does not match the run's config.json: {'; '.join(problems)}.",
             "Both must come from the same run.",
         )
+    if name := find_nonfinite(tensors):
+        raise RunFailedError(
+            f"The weights of {where} hold numbers that are not finite, in {name}: the training "
+            "diverged, or the file is damaged.",
+            "Use an earlier snapshot (RUN@STEP), or train again with a lower learning rate.",
+        )
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(tensors[name])
+
+
+def find_nonfinite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor with a number that is not finite; None if there is none."""
+    for name, tensor in tensors.items():
+        # A sum is several times faster than `isfinite`, and wrong only if it overflows.
+        is_suspect = not math.isfinite(tensor.sum(dtype=torch.float32))
+        if is_suspect and not bool(tensor.isfinite().all()):
+            return name
+    return None
 
 
 def tensor_layout(model: nn.Module) -> TensorLayout:

@@ -17,6 +17,7 @@ from torch import Tensor
 from core.config.configs import ModelConfig
 from core.errors import InputError
 from core.inference.load import LoadedModel
+from core.inference.sampling import check_finite
 from core.inference.session import MAX_LOGITS_BYTES, Session, window_start
 from core.model.attention import AttentionRecord
 from core.server.model_cache import CachedModel, ModelCache, OpenSession
@@ -139,11 +140,15 @@ def logit_lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[Token
 
     Args:
         hidden: L+1 states (R, D).
+
+    Raises:
+        RunFailedError: the predictions are not finite.
     """
     token_text = loaded.tokenizer.token_text
     layers = []
     for state in hidden:  # (R, D)
         values, ids = loaded.model.head(state).float().softmax(-1).max(-1)  # (R,) of (R, V)
+        check_finite(values)
         pairs = zip(ids.tolist(), values.tolist(), strict=True)
         layers.append([TokenProbability(id, token_text(id), value) for id, value in pairs])
     return [list(row) for row in zip(*layers, strict=True)]

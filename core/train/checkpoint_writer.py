@@ -232,10 +232,9 @@ def _finite_weights(model: Decoder, step: int) -> dict[str, Tensor]:
         RunFailedError: a weight is not finite.
     """
     tensors = state_dict.to_stored(model)
-    for name, tensor in tensors.items():
-        if not bool(tensor.isfinite().all()):
-            raise RunFailedError(
-                f"After step {step} the weight {name} is not a finite number.",
-                "Resume from the checkpoint before with a lower learning rate or clip=1.",
-            )
+    if name := state_dict.find_nonfinite(tensors):
+        raise RunFailedError(
+            f"After step {step} the weight {name} is not a finite number.",
+            "Resume from the checkpoint before with a lower learning rate or clip=1.",
+        )
     return tensors
