@@ -17,7 +17,7 @@ from core.errors import Cancelled
 from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import Corpus, empty_corpus_error
 from core.text.readers import is_records, read_chunks, read_records, unpacked_size
-from core.text.stats import StatsAccumulator, choose_reading, stored_size
+from core.text.stats import StatsAccumulator, choose_reading, estimate_words, stored_size
 from core.tokenizer.tokenizer import Tokenizer
 
 PREVIEW_CHARACTERS = 1_000_000
@@ -39,7 +39,9 @@ class Preview:
         size: bytes of all its files.
         reading, reason: how the text is read, and why.
         complete: whether the preview covers all of the text; otherwise counts are of its beginning.
+        words, distinct_words: separated by white space.
         words_once: words that occur once.
+        estimated_words: also in scripts that do not separate words.
         longest_line: characters of the longest line.
         duplicate_lines: lines that are equal to an earlier one.
         encoding: of the files.
@@ -61,6 +63,7 @@ class Preview:
     words: int
     distinct_words: int
     words_once: int
+    estimated_words: int
     longest_line: int
     duplicate_lines: int
     encoding: str
@@ -122,6 +125,7 @@ def preview(
         words=words.total(),
         distinct_words=len(words),
         words_once=sum(count == 1 for count in words.values()),
+        estimated_words=estimate_words(text, words.total()),
         longest_line=max(map(len, lines)),
         duplicate_lines=len(lines) - len(set(lines)),
         encoding=corpus.encoding,
@@ -240,7 +244,7 @@ def _count(corpus: Corpus, pieces: list[_PreviewPiece]) -> tuple[str, list[str],
 
 
 def _warnings(preview: Preview) -> Iterator[str]:
-    if preview.complete and preview.words < SMALL_TEXT_WORDS:
+    if preview.complete and preview.estimated_words < SMALL_TEXT_WORDS:
         yield "Small text: the model will memorise it"
     if preview.lines == 1 and preview.longest_line > LONG_LINE_CHARACTERS:
         yield f"A single line of {preview.longest_line:,} characters: are the newlines missing?"

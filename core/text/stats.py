@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,23 @@ MAX_LIST_LINE_CHARACTERS = 1 << 20
 # Lines and words are counted up to these limits.
 EXAMINED_CHARACTERS = 1 << 23
 MAX_DISTINCT_WORDS = 1 << 20
+# Scripts without blanks: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+UNSPACED_CHARACTERS_PER_WORD = 2
+
+
+def estimate_words(text: str, separated: int) -> int:
+    """Return the words of a text, also in scripts that do not separate them.
+
+    Args:
+        separated: number of words that are separated by white space.
+    """
+    if text.isascii():
+        return separated
+    return max(separated, len(_UNSPACED.findall(text)) // UNSPACED_CHARACTERS_PER_WORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +65,7 @@ class CorpusStats:
         characters: of the text, newlines included.
         spaces: blanks in the whole text, extrapolated from the examined part.
         lines: lines or records that are not empty.
-        longest_words, longest_characters: of the longest line.
+        longest_words, longest_characters: of the longest line; its words as `estimate_words`.
         blank_between: whether an empty line separates others.
         words, distinct_words: separated by white space, punctuation and case kept.
         examined: the number of leading characters in which lines and words were counted.
@@ -98,6 +116,8 @@ class StatsAccumulator:
     distinct_words: set[str] = field(default_factory=set)
     distinct_characters: set[str] = field(default_factory=set)
     _unfinished_line: str = ""
+    _line_words: int = 0  # of the parts of an endless line before `_unfinished_line`
+    _line_characters: int = 0
     _has_line_before: bool = False
     _is_after_blank: bool = False
     _is_done_with_lines: bool = False
@@ -111,15 +131,17 @@ class StatsAccumulator:
         self._examine(text)
         *whole, self._unfinished_line = (self._unfinished_line + text).split("\n")
         for line in whole:
-            self._count_words(line)
+            self._end_line(line)
         if len(self._unfinished_line) > MAX_LIST_LINE_CHARACTERS:
             self.has_short_lines = False
-            self.end_file()
+            self._count_part(self._unfinished_line)
+            self._line_characters += len(self._unfinished_line)
+            self._unfinished_line = ""
 
     def end_file(self) -> None:
         """End the last line of a file; blank lines do not reach into the next file."""
-        if self._unfinished_line:
-            self._count_words(self._unfinished_line)
+        if self._unfinished_line or self._line_characters:
+            self._end_line(self._unfinished_line)
         self._unfinished_line, self._has_line_before, self._is_after_blank = "", False, False
 
     def add_record(self, text: str) -> None:
@@ -128,7 +150,7 @@ class StatsAccumulator:
         self._count_characters(text)
         if counts_lines:
             self._examine(text)
-            self._count_words(text)
+            self._end_line(text)
 
     def _update_counts_lines(self) -> bool:
         """Whether to count lines and words; once they were skipped, they stay skipped."""
@@ -153,18 +175,25 @@ class StatsAccumulator:
         self.spaces += text.count(" ")
         self.distinct_characters.update(text)
 
-    def _count_words(self, line: str) -> None:
-        words = line.split()
+    def _end_line(self, line: str) -> None:
+        """Count a line, of which only the end is given if parts of it were counted before."""
+        self._count_part(line)
+        words, characters = self._line_words, self._line_characters + len(line.rstrip())
+        self._line_words = self._line_characters = 0
         if not words:
             self._is_after_blank = self._has_line_before
             return
         self.blank_between |= self._is_after_blank
         self._has_line_before, self._is_after_blank = True, False
         self.lines += 1
+        self.longest_words = max(self.longest_words, words)
+        self.longest_characters = max(self.longest_characters, characters)
+
+    def _count_part(self, part: str) -> None:
+        words = part.split()
         self.words += len(words)
-        self.longest_words = max(self.longest_words, len(words))
-        self.longest_characters = max(self.longest_characters, len(line.rstrip()))
         self.distinct_words.update(words)
+        self._line_words += estimate_words(part, len(words))
 
 
 def compute_stats(

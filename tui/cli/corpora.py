@@ -46,8 +46,10 @@ def describe_corpus(home: Home, text: str, encoding: str | None, as_json: bool) 
         if value:
             print_result(f"  {label:<11} {one_line(value)}")
     print_result()
-    separator = "\n" if stats.reading == "lines" else ""
-    for line in separator.join(first_samples).splitlines()[:PREVIEW_LINES]:
+    lines = first_samples
+    if stats.reading == "text":
+        lines = "".join(first_samples).removesuffix("\n").split("\n")
+    for line in lines[:PREVIEW_LINES]:
         shown = one_line(line)
         print_result(
             "  "

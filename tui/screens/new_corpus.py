@@ -267,12 +267,15 @@ def _option_text(name: str, detail: str) -> Content:
 def preview_text(preview: Preview, width: int) -> Content:
     """The counts of a preview as label and value, wrapped to `width` cells; then warnings."""
     part = "" if preview.complete else " (preview)"
-    words = f"{preview.distinct_words:,} distinct, {preview.words_once:,} once"
+    words = f"{preview.words:,}{part}, {preview.distinct_words:,} distinct, "
+    words += f"{preview.words_once:,} once"
+    if preview.estimated_words > preview.words:
+        words = "not separated by blanks"
     rows = [
         ("size", f"{size(preview.size)}, {preview.encoding}"),
         ("text", f"{preview.characters:,} characters{part}"),
         ("lines", f"{preview.lines:,}{part}, longest {preview.longest_line:,} characters"),
-        ("words", f"{preview.words:,}{part}, {words}"),
+        ("words", words),
         ("repeated", f"{preview.duplicate_lines:,} lines" if preview.duplicate_lines else ""),
         ("reading", f"{preview.reading}: {preview.reason}"),
         ("tokens", preview.tokenizer_reason),

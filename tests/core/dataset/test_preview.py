@@ -81,6 +81,16 @@ def test_problems_of_a_text_give_warnings(tmp_path: Path, text: str, warning: st
     assert warning in result.warnings
 
 
+def test_a_text_without_blanks_is_not_small_for_its_few_words(tmp_path: Path) -> None:
+    """61,194 Chinese characters in 900 lines were "900 words: the model will memorise it"."""
+    lines = "".join(
+        "".join(chr(0x4E00 + (n * 67 + k) % 5000) for k in range(67)) + "\n" for n in range(900)
+    )
+    assert preview(corpus_of_text(tmp_path / "zh.txt", lines)).warnings == ()
+    small = preview(corpus_of_text(tmp_path / "small.txt", lines[:3000]))
+    assert small.warnings == ("Small text: the model will memorise it",)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

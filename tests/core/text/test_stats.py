@@ -11,7 +11,7 @@ import pytest
 from core.errors import Cancelled, InputError
 from core.text import stats
 from core.text.corpus import Corpus
-from core.text.stats import CorpusStats, fingerprint
+from core.text.stats import CorpusStats, estimate_words, fingerprint
 from tests.support.texts import corpus_of_file, write
 
 
@@ -126,3 +126,21 @@ def test_the_hash_of_several_files_depends_on_names_and_contents(tmp_path: Path)
     first = hash_files("one", a="x", b="y")
     assert hash_files("two", a="x", b="y") == first
     assert len({first, hash_files("three", a="x", c="y"), hash_files("four", a="x", b="z")}) == 3
+
+
+def test_an_endless_line_is_one_line(tmp_path: Path) -> None:
+    """It was counted again with every mebibyte."""
+    text = "word " * 900_000
+    result = measure(tmp_path, f"{text}\nlast\n")
+    assert (result.lines, result.reading) == (2, "text")
+    assert result.longest_words == pytest.approx(900_000, abs=8), "a word may be cut in two"
+    assert result.longest_characters == len(text.rstrip())
+
+
+def test_words_of_scripts_without_blanks_are_estimated(tmp_path: Path) -> None:
+    """A Chinese paragraph is not one short line of one word."""
+    paragraphs = "\n".join(f"{n}" + "\u6f22\u5b57" * 100 for n in range(20))
+    result = measure(tmp_path, paragraphs)
+    assert (result.reading, result.longest_words) == ("text", 100)
+    assert result.words == 20, "separated by white space, as before"
+    assert estimate_words("caf\u00e9 au lait", 3) == 3
