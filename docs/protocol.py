@@ -42,10 +42,10 @@ end of the input ends the process at once, also while torch is being imported.
   `cancel`, which is answered at once.
 - A request with an unknown, missing or mistyped field is refused. A field with a default may be
   left out; so may the fields of `settings`, see `SamplingConfig` in `core/config/configs.py`.
-- A failed request has the last reply `{"error": {"title", "message", "hint", "code"}}`; `code` is the
-  exit code of a command that fails for this reason: 2 for unusable input, else 1. `problems` (a text
-  per setting) is added for settings, `unknown` (words) and `nearest` (known words per unknown one)
-  for a prompt with unknown words. A line that is not a request is answered with `"id": null`.
+- A failed request has the last reply `{"error": {"title", "message", "hint", "code"}}`; `code` is
+  the exit code of a command that fails for this reason: 2 for unusable input, else 1. `problems` (a
+  text per setting) is added for settings, `unknown` (words) and `nearest` (known words per unknown
+  one) for a prompt with unknown words. A line that is not a request is answered with `"id": null`.
 - A cancelled request has the last reply `{"cancelled": true}`; `generate` and `fork` send what they
   have instead, and the reply can be continued.
 - Models stay loaded while there is memory. Weights whose file has changed are loaded again.
