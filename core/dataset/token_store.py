@@ -39,6 +39,7 @@ from core.paths import HOME_VARIABLE, Home
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.system.files import make_private_folder
 from core.system.locks import acquire, exclusive
+from core.text.catalog import SOURCE_FILE
 from core.text.corpus import Corpus, CorpusSample
 from core.text.readers import is_gzip, is_records, translate_errors
 from core.text.stats import fingerprint
@@ -194,6 +195,7 @@ def build_tokens(
             for batch, ids in _encode_ahead(iter_batches(samples), tokenizer):
                 writer.add(batch, ids)
             writer.finish()
+        (temporary / SOURCE_FILE).write_text(sha256)
         if _read_file_states(corpus) != before:
             raise InputError(f"The text {corpus.name!r} changed while it was read.", "Try again.")
     tokens = open_tokens(folder)

@@ -50,7 +50,7 @@ def create_run(
     Everything a user can get wrong is checked before anything is created.
 
     Args:
-        spec: the text, as `resolve_corpus` takes it.
+        spec: the text, as `open_corpus` takes it.
         config: the chosen settings; None values are left open.
         shape: chosen fields of ModelConfig.
         name: of the run; None takes the corpus's name, or a free one like it.
@@ -67,31 +67,31 @@ def create_run(
     parent_run, weights = None, LAST
     if parent is not None:
         parent_run, weights = _find_parent(home, parent, config, shape)
-    corpus = resolve.resolve_corpus(spec, home, encoding=encoding)
-    stats = compute_stats(corpus, progress)
-    reading = reading or stats.reading
-    if parent_run is not None and not force:
-        _check_vocabulary_suits(parent_run, corpus, reading)
-    catalog.register_corpus(corpus, stats, home)
-    record = {
-        "corpus": {
-            "name": corpus.name,
-            "size": stats.size,
-            "sha256": stats.sha256,
-            "reading": reading,
-            "encoding": corpus.encoding,
-            "errors": corpus.errors,
-        },
-        "train": to_json(config),
-        "model": dict(shape),
-        "seed": config.seed,
-        "versions": library_versions(),
-        "parent": parent_run and {"run": parent_run.name, "weights": weights},
-    }
-    run, lock = _create_named(home, name, corpus.name, record)
-    if parent_run is not None:
+    with resolve.open_corpus(spec, home, encoding=encoding) as corpus:
+        stats = compute_stats(corpus, progress)
+        reading = reading or stats.reading
+        if parent_run is not None and not force:
+            _check_vocabulary_suits(parent_run, corpus, reading)
+        record = {
+            "corpus": {
+                "name": corpus.name,
+                "size": stats.size,
+                "sha256": stats.sha256,
+                "reading": reading,
+                "encoding": corpus.encoding,
+                "errors": corpus.errors,
+            },
+            "train": to_json(config),
+            "model": dict(shape),
+            "seed": config.seed,
+            "versions": library_versions(),
+            "parent": parent_run and {"run": parent_run.name, "weights": weights},
+        }
+        run, lock = _create_named(home, name, corpus.name, record)
         try:
-            _copy_parent_files(run, parent_run, weights, reading)
+            catalog.register_corpus(corpus, stats, home)
+            if parent_run is not None:
+                _copy_parent_files(run, parent_run, weights, reading)
         except BaseException:
             lock.release()
             store.delete_run(home, run)

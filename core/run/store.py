@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config.configs import Extension
-from core.errors import InputError, NotFoundError, StorageError
+from core.errors import InputError, MiniGPTError, NotFoundError, StorageError
 from core.paths import HOME_VARIABLE, Home
 from core.run import control_file
 from core.run.directory import Run
@@ -236,12 +236,16 @@ def rename_run(home: Home, run: Run, name: str) -> Run:
         return _move(home, run, name)
 
 
-def delete_run(home: Home, run: Run) -> None:
-    """Delete a run with everything in it.
+def delete_run(home: Home, run: Run) -> list[str]:
+    """Delete a run with everything in it, and its text if only it keeps it from standard input.
+
+    Returns:
+        The other runs for which its text from standard input stays.
 
     Raises:
         InputError: it is being trained.
     """
+    sha256 = _corpus_hash(run)
     if run.lock.is_symlink():  # it is not locked through a link, so nothing holds it
         run.lock.unlink()
     with _lock_idle(run):
@@ -249,6 +253,27 @@ def delete_run(home: Home, run: Run) -> None:
         trash = Path(tempfile.mkdtemp(prefix=DELETED_PREFIX, dir=home.runs))
         run.folder.rename(trash / run.name)
     shutil.rmtree(trash)
+    return _release_piped_text(home, sha256) if sha256 else []
+
+
+def _corpus_hash(run: Run) -> str | None:
+    """The SHA-256 of a run's corpus; None if the record cannot be read."""
+    try:
+        return str(read_record(run)["corpus"]["sha256"])
+    except (MiniGPTError, LookupError, TypeError):
+        return None
+
+
+def _release_piped_text(home: Home, sha256: str) -> list[str]:
+    """Remove a text from standard input unless a run may need it; returns these runs."""
+    from core.text import catalog  # Slow to import, not for the first frame.
+
+    if not catalog.has_piped_text(sha256, home):
+        return []
+    users = [run.name for run in list_runs(home) if _corpus_hash(run) in (sha256, None)]
+    if not users:
+        catalog.forget_piped_text(sha256, home)
+    return users
 
 
 def _lock_idle(run: Run) -> Lock:

@@ -7,79 +7,75 @@ stored next to it as `<sha256>.txt`. A run stores only the hash and finds its te
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import re
-import tempfile
+import shutil
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from core.errors import DamagedError, InputError, StorageError
-from core.paths import HOME_VARIABLE, Home
+from core.paths import Home
 from core.system.files import JsonObject, make_private_folder, read_json, write_json
+from core.text import piped
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.encoding import ERROR_HANDLERS, Encoding, parse_encoding
-from core.text.readers import BLOCK_BYTES
 from core.text.stats import CorpusStats, fingerprint
 
 FORMAT_VERSION = 1
-FREE_SPACE_HINT = f"Free some space, or set {HOME_VARIABLE} to a writable folder."
+# In a folder of the cache that was made from a text: the text's hash.
+SOURCE_FILE = "source"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def store_stream(stream: BinaryIO, home: Home) -> Path:
-    """Store everything a stream gives, once per content, and return the file's path.
-
-    Raises:
-        InputError: the stream was empty.
-        StorageError: the file could not be written.
-    """
-    digest = hashlib.sha256()
-    try:
-        make_private_folder(home.corpora)
-        with tempfile.NamedTemporaryFile(dir=home.corpora, prefix=".stdin-", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                while block := stream.read(BLOCK_BYTES):
-                    digest.update(block)
-                    file.write(block)
-                file.flush()
-                os.fsync(file.fileno())
-                if not file.tell():
-                    raise InputError("Standard input is empty.", "Pipe a text in.")
-                return temporary.replace(home.corpora / f"{digest.hexdigest()}.txt")
-            finally:
-                temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"The text from standard input could not be stored in {home.corpora}: "
-            f"{error.strerror}.",
-            FREE_SPACE_HINT,
-        ) from None
-
-
 def register_corpus(corpus: Corpus, stats: CorpusStats, home: Home) -> None:
-    """Record where a text is, for runs that know only its hash.
+    """Record where a text is, for runs that know only its hash; keep one from standard input.
 
     Raises:
         StorageError: the record could not be written.
     """
-    record = {
-        "format": FORMAT_VERSION,
-        "name": corpus.name,
-        "bundled": corpus.bundled,
-        "encoding": corpus.encoding,
-        "errors": corpus.errors,
-        "files": [_describe_file(path) for path in corpus.files],
-        "facts": dataclasses.asdict(stats),
-    }
     try:
         make_private_folder(home.corpora)
+        files = corpus.files
+        if is_piped(corpus):
+            files = (files[0].replace(_piped_file(stats.sha256, home)),)
+        record = {
+            "format": FORMAT_VERSION,
+            "name": corpus.name,
+            "bundled": corpus.bundled,
+            "encoding": corpus.encoding,
+            "errors": corpus.errors,
+            "files": [_describe_file(path) for path in files],
+            "facts": dataclasses.asdict(stats),
+        }
         write_json(home.corpora / f"{stats.sha256}.json", record)
     except OSError as error:
         raise StorageError(
-            f"{home.corpora} could not be written to: {error.strerror}.", FREE_SPACE_HINT
+            f"{home.corpora} could not be written to: {error.strerror}.", piped.FREE_SPACE_HINT
         ) from None
+
+
+def is_piped(corpus: Corpus) -> bool:
+    """Whether a corpus is a temporary copy of standard input."""
+    return len(corpus.files) == 1 and corpus.files[0].name.startswith(piped.PREFIX)
+
+
+def has_piped_text(sha256: str, home: Home) -> bool:
+    """Whether the text with this hash came from standard input and is kept here."""
+    return _piped_file(sha256, home).is_file()
+
+
+def forget_piped_text(sha256: str, home: Home) -> None:
+    """Remove a text from standard input, its record, and what the cache holds of it."""
+    for path in (home.cache / "tokens").glob(f"*/{SOURCE_FILE}"):
+        with suppress(OSError):
+            if path.read_text() == sha256:
+                shutil.rmtree(path.parent)
+    _piped_file(sha256, home).unlink(missing_ok=True)
+    (home.corpora / f"{sha256}.json").unlink(missing_ok=True)
+
+
+def _piped_file(sha256: str, home: Home) -> Path:
+    return home.corpora / f"{sha256}.txt"
 
 
 def _describe_file(path: Path) -> JsonObject:
@@ -155,6 +151,8 @@ def _locate(path: Path, home: Home) -> Path:
     for candidate in (path, home.corpora / path.name):
         if candidate.exists():
             return candidate
+    if path.parent.name == home.corpora.name and _SHA256.fullmatch(path.stem):
+        raise InputError("The text from standard input is no longer there.", "Train on it again.")
     raise InputError(f"The text {path} is no longer there.", "Put it back.")
 
 

@@ -7,12 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from core.errors import InputError, NotFoundError
+from core.errors import InputError, MiniGPTError, NotFoundError
 from core.paths import Home
-from core.text.catalog import store_stream
+from core.text import piped
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.encoding import Encoding, normalize_text, parse_encoding
 from core.text.readers import check_regular, open_bytes, translate_errors
@@ -30,17 +31,15 @@ def resolve_corpus(
     *,
     encoding: str | None = None,
     replace: bool = False,
-    stdin: BinaryIO | None = None,
 ) -> Corpus:
     """Return the corpus that `spec` names, without reading its files yet.
 
     A bundled name wins over a file of the same name; `./lang` is the file.
 
     Args:
-        spec: a bundled name, a path, a pattern such as "texts/**/*.txt", or "-".
+        spec: a bundled name, a path, or a pattern such as "texts/**/*.txt".
         encoding: of the files, UTF-8 by default; may end in ":replace".
         replace: decode invalid bytes as U+FFFD.
-        stdin: what "-" reads; its content is stored in the home.
 
     Raises:
         InputError: nothing is there, or it cannot be a text.
@@ -48,8 +47,6 @@ def resolve_corpus(
     codec = parse_encoding(encoding or "utf-8")
     if replace:
         codec = Encoding(codec.name, "replace")
-    if spec == STDIN:
-        return _make_corpus("stdin", [store_stream(stdin or open_stdin(), home)], codec)
     bundled = {corpus.name: corpus for corpus in bundled_corpora()}
     if spec in bundled:
         if encoding or replace:
@@ -59,6 +56,36 @@ def resolve_corpus(
     if not spec or "\0" in spec:
         raise NotFoundError("text", spec, bundled, _list_choices(bundled))
     return _resolve_path(spec, _expand_user(spec), codec, list(bundled))
+
+
+@contextmanager
+def open_corpus(
+    spec: str, home: Home, *, encoding: str | None = None, stdin: BinaryIO | None = None
+) -> Iterator[Corpus]:
+    """Return the corpus that `spec` names, which may be "-": standard input.
+
+    Its text is a temporary file, which is removed at the end unless `register_corpus` kept it.
+    Errors name standard input, not that file.
+
+    Args:
+        spec, encoding: as in `resolve_corpus`.
+        stdin: what "-" reads.
+
+    Raises:
+        InputError: nothing is there, or it cannot be a text.
+        StorageError: standard input cannot be stored.
+    """
+    if spec != STDIN:
+        yield resolve_corpus(spec, home, encoding=encoding)
+        return
+    codec = parse_encoding(encoding or "utf-8")
+    with piped.copy_stream(stdin or open_stdin(), home) as path:
+        try:
+            yield _make_corpus("stdin", [path], codec)
+        except MiniGPTError as error:
+            error.message = error.message.replace(str(path), "Standard input")
+            error.args = (error.message,)
+            raise
 
 
 def open_stdin() -> BinaryIO:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import islice
+from pathlib import Path
 
 from core.paths import Home
 from core.text.corpus import Corpus, bundled_corpora, read_samples
-from core.text.resolve import resolve_corpus
+from core.text.resolve import STDIN, open_corpus
 from core.text.stats import CorpusStats, compute_stats
 from tui.cli.console import print_json, print_result, print_table
 from tui.common.format import size
@@ -33,11 +34,13 @@ def list_bundled_corpora(as_json: bool) -> None:
 
 def describe_corpus(home: Home, text: str, encoding: str | None, as_json: bool) -> None:
     """Print the statistics of a text and its first lines."""
-    corpus = resolve_corpus(text, home, encoding=encoding)
-    stats = compute_stats(corpus)
-    first_samples = [
-        sample.text for sample in islice(read_samples(corpus, stats.reading), PREVIEW_LINES)
-    ]
+    with open_corpus(text, home, encoding=encoding) as corpus:
+        stats = compute_stats(corpus)
+        first_samples = [
+            sample.text for sample in islice(read_samples(corpus, stats.reading), PREVIEW_LINES)
+        ]
+    if text == STDIN:
+        corpus = dataclasses.replace(corpus, files=(Path("standard input"),))
     if as_json:
         print_json({**_metadata(corpus), **dataclasses.asdict(stats)})
         return

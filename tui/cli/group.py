@@ -91,9 +91,11 @@ def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
 
     Without a command, the application opens.
     """
+    from core.text.piped import remove_leftovers
     from tui.launch import NO_TERMINAL_TEXT, can_open, open_app
 
     ctx.obj = find_home(home)
+    remove_leftovers(ctx.obj)
     if ctx.invoked_subcommand is not None:
         return 0
     if can_open(os.environ):

@@ -83,7 +83,7 @@ def rename(home: Home, run: str, new: str) -> None:
 @click.option("--yes", is_flag=True, help="do not ask for confirmation")
 @click.pass_obj
 def rm(home: Home, names: tuple[str, ...], yes: bool) -> None:
-    """Delete runs permanently, with their weights, checkpoints and chats."""
+    """Delete runs permanently, with weights, checkpoints, chats, and text from standard input."""
     runs = [store.find_run(home, name) for name in dict.fromkeys(names)]
     for run in runs:
         if _is_in_use(run):
@@ -95,8 +95,10 @@ def rm(home: Home, names: tuple[str, ...], yes: bool) -> None:
         return
     for run in runs:
         with _storage_errors(home, f"{run.name} cannot be deleted"):
-            store.delete_run(home, run)
+            users = store.delete_run(home, run)
         print_message(f"Deleted {run.name}.")
+        if users:
+            print_message(f"Its text from standard input stays for {', '.join(users)}.")
 
 
 def _confirm(count: int) -> bool:

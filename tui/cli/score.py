@@ -34,19 +34,19 @@ def score(
     from core.run import store
     from core.run.weights_ref import weights_file
     from core.text.corpus import read_samples
-    from core.text.resolve import resolve_corpus
+    from core.text.resolve import open_corpus
 
     name, _, weights = run.partition("@")
     folder = store.find_run(home, name)
     weights_file(folder, weights)
-    corpus = resolve_corpus(file, home, encoding=encoding)
-    from core.inference.load import load_model
-    from core.inference.score import ScoreTotals, score_samples
+    with open_corpus(file, home, encoding=encoding) as corpus:
+        from core.inference.load import load_model
+        from core.inference.score import ScoreTotals, score_samples
 
-    loaded, total = load_model(folder, weights, device), ScoreTotals()
-    for token in score_samples(loaded, read_samples(corpus, loaded.reading), total):
-        if each:
-            _print_token(token, as_json=as_json)
+        loaded, total = load_model(folder, weights, device), ScoreTotals()
+        for token in score_samples(loaded, read_samples(corpus, loaded.reading), total):
+            if each:
+                _print_token(token, as_json=as_json)
     _print_total(total, as_json=as_json)
 
 

@@ -13,9 +13,10 @@ import pytest
 from core.errors import DamagedError, InputError, StorageError
 from core.paths import Home, find_home
 from core.text import stats
-from core.text.catalog import find_by_hash, register_corpus
+from core.text.catalog import SOURCE_FILE, find_by_hash, forget_piped_text, register_corpus
 from core.text.corpus import read_samples
-from core.text.resolve import resolve_corpus
+from core.text.piped import remove_leftovers
+from core.text.resolve import open_corpus, resolve_corpus
 from core.text.stats import fingerprint
 from tests.support.texts import home_with_bundled_corpora, write
 
@@ -25,28 +26,78 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return home_with_bundled_corpora(tmp_path, monkeypatch)
 
 
-def test_standard_input_is_stored_once(home: Home) -> None:
+def _train_on_stdin(data: bytes, home: Home) -> str:
+    """Register a text from standard input as a run does; returns its hash."""
+    with open_corpus("-", home, stdin=io.BytesIO(data)) as corpus:
+        described = stats.compute_stats(corpus)
+        register_corpus(corpus, described, home)
+    return described.sha256
+
+
+def test_standard_input_is_kept_once_for_runs(home: Home) -> None:
     """The pipe is gone when a run is resumed; equal texts share one file."""
-    for _ in range(2):
-        corpus = resolve_corpus("-", home, stdin=io.BytesIO("piped ü\n".encode()))
-    digest = hashlib.sha256("piped ü\n".encode()).hexdigest()
-    assert [path.name for path in home.corpora.iterdir()] == [f"{digest}.txt"]
+    text = "piped ü\n".encode()
+    digest = hashlib.sha256(text).hexdigest()
+    assert {_train_on_stdin(text, home) for _ in range(2)} == {digest}
+    assert {path.name for path in home.corpora.iterdir()} == {f"{digest}.txt", f"{digest}.json"}
+    corpus = find_by_hash(digest, home)
     assert [sample.text for sample in read_samples(corpus, "lines")] == ["piped ü"]
     assert home.corpora.stat().st_mode & 0o777 == 0o700
 
 
+def test_standard_input_is_not_kept_unless_registered(home: Home) -> None:
+    with open_corpus("-", home, stdin=io.BytesIO(b"piped")) as corpus:
+        assert [sample.text for sample in read_samples(corpus, "lines")] == ["piped"]
+        remove_leftovers(home)
+        assert corpus.files[0].exists(), "its process is alive"
+    assert list(home.corpora.iterdir()) == []
+
+
+def test_standard_input_is_not_kept_after_an_error_which_names_it(home: Home) -> None:
+    with (
+        pytest.raises(InputError, match=r"^Standard input.* is not utf-8") as raised,
+        open_corpus("-", home, stdin=io.BytesIO(b"caf\xe9 au lait")) as corpus,
+    ):
+        stats.compute_stats(corpus)
+    assert ".stdin" not in str(raised.value)
+    assert list(home.corpora.iterdir()) == []
+
+
+def test_what_a_killed_process_left_of_standard_input_is_removed(home: Home) -> None:
+    home.corpora.mkdir(parents=True)
+    write(home.corpora / ".stdin-0123", "left")
+    kept = write(home.corpora / "other.txt", "x")
+    remove_leftovers(home)
+    assert list(home.corpora.iterdir()) == [kept]
+
+
+def test_a_forgotten_text_leaves_nothing(home: Home) -> None:
+    digest, other = _train_on_stdin(b"one", home), _train_on_stdin(b"two", home)
+    for name, source in (("a", digest), ("b", other)):
+        write(home.cache / "tokens" / name / SOURCE_FILE, source)
+    forget_piped_text(digest, home)
+    assert {path.name for path in home.corpora.iterdir()} == {f"{other}.txt", f"{other}.json"}
+    assert [path.name for path in (home.cache / "tokens").iterdir()] == ["b"]
+
+
 def test_empty_standard_input_is_refused(home: Home) -> None:
     """A command that fails before the pipe produces no output."""
-    with pytest.raises(InputError, match="input is empty"):
-        resolve_corpus("-", home, stdin=io.BytesIO())
+    with (
+        pytest.raises(InputError, match="input is empty"),
+        open_corpus("-", home, stdin=io.BytesIO()),
+    ):
+        pass
     assert list(home.corpora.iterdir()) == []
 
 
 def test_error_for_unstorable_standard_input_names_the_folder(home: Home) -> None:
     """A full disk must not end in a traceback."""
     write(home.root, "a file in place of the folder")
-    with pytest.raises(StorageError, match="corpora"):
-        resolve_corpus("-", home, stdin=io.BytesIO(b"x"))
+    with (
+        pytest.raises(StorageError, match="corpora"),
+        open_corpus("-", home, stdin=io.BytesIO(b"x")),
+    ):
+        pass
 
 
 def test_a_registered_text_is_found_by_its_hash(home: Home, tmp_path: Path) -> None:
@@ -95,14 +146,10 @@ def test_a_bundled_text_is_found_without_a_record(home: Home) -> None:
 
 def test_piped_text_is_found_after_the_home_was_moved(home: Home, tmp_path: Path) -> None:
     """The stored copy moves with the home, its recorded path does not."""
-    corpus = resolve_corpus("-", home, stdin=io.BytesIO(b"piped"))
-    described = stats.compute_stats(corpus)
-    register_corpus(corpus, described, home)
+    digest = _train_on_stdin(b"piped", home)
     home.root.rename(tmp_path / "elsewhere")
     moved = find_home(tmp_path / "elsewhere")
-    assert find_by_hash(described.sha256, moved).files == (
-        moved.corpora / f"{described.sha256}.txt",
-    )
+    assert find_by_hash(digest, moved).files == (moved.corpora / f"{digest}.txt",)
 
 
 def test_error_for_a_damaged_record_names_the_file(home: Home) -> None:
