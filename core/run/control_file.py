@@ -16,7 +16,7 @@ from typing import Any
 
 from core.run.events import decode_object, replace_non_finite
 from core.system.files import open_for_writing
-from core.system.line_files import LineTail, has_unfinished_line, write_all
+from core.system.line_files import LineTail, LineTooLongError, has_unfinished_line, write_all
 from core.system.locks import exclusive
 
 STOP = "stop"
@@ -80,8 +80,11 @@ class RequestReader:
     def read(self) -> list[ControlRequest]:
         """The requests since the last call, oldest first."""
         requests = []
-        while lines := self._lines.read():
-            requests += [request for line in lines if (request := decode_request(line))]
+        try:
+            while lines := self._lines.read():
+                requests += [request for line in lines if (request := decode_request(line))]
+        except LineTooLongError:  # no request is that long; those after it still count
+            self._lines.take_unfinished_line()
         return [request for request in requests if request.time >= self._since]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_STEP_BYTES = 64  # of the file that names the newest checkpoint
+
 
 @dataclass(frozen=True)
 class Run:

@@ -20,6 +20,8 @@ from core.system.line_files import LineTail, has_unfinished_line, read_lines_bac
 
 HEARTBEAT_SECONDS = 20.0  # idle time after which a `beat` is written
 
+MAX_TAIL_BYTES = 1 << 24  # at the end of a log; hours of training, weeks of a pause
+
 EventListener = Callable[[Event], None]
 
 
@@ -176,7 +178,7 @@ def read_events(path: Path) -> Iterator[Event]:
         yield from events
 
 
-def events_backwards(path: Path, max_bytes: int | None = None) -> Iterator[Event]:
+def events_backwards(path: Path, max_bytes: int = MAX_TAIL_BYTES) -> Iterator[Event]:
     """Events from the last to the first; `max_bytes` limits how far back to look."""
     lines = read_lines_backwards(path, max_bytes)
     return (event for line in lines if (event := decode(line)) is not None)

@@ -47,6 +47,7 @@ UNSUPPORTED_FIELDS = ("attention_bias", "use_sliding_window", "rope_scaling")
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_DIMENSIONS = 8
 MAX_DIMENSION_DIGITS = 18
+MAX_CONFIG_BYTES = 1 << 20
 # A config that needs this many times the numbers in the weights file is refused.
 MAX_SIZE_RATIO = 2
 
@@ -79,7 +80,7 @@ def hf_config(config: ModelConfig) -> JsonObject:
 
 def read_model_config(path: Path) -> ModelConfig:
     """The model that the config.json at `path` describes; raises as `parse_model_config`."""
-    return parse_model_config(read_json(path), path)
+    return parse_model_config(read_json(path, MAX_CONFIG_BYTES), path)
 
 
 def check_vocabulary(run: Run, tokenizer: Tokenizer, config: ModelConfig) -> None:

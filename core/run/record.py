@@ -13,6 +13,7 @@ from core.system.files import JsonObject, read_json
 from core.text.corpus import READINGS
 
 FORMAT_VERSION = 1
+MAX_RECORD_BYTES = 1 << 20
 CORPUS_TEXT_FIELDS = ("name", "sha256", "reading", "encoding", "errors")
 
 
@@ -23,7 +24,7 @@ def read_record(run: Run) -> JsonObject:
         DamagedError: it cannot be read, or required fields are missing or invalid.
         InputError: it was written by a newer version of the program.
     """
-    record = read_json(run.record)
+    record = read_json(run.record, MAX_RECORD_BYTES)
     format = record.get("format")
     if not isinstance(format, int) or isinstance(format, bool) or format < 1:
         raise DamagedError(f"{run.record} has no format number.")

@@ -23,8 +23,10 @@ from core.run.events import (
     STARTED,
     TRAINING_EVENTS,
     Event,
+    decode,
 )
 from core.system import locks
+from core.system.line_files import read_lines_backwards
 from core.system.machine import Host, this_host
 
 STARTING = "starting"
@@ -37,6 +39,8 @@ CRASHED = "crashed"
 
 LIVE_STATUSES = frozenset({STARTING, PREPARING, RUNNING, PAUSED})
 RESUMABLE_STATUSES = frozenset({STOPPED, FAILED, CRASHED})
+MAX_STARTED_BYTES = 1 << 28  # of the end of a log, within which `started` is expected
+
 STATUSES = (STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRASHED)
 
 # A trainer on another machine counts as crashed after this much silence. It must be several times
@@ -166,9 +170,11 @@ def read_state(events: Path) -> EventState:
 def remote_host(events: Path, here: Host | None = None) -> str | None:
     """The machine on which the last trainer started, if that is not this one.
 
-    Reads backwards to the last `started`, if need be through the whole log.
+    Reads backwards to the last `started`, if need be far back.
     """
-    started = next((e for e in events_backwards(events) if e.type == STARTED), None)
+    lines = read_lines_backwards(events, MAX_STARTED_BYTES)
+    parsed = (decode(line) for line in lines if b'"started"' in line)
+    started = next((event for event in parsed if event and event.type == STARTED), None)
     if started is None:
         return None
     host, boot = started.text("host"), started.text("boot")

@@ -16,7 +16,7 @@ from core.run.events import PREPARED, STARTED, STEP, Event, decode, restart_step
 from core.run.record import read_record
 from core.run.status import CRASHED, status_of
 from core.run.store import list_runs
-from core.system.files import JsonObject
+from core.system.files import JsonObject, open_regular_file
 from core.system.line_files import LineTail, read_lines_backwards
 
 HEAD_BYTES = 1 << 18  # within which `prepared` is expected
@@ -165,8 +165,8 @@ def sample_losses(events: Path, count: int) -> list[float]:
     Reads `count` chunks of 4 KiB, not the whole file.
     """
     try:
-        size = events.stat().st_size
-        with events.open("rb") as file:
+        with os.fdopen(open_regular_file(events), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
             losses = []
             for number in range(count):
                 offset = size * number // count
@@ -176,7 +176,7 @@ def sample_losses(events: Path, count: int) -> list[float]:
                 loss = _first_train_loss(lines)
                 losses += [] if loss is None else [loss]
             return losses
-    except OSError:
+    except (OSError, DamagedError):
         return []
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from core.config.budget import count_parameters
-from core.errors import Cancelled, ClosedError, InputError
+from core.errors import Cancelled, ClosedError, DamagedError, InputError
 from core.inference.load import LoadedModel, load_model
 from core.inference.score import score_ids
 from core.inference.session import Session
@@ -28,13 +28,14 @@ from core.model.device import device_facts
 from core.paths import Home
 from core.progress import CancelCheck, never_cancelled
 from core.run import store
-from core.run.directory import Run
+from core.run.directory import MAX_STEP_BYTES, Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
 from core.run.weights_ref import BEST, LAST, weights_file
 from core.server.origin import IndexCache
 from core.server.protocol import ModelRequest
 from core.server.replies import Id, LoadReply
+from core.system.files import read_regular_file
 from core.system.machine import usable_threads
 
 MAX_MEMORY_SHARE = 0.3  # of the free memory: a trainer may need the rest
@@ -282,8 +283,8 @@ def _step_of_weights(run: Run, weights: str) -> int | None:
 def _last_checkpoint_step(run: Run) -> int | None:
     """The step of the last checkpoint if its weights are hard-linked to the run's."""
     try:
-        name = run.last_checkpoint.read_text().strip()
+        name = read_regular_file(run.last_checkpoint, MAX_STEP_BYTES).decode().strip()
         is_linked = name.isdecimal() and run.checkpoint(name).weights.samefile(run.weights)
-    except (OSError, ValueError):
+    except (OSError, ValueError, DamagedError):
         return None
     return int(name) if is_linked else None

@@ -26,6 +26,9 @@ JsonObject = dict[str, Any]
 MAX_JSON_DEPTH = 100
 READ_CHUNK_BYTES = 1 << 22
 
+# A damaged or hostile file may have any size: no more of it is read than a sound one can have.
+MAX_FILE_BYTES = 1 << 26
+
 # Of everything created, whatever the umask: conversations and corpora are private.
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -77,14 +80,15 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, f"{text}\n".encode(errors="backslashreplace"))
 
 
-def read_json(path: Path) -> JsonObject:
+def read_json(path: Path, max_bytes: int = MAX_FILE_BYTES) -> JsonObject:
     """The JSON object in `path`.
 
     Raises:
-        DamagedError: the file is missing, not a regular file, or does not hold a JSON object.
+        DamagedError: the file is missing, too large, not a regular file, or does not hold a JSON
+            object.
     """
     try:
-        text = read_regular_file(path).decode()
+        text = read_regular_file(path, max_bytes).decode()
         value = json.loads(text, parse_float=_parse_finite, parse_constant=_parse_finite)
         check_json_depth(text, value)
     except FileNotFoundError:
@@ -127,15 +131,20 @@ def check_json_depth(text: str, value: Any) -> None:
     raise RecursionError(f"it is nested deeper than {MAX_JSON_DEPTH} levels")
 
 
-def read_regular_file(path: Path) -> bytes:
+def read_regular_file(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """The whole content of a file.
 
     Raises:
         FileNotFoundError: it does not exist.
-        DamagedError: it is not a regular file, or cannot be read.
+        DamagedError: it is not a regular file, larger than `max_bytes`, or cannot be read.
     """
     with translate_read_errors(path), os.fdopen(open_regular_file(path), "rb") as file:
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        # The size is checked first: a buffer would be allocated for all of it.
+        data = file.read(max_bytes + 1) if size <= max_bytes else b""
+    if max(size, len(data)) > max_bytes:
+        raise DamagedError(f"{path} has {size:,} bytes, more than the {max_bytes:,} it can have.")
+    return data
 
 
 def open_regular_file(path: Path) -> int:

@@ -9,13 +9,24 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.errors import DamagedError
 from core.system.files import open_regular_file, translate_read_errors
 
 NEWLINE = b"\n"
 READ_LIMIT_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 24  # several times the longest prompt; a longer line is damage
 # Backwards, chunks start small, as callers mostly want the last line only, and double.
 FIRST_CHUNK_BYTES = 1 << 12
 MAX_CHUNK_BYTES = 1 << 18
+
+
+class LineTooLongError(DamagedError):
+    """A line of more than `MAX_LINE_BYTES`."""
+
+
+def _check_line_length(path: Path, length: int) -> None:
+    if length > MAX_LINE_BYTES:
+        raise LineTooLongError(f"{path} has a line of more than {MAX_LINE_BYTES:,} bytes.")
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -56,7 +67,7 @@ class LineTail:
         Empty if there are none, also while the file does not exist.
 
         Raises:
-            DamagedError: it is not a regular file, or cannot be read.
+            DamagedError: it is not a regular file, cannot be read, or has too long a line.
         """
         try:
             descriptor = open_regular_file(self.path)
@@ -82,12 +93,14 @@ class LineTail:
         self._inode = inode
 
     def _read_lines(self, descriptor: int, max_bytes: int) -> list[bytes]:
-        chunks = [self._unfinished]
+        chunks, length = [self._unfinished], len(self._unfinished)
         while chunk := os.pread(descriptor, max_bytes, self.offset):
             self.offset += len(chunk)
             chunks.append(chunk)
             if NEWLINE in chunk:
                 break
+            length += len(chunk)
+            _check_line_length(self.path, length)
         *lines, self._unfinished = b"".join(chunks).split(NEWLINE)
         return lines
 
@@ -99,7 +112,7 @@ def read_lines_backwards(path: Path, max_bytes: int | None = None) -> Iterator[b
         max_bytes: limit at the end of the file; None reads all of it.
 
     Raises:
-        DamagedError: it is not a regular file, or cannot be read.
+        DamagedError: it is not a regular file, cannot be read, or has too long a line.
     """
     try:
         descriptor = open_regular_file(path)
@@ -110,6 +123,7 @@ def read_lines_backwards(path: Path, max_bytes: int | None = None) -> Iterator[b
         first = 0 if max_bytes is None else max(0, end - max_bytes)
         # The later parts of the line whose start is still unread, last part first.
         later_parts: list[bytes] = []
+        length = 0  # of the line so far
         # What follows the last newline of the file is unfinished and dropped.
         has_newline = False
         while end > first:
@@ -117,6 +131,8 @@ def read_lines_backwards(path: Path, max_bytes: int | None = None) -> Iterator[b
             chunk = os.pread(file.fileno(), end - begin, begin)
             end, size = begin, min(2 * size, MAX_CHUNK_BYTES)
             if NEWLINE not in chunk:
+                length += len(chunk)
+                _check_line_length(path, length)
                 if has_newline:
                     later_parts.append(chunk)
                 continue
@@ -125,6 +141,6 @@ def read_lines_backwards(path: Path, max_bytes: int | None = None) -> Iterator[b
                 yield b"".join([tail, *reversed(later_parts)])
             has_newline = True
             yield from reversed(middle)
-            later_parts = [head]
+            later_parts, length = [head], len(head)
         if has_newline and first == 0:
             yield b"".join(reversed(later_parts))

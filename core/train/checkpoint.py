@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.errors import DamagedError, InputError, StorageError
 from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, write_tensors
-from core.run.directory import CheckpointFiles, Run, numbered_folders
+from core.run.directory import MAX_STEP_BYTES, CheckpointFiles, Run, numbered_folders
 from core.system.files import (
     FOLDER_MODE,
     JsonObject,
@@ -130,7 +130,11 @@ def load_checkpoint(run: Run) -> Checkpoint | None:
 def _read_last(run: Run) -> str | None:
     """The step in the file `last`; None if it is missing or damaged."""
     try:
-        name = read_regular_file(run.last_checkpoint).decode("ascii", "replace").strip()
+        name = (
+            read_regular_file(run.last_checkpoint, MAX_STEP_BYTES)
+            .decode("ascii", "replace")
+            .strip()
+        )
     except (FileNotFoundError, DamagedError):
         return None
     return name if name.isascii() and name.isdigit() else None

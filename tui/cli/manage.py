@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import click
 
@@ -23,6 +24,7 @@ from tui.common.format import size
 
 POLL_SECONDS = 0.25
 CHUNK_BYTES = 1 << 16
+MAX_LOG_BYTES = 1 << 20  # printed from the end of a log
 
 
 @click.command()
@@ -34,13 +36,24 @@ def logs(home: Home, run: str, follow: bool) -> None:
     target = store.find_run(home, run)
     if not target.log.exists():
         print_message(f"{target.name} has no log: only a trainer in the background writes one.")
-    tail = LineTail(target.log)
+    tail = LineTail(target.log, _first_byte(target.log))
     while follow and _is_in_use(target):
         _print_new_lines(tail)
         wait_for_lines()
     _print_new_lines(tail)
     if rest := tail.take_unfinished_line():
-        _print_log(rest)
+        _print_log(rest[-CHUNK_BYTES:])
+
+
+def _first_byte(log: Path) -> int:
+    """Where to start printing: a log of a broken trainer, or a damaged one, may have any size."""
+    try:
+        start = max(0, log.stat().st_size - MAX_LOG_BYTES)
+    except FileNotFoundError:
+        return 0
+    if start:
+        print_message(f"The first {size(start)} of {log} are omitted.")
+    return start
 
 
 def wait_for_lines() -> None:

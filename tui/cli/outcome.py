@@ -18,6 +18,7 @@ EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
 EXIT_CRASHED = 1
 EXIT_UNUSABLE_INPUT = 2
 LOG_LINES = 10
+MAX_LOG_BYTES = 1 << 20  # in which they are looked for
 
 
 def report_outcome(run: Run, history: History, *, as_json: bool) -> int:
@@ -51,7 +52,8 @@ def report_crash(run: Run, history: History) -> int:
     reason = crash_reason(history)
     message = [f"{run.name} crashed: its trainer has disappeared{f', {reason}' if reason else ''}."]
     log = [
-        line.decode(errors="replace") for line in islice(read_lines_backwards(run.log), LOG_LINES)
+        line.decode(errors="replace")
+        for line in islice(read_lines_backwards(run.log, MAX_LOG_BYTES), LOG_LINES)
     ]
     if log:
         message += [f"End of its log ({run.log}):", *(f"  {line}" for line in reversed(log))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from core.system.files import open_regular_file
 from tui.common.sanitize import clean
 
 MAX_BYTES = 1 << 20
@@ -19,10 +20,10 @@ def read_log_lines(path: Path, count: int | None = None, max_bytes: int = MAX_BY
     line says so, unless only `count` lines were requested.
 
     Raises:
-        OSError: the log cannot be read.
+        DamagedError: the log cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular_file(path), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - max_bytes))
             text = file.read(max_bytes).decode(errors="replace")

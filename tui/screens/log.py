@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Log
 
-from core.errors import StorageError
+from core.errors import DamagedError
 from core.run.directory import Run
 from tui.runs.trainer_log import read_log_lines
 from tui.screens.base import BaseScreen
@@ -45,8 +45,8 @@ class LogScreen(BaseScreen):
         log.clear()
         try:
             lines = read_log_lines(self._run.log)
-        except OSError as error:
-            self.show_error(StorageError(f"{self._run.log} cannot be read: {error.strerror}."))
+        except DamagedError as error:
+            self.show_error(error)
             lines = []
         log.write_lines(lines or [EMPTY_LOG_TEXT])
         self.set_title(f"{self._run.name}   {len(lines)} lines")

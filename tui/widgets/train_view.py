@@ -18,7 +18,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from core.errors import MiniGPTError
+from core.errors import DamagedError, MiniGPTError
 from core.run.history import History, SampleRow
 from tui.common.sanitize import clean, one_line
 from tui.plot.sparkline import sparkline
@@ -255,8 +255,8 @@ class TrainView(Vertical):
     def _log_lines(self) -> list[str]:
         try:
             return read_log_lines(self._log, LOG_LINES)
-        except OSError as error:
-            return [f"{clean(str(self._log))} cannot be read: {error.strerror}."]
+        except DamagedError as error:
+            return [clean(error.message)]
 
 
 def _axis_positions(steps: list[int], steps_per_unit: float) -> Sequence[float]:

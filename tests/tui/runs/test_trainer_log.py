@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import DamagedError
 from tui.runs.trainer_log import MAX_LINE_CHARACTERS, OMISSION_NOTICE, read_log_lines
 
 
@@ -51,5 +52,5 @@ def test_a_huge_line_is_cut(log: Path) -> None:
 
 def test_an_unreadable_log_raises(log: Path) -> None:
     log.mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(DamagedError, match="Is a directory"):
         read_log_lines(log)
