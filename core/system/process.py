@@ -1,4 +1,4 @@
-"""Settings of the current process: private files, end with its parent, keep freed memory."""
+"""Settings of the current process: private files, priority, end with its parent, freed memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 # In the environment of a child that has to end with its parent: the parent's process id.
 PARENT_PID_VARIABLE = "MINIGPT_PARENT"
@@ -20,6 +22,7 @@ MALLOC_THRESHOLD_BYTES = 2**30
 
 
 PRIVATE_UMASK = 0o077
+AUTOGROUP_FILE = Path("/proc/self/autogroup")  # see sched(7)
 
 
 def keep_files_private() -> None:
@@ -28,6 +31,19 @@ def keep_files_private() -> None:
     Whatever the umask of the shell: conversations, corpora and weights are private.
     """
     os.umask(PRIVATE_UMASK)
+
+
+def lower_priority(nice: int) -> None:
+    """Be this much nicer than now, to processes of other sessions too.
+
+    Linux may group processes by session and share the CPU between groups first (autogroup), where
+    the nice value of a process counts within its session only; the group has one of its own. It is
+    set only by the leader of a session: otherwise the terminal's other programs would slow down.
+    """
+    value = os.nice(nice)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):  # another system, switched off, or read-only in a container
+            AUTOGROUP_FILE.write_text(str(value))
 
 
 def end_with_parent(parent: int) -> None:

@@ -20,7 +20,12 @@ from core.run.directory import Run
 from core.run.launch import TrainerArguments
 from core.run.record import read_record, read_requested_config
 from core.system.locks import Lock, adopt
-from core.system.process import PARENT_PID_VARIABLE, end_with_parent, keep_files_private
+from core.system.process import (
+    PARENT_PID_VARIABLE,
+    end_with_parent,
+    keep_files_private,
+    lower_priority,
+)
 from core.system.rank_env import RankInfo, read_rank_info
 from core.system.signals import STOP_SIGNALS, StopSignals
 
@@ -46,7 +51,7 @@ def main(arguments: TrainerArguments) -> str | None:
             lock = adopt(arguments.lock_fd)
             if lock is None:
                 return f"Another trainer has the run {arguments.run}."
-            os.nice(NICE)
+            lower_priority(NICE)
             _train(arguments, run, lock, signals)
         except MiniGPTError as error:
             return f"{error.title}: {error}"

@@ -1,5 +1,6 @@
 """Settings of the current process."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from core.system import process
+from core.system.process import AUTOGROUP_FILE
 
 FAULTS = """
 import resource, sys
@@ -38,3 +40,28 @@ def test_without_glibc_nothing_is_kept(
 ) -> None:
     monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
     assert not process.keep_freed_memory()
+
+
+PRIORITY = """
+from core.system.process import AUTOGROUP_FILE, lower_priority
+lower_priority(7)
+print(AUTOGROUP_FILE.read_text().split()[-1])
+"""
+
+
+@pytest.mark.skipif(
+    not AUTOGROUP_FILE.exists() or not os.access(AUTOGROUP_FILE, os.W_OK), reason="no autogroups"
+)
+def test_a_lower_priority_counts_against_other_sessions() -> None:
+    """The nice value alone counts only within the session where the kernel groups by session."""
+
+    def group_nice(*, own_session: bool) -> int:
+        command = [sys.executable, "-c", PRIORITY]
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=True, start_new_session=own_session
+        )
+        return int(result.stdout)
+
+    before = int(AUTOGROUP_FILE.read_text().split()[-1])
+    assert group_nice(own_session=True) == os.nice(0) + 7
+    assert group_nice(own_session=False) == before
