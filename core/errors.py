@@ -7,6 +7,7 @@ Every mistake a user can make raises one of these; a violated invariant of the p
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 SIMILARITY_CUTOFF = 0.5
@@ -98,6 +99,35 @@ class RunFailedError(MiniGPTError):
     """Training ended without a usable result; the last checkpoint is unchanged."""
 
     title = "Training failed"
+
+
+class ResourceError(MiniGPTError):
+    """Memory, threads or processes that the system refuses."""
+
+    title = "Out of resources"
+
+
+def find_resource_error(error: BaseException) -> ResourceError | None:
+    """The error that says which resource the system refused; None for any other error.
+
+    Without memory, shared libraries fail to load with an ImportError.
+    """
+    text = str(error).casefold()
+    number = error.errno if isinstance(error, OSError) else None
+    # An output that would block raises EAGAIN too, with the characters written so far.
+    is_refused = number == errno.EAGAIN and not hasattr(error, "characters_written")
+    if "start new thread" in text or is_refused:
+        return ResourceError(
+            "The system allows no more threads or processes.",
+            "End some, or raise the limit (ulimit -u, or that of the container).",
+        )
+    is_unmapped = "failed to map segment" in text or "cannot allocate memory" in text
+    if isinstance(error, MemoryError) or is_unmapped or number == errno.ENOMEM:
+        return ResourceError(
+            f"There is not enough memory. {str(error).partition(chr(10))[0]}".strip(),
+            "Close other programs, or raise the limit (ulimit -v, or that of the container).",
+        )
+    return None
 
 
 class Cancelled(Exception):  # noqa: N818 - a requested stop, not an error

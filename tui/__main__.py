@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from core.errors import MiniGPTError, StorageError
+from core.errors import MiniGPTError, StorageError, find_resource_error
 from core.system.process import keep_files_private
 
 EXIT_INTERRUPTED = 130
@@ -63,12 +63,23 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         discard_output()
         return 0
-    except OSError as error:
-        # Errors with files are handled where they occur, so this is an error of the output.
-        if error.filename is None:
-            discard_output()
-        return _report(StorageError(f"{error.filename or 'The output'}: {error.strerror}."))
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
+        return _report(_system_error(error))
     return code if isinstance(code, int) else 0
+
+
+def _system_error(error: Exception) -> MiniGPTError:
+    """The message for an error of the system; a bug is raised again."""
+    from tui.cli.console import discard_output
+
+    if shortage := find_resource_error(error):
+        return shortage
+    if not isinstance(error, OSError):
+        raise error
+    # Errors with files are handled where they occur, so this is an error of the output.
+    if error.filename is None:
+        discard_output()
+    return StorageError(f"{error.filename or 'The output'}: {error.strerror}.")
 
 
 def _report(error: MiniGPTError) -> int:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.errors import DamagedError
 from core.system.files import read_json, write_json
@@ -107,15 +108,19 @@ class TokenWriter:
         framed = [self._add_special(s, i) for s, i in zip(samples, ids, strict=True)]
         lengths = np.fromiter(map(len, framed), np.int64, len(framed))  # (S of the call,)
         flat = np.fromiter(chain.from_iterable(framed), self._dtype, int(lengths.sum()))
-        flat.tofile(self._open[IDS_FILE])
-        (self._tokens + np.cumsum(lengths) - lengths).tofile(self._open[STARTS_FILE])
-        np.array([sample.offset for sample in samples], np.int64).tofile(self._open[OFFSETS_FILE])
+        self._write(IDS_FILE, flat)
+        self._write(STARTS_FILE, self._tokens + np.cumsum(lengths) - lengths)
+        self._write(OFFSETS_FILE, np.array([sample.offset for sample in samples], np.int64))
         if self._reading == "lines":
             flags = bytes(is_validation_line(sample.text) for sample in samples)
             self._open[VALIDATION_FILE].write(flags)
         self._record_first_samples(samples)
         self._tokens += int(lengths.sum())
         self._longest = max(self._longest, int(lengths.max()))
+
+    def _write(self, name: str, values: NDArray[Any]) -> None:
+        # `tofile` reports a full disk only as "N requested and M written".
+        self._open[name].write(values.data)
 
     def _add_special(self, sample: CorpusSample, ids: list[int]) -> list[int]:
         if self._reading == "lines":
@@ -134,7 +139,7 @@ class TokenWriter:
         Raises:
             OSError: it could not be written.
         """
-        np.array([self._tokens], np.int64).tofile(self._open[STARTS_FILE])
+        self._write(STARTS_FILE, np.array([self._tokens], np.int64))
         for file in self._open.values():
             file.flush()
             os.fsync(file.fileno())

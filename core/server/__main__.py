@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.errors import Cancelled, InputError, MiniGPTError
+from core.errors import Cancelled, InputError, MiniGPTError, find_resource_error
 from core.model.memory import is_device_fault
 from core.paths import Home
 from core.progress import CancelCheck
@@ -271,7 +271,8 @@ def serve(home: Home, requests: RequestQueue, writer: ReplyWriter) -> None:
         for pending in requests.requests():
             requests.close(pending)
             hint = "Install PyTorch as described in the README."
-            writer.send_error(pending.id, NoTorchError(str(error), hint))
+            cause = find_resource_error(error) or NoTorchError(str(error), hint)
+            writer.send_error(pending.id, cause)
     gc.freeze()  # A full collection over all imported modules would delay a reply by 0.1 s.
     # Started only now: two threads importing at once can see half a module.
     index_thread.start()

@@ -55,6 +55,19 @@ def write_atomic(path: Path, data: bytes) -> None:
     fsync_path(path.parent)
 
 
+def storage_hint(error: OSError, otherwise: str) -> str:
+    """What to do about a file that could not be written.
+
+    Args:
+        otherwise: for a full or broken disk.
+    """
+    if error.errno in (errno.ENOENT, errno.ESTALE, errno.ENOTDIR):
+        return "The folder was moved or deleted meanwhile; put it back, or continue in the new one."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Check the permissions of the folder."
+    return otherwise
+
+
 def remove_temporary_files(path: Path) -> None:
     """Remove temporary files left by killed writers of `path`; no writer may be active."""
     for temporary in path.parent.glob(f".{path.name}-*.tmp"):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MAX_NAMED_UNITS = 5
 MAX_COMPARED_WORDS = 20_000
+CHARACTERS_PER_EDIT = 4
 
 
 class UnknownWordError(InputError):
@@ -70,4 +71,24 @@ def _find_nearest(word: str, known: list[str]) -> list[str]:
             for other in known
             if other[0].casefold() == word[0].casefold() and abs(len(other) - len(word)) <= 2
         ]
-    return nearest(word, known[:MAX_COMPARED_WORDS])
+    similar = nearest(word, known[:MAX_COMPARED_WORDS])
+    return [other for other in similar if _is_near(word.casefold(), other.casefold())]
+
+
+def _is_near(word: str, other: str) -> bool:
+    """Whether one may be a typo of the other: at most an edit per four characters, and one."""
+    shorter, longer = sorted((word, other), key=len)
+    if len(shorter) >= CHARACTERS_PER_EDIT and longer.startswith(shorter):
+        return True
+    return _edit_distance(word, other) <= 1 + len(shorter) // CHARACTERS_PER_EDIT
+
+
+def _edit_distance(one: str, other: str) -> int:
+    """The fewest insertions, deletions and substitutions (Levenshtein, 1966)."""
+    row = list(range(len(other) + 1))
+    for number, left in enumerate(one, 1):
+        diagonal, row[0] = row[0], number
+        for place, right in enumerate(other, 1):
+            substituted = diagonal + (left != right)
+            diagonal, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, substituted)
+    return row[-1]

@@ -15,7 +15,7 @@ import signal
 import sys
 from typing import Any
 
-from core.errors import MiniGPTError
+from core.errors import MiniGPTError, find_resource_error
 from core.run.directory import Run
 from core.run.launch import TrainerArguments
 from core.run.record import read_record, read_requested_config
@@ -55,6 +55,11 @@ def main(arguments: TrainerArguments) -> str | None:
             _train(arguments, run, lock, signals)
         except MiniGPTError as error:
             return f"{error.title}: {error}"
+        except (MemoryError, ImportError, OSError, RuntimeError) as error:
+            shortage = find_resource_error(error)
+            if shortage is None:
+                raise
+            return f"{shortage.title}: {shortage}"
     return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.config.budget import snapshot_limit, snapshot_steps
 from core.config.configs import SECONDS_PER_MINUTE, Extension, SamplingConfig
-from core.errors import Cancelled, MiniGPTError, StorageError
+from core.errors import Cancelled, MiniGPTError, StorageError, find_resource_error
 from core.inference.generate import generate
 from core.inference.load import prompt_ids
 from core.inference.session import Session
@@ -22,7 +22,7 @@ from core.run.directory import Run
 from core.run.event_log import EventEmitter, EventListener, EventLog, events_backwards
 from core.run.record import read_record
 from core.system import locks
-from core.system.files import JsonObject, remove_temporary_files_below
+from core.system.files import JsonObject, remove_temporary_files_below, storage_hint
 from core.system.locks import Lock
 from core.system.machine import count_oom_kills, free_disk, this_host
 from core.system.process import keep_freed_memory
@@ -114,9 +114,9 @@ def train_as_other_rank(run: Run, group: ProcessGroup) -> JsonObject | None:
 def describe_failure(error: BaseException, run: Run) -> JsonObject | None:
     """The fields of `failed` for an error the user can do something about; None for a bug."""
     if isinstance(error, OSError):
-        error = StorageError(
+        error = find_resource_error(error) or StorageError(
             f"{error.filename or run.folder}: {error.strerror}.",
-            "Free disk space, or repair the disk, and resume the run.",
+            storage_hint(error, "Free disk space, or repair the disk, and resume the run."),
         )
     if isinstance(error, MiniGPTError):
         return {

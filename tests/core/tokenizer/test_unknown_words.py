@@ -31,6 +31,25 @@ def test_nearest_words_are_found_in_a_large_vocabulary() -> None:
     assert caught.value.near == {"bannana": ["banana"]}
 
 
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("mississippi", []),
+        ("sausages", []),
+        ("facade", []),
+        ("usse", ["use"]),
+        ("fascinate", ["fascinated"]),
+        ("Fascinatted", ["fascinated"]),
+    ],
+)
+def test_a_word_far_from_all_known_ones_gets_no_suggestion(word: str, near: list[str]) -> None:
+    """`fascinated`, `use` and `see` were offered for words that have nothing to do with them."""
+    tokenizer = Tokenizer.train("word", ["fascinated use see seems is a the language"])
+    with pytest.raises(UnknownWordError) as caught:
+        tokenizer.encode_prompt(word)
+    assert caught.value.near == {word: near}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_error_for_a_lone_surrogate_names_its_position(kind: str) -> None:
     """A terminal that is not in UTF-8 produces lone surrogates."""
