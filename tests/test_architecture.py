@@ -178,7 +178,7 @@ def _is_type_only(node: ast.AST) -> bool:
 
 
 def test_every_arrow_between_packages_is_an_allowed_one() -> None:
-    """A lower package that imports a higher one; two packages that import each other."""
+    """Detects a lower package that imports a higher one; two packages that import each other."""
     arrows = {
         (_package_of(module), _package_of(imported))
         for module in MODULES
@@ -191,7 +191,7 @@ def test_every_arrow_between_packages_is_an_allowed_one() -> None:
 
 
 def test_the_allowed_arrows_form_no_circle() -> None:
-    """A table of arrows that allows what it is there to forbid."""
+    """Detects a table that allows two packages to import each other."""
     placed: set[str] = set()
     while len(placed) < len(ARROWS):
         free = {name for name, below in ARROWS.items() if below <= placed} - placed
@@ -200,7 +200,7 @@ def test_the_allowed_arrows_form_no_circle() -> None:
 
 
 def test_core_never_imports_tui_and_tui_reaches_torch_only_from_commands() -> None:
-    """A trainer that needs Textual; a screen that loads torch."""
+    """Detects a trainer that needs Textual; a screen that loads torch."""
     offenders = [
         f"{module} imports {imported}"
         for module in MODULES
@@ -225,7 +225,7 @@ def _may_cross(module: str, imported: str, *, lazily: bool) -> bool:
 
 
 def _offenders(modules: Sequence[str], forbidden: Sequence[str]) -> dict[str, list[str]]:
-    """By module: which forbidden packages its import asks for, or what it prints."""
+    """By module: which forbidden packages its import loads, or what it prints."""
     command = [sys.executable, "-c", IMPORTING, json.dumps(forbidden), json.dumps(modules)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -239,33 +239,33 @@ def _modules_of(package: str) -> list[str]:
 
 
 def test_core_loads_no_user_interface_and_is_silent_at_import() -> None:
-    """A trainer that needs a terminal's libraries; a line printed by an import; a circle."""
+    """Detects a trainer that needs a terminal's libraries; a line printed by an import; a circle."""
     modules = sorted(module for module in MODULES if module.startswith("core"))
     assert _offenders(modules, ["tui", "textual", "rich", "click"]) == {}
 
 
 @pytest.mark.parametrize("package", [*LIGHT, "core", "core.doctor"])
 def test_a_light_package_loads_no_torch(package: str) -> None:
-    """A command or screen that takes seconds to start because one of its modules loads torch."""
+    """Detects a command or screen that takes seconds to start because one of its modules loads torch."""
     modules = _modules_of(package)
     assert modules
     assert _offenders(modules, ["torch"]) == {}
 
 
 def test_modules_that_must_answer_before_torch_is_loaded_do_not_load_it() -> None:
-    """A process deaf to signals for two seconds; a client that needs torch to ask for a token."""
+    """Detects a process that ignores signals for two seconds; a client that loads torch."""
     assert set(MODULES) >= TORCH_FREE_IN_TORCH
     assert _offenders(sorted(TORCH_FREE_IN_TORCH), ["torch"]) == {}
 
 
 def test_the_terminal_loads_no_torch_by_itself() -> None:
-    """A first frame that waits for torch."""
+    """Detects a first frame that waits for torch."""
     modules = sorted(module for module in MODULES if module.startswith("tui"))
     assert _offenders(modules, ["torch"]) == {}
 
 
 def test_light_commands_and_mistakes_load_no_torch(tmp_path: Path) -> None:
-    """A list, a help text or an error message that comes seconds late."""
+    """Detects a list, a help text or an error message that comes seconds late."""
     commands = [
         [],
         ["--help"],
@@ -302,7 +302,7 @@ def test_light_commands_and_mistakes_load_no_torch(tmp_path: Path) -> None:
 
 
 def test_a_package_has_one_sentence_and_no_re_exports() -> None:
-    """A second address for a class; an `__init__` that loads torch for whoever passes by."""
+    """Detects a second import path for a class; an `__init__` that loads torch."""
     for path in _sources("core", "tui", "data"):
         if path.name == "__init__.py":
             tree = ast.parse(path.read_text())
@@ -322,7 +322,7 @@ UNPICKLING = ("torch.load", "np.load", "numpy.load", "pickle", "marshal", "shelv
     ids=["core prints nothing", "nothing runs code from a file"],
 )
 def test_forbidden_functions_are_not_used(packages: Sequence[str], names: Sequence[str]) -> None:
-    """A trainer's line in the middle of a screen; a model file that runs code."""
+    """Detects a trainer's line in the middle of a screen; a model file that runs code."""
     uses = [
         f"{path.relative_to(ROOT)}:{line} {name}"
         for path in _sources(*packages)

@@ -126,7 +126,7 @@ def test_the_wheel_has_corpora_type_markers_and_licence_but_no_tests(wheel: Path
 
 
 def test_importing_a_folder_of_the_user_leaves_a_marker(installed: Path, crowded: Path) -> None:
-    """The next test relies on this: it checks that no marker is left."""
+    """The next test checks that there is no marker."""
     python = installed / "bin" / "python"
     result = subprocess.run([python, "-B", "-c", "import data"], cwd=crowded, capture_output=True)
     assert result.returncode == 1

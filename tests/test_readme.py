@@ -1,4 +1,4 @@
-"""README.md: the test command that `.ci/run` reads from it, and what it says of commands."""
+"""README.md: the test command that `.ci/run` reads from it, and its commands."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.support.bundled_texts import read_lines
 
 
 def test_all_sums_are_correct() -> None:
-    """A wrong one would be corpus_lines too."""
+    """A wrong one would be learnt too."""
     pairs = set()
     for file in ("corpus.txt", "heldout.txt"):
         for line in read_lines("arithmetic", file):

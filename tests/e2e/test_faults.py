@@ -47,7 +47,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
         yield home
 
 
-def test_a_run_killed_at_rng_ends_bit_for_bit_the_same(home: Home, tmp_path: Path) -> None:
+def test_a_run_killed_at_random_ends_bit_for_bit_the_same(home: Home, tmp_path: Path) -> None:
     """Each start resumes from the last checkpoint that was reported."""
     text = small_text(tmp_path)
     whole, lock = create_held_run(home, text, "whole", **SETTINGS)

@@ -235,7 +235,7 @@ def test_a_run_that_cannot_write_events_ends_at_once(
 def test_a_checkpoint_that_does_not_read_back_is_not_reported_as_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that stores something else than was written."""
+    """Detects a disk that stores something else than was written."""
     home, text = find_home(tmp_path / "home"), small_text(tmp_path)
     one_run, lock = create_held_run(home, text, "bad", **SETTINGS)
     save_file = safetensors_io.save_file

@@ -96,7 +96,7 @@ TALKING_APP = APP.replace(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_the_server_ends_with_an_app_that_is_killed(without_torch: Home, number: int) -> None:
-    """Memory that stays in use until the machine is restarted."""
+    """Detects a server that keeps its memory until the machine is restarted."""
     command = [sys.executable, "-c", APP, str(without_torch.root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as app:
         assert app.stdout is not None
@@ -107,7 +107,7 @@ def test_the_server_ends_with_an_app_that_is_killed(without_torch: Home, number:
 
 
 def test_a_real_server_streams_cancels_and_answers_again(home: Home) -> None:
-    """A reply that does not end after a cancellation, or blocks later requests."""
+    """Detects a reply that does not end after a cancellation, or blocks later requests."""
     tiny_run(home, "words")
     tiny_run(home, "chars", "char", "text")
 
@@ -135,7 +135,7 @@ def test_a_real_server_streams_cancels_and_answers_again(home: Home) -> None:
 
 
 def test_the_fake_server_streams_and_cancels_like_the_real_one() -> None:
-    """A fake whose cancellations cannot be seen."""
+    """Detects a fake whose cancellations cannot be seen."""
 
     async def test() -> None:
         server = FakeServer(failures={LoadRequest: InputError("no")})
@@ -156,7 +156,7 @@ def test_the_fake_server_streams_and_cancels_like_the_real_one() -> None:
 def test_server_and_command_generate_the_same_text(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two ways to the same model with different replies."""
+    """Detects different replies of the same model."""
     monkeypatch.setenv("MINIGPT_HOME", str(home.root))
     text = tmp_path / "cats.txt"
     text.write_text("the cat sat on the mat\nthe dog ran to the door\na bird sang in the tree\n")

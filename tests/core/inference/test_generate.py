@@ -22,7 +22,7 @@ from core.tokenizer.tokenizer import Tokenizer
 
 
 class Script(Decoder):
-    """A model that says given ids after the first token, <eos> after the last of them."""
+    """A model that predicts given ids after the first token, <eos> after the last of them."""
 
     def __init__(self, says: Sequence[int], vocab_size: int) -> None:
         config = ModelConfig(vocab_size=vocab_size, context=64, layers=1, heads=1, kv_heads=1)
@@ -170,7 +170,7 @@ def test_logits_that_are_not_finite_are_an_error(characters: Tokenizer) -> None:
 
 
 def _real() -> Session:
-    """A model for the characters' tokenizer, with a context of 8, that seldom says <eos>."""
+    """A model for the characters' tokenizer, with a context of 8, that seldom predicts <eos>."""
     config = ModelConfig(
         vocab_size=10, context=8, layers=1, heads=2, kv_heads=2, d_model=16, head_dim=8, d_ff=24
     )

@@ -150,7 +150,7 @@ def test_the_loss_is_the_mean_over_targets_that_are_not_padding(model: Decoder) 
 
 
 def test_loss_in_bfloat16(model: Decoder) -> None:
-    """Products that refuse mixed precisions, or a loss summed in 8 bits."""
+    """Detects products that refuse mixed precisions, or a loss summed in 8 bits."""
     ids = tokens()
     with torch.autocast("cpu", torch.bfloat16):
         loss = model.loss(ids[:, :-1], ids[:, 1:])

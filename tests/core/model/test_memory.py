@@ -1,4 +1,4 @@
-"""Out-of-memory errors and device faults are told apart from other errors."""
+"""Out-of-memory errors and device faults are distinguished from other errors."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_a_free_lock_without_a_terminal_event_is_a_crash(run: Run) -> None:
 
 
 def test_silence_decides_for_a_trainer_on_another_machine(run: Run) -> None:
-    """On a shared home the lock says nothing of a trainer elsewhere."""
+    """On a shared home the lock does not show a trainer on another machine."""
     start(run, THERE)
     fresh, silent = follow(run), follow(run, now=1000.0 + status.MAX_SILENCE_SECONDS + 1)
     fresh.poll()
@@ -194,7 +194,7 @@ def test_a_log_that_cannot_be_opened_is_a_problem(run: Run, make: Callable[[Path
     assert follower.problem is not None
 
 
-def test_events_are_returned_once_and_the_follower_knows_when_it_is_over(run: Run) -> None:
+def test_events_are_returned_once_and_the_follower_ends_with_the_trainer(run: Run) -> None:
     """`attach` must print everything a trainer wrote, and return when it is gone."""
     follower = follow(run)
     with held_lock(run):

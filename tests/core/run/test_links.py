@@ -1,4 +1,4 @@
-"""A run copied from a stranger: nothing outside it is written, created, locked or deleted."""
+"""A run copied from elsewhere: nothing outside it is written, created, locked or deleted."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def client(home: Home) -> DirectClient:
 
 
 def _record(home: Home, mask: torch.Tensor | None = None) -> tuple[AttentionRecord, torch.Tensor]:
-    """What the model itself returns, and what it says at every place, (T, V)."""
+    """What the model itself returns, and what it predicts at every position, (T, V)."""
     loaded, record = load_model(Run(home.runs / "words")), AttentionRecord()
     ids = torch.tensor([loaded.encode(TEXT)])
     with torch.no_grad():

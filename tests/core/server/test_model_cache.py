@@ -81,7 +81,7 @@ def test_the_last_layer_of_the_lens_predicts_what_the_model_does(client: DirectC
     assert [len(row) for row in reply["lens"]] == [3, 3]
     assert [len(row) for row in reply["attention"]] == [4, 4]
     assert [sum(row) for row in reply["attention"]] == pytest.approx([1.0, 1.0], abs=1e-4)
-    assert reply["attention"][0][3] == 0.0, "nobody looks ahead"
+    assert reply["attention"][0][3] == 0.0, "no position attends to a later one"
     mean = client("inside", run="words", prompt="the cat sat", layer=-2)
     other = client("inside", run="words", prompt="the cat sat", layer=0, head=0)
     both = [(a + b) / 2 for a, b in zip(reply["attention"][1], other["attention"][0], strict=True)]

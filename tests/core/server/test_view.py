@@ -45,10 +45,10 @@ def test_look_equals_a_session_truncated_to_the_position(client: DirectClient) -
 
 @settings(max_examples=25, deadline=None)
 @given(places=st.lists(st.tuples(st.integers(1, 44), st.booleans()), min_size=1, max_size=8))
-def test_a_sequence_of_looks_equals_fresh_ones(
+def test_a_sequence_of_requests_equals_fresh_ones(
     tmp_path_factory: pytest.TempPathFactory, places: list[tuple[int, bool]]
 ) -> None:
-    """Over branches and slides of the context."""
+    """Over branches, and when the context slides."""
     client = _walker(tmp_path_factory)
     ids = [3 + number % 7 for number in range(44)]
     other = [*ids[:20], *(3 + (number * 5) % 7 for number in range(24))]

@@ -50,7 +50,7 @@ def test_handlers_are_restored_at_the_end() -> None:
 
 
 def test_with_once_the_first_signal_restores_the_handlers() -> None:
-    """A second Ctrl-C that cannot end a training which hangs."""
+    """Detects a second Ctrl-C that cannot end a training that hangs."""
     received: list[signal.Signals] = []
     with StopSignals(received.append, once=True):
         _send(signal.SIGTERM)
@@ -59,7 +59,7 @@ def test_with_once_the_first_signal_restores_the_handlers() -> None:
 
 
 def test_a_signal_that_was_ignored_stays_ignored() -> None:
-    """A training under nohup that ends with its terminal."""
+    """Detects a training under nohup that ends with its terminal."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with StopSignals() as signals:
         _send(signal.SIGHUP)

@@ -100,7 +100,7 @@ def test_only_the_beginning_of_a_large_text_is_examined(
     ids=["other encoding", "binary", "at the end"],
 )
 def test_the_whole_text_is_checked(tmp_path: Path, data: bytes, message: str) -> None:
-    """A bad byte at the end must be result before a night of training."""
+    """A bad byte at the end must be found before a night of training."""
     with pytest.raises(InputError, match=message):
         measure(tmp_path, data)
 

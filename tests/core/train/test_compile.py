@@ -43,7 +43,7 @@ def gradients(model: Any, tokens: torch.Tensor) -> list[torch.Tensor]:
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_compiled_training_has_the_same_gradients(shape: str, recompute: bool) -> None:
-    """A graph with breaks, or other gradients."""
+    """Detects a graph with breaks, or other gradients."""
     torch._dynamo.reset()
     tokens = torch.randint(3, 12, (4, 8), generator=torch.Generator().manual_seed(0))
     model = factory.build_model(SHAPES[shape], seed=0).train()

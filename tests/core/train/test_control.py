@@ -1,4 +1,4 @@
-"""Control requests as anybody may write them: each is answered, and training continues."""
+"""Arbitrary control requests: each is answered, and training continues."""
 
 from __future__ import annotations
 

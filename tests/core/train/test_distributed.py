@@ -44,7 +44,7 @@ class ScriptedGroup(ProcessGroup):
 
 
 def test_other_ranks_apply_the_requests_to_rank_0_at_the_same_step() -> None:
-    """A learning rate that only one rank changes; a rank that trains on alone."""
+    """Detects a learning rate that only one rank changes; a rank that trains on alone."""
     messages: list[dict[str, Any] | None] = []
     trainer_0, trainer_1 = tiny_trainer(), tiny_trainer()
 

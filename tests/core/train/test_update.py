@@ -64,7 +64,7 @@ class _ScaleGradient(torch.autograd.Function):
 def test_on_a_gpu_a_bad_update_is_skipped_and_the_run_fails_with_its_step(
     what: str, clip: float
 ) -> None:
-    """Weights that are NaN; a host that waits for the device after every update."""
+    """Detects weights that are NaN; a host that waits for the device after every update."""
     good = tiny_trainer(steps=20, clip=clip)
     trainer = as_on_gpu(tiny_trainer(steps=20, clip=clip, control=spoil_at(7, what=what)))
     with pytest.raises(RunFailedError, match=rf"The {what} of step 8 is not a finite number"):
@@ -121,7 +121,7 @@ OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.
 def test_out_of_memory_splits_the_batch_and_changes_nothing_else(
     max_rows: int, micro_batches: int
 ) -> None:
-    """A night lost because another program took a part of the GPU."""
+    """Detects a run that fails because another program uses a part of the GPU."""
     whole, tight = tiny_trainer(steps=6), tiny_trainer(steps=6)
     whole.run()
     limit_memory(tight, max_rows, OUT_OF_MEMORY)
@@ -136,7 +136,7 @@ def test_out_of_memory_splits_the_batch_and_changes_nothing_else(
 
 
 def test_a_batch_that_never_fits_fails_the_run() -> None:
-    """Endless splitting; endless retries of an error that has nothing to do with memory."""
+    """Detects endless splitting; endless retries of an error that has nothing to do with memory."""
     trainer = tiny_trainer(steps=6)
     limit_memory(trainer, 0, OUT_OF_MEMORY)
     with pytest.raises(torch.OutOfMemoryError):

@@ -82,7 +82,7 @@ def then(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
 def test_following_prints_new_lines_until_the_trainer_is_gone(
     old: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Including lines written between the last look and the trainer's end."""
+    """Including lines written between the last poll and the trainer's end."""
     lock = store.lock_run(old)
     shown: list[str] = []
     then(

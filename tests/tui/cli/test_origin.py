@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_marks_lines_and_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Wrong figures, or an index that is built twice."""
+    """Detects wrong figures, or an index that is built twice."""
     assert run(["origin", "words", "oh the  cat sat on the tree"]) == 0
     said = capsys.readouterr()
     assert "Sorting the text…" in said.err
@@ -36,7 +36,7 @@ def test_marks_lines_and_figures_are_printed(capsys: pytest.CaptureFixture[str])
 def test_standard_input_is_read_and_json_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other field names, or options without effect."""
+    """Detects other field names, or options without effect."""
     raw = io.BytesIO(b"the dog ran\n")
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=raw))
     assert run(["origin", "words", "--json", "--min-tokens", "3", "--places", "1"]) == 0
@@ -50,6 +50,6 @@ def test_standard_input_is_read_and_json_printed(
 def test_unusable_arguments_are_errors(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A traceback, or exit code 0."""
+    """Detects a traceback, or exit code 0."""
     assert run(["origin", *arguments]) == 2
     assert "Traceback" not in capsys.readouterr().err

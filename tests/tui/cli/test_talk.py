@@ -63,7 +63,7 @@ def _lines(captured: str) -> list[dict[str, object]]:
 
 
 def test_step_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    """A command that does something else than its help says."""
+    """Detects a command that does something else than its help says."""
     server = FakeServer()
     _use_server(monkeypatch, server)
     _type(monkeypatch, "2", "", "r", "u", "/lang", "1", "temperature 1", "f", "?", "0", "q", "7")
@@ -86,7 +86,7 @@ def test_step_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Non
 def test_only_the_end_of_the_input_ends_step(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    """A mistake that ends the command."""
+    """Detects a mistake that ends the command."""
     server = FakeServer(failures={FindRequest: InputError("Not so.", "Thus.")})
     _use_server(monkeypatch, server)
     _type(monkeypatch, "/a", "temprature 1", "top_k many", "1")
@@ -98,7 +98,7 @@ def test_only_the_end_of_the_input_ends_step(
 
 
 def test_step_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    """Missing fields, or fields of the session."""
+    """Detects missing fields, or fields of the session."""
     server = FakeServer()
     _use_server(monkeypatch, server)
     assert run(["step", "lang@4", "Python", "--json", "--top", "3", "--temperature", "1"]) == 0
@@ -114,13 +114,15 @@ def test_step_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> 
     "arguments", [["step", "nothing"], ["talk", "lang@9"], ["trace", "x", "y"]]
 )
 def test_a_missing_run_is_an_error(arguments: list[str], capsys: Captured) -> None:
-    """Exit code 0, or output."""
+    """Detects exit code 0, or anything on standard output."""
     assert run(arguments) == 2
     assert capsys.readouterr().out == ""
 
 
 def test_talk_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home) -> None:
-    """A turn that is not recorded; a setting without effect; an error that ends the command."""
+    """Detects a turn that is not recorded; a setting without effect; an error that ends the
+    command.
+    """
     server = FakeServer()
     _use_server(monkeypatch, server)
     _type(monkeypatch, "Python", "/temperature 0.5", "/older", "Python", "/bogus", "/help", "/quit")
@@ -140,7 +142,7 @@ def test_talk_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: 
 def test_a_failed_reply_is_not_recorded(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home
 ) -> None:
-    """A turn without text in the record."""
+    """Detects a turn without text in the record."""
     error = InputError("No such word.")
     _use_server(monkeypatch, FakeServer(failures={GenerateRequest: error}))
     _type(monkeypatch, "zebra")
@@ -152,7 +154,7 @@ def test_a_failed_reply_is_not_recorded(
 def test_trace_prints_a_table_sentences_or_json(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    """Wrong figures; control codes of a model on the terminal."""
+    """Detects wrong figures; control codes of a model on the terminal."""
     _use_server(monkeypatch, FakeServer(trace=TRACED))
     assert run(["trace", "lang", "Python"]) == 0
     head, row, after = capsys.readouterr().out.splitlines()

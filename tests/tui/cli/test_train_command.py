@@ -101,7 +101,7 @@ def test_choices_can_be_seen_token_by_token(text: Path, capsys: pytest.CaptureFi
 def test_several_continuations_and_shortened_weights(
     text: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An option that is taken and then forgotten."""
+    """Detects an option that is taken and then forgotten."""
     _train(text)
     capsys.readouterr()
     asked = ["generate", "cats", "the", "--temperature", "2", "--max-tokens", "6"]

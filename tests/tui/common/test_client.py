@@ -55,7 +55,7 @@ def _run(home: Home, test: Callable[[ServerClient], Awaitable[None]]) -> None:
 
 
 def test_the_fake_server_has_every_method_of_a_client(home: Home) -> None:
-    """A method that only one of them has."""
+    """Detects a method that only one of them has."""
     for one in (FakeServer(), ServerClient(home)):
         for name in ("start", "request", "stream", "cancel", "close"):
             assert callable(getattr(one, name)), name
@@ -63,7 +63,7 @@ def test_the_fake_server_has_every_method_of_a_client(home: Home) -> None:
 
 
 def test_an_error_of_the_server_is_raised(without_torch: Home) -> None:
-    """An error without its title or message."""
+    """Detects an error without its title or message."""
 
     async def test(server: ServerClient) -> None:
         with pytest.raises(ServerError, match="prompt") as caught:
@@ -74,7 +74,7 @@ def test_an_error_of_the_server_is_raised(without_torch: Home) -> None:
 
 
 def test_a_text_that_is_too_long_is_not_sent(without_torch: Home) -> None:
-    """A request without a reply."""
+    """Detects a request without a reply."""
 
     async def test(server: ServerClient) -> None:
         with pytest.raises(InputError, match="too long"):
@@ -83,8 +83,10 @@ def test_a_text_that_is_too_long_is_not_sent(without_torch: Home) -> None:
     _run(without_torch, test)
 
 
-def test_a_death_fails_every_open_request_and_the_next_one_restarts(without_torch: Home) -> None:
-    """A screen that waits forever; a request that fails because of another process."""
+def test_the_exit_of_the_server_fails_every_open_request_and_the_next_one_restarts_it(
+    without_torch: Home,
+) -> None:
+    """Detects a screen that waits forever; a request that fails because of another process."""
 
     async def test(server: ServerClient) -> None:
         loads = [LoadRequest(run=name) for name in ("a", "b")]
@@ -109,7 +111,7 @@ def test_a_death_fails_every_open_request_and_the_next_one_restarts(without_torc
 
 
 def test_closing_ends_the_process_and_open_requests(without_torch: Home) -> None:
-    """A process that stays; a request that waits forever."""
+    """Detects a process that stays; a request that waits forever."""
 
     async def test(server: ServerClient) -> None:
         load = asyncio.create_task(server.request(LoadRequest(run="a")))
@@ -131,7 +133,7 @@ def test_closing_ends_the_process_and_open_requests(without_torch: Home) -> None
 def test_a_process_that_ignores_sigterm_is_killed(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An app that cannot be closed because a library hangs."""
+    """Detects an app that cannot be closed because a library hangs."""
     stuck = tmp_path / "stuck.py"
     stuck.write_text(
         "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -154,7 +156,7 @@ def test_a_process_that_ignores_sigterm_is_killed(
 def test_output_that_is_no_reply_ends_the_process(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A request that waits forever."""
+    """Detects a request that waits forever."""
     (tmp_path / "odd.py").write_text("print('Welcome!', flush=True)\nwhile True: input()\n")
     monkeypatch.setattr(client, "MODULE", "odd")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -168,7 +170,7 @@ def test_output_that_is_no_reply_ends_the_process(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_unwritable_cache_is_an_error(home: Home) -> None:
-    """A bug report for a lack of permissions."""
+    """Detects a lack of permissions reported as a bug."""
     home.root.mkdir()
     home.root.chmod(0o500)
 
@@ -180,7 +182,7 @@ def test_an_unwritable_cache_is_an_error(home: Home) -> None:
 
 
 def test_a_file_in_place_of_the_cache_is_an_error(home: Home) -> None:
-    """A traceback."""
+    """Detects a traceback."""
     home.root.mkdir()
     home.cache.touch()
 
@@ -194,7 +196,7 @@ def test_a_file_in_place_of_the_cache_is_an_error(home: Home) -> None:
 def test_a_folder_named_core_in_the_working_directory_is_not_imported(
     without_torch: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A user's package instead of ours."""
+    """Detects a user's package instead of ours."""
     without_torch.cache.mkdir(parents=True)
     for folder in (tmp_path, without_torch.cache):
         (folder / "core").mkdir()

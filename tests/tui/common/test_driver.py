@@ -52,7 +52,7 @@ def read_until(reader: int, end: bytes) -> bytes:
 
 
 def test_text_arrives_in_order_and_stop_waits_for_it(ends: tuple[int, TextIO]) -> None:
-    """A last frame, or the way back to the ordinary screen, that is lost at exit."""
+    """Detects a last frame, or the way back to the ordinary screen, that is lost at exit."""
     reader, file = ends
     thread, calls = started(file)
     for number in range(100):
@@ -67,7 +67,9 @@ def test_text_arrives_in_order_and_stop_waits_for_it(ends: tuple[int, TextIO]) -
 def test_a_terminal_that_does_not_read_blocks_no_writer_and_is_redrawn(
     ends: tuple[int, TextIO],
 ) -> None:
-    """A stalled line that freezes the event loop, or a screen that stays half-drawn after it."""
+    """Detects a stalled line that freezes the event loop, or a screen that stays half-drawn after
+    it.
+    """
     reader, file = ends
     thread, calls = started(file)
     frame = "x" * 50_000
@@ -82,7 +84,7 @@ def test_a_terminal_that_does_not_read_blocks_no_writer_and_is_redrawn(
 
 
 def test_stop_gives_up_on_a_terminal_that_never_reads(ends: tuple[int, TextIO]) -> None:
-    """Ctrl+Q that waits for a line that is down."""
+    """Detects Ctrl+Q that waits for a line that is down."""
     _, file = ends
     thread, _ = started(file)
     thread.write("x" * 500_000)
@@ -93,7 +95,7 @@ def test_stop_gives_up_on_a_terminal_that_never_reads(ends: tuple[int, TextIO]) 
 
 
 def test_a_lost_terminal_is_reported_once_and_later_text_is_ignored() -> None:
-    """An error in a thread without anybody to hear of it."""
+    """Detects an error in a thread that is not reported."""
     reader, writer = os.pipe()
     with os.fdopen(writer, "w", encoding="utf-8") as file:
         os.close(reader)
@@ -107,7 +109,7 @@ def test_a_lost_terminal_is_reported_once_and_later_text_is_ignored() -> None:
 
 @pytest.mark.parametrize("keys", [b"", SUSPEND, b"\x11"], ids=["as it is", "Ctrl+Z", "Ctrl+Q"])
 def test_the_process_ends_with_its_terminal(keys: bytes, tmp_path: Path) -> None:
-    """Every dropped connection leaves an application that burns a core for ever."""
+    """Detects an application that outlives its terminal and keeps a CPU core busy."""
     code = (
         "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
         "from tui.__main__ import main; sys.argv[1:] = []; main()"

@@ -25,7 +25,7 @@ from tui.widgets.generation_side import settings_table
 
 
 def test_every_setting_but_stop_is_on_a_key() -> None:
-    """A new sampling setting without a key; two settings on one key."""
+    """Detects a new sampling setting without a key; two settings on one key."""
     assert {*CONTROLS_BY_NAME, "seed", "stop"} == set(setting_specs(SamplingConfig))
     keys = [binding.key for binding in setting_bindings()]
     assert len(keys) == len(set(keys)) == 2 * len(CONTROLS)
@@ -34,7 +34,7 @@ def test_every_setting_but_stop_is_on_a_key() -> None:
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
 def test_every_value_of_a_ladder_is_valid_and_in_order(control: SettingControl) -> None:
-    """A key that raises a SettingsError; a step in the wrong direction."""
+    """Detects a key that raises a SettingsError; a step in the wrong direction."""
     assert list(control.ladder) == sorted(set(control.ladder))
     for value in control.ladder:
         assert find_value_problems(SamplingConfig, {control.name: value}) == {}
@@ -49,7 +49,7 @@ def test_every_value_of_a_ladder_is_valid_and_in_order(control: SettingControl) 
     )
 )
 def test_any_keys_give_valid_settings_and_one_key_resets_them(steps: list[tuple[str, int]]) -> None:
-    """Settings that cannot be reset, or that the model server refuses."""
+    """Detects settings that cannot be reset, or that the model server refuses."""
     controls = SamplingControls()
     for name, by in steps:
         note = limit_note(controls, name, by)
@@ -65,14 +65,14 @@ def test_any_keys_give_valid_settings_and_one_key_resets_them(steps: list[tuple[
 
 
 def test_a_step_up_and_down_restores_the_value() -> None:
-    """A ladder that drifts."""
+    """Detects a ladder whose steps up and down differ."""
     controls = SamplingControls()
     assert controls.stepped("temperature", 1).config.temperature == 0.1
     assert controls.stepped("temperature", 1).stepped("temperature", -1) == controls
 
 
 def test_the_end_of_a_ladder_is_explained() -> None:
-    """A key without effect and without a note."""
+    """Detects a key without effect and without a note."""
     controls = SamplingControls()
     note = "Temperature is at its minimum, greedy; t raises it."
     assert limit_note(controls, "temperature", -1) == note
@@ -81,7 +81,7 @@ def test_the_end_of_a_ladder_is_explained() -> None:
 
 
 def test_each_reply_draws_a_seed_unless_it_is_fixed() -> None:
-    """The same text again at a temperature above 0; a fixed seed that changes."""
+    """Detects the same text again at a temperature above 0; a fixed seed that changes."""
     controls = SamplingControls().stepped("temperature", 1)
     assert controls.with_seed(7).config.seed != controls.with_seed(8).config.seed
     fixed = SamplingControls(controls.config, fixed=True)
@@ -91,7 +91,7 @@ def test_each_reply_draws_a_seed_unless_it_is_fixed() -> None:
 
 
 def test_settings_are_described() -> None:
-    """A description of other settings than those of the reply."""
+    """Detects a description of other settings than those of the reply."""
     controls = SamplingControls()
     assert describe_next(controls) == "greedy, 50 tokens"
     warm = controls.stepped("temperature", 1).stepped("top_k", 1)
@@ -117,12 +117,12 @@ def test_settings_are_described() -> None:
     ],
 )
 def test_settings_of_another_version_are_described(settings: dict[str, Any]) -> None:
-    """A conversation that cannot be opened because of a value outside its limits."""
+    """Detects a conversation that cannot be opened because of a value outside its limits."""
     assert describe(settings)
 
 
 def test_select_next_reaches_every_setting() -> None:
-    """A setting that F8 never selects."""
+    """Detects a setting that F8 never selects."""
     controls, selected = SamplingControls(), []
     for _ in CONTROLS:
         selected.append(controls.selected)

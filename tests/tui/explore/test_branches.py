@@ -42,7 +42,7 @@ def _ids(tree: BranchTree) -> list[str]:
 def test_a_new_branch_keeps_the_text_before_it_and_the_old_continuation(
     tree: BranchTree, data: st.DataObject, tokens: tuple[BranchToken, ...]
 ) -> None:
-    """A lost continuation, a branch at another position, other paths that change."""
+    """Detects a lost continuation, a branch at another position, other paths that change."""
     id = data.draw(st.sampled_from(_ids(tree)))
     before = {one: tree.path(one) for one in _ids(tree)}
     position = data.draw(st.integers(1, len(before[id])))
@@ -62,7 +62,7 @@ def test_a_new_branch_keeps_the_text_before_it_and_the_old_continuation(
 def test_siblings_are_cyclic_and_share_the_text_before(
     tree: BranchTree, data: st.DataObject
 ) -> None:
-    """A branch that cannot be reached, or that starts with another text."""
+    """Detects a branch that cannot be reached, or that starts with another text."""
     id = data.draw(st.sampled_from(_ids(tree)))
     for position, count in tree.fork_positions(id).items():
         seen, at = [], id
@@ -82,7 +82,7 @@ def test_siblings_are_cyclic_and_share_the_text_before(
 
 @given(trees())
 def test_every_branch_is_reached_from_its_parent_and_its_root(tree: BranchTree) -> None:
-    """A branch that navigation never shows."""
+    """Detects a branch that navigation never shows."""
     for branch in tree.branches:
         if branch.parent is None:
             assert branch in tree.roots
@@ -97,7 +97,7 @@ def test_every_branch_is_reached_from_its_parent_and_its_root(tree: BranchTree) 
 def test_the_tree_is_read_as_it_was_recorded(
     tmp_path_factory: pytest.TempPathFactory, tree: BranchTree
 ) -> None:
-    """A branch at another position, or none."""
+    """Detects a branch at another position, or none."""
     path = tmp_path_factory.mktemp("talk") / "talk.jsonl"
     for branch in tree.branches:
         branches.append_branch(path, branch)
@@ -106,7 +106,7 @@ def test_the_tree_is_read_as_it_was_recorded(
 
 @given(st.text(st.characters()), st.integers(0, 2**31 - 1), st.none() | st.floats(0, 1))
 def test_any_token_is_recorded_in_one_safe_line(text: str, id: int, chance: float | None) -> None:
-    """A control code in a token that breaks the line, or the terminal of `cat`."""
+    """Detects a control code in a token that breaks the line, or the terminal of `cat`."""
     branch = Branch(
         tokens=(BranchToken(id, text, chance),), turn="t", typed=1, settings={"top_k": 3}
     )
@@ -132,12 +132,12 @@ def test_any_token_is_recorded_in_one_safe_line(text: str, id: int, chance: floa
     ],
 )
 def test_a_damaged_line_is_skipped(damage: bytes) -> None:
-    """A traceback, or a branch at another position."""
+    """Detects a traceback, or a branch at another position."""
     assert branches.decode_branch(damage) is None
 
 
 def test_a_branch_without_its_parent_is_skipped_and_stays_in_the_file(tmp_path: Path) -> None:
-    """A tree that cannot be shown because a line is missing; a rewritten file."""
+    """Detects a tree that cannot be shown because a line is missing; a rewritten file."""
     path = tmp_path / "talk.jsonl"
     root = Branch(tokens=(BranchToken(3, "a"), BranchToken(4, " b")))
     orphan = Branch(tokens=(BranchToken(5, " c"),), parent="gone", at=1)
@@ -150,7 +150,7 @@ def test_a_branch_without_its_parent_is_skipped_and_stays_in_the_file(tmp_path: 
 
 
 def test_turns_and_branches_share_a_file(tmp_path: Path) -> None:
-    """Turns that are lost because of branches, or branches because of turns."""
+    """Detects turns that are lost because of branches, or branches because of turns."""
     path = tmp_path / "talk.jsonl"
     turn = Turn(prompt="a", text=" b", weights="last", step=1, tokens=1, seconds=1.0, ended="end")
     branch = Branch(tokens=(BranchToken(3, "a"),), turn=turn.id)
@@ -164,7 +164,7 @@ def test_turns_and_branches_share_a_file(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
-    """A traceback, or an empty tree."""
+    """Detects a traceback, or an empty tree."""
     (tmp_path / "talk.jsonl").mkdir()
     with pytest.raises(DamagedError):
         branches.read_branches(tmp_path / "talk.jsonl")
@@ -172,7 +172,7 @@ def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_equal_branch_is_found() -> None:
-    """Ten equal branches after ten presses of a key."""
+    """Detects ten equal branches after ten presses of a key."""
     one, two, three = BranchToken(3, "a"), BranchToken(4, " b"), BranchToken(5, " c")
     tree = BranchTree([root := Branch(tokens=(one, two))])
     fork = tree.fork(root.id, 1)
@@ -187,5 +187,5 @@ def test_an_equal_branch_is_found() -> None:
     [([], 3, None), ([2, 5], 1, 2), ([2, 5], 2, 2), ([2, 5], 4, 2), ([2, 5], 9, 5)],
 )
 def test_the_nearest_fork(positions: list[int], cursor: int, nearest: int | None) -> None:
-    """A fork after the cursor although there is one before it."""
+    """Detects a fork after the cursor although there is one before it."""
     assert nearest_fork(positions, cursor) == nearest

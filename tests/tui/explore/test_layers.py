@@ -51,14 +51,14 @@ def _reply(
     [(0.0, "·"), (0.049, "·"), (0.05, "1"), (0.14, "1"), (0.5, "5"), (0.97, "9"), (1.0, "9")],
 )
 def test_a_weight_is_one_character(weight: float, digit: str) -> None:
-    """A column that is shifted by a weight of two digits."""
+    """Detects a column that is shifted by a weight of two digits."""
     assert weight_digit(weight, plain=False) == digit
     assert weight_digit(weight, plain=True) == digit.replace("·", ".")
 
 
 @given(tokens=TOKENS, width=st.integers(30, 200), data=st.data())
 def test_the_table_fits_with_any_tokens(tokens: list[str], width: int, data: st.DataObject) -> None:
-    """Columns beside their names, or a row wider than the screen."""
+    """Detects columns beside their names, or a row wider than the screen."""
     index = data.draw(st.integers(0, len(tokens) - 1))
     reply = _reply(tokens, index)
     columns = fit_columns(reply, 0, width)
@@ -75,7 +75,7 @@ def test_the_table_fits_with_any_tokens(tokens: list[str], width: int, data: st.
 
 
 def test_the_tokens_with_the_largest_weights_have_columns() -> None:
-    """A strong weight that is not shown because there are too many tokens."""
+    """Detects a strong weight that is not shown because there are too many tokens."""
     weights = [0.0] * 100
     weights[3], weights[50], weights[90] = 0.5, 0.3, 0.1
     reply = _reply([f"t{number}" for number in range(100)], 99, weights)
@@ -85,7 +85,7 @@ def test_the_tokens_with_the_largest_weights_have_columns() -> None:
 
 
 def test_position_and_strong_weights_are_marked_in_the_text() -> None:
-    """Marks at other tokens."""
+    """Detects marks at other tokens."""
     pieces, view = text_pieces(_reply(["a", "b", "c", "d"], 2), 0, plain=True)
     assert pieces[view] == ("[c]", CHOSEN)
     assert pieces[0] == ("a", COPIED)
@@ -93,14 +93,14 @@ def test_position_and_strong_weights_are_marked_in_the_text() -> None:
 
 
 def test_disabled_heads_are_named_with_their_effect() -> None:
-    """Numbers from 0, or the effect of other heads."""
+    """Detects numbers from 0, or the effect of other heads."""
     reply = _reply(["a", "b"], 1)
     assert prediction_line(reply, []) == "after “b” (2) the model predicts “is”, 62.0%"
     assert prediction_line(reply, [(1, 0)]).endswith("62.0%; without 2.1: 31.0%")
 
 
 def test_positions_count_from_the_beginning_of_the_text() -> None:
-    """A window that does not start at the first token."""
+    """Detects a window that does not start at the first token."""
     reply = _reply(["x", "y"], 1, first=5)
     assert (position(reply), window_index(reply)) == (6, 1)
     assert window_positions(reply) == range(5, 7)

@@ -12,7 +12,7 @@ GREEDY = SamplingConfig()
 
 
 def test_a_closed_session_is_opened_again_at_the_same_position() -> None:
-    """A lost text after the server was restarted or has closed the session."""
+    """Detects a lost text after the server was restarted or has closed the session."""
 
     async def journey() -> None:
         server = FakeServer()

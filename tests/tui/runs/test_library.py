@@ -114,7 +114,7 @@ def test_deleted_and_renamed_runs_leave_no_row(home: Home) -> None:
     assert next(iter(found.rows())).summary.step == 0
 
 
-def test_a_run_deleted_during_a_look_is_left_out(
+def test_a_run_deleted_while_the_list_is_read_is_left_out(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other runs must still be listed."""

@@ -1,4 +1,4 @@
-"""Pending requests: nothing has happened before the trainer says so."""
+"""Pending requests: nothing counts as done before the trainer acknowledges it."""
 
 from __future__ import annotations
 

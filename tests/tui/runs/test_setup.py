@@ -30,7 +30,7 @@ FREE = 100 << 30
 
 @pytest.fixture(scope="module")
 def seen() -> Preview:
-    """The smallest bundled text, looked into."""
+    """A preview of the smallest bundled text."""
     return preview(LANG)
 
 
@@ -79,7 +79,7 @@ def test_the_facts_of_a_draft_are_those_of_the_trainer(reading: str, tmp_path: P
 
 
 def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:
-    """Running text cut into samples at its line ends."""
+    """Detects running text cut into samples at its line ends."""
     found = preview(corpus_of_text(tmp_path / "prose.txt", "one two\n\nthree four five\n" * 50))
     facts = RunDraft(corpus=LANG, preview=found).tokens
     assert (facts.reading, facts.train_samples, facts.longest) == ("text", 0, 0)
@@ -87,7 +87,7 @@ def test_a_text_has_no_lines_to_count(tmp_path: Path) -> None:
 
 
 def test_all_lines_of_a_large_text_count(seen: Preview) -> None:
-    """Steps reckoned from the lines of a text's beginning, with the tokens of all of it."""
+    """Detects steps computed from the lines of the beginning and the tokens of all of the text."""
     lengths = [[length, 10 * count] for length, count in seen.facts.line_lengths]
     large = dataclasses.replace(
         seen, facts=dataclasses.replace(seen.facts, line_lengths=lengths, train_samples=200)

@@ -36,7 +36,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_the_cursor_moves_and_shows_the_alternatives(home: Home) -> None:
-    """Alternatives of another position; a cursor outside the text."""
+    """Detects alternatives of another position; a cursor outside the text."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -59,7 +59,7 @@ def test_the_cursor_moves_and_shows_the_alternatives(home: Home) -> None:
 
 
 def test_a_position_is_requested_only_once(home: Home) -> None:
-    """A move back that waits for the model; outdated values after a change of settings."""
+    """Detects a move back that waits for the model; outdated values after a change of settings."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -79,7 +79,7 @@ def test_a_position_is_requested_only_once(home: Home) -> None:
 
 
 def test_enter_replaces_the_token_and_the_old_text_stays_a_branch(home: Home) -> None:
-    """A replaced text that is lost, or branches in the wrong order."""
+    """Detects a replaced text that is lost, or branches in the wrong order."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -111,7 +111,7 @@ def test_enter_replaces_the_token_and_the_old_text_stays_a_branch(home: Home) ->
 
 
 def test_recorded_branches_are_shown_again(home: Home) -> None:
-    """A tree that is lost with the screen, or recorded twice."""
+    """Detects a tree that is lost with the screen, or recorded twice."""
 
     async def replace(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "left", "up", "up", "up", "enter")
@@ -133,7 +133,7 @@ def test_recorded_branches_are_shown_again(home: Home) -> None:
 
 
 def test_an_existing_branch_is_not_added_again(home: Home) -> None:
-    """Two equal branches in the record."""
+    """Detects two equal branches in the record."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "left", "up", "up", "up", "enter")
@@ -146,7 +146,7 @@ def test_an_existing_branch_is_not_added_again(home: Home) -> None:
 
 
 def test_b_generates_branches_in_one_request(home: Home) -> None:
-    """A request per branch; equal greedy branches without explanation."""
+    """Detects a request per branch; equal greedy branches without explanation."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -170,7 +170,7 @@ def test_b_generates_branches_in_one_request(home: Home) -> None:
 
 
 def test_b_samples_branches_unless_greedy(home: Home) -> None:
-    """Greedy branches at a temperature above 0."""
+    """Detects greedy branches at a temperature above 0."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -183,7 +183,7 @@ def test_b_samples_branches_unless_greedy(home: Home) -> None:
 
 
 def test_branches_are_shown_while_they_are_generated(home: Home) -> None:
-    """No text before the last token of a long branch."""
+    """Detects no text before the last token of a long branch."""
     server = FakeServer(gates={ForkRequest: asyncio.Event()})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -209,7 +209,7 @@ def test_branches_are_shown_while_they_are_generated(home: Home) -> None:
 
 
 def test_escape_stops_and_keeps_the_tokens_so_far(home: Home) -> None:
-    """A long branch that cannot be stopped; a screen that is closed instead."""
+    """Detects a long branch that cannot be stopped; a screen that is closed instead."""
     server = FakeServer(gates={ForkRequest: asyncio.Event()})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -227,7 +227,7 @@ def test_escape_stops_and_keeps_the_tokens_so_far(home: Home) -> None:
 
 
 def test_probabilities_are_shown_as_digits(home: Home) -> None:
-    """Probabilities that only colours show."""
+    """Detects probabilities that only colours show."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         plain = app.text
@@ -242,7 +242,7 @@ def test_probabilities_are_shown_as_digits(home: Home) -> None:
 
 
 def test_errors_are_shown_and_nothing_is_lost(home: Home) -> None:
-    """A text that is lost after an error of the server or of the record."""
+    """Detects a text that is lost after an error of the server or of the record."""
     server = FakeServer(failures={ForkRequest: InputError("Not enough memory.", "Ask for 1.")})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -258,7 +258,7 @@ def test_errors_are_shown_and_nothing_is_lost(home: Home) -> None:
 
 
 def test_inside_is_opened_at_the_cursor(home: Home) -> None:
-    """Another position, or a text without the tokens after it."""
+    """Detects another position, or a text without the tokens after it."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "w", "left", "left", "w")
@@ -269,7 +269,7 @@ def test_inside_is_opened_at_the_cursor(home: Home) -> None:
 
 
 def test_every_key_has_a_tooltip() -> None:
-    """A key that the help does not explain."""
+    """Detects a key that the help does not explain."""
     for binding in CursorScreen.BINDINGS:
         assert isinstance(binding, Binding)
         assert binding.tooltip
@@ -278,7 +278,7 @@ def test_every_key_has_a_tooltip() -> None:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("plain", [False, True], ids=["", "ascii"])
 def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int], plain: bool) -> None:
-    """An unintended change of layout or wording."""
+    """Detects an unintended change of layout or wording."""
     terminal = Terminal(charset="ascii" if plain else "braille", colour=not plain)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:

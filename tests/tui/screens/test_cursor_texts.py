@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_other_weights_have_their_own_probabilities(home: Home) -> None:
-    """Probabilities of the previous weights."""
+    """Detects probabilities of the previous weights."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -49,7 +49,7 @@ def test_other_weights_have_their_own_probabilities(home: Home) -> None:
 
 
 def test_a_typed_text_is_scored_and_branched(home: Home) -> None:
-    """A typed text that is not recorded, or replaces the previous one."""
+    """Detects a typed text that is not recorded, or replaces the previous one."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "e")
@@ -68,7 +68,7 @@ def test_a_typed_text_is_scored_and_branched(home: Home) -> None:
 
 
 def test_a_pasted_text_is_opened_and_unknown_words_are_an_error(home: Home) -> None:
-    """A paste that is ignored, or one that closes the present text."""
+    """Detects a paste that is ignored, or one that closes the present text."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         app.post_message(Paste("unknown"))
@@ -81,7 +81,7 @@ def test_a_pasted_text_is_opened_and_unknown_words_are_an_error(home: Home) -> N
 
 
 def test_step_opens_it_with_its_text(home: Home) -> None:
-    """Another text than in Step."""
+    """Detects another text than in Step."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -96,7 +96,7 @@ def test_step_opens_it_with_its_text(home: Home) -> None:
 
 
 def test_talk_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
-    """Branches of another turn; turns that are damaged by branches in their file."""
+    """Detects branches of another turn; turns that are damaged by branches in their file."""
     talk = Run(home.runs / "lang").talk
     first, last = make_turn("Python", " is"), make_turn("Python", " is a")
     append(talk, first)
@@ -126,7 +126,7 @@ def test_talk_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
 
 
 def test_it_does_not_open_without_a_turn(home: Home) -> None:
-    """A screen without a text."""
+    """Detects a screen without a text."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "escape", "v")

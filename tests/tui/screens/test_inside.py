@@ -39,7 +39,7 @@ def _last(server: FakeServer) -> InsideRequest:
 
 
 def test_positions_layers_and_heads_are_on_keys(home: Home) -> None:
-    """A key that shows something else than it names."""
+    """Detects a key that shows something else than it names."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -63,7 +63,7 @@ def test_positions_layers_and_heads_are_on_keys(home: Home) -> None:
 
 
 def test_only_the_last_of_fast_keys_is_requested(home: Home) -> None:
-    """A lost key, or a request for every position passed."""
+    """Detects a lost key, or a request for every position passed."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -79,7 +79,7 @@ def test_only_the_last_of_fast_keys_is_requested(home: Home) -> None:
 
 
 def test_heads_are_disabled_and_enabled(home: Home) -> None:
-    """A disabled head that is not shown; the mean stands for all heads of the layer."""
+    """Detects a disabled head that is not shown; the mean disables all heads of the layer."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -98,7 +98,7 @@ def test_heads_are_disabled_and_enabled(home: Home) -> None:
 
 
 def test_a_session_is_opened_again_after_an_error(home: Home) -> None:
-    """A screen that is stuck after a failed request."""
+    """Detects a screen that is stuck after a failed request."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -114,7 +114,7 @@ def test_a_session_is_opened_again_after_an_error(home: Home) -> None:
 
 
 def test_step_opens_it_with_the_chosen_tokens(home: Home) -> None:
-    """Another text than in Step."""
+    """Detects another text than in Step."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -127,7 +127,7 @@ def test_step_opens_it_with_the_chosen_tokens(home: Home) -> None:
 
 
 def test_it_starts_at_the_requested_token(home: Home) -> None:
-    """The last token instead; Cursor passes ids without a prompt."""
+    """Detects the last token instead; Cursor passes ids without a prompt."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -139,7 +139,7 @@ def test_it_starts_at_the_requested_token(home: Home) -> None:
 
 
 def test_control_codes_of_the_vocabulary_are_shown_as_text(home: Home) -> None:
-    """An escape sequence that reaches the terminal."""
+    """Detects an escape sequence that reaches the terminal."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "\x1b" not in app.text
@@ -149,7 +149,7 @@ def test_control_codes_of_the_vocabulary_are_shown_as_text(home: Home) -> None:
 
 
 def test_every_key_has_a_tooltip() -> None:
-    """A key that the help does not explain."""
+    """Detects a key that the help does not explain."""
     for binding in InsideScreen.BINDINGS:
         assert isinstance(binding, Binding)
         assert binding.tooltip, binding
@@ -168,7 +168,7 @@ CAPTURES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("case", CAPTURES, ids=lambda case: case["name"])
 def test_the_screen_looks_as_captured(home: Home, case: dict[str, Any]) -> None:
-    """An unintended change of layout or wording."""
+    """Detects an unintended change of layout or wording."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "l", "k", "o")

@@ -60,7 +60,7 @@ async def open_sources(app: StageApp, pilot: Pilot[None]) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_copied_passages_are_shown_with_their_lines(home: Home, size: tuple[int, int]) -> None:
-    """A line number of another passage."""
+    """Detects a line number of another passage."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await open_sources(app, pilot)
@@ -85,7 +85,7 @@ def test_copied_passages_are_shown_with_their_lines(home: Home, size: tuple[int,
 
 
 def test_the_screens_look_as_captured(home: Home) -> None:
-    """An unintended change of layout or wording."""
+    """Detects an unintended change of layout or wording."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await open_sources(app, pilot)
@@ -101,7 +101,7 @@ def test_the_screens_look_as_captured(home: Home) -> None:
 
 
 def test_marks_are_ascii_on_an_ascii_terminal(home: Home) -> None:
-    """Marks that the terminal cannot show."""
+    """Detects marks that the terminal cannot show."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         app.terminal = Terminal(charset="ascii")
@@ -116,7 +116,7 @@ def test_marks_are_ascii_on_an_ascii_terminal(home: Home) -> None:
 def test_enter_opens_the_corpus_and_scrolling_reads_more(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A whole file in memory; the wrong line marked."""
+    """Detects a whole file in memory; the wrong line marked."""
     monkeypatch.setattr(passages, "BYTES_BEFORE_LINE", 300)
     monkeypatch.setattr(passages, "BYTES_AFTER_LINE", 300)
 
@@ -140,7 +140,7 @@ def test_enter_opens_the_corpus_and_scrolling_reads_more(
 
 
 def test_minimum_length_and_reply_are_on_keys(home: Home) -> None:
-    """Passages of another reply than the one shown."""
+    """Detects passages of another reply than the one shown."""
     server = make_server(home)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -184,7 +184,7 @@ def test_progress_is_shown_and_escape_cancels(home: Home) -> None:
 
 
 def test_a_missing_corpus_is_an_error(home: Home) -> None:
-    """A screen that waits forever."""
+    """Detects a screen that waits forever."""
     server = make_server(home)
     server.failures[IndexRequest] = InputError("The text x is no longer there.", "Put it back.")
 
@@ -196,7 +196,7 @@ def test_a_missing_corpus_is_an_error(home: Home) -> None:
 
 
 def test_it_does_not_open_without_a_turn(tmp_path: Path) -> None:
-    """A screen without a reply."""
+    """Detects a screen without a reply."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape", "c")

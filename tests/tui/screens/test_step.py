@@ -56,7 +56,7 @@ def _picks(server: FakeServer) -> list[object]:
 
 
 def test_tokens_are_taken_sampled_and_undone(home: Home) -> None:
-    """A key that appends another token than it names."""
+    """Detects a key that appends another token than it names."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -94,7 +94,7 @@ def test_fast_keys_act_one_after_another(home: Home) -> None:
 
 
 def test_removed_tokens_stay_with_the_name_of_the_setting(home: Home) -> None:
-    """Tokens that vanish; a column that does not reflect the settings."""
+    """Detects tokens that vanish; a column that does not reflect the settings."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -115,7 +115,7 @@ def test_removed_tokens_stay_with_the_name_of_the_setting(home: Home) -> None:
 
 
 def test_five_tokens_or_all_are_sampled(home: Home) -> None:
-    """A key that samples another number of tokens."""
+    """Detects a key that samples another number of tokens."""
     server = FakeServer()
     controls = SamplingControls(SamplingConfig(max_tokens=8))
 
@@ -129,7 +129,7 @@ def test_five_tokens_or_all_are_sampled(home: Home) -> None:
 
 
 def test_escape_stops_sampling(home: Home) -> None:
-    """Thousands of tokens that cannot be stopped, or an Escape that closes the screen."""
+    """Detects thousands of tokens that cannot be stopped, or an Escape that closes the screen."""
     server = FakeServer(delay_s=0.002)
     controls = SamplingControls(SamplingConfig(max_tokens=5000))
 
@@ -145,7 +145,7 @@ def test_escape_stops_sampling(home: Home) -> None:
 
 
 def test_nothing_is_appended_after_the_end_of_the_text(home: Home) -> None:
-    """Tokens after the end, or an end that cannot be undone."""
+    """Detects tokens after the end, or an end that cannot be undone."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -161,7 +161,7 @@ def test_nothing_is_appended_after_the_end_of_the_text(home: Home) -> None:
 
 
 def test_any_token_of_the_vocabulary_is_found(home: Home) -> None:
-    """An unlikely token that cannot be taken; a search that cannot be closed."""
+    """Detects an unlikely token that cannot be taken; a search that cannot be closed."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -181,7 +181,7 @@ def test_any_token_of_the_vocabulary_is_found(home: Home) -> None:
 
 
 def test_other_weights_keep_the_text(home: Home) -> None:
-    """A snapshot that starts at the prompt again, or with other ids."""
+    """Detects a snapshot that starts at the prompt again, or with other ids."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -198,7 +198,7 @@ def test_other_weights_keep_the_text(home: Home) -> None:
 
 
 def test_a_pinned_snapshot_is_compared(home: Home) -> None:
-    """A comparison of two positions, or one that stays behind."""
+    """Detects a comparison of two positions, or one that stays behind."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -220,7 +220,7 @@ def test_a_pinned_snapshot_is_compared(home: Home) -> None:
 
 
 def test_corpus_counts_are_shown_once_there_is_an_index(home: Home) -> None:
-    """Counts that are missing, or an index that is built twice."""
+    """Detects counts that are missing, or an index that is built twice."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -236,7 +236,7 @@ def test_corpus_counts_are_shown_once_there_is_an_index(home: Home) -> None:
 
 
 def test_a_session_is_opened_again_after_an_error(home: Home) -> None:
-    """A text that is lost because a request failed."""
+    """Detects a text that is lost because a request failed."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -253,7 +253,7 @@ def test_a_session_is_opened_again_after_an_error(home: Home) -> None:
 
 
 def test_after_an_unknown_word_the_text_can_be_edited(home: Home) -> None:
-    """A screen that is stuck after its first request failed."""
+    """Detects a screen that is stuck after its first request failed."""
     server = FakeServer()
     app = StageApp(StepScreen("lang", "last", "unknown"), home, server)
 
@@ -268,7 +268,7 @@ def test_after_an_unknown_word_the_text_can_be_edited(home: Home) -> None:
 
 
 def test_another_seed_is_drawn(home: Home) -> None:
-    """A seed that is announced and not used."""
+    """Detects a seed that is announced and not used."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -281,7 +281,7 @@ def test_another_seed_is_drawn(home: Home) -> None:
 
 
 def test_markup_and_control_codes_are_shown_as_text(home: Home) -> None:
-    """Markup and control codes of a vocabulary that take effect."""
+    """Detects markup and control codes of a vocabulary that take effect."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "[b]bold" in app.text
@@ -294,14 +294,14 @@ def test_markup_and_control_codes_are_shown_as_text(home: Home) -> None:
 
 
 def test_every_key_has_a_tooltip() -> None:
-    """A key that the help does not explain."""
+    """Detects a key that the help does not explain."""
     for binding in StepScreen.BINDINGS:
         assert isinstance(binding, Binding)
         assert binding.tooltip, binding
 
 
 def test_the_text_is_copied(home: Home) -> None:
-    """A copy of only the prompt."""
+    """Detects a copy of only the prompt."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "enter", "y")
@@ -322,7 +322,7 @@ CAPTURES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("case", CAPTURES, ids=lambda case: case["name"])
 def test_the_screen_looks_as_captured(home: Home, case: dict[str, Any]) -> None:
-    """An unintended change of layout or wording."""
+    """Detects an unintended change of layout or wording."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "t", "t", "k", "k", "k", "k", "enter", "down")

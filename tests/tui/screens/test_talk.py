@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_prompt_is_continued_and_recorded(home: Home, size: tuple[int, int]) -> None:
-    """A reply that is not shown, or not written to the record."""
+    """Detects a reply that is not shown, or not written to the record."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -64,7 +64,7 @@ def test_a_prompt_is_continued_and_recorded(home: Home, size: tuple[int, int]) -
 
 
 def test_a_prompt_is_sent_again_and_edited(home: Home) -> None:
-    """A turn that replaces the previous one; an edit that loses the prompt."""
+    """Detects a turn that replaces the previous one; an edit that loses the prompt."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -84,7 +84,7 @@ def test_a_prompt_is_sent_again_and_edited(home: Home) -> None:
 
 
 def test_an_empty_prompt_is_sent(home: Home) -> None:
-    """A model that cannot start by itself; a reply with a leading space."""
+    """Detects a model that cannot start by itself; a reply with a leading space."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "")
@@ -95,7 +95,7 @@ def test_an_empty_prompt_is_sent(home: Home) -> None:
 
 
 def test_earlier_turns_are_shown_and_damaged_lines_skipped(home: Home) -> None:
-    """Turns that are lost, or made unreadable by one torn line."""
+    """Detects turns that are lost, or made unreadable by one torn line."""
     record = Run(home.runs / "lang").talk
     for number in range(40):
         append(record, make_turn(f"prompt-{number}", f" reply-{number}"))
@@ -118,7 +118,7 @@ def test_earlier_turns_are_shown_and_damaged_lines_skipped(home: Home) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int]) -> None:
-    """An unintended change of layout or wording."""
+    """Detects an unintended change of layout or wording."""
     server = FakeServer(refused={"I lvoe": unknown_words({"lvoe": ["love", "more"]})})
     append(Run(home.runs / "lang").talk, make_turn("Data", " science is a hot topic"))
 
@@ -132,7 +132,7 @@ def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int]) -> None
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c"])
 def test_a_stopped_reply_is_recorded_without_later_tokens(home: Home, key: str) -> None:
-    """A stop that loses text, or late tokens in the next reply."""
+    """Detects a stop that loses text, or late tokens in the next reply."""
     server = FakeServer(free_tokens=2, gates={GenerateRequest: asyncio.Event()})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -155,7 +155,7 @@ def test_a_stopped_reply_is_recorded_without_later_tokens(home: Home, key: str) 
 
 
 def test_the_next_prompt_is_typed_during_a_reply(home: Home) -> None:
-    """A prompt that is sent during a reply, or lost."""
+    """Detects a prompt that is sent during a reply, or lost."""
     server = FakeServer(free_tokens=1, gates={GenerateRequest: asyncio.Event()})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -174,7 +174,7 @@ def test_the_next_prompt_is_typed_during_a_reply(home: Home) -> None:
 
 
 def test_no_key_is_lost_at_a_thousand_tokens_per_second(home: Home) -> None:
-    """A stream of tokens that starves the prompt."""
+    """Detects a stream of tokens that starves the prompt."""
     server = FakeServer(tokens=[f" word{n}" for n in range(3000)], batch=15)
     typed = "the quick brown fox"
 
@@ -191,7 +191,7 @@ def test_no_key_is_lost_at_a_thousand_tokens_per_second(home: Home) -> None:
 
 
 def test_quitting_records_the_reply_so_far(home: Home) -> None:
-    """A reply that is lost because the app was closed during it."""
+    """Detects a reply that is lost because the app was closed during it."""
     server = FakeServer(free_tokens=2, gates={GenerateRequest: asyncio.Event()})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -203,13 +203,13 @@ def test_quitting_records_the_reply_so_far(home: Home) -> None:
 
 
 def test_the_screen_does_not_import_torch() -> None:
-    """A first frame that waits for torch to be imported."""
+    """Detects a first frame that waits for torch to be imported."""
     code = "import sys; sys.modules['torch'] = None; import tui.screens.talk"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
 
 
 def test_the_reply_and_the_conversation_are_copied(home: Home) -> None:
-    """A copy of something else than what is shown."""
+    """Detects a copy of something else than what is shown."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape", "y", "Y", "e", "r")
@@ -226,7 +226,7 @@ def test_the_reply_and_the_conversation_are_copied(home: Home) -> None:
 
 
 def test_every_key_has_a_tooltip_and_the_footer_only_possible_actions(home: Home) -> None:
-    """A key in the footer that does nothing at present; a footer that is cut off."""
+    """Detects a key in the footer that does nothing at present; a footer that is cut off."""
 
     def footer(app: StageApp) -> dict[str, str]:
         shown = app.screen.active_bindings.values()
@@ -262,7 +262,7 @@ def test_every_key_has_a_tooltip_and_the_footer_only_possible_actions(home: Home
 
 
 def test_step_opens_at_the_end_of_the_reply_or_with_the_typed_text(home: Home) -> None:
-    """A lost prompt, or a reply that is tokenized anew instead of by its ids."""
+    """Detects a lost prompt, or a reply that is tokenized anew instead of by its ids."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape", "x", "i")

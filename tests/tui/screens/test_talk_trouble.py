@@ -33,7 +33,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_similar_words_are_suggested_for_an_unknown_one(home: Home) -> None:
-    """A typo after which the whole prompt must be typed again."""
+    """Detects a typo after which the whole prompt must be typed again."""
     unknown = unknown_words({"Pyton": ["Python", "Pylon"], "ios": []})
     server = FakeServer(refused={"see Pyton ios": unknown})
 
@@ -56,7 +56,7 @@ def test_similar_words_are_suggested_for_an_unknown_one(home: Home) -> None:
 
 
 def test_an_unknown_word_without_similar_ones_is_an_error(home: Home) -> None:
-    """An empty list of suggestions."""
+    """Detects an empty list of suggestions."""
     server = FakeServer(refused={"xyz": unknown_words({"xyz": []})})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -68,7 +68,7 @@ def test_an_unknown_word_without_similar_ones_is_an_error(home: Home) -> None:
 
 
 def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
-    """A screen that is closed or stuck because the server has died."""
+    """Detects a screen that is closed or stuck because the server has died."""
     server = FakeServer(reply_error=ServerExitedError("It ended by signal 9.", "Try again."))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -86,7 +86,7 @@ def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
 
 
 def test_a_deleted_run_does_not_close_the_screen(home: Home) -> None:
-    """An exception because the run cannot be loaded."""
+    """Detects an exception because the run cannot be loaded."""
     server = FakeServer(refused={"lang": InputError("There is no run named 'lang'.", "Press o.")})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -103,7 +103,7 @@ def test_a_deleted_run_does_not_close_the_screen(home: Home) -> None:
 
 
 def test_an_unexpected_exception_is_shown(home: Home) -> None:
-    """A traceback instead of the screen."""
+    """Detects a traceback instead of the screen."""
     server = FakeServer()
     server.tokens = [3]  # type: ignore[list-item]
 
@@ -118,7 +118,7 @@ def test_an_unexpected_exception_is_shown(home: Home) -> None:
 
 
 def test_talk_works_without_a_readable_record(home: Home) -> None:
-    """A full disk that ends the conversation, or an error at every turn."""
+    """Detects a full disk that ends the conversation, or an error at every turn."""
     Run(home.runs / "lang").talk.symlink_to("talk.jsonl")  # a cycle
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -143,7 +143,9 @@ ODD = [
 
 @pytest.mark.parametrize("size", SIZES)
 def test_markup_and_control_codes_are_shown_as_text(home: Home, size: tuple[int, int]) -> None:
-    """Markup that takes effect, an escape sequence that reaches the terminal, shifted lines."""
+    """Detects markup that takes effect, an escape sequence that reaches the terminal, shifted
+    lines.
+    """
     server = FakeServer()
     for text in ODD:
         append(Run(home.runs / "lang").talk, make_turn(text, text, weights=text, ended=text))

@@ -32,7 +32,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_letters_change_settings_in_command_mode(home: Home) -> None:
-    """A key that changes another setting than documented; no way back to greedy."""
+    """Detects a key that changes another setting than documented; no way back to greedy."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -77,7 +77,7 @@ def test_function_keys_change_settings_while_typing(home: Home) -> None:
 
 
 def test_each_reply_draws_a_seed_unless_it_is_fixed(home: Home) -> None:
-    """The same text again at a temperature above 0; a seed that cannot be repeated."""
+    """Detects the same text again at a temperature above 0; a seed that cannot be repeated."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -95,7 +95,7 @@ def test_each_reply_draws_a_seed_unless_it_is_fixed(home: Home) -> None:
 
 
 def test_snapshots_newest_and_best_weights_are_on_keys(home: Home) -> None:
-    """A reply labelled with other weights; an exception at the ends of the list."""
+    """Detects a reply labelled with other weights; an exception at the ends of the list."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
@@ -129,7 +129,7 @@ def test_snapshots_newest_and_best_weights_are_on_keys(home: Home) -> None:
 
 
 def test_a_snapshot_is_opened_by_its_step(home: Home) -> None:
-    """Newest weights where a snapshot was requested."""
+    """Detects newest weights where a snapshot was requested."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "a")
@@ -162,7 +162,7 @@ def test_newer_weights_are_loaded_during_training(home: Home) -> None:
 
 
 def test_another_run_is_chosen_within_the_screen(home: Home) -> None:
-    """A reply that is recorded with another run."""
+    """Detects a reply that is recorded with another run."""
     run_with_weights(home, "poems")
     empty = run_with_weights(home, "empty")
     empty.weights.unlink()
@@ -186,7 +186,7 @@ def test_another_run_is_chosen_within_the_screen(home: Home) -> None:
 
 
 def test_an_idle_screen_draws_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An idle screen that sends bytes over a slow connection."""
+    """Detects an idle screen that sends bytes over a slow connection."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "a")

@@ -203,7 +203,7 @@ def test_leaving_a_live_run_says_once_that_it_continues(story: ScriptedRun) -> N
             stage.push_screen(TrainScreen("poem"))
             await pilot.pause(0.1)
         assert said == ["poem continues training."]
-        assert not story.requests(), "detaching asks for nothing"
+        assert not story.requests(), "detaching sends no request"
 
     TrainScreen.announced_runs.clear()
     play(story, act)

@@ -32,7 +32,7 @@ def _turn(text: str, prompt: str = "Python", step: int = 256) -> Turn:
     ],
 )
 def test_the_first_difference_is_described(pinned: str, here: str, description: str) -> None:
-    """Half a word, an escape sequence of the model, a difference where there is none."""
+    """Detects half a word, an escape sequence of the model, a difference where there is none."""
     assert describe_difference(_turn(pinned), _turn(here, step=1)) == description
 
 
@@ -43,7 +43,7 @@ def test_other_prompts_are_not_compared() -> None:
 
 
 def test_a_pinned_reply_is_compared_with_one_of_other_weights(tmp_path: Path) -> None:
-    """Two replies to a prompt without a note where they differ."""
+    """Detects two replies to a prompt without a note where they differ."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:

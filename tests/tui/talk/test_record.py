@@ -34,7 +34,7 @@ def make_turn(prompt: str = "Python", text: str = " is popular.", **fields: obje
 
 
 def test_the_last_turns_are_read_oldest_first(tmp_path: Path) -> None:
-    """Turns in reverse order, or the first ones."""
+    """Detects turns in reverse order, or the first ones."""
     turns = [make_turn(f"prompt {number}") for number in range(5)]
     for one in turns:
         append(tmp_path / "talk.jsonl", one)
@@ -43,13 +43,15 @@ def test_the_last_turns_are_read_oldest_first(tmp_path: Path) -> None:
 
 
 def test_without_a_file_there_are_no_turns(tmp_path: Path) -> None:
-    """An error for a new run."""
+    """Detects an error for a new run."""
     assert read_last(tmp_path / "talk.jsonl", 10) == []
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_any_text_is_recorded_in_one_safe_line(prompt: str, text: str) -> None:
-    """A newline, an escape or half a surrogate that breaks the line, or the terminal of `cat`."""
+    """Detects a newline, an escape or half a surrogate that breaks the line, or the terminal of
+    `cat`.
+    """
     one = make_turn(prompt, text)
     line = json_line({"type": "turn", **vars(one)}).encode()
     assert b"\n" not in line
@@ -72,7 +74,7 @@ def test_any_text_is_recorded_in_one_safe_line(prompt: str, text: str) -> None:
     ],
 )
 def test_damaged_lines_are_skipped(tmp_path: Path, damage: bytes) -> None:
-    """Turns that are lost because of one damaged or unknown line."""
+    """Detects turns that are lost because of one damaged or unknown line."""
     path = tmp_path / "talk.jsonl"
     append(path, make_turn("before"))
     with path.open("ab") as file:
@@ -97,7 +99,7 @@ def test_damaged_lines_are_skipped(tmp_path: Path, damage: bytes) -> None:
     ],
 )
 def test_a_field_of_another_type_does_not_lose_the_turn(name: str, value: object) -> None:
-    """An exception because of a value of a newer version."""
+    """Detects an exception because of a value of a newer version."""
     line = json.dumps({"type": "turn", **vars(make_turn()), name: value}).encode()
     found = decode(line)
     assert found is not None
@@ -106,14 +108,14 @@ def test_a_field_of_another_type_does_not_lose_the_turn(name: str, value: object
 
 
 def test_non_finite_numbers_are_not_recorded(tmp_path: Path) -> None:
-    """NaN in JSON, which other readers refuse."""
+    """Detects NaN in JSON, which other readers refuse."""
     append(tmp_path / "talk.jsonl", make_turn(seconds=float("nan")))
     assert b"NaN" not in (tmp_path / "talk.jsonl").read_bytes()
     assert read_last(tmp_path / "talk.jsonl", 1)[0].seconds == 0.0
 
 
 def test_a_turn_after_a_torn_one_is_complete(tmp_path: Path) -> None:
-    """A full disk that costs two turns instead of one."""
+    """Detects a full disk that costs two turns instead of one."""
     path = tmp_path / "talk.jsonl"
     append(path, make_turn("first"))
     with path.open("ab") as file:
@@ -136,13 +138,13 @@ def test_a_record_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error(tmp_path: Path) -> None:
-    """A turn that is lost without an error."""
+    """Detects a turn that is lost without an error."""
     with full_disk(), pytest.raises(StorageError, match=os.strerror(28)):
         append(tmp_path / "talk.jsonl", make_turn())
 
 
 def test_two_apps_write_complete_lines(tmp_path: Path) -> None:
-    """Mixed turns of two terminals with one run."""
+    """Detects mixed turns of two terminals with one run."""
     path = tmp_path / "talk.jsonl"
 
     def write(mark: str) -> None:
@@ -160,7 +162,7 @@ def test_two_apps_write_complete_lines(tmp_path: Path) -> None:
 
 
 def test_only_the_end_of_a_long_record_is_read(tmp_path: Path) -> None:
-    """A record of years that is read completely for its last page."""
+    """Detects a record of years that is read completely for its last page."""
     path = tmp_path / "talk.jsonl"
     with path.open("wb") as file:
         file.write(b"x" * (record.MAX_READ_BYTES + 1000) + b"\n")

@@ -79,7 +79,7 @@ def test_it_is_redrawn_only_when_something_has_changed(
     play_widget(LossPlot(), act)
 
 
-def test_without_losses_it_says_so() -> None:
+def test_without_losses_a_message_is_shown() -> None:
     """A run starts without losses."""
 
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:

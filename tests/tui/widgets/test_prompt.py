@@ -16,7 +16,7 @@ def submitted(app: StageApp) -> list[str]:
 
 
 def test_enter_sends_and_ctrl_j_begins_a_line() -> None:
-    """A newline in the text instead of a reply; two lines that are sent as two prompts."""
+    """Detects a newline in the text instead of a reply; two lines that are sent as two prompts."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         await pilot.press("a", "ctrl+j", "b", "enter")
@@ -26,7 +26,7 @@ def test_enter_sends_and_ctrl_j_begins_a_line() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_it_grows_to_five_rows_and_no_further(size: tuple[int, int]) -> None:
-    """A prompt that hides what was said, or its own second line."""
+    """Detects a prompt that hides the conversation, or its own second line."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         heights = [prompt.size.height]
@@ -40,7 +40,7 @@ def test_it_grows_to_five_rows_and_no_further(size: tuple[int, int]) -> None:
 
 
 def test_a_long_line_wraps_into_rows() -> None:
-    """The end of a long prompt scrolled out of sight."""
+    """Detects the end of a long prompt scrolled out of sight."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         prompt.insert("word " * 30)
@@ -51,7 +51,7 @@ def test_a_long_line_wraps_into_rows() -> None:
 
 
 def test_up_and_down_walk_what_was_sent_and_come_back() -> None:
-    """What was being typed is lost by a look at what was sent before."""
+    """Detects a half-typed prompt that is lost when an earlier one is recalled."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         for letter in "ab":
@@ -72,7 +72,7 @@ def test_up_and_down_walk_what_was_sent_and_come_back() -> None:
 
 
 def test_within_rows_the_arrows_move_the_cursor() -> None:
-    """Up in the second row of a long line that throws the line away."""
+    """Detects an Up in the second row of a long line that discards the line."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         await pilot.press("a", "enter")
@@ -92,7 +92,7 @@ def test_within_rows_the_arrows_move_the_cursor() -> None:
 
 
 def test_with_nothing_sent_the_arrows_do_nothing() -> None:
-    """An empty history that empties the line."""
+    """Detects an empty history that empties the line."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         await pilot.press("a", "up", "down")
@@ -102,8 +102,7 @@ def test_with_nothing_sent_the_arrows_do_nothing() -> None:
 
 
 def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> None:
-    """A paste that sends its first line; escape codes in a prompt; pasting beside a selection;
-    a byte order mark."""
+    """Detects a paste that sends its first line or leaves the selection; escape codes, a byte mark."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         await pilot.press("x", "y", "shift+left")
@@ -119,7 +118,7 @@ def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> N
 
 @pytest.mark.parametrize("calm", [True, False])
 def test_its_cursor_does_not_blink_over_a_slow_line(calm: bool) -> None:
-    """An idle prompt that keeps sending bytes."""
+    """Detects an idle prompt that keeps sending bytes."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         assert prompt.cursor_blink is not calm
@@ -128,7 +127,7 @@ def test_its_cursor_does_not_blink_over_a_slow_line(calm: bool) -> None:
 
 
 def test_every_key_says_what_it_does() -> None:
-    """A binding that the help cannot explain."""
+    """Detects a binding that the help cannot explain."""
     own = Prompt._merged_bindings
     assert own is not None
     assert all(b.tooltip for b in Prompt.BINDINGS if not isinstance(b, tuple))

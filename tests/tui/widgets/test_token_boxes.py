@@ -26,10 +26,10 @@ LINES = [
         (Terminal(charset="ascii"), ["Python|_is|_a|_lang|uage|␊", "[bold]|[/]|_␉|中文", "␛[31m"]),
     ],
 )
-def test_tokens_stand_apart_and_blanks_are_seen(
+def test_tokens_are_separated_and_spaces_are_visible(
     size: tuple[int, int], terminal: Terminal, rows: list[str]
 ) -> None:
-    """Markup of a text that is obeyed; a token's own blank that cannot be told from none."""
+    """Detects markup of a text that takes effect; a token's own space that is invisible."""
 
     async def act(boxes: TokenBoxes, pilot: Pilot[None]) -> None:
         boxes.show(LINES)
@@ -39,8 +39,8 @@ def test_tokens_stand_apart_and_blanks_are_seen(
     play_widget(TokenBoxes(), act, size=size, terminal=terminal)
 
 
-def test_a_line_too_long_goes_on_below_and_nothing_is_left_behind() -> None:
-    """Tokens beyond the right edge; tokens of the text looked at before."""
+def test_a_long_line_is_wrapped_and_the_previous_text_is_cleared() -> None:
+    """Detects tokens beyond the right edge; tokens of the previous text."""
 
     async def act(boxes: TokenBoxes, pilot: Pilot[None]) -> None:
         boxes.show([["token"] * 20])
@@ -55,5 +55,5 @@ def test_a_line_too_long_goes_on_below_and_nothing_is_left_behind() -> None:
 
 
 def test_only_the_control_codes_of_a_token_are_changed() -> None:
-    """A preview that shows other letters than the tokenizer has."""
+    """Detects a preview that shows other letters than the tokenizer has."""
     assert visible(" Äé\x00") == "·Äé␀"

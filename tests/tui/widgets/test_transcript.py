@@ -28,8 +28,8 @@ ODD = [
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_odd_text_stays_text_and_aligned(size: tuple[int, int]) -> None:
-    """Escape codes that reach the terminal; a scrollbar pushed aside by wide characters."""
+def test_control_codes_and_wide_characters_are_shown_aligned(size: tuple[int, int]) -> None:
+    """Detects escape codes that reach the terminal; a scrollbar pushed aside by wide characters."""
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
         shown.append(ODD)
@@ -66,8 +66,8 @@ def test_an_emoji_of_several_tokens_is_shown_as_one() -> None:
     play_widget(ConversationView("›"), act)
 
 
-def test_what_comes_in_pieces_is_wrapped_as_if_it_came_at_once() -> None:
-    """Words cut where tokens end."""
+def test_text_in_pieces_is_wrapped_like_the_whole_text() -> None:
+    """Detects words cut where tokens end."""
     text = "the quick brown fox jumps over the lazy dog " * 9
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
@@ -106,8 +106,8 @@ def test_it_follows_its_end_until_the_reader_scrolls() -> None:
 
 
 @pytest.mark.parametrize("widths", [(80, 40, 80), (80, 200, 60)])
-def test_what_one_reads_stays_in_view_when_the_width_changes(widths: tuple[int, ...]) -> None:
-    """A resize that loses the place in a long reply."""
+def test_the_visible_text_stays_in_view_when_the_width_changes(widths: tuple[int, ...]) -> None:
+    """Detects a resize that loses the place in a long reply."""
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
         shown.focus()
@@ -123,8 +123,8 @@ def test_what_one_reads_stays_in_view_when_the_width_changes(widths: tuple[int, 
     play_widget(Transcript(), act, size=(widths[0], 24))
 
 
-def test_at_its_end_it_stays_at_its_end_when_the_width_changes() -> None:
-    """A resize that ends the following."""
+def test_at_the_end_it_stays_at_the_end_when_the_width_changes() -> None:
+    """Detects a resize that ends the following."""
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
         shown.append([("word " * 2000, ""), ("end", "")])
@@ -139,8 +139,10 @@ def test_at_its_end_it_stays_at_its_end_when_the_width_changes() -> None:
     play_widget(Transcript(), act)
 
 
-def test_a_copy_has_no_breaks_but_the_text_s_own() -> None:
-    """Pasted text broken where the window was narrow, or a character off beside wide ones."""
+def test_a_copy_has_only_the_line_breaks_of_the_text() -> None:
+    """Detects pasted text broken where the window was narrow, or a character off beside wide
+    ones.
+    """
     text = "中文 " + "word " * 40 + "\nsecond\n"
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
@@ -160,7 +162,9 @@ def test_a_copy_has_no_breaks_but_the_text_s_own() -> None:
 
 
 def test_the_mouse_selects_what_is_under_it_and_that_is_marked() -> None:
-    """A mark on other cells than those copied, in lines that wrapped and beside wide characters."""
+    """Detects a mark on other cells than those copied, in lines that wrapped and beside wide
+    characters.
+    """
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
         shown.append([("中文字 one two three four five six seven", "")])
@@ -184,8 +188,8 @@ def test_the_mouse_selects_what_is_under_it_and_that_is_marked() -> None:
 
 
 @pytest.mark.parametrize("terminal", [Terminal(), Terminal(theme="ansi-dark", colour=False)])
-def test_what_was_typed_is_told_apart_without_colour(terminal: Terminal) -> None:
-    """Prompt and continuation that look the same on a monochrome terminal."""
+def test_typed_text_is_distinguished_without_colour(terminal: Terminal) -> None:
+    """Detects prompt and continuation that look the same on a monochrome terminal."""
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
         shown.append([("typed ", "prompt"), ("said", "")])
@@ -197,8 +201,8 @@ def test_what_was_typed_is_told_apart_without_colour(terminal: Terminal) -> None
     play_widget(Transcript(), act, terminal=terminal)
 
 
-def test_a_megabyte_is_as_quick_to_grow_as_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An append that wraps or draws all that came before."""
+def test_appending_to_a_megabyte_is_as_fast_as_to_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Detects an append that wraps or draws all that came before."""
     drawn: list[Any] = []
 
     async def act(shown: Transcript, pilot: Pilot[None]) -> None:
