@@ -239,14 +239,14 @@ def _modules_of(package: str) -> list[str]:
 
 
 def test_core_loads_no_user_interface_and_is_silent_at_import() -> None:
-    """Detects a trainer that needs a terminal's libraries; a line printed by an import; a circle."""
+    """Detects a trainer that needs a terminal's libraries; an import that prints; a circle."""
     modules = sorted(module for module in MODULES if module.startswith("core"))
     assert _offenders(modules, ["tui", "textual", "rich", "click"]) == {}
 
 
 @pytest.mark.parametrize("package", [*LIGHT, "core", "core.doctor"])
 def test_a_light_package_loads_no_torch(package: str) -> None:
-    """Detects a command or screen that takes seconds to start because one of its modules loads torch."""
+    """Detects a command or screen that starts slowly because one of its modules loads torch."""
     modules = _modules_of(package)
     assert modules
     assert _offenders(modules, ["torch"]) == {}

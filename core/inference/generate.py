@@ -102,7 +102,7 @@ class GeneratedToken:
 
 
 class _Row:
-    """The state of one continuation: its sampler and its text stream."""
+    """The state of one continuation: its token sampler and its text stream."""
 
     def __init__(
         self, session: Session, number: int, tokenizer: Tokenizer, config: SamplingConfig
@@ -196,7 +196,7 @@ def generate(
 ) -> Generator[GeneratedToken]:
     """Append a prompt to a session of one row and generate its continuation, see `decode`.
 
-    Closing the generator stops it; the session then holds the tokens given out.
+    Closing the generator stops it; the session then holds the tokens yielded.
 
     Args:
         prompt: ids; may be empty if the session is not.

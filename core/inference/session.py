@@ -28,7 +28,7 @@ MAX_LOGITS_BYTES = 64 * 2**20  # of logits, cached or computed in one forward pa
 
 
 def window_start(length: int, context: int, keep_first: int) -> int:
-    """The index of the first id in the window, a kept first one aside, after `length` ids.
+    """The index of the first id in the window, not counting a kept first one, after `length` ids.
 
     With capacity R = context - keep_first, each slide drops h = max(1, R // 2) ids:
     keep_first + h * ceil((length - keep_first - R) / h), once that is more than keep_first.
@@ -77,7 +77,7 @@ class Session:
 
     @property
     def window_start(self) -> int:
-        """The index of the oldest id in the context, a kept first one aside."""
+        """The index of the oldest id in the context, not counting a kept first one."""
         return window_start(self.length, self.model.config.context, self.keep_first)
 
     def window(self) -> list[int]:
@@ -99,7 +99,7 @@ class Session:
         self.extend_rows([new])
 
     def extend_rows(self, new: Sequence[Sequence[int]]) -> None:
-        """Append ids to each row, as many to one as to another."""
+        """Append ids to each row, the same number to each."""
         assert len({len(ids) for ids in new}) == 1, "rows have equal lengths"
         for row, ids in zip(self._rows, new, strict=True):
             row.extend(ids)

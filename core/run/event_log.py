@@ -135,7 +135,7 @@ class EventEmitter:
         while not self._closed.wait(max(0.0, self._last_emit + idle - time.monotonic())):
             if time.monotonic() - self._last_emit >= idle:
                 self._last_emit = time.monotonic()
-                # On a full disk the beat is lost; the trainer meets the error itself.
+                # On a full disk the beat is lost; the next event of the trainer raises the error.
                 with contextlib.suppress(OSError):
                     self._emit(BEAT, self.step, {})
 

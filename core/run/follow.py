@@ -27,7 +27,7 @@ LOW_MEMORY_BYTES = 256 * 2**20
 
 
 class RunUpdate(NamedTuple):
-    """The result of one look at a run.
+    """The result of one poll of a run.
 
     Attributes:
         events: those appended since the look before.
@@ -71,7 +71,7 @@ class RunFollower:
 
     @property
     def is_held(self) -> bool:
-        """Whether a trainer on this machine held the run's lock at the last look."""
+        """Whether a trainer on this machine held the run's lock at the last poll."""
         return self._lock.is_held
 
     @property

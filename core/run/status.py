@@ -84,7 +84,7 @@ def _implied_status(event: Event) -> str | None:
 
 
 class LockState(NamedTuple):
-    """What a run's lock says.
+    """The state of a run's lock.
 
     Attributes:
         is_held: whether a process on this machine holds it.

@@ -56,7 +56,7 @@ class StopSignals:
         self._restore()
 
     def on_stop(self, stop: StopFunction) -> None:
-        """Register the function that stops the work; called at once if a signal came before.
+        """Register the function that stops the work; called at once if a signal has already arrived.
 
         It is called at every signal, always with the name of the first one.
         """

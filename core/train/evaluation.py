@@ -112,7 +112,7 @@ def _bigram_probabilities(
     judged_target: Int64Array,
     unigram: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """The probability of each judged target after its previous token."""
+    """The probability of each evaluated target given its previous token."""
     vocab_size = len(unigram)
     pairs, pair_counts = np.unique(previous * vocab_size + target, return_counts=True)
     distinct = np.bincount(pairs // vocab_size, minlength=vocab_size)  # followers of a token, (V,)
