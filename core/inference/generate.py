@@ -133,7 +133,7 @@ def decode(
 ) -> Iterator[list[GeneratedToken | None]]:
     """Choose and append one token per row and step until every row has ended.
 
-    Row r is drawn with seed + r. The session holds the ids of all steps given out; a row that has
+    Row r is drawn with seed + r. The session holds the ids of all steps yielded; a row that has
     ended is filled with EOS.
 
     Args:

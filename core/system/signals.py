@@ -56,7 +56,7 @@ class StopSignals:
         self._restore()
 
     def on_stop(self, stop: StopFunction) -> None:
-        """Register the function that stops the work; called at once if a signal has already arrived.
+        """Register the function that stops the work; call it at once after an earlier signal.
 
         It is called at every signal, always with the name of the first one.
         """

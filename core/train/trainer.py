@@ -123,8 +123,8 @@ class Trainer:
                 self._update()
                 self._after_update()
         if self.stop_reason is None:
-            self._finish()
-        self._end()
+            self._evaluate_finally()
+        self._save_and_report_end()
 
     def sync_control(self) -> bool:
         """Handle control requests, the same on every rank; return whether to stop.
@@ -288,7 +288,7 @@ class Trainer:
             )
 
     def _finish_step(self) -> None:
-        """Evaluation, epoch row and snapshot due after this step; after the last, see `_finish`.
+        """Evaluation, epoch row and snapshot due after this step; after the last, see `_evaluate_finally`.
 
         A resumed run calls it if it was killed before.
         """
@@ -377,7 +377,7 @@ class Trainer:
         self._metrics.restart_clock()
         return result
 
-    def _finish(self) -> None:
+    def _evaluate_finally(self) -> None:
         """The last evaluation, on the whole validation part, and the last epoch row."""
         if self.evaluation:
             if self.evaluation.is_long:
@@ -387,7 +387,7 @@ class Trainer:
         if self.stop_reason is None and self.state.epoch_targets:
             self._end_epoch(last=True)
 
-    def _end(self) -> None:
+    def _save_and_report_end(self) -> None:
         """Save, and emit `finished` or `stopped`."""
         self._report(force=True)
         self.save(wait=True)

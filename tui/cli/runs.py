@@ -23,7 +23,7 @@ from tui.cli.train import suggest_settings
 from tui.cli.watch import WatchSignals, follow_events, watch
 from tui.common.plain_mode import plain_option
 
-BUSY_NOTICE_SECONDS = 30.0  # without an answer until the user is told that the trainer is busy
+BUSY_NOTICE_SECONDS = 30.0  # without an answer, after which a note says that the trainer is busy
 
 
 @click.command()

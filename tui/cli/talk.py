@@ -42,7 +42,7 @@ def _find_weights(run: str, home: Home) -> tuple[str, str]:
 
 
 def _read_line() -> Callable[[str], str]:
-    """Return a function that reads a line; it prompts only where somebody types."""
+    """Return a function that reads a line; it shows a prompt only on a terminal."""
     return input if sys.stdin.isatty() else lambda _: normalize_text(input())
 
 

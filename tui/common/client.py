@@ -3,7 +3,7 @@
 `ModelClient` is what screens and commands use; `ServerClient` implements it by a child process
 `python -m core.server` with JSON lines on its pipes, `BlockingClient` wraps it for commands that do
 one thing after another. The process is started by the first request or by `start`, replaced when it
-has died, and ends with this one because its input ends. docs/server_protocol.md lists the messages.
+has exited, and ends with this one because its input ends. docs/server_protocol.md lists the messages.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class ModelClient(Protocol):
         """Return the batches and the last reply of a request; the first `anext` sends it."""
 
     async def cancel(self, id: int) -> None:
-        """Cancel a request; its last reply still comes, with what there is so far."""
+        """Cancel a request; its last reply is still sent, with the tokens so far."""
 
     async def close(self) -> None:
         """End the process."""
@@ -251,7 +251,7 @@ class ServerClient:
         return ServerReplies(self, self._last_id, request)
 
     async def cancel(self, id: int) -> None:
-        """Cancel a request; its last reply still comes, with what there is so far."""
+        """Cancel a request; its last reply is still sent, with the tokens so far."""
         from core.server.protocol import CancelRequest
 
         if id in self._open:
@@ -274,7 +274,7 @@ class ServerClient:
             self._write(_encode(self._last_id, CancelRequest(target=id)))
 
     def _write(self, line: str) -> None:
-        # A process that has died is noticed by `_read_replies`.
+        # A process that has exited is noticed by `_read_replies`.
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(line.encode() + b"\n")
 

@@ -26,7 +26,7 @@ CROWDED_COLUMN_CELLS = 5  # where not all tokens have a column
 
 
 def position(reply: InsideReply) -> int:
-    """Return the index in the text of the token looked at."""
+    """Return the index in the text of the inspected token."""
     return reply.positions[-1]
 
 

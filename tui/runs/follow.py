@@ -17,7 +17,7 @@ BACKLOG_POLL_SECONDS = 0.01
 
 
 class FollowTimer:
-    """Polls a run again and again and reports visible changes.
+    """Polls a run periodically and reports visible changes.
 
     A backlog is read in short pieces, but reported no more often than other changes.
 

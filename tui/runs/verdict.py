@@ -25,7 +25,7 @@ MIN_VAL_TOKENS = 500  # with fewer the validation loss is uncertain by more than
 
 
 class VerdictKind(StrEnum):
-    """The judgements there are."""
+    """The kinds of verdict."""
 
     WAITING = "waiting"
     FALLING = "falling"

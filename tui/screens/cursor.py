@@ -149,7 +149,7 @@ class CursorScreen(GenerationScreen):
 
     @work(group="cursor", exit_on_error=False)
     async def _perform(self, action: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Do one thing after another, each followed by a view of the cursor's position."""
+        """Run actions one after another, each followed by a view of the cursor's position."""
         async with self._action_lock:
             try:
                 if action is not None:

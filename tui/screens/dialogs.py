@@ -152,7 +152,7 @@ class RunDialog(InputDialog):
 
 
 def runs_with_weights(home: Home) -> list[LibraryRow]:
-    """The runs one can talk to."""
+    """The runs that have weights."""
     rows = Library(home).rows()
     return [row for row in rows if Run(home.runs / row.summary.name).weights.is_file()]
 

@@ -208,7 +208,7 @@ class NewCorpusScreen(BaseScreen):
         self.query_one(TokenBoxes).show(())
 
     def action_use_text(self) -> None:
-        """Go on to the settings, if the text can be used."""
+        """Open the settings, if the text can be used."""
         if self._corpus is not None:
             self.post_message(OpenSetup(self._spec))
 

@@ -122,7 +122,7 @@ class StepScreen(GenerationScreen):
 
     @work(group="step", exit_on_error=False)
     async def _perform(self, action: Callable[[], Awaitable[object]]) -> None:
-        """Do one thing after another; after an error the position stays."""
+        """Run actions one after another; after an error the position stays."""
         async with self._action_lock:
             try:
                 await action()

@@ -75,7 +75,7 @@ class TrainScreen(BaseScreen):
         Binding("x", "axis", "Axis", show=False, tooltip="Steps or epochs on the horizontal axis"),
         Binding("o", "open_log", "Log", show=False, tooltip="Open the trainer's log"),
     ]
-    announced_runs: ClassVar[set[str]] = set()  # whose training was said to continue
+    announced_runs: ClassVar[set[str]] = set()  # for which a notice said that training continues
 
     def __init__(self, name: str, started: bool = False) -> None:
         super().__init__()
@@ -270,7 +270,7 @@ class TrainScreen(BaseScreen):
         self.app.push_screen(LogScreen(self._run))
 
     def action_back(self) -> None:
-        """Go back; the first time, say that training continues."""
+        """Go back; the first time, show that training continues."""
         if (
             self._is_alive
             and not self.follower.problem

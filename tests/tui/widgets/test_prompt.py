@@ -102,7 +102,7 @@ def test_with_nothing_sent_the_arrows_do_nothing() -> None:
 
 
 def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> None:
-    """Detects a paste that sends its first line or leaves the selection; escape codes, a byte mark."""
+    """Detects a paste that sends its first line or keeps the selection; escape codes; a BOM."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
         await pilot.press("x", "y", "shift+left")
