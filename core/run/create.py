@@ -24,7 +24,6 @@ from core.text.corpus import Corpus, read_samples
 from core.text.stats import compute_stats
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import sample_evenly
-from core.tokenizer.unknown_words import unknown_share
 
 MAX_NAME_ATTEMPTS = 100
 MAX_UNKNOWN_SHARE = 0.05  # of the tokens of a text, in the vocabulary of a parent
@@ -155,7 +154,7 @@ def _check_vocabulary_suits(parent: Run, corpus: Corpus, reading: str) -> None:
         return
     share = min(1.0, UNKNOWN_SEARCH_BYTES / max(1, corpus.size))
     texts = list(sample_evenly(read_samples(corpus, reading), share))
-    unknown = unknown_share(tokenizer, texts)
+    unknown = tokenizer.unknown_share(texts)
     if unknown > MAX_UNKNOWN_SHARE:
         units = "words" if tokenizer.kind == "word" else "characters"
         raise InputError(

@@ -69,8 +69,8 @@ class GenerateBatch:
 
     Attributes:
         tokens: the new tokens.
-        window_start: index of the oldest token in the context, not counting a kept <sos>; 0 until the
-            context slides.
+        window_start: index of the oldest token in the context, not counting a kept <sos>; 0 until
+            the context slides.
         count: tokens so far.
         seconds: since the request was taken up.
     """

@@ -19,7 +19,7 @@ from core.errors import DamagedError, InputError
 from core.system.files import read_regular_file, write_atomic, write_json
 from core.tokenizer import vocabulary
 from core.tokenizer.special_tokens import SOS, SPECIAL, UNKNOWN, start_id
-from core.tokenizer.unknown_words import unknown_word_error
+from core.tokenizer.unknown_words import UnknownWordError, find_nearest_words
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -107,8 +107,27 @@ class Tokenizer:
         """
         ids = self.encode(text)
         if self.unk_id is not None and self.unk_id in ids:
-            raise unknown_word_error(self, text)
+            raise self._unknown_word_error(text)
         return ids
+
+    def _unknown_word_error(self, text: str) -> UnknownWordError:
+        is_word = self.kind == "word"
+        units = vocabulary.split_words(text) if is_word else list(text)
+        missing = [unit for unit in dict.fromkeys(units) if self.id_of(unit) is None]
+        if not is_word:
+            return UnknownWordError("character", {unit: [] for unit in missing})
+        known = [vocabulary.unescape_special(name) for name in self.units[len(SPECIAL) : -1]]
+        return UnknownWordError("word", find_nearest_words(missing, known))
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Return the share of the tokens of some texts that the vocabulary lacks, from 0 to 1."""
+        if self.unk_id is None:  # bytes spell everything
+            return 0.0
+        tokens = unknown = 0
+        for ids in self.encode_batch(texts):
+            tokens += len(ids)
+            unknown += ids.count(self.unk_id)
+        return unknown / max(1, tokens)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids, without special tokens or half a character at the end."""

@@ -1,16 +1,10 @@
-"""Text outside the vocabulary: how much of it there is, and the error with the nearest words."""
+"""The error for words and characters outside the vocabulary, with the nearest known words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from core.errors import InputError, nearest
-from core.tokenizer.special_tokens import SPECIAL
-from core.tokenizer.vocabulary import split_words, unescape_special
-
-if TYPE_CHECKING:
-    from core.tokenizer.tokenizer import Tokenizer
 
 MAX_NAMED_UNITS = 5
 MAX_COMPARED_WORDS = 20_000
@@ -41,26 +35,9 @@ class UnknownWordError(InputError):
         self.near = near
 
 
-def unknown_share(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
-    """Return the share of the tokens of some texts that the vocabulary lacks, from 0 to 1."""
-    if tokenizer.unk_id is None:  # bytes spell everything
-        return 0.0
-    tokens = unknown = 0
-    for ids in tokenizer.encode_batch(texts):
-        tokens += len(ids)
-        unknown += ids.count(tokenizer.unk_id)
-    return unknown / max(1, tokens)
-
-
-def unknown_word_error(tokenizer: Tokenizer, text: str) -> UnknownWordError:
-    """Return the error for a prompt that contains unknown words or characters."""
-    is_word = tokenizer.kind == "word"
-    units = split_words(text) if is_word else list(text)
-    missing = [unit for unit in dict.fromkeys(units) if tokenizer.id_of(unit) is None]
-    if not is_word:
-        return UnknownWordError("character", {unit: [] for unit in missing})
-    known = [unescape_special(name) for name in tokenizer.units[len(SPECIAL) : -1]]
-    return UnknownWordError("word", {unit: _find_nearest(unit, known) for unit in missing})
+def find_nearest_words(words: Iterable[str], known: list[str]) -> dict[str, list[str]]:
+    """Return the nearest known words of each word."""
+    return {word: _find_nearest(word, known) for word in words}
 
 
 def _find_nearest(word: str, known: list[str]) -> list[str]:

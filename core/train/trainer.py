@@ -123,7 +123,7 @@ class Trainer:
                 self._update()
                 self._after_update()
         if self.stop_reason is None:
-            self._evaluate_finally()
+            self._finish_training()
         self._save_and_report_end()
 
     def sync_control(self) -> bool:
@@ -288,9 +288,9 @@ class Trainer:
             )
 
     def _finish_step(self) -> None:
-        """Evaluation, epoch row and snapshot due after this step; after the last, see `_evaluate_finally`.
+        """Evaluate, end the epoch and save a snapshot if due after this step.
 
-        A resumed run calls it if it was killed before.
+        A resumed run calls it if it was killed before. For the last step see `_finish_training`.
         """
         step, per_epoch = self.state.step, self.batches.steps_per_epoch
         epoch_ends = int(step / per_epoch + EPOCH_ROUNDING) > int(
@@ -377,8 +377,8 @@ class Trainer:
         self._metrics.restart_clock()
         return result
 
-    def _evaluate_finally(self) -> None:
-        """The last evaluation, on the whole validation part, and the last epoch row."""
+    def _finish_training(self) -> None:
+        """Run the last evaluation, on the whole validation part, and emit the last epoch row."""
         if self.evaluation:
             if self.evaluation.is_long:
                 self._evaluate(whole=False)

@@ -1,9 +1,9 @@
 """Clients of the model server.
 
 `ModelClient` is what screens and commands use; `ServerClient` implements it by a child process
-`python -m core.server` with JSON lines on its pipes, `BlockingClient` wraps it for commands that do
-one thing after another. The process is started by the first request or by `start`, replaced when it
-has exited, and ends with this one because its input ends. docs/server_protocol.md lists the messages.
+`python -m core.server` with JSON lines on its pipes; `BlockingClient` wraps it for commands without
+an event loop. The process is started by the first request or by `start`, replaced once it has
+exited, and ends with this one because its input ends. docs/server_protocol.md lists the messages.
 """
 
 from __future__ import annotations

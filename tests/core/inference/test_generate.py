@@ -24,15 +24,15 @@ from core.tokenizer.tokenizer import Tokenizer
 class Script(Decoder):
     """A model that predicts given ids after the first token, <eos> after the last of them."""
 
-    def __init__(self, says: Sequence[int], vocab_size: int) -> None:
+    def __init__(self, script: Sequence[int], vocab_size: int) -> None:
         config = ModelConfig(vocab_size=vocab_size, context=64, layers=1, heads=1, kv_heads=1)
         super().__init__(config)
-        self.says, self.read = [*says, EOS], 0
+        self.script, self.read = [*script, EOS], 0
         self.weight = torch.nn.Parameter(torch.zeros(1))
         self.eval()
 
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
-        """The place in the script as the hidden state, (B, T, 1)."""
+        """Return the position in the script as the hidden state, (B, T, 1)."""
         assert isinstance(positions, slice)
         assert step.cache is not None
         step.cache.length = positions.stop
@@ -40,12 +40,12 @@ class Script(Decoder):
         return torch.arange(positions.start, positions.stop)[None, :, None].double()
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Nearly certain of the script's next id."""
-        message = torch.tensor([self.says[int(place)] for place in hidden.flatten()])
+        """Return logits nearly certain of the next id of the script."""
+        message = torch.tensor([self.script[int(place)] for place in hidden.flatten()])
         return 8.0 * torch.nn.functional.one_hot(message, self.config.vocab_size)[None].double()
 
     def initialise(self, seed: int) -> None:
-        """It has no weights that matter."""
+        """Do nothing: no weight is used."""
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +53,19 @@ def characters() -> Tokenizer:
     return Tokenizer.train("char", ["ab12 汉"])
 
 
-def _session(tokenizer: Tokenizer, says: str) -> Session:
-    return Session(Script(tokenizer.encode(says), tokenizer.vocab_size), keep_first=1)
+def _session(tokenizer: Tokenizer, script: str) -> Session:
+    return Session(Script(tokenizer.encode(script), tokenizer.vocab_size), keep_first=1)
 
 
-def _steps(tokenizer: Tokenizer, says: str, top: int = 0, **settings: Any) -> list[GeneratedToken]:
+def _steps(
+    tokenizer: Tokenizer, script: str, top: int = 0, **settings: Any
+) -> list[GeneratedToken]:
     config = SamplingConfig(**settings)
-    return list(generate(_session(tokenizer, says), [SOS], tokenizer, config, top=top))
+    return list(generate(_session(tokenizer, script), [SOS], tokenizer, config, top=top))
 
 
-def _reply(tokenizer: Tokenizer, says: str, **settings: Any) -> tuple[str, str]:
-    steps = _steps(tokenizer, says, **settings)
+def _reply(tokenizer: Tokenizer, script: str, **settings: Any) -> tuple[str, str]:
+    steps = _steps(tokenizer, script, **settings)
     assert not any(step.end_reason for step in steps[:-1])
     return "".join(step.text for step in steps), steps[-1].end_reason
 
@@ -94,7 +96,7 @@ def test_the_session_holds_the_generated_tokens_and_reads_none_in_vain(
 
 
 @pytest.mark.parametrize(
-    ("says", "stop", "shown", "ended"),
+    ("script", "stop", "shown", "ended"),
     [
         ("ab12ab", ("12",), "ab", STOP),
         ("a112b", ("12",), "a1", STOP),
@@ -104,9 +106,9 @@ def test_the_session_holds_the_generated_tokens_and_reads_none_in_vain(
     ],
 )
 def test_a_stop_text_ends_generation_and_is_not_shown(
-    characters: Tokenizer, says: str, stop: tuple[str, ...], shown: str, ended: str
+    characters: Tokenizer, script: str, stop: tuple[str, ...], shown: str, ended: str
 ) -> None:
-    assert _reply(characters, says, stop=stop) == (shown, ended)
+    assert _reply(characters, script, stop=stop) == (shown, ended)
 
 
 def test_text_that_was_held_back_is_shown_at_max_tokens(characters: Tokenizer) -> None:

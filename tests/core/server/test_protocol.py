@@ -43,7 +43,7 @@ from core.server.tokens import (
     TokenProbability,
 )
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.unknown_words import unknown_word_error
+from core.tokenizer.unknown_words import UnknownWordError
 
 
 def test_missing_fields_have_their_defaults() -> None:
@@ -57,7 +57,7 @@ def test_missing_fields_have_their_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("op", "fields", "said"),
+    ("op", "fields", "text"),
     [
         ("laod", {}, "laod"),
         (None, {}, "None"),
@@ -76,9 +76,9 @@ def test_missing_fields_have_their_defaults() -> None:
     ],
 )
 def test_a_request_with_an_invalid_field_is_refused_by_name(
-    op: Any, fields: Any, said: str
+    op: Any, fields: Any, text: str
 ) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=text):
         protocol.parse_request(op, fields)
 
 
@@ -113,7 +113,9 @@ def test_settings_out_of_their_limits_are_named(settings: dict[str, Any]) -> Non
 
 def test_an_error_lists_unknown_words_with_the_nearest_known_ones() -> None:
     tokenizer = Tokenizer.train("word", ["the cat sat"])
-    message = protocol.error_to_json(unknown_word_error(tokenizer, "the caat xyzzy"))
+    with pytest.raises(UnknownWordError) as caught:
+        tokenizer.encode_prompt("the caat xyzzy")
+    message = protocol.error_to_json(caught.value)
     assert message["unknown"] == ["caat", "xyzzy"]
     assert message["nearest"] == {"caat": ["cat", "sat"], "xyzzy": []}
     assert json.loads(json.dumps(message)) == message

@@ -79,11 +79,11 @@ def test_a_move_by_a_token_reads_one_token_at_most(
     read: list[int] = []
     before = Session._context_ids
 
-    def told(self: Session, place: int) -> Tensor:
+    def recorded_ids(self: Session, place: int) -> Tensor:
         read.append(place)
         return before(self, place)
 
-    monkeypatch.setattr(Session, "_context_ids", told)
+    monkeypatch.setattr(Session, "_context_ids", recorded_ids)
     for at in (5, 6, 5, 4, 5):
         read.clear()
         client("look", run="words", ids=ids, at=at)

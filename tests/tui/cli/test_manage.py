@@ -60,17 +60,17 @@ def test_a_hostile_log_is_printed_completely_and_sanitized(
     """Including a last line without a newline."""
     old.log.write_bytes(HOSTILE)
     assert run(["logs", "old", *options]) == 0
-    said = capsys.readouterr()
-    assert said.out == "␛]0;title␇red␛[31m�31m �\nnext\n"
-    assert said.err == ""
+    captured = capsys.readouterr()
+    assert captured.out == "␛]0;title␇red␛[31m�31m �\nnext\n"
+    assert captured.err == ""
 
 
 @pytest.mark.parametrize("options", [[], ["-f"]])
 def test_a_run_without_a_log_is_reported(old: Run, capsys: Captured, options: list[str]) -> None:
     assert run(["logs", "old", *options]) == 0
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "old has no log" in said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "old has no log" in captured.err
 
 
 def then(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> None:
@@ -129,7 +129,7 @@ def test_a_run_is_renamed(old: Run, home: Home, capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    ("new", "said"),
+    ("new", "message"),
     [
         ("taken", "taken-2"),
         ("../up", "letters"),
@@ -140,14 +140,14 @@ def test_a_run_is_renamed(old: Run, home: Home, capsys: Captured) -> None:
     ],
 )
 def test_invalid_and_taken_names_are_refused(
-    old: Run, home: Home, capsys: Captured, new: str, said: str
+    old: Run, home: Home, capsys: Captured, new: str, message: str
 ) -> None:
     """A run must not replace another or leave the folder of runs."""
     make_stopped_run(home, "taken")
     assert run(["rename", "old", new]) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert "\x1b" not in told
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "\x1b" not in errors
     assert names(home) == ["old", "taken"]
 
 
@@ -175,8 +175,10 @@ def test_a_deletion_lists_what_is_lost(old: Run, home: Home, capsys: Captured) -
     old.snapshot_weights(4).parent.mkdir(parents=True)
     old.snapshot_weights(4).write_bytes(b"x" * 5000)
     assert run(["rm", "old", "--yes"]) == 0
-    said = capsys.readouterr().err
-    assert all(words in said for words in ("old", "kB", "stopped", "step 5", "1 snapshot", "gone"))
+    errors = capsys.readouterr().err
+    assert all(
+        words in errors for words in ("old", "kB", "stopped", "step 5", "1 snapshot", "gone")
+    )
     assert names(home) == []
     assert list(home.runs.iterdir()) == []
 
@@ -237,5 +239,5 @@ def test_a_failed_deletion_is_an_error_message(
 
     monkeypatch.setattr("core.run.store.shutil.rmtree", refuse)
     assert run(["rm", "old", "--yes"]) == 1
-    said = capsys.readouterr().err
-    assert "some/file: Permission denied" in said
+    errors = capsys.readouterr().err
+    assert "some/file: Permission denied" in errors

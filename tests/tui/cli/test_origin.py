@@ -23,12 +23,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_marks_lines_and_figures_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """Detects wrong figures, or an index that is built twice."""
     assert run(["origin", "words", "oh the  cat sat on the tree"]) == 0
-    said = capsys.readouterr()
-    assert "Sorting the text…" in said.err
-    assert "oh ‹the  cat sat on the› tree" in said.out
-    assert "71% of 7 tokens copied · longest copy 5 · 1 of 6 bigrams are new" in said.out
-    assert "5 tokens, 3 times: the  cat sat on the" in said.out
-    assert "  line 4  ‹the cat sat on the› door" in said.out
+    captured = capsys.readouterr()
+    assert "Sorting the text…" in captured.err
+    assert "oh ‹the  cat sat on the› tree" in captured.out
+    assert "71% of 7 tokens copied · longest copy 5 · 1 of 6 bigrams are new" in captured.out
+    assert "5 tokens, 3 times: the  cat sat on the" in captured.out
+    assert "  line 4  ‹the cat sat on the› door" in captured.out
     assert run(["origin", "words", "the cat sat on the"]) == 0
     assert capsys.readouterr().err == "", "the index exists"
 

@@ -41,9 +41,9 @@ def starting(home: Home) -> tuple[Run, Lock]:
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """The error message of a refused command."""
     assert command(list(arguments)) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    return said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ def test_step_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Non
     _use_server(monkeypatch, server)
     _type(monkeypatch, "2", "", "r", "u", "/lang", "1", "temperature 1", "f", "?", "0", "q", "7")
     assert run(["step", "lang", "Python"]) == 0
-    said = capsys.readouterr()
-    assert said.err == ""
+    captured = capsys.readouterr()
+    assert captured.err == ""
     assert len(server.sessions["s1"][1]) == 2 + 2 + 1 + 5
     for line in (
         "1 token contains “lang”",
@@ -78,9 +78,9 @@ def test_step_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Non
         "u removes the last token.",
         "25 percent, removed: temperature",
     ):
-        assert line in said.out
-    assert "\x1b" not in said.out
-    assert "rank" in said.out.split("contains “lang”")[1].splitlines()[1]
+        assert line in captured.out
+    assert "\x1b" not in captured.out
+    assert "rank" in captured.out.split("contains “lang”")[1].splitlines()[1]
 
 
 def test_only_the_end_of_the_input_ends_step(
@@ -91,9 +91,9 @@ def test_only_the_end_of_the_input_ends_step(
     _use_server(monkeypatch, server)
     _type(monkeypatch, "/a", "temprature 1", "top_k many", "1")
     assert run(["step", "lang", "Python"]) == 0
-    said = capsys.readouterr()
-    assert "Not so." in said.err
-    assert "temperature" in said.err
+    captured = capsys.readouterr()
+    assert "Not so." in captured.err
+    assert "temperature" in captured.err
     assert len(server.sessions["s2"][1]) == 3
 
 
@@ -127,11 +127,11 @@ def test_talk_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: 
     _use_server(monkeypatch, server)
     _type(monkeypatch, "Python", "/temperature 0.5", "/older", "Python", "/bogus", "/help", "/quit")
     assert run(["talk", "lang"]) == 0
-    said = capsys.readouterr()
-    assert said.out.count("Python is a popular programming language.\n") == 2
-    assert "Temperature is 0.5." in said.out
-    assert "Weights: " in said.out
-    assert "unknown setting" in said.err
+    captured = capsys.readouterr()
+    assert captured.out.count("Python is a popular programming language.\n") == 2
+    assert "Temperature is 0.5." in captured.out
+    assert "Weights: " in captured.out
+    assert "unknown setting" in captured.err
     temperatures = [request.settings.temperature for request in server.sent(GenerateRequest)]
     assert temperatures == [0.0, 0.5]
     turns = read_last(Run(home.runs / "lang").talk, 9)
@@ -165,9 +165,9 @@ def test_trace_prints_a_table_sentences_or_json(
     first, last = _lines(capsys.readouterr().out)
     assert (first["rank"], last.keys()) == (1200, {"entropy", "lens"})
     assert run(["trace", "lang", "Python", "--plain"]) == 0
-    said = capsys.readouterr().out
-    assert "62 percent, rank 1200; the layers predicted a 20 percent, [b] less than" in said
-    assert "Next token: the layers predict a 20 percent, is 100 percent." in said
+    output = capsys.readouterr().out
+    assert "62 percent, rank 1200; the layers predicted a 20 percent, [b] less than" in output
+    assert "Next token: the layers predict a 20 percent, is 100 percent." in output
 
 
 def test_score_prints_tokens_and_totals(capsys: Captured, tmp_path: Path) -> None:

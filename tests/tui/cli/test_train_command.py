@@ -124,9 +124,9 @@ def test_messages_are_not_part_of_the_output(
     text: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _train(text)
-    said = capsys.readouterr()
-    assert "parameters" in said.err
-    assert "parameters" not in said.out
+    captured = capsys.readouterr()
+    assert "parameters" in captured.err
+    assert "parameters" not in captured.out
 
 
 def test_a_taken_name_proposes_a_free_one(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,7 +136,7 @@ def test_a_taken_name_proposes_a_free_one(text: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["train", "lnag"], "lang"),
         (["train", "lang", "--preset", "tinny"], "tiny"),
@@ -164,7 +164,11 @@ def test_a_taken_name_proposes_a_free_one(text: Path, capsys: pytest.CaptureFixt
     ],
 )
 def test_unusable_input_is_explained_with_exit_code_2(
-    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    home: Path,
 ) -> None:
     (tmp_path / "empty.txt").touch()
     (tmp_path / "binary.bin").write_bytes(bytes(range(256)))
@@ -172,7 +176,7 @@ def test_unusable_input_is_explained_with_exit_code_2(
     (tmp_path / "folder").mkdir()
     assert run(arguments) == 2
     captured = capsys.readouterr()
-    assert said in captured.err
+    assert message in captured.err
     assert "Traceback" not in captured.err
     assert captured.out == ""
     runs = home / "runs"
@@ -184,9 +188,9 @@ def test_an_unknown_word_suggests_similar_ones(
 ) -> None:
     _train(text)
     assert run(["generate", "cats", "the caat"]) == 2
-    said = capsys.readouterr().err
-    assert "caat" in said
-    assert "cat" in said.replace("caat", "")
+    errors = capsys.readouterr().err
+    assert "caat" in errors
+    assert "cat" in errors.replace("caat", "")
 
 
 def test_no_control_code_of_a_text_reaches_the_terminal(
@@ -259,8 +263,8 @@ def test_settings_of_the_parent_cannot_be_changed(
 ) -> None:
     _train(text, "--name", "parent")
     assert _train(text, "--from", "parent", "--tokenizer", "char", "--preset", "tiny") == 2
-    said = capsys.readouterr().err
-    assert all(name in said for name in ("tokenizer", "preset", "layers"))
+    errors = capsys.readouterr().err
+    assert all(name in errors for name in ("tokenizer", "preset", "layers"))
 
 
 def test_bundled_texts_are_listed_with_their_use(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,11 +79,11 @@ def test_the_end_of_an_earlier_training_is_not_the_end_of_this_one(
     follower = caught_up(run)
     run.log.write_bytes(b"first\nRuntimeError: broken \x1b[31m torch\n")
     assert watch_run(run, follower) == 1
-    said = capsys.readouterr().err
-    assert "crashed" in said
-    assert "RuntimeError: broken" in said
-    assert "\x1b" not in said
-    assert "minigpt-tui resume pets" in said
+    errors = capsys.readouterr().err
+    assert "crashed" in errors
+    assert "RuntimeError: broken" in errors
+    assert "\x1b" not in errors
+    assert "minigpt-tui resume pets" in errors
     say(STARTED, 9)
     assert watch_run(run) == 1, "it was resumed and vanished"
 
@@ -122,8 +122,8 @@ def test_attaching_does_not_print_earlier_events(
     say(STOPPED, 9, reason="asked to stop")
     with WatchSignals(stops_trainer=False) as signals:
         assert watch(run, signals, RunFollower(run), as_json=False, quiet_before=2000.0) == 130
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == "pets stopped at step 9, nothing to save yet (asked to stop)."
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0] == "pets stopped at step 9, nothing to save yet (asked to stop)."
 
 
 def requests_of(run: Run) -> list[tuple[str, Any]]:
@@ -182,9 +182,9 @@ def test_leaving_prints_how_to_return_and_does_not_stop_the_training(
     with lock, WatchSignals(stops_trainer=False) as signals:
         signal.raise_signal(signal.SIGINT)
         assert watch(run, signals, RunFollower(run), as_json=False) == 130
-    said = capsys.readouterr().err
-    assert "pets continues training" in said
-    assert "minigpt-tui attach pets" in said
+    errors = capsys.readouterr().err
+    assert "pets continues training" in errors
+    assert "minigpt-tui attach pets" in errors
     assert not run.requests.exists()
 
 

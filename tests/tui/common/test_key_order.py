@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import find_home
-from tests.support.journeys import library, travel
+from tests.support.app_runs import make_three_runs, run_app
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common import key_order
@@ -27,7 +27,7 @@ def _send_at_once(app: MiniGPTApp, text: str) -> None:
 
 def test_letters_sent_with_a_slash_are_typed_into_the_filter(tmp_path: Path) -> None:
     home = find_home(tmp_path / "home")
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
@@ -37,7 +37,7 @@ def test_letters_sent_with_a_slash_are_typed_into_the_filter(tmp_path: Path) -> 
         await wait_until_shown(pilot, lambda: app.focused is table)
         assert isinstance(app.screen, ModelsScreen)
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_a_key_that_is_never_reported_as_handled_times_out(
@@ -46,7 +46,7 @@ def test_a_key_that_is_never_reported_as_handled_times_out(
     monkeypatch.setattr(key_order, "HANDLED_TIMEOUT_S", 0.01)
     monkeypatch.setattr(key_order.KeyHandled, "bubble", False)
     home = find_home(tmp_path / "home")
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         _send_at_once(app, "/")
@@ -54,12 +54,12 @@ def test_a_key_that_is_never_reported_as_handled_times_out(
         _send_at_once(app, "ab")
         await wait_until_shown(pilot, lambda: app.screen.query_one(Input).value == "ab")
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_escape_directly_followed_by_a_letter_are_two_keys(tmp_path: Path) -> None:
     home = find_home(tmp_path / "home")
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         _send_at_once(app, "/d")
@@ -70,7 +70,7 @@ def test_escape_directly_followed_by_a_letter_are_two_keys(tmp_path: Path) -> No
         await wait_until_shown(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
         assert app.screen_stack[-2].query_one(Input).value == ""
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_a_capital_letter_after_escape_stays_capital() -> None:

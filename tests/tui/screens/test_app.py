@@ -19,10 +19,10 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
 from core.run.record import read_record
+from tests.support.app_runs import make_three_runs, run_app, wait_until_still
 from tests.support.apps import SIZES
 from tests.support.captures import assert_same_as_capture, screen_text
 from tests.support.fake_server import FakeServer
-from tests.support.journeys import calm, library, travel
 from tests.support.runs import ScriptedRun
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
@@ -84,7 +84,7 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
             pilot, lambda: "Python is a popular programming language." in view.text
         )
 
-    travel(home, journey)
+    run_app(home, journey)
     assert started_specs == ["lang"]
 
 
@@ -107,33 +107,33 @@ def test_typed_settings_are_restored_after_going_back(home: Home) -> None:
         assert app.screen.query_one("#more").display, "typed values are visible"
         assert inputs_again[0].value == "poem"
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_screens_look_as_captured(home: Home, size: tuple[int, int]) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await wait_until_shown(pilot, lambda: "lang" in screen_text(app))
         creation_dates = [str(read_record(run)["created"]) for run in store.list_runs(home)]
         hide = [str(home.root), *(date[:16].replace("T", " ") for date in creation_dates)]
-        await calm(app, pilot)
+        await wait_until_still(app, pilot)
         assert_same_as_capture(app, f"models_{size[0]}x{size[1]}", hide=hide)
         await pilot.press("n")
         await wait_until_shown(pilot, lambda: "tokens    word" in screen_text(app))
-        await calm(app, pilot)
+        await wait_until_still(app, pilot)
         assert_same_as_capture(app, f"new_corpus_{size[0]}x{size[1]}")
         await pilot.press("enter")
         await wait_until_shown(pilot, lambda: "0:03" in screen_text(app))
-        await calm(app, pilot)
+        await wait_until_still(app, pilot)
         assert_same_as_capture(app, f"new_setup_{size[0]}x{size[1]}")
 
-    travel(home, journey, size=size)
+    run_app(home, journey, size=size)
 
 
 def test_dialogs_help_and_log_look_as_captured(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
     (run,) = (run for run in store.list_runs(home) if run.name == "tales")
     run.log.write_text("Traceback: [bold]no\x1b[31m space left\n" * 3)
 
@@ -146,7 +146,7 @@ def test_dialogs_help_and_log_look_as_captured(home: Home) -> None:
             before = app.screen
             await pilot.press(key)
             await wait_until_shown(pilot, lambda: app.screen is not before)
-            await calm(app, pilot)
+            await wait_until_still(app, pilot)
             assert_same_as_capture(app, f"{name}_80x24", hide=hide)
             await pilot.press("escape")
             await wait_until_shown(pilot, lambda: app.screen is before)
@@ -160,11 +160,11 @@ def test_dialogs_help_and_log_look_as_captured(home: Home) -> None:
         await assert_screen("o", "log")
         await assert_screen("question_mark", "help")
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_help_and_palette_list_every_key(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await wait_until_shown(pilot, lambda: "lang" in screen_text(app))
@@ -183,7 +183,7 @@ def test_help_and_palette_list_every_key(home: Home) -> None:
         await pilot.press("escape")
         assert app.screen is screen
 
-    travel(home, journey, size=(100, 40))
+    run_app(home, journey, size=(100, 40))
 
 
 def test_an_error_is_shown_and_the_screen_stays(home: Home) -> None:
@@ -197,7 +197,7 @@ def test_an_error_is_shown_and_the_screen_stays(home: Home) -> None:
         assert "\x1b" not in screen_text(app)
         assert app.screen is screen
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_ctrl_c_quits_on_the_second_press_and_ctrl_q_at_once(home: Home) -> None:
@@ -213,7 +213,7 @@ def test_ctrl_c_quits_on_the_second_press_and_ctrl_q_at_once(home: Home) -> None
         assert app._exit
 
     for journey in (twice, at_once):
-        app = travel(home, journey)
+        app = run_app(home, journey)
         assert isinstance(app.client, FakeServer)
         assert app.client.closes, "the client is closed with the app"
 

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from core.config.configs import SamplingConfig
 from core.paths import Home, find_home
 from core.run import store
-from tests.support.journeys import library, travel
+from tests.support.app_runs import make_three_runs, run_app
 from tests.support.wait import wait_until_shown
 from tui.app import BASE_SCREENS, MiniGPTApp
 from tui.common.messages import (
@@ -40,7 +40,7 @@ Visit = Callable[[MiniGPTApp, "Pilot[None]"], Awaitable[None]]
 def home(tmp_path: Path) -> Home:
     """A library whose run lang has weights."""
     home = find_home(tmp_path / "home")
-    library(home)
+    make_three_runs(home)
     store.find_run(home, "lang").weights.write_bytes(b"weights")
     return home
 
@@ -60,7 +60,7 @@ def test_prompts_of_earlier_visits_to_talk_are_not_kept(home: Home) -> None:
         gc.collect()
         assert len(prompts) < visits
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_background_styles_do_not_keep_the_lines_of_removed_widgets(home: Home) -> None:
@@ -74,7 +74,7 @@ def test_background_styles_do_not_keep_the_lines_of_removed_widgets(home: Home) 
         gc.collect()
         assert ref() is None
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def by_message(message: Message) -> Visit:
@@ -144,4 +144,4 @@ def test_two_hundred_visits_to_a_screen_add_less_than_5_mb(home: Home, visit: Vi
         gc.collect()
         assert psutil.Process().memory_info().rss - before < MAX_GROWTH_BYTES
 
-    travel(home, journey)
+    run_app(home, journey)

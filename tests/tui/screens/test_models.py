@@ -12,8 +12,8 @@ from textual.widgets import Input
 from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
+from tests.support.app_runs import make_three_runs, run_app
 from tests.support.captures import screen_text
-from tests.support.journeys import library, travel
 from tests.support.runs import ScriptedRun
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
@@ -30,7 +30,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_runs_are_filtered_renamed_and_deleted(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
@@ -59,11 +59,11 @@ def test_runs_are_filtered_renamed_and_deleted(home: Home) -> None:
         await wait_until_shown(pilot, lambda: not (home.runs / "legends").exists())
         await wait_until_shown(pilot, lambda: table.row_count == 2)
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         screen, table = app.screen, app.screen.query_one(RunTable)
@@ -79,11 +79,11 @@ def test_the_cursor_stays_on_its_run_while_others_come_and_go(home: Home) -> Non
         assert table.selected is not None
         assert table.selected.summary.name == name
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_a_live_run_can_be_stopped_but_not_deleted(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
@@ -99,7 +99,7 @@ def test_a_live_run_can_be_stopped_but_not_deleted(home: Home) -> None:
         await wait_until_shown(pilot, requests.exists)
         assert json.loads(requests.read_text())["type"] == "stop"
 
-    travel(home, journey)
+    run_app(home, journey)
 
 
 def test_an_empty_list_says_what_to_do(home: Home) -> None:
@@ -108,12 +108,12 @@ def test_an_empty_list_says_what_to_do(home: Home) -> None:
         await wait_until_shown(pilot, lambda: isinstance(app.screen, ModelsScreen))
         await wait_until_shown(pilot, lambda: "Press n" in screen_text(app))
 
-    travel(home, journey)
+    run_app(home, journey)
     assert store.list_runs(home) == []
 
 
 def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
@@ -126,4 +126,4 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
         await wait_until_shown(pilot, lambda: isinstance(app.screen, TrainScreen))
         assert name in screen_text(app)
 
-    travel(home, journey, size=(160, 40))
+    run_app(home, journey, size=(160, 40))

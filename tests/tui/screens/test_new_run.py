@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.paths import Home, find_home
+from tests.support.app_runs import run_app
 from tests.support.captures import screen_text
-from tests.support.journeys import travel
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.runs import setup
@@ -47,7 +47,7 @@ def test_a_typed_path_is_previewed_and_a_binary_file_rejected(home: Home, tmp_pa
         await pilot.press("enter")
         await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
 
-    travel(home, journey, size=(120, 40))
+    run_app(home, journey, size=(120, 40))
 
 
 def test_an_invalid_setting_is_reported_and_not_started(
@@ -67,7 +67,7 @@ def test_an_invalid_setting_is_reported_and_not_started(
         )
         assert isinstance(app.screen, NewSetupScreen)
 
-    travel(home, journey, size=(120, 40))
+    run_app(home, journey, size=(120, 40))
 
 
 def test_wrapped_facts_keep_their_column_and_names_fit(home: Home) -> None:
@@ -79,4 +79,4 @@ def test_wrapped_facts_keep_their_column_and_names_fit(home: Home) -> None:
         await pilot.resize_terminal(60, 20)
         await wait_until_shown(pilot, lambda: "│            102 once" in screen_text(app))
 
-    travel(home, journey)
+    run_app(home, journey)

@@ -35,7 +35,7 @@ def story(tmp_path: Path) -> ScriptedRun:
 
 
 @pytest.mark.parametrize(
-    ("key", "request_type", "said", "answer", "then"),
+    ("key", "request_type", "message", "answer", "then"),
     [
         ("s", "stop", "stopping…", {"type": "stopped", "reason": "asked to stop"}, "stopped"),
         ("p", "pause", "pausing…", {"type": "changed", "action": "pause"}, "paused at step 60"),
@@ -57,7 +57,7 @@ def story(tmp_path: Path) -> ScriptedRun:
     ],
 )
 def test_a_request_counts_once_the_trainer_has_answered(
-    story: ScriptedRun, key: str, request_type: str, said: str, answer: dict[str, Any], then: str
+    story: ScriptedRun, key: str, request_type: str, message: str, answer: dict[str, Any], then: str
 ) -> None:
     story.train_partly()
 
@@ -66,12 +66,12 @@ def test_a_request_counts_once_the_trainer_has_answered(
         await pilot.pause()
         (asked,) = story.requests()
         assert asked["type"] == request_type
-        assert said in title(stage)
+        assert message in title(stage)
         fields = {name: value for name, value in answer.items() if name != "type"}
         name = "request" if answer["type"] == "saved" else "id"
         story.emit(answer["type"], 60, **fields, **{name: asked["id"]})
         await settled(stage, pilot)
-        assert said not in title(stage)
+        assert message not in title(stage)
         assert then in title(stage)
 
     play(story, act)
@@ -192,17 +192,17 @@ def test_talk_is_offered_once_there_are_weights(story: ScriptedRun) -> None:
 
 def test_leaving_a_live_run_says_once_that_it_continues(story: ScriptedRun) -> None:
     story.train_partly()
-    said: list[str] = []
+    notices: list[str] = []
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        stage.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
+        stage.notify = lambda text, **_: notices.append(text)  # type: ignore[method-assign]
         for key in ("d", "escape"):
             await pilot.press(key)
             await pilot.pause()
             assert not isinstance(stage.screen, TrainScreen)
             stage.push_screen(TrainScreen("poem"))
             await pilot.pause(0.1)
-        assert said == ["poem continues training."]
+        assert notices == ["poem continues training."]
         assert not story.requests(), "detaching sends no request"
 
     TrainScreen.announced_runs.clear()
@@ -211,10 +211,10 @@ def test_leaving_a_live_run_says_once_that_it_continues(story: ScriptedRun) -> N
 
 def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: ScriptedRun) -> None:
     story.train_partly()
-    said: list[str] = []
+    notices: list[str] = []
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        stage.notify = lambda text, **_: said.append(text)  # type: ignore[method-assign]
+        stage.notify = lambda text, **_: notices.append(text)  # type: ignore[method-assign]
         shutil.rmtree(story.run.folder)
         await settled(stage, pilot)
         await pilot.press("escape")
@@ -223,7 +223,7 @@ def test_leaving_a_run_whose_folder_is_gone_promises_nothing(story: ScriptedRun)
 
     TrainScreen.announced_runs.clear()
     play(story, act)
-    assert not said
+    assert not notices
 
 
 def test_the_log_opens_as_text(story: ScriptedRun) -> None:

@@ -116,14 +116,14 @@ def test_a_paste_keeps_its_lines_replaces_what_is_selected_and_is_cleaned() -> N
     assert submitted(play_widget(Prompt(), act)) == ["xone\ntwo\nthree␛[0m!"]
 
 
-@pytest.mark.parametrize("calm", [True, False])
-def test_its_cursor_does_not_blink_over_a_slow_line(calm: bool) -> None:
+@pytest.mark.parametrize("remote", [True, False])
+def test_its_cursor_does_not_blink_over_a_slow_line(remote: bool) -> None:
     """Detects an idle prompt that keeps sending bytes."""
 
     async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
-        assert prompt.cursor_blink is not calm
+        assert prompt.cursor_blink is not remote
 
-    play_widget(Prompt(), act, terminal=Terminal(remote=calm))
+    play_widget(Prompt(), act, terminal=Terminal(remote=remote))
 
 
 def test_every_key_says_what_it_does() -> None:

@@ -133,9 +133,9 @@ def test_texts_of_a_run_are_sanitized(charset: str) -> None:
 
 def test_the_details_of_a_run_take_two_lines() -> None:
     """A third line would move the table."""
-    told = run_detail(row("a", corpus="x\n\x1b[0m"), None).plain
-    assert told.count("\n") == 1
-    assert "step 200" in told
-    assert "on x␊␛[0m" in told
-    assert "created 2026-01-02 03:04" in told
+    detail = run_detail(row("a", corpus="x\n\x1b[0m"), None).plain
+    assert detail.count("\n") == 1
+    assert "step 200" in detail
+    assert "on x␊␛[0m" in detail
+    assert "created 2026-01-02 03:04" in detail
     assert run_detail(row("a", problem="it is\nbroken"), None).plain == "it is␊broken"

@@ -20,7 +20,7 @@ from tui.screens.new_corpus import NewCorpusScreen
 Journey = Callable[[MiniGPTApp, "Pilot[None]"], Awaitable[None]]
 
 
-def travel(
+def run_app(
     home: Home,
     journey: Journey,
     *,
@@ -42,7 +42,7 @@ def travel(
     return app
 
 
-async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+async def wait_until_still(app: MiniGPTApp, pilot: Pilot[None]) -> None:
     """Let the app run until the screen stays the same."""
     texts: list[str] = []
     while len(texts) < 3 or len(set(texts[-3:])) > 1:
@@ -50,7 +50,7 @@ async def calm(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         texts.append(screen_text(app))
 
 
-def library(home: Home) -> None:
+def make_three_runs(home: Home) -> None:
     """Make three runs: a finished one, a failed one, and one in training."""
     done = ScriptedRun(home.root, "lang")
     done.start(val_tokens=0)
