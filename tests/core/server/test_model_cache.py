@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
 from typing import Any
 
 import pytest
 import torch
 
-from core.config.configs import SamplingConfig
 from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled, DamagedError, InputError, MiniGPTError
-from core.inference.generate import generate
-from core.inference.load import load_model
-from core.inference.session import Session
 from core.paths import Home
-from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.run.model_files import parse_model_config
 from core.server import model_cache
@@ -39,17 +33,6 @@ def dispatcher(home: Home) -> Dispatcher:
 @pytest.fixture
 def client(dispatcher: Dispatcher) -> DirectClient:
     return DirectClient(dispatcher)
-
-
-def _expected(home: Home, run: str, prompt: str, **settings: Any) -> list[Any]:
-    loaded = load_model(Run(home.runs / run))
-    session = Session(loaded.model, keep_first=loaded.keep_first)
-    config = SamplingConfig(**settings)
-    with closing(generate(session, loaded.encode(prompt), loaded.tokenizer, config)) as steps:
-        return list(steps)
-
-
-SAMPLED = {"temperature": 1.5, "seed": 7, "max_tokens": 40}
 
 
 def test_scores_are_the_probabilities_of_step_mode(client: DirectClient) -> None:
