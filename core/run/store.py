@@ -15,18 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.config.configs import Extension
 from core.errors import InputError, MiniGPTError, NotFoundError, StorageError
 from core.paths import HOME_VARIABLE, Home
 from core.run import control_file
 from core.run.directory import Run
-from core.run.events import END_EVENTS, FINISHED
 from core.run.record import FORMAT_VERSION, read_record
-from core.run.status import LIVE_STATUSES, remote_host, status_of
+from core.run.status import LIVE_STATUSES, status_of
 from core.system import locks
 from core.system.files import (
-    check_plain,
-    check_plain_below,
     fsync_path,
     make_private_folder,
     write_json,
@@ -150,59 +146,6 @@ def lock_run(run: Run) -> Lock:
     return lock
 
 
-def lock_for_resume(run: Run, extension: Extension, *, force: bool = False) -> Lock:
-    """Take the lock of a run to train it further.
-
-    Args:
-        extension: how much longer than planned to train.
-        force: even if it may still be training on another machine.
-
-    Raises:
-        InputError: it is being trained, perhaps on another machine, or is finished.
-    """
-    read_record(run)
-    _check_writable(run)
-    status = status_of(run)
-    if not force or locks.is_held(run.lock):
-        _check_not_trained(run, status)
-    if status == FINISHED and not extension:
-        raise InputError(
-            f"The run {run.name} is finished.",
-            "To train it for longer, add --epochs N, --steps N or --minutes M.",
-        )
-    return lock_run(run)
-
-
-def _check_writable(run: Run) -> None:
-    """Raise StorageError if writing to the run could change something outside it, or block."""
-    try:
-        for path in run.written_files():
-            check_plain(path)
-        for folder in run.written_folders():
-            check_plain_below(folder)
-    except OSError as error:
-        raise StorageError(
-            f"{run.name} cannot be trained: {error.filename}: {error.strerror}.",
-            "Replace it by a plain file or folder, or remove it: runs are written to only where "
-            "this cannot change anything else.",
-        ) from error
-
-
-def _check_not_trained(run: Run, status: str) -> None:
-    """Raise InputError if a trainer is alive, or may be on a machine that cannot be checked."""
-    host = remote_host(run.events) if status not in END_EVENTS else None
-    if status in LIVE_STATUSES:
-        hint = f"Watch it: minigpt-tui attach {run.name}"
-        if host and not locks.is_held(run.lock):
-            hint = f"It is on {host}. If that machine is gone: resume {run.name} --force"
-        raise InputError(f"The run {run.name} is being trained.", hint)
-    if host:
-        raise InputError(
-            f"The run {run.name} was last trained on {host}, which is silent.",
-            f"If no trainer is alive there: resume {run.name} --force",
-        )
-
-
 def send_request(run: Run, type: str, **fields: Any) -> str:
     """Send a control request to the run's trainer; returns its id, which the answer repeats.
 
@@ -232,6 +175,10 @@ def rename_run(home: Home, run: Run, name: str) -> Run:
         InputError: it is being trained, or the name is taken or invalid.
     """
     check_name(name)
+    target = home.runs / name
+    # Before the lock, which a refusal must not touch; only the capitals of a name may differ.
+    if target.exists() and not target.samefile(run.folder):
+        raise _name_taken(home, name)
     with _lock_idle(run):
         return _move(home, run, name)
 

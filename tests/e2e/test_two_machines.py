@@ -20,7 +20,7 @@ from core.run.control_file import PAUSE, STOP, RequestReader
 from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.run.events import encode
-from core.run.store import lock_for_resume
+from core.run.resume import lock_for_resume
 from core.train.evaluation import Evaluation
 from tests.support.real_trainers import create_held_run, load_events, load_history, train_here
 from tests.support.runners import run as run_program
@@ -153,8 +153,8 @@ def test_a_remote_run_can_be_resumed_here_with_force(
         move(run, age)
         assert status.status_of(run) == word
         with pytest.raises(InputError, match=r"node7|being trained"):
-            lock_for_resume(run, Extension())
-        lock_for_resume(run, Extension(), force=True).release()
+            lock_for_resume(home, run, Extension())
+        lock_for_resume(home, run, Extension(), force=True).release()
     process = run_program(home.root, "resume", "pets", "--force", "--json")
     assert process.returncode == 0, process.stderr
     assert json.loads(process.stdout.splitlines()[0])["resumed_from"] == 10

@@ -15,8 +15,10 @@ from core.run import control_file, store
 from core.run.directory import Run
 from core.run.events import END_EVENTS, FINISHED, Event
 from core.run.follow import RunFollower
+from core.run.record import read_record, read_requested_config
+from core.run.resume import lock_for_resume
 from core.run.status import LIVE_STATUSES, status_of
-from core.run.store import lock_for_resume, send_request
+from core.run.store import send_request
 from tui.cli.console import print_message
 from tui.cli.options import complete_run, devices_option
 from tui.cli.train import suggest_settings
@@ -156,13 +158,15 @@ def resume(
 
     Uses as many devices as it was created with, unless --devices is given.
     """
-    from tui.cli.training import train_as_worker, train_options, train_run
+    from tui.cli.training import check_devices, train_as_worker, train_options, train_run
 
     options = train_options(detach=detach, foreground=foreground, as_json=as_json, devices=devices)
     if options.worker:
         return train_as_worker(home, options.worker)
     target, extension = store.find_run(home, run), Extension(**more)
-    lock = lock_for_resume(target, extension, force=force)
+    if options.rank is None:
+        check_devices(devices, read_requested_config(target, read_record(target)))
+    lock = lock_for_resume(home, target, extension, force=force)
     return train_run(home, target, lock, options, extension)
 
 

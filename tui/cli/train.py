@@ -71,7 +71,7 @@ def train(
     """
     from core.run.create import create_run
     from tui.cli.outcome import delete_if_refused
-    from tui.cli.training import train_as_worker, train_options, train_run
+    from tui.cli.training import check_devices, train_as_worker, train_options, train_run
 
     options = train_options(
         detach=detach, foreground=foreground, as_json=as_json, devices=settings["devices"]
@@ -80,6 +80,8 @@ def train(
         return train_as_worker(home, options.worker)
     force = settings.pop("force")
     config, shape = parse_settings(settings, pairs)
+    if options.rank is None:
+        check_devices(None, config)
     run, lock = create_run(
         home,
         corpus,

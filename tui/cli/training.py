@@ -12,7 +12,7 @@ from functools import partial
 
 import click
 
-from core.config.configs import Extension
+from core.config.configs import Extension, TrainConfig
 from core.paths import Home
 from core.run import launch, store
 from core.run.directory import Run
@@ -80,6 +80,22 @@ def train_options(
             "each. Omit --detach and --devices."
         )
     return TrainOptions(foreground=True, as_json=as_json, devices=1, rank=rank)
+
+
+def check_devices(requested: int | None, config: TrainConfig) -> None:
+    """Check that there are as many devices as requested, before anything is changed on the disk.
+
+    Args:
+        requested: None for what `config` says.
+
+    Raises:
+        InputError: there are fewer, or they cannot be used together.
+    """
+    count = config.devices if requested is None else requested
+    if count != 1:
+        from core.train.launchers import count_devices  # imports torch
+
+        count_devices(count, config.device)
 
 
 def train_run(

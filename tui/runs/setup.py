@@ -15,7 +15,7 @@ from core.paths import Home
 from core.run import launch
 from core.run.create import create_run
 from core.run.directory import Run
-from core.run.store import lock_for_resume
+from core.run.resume import lock_for_resume
 from core.text.corpus import Corpus
 
 
@@ -114,4 +114,4 @@ def resume_run(home: Home, run: Run, *, epochs: float | None = None) -> None:
         MiniGPTError: it is being trained, or is finished.
     """
     extension = Extension(epochs=epochs)
-    launch.start(home, run, lock_for_resume(run, extension), extension)
+    launch.start(home, run, lock_for_resume(home, run, extension), extension)

@@ -15,6 +15,7 @@ from core.paths import Home, find_home
 from core.run import launch, store
 from core.run.directory import Run
 from core.run.event_log import EventLog
+from core.run.resume import lock_for_resume
 from core.system.locks import acquire
 from core.train import checkpoint
 from tests.support.runs import make_run, write_event
@@ -61,12 +62,12 @@ def replace_by_link(path: Path, target: Path) -> None:
 @pytest.mark.parametrize("target", ["file", "missing"])
 @pytest.mark.parametrize("name", WRITTEN)
 def test_resuming_is_refused_in_words_where_a_written_file_is_a_link(
-    run: Run, outside: Path, name: str, target: str
+    home: Home, run: Run, outside: Path, name: str, target: str
 ) -> None:
     replace_by_link(run.folder / name, outside / target)
     before = contents(outside), os.lstat(run.lock).st_mtime_ns if name != "trainer.lock" else 0
     with pytest.raises(StorageError, match=rf"{name}: Is a symbolic link"):
-        store.lock_for_resume(run, Extension())
+        lock_for_resume(home, run, Extension())
     assert contents(outside) == before[0]
     if name != "trainer.lock":
         assert os.lstat(run.lock).st_mtime_ns == before[1]
@@ -74,11 +75,11 @@ def test_resuming_is_refused_in_words_where_a_written_file_is_a_link(
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_resuming_is_refused_in_words_where_a_folder_of_a_run_is_a_link(
-    run: Run, outside: Path, name: str
+    home: Home, run: Run, outside: Path, name: str
 ) -> None:
     replace_by_link(run.folder / name, outside)
     with pytest.raises(StorageError, match=rf"{name}: Is a symbolic link"):
-        store.lock_for_resume(run, Extension())
+        lock_for_resume(home, run, Extension())
 
 
 @pytest.mark.parametrize("target", ["file", "missing"])
@@ -127,12 +128,12 @@ def test_weights_are_not_written_through_a_link_named_like_a_temporary_file(
 
 
 @pytest.mark.parametrize("name", ["trainer.log", "trainer.lock", "requests.jsonl", "events.jsonl"])
-def test_a_pipe_in_place_of_a_file_is_refused_at_once(run: Run, name: str) -> None:
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(home: Home, run: Run, name: str) -> None:
     (run.folder / name).unlink(missing_ok=True)
     os.mkfifo(run.folder / name)
     began = time.monotonic()
     with pytest.raises(StorageError, match=rf"{name}: Not a regular file"):
-        store.lock_for_resume(run, Extension())
+        lock_for_resume(home, run, Extension())
     assert time.monotonic() - began < 1
 
 

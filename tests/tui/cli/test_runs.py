@@ -106,6 +106,7 @@ def test_a_run_in_training_on_this_machine_is_never_taken_over(
 def test_a_run_on_another_machine_is_taken_over_only_by_force(
     home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("core.text.catalog.find_by_hash", lambda *_: None)
     run = make_run(home, "pets")
     log = EventLog(run.events)
     log.emit("started", 0, host="elsewhere", boot="another", pid=1)
