@@ -70,12 +70,11 @@ class RequestReader:
 
     Args:
         path: the file; may be missing.
-        since: Unix seconds when the trainer's lock was taken; older requests are skipped.
+        start: length of the file when the trainer's lock was taken; what is before is skipped.
     """
 
-    def __init__(self, path: Path, since: float) -> None:
-        self._lines = LineTail(path)
-        self._since = since
+    def __init__(self, path: Path, start: int = 0) -> None:
+        self._lines = LineTail(path, start)
 
     def read(self) -> list[ControlRequest]:
         """The requests since the last call, oldest first."""
@@ -85,7 +84,7 @@ class RequestReader:
                 requests += [request for line in lines if (request := decode_request(line))]
         except LineTooLongError:  # no request is that long; those after it still count
             self._lines.take_unfinished_line()
-        return [request for request in requests if request.time >= self._since]
+        return requests
 
 
 def decode_request(line: bytes) -> ControlRequest | None:

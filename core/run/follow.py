@@ -63,7 +63,7 @@ class RunFollower:
     ) -> None:
         self._run, self._clock, self._timer, self._here = run, clock, timer, here
         self._tail = EventTail(run.events)
-        self._lock = LockState(is_held=False, taken=0.0)
+        self._lock = LockState(is_held=False)
         self.history = History()
         self.status = STARTING
         self.share_read = 0.0
@@ -96,6 +96,7 @@ class RunFollower:
             self.status = combine_status(
                 self.history.state,
                 self.history.time or None,
+                self._tail.offset,
                 self._lock,
                 self._is_remote,
                 self._clock(),

@@ -25,6 +25,7 @@ from core.run.events import (
     Event,
     decode,
 )
+from core.run.run_lock import read_lengths
 from core.system import locks
 from core.system.line_files import read_lines_backwards
 from core.system.machine import Host, this_host
@@ -46,6 +47,7 @@ STATUSES = (STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRA
 # A trainer on another machine counts as crashed after this much silence. It must be several times
 # `event_log.HEARTBEAT_SECONDS`.
 MAX_SILENCE_SECONDS = 90.0
+MAX_CLOCK_SKEW_SECONDS = 600.0
 
 
 class EventState(NamedTuple):
@@ -88,11 +90,11 @@ class LockState(NamedTuple):
 
     Attributes:
         is_held: whether a process on this machine holds it.
-        taken: Unix seconds when it was last taken; 0 if never.
+        events: bytes of the event log when it was last taken; None if unknown.
     """
 
     is_held: bool
-    taken: float
+    events: int | None = None
 
 
 def read_lock(run: Run) -> LockState:
@@ -101,12 +103,14 @@ def read_lock(run: Run) -> LockState:
     Raises:
         DamagedError: the lock is not a plain file.
     """
-    return LockState(locks.is_held(run.lock), locks.acquired_at(run.lock))
+    lengths = read_lengths(run)
+    return LockState(locks.is_held(run.lock), lengths.events if lengths else None)
 
 
 def combine_status(
     state: EventState,
     last_event_time: float | None,
+    log_bytes: int,
     lock: LockState,
     is_remote: Callable[[], bool],
     now: float,
@@ -115,18 +119,21 @@ def combine_status(
 
     Args:
         last_event_time: Unix seconds; None if there are no events.
+        log_bytes: length of the event log.
         is_remote: whether the last trainer was started on another machine, whose lock may be
             invisible here; called only where it matters.
         now: Unix seconds.
     """
     if lock.is_held:
-        is_new = last_event_time is None or last_event_time < lock.taken
+        is_new = last_event_time is None or (lock.events is not None and log_bytes <= lock.events)
         return STARTING if is_new else state.status
     if last_event_time is None:
         return CRASHED
     if state.status in END_EVENTS:
         return state.status
-    is_silent = now - last_event_time > MAX_SILENCE_SECONDS
+    silence = now - last_event_time
+    # Clocks of two machines differ, but a time far ahead is one from before a clock was set back.
+    is_silent = not -MAX_CLOCK_SKEW_SECONDS < silence <= MAX_SILENCE_SECONDS
     return CRASHED if is_silent or not is_remote() else state.status
 
 
@@ -145,6 +152,7 @@ def status_of(run: Run, now: float | None = None, here: Host | None = None) -> s
     return combine_status(
         read_state(run.events),
         last.time if last else None,
+        run.events.stat().st_size if last else 0,
         lock,
         lambda: remote_host(run.events, here) is not None,
         time.time() if now is None else now,

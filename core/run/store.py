@@ -17,11 +17,10 @@ from typing import Any
 
 from core.errors import InputError, MiniGPTError, NotFoundError, StorageError
 from core.paths import HOME_VARIABLE, Home
-from core.run import control_file
+from core.run import control_file, run_lock
 from core.run.directory import Run
 from core.run.record import FORMAT_VERSION, read_record
 from core.run.status import LIVE_STATUSES, status_of
-from core.system import locks
 from core.system.files import (
     fsync_path,
     make_private_folder,
@@ -101,7 +100,7 @@ def _fill_and_publish(
     """Fill and lock a new folder, then give it its name."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(new.record, {"format": FORMAT_VERSION, "created": created, **record})
-    lock = locks.acquire(new.lock)
+    lock = run_lock.acquire(new)
     assert lock is not None, "the lock of a new run is free"
     try:
         return _move(home, new, name), lock
@@ -140,7 +139,7 @@ def lock_run(run: Run) -> Lock:
         StorageError: the lock cannot be written.
     """
     with _write_errors(run.lock):
-        lock = locks.acquire(run.lock)
+        lock = run_lock.acquire(run)
     if lock is None:
         raise in_use_error(run)
     return lock

@@ -22,6 +22,7 @@ from core.system.files import open_for_writing, open_regular_file, translate_rea
 # `is_held` takes the lock, shared, for microseconds; so acquiring it is tried a few times.
 LOCK_ATTEMPTS = 20
 LOCK_RETRY_PAUSE_S = 0.01
+MAX_NOTE_BYTES = 64
 
 # With closed standard streams, `open` returns 0 to 2: a lock on such a descriptor would be replaced
 # by the streams of the trainer it is passed to.
@@ -42,6 +43,15 @@ class Lock:
 
     descriptor: int
     acquired_at: float
+
+    def write_note(self, note: bytes) -> None:
+        """Replace the content of the file, which says something about this holder.
+
+        Args:
+            note: at most `MAX_NOTE_BYTES`.
+        """
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, note, 0)
 
     def release(self) -> None:
         """Close the file; the lock is free unless it was passed on."""
@@ -126,6 +136,23 @@ def is_held(path: Path) -> bool:
         return False
     try:
         return not _try_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def read_note(path: Path) -> bytes:
+    """What the last holder noted in the file, see `Lock.write_note`; empty without a file.
+
+    Raises:
+        DamagedError: it is not a regular file.
+    """
+    try:
+        descriptor = open_regular_file(path)
+    except FileNotFoundError:
+        return b""
+    try:
+        with translate_read_errors(path):
+            return os.pread(descriptor, MAX_NOTE_BYTES, 0)
     finally:
         os.close(descriptor)
 

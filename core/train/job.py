@@ -21,6 +21,7 @@ from core.run.create import library_versions
 from core.run.directory import Run
 from core.run.event_log import EventEmitter, EventListener, EventLog, events_backwards
 from core.run.record import read_record
+from core.run.run_lock import LogLengths, read_lengths
 from core.system import locks
 from core.system.files import JsonObject, remove_temporary_files_below, storage_hint
 from core.system.locks import Lock
@@ -76,7 +77,7 @@ def train(
         StorageError: an event could not be written, for instance on a full disk.
     """
     keep_freed_memory()
-    started_at = lock.acquired_at if lock else locks.acquired_at(run.lock)
+    lengths = read_lengths(run) or LogLengths()
     try:
         with (
             lock or nullcontext(),
@@ -84,7 +85,7 @@ def train(
             closing(EventLog(run.events)) as log,
             EventEmitter(log, listeners) as emit,
         ):
-            control = Control(RequestReader(run.requests, started_at), emit)
+            control = Control(RequestReader(run.requests, lengths.requests), emit)
             on_stop(control.stop)
             return _TrainingAttempt(
                 home, run, emit, control, group, pid or os.getpid(), extension

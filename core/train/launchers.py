@@ -36,6 +36,7 @@ from core.run.directory import Run
 from core.run.event_log import EventListener, EventLog, events_backwards
 from core.run.events import END_EVENTS, FAILED, SAVED
 from core.run.launch import TrainerArguments
+from core.run.run_lock import LogLengths, read_lengths
 from core.system.files import JsonObject
 from core.system.locks import Lock
 from core.system.process import PARENT_PID_VARIABLE
@@ -105,7 +106,7 @@ def train_in_workers(
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
         worker = dataclasses.replace(arguments, lock_fd=None, devices=None)
         problem = _run_agent(worker.command(), count, Path(folder))
-        report_missing_failure(run, lock.acquired_at, problem, Path(folder))
+        report_missing_failure(run, problem, Path(folder))
 
 
 def _run_agent(command: list[str], count: int, folder: Path) -> str | None:
@@ -147,16 +148,16 @@ def _run_agent(command: list[str], count: int, folder: Path) -> str | None:
     return problem
 
 
-def report_missing_failure(run: Run, since: float, problem: str | None, folder: Path) -> None:
+def report_missing_failure(run: Run, problem: str | None, folder: Path) -> None:
     """Emit `failed` if rank 0 could not report how training ended.
 
     Args:
-        since: Unix seconds when the training started.
         problem: how the first worker failed.
         folder: of the failures that other ranks noted, see `note_failure`.
     """
     last = next(events_backwards(run.events), None)
-    if last and last.type in END_EVENTS and last.time >= since:
+    lengths = read_lengths(run) or LogLengths()
+    if last and last.type in END_EVENTS and run.events.stat().st_size > lengths.events:
         return
     fields: JsonObject = {
         "title": "The run failed",

@@ -64,7 +64,7 @@ def remote_trainer(run: Run) -> Iterator[None]:
     ended = threading.Event()
 
     def work() -> None:
-        reader, log = RequestReader(run.requests, 0.0), EventLog(run.events)
+        reader, log = RequestReader(run.requests), EventLog(run.events)
         while not ended.wait(0.01):
             for request in reader.read():
                 if request.type == STOP:
@@ -123,7 +123,7 @@ def test_pause_and_stop_only_write_requests(home: Home) -> None:
         assert status.status_of(run) == status.PAUSED
         assert command(["stop", "pets"]) == 0
     assert status.status_of(run) == status.STOPPED
-    assert [request.type for request in RequestReader(run.requests, 0.0).read()] == [PAUSE, STOP]
+    assert [request.type for request in RequestReader(run.requests).read()] == [PAUSE, STOP]
     after = read_files(run)
     changed = {name for name in after if after[name] != before.get(name)}
     assert changed == {"requests.jsonl", "events.jsonl"}
@@ -132,7 +132,7 @@ def test_pause_and_stop_only_write_requests(home: Home) -> None:
 def test_stop_without_waiting_returns_at_once(home: Home) -> None:
     run = remote_run(home, 0.0)
     assert command(["stop", "pets", "--no-wait"]) == 0
-    assert [request.type for request in RequestReader(run.requests, 0.0).read()] == [STOP]
+    assert [request.type for request in RequestReader(run.requests).read()] == [STOP]
     assert status.status_of(run) == status.RUNNING, "until the trainer reports it"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from core.run.control_file import RequestReader, append_request, decode_request
 
 def test_each_request_arrives_once_with_its_id(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
-    reader = RequestReader(path, since=time.time())
+    reader = RequestReader(path)
     assert reader.read() == []
     first = append_request(path, "change", changes={"learning_rate": 1e-3})
     second = append_request(path, "stop")
@@ -36,14 +35,14 @@ def test_requests_to_an_earlier_trainer_are_skipped(tmp_path: Path) -> None:
     """A resumed run must not obey the stop that ended the earlier training."""
     path = tmp_path / "requests.jsonl"
     append_request(path, "stop")
-    reader = RequestReader(path, since=time.time() + 1)
+    reader = RequestReader(path, path.stat().st_size)
     assert reader.read() == []
 
 
 def test_only_the_torn_line_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
     path.write_bytes(b'{"id":"a","type":"sto')
-    reader = RequestReader(path, since=0)
+    reader = RequestReader(path)
     id = append_request(path, "save")
     assert [request.id for request in reader.read()] == [id]
 
@@ -80,6 +79,6 @@ def test_two_processes_never_mix_their_lines(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, str(path)]
     children = [subprocess.Popen([*command, who], cwd=Path(__file__).parents[3]) for who in "ab"]
     assert [child.wait() for child in children] == [0, 0]
-    requests = RequestReader(path, since=0).read()
+    requests = RequestReader(path).read()
     assert sorted(request.fields["who"] for request in requests) == ["a"] * 100 + ["b"] * 100
     assert len({request.id for request in requests}) == 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from core.run import status
+from core.run import run_lock, status
 from core.run.directory import Run
 from core.run.events import encode
 from core.run.follow import RunFollower
-from core.system import locks
 from core.system.machine import Host
 from tests.support.runs import write_event
 
@@ -42,7 +40,7 @@ def follow(run: Run, now: float = 1000.0, timer: Callable[[], float] = lambda: 0
 
 @contextmanager
 def held_lock(run: Run) -> Iterator[None]:
-    lock = locks.acquire(run.lock)
+    lock = run_lock.acquire(run)
     assert lock is not None
     with lock:
         yield
@@ -112,14 +110,13 @@ def test_a_replaced_log_is_read_from_its_start(run: Run) -> None:
 
 def test_status_while_the_lock_is_held(run: Run) -> None:
     with held_lock(run):
-        os.utime(run.lock, (900.0, 900.0))
         follower = follow(run)
         follower.poll()
         assert follower.status == status.STARTING
         start(run)
         follower.poll()
         assert follower.status == status.RUNNING
-        os.utime(run.lock, (2000.0, 2000.0))  # resumed, without an event so far
+    with held_lock(run):  # resumed, without an event so far
         follower.poll()
         assert follower.status == status.STARTING
 
@@ -198,7 +195,6 @@ def test_events_are_returned_once_and_the_follower_ends_with_the_trainer(run: Ru
     """`attach` must print everything a trainer wrote, and return when it is gone."""
     follower = follow(run)
     with held_lock(run):
-        os.utime(run.lock, (900.0, 900.0))
         start(run)
         types = [event.type for event in follower.poll().events]
         assert types == ["started", "prepared", "step"]

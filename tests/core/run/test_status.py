@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.run import status
+from core.run import run_lock, status
 from core.run.directory import Run
 from core.run.events import Event, encode
 from core.run.status import EventState, next_state, read_state, remote_host, status_of
@@ -101,7 +101,7 @@ def test_a_resumed_run_is_starting_until_its_first_event(tmp_path: Path) -> None
     run = Run(tmp_path)
     for last in (("stopped", 9, {}), step(9), PAUSE):
         write(run.events, [S, READY, last], age=NOW - 1e9)
-        with holding(run.lock, True):
+        with run_lock.acquire(run) or pytest.fail("it is free"):
             assert status_of(run) == "starting"
 
 

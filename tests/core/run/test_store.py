@@ -172,7 +172,7 @@ def test_a_request_reaches_the_trainer(home: Home) -> None:
     run, lock = create_locked_run(home, "lang", run_record())
     id = send_request(run, "stop", reason="enough")
     with lock:
-        (found,) = RequestReader(run.requests, lock.acquired_at).read()
+        (found,) = RequestReader(run.requests).read()
     assert (found.id, found.type, found.fields) == (id, "stop", {"reason": "enough"})
 
 

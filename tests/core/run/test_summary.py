@@ -47,7 +47,7 @@ def test_a_run_without_events(run: Run, home: Home) -> None:
     assert (row.name, row.status, row.step, row.corpus) == ("lang", "crashed", 0, "bundled")
     assert (row.created, row.problem) == ("2025-01-01", "")
     assert {row.epoch, row.train_loss, row.val_loss, row.parameters} == {None}
-    assert row.size == run.record.stat().st_size
+    assert row.size == run.record.stat().st_size + run.lock.stat().st_size
 
 
 def test_the_first_and_last_lines_are_enough(run: Run) -> None:

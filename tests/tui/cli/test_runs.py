@@ -80,7 +80,7 @@ def test_invalid_changes_are_reported_together_and_not_sent(
         assert f"{name}: " in message
     assert "learning_rate, weight_decay" in message, "what can change is named"
     assert "dropuot: did you mean dropout" in message
-    assert RequestReader(run.requests, 0.0).read() == []
+    assert RequestReader(run.requests).read() == []
 
 
 def test_a_finished_run_is_resumed_only_for_longer(

@@ -127,7 +127,7 @@ def test_attaching_does_not_print_earlier_events(
 
 
 def requests_of(run: Run) -> list[tuple[str, Any]]:
-    found = RequestReader(run.requests, 0.0).read()
+    found = RequestReader(run.requests).read()
     return [(request.type, request.fields.get("reason")) for request in found]
 
 
