@@ -44,6 +44,13 @@ class Lock:
     descriptor: int
     acquired_at: float
 
+    def is_of(self, path: Path) -> bool:
+        """Whether the file that this lock is on is still at `path`."""
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), path.stat())
+        except OSError:
+            return False
+
     def write_note(self, note: bytes) -> None:
         """Replace the content of the file, which says something about this holder.
 

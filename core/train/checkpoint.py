@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +102,17 @@ def save_best(run: Run, step: int, model: Tensors) -> int:
     with _translate_errors(run, step, "best weights"):
         make_plain_folder(run.best_weights.parent, run.folder)
         return replace_tensors(run.best_weights, model)
+
+
+def remove_leftovers(run: Run) -> None:
+    """Remove what was saved while a run was being deleted; nothing if a record is there."""
+    if os.path.lexists(run.record) or os.path.lexists(run.lock):
+        return
+    for folder in (run.checkpoints, run.snapshots, run.best_weights.parent):
+        shutil.rmtree(folder, ignore_errors=True)
+    run.weights.unlink(missing_ok=True)
+    with suppress(OSError):
+        run.folder.rmdir()
 
 
 def load_checkpoint(run: Run) -> Checkpoint | None:

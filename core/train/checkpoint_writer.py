@@ -131,6 +131,7 @@ class CheckpointWriter:
         emit: called once a file is in place and reads back.
         snapshot_steps: the steps whose weights are kept.
         saved_step: the step of the run's newest checkpoint.
+        check_run: raises a StorageError if the run is no longer this trainer's: nothing is rebuilt.
 
     Attributes:
         write_seconds: how long the newest checkpoint took to write.
@@ -145,8 +146,10 @@ class CheckpointWriter:
         emit: Emit,
         snapshot_steps: frozenset[int],
         saved_step: int | None = None,
+        check_run: Callable[[], None] = lambda: None,
     ) -> None:
         self._run, self._writer, self._emit = run, writer, emit
+        self._check_run = check_run
         self._submitted: tuple[int, JsonObject] | None = None
         self.snapshot_steps = snapshot_steps
         self.saved_step = saved_step
@@ -177,7 +180,7 @@ class CheckpointWriter:
             name: tensor.detach().to("cpu", copy=True)
             for name, tensor in optimizer.tensors().items()
         }
-        self._writer.submit(
+        self._submit(
             "checkpoint",
             step,
             lambda: checkpoint.save_checkpoint(self._run, step, weights, moments, content),
@@ -187,14 +190,29 @@ class CheckpointWriter:
     def save_snapshot(self, model: Decoder, step: int) -> None:
         """Start saving the weights of this step, to be kept."""
         weights = _finite_weights(model, step)
-        self._writer.submit(
-            "snapshot", step, lambda: checkpoint.save_snapshot(self._run, step, weights)
-        )
+        self._submit("snapshot", step, lambda: checkpoint.save_snapshot(self._run, step, weights))
 
     def save_best(self, model: Decoder, step: int) -> None:
         """Start replacing the best weights."""
         weights = _finite_weights(model, step)
-        self._writer.submit("best", step, lambda: checkpoint.save_best(self._run, step, weights))
+        self._submit("best", step, lambda: checkpoint.save_best(self._run, step, weights))
+
+    def _submit(
+        self, kind: str, step: int, work: Callable[[], int], request: str | None = None
+    ) -> None:
+        """Queue a job that saves only to a run that is still this trainer's."""
+
+        def save() -> int:
+            self._check_run()
+            size = work()
+            try:
+                self._check_run()
+            except StorageError:  # it was deleted meanwhile
+                checkpoint.remove_leftovers(self._run)
+                raise
+            return size
+
+        self._writer.submit(kind, step, save, request)
 
     def report_saved(self, *, wait: bool = False) -> None:
         """Emit `saved` for what was written since the last call; optionally wait for the rest.

@@ -30,13 +30,16 @@ class Control:
     Args:
         reader: the requests since the trainer was started.
         emit: reports what was done, with the id of the request.
+        check_run: raises an error if the run is no longer this trainer's; called between updates.
 
     Attributes:
         stop_reason: set once a stop was requested.
     """
 
-    def __init__(self, reader: RequestReader, emit: Emit) -> None:
-        self._reader, self._emit = reader, emit
+    def __init__(
+        self, reader: RequestReader, emit: Emit, check_run: Callable[[], None] = lambda: None
+    ) -> None:
+        self._reader, self._emit, self._check_run = reader, emit, check_run
         self._read_at = 0.0
         self._is_paused = False
         self._pending: list[ControlRequest] = []
@@ -73,6 +76,7 @@ class Control:
         now = time.monotonic()
         if now - self._read_at >= POLL_INTERVAL_S:
             self._read_at = now
+            self._check_run()
             self._pending += self._reader.read()
 
     def _handle_requests(self, trainer: Trainer) -> None:

@@ -81,14 +81,15 @@ def train(
     try:
         with (
             lock or nullcontext(),
-            _writer_lock(run, group),
+            _writer_lock(run, group) as writer_lock,
             closing(EventLog(run.events)) as log,
             EventEmitter(log, listeners) as emit,
         ):
-            control = Control(RequestReader(run.requests, lengths.requests), emit)
+            owner = RunOwner(run, lock, writer_lock)
+            control = Control(RequestReader(run.requests, lengths.requests), emit, owner.check)
             on_stop(control.stop)
             return _TrainingAttempt(
-                home, run, emit, control, group, pid or os.getpid(), extension
+                home, run, emit, control, owner, group, pid or os.getpid(), extension
             ).run_to_end(refusal)
     except OSError as error:
         raise StorageError(
@@ -139,7 +140,7 @@ def describe_failure(error: BaseException, run: Run) -> JsonObject | None:
 
 
 @contextmanager
-def _writer_lock(run: Run, group: ProcessGroup) -> Iterator[None]:
+def _writer_lock(run: Run, group: ProcessGroup) -> Iterator[Lock | None]:
     """Hold the lock of the process that writes to the run.
 
     Where several ranks train, rank 0 may outlive the process that holds the run's lock.
@@ -148,7 +149,7 @@ def _writer_lock(run: Run, group: ProcessGroup) -> Iterator[None]:
         StorageError: another process still writes.
     """
     if group.world_size == 1 and not run.writer_lock.exists():
-        yield
+        yield None
         return
     lock = locks.acquire(run.writer_lock, WRITER_LOCK_ATTEMPTS)
     if lock is None:
@@ -156,7 +157,30 @@ def _writer_lock(run: Run, group: ProcessGroup) -> Iterator[None]:
             f"Another process still writes to {run.name}.", "End it, then resume the run."
         )
     with lock:
-        yield
+        yield lock
+
+
+@dataclass(frozen=True)
+class RunOwner:
+    """Tells whether a run is still this trainer's: it may be moved or deleted at any moment.
+
+    Attributes:
+        lock, writer_lock: those that this process holds.
+    """
+
+    run: Run
+    lock: Lock | None
+    writer_lock: Lock | None
+
+    def check(self) -> None:
+        """Raise StorageError unless the run's locks are still those that are held."""
+        held = ((self.lock, self.run.lock), (self.writer_lock, self.run.writer_lock))
+        if any(lock is not None and not lock.is_of(path) for lock, path in held):
+            raise StorageError(
+                f"{self.run.folder} was moved or deleted while it was being trained, so the "
+                "training has ended.",
+                "A run that was moved can be resumed under its new name, from its last checkpoint.",
+            )
 
 
 @dataclass
@@ -172,6 +196,7 @@ class _TrainingAttempt:
     run: Run
     emit: EventEmitter
     control: Control
+    owner: RunOwner
     group: ProcessGroup
     pid: int
     extension: Extension | None
@@ -265,7 +290,7 @@ class _TrainingAttempt:
         with BackgroundWriter() as writer:
             steps = self._snapshot_steps(job)
             checkpoint_writer = CheckpointWriter(
-                self.run, writer, self.emit, steps, self.saved_step
+                self.run, writer, self.emit, steps, self.saved_step, self.owner.check
             )
             self.trainer = trainer = Trainer(
                 model=job.model,

@@ -106,7 +106,8 @@ def train_in_workers(
             os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
         worker = dataclasses.replace(arguments, lock_fd=None, devices=None)
         problem = _run_agent(worker.command(), count, Path(folder))
-        report_missing_failure(run, problem, Path(folder))
+        if lock.is_of(run.lock):  # else it was moved or deleted
+            report_missing_failure(run, problem, Path(folder))
 
 
 def _run_agent(command: list[str], count: int, folder: Path) -> str | None:

@@ -52,7 +52,7 @@ def answers(trainer: Trainer, path: Path, *requests: dict[str, Any]) -> list[dic
     path.write_text("".join(json.dumps(request) + "\n" for request in (*requests, STOP)))
     events = events_of(trainer)
     before = len(events.events)
-    Control(RequestReader(path, since=0), events)(trainer)
+    Control(RequestReader(path), events)(trainer)
     return [fields for _, _, fields in events.events[before:]]
 
 
