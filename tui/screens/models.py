@@ -187,7 +187,10 @@ class ModelsScreen(BaseScreen):
         question = f"Delete {run.name} permanently?\n\n{contents}, {steps}:\n{run.folder}"
         if await self.app.push_screen_wait(ConfirmDialog(question, "delete")):
             try:
-                await asyncio.to_thread(delete_run, self.services.home, run)
+                users = await asyncio.to_thread(delete_run, self.services.home, run)
+                if users:
+                    text = f"Its text from standard input stays for {', '.join(users)}."
+                    self.notify(text, markup=False)
             except MiniGPTError as error:
                 self.show_error(error)
             self.refresh_runs()
