@@ -25,7 +25,7 @@ class FollowTimer:
         node: owner of the timer, which ends with it.
         follower: polled.
         on_change: called when there is something new to show.
-        is_remote: poll only once a second, for slow connections.
+        is_remote: poll only once per second, for slow connections.
     """
 
     def __init__(

@@ -152,7 +152,7 @@ class TrainView(Vertical):
             with Vertical(id="side"):
                 yield EpochLog()
                 yield SampleStrip()
-                yield Static(id="trouble")
+                yield Static(id="failure")
                 yield LogTail()
 
     def show_log_progress(self, share: float) -> None:
@@ -249,7 +249,7 @@ class TrainView(Vertical):
         if failure is not None:
             message, hint = (clean(part) for part in failure)
             text = Content.assemble((message, "bold $error"), f"\n{hint}" if hint else "")
-            self._put("trouble", text, layout=True)
+            self._put("failure", text, layout=True)
             self.query_one(LogTail).show(self._log_lines())
 
     def _log_lines(self) -> list[str]:
