@@ -48,6 +48,7 @@ DEFERRED_MODULES = (
     *("tui.screens.train", "tui.screens.talk", "tui.screens.step"),
     *("tui.screens.inside", "tui.screens.help"),
 )
+NOT_POSSIBLE_SECONDS = 3.0
 BASE_SCREENS = 2  # Textual's default screen and the list of runs
 
 
@@ -165,6 +166,16 @@ class MiniGPTApp(SequentialKeysApp):
         from tui.screens.help import HelpScreen  # one of DEFERRED_MODULES
 
         self.push_screen(HelpScreen(self.screen, tour=True))
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Run the action of a key; if the screen has one that cannot act now, say so."""
+        if await super()._check_bindings(key, priority):
+            return True
+        bindings = self.screen._bindings.key_to_bindings.get(key, [])
+        if bindings and not priority:
+            what = bindings[0].tooltip or bindings[0].description
+            self.notify(f"Not possible now: {what}.", timeout=NOT_POSSIBLE_SECONDS, markup=False)
+        return False
 
     def action_copy_or_quit(self) -> None:
         """Copy the selection; without one, quit on the second press."""

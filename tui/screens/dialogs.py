@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import work
@@ -14,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
 from tui.common.sanitize import clean
@@ -69,22 +71,36 @@ class LineDialog(InputDialog):
     Args:
         question: what to type.
         value: the initial text of the line.
+        check: raises MiniGPTError for a line that is refused; the dialog shows why and stays.
     """
 
-    def __init__(self, question: str, value: str = "") -> None:
+    def __init__(
+        self, question: str, value: str = "", check: Callable[[str], object] | None = None
+    ) -> None:
         super().__init__()
-        self._question, self._value = question, value
+        self._question, self._value, self._check = question, value, check
 
     def compose(self) -> ComposeResult:
         """The question, the line, the keys."""
         with Vertical(classes="dialog"):
             yield Static(clean(self._question), markup=False)
             yield Input(self._value, compact=True)
+            problem = Static(id="problem", markup=False)
+            problem.display = False
+            yield problem
             yield Static("Enter  OK     Esc  cancel", classes="keys", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Close with the line."""
-        self.dismiss(event.value)
+        """Close with the line, unless it is refused."""
+        try:
+            if self._check is not None:
+                self._check(event.value)
+        except MiniGPTError as error:
+            problem = self.query_one("#problem", Static)
+            problem.update(clean(str(error)))
+            problem.display = True
+        else:
+            self.dismiss(event.value)
 
 
 class TextDialog(InputDialog):

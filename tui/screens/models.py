@@ -16,9 +16,10 @@ from core.errors import MiniGPTError
 from core.run import control_file
 from core.run.directory import Run
 from core.run.status import LIVE_STATUSES, RESUMABLE_STATUSES
-from core.run.store import delete_run, find_run, rename_run, send_request
+from core.run.store import check_free, delete_run, find_run, rename_run, send_request
 from tui.common.format import size
 from tui.common.messages import CopyRequested, OpenNewRun, OpenTalk, OpenTrain
+from tui.common.sanitize import one_line
 from tui.runs.library import Library, LibraryRow
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import ConfirmDialog, LineDialog
@@ -52,6 +53,7 @@ class ModelsScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[LibraryRow] = []
+        self._keeps_order = False  # so that no run moves under the cursor
         self._library: Library | None = None
 
     def body(self) -> ComposeResult:
@@ -74,6 +76,8 @@ class ModelsScreen(BaseScreen):
         self._timer.pause()
 
     def on_screen_resume(self) -> None:
+        """Refresh, with the runs that changed last on top."""
+        self._keeps_order = False
         self._timer.resume()
         self.refresh_runs()
 
@@ -82,17 +86,22 @@ class ModelsScreen(BaseScreen):
         """Read changed runs in a thread and update the table."""
         if self._library is not None:
             rows = await asyncio.to_thread(self._library.rows)
+            if self._keeps_order:
+                rows = _in_order_of(self._rows, rows)
+            self._keeps_order = True
             if rows != self._rows:
                 self._rows = rows
                 self._show()
 
     def _show(self) -> None:
-        pattern = self.query_one("#filter", Input).value.casefold()
-        shown = [row for row in self._rows if pattern in row.summary.name.casefold()]
+        value = self.query_one("#filter", Input).value
+        shown = [row for row in self._rows if value.casefold() in row.summary.name.casefold()]
         table = self.query_one(RunTable)
         table.show(shown)
-        table.display = bool(self._rows)
-        self.query_one("#empty").display = not self._rows
+        table.display = bool(shown)
+        empty = self.query_one("#empty", Static)
+        empty.display = not shown
+        empty.update(f"No run is called like “{one_line(value)}”." if self._rows else NO_RUNS_TEXT)
         alive = sum(row.summary.status in LIVE_STATUSES for row in self._rows)
         count = f"{len(self._rows)} runs" if len(self._rows) != 1 else "1 run"
         self.set_title(f"{count}, {alive} training" if alive else count)
@@ -197,11 +206,17 @@ class ModelsScreen(BaseScreen):
 
     @work
     async def action_rename(self) -> None:
-        run = self._run
+        run, home = self._run, self.services.home
         if run is None:
             return
-        name = await self.app.push_screen_wait(LineDialog(f"New name for {run.name}:", run.name))
-        if name is None or name == run.name:
+
+        def check(name: str) -> None:
+            if name.strip() != run.name:
+                check_free(home, name.strip())
+
+        question = f"New name for {run.name}:"
+        name = await self.app.push_screen_wait(LineDialog(question, run.name, check))
+        if name is None or name.strip() == run.name:
             return
         try:
             rename_run(self.services.home, run, name.strip())
@@ -227,3 +242,9 @@ class ModelsScreen(BaseScreen):
         field = self.query_one("#filter", Input)
         field.value, field.display = "", False
         self.query_one(RunTable).focus()
+
+
+def _in_order_of(shown: list[LibraryRow], rows: list[LibraryRow]) -> list[LibraryRow]:
+    """Sort the rows as they are shown already; new ones come first."""
+    places = {row.summary.name: place for place, row in enumerate(shown)}
+    return sorted(rows, key=lambda row: places.get(row.summary.name, -1))

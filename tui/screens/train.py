@@ -227,7 +227,9 @@ class TrainScreen(BaseScreen):
     async def action_more(self) -> None:
         """Train more epochs: a change of a live run, a resume of one that has ended."""
         more = "more epochs than planned" if self._is_alive else "more epochs"
-        line = await self.app.push_screen_wait(LineDialog(f"Train how many {more}?", "1"))
+        line = await self.app.push_screen_wait(
+            LineDialog(f"Train how many {more}?", "1", parse_epochs)
+        )
         if line is None:
             return
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import split_graphemes
 from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
@@ -65,6 +66,16 @@ class Prompt(TextArea):
     def action_newline(self) -> None:
         """Insert a newline at the cursor."""
         self.insert("\n")
+
+    def action_delete_left(self) -> None:
+        """Delete the selection, or the whole character or emoji before the cursor."""
+        row, column = self.cursor_location
+        before = self.document.get_line(row)[:column]
+        if not self.selection.is_empty or not before:
+            super().action_delete_left()
+            return
+        start = split_graphemes(before)[0][-1][0]
+        self.delete((row, start), (row, column), maintain_selection_offset=False)
 
     async def _on_key(self, event: Key) -> None:
         if event.key == "enter":

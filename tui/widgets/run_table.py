@@ -79,6 +79,14 @@ class RunTable(DataTable[Text]):
         self._rows: dict[str, LibraryRow] = {}
         self._cells: dict[str, list[str]] = {}
 
+    def action_scroll_home(self) -> None:
+        """Move the cursor to the first row; Textual moves it to the first column."""
+        self.move_cursor(row=0, animate=False)
+
+    def action_scroll_end(self) -> None:
+        """Move the cursor to the last row."""
+        self.move_cursor(row=len(self._rows) - 1, animate=False)
+
     @property
     def selected(self) -> LibraryRow | None:
         """The row under the cursor."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.paths import Home, find_home
 from core.run import store
@@ -127,3 +128,89 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
         assert name in screen_text(app)
 
     run_app(home, journey, size=(160, 40))
+
+
+def test_an_invalid_name_is_refused_in_the_dialog_which_keeps_it(home: Home) -> None:
+    """Invalid input closed the dialog, and what was typed was lost."""
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await pilot.press("slash", *"tal", "enter", "m")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, LineDialog))
+        for invalid, problem in (("a/b", "Invalid name"), ("lang", "lang")):
+            app.screen.query_one(Input).value = invalid
+            await pilot.press("enter")
+            await pilot.pause()
+            assert isinstance(app.screen, LineDialog)
+            assert app.screen.query_one(Input).value == invalid
+            assert problem in str(app.screen.query_one("#problem", Static).content)
+        app.screen.query_one(Input).value = "legends"
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: (home.runs / "legends").is_dir())
+
+    run_app(home, journey)
+
+
+def test_home_and_end_reach_the_first_and_the_last_run(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await pilot.press("end")
+        assert table.cursor_row == 2
+        await pilot.press("home")
+        assert table.cursor_row == 0
+
+    run_app(home, journey)
+
+
+def test_a_filter_without_matches_says_so(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await pilot.press("slash", *"xyz")
+        await wait_until_shown(pilot, lambda: "No run is called like “xyz”." in screen_text(app))
+        await pilot.press("escape")
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        assert "No run is called" not in screen_text(app)
+
+    run_app(home, journey)
+
+
+def test_runs_keep_their_rows_while_they_train(home: Home) -> None:
+    """Two live runs swapped places, and a key meant for one acted on the other."""
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        screen, table = app.screen, app.screen.query_one(RunTable)
+        assert isinstance(screen, ModelsScreen)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        before = [str(table.get_row_at(n)[0]) for n in range(3)]
+        os.utime(home.runs / before[-1] / "events.jsonl", (2e9, 2e9))
+        await screen.refresh_runs().wait()
+        await pilot.pause()
+        assert [str(table.get_row_at(n)[0]) for n in range(3)] == before
+
+    run_app(home, journey)
+
+
+def test_a_key_that_cannot_act_now_says_so(home: Home) -> None:
+    library(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await pilot.press("slash", *"tal", "enter")
+        await wait_until_shown(pilot, lambda: table.row_count == 1)
+        await pilot.press("s")
+        expected = "Not possible now: Save and stop training."
+        await wait_until_shown(
+            pilot, lambda: expected in [note.message for note in app._notifications]
+        )
+
+    run_app(home, journey)

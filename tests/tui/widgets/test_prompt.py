@@ -131,3 +131,21 @@ def test_every_key_says_what_it_does() -> None:
     own = Prompt._merged_bindings
     assert own is not None
     assert all(b.tooltip for b in Prompt.BINDINGS if not isinstance(b, tuple))
+
+
+@pytest.mark.parametrize("emoji", ["☀\ufe0f", "👨\u200d👩\u200d👧\u200d👦", "e\u0301"])
+def test_backspace_deletes_a_whole_emoji(emoji: str) -> None:
+    """It took the variation selector and left another sign."""
+
+    async def act(prompt: Prompt, pilot: Pilot[None]) -> None:
+        prompt.focus()
+        prompt.insert(f"a{emoji}")
+        await pilot.press("backspace")
+        assert prompt.text == "a"
+        await pilot.press("backspace", "backspace")
+        assert prompt.text == ""
+        prompt.insert("one\ntwo")
+        await pilot.press(*["backspace"] * 4)
+        assert prompt.text == "one"
+
+    play_widget(Prompt(), act)
