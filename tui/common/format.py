@@ -31,6 +31,16 @@ def count(number: float | None) -> str:
     return f"{number:.3g} G"
 
 
+def short_count(number: int) -> str:
+    """Format a count in at most four cells: 999, 2.1k, 489k, 5M."""
+    value = float(number)
+    for unit in ("", "k", "M", "G"):
+        if value < 999.5:
+            return f"{value:.1f}{unit}" if unit and value < 9.95 else f"{value:.0f}{unit}"
+        value /= 1000
+    return f"{value:.0f}T"
+
+
 def duration(seconds: float) -> str:
     """Format a duration: 0:07, 12:05, 3:00:00."""
     whole = round(seconds)

@@ -7,6 +7,7 @@ from collections.abc import Container
 
 from core.server.replies import NextTokensReply
 from core.server.tokens import CandidateToken
+from tui.common.format import short_count
 from tui.common.sampling_settings import CONTROLS_BY_NAME
 from tui.common.sanitize import one_line
 
@@ -34,14 +35,24 @@ def removed_by(setting: str) -> str:
     return CONTROLS_BY_NAME[setting].short if setting in CONTROLS_BY_NAME else one_line(setting)
 
 
-def corpus_count(token: CandidateToken, *, short: bool = False) -> str:
-    """Format how often the token follows in the corpus: "12 of 14 after 3"; a dash if unknown."""
+def corpus_count(token: CandidateToken, width: int | None = None) -> str:
+    """Format how often the token follows in the corpus: "12 of 14 after 3"; a dash if unknown.
+
+    Args:
+        width: in cells, at least nine; numbers are shortened, not cut: "12/14 ·3", "2.1k/489k·3".
+    """
     if token.corpus is None:
         return "–"
     following, total, length = token.corpus
-    if short:
-        return f"{following:,}/{total:,} ·{length}" if length else f"{following:,}/{total:,}"
-    return f"{following:,} of {total:,} {f'after {length}' if length else 'overall'}"
+    context = f"after {length}" if length else "overall"
+    forms = [f"{following:,} of {total:,} {context}"]
+    for pair in (
+        f"{following:,}/{total:,}",
+        f"{short_count(following)}/{short_count(total)}",
+    ):
+        forms += [f"{pair} ·{length}", f"{pair}·{length}"] if length else [pair]
+    fallback = f"{short_count(following)}/{short_count(total)}"
+    return next((form for form in forms if width is None or len(form) <= width), fallback)
 
 
 def perplexity(loss: float | None) -> str:

@@ -83,7 +83,7 @@ def candidate_row(
     beside = ""
     if columns.pinned:
         beside = f"{COLUMN_GAP}{'–' if pinned is None else percent(pinned):>{PINNED_CELLS}}"
-    corpus = corpus_count(candidate, short=columns.corpus < WIDE_CORPUS_CELLS)
+    corpus = corpus_count(candidate, columns.corpus) if columns.corpus else ""
     return Content.assemble(
         (f"{mark:<{MARK_CELLS}}", "bold $primary"),
         (f"{candidate.rank:>{RANK_CELLS - 1},} ", "dim"),
