@@ -82,7 +82,7 @@ def list_facts(
         Fact("", _device(history, usage)),
         Fact("memory", size(memory) if memory else ""),
         Fact("rate", _number(history.learning_rate.last)),
-        Fact("copied", _copied(history, charset)),
+        Fact("replies copied", _copied(history, charset)),
         Fact("model", count(parameters) if isinstance(parameters, int) else ""),
     ]
     return [fact for fact in facts if fact.value]

@@ -97,7 +97,8 @@ def _right_align(cells: list[str]) -> list[str]:
 
 
 def _copied_text(copied: float | None) -> str:
-    return "" if copied is None else f"{copied:.0%} copied"
+    """The share measured at that step: of a few other replies, not of the sample shown."""
+    return "" if copied is None else f"other replies {copied:>4.0%} copied"
 
 
 def _sample_line(step: str, sample: SampleRow) -> Content:

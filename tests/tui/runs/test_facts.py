@@ -148,6 +148,6 @@ def test_the_copied_share_is_shown_as_a_curve() -> None:
     samples = [("sample", step, {"copied": share}) for step, share in enumerate(shares)]
     made = history(("prepared", 0, PREPARED), *samples)
     found = {fact.label: fact.value for fact in facts.list_facts(made, status.RUNNING, None)}
-    assert found["copied"] == "▁▅█ 100%"
+    assert found["replies copied"] == "▁▅█ 100%"
     plain = facts.list_facts(made, status.RUNNING, None, "ascii")
-    assert {fact.label: fact.value for fact in plain}["copied"] == "_-^ 100%"
+    assert {fact.label: fact.value for fact in plain}["replies copied"] == "_-^ 100%"

@@ -36,8 +36,12 @@ def test_lines_fit_the_width_in_cells() -> None:
     assert "[bold]|[/] ␛]0;x␇␊␉" in lines[1]
 
 
-def test_the_copied_share_is_shown_beside_the_step() -> None:
-    """Aligned, and blank where it is unknown."""
+def test_the_copied_share_is_labelled_as_that_of_other_replies() -> None:
+    """Aligned, and blank where unknown; "100% copied" seemed to be measured on the sample shown."""
     samples = [SampleRow(0, "Py", "a"), SampleRow(1, "Py", "b", 0.05), SampleRow(2, "Py", "c", 1.0)]
     lines = sample_lines(samples, 40, 3).plain.split("\n")
-    assert lines == ["0               Py|a", "1    5% copied  Py|b", "2  100% copied  Py|c"]
+    assert lines == [
+        "0                             Py|a",
+        "1  other replies   5% copied  Py|b",
+        "2  other replies 100% copied  Py|c",
+    ]
