@@ -132,7 +132,7 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
 
 def test_an_invalid_name_is_refused_in_the_dialog_which_keeps_it(home: Home) -> None:
     """Invalid input closed the dialog, and what was typed was lost."""
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
@@ -154,7 +154,7 @@ def test_an_invalid_name_is_refused_in_the_dialog_which_keeps_it(home: Home) -> 
 
 
 def test_home_and_end_reach_the_first_and_the_last_run(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
@@ -168,7 +168,7 @@ def test_home_and_end_reach_the_first_and_the_last_run(home: Home) -> None:
 
 
 def test_a_filter_without_matches_says_so(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
@@ -184,7 +184,7 @@ def test_a_filter_without_matches_says_so(home: Home) -> None:
 
 def test_runs_keep_their_rows_while_they_train(home: Home) -> None:
     """Two live runs swapped places, and a key meant for one acted on the other."""
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         screen, table = app.screen, app.screen.query_one(RunTable)
@@ -200,7 +200,7 @@ def test_runs_keep_their_rows_while_they_train(home: Home) -> None:
 
 
 def test_a_key_that_cannot_act_now_says_so(home: Home) -> None:
-    library(home)
+    make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
