@@ -46,6 +46,16 @@ def lower_priority(nice: int) -> None:
             AUTOGROUP_FILE.write_text(str(value))
 
 
+def is_suspended(pid: int) -> bool:
+    """Whether a process exists and was suspended by SIGSTOP or SIGTSTP."""
+    import psutil  # slow to import, seldom needed
+
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except (psutil.Error, ValueError, OverflowError):
+        return False
+
+
 def end_with_parent(parent: int) -> None:
     """Kill this process once its parent has ended, by whatever cause.
 

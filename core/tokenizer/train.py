@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
 from core.errors import Cancelled
@@ -18,6 +21,7 @@ SAMPLE_BYTES = 20_000_000
 MAX_DISTINCT_WORD_BYTES = 4_000_000
 # Each merge rescans the words it changes: very long words are split.
 MAX_WORD_CHARACTERS = 256
+CANCEL_POLL_INTERVAL_S = 0.1
 _LONG_WORD = re.compile(rf"\S{{{MAX_WORD_CHARACTERS}}}")
 
 
@@ -56,14 +60,51 @@ def train_tokenizer(
     size = corpus.size
     share = min(1.0, SAMPLE_BYTES / max(1, size))
     parts = list(sample_evenly(samples, share))
-    selected = limit_distinct_words(parts)
     progress(size, size, "training the bpe tokenizer")
-    tokenizer = Tokenizer.train(kind, _split_long_words(selected, cancelled), vocab_size)
+
+    def train(is_abandoned: CancelCheck) -> tuple[Tokenizer, list[str]]:
+        selected = limit_distinct_words(parts)
+        return Tokenizer.train(
+            kind, _split_long_words(selected, is_abandoned), vocab_size
+        ), selected
+
+    tokenizer, selected = _run_until_cancelled(train, cancelled)
     if share == 1.0 and len(selected) == len(parts):
         return TrainedTokenizer(tokenizer, "")
     characters = sum(map(len, selected))
     note = f"BPE trained on an even sample of {characters:,} characters"
     return TrainedTokenizer(tokenizer, note)
+
+
+def _run_until_cancelled(
+    work: Callable[[CancelCheck], tuple[Tokenizer, list[str]]], cancelled: CancelCheck
+) -> tuple[Tokenizer, list[str]]:
+    """Run work in a thread, abandoned on cancellation: the library learns merges in one long call.
+
+    Python handles signals only between calls in the main thread, which therefore only waits.
+
+    Raises:
+        Cancelled: `cancelled` returned true; the thread ends later, or with the process.
+    """
+    future: Future[tuple[Tokenizer, list[str]]] = Future()
+    abandoned = threading.Event()
+
+    def run() -> None:
+        try:
+            future.set_result(work(abandoned.is_set))
+        except BaseException as error:  # noqa: BLE001 - raised again by the waiting thread
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="bpe", daemon=True).start()
+    while True:
+        try:
+            return future.result(CANCEL_POLL_INTERVAL_S)
+        except FutureTimeoutError:
+            if future.done():  # an error of the work itself
+                raise
+            if cancelled():
+                abandoned.set()
+                raise Cancelled from None
 
 
 def read_with_progress(

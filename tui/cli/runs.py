@@ -22,7 +22,7 @@ from core.run.store import send_request
 from tui.cli.console import print_message
 from tui.cli.options import complete_run, devices_option
 from tui.cli.train import suggest_settings
-from tui.cli.watch import WatchSignals, follow_events, watch
+from tui.cli.watch import SuspensionNotice, WatchSignals, follow_events, watch
 from tui.common.plain_mode import plain_option
 
 BUSY_NOTICE_SECONDS = 30.0  # without an answer, after which a note says that the trainer is busy
@@ -57,8 +57,10 @@ def stop(home: Home, run: str, no_wait: bool) -> int:
         print_message(f"Stop requested: {target.name}.")
         return 0
     print_message(f"Saving and stopping {target.name}…")
+    notice = SuspensionNotice(target, follower)
     last: Event | None = None
     for events in follow_events(follower):
+        notice.print_if_due()
         last = next((event for event in events if event.type in END_EVENTS), last)
     if last is None:
         raise RunFailedError(f"{target.name} crashed while stopping.", _resume_hint(target))
@@ -200,7 +202,9 @@ def _request(run: Run, follower: RunFollower, type: str, **fields: Any) -> Event
     """
     id = send_request(run, type, **fields)
     sent_at: float | None = time.monotonic()
+    notice = SuspensionNotice(run, follower)
     for events in follow_events(follower):
+        notice.print_if_due()
         for event in events:
             if id in (event.text("id"), event.text("request")):
                 return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import sys
 import time
@@ -16,6 +17,8 @@ from core.run.follow import RunFollower
 from core.run.history import History
 from core.run.status import LIVE_STATUSES, status_of
 from core.run.store import send_request
+from core.system.machine import this_host
+from core.system.process import is_suspended
 from core.system.signals import StopSignals
 from tui.cli.console import print_event, print_message
 from tui.cli.outcome import report_crash, report_outcome
@@ -24,6 +27,7 @@ from tui.cli.progress import TrainingView
 EXIT_DETACHED = 130  # a signal ended the watching
 READ_SECONDS = 0.1  # of one poll
 POLL_SECONDS = 0.1
+SUSPENSION_NOTICE_SECONDS = 1.0  # without an answer until a suspended trainer is named
 REMOTE_POLL_SECONDS = 1.0  # checking for a trainer on another machine reads more than its lock
 
 
@@ -63,6 +67,33 @@ class WatchSignals(StopSignals):
                 f"{number.name}: saving and stopping {run.name}… Another signal {effect}."
             )
         return False
+
+
+class SuspensionNotice:
+    """Explains once why a request is not answered if the trainer is suspended (SIGSTOP).
+
+    Args:
+        run: that the request was sent to.
+        follower: of its events.
+    """
+
+    def __init__(self, run: Run, follower: RunFollower) -> None:
+        self._run, self._follower = run, follower
+        self._due_at = time.monotonic() + SUSPENSION_NOTICE_SECONDS
+
+    def print_if_due(self) -> None:
+        """Print the notice once, a second after the request."""
+        if time.monotonic() < self._due_at:
+            return
+        self._due_at = math.inf
+        started = self._follower.history.started
+        pid, host = started.get("pid"), this_host()
+        is_here = (started.get("host"), started.get("boot")) == (host.name, host.boot)
+        if is_here and isinstance(pid, int) and is_suspended(pid):
+            print_message(
+                f"{self._run.name} does not answer: its process {pid} is suspended (SIGSTOP).\n"
+                f"It answers once it continues: kill -CONT {pid}"
+            )
 
 
 def follow_events(follower: RunFollower) -> Iterator[list[Event]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.text.corpus import CorpusSample
 from core.tokenizer import train as training
 from core.tokenizer.tokenizer import KINDS, Tokenizer
@@ -83,3 +85,28 @@ def test_training_can_be_cancelled_while_reading(tmp_path: Path, kind: str) -> N
         )
     assert len(reports) == 3, "one report before each check"
     assert 0 == reports[0] < reports[1] < reports[2] < text.size
+
+
+def test_learning_merges_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library learns them in one call of minutes; signals were answered only afterwards."""
+    finish = threading.Event()
+
+    def learn(*arguments: object) -> None:
+        finish.wait(60.0)
+
+    monkeypatch.setattr(Tokenizer, "train", learn)
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        train_tokenizer(
+            corpus_of_text(tmp_path / "a.txt", "the cat\n"),
+            "lines",
+            "bpe",
+            cancelled=lambda: time.monotonic() - began > 0.2,
+        )
+    assert time.monotonic() - began < 2.0
+    finish.set()
+
+
+def test_an_error_of_learning_merges_is_raised(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="too small for byte-level BPE"):
+        train_tokenizer(corpus_of_text(tmp_path / "a.txt", "the cat\n"), "lines", "bpe", 9)
