@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from core.run.directory import Run
-from core.run.event_log import read_events
+from core.run.event_log import read_sparse_events
 from core.run.history import History
 from core.run.record import read_record
 from core.run.summary import RunSummary, summarize_run
@@ -21,7 +21,7 @@ BASELINE_NAMES = {"random": "uniform"}  # where they differ from those in the ev
 def show_run(run: Run, as_json: bool) -> None:
     """Print everything about a run."""
     summary, record, history = summarize_run(run), read_record(run), History()
-    history.apply_all(read_events(run.events))
+    history.apply_all(read_sparse_events(run.events))
     if as_json:
         print_json(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from core.errors import DamagedError
@@ -38,10 +39,13 @@ class Library:
         self._home = home
         self._known: dict[str, tuple[_Stamp, LibraryRow]] = {}
 
-    def rows(self) -> list[LibraryRow]:
-        """All runs, the most recently changed first."""
+    def rows(self, count: int | None = None) -> list[LibraryRow]:
+        """All runs, or the `count` most recently changed; those first."""
+        runs = list_runs(self._home)
+        if count is not None:
+            runs = sorted(runs, key=_changed, reverse=True)[:count]
         known: dict[str, tuple[_Stamp, LibraryRow]] = {}
-        for run in list_runs(self._home):
+        for run in runs:
             try:
                 known[run.name] = self._row(run)
             except FileNotFoundError:
@@ -54,9 +58,19 @@ class Library:
         before = self._known.get(run.name)
         if before and before[0] == stamp and not _depends_on_clock(before[1], stamp):
             return before
-        changed = run.events if run.events.exists() else run.record
         curve = tuple(sample_losses(run.events, CURVE_POINTS))
-        return stamp, LibraryRow(summarize_any_run(run), curve, changed.stat().st_mtime)
+        row = LibraryRow(summarize_any_run(run), curve, _changed(run))
+        if not run.folder.is_dir():
+            raise FileNotFoundError(run.folder)
+        return stamp, row
+
+
+def _changed(run: Run) -> float:
+    """Unix seconds of the last event, or of the creation; 0 if neither file exists."""
+    for path in (run.events, run.record):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
 
 
 def _stamp(run: Run) -> _Stamp:

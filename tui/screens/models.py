@@ -26,6 +26,7 @@ from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.widgets.run_table import RunTable, run_detail
 
 REFRESH_SECONDS = 1.0
+FIRST_ROWS = 50
 REMOTE_REFRESH_SECONDS = 3.0
 NO_RUNS_TEXT = (
     "There are no runs yet.\n\nPress n to choose a text and train a first model; "
@@ -85,6 +86,9 @@ class ModelsScreen(BaseScreen):
     async def refresh_runs(self) -> None:
         """Read changed runs in a thread and update the table."""
         if self._library is not None:
+            if not self._rows:  # of many runs, those that fit on a screen are shown first
+                self._rows = await asyncio.to_thread(self._library.rows, FIRST_ROWS)
+                self._show()
             rows = await asyncio.to_thread(self._library.rows)
             if self._keeps_order:
                 rows = _in_order_of(self._rows, rows)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from core.run import event_log
-from core.run.event_log import EventLog, EventTail, events_backwards
+from core.run.event_log import (
+    EventLog,
+    EventTail,
+    events_backwards,
+    read_events,
+    read_sparse_events,
+)
+from core.run.events import encode
+from core.run.history import History
 
 
 def types(path: Path) -> list[str]:
@@ -114,3 +123,45 @@ def test_a_tail_counts_replacements_of_the_file(tmp_path: Path) -> None:
     event_log.EventLog(path).emit("started", 0)
     assert [event.type for event in tail.read()] == ["started"]
     assert tail.restarts == 1
+
+
+def test_sparse_events_fold_into_the_same_facts_as_all(tmp_path: Path) -> None:
+    """What `show` prints must not depend on how much of the log it parses."""
+    path = tmp_path / "events.jsonl"
+    log = EventLog(path)
+    log.emit("started", 0)
+    log.emit("prepared", 0, steps=90, parameters=5, train={"seed": 1})
+    for step in range(1, 61):
+        log.emit("step", step, train_loss=2.0, epoch=step / 10, elapsed=float(step))
+        log.emit("beat", step)
+        if step % 20 == 0:
+            log.emit("sample", step, prompt="a", text=f"b{step}")
+    log.emit("started", 20, resumed_from=20)
+    log.emit("step", 30, train_loss=2.0, epoch=3.0, elapsed=30.0)
+    log.emit("failed", 31, title="No", message="why")
+    log.close()
+    sparse = list(read_sparse_events(path))
+    assert sum(event.type in ("step", "beat") for event in sparse) <= 4
+    facts = []
+    for events in (read_events(path), iter(sparse)):
+        history = History()
+        history.apply_all(events)
+        facts.append(
+            (history.samples, history.elapsed, history.steps, history.status, history.failure,
+             history.train, history.reasons)
+        )  # fmt: skip
+    assert facts[0] == facts[1]
+
+
+def test_a_million_events_are_read_within_a_second_and_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    fields = {"train_loss": 1.2345, "learning_rate": 0.001, "epoch": 1.5, "elapsed": 12.5}
+    line = encode("step", 1000.0, 7, **fields, memory=10**9, free_memory=10**9) + "\n"
+    with path.open("w") as file:
+        file.write(encode("started", 1.0, 0) + "\n")
+        for _ in range(100):
+            file.write(line * 10_000)
+        file.write(encode("finished", 1.0, 7) + "\n")
+    began = time.process_time()
+    assert [event.type for event in read_sparse_events(path)] == ["started", "step", "finished"]
+    assert time.process_time() - began < 1.0

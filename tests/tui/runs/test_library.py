@@ -174,3 +174,12 @@ def test_a_time_in_the_future_counts_as_now(home: Home) -> None:
     """The clock may have been set back."""
     append_step(run_of(home, "first"), 2, when=1 << 33)
     assert row_age(Library(home).rows()[0]) == "now"
+
+
+def test_the_most_recent_runs_are_read_first_and_once(home: Home, read: list[str]) -> None:
+    """A list of many runs must show its top before all of them are read."""
+    runs = Library(home)
+    assert [row.summary.name for row in runs.rows(2)] == ["first", "second"]
+    assert sorted(read) == ["first", "second"]
+    assert len(runs.rows()) == 3
+    assert sorted(read) == ["first", "second", "third"]
