@@ -6,8 +6,6 @@ import io
 import os
 import sys
 
-import click
-
 from core.errors import MiniGPTError, StorageError, find_resource_error
 from core.system.process import keep_files_private
 
@@ -16,13 +14,22 @@ EXIT_INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; exits with 0, 1 (failed), 2 (unusable input) or 130 (interrupted)."""
+    try:
+        code = _main()
+    except KeyboardInterrupt:  # while modules are imported, or an error is reported
+        print("Interrupted.", file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    sys.exit(code)
+
+
+def _main() -> int:
     keep_files_private()
     _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # Characters that the terminal cannot encode become question marks, not a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    return run(sys.argv[1:])
 
 
 def _open_missing_streams() -> None:
@@ -39,6 +46,8 @@ def _open_missing_streams() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command line; the exit code."""
+    import click  # Here, so that Ctrl+C during the import is reported in words.
+
     if os.name == "nt":
         click.echo("minigpt-tui needs Linux or macOS; on Windows, use WSL 2.", err=True)
         return 2
@@ -83,6 +92,8 @@ def _system_error(error: Exception) -> MiniGPTError:
 
 
 def _report(error: MiniGPTError) -> int:
+    import click
+
     from tui.common.sanitize import clean
 
     click.echo(clean(f"{error.title}: {error}"), err=True)
