@@ -16,7 +16,7 @@ from core.config.configs import Extension, TrainConfig
 from core.paths import Home
 from core.run import launch, store
 from core.run.directory import Run
-from core.run.events import Event
+from core.run.events import TERMINAL, Event
 from core.run.follow import RunFollower
 from core.run.history import History
 from core.run.record import read_record, read_requested_config
@@ -24,7 +24,7 @@ from core.system.locks import Lock
 from core.system.rank_env import RankInfo, read_rank_info
 from core.system.signals import STOP_SIGNALS, StopSignals
 from tui.cli.console import print_event, print_message
-from tui.cli.outcome import report_outcome
+from tui.cli.outcome import report_crash, report_outcome
 from tui.cli.progress import TrainingView
 from tui.cli.watch import (
     EXIT_DETACHED,
@@ -130,7 +130,11 @@ def train_run(
         return EXIT_DETACHED
     if options.as_json:
         print_event(started)
-    else:
+    if follower.is_over and signals.requested:
+        if follower.history.status not in TERMINAL:
+            return report_crash(run, follower.history)
+        return report_outcome(run, follower.history, as_json=options.as_json)
+    if not options.as_json:
         pid = started.whole("pid")
         print_message(
             f"Training {run.name} in the background (process {pid}).\n{background_commands(run)}"

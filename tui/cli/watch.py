@@ -154,6 +154,8 @@ def watch(
 def wait_for_start(run: Run, signals: WatchSignals, follower: RunFollower) -> Event | None:
     """The `started` event of a trainer just launched; None if a signal ended the waiting.
 
+    After a signal that stops the trainer it returns once the trainer is gone.
+
     Args:
         signals: entered.
         follower: polled up to the end of the log before the launch.
@@ -161,13 +163,16 @@ def wait_for_start(run: Run, signals: WatchSignals, follower: RunFollower) -> Ev
     Raises:
         RunFailedError: the trainer ended before it started.
     """
+    started: Event | None = None
     for events in follow_events(follower):
         if not follower.is_over and signals.should_detach(run):
             _print_next_commands(run)
             return None
-        for event in events:
-            if event.type == STARTED:
-                return event
+        started = next((event for event in events if event.type == STARTED), started)
+        if started and not signals.requested:
+            return started
+    if started:
+        return started
     report_crash(run, History())
     raise RunFailedError(f"{run.name} did not start.", f"See {run.log}.")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from core.run.directory import Run
 from core.run.events import FINISHED, STARTED, STEP, STOPPED, encode
 from core.run.follow import RunFollower
 from core.system import locks
+from tests.support.runners import DEADLINE, TINY, command, small_text
 from tui.cli.watch import WatchSignals, is_interactive, wait_for_start, watch
 
 Say = Callable[..., None]
@@ -193,3 +196,25 @@ def test_closed_standard_streams_are_not_interactive(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "stdin", None)
     monkeypatch.setattr(sys, "stderr", None)
     assert not is_interactive()
+
+
+def test_a_stop_signal_while_a_detached_training_starts_is_reported_as_a_stop(
+    tmp_path: Path,
+) -> None:
+    """It said that the run trains in the background, with exit code 0."""
+    arguments = ["train", str(small_text(tmp_path)), *TINY, "--set", "epochs=100000", "--detach"]
+    process = subprocess.Popen(
+        command(tmp_path / "home", *arguments),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = tmp_path / "home" / "runs" / "pets" / "trainer.log"
+    deadline = time.monotonic() + DEADLINE
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert "pets stopped at step" in errors
+    assert "in the background" not in errors
