@@ -17,7 +17,7 @@ def main() -> None:
     try:
         code = _main()
     except KeyboardInterrupt:  # while modules are imported, or an error is reported
-        print("Interrupted.", file=sys.stderr)
+        sys.stderr.write("Interrupted.\n")
         code = EXIT_INTERRUPTED
     sys.exit(code)
 
