@@ -16,7 +16,7 @@ from core.config.configs import Extension, TrainConfig
 from core.paths import Home
 from core.run import launch, store
 from core.run.directory import Run
-from core.run.events import TERMINAL, Event
+from core.run.events import END_EVENTS, Event
 from core.run.follow import RunFollower
 from core.run.history import History
 from core.run.record import read_record, read_requested_config
@@ -131,7 +131,7 @@ def train_run(
     if options.as_json:
         print_event(started)
     if follower.is_over and signals.requested:
-        if follower.history.status not in TERMINAL:
+        if follower.history.status not in END_EVENTS:
             return report_crash(run, follower.history)
         return report_outcome(run, follower.history, as_json=options.as_json)
     if not options.as_json:
