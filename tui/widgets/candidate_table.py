@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
+from textual.events import Click
 from textual.widgets import Static
 
 from core.server.tokens import CandidateToken
@@ -159,6 +160,12 @@ class CandidateTable(Static):
         if cursor != self._shown.cursor:
             self._shown = replace(self._shown, cursor=cursor)
             self._draw()
+
+    def on_click(self, event: Click) -> None:
+        """Move the cursor to the row clicked on."""
+        index = self._first_row + event.y - HEADER_ROWS
+        if event.y >= HEADER_ROWS and index < len(self._shown.rows):
+            self.move(index - self._shown.cursor)
 
     def on_resize(self) -> None:
         """Refit columns and rows."""

@@ -22,6 +22,7 @@ from tests.support.fake_server import FakeServer
 from tui.common.sampling_settings import SamplingControls
 from tui.common.terminal import Terminal
 from tui.screens.step import StepScreen
+from tui.widgets.candidate_table import CandidateTable
 
 WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1))
 
@@ -331,3 +332,17 @@ def test_the_screen_looks_as_captured(home: Home, case: dict[str, Any]) -> None:
         assert_same_as_capture(app, f"step_pinned_{case['name']}")
 
     play(_app(home, FakeServer(), terminal=case.get("terminal")), journey, case["size"])
+
+
+def test_a_click_selects_the_row_it_hits(home: Home) -> None:
+    """Rows ignored clicks."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(CandidateTable)
+        assert table.selected == table.rows[0]
+        await pilot.click(CandidateTable, offset=(10, 3))
+        assert table.selected == table.rows[2]
+        await pilot.click(CandidateTable, offset=(10, 0))
+        assert table.selected == table.rows[2], "the header is no row"
+
+    play(_app(home, FakeServer()), journey)
