@@ -12,7 +12,7 @@ from core.run.record import read_record, read_requested_config
 from core.run.status import LIVE_STATUSES, remote_host, status_of
 from core.run.store import lock_run
 from core.system import locks
-from core.system.files import JsonObject, check_plain, check_plain_below
+from core.system.files import JsonObject, check_no_linked_folders, check_plain
 from core.system.locks import Lock
 from core.text import catalog
 from core.tokenizer.tokenizer import Tokenizer
@@ -60,7 +60,7 @@ def _check_writable(run: Run) -> None:
         for path in run.written_files():
             check_plain(path)
         for folder in run.written_folders():
-            check_plain_below(folder)
+            check_no_linked_folders(folder)
     except OSError as error:
         raise StorageError(
             f"{run.name} cannot be trained: {error.filename}: {error.strerror}.",

@@ -216,13 +216,17 @@ def _special_file(path: Path) -> OSError:
     return OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
 
 
-def check_plain_below(folder: Path) -> None:
-    """Raise OSError if a folder, or anything below it, is a link or a special file."""
+def check_no_linked_folders(folder: Path) -> None:
+    """Raise OSError if a folder, or any folder below it, is a link or another kind of file.
+
+    Links and pipes in the place of files are harmless: they are replaced, never written through.
+    """
     if folder.is_symlink() or not folder.is_dir():
         check_plain(folder)
         return
     for entry in folder.iterdir():
-        check_plain_below(entry)
+        if entry.is_dir():
+            check_no_linked_folders(entry)
 
 
 def make_private_folder(folder: Path) -> None:

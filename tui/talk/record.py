@@ -17,7 +17,12 @@ from typing import Any
 from core.errors import DamagedError, StorageError
 from core.run.events import decode_object, replace_non_finite
 from core.system.files import open_for_writing
-from core.system.line_files import has_unfinished_line, read_lines_backwards, write_all
+from core.system.line_files import (
+    LineTooLongError,
+    has_unfinished_line,
+    read_lines_backwards,
+    write_all,
+)
 from core.system.locks import exclusive
 from tui.common.sanitize import json_line
 
@@ -107,6 +112,8 @@ def read_last(path: Path, count: int) -> list[Turn]:
                 turns.append(turn)
             if len(turns) >= count:
                 break
+    except LineTooLongError:
+        pass  # what is before it is left out, like all that is older than the limit
     except OSError as error:
         raise DamagedError(
             f"Earlier turns in {path} cannot be read: {error.strerror}.",

@@ -17,7 +17,7 @@ import pytest
 from tui.common.driver import MAX_PENDING_BYTES, OutputThread
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 SUSPEND = b"\x1a"
 
 

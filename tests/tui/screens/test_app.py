@@ -19,6 +19,7 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
 from core.run.record import read_record
+from core.run.summary import folder_size
 from tests.support.app_runs import make_three_runs, run_app, wait_until_still
 from tests.support.apps import SIZES
 from tests.support.captures import assert_same_as_capture, screen_text
@@ -26,6 +27,7 @@ from tests.support.fake_server import FakeServer
 from tests.support.runs import ScriptedRun
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
+from tui.common.format import size
 from tui.common.keys import key_rows
 from tui.common.messages import ErrorRaised
 from tui.screens.help import HelpScreen
@@ -140,7 +142,9 @@ def test_dialogs_help_and_log_look_as_captured(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await wait_until_shown(pilot, lambda: "lang" in screen_text(app))
         created = str(read_record(run)["created"])
-        hide = [str(home.root), created[:16].replace("T", " ")]
+        # Its size depends on the lengths of the host's name and of process ids.
+        disk_size = size(folder_size(run.folder))
+        hide = [str(home.root), created[:16].replace("T", " "), disk_size]
 
         async def assert_screen(key: str, name: str) -> None:
             before = app.screen
