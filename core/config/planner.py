@@ -152,8 +152,6 @@ def plan_run(
     model = parent or _choose_model(preset, overrides, facts)
     train, train_reasons = _choose_training(config, preset, model, facts, device)
     parameters = f"{count_parameters(model) / 1e6:.2f} M parameters"
-    threads = f"{train.threads} thread{'' if train.threads == 1 else 's'}"
-    devices = f", {train.devices} devices in parallel" if train.devices > 1 else ""
     return RunPlan(
         preset=size,
         model=model,
@@ -161,10 +159,17 @@ def plan_run(
         reasons=(
             f"{parameters} ({why})" if parent else f"{size} model, {parameters} ({why})",
             f"context of {model.context} tokens ({_context_reason(overrides, facts, parent)})",
-            f"device {device.device} ({device.name}), {threads}, {train.precision}{devices}",
+            describe_device(train, device),
             *train_reasons,
         ),
     )
+
+
+def describe_device(train: TrainConfig, device: DeviceFacts) -> str:
+    """Device, threads, precision and number of devices, in one phrase for the user."""
+    threads = f"{train.threads} thread{'' if train.threads == 1 else 's'}"
+    devices = f", {train.devices} devices in parallel" if train.devices > 1 else ""
+    return f"device {device.device} ({device.name}), {threads}, {train.precision}{devices}"
 
 
 def _nearest_preset(parent: ModelConfig) -> str:

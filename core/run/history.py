@@ -172,6 +172,7 @@ class History:
     answers: dict[str, int] = field(default_factory=dict)
     reason: str | None = None
     failure: Failure | None = None
+    _initial_reasons: list[str] = field(default_factory=list)
     _pace: Pace = field(default_factory=Pace)
 
     def apply_all(self, batch: Iterable[Event]) -> None:
@@ -196,8 +197,9 @@ class History:
 
     @property
     def reasons(self) -> list[str]:
-        """Sentences that explain how settings were chosen."""
-        return as_texts(self.prepared.get("reasons"))
+        """Phrases that explain how settings were chosen, then what the last resume changed."""
+        resumed = as_texts(self.prepared.get("reasons"))
+        return list(dict.fromkeys([*self._initial_reasons, *resumed]))
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -247,6 +249,8 @@ class History:
     def _on_prepared(self, event: Event) -> None:
         self.preparation = None
         self.prepared = dict(event.fields)
+        if event.step == 0:
+            self._initial_reasons = event.texts("reasons")
         self.model, self.train = dict(event.table("model")), dict(event.table("train"))
         self.steps = event.whole("steps")
         self.steps_per_epoch = event.number("steps_per_epoch")

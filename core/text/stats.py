@@ -269,7 +269,7 @@ def choose_reading(corpus: Corpus, counts: StatsAccumulator) -> tuple[str, str]:
     if counts.lines > MAX_LIST_LINES:
         return "text", f"more than {MAX_LIST_LINES:,} lines"
     if counts.blank_between:
-        return "text", "blank lines between the others"
+        return "text", "blank lines between other lines"
     if counts.longest_words > MAX_LIST_LINE_WORDS:
         return "text", f"a line of more than {MAX_LIST_LINE_WORDS} words"
     if not counts.has_short_lines:

@@ -19,7 +19,7 @@ class UnknownWordError(InputError):
         near: the nearest known ones of each.
     """
 
-    title = "The model does not know this"
+    title = "Unknown to the model"
 
     def __init__(self, noun: str, near: dict[str, list[str]]) -> None:
         named = list(near)[:MAX_NAMED_UNITS]
@@ -27,8 +27,9 @@ class UnknownWordError(InputError):
         listing = ", ".join(repr(unit) for unit in named)
         suggestions = [f"{unit!r}: {', '.join(near[unit])}" for unit in named if near[unit]]
         super().__init__(
-            f"Not in the vocabulary: the {noun}{'s' * (len(near) > 1)} {listing}{more}.",
-            f"Nearest known: {'; '.join(suggestions)}."
+            f"The {noun}{'s' * (len(near) > 1)} {listing}{more} "
+            f"{'is' if len(near) == 1 else 'are'} not in the vocabulary.",
+            f"Nearest known: {'; '.join(suggestions)}"
             if suggestions
             else f"Use known {noun}s only.",
         )

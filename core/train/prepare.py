@@ -17,7 +17,7 @@ from core.attribution.overlap import CopyRate
 from core.config.budget import count_parameters
 from core.config.configs import Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
-from core.config.planner import choose_tokenizer, complete_schedule, plan_run
+from core.config.planner import choose_tokenizer, complete_schedule, describe_device, plan_run
 from core.config.schema import to_json
 from core.dataset.token_store import TokenFile, build_tokens
 from core.errors import Cancelled
@@ -159,6 +159,10 @@ def resolve_settings(
         device,
         own_shape,
     )
+    reasons = [*tokenizer_reasons, *plan.reasons]
+    if checkpoint:  # the reasons for the settings were given when the run began
+        resumed = f"resumed after step {checkpoint.step} with the run's own settings"
+        reasons = [resumed, *changes, describe_device(plan.train, device)]
     return ResolvedSettings(
         tokenizer=tokenizer,
         tokens=tokens,
@@ -168,12 +172,7 @@ def resolve_settings(
         config=plan.train,
         device=device,
         parent=record["parent"],
-        reasons=[
-            *tokenizer_reasons,
-            *changes,
-            *plan.reasons,
-            *_token_warnings(tokens, tokenizer),
-        ],
+        reasons=[*reasons, *_token_warnings(tokens, tokenizer)],
     )
 
 

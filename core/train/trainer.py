@@ -119,7 +119,7 @@ class Trainer:
         if self.state.settled < self.state.step:
             self._finish_step()
         while self.stop_reason is None and not self._is_done():
-            if not self.sync_control():
+            if not self.sync_control() and not self._is_done():  # a change may shorten it
                 self._update()
                 self._after_update()
         if self.stop_reason is None:
@@ -157,7 +157,8 @@ class Trainer:
         changes = dict(changes)
         epochs = changes.pop("epochs", None)
         if epochs is not None:
-            changes["steps"] = max(1, round(epochs * self.batches.steps_per_epoch))
+            steps = round(epochs * self.batches.steps_per_epoch)
+            changes["steps"] = max(1, self.state.step, steps)
         if "steps" in changes:
             self.state.budget = None  # the user's number of steps is kept
         self.config = dataclasses.replace(self.config, **changes)

@@ -16,7 +16,7 @@ from core.run import events
 from core.run.events import Event
 from core.run.history import History
 from tui.cli.console import print_message
-from tui.common.format import count, duration, number
+from tui.common.format import count, describe_change, duration, number
 from tui.common.plain_mode import is_plain_mode, spoken_percent
 from tui.common.sanitize import clean, one_line
 
@@ -96,7 +96,8 @@ class TrainingView:
         why = f": {one_line(reason)}" if reason else ""
         for name, values in event.table("changes").items():
             if isinstance(values, list) and len(values) == 2:
-                self._print(f"{name} {values[0]} → {values[1]} from step {event.step}{why}")
+                change = describe_change(name, values[0], values[1])
+                self._print(f"{change} from step {event.step}{why}")
 
     def _show_step(self, event: Event, history: History) -> None:
         total = history.steps or 0

@@ -23,6 +23,7 @@ from tui.cli.console import print_message
 from tui.cli.options import complete_run, devices_option
 from tui.cli.train import suggest_settings
 from tui.cli.watch import SuspensionNotice, WatchSignals, follow_events, watch
+from tui.common.format import describe_change
 from tui.common.plain_mode import plain_option
 
 BUSY_NOTICE_SECONDS = 30.0  # without an answer, after which a note says that the trainer is busy
@@ -100,7 +101,8 @@ def change(home: Home, run: str, pairs: tuple[str, ...]) -> None:
     if problems := answer.table("problems"):
         raise SettingsError({name: str(text) for name, text in problems.items()})
     for name, values in answer.table("changes").items():
-        print_message(f"{target.name}: {name} {values[0]} → {values[1]} from step {answer.step}")
+        change = describe_change(name, values[0], values[1])
+        print_message(f"{target.name}: {change} from step {answer.step}")
 
 
 def _parse_changes(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -54,6 +54,15 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
+def describe_change(name: str, old: object, new: object) -> str:
+    """Format a changed setting: `epochs auto → 4`."""
+    left, right = (
+        "auto" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        for value in (old, new)
+    )
+    return f"{name} {left} → {right}"
+
+
 def visible(token: str, space: str = SPACE) -> str:
     """Return a token's text with spaces and control codes made visible."""
     return one_line(token).replace(" ", space)

@@ -103,6 +103,7 @@ class NewCorpusScreen(BaseScreen):
         self._corpus: Corpus | None = None  # set once its preview is complete
         self._preview: Preview | None = None
         self._spec = ""
+        self._is_chosen = False  # Enter was pressed before the preview was complete
         self._cancel = threading.Event()
 
     def body(self) -> ComposeResult:
@@ -168,6 +169,7 @@ class NewCorpusScreen(BaseScreen):
         self._cancel.set()
         self._cancel = cancel = threading.Event()
         self._spec, self._corpus, self._preview = spec, None, None
+        self._is_chosen = False
         try:
             corpus = await asyncio.to_thread(resolve_corpus, spec, self.services.home)
             self._show_description(corpus)
@@ -181,6 +183,8 @@ class NewCorpusScreen(BaseScreen):
             self._corpus, self._preview = corpus, preview
             self._show_facts()
             self.query_one(TokenBoxes).show(preview.token_lines)
+            if self._is_chosen:
+                self.action_use_text()
 
     def _show_description(self, corpus: Corpus) -> None:
         self.set_title(corpus.name)
@@ -208,7 +212,8 @@ class NewCorpusScreen(BaseScreen):
         self.query_one(TokenBoxes).show(())
 
     def action_use_text(self) -> None:
-        """Open the settings, if the text can be used."""
+        """Open the settings for this text, once its preview is complete."""
+        self._is_chosen = self._corpus is None
         if self._corpus is not None:
             self.post_message(OpenSetup(self._spec))
 

@@ -68,6 +68,7 @@ class NewSetupScreen(BaseScreen):
         self._typed = [] if typed is None else typed
         self._spec, self._encoding, self._reading = spec, encoding, reading
         self._draft: RunDraft | None = None
+        self._is_start_pending = False  # Enter was pressed before the draft was complete
         self._device = DeviceFacts(
             device="cpu", name="CPU", free_memory=free_memory(), threads=usable_threads()
         )
@@ -112,6 +113,8 @@ class NewSetupScreen(BaseScreen):
         self.set_title(corpus.name)
         self._draft = RunDraft(corpus=corpus, preview=text, config=config, shape=shape)
         self._update_forecast()
+        if self._is_start_pending:
+            self.action_start()
 
     def _settings(self) -> tuple[TrainConfig, dict[str, Any]]:
         """The typed training and model settings; empty inputs are left out.
@@ -187,7 +190,8 @@ class NewSetupScreen(BaseScreen):
 
     @work(exclusive=True, group="start", exit_on_error=False)
     async def action_start(self) -> None:
-        """Create the run and start its trainer."""
+        """Create the run and start its trainer, once the text is read."""
+        self._is_start_pending = self._draft is None
         if self._draft is None:
             return
         name = self.query_one("#name", Input).value.strip()

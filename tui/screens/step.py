@@ -107,6 +107,7 @@ class StepScreen(GenerationScreen):
     def on_mount(self) -> None:
         """Request the first candidates."""
         self.query_one("#comparison").display = False
+        self.query_one("#facts", Static).update("Loading the model...")
         self.conversation.controls = self._initial_controls
         self._refresh_view()
 
@@ -130,6 +131,8 @@ class StepScreen(GenerationScreen):
                     self._comparison = await compare(self._pin, self.session, self._settings)
             except MiniGPTError as error:
                 self.show_error(error)
+                if self.session.view is None:
+                    self.query_one("#facts", Static).update("")
             self._show()
 
     def _refresh_view(self) -> None:

@@ -140,6 +140,21 @@ def test_a_resume_drops_the_steps_that_are_repeated() -> None:
     assert (history.changes, history.steps) == ([], 100)
 
 
+def test_a_resume_keeps_the_reasons_for_the_settings() -> None:
+    """They were chosen when the run began; a resume adds what it changed."""
+    history = History()
+    history.apply_all(
+        [
+            event("prepared", 0, reasons=["tiny model", "device cpu"]),
+            event("started", 3, resumed_from=3),
+            event("prepared", 3, reasons=["resumed after step 3", "device cpu"]),
+            event("started", 5, resumed_from=5),
+            event("prepared", 5, reasons=["resumed after step 5", "device cuda"]),
+        ]
+    )
+    assert history.reasons == ["tiny model", "device cpu", "resumed after step 5", "device cuda"]
+
+
 def test_a_start_without_a_checkpoint_drops_everything() -> None:
     history = started_history()
     history.apply_all([step(1), step(2), event("started", 0, resumed_from=None)])

@@ -101,6 +101,16 @@ def test_the_number_of_epochs_can_be_changed_while_training() -> None:
     assert trainer.config.learning_rate == 0.001
 
 
+def test_fewer_epochs_than_are_done_end_the_training_at_this_step() -> None:
+    def change(trainer: Trainer) -> None:
+        if trainer.state.step == 10:
+            trainer.change({"epochs": 0.5})
+
+    trainer = tiny_trainer(control=change)
+    trainer.run()
+    assert trainer.state.step == trainer.steps == 10
+
+
 def test_an_invalid_change_changes_nothing() -> None:
     trainer = tiny_trainer()
     with pytest.raises(SettingsError, match="learning_rate"):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from core.dataset.preview import Preview, preview
+from core.errors import InputError
 from core.paths import Home, find_home
+from core.run.directory import Run
 from tests.support.app_runs import run_app
 from tests.support.captures import screen_text
 from tests.support.wait import wait_until_shown
@@ -66,6 +71,37 @@ def test_an_invalid_setting_is_reported_and_not_started(
             pilot, lambda: "tiny" in screen_text(app) or "There is no preset" in screen_text(app)
         )
         assert isinstance(app.screen, NewSetupScreen)
+
+    run_app(home, journey, size=(120, 40))
+
+
+def test_enter_is_not_lost_while_a_text_is_read(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading a large text takes seconds; who knows the way presses Enter before it is over."""
+    is_read = threading.Event()
+    started: list[str] = []
+
+    def read_slowly(*arguments: Any, **options: Any) -> Preview:
+        is_read.wait(30)
+        return preview(*arguments, **options)
+
+    def start(_home: Home, spec: str, *_: Any, **__: Any) -> Run:
+        started.append(spec)
+        raise InputError("The disk is full.")
+
+    monkeypatch.setattr("core.dataset.preview.preview", read_slowly)
+    monkeypatch.setattr("tui.screens.new_setup.start_run", start)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: "reading…" in screen_text(app))
+        await pilot.press("enter")
+        assert isinstance(app.screen, NewCorpusScreen)
+        is_read.set()
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: "The disk is full." in screen_text(app))
+        assert started == ["lang"]
 
     run_app(home, journey, size=(120, 40))
 
