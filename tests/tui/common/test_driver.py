@@ -136,7 +136,7 @@ def test_the_process_ends_with_its_terminal(keys: bytes, tmp_path: Path) -> None
             data += os.read(parent, 1 << 16)
         os.write(parent, keys)
         if keys == SUSPEND:
-            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     finally:
         os.close(parent)
     try:
