@@ -37,7 +37,7 @@ BUSY_NICE = 10
 TOKENS_PER_MESSAGE, MESSAGE_PERIOD_S = 20, 0.02  # 1,000 tokens per second
 KEY_PAUSE_S = 0.03, 0.12  # as people type
 ERASE = "\x15"  # Ctrl+U
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # the empty prompt does not show a capital letter first
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PROMPT_CELLS = 40
 BUSY_PROGRAM = f"import os; os.nice({BUSY_NICE})\nwhile True: sum(range(100_000))"
 STREAMING_PROGRAM = """
@@ -143,7 +143,9 @@ def key_time(terminal: TimestampedSession, rng: random.Random, number: int) -> f
     column = number % PROMPT_CELLS
     if column == 0:
         terminal.send(ERASE)
-        terminal.wait_until(lambda: not prompt_text(terminal)[:1].isupper(), "an empty prompt")
+        terminal.wait_until(
+            lambda: not prompt_text(terminal).startswith(LETTERS[0]), "an empty prompt"
+        )
     pause_end = time.perf_counter() + rng.uniform(*KEY_PAUSE_S)
     while (left := pause_end - time.perf_counter()) > 0:
         terminal.pump(left)
