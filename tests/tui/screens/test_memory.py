@@ -21,9 +21,6 @@ from tests.support.app_runs import make_three_runs, run_app
 from tests.support.wait import wait_until_shown
 from tui.app import BASE_SCREENS, MiniGPTApp
 from tui.common.messages import (
-    OpenInside,
-    OpenNewRun,
-    OpenSetup,
     OpenStep,
     OpenTalk,
     OpenTrain,
@@ -117,15 +114,8 @@ STEP = OpenStep("lang", "last", "Python", (), SamplingControls(SamplingConfig())
     [
         pytest.param(talk, id="Talk"),
         pytest.param(by_message(STEP), id="Step"),
-        pytest.param(by_message(OpenInside("lang", "last", "Python")), id="Inside"),
         pytest.param(by_message(OpenTrain("lang")), id="Train"),
-        pytest.param(by_message(OpenNewRun()), id="New run: text"),
-        pytest.param(by_message(OpenSetup("lang")), id="New run: settings"),
         pytest.param(by_keys("P", "enter", "escape", "v", talk=True), id="Cursor"),
-        pytest.param(by_keys("P", "enter", "escape", "c", talk=True), id="Sources"),
-        pytest.param(by_keys("question_mark"), id="keys"),
-        pytest.param(by_keys("ctrl+p"), id="command palette"),
-        pytest.param(by_keys("d"), id="dialog"),
     ],
 )
 def test_two_hundred_visits_to_a_screen_add_less_than_5_mb(home: Home, visit: Visit) -> None:
