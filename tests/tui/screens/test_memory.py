@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from textual._styles_cache import StylesCache
 from textual.color import Color
-from textual.message import Message
 from textual.pilot import Pilot
 
-from core.config.configs import SamplingConfig
 from core.paths import Home, find_home
 from core.run import store
 from tests.support.app_runs import make_three_runs, run_app
 from tests.support.wait import wait_until_shown
-from tui.app import BASE_SCREENS, MiniGPTApp
-from tui.common.messages import (
-    OpenStep,
-    OpenTalk,
-    OpenTrain,
-)
-from tui.common.sampling_settings import SamplingControls
+from tui.app import MiniGPTApp
+from tui.common.messages import OpenTalk
 from tui.widgets.prompt import Prompt
-
-WARM_UP_VISITS, VISITS, MAX_GROWTH_BYTES = 30, 200, 5_000_000
-
-Visit = Callable[[MiniGPTApp, "Pilot[None]"], Awaitable[None]]
 
 
 @pytest.fixture
@@ -74,68 +61,5 @@ def test_background_styles_do_not_keep_the_lines_of_removed_widgets(home: Home) 
         del cache
         gc.collect()
         assert ref() is None
-
-    run_app(home, journey)
-
-
-def by_message(message: Message) -> Visit:
-    async def visit(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        app.post_message(message)
-        await wait_until_shown(pilot, lambda: len(app.screen_stack) > BASE_SCREENS)
-
-    return visit
-
-
-def by_keys(*keys: str, talk: bool = False) -> Visit:
-    async def visit(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        if talk:
-            app.post_message(OpenTalk("lang"))
-            await wait_until_shown(pilot, lambda: app.screen.query(Prompt))
-        before = app.screen
-        await pilot.press(*keys)
-        await wait_until_shown(pilot, lambda: app.screen is not before)
-
-    return visit
-
-
-async def talk(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-    """Open Talk and send a prompt."""
-    await by_message(OpenTalk("lang"))(app, pilot)
-    await pilot.press("P", "enter")
-
-
-STEP = OpenStep("lang", "last", "Python", (), SamplingControls(SamplingConfig()))
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    "visit",
-    [
-        pytest.param(talk, id="Talk"),
-        pytest.param(by_message(STEP), id="Step"),
-        pytest.param(by_message(OpenTrain("lang")), id="Train"),
-        pytest.param(by_keys("P", "enter", "escape", "v", talk=True), id="Cursor"),
-    ],
-)
-def test_two_hundred_visits_to_a_screen_add_less_than_5_mb(home: Home, visit: Visit) -> None:
-    """Each visit to Talk added half a megabyte or more."""
-
-    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        async def visit_and_return() -> None:
-            await visit(app, pilot)
-            await pilot.pause(0.02)
-            while len(app.screen_stack) > BASE_SCREENS:
-                await app.pop_screen()
-            await pilot.pause()
-
-        for _ in range(WARM_UP_VISITS):
-            await visit_and_return()
-        gc.collect()
-        before = psutil.Process().memory_info().rss
-        for _ in range(VISITS):
-            await visit_and_return()
-        gc.collect()
-        assert psutil.Process().memory_info().rss - before < MAX_GROWTH_BYTES
 
     run_app(home, journey)
