@@ -15,8 +15,6 @@ from core.paths import Home
 from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_weights, normalize_argument
 from tui.common.sanitize import StreamCleaner, clean
-from tui.talk.record import END
-from tui.talk.reply import END_REASONS
 
 if TYPE_CHECKING:
     from core.inference.generate import GeneratedToken
@@ -147,6 +145,9 @@ def _print_text(loaded: LoadedModel, prompt: str, config: SamplingConfig) -> Non
 
 def _no_text_message(reason: str | None) -> str:
     """Say why a reply is empty, with the reason that `--json` reports."""
+    from tui.talk.record import END
+    from tui.talk.reply import END_REASONS  # imports Textual: too slow for `--help`
+
     return f"There is no continuation: {END_REASONS[reason or END]}."
 
 

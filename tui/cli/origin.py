@@ -15,7 +15,6 @@ from core.server.protocol import OriginRequest
 from core.server.replies import OriginReply
 from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_run, normalize_argument
-from tui.talk.origin import MARKS, excerpt, has_several_files, marked_text, occurrences, summary
 
 EXCERPT_CHARACTERS = 60
 
@@ -69,6 +68,16 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
 
 
 def _print_reply(reply: OriginReply) -> None:
+    # Imports Textual: too slow for `--help`.
+    from tui.talk.origin import (
+        MARKS,
+        excerpt,
+        has_several_files,
+        marked_text,
+        occurrences,
+        summary,
+    )
+
     for note in reply.notes:
         print_message(note)
     print_result(marked_text(reply))
