@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from core.errors import InputError
 from core.paths import Home
 from core.progress import ProgressCallback, throttled
-from core.server.codec import to_json
-from core.server.protocol import OriginRequest
-from core.server.replies import OriginReply
 from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_run, normalize_argument
+
+if TYPE_CHECKING:
+    from core.server.replies import OriginReply
 
 EXCERPT_CHARACTERS = 60
 
@@ -47,7 +48,9 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
     """
     from core.attribution.attribution import find_source
     from core.run import store
+    from core.server.codec import to_json
     from core.server.origin import find_origin, tokenize
+    from core.server.protocol import OriginRequest
 
     source = find_source(home, store.find_run(home, run))
     if text == "-":

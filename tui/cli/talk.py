@@ -6,15 +6,12 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from core.config.configs import SamplingConfig
 from core.paths import Home
-from core.server.codec import to_json
-from core.server.protocol import StepRequest, TraceRequest
-from core.server.tokens import TracedEnd, TracedToken
 from core.text.encoding import normalize_text
 from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
@@ -23,6 +20,9 @@ from tui.common import plain_mode
 from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
 from tui.launch import can_open
+
+if TYPE_CHECKING:
+    from core.server.tokens import TracedEnd, TracedToken
 
 HIDDEN_FIELDS = ("session", "picked", "tokens")  # of the reply, in `step --json`
 
@@ -117,6 +117,9 @@ def step(
 
         first = OpenStep(name, weights, prompt, (), SamplingControls(config))
         return open_app(home, ascii_only=_ascii_only(ctx), first=first)
+    from core.server.codec import to_json
+    from core.server.protocol import StepRequest
+
     with BlockingClient(home) as client:
         if as_json:
             view = client.request(
@@ -138,6 +141,9 @@ def step(
 @click.pass_obj
 def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> None:
     """Show the probability of each token of TEXT, and what each layer of RUN's model predicted."""
+    from core.server.codec import to_json
+    from core.server.protocol import TraceRequest
+
     name, weights = _find_weights(run, home)
     with BlockingClient(home) as client:
         reply = client.request(TraceRequest(run=name, weights=weights, device=device, text=text))
@@ -153,6 +159,8 @@ def trace(home: Home, /, run: str, text: str, device: str, as_json: bool) -> Non
 
 
 def _spoken_token(token: TracedToken | TracedEnd) -> str:
+    from core.server.tokens import TracedEnd
+
     layers = ", ".join(
         f"{one_line(predicted.text)} {plain_mode.spoken_percent(predicted.probability)}"
         for predicted in token.lens
@@ -165,6 +173,7 @@ def _spoken_token(token: TracedToken | TracedEnd) -> str:
 
 def _print_trace_table(tokens: Sequence[TracedToken | TracedEnd]) -> None:
     """Print a row per token; the columns of layers begin with the embedding."""
+    from core.server.tokens import TracedToken
     from tui.explore.candidates import percent
 
     layers = len(tokens[0].lens)
