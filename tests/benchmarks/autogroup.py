@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only check that it works")
     seconds = 1.0 if parser.parse_args().quick else 10.0
-    if not os.access(AUTOGROUP_FILE, os.W_OK):
+    if not os.access(AUTOGROUP_FILE, os.W_OK) or not AUTOGROUP_FILE.read_text().strip():
         print("This system has no autogroups: the nice value of the process counts everywhere.")
         return
     for name, code in (("process only", NICE_PROCESS), ("session too", NICE_SESSION)):
