@@ -50,7 +50,7 @@ print(AUTOGROUP_FILE.read_text().split()[-1])
 
 
 def has_autogroups() -> bool:
-    """Tell whether the kernel groups by session; where it does not, the file may be there, empty."""
+    """Tell whether the kernel groups by session: where it does not, the file may read empty."""
     return os.access(AUTOGROUP_FILE, os.W_OK) and bool(AUTOGROUP_FILE.read_text().strip())
 
 
