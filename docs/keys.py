@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tui.app import MiniGPTApp
 from tui.common.keys import KeyRow, key_name, merge_digit_rows
+from tui.screens.chat import ChatScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
@@ -22,7 +23,6 @@ from tui.screens.new_corpus import CorpusTable, NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.step import StepScreen
-from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.run_table import RunTable
 
@@ -31,7 +31,7 @@ INTRODUCTION = """\
 # Keys
 
 Written by `docs/keys.py` from the bindings of the screens. In the application, F1 shows the keys of
-the current screen, and Ctrl+P runs any action by name. In Talk, Esc leaves the prompt; after that,
+the current screen, and Ctrl+P runs any action by name. In Chat, Esc leaves the prompt; after that,
 letters are commands.
 """
 # Bindings of the widget that has the focus come first.
@@ -41,7 +41,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "New run: the corpus": (CorpusTable, NewCorpusScreen),
     "New run: the settings": (NewSetupScreen,),
     "Train": (TrainScreen,),
-    "Talk": (TalkScreen,),
+    "Chat": (ChatScreen,),
     "Step": (StepScreen,),
     "Cursor": (CursorScreen,),
     "Inside": (InsideScreen,),

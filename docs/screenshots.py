@@ -83,7 +83,7 @@ async def draw_stories(home: Path) -> None:
         await pilot.press(*"Once upon a time", "enter")
         await settle(pilot)
         await press(pilot, "escape", *"tttttttttt", "r")
-        draw(pilot, "talk")
+        draw(pilot, "chat")
         await press(pilot, "c")
         draw(pilot, "origin")
 

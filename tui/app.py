@@ -28,12 +28,12 @@ from tui.common.keys import binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
     ErrorRaised,
+    OpenChat,
     OpenInside,
     OpenModels,
     OpenNewRun,
     OpenSetup,
     OpenStep,
-    OpenTalk,
     OpenTrain,
 )
 from tui.common.sanitize import clean
@@ -45,7 +45,7 @@ QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
 # Imported after the first frame: half of all imports, numpy among them.
 DEFERRED_MODULES = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
-    *("tui.screens.train", "tui.screens.talk", "tui.screens.step"),
+    *("tui.screens.train", "tui.screens.chat", "tui.screens.step"),
     *("tui.screens.inside", "tui.screens.help"),
 )
 NOT_POSSIBLE_SECONDS = 3.0
@@ -86,7 +86,7 @@ class MiniGPTApp(SequentialKeysApp):
         home: Home,
         terminal: Terminal,
         client: ModelClient | None = None,
-        first: OpenStep | OpenTalk | None = None,
+        first: OpenStep | OpenChat | None = None,
     ) -> None:
         share_background_styles()
         # Without colours Textual would compute greys, and if its own theme was imported before ours
@@ -218,10 +218,10 @@ class MiniGPTApp(SequentialKeysApp):
             self.on_open_models()
         self.push_screen(TrainScreen(message.name, started=message.started))
 
-    def on_open_talk(self, message: OpenTalk) -> None:
-        from tui.screens.talk import TalkScreen  # one of DEFERRED_MODULES
+    def on_open_chat(self, message: OpenChat) -> None:
+        from tui.screens.chat import ChatScreen  # one of DEFERRED_MODULES
 
-        self.push_screen(TalkScreen(message.name, message.weights))
+        self.push_screen(ChatScreen(message.name, message.weights))
 
     def on_open_step(self, message: OpenStep) -> None:
         from tui.screens.step import StepScreen  # one of DEFERRED_MODULES

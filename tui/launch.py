@@ -16,13 +16,13 @@ from tui.common.terminal import detect_terminal
 
 if TYPE_CHECKING:
     from tui.common.client import ModelClient
-    from tui.common.messages import OpenStep, OpenTalk
+    from tui.common.messages import OpenChat, OpenStep
 
 NO_TERMINAL_TEXT = """minigpt-tui trains a GPT on a text and has it continue what you write:
 
   minigpt-tui train lang
   minigpt-tui generate lang Python
-  minigpt-tui talk lang
+  minigpt-tui chat lang
 
 In a terminal, `minigpt-tui` alone opens the application. `minigpt-tui corpora` lists the bundled
 texts, `--help` all commands."""
@@ -39,7 +39,7 @@ def open_app(
     *,
     ascii_only: bool,
     client: ModelClient | None = None,
-    first: OpenStep | OpenTalk | None = None,
+    first: OpenStep | OpenChat | None = None,
 ) -> int:
     """Run the application until it exits and return its exit code.
 

@@ -84,7 +84,7 @@ class Run:
         return self.folder / "writer.lock"
 
     @property
-    def talk(self) -> Path:
+    def chat(self) -> Path:
         """The chats with the model."""
         return self.folder / "talk.jsonl"
 
@@ -112,7 +112,7 @@ class Run:
 
     def written_files(self) -> tuple[Path, ...]:
         """The files that are appended to or locked, rather than replaced."""
-        return (self.events, self.requests, self.log, self.lock, self.writer_lock, self.talk)
+        return (self.events, self.requests, self.log, self.lock, self.writer_lock, self.chat)
 
     def written_folders(self) -> tuple[Path, ...]:
         """The folders in which files are created and removed."""

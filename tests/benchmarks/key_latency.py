@@ -1,4 +1,4 @@
-"""Latency of typed keys on the Talk screen while a reply streams at 1,000 tokens per second.
+"""Latency of typed keys on the Chat screen while a reply streams at 1,000 tokens per second.
 
     python tests/benchmarks/key_latency.py            # 400 keys for each row, two minutes
     python tests/benchmarks/key_latency.py --quick    # 100
@@ -128,7 +128,7 @@ def measure(keys: int, *, streams: bool) -> list[float]:
         with TimestampedSession(command, environment(home)) as terminal:
             terminal.wait_for("poem +.*finished")
             terminal.send("t")
-            terminal.wait_for("Talk +poem")
+            terminal.wait_for("Chat +poem")
             if streams:
                 terminal.send("so" + ENTER)
                 terminal.wait_for("cat sat on")

@@ -17,7 +17,7 @@ def test_files_and_folders_are_private_whatever_the_umask(tmp_path: Path, umask:
     text, home = small_text(tmp_path), tmp_path / "new" / "home"
     commands = [
         ("train", "-", "--name", "mine", "--steps", "3", *TINY),
-        ("talk", "mine", "--plain"),
+        ("chat", "mine", "--plain"),
         ("origin", "mine", "the cat"),
         ("stop", "mine"),
     ]

@@ -84,7 +84,7 @@ async def main():
 
 asyncio.run(main())
 """
-TALKING_APP = APP.replace(
+CHAT_APP = APP.replace(
     "await client.request(GenerateRequest(prompt=3))",
     """settings = SamplingConfig(max_tokens=10**9)
         request = GenerateRequest(run="chars", prompt="the", settings=settings)
@@ -193,7 +193,7 @@ def test_server_and_command_generate_the_same_text(
 def test_the_server_ends_with_an_app_that_is_killed_during_a_reply(home: Home) -> None:
     tiny_run(home, "chars", "char", "text")
     with subprocess.Popen(
-        [sys.executable, "-c", TALKING_APP, str(home.root)], stdout=subprocess.PIPE, cwd=ROOT
+        [sys.executable, "-c", CHAT_APP, str(home.root)], stdout=subprocess.PIPE, cwd=ROOT
     ) as app:
         assert app.stdout is not None
         pid = int(app.stdout.readline())

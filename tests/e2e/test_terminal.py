@@ -198,7 +198,7 @@ def test_limited_terminals_get_ascii_only(
             lambda: not DRAWING_CHARACTERS.search(terminal.text), ascii_only, timeout=20
         )
         for key, expected in (
-            *(("t", "Talk +poem"), (ESCAPE, "i Type"), ("?", "Send the last"), (ESCAPE, "i Type")),
+            *(("t", "Chat +poem"), (ESCAPE, "i Type"), ("?", "Send the last"), (ESCAPE, "i Type")),
             *((ESCAPE, "Train +poem"), (ESCAPE, "NAME +STATUS"), ("n", "New run: text")),
         ):
             terminal.send(key)
@@ -224,10 +224,10 @@ def test_no_color_writes_no_colour_codes(home: Path) -> None:
 
 COLOUR_CODE = re.compile(rb"(?<=[\[;])((?:3|4|9|10)[0-7]|[34]8;5;\d+|[34]8;2;\d+;\d+;\d+)(?=[;m])")
 NOTHING, SIXTEEN_COLOURS = rb"(?!)", rb"(?:3|4|9|10)[0-7]"
-ENTRANCES = [((), "poem +.*finished"), (("talk", "poem"), "Talk +poem"), (("step", "poem"), "Step")]
+ENTRANCES = [((), "poem +.*finished"), (("chat", "poem"), "Chat +poem"), (("step", "poem"), "Step")]
 
 
-@pytest.mark.parametrize(("command", "expected"), ENTRANCES, ids=["app", "talk", "step"])
+@pytest.mark.parametrize(("command", "expected"), ENTRANCES, ids=["app", "chat", "step"])
 @pytest.mark.parametrize(
     ("environ", "allowed_colour"),
     [
@@ -246,7 +246,7 @@ def test_every_entrance_paints_visible_text_in_the_terminals_colours(
     allowed_colour: bytes,
     home: Path,
 ) -> None:
-    """`talk` and `step` painted black on black without colours."""
+    """`chat` and `step` painted black on black without colours."""
     ScriptedRun(home).train_fully().run.weights.touch()
     with app(home, *command, **environ) as terminal:
         terminal.wait_for(expected)
@@ -257,7 +257,7 @@ def test_every_entrance_paints_visible_text_in_the_terminals_colours(
     assert [colour for colour in colours if not re.fullmatch(allowed_colour, colour)] == []
 
 
-@pytest.mark.parametrize("command", [(), ("talk", "poem"), ("step", "poem")])
+@pytest.mark.parametrize("command", [(), ("chat", "poem"), ("step", "poem")])
 def test_every_entrance_writes_plain_lines_on_dumb_terminals(
     command: tuple[str, ...], home: Path
 ) -> None:
@@ -279,7 +279,7 @@ def test_screens_work_at_60x20(home: Path) -> None:
         terminal.wait_for("Train +poem")
         terminal.wait_for("train 0.4")
         terminal.send("t")
-        terminal.wait_for("Talk +poem")
+        terminal.wait_for("Chat +poem")
         terminal.send(ESCAPE)
         terminal.wait_for("Keys")
         terminal.resize(100, 30)

@@ -11,10 +11,10 @@ from core.paths import Home
 from core.run.directory import Run
 from tests.support.apps import StageApp, settle
 from tests.support.fake_server import FakeServer
+from tui.chat.record import Turn, read_last
 from tui.explore.branches import Branch, read_branches
+from tui.screens.chat import ChatScreen
 from tui.screens.generation import GenerationScreen
-from tui.screens.talk import TalkScreen
-from tui.talk.record import Turn, read_last
 from tui.widgets.prompt import Prompt
 
 
@@ -51,12 +51,12 @@ def make_turn(prompt: str, text: str, **fields: Any) -> Turn:
 
 def recorded_turns(home: Home, run: str = "lang") -> list[Turn]:
     """Read the turns in a run's record."""
-    return read_last(Run(home.runs / run).talk, 100)
+    return read_last(Run(home.runs / run).chat, 100)
 
 
 def recorded_branches(home: Home, run: str = "lang") -> list[Branch]:
     """Read the branches in a run's record."""
-    return list(read_branches(Run(home.runs / run).talk).branches)
+    return list(read_branches(Run(home.runs / run).chat).branches)
 
 
 def prompt_of(app: StageApp) -> Prompt:
@@ -77,6 +77,6 @@ def check_for_newer(app: StageApp) -> None:
     app.screen.check_for_newer()
 
 
-def talk_app(home: Home, server: FakeServer, weights: str = "last") -> StageApp:
-    """Return an app that shows Talk with the run lang."""
-    return StageApp(TalkScreen("lang", weights), home, server)
+def chat_app(home: Home, server: FakeServer, weights: str = "last") -> StageApp:
+    """Return an app that shows Chat with the run lang."""
+    return StageApp(ChatScreen("lang", weights), home, server)

@@ -145,8 +145,8 @@ def _print_text(loaded: LoadedModel, prompt: str, config: SamplingConfig) -> Non
 
 def _no_text_message(reason: str | None) -> str:
     """Say why a reply is empty, with the reason that `--json` reports."""
-    from tui.talk.record import END
-    from tui.talk.reply import END_REASONS  # imports Textual: too slow for `--help`
+    from tui.chat.record import END
+    from tui.chat.reply import END_REASONS  # imports Textual: too slow for `--help`
 
     return f"There is no continuation: {END_REASONS[reason or END]}."
 

@@ -18,7 +18,7 @@ from tui.cli.options import complete_run as complete_run
 HEAVY_COMMANDS = {
     "train": "tui.cli.train",
     "generate": "tui.cli.generate",
-    **dict.fromkeys(("talk", "step", "trace"), "tui.cli.talk"),
+    **dict.fromkeys(("chat", "step", "trace"), "tui.cli.chat"),
     "score": "tui.cli.score",
     "origin": "tui.cli.origin",
     **dict.fromkeys(
@@ -29,6 +29,7 @@ HEAVY_COMMANDS = {
     "rm": "tui.cli.manage",
     "doctor": "tui.cli.doctor",
 }
+ALIASES = {"talk": "chat"}  # the names of earlier versions
 
 
 class LazyGroup(click.Group):
@@ -37,7 +38,7 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which a new user needs them."""
         return [
-            *("train", "generate", "talk", "step", "trace", "score", "origin", "corpora"),
+            *("train", "generate", "chat", "step", "trace", "score", "origin", "corpora"),
             *("attach", "stop", "pause", "continue", "save", "change", "resume"),
             *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
         ]
@@ -62,6 +63,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name in HEAVY_COMMANDS:
             import importlib
 

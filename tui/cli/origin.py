@@ -72,7 +72,7 @@ def origin(home: Home, run: str, text: str, min_tokens: int, places: int, as_jso
 
 def _print_reply(reply: OriginReply) -> None:
     # Imports Textual: too slow for `--help`.
-    from tui.talk.origin import (
+    from tui.chat.origin import (
         MARKS,
         excerpt,
         has_several_files,

@@ -50,8 +50,8 @@ class OpenTrain(Message):
         self.name, self.started = name, started
 
 
-class OpenTalk(Message):
-    """Talk to a run.
+class OpenChat(Message):
+    """Chat with a run.
 
     Attributes:
         name: of the run.
@@ -67,7 +67,7 @@ class OpenStep(Message):
     """Choose a text token by token.
 
     Attributes:
-        name, weights: as for `OpenTalk`.
+        name, weights: as for `OpenChat`.
         prompt: the initial text.
         chosen: token ids after the prompt.
         controls: the sampling settings; None means the defaults.
@@ -90,7 +90,7 @@ class OpenInside(Message):
     """Look inside a model at one token of a text.
 
     Attributes:
-        name, weights: as for `OpenTalk`.
+        name, weights: as for `OpenChat`.
         prompt, chosen: the text, as for `OpenStep`; without a prompt the ids are the whole text.
         position: index of the token; None means the last one.
     """

@@ -22,7 +22,7 @@ from core.errors import DamagedError
 from core.run.events import decode_object
 from core.system.files import JsonObject
 from core.system.line_files import read_lines_backwards
-from tui.talk.record import MAX_READ_BYTES, append_line, integer, number
+from tui.chat.record import MAX_READ_BYTES, append_line, integer, number
 
 BRANCH = "branch"
 MAX_BRANCHES_READ = 5000  # more than a person makes by hand in a year

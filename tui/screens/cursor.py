@@ -21,6 +21,9 @@ from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
 from core.server.replies import ScoreAtReply
 from core.tokenizer.special_tokens import EOS
+from tui.chat.conversation import Conversation
+from tui.chat.record import Turn
+from tui.chat.reply import join_reply
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean, pasted_text
@@ -32,9 +35,6 @@ from tui.explore.cursor_keys import BINDINGS, DEFAULT_BRANCHES
 from tui.explore.token_rows import Layout
 from tui.screens.dialogs import TextDialog
 from tui.screens.generation import GenerationScreen
-from tui.talk.conversation import Conversation
-from tui.talk.record import Turn
-from tui.talk.reply import join_reply
 from tui.widgets.candidate_table import CandidateTable
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.token_text import TokenText
@@ -119,7 +119,7 @@ class CursorScreen(GenerationScreen):
 
     async def _open(self) -> None:
         prompt, chosen, turn = self._initial
-        record = self.conversation.folder.talk
+        record = self.conversation.folder.chat
         self.cursor.use_tree(await asyncio.to_thread(read_branches, record))
         if turn in self._turns and not chosen:
             await self._open_turn(turn)
@@ -184,7 +184,7 @@ class CursorScreen(GenerationScreen):
 
     def _record(self, branch: Branch) -> None:
         try:
-            append_branch(self.conversation.folder.talk, branch)
+            append_branch(self.conversation.folder.chat, branch)
         except MiniGPTError as error:
             if not self._recording_failed:
                 self.show_error(error)

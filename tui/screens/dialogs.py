@@ -142,7 +142,7 @@ class RunDialog(InputDialog):
     def compose(self) -> ComposeResult:
         """The list and the keys."""
         with Vertical(classes="dialog"):
-            yield Static("Talk to another run", classes="accent", markup=False)
+            yield Static("Chat with another run", classes="accent", markup=False)
             yield OptionList(id="runs", markup=False, compact=True)
             yield Static("Enter  talk to it     Esc  cancel", classes="keys", markup=False)
 

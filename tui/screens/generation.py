@@ -1,4 +1,4 @@
-"""Weights and sampling settings: what Talk, Step and Cursor have in common."""
+"""Weights and sampling settings: what Chat, Step and Cursor have in common."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from textual import work
 from core.errors import MiniGPTError
 from core.run.weights_ref import BEST, LAST
 from core.server.protocol import LoadRequest
+from tui.chat.conversation import Conversation, ReadyModel
+from tui.chat.facts import GenerationFacts
 from tui.common.sampling_settings import CONTROLS_BY_NAME, limit_note
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import RunDialog
-from tui.talk.conversation import Conversation, ReadyModel
-from tui.talk.facts import GenerationFacts
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 
 WEIGHTS_POLL_SECONDS = 2.0

@@ -16,7 +16,7 @@ from tui.common.keys import KeyRow, key_rows, merge_digit_rows
 TOUR = (
     "Choose a text, train a model, talk to it. Models lists your runs; n creates one: choose a "
     "text, check the suggested settings, press Enter. Train shows the loss: it falls below the "
-    "unigram and bigram baselines once the model uses more context than they do. Talk continues "
+    "unigram and bigram baselines once the model uses more context than they do. Chat continues "
     "what you type. Training runs in a process of its own: quit, close the terminal, come back "
     "tomorrow."
 )

@@ -18,7 +18,7 @@ from core.run.directory import Run
 from core.run.status import LIVE_STATUSES, RESUMABLE_STATUSES
 from core.run.store import check_free, delete_run, find_run, rename_run, send_request
 from tui.common.format import size
-from tui.common.messages import CopyRequested, OpenNewRun, OpenTalk, OpenTrain
+from tui.common.messages import CopyRequested, OpenChat, OpenNewRun, OpenTrain
 from tui.common.sanitize import one_line
 from tui.runs.library import Library, LibraryRow
 from tui.screens.base import BaseScreen
@@ -42,7 +42,7 @@ class ModelsScreen(BaseScreen):
     AUTO_FOCUS = "RunTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", tooltip="Choose a text and train a new model"),
-        Binding("t", "talk", "Talk", tooltip="Talk to the model"),
+        Binding("t", "chat", "Chat", tooltip="Chat with the model"),
         Binding("r", "resume", "Resume", tooltip="Resume a stopped, failed or crashed run"),
         Binding("s", "stop", "Stop", tooltip="Save and stop training"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Filter by name"),
@@ -134,7 +134,7 @@ class ModelsScreen(BaseScreen):
         status = row.summary.status if row else ""
         possible = {
             "open": bool(row),
-            "talk": bool(row),
+            "chat": bool(row),
             "rename": bool(row) and status not in LIVE_STATUSES,
             "delete": bool(row) and status not in LIVE_STATUSES,
             "copy_path": bool(row),
@@ -159,9 +159,9 @@ class ModelsScreen(BaseScreen):
         if run := self._run:
             self.post_message(OpenTrain(run.name))
 
-    def action_talk(self) -> None:
+    def action_chat(self) -> None:
         if run := self._run:
-            self.post_message(OpenTalk(run.name))
+            self.post_message(OpenChat(run.name))
 
     def action_stop(self) -> None:
         """Request a stop; the list shows when training has stopped."""

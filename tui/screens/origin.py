@@ -19,12 +19,12 @@ from core.errors import MiniGPTError
 from core.server.protocol import IndexRequest, OriginRequest
 from core.server.replies import IndexProgress, OriginPlace, OriginReply, OriginSpan
 from core.text.encoding import Encoding
+from tui.chat import origin
+from tui.chat.origin import MARKS, PLAIN_MARKS
+from tui.chat.record import Turn
 from tui.common.format import CHOSEN
 from tui.common.wrapping import Piece
 from tui.screens.base import BaseScreen
-from tui.talk import origin
-from tui.talk.origin import MARKS, PLAIN_MARKS
-from tui.talk.record import Turn
 from tui.widgets.token_text import MarkedText
 from tui.widgets.transcript import prompt_mark
 

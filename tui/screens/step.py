@@ -23,6 +23,7 @@ from core.errors import MiniGPTError
 from core.run.weights_ref import LAST, weights_label
 from core.server.protocol import IndexRequest
 from core.server.replies import FindReply, IndexProgress, StepReply
+from tui.chat.facts import GenerationFacts
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import DRAWN_SEED_LIMIT, SamplingControls, describe
 from tui.common.sanitize import clean, one_line
@@ -33,7 +34,6 @@ from tui.explore.step_session import StepSession
 from tui.screens.cursor import CursorScreen
 from tui.screens.dialogs import LineDialog
 from tui.screens.generation import GenerationScreen
-from tui.talk.facts import GenerationFacts
 from tui.widgets.candidate_table import CandidateTable
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.transcript import Transcript, prompt_mark

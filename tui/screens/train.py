@@ -21,7 +21,7 @@ from core.run.history import History
 from core.run.status import LIVE_STATUSES, PAUSED, RESUMABLE_STATUSES, RUNNING
 from core.run.store import send_request
 from core.system.files import JsonObject
-from tui.common.messages import OpenTalk
+from tui.common.messages import OpenChat
 from tui.runs.follow import FollowTimer
 from tui.runs.machine_usage import MachineUsage, UsageMonitor
 from tui.runs.pending import LEARNING_RATE, STOP, PendingCommand, PendingCommands
@@ -61,7 +61,7 @@ class TrainScreen(BaseScreen):
         Binding("p", "pause", "Pause", tooltip="Pause"),
         Binding("p", "continue", "Continue", tooltip="Continue after a pause"),
         Binding("e", "more", "Epochs", tooltip="Train more epochs than planned"),
-        Binding("t", "talk", "Talk", tooltip="Talk to the newest weights"),
+        Binding("t", "chat", "Chat", tooltip="Chat with the newest weights"),
         Binding("w", "save", "Save", show=False, tooltip="Save a checkpoint now"),
         Binding("minus", "rate(0.5)", "Half rate", show=False, tooltip="Halve the learning rate"),
         Binding(
@@ -180,7 +180,7 @@ class TrainScreen(BaseScreen):
             "rate": is_training and self._learning_rate is not None,
             "more": bool(history.steps and history.steps_per_epoch)
             and (is_training or status in ENDED_STATUSES),
-            "talk": bool(history.saves),
+            "chat": bool(history.saves),
             "resume": status in RESUMABLE_STATUSES,
         }
         return self.follower.problem is None and possible[action] if action in possible else True
@@ -265,8 +265,8 @@ class TrainScreen(BaseScreen):
         view.by_epoch = not view.by_epoch
         self._show()
 
-    def action_talk(self) -> None:
-        self.post_message(OpenTalk(self._run_name))
+    def action_chat(self) -> None:
+        self.post_message(OpenChat(self._run_name))
 
     def action_open_log(self) -> None:
         self.app.push_screen(LogScreen(self._run))

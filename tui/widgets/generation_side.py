@@ -7,6 +7,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from tui.chat.facts import GenerationFacts, reply_rows, status_line, weights_rows
 from tui.common.sampling_settings import (
     CONTROLS_BY_NAME,
     SEED,
@@ -15,7 +16,6 @@ from tui.common.sampling_settings import (
     SamplingControls,
     value_text,
 )
-from tui.talk.facts import GenerationFacts, reply_rows, status_line, weights_rows
 
 HINT = "F6 less   F7 more   F8 next"
 

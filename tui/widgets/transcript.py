@@ -20,10 +20,10 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.chat.record import Turn
+from tui.chat.reply import join_reply, turn_facts
 from tui.common.sanitize import StreamCleaner, clean
 from tui.common.wrapping import Piece, WrappedLine, Wrapper
-from tui.talk.record import Turn
-from tui.talk.reply import join_reply, turn_facts
 
 STYLES = ("muted", "accent", "prompt")
 TAB_SPACES = "    "

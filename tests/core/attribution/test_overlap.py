@@ -1,4 +1,4 @@
-"""The copied share measured in training equals the share of marked tokens in Talk."""
+"""The copied share measured in training equals the share of marked tokens in Chat."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_the_layout_is_the_contract() -> None:
         "log": "trainer.log",
         "lock": "trainer.lock",
         "writer_lock": "writer.lock",
-        "talk": "talk.jsonl",
+        "chat": "talk.jsonl",
         "checkpoints": "checkpoint",
         "last_checkpoint": "checkpoint/last",
         "snapshots": "snapshots",

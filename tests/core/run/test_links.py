@@ -19,7 +19,7 @@ from core.run.resume import lock_for_resume
 from core.system.locks import acquire
 from core.train import checkpoint
 from tests.support.runs import make_run, write_event
-from tui.talk.record import append_line
+from tui.chat.record import append_line
 
 WRITTEN = ("events.jsonl", "requests.jsonl", "trainer.log", "trainer.lock", "writer.lock")
 FOLDERS = ("checkpoint", "snapshots", "best", "snapshots/5", "checkpoint/3")

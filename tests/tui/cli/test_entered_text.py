@@ -35,7 +35,7 @@ def _pipe(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
         ["generate", "words", "-", "--json"],
         ["origin", "words", "-", "--json"],
         ["score", "words", "-", "--json"],
-        ["talk", "words", "--plain"],
+        ["chat", "words", "--plain"],
     ],
     ids=" ".join,
 )

@@ -89,13 +89,13 @@ def test_an_unknown_word_is_unusable_input(
     assert "xylophone" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["generate", "step", "trace", "score", "talk"])
+@pytest.mark.parametrize("command", ["generate", "step", "trace", "score", "chat"])
 def test_a_damaged_run_is_unusable_input(
     command: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home / "runs" / "words" / "config.json").write_text("{")
-    texts = {"score": ["-"], "talk": []}
-    options = ["--plain"] if command in ("step", "trace", "talk") else []
+    texts = {"score": ["-"], "chat": []}
+    options = ["--plain"] if command in ("step", "trace", "chat") else []
     code = run([command, "words", *texts.get(command, ["the cat"]), *options])
     assert "config.json" in capsys.readouterr().err
-    assert code == (0 if command == "talk" else 2), "a failed reply does not end a chat"
+    assert code == (0 if command == "chat" else 2), "a failed reply does not end a chat"

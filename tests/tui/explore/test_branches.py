@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DamagedError
+from tui.chat.record import Turn, read_last
+from tui.chat.record import append as append_turn
 from tui.common.sanitize import json_line
 from tui.explore import branches
 from tui.explore.branches import Branch, BranchToken, BranchTree, Fork, nearest_fork
-from tui.talk.record import Turn, read_last
-from tui.talk.record import append as append_turn
 
 TOKENS = st.lists(st.integers(3, 9), min_size=1, max_size=6).map(
     lambda ids: tuple(BranchToken(id, f" w{id}", id / 10) for id in ids)
@@ -98,7 +98,7 @@ def test_the_tree_is_read_as_it_was_recorded(
     tmp_path_factory: pytest.TempPathFactory, tree: BranchTree
 ) -> None:
     """Detects a branch at another position, or none."""
-    path = tmp_path_factory.mktemp("talk") / "talk.jsonl"
+    path = tmp_path_factory.mktemp("chat") / "talk.jsonl"
     for branch in tree.branches:
         branches.append_branch(path, branch)
     assert branches.read_branches(path).branches == tree.branches

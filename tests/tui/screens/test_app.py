@@ -30,11 +30,11 @@ from tui.app import MiniGPTApp
 from tui.common.format import size
 from tui.common.keys import key_rows
 from tui.common.messages import ErrorRaised
+from tui.screens.chat import ChatScreen
 from tui.screens.help import HelpScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
-from tui.screens.talk import TalkScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.transcript import ConversationView
 
@@ -78,7 +78,7 @@ def test_the_first_five_minutes(home: Home, monkeypatch: pytest.MonkeyPatch) -> 
         await wait_until_shown(pilot, lambda: isinstance(app.screen, TrainScreen))
         await wait_until_shown(pilot, lambda: "finished" in screen_text(app))
         await pilot.press("t")
-        await wait_until_shown(pilot, lambda: isinstance(app.screen, TalkScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, ChatScreen))
         await pilot.pause(0.1)
         await pilot.press(*"Python", "enter")
         view = app.screen.query_one(ConversationView)
@@ -223,7 +223,7 @@ def test_ctrl_c_quits_on_the_second_press_and_ctrl_q_at_once(home: Home) -> None
 
 
 def test_every_binding_of_a_screen_has_a_tooltip() -> None:
-    for screen in (ModelsScreen, NewCorpusScreen, NewSetupScreen, TrainScreen, TalkScreen):
+    for screen in (ModelsScreen, NewCorpusScreen, NewSetupScreen, TrainScreen, ChatScreen):
         for binding in screen.BINDINGS:
             assert isinstance(binding, Binding), (screen, binding)
             assert binding.tooltip, (screen, binding)

@@ -249,7 +249,7 @@ def test_errors_are_shown_and_nothing_is_lost(home: Home) -> None:
         await press(app, pilot, "b")
         assert path_text(app) == TEXT
         assert "esc Back" in app.text
-        Run(home.runs / "lang").talk.mkdir()
+        Run(home.runs / "lang").chat.mkdir()
         await press(app, pilot, "b")
         assert path_text(app) != TEXT
 

@@ -1,4 +1,4 @@
-"""Texts of the Cursor screen: from Talk, from Step, typed; and other weights."""
+"""Texts of the Cursor screen: from Chat, from Step, typed; and other weights."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from core.paths import Home
 from core.run.directory import Run
 from core.server.protocol import ScoreAtRequest
 from tests.support.apps import StageApp, play, press
-from tests.support.conversations import home_with_lang, make_turn, recorded_branches, talk_app
+from tests.support.conversations import chat_app, home_with_lang, make_turn, recorded_branches
 from tests.support.cursors import cursor_app, cursor_screen, path_text
 from tests.support.fake_server import FakeServer
+from tui.chat.record import append, read_last
 from tui.common.sampling_settings import SamplingControls
+from tui.screens.chat import ChatScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.step import StepScreen
-from tui.screens.talk import TalkScreen
-from tui.talk.record import append, read_last
 from tui.widgets.prompt import Prompt
 
 WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1), fixed=True)
@@ -95,12 +95,12 @@ def test_step_opens_it_with_its_text(home: Home) -> None:
     play(StageApp(first, home, server), journey)
 
 
-def test_talk_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
+def test_chat_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
     """Detects branches of another turn; turns that are damaged by branches in their file."""
-    talk = Run(home.runs / "lang").talk
+    chat = Run(home.runs / "lang").chat
     first, last = make_turn("Python", " is"), make_turn("Python", " is a")
-    append(talk, first)
-    append(talk, last)
+    append(chat, first)
+    append(chat, last)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "escape", "v")
@@ -113,14 +113,14 @@ def test_talk_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
         assert path_text(app) == "Python is a"
         assert "‹2›" in app.text
         assert "Python is a" in await press(app, pilot, "escape")
-        assert isinstance(app.screen, TalkScreen)
+        assert isinstance(app.screen, ChatScreen)
         text = await press(app, pilot, "v")
         assert "‹2›" in text
 
     for _ in range(2):
-        app = play(talk_app(home, FakeServer()), journey)
+        app = play(chat_app(home, FakeServer()), journey)
         assert app.errors == []
-    assert read_last(talk, 10) == [first, last]
+    assert read_last(chat, 10) == [first, last]
     root, branch = recorded_branches(home)
     assert (root.turn, branch.parent) == (last.id, root.id)
 
@@ -130,6 +130,6 @@ def test_it_does_not_open_without_a_turn(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "escape", "v")
-        assert isinstance(app.screen, TalkScreen)
+        assert isinstance(app.screen, ChatScreen)
 
-    play(talk_app(home, FakeServer()), journey)
+    play(chat_app(home, FakeServer()), journey)

@@ -16,7 +16,7 @@ from core.run import store
 from tests.support.app_runs import make_three_runs, run_app
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
-from tui.common.messages import OpenTalk
+from tui.common.messages import OpenChat
 from tui.widgets.prompt import Prompt
 
 
@@ -29,14 +29,14 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-def test_prompts_of_earlier_visits_to_talk_are_not_kept(home: Home) -> None:
+def test_prompts_of_earlier_visits_to_chat_are_not_kept(home: Home) -> None:
     """Textual's list of those who watch the theme kept every prompt with its rendered lines."""
     visits = 5
     prompts: weakref.WeakSet[Prompt] = weakref.WeakSet()
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         for _ in range(visits):
-            app.post_message(OpenTalk("lang"))
+            app.post_message(OpenChat("lang"))
             await wait_until_shown(pilot, lambda: app.screen.query(Prompt))
             prompts.add(app.screen.query_one(Prompt))
             await app.pop_screen()

@@ -16,20 +16,20 @@ from core.run.directory import Run
 from core.server.protocol import IndexRequest, OriginRequest
 from tests.support.apps import SIZES, StageApp, play, settle
 from tests.support.captures import assert_same_as_capture
-from tests.support.conversations import home_with_lang, make_turn, send, talk_app
+from tests.support.conversations import chat_app, home_with_lang, make_turn, send
 from tests.support.fake_server import ORIGIN, FakeServer
 from tests.support.wait import wait_until_shown
+from tui.chat.record import append
 from tui.common.terminal import Terminal
+from tui.screens.chat import ChatScreen
 from tui.screens.origin import OriginScreen, PassageScreen
-from tui.screens.talk import TalkScreen
-from tui.talk.record import append
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A run with one turn; its corpus has forty lines."""
     home = home_with_lang(tmp_path)
-    append(Run(home.runs / "lang").talk, make_turn("Python", ORIGIN.text))
+    append(Run(home.runs / "lang").chat, make_turn("Python", ORIGIN.text))
     lines = ["Python is a popular programming language.", "I love to code in the dark."]
     lines += [f"Line {number} is of no interest." for number in range(3, 41)]
     (tmp_path / "corpus.txt").write_text("\n".join(lines) + "\n")
@@ -79,9 +79,9 @@ def test_copied_passages_are_shown_with_their_lines(home: Home, size: tuple[int,
         await pilot.press("left")
         assert "5 tokens, once" in app.text
         await pilot.press("escape")
-        assert isinstance(app.screen, TalkScreen)
+        assert isinstance(app.screen, ChatScreen)
 
-    assert play(talk_app(home, make_server(home)), journey, size).errors == []
+    assert play(chat_app(home, make_server(home)), journey, size).errors == []
 
 
 def test_the_screens_look_as_captured(home: Home) -> None:
@@ -97,7 +97,7 @@ def test_the_screens_look_as_captured(home: Home) -> None:
         await pilot.pause()
         assert_same_as_capture(app, "passage_80x24")
 
-    play(talk_app(home, make_server(home)), journey)
+    play(chat_app(home, make_server(home)), journey)
 
 
 def test_marks_are_ascii_on_an_ascii_terminal(home: Home) -> None:
@@ -110,7 +110,7 @@ def test_marks_are_ascii_on_an_ascii_terminal(home: Home) -> None:
             app.text.split()
         )
 
-    play(talk_app(home, make_server(home)), journey)
+    play(chat_app(home, make_server(home)), journey)
 
 
 def test_enter_opens_the_corpus_and_scrolling_reads_more(
@@ -136,7 +136,7 @@ def test_enter_opens_the_corpus_and_scrolling_reads_more(
         await pilot.press("escape")
         assert isinstance(app.screen, OriginScreen)
 
-    assert play(talk_app(home, make_server(home)), journey).errors == []
+    assert play(chat_app(home, make_server(home)), journey).errors == []
 
 
 def test_minimum_length_and_reply_are_on_keys(home: Home) -> None:
@@ -160,7 +160,7 @@ def test_minimum_length_and_reply_are_on_keys(home: Home) -> None:
         await pilot.pause()
         assert "No passage of 6 or more" in app.text
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     requests = server.sent(OriginRequest)
     assert [(request.run, request.min_tokens) for request in requests] == [
         ("lang", 4), ("lang", 4), ("lang", 5), ("lang", 6),
@@ -180,7 +180,7 @@ def test_progress_is_shown_and_escape_cancels(home: Home) -> None:
         await pilot.press("escape")
         await wait_until_shown(pilot, lambda: server.cancelled)
 
-    assert play(talk_app(home, server), journey).errors == []
+    assert play(chat_app(home, server), journey).errors == []
 
 
 def test_a_missing_corpus_is_an_error(home: Home) -> None:
@@ -192,7 +192,7 @@ def test_a_missing_corpus_is_an_error(home: Home) -> None:
         await open_sources(app, pilot)
         assert "no longer there" in app.text
 
-    assert [str(one) for one in play(talk_app(home, server), journey).errors]
+    assert [str(one) for one in play(chat_app(home, server), journey).errors]
 
 
 def test_it_does_not_open_without_a_turn(tmp_path: Path) -> None:
@@ -201,6 +201,6 @@ def test_it_does_not_open_without_a_turn(tmp_path: Path) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape", "c")
         await pilot.pause()
-        assert isinstance(app.screen, TalkScreen)
+        assert isinstance(app.screen, ChatScreen)
 
-    play(talk_app(home_with_lang(tmp_path), FakeServer()), journey)
+    play(chat_app(home_with_lang(tmp_path), FakeServer()), journey)

@@ -62,7 +62,7 @@ def test_a_finished_run_at_three_sizes(story: ScriptedRun, size: tuple[int, int]
         assert "0  There| the the the the" in text
         assert "There| was a man of the sea." in text
         assert len(text.splitlines()) == size[1]
-        assert footer(stage) == {"Epochs", "Talk", "Back", "Keys"}
+        assert footer(stage) == {"Epochs", "Chat", "Back", "Keys"}
         assert all(row.region.right <= size[0] for row in stage.screen.query(FooterKey))
 
     play(story, act, size=size)
@@ -92,7 +92,7 @@ def test_a_live_run_is_updated(story: ScriptedRun) -> None:
         assert "30 %" in text
         assert "left" in text
         assert "4.79 k tokens/s" in text
-        assert footer(stage) == {"Back", "Keys", "Stop", "Pause", "Epochs", "Talk"}
+        assert footer(stage) == {"Back", "Keys", "Stop", "Pause", "Epochs", "Chat"}
         story.train(61, 100)
         await settled(stage, pilot)
         assert "50 %" in text_of(stage)

@@ -23,7 +23,7 @@ from tests.support.train_stage import (
     text_of,
     title,
 )
-from tui.common.messages import OpenTalk
+from tui.common.messages import OpenChat
 from tui.screens import train
 from tui.screens.log import LogScreen
 from tui.screens.train import TrainScreen, parse_epochs
@@ -173,17 +173,17 @@ def test_an_unwritable_request_is_an_error_message(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_talk_is_offered_once_there_are_weights(story: ScriptedRun) -> None:
+def test_chat_is_offered_once_there_are_weights(story: ScriptedRun) -> None:
     story.start()
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         await pilot.press("t")
-        assert stage.posted(OpenTalk) == []
+        assert stage.posted(OpenChat) == []
         story.save_snapshot(0, "x")
         await settled(stage, pilot)
         await pilot.press("t")
         await pilot.pause()
-        (message,) = stage.posted(OpenTalk)
+        (message,) = stage.posted(OpenChat)
         assert (message.name, message.weights) == ("poem", "last")
 
     play(story, act)

@@ -12,13 +12,13 @@ from core.run import weights_ref
 from core.run.directory import Run
 from core.run.weights_ref import LAST, weights_label
 from core.tokenizer.special_tokens import EOS
+from tui.chat import record
+from tui.chat.facts import GenerationFacts
+from tui.chat.record import Turn
+from tui.chat.reply import Reply, join_reply, turns_as_text
 from tui.common.format import first_difference
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
-from tui.talk import record
-from tui.talk.facts import GenerationFacts
-from tui.talk.record import Turn
-from tui.talk.reply import Reply, join_reply, turns_as_text
 
 EARLIER_TURNS = 200
 EXCERPT_CHARACTERS = 24
@@ -90,7 +90,7 @@ class Conversation:
         Raises:
             DamagedError: the file exists and cannot be read.
         """
-        return record.read_last(self.folder.talk, EARLIER_TURNS)
+        return record.read_last(self.folder.chat, EARLIER_TURNS)
 
     def begin(self, prompt: str) -> Reply:
         """Start a reply with the present weights and settings."""
@@ -126,7 +126,7 @@ class Conversation:
         Raises:
             StorageError: it could not be written.
         """
-        record.append(Run(self.home.runs / run).talk, turn)
+        record.append(Run(self.home.runs / run).chat, turn)
 
     def toggle_pin(self) -> str:
         """Pin the last reply, or unpin it; return a note."""

@@ -1,4 +1,4 @@
-"""Talk without a screen: a line is continued, and nothing printed is overwritten."""
+"""Chat without a screen: a line is continued, and nothing printed is overwritten."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from core.config.schema import parse_value, setting_specs
 from core.errors import MiniGPTError
 from core.server.protocol import GenerateRequest
 from core.server.replies import GenerateBatch, GenerateReply
+from tui.chat.conversation import Conversation
+from tui.chat.record import CANCELLED, FAILED
+from tui.chat.reply import ABOUT, turn_facts
 from tui.cli.console import print_message, print_result
 from tui.common.client import BlockingClient
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import StreamCleaner, clean
-from tui.talk.conversation import Conversation
-from tui.talk.record import CANCELLED, FAILED
-from tui.talk.reply import ABOUT, turn_facts
 
 HELP = """Type some text; Enter continues it.
 /SETTING VALUE changes a setting, for example: /temperature 0.8
@@ -29,7 +29,7 @@ PROMPT = "Text, or /help: "
 
 
 @dataclass
-class PlainTalk:
+class PlainChat:
     """A conversation by lines of text.
 
     Attributes:

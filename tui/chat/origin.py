@@ -11,10 +11,10 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.server.replies import OriginPlace, OriginReply, OriginSpan
+from tui.chat.reply import join_reply
 from tui.common.format import CHOSEN, COPIED
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
-from tui.talk.reply import join_reply
 
 MARKS, PLAIN_MARKS = ("‹", "›"), ("<", ">")
 NO_COPIES = "No passage of {min_tokens} or more tokens occurs verbatim in the corpus."

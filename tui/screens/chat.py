@@ -1,4 +1,4 @@
-"""Talk: type a prompt, and the model continues it."""
+"""Chat: type a prompt, and the model continues it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from textual.worker import Worker, WorkerState
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
 from core.server.protocol import GenerateRequest
+from tui.chat.keys import BINDINGS, TYPING
+from tui.chat.record import FAILED, Turn
+from tui.chat.reply import ABOUT, Reply
+from tui.chat.suggestions import Suggestions, nearest_words, suggest
 from tui.common.messages import CopyRequested, OpenInside, OpenStep
 from tui.common.sanitize import clean
 from tui.screens.cursor import cursor_on_last_reply
 from tui.screens.generation import GenerationScreen
 from tui.screens.origin import OriginScreen
-from tui.talk.keys import BINDINGS, TYPING
-from tui.talk.record import FAILED, Turn
-from tui.talk.reply import ABOUT, Reply
-from tui.talk.suggestions import Suggestions, nearest_words, suggest
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.prompt import Prompt
 from tui.widgets.transcript import ConversationView, prompt_mark
@@ -35,7 +35,7 @@ PLACEHOLDER = "Type some text; Enter continues it"
 REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
 
 
-class TalkScreen(GenerationScreen):
+class ChatScreen(GenerationScreen):
     """A conversation, with one run at a time.
 
     Args:
@@ -43,14 +43,14 @@ class TalkScreen(GenerationScreen):
         weights: "last", "best" or the step of a snapshot.
     """
 
-    HEADING = "Talk"
+    HEADING = "Chat"
     HELP = (
         "Type some text and the model continues it, greedily unless you change the settings. "
         "Esc: command mode, where single letters act. Every reply shows the weights and settings "
         "used."
     )
     NEWER_WEIGHTS = "Newer weights loaded; the next reply uses them."
-    CSS_PATH = "../styles/talk.tcss"
+    CSS_PATH = "../styles/chat.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     def __init__(self, name: str, weights: str = LAST) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from core.config.configs import SamplingConfig
 from core.config.schema import to_json
 from core.run.weights_ref import weights_label
+from tui.chat.record import CANCELLED, END, FAILED, LENGTH, STOP, Turn
 from tui.common.sampling_settings import describe
 from tui.common.sanitize import clean
-from tui.talk.record import CANCELLED, END, FAILED, LENGTH, STOP, Turn
 
 if TYPE_CHECKING:
     from core.server.replies import GenerateBatch, GenerateReply

@@ -1,4 +1,4 @@
-"""The Talk screen when something fails: unknown words, a dead server, full disks, odd text."""
+"""The Chat screen when something fails: unknown words, a dead server, full disks, odd text."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from core.paths import Home
 from core.run.directory import Run
 from tests.support.apps import SIZES, StageApp, play
 from tests.support.conversations import (
+    chat_app,
     check_for_newer,
     home_with_lang,
     make_turn,
     prompt_of,
     recorded_turns,
     send,
-    talk_app,
 )
 from tests.support.fake_server import REPLY_TOKENS, FakeServer, unknown_words
 from tests.support.wait import wait_until_shown
+from tui.chat.record import append
 from tui.common.client import ServerExitedError
-from tui.talk.record import append
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_similar_words_are_suggested_for_an_unknown_one(home: Home) -> None:
         assert "unknown word" not in app.text
         assert prompt_of(app).text == ""
 
-    app = play(talk_app(home, server), journey)
+    app = play(chat_app(home, server), journey)
     assert app.errors == []
     assert [turn.prompt for turn in recorded_turns(home)] == ["see Python ios"]
 
@@ -64,7 +64,7 @@ def test_an_unknown_word_without_similar_ones_is_an_error(home: Home) -> None:
         assert prompt_of(app).has_focus
         assert prompt_of(app).text == "xyz"
 
-    assert len(play(talk_app(home, server), journey).errors) == 1
+    assert len(play(chat_app(home, server), journey).errors) == 1
 
 
 def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
@@ -80,7 +80,7 @@ def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
         await pilot.press("enter")
         await app.workers.wait_for_complete()
 
-    app = play(talk_app(home, server), journey)
+    app = play(chat_app(home, server), journey)
     assert [type(error) for error in app.errors] == [ServerExitedError]
     assert [turn.ended for turn in recorded_turns(home)] == ["failed", "end"]
 
@@ -97,7 +97,7 @@ def test_a_deleted_run_does_not_close_the_screen(home: Home) -> None:
         await pilot.press("comma", "escape", "comma", "full_stop", "b", "l", "i")
         await send(app, pilot, "a")
 
-    app = play(talk_app(home, server), journey)
+    app = play(chat_app(home, server), journey)
     assert {error.title for error in app.errors} <= {InputError.title, "Could not save"}
     assert all(error.hint for error in app.errors)
 
@@ -114,19 +114,19 @@ def test_an_unexpected_exception_is_shown(home: Home) -> None:
         await send(app, pilot, "b")
         assert "b is a popular" in app.text
 
-    assert "TypeError" in str(play(talk_app(home, server), journey).errors[0])
+    assert "TypeError" in str(play(chat_app(home, server), journey).errors[0])
 
 
-def test_talk_works_without_a_readable_record(home: Home) -> None:
+def test_chat_works_without_a_readable_record(home: Home) -> None:
     """Detects a full disk that ends the conversation, or an error at every turn."""
-    Run(home.runs / "lang").talk.symlink_to("talk.jsonl")  # a cycle
+    Run(home.runs / "lang").chat.symlink_to("talk.jsonl")  # a cycle
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "a")
         await send(app, pilot, "b")
         assert app.text.count("is a popular") == 2
 
-    titles = [error.title for error in play(talk_app(home, FakeServer()), journey).errors]
+    titles = [error.title for error in play(chat_app(home, FakeServer()), journey).errors]
     assert titles == ["Damaged file", "Could not save"]
 
 
@@ -148,7 +148,7 @@ def test_markup_and_control_codes_are_shown_as_text(home: Home, size: tuple[int,
     """
     server = FakeServer()
     for text in ODD:
-        append(Run(home.runs / "lang").talk, make_turn(text, text, weights=text, ended=text))
+        append(Run(home.runs / "lang").chat, make_turn(text, text, weights=text, ended=text))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         for number, text in enumerate(ODD):
@@ -162,6 +162,6 @@ def test_markup_and_control_codes_are_shown_as_text(home: Home, size: tuple[int,
                 assert sum(segment.cell_length for segment in strip) == size[0]
         await pilot.press("escape", "y", "Y")
 
-    app = play(talk_app(home, server), journey, size)
+    app = play(chat_app(home, server), journey, size)
     assert app.errors == []
     assert all("\x1b" not in copied for _, copied in app.copied)

@@ -1,4 +1,4 @@
-"""`minigpt-tui talk`, `step` and `trace`: the screens by command, or line by line."""
+"""`minigpt-tui chat`, `step` and `trace`: the screens by command, or line by line."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ def _ascii_only(ctx: click.Context) -> bool:
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @plain_mode.plain_option
 @click.pass_context
-def talk(ctx: click.Context, /, run: str) -> int:
-    """Talk to RUN's model: on a screen, or line by line without a terminal."""
+def chat(ctx: click.Context, /, run: str) -> int:
+    """Chat with RUN's model: on a screen, or line by line without a terminal."""
     home: Home = ctx.obj
     name, weights = _find_weights(run, home)
     if can_open(os.environ):
-        from tui.common.messages import OpenTalk
+        from tui.common.messages import OpenChat
         from tui.launch import open_app
 
-        return open_app(home, ascii_only=_ascii_only(ctx), first=OpenTalk(name, weights))
-    from tui.cli.plain_talk import PlainTalk
-    from tui.talk.conversation import Conversation
+        return open_app(home, ascii_only=_ascii_only(ctx), first=OpenChat(name, weights))
+    from tui.chat.conversation import Conversation
+    from tui.cli.plain_chat import PlainChat
 
     with BlockingClient(home) as client:
 
@@ -74,7 +74,7 @@ def talk(ctx: click.Context, /, run: str) -> int:
             _step_by_lines(client, run, weights, prompt, conversation.controls.config, chosen)
 
         conversation = Conversation(home, name, name, weights)
-        PlainTalk(client, conversation, _read_line(), step_from_end).run()
+        PlainChat(client, conversation, _read_line(), step_from_end).run()
     return 0
 
 

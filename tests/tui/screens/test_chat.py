@@ -1,4 +1,4 @@
-"""The Talk screen by keys: prompts, replies, and what is recorded."""
+"""The Chat screen by keys: prompts, replies, and what is recorded."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from core.server.protocol import GenerateRequest
 from tests.support.apps import SIZES, StageApp, play
 from tests.support.captures import assert_same_as_capture
 from tests.support.conversations import (
+    chat_app,
     home_with_lang,
     make_turn,
     prompt_of,
     recorded_turns,
     send,
-    talk_app,
 )
 from tests.support.fake_server import REPLY_TOKENS, FakeServer, unknown_words
 from tests.support.wait import wait_until_shown
+from tui.chat.keys import BINDINGS
+from tui.chat.record import append
 from tui.common.messages import OpenStep
-from tui.screens.talk import TalkScreen
-from tui.talk.keys import BINDINGS
-from tui.talk.record import append
+from tui.screens.chat import ChatScreen
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_prompt_is_continued_and_recorded(home: Home, size: tuple[int, int]) -
         assert prompt_of(app).has_focus
         assert prompt_of(app).text == ""
 
-    app = play(talk_app(home, server), journey, size)
+    app = play(chat_app(home, server), journey, size)
     assert app.errors == []
     (turn,) = recorded_turns(home)
     assert (turn.prompt, turn.text) == ("Python", "".join(REPLY_TOKENS))
@@ -79,7 +79,7 @@ def test_a_prompt_is_sent_again_and_edited(home: Home) -> None:
         await send(app, pilot, "s")
         assert app.text.count("is a popular") == 4
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     assert [turn.prompt for turn in recorded_turns(home)] == ["Python", "Java", "Java", "Javas"]
 
 
@@ -90,13 +90,13 @@ def test_an_empty_prompt_is_sent(home: Home) -> None:
         await send(app, pilot, "")
         assert "› is a popular" in app.text
 
-    play(talk_app(home, FakeServer()), journey)
+    play(chat_app(home, FakeServer()), journey)
     assert recorded_turns(home)[0].prompt == ""
 
 
 def test_earlier_turns_are_shown_and_damaged_lines_skipped(home: Home) -> None:
     """Detects turns that are lost, or made unreadable by one torn line."""
-    record = Run(home.runs / "lang").talk
+    record = Run(home.runs / "lang").chat
     for number in range(40):
         append(record, make_turn(f"prompt-{number}", f" reply-{number}"))
         if number == 20:
@@ -113,21 +113,21 @@ def test_earlier_turns_are_shown_and_damaged_lines_skipped(home: Home) -> None:
         assert "it does not answer" in app.text
         assert prompt_of(app).has_focus
 
-    assert play(talk_app(home, FakeServer()), journey).errors == []
+    assert play(chat_app(home, FakeServer()), journey).errors == []
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int]) -> None:
     """Detects an unintended change of layout or wording."""
     server = FakeServer(refused={"I lvoe": unknown_words({"lvoe": ["love", "more"]})})
-    append(Run(home.runs / "lang").talk, make_turn("Data", " science is a hot topic"))
+    append(Run(home.runs / "lang").chat, make_turn("Data", " science is a hot topic"))
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "Python")
         await send(app, pilot, "I lvoe")
         assert_same_as_capture(app, f"talk_{size[0]}x{size[1]}")
 
-    play(talk_app(home, server), journey, size)
+    play(chat_app(home, server), journey, size)
 
 
 @pytest.mark.parametrize("key", ["escape", "ctrl+c"])
@@ -139,7 +139,7 @@ def test_a_stopped_reply_is_recorded_without_later_tokens(home: Home, key: str) 
         await pilot.press(*"Python", "enter")
         await wait_until_shown(pilot, lambda: "Python is a" in app.text)
         await pilot.press(key)
-        assert isinstance(app.screen, TalkScreen)
+        assert isinstance(app.screen, ChatScreen)
         assert prompt_of(app).has_focus
         server.gates[GenerateRequest].set()
         server.tokens = [" said", " twice."]
@@ -148,7 +148,7 @@ def test_a_stopped_reply_is_recorded_without_later_tokens(home: Home, key: str) 
         assert "programming" not in app.text
         assert server.closed_streams == 2
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     stopped, after = recorded_turns(home)
     assert (stopped.text, stopped.ended, stopped.tokens) == (" is a", "cancelled", 2)
     assert after.text == " said twice."
@@ -169,7 +169,7 @@ def test_the_next_prompt_is_typed_during_a_reply(home: Home) -> None:
         await pilot.press("enter")
         await app.workers.wait_for_complete()
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     assert [turn.prompt for turn in recorded_turns(home)] == ["a", "b"]
 
 
@@ -186,7 +186,7 @@ def test_no_key_is_lost_at_a_thousand_tokens_per_second(home: Home) -> None:
         await app.workers.wait_for_complete()
         await wait_until_shown(pilot, lambda: "word2999" in app.text)
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     assert recorded_turns(home)[0].tokens == 3000
 
 
@@ -198,13 +198,13 @@ def test_quitting_records_the_reply_so_far(home: Home) -> None:
         await pilot.press(*"Python", "enter")
         await wait_until_shown(pilot, lambda: "Python is a" in app.text)
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     assert [(turn.text, turn.ended) for turn in recorded_turns(home)] == [(" is a", "cancelled")]
 
 
 def test_the_screen_does_not_import_torch() -> None:
     """Detects a first frame that waits for torch to be imported."""
-    code = "import sys; sys.modules['torch'] = None; import tui.screens.talk"
+    code = "import sys; sys.modules['torch'] = None; import tui.screens.chat"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
 
 
@@ -218,7 +218,7 @@ def test_the_reply_and_the_conversation_are_copied(home: Home) -> None:
         await send(app, pilot, "Java")
         await pilot.press("escape", "y", "Y")
 
-    (reply, first), (conversation, second) = play(talk_app(home, FakeServer()), journey).copied
+    (reply, first), (conversation, second) = play(chat_app(home, FakeServer()), journey).copied
     assert (reply, first) == ("reply", "is a popular programming language.")
     assert conversation == "conversation"
     assert second.count("is a popular programming language.") == 2
@@ -258,7 +258,7 @@ def test_every_key_has_a_tooltip_and_the_footer_only_possible_actions(home: Home
         assert all(isinstance(bound, Binding) and bound.tooltip for bound in BINDINGS)
 
     server = FakeServer()
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
 
 
 def test_step_opens_at_the_end_of_the_reply_or_with_the_typed_text(home: Home) -> None:
@@ -271,7 +271,7 @@ def test_step_opens_at_the_end_of_the_reply_or_with_the_typed_text(home: Home) -
         await pilot.pause()
         assert prompt_of(app).text == "Java"
 
-    opened = play(talk_app(home, FakeServer()), journey).posted(OpenStep)
+    opened = play(chat_app(home, FakeServer()), journey).posted(OpenStep)
     assert [(one.prompt, list(one.chosen)) for one in opened] == [
         ("", []),
         ("Python", [7] * 5),

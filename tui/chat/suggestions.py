@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from core.errors import MiniGPTError
+from tui.chat.keys import MAX_SUGGESTIONS
 from tui.common.client import ServerError
 from tui.common.sanitize import one_line
-from tui.talk.keys import MAX_SUGGESTIONS
 
 
 @dataclass(frozen=True)

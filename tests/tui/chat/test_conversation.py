@@ -8,10 +8,10 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.support.apps import StageApp, play
-from tests.support.conversations import home_with_lang, send, talk_app
+from tests.support.conversations import chat_app, home_with_lang, send
 from tests.support.fake_server import FakeServer
-from tui.talk.conversation import describe_difference
-from tui.talk.record import Turn
+from tui.chat.conversation import describe_difference
+from tui.chat.record import Turn
 
 
 def _turn(text: str, prompt: str = "Python", step: int = 256) -> Turn:
@@ -64,4 +64,4 @@ def test_a_pinned_reply_is_compared_with_one_of_other_weights(tmp_path: Path) ->
         await pilot.pause()
         assert app.text.count("pinned (") == 1
 
-    assert play(talk_app(home_with_lang(tmp_path), server), journey).errors == []
+    assert play(chat_app(home_with_lang(tmp_path), server), journey).errors == []

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from core.errors import DamagedError, StorageError
 from tests.support.full_disk import full_disk
+from tui.chat import record
+from tui.chat.record import Turn, append, decode, read_last
 from tui.common.sanitize import json_line
-from tui.talk import record
-from tui.talk.record import Turn, append, decode, read_last
 
 
 def make_turn(prompt: str = "Python", text: str = " is popular.", **fields: object) -> Turn:

@@ -1,4 +1,4 @@
-"""The Talk screen by keys: settings and weights, in command mode and while typing."""
+"""The Chat screen by keys: settings and weights, in command mode and while typing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from core.run.directory import Run
 from core.server.protocol import GenerateRequest
 from tests.support.apps import StageApp, play
 from tests.support.conversations import (
+    chat_app,
     check_for_newer,
     home_with_lang,
     prompt_of,
     recorded_turns,
     run_with_weights,
     send,
-    talk_app,
 )
 from tests.support.fake_server import FakeServer
 from tests.support.wait import wait_until_shown
-from tui.screens.talk import TalkScreen
+from tui.screens.chat import ChatScreen
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_letters_change_settings_in_command_mode(home: Home) -> None:
         await pilot.press("escape", "g", "i")
         await send(app, pilot, "b")
 
-    play(talk_app(home, server), journey, (120, 40))
+    play(chat_app(home, server), journey, (120, 40))
     changed, greedy = (request.settings for request in server.sent(GenerateRequest))
     assert changed.temperature == 0.2
     assert (changed.top_k, changed.top_p, changed.min_p) == (2, 0.99, 0.01)
@@ -70,7 +70,7 @@ def test_function_keys_change_settings_while_typing(home: Home) -> None:
         await pilot.press("enter")
         await app.workers.wait_for_complete()
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     changed, greedy = (request.settings for request in server.sent(GenerateRequest))
     assert (changed.temperature, changed.top_k) == (0.2, 2)
     assert greedy.temperature == 0.0
@@ -88,7 +88,7 @@ def test_each_reply_draws_a_seed_unless_it_is_fixed(home: Home) -> None:
         await pilot.press("s", "r")
         await app.workers.wait_for_complete()
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     first, again, fixed = (request.settings.seed for request in server.sent(GenerateRequest))
     assert first != again
     assert fixed == again
@@ -124,7 +124,7 @@ def test_snapshots_newest_and_best_weights_are_on_keys(home: Home) -> None:
         await app.workers.wait_for_complete()
         assert "lang · newest" in app.text
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
     assert [(turn.weights, turn.step) for turn in recorded_turns(home)] == [("0", 0), ("best", 300)]
 
 
@@ -136,7 +136,7 @@ def test_a_snapshot_is_opened_by_its_step(home: Home) -> None:
         assert "lang · step 256" in app.text
 
     server = FakeServer()
-    play(talk_app(home, server, weights="256"), journey)
+    play(chat_app(home, server, weights="256"), journey)
     assert server.sent(GenerateRequest)[0].weights == "256"
 
 
@@ -158,7 +158,7 @@ def test_newer_weights_are_loaded_during_training(home: Home) -> None:
         check_for_newer(app)
         assert len(server.requests) == before
 
-    play(talk_app(home, server), journey)
+    play(chat_app(home, server), journey)
 
 
 def test_another_run_is_chosen_within_the_screen(home: Home) -> None:
@@ -180,7 +180,7 @@ def test_another_run_is_chosen_within_the_screen(home: Home) -> None:
         await send(app, pilot, "b")
         assert "poems · newest, step 500 · greedy" in app.text
 
-    play(talk_app(home, FakeServer()), journey)
+    play(chat_app(home, FakeServer()), journey)
     assert [turn.prompt for turn in recorded_turns(home)] == ["a"]
     assert [turn.prompt for turn in recorded_turns(home, "poems")] == ["b"]
 
@@ -191,7 +191,7 @@ def test_an_idle_screen_draws_nothing(home: Home, monkeypatch: pytest.MonkeyPatc
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "a")
         screen = app.screen
-        assert isinstance(screen, TalkScreen)
+        assert isinstance(screen, ChatScreen)
         drawn: list[object] = []
         for widget in screen.query("*"):
             if widget is prompt_of(app):
@@ -201,4 +201,4 @@ def test_an_idle_screen_draws_nothing(home: Home, monkeypatch: pytest.MonkeyPatc
         screen.show_facts()
         assert drawn == []
 
-    play(talk_app(home, FakeServer()), journey, (120, 40))
+    play(chat_app(home, FakeServer()), journey, (120, 40))

@@ -1,4 +1,4 @@
-"""The commands talk, step, trace and score, line by line and as JSON."""
+"""The commands chat, step, trace and score, line by line and as JSON."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from core.server.tokens import TokenProbability, TracedEnd, TracedToken
 from tests.support.fake_server import REPLY_TOKENS, FakeServer
 from tests.support.runs import tiny_run
 from tui.__main__ import run
+from tui.chat.record import read_last
 from tui.cli.progress import TrainingView
 from tui.common import plain_mode
-from tui.talk.record import read_last
 
 Captured = pytest.CaptureFixture[str]
 TRACED = TraceReply(
@@ -111,7 +111,7 @@ def test_step_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["step", "nothing"], ["talk", "lang@9"], ["trace", "x", "y"]]
+    "arguments", [["step", "nothing"], ["chat", "lang@9"], ["trace", "x", "y"]]
 )
 def test_a_missing_run_is_an_error(arguments: list[str], capsys: Captured) -> None:
     """Detects exit code 0, or anything on standard output."""
@@ -119,14 +119,14 @@ def test_a_missing_run_is_an_error(arguments: list[str], capsys: Captured) -> No
     assert capsys.readouterr().out == ""
 
 
-def test_talk_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home) -> None:
+def test_chat_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home) -> None:
     """Detects a turn that is not recorded; a setting without effect; an error that ends the
     command.
     """
     server = FakeServer()
     _use_server(monkeypatch, server)
     _type(monkeypatch, "Python", "/temperature 0.5", "/older", "Python", "/bogus", "/help", "/quit")
-    assert run(["talk", "lang"]) == 0
+    assert run(["chat", "lang"]) == 0
     captured = capsys.readouterr()
     assert captured.out.count("Python is a popular programming language.\n") == 2
     assert "Temperature is 0.5." in captured.out
@@ -134,9 +134,21 @@ def test_talk_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: 
     assert "unknown setting" in captured.err
     temperatures = [request.settings.temperature for request in server.sent(GenerateRequest)]
     assert temperatures == [0.0, 0.5]
-    turns = read_last(Run(home.runs / "lang").talk, 9)
+    turns = read_last(Run(home.runs / "lang").chat, 9)
     assert [turn.text for turn in turns] == ["".join(REPLY_TOKENS)] * 2
     assert server.closes == 1
+
+
+def test_the_former_name_of_the_command_still_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home
+) -> None:
+    """`talk` is `chat`, but is no longer listed."""
+    _use_server(monkeypatch, FakeServer())
+    _type(monkeypatch, "Python")
+    assert run(["talk", "lang"]) == 0
+    assert "Python is a popular programming language.\n" in capsys.readouterr().out
+    assert run(["--help"]) == 0
+    assert "talk  " not in capsys.readouterr().out
 
 
 def test_a_failed_reply_is_not_recorded(
@@ -146,9 +158,9 @@ def test_a_failed_reply_is_not_recorded(
     error = InputError("No such word.")
     _use_server(monkeypatch, FakeServer(failures={GenerateRequest: error}))
     _type(monkeypatch, "zebra")
-    assert run(["talk", "lang"]) == 0
+    assert run(["chat", "lang"]) == 0
     assert "No such word." in capsys.readouterr().err
-    assert read_last(Run(home.runs / "lang").talk, 9) == []
+    assert read_last(Run(home.runs / "lang").chat, 9) == []
 
 
 def test_trace_prints_a_table_sentences_or_json(

@@ -1,4 +1,4 @@
-"""Key bindings of Talk: letters in command mode, function and control keys also while typing.
+"""Key bindings of Chat: letters in command mode, function and control keys also while typing.
 
 Keys that a terminal or tmux may intercept are not used: Ctrl+B, Ctrl+I, Ctrl+M, Ctrl+H, F11.
 """
@@ -62,12 +62,12 @@ WEIGHTS: list[BindingType] = [
     _key("full_stop", "newer", "Newer", "Next snapshot"),
     _key("b", "best", "Best", BEST_TOOLTIP),
     _key("l", "newest", "Newest", NEWEST_TOOLTIP),
-    _key("o", "other_run", "Another run", "Talk to another run"),
+    _key("o", "other_run", "Another run", "Chat with another run"),
     _key("f9", "older", "Older", "Previous snapshot", first=True),
     _key("f10", "newer", "Newer", "Next snapshot", first=True),
     _key("f12", "best", "Best", BEST_TOOLTIP, first=True),
     _key("ctrl+l", "newest", "Newest", NEWEST_TOOLTIP, first=True),
-    _key("ctrl+o", "other_run", "Another run", "Talk to another run", first=True),
+    _key("ctrl+o", "other_run", "Another run", "Chat with another run", first=True),
 ]
 SCROLLING: list[BindingType] = [
     _key("pageup", "page(-1)", "Up", "Scroll a page up", first=True),
