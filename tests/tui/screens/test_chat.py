@@ -125,7 +125,7 @@ def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int]) -> None
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "Python")
         await send(app, pilot, "I lvoe")
-        assert_same_as_capture(app, f"talk_{size[0]}x{size[1]}")
+        assert_same_as_capture(app, f"chat_{size[0]}x{size[1]}")
 
     play(chat_app(home, server), journey, size)
 
