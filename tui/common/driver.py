@@ -8,6 +8,7 @@ ends the application, and output that a stalled terminal does not take is droppe
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import threading
@@ -24,6 +25,7 @@ MAX_PENDING_BYTES = 1 << 20  # about a hundred full screens
 FLUSH_SECONDS = 1.0  # a stalled terminal gets this long to take the last output
 GRACE_SECONDS = 2.0  # from the end of the event loop, or of the terminal, to that of the process
 HANGUP_CODE = 128 + signal.SIGHUP
+NO_SHELL_TEXT = "There is no shell to suspend to."
 
 
 class OutputThread(threading.Thread):
@@ -89,7 +91,10 @@ class OutputThread(threading.Thread):
                 dropped, self._dropped = self._dropped, False
             try:
                 while data:
-                    data = data[os.write(self._fd, data) :]
+                    try:
+                        data = data[os.write(self._fd, data) :]
+                    except BlockingIOError:  # another program set O_NONBLOCK on the terminal
+                        select.select([], [self._fd], [])
             except OSError:
                 with self._changed:
                     self._lost, self._pending = True, []
@@ -103,6 +108,8 @@ class TerminalDriver(LinuxDriver):
     """Textual's driver with output that never blocks and input that notices a lost terminal."""
 
     _output: OutputThread | None = None
+    _is_active = False  # the terminal is in the application's modes
+    _is_continued = False  # there was a SIGCONT since the last SIGTSTP
 
     @property  # type: ignore[override]  # Textual declares its own class of writer
     def _writer_thread(self) -> OutputThread | None:
@@ -118,8 +125,42 @@ class TerminalDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take over the terminal; where that is gone, as after a hang-up while suspended, exit."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._is_active = True
         if self._key_thread is None or not self._key_thread.is_alive():
             self._terminal_lost()
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        self._is_active = False
+        super().stop_application_mode()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Suspend by the default action of SIGTSTP, and take over the terminal again afterwards.
+
+        The kernel does not stop a process that no shell could continue: one that was started
+        without a shell, or whose shell has just ended with the terminal. SIGSTOP, which Textual
+        sends, would stop that process for ever.
+        """
+        is_restarted = self._is_active and self._auto_restart
+        if is_restarted:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        self._is_continued = False
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        # To this very thread: the call returns only after the stop, or if there is none.
+        signal.pthread_kill(threading.get_ident(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._sigtstp_application)
+        if is_restarted:
+            self.resume_application_mode()
+            if not self._is_continued:
+                self._loop.call_soon_threadsafe(self._app.notify, NO_SHELL_TEXT)
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Take over the terminal again after a SIGSTOP, as a shell has used it since."""
+        self._is_continued = True
+        if self._is_active and self._auto_restart:
+            self.suspend_application_mode()  # ends the threads that still read and write
+            self.resume_application_mode()
 
     def run_input_thread(self) -> None:
         """Read keys and replies of the terminal until told to end or until it is gone."""
@@ -131,6 +172,8 @@ class TerminalDriver(LinuxDriver):
                 if selector.select(POLL_SECONDS):
                     try:
                         data = os.read(self.fileno, READ_BYTES)
+                    except BlockingIOError:
+                        continue
                     except OSError:
                         data = b""
                     if not data:

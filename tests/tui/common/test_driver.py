@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import select
 import subprocess
 import sys
 import threading
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+import psutil
 import pytest
 
 from tui.common.driver import MAX_PENDING_BYTES, OutputThread
@@ -107,40 +110,113 @@ def test_a_lost_terminal_is_reported_once_and_later_text_is_ignored() -> None:
         assert not thread.is_alive()
 
 
+def test_output_waits_for_a_terminal_that_another_program_made_non_blocking(
+    ends: tuple[int, TextIO],
+) -> None:
+    """Detects a full terminal that is taken for a lost one."""
+    reader, file = ends
+    os.set_blocking(file.fileno(), False)
+    thread, calls = started(file)
+    thread.write("x" * 500_000 + "the end")
+    assert len(read_until(reader, b"the end")) == 500_007
+    thread.stop()
+    assert not calls.lost.is_set()
+
+
+class TerminalSession:
+    """A program that leads a session on a terminal of its own.
+
+    Args:
+        program: Python code, run once the terminal is the controlling one.
+    """
+
+    def __init__(self, program: str, home: Path) -> None:
+        take_terminal = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        self.terminal, child = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", take_terminal + program],
+            stdin=child,
+            stdout=child,
+            stderr=child,
+            env={
+                **os.environ,
+                "MINIGPT_HOME": str(home),
+                "PYTHONPATH": str(ROOT),
+                "TERM": "xterm-256color",
+            },
+            start_new_session=True,
+        )
+        os.close(child)
+
+    def write(self, keys: bytes) -> None:
+        os.write(self.terminal, keys)
+
+    def read_until(self, text: bytes) -> bytes:
+        """Everything that is displayed up to this text."""
+        data = b""
+        while text not in data:
+            assert select.select([self.terminal], [], [], PATIENCE_SECONDS)[0], data
+            data += os.read(self.terminal, 1 << 16)
+        return data
+
+    def close(self) -> None:
+        """Close the terminal and wait for the end of the program."""
+        os.close(self.terminal)
+        try:
+            self.process.wait(PATIENCE_SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+
+APP = "from tui.__main__ import main; sys.argv[1:] = []; main()"
+SHELL = "import os; os.environ['PS1'] = 'shell$ '; os.execvp('sh', ['sh', '-i'])"
+
+
 @pytest.mark.parametrize("keys", [b"", SUSPEND, b"\x11"], ids=["as it is", "Ctrl+Z", "Ctrl+Q"])
 def test_the_process_ends_with_its_terminal(keys: bytes, tmp_path: Path) -> None:
-    """Detects an application that outlives its terminal and keeps a CPU core busy."""
-    code = (
-        "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        "from tui.__main__ import main; sys.argv[1:] = []; main()"
-    )
-    parent, child = pty.openpty()
-    environ = {
-        **os.environ,
-        "MINIGPT_HOME": str(tmp_path),
-        "PYTHONPATH": str(ROOT),
-        "TERM": "xterm-256color",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdin=child,
-        stdout=child,
-        stderr=child,
-        env=environ,
-        start_new_session=True,
-    )
-    os.close(child)
+    """Detects an application that outlives its terminal and keeps a CPU core busy, or is suspended
+    where no shell can continue it.
+    """
+    session = TerminalSession(APP, tmp_path)
     try:
-        data = b""
-        while b"lang" not in data:
-            data += os.read(parent, 1 << 16)
-        os.write(parent, keys)
-        if keys == SUSPEND:
-            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        session.read_until(b"lang")
+        session.write(keys)
     finally:
-        os.close(parent)
+        session.close()
+
+
+def test_without_a_shell_the_application_is_not_suspended(tmp_path: Path) -> None:
+    """Detects Ctrl+Z that freezes a terminal in which only the application runs."""
+    session = TerminalSession(APP, tmp_path)
     try:
-        process.wait(PATIENCE_SECONDS)
+        session.read_until(b"lang")
+        session.write(SUSPEND)
+        session.read_until(b"no shell")
     finally:
-        process.kill()
-        process.wait()
+        session.close()
+
+
+def test_a_suspended_application_returns_to_the_shell_and_ends_with_the_terminal(
+    tmp_path: Path,
+) -> None:
+    """Detects Ctrl+Z that ends the application, `fg` that does not show it again, and a stopped
+    process that nobody can continue.
+    """
+    session = TerminalSession(SHELL, tmp_path)
+    try:
+        session.read_until(b"shell$ ")
+        session.write(f"sh -c 'echo pid $$; exec {sys.executable} -m tui'\n".encode())
+        data = session.read_until(b"lang")
+        app = psutil.Process(int(re.findall(rb"pid (\d+)", data)[0]))
+        for _ in range(2):
+            session.write(SUSPEND)
+            session.read_until(b"shell$ ")
+            assert app.status() == psutil.STATUS_STOPPED
+            session.write(b"fg\n")
+            session.read_until(b"lang")
+        session.write(SUSPEND)
+        session.read_until(b"shell$ ")
+    finally:
+        session.close()
+    app.wait(PATIENCE_SECONDS)
