@@ -105,12 +105,17 @@ class _Row:
     """The state of one continuation: its token sampler and its text stream."""
 
     def __init__(
-        self, session: Session, number: int, tokenizer: Tokenizer, config: SamplingConfig
+        self,
+        session: Session,
+        number: int,
+        tokenizer: Tokenizer,
+        config: SamplingConfig,
+        prompt_text: str,
     ) -> None:
         ids, vocab_size = session.rows[number], session.model.config.vocab_size
         self.sampler = TokenSampler(config, ids, vocab_size, seed=config.seed + number)
         self.end_reason: EndReason | None = None
-        self._stream, self._stop = tokenizer.stream(ids), StopFilter(config.stop)
+        self._stream, self._stop = tokenizer.stream(ids, prompt_text), StopFilter(config.stop)
 
     def push(self, id: int, *, is_last: bool) -> str:
         """Add a token; return the text that can be shown."""
@@ -130,6 +135,7 @@ def decode(
     *,
     first_ids: Sequence[int] = (),
     top: int = 0,
+    prompt_text: str = "",
 ) -> Iterator[list[GeneratedToken | None]]:
     """Choose and append one token per row and step until every row has ended.
 
@@ -140,6 +146,7 @@ def decode(
         session: B rows of at least one id.
         first_ids: B ids the rows begin with, instead of sampled ones.
         top: number of the most likely tokens to list per token.
+        prompt_text: the text before as typed, if the tokens' text is to be appended to it.
 
     Yields:
         B tokens; None for a row that has ended.
@@ -147,7 +154,9 @@ def decode(
     Raises:
         RunFailedError: the logits are not finite.
     """
-    rows = [_Row(session, number, tokenizer, config) for number in range(len(session.rows))]
+    rows = [
+        _Row(session, number, tokenizer, config, prompt_text) for number in range(len(session.rows))
+    ]
     for position in range(config.max_tokens):
         logits, window_start = session.next_logits(), session.window_start  # (B, V)
         probabilities = logits.softmax(-1)
@@ -193,6 +202,7 @@ def generate(
     config: SamplingConfig,
     *,
     top: int = 0,
+    prompt_text: str = "",
 ) -> Generator[GeneratedToken]:
     """Append a prompt to a session of one row and generate its continuation, see `decode`.
 
@@ -200,12 +210,13 @@ def generate(
 
     Args:
         prompt: ids; may be empty if the session is not.
+        prompt_text: the prompt as typed, if the tokens' text is to be appended to it.
 
     Raises:
         RunFailedError: the logits are not finite.
     """
     session.extend(prompt)
-    for (token,) in decode(session, tokenizer, config, top=top):
+    for (token,) in decode(session, tokenizer, config, top=top, prompt_text=prompt_text):
         assert token is not None
         yield token
 

@@ -139,7 +139,10 @@ class Dispatcher:
         tokenizer, settings = model.loaded.tokenizer, request.settings
         reason: FinishReason = "cancelled"
         try:
-            with closing(generate(session, prompt, tokenizer, settings, top=request.top)) as tokens:
+            tokens = generate(
+                session, prompt, tokenizer, settings, top=request.top, prompt_text=request.prompt
+            )
+            with closing(tokens):
                 for token in tokens:
                     stream.add(token)
                     reason = token.end_reason or reason

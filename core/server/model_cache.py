@@ -105,6 +105,7 @@ class OpenSession:
 
     Attributes:
         prompt_length: number of ids it was opened with; those after them were chosen.
+        prompt: their text as typed; empty if they were not typed.
         scores: the log-probability, in nats, of each id but the first.
         records: attention records of the last `inside` requests, see `core.server.inspect`.
     """
@@ -114,6 +115,7 @@ class OpenSession:
     prompt_length: int
     scores: list[float] = field(default_factory=list)
     records: dict[Any, AttentionRecord] = field(default_factory=dict)
+    prompt: str = ""
 
 
 @dataclass
@@ -208,8 +210,13 @@ class ModelCache:
             raise InputError(f"The reply {id} is not kept any more.", "Send its text as a prompt.")
         return self.replies[id]
 
-    def open_session(self, model: CachedModel, ids: Sequence[int], prompt_length: int) -> str:
+    def open_session(
+        self, model: CachedModel, ids: Sequence[int], prompt_length: int, prompt: str = ""
+    ) -> str:
         """Open a session that holds the ids; return its name.
+
+        Args:
+            prompt: the text of the first `prompt_length` ids, if it was typed.
 
         Raises:
             Cancelled: the request was cancelled.
@@ -219,7 +226,7 @@ class ModelCache:
         self._sessions_opened += 1
         # Unique across server processes: a client may still know a session of the one before.
         name = f"s{os.getpid()}.{self._sessions_opened}"
-        self.sessions[name] = OpenSession(model, session, prompt_length, scores)
+        self.sessions[name] = OpenSession(model, session, prompt_length, scores, prompt=prompt)
         if len(self.sessions) > MAX_SESSIONS:
             self.sessions.popitem(last=False)
         return name

@@ -116,7 +116,7 @@ def _open_session(cache: ModelCache, request: StepRequest) -> str:
     prompt = [] if request.prompt is None else model.loaded.encode(request.prompt)
     ids = check_ids(model, [*prompt, *(request.chosen or [])])
     model.set_process_threads()
-    return cache.open_session(model, ids, len(prompt))
+    return cache.open_session(model, ids, len(prompt), request.prompt or "")
 
 
 def check_id(text: OpenSession, id: int) -> int:
@@ -243,5 +243,5 @@ class Candidates:
     def _chosen_text(self) -> str:
         """The text of the chosen tokens, with the blank that belongs before it."""
         ids, start = self._text.session.ids, self._text.prompt_length
-        stream = self._text.model.loaded.tokenizer.stream(ids[:start])
+        stream = self._text.model.loaded.tokenizer.stream(ids[:start], self._text.prompt)
         return "".join(stream.push(id) for id in ids[start:])

@@ -134,11 +134,18 @@ class Tokenizer:
         stream = self.stream()
         return "".join([stream.push(id) for id in ids])
 
-    def stream(self, after: Iterable[int] = ()) -> TextStream:
-        """Return a decoder for one id at a time, for text that follows the ids `after`."""
+    def stream(self, after: Iterable[int] = (), prompt: str = "") -> TextStream:
+        """Return a decoder for one id at a time, for text that follows the ids `after`.
+
+        Args:
+            prompt: the text of `after` as typed. Words leave out its last blank, which then
+                separates the first word of the stream from it.
+        """
         stream = TextStream(self)
         for id in after:
             stream.push(id)
+        if prompt[-1:].isspace():
+            stream.begin_word()
         return stream
 
     def token_text(self, id: int) -> str:
@@ -237,6 +244,10 @@ class TextStream:
         self._tokenizer = tokenizer
         self._has_word = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def begin_word(self) -> None:
+        """Leave out the blank before the next word."""
+        self._has_word = False
 
     def push(self, id: int) -> str:
         """Return the characters that this id completes; a word comes with the blank before it."""

@@ -15,7 +15,7 @@ from core.tokenizer.special_tokens import EOS
 from tui.chat import record
 from tui.chat.facts import GenerationFacts
 from tui.chat.record import Turn
-from tui.chat.reply import Reply, join_reply, turns_as_text
+from tui.chat.reply import Reply, turns_as_text
 from tui.common.format import first_difference
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
@@ -151,7 +151,7 @@ class Conversation:
         last, turn = self.last_reply, self.turns[-1] if self.turns else None
         if last and last.ids and (last.run, last.weights) == (self.run, self.weights):
             return last.prompt, [id for id in last.ids if id != EOS]
-        return (turn.prompt + join_reply(turn.prompt, turn.text) if turn else ""), []
+        return (turn.prompt + turn.text if turn else ""), []
 
     # Weights
 

@@ -11,7 +11,6 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.server.replies import OriginPlace, OriginReply, OriginSpan
-from tui.chat.reply import join_reply
 from tui.common.format import CHOSEN, COPIED
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
@@ -98,7 +97,7 @@ def reply_pieces(
     """
     left, right = marks
     pieces: list[Piece] = [(f"{prompt_mark} ", "accent"), (prompt, "prompt")]
-    at, view = len(reply.text) - len(join_reply(prompt, reply.text)), None
+    at, view = 0, None
     for number, (begin, end) in enumerate(marked_ranges(reply)):
         begin = max(begin, at)
         if end <= begin:

@@ -108,11 +108,6 @@ END_REASONS = {
 }
 
 
-def join_reply(prompt: str, text: str) -> str:
-    """Return the continuation as it follows the prompt: with one space between them, not two."""
-    return text.removeprefix(" ") if not prompt or prompt[-1].isspace() else text
-
-
 def turn_facts(turn: Turn, run: str = "") -> str:
     """Describe the weights and settings of a turn, its length, speed and end.
 
@@ -134,7 +129,4 @@ def turn_facts(turn: Turn, run: str = "") -> str:
 
 def turns_as_text(turns: Iterable[Turn]) -> str:
     """Return turns for the clipboard: each text, and below it its facts."""
-    return "\n".join(
-        clean(f"{turn.prompt}{join_reply(turn.prompt, turn.text)}\n({turn_facts(turn)})\n")
-        for turn in turns
-    )
+    return "\n".join(clean(f"{turn.prompt}{turn.text}\n({turn_facts(turn)})\n") for turn in turns)

@@ -23,7 +23,6 @@ from core.server.replies import ScoreAtReply
 from core.tokenizer.special_tokens import EOS
 from tui.chat.conversation import Conversation
 from tui.chat.record import Turn
-from tui.chat.reply import join_reply
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean, pasted_text
@@ -128,8 +127,7 @@ class CursorScreen(GenerationScreen):
 
     async def _open_turn(self, id: str) -> None:
         turn = self._turns[id]
-        continuation = join_reply(turn.prompt, turn.text)
-        await self.cursor.open_text(self._settings, turn.prompt, continuation, turn=id)
+        await self.cursor.open_text(self._settings, turn.prompt, turn.text, turn=id)
 
     def on_resize(self) -> None:
         """Refit the text."""

@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.chat.record import Turn
-from tui.chat.reply import join_reply, turn_facts
+from tui.chat.reply import turn_facts
 from tui.common.sanitize import StreamCleaner, clean
 from tui.common.wrapping import Piece, WrappedLine, Wrapper
 
@@ -203,8 +203,6 @@ class ConversationView(Transcript):
     def __init__(self, mark: str) -> None:
         super().__init__()
         self._mark = mark
-        self._prompt = ""
-        self._has_reply = False
         self._is_empty = True
         self._reply_cleaner = StreamCleaner()
 
@@ -234,13 +232,10 @@ class ConversationView(Transcript):
     def begin_turn(self, prompt: str) -> None:
         """Append a prompt."""
         self._separate()
-        self._prompt, self._has_reply = prompt, False
         self.append([(f"{self._mark} ", "accent"), (prompt, "prompt")])
 
     def add_reply_text(self, text: str) -> None:
         """Append a piece of the reply."""
-        if not self._has_reply and text:
-            text, self._has_reply = join_reply(self._prompt, text), True
         self.append([(self._reply_cleaner.add(text), "")])
 
     def _finish_reply_text(self) -> None:

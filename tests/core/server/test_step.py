@@ -165,3 +165,29 @@ def test_the_entropy_is_that_of_the_models_distribution(client: DirectClient) ->
     view = client("step", run="words", prompt="the", top=100, settings={"temperature": 3.0})
     own = [one["probability"] for one in view["top"]]
     assert view["entropy"] == pytest.approx(-sum(p * math.log(p) for p in own), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("run", "prompt", "blanks"),
+    [("words", "the ", ""), ("words", "the", " "), ("chars", "the ", "")],
+)
+def test_a_continuation_follows_the_prompt_as_typed(
+    client: DirectClient, run: str, prompt: str, blanks: str
+) -> None:
+    """Detects two blanks where a prompt ends with one, and a generated blank that is dropped."""
+    view = client("step", run=run, prompt=prompt)
+    names = {
+        one["text"]: one["id"]
+        for one in client("find", session=view["session"], text="c", top=50)["tokens"]
+    }
+    word = "cat" if run == "words" else "c"
+    picked = client("step", session=view["session"], pick=names[word])
+    assert picked["text"] == blanks + word
+    reply = client("generate", run=run, prompt=prompt, settings={"max_tokens": 1})
+    generated = client("step", run=run, prompt=prompt, pick="sampler")
+    assert reply["text"] == generated["text"]
+    if run == "words":
+        assert reply["text"].startswith(" ") == bool(blanks)
+    else:
+        space = client("find", session=view["session"], text=" ")["tokens"][0]["id"]
+        assert client("step", run=run, prompt=prompt, chosen=[space])["text"] == " "

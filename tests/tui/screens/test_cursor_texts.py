@@ -133,3 +133,19 @@ def test_it_does_not_open_without_a_turn(home: Home) -> None:
         assert isinstance(app.screen, ChatScreen)
 
     play(chat_app(home, FakeServer()), journey)
+
+
+def test_chat_and_cursor_show_the_same_text(home: Home) -> None:
+    """Detects a blank that one of them drops where prompt and reply meet."""
+    record = Run(home.runs / "lang").chat
+    for turn in (make_turn("Python ", " is"), make_turn("Python", " is")):
+        append(record, turn)
+    server = FakeServer(tokens=[" is", " a"])
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        app.screen.query_one(Prompt).insert("Python ")
+        assert "› Python  is a\n" in await press(app, pilot, "enter")
+        await press(app, pilot, "escape", "v", "pageup", "pageup")
+        assert "Python  is" in [request.prompt for request in server.sent(ScoreAtRequest)]
+
+    assert play(chat_app(home, server), journey).errors == []
