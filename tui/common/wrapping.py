@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 
 from rich.cells import cell_len, split_graphemes
 
+from tui.common.graphemes import MAX_GRAPHEME_CHARACTERS, grapheme_end
+
 Piece = tuple[str, str]  # text, style
 
 _WIDE = "\u2e80-\u303e\u3041-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff60\U00020000-\U0003fffd"
 _UNIT = re.compile(rf"\s+|(?:[{_WIDE}][\u0300-\u036f\u3099\u309a]*)+|[^\s{_WIDE}]+")
-MAX_GRAPHEME_CHARACTERS = 32
 _STARTS_WIDE = re.compile(rf"[{_WIDE}]")
 
 
@@ -124,7 +125,7 @@ class Wrapper:
             end = start + (max(0, free) if ascii else _fitting(unit, start, free))
             # At least one grapheme per line: a wide one does not fit into a line of one cell.
             if not line.length and end == start:
-                end += _first_grapheme_length(unit[start : start + MAX_GRAPHEME_CHARACTERS])
+                end = grapheme_end(unit, start)
             line.append(unit[start:end], style, cell_width(unit[start:end]))
             start = end
             if start < len(unit):
@@ -153,7 +154,3 @@ def _fitting(text: str, start: int, width: int) -> int:
         if cells > width:
             return first
     return len(text) - start
-
-
-def _first_grapheme_length(text: str) -> int:
-    return split_graphemes(text)[0][0][1]

@@ -20,6 +20,7 @@ from core.paths import Home
 from core.run.directory import Run
 from tui.common.sanitize import clean
 from tui.runs.library import Library, LibraryRow, row_age
+from tui.widgets.line_input import LineInput
 from tui.widgets.prompt import Prompt
 
 RUN_NAME_CELLS, RUN_STATUS_CELLS = 22, 9
@@ -84,7 +85,7 @@ class LineDialog(InputDialog):
         """The question, the line, the keys."""
         with Vertical(classes="dialog"):
             yield Static(clean(self._question), markup=False)
-            yield Input(self._value, compact=True)
+            yield LineInput(self._value, compact=True)
             problem = Static(id="problem", markup=False)
             problem.display = False
             yield problem

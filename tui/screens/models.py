@@ -23,6 +23,7 @@ from tui.common.sanitize import one_line
 from tui.runs.library import Library, LibraryRow
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import ConfirmDialog, LineDialog
+from tui.widgets.line_input import LineInput
 from tui.widgets.run_table import RunTable, run_detail
 
 REFRESH_SECONDS = 1.0
@@ -58,7 +59,7 @@ class ModelsScreen(BaseScreen):
         self._library: Library | None = None
 
     def body(self) -> ComposeResult:
-        yield Input(placeholder="name", compact=True, id="filter")
+        yield LineInput(placeholder="name", compact=True, id="filter")
         yield RunTable(self.services.terminal.charset)
         yield Static(NO_RUNS_TEXT, id="empty", markup=False)
         yield Static(id="detail", markup=False)

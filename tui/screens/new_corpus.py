@@ -28,6 +28,7 @@ from tui.common.format import size
 from tui.common.messages import OpenSetup
 from tui.common.sanitize import one_line
 from tui.screens.base import BaseScreen
+from tui.widgets.line_input import LineInput
 from tui.widgets.token_text import TokenBoxes
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class NewCorpusScreen(BaseScreen):
         """Texts on the left, the preview on the right."""
         with Horizontal():
             with Vertical(id="choice"):
-                yield Input(
+                yield LineInput(
                     placeholder="file, folder or pattern",
                     suggester=PathSuggester(),
                     compact=True,

@@ -30,6 +30,7 @@ from tui.common.sanitize import one_line
 from tui.runs.setup import RunDraft, RunForecast, forecast_run, start_run
 from tui.screens.base import BaseScreen
 from tui.widgets.config_form import ConfigForm
+from tui.widgets.line_input import LineInput
 
 MAIN_SETTINGS = ("preset", "tokenizer", "device", "epochs", "minutes", "seed")
 OTHER_SETTINGS = tuple(
@@ -79,7 +80,7 @@ class NewSetupScreen(BaseScreen):
             with VerticalScroll(id="form", can_focus=False):
                 with Horizontal(id="naming"):
                     yield Static("Name", classes="label", markup=False)
-                    yield Input(compact=True, id="name")
+                    yield LineInput(compact=True, id="name")
                 yield ConfigForm(TrainConfig, MAIN_SETTINGS, id="main")
                 with Vertical(id="more"):
                     yield ConfigForm(TrainConfig, OTHER_SETTINGS, id="training")

@@ -16,6 +16,7 @@ from core.config.configs import AUTO, ModelConfig, TrainConfig
 from core.config.presets import PRESETS
 from core.config.schema import SettingSpec, find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError
+from tui.widgets.line_input import LineInput
 
 AUTO_TEXT = "auto"
 CHOICES = {"preset": (AUTO, *PRESETS), "device": (AUTO, "cpu", "cuda", "mps")}
@@ -23,7 +24,7 @@ BOOLEAN_CHOICES = ("true", "false")
 UNLIMITED_FROM = 1e6  # a larger maximum is not mentioned in the help
 
 
-class ChoiceInput(Input):
+class ChoiceInput(LineInput):
     """An input for one of a few words: typed, or cycled with Ctrl+Left and Ctrl+Right."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,7 +72,7 @@ class SettingRow(Vertical):
             if self.choices:
                 yield ChoiceInput(self.choices, default)
             else:
-                yield Input(placeholder=default, compact=True)
+                yield LineInput(placeholder=default, compact=True)
         yield Static(classes="problem", markup=False)
         yield Static(help_text(self._setting, self.choices), classes="help", markup=False)
 

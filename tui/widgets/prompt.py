@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import split_graphemes
 from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
+from textual.widgets.text_area import Location
 
+from tui.common.graphemes import grapheme_end, grapheme_start
 from tui.common.sanitize import clean, pasted_text
 
 MAX_REMEMBERED_PROMPTS = 200
@@ -67,15 +68,19 @@ class Prompt(TextArea):
         """Insert a newline at the cursor."""
         self.insert("\n")
 
-    def action_delete_left(self) -> None:
-        """Delete the selection, or the whole character or emoji before the cursor."""
+    def get_cursor_left_location(self) -> Location:
+        """Return the start of the character or emoji before the cursor."""
         row, column = self.cursor_location
-        before = self.document.get_line(row)[:column]
-        if not self.selection.is_empty or not before:
-            super().action_delete_left()
-            return
-        start = split_graphemes(before)[0][-1][0]
-        self.delete((row, start), (row, column), maintain_selection_offset=False)
+        if column == 0:
+            return super().get_cursor_left_location()
+        return row, grapheme_start(self.document.get_line(row), column)
+
+    def get_cursor_right_location(self) -> Location:
+        """Return the end of the character or emoji at the cursor."""
+        (row, column), line = self.cursor_location, self.document.get_line(self.cursor_location[0])
+        if column == len(line):
+            return super().get_cursor_right_location()
+        return row, grapheme_end(line, column)
 
     async def _on_key(self, event: Key) -> None:
         if event.key == "enter":
