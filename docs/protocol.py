@@ -32,7 +32,7 @@ end of the input ends the process at once, also while torch is being imported.
 
 ```
 → {"id": 7, "op": "generate", "run": "lang", "prompt": "Python", "settings": {"max_tokens": 50}}
-← {"id": 7, "tokens": [[7, " is", 0.99, []]], "window_start": 0, "count": 1, "seconds": 0.004}
+← {"id": 7, "tokens": [[7, " is", 0.99, []]], "window_start": 0, "count": 1, …}
 ← {"id": 7, "reason": "end", "tokens": 6, …, "done": true}
 ```
 
@@ -48,7 +48,8 @@ end of the input ends the process at once, also while torch is being imported.
   one) for a prompt with unknown words. A line that is not a request is answered with `"id": null`.
 - A cancelled request has the last reply `{"cancelled": true}`; `generate` and `fork` send what they
   have instead, and the reply can be continued.
-- Models stay loaded while there is memory. Weights whose file has changed are loaded again.
+- Models stay loaded while there is memory. Weights whose file has changed are loaded again, unless
+  the request has `"reload": false`. Whatever was computed with weights has their `step`.
 - After an error the process keeps running, unless a GPU has become unusable: then it ends.
 
 In the application, `ServerClient` in `tui/common/client.py` starts the process when it is needed.

@@ -134,7 +134,7 @@ class Dispatcher:
         check_range(request.top, 0, MAX_TOP, "top")
         model, session, prompt = self._open_generation(request)
         model.set_process_threads()
-        stream = TokenStream(session, send, start)
+        stream = TokenStream(session, send, start, model.facts.step)
         prompt_length = session.length + len(prompt)
         tokenizer, settings = model.loaded.tokenizer, request.settings
         reason: FinishReason = "cancelled"
@@ -151,7 +151,7 @@ class Dispatcher:
             pass
         stream.flush()
         self.cache.keep_reply(id, model, session, prompt_length)
-        return stream.reply(reason, model.facts.step)
+        return stream.reply(reason)
 
     def _open_generation(self, request: GenerateRequest) -> tuple[CachedModel, Session, list[int]]:
         """The model, the session to continue, and the ids to append to it."""
@@ -179,6 +179,7 @@ class Dispatcher:
             tokens=[ScoredToken(id, token_text(id), score) for id, score in pairs],
             total=sum(scores),
             loss=-sum(scores) / len(scores) if scores else None,
+            step=model.facts.step,
         )
 
     def _origin(self, request: OriginRequest) -> OriginReply:
@@ -212,11 +213,13 @@ class TokenStream:
 
     Attributes:
         start: when the request was taken up.
+        step: training step of the weights; None if unknown.
     """
 
     session: Session
     send: SendBatch
     start: float
+    step: int | None
     count: int = 0
     text: str = ""
     _batch: list[ReplyToken] = field(default_factory=list)
@@ -247,11 +250,12 @@ class TokenStream:
                 window_start=self._window_start,
                 count=self.count,
                 seconds=round(self._sent_time - self.start, 4),
+                step=self.step,
             )
         )
         self._batch = []
 
-    def reply(self, reason: FinishReason, step: int | None) -> GenerateReply:
+    def reply(self, reason: FinishReason) -> GenerateReply:
         """The last reply. Its speed leaves out reading the prompt, if there are two tokens."""
         now = time.perf_counter()
         start, count = self.start, self.count
@@ -266,5 +270,5 @@ class TokenStream:
             context=self.session.model.config.context,
             # The reply must fit on a line; the batches had all of the text.
             text=self.text if len(self.text) <= MAX_REPLY_CHARACTERS else None,
-            step=step,
+            step=self.step,
         )

@@ -50,7 +50,9 @@ def fork(cache: ModelCache, request: ForkRequest, send: Callable[[ForkBatch], No
             cache.watch.check()
     except Cancelled:
         pass
-    return ForkReply(session=request.session, rows=[_branch(row) for row in rows])
+    return ForkReply(
+        session=request.session, rows=[_branch(row) for row in rows], step=text.model.facts.step
+    )
 
 
 def _branch(row: Sequence[GeneratedToken]) -> ForkBranch:

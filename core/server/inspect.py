@@ -61,6 +61,7 @@ def inside(cache: ModelCache, request: InsideRequest) -> InsideReply:
         attention=_rounded(attention[layer, places]),
         attention_by_layer=_rounded(attention[:, last]),
         ablation=_ablation(text, record, last, head_mask),
+        step=text.model.facts.step,
     )
 
 
@@ -183,7 +184,7 @@ def trace(cache: ModelCache, request: TraceRequest) -> TraceReply:
         hidden = [state[0, -len(part) :] for state in session.inspect().hidden]  # L+1 times (R, D)
         traced, end = _trace_part(model, hidden, ids[part.start + 1 : part.stop + 1])
         tokens += traced
-    return TraceReply(tokens=tokens, next=end)
+    return TraceReply(tokens=tokens, next=end, step=model.facts.step)
 
 
 def _parts_with_one_window(model: CachedModel, length: int) -> Iterator[range]:

@@ -1,7 +1,7 @@
 """The models and sessions that the server keeps in memory, the most recently used ones.
 
-A model whose file has changed is loaded again; an open session keeps the model it started with.
-Only one model is kept unless there is memory for more.
+A model whose file has changed is loaded again unless the request declines it (`reload`); an open
+session keeps the model it started with. Only one model is kept unless there is memory for more.
 """
 
 from __future__ import annotations
@@ -147,18 +147,26 @@ class ModelCache:
         run = store.find_run(self.home, request.run)
         weights = request.weights or LAST
         file = weights_file(run, weights)
-        key, stamp = (str(file), request.device), _stamp(file)
+        key = str(file), request.device
         cached = self.models.get(key)
-        if cached and cached.stamp == stamp:
+        if cached and (not request.reload or cached.stamp == _stamp(file)):
             self.models.move_to_end(key)
             return cached, "kept"
         self.models.pop(key, None)
         self._evict_models(file.stat().st_size, request.device)
-        self.models[key] = self._load(run, weights, request.device, stamp)
+        self.models[key] = self._load(run, weights, request.device)
         return self.models[key], "reloaded" if cached else "loaded"
 
-    def _load(self, run: Run, weights: str, device: str, stamp: FileStamp) -> CachedModel:
-        start = time.perf_counter()
+    def _load(self, run: Run, weights: str, device: str) -> CachedModel:
+        """Load a model; again if its file was replaced meanwhile, as the step may be another's."""
+        model = self._load_once(run, weights, device)
+        if model.stamp != _stamp(weights_file(run, weights)):
+            del model  # the memory is needed
+            model = self._load_once(run, weights, device)
+        return model
+
+    def _load_once(self, run: Run, weights: str, device: str) -> CachedModel:
+        start, stamp = time.perf_counter(), _stamp(weights_file(run, weights))
         loaded = load_model(run, weights, device, self.watch.cancelled)
         config = loaded.model.config
         if 2.0 * count_parameters(config) * config.context > LONG_PREFILL_FLOPS:

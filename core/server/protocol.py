@@ -60,11 +60,13 @@ class ModelRequest(Request[ReplyT, BatchT]):
         run: name of the run; null for the model used last.
         weights: "last", "best" or the step of a snapshot.
         device: as on the command line.
+        reload: whether to load the weights again if they were saved anew since they were loaded.
     """
 
     run: str | None = None
     weights: str = LAST
     device: str = "auto"
+    reload: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

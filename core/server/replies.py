@@ -73,12 +73,14 @@ class GenerateBatch:
             the context slides.
         count: tokens so far.
         seconds: since the request was taken up.
+        step: training step of the weights; null if unknown.
     """
 
     tokens: list[ReplyToken]
     window_start: int
     count: int
     seconds: float
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,7 @@ class NextTokensReply:
         top: the most likely tokens, in falling order.
         ended: whether the last token ended the text.
         text: chosen since the session was opened.
+        step: training step of the weights; null if unknown.
     """
 
     length: int
@@ -137,6 +140,7 @@ class NextTokensReply:
     top: list[CandidateToken]
     ended: bool
     text: str
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,11 +167,13 @@ class FindReply:
         matches: how many there are.
         tokens: the first of them: exact matches, then those equal but for case and blanks, then
             the others, each by probability.
+        step: training step of the weights; null if unknown.
     """
 
     session: str
     matches: int
     tokens: list[CandidateToken]
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,10 +222,12 @@ class ForkReply:
     Attributes:
         session: as requested.
         rows: one per continuation.
+        step: training step of the weights; null if unknown.
     """
 
     session: str | None
     rows: list[ForkBranch]
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,11 +238,13 @@ class ScoreReply:
         tokens: every token with its score.
         total: sum of the scores, in nats.
         loss: nats per token; null for a single token.
+        step: training step of the weights; null if unknown.
     """
 
     tokens: list[ScoredToken]
     total: float
     loss: float | None
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,10 +254,12 @@ class TraceReply:
     Attributes:
         tokens: of the text.
         next: after the last of them.
+        step: training step of the weights; null if unknown.
     """
 
     tokens: list[TracedToken]
     next: TracedEnd
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +278,7 @@ class InsideReply:
         attention: per row, the weight of each token of the window.
         attention_by_layer: per layer, the weights at the last position.
         ablation: the effect of the heads that are switched off, at the last position.
+        step: training step of the weights; null if unknown.
     """
 
     session: str | None
@@ -279,6 +292,7 @@ class InsideReply:
     attention: list[list[float]]
     attention_by_layer: list[list[float]]
     ablation: HeadAblation
+    step: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,9 @@ def find(cache: ModelCache, request: FindRequest) -> FindReply:
         if (bare or request.text) in name.casefold()
     )
     tokens = [candidates.describe(id) for *_, id in matches[: request.top]]
-    return FindReply(session=request.session, matches=len(matches), tokens=tokens)
+    return FindReply(
+        session=request.session, matches=len(matches), tokens=tokens, step=text.model.facts.step
+    )
 
 
 def score_at(cache: ModelCache, request: ScoreAtRequest) -> ScoreAtReply:
@@ -238,6 +240,7 @@ class Candidates:
             top=self._most_likely(),
             ended=session.ids[-1] == EOS and session.length > prompt_length,
             text=self._chosen_text(),
+            step=self._text.model.facts.step,
         )
 
     def _chosen_text(self) -> str:

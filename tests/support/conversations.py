@@ -80,3 +80,12 @@ def check_for_newer(app: StageApp) -> None:
 def chat_app(home: Home, server: FakeServer, weights: str = "last") -> StageApp:
     """Return an app that shows Chat with the run lang."""
     return StageApp(ChatScreen("lang", weights), home, server)
+
+
+def save_newer_weights(home: Home, server: FakeServer, step: int = 600) -> None:
+    """Do what a trainer does that saves a checkpoint of the run lang."""
+    server.step = step
+    weights = Run(home.runs / "lang").weights
+    new = weights.with_name("new")
+    new.write_bytes(f"weights of step {step}".encode())
+    new.replace(weights)

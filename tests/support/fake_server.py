@@ -1,7 +1,8 @@
 """A model server without a process: typed replies of a tiny fixed model, scriptable by tests.
 
 The model has ten words and always the same probabilities, shifted by one word at each position;
-the snapshot 1 has them in reverse order. Generated text is a script, whatever the prompt is.
+step 1 and those after 500 have them in reverse order. Generated text is a script, whatever the
+prompt is.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from core.server.protocol import (
     IndexRequest,
     InsideRequest,
     LoadRequest,
+    ModelRequest,
     OriginRequest,
     ProbeRequest,
     Request,
@@ -223,7 +225,7 @@ class FakeServer:
     Attributes:
         requests: all requests, in order.
         tokens: the texts of a generated reply, `batch` tokens per message.
-        step: of the newest weights.
+        step: of the newest weights on disk.
         gates: by class of request, waited for before its reply; before each token of a generated
             reply after the first `free_tokens`, and before the last message of a fork.
         delay_s: seconds before each reply.
@@ -233,7 +235,8 @@ class FakeServer:
         corpus: counts in the corpus by rank; None before an index is built.
         origin: the reply to `OriginRequest`, but for its text.
         trace: the reply to `TraceRequest`.
-        sessions: weights and ids of each open session.
+        loaded: the step of the weights in memory, by run and weights.
+        sessions: step of the weights and ids of each open session.
         starts, closes: calls of `start` and `close`.
         cancelled: ids of requests that were cancelled, or closed before their end.
         closed_streams: how many streams were closed.
@@ -252,7 +255,8 @@ class FakeServer:
     origin: OriginReply = ORIGIN
     trace: TraceReply | None = None
     requests: list[Request[Any, Any]] = field(default_factory=list)
-    sessions: dict[str, tuple[str, list[int]]] = field(default_factory=dict)
+    loaded: dict[tuple[str | None, str], int] = field(default_factory=dict)
+    sessions: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
     starts: int = 0
     closes: int = 0
     cancelled: list[int] = field(default_factory=list)
@@ -327,11 +331,15 @@ class FakeServer:
         assert request.run is not None
         if request.run in self.refused:
             raise self.refused[request.run]
-        step = self._step_of(request.weights)
+        step = self._model_step(request)
         return replace(LOADED, name=request.run, weights=request.weights, step=step)
 
-    def _step_of(self, weights: str) -> int:
-        return {"last": self.step, "best": BEST_STEP}.get(weights) or int(weights)
+    def _model_step(self, request: ModelRequest[Any, Any]) -> int:
+        """Load the weights of a request if need be; return their step."""
+        key, weights = (request.run, request.weights), request.weights
+        if request.reload or key not in self.loaded:
+            self.loaded[key] = {"last": self.step, "best": BEST_STEP}.get(weights) or int(weights)
+        return self.loaded[key]
 
     async def _generate(
         self, id: int, request: GenerateRequest
@@ -339,14 +347,16 @@ class FakeServer:
         self._fail(request)
         if request.prompt in self.refused:
             raise self.refused[request.prompt]
-        tokens = self.tokens
+        tokens, step = self.tokens, self._model_step(request)
         for start in range(0, len(tokens), self.batch):
             if start >= self.free_tokens:
                 await self._wait(request)
             part = tokens[start : start + self.batch]
             count = start + len(part)
             batch = [ReplyToken(7, text, 0.5) for text in part]
-            yield GenerateBatch(tokens=batch, window_start=0, count=count, seconds=0.01 * count)
+            yield GenerateBatch(
+                tokens=batch, window_start=0, count=count, seconds=0.01 * count, step=step
+            )
             await asyncio.sleep(0)
         if self.reply_error is not None:
             raise self.reply_error
@@ -358,12 +368,12 @@ class FakeServer:
             used=len(tokens) + 2,
             context=LOADED.context,
             text="".join(tokens),
-            step=self._step_of(request.weights),
+            step=step,
         )
 
     # Next tokens
 
-    def _session(self, session: str) -> tuple[str, list[int]]:
+    def _session(self, session: str) -> tuple[int, list[int]]:
         if session not in self.sessions:
             raise ClosedError(f"The session {session!r} is not open any more.", "Open it again.")
         return self.sessions[session]
@@ -379,38 +389,38 @@ class FakeServer:
         if session is None:
             session = f"s{len(self.sessions) + 1}"
             ids = [*self._encode(request.prompt), *(request.chosen or ())]
-            self.sessions[session] = request.weights, ids
-        weights, ids = self._session(session)
+            self.sessions[session] = self._model_step(request), ids
+        step, ids = self._session(session)
         picked = None
         if request.pick is not None:
-            view = self._view(weights, ids, request.settings, request.top)
+            view = self._view(step, ids, request.settings, request.top)
             id = view["choice"].id if request.pick == "sampler" else int(request.pick)
-            picked = self._candidate(weights, len(ids), id, request.settings)
+            picked = self._candidate(step, len(ids), id, request.settings)
             ids.append(id)
-        view = self._view(weights, ids, request.settings, request.top)
+        view = self._view(step, ids, request.settings, request.top)
         return StepReply(session=session, picked=picked, **view)
 
     def _cut(self, request: CutRequest) -> StepReply:
-        weights, ids = self._session(request.session)
+        step, ids = self._session(request.session)
         del ids[request.length :]
-        view = self._view(weights, ids, request.settings, request.top)
+        view = self._view(step, ids, request.settings, request.top)
         return StepReply(session=request.session, **view)
 
     def _find(self, request: FindRequest) -> FindReply:
-        weights, ids = self._session(request.session)
+        step, ids = self._session(request.session)
         found = [id for id, word in enumerate(WORDS) if request.text in word]
-        tokens = [self._candidate(weights, len(ids), id, request.settings) for id in found]
-        return FindReply(session=request.session, matches=len(found), tokens=tokens)
+        tokens = [self._candidate(step, len(ids), id, request.settings) for id in found]
+        return FindReply(session=request.session, matches=len(found), tokens=tokens, step=step)
 
-    def _ranking(self, weights: str, length: int) -> list[int]:
+    def ranking(self, step: int, length: int) -> list[int]:
         """Return the ids after so many tokens, the likeliest first."""
         ids = [(place + length + 1) % 7 + 3 for place in range(7)] + [2, 0, 1]
-        return ids[:7][::-1] + ids[7:] if weights == "1" else ids
+        return ids[:7][::-1] + ids[7:] if step == 1 or step > 500 else ids
 
     def _candidate(
-        self, weights: str, length: int, id: int, settings: SamplingConfig
+        self, step: int, length: int, id: int, settings: SamplingConfig
     ) -> CandidateToken:
-        rank = self._ranking(weights, length).index(id)
+        rank = self.ranking(step, length).index(id)
         greedy = settings.temperature == 0
         removed = "special" if id < 2 else "top_k" if rank >= (settings.top_k or 10) else None
         if greedy and rank and not removed:
@@ -427,11 +437,11 @@ class FakeServer:
         )
 
     def _view(
-        self, weights: str, ids: Sequence[int], settings: SamplingConfig, top: int
+        self, step: int, ids: Sequence[int], settings: SamplingConfig, top: int
     ) -> dict[str, Any]:
         """Return the fields of a `NextTokensReply`."""
-        ranking = self._ranking(weights, len(ids))
-        tokens = [self._candidate(weights, len(ids), id, settings) for id in ranking]
+        ranking = self.ranking(step, len(ids))
+        tokens = [self._candidate(step, len(ids), id, settings) for id in ranking]
         return {
             "length": len(ids),
             "begun": PROMPT_TOKENS,
@@ -445,6 +455,7 @@ class FakeServer:
             "top": tokens[:top],
             "ended": len(ids) > PROMPT_TOKENS and ids[-1] == EOS,
             "text": "".join(f" {WORDS[id]}" for id in ids[PROMPT_TOKENS:]),
+            "step": step,
         }
 
     # Positions and branches
@@ -452,18 +463,18 @@ class FakeServer:
     def _score_at(self, request: ScoreAtRequest) -> ScoreAtReply:
         ids = self._encode(request.prompt) if request.ids is None else request.ids
         at = len(ids) if request.at is None else request.at
-        weights, settings = request.weights, request.settings
-        actual = self._candidate(weights, at, ids[at], settings) if at < len(ids) else None
+        step, settings = self._model_step(request), request.settings
+        actual = self._candidate(step, at, ids[at], settings) if at < len(ids) else None
         return ScoreAtReply(
             actual=actual,
-            tokens=self._scored(weights, ids) if request.with_scores else None,
-            **self._view(weights, ids[:at], settings, request.top),
+            tokens=self.scored(step, ids) if request.with_scores else None,
+            **self._view(step, ids[:at], settings, request.top),
         )
 
-    def _scored(self, weights: str, ids: Sequence[int]) -> list[ScoredToken]:
+    def scored(self, step: int, ids: Sequence[int]) -> list[ScoredToken]:
         tokens = []
         for place, id in enumerate(ids):
-            probability = PROBABILITIES[self._ranking(weights, place).index(id)]
+            probability = PROBABILITIES[self.ranking(step, place).index(id)]
             text = "" if id <= EOS else f"{' ' if place > 1 else ''}{WORDS[id]}"
             tokens.append(ScoredToken(id, text, math.log(probability) if place else None))
         return tokens
@@ -480,25 +491,30 @@ class FakeServer:
         yield ForkReply(
             session=request.session,
             rows=self._branches(id, request),
+            step=self._fork_step(request),
         )
+
+    def _fork_step(self, request: ForkRequest) -> int:
+        if request.session is not None:
+            return self._session(request.session)[0]
+        return self._model_step(request)
 
     def _branches(self, id: int, request: ForkRequest) -> list[ForkBranch]:
         """Return one branch per row; rows that are drawn begin with the likeliest three."""
-        weights, ids, length = request.weights, request.ids or [], BRANCH_TOKENS
+        step, ids, length = self._fork_step(request), request.ids or [], BRANCH_TOKENS
         if request.session is not None:
-            weights, ids = self._session(request.session)
-            length = request.tokens
+            ids, length = self._session(request.session)[1], request.tokens
         length = min(request.tokens, 1 if id in self.cancelled else length)
-        ranking = self._ranking(weights, len(ids))
+        ranking = self.ranking(step, len(ids))
         firsts = request.first_tokens or [ranking[row % 3] for row in range(request.count)]
         branches = []
         for first in firsts:
             row = [first]
             while row[-1] != EOS and len(row) < length:
-                row.append(self._ranking(weights, len(ids) + len(row))[0])
+                row.append(self.ranking(step, len(ids) + len(row))[0])
             tokens = [
                 TokenProbability(token.id, token.text, math.exp(token.log_probability or 0.0))
-                for token in self._scored(weights, [*ids, *row])[len(ids) :]
+                for token in self.scored(step, [*ids, *row])[len(ids) :]
             ]
             reason: FinishReason = "end" if row[-1] == EOS else "length"
             if id in self.cancelled:
@@ -508,12 +524,12 @@ class FakeServer:
 
     def _inside(self, request: InsideRequest) -> InsideReply:
         assert request.session is not None
-        weights, ids = self._session(request.session)
+        step, ids = self._session(request.session)
         at = len(ids) - 1 if request.at is None else request.at
         share = 1.0 if request.head is None else 0.25 * (request.head + 1)
         attention = [share / (at + 1) if place <= at else 0.0 for place in range(len(ids))]
         attention[0] += 1.0 - share
-        best = self._ranking(weights, at + 1)[0]
+        best = self.ranking(step, at + 1)[0]
         lens = [
             TokenProbability(best, WORDS[best], (depth + 1) / 10) for depth in range(LAYERS + 1)
         ]
@@ -530,6 +546,7 @@ class FakeServer:
             attention=[attention],
             attention_by_layer=[attention] * LAYERS,
             ablation=HeadAblation(best, WORDS[best], 0.62, without),
+            step=step,
         )
 
     # The corpus

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from core.paths import Home
 from core.run import weights_ref
 from core.run.directory import Run
-from core.run.weights_ref import LAST, weights_label
+from core.run.weights_ref import BEST, LAST, weights_label
 from core.tokenizer.special_tokens import EOS
 from tui.chat import record
 from tui.chat.facts import GenerationFacts
@@ -109,16 +109,21 @@ class Conversation:
         if self.reply is not reply:
             return None
         self.reply = None
-        if reply.context is not None and (reply.run, reply.weights) == (self.run, self.weights):
-            # A complete reply is newer than an attempt to load before it.
+        context = reply.context or (self.model.context if self.model else None)
+        if context is not None and self._is_by_these_weights(reply):
+            # A reply is newer than an attempt to load before it.
             self.problem = ""
-            self.model = ReadyModel(reply.step, reply.context)
+            self.model = ReadyModel(reply.step, context)
         if reply.ended == record.FAILED and not reply.pieces:
             return None
         turn = reply.turn()
         self.turns.append(turn)
         self.run_of_turn[turn.id] = reply.run
         return turn
+
+    def _is_by_these_weights(self, reply: Reply) -> bool:
+        """Whether these weights have generated tokens of the reply."""
+        return reply.tokens > 0 and (reply.run, reply.weights) == (self.run, self.weights)
 
     def append_to_record(self, run: str, turn: Turn) -> None:
         """Append a turn to its run's file.
@@ -169,16 +174,18 @@ class Conversation:
         return weights_ref.newer_weights(self.folder.snapshot_steps(), self.weights, self.step)
 
     def weights_stamp(self) -> FileStamp | None:
-        """Return a value that changes when newer weights are saved."""
-        return file_stamp(self.folder.weights)
+        """Return a value that changes when these weights are saved anew; None for a snapshot."""
+        files = {LAST: self.folder.weights, BEST: self.folder.best_weights}
+        file = files.get(self.weights or LAST)
+        return None if file is None else file_stamp(file)
 
     def facts(self) -> GenerationFacts:
         """Return the facts for the side pane and the status line."""
-        last = self.last_reply
+        last, reply = self.last_reply, self.reply
         return GenerationFacts(
             run=self.run,
             weights=self.weights,
-            step=self.step,
+            step=reply.step if reply and self._is_by_these_weights(reply) else self.step,
             loading=self.model is None and not self.problem,
             problem=self.problem,
             controls=self.controls,

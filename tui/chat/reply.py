@@ -73,7 +73,7 @@ class Reply:
         text = "".join(token.text for token in message.tokens)
         if text:
             self.pieces.append(text)
-        self.tokens, self.seconds = message.count, message.seconds
+        self.tokens, self.seconds, self.step = message.count, message.seconds, message.step
         if self.seconds > 0:
             self.speed = self.tokens / self.seconds
         return text

@@ -24,7 +24,7 @@ from tui.launch import can_open
 if TYPE_CHECKING:
     from core.server.tokens import TracedEnd, TracedToken
 
-HIDDEN_FIELDS = ("session", "picked", "tokens")  # of the reply, in `step --json`
+HIDDEN_FIELDS = ("session", "picked", "tokens", "step")  # of the reply, in `step --json`
 
 
 def _find_weights(run: str, home: Home) -> tuple[str, str]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from core.config.configs import SamplingConfig
+from core.config.schema import to_json
+from core.run.weights_ref import weights_label
 from core.server.tokens import TokenProbability
 from tui.common.format import first_difference
+from tui.common.sampling_settings import describe
 from tui.common.sanitize import one_line
 from tui.explore.step_session import StepSession
 
@@ -24,12 +27,16 @@ class Pin:
     Attributes:
         session: at the position of the other.
         settings: sampling settings.
-        label: weights and settings in words.
     """
 
     session: StepSession
     settings: SamplingConfig
-    label: str
+
+    @property
+    def label(self) -> str:
+        """Weights and settings in words."""
+        step = self.session.view.step if self.session.view else None
+        return f"{weights_label(self.session.weights, step)} · {describe(to_json(self.settings))}"
 
 
 @dataclass(frozen=True)

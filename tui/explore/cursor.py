@@ -1,6 +1,9 @@
 """A cursor in a text with branches: alternatives at the cursor, and branches generated from there.
 
-The model server keeps no state for this: every request has all tokens before the cursor.
+The model server keeps no state for this: every request has all tokens before the cursor. Requests
+use the weights in memory; newer ones on disk are used only when chosen. If the server had to load
+the weights again (after a restart, say) and these are of another step, what the old ones predicted
+is forgotten.
 """
 
 from __future__ import annotations
@@ -46,7 +49,8 @@ class Cursor:
 
     Attributes:
         client: access to the model server.
-        run, weights, step: the model; the step is None until known.
+        run, weights: the model.
+        step: training step of the weights that the last reply was computed with; None if unknown.
         record: called with each new branch, after its parent.
         tree: all texts with their branches.
         branch: the path with the cursor; empty before `open_text`.
@@ -180,13 +184,16 @@ class Cursor:
         chosen: Sequence[int],
         turn: str | None,
     ) -> Branch:
-        scored = await self._score(settings, prompt=prompt)
+        reply = await self._score(settings, prompt=prompt)
+        scored = reply.tokens or []
         typed = len(scored) if prompt else 0
         if continuation:
-            scored = await self._score(settings, prompt=prompt + continuation)
+            reply = await self._score(settings, prompt=prompt + continuation)
         elif chosen:
-            scored = await self._score(settings, ids=[*(token.id for token in scored), *chosen])
-        tokens = [BranchToken(one.id, one.text, _probability(one)) for one in scored]
+            ids = [*(token.id for token in scored), *chosen]
+            reply = await self._score(settings, ids=ids)
+        self._use_step(reply.step)
+        tokens = [BranchToken(one.id, one.text, _probability(one)) for one in reply.tokens or []]
         ids = [token.id for token in tokens]
         for root in self.tree.roots:
             if turn is None and [token.id for token in root.tokens] == ids:
@@ -198,7 +205,7 @@ class Cursor:
 
     async def _score(
         self, settings: SamplingConfig, prompt: str = "", ids: list[int] | None = None
-    ) -> list[ScoredToken]:
+    ) -> ScoreAtReply:
         request = ScoreAtRequest(
             run=self.run,
             weights=self.weights,
@@ -207,15 +214,35 @@ class Cursor:
             with_scores=True,
             settings=settings,
             top=0,
+            reload=False,
         )
-        return (await self.client.request(request)).tokens or []
+        return await self.client.request(request)
 
-    def use_weights(self, weights: str) -> None:
-        """Use other weights, and forget the predictions of the present ones."""
+    async def use_weights(self, weights: str, settings: SamplingConfig) -> ScoreAtReply:
+        """Use other weights, or those of the same name as they are on disk now.
+
+        Returns:
+            What could be at the cursor. After an error nothing has changed.
+        """
+        at = self.at
+        view = await self.client.request(
+            self._view_request(settings, at, weights, with_scores=True, reload=True)
+        )
         self.weights = weights
+        self._forget(view.step)
+        self._cache_view(view, settings, at)
+        return view
+
+    def _forget(self, step: int | None) -> None:
+        """Forget what other weights than those of the step predicted."""
+        self.step = step
         self._views.clear()
         self._scored.clear()
         self._current.clear()
+
+    def _use_step(self, step: int | None) -> None:
+        if step != self.step:
+            self._forget(step)
 
     # Alternatives
 
@@ -225,29 +252,50 @@ class Cursor:
         Args:
             ahead: so many tokens from the cursor instead; None if there is no such position.
         """
-        at, branch = self.at + ahead, self.branch
+        at = self.at + ahead
         if not 1 <= at <= self.last:
             return None
         cached = self.cached_view(settings, ahead)
         if cached is not None:
             return cached
-        key, with_scores = self._view_key(settings, at), not self._has_current_chances(branch)
-        request = ScoreAtRequest(
+        with_scores = not self._has_current_chances(self.branch)
+        request = self._view_request(settings, at, self.weights, with_scores=with_scores)
+        view = await self.client.request(request)
+        if view.step != self.step:
+            if ahead:  # the weights shown are changed only with the position shown
+                return None
+            self._forget(view.step)
+            if not with_scores:
+                return await self.view(settings)
+        self._cache_view(view, settings, at)
+        return view
+
+    def _view_request(
+        self,
+        settings: SamplingConfig,
+        at: int,
+        weights: str,
+        *,
+        with_scores: bool,
+        reload: bool = False,
+    ) -> ScoreAtRequest:
+        return ScoreAtRequest(
             run=self.run,
-            weights=self.weights,
+            weights=weights,
             ids=[token.id for token in self.path],
             at=at,
             with_scores=with_scores,
             settings=settings,
             top=TOP_TOKENS,
+            reload=reload,
         )
-        view = await self.client.request(request)
-        if with_scores:
-            self._scored[branch] = [_probability(token) for token in view.tokens or []]
-        self._views[key] = view
+
+    def _cache_view(self, view: ScoreAtReply, settings: SamplingConfig, at: int) -> None:
+        if view.tokens is not None:
+            self._scored[self.branch] = [_probability(token) for token in view.tokens]
+        self._views[self._view_key(settings, at)] = view
         if len(self._views) > MAX_CACHED_VIEWS:
             self._views.popitem(last=False)
-        return view
 
     def cached_view(self, settings: SamplingConfig, ahead: int = 0) -> ScoreAtReply | None:
         """Return what could be at the cursor if it is in the cache."""
@@ -323,6 +371,7 @@ class Cursor:
                 count=count,
                 first_tokens=first_tokens,
                 settings=settings,
+                reload=False,
             )
         )
         self.running = stream.id
@@ -332,6 +381,7 @@ class Cursor:
                 async for message in messages:
                     if isinstance(message, ForkReply):
                         rows = [_branch_tokens(row.tokens) for row in message.rows]
+                        self._use_step(message.step)
                     else:
                         self._grow(message)
         finally:

@@ -1,7 +1,8 @@
 """A text extended token by token, and the session of the model server behind it.
 
 The server may have closed the session, or have been restarted. The chosen ids are known here, so
-the next request opens another session at the same position.
+the next request opens another session at the same position, with the weights in memory if there
+are any: newer ones on disk are used only when chosen.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class StepSession:
         run, weights: the model.
         prompt: the text before the first chosen token.
         chosen: ids of the tokens chosen since.
-        view: what could come next; None until known.
+        view: what could come next, and the step of the weights that predict it; None until known.
     """
 
     client: ModelClient
@@ -103,10 +104,9 @@ class StepSession:
     async def move_to(self, other: StepSession, settings: SamplingConfig) -> StepReply:
         """Move to the position of another session; with another vocabulary, by its text."""
         if other.run != self.run:
-            self.restart(other.text)
-            return await self.refresh(settings)
+            return await self.open_text(other.text, settings)
         if other.prompt != self.prompt:
-            self.restart(other.prompt)
+            await self.open_text(other.prompt, settings)
         common = first_difference(self.chosen, other.chosen)
         if common is None:
             return await self.refresh(settings)
@@ -116,21 +116,33 @@ class StepSession:
             view = await self.append(settings, id)
         return view
 
-    def use_weights(self, run: str, weights: str) -> None:
-        """Use other weights; another run has another vocabulary, so the text is tokenized anew."""
-        if run != self.run and self.view is not None:
-            self.prompt, self.chosen = self.text, []
-        self.run, self.weights, self._session = run, weights, None
+    async def use_weights(self, run: str, weights: str, settings: SamplingConfig) -> StepReply:
+        """Use other weights, or those of the same name as they are on disk now.
 
-    def restart(self, prompt: str) -> None:
-        """Start with another text."""
-        self.prompt, self.chosen, self._session, self.view = prompt, [], None, None
+        Another run has another vocabulary, so the text is tokenized anew. After an error nothing
+        has changed.
+        """
+        is_retokenized = run != self.run and self.view is not None
+        prompt, chosen = (self.text, []) if is_retokenized else (self.prompt, list(self.chosen))
+        other = replace(self, run=run, weights=weights, prompt=prompt, chosen=chosen)
+        return await self._replace_by(other, settings, reload=True)
+
+    async def open_text(self, prompt: str, settings: SamplingConfig) -> StepReply:
+        """Start with another text; after an error nothing has changed."""
+        return await self._replace_by(replace(self, prompt=prompt, chosen=[]), settings)
+
+    async def _replace_by(
+        self, other: StepSession, settings: SamplingConfig, *, reload: bool = False
+    ) -> StepReply:
+        view = await other._open(settings, reload=reload)
+        vars(self).update(vars(other))
+        return view
 
     def copy(self) -> StepSession:
         """Return another session at the same position."""
         return replace(self, chosen=list(self.chosen), _session=None)
 
-    async def _open(self, settings: SamplingConfig) -> StepReply:
+    async def _open(self, settings: SamplingConfig, *, reload: bool = False) -> StepReply:
         request = StepRequest(
             run=self.run,
             weights=self.weights,
@@ -138,6 +150,7 @@ class StepSession:
             chosen=list(self.chosen),
             settings=settings,
             top=TOP_TOKENS,
+            reload=reload,
         )
         self._session = None
         self.view = await self.client.request(request)

@@ -15,7 +15,8 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from core.server.protocol import GenerateRequest
+from core.server.protocol import GenerateRequest, LoadRequest
+from tui.chat.conversation import ReadyModel
 from tui.chat.keys import BINDINGS, TYPING
 from tui.chat.record import FAILED, Turn
 from tui.chat.reply import ABOUT, Reply
@@ -23,7 +24,7 @@ from tui.chat.suggestions import Suggestions, nearest_words, suggest
 from tui.common.messages import CopyRequested, OpenInside, OpenStep
 from tui.common.sanitize import clean
 from tui.screens.cursor import cursor_on_last_reply
-from tui.screens.generation import GenerationScreen
+from tui.screens.generation import NOT_READY, GenerationScreen
 from tui.screens.origin import OriginScreen
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.prompt import Prompt
@@ -32,6 +33,7 @@ from tui.widgets.transcript import ConversationView, prompt_mark
 UPDATE_SECONDS, REMOTE_UPDATE_SECONDS = 1 / 20, 1 / 8
 UPDATES_PER_FACTS = 4  # numbers that change faster cannot be read
 PLACEHOLDER = "Type some text; Enter continues it"
+NEWER_WEIGHTS = "Newer weights loaded; the next reply uses them."
 REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
 
 
@@ -49,7 +51,6 @@ class ChatScreen(GenerationScreen):
         "Esc: command mode, where single letters act. Every reply shows the weights and settings "
         "used."
     )
-    NEWER_WEIGHTS = "Newer weights loaded; the next reply uses them."
     CSS_PATH = "../styles/chat.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
@@ -87,13 +88,14 @@ class ChatScreen(GenerationScreen):
         self._prompt.replace(text, (0, 0), self._prompt.document.end)
 
     def on_mount(self) -> None:
-        """Show earlier turns and focus the prompt."""
+        """Load the model, show earlier turns, and focus the prompt."""
         self.query_one("#suggestions").display = False
         remote = self.services.terminal.remote
         seconds = REMOTE_UPDATE_SECONDS if remote else UPDATE_SECONDS
         self._updater = self.set_interval(seconds, self._show_new_text, pause=True)
         self._transcript.add_note(ABOUT)
         self._prompt.focus()
+        self._load()
         self._show_earlier()
 
     def on_unmount(self) -> None:
@@ -118,6 +120,35 @@ class ChatScreen(GenerationScreen):
     def add_note(self, text: str) -> None:
         """Add a line between the turns."""
         self._transcript.add_note(text)
+
+    # Weights
+
+    @work(group="load", exclusive=True, exit_on_error=False)
+    async def _load(self) -> None:
+        """Load the chosen weights before they are needed."""
+        conversation = self.conversation
+        chosen = conversation.run, conversation.weights
+        model, problem = None, ""
+        try:
+            request = LoadRequest(run=conversation.run, weights=conversation.weights)
+            reply = await self.services.client.request(request)
+            model = ReadyModel(reply.step, reply.context)
+        except MiniGPTError as error:
+            problem = NOT_READY
+            if chosen == (conversation.run, conversation.weights):
+                self.show_error(error)
+        if chosen == (conversation.run, conversation.weights):
+            conversation.model, conversation.problem = model, problem
+        self.show_facts()
+
+    def weights_chosen(self) -> None:
+        """Load the weights; the next reply uses them."""
+        self._load()
+
+    def newer_weights_saved(self) -> None:
+        """Use the newer weights for the next reply."""
+        self.show_note(NEWER_WEIGHTS)
+        self._load()
 
     # Replies
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import ClassVar
 
@@ -33,13 +33,14 @@ from tui.explore.cursor import Cursor
 from tui.explore.cursor_keys import BINDINGS, DEFAULT_BRANCHES
 from tui.explore.token_rows import Layout
 from tui.screens.dialogs import TextDialog
-from tui.screens.generation import GenerationScreen
+from tui.screens.prediction import PredictionScreen
 from tui.widgets.candidate_table import CandidateTable
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.token_text import TokenText
 from tui.widgets.transcript import prompt_mark
 
 MIN_TEXT_ROWS = 5
+MAX_TEXT_TOKENS = 1 << 16  # of the model server, so a move that far reaches an end of any text
 TALL_SCREEN_ROWS = 12  # from here on the branches may take half of the rows
 TEXT_PADDING_ROWS = 2
 
@@ -47,7 +48,7 @@ GENERATING = "Generating. Esc stops; tokens so far are kept."
 NO_SIBLING = "No other branch yet. Enter replaces the token, b generates branches."
 
 
-class CursorScreen(GenerationScreen):
+class CursorScreen(PredictionScreen):
     """A cursor in a text with branches.
 
     Args:
@@ -66,6 +67,7 @@ class CursorScreen(GenerationScreen):
         "branches are saved with the conversation."
     )
     CSS_PATH = "../styles/cursor.tcss"
+    BEST_KEY = "F12"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
 
     def __init__(
@@ -78,16 +80,14 @@ class CursorScreen(GenerationScreen):
         turns: Sequence[Turn] = (),
         turn: str | None = None,
     ) -> None:
-        super().__init__(name, weights)
+        super().__init__(name, weights, controls)
         self._initial = prompt, list(chosen), turn
-        self._initial_controls = controls or SamplingControls()
         self._turns = {turn.id: turn for turn in turns}
-        self._action_lock = asyncio.Lock()  # keys act one after another
         self._view: ScoreAtReply | None = None
         self._table_position: tuple[str, int] | None = None  # what the table was last shown for
         self._branch_count = DEFAULT_BRANCHES
         self._with_probabilities = self._recording_failed = False
-        self._footer_state = False, False
+        self._was_running = False  # when the footer was last shown
         self._branches_shown: tuple[list[Content], int] = ([], 0)  # rows, and rows of the text
 
     @cached_property
@@ -113,8 +113,7 @@ class CursorScreen(GenerationScreen):
 
     def on_mount(self) -> None:
         """Open the text with the cursor at its end."""
-        self.conversation.controls = self._initial_controls
-        self._perform(self._open)
+        self.perform(self._open, needs_view=False)
 
     async def _open(self) -> None:
         prompt, chosen, turn = self._initial
@@ -133,7 +132,7 @@ class CursorScreen(GenerationScreen):
         """Refit the text."""
         super().on_resize()
         if self.cursor.branch:
-            self.call_after_refresh(self._show)
+            self.call_after_refresh(self.show_view)
 
     @property
     def _table(self) -> CandidateTable:
@@ -145,19 +144,27 @@ class CursorScreen(GenerationScreen):
 
     # Requests
 
-    @work(group="cursor", exit_on_error=False)
-    async def _perform(self, action: Callable[[], Awaitable[object]] | None = None) -> None:
-        """Run actions one after another, each followed by a view of the cursor's position."""
-        async with self._action_lock:
-            try:
-                if action is not None:
-                    await action()
-                if self.cursor.branch:
-                    self._view = await self.cursor.view(self._settings)
-            except MiniGPTError as error:
-                self.conversation.note = ""
-                self.show_error(error)
-            self._show()
+    @property
+    def view(self) -> ScoreAtReply | None:
+        """What could be at the cursor."""
+        return self._view
+
+    @property
+    def weights_in_use(self) -> tuple[str, str]:
+        """The run and the weights of the cursor."""
+        return self.cursor.run, self.cursor.weights
+
+    async def load_weights(self, run: str, weights: str) -> None:
+        """Predict what could be at the cursor with other weights."""
+        if self.cursor.branch:
+            await self.cursor.use_weights(weights, self._settings)
+        else:  # the text could not be opened with those before
+            self.cursor.weights = weights
+            await self._open()
+
+    async def refresh_view(self) -> None:
+        """Request what could be at the cursor, unless it is known."""
+        self._view = await self.cursor.view(self._settings)
 
     @work(group="ahead", exclusive=True, exit_on_error=False)
     async def _prefetch(self, by: int) -> None:
@@ -170,15 +177,7 @@ class CursorScreen(GenerationScreen):
 
     def settings_changed(self) -> None:
         """Show the present position with the new settings."""
-        self._perform()
-
-    def weights_changed(self) -> None:
-        """Show the present position with the new weights."""
-
-        async def use_weights() -> None:
-            self.cursor.use_weights(self.conversation.weights)
-
-        self._perform(use_weights)
+        self.perform(needs_view=False)
 
     def _record(self, branch: Branch) -> None:
         try:
@@ -190,8 +189,9 @@ class CursorScreen(GenerationScreen):
 
     # Display
 
-    def _show(self) -> None:
-        if not self.is_attached or not self.cursor.branch:
+    def show_view(self) -> None:
+        """Show the text with its branches, and what could be at the cursor."""
+        if not self.cursor.branch:
             return
         self._show_text()
         view, cursor = self._view, self.cursor
@@ -202,13 +202,12 @@ class CursorScreen(GenerationScreen):
             self.query_one("#facts", Static).update(f"{token}\n{branch}", layout=False)
             self._table.show(view.top)
             self._select_actual(view)
-        self.show_facts()
         self._refresh_footer()
 
     def _refresh_footer(self) -> None:
-        state = bool(self.cursor.branch), self.cursor.running is not None
-        if state != self._footer_state:
-            self._footer_state = state
+        is_running = self.cursor.running is not None
+        if is_running != self._was_running:
+            self._was_running = is_running
             self.refresh_bindings()
 
     def _show_text(self) -> None:
@@ -266,30 +265,37 @@ class CursorScreen(GenerationScreen):
     def action_move(self, by: int) -> None:
         """Move the cursor; the text shows it at once, the table when the view is there."""
         self.show_note("")
-        if not (self.cursor.branch and self.cursor.move(by)):
+        if not self.cursor.branch:
+
+            async def move() -> None:
+                self.cursor.move(by)
+
+            self.perform(move)
             return
-        view = None if self._action_lock.locked() else self.cursor.cached_view(self._settings)
+        if not self.cursor.move(by):
+            return
+        view = None if self.is_busy else self.cursor.cached_view(self._settings)
         if view is None:
             self._show_text()
-            self._perform()
+            self.perform(needs_view=False)
         else:
             self._view = view
-            self._show()
+            self.show_view()
         self._prefetch(1 if by > 0 else -1)
 
     def action_move_far(self, by: int) -> None:
         """Move the cursor to an end of the text."""
-        self.action_move(by * len(self.cursor.path))
+        self.action_move(by * MAX_TEXT_TOKENS)
 
     def action_move_choice(self, by: int) -> None:
         """Move the cursor of the table."""
-        self._table.move(by)
+        self.perform_locally(lambda: self._table.move(by))
 
     def _navigate(self, move: Callable[[], bool], otherwise: str) -> None:
         async def navigate() -> None:
             self.show_note("" if move() else otherwise)
 
-        self._perform(navigate)
+        self.perform(navigate)
 
     def action_sibling(self, by: int) -> None:
         """Go to the next branch at the nearest fork."""
@@ -319,7 +325,7 @@ class CursorScreen(GenerationScreen):
                 self.cursor.go_to(texts[index], len(self.cursor.tree.path(texts[index])))
 
         self.show_note("")
-        self._perform(change_text)
+        self.perform(change_text)
 
     # Branches
 
@@ -334,7 +340,7 @@ class CursorScreen(GenerationScreen):
                 unchanged = len(self.cursor.tree) == before
                 self.show_note("This branch exists already." if unchanged else "")
 
-        self._perform(replace)
+        self.perform(replace)
 
     def action_branch(self) -> None:
         """Generate several branches."""
@@ -351,7 +357,7 @@ class CursorScreen(GenerationScreen):
             )
             self.show_note(cursor_text.branches_added(len(new), greedy=greedy))
 
-        self._perform(branch)
+        self.perform(branch)
 
     def _announce_generation(self) -> None:
         """Show a note, and Stop in the footer once the request is running."""
@@ -361,7 +367,6 @@ class CursorScreen(GenerationScreen):
     def _generation_settings(self) -> tuple[SamplingConfig, int]:
         """Draw the seed for new branches; return the settings and the length of a branch."""
         conversation = self.conversation
-        self.cursor.step = conversation.step
         conversation.controls = conversation.controls.with_seed(random.getrandbits(32))
         return self._settings, self._settings.max_tokens
 
@@ -379,15 +384,22 @@ class CursorScreen(GenerationScreen):
 
     def action_probabilities(self) -> None:
         """Show or hide the probabilities of the tokens."""
-        self._with_probabilities = not self._with_probabilities
-        self._show()
+
+        def toggle() -> None:
+            self._with_probabilities = not self._with_probabilities
+            self.show_view()
+
+        self.perform_locally(toggle)
 
     def action_inside(self) -> None:
         """Open Inside at this token."""
-        ids = [token.id for token in self.cursor.path]
-        position = min(self.cursor.at, len(ids) - 1)
-        run, weights = self.conversation.run, self.conversation.weights
-        self.post_message(OpenInside(run, weights, None, ids, position))
+
+        def open_inside() -> None:
+            ids = [token.id for token in self.cursor.path]
+            position = min(self.cursor.at, len(ids) - 1)
+            self.post_message(OpenInside(self.cursor.run, self.cursor.weights, None, ids, position))
+
+        self.perform_locally(open_inside)
 
     def action_own_text(self) -> None:
         """Ask for a text."""
@@ -395,7 +407,7 @@ class CursorScreen(GenerationScreen):
 
     def _use(self, text: str | None) -> None:
         if text:
-            self._perform(lambda: self.cursor.open_text(self._settings, text))
+            self.perform(lambda: self.cursor.open_text(self._settings, text), needs_view=False)
 
     def on_paste(self, event: Paste) -> None:
         """Open a pasted text."""
@@ -404,8 +416,12 @@ class CursorScreen(GenerationScreen):
 
     def action_copy(self) -> None:
         """Copy the path."""
-        text = "".join(token.text for token in self.cursor.path)
-        self.post_message(CopyRequested(clean(text), "text"))
+
+        def copy() -> None:
+            text = "".join(token.text for token in self.cursor.path)
+            self.post_message(CopyRequested(clean(text), "text"))
+
+        self.perform_locally(copy)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enable what is possible now."""
@@ -414,8 +430,6 @@ class CursorScreen(GenerationScreen):
                 return self.cursor.running is not None
             case "back":
                 return self.cursor.running is None
-            case "replace" | "branch" | "probabilities" | "copy" | "sibling" | "inside":
-                return bool(self.cursor.branch)
         return True
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
-from textual import work
-
-from core.errors import MiniGPTError
 from core.run.weights_ref import BEST, LAST
-from core.server.protocol import LoadRequest
-from tui.chat.conversation import Conversation, ReadyModel
+from tui.chat.conversation import Conversation
 from tui.chat.facts import GenerationFacts
-from tui.common.sampling_settings import CONTROLS_BY_NAME, limit_note
+from tui.common.sampling_settings import CONTROLS_BY_NAME, SamplingControls, limit_note
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import RunDialog
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 
 WEIGHTS_POLL_SECONDS = 2.0
+NOT_READY = "not ready"  # in place of the weights, after they could not be loaded
 Breakpoints = list[tuple[int, str]] | None
 
 
@@ -27,36 +24,40 @@ class GenerationScreen(BaseScreen):
     Args:
         name: of the run.
         weights: "last", "best" or the step of a snapshot.
+        controls: the sampling settings at first.
     """
 
-    NEWER_WEIGHTS = "Newer weights available: l loads them."
     HORIZONTAL_BREAKPOINTS: Breakpoints = [(0, "-line"), (100, "-side")]  # noqa: RUF012
 
-    def __init__(self, name: str, weights: str = LAST) -> None:
+    def __init__(
+        self, name: str, weights: str = LAST, controls: SamplingControls | None = None
+    ) -> None:
         super().__init__()
         self.opened_for = name, weights
+        self._initial_controls = controls or SamplingControls()
         self._shown_title = ""
 
     @cached_property
     def conversation(self) -> Conversation:
         """The run, its weights, the settings and the turns."""
         name, weights = self.opened_for
-        return Conversation(self.services.home, name, name, weights)
+        home, controls = self.services.home, self._initial_controls
+        return Conversation(home, name, name, weights, controls=controls)
 
     def on_mount(self) -> None:
-        """Load the model and watch for newer weights."""
+        """Watch for newer weights."""
         self._weights_watcher = self.set_interval(WEIGHTS_POLL_SECONDS, self.check_for_newer)
         self._weights_stamp = self.conversation.weights_stamp()
         self.show_facts()
-        self._load()
 
     def on_screen_suspend(self) -> None:
         """Pause the watcher while another screen is on top."""
         self._weights_watcher.pause()
 
     def on_screen_resume(self) -> None:
-        """Resume the watcher."""
+        """Resume the watcher; weights may have been saved meanwhile."""
         self._weights_watcher.resume()
+        self.check_for_newer()
 
     def on_resize(self) -> None:
         """Refit the status line."""
@@ -86,81 +87,61 @@ class GenerationScreen(BaseScreen):
 
     # Weights
 
-    @work(group="load", exclusive=True, exit_on_error=False)
-    async def _load(self) -> None:
-        """Load the chosen weights before they are needed."""
-        conversation = self.conversation
-        requested = conversation.run, conversation.weights
-        model, problem = None, ""
-        try:
-            reply = await self.services.client.request(
-                LoadRequest(run=conversation.run, weights=conversation.weights)
-            )
-            model = ReadyModel(reply.step, reply.context)
-        except MiniGPTError as error:
-            problem = "not ready"
-            if requested == (conversation.run, conversation.weights):
-                self.show_error(error)
-        if requested == (conversation.run, conversation.weights):
-            conversation.model, conversation.problem = model, problem
-        self.show_facts()
-
     def check_for_newer(self) -> None:
-        """Reload the newest weights when training has saved others."""
+        """Notice weights that were saved anew since they were chosen."""
         stamp = self.conversation.weights_stamp()
-        if stamp not in (None, self._weights_stamp) and self.conversation.weights in ("", LAST):
+        if stamp not in (None, self._weights_stamp):
             self._weights_stamp = stamp
-            self.show_note(self.NEWER_WEIGHTS)
-            self._load()
+            self.newer_weights_saved()
 
-    def _use_weights(self, run: str, weights: str | None) -> None:
-        if weights is None:
-            self.show_note("No older snapshot.")
-            return
-        if (run, weights) == (self.conversation.run, self.conversation.weights):
-            return
+    def newer_weights_saved(self) -> None:
+        """Use the newer weights, or offer them."""
+
+    def use_weights(self, run: str, weights: str) -> None:
+        """Use other weights, or those of the same name as they are on disk now."""
         if run != self.conversation.run:
             self.add_note(f"Switched to {run}.")
         self.conversation.use_weights(run, weights)
         self._weights_stamp = self.conversation.weights_stamp()
         self.show_note("")
-        self._load()
-        self.weights_changed()
+        self.weights_chosen()
 
-    def weights_changed(self) -> None:
-        """Recompute what depends on the weights, if anything is shown."""
+    def weights_chosen(self) -> None:
+        """Load the weights, and compute what is shown with them."""
 
     def action_older(self) -> None:
         """Use the snapshot before the present one."""
-        self._use_weights(self.conversation.run, self.conversation.older_weights())
+        weights = self.conversation.older_weights()
+        if weights is None:
+            self.show_note("No older snapshot.")
+        else:
+            self.use_weights(self.conversation.run, weights)
 
     def action_newer(self) -> None:
         """Use the snapshot after the present one."""
-        if self.conversation.weights == LAST:
+        weights = self.conversation.newer_weights()
+        if weights is None:
             self.show_note("These are the newest weights.")
         else:
-            self._use_weights(self.conversation.run, self.conversation.newer_weights())
+            self.use_weights(self.conversation.run, weights)
 
     def action_best(self) -> None:
         """Use the weights with the lowest validation loss."""
         if self.conversation.folder.best_weights.is_file():
-            self._use_weights(self.conversation.run, BEST)
+            self.use_weights(self.conversation.run, BEST)
         else:
             self.show_note("No best weights: this run has no validation data.")
 
     def action_newest(self) -> None:
         """Use the newest weights; those on disk may be newer than the ones shown."""
-        if self.conversation.weights == LAST:
-            self.weights_changed()
-        else:
-            self._use_weights(self.conversation.run, LAST)
+        self.use_weights(self.conversation.run, LAST)
 
     def action_other_run(self) -> None:
         """Choose another run that has weights."""
 
         def use(name: str | None) -> None:
             if name is not None:
-                self._use_weights(name, LAST)
+                self.use_weights(name, LAST)
 
         self.app.push_screen(RunDialog(self.services.home, self.conversation.run), use)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import work
@@ -86,6 +86,7 @@ class InsideScreen(BaseScreen):
         self.table: Content | None = None
         self._action_lock = asyncio.Lock()  # a reply is shown before the next request
         self._last_request = 0
+        self._waiting: list[Callable[[InsideReply], None]] = []  # keys for the first reply
 
     def body(self) -> ComposeResult:
         """Yield the text, the prediction, and the table of layers."""
@@ -95,13 +96,13 @@ class InsideScreen(BaseScreen):
             yield Static(id="table", markup=False)
 
     def on_mount(self) -> None:
-        """Request the first position."""
+        """Name the run, and request the first position."""
+        self.set_title(self._run_name)
         self._refresh_view()
 
     @work(group="inside", exit_on_error=False)
     async def _refresh_view(self) -> None:
         """Request the present position; while keys repeat, only the last request is made."""
-        self.set_title(f"{self._run_name} · {weights_label(self._weights, None)}")
         self._last_request = number = self._last_request + 1
         async with self._action_lock:
             if number != self._last_request:
@@ -110,10 +111,14 @@ class InsideScreen(BaseScreen):
                 self._reply = await self._request()
             except MiniGPTError as error:
                 self._session = None
+                self._waiting.clear()
                 self.show_error(error)
                 return
             self._layer %= self._reply.layers
             self._show()
+            waiting, self._waiting = self._waiting, []
+            for act in waiting:
+                act(self._reply)
 
     async def _request(self) -> InsideReply:
         """Request the position; the server's session keeps what it has computed."""
@@ -125,6 +130,7 @@ class InsideScreen(BaseScreen):
                 prompt=self._prompt,
                 chosen=self._chosen,
                 top=1,
+                reload=False,
             )
             self._session = (await client.request(opened)).session
         disabled = [list(head) for head in sorted(self._disabled)]
@@ -138,6 +144,7 @@ class InsideScreen(BaseScreen):
         reply = self._reply
         if reply is None or not self.is_attached:
             return
+        self.set_title(f"{self._run_name} · {weights_label(self._weights, reply.step)}")
         plain = self.services.terminal.is_ascii
         self.query_one(MarkedText).show(*text_pieces(reply, self._layer, plain=plain))
         prediction = prediction_line(reply, sorted(self._disabled))
@@ -156,49 +163,74 @@ class InsideScreen(BaseScreen):
         """Refit the columns."""
         self.call_after_refresh(self._show)
 
+    def _act(self, act: Callable[[InsideReply], None]) -> None:
+        """Act on a key, when the first reply is there; request it again if that failed."""
+        if self._reply is not None:
+            act(self._reply)
+        else:
+            self._waiting.append(act)
+            self._refresh_view()
+
     def action_move(self, by: int) -> None:
         """Go to another token of the window."""
-        if self._reply is None:
-            return
-        at = (position(self._reply) if self._at is None else self._at) + by
-        if at in window_positions(self._reply):
-            self._at = at
-            self._refresh_view()
+
+        def move(reply: InsideReply) -> None:
+            at = (position(reply) if self._at is None else self._at) + by
+            if at in window_positions(reply):
+                self._at = at
+                self._refresh_view()
+
+        self._act(move)
 
     def action_move_to_end(self, index: int) -> None:
         """Go to the first token of the window, or to the last."""
-        if self._reply is not None:
-            self._at = window_positions(self._reply)[index]
+
+        def move(reply: InsideReply) -> None:
+            self._at = window_positions(reply)[index]
             self._refresh_view()
+
+        self._act(move)
 
     def action_layer(self, by: int) -> None:
         """Select another layer; the reply has all of them."""
-        if self._reply is not None:
-            self._layer = max(0, min(self._reply.layers - 1, self._layer + by))
+
+        def select(reply: InsideReply) -> None:
+            self._layer = max(0, min(reply.layers - 1, self._layer + by))
             self._show()
+
+        self._act(select)
 
     def action_head(self, by: int) -> None:
         """Select another head; after the last comes the mean."""
-        if self._reply is not None:
-            count = self._reply.heads + 1
+
+        def select(reply: InsideReply) -> None:
+            count = reply.heads + 1
             number = (0 if self._head is MEAN_OF_HEADS else self._head + 1) + by
             self._head = (number % count) - 1 if number % count else MEAN_OF_HEADS
             self._refresh_view()
 
+        self._act(select)
+
     def action_mean(self) -> None:
         """Show the mean of all heads."""
-        self._head = MEAN_OF_HEADS
-        self._refresh_view()
+
+        def select(reply: InsideReply) -> None:
+            self._head = MEAN_OF_HEADS
+            self._refresh_view()
+
+        self._act(select)
 
     def action_toggle_head(self) -> None:
         """Disable or enable this head of this layer; with the mean, all heads of the layer."""
-        if self._reply is None:
-            return
-        heads = range(self._reply.heads) if self._head is MEAN_OF_HEADS else [self._head]
-        selected = {(self._layer, head) for head in heads}
-        enable = selected <= self._disabled
-        self._disabled = self._disabled - selected if enable else self._disabled | selected
-        self._refresh_view()
+
+        def toggle(reply: InsideReply) -> None:
+            heads = range(reply.heads) if self._head is MEAN_OF_HEADS else [self._head]
+            selected = {(self._layer, head) for head in heads}
+            enable = selected <= self._disabled
+            self._disabled = self._disabled - selected if enable else self._disabled | selected
+            self._refresh_view()
+
+        self._act(toggle)
 
     def action_enable_all(self) -> None:
         """Enable all heads."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import cached_property
@@ -18,14 +17,13 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from core.config.configs import SamplingConfig
-from core.config.schema import to_json
 from core.errors import MiniGPTError
-from core.run.weights_ref import LAST, weights_label
+from core.run.weights_ref import LAST
 from core.server.protocol import IndexRequest
 from core.server.replies import FindReply, IndexProgress, StepReply
 from tui.chat.facts import GenerationFacts
 from tui.common.messages import CopyRequested, OpenInside
-from tui.common.sampling_settings import DRAWN_SEED_LIMIT, SamplingControls, describe
+from tui.common.sampling_settings import DRAWN_SEED_LIMIT, SamplingControls
 from tui.common.sanitize import clean, one_line
 from tui.explore.candidates import corpus_facts, match_count, prediction_facts
 from tui.explore.comparison import Comparison, Pin, compare
@@ -33,7 +31,7 @@ from tui.explore.step_keys import BINDINGS
 from tui.explore.step_session import StepSession
 from tui.screens.cursor import CursorScreen
 from tui.screens.dialogs import LineDialog
-from tui.screens.generation import GenerationScreen
+from tui.screens.prediction import PredictionScreen
 from tui.widgets.candidate_table import CandidateTable
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.transcript import Transcript, prompt_mark
@@ -45,7 +43,7 @@ TEXT_UPDATE_SECONDS = 1 / 8
 END_OF_TEXT = "End of text. Backspace undoes."
 
 
-class StepScreen(GenerationScreen):
+class StepScreen(PredictionScreen):
     """A text extended token by token.
 
     Args:
@@ -72,13 +70,11 @@ class StepScreen(GenerationScreen):
         chosen: Sequence[int] = (),
         controls: SamplingControls | None = None,
     ) -> None:
-        super().__init__(name, weights)
+        super().__init__(name, weights, controls)
         self._initial = prompt, list(chosen)
-        self._initial_controls = controls or SamplingControls()
-        self._action_lock = asyncio.Lock()  # keys act one after another
         self._matches: FindReply | None = None
-        self._matches_caption = ""
-        self._sampling = False
+        self._matches_text = self._matches_caption = ""
+        self._samplings = self._stops = 0  # requests to sample that have not ended; keys to stop
         self._pin: Pin | None = None
         self._comparison: Comparison | None = None
         self._shown_text: tuple[str, str, str] | None = None
@@ -108,8 +104,7 @@ class StepScreen(GenerationScreen):
         """Request the first candidates."""
         self.query_one("#comparison").display = False
         self.query_one("#facts", Static).update("Loading the model...")
-        self.conversation.controls = self._initial_controls
-        self._refresh_view()
+        self.settings_changed()
 
     @property
     def _table(self) -> CandidateTable:
@@ -121,42 +116,43 @@ class StepScreen(GenerationScreen):
 
     # Requests
 
-    @work(group="step", exit_on_error=False)
-    async def _perform(self, action: Callable[[], Awaitable[object]]) -> None:
-        """Run actions one after another; after an error the position stays."""
-        async with self._action_lock:
-            try:
-                await action()
-                if self._pin is not None:
-                    self._comparison = await compare(self._pin, self.session, self._settings)
-            except MiniGPTError as error:
-                self.show_error(error)
-                if self.session.view is None:
-                    self.query_one("#facts", Static).update("")
-            self._show()
+    @property
+    def view(self) -> StepReply | None:
+        """What could come next."""
+        return self.session.view
 
-    def _refresh_view(self) -> None:
-        self._perform(lambda: self.session.refresh(self._settings))
+    @property
+    def weights_in_use(self) -> tuple[str, str]:
+        """The run and the weights of the session."""
+        return self.session.run, self.session.weights
+
+    async def load_weights(self, run: str, weights: str) -> None:
+        """Predict the next token with other weights."""
+        await self.session.use_weights(run, weights, self._settings)
+        self._matches = None
+
+    async def refresh_view(self) -> None:
+        """Compare with the pinned weights."""
+        if self._pin is not None:
+            self._comparison = await compare(self._pin, self.session, self._settings)
 
     def settings_changed(self) -> None:
-        """Show the candidates with the new settings."""
-        self._refresh_view()
+        """Show the candidates, or those found, with the new settings."""
 
-    def weights_changed(self) -> None:
-        """Show the candidates with the new weights."""
-
-        async def use_weights() -> None:
-            self._matches = None
-            self.session.use_weights(self.conversation.run, self.conversation.weights)
+        async def refresh() -> None:
             await self.session.refresh(self._settings)
+            if self._matches is not None:
+                await self._find(self._matches_text)
 
-        self._perform(use_weights)
+        self.perform(refresh, needs_view=False)
 
     # Display
 
-    def _show(self) -> None:
-        view = self.session.view
-        if view is None or not self.is_attached:
+    def show_view(self) -> None:
+        """Show the text, the candidates, and the comparison with the pinned weights."""
+        view = self.view
+        if view is None:
+            self.query_one("#facts", Static).update("")
             return
         self._show_text()
         facts = f"{prediction_facts(view)}\n{self._second_fact(view)}"
@@ -168,7 +164,6 @@ class StepScreen(GenerationScreen):
         comparison.display = compared is not None
         if self._pin and compared:
             comparison.update(compared.lines(self._pin.label))
-        self.show_facts()
         self.refresh_bindings()
 
     def _second_fact(self, view: StepReply) -> str:
@@ -178,7 +173,7 @@ class StepScreen(GenerationScreen):
 
     def _show_text(self) -> None:
         """Show the prompt, the tokens after it, and the token picked last."""
-        view, text, last = self.session.view, self.session.text, ""
+        view, text, last = self.view, self.session.text, ""
         if view is not None and view.picked is not None and self._shown_text is not None:
             before = "".join(self._shown_text)
             last = text[len(before) :] if text.startswith(before) else ""
@@ -196,7 +191,7 @@ class StepScreen(GenerationScreen):
 
     def facts(self) -> GenerationFacts:
         """Return the facts, with the counts of this text."""
-        view, facts = self.session.view, self.conversation.facts()
+        view, facts = self.view, self.conversation.facts()
         if view is None:
             return facts
         chosen = max(0, view.length - view.begun)
@@ -204,37 +199,41 @@ class StepScreen(GenerationScreen):
 
     # Choosing
 
-    def _append(self, choose_id: Callable[[], int | None]) -> None:
-        """Append a token that is chosen when it is this key's turn; None lets the settings."""
-
-        async def append() -> None:
-            if self.session.view is None or self.session.view.ended:
-                self.show_note(END_OF_TEXT)
-                return
-            id = choose_id()
-            self._matches = None
-            await self.session.append(self._settings, id)
-
-        self.show_note("")
-        self._perform(append)
+    async def _append(self, id: int | None = None) -> None:
+        """Append a token, or the one that the settings choose."""
+        if self.view is not None and self.view.ended:
+            self.show_note(END_OF_TEXT)
+            return
+        self._matches = None
+        await self.session.append(self._settings, id)
 
     def action_take_cursor(self) -> None:
         """Append the token at the table's cursor."""
-        self._append(lambda: self._table.selected.id if self._table.selected else None)
+
+        async def take() -> None:
+            if (selected := self._table.selected) is not None:
+                await self._append(selected.id)
+
+        self.show_note("")
+        self.perform(take)
 
     def action_take(self, number: int) -> None:
         """Append the token of a row."""
 
-        def choose_id() -> int | None:
+        async def take() -> None:
             rows = self._table.rows
-            return rows[min(number, len(rows)) - 1].id
+            if number > len(rows):
+                self.show_note(f"There is no row {number}.")
+            else:
+                await self._append(rows[number - 1].id)
 
-        if number <= len(self._table.rows):
-            self._append(choose_id)
+        self.show_note("")
+        self.perform(take)
 
     def action_sample(self) -> None:
         """Append the token that the settings and the seed choose."""
-        self._append(lambda: None)
+        self.show_note("")
+        self.perform(self._append)
 
     def action_undo(self) -> None:
         """Remove the last token."""
@@ -247,7 +246,7 @@ class StepScreen(GenerationScreen):
                 self.show_note("Nothing to undo.")
 
         self.show_note("")
-        self._perform(undo)
+        self.perform(undo)
 
     def action_sample_five(self) -> None:
         """Sample some tokens."""
@@ -258,24 +257,26 @@ class StepScreen(GenerationScreen):
         self._sample_many(self._settings.max_tokens)
 
     def _sample_many(self, count: int) -> None:
+        stops = self._stops
+
         async def sample() -> None:
-            self._sampling, self._matches = True, None
-            self.refresh_bindings()
             try:
-                await self._sample(count)
+                self._matches = None
+                await self._sample(count, stops)
             finally:
-                self._sampling = False
+                self._samplings -= 1
             await self.session.refresh(self._settings)
 
+        self._samplings += 1
+        self.refresh_bindings()
         self.show_note("")
-        self._perform(sample)
+        self.perform(sample, needs_view=False)
 
-    async def _sample(self, count: int) -> None:
+    async def _sample(self, count: int, stops: int) -> None:
         """Sample tokens; the text is updated now and then, the table not at all."""
         updated = time.monotonic()
         for _ in range(count):
-            view = self.session.view
-            if view is None or view.ended or not self._sampling:
+            if self.view is None or self.view.ended or self._stops > stops:
                 return
             await self.session.append(self._settings, top=1)
             if time.monotonic() - updated > TEXT_UPDATE_SECONDS:
@@ -284,22 +285,22 @@ class StepScreen(GenerationScreen):
 
     def action_stop_run(self) -> None:
         """Stop sampling after the present token."""
-        self._sampling = False
+        self._stops += 1
 
     def action_move(self, by: int) -> None:
         """Move the table's cursor."""
-        self._table.move(by)
+        self.perform_locally(lambda: self._table.move(by))
 
     def action_page(self, by: int) -> None:
         """Move the table's cursor by pages."""
-        self._table.move(by * self._table.page_rows)
+        self.perform_locally(lambda: self._table.move(by * self._table.page_rows))
 
     def action_find(self) -> None:
         """Find tokens of the vocabulary by their text."""
 
         def find(text: str | None) -> None:
             if text:
-                self._perform(lambda: self._find(text))
+                self.perform(lambda: self._find(text))
 
         self.app.push_screen(LineDialog("Find which token? Part of it is enough."), find)
 
@@ -312,21 +313,26 @@ class StepScreen(GenerationScreen):
             f", first {len(matches.tokens)} shown" if matches.matches > len(matches.tokens) else ""
         )
         self._matches_caption = match_count(matches.matches, text) + more
-        self._matches = matches
+        self._matches, self._matches_text = matches, text
 
     def action_show_likeliest(self) -> None:
         """Show the likeliest tokens instead of those found."""
         self._matches = None
-        self._show()
+        self.show_view()
 
     def action_edit(self) -> None:
         """Edit the text."""
+        if self.view is None and self.session.chosen and self.is_busy:
+            self.show_note("The text is still loading; press e again in a moment.")
+            return
 
         def use(text: str | None) -> None:
             if text is not None:
-                self._matches = None
-                self.session.restart(text)
-                self._refresh_view()
+                self.perform(lambda: open_text(text), needs_view=False)
+
+        async def open_text(text: str) -> None:
+            await self.session.open_text(text, self._settings)
+            self._matches = None
 
         self.app.push_screen(LineDialog("Start with which text?", self.session.text), use)
 
@@ -335,43 +341,63 @@ class StepScreen(GenerationScreen):
         config = replace(self._settings, seed=random.randrange(DRAWN_SEED_LIMIT))
         self.conversation.controls = replace(self.conversation.controls, config=config, fixed=True)
         self.show_note(f"Sampling with seed {config.seed}.")
-        self._refresh_view()
+        self.settings_changed()
 
     # Other views
 
     def action_copy(self) -> None:
         """Copy the text."""
-        self.post_message(CopyRequested(clean(self.session.text), "text"))
+        self.perform_locally(
+            lambda: self.post_message(CopyRequested(clean(self.session.text), "text"))
+        )
 
     def action_cursor(self) -> None:
         """Open Cursor on this text."""
-        session, controls = self.session, self.conversation.controls
-        self.app.push_screen(
-            CursorScreen(session.run, session.weights, session.prompt, session.chosen, controls)
-        )
+
+        def open_cursor() -> None:
+            session, controls = self.session, self.conversation.controls
+            self.app.push_screen(
+                CursorScreen(session.run, session.weights, session.prompt, session.chosen, controls)
+            )
+
+        self.perform_locally(open_cursor)
 
     def action_inside(self) -> None:
         """Open Inside at this position."""
-        session = self.session
-        prompt, chosen = clean(session.prompt), list(session.chosen)
-        self.post_message(OpenInside(session.run, session.weights, prompt, chosen))
+
+        def open_inside() -> None:
+            session = self.session
+            prompt, chosen = clean(session.prompt), list(session.chosen)
+            self.post_message(OpenInside(session.run, session.weights, prompt, chosen))
+
+        self.perform_locally(open_inside)
 
     def action_pin(self) -> None:
         """Pin these weights and settings to compare others with them, or unpin."""
-        if self._pin is not None:
-            self._pin = self._comparison = None
-            self.show_note("")
-        else:
-            conversation = self.conversation
-            weights = weights_label(conversation.weights, conversation.step)
-            words = f"{weights} · {describe(to_json(self._settings))}"
-            self._pin = Pin(self.session.copy(), self._settings, words)
-            self.show_note("Pinned: now choose other weights (, . b l o) or settings.")
-        self._refresh_view()
+
+        async def pin() -> None:
+            if self._pin is not None:
+                self._pin = self._comparison = None
+                self.show_note("")
+            else:
+                self._pin = Pin(self.session.copy(), self._settings)
+                self.show_note("Pinned: now choose other weights (, . b l o) or settings.")
+
+        self.perform(pin)
+
+    def action_index(self) -> None:
+        """Build the corpus index unless there is one."""
+
+        def build() -> None:
+            if self.view is not None and self.view.corpus is None:
+                self._build_index()
+            else:
+                self.show_note("The corpus index exists already.")
+
+        self.perform_locally(build)
 
     @work(group="index", exclusive=True, exit_on_error=False)
-    async def action_index(self) -> None:
-        """Build the corpus index."""
+    async def _build_index(self) -> None:
         request = IndexRequest(run=self.conversation.run)
         try:
             messages = self.services.client.stream(request)
@@ -383,22 +409,16 @@ class StepScreen(GenerationScreen):
         except MiniGPTError as error:
             self.show_error(error)
         self.show_note("")
-        self._refresh_view()
+        self.settings_changed()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enable what is possible now."""
-        view = self.session.view
+        sampling = self._samplings > 0
         match action:
             case "stop_run":
-                return self._sampling
+                return sampling
             case "show_likeliest":
-                return self._matches is not None and not self._sampling
+                return self._matches is not None and not sampling
             case "back":
-                return self._matches is None and not self._sampling
-            case "take_cursor" | "sample" | "sample_to_end" | "sample_five" | "take" | "undo":
-                return view is not None
-            case "find" | "pin":
-                return view is not None
-            case "index":
-                return view is not None and view.corpus is None
+                return self._matches is None and not sampling
         return True

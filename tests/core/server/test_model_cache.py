@@ -10,7 +10,9 @@ import torch
 
 from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled, DamagedError, InputError, MiniGPTError
+from core.inference.load import LoadedModel
 from core.paths import Home
+from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.run.model_files import parse_model_config
 from core.server import model_cache
@@ -241,3 +243,71 @@ def test_a_forecast_of_invalid_settings_is_refused(client: DirectClient) -> None
     client.cancel_after(1)
     with pytest.raises(Cancelled):
         client("probe", train={"steps": 1, "threads": 1}, model=TINY)
+
+
+def test_every_reply_with_numbers_has_the_step_of_its_weights(client: DirectClient) -> None:
+    """A client could not tell that weights had been loaded again between two replies."""
+    model: JsonObject = {"run": "words", "weights": "4"}
+    session = client("step", **model, prompt="the")["session"]
+    requests: list[tuple[str, JsonObject]] = [
+        ("load", model),
+        ("step", {"session": session, "pick": "sampler"}),
+        ("cut", {"session": session, "length": 2}),
+        ("find", {"session": session, "text": "cat"}),
+        ("look", model | {"prompt": "the cat", "with_scores": True}),
+        ("fork", model | {"ids": [1, 3], "tokens": 2}),
+        ("fork", {"session": session, "tokens": 2}),
+        ("score", model | {"text": "the cat"}),
+        ("trace", model | {"text": "the cat"}),
+        ("inside", {"session": session}),
+        ("generate", model | {"prompt": "the"}),
+    ]
+    client("load", run="words", weights="0")
+    for op, fields in requests:
+        assert client(op, **fields)["step"] == 4, op
+    assert {batch["step"] for batch in client.batches} == {4}
+
+
+def _save(run: Run, step: int) -> None:
+    """Make newest weights with another seed, as a checkpoint of the step."""
+    config = parse_model_config(read_json(run.config))
+    checkpoint = run.checkpoint(step).weights
+    checkpoint.parent.mkdir(parents=True)
+    write_tiny_weights(checkpoint, config, seed=step)
+    run.last_checkpoint.write_text(f"{step}\n")
+    run.weights.unlink()
+    run.weights.hardlink_to(checkpoint)
+
+
+def test_a_request_can_decline_newer_weights(client: DirectClient, home: Home) -> None:
+    """Cursor showed positions of one text by two sets of weights."""
+    run = tiny_run(home, "declined")
+    _save(run, 40)
+    request: JsonObject = {"run": "declined", "prompt": "the cat"}
+    old = client("look", **request)
+    _save(run, 50)
+    assert client("look", **request, reload=False) == old
+    new = client("look", **request)
+    assert (old["step"], new["step"]) == (40, 50)
+    assert new["entropy"] != old["entropy"]
+    assert client("look", **request, reload=False) == new
+
+
+def test_weights_saved_while_they_are_loaded_have_their_own_step(
+    client: DirectClient, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step was read after the weights, and so could be that of the next checkpoint."""
+    run = tiny_run(home, "saving")
+    _save(run, 40)
+    load, steps = model_cache.load_model, [50]
+
+    def save_meanwhile(*arguments: Any) -> LoadedModel:
+        loaded = load(*arguments)
+        if steps:
+            _save(run, steps.pop())
+        return loaded
+
+    monkeypatch.setattr(model_cache, "load_model", save_meanwhile)
+    first = client("look", run="saving", prompt="the")
+    assert (first["step"], client("load", run="saving")["how"]) == (50, "kept")
+    assert DirectClient(Dispatcher(home))("look", run="saving", prompt="the") == first

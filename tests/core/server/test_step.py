@@ -155,7 +155,7 @@ def test_find_lists_exact_matches_first_with_their_ranks(client: DirectClient) -
         one for one in view["top"] if one["text"] == "cat"
     )
     assert client("find", session=name, text="zebra") == {
-        "session": name, "matches": 0, "tokens": [],
+        "session": name, "matches": 0, "tokens": [], "step": None,
     }  # fmt: skip
     blank = client("step", run="chars", prompt="the")["session"]
     assert client("find", session=blank, text=" ")["tokens"][0]["text"] == " "

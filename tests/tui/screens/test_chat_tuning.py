@@ -18,6 +18,7 @@ from tests.support.conversations import (
     prompt_of,
     recorded_turns,
     run_with_weights,
+    save_newer_weights,
     send,
 )
 from tests.support.fake_server import FakeServer
@@ -145,10 +146,7 @@ def test_newer_weights_are_loaded_during_training(home: Home) -> None:
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        server.step = 600
-        new = home.runs / "lang" / "new"
-        new.write_bytes(b"newer weights")
-        new.replace(Run(home.runs / "lang").weights)
+        save_newer_weights(home, server)
         check_for_newer(app)
         await app.workers.wait_for_complete()
         await pilot.pause()
