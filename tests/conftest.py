@@ -1,14 +1,16 @@
-"""What all tests share: no network, one thread a process, no time limits on generated examples."""
+"""What all tests share: no network, no configuration file, one thread a process, no time limits."""
 
 from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 from hypothesis import settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["MINIGPT_CONFIG"] = os.fspath(Path(__file__).parent / "no-config.toml")
 
 # In the background of a shell some signals are ignored, and what we start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.screen import Screen
 
-from core.errors import MiniGPTError
+from core.errors import MiniGPTError, did_you_mean
 from core.paths import Home
 from core.run.store import list_runs
 from tui.common.client import ModelClient, ServerClient
@@ -38,7 +38,8 @@ from tui.common.messages import (
 )
 from tui.common.sanitize import clean
 from tui.common.style_cache import share_background_styles
-from tui.common.terminal import Terminal
+from tui.common.terminal import DEFAULT_THEME, Terminal
+from tui.common.user_config import UserConfig, describe_problems, find_problem_line
 
 ERROR_SECONDS = 12.0
 QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
@@ -60,6 +61,7 @@ class MiniGPTApp(SequentialKeysApp):
         terminal: what this terminal can display.
         client: of the model server; by default one with a server process of its own.
         first: the screen to open at once; going back leads to the list of runs.
+        config: the user's; by default nothing is configured.
     """
 
     TITLE = "minigpt-tui"
@@ -87,6 +89,7 @@ class MiniGPTApp(SequentialKeysApp):
         terminal: Terminal,
         client: ModelClient | None = None,
         first: OpenStep | OpenChat | None = None,
+        config: UserConfig | None = None,
     ) -> None:
         share_background_styles()
         # Without colours Textual would compute greys, and if its own theme was imported before ours
@@ -94,12 +97,24 @@ class MiniGPTApp(SequentialKeysApp):
         super().__init__(ansi_color=None if terminal.colour else True)
         self.home, self.terminal = home, terminal
         self.client: ModelClient = client or ServerClient(home)
-        self.theme = terminal.theme
+        self.user_config = config or UserConfig()
+        self._config_problems = list(self.user_config.problems)
+        self.theme = self._choose_theme()
         self.animation_level = "none"
         self.set_class(terminal.is_ascii, "-ascii")
         self._first = first
         self._setup_drafts: dict[tuple[str | None, ...], list[str]] = {}  # typed values by text
         self._last_ctrl_c = 0.0
+
+    def _choose_theme(self) -> str:
+        """The terminal's theme; the default one if the configuration names none that exists."""
+        theme = self.terminal.theme
+        if theme in self.available_themes or theme != self.user_config.general.theme:
+            return theme
+        suggestion = did_you_mean(theme, self.available_themes)
+        problem = f"is {theme!r}, which is no theme. {suggestion}".strip()
+        self._config_problems.append(find_problem_line(self.user_config.text, ("theme",), problem))
+        return DEFAULT_THEME
 
     def get_driver_class(self) -> type[Driver]:
         """The driver that ends with its terminal."""
@@ -118,8 +133,21 @@ class MiniGPTApp(SequentialKeysApp):
 
     def _warm_up(self) -> None:
         """Do after the first frame what would delay it or a later screen."""
+        self._report_config_problems()
         self._import_deferred_modules()
         self._start_server()
+
+    def _report_config_problems(self) -> None:
+        """Name all wrong entries of the configuration file in one notification."""
+        if self._config_problems:
+            text = describe_problems(self.user_config.path, self._config_problems)
+            self.notify(
+                clean(text),
+                title="Configuration",
+                severity="warning",
+                timeout=ERROR_SECONDS,
+                markup=False,
+            )
 
     @work(thread=True, exit_on_error=False)
     def _import_deferred_modules(self) -> None:

@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.paths import Home
 from tui.common.plain_mode import is_plain_mode
 from tui.common.terminal import detect_terminal
+from tui.common.user_config import UserConfig
 
 if TYPE_CHECKING:
     from tui.common.client import ModelClient
@@ -38,12 +39,14 @@ def open_app(
     home: Home,
     *,
     ascii_only: bool,
+    config: UserConfig | None = None,
     client: ModelClient | None = None,
     first: OpenStep | OpenChat | None = None,
 ) -> int:
     """Run the application until it exits and return its exit code.
 
     Args:
+        config: the user's; by default nothing is configured.
         client: of the model server; by default one with a server process of its own.
         first: the screen to open at once.
 
@@ -53,7 +56,8 @@ def open_app(
     # Collecting garbage among imported modules takes a tenth of the time to the first frame.
     gc.disable()
     encoding = getattr(sys.__stdout__, "encoding", None) or "ascii"
-    terminal = detect_terminal(os.environ, encoding, ascii=ascii_only)
+    config = config or UserConfig()
+    terminal = detect_terminal(os.environ, encoding, ascii=ascii_only, general=config.general)
     from textual.app import InvalidThemeError
 
     from tui.app import MiniGPTApp
@@ -64,7 +68,7 @@ def open_app(
 
         use_ascii_scrollbars()
     try:
-        app = MiniGPTApp(home, terminal, client, first)
+        app = MiniGPTApp(home, terminal, client, first, config)
     except InvalidThemeError as error:
         hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
         raise InputError(f"There is no theme {terminal.theme!r}.", hint) from error

@@ -20,6 +20,7 @@ from tests.support.captures import screen_text
 from tui.app import MiniGPTApp
 from tui.common.messages import CopyRequested, ErrorRaised
 from tui.common.terminal import Terminal
+from tui.common.user_config import UserConfig
 
 STYLES = Path(__file__).parents[2] / "tui" / "styles" / "app.tcss"
 SIZES = [(60, 20), (80, 24)]
@@ -51,6 +52,7 @@ class StageApp(App[None]):
         super().__init__()
         self.home, self.client, self.terminal = home, client, terminal or Terminal()
         self.theme = self.terminal.theme
+        self.user_config = UserConfig()
         self.animation_level = "none"
         self.messages: list[Message] = []
         self._first = first

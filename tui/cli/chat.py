@@ -15,7 +15,7 @@ from core.paths import Home
 from core.text.encoding import normalize_text
 from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
-from tui.cli.options import complete_weights, normalize_argument
+from tui.cli.options import complete_weights, normalize_argument, user_config
 from tui.common import plain_mode
 from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
@@ -23,6 +23,7 @@ from tui.launch import can_open
 
 if TYPE_CHECKING:
     from core.server.tokens import TracedEnd, TracedToken
+    from tui.common.messages import OpenChat, OpenStep
 
 HIDDEN_FIELDS = ("session", "picked", "tokens", "step")  # of the reply, in `step --json`
 
@@ -46,8 +47,11 @@ def _read_line() -> Callable[[str], str]:
     return input if sys.stdin.isatty() else lambda _: normalize_text(input())
 
 
-def _ascii_only(ctx: click.Context) -> bool:
-    return bool(ctx.find_root().params.get("ascii_only"))
+def _open_app(ctx: click.Context, first: OpenChat | OpenStep) -> int:
+    from tui.launch import open_app
+
+    ascii_only = bool(ctx.find_root().params.get("ascii_only"))
+    return open_app(ctx.obj, ascii_only=ascii_only, config=user_config(), first=first)
 
 
 @click.command()
@@ -60,11 +64,11 @@ def chat(ctx: click.Context, /, run: str) -> int:
     name, weights = _find_weights(run, home)
     if can_open(os.environ):
         from tui.common.messages import OpenChat
-        from tui.launch import open_app
 
-        return open_app(home, ascii_only=_ascii_only(ctx), first=OpenChat(name, weights))
+        return _open_app(ctx, OpenChat(name, weights))
     from tui.chat.conversation import Conversation
     from tui.cli.plain_chat import PlainChat
+    from tui.common.sampling_settings import SamplingControls
 
     with BlockingClient(home) as client:
 
@@ -73,7 +77,8 @@ def chat(ctx: click.Context, /, run: str) -> int:
             run, weights = conversation.run, conversation.weights
             _step_by_lines(client, run, weights, prompt, conversation.controls.config, chosen)
 
-        conversation = Conversation(home, name, name, weights)
+        controls = SamplingControls(user_config().sampling)
+        conversation = Conversation(home, name, name, weights, controls=controls)
         PlainChat(client, conversation, _read_line(), step_from_end).run()
     return 0
 
@@ -113,10 +118,9 @@ def step(
     if not as_json and can_open(os.environ):
         from tui.common.messages import OpenStep
         from tui.common.sampling_settings import SamplingControls
-        from tui.launch import open_app
 
         first = OpenStep(name, weights, prompt, (), SamplingControls(config))
-        return open_app(home, ascii_only=_ascii_only(ctx), first=first)
+        return _open_app(ctx, first)
     from core.server.codec import to_json
     from core.server.protocol import StepRequest
 

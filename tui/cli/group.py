@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from core.errors import nearest
-from core.paths import HOME_VARIABLE, Home, find_home
-from tui.cli.console import discard_output
-from tui.cli.options import complete_corpus
+from core.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home, find_config_file, find_home
+from tui.cli.console import discard_output, print_message
+from tui.cli.options import complete_corpus, use_config
 from tui.cli.options import complete_run as complete_run
+from tui.common.user_config import describe_problems, load_user_config
 
 HEAVY_COMMANDS = {
     "train": "tui.cli.train",
@@ -27,6 +28,7 @@ HEAVY_COMMANDS = {
     "logs": "tui.cli.manage",
     "rename": "tui.cli.manage",
     "rm": "tui.cli.manage",
+    "config": "tui.cli.config",
     "doctor": "tui.cli.doctor",
 }
 ALIASES = {"talk": "chat"}  # the names of earlier versions
@@ -40,7 +42,7 @@ class LazyGroup(click.Group):
         return [
             *("train", "generate", "chat", "step", "trace", "score", "origin", "corpora"),
             *("attach", "stop", "pause", "continue", "save", "change", "resume"),
-            *("ls", "show", "logs", "path", "rename", "rm", "doctor"),
+            *("ls", "show", "logs", "path", "rename", "rm", "config", "doctor"),
         ]
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -85,10 +87,17 @@ class LazyGroup(click.Group):
     envvar=HOME_VARIABLE,
     help="Folder for runs, corpora and caches (default: the user data directory).",
 )
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar=CONFIG_VARIABLE,
+    help="Configuration file (default: config.toml in the user configuration directory).",
+)
 @click.option("--ascii", "ascii_only", is_flag=True, help="Use ASCII characters only.")
 @click.version_option(package_name="minigpt-tui", message="%(package)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
+def cli(ctx: click.Context, home: Path | None, config_file: Path | None, ascii_only: bool) -> int:
     """Train a GPT from scratch on your own text and talk to it, in the terminal.
 
     Without a command, the application opens.
@@ -96,12 +105,16 @@ def cli(ctx: click.Context, home: Path | None, ascii_only: bool) -> int:
     from core.text.piped import remove_leftovers
     from tui.launch import NO_TERMINAL_TEXT, can_open, open_app
 
-    ctx.obj = find_home(home)
+    config = load_user_config(find_config_file(config_file))
+    use_config(ctx, config)
+    ctx.obj = find_home(home, configured=config.general.home)
     remove_leftovers(ctx.obj)
     if ctx.invoked_subcommand is not None:
+        if config.problems and ctx.invoked_subcommand != "config":  # which names them itself
+            print_message(describe_problems(config.path, config.problems))
         return 0
     if can_open(os.environ):
-        return open_app(ctx.obj, ascii_only=ascii_only)
+        return open_app(ctx.obj, ascii_only=ascii_only, config=config)
     click.echo(NO_TERMINAL_TEXT)
     return 0
 
@@ -127,7 +140,7 @@ def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -
 def ls(home: Home, as_json: bool) -> None:
     """List the runs with status and losses."""
     from core.run.summary import summarize_runs
-    from tui.cli.console import print_json, print_message, print_table
+    from tui.cli.console import print_json, print_table
     from tui.common.format import count, number, size
 
     rows = summarize_runs(home)

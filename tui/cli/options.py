@@ -15,13 +15,14 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from core.config.configs import TrainConfig
-from core.config.schema import find_value_problems
+from core.config.configs import SamplingConfig, TrainConfig
+from core.config.schema import find_value_problems, setting_specs
 from core.errors import SettingsError
-from core.paths import find_home
+from core.paths import find_config_file, find_home
 from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
 from core.text.encoding import normalize_text
+from tui.common.user_config import SAMPLING, UserConfig, load_user_config
 
 # The completion function for bash; the program answers with lines of `type,value`.
 BASH_SCRIPT = """\
@@ -63,6 +64,25 @@ class WholeWordBashComplete(BashComplete):
     def format_completion(self, item: CompletionItem[Any]) -> str:
         """The completion without the prefix that bash regards as separate words."""
         return f"{item.type},{item.value.removeprefix(self._prefix)}"
+
+
+CONFIG = "tui.common.user_config"  # of the user, among the values that commands share
+SAMPLING_COMMANDS = ("generate", "step")
+
+
+def use_config(ctx: click.Context, config: UserConfig) -> None:
+    """Share the configuration with all commands; its sampling settings become their defaults."""
+    ctx.meta[CONFIG] = config
+    sampling = {name: getattr(config.sampling, name) for name in setting_specs(SamplingConfig)}
+    chosen = {key[1]: sampling[key[1]] for key in config.entries if key[0] == SAMPLING}
+    ctx.default_map = dict.fromkeys(SAMPLING_COMMANDS, chosen)
+
+
+def user_config() -> UserConfig:
+    """The configuration of the command that is running."""
+    config = click.get_current_context().meta[CONFIG]
+    assert isinstance(config, UserConfig)
+    return config
 
 
 def normalize_argument(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -107,7 +127,9 @@ def _runs(ctx: click.Context) -> list[Run]:
 
     # An error message would end up in the command line being typed.
     with suppress(OSError):
-        return list_runs(find_home(ctx.find_root().params.get("home")))
+        options = ctx.find_root().params
+        config = load_user_config(find_config_file(options.get("config_file")))
+        return list_runs(find_home(options.get("home"), configured=config.general.home))
     return []
 
 

@@ -25,7 +25,7 @@ class FollowTimer:
         node: owner of the timer, which ends with it.
         follower: polled.
         on_change: called when there is something new to show.
-        is_remote: poll only once per second, for slow connections.
+        period: seconds between two polls.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class FollowTimer:
         follower: RunFollower,
         on_change: Callable[[], None],
         *,
-        is_remote: bool = False,
+        period: float = POLL_SECONDS,
     ) -> None:
         self._node, self._follower, self._on_change = node, follower, on_change
-        self._period = REMOTE_POLL_SECONDS if is_remote else POLL_SECONDS
+        self._period = period
         self._timer: Timer | None = None
         self._has_unreported, self._reported_at = False, float("-inf")
 

@@ -16,6 +16,7 @@ from core.paths import Home
 from tui.common.messages import ErrorRaised, OpenModels
 from tui.common.sanitize import one_line
 from tui.common.terminal import Terminal
+from tui.common.user_config import UserConfig
 from tui.widgets.key_line import LAST_KEYS, KeyLine
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class AppServices(Protocol):
         home: the home directory of the program.
         terminal: what this terminal can display.
         client: of the model server.
+        user_config: what the configuration file says.
     """
 
     home: Home
     terminal: Terminal
     client: ModelClient
+    user_config: UserConfig
 
 
 class BaseScreen(Screen[None]):

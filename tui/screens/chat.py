@@ -90,8 +90,7 @@ class ChatScreen(GenerationScreen):
     def on_mount(self) -> None:
         """Load the model, show earlier turns, and focus the prompt."""
         self.query_one("#suggestions").display = False
-        remote = self.services.terminal.remote
-        seconds = REMOTE_UPDATE_SECONDS if remote else UPDATE_SECONDS
+        seconds = self.services.terminal.interval(UPDATE_SECONDS, REMOTE_UPDATE_SECONDS)
         self._updater = self.set_interval(seconds, self._show_new_text, pause=True)
         self._transcript.add_note(ABOUT)
         self._prompt.focus()

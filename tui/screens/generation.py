@@ -24,7 +24,7 @@ class GenerationScreen(BaseScreen):
     Args:
         name: of the run.
         weights: "last", "best" or the step of a snapshot.
-        controls: the sampling settings at first.
+        controls: the sampling settings at first; None means the configured ones.
     """
 
     HORIZONTAL_BREAKPOINTS: Breakpoints = [(0, "-line"), (100, "-side")]  # noqa: RUF012
@@ -34,19 +34,20 @@ class GenerationScreen(BaseScreen):
     ) -> None:
         super().__init__()
         self.opened_for = name, weights
-        self._initial_controls = controls or SamplingControls()
+        self._initial_controls = controls
         self._shown_title = ""
 
     @cached_property
     def conversation(self) -> Conversation:
         """The run, its weights, the settings and the turns."""
         name, weights = self.opened_for
-        home, controls = self.services.home, self._initial_controls
-        return Conversation(home, name, name, weights, controls=controls)
+        controls = self._initial_controls or SamplingControls(self.services.user_config.sampling)
+        return Conversation(self.services.home, name, name, weights, controls=controls)
 
     def on_mount(self) -> None:
         """Watch for newer weights."""
-        self._weights_watcher = self.set_interval(WEIGHTS_POLL_SECONDS, self.check_for_newer)
+        seconds = self.services.terminal.interval(WEIGHTS_POLL_SECONDS, WEIGHTS_POLL_SECONDS)
+        self._weights_watcher = self.set_interval(seconds, self.check_for_newer)
         self._weights_stamp = self.conversation.weights_stamp()
         self.show_facts()
 

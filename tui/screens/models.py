@@ -68,7 +68,7 @@ class ModelsScreen(BaseScreen):
         self._library = Library(self.services.home)
         self.query_one("#filter").display = False
         self._timer = self.set_interval(
-            REMOTE_REFRESH_SECONDS if self.services.terminal.remote else REFRESH_SECONDS,
+            self.services.terminal.interval(REFRESH_SECONDS, REMOTE_REFRESH_SECONDS),
             self.refresh_runs,
         )
         self.refresh_runs()

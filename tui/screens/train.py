@@ -22,14 +22,14 @@ from core.run.status import LIVE_STATUSES, PAUSED, RESUMABLE_STATUSES, RUNNING
 from core.run.store import send_request
 from core.system.files import JsonObject
 from tui.common.messages import OpenChat
-from tui.runs.follow import FollowTimer
+from tui.runs.follow import POLL_SECONDS, REMOTE_POLL_SECONDS, FollowTimer
 from tui.runs.machine_usage import MachineUsage, UsageMonitor
 from tui.runs.pending import LEARNING_RATE, STOP, PendingCommand, PendingCommands
 from tui.runs.setup import resume_run
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import LineDialog
 from tui.screens.log import LogScreen
-from tui.widgets.train_view import RunView, TrainView
+from tui.widgets.train_view import CHART_SECONDS, REMOTE_CHART_SECONDS, RunView, TrainView
 
 USAGE_SECONDS = 2.0
 REMOTE_USAGE_SECONDS = 10.0
@@ -90,13 +90,15 @@ class TrainScreen(BaseScreen):
         self._run = Run(self.services.home.runs / self._run_name)
         self.follower = RunFollower(self._run)
         terminal = self.services.terminal
-        yield TrainView(terminal.charset, self._run.log, is_remote=terminal.remote)
+        seconds = terminal.interval(CHART_SECONDS, REMOTE_CHART_SECONDS)
+        yield TrainView(terminal.charset, self._run.log, chart_seconds=seconds)
 
     def on_mount(self) -> None:
         super().on_mount()
-        is_remote = self.services.terminal.remote
-        self.follow_timer = FollowTimer(self, self.follower, self._show, is_remote=is_remote)
-        seconds = REMOTE_USAGE_SECONDS if is_remote else USAGE_SECONDS
+        interval = self.services.terminal.interval
+        period = interval(POLL_SECONDS, REMOTE_POLL_SECONDS)
+        self.follow_timer = FollowTimer(self, self.follower, self._show, period=period)
+        seconds = interval(USAGE_SECONDS, REMOTE_USAGE_SECONDS)
         self._usage_timer = self.set_interval(seconds, self._measure_usage, pause=True)
 
     def on_screen_resume(self) -> None:

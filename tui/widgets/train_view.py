@@ -127,14 +127,14 @@ class TrainView(Vertical):
     Args:
         charset: "braille", "block" or "ascii".
         log: the trainer's log, whose end is shown after a failure.
-        is_remote: draw the chart rarely, as over a slow connection.
+        chart_seconds: between two drawings of the chart.
     """
 
-    def __init__(self, charset: str, log: Path, *, is_remote: bool = False) -> None:
+    def __init__(self, charset: str, log: Path, *, chart_seconds: float = CHART_SECONDS) -> None:
         super().__init__()
         self._charset, self._log = charset, log
         self._contents: dict[str, Content] = {}
-        self._chart_seconds = REMOTE_CHART_SECONDS if is_remote else CHART_SECONDS
+        self._chart_seconds = chart_seconds
         self._chart_key: tuple[tuple[object, ...], ...] = ()
         self._next_chart_at = 0.0
         self._chart_timer: Timer | None = None

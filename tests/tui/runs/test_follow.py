@@ -39,9 +39,11 @@ class FakeFollower:
         return RunUpdate([], self.is_changed)
 
 
-def make_timer(*, is_remote: bool = False) -> tuple[FakeNode, FakeFollower, list[int], FollowTimer]:
+def make_timer(
+    period: float = POLL_SECONDS,
+) -> tuple[FakeNode, FakeFollower, list[int], FollowTimer]:
     node, follower, reports = FakeNode(), FakeFollower(), list[int]()
-    timer = FollowTimer(node, follower, lambda: reports.append(follower.polls), is_remote=is_remote)  # type: ignore[arg-type]
+    timer = FollowTimer(node, follower, lambda: reports.append(follower.polls), period=period)  # type: ignore[arg-type]
     return node, follower, reports, timer
 
 
@@ -55,8 +57,8 @@ def test_it_reports_only_changes() -> None:
     assert node.set[-1][0] == POLL_SECONDS
 
 
-def test_on_a_slow_connection_it_polls_once_a_second() -> None:
-    node, _, _, timer = make_timer(is_remote=True)
+def test_it_polls_as_often_as_it_is_told() -> None:
+    node, _, _, timer = make_timer(REMOTE_POLL_SECONDS)
     timer.resume()
     assert node.set[-1][0] == REMOTE_POLL_SECONDS
 
