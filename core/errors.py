@@ -70,6 +70,12 @@ class NotFoundError(InputError):
         super().__init__(f"There is no {what} named {name!r}.", " ".join(filter(None, hints)))
 
 
+class StateError(InputError):
+    """A valid request that the present state of a run, a text or a session does not allow."""
+
+    title = "Not possible now"
+
+
 class ClosedError(InputError):
     """A session of the model server that was evicted, or lost when the server restarted."""
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.attribution.corpus_index import find_line_at
 from core.dataset.token_store import TokenFile
-from core.errors import InputError
+from core.errors import StateError
 from core.text.corpus import Corpus
 from core.text.encoding import Encoding, normalize_newlines
 from core.text.readers import (
@@ -84,7 +84,7 @@ class PassageReader:
             text = self._decode_sample(source, raw, sample)
             left, right = self._find_characters(text, start, position, count)
             if not self._is_same(text[left:right], position, count):
-                raise InputError(f"{path} has changed since it was read.", "Name the text again.")
+                raise StateError(f"{path} has changed since it was read.", "Name the text again.")
             offset = sample_offset
             if not is_records(path):
                 offset += _count_bytes(raw, source.encoding, left)

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.config.configs import MAX_SEED, ModelConfig, TrainConfig
 from core.config.schema import find_value_problems, from_json
-from core.errors import DamagedError, InputError, SettingsError
+from core.errors import DamagedError, SettingsError, StateError
 from core.run.directory import Run
 from core.system.files import JsonObject, read_json
 from core.text.corpus import READINGS
@@ -22,14 +22,14 @@ def read_record(run: Run) -> JsonObject:
 
     Raises:
         DamagedError: it cannot be read, or required fields are missing or invalid.
-        InputError: it was written by a newer version of the program.
+        StateError: it was written by a newer version of the program.
     """
     record = read_json(run.record, MAX_RECORD_BYTES)
     format = record.get("format")
     if not isinstance(format, int) or isinstance(format, bool) or format < 1:
         raise DamagedError(f"{run.record} has no format number.")
     if format > FORMAT_VERSION:
-        raise InputError(
+        raise StateError(
             f"The run {run.name} is of a newer version (format {format}, known: {FORMAT_VERSION}).",
             "Update minigpt-tui.",
         )

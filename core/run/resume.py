@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.config.configs import Extension
-from core.errors import InputError, StorageError
+from core.errors import StateError, StorageError
 from core.paths import Home
 from core.run.directory import Run, numbered_folders
 from core.run.events import END_EVENTS, FINISHED
@@ -26,7 +26,7 @@ def lock_for_resume(home: Home, run: Run, extension: Extension, *, force: bool =
         force: even if it may still be training on another machine.
 
     Raises:
-        InputError: it is being trained, perhaps on another machine, or is finished.
+        StateError: it is being trained, perhaps on another machine, or is finished.
         MiniGPTError: its text or its files cannot be used.
     """
     record = read_record(run)
@@ -35,7 +35,7 @@ def lock_for_resume(home: Home, run: Run, extension: Extension, *, force: bool =
     if not force or locks.is_held(run.lock):
         _check_not_trained(run, status)
     if status == FINISHED and not extension:
-        raise InputError(
+        raise StateError(
             f"The run {run.name} is finished.",
             "To train it for longer, add --epochs N, --steps N or --minutes M.",
         )
@@ -70,15 +70,15 @@ def _check_writable(run: Run) -> None:
 
 
 def _check_not_trained(run: Run, status: str) -> None:
-    """Raise InputError if a trainer is alive, or may be on a machine that cannot be checked."""
+    """Raise StateError if a trainer is alive, or may be on a machine that cannot be checked."""
     host = remote_host(run.events) if status not in END_EVENTS else None
     if status in LIVE_STATUSES:
         hint = f"Watch it: minigpt-tui attach {run.name}"
         if host and not locks.is_held(run.lock):
             hint = f"It is on {host}. If that machine is gone: resume {run.name} --force"
-        raise InputError(f"The run {run.name} is being trained.", hint)
+        raise StateError(f"The run {run.name} is being trained.", hint)
     if host:
-        raise InputError(
+        raise StateError(
             f"The run {run.name} was last trained on {host}, which is silent.",
             f"If no trainer is alive there: resume {run.name} --force",
         )

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.errors import InputError, MiniGPTError, NotFoundError, StorageError
+from core.errors import InputError, MiniGPTError, NotFoundError, StateError, StorageError
 from core.paths import HOME_VARIABLE, Home
 from core.run import control_file, run_lock
 from core.run.directory import Run
@@ -135,7 +135,7 @@ def lock_run(run: Run) -> Lock:
     """Take the run's lock, to train, rename or delete it.
 
     Raises:
-        InputError: it is being trained.
+        StateError: it is being trained.
         StorageError: the lock cannot be written.
     """
     with _write_errors(run.lock):
@@ -189,7 +189,7 @@ def delete_run(home: Home, run: Run) -> list[str]:
         The other runs for which its text from standard input stays.
 
     Raises:
-        InputError: it is being trained.
+        StateError: it is being trained.
     """
     sha256 = _corpus_hash(run)
     if run.lock.is_symlink():  # it is not locked through a link, so nothing holds it
@@ -228,9 +228,9 @@ def _lock_idle(run: Run) -> Lock:
     return lock_run(run)
 
 
-def in_use_error(run: Run) -> InputError:
+def in_use_error(run: Run) -> StateError:
     """The error for a run that cannot be changed while it is being trained."""
-    return InputError(
+    return StateError(
         f"The run {run.name} is being trained.", f"Stop it first: minigpt-tui stop {run.name}"
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.errors import DamagedError, InputError
+from core.errors import DamagedError, InputError, StateError
 from core.run.directory import Run, numbered_folders
 
 LAST = "last"
@@ -34,14 +34,14 @@ def weights_file(run: Run, weights: str = LAST) -> Path:
                 "Try its best weights or a snapshot: add @best or @STEP to the name. "
                 "To restore it from a checkpoint: minigpt-tui resume.",
             )
-        raise InputError(
+        raise StateError(
             f"The run {run.name} has no weights: {run.weights.name} does not exist.",
             "They are saved with its first checkpoint; minigpt-tui ls shows its status.",
         )
     if weights == BEST:
         if run.best_weights.is_file():
             return run.best_weights
-        raise InputError(
+        raise StateError(
             f"The run {run.name} has no best weights.",
             "They are saved only if the text is large enough for validation data.",
         )

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from core.config.budget import count_parameters
-from core.errors import Cancelled, ClosedError, DamagedError, InputError
+from core.errors import Cancelled, ClosedError, DamagedError, StateError
 from core.inference.load import LoadedModel, load_model
 from core.inference.score import score_ids
 from core.inference.session import Session
@@ -142,7 +142,7 @@ class ModelCache:
         """
         if request.run is None:
             if not self.models:
-                raise InputError("No model is loaded.", "Name a run.")
+                raise StateError("No model is loaded.", "Name a run.")
             return next(reversed(self.models.values())), "kept"
         run = store.find_run(self.home, request.run)
         weights = request.weights or LAST
@@ -212,10 +212,10 @@ class ModelCache:
         """The session of a reply.
 
         Raises:
-            InputError: it is not kept any more.
+            StateError: it is not kept any more.
         """
         if id not in self.replies:
-            raise InputError(f"The reply {id} is not kept any more.", "Send its text as a prompt.")
+            raise StateError(f"The reply {id} is not kept any more.", "Send its text as a prompt.")
         return self.replies[id]
 
     def open_session(

@@ -18,7 +18,7 @@ from core.attribution.attribution import (
 )
 from core.attribution.corpus_index import METADATA_FILE
 from core.attribution.ngram_index import NextTokenCounts
-from core.errors import InputError, MiniGPTError
+from core.errors import MiniGPTError, StateError
 from core.paths import Home
 from core.progress import CancelCheck, throttled
 from core.run import store
@@ -117,11 +117,11 @@ class IndexCache:
         """The indexed text of a run.
 
         Raises:
-            InputError: it has no index.
+            StateError: it has no index.
         """
         text = self.find(run)
         if text is None:
-            raise InputError(f"The text of {run} has no index yet.", "Request `index` first.")
+            raise StateError(f"The text of {run} has no index yet.", "Request `index` first.")
         return text
 
 

@@ -13,7 +13,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from core.errors import DamagedError, InputError, StorageError
+from core.errors import DamagedError, InputError, StateError, StorageError
 from core.paths import Home
 from core.system.files import JsonObject, make_private_folder, read_json, write_json
 from core.text import piped
@@ -152,8 +152,8 @@ def _locate(path: Path, home: Home) -> Path:
         if candidate.exists():
             return candidate
     if path.parent.name == home.corpora.name and _SHA256.fullmatch(path.stem):
-        raise InputError("The text from standard input is no longer there.", "Train on it again.")
-    raise InputError(f"The text {path} is no longer there.", "Put it back.")
+        raise StateError("The text from standard input is no longer there.", "Train on it again.")
+    raise StateError(f"The text {path} is no longer there.", "Put it back.")
 
 
 def _read_record(sha256: str, home: Home) -> JsonObject | None:
@@ -177,7 +177,7 @@ def _find_bundled(sha256: str, name: str) -> Corpus:
         if corpus.name == name:
             _verify(corpus, sha256)
             return corpus
-    raise InputError(
+    raise StateError(
         f"The text {name!r} (SHA-256 {sha256[:12]}…) is not known on this machine.",
         "Start a run on the text itself; afterwards its hash is known.",
     )
@@ -185,7 +185,7 @@ def _find_bundled(sha256: str, name: str) -> Corpus:
 
 def _verify(corpus: Corpus, sha256: str) -> None:
     if fingerprint(corpus) != sha256:
-        raise InputError(
+        raise StateError(
             f"The text {corpus.name!r} has changed: {corpus.files[0]}.",
             "Restore the old text, or start a new run with the new one.",
         )

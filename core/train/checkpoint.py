@@ -17,7 +17,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from core.errors import DamagedError, InputError, StorageError
+from core.errors import DamagedError, StateError, StorageError
 from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, write_tensors
 from core.run.directory import MAX_STEP_BYTES, CheckpointFiles, Run, numbered_folders
 from core.system.files import (
@@ -120,7 +120,7 @@ def load_checkpoint(run: Run) -> Checkpoint | None:
 
     Raises:
         DamagedError: there are checkpoints, but none can be read.
-        InputError: a newer version of the program wrote the newest.
+        StateError: a newer version of the program wrote the newest.
     """
     last, skipped = _read_last(run), []
     if last is None and numbered_folders(run.checkpoints):
@@ -187,7 +187,7 @@ def _read_state(files: CheckpointFiles) -> JsonObject:
 
     Raises:
         DamagedError: it cannot be read.
-        InputError: a newer version of the program wrote it. Resuming from an older checkpoint
+        StateError: a newer version of the program wrote it. Resuming from an older checkpoint
             instead would lose the training since.
     """
     state = read_json(files.state)
@@ -195,7 +195,7 @@ def _read_state(files: CheckpointFiles) -> JsonObject:
     if not isinstance(format, int):
         raise DamagedError(f"{files.state} has no format number.")
     if format > FORMAT_VERSION:
-        raise InputError(
+        raise StateError(
             f"{files.state} was written by a newer version (format {format}; this version reads "
             f"up to {FORMAT_VERSION}).",
             "Update minigpt-tui.",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from core.errors import InputError, MiniGPTError, StorageError
+from core.errors import InputError, MiniGPTError, StateError, StorageError
 from core.paths import Home
 from core.run import store
 from core.run.directory import Run
@@ -116,7 +116,7 @@ def rm(home: Home, names: tuple[str, ...], yes: bool) -> None:
 
 def _confirm(count: int) -> bool:
     if not sys.stdin.isatty():
-        raise InputError("Nothing was deleted: there is no terminal to confirm on.", "Add --yes.")
+        raise StateError("Nothing was deleted: there is no terminal to confirm on.", "Add --yes.")
     question = "Delete it permanently?" if count == 1 else f"Delete these {count} permanently?"
     return click.confirm(question, err=True)
 

@@ -9,7 +9,7 @@ import click
 
 from core.config.configs import Extension, TrainConfig
 from core.config.schema import parse_value, setting_specs
-from core.errors import InputError, RunFailedError, SettingsError
+from core.errors import RunFailedError, SettingsError, StateError
 from core.paths import Home
 from core.run import control_file, store
 from core.run.directory import Run
@@ -178,13 +178,13 @@ def _find_alive(home: Home, name: str) -> tuple[Run, RunFollower]:
     """A run that is being trained, and a follower that has read its events so far.
 
     Raises:
-        InputError: it is not being trained.
+        StateError: it is not being trained.
     """
     run = store.find_run(home, name)
     status = status_of(run)
     if status not in LIVE_STATUSES:
         longer = " --epochs N" if status == FINISHED else ""
-        raise InputError(
+        raise StateError(
             f"The run {run.name} is not being trained: {status}.", _resume_hint(run) + longer
         )
     follower = RunFollower(run)

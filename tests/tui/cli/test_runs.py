@@ -59,6 +59,7 @@ def test_a_run_not_in_training_gets_no_requests(
     """Its answer would never come, or the next trainer would obey it."""
     run = ended(home, "stopped")
     message = refused(capsys, arguments[0], "pets", *arguments[1:])
+    assert message.startswith("Not possible now: ")
     assert "not being trained: stopped" in message
     assert "minigpt-tui resume pets" in message
     assert not run.requests.exists()
@@ -103,6 +104,7 @@ def test_a_run_in_training_on_this_machine_is_never_taken_over(
     _, lock = starting(home)
     with lock:
         message = refused(capsys, "resume", "pets", "--steps", "3", *force)
+    assert message.startswith("Not possible now: ")
     assert "is being trained" in message
     assert "minigpt-tui attach pets" in message
 
