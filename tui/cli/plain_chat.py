@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import click
 
-from core.config.configs import SamplingConfig
-from core.config.schema import parse_value, setting_specs
 from core.errors import MiniGPTError
 from core.server.protocol import GenerateRequest
 from core.server.replies import GenerateBatch, GenerateReply
 from tui.chat.conversation import Conversation
 from tui.chat.record import CANCELLED, FAILED
 from tui.chat.reply import ABOUT, turn_facts
-from tui.cli.console import print_message, print_result
+from tui.cli.console import print_result
+from tui.cli.plain_lines import change_setting, handle_lines
 from tui.common.client import BlockingClient
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import StreamCleaner, clean
@@ -26,6 +25,7 @@ HELP = """Type some text; Enter continues it.
 /step goes through the next tokens after the last reply.
 /quit quits, as does the end of the input. Ctrl+C stops a reply."""
 PROMPT = "Text, or /help: "
+UNKNOWN_HINT = "/help lists the commands."
 
 
 @dataclass
@@ -47,23 +47,13 @@ class PlainChat:
     def run(self) -> None:
         """Read lines until the user quits."""
         print_result(ABOUT)
-        while True:
-            try:
-                line = self.read_line(PROMPT)
-            except EOFError:
-                return
-            if line.strip() == "/quit":
-                return
-            try:
-                self._handle(line)
-            except MiniGPTError as error:
-                print_message(f"{error.title}: {error}")
+        handle_lines(self.read_line, PROMPT, "/quit", self._handle)
 
     def _handle(self, line: str) -> None:
         if not line.startswith("/"):
             self._generate(line)
             return
-        command, _, value = line[1:].strip().partition(" ")
+        command = line[1:].strip()
         if command == "help":
             print_result(HELP)
         elif command == "step":
@@ -71,7 +61,7 @@ class PlainChat:
         elif command in ("older", "newer"):
             self._use_other_weights(command)
         else:
-            self._change_setting(command.replace("-", "_"), value.strip())
+            self._change_setting(command)
 
     def _use_other_weights(self, which: str) -> None:
         conversation = self.conversation
@@ -83,13 +73,11 @@ class PlainChat:
         conversation.use_weights(conversation.run, weights)
         print_result(f"Weights: {weights}.")
 
-    def _change_setting(self, name: str, value: str) -> None:
-        values = {name: parse_value(SamplingConfig, name, value)}
+    def _change_setting(self, line: str) -> None:
         controls = self.conversation.controls
-        config = replace(controls.config, **values)
+        name, config = change_setting(controls.config, line, UNKNOWN_HINT)
         fixed = controls.fixed or name == "seed"
         self.conversation.controls = SamplingControls(config, fixed=fixed)
-        print_result(f"{setting_specs(SamplingConfig)[name].label} is {value}.")
 
     def _generate(self, prompt: str) -> None:
         reply = self.conversation.begin(prompt)

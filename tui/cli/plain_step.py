@@ -6,14 +6,13 @@ For screen readers, simple terminals and scripts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.config.configs import SamplingConfig
-from core.config.schema import parse_value, setting_specs
-from core.errors import MiniGPTError
 from core.server.replies import StepReply
 from core.server.tokens import CandidateToken
-from tui.cli.console import print_message, print_result
+from tui.cli.console import print_result
+from tui.cli.plain_lines import change_setting, handle_lines
 from tui.common.client import BlockingClient
 from tui.common.plain_mode import spoken_percent
 from tui.common.sanitize import one_line
@@ -53,17 +52,7 @@ class PlainStep:
     def run(self) -> None:
         """Read lines until the user quits."""
         self._print_view(self.client.wait(self.session.refresh(self.config)))
-        while True:
-            try:
-                line = self.read_line(PROMPT)
-            except EOFError:
-                return
-            if line.strip() == "q":
-                return
-            try:
-                self._handle(line)
-            except MiniGPTError as error:
-                print_message(f"{error.title}: {error}")
+        handle_lines(self.read_line, PROMPT, "q", self._handle)
 
     def _handle(self, line: str) -> None:
         command = line.strip()
@@ -82,8 +71,9 @@ class PlainStep:
         elif command.isdecimal() or not command:
             self._take(int(command or 1))
         else:
-            name, _, value = command.partition(" ")
-            self._change_setting(name.replace("-", "_"), value.strip())
+            hint = f"/{command} finds tokens with this text; ? lists the commands."
+            _, self.config = change_setting(self.config, command, hint)
+            self._print_view(self.client.wait(self.session.refresh(self.config)))
 
     def _take(self, number: int) -> None:
         if not 1 <= number <= len(self.numbered):
@@ -108,12 +98,6 @@ class PlainStep:
         matches = self.client.wait(self.session.find(text, self.config))
         print_result(f"{match_count(matches.matches, text)}.")
         self._print_numbered(matches.tokens[:NUMBERED_TOKENS], with_ranks=True)
-
-    def _change_setting(self, name: str, value: str) -> None:
-        values = {name: parse_value(SamplingConfig, name, value)}
-        self.config = replace(self.config, **values)
-        print_result(f"{setting_specs(SamplingConfig)[name].label} is {value}.")
-        self._print_view(self.client.wait(self.session.refresh(self.config)))
 
     def _print_view(self, view: StepReply) -> None:
         print_result()

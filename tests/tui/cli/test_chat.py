@@ -97,6 +97,22 @@ def test_only_the_end_of_the_input_ends_step(
     assert len(server.sessions["s2"][1]) == 3
 
 
+def test_a_word_at_the_prompt_of_step_is_answered_with_what_can_be_typed(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """It was called an invalid setting, without a word on how to find a token."""
+    _use_server(monkeypatch, FakeServer())
+    _type(monkeypatch, "popular", "temperature", "help")
+    assert run(["step", "lang", "Python"]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "Not found: There is no command or setting named 'popular'.",
+        "/popular finds tokens with this text; ? lists the commands.",
+        "Invalid settings: temperature: needs a value; it is 0.0 now",
+        "Not found: There is no command or setting named 'help'.",
+        "/help finds tokens with this text; ? lists the commands.",
+    ]
+
+
 def test_step_prints_json(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     """Detects missing fields, or fields of the session."""
     server = FakeServer()
@@ -131,7 +147,8 @@ def test_chat_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: 
     assert captured.out.count("Python is a popular programming language.\n") == 2
     assert "Temperature is 0.5." in captured.out
     assert "Weights: " in captured.out
-    assert "unknown setting" in captured.err
+    assert "There is no command or setting named 'bogus'." in captured.err
+    assert "/help lists the commands." in captured.err
     temperatures = [request.settings.temperature for request in server.sent(GenerateRequest)]
     assert temperatures == [0.0, 0.5]
     turns = read_last(Run(home.runs / "lang").chat, 9)
