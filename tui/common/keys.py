@@ -33,6 +33,26 @@ KEY_NAMES = {
 DIGIT_PLACEHOLDER = "\0"
 
 
+def hidden_key(
+    key: str,
+    action: str,
+    label: str,
+    tooltip: str,
+    display: str | None = None,
+    *,
+    first: bool = False,
+) -> Binding:
+    """Return a binding that is not in the footer.
+
+    Args:
+        display: the name of the key, if it is not that of `key_name`.
+        first: whether it takes precedence over the focused widget's own keys.
+    """
+    return Binding(
+        key, action, label, show=False, key_display=display, priority=first, tooltip=tooltip
+    )
+
+
 class KeyRow(NamedTuple):
     """One row of a table of keys.
 

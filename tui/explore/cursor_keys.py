@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from tui.common.sampling_settings import setting_bindings
+from tui.common.keys import hidden_key
+from tui.explore.keys import NEWER, NEWEST, OLDER, best_key, setting_keys
 
 DEFAULT_BRANCHES, MAX_BRANCHES = 4, 9
-
-
-def _key(key: str, action: str, label: str, tooltip: str, display: str | None = None) -> Binding:
-    """A key that is not in the footer."""
-    return Binding(key, action, label, show=False, tooltip=tooltip, key_display=display)
 
 
 MOVING: list[BindingType] = [
     Binding("escape", "stop", "Stop", tooltip="Stop generating; tokens so far are kept"),
     Binding("escape", "back", "Back", tooltip="Go back"),
-    _key("left", "move(-1)", "Left", "Cursor to the previous token", "←"),
-    _key("right", "move(1)", "Right", "Cursor to the next token", "→"),
-    _key("home", "move_far(-1)", "Start", "Cursor to the first token"),
-    _key("end", "move_far(1)", "End", "Cursor to the end of the text"),
-    _key("up", "move_choice(-1)", "Up", "Select a likelier token"),
-    _key("down", "move_choice(1)", "Down", "Select a less likely token"),
+    hidden_key("left", "move(-1)", "Left", "Cursor to the previous token", "←"),
+    hidden_key("right", "move(1)", "Right", "Cursor to the next token", "→"),
+    hidden_key("home", "move_far(-1)", "Start", "Cursor to the first token"),
+    hidden_key("end", "move_far(1)", "End", "Cursor to the end of the text"),
+    hidden_key("up", "move_choice(-1)", "Up", "Select a likelier token"),
+    hidden_key("down", "move_choice(1)", "Down", "Select a less likely token"),
     Binding(
         "enter",
         "replace",
@@ -41,13 +37,17 @@ BRANCHES: list[BindingType] = [
         key_display="]",
         tooltip="Next branch at the nearest fork",
     ),
-    _key("left_square_bracket", "sibling(-1)", "Previous", "Previous branch at this fork", "["),
-    _key("left_curly_bracket", "parent", "Parent", "Parent branch", "{"),
-    _key("right_curly_bracket", "child", "Child", "Next child branch", "}"),
-    _key("pageup", "change_text(-1)", "Older", "Previous text with its branches"),
-    _key("pagedown", "change_text(1)", "Newer", "Next text with its branches"),
+    hidden_key(
+        "left_square_bracket", "sibling(-1)", "Previous", "Previous branch at this fork", "["
+    ),
+    hidden_key("left_curly_bracket", "parent", "Parent", "Parent branch", "{"),
+    hidden_key("right_curly_bracket", "child", "Child", "Next child branch", "}"),
+    hidden_key("pageup", "change_text(-1)", "Older", "Previous text with its branches"),
+    hidden_key("pagedown", "change_text(1)", "Newer", "Next text with its branches"),
     *(
-        _key(str(count), f"branch_count({count})", "Branches", f"b generates {count} branches")
+        hidden_key(
+            str(count), f"branch_count({count})", "Branches", f"b generates {count} branches"
+        )
         for count in range(2, MAX_BRANCHES + 1)
     ),
 ]
@@ -58,19 +58,10 @@ OTHER_VIEWS: list[BindingType] = [
         "Chances",
         tooltip="Show token probabilities as colours and tenths; ! is below 1%",
     ),
-    _key("w", "inside", "Inside", "Look inside the model at this token"),
-    _key("e", "own_text", "Text", "Type or paste your own text to be scored"),
-    _key("y", "copy", "Copy", "Copy this branch from the beginning"),
+    hidden_key("w", "inside", "Inside", "Look inside the model at this token"),
+    hidden_key("e", "own_text", "Text", "Type or paste your own text to be scored"),
+    hidden_key("y", "copy", "Copy", "Copy this branch from the beginning"),
 ]
-SETTINGS: list[BindingType] = [
-    *setting_bindings(),
-    _key("s", "seed", "Seed", "Keep the seed of the last branches, or draw a new one for each"),
-    _key("g", "greedy", "Greedy", "Back to greedy: always the likeliest token"),
-]
-WEIGHTS: list[BindingType] = [
-    _key("comma", "older", "Older", "Previous snapshot, same text"),
-    _key("full_stop", "newer", "Newer", "Next snapshot, same text"),
-    _key("l", "newest", "Newest", "Load the newest weights"),
-    _key("f12", "best", "Best", "Weights with the lowest validation loss"),
-]
+SETTINGS = setting_keys("Keep the seed of the last branches, or draw a new one for each")
+WEIGHTS: list[BindingType] = [OLDER, NEWER, NEWEST, best_key("f12")]
 BINDINGS = [*MOVING, *BRANCHES, *OTHER_VIEWS, *SETTINGS, *WEIGHTS]
