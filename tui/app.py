@@ -39,6 +39,7 @@ from tui.common.messages import (
 from tui.common.sanitize import clean
 from tui.common.style_cache import share_background_styles
 from tui.common.terminal import DEFAULT_THEME, Terminal
+from tui.common.theme import ThemedApp
 from tui.common.user_config import UserConfig, describe_problems, find_problem_line
 
 ERROR_SECONDS = 12.0
@@ -53,7 +54,7 @@ NOT_POSSIBLE_SECONDS = 3.0
 BASE_SCREENS = 2  # Textual's default screen and the list of runs
 
 
-class MiniGPTApp(SequentialKeysApp):
+class MiniGPTApp(SequentialKeysApp, ThemedApp):
     """Train a GPT on a text and talk to it.
 
     Args:

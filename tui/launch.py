@@ -70,7 +70,7 @@ def open_app(
     try:
         app = MiniGPTApp(home, terminal, client, first, config)
     except InvalidThemeError as error:
-        hint = "Set TEXTUAL_THEME to textual-dark, textual-light or ansi-dark, or unset it."
+        hint = "Set TEXTUAL_THEME to minigpt-night, minigpt-day or a theme of Textual, or unset it."
         raise InputError(f"There is no theme {terminal.theme!r}.", hint) from error
 
     async def run_until_exit() -> None:

@@ -20,6 +20,7 @@ from tests.support.captures import screen_text
 from tui.app import MiniGPTApp
 from tui.common.messages import CopyRequested, ErrorRaised
 from tui.common.terminal import Terminal
+from tui.common.theme import ThemedApp
 from tui.common.user_config import UserConfig
 
 STYLES = Path(__file__).parents[2] / "tui" / "styles" / "app.tcss"
@@ -27,7 +28,7 @@ SIZES = [(60, 20), (80, 24)]
 MessageT = TypeVar("MessageT", bound=Message)
 
 
-class StageApp(App[None]):
+class StageApp(ThemedApp):
     """Shows one screen or one widget, and records the messages it posts.
 
     Args:
@@ -54,6 +55,7 @@ class StageApp(App[None]):
         self.theme = self.terminal.theme
         self.user_config = UserConfig()
         self.animation_level = "none"
+        self.set_class(self.terminal.is_ascii, "-ascii")
         self.messages: list[Message] = []
         self._first = first
 

@@ -1,26 +1,28 @@
-"""The base of all screens: title line, footer, error messages, and going back."""
+"""The base of all screens: header, footer, error messages, and going back."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.paths import Home
 from tui.common.messages import ErrorRaised, OpenModels
-from tui.common.sanitize import one_line
 from tui.common.terminal import Terminal
 from tui.common.user_config import UserConfig
+from tui.widgets.header import Header
 from tui.widgets.key_line import LAST_KEYS, KeyLine
 
 if TYPE_CHECKING:
     from tui.common.client import ModelClient
+
+ROOT_HEADING = "Models"
 
 
 class AppServices(Protocol):
@@ -45,12 +47,13 @@ class BaseScreen(Screen[None]):
     Escape leaves an input first; in command mode single letters are commands and Escape goes back.
     """
 
+    TRAIL: ClassVar[tuple[str, ...]] = ()  # parts of the path above the heading
     HEADING: ClassVar[str] = ""
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", tooltip="Go back"),
         Binding(
-            "question_mark", "app.keys", "Keys", key_display="?", tooltip="All keys of this screen"
+            "question_mark", "app.keys", "Help", key_display="?", tooltip="All keys of this screen"
         ),
     ]
 
@@ -61,16 +64,25 @@ class BaseScreen(Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys for the footer: the screen's own first, Back and Keys last."""
+        """The keys for the footer: the screen's own first, Back and Help last.
+
+        While one types, `?` is text and F1 opens the help.
+        """
         bindings = super().active_bindings
+        is_typing = self.focused and self.focused.check_consume_key("question_mark", "?")
+        if is_typing and "f1" in bindings:
+            bindings.pop("question_mark", None)
+            node, binding, enabled, tooltip = bindings["f1"]
+            binding = replace(binding, show=True, description="Help")
+            bindings["f1"] = ActiveBinding(node, binding, enabled, tooltip)
         for key in LAST_KEYS:
             if key in bindings:
                 bindings[key] = bindings.pop(key)
         return bindings
 
     def compose(self) -> ComposeResult:
-        """Title line, body, footer."""
-        yield Static(id="title", markup=False)
+        """Header, body, footer."""
+        yield Header()
         yield from self.body()
         yield KeyLine()
 
@@ -79,15 +91,20 @@ class BaseScreen(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Show the title."""
-        self.set_title("")
+        """Show the path without a subject."""
+        self.set_header()
 
-    def set_title(self, subject: str) -> None:
-        """Show the heading of the screen and a few words on what it displays."""
-        title = Content.assemble(
-            (" minigpt-tui ", "dim"), (self.HEADING, "bold $primary"), "  ", one_line(subject)
-        )
-        self.query_one("#title", Static).update(title)
+    def set_header(self, *subjects: str, state: Content | str = "") -> None:
+        """Show the first row.
+
+        Args:
+            subjects: the parts of the path between Models and this screen, such as the run.
+            state: a few words for the right end.
+        """
+        path = (*self.TRAIL, *subjects, self.HEADING)
+        if self.HEADING != ROOT_HEADING:
+            path = (ROOT_HEADING, *path)
+        self.query_one(Header).show(path, state)
 
     def show_error(self, error: MiniGPTError) -> None:
         """Have the app show an error."""

@@ -35,7 +35,7 @@ class GenerationScreen(BaseScreen):
         super().__init__()
         self.opened_for = name, weights
         self._initial_controls = controls
-        self._shown_title = ""
+        self._shown_title = ("", "")
 
     @cached_property
     def conversation(self) -> Conversation:
@@ -76,10 +76,10 @@ class GenerationScreen(BaseScreen):
         facts = self.facts()
         self.query_one(GenerationSide).show(facts)
         self.query_one(GenerationLine).show(facts, self.size.width - 2)
-        title = f"{facts.run} · {facts.weights_text}"
+        title = facts.run, facts.weights_text
         if title != self._shown_title:
             self._shown_title = title
-            self.set_title(title)
+            self.set_header(facts.run, state=facts.weights_text)
 
     def show_note(self, note: str) -> None:
         """Show a short note until the next key."""

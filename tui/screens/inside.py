@@ -97,7 +97,7 @@ class InsideScreen(BaseScreen):
 
     def on_mount(self) -> None:
         """Name the run, and request the first position."""
-        self.set_title(self._run_name)
+        self.set_header(self._run_name)
         self._refresh_view()
 
     @work(group="inside", exit_on_error=False)
@@ -144,7 +144,7 @@ class InsideScreen(BaseScreen):
         reply = self._reply
         if reply is None or not self.is_attached:
             return
-        self.set_title(f"{self._run_name} · {weights_label(self._weights, reply.step)}")
+        self.set_header(self._run_name, state=weights_label(self._weights, reply.step))
         plain = self.services.terminal.is_ascii
         self.query_one(MarkedText).show(*text_pieces(reply, self._layer, plain=plain))
         prediction = prediction_line(reply, sorted(self._disabled))

@@ -49,7 +49,7 @@ class LogScreen(BaseScreen):
             self.show_error(error)
             lines = []
         log.write_lines(lines or [EMPTY_LOG_TEXT])
-        self.set_title(f"{self._run.name}   {len(lines)} lines")
+        self.set_header(self._run.name, state=f"{len(lines)} lines")
 
     def action_home(self) -> None:
         self.query_one(Log).scroll_home(animate=False)

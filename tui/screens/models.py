@@ -109,7 +109,7 @@ class ModelsScreen(BaseScreen):
         empty.update(f"No run is called like “{one_line(value)}”." if self._rows else NO_RUNS_TEXT)
         alive = sum(row.summary.status in LIVE_STATUSES for row in self._rows)
         count = f"{len(self._rows)} runs" if len(self._rows) != 1 else "1 run"
-        self.set_title(f"{count}, {alive} training" if alive else count)
+        self.set_header(state=f"{count}, {alive} training" if alive else count)
         self._show_detail()
 
     def _show_detail(self) -> None:

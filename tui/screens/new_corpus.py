@@ -88,7 +88,7 @@ class CorpusTable(OptionList):
 class NewCorpusScreen(BaseScreen):
     """A list of texts and a preview of the highlighted one."""
 
-    HEADING = "New run: text"
+    TRAIL, HEADING = ("New run",), "Text"
     HELP = (
         "Choose the text to train on: bundled texts first, recent files below. f enters the path "
         "of a file, a folder or a pattern such as notes/**/*.md; b browses folders."
@@ -188,7 +188,7 @@ class NewCorpusScreen(BaseScreen):
                 self.action_use_text()
 
     def _show_description(self, corpus: Corpus) -> None:
-        self.set_title(corpus.name)
+        self.set_header(state=corpus.name)
         words = corpus.description or ", ".join(str(path) for path in corpus.files[:3])
         self.query_one("#about", Static).update(Content(one_line(words)))
         self.query_one("#facts", Static).update(Content.styled("reading…", "dim"))

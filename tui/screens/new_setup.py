@@ -50,7 +50,7 @@ class NewSetupScreen(BaseScreen):
         typed: values of the inputs, restored on opening and updated in place on going back.
     """
 
-    HEADING = "New run: settings"
+    TRAIL, HEADING = ("New run",), "Settings"
     HELP = (
         "Every setting has a suitable value already; Enter starts training. Tab moves through the "
         "settings, o shows all of them. The right side shows the forecast and the reasons."
@@ -111,7 +111,7 @@ class NewSetupScreen(BaseScreen):
         name = self.query_one("#name", Input)
         if not name.value:
             name.value = propose_name(self.services.home, corpus.name)
-        self.set_title(corpus.name)
+        self.set_header(state=corpus.name)
         self._draft = RunDraft(corpus=corpus, preview=text, config=config, shape=shape)
         self._update_forecast()
         if self._is_start_pending:

@@ -101,7 +101,7 @@ class OriginScreen(BaseScreen):
         """Build the index if needed, then find the copied passages of the reply."""
         run, turn = self._turns[self._turn_index]
         self._reply, self._span_index, self._place_index = None, 0, 0
-        self.set_title(f"{run} · reply {self._turn_index + 1} of {len(self._turns)}")
+        self.set_header(run, state=f"reply {self._turn_index + 1} of {len(self._turns)}")
         self._show("Searching…")
         request = OriginRequest(
             run=run, text=turn.text, min_tokens=self._min_tokens, max_places=MAX_PLACES
@@ -265,7 +265,7 @@ class PassageScreen(BaseScreen):
             self.show_error(error)
             return
         self._lines = lines
-        self.set_title(f"line {self._place.line:,} of {self._file.name}")
+        self.set_header(self._file.name, state=f"line {self._place.line:,}")
         self.query_one(MarkedText).show(*self._pieces(number))
 
     def _pieces(self, number: int) -> tuple[list[Piece], int | None]:

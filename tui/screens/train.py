@@ -132,10 +132,10 @@ class TrainScreen(BaseScreen):
         state, note = self._state_text(), self._commands.note
         if note == HOW_TO_LEAVE and state in ENDED_STATUSES:
             note = ""
-        title = "   ".join((self._run_name, state, "" if note == state else note)).rstrip()
+        title = "   ".join((state, "" if note == state else note)).rstrip()
         if title != self._title:
             self._title = title
-            self.set_title(title)
+            self.set_header(self._run_name, state=title)
         view.show(RunView(history, status, self._usage, self.follower.problem))
         binding_state = (status, bool(history.saves), history.steps_per_epoch, title)
         if binding_state != self._binding_state:

@@ -11,7 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-LAST_KEYS = ("escape", "question_mark")  # Back and Keys are always shown, at the end
+HELP_KEYS = ("question_mark", "f1")  # at the right end
+LAST_KEYS = ("escape", *HELP_KEYS)  # Back and Help are always shown
 
 
 class KeyLine(Footer):
@@ -21,8 +22,10 @@ class KeyLine(Footer):
     would mount new widgets each time, and keep the old ones for as long as the screen lives: they
     watch `compact`, and watchers of closed widgets are dropped only when it is reported as changed.
 
-    If not all keys fit, the last ones before Back and Keys are hidden.
+    If not all keys fit, the last ones before Back and Help are hidden.
     """
+
+    GAP = 2  # cells after each key
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False, compact=True)
@@ -45,6 +48,8 @@ class KeyLine(Footer):
     def compose(self) -> ComposeResult:
         """The keys that fit."""
         keys = list(super().compose())
+        for key in keys:
+            key.set_class(isinstance(key, FooterKey) and key.key in HELP_KEYS, "-help")
         self._fit(keys)
         yield from keys
 
@@ -54,7 +59,7 @@ class KeyLine(Footer):
 
     def _fit(self, widgets: Iterable[Widget]) -> None:
         keys = [widget for widget in widgets if isinstance(widget, FooterKey)]
-        free = self.size.width - sum(_width(key) for key in keys if key.key in LAST_KEYS)
+        free = self.size.width - 1 - sum(_width(key) for key in keys if key.key in LAST_KEYS)
         for key in keys:
             if key.key not in LAST_KEYS:
                 free -= _width(key)
@@ -63,4 +68,4 @@ class KeyLine(Footer):
 
 def _width(key: FooterKey) -> int:
     """The cells of a key, its description and the gaps after both."""
-    return cell_len(f"{key.key_display} {key.description} ")
+    return cell_len(f"{key.key_display} {key.description}") + KeyLine.GAP
