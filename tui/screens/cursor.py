@@ -403,16 +403,23 @@ class CursorScreen(PredictionScreen):
 
     def action_own_text(self) -> None:
         """Ask for a text."""
-        self.app.push_screen(TextDialog("Which text? It is scored and can be branched."), self._use)
+        question = "Which text? It is scored and can be branched."
+        self.app.push_screen(TextDialog(question, self._open_own_text), self._show_own_text)
 
-    def _use(self, text: str | None) -> None:
+    async def _open_own_text(self, text: str) -> None:
         if text:
-            self.perform(lambda: self.cursor.open_text(self._settings, text), needs_view=False)
+            async with self._action_lock:
+                await self.cursor.open_text(self._settings, text)
+
+    def _show_own_text(self, text: str | None) -> None:
+        if text:
+            self.perform(needs_view=False)
 
     def on_paste(self, event: Paste) -> None:
         """Open a pasted text."""
         event.stop()
-        self._use(pasted_text(event.text))
+        if text := pasted_text(event.text):
+            self.perform(lambda: self.cursor.open_text(self._settings, text), needs_view=False)
 
     def action_copy(self) -> None:
         """Copy the path."""

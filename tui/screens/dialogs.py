@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import ClassVar
 
 from textual import work
@@ -66,66 +67,84 @@ class InputDialog(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class LineDialog(InputDialog):
-    """Ask for one line.
+class CheckedDialog(InputDialog):
+    """Ask for a text; what is refused stays in the input, with the reason below it.
 
     Args:
         question: what to type.
-        value: the initial text of the line.
-        check: raises MiniGPTError for a line that is refused; the dialog shows why and stays.
+        check: raises MiniGPTError for a text that is refused. It may be a coroutine function, and
+            also do what the text is for: the dialog closes once it has succeeded.
     """
 
     def __init__(
-        self, question: str, value: str = "", check: Callable[[str], object] | None = None
+        self, question: str, check: Callable[[str], Awaitable[object] | object] | None = None
     ) -> None:
         super().__init__()
-        self._question, self._value, self._check = question, value, check
+        self._question, self._check = question, check
 
     def compose(self) -> ComposeResult:
-        """The question, the line, the keys."""
+        """The question, the input, the reason for a refusal, the keys."""
         with Vertical(classes="dialog"):
             yield Static(clean(self._question), markup=False)
-            yield LineInput(self._value, compact=True)
+            yield self.input()
             problem = Static(id="problem", markup=False)
             problem.display = False
             yield problem
             yield Static("Enter  OK     Esc  cancel", classes="keys", markup=False)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Close with the line, unless it is refused."""
+    def input(self) -> LineInput | Prompt:
+        """The widget that the text is typed into."""
+        raise NotImplementedError
+
+    @work(exclusive=True)
+    async def submit(self, text: str) -> None:
+        """Close with the text, unless it is refused."""
         try:
-            if self._check is not None:
-                self._check(event.value)
+            result = self._check(text) if self._check is not None else None
+            if isawaitable(result):
+                await result
         except MiniGPTError as error:
             problem = self.query_one("#problem", Static)
             problem.update(clean(str(error)))
             problem.display = True
         else:
-            self.dismiss(event.value)
+            self.dismiss(text)
 
 
-class TextDialog(InputDialog):
-    """Ask for a text of any length, typed or pasted.
+class LineDialog(CheckedDialog):
+    """Ask for one line.
 
     Args:
-        question: what to type.
+        value: the initial text of the line.
     """
 
-    def __init__(self, question: str) -> None:
-        super().__init__()
-        self._question = question
+    def __init__(
+        self,
+        question: str,
+        value: str = "",
+        check: Callable[[str], Awaitable[object] | object] | None = None,
+    ) -> None:
+        super().__init__(question, check)
+        self._value = value
 
-    def compose(self) -> ComposeResult:
-        """The question, the text, the keys."""
-        with Vertical(classes="dialog"):
-            yield Static(clean(self._question), markup=False)
-            yield Prompt()
-            yield Static("Enter  OK     Esc  cancel", classes="keys", markup=False)
+    def input(self) -> LineInput:
+        """One line."""
+        return LineInput(self._value, compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.submit(event.value)
+
+
+class TextDialog(CheckedDialog):
+    """Ask for a text of any length, typed or pasted."""
+
+    def input(self) -> Prompt:
+        """Up to five rows."""
+        return Prompt()
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
-        """Close with the text."""
         event.stop()
-        self.dismiss(event.text)
+        self.submit(event.text)
 
 
 class RunDialog(InputDialog):

@@ -17,7 +17,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from core.config.configs import SamplingConfig
-from core.errors import MiniGPTError
+from core.errors import InputError, MiniGPTError
 from core.run.weights_ref import LAST
 from core.server.protocol import IndexRequest
 from core.server.replies import FindReply, IndexProgress, StepReply
@@ -31,7 +31,7 @@ from tui.explore.step_keys import BINDINGS
 from tui.explore.step_session import StepSession
 from tui.screens.cursor import CursorScreen
 from tui.screens.dialogs import LineDialog
-from tui.screens.prediction import PredictionScreen
+from tui.screens.prediction import NO_PREDICTIONS, PredictionScreen
 from tui.widgets.candidate_table import CandidateTable
 from tui.widgets.generation_side import GenerationLine, GenerationSide
 from tui.widgets.transcript import Transcript, prompt_mark
@@ -298,17 +298,22 @@ class StepScreen(PredictionScreen):
     def action_find(self) -> None:
         """Find tokens of the vocabulary by their text."""
 
-        def find(text: str | None) -> None:
+        def show(text: str | None) -> None:
             if text:
-                self.perform(lambda: self._find(text))
+                self.perform()
 
-        self.app.push_screen(LineDialog("Find which token? Part of it is enough."), find)
+        question = "Find which token? Part of it is enough."
+        self.app.push_screen(LineDialog(question, check=self._find), show)
 
     async def _find(self, text: str) -> None:
-        matches = await self.session.find(text, self._settings)
-        if not matches.tokens:
-            self.show_note(f"No token contains “{one_line(text)}”.")
+        if not text:
             return
+        async with self._action_lock:
+            if self.view is None:
+                raise InputError(NO_PREDICTIONS)
+            matches = await self.session.find(text, self._settings)
+        if not matches.tokens:
+            raise InputError(f"No token contains “{text}”.", "Enter a part of a token.")
         more = (
             f", first {len(matches.tokens)} shown" if matches.matches > len(matches.tokens) else ""
         )
@@ -326,15 +331,17 @@ class StepScreen(PredictionScreen):
             self.show_note("The text is still loading; press e again in a moment.")
             return
 
-        def use(text: str | None) -> None:
+        def show(text: str | None) -> None:
             if text is not None:
-                self.perform(lambda: open_text(text), needs_view=False)
+                self._matches = None
+                self.perform(needs_view=False)
 
-        async def open_text(text: str) -> None:
+        dialog = LineDialog("Start with which text?", self.session.text, self._open_text)
+        self.app.push_screen(dialog, show)
+
+    async def _open_text(self, text: str) -> None:
+        async with self._action_lock:
             await self.session.open_text(text, self._settings)
-            self._matches = None
-
-        self.app.push_screen(LineDialog("Start with which text?", self.session.text), use)
 
     def action_seed(self) -> None:
         """Draw another seed."""

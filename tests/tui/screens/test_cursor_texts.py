@@ -80,6 +80,22 @@ def test_a_pasted_text_is_opened_and_unknown_words_are_an_error(home: Home) -> N
     assert len(app.errors) == 1
 
 
+def test_a_refused_text_stays_in_its_dialog_and_the_old_one_on_the_screen(home: Home) -> None:
+    """Detects a typed text that is lost for one unknown word."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        text = await press(app, pilot, "e", *"a unknown", "enter")
+        assert "Not in the vocabulary: the word 'unknown'." in text
+        assert app.screen.query_one(Prompt).text == "a unknown"
+        await press(app, pilot, *["backspace"] * 8, "enter")
+        assert path_text(app) == "a"
+        await press(app, pilot, "e", *"unknown", "enter", "escape")
+        assert path_text(app) == "a"
+
+    app = play(cursor_app(home, FakeServer()), journey)
+    assert app.errors == []
+
+
 def test_step_opens_it_with_its_text(home: Home) -> None:
     """Detects another text than in Step."""
     server = FakeServer()

@@ -21,6 +21,7 @@ from tests.support.conversations import home_with_lang
 from tests.support.fake_server import FakeServer
 from tui.common.sampling_settings import SamplingControls
 from tui.common.terminal import Terminal
+from tui.screens.dialogs import LineDialog
 from tui.screens.step import StepScreen
 from tui.widgets.candidate_table import CandidateTable
 
@@ -174,9 +175,12 @@ def test_any_token_of_the_vocabulary_is_found(home: Home) -> None:
         assert len(_rows(text)) >= 8
         text = await press(app, pilot, "slash", *"zebra", "enter")
         assert "No token contains “zebra”" in text
-        assert len(_rows(text)) >= 8
-        await press(app, pilot, "slash", "escape")
+        assert app.screen.query_one(Input).value == "zebra"
+        text = await press(app, pilot, *["backspace"] * 5, *"lang", "enter")
+        assert "1 token contains “lang”" in text
+        await press(app, pilot, "escape", "slash", "escape")
         assert isinstance(app.screen, StepScreen)
+        assert app.errors == []
 
     play(_app(home, server), journey)
 
@@ -266,6 +270,27 @@ def test_after_an_unknown_word_the_text_can_be_edited(home: Home) -> None:
         assert len(_rows(text)) >= 8
 
     play(app, journey)
+
+
+def test_a_refused_text_stays_in_its_dialog_and_the_old_one_on_the_screen(home: Home) -> None:
+    """Detects a typed text that is lost for one unknown word."""
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        before = _rows(app.text)
+        text = await press(app, pilot, "e", "end", *" unknown", "enter")
+        assert "Not in the vocabulary: the word 'unknown'." in text
+        assert app.screen.query_one(Input).value == "Python unknown"
+        await press(app, pilot, "escape")
+        assert _rows(app.text) == before
+        await press(app, pilot, "enter", "e", "end", *" unknown", "enter", *["backspace"] * 8)
+        assert isinstance(app.screen, LineDialog)
+        await press(app, pilot, "enter")
+        assert isinstance(app.screen, StepScreen)
+        assert "Python" in app.text
+        assert app.errors == []
+
+    play(_app(home, server), journey)
 
 
 def test_another_seed_is_drawn(home: Home) -> None:

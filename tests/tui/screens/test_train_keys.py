@@ -115,7 +115,7 @@ def test_a_paused_run_can_be_continued(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_more_parse_epochs_a_live_run_are_a_change(story: ScriptedRun) -> None:
+def test_more_epochs_of_a_live_run_are_a_change(story: ScriptedRun) -> None:
     story.train_partly()
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
@@ -134,7 +134,27 @@ def test_more_parse_epochs_a_live_run_are_a_change(story: ScriptedRun) -> None:
     play(story, act)
 
 
-def test_more_parse_epochs_an_ended_run_are_a_resume(story: ScriptedRun, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("line", ["", "0", "-1", "inf", "nan", "many", "1 2"])
+def test_a_refused_number_of_epochs_stays_in_its_dialog(story: ScriptedRun, line: str) -> None:
+    story.train_partly()
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        await pilot.press("e")
+        await pilot.pause()
+        field = stage.screen.query_one(Input)
+        field.value = line
+        await pilot.press("enter")
+        await pilot.pause()
+        problem = stage.screen.query_one("#problem", Static)
+        assert f"{line!r} is not a number of epochs." in str(problem.render())
+        assert (field.value, stage.focused) == (line, field)
+        await pilot.press("escape")
+        assert not story.requests()
+
+    play(story, act)
+
+
+def test_more_epochs_of_an_ended_run_are_a_resume(story: ScriptedRun, monkeypatch: Any) -> None:
     story.train_fully()
     calls: list[tuple[Home, Run, float | None]] = []
 

@@ -77,6 +77,7 @@ def test_every_one_line_input_of_the_app_is_edited_by_graphemes() -> None:
         NewSetupScreen,
         config_form.SettingRow,
     ):
-        names = (owner.compose if "compose" in vars(owner) else owner.body).__code__.co_names
+        composing = vars(owner).get("compose") or vars(owner).get("body") or owner.input
+        names = composing.__code__.co_names
         assert "LineInput" in names
         assert Input.__name__ not in names
