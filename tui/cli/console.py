@@ -48,17 +48,41 @@ def discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def terminal_columns() -> int | None:
+    """Return the columns of the terminal that stdout is; None if it is none."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 def print_table(
-    head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+    optional: Sequence[int] = (),
 ) -> None:
-    """Print columns under headings; the columns in `right` are right-aligned."""
+    """Print columns under headings.
+
+    Args:
+        right: columns to align to the right.
+        optional: columns to leave out on a terminal that is too narrow, the first of them first.
+    """
     from rich.cells import cell_len, set_cell_size
 
     cells = [[one_line(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(cell_len(row[i]) for row in cells) for i in range(len(head))]
+    widths = {i: max(cell_len(row[i]) for row in cells) for i in range(len(head))}
+    available, left_out = terminal_columns(), iter(optional)
+    while available is not None and sum(widths.values()) + 2 * (len(widths) - 1) > available:
+        column = next(left_out, None)
+        if column is None:
+            break
+        del widths[column]
     for row in cells:
         padded = [
-            " " * (width - cell_len(cell)) + cell if i in right else set_cell_size(cell, width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            " " * (width - cell_len(row[i])) + row[i]
+            if i in right
+            else set_cell_size(row[i], width)
+            for i, width in widths.items()
         ]
         click.echo("  ".join(padded).rstrip())

@@ -29,6 +29,7 @@ def list_bundled_corpora(as_json: bool) -> None:
         ("NAME", "SIZE", "READING", "TOKENIZER", "SHOWS"),
         [(c.name, size(c.size), c.reading or "", c.tokenizer or "", c.use) for c in corpora],
         right=(1,),
+        optional=(3, 2, 1),
     )
 
 

@@ -168,6 +168,7 @@ def ls(home: Home, as_json: bool) -> None:
             for row in rows
         ],
         right=(2, 3, 4, 5, 6, 7),
+        optional=(8, 6, 3, 7, 4, 2),
     )
 
 
