@@ -7,7 +7,7 @@ import gc
 import importlib
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -15,11 +15,13 @@ from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from core.errors import MiniGPTError, did_you_mean
 from core.paths import Home
 from core.run.store import list_runs
+from tui.common.ascii_signs import AsciiSigns
 from tui.common.client import ModelClient, ServerClient
 from tui.common.clipboard import copy_to_clipboard
 from tui.common.driver import TerminalDriver
@@ -103,6 +105,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         self.theme = self._choose_theme()
         self.animation_level = "none"
         self.set_class(terminal.is_ascii, "-ascii")
+        self._sign_filters = [AsciiSigns()] if terminal.is_ascii else []
         self._first = first
         self._setup_drafts: dict[tuple[str | None, ...], list[str]] = {}  # typed values by text
         self._last_ctrl_c = 0.0
@@ -120,6 +123,10 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
     def get_driver_class(self) -> type[Driver]:
         """The driver that ends with its terminal."""
         return TerminalDriver
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, and that for terminals with ASCII characters only."""
+        return [*super().get_line_filters(), *self._sign_filters]
 
     def on_mount(self) -> None:
         """Open the list of runs, or New run if there are none yet."""
