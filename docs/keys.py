@@ -24,6 +24,7 @@ from tui.screens.new_setup import NewSetupScreen
 from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.step import StepScreen
 from tui.screens.train import TrainScreen
+from tui.widgets.loss_plot import LossPlot
 from tui.widgets.run_table import RunTable
 
 PAGE = Path(__file__).parent / "keys.md"
@@ -40,7 +41,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "Models": (RunTable, ModelsScreen),
     "New run: the corpus": (CorpusTable, NewCorpusScreen),
     "New run: the settings": (NewSetupScreen,),
-    "Train": (TrainScreen,),
+    "Train": (TrainScreen, LossPlot),
     "Chat": (ChatScreen,),
     "Step": (StepScreen,),
     "Cursor": (CursorScreen,),

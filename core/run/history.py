@@ -138,6 +138,7 @@ class History:
         reference_on: the data these were computed on: train or validation.
         train_loss, val_loss, learning_rate, speed: curves over the steps.
         epochs, samples, saves, changes: rows in order.
+        resumes: the steps at which it was resumed, not counting those resumed from again.
         epoch, elapsed: epochs and seconds of training so far.
         memory, free_memory: bytes in use on the device and free on the host, as last reported.
         answers: the step at which each request took effect, by its id.
@@ -165,6 +166,7 @@ class History:
     samples: list[SampleRow] = field(default_factory=list)
     saves: list[SaveRow] = field(default_factory=list)
     changes: list[ChangeRow] = field(default_factory=list)
+    resumes: list[int] = field(default_factory=list)
     epoch: float | None = None
     elapsed: float | None = None
     memory: float | None = None
@@ -241,6 +243,9 @@ class History:
         self.samples = [row for row in self.samples if row.step <= step]
         self.saves = [row for row in self.saves if row.step <= step]
         self.changes = [row for row in self.changes if row.step <= step]
+        self.resumes = [resume for resume in self.resumes if resume < step]
+        if step > 0:
+            self.resumes.append(step)
 
     def _on_prepare(self, event: Event) -> None:
         phase, done, total = event.text("phase"), event.number("done"), event.number("total")

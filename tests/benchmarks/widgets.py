@@ -16,11 +16,13 @@ from importlib.metadata import version
 
 import numpy as np
 from machine import print_machine
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui.common.theme import ThemedApp
+from tui.plot.chart import Chart, Curve
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.transcript import Transcript
 
@@ -32,7 +34,7 @@ CHART_TEXT = "\n".join("·" * SIZE[0] for _ in range(SIZE[1]))
 Update = Callable[[int], None]
 
 
-class SingleWidgetApp(App[None]):
+class SingleWidgetApp(ThemedApp):
     """An app with a single widget."""
 
     def __init__(self, widget: Widget) -> None:
@@ -101,7 +103,8 @@ def time_plot(points: int, count: int) -> float:
 
     def update(number: int) -> None:
         end = points + number
-        widget.show(curves=[("train", steps[:end], losses[:end])], references=[("random", 4.9)])
+        train = Curve("train", steps[:end], losses[:end], is_noisy=True)
+        widget.show(Chart(curves=(train,), baselines=(("uniform", 4.9),)))
 
     return update_time_ms(widget, lambda: update(0), update, count)
 

@@ -1,6 +1,6 @@
 """A canvas of terminal cells for curves, as braille dots, half blocks or ASCII. Pure.
 
-Each column of dots shows the lowest and the highest point in it, so that no peak is lost.
+Of a curve, each column of dots shows the lowest and the highest point, so that no peak is lost.
 Shapes: N points of a curve; C columns and R rows of cells; W columns and H rows of dots.
 """
 
@@ -61,6 +61,23 @@ class Canvas:
                 _connect(dots, previous, (x, first))
             dots[low : high + 1, x] = True
             previous = (x, last)
+        self._cover(dots, style, glyph)
+
+    def dots(self, xs: FloatArray, ys: FloatArray, style: str, glyph: str = ".") -> None:
+        """Draw single points.
+
+        Args:
+            xs, ys: shares of the canvas from the left and from the top, (N,), in any order.
+            glyph: the character of a point if the charset is "ascii".
+        """
+        columns = np.rint(np.clip(xs, 0.0, 1.0) * (self.width - 1)).astype(np.intp)
+        rows = np.rint(np.clip(ys, 0.0, 1.0) * (self.height - 1)).astype(np.intp)
+        dots = np.zeros((self.height, self.width), np.bool_)  # (H, W)
+        dots[rows, columns] = True
+        self._cover(dots, style, glyph)
+
+    def _cover(self, dots: NDArray[np.bool_], style: str, glyph: str) -> None:
+        """Put dots, (H, W), over what is there."""
         codes = self._encode(dots, glyph)
         mask = codes != BLANK
         self._codes[mask] = codes[mask]
@@ -77,18 +94,6 @@ class Canvas:
         cells = dots.reshape(self.rows, 4, self.columns, 2)  # (R, 4, C, 2)
         bits = np.einsum("rdca,da->rc", cells.astype(np.uint32), BRAILLE_BITS)
         return np.where(bits > 0, np.uint32(0x2800) + bits, np.uint32(BLANK)).astype(np.uint32)
-
-    def points(self, xs: FloatArray, ys: FloatArray, glyph: str, style: str) -> None:
-        """Draw a glyph for each point; in each column only the highest and the lowest.
-
-        Args:
-            xs, ys: as for `line`.
-        """
-        if not len(xs):
-            return
-        for x, low, high, _, _ in _column_extents(xs, ys, self.columns, self.rows):
-            self.text(x, low, glyph, style, CURVE_COST)
-            self.text(x, high, glyph, style, CURVE_COST)
 
     def text(self, column: int, row: int, text: str, style: str, cost: int = LABEL_COST) -> None:
         """Draw characters of width 1, clipped to the canvas.

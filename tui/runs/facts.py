@@ -153,15 +153,6 @@ def baseline_data(history: History) -> str:
     return names.get(history.reference_on or "", "")
 
 
-def rate_marks(history: History) -> list[tuple[int, str]]:
-    """Steps at which the learning rate was changed by hand, and the new rates."""
-    return [
-        (change.step, f"rate {_number(new)}")
-        for change in history.changes
-        if isinstance(new := change.values.get("learning_rate", (None, None))[1], int | float)
-    ]
-
-
 def describe_failure(
     history: History, status: str, problem: MiniGPTError | None
 ) -> tuple[str, str] | None:

@@ -71,7 +71,7 @@ class TrainScreen(BaseScreen):
             show=False,
             tooltip="Double the learning rate",
         ),
-        Binding("l", "scale", "Log scale", show=False, tooltip="Logarithmic or linear loss axis"),
+        Binding("l", "scale", "Log scale", show=False, tooltip="Linear axes, log loss, or both"),
         Binding("x", "axis", "Axis", show=False, tooltip="Steps or epochs on the horizontal axis"),
         Binding("o", "open_log", "Log", show=False, tooltip="Open the trainer's log"),
     ]

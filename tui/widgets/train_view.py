@@ -23,6 +23,7 @@ from core.run.history import History, SampleRow
 from tui.common.sanitize import clean, one_line
 from tui.plot.sparkline import sparkline
 from tui.runs import facts
+from tui.runs.curves import run_chart
 from tui.runs.facts import LABEL
 from tui.runs.machine_usage import MachineUsage
 from tui.runs.trainer_log import read_log_lines
@@ -216,18 +217,7 @@ class TrainView(Vertical):
         self._draw_chart(history)
 
     def _draw_chart(self, history: History) -> None:
-        steps_per_unit = (history.steps_per_epoch if self.by_epoch else None) or 1.0
-        curves = [
-            (name, _axis_positions(series.steps, steps_per_unit), series.values)
-            for name, series in (("train", history.train_loss), ("validation", history.val_loss))
-        ]
-        self.query_one(LossPlot).show(
-            curves=curves,
-            references=facts.list_baselines(history),
-            marks=[(step / steps_per_unit, label) for step, label in facts.rate_marks(history)],
-            axis="epochs" if self.by_epoch else "steps",
-            about=facts.baseline_data(history),
-        )
+        self.query_one(LossPlot).show(run_chart(history, by_epoch=self.by_epoch))
 
     def _show_epochs(self, history: History) -> None:
         rows = history.epochs
@@ -237,9 +227,8 @@ class TrainView(Vertical):
             self.query_one(EpochLog).show(rows)
 
     def toggle_scale(self) -> None:
-        """Switch between a logarithmic and a linear loss axis."""
-        plot = self.query_one(LossPlot)
-        plot.log_scale = not plot.log_scale
+        """Switch to the next combination of linear and logarithmic axes."""
+        self.query_one(LossPlot).cycle_scale()
 
     def _show_failure(self, failure: tuple[str, str] | None) -> None:
         """Show what went wrong, what to do, and the end of the log in place of the samples."""
@@ -258,7 +247,3 @@ class TrainView(Vertical):
             return read_log_lines(self._log, LOG_LINES)
         except DamagedError as error:
             return [clean(error.message)]
-
-
-def _axis_positions(steps: list[int], steps_per_unit: float) -> Sequence[float]:
-    return steps if steps_per_unit == 1.0 else [step / steps_per_unit for step in steps]

@@ -138,6 +138,15 @@ def test_a_resume_drops_the_steps_that_are_repeated() -> None:
     assert history.samples == [SampleRow(3, "", "old")]
     assert history.checkpoint_step == 3
     assert (history.changes, history.steps) == ([], 100)
+    assert history.resumes == [5]
+
+
+def test_resumes_are_kept_until_a_step_before_them_is_repeated() -> None:
+    history = started_history()
+    assert history.resumes == []
+    for resumed_from, resumes in ((3, [3]), (5, [3, 5]), (5, [3, 5]), (4, [3, 4]), (None, [])):
+        history.apply(event("started", resumed_from or 0, resumed_from=resumed_from))
+        assert history.resumes == resumes
 
 
 def test_a_resume_keeps_the_reasons_for_the_settings() -> None:
