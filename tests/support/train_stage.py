@@ -80,7 +80,8 @@ def shown(widget: Widget) -> str:
 
 
 def title(stage: TrainStage) -> str:
-    return text_of(stage).split("\n")[0].removeprefix(" minigpt-tui Train  ")
+    """Return the state of the run in the first row."""
+    return text_of(stage).split("\n")[0].partition("Train ")[2].strip()
 
 
 def footer(stage: TrainStage) -> set[str]:

@@ -30,7 +30,8 @@ CLOUD_QUANTILES = (0.01, 0.99)  # what is far outside of these does not widen th
 CLOUD_MARGIN = 1.0  # how far, as a multiple of their distance
 QUANTILE_POINTS = 4096
 BOLD = "-bold"  # at the end of a style's name
-ASCII_MARKERS = {"●": "o", "▲": "A", "■": "H", "◆": "X", "★": "*", "±": "~", "»": ">"}
+# As in `tui.common.ascii_signs`, of which this package knows nothing.
+ASCII_SIGNS = {"●": "o", "▲": "^", "■": "#", "◆": "X", "★": "*", "±": "+", "»": ">"}
 
 
 class ChartGlyphs(NamedTuple):
@@ -54,7 +55,7 @@ class ChartGlyphs(NamedTuple):
 
     def sign(self, sign: str) -> str:
         """A sign, or its replacement in ASCII."""
-        return ASCII_MARKERS.get(sign, sign) if self.is_ascii else sign
+        return ASCII_SIGNS.get(sign, sign) if self.is_ascii else sign
 
 
 UNICODE_GLYPHS = ChartGlyphs(
@@ -248,7 +249,7 @@ def _paint(
     for layer in sorted(layers, key=lambda layer: layer.curve.is_noisy):
         is_noisy = layer.curve.is_noisy
         style = layer.curve.colour + (BOLD if is_noisy else "")
-        glyph = glyphs.line if is_noisy else glyphs.joined
+        glyph = glyphs.joined if layer.curve.marker else glyphs.line
         canvas.line(x.shares(layer.xs), 1 - y.shares(layer.ys), style, glyph)
     for number, layer in enumerate(layers):
         _paint_markers(canvas, layer, number, (x, y), glyphs)

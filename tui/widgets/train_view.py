@@ -28,6 +28,7 @@ from tui.runs.facts import LABEL
 from tui.runs.machine_usage import MachineUsage
 from tui.runs.trainer_log import read_log_lines
 from tui.runs.verdict import judge_run
+from tui.widgets.chart_panel import ChartPanel
 from tui.widgets.epoch_log import EpochLog
 from tui.widgets.loss_plot import LossPlot
 
@@ -150,7 +151,7 @@ class TrainView(Vertical):
             yield Static(id="spark")
             yield Static(id="sentence")
         with Container(id="middle"):
-            yield LossPlot(self._charset)
+            yield ChartPanel(self._charset)
             with Vertical(id="side"):
                 yield EpochLog()
                 yield SampleStrip()

@@ -64,7 +64,7 @@ def test_the_legend_names_every_sign_and_the_smoothing() -> None:
 def test_the_legend_in_ascii() -> None:
     assert legend_text(charset="ascii") == (
         "# train, mean of 50 steps  . each step  o validation  * best  "
-        "-- baselines on the validation data  ~ rate 0.0005  > resumed"
+        "-- baselines on the validation data  + rate 0.0005  > resumed"
     )
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.common.ascii_signs import TABLE
 from tui.plot.canvas import CURVE_COST, LABEL_COST, Canvas
 from tui.plot.chart import RATE_SIGN, RESUME_SIGN, AxisMark, Chart, ChartView, Curve, ScaleMode
-from tui.plot.plot import draw_chart
+from tui.plot.plot import ASCII_SIGNS, draw_chart
 
 CHARSETS = ["braille", "block", "ascii"]
 BASELINES = (("uniform", 4.9), ("unigram", 3.96), ("bigram", 1.47))
@@ -96,7 +97,7 @@ def test_a_chart_that_is_too_small_shows_a_message() -> None:
 def test_one_point_is_drawn_on_sensible_axes() -> None:
     """As in the first second of a run."""
     text_of_chart = text(Chart(curves=(Curve("train", np.array([0.0]), np.array([4.5])),)))
-    assert text_of_chart.count("=") == 1
+    assert text_of_chart.count("#") == 1
     assert "-0." not in text_of_chart
 
 
@@ -144,13 +145,18 @@ def test_every_part_differs_without_colour() -> None:
         ),
     )
     ascii_text = text(chart, 80)
-    assert all(sign in ascii_text for sign in "#.=o*-|+~>")
+    assert all(sign in ascii_text for sign in "#.=o*-|+>")
+    assert "+" in lines(chart, 80)[-1]
     for label in ("uniform 4.900", "unigram 3.960", "bigram 1.470"):
         assert label in ascii_text
     assert ascii_text.isascii()
     unicode_text = text(chart, 80, charset="braille")
     assert all(sign in unicode_text for sign in "●★┄┤±»")
     assert unicode_text.count("★") == 1
+
+
+def test_signs_have_the_same_stand_ins_as_everywhere() -> None:
+    assert {sign: TABLE[ord(sign)] for sign in ASCII_SIGNS} == ASCII_SIGNS
 
 
 def test_the_layers_are_in_order() -> None:
@@ -178,7 +184,7 @@ def test_labels_avoid_the_curves() -> None:
     text_of_chart = text(chart)
     assert "bigram 2.000" in text_of_chart
     without = text(Chart(curves=chart.curves))
-    assert text_of_chart.count("=") >= without.count("=") - len(" bigram 2.000 ")
+    assert text_of_chart.count("#") >= without.count("#") - len(" bigram 2.000 ")
 
 
 def test_the_cloud_has_another_style_than_its_mean() -> None:
@@ -299,7 +305,7 @@ def test_the_cursor_is_a_line_behind_the_curves() -> None:
     column = drawing.left + round(0.5 * (drawing.columns - 1))
     rows = ["".join(part for part, _ in row) for row in drawing.rows]
     assert [row[column] for row in rows[:-2]] == ["|"] * 10
-    assert rows[-2][column] == "="
+    assert rows[-2][column] == "#"
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,14 @@ def test_a_finished_run_at_three_sizes(story: ScriptedRun, size: tuple[int, int]
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
-        assert title(stage) == "poem   finished"
+        assert title(stage) == "finished"
         assert "100 %" in text
         assert "step 200/200" in text
         assert "Done: beats the bigram baseline" in text
         assert "0  There| the the the the" in text
         assert "There| was a man of the sea." in text
         assert len(text.splitlines()) == size[1]
-        assert footer(stage) == {"Epochs", "Chat", "Back", "Keys"}
+        assert footer(stage) == {"Epochs", "Chat", "Back", "Help"}
         assert all(row.region.right <= size[0] for row in stage.screen.query(FooterKey))
 
     play(story, act, size=size)
@@ -88,11 +88,11 @@ def test_a_live_run_is_updated(story: ScriptedRun) -> None:
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
-        assert title(stage) == "poem   running"
+        assert title(stage) == "running"
         assert "30 %" in text
         assert "left" in text
         assert "4.79 k tokens/s" in text
-        assert footer(stage) == {"Back", "Keys", "Stop", "Pause", "Epochs", "Chat"}
+        assert footer(stage) == {"Back", "Help", "Stop", "Pause", "Epochs", "Chat"}
         story.train(61, 100)
         await settled(stage, pilot)
         assert "50 %" in text_of(stage)
@@ -139,7 +139,7 @@ def test_a_crashed_run_shows_a_hint_and_its_log(story: ScriptedRun, monkeypatch:
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
-        assert title(stage) == "poem   crashed"
+        assert title(stage) == "crashed"
         assert "Saved at step 40; resume from there with r." in text
         assert "MemoryError: [bold] ␛[31mno room␛[0m" in text
         assert "There|" not in text, "in place of the samples"
@@ -194,7 +194,7 @@ def test_a_vanished_run_is_a_message(story: ScriptedRun) -> None:
         text = text_of(stage)
         assert "The folder of poem is gone" in text
         assert "30 %" in text, "what was read is still shown"
-        assert footer(stage) == {"Back", "Keys"}
+        assert footer(stage) == {"Back", "Help"}
         await pilot.press("s", "minus", "l", "x", "o", "escape")
 
     play(story, act)
@@ -213,7 +213,7 @@ def test_a_damaged_file_is_a_message(story: ScriptedRun) -> None:
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert "can be read" in text_of(stage)
-        assert title(stage) == "poem   cannot be read"
+        assert title(stage) == "cannot be read"
 
     play(story, act)
 
@@ -226,7 +226,7 @@ def test_a_run_on_another_machine_can_be_watched_and_stopped(story: ScriptedRun)
     story.train(1, 60)
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        assert title(stage) == "poem   running"
+        assert title(stage) == "running"
         await pilot.press("s")
         assert story.requests()[0]["type"] == "stop"
 
@@ -238,9 +238,9 @@ def test_a_run_in_preparation(story: ScriptedRun) -> None:
     story.emit("prepare", phase="making tokens", done=30, total=120)
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        assert title(stage) == "poem   preparing"
+        assert title(stage) == "preparing"
         assert "25 %   making tokens" in text_of(stage)
-        assert footer(stage) == {"Back", "Keys", "Stop"}
+        assert footer(stage) == {"Back", "Help", "Stop"}
 
     play(story, act)
 

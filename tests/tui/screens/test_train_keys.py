@@ -96,7 +96,7 @@ def test_stop_is_not_offered_twice(story: ScriptedRun) -> None:
         await pilot.press("w")
         assert [request["type"] for request in story.requests()] == ["stop", "save"]
         assert "Stop" not in footer(stage)
-        assert title(stage).startswith("poem   stopping…"), "another note must not hide it"
+        assert title(stage).startswith("stopping…"), "another note must not hide it"
 
     play(story, act)
 
@@ -106,7 +106,7 @@ def test_a_paused_run_can_be_continued(story: ScriptedRun) -> None:
     story.emit("changed", 60, action="pause")
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        assert title(stage) == "poem   paused"
+        assert title(stage) == "paused"
         assert "Continue" in footer(stage)
         assert "Pause" not in footer(stage)
         await pilot.press("p")
@@ -259,7 +259,7 @@ def test_the_log_opens_as_text(story: ScriptedRun) -> None:
         assert "[bold]x[/] ␛]0;owned␇" in text_of(stage)
         await pilot.press("escape")
         await pilot.pause()
-        assert title(stage) == "poem   finished"
+        assert title(stage) == "finished"
 
     play(story, act)
 

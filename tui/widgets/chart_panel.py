@@ -1,0 +1,60 @@
+"""A panel with a chart: legend and cursor reading are in its border."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from tui.widgets.loss_plot import LossPlot
+from tui.widgets.panel import Panel
+
+WIDE_CLASS = "-wide"  # of a screen whose panels have a border below
+CORNER_CELLS = 4  # of a border beside its words
+MARK_AND_GAP_CELLS = 4  # before and after the title
+
+
+class ChartPanel(Panel):
+    """A chart in a panel.
+
+    On wide screens the bottom border has the legend and the title is followed by what the cursor
+    reads; on others the title is followed by either.
+
+    Args:
+        charset: "braille", "block" or "ascii".
+        name: the title.
+        is_interactive: whether the chart can have the focus, a cursor and zoom.
+
+    Attributes:
+        plot: the chart.
+    """
+
+    def __init__(
+        self,
+        charset: str = "braille",
+        name: str = "Loss",
+        *,
+        is_interactive: bool = True,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        self.plot = LossPlot(charset, has_caption=False, is_interactive=is_interactive)
+        self._chart_name = name
+        super().__init__(self.plot, title=name, id=id, classes=classes)
+
+    def rename(self, name: str) -> None:
+        """Replace the title."""
+        self._chart_name = name
+        self._show_words()
+
+    def on_loss_plot_caption_changed(self, event: LossPlot.CaptionChanged) -> None:
+        """Show the words of the chart."""
+        event.stop()
+        self._show_words()
+
+    def _show_words(self) -> None:
+        width = self.outer_size.width - CORNER_CELLS
+        free = max(0, width - len(self._chart_name) - MARK_AND_GAP_CELLS)
+        is_wide = self.screen.has_class(WIDE_CLASS)
+        words = self.plot.reading(free) if is_wide else self.plot.caption(free)
+        title = Content.assemble(self._chart_name, "  ", words) if words else self._chart_name
+        self.set_title(title)
+        self.set_hint(self.plot.legend(max(0, width)) if is_wide else "")
