@@ -15,7 +15,7 @@ from core.system.files import read_json
 from tests.support.captures import screen_text
 from tests.support.direct_client import DirectClient
 from tests.support.runs import tiny_run, write_tiny_weights
-from tests.support.wait import wait_until_shown
+from tests.support.wait import WAIT_TIMEOUT_S, wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common.client import ServerClient
 from tui.common.messages import OpenStep
@@ -50,7 +50,7 @@ def _rows(app: MiniGPTApp) -> dict[int, float]:
 async def _shows(app: MiniGPTApp, pilot: Pilot[None], screen: str, step: int) -> None:
     """Wait for a screen with these weights; nothing that is still to come changes its title."""
     title = f" minigpt-tui {screen}  words · newest, step {step}"
-    await wait_until_shown(pilot, lambda: screen_text(app).startswith(title))
+    await wait_until_shown(pilot, lambda: screen_text(app).startswith(title), WAIT_TIMEOUT_S)
     await app.workers.wait_for_complete()
     await pilot.pause()
     assert screen_text(app).startswith(title)
