@@ -45,7 +45,7 @@ def _step_app(home: Home, server: FakeServer) -> StageApp:
 
 
 def _title(app: StageApp) -> str:
-    return app.text.split("\n")[0]
+    return " ".join(app.text.split("\n")[0].split())
 
 
 def _step_of_rows(app: StageApp) -> int:
@@ -122,10 +122,10 @@ def test_the_title_names_no_weights_while_others_are_loaded(home: Home) -> None:
         server.gates[ScoreAtRequest] = asyncio.Event()
         await pilot.press("comma")
         await pilot.pause(0.05)
-        assert "lang · loading" in _title(app)
+        assert "lang › Cursor loading" in _title(app)
         server.gates[ScoreAtRequest].set()
         await settle(app, pilot)
-        assert "lang · step 256" in _title(app)
+        assert "lang › Cursor step 256" in _title(app)
 
     play(cursor_app(home, server), journey)
 
@@ -147,7 +147,7 @@ def test_weights_that_cannot_be_loaded_leave_those_shown(home: Home, open_app: o
         assert _title(app) == before
         assert {weights for _, weights in server.loaded} == {"last"}
         await press(app, pilot, "comma")
-        assert "lang · step 256" in _title(app)
+        assert "step 256" in _title(app)
 
     play(open_app(home, server), journey)
 
@@ -217,9 +217,9 @@ def test_inside_shows_the_weights_of_the_screen_before(home: Home) -> None:
         save_newer_weights(home, server)
         app.push_screen(InsideScreen("lang", "last", None, [1, 3, 4]))
         await settle(app, pilot)
-        assert "Inside  lang · newest, step 500" in _title(app)
+        assert "lang › Inside newest, step 500" in _title(app)
         await press(app, pilot, "l", "escape", "left")
-        assert "Cursor  lang · newest, step 500" in _title(app)
+        assert "lang › Cursor newest, step 500" in _title(app)
         assert _step_of_rows(app) == 500
 
     play(cursor_app(home, server), journey)
