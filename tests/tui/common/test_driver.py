@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
-import subprocess
-import sys
+import shlex
 import threading
 import time
 from collections.abc import Iterator
@@ -17,11 +14,10 @@ from typing import TextIO
 import psutil
 import pytest
 
+from tests.support.terminals import APP, CTRL_Q, CTRL_Z, TerminalSession, environment
 from tui.common.driver import MAX_PENDING_BYTES, OutputThread
 
-ROOT = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0
-SUSPEND = b"\x1a"
 
 
 class Calls:
@@ -123,78 +119,28 @@ def test_output_waits_for_a_terminal_that_another_program_made_non_blocking(
     assert not calls.lost.is_set()
 
 
-class TerminalSession:
-    """A program that leads a session on a terminal of its own.
-
-    Args:
-        program: Python code, run once the terminal is the controlling one.
-    """
-
-    def __init__(self, program: str, home: Path) -> None:
-        take_terminal = "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-        self.terminal, child = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", take_terminal + program],
-            stdin=child,
-            stdout=child,
-            stderr=child,
-            env={
-                **os.environ,
-                "MINIGPT_HOME": str(home),
-                "PYTHONPATH": str(ROOT),
-                "TERM": "xterm-256color",
-            },
-            start_new_session=True,
-        )
-        os.close(child)
-
-    def write(self, keys: bytes) -> None:
-        os.write(self.terminal, keys)
-
-    def read_until(self, text: bytes) -> bytes:
-        """Everything that is displayed up to this text."""
-        data = b""
-        while text not in data:
-            assert select.select([self.terminal], [], [], PATIENCE_SECONDS)[0], data
-            data += os.read(self.terminal, 1 << 16)
-        return data
-
-    def close(self) -> None:
-        """Close the terminal and wait for the end of the program."""
-        os.close(self.terminal)
-        try:
-            self.process.wait(PATIENCE_SECONDS)
-        finally:
-            self.process.kill()
-            self.process.wait()
+PROMPT = b"shell$ "
+ALTERNATE_SCREEN = b"\x1b[?1049h"
 
 
-APP = "from tui.__main__ import main; sys.argv[1:] = []; main()"
-SHELL = "import os; os.environ['PS1'] = 'shell$ '; os.execvp('sh', ['sh', '-i'])"
-
-
-@pytest.mark.parametrize("keys", [b"", SUSPEND, b"\x11"], ids=["as it is", "Ctrl+Z", "Ctrl+Q"])
-def test_the_process_ends_with_its_terminal(keys: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys", ["", CTRL_Z, CTRL_Q], ids=["as it is", "Ctrl+Z", "Ctrl+Q"])
+def test_the_process_ends_with_its_terminal(keys: str, tmp_path: Path) -> None:
     """Detects an application that outlives its terminal and keeps a CPU core busy, or is suspended
     where no shell can continue it.
     """
-    session = TerminalSession(APP, tmp_path)
-    try:
-        session.read_until(b"lang")
-        session.write(keys)
-    finally:
-        session.close()
+    with TerminalSession(APP, environment(tmp_path)) as terminal:
+        terminal.wait_for("lang")
+        terminal.send(keys)
+        terminal.hang_up()
+        terminal.process.wait(PATIENCE_SECONDS)
 
 
 def test_without_a_shell_the_application_is_not_suspended(tmp_path: Path) -> None:
     """Detects Ctrl+Z that freezes a terminal in which only the application runs."""
-    session = TerminalSession(APP, tmp_path)
-    try:
-        session.read_until(b"lang")
-        session.write(SUSPEND)
-        session.read_until(b"no shell")
-    finally:
-        session.close()
+    with TerminalSession(APP, environment(tmp_path)) as terminal:
+        terminal.wait_for("lang")
+        terminal.send(CTRL_Z)
+        terminal.wait_for("no shell")
 
 
 def test_a_suspended_application_returns_to_the_shell_and_ends_with_the_terminal(
@@ -203,20 +149,24 @@ def test_a_suspended_application_returns_to_the_shell_and_ends_with_the_terminal
     """Detects Ctrl+Z that ends the application, `fg` that does not show it again, and a stopped
     process that nobody can continue.
     """
-    session = TerminalSession(SHELL, tmp_path)
-    try:
-        session.read_until(b"shell$ ")
-        session.write(f"sh -c 'echo pid $$; exec {sys.executable} -m tui'\n".encode())
-        data = session.read_until(b"lang")
-        app = psutil.Process(int(re.findall(rb"pid (\d+)", data)[0]))
-        for _ in range(2):
-            session.write(SUSPEND)
-            session.read_until(b"shell$ ")
+    with TerminalSession(["sh", "-i"], environment(tmp_path, PS1="shell$ ")) as terminal:
+
+        def wait_for_bytes(data: bytes, count: int) -> None:
+            terminal.wait_until(
+                lambda: terminal.raw.count(data) >= count, f"{count} times {data!r}"
+            )
+
+        wait_for_bytes(PROMPT, 1)
+        terminal.send(f"sh -c 'echo pid $$; exec {shlex.join(APP)}'\n")
+        terminal.wait_for("lang")
+        app = psutil.Process(int(re.findall(rb"pid (\d+)", terminal.raw)[0]))
+        for count in (1, 2):
+            terminal.send(CTRL_Z)
+            wait_for_bytes(PROMPT, count + 1)
             assert app.status() == psutil.STATUS_STOPPED
-            session.write(b"fg\n")
-            session.read_until(b"lang")
-        session.write(SUSPEND)
-        session.read_until(b"shell$ ")
-    finally:
-        session.close()
-    app.wait(PATIENCE_SECONDS)
+            terminal.send("fg\n")
+            wait_for_bytes(ALTERNATE_SCREEN, count + 1)
+        terminal.send(CTRL_Z)
+        wait_for_bytes(PROMPT, 4)
+        terminal.hang_up()
+        app.wait(PATIENCE_SECONDS)
