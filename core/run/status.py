@@ -29,6 +29,7 @@ from core.run.run_lock import read_lengths
 from core.system import locks
 from core.system.line_files import read_lines_backwards
 from core.system.machine import Host, this_host
+from core.system.process import is_suspended
 
 STARTING = "starting"
 PREPARING = "preparing"
@@ -48,6 +49,8 @@ STATUSES = (STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRA
 # `event_log.HEARTBEAT_SECONDS`.
 MAX_SILENCE_SECONDS = 90.0
 MAX_CLOCK_SKEW_SECONDS = 600.0
+
+SILENCE_SECONDS = 1.0  # without an answer to a request, after which `silence_reason` is shown
 
 
 class EventState(NamedTuple):
@@ -180,13 +183,35 @@ def remote_host(events: Path, here: Host | None = None) -> str | None:
 
     Reads backwards to the last `started`, if need be far back.
     """
-    lines = read_lines_backwards(events, MAX_STARTED_BYTES)
-    parsed = (decode(line) for line in lines if b'"started"' in line)
-    started = next((event for event in parsed if event and event.type == STARTED), None)
+    started = _last_started(events)
     if started is None:
         return None
     host, boot = started.text("host"), started.text("boot")
     return None if is_this_machine(host, boot, here) else host
+
+
+def silence_reason(run: Run) -> str | None:
+    """Why a run's trainer does not answer, and what to do; None if nothing indicates a reason.
+
+    Raises:
+        DamagedError: the events cannot be read.
+    """
+    started = _last_started(run.events)
+    if started is None or not is_this_machine(started.text("host"), started.text("boot")):
+        return None
+    pid = started.whole("pid")
+    if pid is None or not is_suspended(pid):
+        return None
+    return (
+        f"{run.name} does not answer: its process {pid} is suspended (SIGSTOP).\n"
+        f"To continue it: kill -CONT {pid}"
+    )
+
+
+def _last_started(events: Path) -> Event | None:
+    lines = read_lines_backwards(events, MAX_STARTED_BYTES)
+    parsed = (decode(line) for line in lines if b'"started"' in line)
+    return next((event for event in parsed if event and event.type == STARTED), None)
 
 
 def is_this_machine(host: str | None, boot: str | None, here: Host | None = None) -> bool:

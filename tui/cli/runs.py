@@ -58,7 +58,7 @@ def stop(home: Home, run: str, no_wait: bool) -> int:
         print_message(f"Stop requested: {target.name}.")
         return 0
     print_message(f"Saving and stopping {target.name}…")
-    notice = SuspensionNotice(target, follower)
+    notice = SuspensionNotice(target)
     last: Event | None = None
     for events in follow_events(follower):
         notice.print_if_due()
@@ -204,7 +204,7 @@ def _request(run: Run, follower: RunFollower, type: str, **fields: Any) -> Event
     """
     id = send_request(run, type, **fields)
     sent_at: float | None = time.monotonic()
-    notice = SuspensionNotice(run, follower)
+    notice = SuspensionNotice(run)
     for events in follow_events(follower):
         notice.print_if_due()
         for event in events:

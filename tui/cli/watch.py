@@ -15,10 +15,8 @@ from core.run.directory import Run
 from core.run.events import END_EVENTS, STARTED, Event
 from core.run.follow import RunFollower
 from core.run.history import History
-from core.run.status import LIVE_STATUSES, status_of
+from core.run.status import LIVE_STATUSES, SILENCE_SECONDS, silence_reason, status_of
 from core.run.store import send_request
-from core.system.machine import this_host
-from core.system.process import is_suspended
 from core.system.signals import StopSignals
 from tui.cli.console import print_event, print_message
 from tui.cli.outcome import report_crash, report_outcome
@@ -27,13 +25,31 @@ from tui.cli.progress import TrainingView
 EXIT_DETACHED = 130  # a signal ended the watching
 READ_SECONDS = 0.1  # of one poll
 POLL_SECONDS = 0.1
-SUSPENSION_NOTICE_SECONDS = 1.0  # without an answer until a suspended trainer is named
 REMOTE_POLL_SECONDS = 1.0  # checking for a trainer on another machine reads more than its lock
 
 
 def is_interactive() -> bool:
     """Whether a person may be watching; a closed standard stream is not a terminal."""
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+class SuspensionNotice:
+    """Explains once why a request is not answered if the trainer is suspended (SIGSTOP).
+
+    Args:
+        run: that the request was sent to.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._due_at = time.monotonic() + SILENCE_SECONDS
+
+    def print_if_due(self) -> None:
+        """Print the notice once, a second after the request."""
+        if time.monotonic() >= self._due_at:
+            self._due_at = math.inf
+            if reason := silence_reason(self._run):
+                print_message(reason)
 
 
 class WatchSignals(StopSignals):
@@ -51,11 +67,13 @@ class WatchSignals(StopSignals):
         super().__init__()
         self._stops_trainer = stops_trainer
         self.is_tied = is_tied
+        self._notice: SuspensionNotice | None = None
 
     def should_detach(self, run: Run) -> bool:
         """Handle pending signals: whether to stop watching, having sent a stop if wanted.
 
-        A hang-up never stops the trainer.
+        A hang-up never stops the trainer. A trainer that is suspended is named a second after the
+        stop.
         """
         while (number := self.pop()) is not None:
             if not self._stops_trainer or number == signal.SIGHUP:
@@ -66,34 +84,10 @@ class WatchSignals(StopSignals):
             print_message(
                 f"{number.name}: saving and stopping {run.name}… Another signal {effect}."
             )
+            self._notice = SuspensionNotice(run)
+        if self._notice is not None:
+            self._notice.print_if_due()
         return False
-
-
-class SuspensionNotice:
-    """Explains once why a request is not answered if the trainer is suspended (SIGSTOP).
-
-    Args:
-        run: that the request was sent to.
-        follower: of its events.
-    """
-
-    def __init__(self, run: Run, follower: RunFollower) -> None:
-        self._run, self._follower = run, follower
-        self._due_at = time.monotonic() + SUSPENSION_NOTICE_SECONDS
-
-    def print_if_due(self) -> None:
-        """Print the notice once, a second after the request."""
-        if time.monotonic() < self._due_at:
-            return
-        self._due_at = math.inf
-        started = self._follower.history.started
-        pid, host = started.get("pid"), this_host()
-        is_here = (started.get("host"), started.get("boot")) == (host.name, host.boot)
-        if is_here and isinstance(pid, int) and is_suspended(pid):
-            print_message(
-                f"{self._run.name} does not answer: its process {pid} is suspended (SIGSTOP).\n"
-                f"It answers once it continues: kill -CONT {pid}"
-            )
 
 
 def follow_events(follower: RunFollower) -> Iterator[list[Event]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.content import Content
@@ -13,6 +15,8 @@ from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.paths import Home
+from core.run.directory import Run
+from core.run.status import SILENCE_SECONDS, silence_reason
 from tui.common.messages import ErrorRaised, OpenModels
 from tui.common.terminal import Terminal
 from tui.common.user_config import UserConfig
@@ -109,6 +113,17 @@ class BaseScreen(Screen[None]):
     def show_error(self, error: MiniGPTError) -> None:
         """Have the app show an error."""
         self.post_message(ErrorRaised(error))
+
+    @work(exit_on_error=False)
+    async def explain_silence(self, run: Run) -> None:
+        """A second after a request to a run: name a suspended trainer, which does not answer."""
+        await asyncio.sleep(SILENCE_SECONDS)
+        try:
+            reason = await asyncio.to_thread(silence_reason, run)
+        except MiniGPTError:  # shown by the screen itself
+            return
+        if reason is not None:
+            self.app.notify(reason, severity="warning", markup=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show an unexpected exception of a worker like any other error."""

@@ -173,6 +173,7 @@ class ModelsScreen(BaseScreen):
                 self.show_error(error)
                 return
             self.notify(f"Saving and stopping {run.name}…", markup=False)
+            self.explain_silence(run)
 
     def action_resume(self) -> None:
         """Resume the run and open it."""

@@ -202,6 +202,7 @@ class TrainScreen(BaseScreen):
             self.show_error(error)
             return
         self._commands.add(replace(command, id=id))
+        self.explain_silence(self._run)
         self._show()
 
     def action_stop(self) -> None:

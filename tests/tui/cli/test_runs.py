@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -16,8 +14,8 @@ from core.run.control_file import RequestReader
 from core.run.directory import Run
 from core.run.event_log import EventLog
 from core.system.locks import Lock
-from core.system.machine import this_host
 from tests.support.runs import make_run, run_record
+from tests.support.suspended import suspended_trainer
 from tui.__main__ import run as command
 
 
@@ -143,20 +141,14 @@ def test_a_suspended_trainer_is_named_as_the_reason_for_its_silence(
     arguments: list[str], home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A stop was silent for as long as the trainer was suspended."""
-    trainer = subprocess.Popen(["sleep", "60"])
     run, lock = starting(home)
-    log, host = EventLog(run.events), this_host()
-    log.emit("started", 0, host=host.name, boot=host.boot, pid=trainer.pid)
-    log.close()
-    trainer.send_signal(signal.SIGSTOP)
-    release = threading.Timer(2.0, lock.release)
-    release.start()
-    try:
-        assert command([arguments[0], "pets", *arguments[1:]]) == 1
-    finally:
-        release.join()
-        trainer.kill()
-        trainer.wait()
+    with suspended_trainer(run) as pid:
+        release = threading.Timer(2.0, lock.release)
+        release.start()
+        try:
+            assert command([arguments[0], "pets", *arguments[1:]]) == 1
+        finally:
+            release.join()
     message = capsys.readouterr().err
-    assert f"pets does not answer: its process {trainer.pid} is suspended (SIGSTOP)." in message
-    assert message.count(f"kill -CONT {trainer.pid}") == 1
+    assert f"pets does not answer: its process {pid} is suspended (SIGSTOP)." in message
+    assert message.count(f"kill -CONT {pid}") == 1

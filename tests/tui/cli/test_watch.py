@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from core.run.events import FINISHED, STARTED, STEP, STOPPED, encode
 from core.run.follow import RunFollower
 from core.system import locks
 from tests.support.runners import DEADLINE, TINY, command, small_text
+from tests.support.suspended import suspended_trainer
 from tui.cli.watch import WatchSignals, is_interactive, wait_for_start, watch
 
 Say = Callable[..., None]
@@ -189,6 +191,23 @@ def test_leaving_prints_how_to_return_and_does_not_stop_the_training(
     assert "pets continues training" in errors
     assert "minigpt-tui attach pets" in errors
     assert not run.requests.exists()
+
+
+def test_a_suspended_trainer_is_named_when_a_signal_stops_the_watched_run(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Detects Ctrl+C without an answer for as long as the trainer is suspended."""
+    lock = locks.acquire(run.lock)
+    assert lock is not None
+    with suspended_trainer(run) as pid, lock, WatchSignals(stops_trainer=True) as signals:
+        leave = threading.Timer(2.0, signal.raise_signal, [signal.SIGINT])
+        leave.start()
+        signal.raise_signal(signal.SIGINT)
+        assert watch(run, signals, caught_up(run), as_json=False) == 130
+        leave.join()
+    errors = capsys.readouterr().err
+    assert f"pets does not answer: its process {pid} is suspended (SIGSTOP)." in errors
+    assert errors.count(f"kill -CONT {pid}") == 1
 
 
 def test_closed_standard_streams_are_not_interactive(monkeypatch: pytest.MonkeyPatch) -> None:

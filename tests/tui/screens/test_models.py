@@ -16,6 +16,7 @@ from core.run.directory import Run
 from tests.support.app_runs import make_three_runs, run_app
 from tests.support.captures import screen_text
 from tests.support.runs import ScriptedRun
+from tests.support.suspended import suspended_trainer
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.screens.dialogs import LineDialog
@@ -101,6 +102,21 @@ def test_a_live_run_can_be_stopped_but_not_deleted(home: Home) -> None:
         assert json.loads(requests.read_text())["type"] == "stop"
 
     run_app(home, journey)
+
+
+def test_a_suspended_trainer_is_named_when_it_is_to_stop(home: Home) -> None:
+    """Detects "Saving and stopping…" that never happens."""
+    run = ScriptedRun(home.root, "poem")
+    run.start()
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 1)
+        await pilot.press("s")
+        await wait_until_shown(pilot, lambda: f"kill -CONT {pid}" in screen_text(app))
+
+    with suspended_trainer(run.run) as pid:
+        run_app(home, journey)
 
 
 def test_an_empty_list_says_what_to_do(home: Home) -> None:

@@ -13,7 +13,8 @@ from textual.widgets import Input, Log, Static
 
 from core.paths import Home
 from core.run.directory import Run
-from tests.support.runs import ScriptedRun
+from tests.support.runs import PREPARED, ScriptedRun
+from tests.support.suspended import suspended_trainer
 from tests.support.train_stage import (
     TrainStage,
     footer,
@@ -23,6 +24,7 @@ from tests.support.train_stage import (
     text_of,
     title,
 )
+from tests.support.wait import wait_until_shown
 from tui.common.messages import OpenChat
 from tui.screens import train
 from tui.screens.log import LogScreen
@@ -75,6 +77,24 @@ def test_a_request_counts_once_the_trainer_has_answered(
         assert then in title(stage)
 
     play(story, act)
+
+
+@pytest.mark.parametrize("key", ["s", "p", "w", "minus"])
+def test_a_suspended_trainer_is_named_when_a_request_is_not_answered(
+    story: ScriptedRun, key: str
+) -> None:
+    """Detects a key that seems to do nothing for as long as the trainer is suspended."""
+    story.train_partly()
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        await pilot.press(key)
+        await wait_until_shown(pilot, lambda: stage._notifications)
+        (note,) = stage._notifications
+        assert f"process {pid} is suspended" in note.message
+
+    with suspended_trainer(story.run) as pid:
+        story.emit("prepared", 60, **PREPARED)
+        play(story, act)
 
 
 def test_halving_twice_without_an_answer_quarters(story: ScriptedRun) -> None:
