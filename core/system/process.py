@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 # In the environment of a child that has to end with its parent: the parent's process id.
 PARENT_PID_VARIABLE = "MINIGPT_PARENT"
@@ -74,6 +76,20 @@ def _poll_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(PARENT_POLL_INTERVAL_S)
     os._exit(1)
+
+
+def end_process(message: str | None) -> NoReturn:
+    """End this process as `sys.exit` does, but without destroying the interpreter.
+
+    That would take seconds at low priority on a busy machine, and abort the process if a daemon
+    thread is in a library's long call, as when learning BPE was cancelled.
+    """
+    atexit._run_exitfuncs()
+    if message is not None:
+        sys.stderr.write(f"{message}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0 if message is None else 1)
 
 
 def keep_freed_memory() -> bool:

@@ -22,6 +22,7 @@ from core.run.record import read_record, read_requested_config
 from core.system.locks import Lock, adopt
 from core.system.process import (
     PARENT_PID_VARIABLE,
+    end_process,
     end_with_parent,
     keep_files_private,
     lower_priority,
@@ -129,4 +130,4 @@ def _train_as_worker(
 
 
 if __name__ == "__main__":
-    sys.exit(main(TrainerArguments.from_json(sys.argv[1])))
+    end_process(main(TrainerArguments.from_json(sys.argv[1])))

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -167,13 +167,18 @@ def report_missing_failure(run: Run, problem: str | None, folder: Path) -> None:
         "continues from the last checkpoint.",
         "code": 1,
     }
-    noted = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-    if noted:
-        fields |= json.loads(noted[0].read_text())
+    fields |= next(_noted_failures(folder), {})
     saved = (event.step for event in events_backwards(run.events) if event.type == SAVED)
     fields["saved_step"] = next(saved, None)
     with closing(EventLog(run.events)) as log:
         log.emit(FAILED, last.step if last else 0, **fields)
+
+
+def _noted_failures(folder: Path) -> Iterator[JsonObject]:
+    """The failures that ranks noted, first one first; a rank may have been killed while writing."""
+    for path in sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns):
+        with suppress(ValueError):
+            yield json.loads(path.read_text())
 
 
 def note_failure(rank: int, failure: JsonObject) -> None:

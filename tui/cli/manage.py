@@ -43,6 +43,8 @@ def logs(home: Home, run: str, follow: bool) -> None:
     _print_new_lines(tail)
     if rest := tail.take_unfinished_line():
         _print_log(rest[-CHUNK_BYTES:])
+    if tail.offset == 0 and target.log.exists():
+        print_message(f"The log of {target.name} is empty: its trainer has printed nothing.")
 
 
 def _first_byte(log: Path) -> int:

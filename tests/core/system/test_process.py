@@ -4,11 +4,14 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from core.system import process
 from core.system.process import AUTOGROUP_FILE
+
+ROOT = Path(__file__).parents[3]
 
 FAULTS = """
 import resource, sys
@@ -68,3 +71,37 @@ def test_a_lower_priority_counts_against_other_sessions() -> None:
     before = int(AUTOGROUP_FILE.read_text().split()[-1])
     assert group_nice(own_session=True) == os.nice(0) + 7
     assert group_nice(own_session=False) == before
+
+
+END_IN_A_LIBRARY_CALL = """
+import atexit, threading, time
+from tokenizers import Tokenizer, models, trainers
+from core.system.process import end_process
+
+def texts():
+    while True:
+        time.sleep(0.01)
+        yield "some text"
+
+def learn():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.train_from_iterator(texts(), trainers.BpeTrainer(show_progress=False))
+
+threading.Thread(target=learn, daemon=True).start()
+time.sleep(0.5)
+atexit.register(print, "atexit")
+end_process("stopped")
+"""
+
+
+def test_a_process_ends_in_words_while_a_thread_is_in_a_library_call() -> None:
+    """Detects "FATAL: exception not rethrown" and a core dump after a stop while BPE learns."""
+    done = subprocess.run(
+        [sys.executable, "-c", END_IN_A_LIBRARY_CALL],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, "atexit\n", "stopped\n")

@@ -82,6 +82,17 @@ def test_the_agent_reports_a_failure_that_rank_0_could_not(tmp_path: Path) -> No
     assert len(events) == 2
 
 
+def test_a_failure_that_a_killed_rank_has_half_written_is_skipped(tmp_path: Path) -> None:
+    """Detects a failed training whose agent ends in a traceback instead of reporting it."""
+    run, folder = Run(tmp_path), tmp_path / "failures"
+    folder.mkdir()
+    (folder / "1.json").write_text('{"title": "Ou')
+    (folder / "2.json").write_text("")
+    report_missing_failure(run, "Process 1 of 3 ended with signal 9.", folder)
+    (event,) = EventTail(run.events).read()
+    assert event.text("message") == "Process 1 of 3 ended with signal 9."
+
+
 def _unused_port() -> str:
     with socket.socket() as unused:
         unused.bind(("localhost", 0))

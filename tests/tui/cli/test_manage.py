@@ -67,6 +67,16 @@ def test_a_hostile_log_is_printed_completely_and_sanitized(
 
 
 @pytest.mark.parametrize("options", [[], ["-f"]])
+def test_an_empty_log_is_reported(old: Run, capsys: Captured, options: list[str]) -> None:
+    """Detects `logs` that seems to have failed."""
+    old.log.touch()
+    assert run(["logs", "old", *options]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "The log of old is empty" in captured.err
+
+
+@pytest.mark.parametrize("options", [[], ["-f"]])
 def test_a_run_without_a_log_is_reported(old: Run, capsys: Captured, options: list[str]) -> None:
     assert run(["logs", "old", *options]) == 0
     captured = capsys.readouterr()
