@@ -99,7 +99,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         # was chosen, paint black on black.
         super().__init__(ansi_color=None if terminal.colour else True)
         self.home, self.terminal = home, terminal
-        self.client: ModelClient = client or ServerClient(home)
+        self.client: ModelClient = client or ServerClient(home, warn=self._warn)
         self.user_config = config or UserConfig()
         self._config_problems = list(self.user_config.problems)
         self.theme = self._choose_theme()
@@ -189,6 +189,9 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
     def get_key_display(self, binding: Binding) -> str:
         """Format a key for the footer; in words on ASCII terminals."""
         return key_name(binding) if self.terminal.is_ascii else super().get_key_display(binding)
+
+    def _warn(self, text: str) -> None:
+        self.notify(text, severity="warning", markup=False)
 
     def action_keys(self) -> None:
         """Show all keys of this screen."""

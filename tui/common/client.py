@@ -18,10 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, Self, TypeVar
 
-from core.errors import Cancelled, InputError, MiniGPTError, StorageError
+from core.errors import Cancelled, InputError, MiniGPTError
 from core.paths import Home
 from core.run.launch import environment
 from core.system.files import JsonObject, make_private_folder, open_for_writing
+from tui.common.sanitize import clean
 
 if TYPE_CHECKING:
     from core.server.protocol import Request  # at run time by the first request, not at start-up
@@ -167,16 +168,20 @@ class ServerClient:
     Args:
         home: where runs and the cache are.
         grace: seconds to wait for the process to end by itself, then after SIGTERM.
+        warn: called with a message for the user, once, if the process has to run without a log.
     """
 
-    def __init__(self, home: Home, grace: float = 0.3) -> None:
-        self._home, self._grace = home, grace
+    def __init__(
+        self, home: Home, grace: float = 0.3, warn: Callable[[str], object] = lambda _: None
+    ) -> None:
+        self._home, self._grace, self._warn = home, grace, warn
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._open: dict[int, ServerReplies[Any, Any]] = {}
         self._last_id = 0
         self._log_start = 0
+        self._has_warned = False
         self._closed = False
 
     @property
@@ -193,7 +198,6 @@ class ServerClient:
         """Start the process unless it is running; it loads torch at once.
 
         Raises:
-            StorageError: its folder or its log cannot be written.
             ServerExitedError: the system cannot start it, or this client was closed.
         """
         async with self._starting:
@@ -216,7 +220,7 @@ class ServerClient:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 # A folder of the user's named `core` must not be imported.
-                cwd=self._home.cache,
+                cwd=self._home.cache if self._home.cache.is_dir() else os.sep,
                 env=environment(),
                 limit=MAX_LINE_BYTES,
                 # Signals from the terminal's keys are for the app.
@@ -225,16 +229,20 @@ class ServerClient:
         self._reader = asyncio.create_task(self._read_replies(self._process))
 
     def _open_log(self) -> BinaryIO:
+        """The log, to append to; where nothing can be written, a file that keeps nothing."""
         try:
             make_private_folder(self._home.cache)
             too_large = self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES
             flags = os.O_TRUNC if too_large else os.O_APPEND
             log = os.fdopen(open_for_writing(self.log, flags), "ab")
         except OSError as error:
-            raise StorageError(
-                f"The model server's log {self.log} cannot be written: {error.strerror}.",
-                "Free some disk space, or choose another folder with --home.",
-            ) from error
+            if not self._has_warned:
+                self._has_warned = True
+                self._warn(
+                    f"The model server runs without a log: {self.log} cannot be written: "
+                    f"{error.strerror}."
+                )
+            return Path(os.devnull).open("ab")
         log.seek(0, os.SEEK_END)
         return log
 
@@ -339,6 +347,12 @@ def _encode(id: int, request: Request[Any, Any]) -> str:
     return json.dumps({"id": id, **request_to_json(request)}, separators=(",", ":"))
 
 
+def _print_warning(text: str) -> None:
+    import click
+
+    click.echo(clean(text), err=True)
+
+
 class BlockingClient:
     """A model client for commands, without `await`; Ctrl+C cancels the request and is raised.
 
@@ -348,7 +362,7 @@ class BlockingClient:
     """
 
     def __init__(self, home: Home, client: ModelClient | None = None) -> None:
-        self.client: ModelClient = client or ServerClient(home)
+        self.client: ModelClient = client or ServerClient(home, warn=_print_warning)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
