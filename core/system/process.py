@@ -13,10 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from core.system.line_files import write_all
+
 # In the environment of a child that has to end with its parent: the parent's process id.
 PARENT_PID_VARIABLE = "MINIGPT_PARENT"
 PARENT_POLL_INTERVAL_S = 0.5
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+STANDARD_ERROR = 2  # its descriptor
 
 M_TRIM_THRESHOLD = -1  # glibc's <malloc.h>
 M_MMAP_THRESHOLD = -3
@@ -85,10 +89,11 @@ def end_process(message: str | None) -> NoReturn:
     thread is in a library's long call, as when learning BPE was cancelled.
     """
     atexit._run_exitfuncs()
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            stream.flush()
     if message is not None:
-        sys.stderr.write(f"{message}\n")
-    sys.stdout.flush()
-    sys.stderr.flush()
+        write_all(STANDARD_ERROR, f"{message}\n".encode(errors="backslashreplace"))
     os._exit(0 if message is None else 1)
 
 
