@@ -1,7 +1,7 @@
-"""Sampling settings as keys change them: a ladder of values for each, and their description.
+"""Sampling settings as the panel changes them: a ladder of values for each, and their description.
 
-Labels, help and limits come from `SamplingConfig`; this module adds only steps and keys. Greedy
-decoding is the default, and one key away.
+Labels, help and limits come from `SamplingConfig`; this module adds only steps and short names.
+Greedy decoding is the default, and one key away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from textual.binding import Binding
 
 from core.config.configs import MAX_SEED, SamplingConfig
-from core.config.schema import find_value_problems, setting_specs, to_json
+from core.config.schema import find_value_problems, parse_value, setting_specs, to_json
+from core.errors import SettingsError
 
 SETTING_SPECS = setting_specs(SamplingConfig)
 SEED = "seed"
@@ -31,6 +32,8 @@ class SettingControl:
         key: raises it; the capital letter lowers it.
         ladder: the values it steps through, rising.
         off: the value at which it has no effect; None if there is none.
+        row_label: its name in a row of the panel.
+        brief: its name where all settings share a line.
     """
 
     name: str
@@ -38,6 +41,8 @@ class SettingControl:
     key: str
     ladder: tuple[float, ...]
     off: float | None
+    row_label: str
+    brief: str
 
     @property
     def label(self) -> str:
@@ -49,21 +54,41 @@ def _tenths(last: int) -> tuple[float, ...]:
 
 
 CONTROLS = (
-    SettingControl("temperature", "temperature", "t", (*_tenths(15), 2.0, 3.0, 5.0), 0.0),
-    SettingControl("top_k", "top k", "k", (0, 1, 2, 3, 5, 10, 20, 40, 100, 200, 500, 1000), 0),
     SettingControl(
-        "top_p", "top p", "p", (0.1, *(n / 10 for n in range(2, 10)), 0.95, 0.99, 1.0), 1.0
+        "temperature", "temperature", "t", (*_tenths(15), 2.0, 3.0, 5.0), 0.0, "temperature", "temp"
     ),
-    SettingControl("min_p", "min p", "m", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), 0.0),
+    SettingControl(
+        "top_k", "top k", "k", (0, 1, 2, 3, 5, 10, 20, 40, 100, 200, 500, 1000), 0, "top k", "top k"
+    ),
+    SettingControl(
+        "top_p",
+        "top p",
+        "p",
+        (0.1, *(n / 10 for n in range(2, 10)), 0.95, 0.99, 1.0),
+        1.0,
+        "top p",
+        "top p",
+    ),
+    SettingControl(
+        "min_p", "min p", "m", (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5), 0.0, "min p", "min p"
+    ),
     SettingControl(
         "repetition_penalty",
         "repetition penalty",
         "u",
         (0.5, 0.8, 0.9, 1.0, 1.05, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0),
         1.0,
+        "repetition",
+        "rep",
     ),
     SettingControl(
-        "max_tokens", "tokens", "n", (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000), None
+        "max_tokens",
+        "tokens",
+        "n",
+        (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000),
+        None,
+        "max tokens",
+        "max",
     ),
 )
 CONTROLS_BY_NAME = {control.name: control for control in CONTROLS}
@@ -98,6 +123,38 @@ class SamplingControls:
         values: dict[str, Any] = {name: ladder[index]}
         return replace(self, config=replace(self.config, **values), selected=name)
 
+    def with_value(self, name: str, value: float) -> SamplingControls:
+        """Return the controls with one setting at a value; a seed is then kept.
+
+        Raises:
+            SettingsError: the value is outside its limits.
+        """
+        values: dict[str, Any] = {name: value}
+        config = replace(self.config, **values)
+        return replace(self, config=config, fixed=self.fixed or name == SEED)
+
+    def without(self, name: str) -> SamplingControls:
+        """Return the controls with one setting off; a seed is then drawn anew each time."""
+        if name == SEED:
+            return replace(self, fixed=False)
+        return self.with_value(name, getattr(SamplingConfig(), name))
+
+    def share(self, name: str) -> float:
+        """Where a setting is on its ladder: 0 at the lowest value, 1 at the highest."""
+        ladder = CONTROLS_BY_NAME[name].ladder
+        value: float = getattr(self.config, name)
+        index = min(bisect_left(ladder, value), len(ladder) - 1)
+        if index and value < ladder[index]:
+            below = ladder[index - 1]
+            return (index - 1 + (value - below) / (ladder[index] - below)) / (len(ladder) - 1)
+        return index / (len(ladder) - 1)
+
+    def at_share(self, name: str, share: float) -> SamplingControls:
+        """Return the controls with one setting at the value nearest to a place of its ladder."""
+        ladder = CONTROLS_BY_NAME[name].ladder
+        index = round(min(1.0, max(0.0, share)) * (len(ladder) - 1))
+        return self.with_value(name, ladder[index])
+
     def reset_to_greedy(self) -> SamplingControls:
         """Return the default controls; the token limit and the seed stay."""
         return SamplingControls(
@@ -131,6 +188,21 @@ def value_text(controls: SamplingControls, name: str) -> str:
     if name == "temperature" and value == 0:
         return "greedy"
     return "off" if value == control.off else f"{value:g}"
+
+
+def parse_typed(name: str, text: str) -> tuple[float | None, str]:
+    """The value that a typed text means, and what is wrong with it; one of both is missing."""
+    try:
+        value = parse_value(SamplingConfig, name, text)
+    except SettingsError as error:
+        return None, error.problems[name]
+    problem = find_value_problems(SamplingConfig, {name: value}).get(name, "")
+    return (None, problem) if problem else (value, "")
+
+
+def has_effect(controls: SamplingControls, name: str) -> bool:
+    """Whether a setting changes the reply; greedy decoding takes the likeliest token anyway."""
+    return not (controls.greedy and name in (*USELESS_WHEN_GREEDY, SEED))
 
 
 def describe(settings: Mapping[str, Any]) -> str:
@@ -171,9 +243,8 @@ def limit_note(controls: SamplingControls, name: str, by: int) -> str:
     control = CONTROLS_BY_NAME[name]
     if controls.stepped(name, by).config != controls.config:
         return ""
-    end, key = ("maximum", control.key.upper()) if by > 0 else ("minimum", control.key)
-    verb = "lowers" if by > 0 else "raises"
-    return f"{control.label} is at its {end}, {value_text(controls, name)}; {key} {verb} it."
+    end = "maximum" if by > 0 else "minimum"
+    return f"{control.label} is at its {end}, {value_text(controls, name)}."
 
 
 def setting_bindings() -> list[Binding]:

@@ -8,6 +8,13 @@ from textual.widget import Widget
 
 from tui.common.sanitize import one_line
 
+WIDE_COLUMNS = 110  # from here on panels have a whole border
+
+
+def is_wide(widget: Widget) -> bool:
+    """Whether the screen of a widget is wide enough for whole borders."""
+    return widget.app.size.width >= WIDE_COLUMNS
+
 
 class Panel(Vertical):
     """A part of a screen with a title, and a hint in its bottom border.
@@ -45,6 +52,8 @@ class Panel(Vertical):
         mark = "> " if self.app.has_class("-ascii") else "› "
         if self.has_focus_within and content:
             content = Content.assemble(mark, content)
+        if content and not is_wide(self):  # a rule has no corner that keeps the title off it
+            content = Content.assemble(" ", content, " ")
         self.border_title = content
 
     def set_hint(self, hint: str | Content) -> None:
@@ -52,6 +61,10 @@ class Panel(Vertical):
         self._hint = hint
         content = hint if isinstance(hint, Content) else Content(one_line(hint))
         self.border_subtitle = content
+
+    def on_resize(self) -> None:
+        """Fit the title to the border or the rule."""
+        self.set_title(self._title)
 
     def on_descendant_focus(self) -> None:
         """Mark the panel with the focus."""

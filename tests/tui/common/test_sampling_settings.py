@@ -74,9 +74,9 @@ def test_a_step_up_and_down_restores_the_value() -> None:
 def test_the_end_of_a_ladder_is_explained() -> None:
     """Detects a key without effect and without a note."""
     controls = SamplingControls()
-    note = "Temperature is at its minimum, greedy; t raises it."
+    note = "Temperature is at its minimum, greedy."
     assert limit_note(controls, "temperature", -1) == note
-    note = "Top p is at its maximum, off; P lowers it."
+    note = "Top p is at its maximum, off."
     assert limit_note(controls, "top_p", 1) == note
 
 
