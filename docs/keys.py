@@ -5,6 +5,7 @@ python docs/keys.py
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -34,6 +35,16 @@ INTRODUCTION = """\
 Written by `docs/keys.py` from the bindings of the screens. In the application, F1 shows the keys of
 the current screen, and Ctrl+P runs any action by name. In Chat, Esc leaves the prompt; after that,
 letters are commands.
+
+Any key can be changed in the configuration file, by the id of its action; several keys are
+separated by commas. `minigpt-tui config` names ids that do not exist, and keys that have another
+meaning in the same place:
+
+```toml
+[keymap]
+train.pause = "f5"
+models.new = "n,Ctrl+N"
+```
 """
 # Bindings of the widget that has the focus come first.
 SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
@@ -59,16 +70,33 @@ def keys_page() -> str:
 
 def _section(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
     keys_by_action: dict[str, dict[str, None]] = {}
+    ids_by_action: dict[str, dict[str, None]] = {}
     for binding in (each for node in nodes for each in node.BINDINGS):
         assert isinstance(binding, Binding)
         keys = [Binding(key, binding.action) for key in binding.key.split(",")]
         names = [binding.key_display] if binding.key_display else map(key_name, keys)
         keys_by_action.setdefault(binding.tooltip, {}).update(dict.fromkeys(names))
+        ids_by_action.setdefault(binding.tooltip, {})[binding.id or ""] = None
     rows = merge_digit_rows(
-        KeyRow(" ".join(keys), action, "") for action, keys in keys_by_action.items()
+        KeyRow(" ".join(keys), action, " ".join(ids_by_action[action]))
+        for action, keys in keys_by_action.items()
     )
-    lines = "".join(f"| `{'` `'.join(row.key.split())}` | {row.description} |\n" for row in rows)
-    return f"## {name}\n\n| key | action |\n|---|---|\n{lines}"
+    lines = "".join(
+        f"| {_code(row.key)} | {row.description} | {_code(_first_id(row))} |\n" for row in rows
+    )
+    return f"## {name}\n\n| key | action | id |\n|---|---|---|\n{lines}"
+
+
+def _code(words: str) -> str:
+    return f"`{'` `'.join(words.split())}`"
+
+
+def _first_id(row: KeyRow) -> str:
+    """The ids of a row; of several digits, the first and the last."""
+    digits = re.fullmatch(r"(\d)-\d", row.key)
+    if digits is None:
+        return row.action
+    return f"{re.sub(r'[0-9]$', digits[1], row.action)} {row.action}"
 
 
 if __name__ == "__main__":

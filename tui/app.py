@@ -18,14 +18,16 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 
-from core.errors import MiniGPTError, did_you_mean
+from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.store import list_runs
 from tui.common.ascii_signs import AsciiSigns
 from tui.common.client import ModelClient, ServerClient
 from tui.common.clipboard import copy_to_clipboard
+from tui.common.config_file import NEW_FILE, read_text, set_value, write_text
 from tui.common.driver import TerminalDriver
 from tui.common.key_order import SequentialKeysApp
+from tui.common.keymap import APP_SCOPE, active_keymap, remap, usable_keymap, with_ids
 from tui.common.keys import binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
@@ -42,7 +44,7 @@ from tui.common.sanitize import clean
 from tui.common.style_cache import share_background_styles
 from tui.common.terminal import DEFAULT_THEME, Terminal
 from tui.common.theme import ThemedApp
-from tui.common.user_config import UserConfig, describe_problems, find_problem_line
+from tui.common.user_config import UserConfig, describe_problems, find_theme_problems
 
 ERROR_SECONDS = 12.0
 QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
@@ -54,6 +56,12 @@ DEFERRED_MODULES = (
 )
 NOT_POSSIBLE_SECONDS = 3.0
 BASE_SCREENS = 2  # Textual's default screen and the list of runs
+
+
+def import_screens() -> None:
+    """Import all screens, whose bindings are then known."""
+    for name in DEFERRED_MODULES:
+        importlib.import_module(name)
 
 
 class MiniGPTApp(SequentialKeysApp, ThemedApp):
@@ -72,19 +80,24 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
     CSS_PATH: ClassVar = ["styles/app.tcss", "styles/models.tcss", "styles/new_corpus.tcss"]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", show=False, tooltip="Quit (training continues)"),
-        Binding("ctrl+c", "copy_or_quit", "Copy", show=False, tooltip="Copy; press twice to quit"),
-        Binding("ctrl+p,f4", "command_palette", "Commands", show=False, tooltip="Command palette"),
-        Binding("f1", "keys", "Keys", show=False, tooltip="All keys of this screen"),
-        Binding(
-            "ctrl+z",
-            "suspend_process",
-            "Suspend",
-            show=False,
-            tooltip="Suspend to the shell (fg returns)",
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = with_ids(
+        APP_SCOPE,
+        [
+            Binding("ctrl+q", "quit", "Quit", show=False, tooltip="Quit (training continues)"),
+            Binding(
+                *("ctrl+c", "copy_or_quit", "Copy"), show=False, tooltip="Copy; press twice to quit"
+            ),
+            Binding(
+                *("ctrl+p,f4", "command_palette", "Commands"), show=False, tooltip="Command palette"
+            ),
+            Binding("f1", "keys", "Keys", show=False, tooltip="All keys of this screen"),
+            Binding(
+                *("ctrl+z", "suspend_process", "Suspend"),
+                show=False,
+                tooltip="Suspend to the shell (fg returns)",
+            ),
+        ],
+    )
 
     def __init__(
         self,
@@ -113,12 +126,11 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
     def _choose_theme(self) -> str:
         """The terminal's theme; the default one if the configuration names none that exists."""
         theme = self.terminal.theme
-        if theme in self.available_themes or theme != self.user_config.general.theme:
+        if theme != self.user_config.general.theme:
             return theme
-        suggestion = did_you_mean(theme, self.available_themes)
-        problem = f"is {theme!r}, which is no theme. {suggestion}".strip()
-        self._config_problems.append(find_problem_line(self.user_config.text, ("theme",), problem))
-        return DEFAULT_THEME
+        problems = find_theme_problems(self.user_config, self.available_themes)
+        self._config_problems += problems
+        return DEFAULT_THEME if problems else theme
 
     def get_driver_class(self) -> type[Driver]:
         """The driver that ends with its terminal."""
@@ -130,6 +142,8 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
 
     def on_mount(self) -> None:
         """Open the list of runs, or New run if there are none yet."""
+        if self.user_config.keymap:
+            self.set_keymap(self.user_config.keymap)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.exit)
@@ -141,12 +155,21 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
 
     def _warm_up(self) -> None:
         """Do after the first frame what would delay it or a later screen."""
-        self._report_config_problems()
         self._import_deferred_modules()
+        self._check_config()
         self._start_server()
 
-    def _report_config_problems(self) -> None:
-        """Name all wrong entries of the configuration file in one notification."""
+    @work(exit_on_error=False)
+    async def _check_config(self) -> None:
+        """Name all wrong entries of the configuration file in one notification.
+
+        Those of the keymap are known only once all screens are imported.
+        """
+        if self.user_config.keymap:
+            await asyncio.to_thread(import_screens)
+            keymap, problems = usable_keymap(self.user_config)
+            self.set_keymap(keymap)
+            self._config_problems += problems
         if self._config_problems:
             text = describe_problems(self.user_config.path, self._config_problems)
             self.notify(
@@ -160,8 +183,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
     @work(thread=True, exit_on_error=False)
     def _import_deferred_modules(self) -> None:
         try:
-            for name in DEFERRED_MODULES:
-                importlib.import_module(name)
+            import_screens()
         finally:
             if not gc.isenabled():  # `tui.launch` disabled it
                 gc.freeze()  # modules stay: exempt them, so that no collection delays a key
@@ -180,10 +202,12 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """List every action that has a key, and the tour."""
+        keymap = active_keymap(self)
         for node in key_nodes(screen):
-            for row in binding_rows(node._bindings):
+            for row in binding_rows(remap(node._bindings, keymap)):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.description, f"key {row.key}", run)
+        yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Tour", "A short tour of the program", self.action_tour)
 
     def get_key_display(self, binding: Binding) -> str:
@@ -192,6 +216,30 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
 
     def _warn(self, text: str) -> None:
         self.notify(text, severity="warning", markup=False)
+
+    def search_themes(self) -> None:
+        """Show the themes in the command palette; the chosen one is remembered."""
+        from textual.command import CommandPalette
+
+        from tui.common.theme_choice import RememberedThemes
+
+        palette = CommandPalette(providers=[RememberedThemes], placeholder="Search for themes…")
+        self.push_screen(palette)
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme, now and in future."""
+        self.theme = name
+        self._remember_theme(name)
+
+    @work(thread=True, exit_on_error=False)
+    def _remember_theme(self, name: str) -> None:
+        """Write the theme to the configuration file."""
+        path = self.user_config.path
+        try:
+            text = read_text(path) or NEW_FILE
+            write_text(path, set_value(text, ("theme",), name))
+        except MiniGPTError as error:
+            self.call_from_thread(self.on_error_raised, ErrorRaised(error))
 
     def action_keys(self) -> None:
         """Show all keys of this screen."""
@@ -210,7 +258,8 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """Run the action of a key; if the screen has one that cannot act now, say so."""
         if await super()._check_bindings(key, priority):
             return True
-        bindings = self.screen._bindings.key_to_bindings.get(key, [])
+        own = remap(self.screen._bindings, active_keymap(self))
+        bindings = own.key_to_bindings.get(key, [])
         if bindings and not priority:
             what = bindings[0].tooltip or bindings[0].description
             self.notify(f"Not possible now: {what}.", timeout=NOT_POSSIBLE_SECONDS, markup=False)

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from core.config.configs import AUTO
 from core.errors import InputError
 from core.paths import Home
 from tui.common.plain_mode import is_plain_mode
 from tui.common.terminal import detect_terminal
-from tui.common.user_config import UserConfig
+from tui.common.user_config import ConfigProblem, UserConfig, find_theme_problems
 
 if TYPE_CHECKING:
     from tui.common.client import ModelClient
@@ -33,6 +34,25 @@ def can_open(environ: Mapping[str, str]) -> bool:
     """Whether standard input and output are a terminal for screens and plain mode is off."""
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     return is_terminal and not is_plain_mode(environ) and environ.get("TERM", "dumb") != "dumb"
+
+
+def find_app_problems(config: UserConfig) -> list[ConfigProblem]:
+    """The wrong entries for themes and keys, which only the application knows."""
+    problems: list[ConfigProblem] = []
+    if config.general.theme != AUTO:
+        from textual.theme import BUILTIN_THEMES
+
+        from tui.common.theme import create_themes
+
+        own = (theme.name for theme in create_themes())
+        problems += find_theme_problems(config, [*own, *BUILTIN_THEMES])
+    if config.keymap:
+        from tui.app import import_screens
+        from tui.common.keymap import usable_keymap
+
+        import_screens()
+        problems += usable_keymap(config)[1]
+    return problems
 
 
 def open_app(

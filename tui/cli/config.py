@@ -20,6 +20,7 @@ from tui.cli.console import print_json, print_message, print_result, print_table
 from tui.cli.options import user_config
 from tui.common.config_file import (
     EDIT_HINT,
+    NEW_FILE,
     ConfigSyntaxError,
     Key,
     find_line,
@@ -47,7 +48,6 @@ from tui.common.user_config import (
 )
 
 DEFAULT_EDITORS = ("editor", "nano", "vi")
-HEADER = "# Configuration of minigpt-tui; `minigpt-tui config --help` describes it.\n"
 
 
 HOME_SOURCES = {ParameterSource.COMMANDLINE: "--home", ParameterSource.ENVIRONMENT: HOME_VARIABLE}
@@ -122,7 +122,7 @@ def set_setting(home: Home, key: str, value: str) -> None:
     if parsed is None:
         write_text(path, remove_value(text, entry_key))
     else:
-        write_text(path, set_value(text or HEADER, entry_key, parsed))
+        write_text(path, set_value(text or NEW_FILE, entry_key, parsed))
     _report(load_user_config(path))
     _warn_if_overridden(home, key)
 
@@ -146,7 +146,7 @@ def edit() -> int:
     if not sys.stdin.isatty():
         raise InputError("There is no terminal to edit on.", f"The file is {path}.")
     if not path.exists():
-        write_text(path, HEADER)
+        write_text(path, NEW_FILE)
     command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
     code = _run_editor([command] if command else [[name] for name in DEFAULT_EDITORS], str(path))
     _report(load_user_config(path))
@@ -224,9 +224,11 @@ def _read_file() -> tuple[Path, str]:
 
 
 def _report(config: UserConfig) -> None:
-    """Name the wrong entries on stderr."""
-    if config.problems:
-        print_message(describe_problems(config.path, config.problems))
+    """Name the wrong entries on stderr, also those that only the application can find."""
+    from tui.launch import find_app_problems
+
+    if problems := [*config.problems, *find_app_problems(config)]:
+        print_message(describe_problems(config.path, problems))
 
 
 def _warn_if_overridden(home: Home, key: str) -> None:

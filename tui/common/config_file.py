@@ -27,6 +27,7 @@ MAX_CONFIG_BYTES = 1 << 16
 MAX_ENTRY_LINES = 200  # of one value; entries after a longer one are not located
 PARSER_MESSAGE = r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)"
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+NEW_FILE = "# Configuration of minigpt-tui; `minigpt-tui config --help` describes it.\n"
 EDIT_HINT = "`minigpt-tui config edit` opens the file."
 
 Key = tuple[str, ...]

@@ -10,6 +10,8 @@ from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from tui.common.keymap import active_keymap, remap
+
 KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
@@ -69,7 +71,9 @@ class KeyRow(NamedTuple):
 
 def key_rows(screen: Screen[object]) -> list[KeyRow]:
     """The keys of the focused widget, the screen and the app, without repetitions."""
-    rows = [row for node in key_nodes(screen) for row in binding_rows(node._bindings)]
+    keymap = active_keymap(screen.app)
+    maps = (remap(node._bindings, keymap) for node in key_nodes(screen))
+    rows = [row for bindings in maps for row in binding_rows(bindings)]
     return list(dict.fromkeys(rows))
 
 

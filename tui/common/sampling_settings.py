@@ -253,7 +253,8 @@ def setting_bindings() -> list[Binding]:
     for control in CONTROLS:
         help = SETTING_SPECS[control.name].help
         for key, by, verb in ((control.key, 1, "Raise"), (control.key.upper(), -1, "Lower")):
+            id = f"{verb.lower()}_{control.name}"
             tooltip = f"{verb} {control.short}" + (f": {help}" if by > 0 else "")
             action = f"adjust('{control.name}', {by})"
-            bindings.append(Binding(key, action, control.label, show=False, tooltip=tooltip))
+            bindings.append(Binding(key, action, control.label, show=False, tooltip=tooltip, id=id))
     return bindings

@@ -6,7 +6,7 @@ error never keeps the program from starting.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,9 +103,18 @@ class UserConfig:
     problems: tuple[ConfigProblem, ...] = ()
 
 
-def find_problem_line(text: str, key: Key, problem: str) -> ConfigProblem:
+def locate_problem(text: str, key: Key, problem: str) -> ConfigProblem:
     """A problem of an entry with its line."""
     return ConfigProblem(line=find_line(text, key), text=f"{dotted(key)} {problem}")
+
+
+def find_theme_problems(config: UserConfig, themes: Collection[str]) -> list[ConfigProblem]:
+    """The entry `theme`, if it names none of these themes."""
+    theme = config.general.theme
+    if theme == AUTO or theme in themes:
+        return []
+    problem = f"is {theme!r}, which is no theme. {did_you_mean(theme, themes)}".strip()
+    return [locate_problem(config.text, ("theme",), problem)]
 
 
 def describe_problems(path: Path, problems: Sequence[ConfigProblem]) -> str:
@@ -174,7 +183,7 @@ def _from_values(path: Path, text: str, values: Mapping[str, Any]) -> UserConfig
         notify=NotifyConfig(**_section(entries, NOTIFY)),
         keymap={dotted(k[1:]): join_keys(v) for k, v in entries.items() if k[0] == KEYMAP},
         entries=entries,
-        problems=tuple(find_problem_line(text, *each) for each in wrong.items()),
+        problems=tuple(locate_problem(text, *each) for each in wrong.items()),
     )
 
 
@@ -189,7 +198,9 @@ def _section(entries: Mapping[Key, Any], section: str) -> dict[str, Any]:
 
 def join_keys(value: str | list[str]) -> str:
     """Keys as Textual writes them: separated by commas."""
-    return value if isinstance(value, str) else ",".join(value)
+    if isinstance(value, str):
+        return value
+    return ",".join("comma" if key == "," else key for key in value)
 
 
 def _find_problem(key: Key, value: Any, known: Mapping[Key, SettingSpec]) -> str:

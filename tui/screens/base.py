@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingsMap, BindingType
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -17,6 +18,7 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
 from core.run.status import SILENCE_SECONDS, silence_reason
+from tui.common.keymap import active_keymap, remapped_chain, scope_of, with_ids
 from tui.common.messages import ErrorRaised, OpenModels
 from tui.common.terminal import Terminal
 from tui.common.user_config import UserConfig
@@ -55,16 +57,30 @@ class BaseScreen(Screen[None]):
     HEADING: ClassVar[str] = ""
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", tooltip="Go back"),
+        Binding("escape", "back", "Back", tooltip="Go back", id="screen.back"),
         Binding(
-            "question_mark", "app.keys", "Help", key_display="?", tooltip="All keys of this screen"
+            *("question_mark", "app.keys", "Help"),
+            key_display="?",
+            tooltip="All keys of this screen",
+            id="screen.keys",
         ),
     ]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Give the bindings of a screen ids in its scope."""
+        if "BINDINGS" in vars(cls):
+            cls.BINDINGS = with_ids(scope_of(cls), cls.BINDINGS)
+        super().__init_subclass__(**options)
 
     @property
     def services(self) -> AppServices:
         """The app, typed as screens use it."""
         return cast("AppServices", self.app)
+
+    @property
+    def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
+        """With the user's keys, if any."""
+        return remapped_chain(self) if active_keymap(self.app) else super()._binding_chain
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:

@@ -62,8 +62,12 @@ class InsideScreen(BaseScreen):
         Binding("0", "mean", "Mean", tooltip="Mean of all heads"),
         Binding("o", "toggle_head", "Off", tooltip="Disable this head, or enable it"),
         Binding("O", "enable_all", "All on", tooltip="Enable all heads"),
-        Binding("home", "move_to_end(0)", "First", show=False, tooltip="First token"),
-        Binding("end", "move_to_end(-1)", "Last", show=False, tooltip="Last token"),
+        Binding(
+            "home", "move_to_end(0)", "First", show=False, tooltip="First token", id="first_token"
+        ),
+        Binding(
+            "end", "move_to_end(-1)", "Last", show=False, tooltip="Last token", id="last_token"
+        ),
     ]
 
     def __init__(

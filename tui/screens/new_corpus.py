@@ -81,7 +81,13 @@ class CorpusTable(OptionList):
     """The list of texts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select", "Use this text", tooltip="Choose settings for this text"),
+        Binding(
+            "enter",
+            "select",
+            "Use this text",
+            tooltip="Choose settings for this text",
+            id="new_corpus.select",
+        ),
     ]
 
 

@@ -48,15 +48,41 @@ class OriginScreen(BaseScreen):
     CSS_PATH = "../styles/origin.tcss"
     HORIZONTAL_BREAKPOINTS: Breakpoints = [(0, "-below"), (100, "-side")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,n", "next_copy(1)", "Next", key_display="→", tooltip="Next copied passage"),
-        Binding("left,N", "next_copy(-1)", "Previous", key_display="←", tooltip="Previous passage"),
+        Binding(
+            "right,n",
+            "next_copy(1)",
+            "Next",
+            key_display="→",
+            tooltip="Next copied passage",
+            id="next_copy",
+        ),
+        Binding(
+            "left,N",
+            "next_copy(-1)",
+            "Previous",
+            key_display="←",
+            tooltip="Previous passage",
+            id="previous_copy",
+        ),
         Binding("p,tab", "place", "Place", key_display="p", tooltip="Next place of this passage"),
         Binding("enter", "open", "Open", tooltip="Open the corpus at this place"),
         Binding("up", "reply(-1)", "Older", key_display="↑", tooltip="Previous reply"),
         Binding("down", "reply(1)", "Newer", key_display="↓", tooltip="Next reply"),
-        Binding("plus", "min_tokens(1)", "Longer", key_display="+", tooltip="Longer passages only"),
         Binding(
-            "minus", "min_tokens(-1)", "Shorter", key_display="-", tooltip="Shorter passages too"
+            "plus",
+            "min_tokens(1)",
+            "Longer",
+            key_display="+",
+            tooltip="Longer passages only",
+            id="longer",
+        ),
+        Binding(
+            "minus",
+            "min_tokens(-1)",
+            "Shorter",
+            key_display="-",
+            tooltip="Shorter passages too",
+            id="shorter",
         ),
         Binding("pageup", "page(-1)", "Up", show=False, tooltip="Scroll a page up"),
         Binding("pagedown", "page(1)", "Down", show=False, tooltip="Scroll a page down"),

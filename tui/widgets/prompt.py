@@ -24,7 +24,14 @@ class Prompt(TextArea):
     Prompt:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+j", "newline", "New line", show=False, tooltip="Insert a newline"),
+        Binding(
+            "ctrl+j",
+            "newline",
+            "New line",
+            show=False,
+            tooltip="Insert a newline",
+            id="chat.newline",
+        ),
     ]
 
     class Submitted(Message):

@@ -69,7 +69,13 @@ class RunTable(DataTable[Text]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Open", tooltip="Open the run: its progress or result"),
+        Binding(
+            "enter",
+            "select_cursor",
+            "Open",
+            tooltip="Open the run: its progress or result",
+            id="models.open",
+        ),
     ]
 
     def __init__(self, charset: str) -> None:

@@ -84,6 +84,18 @@ def test_it_lists_what_applies_and_where_that_comes_from(
     assert shown["home"] == (str(tmp_path / "h"), "--home")
 
 
+def test_themes_and_keys_are_checked(file: Path, capsys: Captured) -> None:
+    write(file, 'theme = "minigpt-dya"\n[keymap]\ntrain.pause = "f5"\ntrain.puase = "f6"\n')
+    assert run(["config"]) == 0
+    error = capsys.readouterr().err
+    assert "line 1: theme is 'minigpt-dya', which is no theme. Did you mean minigpt-day" in error
+    assert "line 4: keymap.train.puase is no action. Did you mean train.pause" in error
+    for theme in ("minigpt-night", "minigpt-day", "nord", "auto"):
+        write(file, f'theme = "{theme}"\n')
+        assert run(["config"]) == 0
+        assert capsys.readouterr().err == ""
+
+
 def test_the_table_has_a_row_per_setting(file: Path, capsys: Captured) -> None:
     assert run(["config"]) == 0
     lines = capsys.readouterr().out.splitlines()

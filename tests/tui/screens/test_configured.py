@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from core.paths import Home, find_home
@@ -15,11 +16,15 @@ from tests.support.captures import screen_text
 from tests.support.fake_server import FakeServer
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
+from tui.common.keys import key_rows
 from tui.common.messages import OpenChat
 from tui.common.terminal import DEFAULT_THEME, detect_terminal
 from tui.common.user_config import load_user_config
 from tui.screens.chat import ChatScreen
+from tui.screens.help import HelpScreen
 from tui.screens.models import ModelsScreen
+from tui.screens.new_corpus import NewCorpusScreen
+from tui.widgets.prompt import Prompt
 
 Journey = Callable[[MiniGPTApp, Pilot[None]], Awaitable[None]]
 
@@ -76,3 +81,88 @@ def test_chat_begins_with_the_configured_sampling(home: Home) -> None:
         assert screen.conversation.controls.config.top_k == 0
 
     play(home, "[sampling]\ntemperature = 0.8\n", journey)
+
+
+KEYMAP = """
+[keymap]
+models.filter = "f"
+models.new = "Ctrl+N"
+chat.again = "x"
+app.keys = "Ctrl+G"
+models.stop = "y"
+models.nwe = "f9"
+"""
+
+
+def test_keys_are_those_of_the_keymap(home: Home) -> None:
+    """In action, in the footer, in the help; wrong entries keep their default key."""
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: len(app._notifications) == 1)
+        (notification,) = app._notifications
+        assert "line 7: keymap.models.stop cannot be y" in notification.message
+        assert "line 8: keymap.models.nwe is no action" in notification.message
+        app.clear_notifications()
+        await wait_until_shown(pilot, lambda: "f Filter" in screen_text(app))
+        await pilot.press("slash")
+        assert not app.screen.query_one("#filter").display
+        await pilot.press("f")
+        await wait_until_shown(pilot, lambda: app.screen.query_one("#filter").display)
+        await pilot.press("escape")
+        assert {row.key: row.action for row in key_rows(app.screen)}["s"] == "stop"
+        await pilot.press("f1")
+        assert isinstance(app.screen, ModelsScreen)
+        await pilot.press("ctrl+g")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await wait_until_shown(pilot, lambda: "Ctrl+N" in screen_text(app))
+        await pilot.press("escape")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, ModelsScreen))
+        commands = {each.title: each.help for each in app.get_system_commands(app.screen)}
+        assert commands["Choose a text and train a new model"] == "key Ctrl+N"
+        await pilot.press("ctrl+n")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewCorpusScreen))
+
+    play(home, KEYMAP, journey)
+
+
+def test_a_letter_of_the_keymap_is_text_while_one_types(home: Home) -> None:
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.post_message(OpenChat("lang", "last"))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, ChatScreen))
+        await wait_until_shown(pilot, lambda: isinstance(app.focused, Prompt))
+        prompt = app.focused
+        assert isinstance(prompt, Prompt)
+        await pilot.press("x", "y")
+        assert prompt.text == "xy"
+        await pilot.press("f5")
+        assert prompt.text == "xy"
+
+    play(home, KEYMAP, journey)
+
+
+def test_a_theme_chosen_in_the_palette_is_remembered(home: Home) -> None:
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await pilot.press("ctrl+p")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"theme")
+        await wait_until_shown(pilot, lambda: "Theme" in screen_text(app))
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: "dracula" in screen_text(app))
+        await pilot.press(*"dracula")
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: app.theme == "dracula")
+        await app.workers.wait_for_complete()
+
+    app = play(home, "# mine\nrefresh = 2\n", journey)
+    assert app.user_config.path.read_text() == '# mine\nrefresh = 2\ntheme = "dracula"\n'
+    assert load_user_config(app.user_config.path).general.theme == "dracula"
+
+
+def test_a_theme_that_cannot_be_remembered_is_used_and_reported(home: Home) -> None:
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.choose_theme("dracula")
+        await wait_until_shown(pilot, lambda: len(app._notifications) == 2)
+        assert app.theme == "dracula"
+
+    app = play(home, "refresh =\n", journey)
+    assert app.user_config.path.read_text() == "refresh =\n"
