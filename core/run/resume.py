@@ -52,6 +52,9 @@ def _check_inputs(home: Home, run: Run, record: JsonObject) -> None:
     )
     if record["parent"] or numbered_folders(run.checkpoints):
         check_vocabulary(run, Tokenizer.load(run.folder), read_model_config(run.config))
+    from core.run.checkpoint_files import check_checkpoints  # its library is slow to import
+
+    check_checkpoints(run)
 
 
 def _check_writable(run: Run) -> None:

@@ -14,12 +14,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from core.errors import DamagedError, StateError, StorageError
+from core.errors import DamagedError, StorageError
 from core.model.safetensors_io import Tensors, read_tensors, replace_tensors, write_tensors
-from core.run.directory import MAX_STEP_BYTES, CheckpointFiles, Run, numbered_folders
+from core.run.checkpoint_files import (
+    FORMAT_VERSION,
+    NEW_PREFIX,
+    OLD_PREFIX,
+    find_problem,
+    read_last_step,
+    read_newest,
+    read_state,
+)
+from core.run.directory import CheckpointFiles, Run, numbered_folders
 from core.system.files import (
     FOLDER_MODE,
     JsonObject,
@@ -27,17 +35,10 @@ from core.system.files import (
     fsync_path,
     link_or_copy,
     make_plain_folder,
-    open_regular_file,
-    read_json,
-    read_regular_file,
     remove_temporary_files,
     write_atomic,
     write_json,
 )
-
-FORMAT_VERSION = 1
-NEW_PREFIX = ".new-"  # folder of a checkpoint that is being written
-OLD_PREFIX = ".old-"  # folder of a checkpoint that is being replaced by one of the same step
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def save_checkpoint(
     with _translate_errors(run, step, "checkpoint"):
         make_plain_folder(run.checkpoints, run.folder)
         _remove_unfinished(run)
-        before = _read_last(run)
+        before = read_last_step(run)
         size = _write_checkpoint(run, step, model, optimizer, state)
         write_atomic(run.last_checkpoint, f"{step}\n".encode())
         link_or_copy(run.checkpoint(step).weights, run.weights)
@@ -122,45 +123,7 @@ def load_checkpoint(run: Run) -> Checkpoint | None:
         DamagedError: there are checkpoints, but none can be read.
         StateError: a newer version of the program wrote the newest.
     """
-    last, skipped = _read_last(run), []
-    if last is None and numbered_folders(run.checkpoints):
-        skipped.append(f"{run.last_checkpoint} is missing or damaged.")
-    for files in _candidates(run, last):
-        try:
-            return _read_checkpoint(files, tuple(skipped))
-        except DamagedError as error:
-            skipped.append(error.message)
-    if skipped:
-        raise DamagedError(
-            f"No checkpoint of the run {run.name} can be read.\n" + "\n".join(skipped),
-            "Train a new run; snapshots and best weights may still be readable.",
-        )
-    return None
-
-
-def _read_last(run: Run) -> str | None:
-    """The step in the file `last`; None if it is missing or damaged."""
-    try:
-        name = (
-            read_regular_file(run.last_checkpoint, MAX_STEP_BYTES)
-            .decode("ascii", "replace")
-            .strip()
-        )
-    except (FileNotFoundError, DamagedError):
-        return None
-    return name if name.isascii() and name.isdigit() else None
-
-
-def _candidates(run: Run, last: str | None) -> Iterator[CheckpointFiles]:
-    """Checkpoints in the order to try them: the one named in `last`, then from the newest on."""
-    if last is not None:
-        yield run.checkpoint(last)
-        replaced = run.checkpoint(f"{OLD_PREFIX}{last}")
-        if replaced.folder.is_dir():
-            yield replaced
-    for step in reversed(numbered_folders(run.checkpoints)):
-        if str(step) != last:
-            yield run.checkpoint(step)
+    return read_newest(run, _read_checkpoint)
 
 
 def _read_checkpoint(files: CheckpointFiles, skipped: tuple[str, ...]) -> Checkpoint:
@@ -169,10 +132,10 @@ def _read_checkpoint(files: CheckpointFiles, skipped: tuple[str, ...]) -> Checkp
     Raises:
         DamagedError: a file is missing, cut or changed.
     """
-    problem = _find_problem(files)
+    problem = find_problem(files)
     if problem:
         raise DamagedError(problem)
-    state = _read_state(files)
+    state = read_state(files)
     checksums = state.get("checksums")
     if checksums is not None:  # early versions wrote none
         for path in (files.weights, files.optimizer):
@@ -180,49 +143,6 @@ def _read_checkpoint(files: CheckpointFiles, skipped: tuple[str, ...]) -> Checkp
                 raise DamagedError(f"{path} has changed since it was written (wrong checksum).")
     model, optimizer = read_tensors(files.weights), read_tensors(files.optimizer)
     return Checkpoint(state["step"], model, optimizer, state["state"], skipped)
-
-
-def _read_state(files: CheckpointFiles) -> JsonObject:
-    """The contents of `state.json`.
-
-    Raises:
-        DamagedError: it cannot be read.
-        StateError: a newer version of the program wrote it. Resuming from an older checkpoint
-            instead would lose the training since.
-    """
-    state = read_json(files.state)
-    format = state.get("format")
-    if not isinstance(format, int):
-        raise DamagedError(f"{files.state} has no format number.")
-    if format > FORMAT_VERSION:
-        raise StateError(
-            f"{files.state} was written by a newer version (format {format}; this version reads "
-            f"up to {FORMAT_VERSION}).",
-            "Update minigpt-tui.",
-        )
-    return state
-
-
-def _find_problem(files: CheckpointFiles) -> str | None:
-    """What is wrong with a checkpoint, without reading its tensors."""
-    try:
-        state = _read_state(files)
-        # The folder is named after the step, with a prefix while it is written or replaced.
-        if str(state.get("step")) != files.folder.name.rpartition("-")[2]:
-            return f"{files.state} lacks the step of its folder."
-        if not isinstance(state["step"], int) or not isinstance(state.get("state"), dict):
-            return f"{files.state} lacks the step or the state."
-        for path in (files.weights, files.optimizer):
-            # Refuses a pipe, which the library would wait for.
-            os.close(open_regular_file(path))
-            # Opening compares the lengths in the header with the size of the file.
-            with safe_open(path, framework="pt"):
-                pass
-    except DamagedError as error:
-        return error.message
-    except (SafetensorError, OSError) as error:
-        return f"{files.folder} is not whole: {error}"
-    return None
 
 
 def _write_checkpoint(
@@ -236,7 +156,7 @@ def _write_checkpoint(
     content = {"format": FORMAT_VERSION, "step": step, "checksums": checksums, "state": dict(state)}
     write_json(new.state, content)
     size += new.state.stat().st_size
-    problem = _find_problem(new)
+    problem = find_problem(new)
     if problem:
         raise OSError(problem)
     fsync_path(new.folder)
@@ -256,7 +176,7 @@ def _remove_older(run: Run, step: int, before: str | None) -> None:
     others = [str(other) for other in reversed(numbered_folders(run.checkpoints)) if other != step]
     earlier = [other for other in others if int(other) < step]
     earlier.sort(key=lambda other: other != before)
-    kept = next((name for name in earlier if not _find_problem(run.checkpoint(name))), None)
+    kept = next((name for name in earlier if not find_problem(run.checkpoint(name))), None)
     for name in others:
         if name != kept:
             shutil.rmtree(run.checkpoint(name).folder)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.paths import find_home
-from core.run.directory import Run
+from core.run.directory import Run, numbered_folders
 from core.run.status import status_of
 from tests.support.damage import run_copy, trained_home
 from tui.__main__ import run
@@ -54,7 +55,34 @@ def damage_tokenizer(run: Run) -> None:
     run.tokenizer.write_text("{}")
 
 
-@pytest.mark.parametrize("damage", [forget_text, change_text, damage_config, damage_tokenizer])
+def cut_checkpoints(run: Run) -> None:
+    for step in numbered_folders(run.checkpoints):
+        path = run.checkpoint(step).optimizer
+        os.truncate(path, path.stat().st_size - 1)
+
+
+def damage_checkpoint_states(run: Run) -> None:
+    for step in numbered_folders(run.checkpoints):
+        run.checkpoint(step).state.write_text("{}")
+
+
+def set_newer_checkpoint_format(run: Run) -> None:
+    for step in numbered_folders(run.checkpoints):
+        run.checkpoint(step).state.write_text('{"format": 99}')
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        forget_text,
+        change_text,
+        damage_config,
+        damage_tokenizer,
+        cut_checkpoints,
+        damage_checkpoint_states,
+        set_newer_checkpoint_format,
+    ],
+)
 @pytest.mark.parametrize("where", [[], ["--detach"], ["--foreground"]])
 def test_a_refused_resume_changes_nothing(
     run_copy: Run, damage: Callable[[Run], None], where: list[str]
