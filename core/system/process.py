@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import signal
 import sys
@@ -69,6 +68,8 @@ def end_with_parent(parent: int) -> None:
         parent: process id; if that process has ended already, this one ends now.
     """
     if sys.platform == "linux":
+        import ctypes  # slow to import, not needed at start-up
+
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     else:
         threading.Thread(target=_poll_parent, args=(parent,), name="parent", daemon=True).start()
@@ -104,6 +105,8 @@ def keep_freed_memory() -> bool:
     such blocks to the system, which hands them out page by page: about a fifth of a step on a CPU
     (docs/benchmarks.md).
     """
+    import ctypes
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

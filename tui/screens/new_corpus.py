@@ -29,7 +29,7 @@ from tui.common.messages import OpenSetup
 from tui.common.sanitize import one_line
 from tui.screens.base import BaseScreen
 from tui.widgets.line_input import LineInput
-from tui.widgets.token_text import TokenBoxes
+from tui.widgets.token_boxes import TokenBoxes
 
 if TYPE_CHECKING:
     from textual.widgets import Tree
