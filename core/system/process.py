@@ -27,6 +27,7 @@ MALLOC_THRESHOLD_BYTES = 2**30
 
 
 PRIVATE_UMASK = 0o077
+BACKGROUND_NICENESS = 10  # of the trainer and the model server, below the terminal
 AUTOGROUP_FILE = Path("/proc/self/autogroup")  # see sched(7)
 
 
