@@ -82,7 +82,7 @@ def command_times(command: str, home: Path) -> tuple[float, float]:
 
 def measure_processes(full: Path, empty: Path, starts: int) -> None:
     """Print the times of processes that start with a full or an empty home."""
-    first_frame.FRAMES["full"] = (APP, "run0")
+    first_frame.FRAMES["full"] = (APP, "finished")
     work: dict[str, Callable[[], tuple[float, float]]] = {
         "first frame, with the runs": lambda: first_frame.frame_times("full", full),
         "first frame, without runs": lambda: first_frame.frame_times("minigpt-tui", empty),
