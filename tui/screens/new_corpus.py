@@ -259,8 +259,11 @@ class NewCorpusScreen(BaseScreen):
         elif not texts.display:
             self._close_tree()
         else:
-            self._cancel.set()
             super().action_back()
+
+    def on_unmount(self) -> None:
+        """Stop reading the text."""
+        self._cancel.set()
 
 
 def _read_preview(corpus: Corpus, cancel: threading.Event) -> Preview:
