@@ -31,7 +31,8 @@ WHEEL_FACTOR = 1.5
 class LossPlot(Widget, can_focus=True):
     """Curves over steps, epochs, tokens or time.
 
-    The first arrow key or click shows a cursor, which stays until the focus goes elsewhere.
+    The losses are on a logarithmic axis until another is chosen: most of a run is near its lowest
+    loss. The first arrow key or click shows a cursor, which stays until the focus goes elsewhere.
 
     Args:
         charset: "braille", "block" or "ascii".
@@ -106,7 +107,7 @@ class LossPlot(Widget, can_focus=True):
         self.can_focus = is_interactive
         self._charset, self._has_caption = charset, has_caption
         self._is_interactive = is_interactive
-        self._chart, self._view = Chart(), ChartView()
+        self._chart, self._view = Chart(), ChartView(ScaleMode.LOG_LOSS)
         self._revision = 0
         self._drawn_key: tuple[object, ...] = ()
         self._drawing = ChartDrawing([])

@@ -59,7 +59,6 @@ def test_it_looks_as_captured_with_cursor_and_zoom() -> None:
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         plot.show(CHART)
         plot.focus()
-        plot.cycle_scale()
         await pilot.press("left", "pageup", "pageup", "left", "z")
         assert_same_as_capture(pilot.app, "loss_plot_zoomed_80x24")
 
@@ -234,7 +233,7 @@ def test_another_axis_resets_zoom_and_cursor_but_not_the_scale() -> None:
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         plot.show(CHART)
         plot.focus()
-        assert plot.cycle_scale() is ScaleMode.LOG_LOSS
+        assert plot.cycle_scale() is ScaleMode.LOG_BOTH
         await pilot.press("home", "z")
         plot.show(CHART)
         assert plot.view.window is not None
@@ -242,10 +241,11 @@ def test_another_axis_resets_zoom_and_cursor_but_not_the_scale() -> None:
         curves = (Curve("train", STEPS / 100, LOSSES, is_noisy=True),)
         plot.show(Chart(curves=curves, unit=EPOCHS, steps_per_unit=100.0))
         assert (plot.view.window, plot.view.cursor) == (None, None)
-        assert plot.view.mode is ScaleMode.LOG_LOSS
-        assert plot.cycle_scale() is ScaleMode.LOG_BOTH
+        assert plot.view.mode is ScaleMode.LOG_BOTH
         await pilot.pause()
         assert "epochs · log both" in widget_lines(plot)[-1]
+        assert plot.cycle_scale() is ScaleMode.LINEAR
+        assert plot.cycle_scale() is ScaleMode.LOG_LOSS
         assert math.isclose(plot.chart.curves[0].xs[-1], 20.0)
 
     play_widget(LossPlot(), act)
