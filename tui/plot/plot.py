@@ -399,9 +399,11 @@ def _rows_with_axis(
 ) -> list[StyledRow]:
     rows: list[StyledRow] = []
     for number, pieces in enumerate(canvas.pieces()):
-        edge = glyphs.tick if number in labels else glyphs.axis
         label = labels.get(number, "")[: gutter - 2].rjust(gutter - 2) + " "
-        rows.append([(label, "axis"), (edge, "rule"), *pieces])
+        if number in labels:
+            rows.append([(label, "axis"), (glyphs.tick, "rule"), *pieces])
+        else:
+            rows.append([(label + glyphs.axis, "rule"), *pieces])
     return rows
 
 

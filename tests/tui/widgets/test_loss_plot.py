@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,29 @@ def test_it_is_redrawn_only_when_something_has_changed(
         pilot.app.theme = "textual-light"
         await pilot.pause()
         assert drawn[-2:] == [(100, 29)] * 2
+
+    play_widget(LossPlot(), act)
+
+
+def test_only_changed_rows_are_painted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over SSH each row costs."""
+
+    async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
+        plot.show(CHART)
+        await pilot.pause()
+        before = widget_lines(plot)
+        painted: list[int] = []
+        monkeypatch.setattr(plot, "refresh", lambda *rows: painted.extend(row.y for row in rows))
+        plot.show(CHART)
+        assert painted == []
+        ys = CHART.curves[1].ys.copy()
+        ys[-1] -= 0.5
+        plot.show(replace(CHART, curves=(CHART.curves[0], replace(CHART.curves[1], ys=ys))))
+        after = widget_lines(plot)
+        changed = [y for y, row in enumerate(after) if row != before[y]]
+        assert 1 < len(changed) < 12
+        assert set(changed) <= set(painted)
+        assert len(painted) < 15
 
     play_widget(LossPlot(), act)
 
