@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import os
 import signal
 import time
 from collections.abc import Iterable, Sequence
@@ -230,6 +231,9 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """Use a theme, now and in future."""
         self.theme = name
         self._remember_theme(name)
+        for variable in ("TEXTUAL_THEME", "NO_COLOR"):
+            if variable in os.environ:
+                self._warn(f"The next start follows {variable}, which takes precedence.")
 
     @work(thread=True, exit_on_error=False)
     def _remember_theme(self, name: str) -> None:

@@ -158,6 +158,20 @@ def test_a_theme_chosen_in_the_palette_is_remembered(home: Home) -> None:
     assert load_user_config(app.user_config.path).general.theme == "dracula"
 
 
+def test_a_variable_that_precedes_the_remembered_theme_is_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEXTUAL_THEME", "nord")
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.choose_theme("dracula")
+        await wait_until_shown(pilot, lambda: len(app._notifications) == 1)
+        (notification,) = app._notifications
+        assert "TEXTUAL_THEME" in notification.message
+
+    play(home, "", journey)
+
+
 def test_a_theme_that_cannot_be_remembered_is_used_and_reported(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         app.choose_theme("dracula")
