@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import os
 import signal
 import time
 from collections.abc import Iterable, Sequence
@@ -28,7 +27,7 @@ from tui.common.clipboard import copy_to_clipboard
 from tui.common.config_file import NEW_FILE, read_text, set_value, write_text
 from tui.common.driver import TerminalDriver
 from tui.common.key_order import SequentialKeysApp
-from tui.common.keymap import APP_SCOPE, active_keymap, remapped, usable_keymap, with_ids
+from tui.common.keymap import APP_SCOPE, active_keymap, remap, usable_keymap, with_ids
 from tui.common.keys import binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
@@ -46,6 +45,7 @@ from tui.common.style_cache import share_background_styles
 from tui.common.terminal import DEFAULT_THEME, Terminal
 from tui.common.theme import ThemedApp
 from tui.common.user_config import UserConfig, describe_problems, find_theme_problems
+from tui.screens.base import BaseScreen
 
 ERROR_SECONDS = 12.0
 QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
@@ -205,7 +205,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """List every action that has a key, and the tour."""
         keymap = active_keymap(self)
         for node in key_nodes(screen):
-            for row in binding_rows(remapped(node, keymap)):
+            for row in binding_rows(remap(node._bindings, keymap)):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.description, f"key {row.key}", run)
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
@@ -231,9 +231,6 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """Use a theme, now and in future."""
         self.theme = name
         self._remember_theme(name)
-        for variable in ("TEXTUAL_THEME", "NO_COLOR"):
-            if variable in os.environ:
-                self._warn(f"The next start follows {variable}, which takes precedence.")
 
     @work(thread=True, exit_on_error=False)
     def _remember_theme(self, name: str) -> None:
@@ -262,12 +259,18 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """Run the action of a key; if the screen has one that cannot act now, say so."""
         if await super()._check_bindings(key, priority):
             return True
-        own = remapped(self.screen, active_keymap(self))
+        own = remap(self.screen._bindings, active_keymap(self))
         bindings = own.key_to_bindings.get(key, [])
         if bindings and not priority:
             what = bindings[0].tooltip or bindings[0].description
-            self.notify(f"Not possible now: {what}.", timeout=NOT_POSSIBLE_SECONDS, markup=False)
+            text = self._explain_refusal(bindings[0].action) or f"Not possible now: {what}."
+            self.notify(text, timeout=NOT_POSSIBLE_SECONDS, markup=False)
         return False
+
+    def _explain_refusal(self, action: str) -> str | None:
+        """Why an action of the screen is not possible now, if the screen can tell."""
+        screen = self.screen
+        return screen.explain_refusal(action) if isinstance(screen, BaseScreen) else None
 
     def action_copy_or_quit(self) -> None:
         """Copy the selection; without one, quit on the second press."""

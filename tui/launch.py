@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.config.configs import AUTO
@@ -101,22 +100,4 @@ def open_app(
             end_process_within(GRACE_SECONDS, app.return_code or 0)
 
     asyncio.run(run_until_exit())
-    with suppress(OSError):  # the terminal is gone
-        sys.stdout.write(describe_live_runs(home))
-        sys.stdout.flush()
     return app.return_code or 0
-
-
-def describe_live_runs(home: Home) -> str:
-    """A line on the runs that train on after the application, "" if there are none."""
-    from core.run.store import list_runs
-    from core.system import locks
-
-    names = [run.name for run in list_runs(home) if locks.is_held(run.lock)]
-    if not names:
-        return ""
-    if len(names) == 1:
-        what, target = f"{names[0]} continues training", names[0]
-    else:
-        what, target = f"{len(names)} runs continue training ({', '.join(names)})", "RUN"
-    return f"{what}: `minigpt-tui attach {target}` watches, `minigpt-tui stop {target}` stops.\n"

@@ -89,11 +89,6 @@ class Run:
         return self.folder / "talk.jsonl"
 
     @property
-    def sampling(self) -> Path:
-        """The sampling settings last used with the model."""
-        return self.folder / "sampling.json"
-
-    @property
     def checkpoints(self) -> Path:
         """One folder per checkpoint, named by its step."""
         return self.folder / "checkpoint"
@@ -114,6 +109,11 @@ class Run:
     def snapshot_weights(self, step: int) -> Path:
         """The weights at a step."""
         return self.snapshots / str(step) / "model.safetensors"
+
+    @property
+    def notes(self) -> Path:
+        """The user's note and tags."""
+        return self.folder / "notes.json"
 
     def written_files(self) -> tuple[Path, ...]:
         """The files that are appended to or locked, rather than replaced."""

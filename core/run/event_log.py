@@ -184,18 +184,30 @@ def read_events(path: Path) -> Iterator[Event]:
         yield from events
 
 
-def read_sparse_events(path: Path) -> Iterator[Event]:
+def read_sparse_events(path: Path, curve_points: int = 0) -> Iterator[Event]:
     """The events of a log without most `step` and `beat` events, oldest first.
 
     Of consecutive ones only the last is kept. All others are parsed, which are few: a log of a
     million steps takes a fraction of a second. Of a very long log the middle is left out.
+
+    Args:
+        curve_points: keep about so many of the frequent events, evenly spread over the log.
     """
     tail = LineTail(path)
     frequent: bytes | None = None
+    spacing = _length(path) // curve_points if curve_points else None
+    skipped = 0  # bytes of frequent events since the last one that was kept
     while lines := tail.read(SPARSE_CHUNK_BYTES):
         for line in lines:
             if line.startswith(FREQUENT_LINES):
                 frequent = line
+                skipped += len(line)
+                if spacing is None or skipped < spacing:
+                    continue
+                skipped = 0
+                if (event := decode(line)) is not None:
+                    yield event
+                frequent = None
                 continue
             if frequent is not None and (event := decode(frequent)) is not None:
                 yield event
@@ -206,6 +218,13 @@ def read_sparse_events(path: Path) -> Iterator[Event]:
             tail = LineTail(path, path.stat().st_size - MAX_SPARSE_TAIL_BYTES)
     if frequent is not None and (event := decode(frequent)) is not None:
         yield event
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def events_backwards(path: Path, max_bytes: int = MAX_TAIL_BYTES) -> Iterator[Event]:

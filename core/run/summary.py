@@ -12,9 +12,10 @@ from core.errors import DamagedError, MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
 from core.run.event_log import events_backwards
-from core.run.events import PREPARED, STARTED, STEP, Event, decode, restart_step
+from core.run.events import CHANGED, PREPARED, STARTED, STEP, Event, decode, restart_step
+from core.run.notes import RunNote, read_note
 from core.run.record import read_record
-from core.run.status import CRASHED, status_of
+from core.run.status import CRASHED, LIVE_STATUSES, status_of
 from core.run.store import list_runs
 from core.system.files import JsonObject, open_regular_file
 from core.system.line_files import LineTail, read_lines_backwards
@@ -39,6 +40,11 @@ class RunSummary:
         created: date and time, ISO 8601.
         size: bytes on disk.
         problem: what cannot be read, and why; empty if everything can.
+        steps: planned in total.
+        epochs: planned in total, fractional.
+        reading: "lines" or "text".
+        parent: name of the run whose weights it started from.
+        note, tags: the user's.
     """
 
     name: str
@@ -52,6 +58,12 @@ class RunSummary:
     created: str | None = None
     size: int
     problem: str = ""
+    steps: int | None = None
+    epochs: float | None = None
+    reading: str | None = None
+    parent: str | None = None
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def summarize_runs(home: Home) -> list[RunSummary]:
@@ -64,37 +76,48 @@ def summarize_runs(home: Home) -> list[RunSummary]:
     return summaries
 
 
-def summarize_any_run(run: Run) -> RunSummary:
-    """A run, even if its events or its lock cannot be read: it must not hide the others."""
+def summarize_any_run(run: Run, *, size: int | None = None) -> RunSummary:
+    """A run, even if its events or its lock cannot be read: it must not hide the others.
+
+    Args:
+        size: bytes on disk, if known; otherwise all files of the run are counted.
+    """
     try:
-        return summarize_run(run)
+        return summarize_run(run, size=size)
     except DamagedError as error:
-        size = folder_size(run.folder)
+        size = folder_size(run.folder) if size is None else size
         return RunSummary(name=run.name, status=CRASHED, size=size, problem=str(error))
 
 
-def summarize_run(run: Run, now: float | None = None) -> RunSummary:
-    """A run; a record that cannot be read is its `problem`.
+def summarize_run(run: Run, now: float | None = None, *, size: int | None = None) -> RunSummary:
+    """A run; a record or a note that cannot be read is its `problem`.
 
     Args:
         now: Unix seconds; None reads the clock.
+        size: as for `summarize_any_run`.
 
     Raises:
         DamagedError: its events or its lock cannot be read.
     """
     record: JsonObject = {}
     problem = ""
+    note = RunNote()
     try:
         record = read_record(run)
+        note = read_note(run)
     except MiniGPTError as error:
         problem = str(error)
     step, last_step = _last_step(run.events)
     prepared = _find_prepared(run.events)
     has_validation = prepared is None or prepared.whole("val_tokens") != 0
+    status = status_of(run, now)
+    steps = _planned_steps(run.events, prepared, step, is_live=status in LIVE_STATUSES)
+    per_epoch = prepared.number("steps_per_epoch") if prepared else None
+    parent = record.get("parent") or {}
     return RunSummary(
         name=run.name,
-        status=status_of(run, now),
-        size=folder_size(run.folder),
+        status=status,
+        size=folder_size(run.folder) if size is None else size,
         problem=problem,
         step=step,
         epoch=last_step.number("epoch") if last_step else None,
@@ -103,7 +126,30 @@ def summarize_run(run: Run, now: float | None = None) -> RunSummary:
         parameters=prepared.whole("parameters") if prepared else None,
         corpus=record["corpus"]["name"] if record else None,
         created=str(record["created"]) if "created" in record else None,
+        steps=steps,
+        epochs=steps / per_epoch if steps and per_epoch else None,
+        reading=record["corpus"]["reading"] if record else None,
+        parent=str(parent["run"]) if "run" in parent else None,
+        note=note.text,
+        tags=note.tags,
     )
+
+
+def _planned_steps(events: Path, prepared: Event | None, step: int, *, is_live: bool) -> int | None:
+    """The steps planned in total.
+
+    A change or a resume may have raised them, which matters while a run trains; of others, the
+    steps done tell.
+    """
+    if is_live:
+        for line in read_lines_backwards(events, TAIL_BYTES):
+            event = decode(line) if b'"steps":' in line else None
+            if event is not None and event.type in (PREPARED, CHANGED):
+                steps = event.whole("steps")
+                if steps is not None:
+                    return steps
+    steps = prepared.whole("steps") if prepared else None
+    return None if steps is None else max(steps, step)
 
 
 def _last_step(events: Path) -> tuple[int, Event | None]:

@@ -46,7 +46,7 @@ def open_run(home: Path, name: str, **environ: str) -> TerminalSession:
     terminal = TerminalSession(APP, environment(home, **environ))
     terminal.wait_for(f"{name} +.*(finished|running)")
     terminal.send(ENTER)
-    terminal.wait_for(f"{name} › Train")
+    terminal.wait_for(f"Train +{name}")
     terminal.wait_for("uniform")
     while terminal.pump(2.0):
         pass  # until everything is drawn

@@ -8,6 +8,7 @@ from tui.common.sanitize import one_line
 
 BAR, SPACE = "│", "·"  # between tokens, and for a space within one
 PLAIN_BAR, PLAIN_SPACE = "|", "_"
+MAX_PLAIN_LOSS = 1000.0  # from here on decimals are meaningless
 COPIED, CHOSEN = "copied", "chosen"  # styles of marked text
 
 
@@ -47,6 +48,18 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def loss(value: float | None) -> str:
+    """Format a loss with a fixed number of decimals, so that points align; empty if unknown."""
+    if value is None:
+        return ""
+    return f"{value:.3f}" if abs(value) < MAX_PLAIN_LOSS else f"{value:.2g}"
+
+
+def percent(share: float) -> str:
+    """Format a share in whole percent; 100 % only when all is done."""
+    return f"{100 if share >= 1 else min(99, round(100 * share))} %"
 
 
 def number(value: float | None) -> str:

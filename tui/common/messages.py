@@ -108,6 +108,18 @@ class OpenInside(Message):
         self.chosen, self.position = chosen, position
 
 
+class OpenCompare(Message):
+    """Compare runs.
+
+    Attributes:
+        names: of two to four runs.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
+
+
 class ErrorRaised(Message):
     """An error to be shown as a notification; the screen stays open."""
 

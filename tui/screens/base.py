@@ -10,9 +10,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingsMap, BindingType
 from textual.content import Content
-from textual.css.query import NoMatches
 from textual.dom import DOMNode
-from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -102,14 +100,6 @@ class BaseScreen(Screen[None]):
                 bindings[key] = bindings.pop(key)
         return bindings
 
-    async def _dispatch_message(self, message: Message) -> None:
-        """Handle a message; a screen that is closed while it opens has no widgets to handle it."""
-        try:
-            await super()._dispatch_message(message)
-        except NoMatches:
-            if not self._pruning:
-                raise
-
     def compose(self) -> ComposeResult:
         """Header, body, footer."""
         yield Header()
@@ -156,6 +146,14 @@ class BaseScreen(Screen[None]):
         if event.state is WorkerState.ERROR:
             what = f"{type(event.worker.error).__name__}: {event.worker.error}"
             self.show_error(MiniGPTError(f"Bug in {self.HEADING}: {what}", "Please report it."))
+
+    def explain_refusal(self, action: str) -> str | None:
+        """Why an action is not possible now, in one line; None if it is, or if that is not known.
+
+        Args:
+            action: as in a binding, such as `rate(0.5)`.
+        """
+        return None
 
     def action_back(self) -> None:
         """Return to the previous screen, or to the list of runs."""

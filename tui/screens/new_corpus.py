@@ -29,7 +29,7 @@ from tui.common.messages import OpenSetup
 from tui.common.sanitize import one_line
 from tui.screens.base import BaseScreen
 from tui.widgets.line_input import LineInput
-from tui.widgets.token_boxes import TokenBoxes
+from tui.widgets.token_text import TokenBoxes
 
 if TYPE_CHECKING:
     from textual.widgets import Tree
@@ -259,11 +259,8 @@ class NewCorpusScreen(BaseScreen):
         elif not texts.display:
             self._close_tree()
         else:
+            self._cancel.set()
             super().action_back()
-
-    def on_unmount(self) -> None:
-        """Stop reading the text."""
-        self._cancel.set()
 
 
 def _read_preview(corpus: Corpus, cancel: threading.Event) -> Preview:

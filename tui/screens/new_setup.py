@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import threading
 from collections.abc import Iterable
 from contextlib import aclosing
 from typing import Any, ClassVar
@@ -19,7 +18,7 @@ from textual.widgets import Input, Static
 from core.config.configs import ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts
 from core.dataset.preview import preview
-from core.errors import Cancelled, MiniGPTError, SettingsError
+from core.errors import MiniGPTError, SettingsError
 from core.run.store import propose_name
 from core.server.protocol import ProbeRequest
 from core.server.replies import TrainingForecast
@@ -70,7 +69,6 @@ class NewSetupScreen(BaseScreen):
         self._typed = [] if typed is None else typed
         self._spec, self._encoding, self._reading = spec, encoding, reading
         self._draft: RunDraft | None = None
-        self._cancel = threading.Event()
         self._is_start_pending = False  # Enter was pressed before the draft was complete
         self._device = DeviceFacts(
             device="cpu", name="CPU", free_memory=free_memory(), threads=usable_threads()
@@ -101,17 +99,12 @@ class NewSetupScreen(BaseScreen):
 
     @work(exclusive=True, group="preview", exit_on_error=False)
     async def _preview_text(self) -> None:
-        """Read the beginning of the text in a thread; cancels the previous preview."""
-        self._cancel.set()
-        self._cancel = cancel = threading.Event()
         try:
             corpus = await asyncio.to_thread(
                 resolve_corpus, self._spec, self.services.home, encoding=self._encoding
             )
             config, shape = self._settings()
-            text = await asyncio.to_thread(preview, corpus, cancel.is_set, config)
-        except Cancelled:
-            return
+            text = await asyncio.to_thread(preview, corpus, settings=config)
         except MiniGPTError as error:
             self.show_error(error)
             return
@@ -123,10 +116,6 @@ class NewSetupScreen(BaseScreen):
         self._update_forecast()
         if self._is_start_pending:
             self.action_start()
-
-    def on_unmount(self) -> None:
-        """Stop reading the text."""
-        self._cancel.set()
 
     def _settings(self) -> tuple[TrainConfig, dict[str, Any]]:
         """The typed training and model settings; empty inputs are left out.

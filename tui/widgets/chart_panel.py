@@ -38,7 +38,6 @@ class ChartPanel(Panel):
     ) -> None:
         self.plot = LossPlot(charset, has_caption=False, is_interactive=is_interactive)
         self._chart_name = name
-        self._shown: tuple[Content, Content] | None = None
         super().__init__(self.plot, title=name, id=id, classes=classes)
 
     def rename(self, name: str) -> None:
@@ -56,11 +55,6 @@ class ChartPanel(Panel):
         free = max(0, width - len(self._chart_name) - MARK_AND_GAP_CELLS)
         is_wide = self.screen.has_class(WIDE_CLASS)
         words = self.plot.reading(free) if is_wide else self.plot.caption(free)
-        title = Content.assemble(self._chart_name, "  ", words)
-        hint = self.plot.legend(max(0, width)) if is_wide else Content("")
-        shown = (title if words else Content(self._chart_name), hint)
-        # A border that is set is drawn again, with all that is in the panel.
-        if self._shown is None or not all(map(Content.is_same, shown, self._shown)):
-            self._shown = shown
-            self.set_title(shown[0])
-            self.set_hint(hint)
+        title = Content.assemble(self._chart_name, "  ", words) if words else self._chart_name
+        self.set_title(title)
+        self.set_hint(self.plot.legend(max(0, width)) if is_wide else "")

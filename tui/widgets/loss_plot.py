@@ -11,7 +11,6 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -32,8 +31,7 @@ WHEEL_FACTOR = 1.5
 class LossPlot(Widget, can_focus=True):
     """Curves over steps, epochs, tokens or time.
 
-    The losses are on a logarithmic axis until another is chosen: most of a run is near its lowest
-    loss. The first arrow key or click shows a cursor, which stays until the focus goes elsewhere.
+    The first arrow key or click shows a cursor, which stays until the focus goes elsewhere.
 
     Args:
         charset: "braille", "block" or "ascii".
@@ -108,7 +106,7 @@ class LossPlot(Widget, can_focus=True):
         self.can_focus = is_interactive
         self._charset, self._has_caption = charset, has_caption
         self._is_interactive = is_interactive
-        self._chart, self._view = Chart(), ChartView(ScaleMode.LOG_LOSS)
+        self._chart, self._view = Chart(), ChartView()
         self._revision = 0
         self._drawn_key: tuple[object, ...] = ()
         self._drawing = ChartDrawing([])
@@ -157,17 +155,9 @@ class LossPlot(Widget, can_focus=True):
             self._changed()
 
     def _changed(self) -> None:
-        """Have only the rows painted that differ: all of them are many bytes over SSH."""
         self._revision += 1
         self.post_message(self.CaptionChanged(self))
-        before = self._strips
-        if self._drawn_key[:2] != self.size:
-            self.refresh()
-            return
-        self._draw(*self.size)
-        for y, (old, new) in enumerate(zip(before, self._strips, strict=True)):
-            if old != new:
-                self.refresh(Region(0, y, self.size.width, 1))
+        self.refresh()
 
     def on_resize(self) -> None:
         """Have the caption fitted to the new width."""
@@ -226,14 +216,15 @@ class LossPlot(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of the chart."""
         width, height = self.size
-        if self._drawn_key != (width, height, self._revision):
+        key = (width, height, self._revision)
+        if key != self._drawn_key:
             self._draw(width, height)
+            self._drawn_key = key
         if y < len(self._strips):
             return self._strips[y]
         return Strip.blank(width, self.rich_style)
 
     def _draw(self, width: int, height: int) -> None:
-        self._drawn_key = (width, height, self._revision)
         rows = max(0, height - self._has_caption)
         self._drawing = draw_chart(self._chart, width, rows, self._charset, self._view)
         drawn = [*self._caption_rows(width)[:height], *self._drawing.rows]

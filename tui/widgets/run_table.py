@@ -1,181 +1,218 @@
-"""The table of runs: rows are updated in place, and the columns depend on the width."""
+"""The table of runs: children under their parents, and as many columns as fit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
+from rich.cells import set_cell_size
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import DataTable
 
-from core.run.status import CRASHED, FAILED, LIVE_STATUSES, PAUSED
 from core.run.summary import RunSummary
-from tui.common.format import count, number, size
+from tui.common.format import count, loss, size
 from tui.common.sanitize import one_line
 from tui.plot.sparkline import sparkline
+from tui.runs.family import FamilyRow, RunOrder
 from tui.runs.library import LibraryRow, row_age
+from tui.runs.status_text import status_of_summary
+from tui.widgets.row_list import RowList
 
 CURVE_WIDTH = 8
-MIN_COLUMNS = 3
+MARK_SIGN = "•"
+GUTTER = 2  # cells for the cursor and the mark
+MIN_NAME, MAX_NAME = 14, 36
+UNKNOWN = "—"
+MIN_COLUMNS = 2  # name and status
+MAX_MARKED = 4
+ORDER_COLUMNS = {RunOrder.NAME: "name", RunOrder.AGE: "age", RunOrder.LOSS: "val"}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table.
+    """A column of the table, apart from the name.
 
     Attributes:
         width: in cells.
-        cell: text of a row's cell.
+        cell: content of a row's cell.
         right: right-aligned.
         rank: columns of a higher rank are omitted first on narrow screens.
     """
 
     head: str
     width: int
-    cell: Callable[[LibraryRow], str]
+    cell: Callable[[LibraryRow], Content]
     right: bool = False
     rank: int = 0
 
 
 def _columns(charset: str) -> list[Column]:
-    def fact(take: Callable[[RunSummary], str]) -> Callable[[LibraryRow], str]:
-        return lambda row: take(row.summary)
+    def fact(text: Callable[[RunSummary], str]) -> Callable[[LibraryRow], Content]:
+        return lambda row: Content(one_line(text(row.summary)))
+
+    def muted(text: Callable[[LibraryRow], str]) -> Callable[[LibraryRow], Content]:
+        return lambda row: Content.styled(one_line(text(row)), "$muted")
+
+    def curve(row: LibraryRow) -> Content:
+        return Content.styled(sparkline(row.curve, CURVE_WIDTH, charset), "$primary")
 
     return [
-        Column("NAME", 18, fact(lambda s: s.name)),
-        Column("STATUS", 9, fact(lambda s: "damaged" if s.problem else s.status)),
-        Column(
-            "CURVE", CURVE_WIDTH, lambda row: sparkline(row.curve, CURVE_WIDTH, charset), rank=2
-        ),
-        Column("EPOCH", 6, fact(lambda s: number(s.epoch)), right=True, rank=3),
-        Column("LOSS", 6, fact(lambda s: number(s.train_loss)), right=True),
-        Column("VAL", 6, fact(lambda s: number(s.val_loss)), right=True, rank=1),
-        Column("PARAMS", 7, fact(lambda s: count(s.parameters)), right=True, rank=6),
-        Column("SIZE", 7, fact(lambda s: size(s.size)), right=True, rank=5),
-        Column("CORPUS", 14, fact(lambda s: s.corpus or ""), rank=7),
-        Column("AGE", 4, row_age, right=True, rank=4),
+        Column("kind", 5, muted(lambda row: row.summary.reading or ""), rank=5),
+        Column("status", 15, lambda row: status_of_summary(row.summary)),
+        Column("loss", CURVE_WIDTH, curve, rank=2),
+        Column("epoch", 7, fact(epochs), right=True, rank=4),
+        Column("train", 6, fact(lambda s: loss(s.train_loss) or UNKNOWN), right=True),
+        Column("val", 6, fact(lambda s: loss(s.val_loss) or UNKNOWN), right=True, rank=1),
+        Column("model", 7, muted(lambda row: count(row.summary.parameters)), right=True, rank=7),
+        Column("size", 7, muted(lambda row: _size(row)), right=True, rank=6),
+        Column("age", 4, lambda row: Content(row_age(row)), right=True, rank=3),
+        Column("text", 14, muted(lambda row: row.summary.corpus or ""), rank=8),
+        Column("tags", 16, muted(lambda row: " ".join(row.summary.tags)), rank=9),
     ]
 
 
-class RunTable(DataTable[Text]):
+def epochs(summary: RunSummary) -> str:
+    """Whole epochs done, of how many."""
+    if summary.epoch is None:
+        return UNKNOWN
+    done = f"{int(summary.epoch + 0.005):,}"
+    return f"{done}/{summary.epochs:.3g}" if summary.epochs else done
+
+
+def _size(row: LibraryRow) -> str:
+    return "…" if row.size is None else size(row.size)
+
+
+class RunTable(RowList):
     """One run per row.
 
     Args:
         charset: of the sparklines.
+
+    Attributes:
+        marked: names of the runs chosen for a comparison, in the order of marking.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter",
-            "select_cursor",
+            "open",
             "Open",
             tooltip="Open the run: its progress or result",
             id="models.open",
         ),
     ]
 
-    def __init__(self, charset: str) -> None:
-        super().__init__(cursor_type="row", cell_padding=1, zebra_stripes=False)
+    def __init__(self, charset: str, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._all_columns = _columns(charset)
         self._columns: list[Column] = []
-        self._rows: dict[str, LibraryRow] = {}
-        self._cells: dict[str, list[str]] = {}
+        self._name_width = MIN_NAME
+        self._rows: list[FamilyRow] = []
+        self._order = RunOrder.AGE
+        self.marked: list[str] = []
 
-    def action_scroll_home(self) -> None:
-        """Move the cursor to the first row; Textual moves it to the first column."""
-        self.move_cursor(row=0, animate=False)
+    @property
+    def row_count(self) -> int:
+        return len(self._rows)
 
-    def action_scroll_end(self) -> None:
-        """Move the cursor to the last row."""
-        self.move_cursor(row=len(self._rows) - 1, animate=False)
+    @property
+    def names(self) -> list[str]:
+        """The runs in the order in which they are shown."""
+        return [row.name for row in self._rows]
 
     @property
     def selected(self) -> LibraryRow | None:
         """The row under the cursor."""
-        names = list(self._rows)
-        return self._rows[names[self.cursor_row]] if 0 <= self.cursor_row < len(names) else None
+        return self._rows[self.cursor].row if self._rows else None
+
+    def show(self, rows: Sequence[FamilyRow], order: RunOrder) -> None:
+        """Show these runs; the cursor stays on its run, and only changed rows are redrawn."""
+        before, self._rows = self._rows, list(rows)
+        names = [row.name for row in rows]
+        if names == [row.name for row in before] and order == self._order:
+            for index, (old, new) in enumerate(zip(before, rows, strict=True)):
+                if old != new:
+                    self.refresh_row(index)
+            return
+        self._order = order
+        selected = before[self.cursor].name if before else None
+        self.marked = [name for name in self.marked if name in names]
+        self.rows_changed(names.index(selected) if selected in names else None)
+
+    def select(self, name: str) -> None:
+        """Put the cursor on a run, if it is shown."""
+        if name in self.names:
+            self.move_cursor(self.names.index(name))
+
+    def toggle_mark(self) -> bool:
+        """Mark the run under the cursor for a comparison, or remove its mark.
+
+        Returns:
+            Whether that was possible: at most four can be marked.
+        """
+        if (row := self.selected) is None:
+            return False
+        name = row.summary.name
+        if name in self.marked:
+            self.marked.remove(name)
+        elif len(self.marked) < MAX_MARKED:
+            self.marked.append(name)
+        else:
+            return False
+        self.refresh_row(self.cursor)
+        return True
+
+    def on_resize(self) -> None:
+        """Choose the columns that fit."""
+        self.fit(self.size.width)
+        super().on_resize()
 
     def fit(self, width: int) -> None:
-        """Show the columns that fit a screen of this width."""
+        """Show the columns that fit into so many cells."""
         columns = list(self._all_columns)
-        while len(columns) > MIN_COLUMNS and sum(c.width + 2 for c in columns) > width - 2:
-            columns.remove(max(columns, key=lambda c: c.rank))
-        if columns != self._columns:
-            self._columns = columns
-            self._rebuild(list(self._rows.values()))
+        free = width - GUTTER
+        while len(columns) > MIN_COLUMNS and _width(columns) + MIN_NAME > free:
+            columns.remove(max(columns, key=lambda column: column.rank))
+        self._columns = columns
+        self._name_width = max(1, min(MAX_NAME, free - _width(columns)))
+        self.refresh()
 
-    def show(self, rows: Sequence[LibraryRow]) -> None:
-        """Show these runs; only changed cells are updated."""
-        names = [row.summary.name for row in rows]
-        if names != list(self._rows):
-            self._rebuild(rows)
-            return
-        self._rows = {row.summary.name: row for row in rows}
-        for name, row in self._rows.items():
-            self._update(name, row)
+    @property
+    def heads(self) -> list[str]:
+        """The titles of the shown columns."""
+        return ["name", *(column.head for column in self._columns)]
 
-    def _rebuild(self, rows: Sequence[LibraryRow]) -> None:
-        selected = self.selected.summary.name if self.selected else None
-        self.clear(columns=True)
-        for column in self._columns:
-            head = Text(column.head, justify="right" if column.right else "left")
-            self.add_column(head, width=column.width, key=column.head)
-        self._rows = {row.summary.name: row for row in rows}
-        self._cells = {}
-        for name, row in self._rows.items():
-            self._cells[name] = [column.cell(row) for column in self._columns]
-            self.add_row(*self._texts(name, row), key=name)
-        if selected in self._rows:
-            self.move_cursor(row=list(self._rows).index(selected), animate=False)
+    def draw_heading(self, width: int) -> Content:
+        """The titles; that of the column sorted by is bold."""
+        name = self._head("name").pad_right(self._name_width - len("name"))
+        heads = (_aligned(self._head(column.head), column) for column in self._columns)
+        return Content(" " * GUTTER) + Content(" ").join([name, *heads])
 
-    def _update(self, name: str, row: LibraryRow) -> None:
-        cells = [column.cell(row) for column in self._columns]
-        if cells == self._cells[name]:
-            return
-        previous, self._cells[name] = self._cells[name], cells
-        texts = self._texts(name, row)
-        for column, old, new, text in zip(self._columns, previous, cells, texts, strict=True):
-            if old != new:
-                self.update_cell(name, column.head, text)
+    def _head(self, head: str) -> Content:
+        return Content.styled(head, "bold $ink" if head == ORDER_COLUMNS[self._order] else "$muted")
 
-    def _texts(self, name: str, row: LibraryRow) -> list[Text]:
-        styles = {"STATUS": _style(row.summary)}
-        return [
-            Text(
-                one_line(cell),
-                justify="right" if column.right else "left",
-                style=styles.get(column.head, ""),
-                no_wrap=True,
-                overflow="ellipsis",
-            )
-            for column, cell in zip(self._columns, self._cells[name], strict=True)
-        ]
+    def draw_row(self, index: int, width: int) -> Content:
+        """The mark, the name below that of its parent, the columns."""
+        row = self._rows[index]
+        mark = MARK_SIGN if row.name in self.marked else " "
+        indent = ("  " * (row.depth - 1) + "└ ")[-self._name_width :] if row.depth else ""
+        name = set_cell_size(one_line(row.name), max(0, self._name_width - len(indent)))
+        if len(indent) + len(row.name) > self._name_width:
+            name = name[:-1] + "…"
+        cells = [_aligned(column.cell(row.row), column) for column in self._columns]
+        start = Content.assemble(" ", (mark, "bold $accent"), (indent, "$faint"), (name, "bold"))
+        return Content(" ").join([start, *cells])
 
 
-def _style(summary: RunSummary) -> str:
-    """Bold for live and failed runs, italic for paused ones: never by colour alone."""
-    if summary.problem or summary.status in (FAILED, CRASHED):
-        return "bold red"
-    if summary.status == PAUSED:
-        return "italic"
-    return "bold" if summary.status in LIVE_STATUSES else ""
+def _width(columns: Sequence[Column]) -> int:
+    return sum(column.width + 1 for column in columns)
 
 
-def run_detail(row: LibraryRow, folder: Path | None) -> Content:
-    """Two lines about the run under the cursor."""
-    summary = row.summary
-    if summary.problem:
-        return Content(one_line(summary.problem))
-    parts = [
-        f"step {summary.step}",
-        f"{count(summary.parameters)} parameters" if summary.parameters else "",
-        f"on {summary.corpus}" if summary.corpus else "",
-        size(summary.size),
-        f"created {summary.created[:16].replace('T', ' ')}" if summary.created else "",
-    ]
-    line = " · ".join(part for part in parts if part)
-    return Content(f"{one_line(line)}\n{one_line(str(folder))}")
+def _aligned(content: Content, column: Column) -> Content:
+    """A cell of exactly the column's width."""
+    if content.cell_length > column.width:
+        content = content.truncate(column.width, ellipsis=True)
+    gap = column.width - content.cell_length
+    return content.pad_left(gap) if column.right else content.pad_right(gap)

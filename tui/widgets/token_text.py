@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.text import Text
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.common.format import CHOSEN, COPIED
+from tui.common.format import BAR, CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, SPACE, visible
 from tui.common.wrapping import Piece
 from tui.explore.token_rows import (
     CURSOR,
@@ -100,6 +102,51 @@ class TokenText(Static):
             return style
         colour = next(name for limit, name in PROBABILITY_STYLES if probability < limit)
         return f"{style} {colour}".strip()
+
+
+class TokenBoxes(Static):
+    """Lines of tokens, alternately bold, with a bar between.
+
+    Args:
+        id: of the widget.
+    """
+
+    DEFAULT_CSS = "TokenBoxes { height: auto; }"
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self._lines: Sequence[Sequence[str]] = ()
+        self._bar, self._space = BAR, SPACE
+
+    def show(self, lines: Sequence[Sequence[str]]) -> None:
+        """Show these lines, each the texts of its tokens."""
+        charset = getattr(getattr(self.app, "terminal", None), "charset", "braille")
+        plain = charset == "ascii"
+        self._bar, self._space = (PLAIN_BAR, PLAIN_SPACE) if plain else (BAR, SPACE)
+        self._lines = lines
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Refit the lines."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width = self.content_size.width
+        lines = [part for line in self._lines for part in self._wrap(line, width)]
+        self.update(Text("\n", overflow="fold").join(lines))
+
+    def _wrap(self, tokens: Sequence[str], width: int) -> Iterator[Text]:
+        """Break a line between tokens; only a token longer than a line is broken itself."""
+        line = Text()
+        for index, token in enumerate(tokens):
+            text = visible(token, self._space)
+            if line and line.cell_len + 1 + cell_len(text) > width > 0:
+                yield line
+                line = Text()
+            if index:
+                line.append(self._bar, style="dim")
+            line.append(text, style="bold" if index % 2 else "")
+        yield line
 
 
 class MarkedText(Transcript, can_focus=False):

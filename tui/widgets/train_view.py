@@ -36,7 +36,7 @@ SPARKLINE_WIDTH = 12
 SPARKLINE_POINTS = 48
 LOG_LINES = 50
 CHART_SECONDS = 1.0  # between two drawings of the chart
-REMOTE_CHART_SECONDS = 5.0
+REMOTE_CHART_SECONDS = 3.0
 MIN_CAVEAT_WIDTH = 70  # narrower screens show only the verdict's first sentence
 MAX_LINE_CHARACTERS = 1000  # of a sample; no terminal is wider
 

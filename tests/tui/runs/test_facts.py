@@ -106,15 +106,6 @@ def test_baselines_are_listed_from_the_highest() -> None:
     assert facts.baseline_data(made) == "the validation data"
 
 
-def test_changes_of_the_learning_rate_are_marked() -> None:
-    made = history(
-        ("changed", 40, {"id": "a", "changes": {"learning_rate": [0.001, 0.0005]}}),
-        ("changed", 50, {"id": "b", "changes": {"dropout": [0.0, 0.1]}}),
-        ("changed", 60, {"id": "c", "changes": {"learning_rate": ["x", "y"]}}),
-    )
-    assert facts.rate_marks(made) == [(40, "rate 0.0005")]
-
-
 def test_the_hint_after_a_crash_names_the_step_to_resume_from() -> None:
     saved = history(("saved", 1200, {"kind": "checkpoint"}))
     assert "step 1,200" in (facts.describe_failure(saved, status.CRASHED, None) or ("", ""))[1]
@@ -148,6 +139,6 @@ def test_the_copied_share_is_shown_as_a_curve() -> None:
     samples = [("sample", step, {"copied": share}) for step, share in enumerate(shares)]
     made = history(("prepared", 0, PREPARED), *samples)
     found = {fact.label: fact.value for fact in facts.list_facts(made, status.RUNNING, None)}
-    assert found["replies copied"] == "▁▅█ 100%"
+    assert found["replies copied"] == "⡰⠁ 100%"
     plain = facts.list_facts(made, status.RUNNING, None, "ascii")
     assert {fact.label: fact.value for fact in plain}["replies copied"] == "_-^ 100%"

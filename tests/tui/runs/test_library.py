@@ -36,9 +36,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     whole = summarize_any_run
 
-    def summary(run: Run) -> RunSummary:
+    def summary(run: Run, **options: int) -> RunSummary:
         names.append(run.name)
-        return whole(run)
+        return whole(run, **options)
 
     monkeypatch.setattr(library, "summarize_any_run", summary)
     return names
@@ -120,8 +120,8 @@ def test_a_run_deleted_while_the_list_is_read_is_left_out(
     """The other runs must still be listed."""
     whole = summarize_any_run
 
-    def summary(run: Run) -> RunSummary:
-        seen = whole(run)
+    def summary(run: Run, **options: int) -> RunSummary:
+        seen = whole(run, **options)
         if run.name == "second":
             shutil.rmtree(run.folder)
         return seen
@@ -161,8 +161,8 @@ def test_no_runs_are_no_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "now"), (59, "now"), (60, "1m"), (3570, "59m"), (3599, "59m"), (3600, "1h"),
-     (86_399, "23h"), (86_400, "1d"), (12.9 * 86_400, "12d"), (1000 * 86_400, "long")],
+    [(0, "now"), (59, "now"), (60, "1 m"), (3570, "59 m"), (3599, "59 m"), (3600, "1 h"),
+     (86_399, "23 h"), (86_400, "1 d"), (12.9 * 86_400, "12 d"), (1000 * 86_400, "long")],
 )  # fmt: skip
 def test_ages_are_short_and_never_round_up(seconds: float, words: str) -> None:
     """60m must not appear beside 1h."""
@@ -183,3 +183,39 @@ def test_the_most_recent_runs_are_read_first_and_once(home: Home, read: list[str
     assert sorted(read) == ["first", "second"]
     assert len(runs.rows()) == 3
     assert sorted(read) == ["first", "second", "third"]
+
+
+def test_sizes_are_counted_apart_and_again_only_when_files_change(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting walks whole folders, which a poll every second must not."""
+    counted: list[str] = []
+    whole = library.folder_size
+
+    def count(folder: Path) -> int:
+        counted.append(folder.name)
+        return whole(folder)
+
+    monkeypatch.setattr(library, "folder_size", count)
+    found = Library(home)
+    assert [row.size for row in found.rows()] == [None, None, None]
+    assert counted == []
+    assert found.measure_sizes()
+    assert sorted(counted) == ["first", "second", "third"]
+    assert all(row.size for row in found.rows())
+    counted.clear()
+    append_step(run_of(home, "third"), 2, when=BEGAN + 60)  # a log that grows is not counted
+    found.rows()
+    assert not found.measure_sizes()
+    assert counted == []
+    (home.runs / "first" / "model.safetensors").write_bytes(bytes(10_000))
+    assert found.measure_sizes()
+    assert counted == ["first"]
+    assert {row.summary.name for row in found.rows() if (row.size or 0) > 10_000} == {"first"}
+
+
+def test_counting_sizes_is_limited_in_time(home: Home) -> None:
+    found = Library(home)
+    found.rows()
+    assert not found.measure_sizes(seconds=-1)
+    assert all(row.size is None for row in found.rows())

@@ -13,13 +13,15 @@ from textual.widgets import Input, Static
 from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
+from core.run.notes import RunNote, read_note
 from tests.support.app_runs import make_three_runs, run_app
 from tests.support.captures import screen_text
 from tests.support.runs import ScriptedRun
 from tests.support.suspended import suspended_trainer
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
-from tui.screens.dialogs import LineDialog
+from tui.common.messages import OpenCompare, OpenInside, OpenStep
+from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.screens.models import ModelsScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.run_table import RunTable
@@ -49,8 +51,8 @@ def test_runs_are_filtered_renamed_and_deleted(home: Home) -> None:
         await pilot.press("escape")
         await wait_until_shown(pilot, lambda: table.row_count == 3)
         await wait_until_shown(pilot, lambda: "legends" in screen_text(app))
-        names = [str(table.get_row_at(n)[0]) for n in range(3)]
-        table.move_cursor(row=names.index("legends"))
+        names = table.names
+        table.move_cursor(names.index("legends"))
         await pilot.press("d")
         await wait_until_shown(pilot, lambda: "Delete legends" in screen_text(app))
         await pilot.press("enter")
@@ -90,13 +92,15 @@ def test_a_live_run_can_be_stopped_but_not_deleted(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
         await wait_until_shown(pilot, lambda: table.row_count == 3)
-        names = [str(table.get_row_at(n)[0]) for n in range(3)]
-        table.move_cursor(row=names.index("poem"))
+        names = table.names
+        table.move_cursor(names.index("poem"))
         await pilot.pause()
         await pilot.press("d")
         await pilot.pause()
         assert isinstance(app.screen, ModelsScreen), "no question is asked"
         await pilot.press("s")
+        await wait_until_shown(pilot, lambda: "It was last saved" in screen_text(app))
+        await pilot.press("y")
         requests = Run(home.runs / "poem").requests
         await wait_until_shown(pilot, requests.exists)
         assert json.loads(requests.read_text())["type"] == "stop"
@@ -138,7 +142,7 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
         await pilot.press("down")
         assert table.selected is not None
         name = table.selected.summary.name
-        await wait_until_shown(pilot, lambda: f"/runs/{name}" in screen_text(app))
+        await wait_until_shown(pilot, lambda: f"─ {name} ─" in screen_text(app))
         await pilot.press("enter")
         await wait_until_shown(pilot, lambda: isinstance(app.screen, TrainScreen))
         assert name in screen_text(app)
@@ -176,9 +180,9 @@ def test_home_and_end_reach_the_first_and_the_last_run(home: Home) -> None:
         table = app.screen.query_one(RunTable)
         await wait_until_shown(pilot, lambda: table.row_count == 3)
         await pilot.press("end")
-        assert table.cursor_row == 2
+        assert table.cursor == 2
         await pilot.press("home")
-        assert table.cursor_row == 0
+        assert table.cursor == 0
 
     run_app(home, journey)
 
@@ -206,11 +210,11 @@ def test_runs_keep_their_rows_while_they_train(home: Home) -> None:
         screen, table = app.screen, app.screen.query_one(RunTable)
         assert isinstance(screen, ModelsScreen)
         await wait_until_shown(pilot, lambda: table.row_count == 3)
-        before = [str(table.get_row_at(n)[0]) for n in range(3)]
+        before = table.names
         os.utime(home.runs / before[-1] / "events.jsonl", (2e9, 2e9))
         await screen.refresh_runs().wait()
         await pilot.pause()
-        assert [str(table.get_row_at(n)[0]) for n in range(3)] == before
+        assert table.names == before
 
     run_app(home, journey)
 
@@ -224,9 +228,162 @@ def test_a_key_that_cannot_act_now_says_so(home: Home) -> None:
         await pilot.press("slash", *"tal", "enter")
         await wait_until_shown(pilot, lambda: table.row_count == 1)
         await pilot.press("s")
-        expected = "Not possible now: Save and stop training."
+        expected = "tales is not being trained: failed."
         await wait_until_shown(
             pilot, lambda: expected in [note.message for note in app._notifications]
         )
 
     run_app(home, journey)
+
+
+def notes_of(app: MiniGPTApp) -> list[str]:
+    return [note.message for note in app._notifications]
+
+
+def test_marked_runs_are_compared(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_three_runs(home)
+    compared: list[tuple[str, ...]] = []
+
+    def on_open_compare(self: MiniGPTApp, message: OpenCompare) -> None:
+        compared.append(message.names)
+
+    monkeypatch.setattr(MiniGPTApp, "on_open_compare", on_open_compare, raising=False)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await pilot.press("space", "c")
+        await wait_until_shown(pilot, lambda: "Mark two to four runs with Space." in notes_of(app))
+        await pilot.press("down", "space", "c")
+        await wait_until_shown(pilot, lambda: compared)
+        assert compared == [tuple(table.names[:2])]
+
+    run_app(home, journey)
+
+
+def test_the_order_is_chosen_and_shown(home: Home) -> None:
+    make_three_runs(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table.select("lang")
+        for order, names in (
+            ("name", ["lang", "poem", "tales"]),
+            ("loss", ["lang", "poem", "tales"]),
+            ("age", ["poem", "tales", "lang"]),
+        ):
+            await pilot.press("o")
+            await wait_until_shown(
+                pilot, lambda order=order: f"o order: {order}" in screen_text(app)
+            )
+            assert table.names == names
+            assert table.selected is not None
+            assert table.selected.summary.name == "lang", "the cursor stays on its run"
+
+    run_app(home, journey, size=(140, 38))
+
+
+def test_the_preview_shows_losses_and_samples_of_the_run_under_the_cursor(home: Home) -> None:
+    parent = ScriptedRun(home.root, "tales").train_fully()
+    child = ScriptedRun(home.root, "child")
+    record = json.loads(child.run.record.read_text())
+    child.run.record.write_text(json.dumps({**record, "parent": {"run": "tales"}}))
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 2)
+        table.select(parent.run.name)
+        await wait_until_shown(pilot, lambda: "There was a man of the sea." in screen_text(app))
+        await wait_until_shown(pilot, lambda: "bigram 1.47" in screen_text(app))
+        text = screen_text(app)
+        assert "└ child" in text
+        assert "children   child" in text
+        assert "1 training   2 models" in text
+        await pilot.press("down")
+        await wait_until_shown(pilot, lambda: "no samples yet" in screen_text(app))
+        assert "parent     tales" in screen_text(app)
+        assert "There was a man" not in screen_text(app)
+
+    run_app(home, journey, size=(140, 38))
+
+
+def test_a_note_and_tags_are_typed_in_one_line_and_found(home: Home) -> None:
+    make_three_runs(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table.select("tales")
+        await pilot.press("f2")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "wider #exp ##"
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: "Invalid tag" in screen_text(app))
+        app.screen.query_one(Input).value = "wider #exp"
+        await pilot.press("enter")
+        run = Run(home.runs / "tales")
+        await wait_until_shown(pilot, lambda: read_note(run) == RunNote("wider", ("exp",)))
+        await pilot.press("slash", *"exp", "enter")
+        await wait_until_shown(pilot, lambda: table.names == ["tales"])
+        await wait_until_shown(pilot, lambda: "wider #exp" in screen_text(app))
+
+    run_app(home, journey)
+
+
+@pytest.mark.parametrize(("key", "message"), [("x", OpenStep), ("i", OpenInside)])
+def test_step_and_inside_open_from_the_list(
+    home: Home, monkeypatch: pytest.MonkeyPatch, key: str, message: type
+) -> None:
+    make_three_runs(home)
+    opened: list[str] = []
+    handler = "on_open_step" if key == "x" else "on_open_inside"
+    monkeypatch.setattr(MiniGPTApp, handler, lambda _, message: opened.append(message.name))
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await pilot.press(key)
+        await wait_until_shown(pilot, lambda: opened == table.names[:1])
+
+    run_app(home, journey)
+
+
+def test_the_mouse_opens_a_run(home: Home) -> None:
+    make_three_runs(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        name = table.names[2]
+        await pilot.click(table, offset=(10, 3))
+        assert table.selected is not None
+        assert table.selected.summary.name == name
+        assert isinstance(app.screen, ModelsScreen)
+        await pilot.double_click(table, offset=(10, 3))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, TrainScreen))
+        assert f"{name} › Train" in screen_text(app)
+
+    run_app(home, journey)
+
+
+def test_no_stops_nothing(home: Home) -> None:
+    make_three_runs(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table.select("poem")
+        await pilot.press("s")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, ConfirmDialog))
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, ModelsScreen))
+        assert not Run(home.runs / "poem").requests.exists()
+
+    run_app(home, journey)
+
+
+def test_there_are_at_most_twenty_keys() -> None:
+    """More cannot be remembered."""
+    own = {binding.key for binding in (*ModelsScreen.BINDINGS, *RunTable.BINDINGS)}
+    assert len(own) <= 20

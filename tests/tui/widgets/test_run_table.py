@@ -1,4 +1,4 @@
-"""The table of runs: columns by width, stable cursor, sanitized names."""
+"""The table of runs: columns by width, families, marks, a stable cursor, the mouse."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 from textual.pilot import Pilot
 
 from core.run.events import FINISHED
-from core.run.status import CRASHED, RUNNING
+from core.run.status import CRASHED, FAILED, PAUSED, RUNNING, STOPPED
 from core.run.summary import RunSummary
-from tests.support.apps import play_widget
-from tests.support.captures import screen_text
+from tests.support.apps import play_widget, widget_lines
+from tui.runs.family import FamilyRow, RunOrder
 from tui.runs.library import LibraryRow
-from tui.widgets.run_table import RunTable, run_detail
+from tui.widgets.row_list import RowList
+from tui.widgets.run_table import RunTable
 
 ROW = LibraryRow(
     summary=RunSummary(
@@ -26,17 +27,20 @@ ROW = LibraryRow(
         parameters=809_088,
         corpus="lang",
         created="2026-01-02T03:04:05",
-        size=9_000_000,
-        problem="",
+        size=0,
+        steps=200,
+        epochs=12.0,
+        reading="lines",
     ),
     curve=(5.0, 3.0, 1.0),
     changed=0.0,
+    size=9_000_000,
 )
 
 
-def row(name: str, **facts: object) -> LibraryRow:
+def row(name: str, depth: int = 0, **facts: object) -> FamilyRow:
     summary = dataclasses.replace(ROW.summary, name=name, **facts)  # type: ignore[arg-type]
-    return dataclasses.replace(ROW, summary=summary)
+    return FamilyRow(dataclasses.replace(ROW, summary=summary), depth)
 
 
 def chosen(table: RunTable) -> str:
@@ -46,38 +50,54 @@ def chosen(table: RunTable) -> str:
 @pytest.mark.parametrize(
     ("width", "heads"),
     [
-        (10, "NAME STATUS LOSS"),
-        (60, "NAME STATUS CURVE LOSS VAL"),
-        (80, "NAME STATUS CURVE EPOCH LOSS VAL AGE"),
-        (200, "NAME STATUS CURVE EPOCH LOSS VAL PARAMS SIZE CORPUS AGE"),
+        (10, "name status train"),
+        (58, "name status loss train val"),
+        (64, "name status loss train val age"),
+        (80, "name kind status loss epoch train val age"),
+        (200, "name kind status loss epoch train val model size age text tags"),
     ],
 )
 def test_the_least_important_columns_are_omitted_first(width: int, heads: str) -> None:
     """Losses must stay visible."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
-        table.show([ROW])
-        table.fit(width)
+        table.show([FamilyRow(ROW)], RunOrder.AGE)
         await pilot.pause()
-        assert [str(column.label) for column in table.ordered_columns] == heads.split()
-        taken = sum(column.get_render_width(table) for column in table.ordered_columns)
-        assert taken <= max(width, 40)
+        assert table.heads == heads.split()
+        assert table.draw_row(0, width).cell_length <= max(width, 33)
 
     play_widget(RunTable("braille"), act, size=(width, 20))
 
 
-def test_only_changed_cells_are_updated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_shows_epochs_and_losses_with_three_decimals() -> None:
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        rows = [
+            row("a"),
+            row("b", epoch=None, train_loss=None, val_loss=None),
+            row("c", epochs=None),
+        ]
+        table.show(rows, RunOrder.AGE)
+        await pilot.pause()
+        lines = widget_lines(table)
+        assert "12/12  0.430  0.920" in lines[1]
+        assert "—      —      —" in lines[2]
+        assert " 12  0.430" in lines[3]
+
+    play_widget(RunTable("braille"), act)
+
+
+def test_only_changed_rows_are_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table must not flicker."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
-        table.fit(200)
-        table.show([row("a"), row("b")])
-        touched: list[tuple[object, object]] = []
-        monkeypatch.setattr(table, "update_cell", lambda *what: touched.append(what[:2]))
-        table.show([row("a"), row("b")])
-        assert touched == []
-        table.show([row("a", train_loss=0.41), row("b")])
-        assert touched == [("a", "LOSS")]
+        table.show([row("a"), row("b")], RunOrder.AGE)
+        drawn: list[int] = []
+        monkeypatch.setattr(table, "refresh_row", drawn.append)
+        monkeypatch.setattr(table, "refresh", lambda *_, **__: drawn.append(-1))
+        table.show([row("a"), row("b")], RunOrder.AGE)
+        assert drawn == []
+        table.show([row("a"), row("b", train_loss=0.41)], RunOrder.AGE)
+        assert drawn == [1]
 
     play_widget(RunTable("braille"), act, size=(200, 20))
 
@@ -86,32 +106,40 @@ def test_the_cursor_stays_on_its_run_when_the_order_changes() -> None:
     """Or the wrong run might be deleted."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
-        table.fit(80)
         assert chosen(table) == ""
-        table.show([row("a"), row("b"), row("c")])
-        table.move_cursor(row=1)
-        table.show([row("c"), row("a"), row("b")])
+        table.show([row("a"), row("b"), row("c")], RunOrder.AGE)
+        table.move_cursor(1)
+        table.show([row("c"), row("a"), row("b")], RunOrder.AGE)
         assert chosen(table) == "b"
-        table.fit(200)
-        assert chosen(table) == "b"
-        table.show([row("c"), row("a")])
+        table.show([row("c"), row("a")], RunOrder.AGE)
         assert chosen(table) in ("a", "c")
-        table.show([])
+        table.show([], RunOrder.AGE)
         assert chosen(table) == ""
 
     play_widget(RunTable("braille"), act)
 
 
-def test_live_and_failed_runs_are_marked_without_colour() -> None:
-    """Red alone is not visible to everyone."""
+@pytest.mark.parametrize(
+    ("status", "look"),
+    [
+        (RUNNING, "● training 50 %"),
+        (PAUSED, "‖ paused 50 %"),
+        (FINISHED, "✓ finished"),
+        (STOPPED, "■ stopped"),
+        (FAILED, "✗ failed"),
+        (CRASHED, "✗ crashed"),
+    ],
+)
+def test_a_status_has_a_sign_of_its_own(status: str, look: str) -> None:
+    """Colour alone is not visible to everyone."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
-        table.fit(80)
-        table.show([row("a", status=RUNNING), row("b", status=CRASHED), row("c", problem="no")])
-        words = [str(table.get_row_at(number)[1]) for number in range(3)]
-        styles = [str(table.get_row_at(number)[1].style) for number in range(3)]
-        assert words == [RUNNING, CRASHED, "damaged"]
-        assert all("bold" in style for style in styles)
+        table.show([row("a", status=status, step=100)], RunOrder.AGE)
+        await pilot.pause()
+        assert look in widget_lines(table)[1]
+        table.show([row("a", status=status, problem="no")], RunOrder.AGE)
+        await pilot.pause()
+        assert "✗ damaged" in widget_lines(table)[1]
 
     play_widget(RunTable("braille"), act)
 
@@ -121,21 +149,86 @@ def test_texts_of_a_run_are_sanitized(charset: str) -> None:
     """Markup and escape codes in a name; ASCII sparklines where needed."""
 
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
-        table.fit(200)
-        table.show([row("a", corpus="[b]\x1b[2J\n"), row("b", corpus=None, epoch=None)])
+        table.show([row("a", corpus="[b]\x1b[2J\n"), row("b", corpus=None)], RunOrder.AGE)
         await pilot.pause()
-        shown = screen_text(pilot.app)
+        shown = "\n".join(widget_lines(table))
         assert "[b]␛[2J␊" in shown
         assert ("^-_" in shown) is (charset == "ascii")
 
     play_widget(RunTable(charset), act, size=(200, 20))
 
 
-def test_the_details_of_a_run_take_two_lines() -> None:
-    """A third line would move the table."""
-    detail = run_detail(row("a", corpus="x\n\x1b[0m"), None).plain
-    assert detail.count("\n") == 1
-    assert "step 200" in detail
-    assert "on x␊␛[0m" in detail
-    assert "created 2026-01-02 03:04" in detail
-    assert run_detail(row("a", problem="it is\nbroken"), None).plain == "it is␊broken"
+def test_children_are_indented_below_their_parent() -> None:
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        rows = [row("tales"), row("tales-chat", 1), row("deep", 2), row("x" * 40, 1)]
+        table.show(rows, RunOrder.AGE)
+        await pilot.pause()
+        names = [line[2:22].rstrip() for line in widget_lines(table)[1:5]]
+        assert names == ["tales", "└ tales-chat", "  └ deep", "└ " + "x" * 17 + "…"]
+
+    play_widget(RunTable("braille"), act)
+
+
+def test_at_most_four_runs_are_marked() -> None:
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        assert not table.toggle_mark(), "there is no run"
+        table.show([row(name) for name in "abcde"], RunOrder.AGE)
+        for index in range(4):
+            table.move_cursor(index)
+            assert table.toggle_mark()
+        table.move_cursor(4)
+        assert not table.toggle_mark()
+        await pilot.pause()
+        assert [line[1] for line in widget_lines(table)[1:6]] == ["•", "•", "•", "•", " "]
+        table.move_cursor(1)
+        assert table.toggle_mark()
+        assert table.marked == ["a", "c", "d"]
+        table.show([row("c"), row("e")], RunOrder.AGE)
+        assert table.marked == ["c"], "a deleted run is not compared"
+
+    play_widget(RunTable("braille"), act)
+
+
+def test_a_click_selects_a_double_click_opens_and_the_wheel_scrolls() -> None:
+    opened: list[str] = []
+
+    class Table(RunTable):
+        def on_row_list_opened(self, event: RowList.Opened) -> None:
+            opened.append(chosen(self))
+
+    async def act(table: Table, pilot: Pilot[None]) -> None:
+        table.show([row(f"run{number}") for number in range(40)], RunOrder.AGE)
+        await pilot.click(table, offset=(4, 3))
+        assert (chosen(table), opened) == ("run2", [])
+        await pilot.click(table, offset=(4, 3))
+        assert opened == [], "two clicks apart are no double click"
+        await pilot.click(table, offset=(4, 0))
+        assert chosen(table) == "run2", "the heading is no row"
+        await pilot.double_click(table, offset=(4, 5))
+        assert opened == ["run4"]
+        await pilot._post_mouse_events([events.MouseScrollDown], table, offset=(4, 5))
+        await pilot.pause()
+        assert table.scroll_offset.y > 0
+        await pilot.click(table, offset=(4, 1))
+        assert chosen(table) == f"run{table.scroll_offset.y}"
+
+    from textual import events
+
+    play_widget(Table("braille"), act, size=(80, 12))
+
+
+def test_keys_reach_every_row_and_keep_it_in_view() -> None:
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        table.focus()
+        table.show([row(f"run{number}") for number in range(40)], RunOrder.AGE)
+        for key, expected in (
+            *(("end", 39), ("up", 38), ("home", 0), ("down", 1)),
+            *(("pagedown", 11), ("pageup", 1)),
+        ):
+            await pilot.press(key)
+            await pilot.pause()
+            assert table.cursor == expected
+            (line,) = (line for line in widget_lines(table) if line.startswith("›"))
+            assert f"run{expected} " in line
+
+    play_widget(RunTable("braille"), act, size=(80, 12))

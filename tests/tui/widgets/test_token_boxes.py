@@ -9,7 +9,7 @@ from tests.support.apps import SIZES, play_widget
 from tests.support.captures import screen_text
 from tui.common.format import visible
 from tui.common.terminal import Terminal
-from tui.widgets.token_boxes import TokenBoxes
+from tui.widgets.token_text import TokenBoxes
 
 LINES = [
     ["Python", " is", " a", " lang", "uage", "\n"],
