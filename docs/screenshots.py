@@ -95,7 +95,7 @@ async def draw_lang(home: Path) -> None:
         await pilot.press(*"I", "ctrl+t")
         await press(pilot, "i", *"tttttttt", *"kkk")
         draw(pilot, "step")
-        await press(pilot, "2", "1", "w", "l", "l")
+        await press(pilot, "2", "1", "w", "h")
         draw(pilot, "inside")
         await press(pilot, "escape", "backspace", "backspace", "v", "b", "c")
         await press(pilot, "right_square_bracket")

@@ -9,6 +9,7 @@ H heads.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from core.config.configs import ModelConfig
 from core.errors import InputError
+from core.inference.head_patterns import name_patterns
 from core.inference.load import LoadedModel
 from core.inference.sampling import check_finite
 from core.inference.session import MAX_LOGITS_BYTES, Session, window_start
@@ -28,6 +30,8 @@ from core.system.machine import free_memory
 from core.tokenizer.special_tokens import start_id
 
 MAX_ROWS = 64
+MAX_PREDICTIONS = 8
+FULL_WEIGHT = 65535  # of a packed attention weight
 MAX_TRACED_TOKENS = 4096
 MAX_MEMORY_SHARE = 0.5
 MAX_RECORD_BYTES = 128 * 2**20  # of attention weights; a larger record is not kept
@@ -35,32 +39,35 @@ MAX_RECORDS = 2  # with all heads, and without those that are switched off
 
 
 def inside(cache: ModelCache, request: InsideRequest) -> InsideReply:
-    """Return the predictions of every layer and the attention at R positions up to one."""
+    """Return what all layers predict and all heads attend to, at R positions around one."""
     text = _open_text(cache, request)
     session, window = text.session, text.session.window()
-    config, last = session.model.config, _place_in_window(window, request.at)
-    rows = min(last + 1, check_range(request.rows, 1, MAX_ROWS, "rows"))
-    layer = check_range(request.layer, -config.layers, config.layers - 1, "layer") % config.layers
-    if request.head is not None:
-        check_range(request.head, 0, config.heads - 1, "head")
+    config, place = session.model.config, _place_in_window(window, request.at)
+    rows = min(len(window), check_range(request.rows, 1, MAX_ROWS, "rows"))
     head_mask = _head_mask(config, request.disabled_heads)
     _check_memory(session, len(window))
     text.model.set_process_threads()
-    record, places = _inspect(text, head_mask), slice(last + 1 - rows, last + 1)
-    attention = _attention(record, request.head)  # (L, T, T)
+    record = _inspect(text, head_mask)
+    full = record if head_mask is None else _inspect(text, None)
+    start = min(max(0, place - rows // 2), len(window) - rows)
+    places = slice(start, start + rows)
     ids, token_text = session.ids, text.model.loaded.tokenizer.token_text
+    window_ids = [ids[index] for index in window]
+    attention = torch.cat([weights[0, :, places] for weights in record.attention])  # (L * H, R, T)
+    predictions, ablations = _predictions(
+        text.model.loaded, full.hidden[-1][0, places], record.hidden[-1][0, places]
+    )
     return InsideReply(
         session=request.session,
-        layer=layer,
-        head=request.head,
         layers=config.layers,
         heads=config.heads,
         window=[WindowToken(index, ids[index], token_text(ids[index])) for index in window],
-        positions=window[places],
+        positions=list(window[places]),
         lens=logit_lens(text.model.loaded, [hidden[0, places] for hidden in record.hidden]),
-        attention=_rounded(attention[layer, places]),
-        attention_by_layer=_rounded(attention[:, last]),
-        ablation=_ablation(text, record, last, head_mask),
+        predictions=predictions,
+        ablations=ablations,
+        attention=_by_layer(_packed(attention, start), config),
+        patterns=_by_layer(name_patterns(attention, window_ids, start), config),
         step=text.model.facts.step,
     )
 
@@ -119,20 +126,33 @@ def _inspect(text: OpenSession, head_mask: Tensor | None) -> AttentionRecord:
         if sum(weights.nbytes for weights in record.attention) > MAX_RECORD_BYTES:
             return record
         if len(text.records) >= MAX_RECORDS:
-            text.records.clear()
+            with_all_heads = (key[0], None)
+            for other in [other for other in text.records if other != with_all_heads]:
+                del text.records[other]
         text.records[key] = record
     return text.records[key]
 
 
-def _attention(record: AttentionRecord, head: int | None) -> Tensor:
-    """(L, T, T): the weights of one head of every layer, or the mean over the heads."""
-    by_layer = [weights[0] for weights in record.attention]  # L times (H, T, T)
-    return torch.stack([layer.mean(0) if head is None else layer[head] for layer in by_layer])
+def _by_layer(of_heads: list[str], config: ModelConfig) -> list[list[str]]:
+    """L lists of H texts."""
+    return [
+        of_heads[layer * config.heads : (layer + 1) * config.heads]
+        for layer in range(config.layers)
+    ]
 
 
-def _rounded(weights: Tensor) -> list[list[float]]:
-    rounded: list[list[float]] = weights.double().cpu().mul(1e6).round().div(1e6).tolist()
-    return rounded
+def _packed(weights: Tensor, start: int) -> list[str]:
+    """The weights of H heads on the rows' own tokens, after those on all before, see `InsideReply`.
+
+    Args:
+        weights: (H, R, T).
+        start: index in the window of the first row.
+    """
+    rows = weights.shape[1]
+    earlier = weights[..., :start].sum(-1, keepdim=True)
+    block = torch.cat((earlier, weights[..., start : start + rows]), -1)  # (H, R, 1 + R)
+    numbers = block.float().cpu().mul(FULL_WEIGHT).round().clamp(0, FULL_WEIGHT).int().numpy()
+    return [b64encode(head.astype("<u2").tobytes()).decode() for head in numbers]
 
 
 @torch.inference_mode()
@@ -156,17 +176,30 @@ def logit_lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[Token
 
 
 @torch.inference_mode()
-def _ablation(
-    text: OpenSession, record: AttentionRecord, last: int, head_mask: Tensor | None
-) -> HeadAblation:
-    full = record if head_mask is None else _inspect(text, None)
-    head = text.session.model.head
-    before, after = (
-        head(r.hidden[-1][0, last]).float().softmax(-1) for r in (full, record)
-    )  # (V,)
-    id = int(before.argmax())
-    token_text = text.model.loaded.tokenizer.token_text(id)
-    return HeadAblation(id, token_text, float(before[id]), float(after[id]))
+def _predictions(
+    loaded: LoadedModel, full: Tensor, masked: Tensor
+) -> tuple[list[list[TokenProbability]], list[HeadAblation]]:
+    """For each row the most likely tokens, and what became of the likeliest one with all heads.
+
+    Args:
+        full, masked: the last layer's states (R, D) with all heads, and without those disabled.
+    """
+    token_text = loaded.tokenizer.token_text
+    before, after = (loaded.model.head(state).float().softmax(-1) for state in (full, masked))
+    top = after.topk(min(MAX_PREDICTIONS, after.shape[-1]))  # (R, 8)
+    predictions = [
+        [TokenProbability(id, token_text(id), value) for id, value in zip(ids, values, strict=True)]
+        for ids, values in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    ]
+    values, best = before.max(-1)  # (R,)
+    without = after.gather(1, best[:, None])[:, 0]
+    ablations = [
+        HeadAblation(id, token_text(id), value, remaining)
+        for id, value, remaining in zip(
+            best.tolist(), values.tolist(), without.tolist(), strict=True
+        )
+    ]
+    return predictions, ablations
 
 
 def trace(cache: ModelCache, request: TraceRequest) -> TraceReply:

@@ -215,24 +215,20 @@ class TraceRequest(ModelRequest[TraceReply, Never]):
 
 @dataclass(frozen=True, kw_only=True)
 class InsideRequest(ModelRequest[InsideReply, Never]):
-    """Return what the layers predict at some positions, and the attention weights of a head.
+    """Return what all layers predict and all heads attend to, at positions around one.
 
     Attributes:
         session: an open one; null reads `prompt`.
         prompt: the text.
-        layer: of the attention, from 0; negative ones count from the last.
-        head: from 0; null for the mean over the heads.
-        at: index of the last position; null for the last token.
+        at: index of a position that is among the rows; null for the last token.
         rows: number of positions, up to 64.
         disabled_heads: heads that are switched off, each as layer and head.
     """
 
     session: str | None = None
     prompt: str = ""
-    layer: int = -1
-    head: int | None = None
     at: int | None = None
-    rows: int = 1
+    rows: int = 64
     disabled_heads: list[list[int]] = field(default_factory=list)
 
 

@@ -268,30 +268,31 @@ class InsideReply:
 
     Attributes:
         session: as requested.
-        layer: of `attention`, from 0.
-        head: as requested.
         layers: number of layers.
         heads: heads per layer.
         window: the tokens in the context.
-        positions: indices of the rows.
+        positions: indices of the rows, rising without gaps.
         lens: per row, as in `TracedToken`.
-        attention: per row, the weight of each token of the window.
-        attention_by_layer: per layer, the weights at the last position.
-        ablation: the effect of the heads that are switched off, at the last position.
+        predictions: per row, the eight most likely next tokens without the disabled heads.
+        ablations: per row, the effect of the heads that are switched off.
+        attention: per layer and head, the rows' weights: the sum over all tokens before the first
+            row, then the weight of the token of each row; base64 of little-endian 16-bit numbers,
+            of which 65535 is all of the attention.
+        patterns: per layer and head, what it attends to in these rows, see
+            `core.inference.head_patterns`.
         step: training step of the weights; null if unknown.
     """
 
     session: str | None
-    layer: int
-    head: int | None
     layers: int
     heads: int
     window: list[WindowToken]
     positions: list[int]
     lens: list[list[TokenProbability]]
-    attention: list[list[float]]
-    attention_by_layer: list[list[float]]
-    ablation: HeadAblation
+    predictions: list[list[TokenProbability]]
+    ablations: list[HeadAblation]
+    attention: list[list[str]]
+    patterns: list[list[str]]
     step: int | None = None
 
 

@@ -47,8 +47,9 @@ STEP_KEYS: tuple[tuple[str, Keys], ...] = (
 )
 INSIDE_KEYS: tuple[tuple[str, Keys], ...] = (
     ("another token", ("left",)),
-    ("another head", ("l",)),
-    ("another layer", ("k", "j")),
+    ("another head", ("h",)),
+    ("another layer", ("up", "down")),
+    ("a head off or on", ("o",)),
 )
 
 
@@ -66,7 +67,7 @@ async def key_time_ms(app: MiniGPTApp, key: str, state: Callable[[], object]) ->
     assert app._driver is not None
     before, start = state(), time.perf_counter()
     app._driver.send_message(event)  # `Pilot.press` waits for much more than the key
-    while state() is before:
+    while state() == before:
         await asyncio.sleep(0.0005)
     app.screen._compositor.render_strips(app.size)
     return 1000 * (time.perf_counter() - start)
@@ -89,9 +90,9 @@ async def measure(home: Home, count: int) -> list[tuple[str, list[float]]]:
         await _wait_until(lambda: isinstance(app.screen, InsideScreen))
         inside = app.screen
         assert isinstance(inside, InsideScreen)
-        await _wait_until(lambda: inside.table is not None)
+        await _wait_until(lambda: inside.view is not None)
         for name, keys in INSIDE_KEYS:
-            rows.append((name, await _key_times(app, pilot, keys, lambda: inside.table, count)))
+            rows.append((name, await _key_times(app, pilot, keys, lambda: inside.revision, count)))
     return rows
 
 

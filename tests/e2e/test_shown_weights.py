@@ -85,7 +85,7 @@ def test_numbers_and_title_stay_of_the_same_weights_while_inside_is_open(home: H
     async def stay_with_the_old_weights(pilot: Pilot[None]) -> None:
         inside = screen_text(app)
         _save_checkpoint(Run(home.runs / "words"), 50)
-        await pilot.press("l", "h")
+        await pilot.press("h", "H")
         await _shows(app, pilot, "Inside", 40)
         assert screen_text(app) == inside
         await pilot.press("escape")

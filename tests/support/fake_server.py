@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+from array import array
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -216,6 +218,17 @@ class FakeReplies:
         if not self._is_closed:
             self._is_closed = True
             self._on_close(self.id, self._is_over)
+
+
+def packed_attention(positions: Sequence[int], first: int, head: int) -> str:
+    """The weights of a head: a quarter for each head's number spread evenly, the rest on itself."""
+    numbers = array("H")
+    for row, place in enumerate(positions):
+        even = 0.25 * (head + 1) / (place + 1)
+        weights = [even * first, *([even] * (row + 1)), *([0.0] * (len(positions) - row - 1))]
+        weights[1 + row] += 1.0 - 0.25 * (head + 1)
+        numbers.extend(round(65535 * weight) for weight in weights)
+    return b64encode(numbers.tobytes()).decode()
 
 
 @dataclass
@@ -526,26 +539,34 @@ class FakeServer:
         assert request.session is not None
         step, ids = self._session(request.session)
         at = len(ids) - 1 if request.at is None else request.at
-        share = 1.0 if request.head is None else 0.25 * (request.head + 1)
-        attention = [share / (at + 1) if place <= at else 0.0 for place in range(len(ids))]
-        attention[0] += 1.0 - share
-        best = self.ranking(step, at + 1)[0]
-        lens = [
-            TokenProbability(best, WORDS[best], (depth + 1) / 10) for depth in range(LAYERS + 1)
-        ]
+        rows = min(len(ids), request.rows)
+        first = min(max(0, at - rows // 2), len(ids) - rows)
+        positions = list(range(first, first + rows))
+        best = [self.ranking(step, place + 1) for place in positions]
         without = 0.62 - 0.31 * bool(request.disabled_heads)
         return InsideReply(
             session=request.session,
-            layer=LAYERS - 1,
-            head=request.head,
             layers=LAYERS,
             heads=HEADS,
             window=[WindowToken(place, id, WORDS[id]) for place, id in enumerate(ids)],
-            positions=[at],
-            lens=[lens],
-            attention=[attention],
-            attention_by_layer=[attention] * LAYERS,
-            ablation=HeadAblation(best, WORDS[best], 0.62, without),
+            positions=positions,
+            lens=[
+                [
+                    TokenProbability(row[0], WORDS[row[0]], (depth + 1) / 10)
+                    for depth in range(LAYERS + 1)
+                ]
+                for row in best
+            ],
+            predictions=[
+                [TokenProbability(id, WORDS[id], PROBABILITIES[n]) for n, id in enumerate(row[:8])]
+                for row in best
+            ],
+            ablations=[HeadAblation(row[0], WORDS[row[0]], 0.62, without) for row in best],
+            attention=[
+                [packed_attention(positions, first, head) for head in range(HEADS)]
+                for _ in range(LAYERS)
+            ],
+            patterns=[["first", "mixed"], ["even", "prev"], ["repeat", "self"]],
             step=step,
         )
 

@@ -1,181 +1,207 @@
-"""The Inside view as text: the prediction of every layer, and the attention weights of a head.
-
-Everything is rendered from the model server's `InsideReply` for one position.
-"""
+"""The words and numbers of Inside: tokens, shares in tenths, predictions, and tables to copy."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from core.server.replies import InsideReply
 from core.server.tokens import TokenProbability
-from tui.common.format import CHOSEN, COPIED, PLAIN_SPACE, SPACE, visible
+from tui.common.format import PLAIN_SPACE, SPACE, visible
 from tui.common.sanitize import one_line
-from tui.common.wrapping import Piece
-from tui.explore.candidates import percent
+from tui.explore.inside_view import EARLIER, InsideView
 
+HEAT_LEVELS = 6
+LINE_PREDICTIONS = 3  # next tokens beside the text
 NEGLIGIBLE_WEIGHT = 0.05  # below, an attention weight is shown as a dot
-STRONG_WEIGHT = 0.15  # from here on a token is marked in the text
-MARK_CELLS, LAYER_CELLS, PERCENT_CELLS, GAP_CELLS = 2, 6, 7, 2
-MAX_COLUMN_CELLS, MIN_COLUMN_CELLS = 9, 2
-CROWDED_COLUMN_CELLS = 5  # where not all tokens have a column
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+PATTERN_MEANINGS = {
+    "prev": "mostly the previous token",
+    "first": "mostly the first token",
+    "self": "mostly the token itself",
+    "repeat": "mostly what followed the same token before",
+    "same": "mostly the same token before",
+    "even": "all tokens evenly",
+    "near": "mostly the last four tokens",
+    "mixed": "no one pattern",
+    "short": "text too short to tell",
+}
+LEGEND = (
+    "prev: token before · same: equal token before · repeat: what followed it · near: last four"
+)
 
 
-def position(reply: InsideReply) -> int:
-    """Return the index in the text of the inspected token."""
-    return reply.positions[-1]
+def heat_level(share: float) -> int:
+    """The shade of a share, 0 to 5."""
+    return min(HEAT_LEVELS - 1, int(share * 6.2 + 0.35)) if share >= 0.02 else 0
 
 
-def window_index(reply: InsideReply) -> int:
-    """Return its index in the window; it attends to the tokens up to itself."""
-    return [token.position for token in reply.window].index(position(reply))
-
-
-def window_positions(reply: InsideReply) -> range:
-    """Return the indices in the text of the window's tokens."""
-    first = position(reply) - window_index(reply)
-    return range(first, first + len(reply.window))
+def tenths(share: float) -> str:
+    """A probability in tenths, rounded down; 9 for all of it."""
+    return str(min(9, int(10 * share + 1e-6)))
 
 
 def weight_digit(weight: float, *, plain: bool) -> str:
-    """Return an attention weight in tenths, 9 for all of it; a dot if negligible."""
+    """An attention weight in tenths, 9 for all of it; a dot if negligible."""
     if weight < NEGLIGIBLE_WEIGHT:
         return "." if plain else "·"
     return str(min(9, max(1, round(10 * weight))))
 
 
-@dataclass(frozen=True)
-class LayerColumns:
-    """The columns of the table.
-
-    Attributes:
-        tokens: indices in the window of the tokens that have a column, rising.
-        width: cells of each of them.
-        prediction: cells of a layer's prediction.
-    """
-
-    tokens: tuple[int, ...]
-    width: int
-    prediction: int
+def whole_percent(share: float) -> str:
+    """A share in whole percent."""
+    if 0 < share < 0.01:
+        return "<1 %"
+    return f"{round(100 * share) if share < 1 else 100} %"
 
 
-def fit_columns(reply: InsideReply, layer: int, width: int) -> LayerColumns:
-    """Choose columns: every token up to the position, or those with the largest weights.
+def token_name(text: str, *, plain: bool) -> str:
+    """A token with its spaces visible, but without the one that begins a word."""
+    name = visible(text, PLAIN_SPACE if plain else SPACE)
+    return name[1:] if len(name) > 1 and text.startswith(" ") and not text[1].isspace() else name
+
+
+def lens_cell(prediction: TokenProbability, width: int, *, plain: bool) -> str:
+    """A layer's prediction and its probability in tenths, in so many cells."""
+    digit = tenths(prediction.probability)
+    digit = f" {digit}" if plain else digit.translate(RAISED)
+    room = max(1, width - 1 - cell_len(digit))
+    name = token_name(prediction.text, plain=plain)
+    name = set_cell_size(name, room) if cell_len(name) > room else name
+    return set_cell_size(f" {name}{digit}", width)
+
+
+def attention_title(view: InsideView) -> str:
+    """Which attention is shown."""
+    head = "mean of heads" if view.head is None else f"head {view.head + 1}"
+    return f"Layer {view.layer + 1}, {head} looks at"
+
+
+def attention_hint(view: InsideView, width: int) -> str:
+    """How to read the map, and what the chosen head attends to, in words that fit."""
+    pattern = view.pattern
+    if pattern is None:
+        return "row looks at column, in tenths"
+    meaning = PATTERN_MEANINGS[pattern]
+    both = f"row looks at column, in tenths · {meaning}"
+    return both if len(both) <= width else meaning
+
+
+def rows_shown(view: InsideView, height: int) -> str:
+    """Which tokens the rows show; empty if all."""
+    if view.length <= min(height, view.count):
+        return ""
+    start = view.first + view.top
+    end = view.first + min(view.count, view.top + height)
+    return f"tokens {start + 1:,}–{end:,} of {view.length:,}"
+
+
+def text_line(view: InsideView, width: int, *, plain: bool, brackets: bool) -> Content:
+    """The text around the chosen token, which is highlighted, in one line.
 
     Args:
-        layer: whose weights count, from 0.
-        width: cells of a row.
+        brackets: whether the token is in brackets, where colours are missing.
     """
-    prediction = max(10, min(20, width // 5))
-    fixed = MARK_CELLS + LAYER_CELLS + prediction + PERCENT_CELLS + GAP_CELLS
-    left = max(MIN_COLUMN_CELLS, width - fixed)
-    count = window_index(reply) + 1
-    longest = max(cell_len(_name(token.text, plain=False)) for token in reply.window[:count])
-    if count * MIN_COLUMN_CELLS <= left:
-        column = min(MAX_COLUMN_CELLS, longest + 1, left // count)
-        return LayerColumns(tuple(range(count)), column, prediction)
-    most = max(1, left // CROWDED_COLUMN_CELLS)
-    weights = reply.attention_by_layer[layer]
-    # The position itself always has a column; of equal weights the later token comes first.
-    ranked = sorted(range(count - 1), key=lambda index: (-weights[index], -index))
-    return LayerColumns(
-        tuple(sorted([*ranked[: most - 1], count - 1])), CROWDED_COLUMN_CELLS, prediction
+    window = view.reply.window
+    gap = "" if any(" " in token.text for token in window) else " "
+    index = view.at - view.window.start
+    names = [one_line(token.text) for token in window]
+    chosen = token_name(window[index].text, plain=plain)
+    chosen = f"[{chosen}]" if brackets else f" {chosen} "
+    chosen = set_cell_size(chosen, width) if cell_len(chosen) > width else chosen
+    more = "..." if plain else "…"
+    room = width - cell_len(chosen)
+    after = gap.join(["", *names[index + 1 :]])
+    before = gap.join([*names[:index], ""])
+    if window[index].text.startswith(" ") and before:
+        before += " "
+    left = min(cell_len(before), max(room - cell_len(after), room * 2 // 3))
+    if cell_len(before) > left:
+        before = more + _last_cells(before, left - len(more))
+    room -= cell_len(before)
+    if cell_len(after) > room:
+        after = set_cell_size(after, max(0, room - len(more))) + more[: max(0, room)]
+    return Content.assemble(
+        (before, "bold"), (chosen, "bold $primary on $cursor"), (after, "$faint")
     )
 
 
-def layer_table(
-    reply: InsideReply, layer: int, head: int | None, columns: LayerColumns, *, plain: bool
-) -> Content:
-    """Render the names of the tokens, then the embedding and every layer, one per row."""
-    lead = MARK_CELLS + LAYER_CELLS + columns.prediction + PERCENT_CELLS + GAP_CELLS
-    attention = "attention, mean of heads" if head is None else f"attention of head {head + 1}"
-    title = f"{'':{MARK_CELLS}}{'layer':<{LAYER_CELLS}}{'prediction':<{columns.prediction}}"
-    names = "".join(
-        _cell(_name(reply.window[index].text, plain=plain), columns.width)
-        for index in columns.tokens
-    )
-    lines = [
-        Content.styled(f"{'':{lead}}{attention}", "dim"),
-        Content.styled(f"{title:<{lead}}{names}", "dim"),
-    ]
-    rows: list[Sequence[float] | None] = [None, *reply.attention_by_layer]
-    for number, (prediction, weights) in enumerate(zip(reply.lens[-1], rows, strict=True)):
-        lines.append(_row(number, prediction, weights, layer, columns, plain=plain))
-    return Content("\n").join(lines)
+def _last_cells(text: str, width: int) -> str:
+    text = text[-max(0, width) :] if width > 0 else ""
+    while text and cell_len(text) > width:
+        text = text[1:]
+    return text
 
 
-def _row(
-    number: int,
-    prediction: TokenProbability,
-    weights: Sequence[float] | None,
-    layer: int,
-    columns: LayerColumns,
-    *,
-    plain: bool,
-) -> Content:
-    here = number == layer + 1
-    mark = (">" if plain else "›") if here else ""
-    text = _cell(_name(prediction.text, plain=plain), columns.prediction)
-    parts: list[Content | tuple[str, str]] = [
-        (f"{mark:<{MARK_CELLS}}", "bold $primary"),
-        (f"{number or 'input':<{LAYER_CELLS}}", "bold" if here else "dim"),
-        (text, "bold" if here else ""),
-        (f"{percent(prediction.probability):>{PERCENT_CELLS}}{'':{GAP_CELLS}}", ""),
-    ]
-    for index in columns.tokens if weights is not None else ():
-        weight = weights[index] if weights is not None else 0.0
-        strong = weight >= STRONG_WEIGHT and here
-        style = "bold $primary" if strong else "" if weight >= NEGLIGIBLE_WEIGHT else "dim"
-        parts.append((f"{weight_digit(weight, plain=plain):<{columns.width}}", style))
+def prediction_line(view: InsideView, *, plain: bool) -> Content:
+    """The likeliest next tokens."""
+    parts: list[tuple[str, str]] = [("-> " if plain else "→ ", "$faint")]
+    for number, token in enumerate(view.predictions[:LINE_PREDICTIONS]):
+        style = "$muted" if number else "bold $secondary"
+        name = token_name(token.text, plain=plain)
+        parts.append((f"{name} {whole_percent(token.probability)}  ", style))
     return Content.assemble(*parts)
 
 
-def text_pieces(reply: InsideReply, layer: int, *, plain: bool) -> tuple[list[Piece], int]:
-    """Render the window's tokens, the position in brackets, those with large weights marked.
-
-    Returns:
-        The pieces, and the index of the one with the position.
-    """
-    pieces: list[Piece] = []
-    shown, view = window_index(reply), 0
-    for index, token in enumerate(reply.window):
-        name, style = _name(token.text, plain=plain), ""
-        if index == shown:
-            name, style, view = f"[{name}]", CHOSEN, len(pieces)
-        elif index > shown:
-            style = "muted"
-        elif reply.attention_by_layer[layer][index] >= STRONG_WEIGHT:
-            style = COPIED
-        pieces += [(name, style), (" ", "")]
-    return pieces, view
-
-
-def prediction_line(reply: InsideReply, disabled: Sequence[tuple[int, int]]) -> str:
-    """Describe the model's prediction, and its probability without the disabled heads.
-
-    Args:
-        disabled: heads that are switched off, each as layer and head.
-    """
-    token = one_line(reply.window[window_index(reply)].text)
-    predicted = reply.ablation
-    line = (
-        f"after “{token}” ({position(reply) + 1:,}) the model predicts "
-        f"“{one_line(predicted.text)}”, {percent(predicted.probability)}"
+def choice_line(view: InsideView, *, is_short: bool = False) -> Content:
+    """The chosen layer and head, and what the disabled heads change."""
+    reply = view.reply
+    head = "mean" if view.head is None else str(view.head + 1)
+    of = ("/", "/") if is_short else (" of ", " of ")
+    parts: list[tuple[str, str]] = [
+        ("layer ", "$muted"),
+        (str(view.layer + 1), "bold"),
+        (f"{of[0]}{reply.layers} · head ", "$muted"),
+        (head, "bold"),
+        (f"{of[1]}{reply.heads}", "$muted"),
+    ]
+    if not view.disabled:
+        return Content.assemble(*parts, (" · no head is off", "$muted"))
+    heads = ", ".join(f"{layer + 1}.{head + 1}" for layer, head in sorted(view.disabled))
+    before, after = (
+        whole_percent(share)
+        for share in (view.ablation.probability, view.ablation.probability_without)
     )
-    if not disabled:
-        return line
-    heads = ", ".join(f"{layer + 1}.{head + 1}" for layer, head in sorted(disabled))
-    return f"{line}; without {heads}: {percent(predicted.probability_without)}"
+    name = token_name(view.ablation.text, plain=False)
+    off = (f"off: {heads}", "bold $warning")
+    if is_short:
+        return Content.assemble(off, f" · {name} {before} → {after}")
+    return Content.assemble(*parts, (" · ", "$muted"), off, f" · {name} {before}, without {after}")
 
 
-def _name(token: str, *, plain: bool) -> str:
-    return visible(token, PLAIN_SPACE if plain else SPACE)
+def strongest_weights(view: InsideView) -> list[tuple[str, float]]:
+    """What the chosen token attends to, the largest weights first."""
+    columns = [*([EARLIER] * view.has_earlier), *range(view.row + 1)]
+    weights = [(view.weight(view.row, column), column) for column in columns]
+    names = {EARLIER: "earlier tokens"} | {
+        row: view.tokens[row].text for row in range(view.row + 1)
+    }
+    ranked = sorted(weights, key=lambda pair: (-pair[0], -pair[1]))
+    return [(names[column], weight) for weight, column in ranked]
 
 
-def _cell(text: str, width: int) -> str:
-    """Truncate to a width, with a gap behind."""
-    return set_cell_size(text, width - 1) + " "
+def lens_as_table(view: InsideView) -> str:
+    """The predictions of all layers, tab-separated, with probabilities."""
+    layers = [str(layer + 1) for layer in range(view.reply.layers)]
+    lines = ["\t".join(["token", "input", *layers])]
+    for token, row in zip(view.tokens, view.reply.lens, strict=True):
+        cells = [f"{one_line(cell.text)} {cell.probability:.3f}" for cell in row]
+        lines.append("\t".join([one_line(token.text), *cells]))
+    return "\n".join(lines)
+
+
+def attention_as_table(view: InsideView) -> str:
+    """The weights of the chosen head, tab-separated."""
+    names = [one_line(token.text) for token in view.tokens]
+    lines = ["\t".join(["token", "earlier", *names])]
+    for row, name in enumerate(names):
+        columns = [EARLIER, *range(row + 1)]
+        lines.append("\t".join([name, *(f"{view.weight(row, each):.3f}" for each in columns)]))
+    return "\n".join(lines)
+
+
+def patterns_as_table(view: InsideView) -> str:
+    """The pattern of each head, tab-separated."""
+    heads = [str(head + 1) for head in range(view.reply.heads)]
+    lines = ["\t".join(["layer", *heads])]
+    lines += ["\t".join([str(n + 1), *row]) for n, row in enumerate(view.reply.patterns)]
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Inside: every layer's prediction at a position of a text, and the attention of a head."""
+"""Inside: what every layer predicts after each token of a text, and what every head attends to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
@@ -17,23 +17,50 @@ from core.errors import MiniGPTError
 from core.run.weights_ref import LAST, weights_label
 from core.server.protocol import InsideRequest, StepRequest
 from core.server.replies import InsideReply
+from tui.common.keys import hidden_key
+from tui.common.messages import CopyRequested, OpenChat, OpenStep
+from tui.explore.head_grid import fit_head_grid
+from tui.explore.inside_view import InsideView, text_until
 from tui.explore.layers import (
-    fit_columns,
-    layer_table,
-    position,
+    LEGEND,
+    attention_as_table,
+    attention_hint,
+    attention_title,
+    choice_line,
+    lens_as_table,
+    patterns_as_table,
     prediction_line,
-    text_pieces,
-    window_positions,
+    rows_shown,
+    text_line,
 )
 from tui.screens.base import BaseScreen
-from tui.widgets.token_text import MarkedText
+from tui.widgets.head_maps import HeadMaps
+from tui.widgets.heat_map import (
+    HEADER_ROWS,
+    NAME_CELLS,
+    AttentionMap,
+    HeatMap,
+    LensMap,
+    column_cells,
+)
+from tui.widgets.panel import Panel
 
-HEADER_ROWS = 3  # above the row of the first layer
-MEAN_OF_HEADS = None
+LENS, ATTENTION, HEADS = "lens", "attention", "heads"
+PARTS = (LENS, ATTENTION, HEADS)
+WIDE_COLUMNS = 110  # from here on lens and attention are side by side
+STACKED_ROWS = 36  # from here on narrow screens show all parts, one below the other
+BORDER_ROWS, BORDER_CELLS, RULE_ROWS = 2, 4, 1
+MIN_MAP_ROWS, MIN_HEADS_ROWS = 6, 3
+LEGENDS = {
+    LENS: "rows: tokens · shade and raised digit: probability in tenths",
+    HEADS: LEGEND,
+}
+MIN_ATTENTION_CELLS = 36
+NOTE_SECONDS = 3.0
 
 
 class InsideScreen(BaseScreen):
-    """A position of a text, as the layers of a model see it.
+    """A text as the layers and heads of a model see it.
 
     Args:
         name, weights: the run and its weights.
@@ -42,32 +69,42 @@ class InsideScreen(BaseScreen):
         at: the index of the token to begin with; None is the last.
 
     Attributes:
-        table: the rows shown; another object after each update.
+        view: what is shown; None before the first reply.
+        revision: the number of updates so far.
     """
 
     HEADING = "Inside"
     HELP = (
-        "Each row is a layer: its prediction, with probability, if the model stopped there, and "
-        "the attention of a head to the tokens before, in tenths. A disabled head contributes "
-        "nothing; the line above shows how that changes the likeliest token."
+        "Left, each layer's prediction if the model stopped there; right, how much of its "
+        "attention a head gives each earlier token. Shades and digits are tenths. Below, all "
+        "heads, each with the pattern it follows in this text. The column ‹‹ is the sum over all "
+        "tokens before. A head that is switched off contributes nothing; the line above shows how "
+        "that changes the likeliest token."
     )
     CSS_PATH = "../styles/inside.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "move(-1)", "Left", key_display="←", tooltip="Previous token"),
-        Binding("right", "move(1)", "Right", key_display="→", tooltip="Next token"),
-        Binding("j,down", "layer(1)", "Layer", key_display="j", tooltip="Next layer"),
-        Binding("k,up", "layer(-1)", "Layer", show=False, tooltip="Previous layer"),
-        Binding("l", "head(1)", "Head", tooltip="Next head; after the last, the mean of heads"),
-        Binding("h", "head(-1)", "Head", show=False, tooltip="Previous head"),
-        Binding("0", "mean", "Mean", tooltip="Mean of all heads"),
-        Binding("o", "toggle_head", "Off", tooltip="Disable this head, or enable it"),
-        Binding("O", "enable_all", "All on", tooltip="Enable all heads"),
+        Binding("left", "move(-1)", "Token", key_display="←→", tooltip="Previous token"),
+        hidden_key("right", "move(1)", "Token", "Next token", "←→"),
+        Binding("up", "layer(-1)", "Layer", key_display="↑↓", tooltip="Previous layer"),
+        hidden_key("down", "layer(1)", "Layer", "Next layer", "↑↓"),
+        Binding("h", "head(1)", "Head", tooltip="Next head; after the last, the mean of heads"),
+        hidden_key("H", "head(-1)", "Head", "Previous head"),
+        Binding("o", "toggle_head", "Off", tooltip="Switch this head off, or on again"),
+        Binding("O", "enable_all", "All on", tooltip="Switch all heads on"),
+        Binding("enter", "enlarge", "Larger", key_display="⏎", tooltip="This panel alone, or all"),
+        Binding("x", "step", "Step", tooltip="Step token by token from here"),
+        Binding("tab", "panel(1)", "Panel", key_display="Tab", tooltip="Next panel"),
+        hidden_key("shift+tab", "panel(-1)", "Panel", "Previous panel"),
+        hidden_key("y", "copy", "Copy", "Copy the panel as a table"),
+        hidden_key("t", "chat", "Chat", "Chat with these weights"),
         Binding(
             "home", "move_to_end(0)", "First", show=False, tooltip="First token", id="first_token"
         ),
         Binding(
             "end", "move_to_end(-1)", "Last", show=False, tooltip="Last token", id="last_token"
         ),
+        hidden_key("pageup", "page(-1)", "Page up", "A page of tokens back"),
+        hidden_key("pagedown", "page(1)", "Page down", "A page of tokens on"),
     ]
 
     def __init__(
@@ -83,49 +120,60 @@ class InsideScreen(BaseScreen):
         self._prompt, self._chosen = prompt, list(chosen)
         self._session: str | None = None
         self._at = at
-        self._layer = -1
-        self._head: int | None = MEAN_OF_HEADS
-        self._disabled: set[tuple[int, int]] = set()
-        self._reply: InsideReply | None = None
-        self.table: Content | None = None
+        self._part, self._is_large = LENS, False
+        self.view: InsideView | None = None
+        self.revision = 0
         self._action_lock = asyncio.Lock()  # a reply is shown before the next request
         self._last_request = 0
-        self._waiting: list[Callable[[InsideReply], None]] = []  # keys for the first reply
+        self._waiting: list[Callable[[InsideView], None]] = []  # keys for the first reply
 
     def body(self) -> ComposeResult:
-        """Yield the text, the prediction, and the table of layers."""
-        yield MarkedText()
-        yield Static("Loading…", id="prediction", markup=False)
-        with VerticalScroll(id="layers", can_focus=False):
-            yield Static(id="table", markup=False)
+        """Yield the text with its predictions, and the three panels."""
+        yield Static("Loading…", id="text", markup=False)
+        with Container(id="maps"):
+            yield Panel(LensMap(), id=LENS, title="What each layer predicts", hint=LEGENDS[LENS])
+            yield Panel(AttentionMap(), id=ATTENTION, title="Attention")
+        yield Panel(HeadMaps(), id=HEADS, title="All heads", hint=LEGENDS[HEADS])
 
     def on_mount(self) -> None:
-        """Name the run, and request the first position."""
+        """Name the run, and request the first block of tokens."""
         self.set_header(self._run_name)
+        self._map_of(self._part).focus()
         self._refresh_view()
+
+    def _map_of(self, part: str) -> HeatMap:
+        return self.query_one(f"#{part} > HeatMap", HeatMap)
+
+    # Requests
 
     @work(group="inside", exit_on_error=False)
     async def _refresh_view(self) -> None:
-        """Request the present position; while keys repeat, only the last request is made."""
+        """Request the tokens around the chosen one; while keys repeat, only once."""
         self._last_request = number = self._last_request + 1
         async with self._action_lock:
             if number != self._last_request:
                 return
+            at = self._at
             try:
-                self._reply = await self._request()
+                reply = await self._request()
             except MiniGPTError as error:
                 self._session = None
+                self._at = at if self.view is None else self.view.at
                 self._waiting.clear()
                 self.show_error(error)
                 return
-            self._layer %= self._reply.layers
-            self._show()
+            at = reply.window[-1].position if at is None else at
+            if self.view is None:
+                self.view = InsideView(reply, at, reply.layers - 1)
+            else:
+                self.view.replace_reply(reply, at)
+            self._show(follow=True)
             waiting, self._waiting = self._waiting, []
             for act in waiting:
-                act(self._reply)
+                act(self.view)
 
     async def _request(self) -> InsideReply:
-        """Request the position; the server's session keeps what it has computed."""
+        """Request a block of tokens; the server's session keeps what it has computed."""
         client = self.services.client
         if self._session is None:
             opened = StepRequest(
@@ -137,112 +185,308 @@ class InsideScreen(BaseScreen):
                 reload=False,
             )
             self._session = (await client.request(opened)).session
-        disabled = [list(head) for head in sorted(self._disabled)]
+        disabled = sorted(self.view.disabled) if self.view is not None else []
         return await client.request(
             InsideRequest(
-                session=self._session, at=self._at, head=self._head, disabled_heads=disabled
+                session=self._session, at=self._at, disabled_heads=[list(head) for head in disabled]
             )
         )
 
-    def _show(self) -> None:
-        reply = self._reply
-        if reply is None or not self.is_attached:
+    # Drawing
+
+    def _show(self, *, follow: bool = False) -> None:
+        """Draw everything.
+
+        Args:
+            follow: whether the chosen token's row is brought into view.
+        """
+        view = self.view
+        if view is None or not self.is_attached:
             return
-        self.set_header(self._run_name, state=weights_label(self._weights, reply.step))
-        plain = self.services.terminal.is_ascii
-        self.query_one(MarkedText).show(*text_pieces(reply, self._layer, plain=plain))
-        prediction = prediction_line(reply, sorted(self._disabled))
-        self.query_one("#prediction", Static).update(prediction)
-        layers = self.query_one("#layers", VerticalScroll)
-        width = max(30, (layers.content_size.width or self.size.width) - 1)
-        columns = fit_columns(reply, self._layer, width)
-        self.table = layer_table(reply, self._layer, self._head, columns, plain=plain)
-        self.query_one("#table", Static).update(self.table)
-        row, height = HEADER_ROWS + self._layer, max(1, layers.size.height)
-        if not layers.scroll_offset.y <= row < layers.scroll_offset.y + height:
-            layers.scroll_to(y=max(0, row - height // 2), animate=False)
+        self._arrange(view)
+        rows = self._rows_of_tokens()
+        view.scroll_to_row(rows) if follow else view.clamp_top(rows)
+        state = Content.assemble(
+            (weights_label(self._weights, view.reply.step), "$muted"),
+            (" · token ", "$muted"),
+            (f"{view.at + 1:,}", "bold $ink"),
+            (f" of {view.length:,}", "$muted"),
+        )
+        self.set_header(self._run_name, state=state)
+        self.query_one("#text", Static).update(self._text(view))
+        shown = rows_shown(view, rows)
+        self._panel(LENS).set_title(_joined("What each layer predicts", shown))
+        is_alone = not self._panel(LENS).display
+        self._panel(ATTENTION).set_title(_joined(attention_title(view), shown * is_alone))
+        hint_cells = self._attention_width(view, self.size.width) - 2 * BORDER_CELLS
+        self._panel(ATTENTION).set_hint(attention_hint(view, hint_cells))
+        for part in PARTS:
+            self._map_of(part).show(view)
+        self.revision += 1
         self.refresh_bindings()
 
-    def on_resize(self) -> None:
-        """Refit the columns."""
-        self.call_after_refresh(self._show)
+    def _panel(self, part: str) -> Panel:
+        return self.query_one(f"#{part}", Panel)
 
-    def _act(self, act: Callable[[InsideReply], None]) -> None:
+    def _text(self, view: InsideView) -> Content:
+        """One line on wide screens, else two."""
+        plain, width = self.services.terminal.is_ascii, self.size.width - 2
+        brackets = plain or self.app.current_theme.ansi
+        predictions = prediction_line(view, plain=plain)
+        if not self._is_wide:
+            first = text_line(view, width, plain=plain, brackets=brackets)
+            choice = choice_line(view, is_short=True)
+            free = width - choice.cell_length - 1
+            fitting = predictions.truncate(max(0, free), ellipsis=not plain, pad=True)
+            return Content("\n").join([first, Content.assemble(fitting, " ", choice)])
+        rest = Content.assemble(" ", predictions, "  ", choice_line(view))
+        room = max(20, width - rest.cell_length)
+        line = text_line(view, room, plain=plain, brackets=brackets)
+        return Content.assemble(line, rest)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.size.width >= WIDE_COLUMNS
+
+    def _room(self) -> tuple[int, int]:
+        """The cells for all panels: columns, rows."""
+        return self.size.width, max(1, self.size.height - 2 - (1 if self._is_wide else 2))
+
+    def _arrange(self, view: InsideView) -> None:
+        """Show the panels for which there is room, and divide it between them."""
+        width, height = self._room()
+        if self._is_large:
+            shown: tuple[str, ...] = (self._part,)
+        elif self._is_wide or height >= STACKED_ROWS:
+            shown = PARTS
+        else:
+            shown = (HEADS,) if self._part == HEADS else (self._part, HEADS)
+        for part in PARTS:
+            self._panel(part).display = part in shown
+        maps = self.query_one("#maps", Container)
+        maps.display = LENS in shown or ATTENTION in shown
+        maps.styles.layout = "horizontal" if self._is_wide else "vertical"
+        maps.styles.height = "1fr"
+        self._panel(HEADS).styles.height = (
+            self._heads_height(view, width, height) if len(shown) > 1 else "1fr"
+        )
+        attention = self._panel(ATTENTION)
+        attention.styles.width = (
+            self._attention_width(view, width) if self._is_wide and not self._is_large else "1fr"
+        )
+
+    def _heads_height(self, view: InsideView, width: int, height: int) -> int:
+        """Rows of the panel of all heads: what its largest maps need, but not more than half."""
+        reply = view.reply
+        around = BORDER_ROWS if self._is_wide else RULE_ROWS
+        cells = width - (BORDER_CELLS if self._is_wide else 0)
+        if not self._is_wide and height < STACKED_ROWS:
+            names = fit_head_grid(reply.layers, reply.heads, view.count, cells, 0)
+            return min(names.height, max(MIN_HEADS_ROWS, height // 3)) + RULE_ROWS
+        tokens = (HEADER_ROWS + view.count + around) * (1 if self._is_wide else 2)
+        room = max(height // 2, height - tokens) - around
+        grid = fit_head_grid(reply.layers, reply.heads, view.count, cells, room)
+        return grid.height + around
+
+    def _attention_width(self, view: InsideView, width: int) -> int:
+        """Columns of the attention panel; the lens has the rest."""
+        needed = NAME_CELLS + column_cells(view) * (view.count + view.has_earlier)
+        return max(MIN_ATTENTION_CELLS, min(BORDER_CELLS + needed, width * 45 // 100))
+
+    def _rows_of_tokens(self) -> int:
+        """How many tokens the panels of tokens show."""
+        view, (width, height) = self.view, self._room()
+        assert view is not None
+        around = BORDER_ROWS if self._is_wide else RULE_ROWS
+        if self._is_large:
+            return max(1, height - around - HEADER_ROWS)
+        room = height - self._heads_height(view, width, height)
+        if not self._is_wide and height >= STACKED_ROWS:
+            room //= 2
+        return max(1, room - around - HEADER_ROWS)
+
+    def on_resize(self) -> None:
+        """Refit the panels."""
+        self.call_after_refresh(self._show, follow=True)
+
+    # Keys
+
+    def _act(self, act: Callable[[InsideView], None]) -> None:
         """Act on a key, when the first reply is there; request it again if that failed."""
-        if self._reply is not None:
-            act(self._reply)
+        if self.view is not None and self._session is not None:
+            act(self.view)
         else:
             self._waiting.append(act)
             self._refresh_view()
 
+    def _note(self, text: str) -> None:
+        self.notify(text, timeout=NOTE_SECONDS, markup=False)
+
+    def _go_to(self, view: InsideView, at: int) -> None:
+        """Choose a token of the context; only those outside the rows need a request."""
+        if at not in view.window:
+            is_before = at < view.window.start
+            where = "first" if is_before else "last"
+            at = view.window.start if is_before else view.window.stop - 1
+            if at == view.at:
+                self._note(f"This is the {where} token of the context.")
+                return
+        self._at = at
+        if at in view.reply.positions:
+            view.at = at
+            self._show(follow=True)
+        else:
+            self._refresh_view()
+
     def action_move(self, by: int) -> None:
-        """Go to another token of the window."""
+        """Go to another token."""
+        self._act(lambda view: self._go_to(view, self._wanted(view) + by))
 
-        def move(reply: InsideReply) -> None:
-            at = (position(reply) if self._at is None else self._at) + by
-            if at in window_positions(reply):
-                self._at = at
-                self._refresh_view()
-
-        self._act(move)
+    def _wanted(self, view: InsideView) -> int:
+        """The chosen token, even while its rows are requested."""
+        return view.at if self._at is None else self._at
 
     def action_move_to_end(self, index: int) -> None:
-        """Go to the first token of the window, or to the last."""
+        """Go to the first token of the context, or to the last."""
+        self._act(lambda view: self._go_to(view, view.window[index]))
 
-        def move(reply: InsideReply) -> None:
-            self._at = window_positions(reply)[index]
-            self._refresh_view()
-
-        self._act(move)
+    def action_page(self, by: int) -> None:
+        """Go on or back by as many tokens as there are rows."""
+        self._act(lambda view: self._go_to(view, self._wanted(view) + by * self._rows_of_tokens()))
 
     def action_layer(self, by: int) -> None:
-        """Select another layer; the reply has all of them."""
+        """Choose another layer."""
 
-        def select(reply: InsideReply) -> None:
-            self._layer = max(0, min(reply.layers - 1, self._layer + by))
-            self._show()
+        def choose(view: InsideView) -> None:
+            layer = view.layer + by
+            if layer in range(view.reply.layers):
+                view.layer = layer
+                self._show()
+            else:
+                self._note(f"This is the {'first' if by < 0 else 'last'} layer.")
 
-        self._act(select)
+        self._act(choose)
 
     def action_head(self, by: int) -> None:
-        """Select another head; after the last comes the mean."""
+        """Choose another head; after the last comes the mean."""
 
-        def select(reply: InsideReply) -> None:
-            count = reply.heads + 1
-            number = (0 if self._head is MEAN_OF_HEADS else self._head + 1) + by
-            self._head = (number % count) - 1 if number % count else MEAN_OF_HEADS
-            self._refresh_view()
+        def choose(view: InsideView) -> None:
+            view.next_head(by)
+            self._show()
 
-        self._act(select)
-
-    def action_mean(self) -> None:
-        """Show the mean of all heads."""
-
-        def select(reply: InsideReply) -> None:
-            self._head = MEAN_OF_HEADS
-            self._refresh_view()
-
-        self._act(select)
+        self._act(choose)
 
     def action_toggle_head(self) -> None:
-        """Disable or enable this head of this layer; with the mean, all heads of the layer."""
+        """Switch this head off or on; with the mean, all heads of the layer."""
 
-        def toggle(reply: InsideReply) -> None:
-            heads = range(reply.heads) if self._head is MEAN_OF_HEADS else [self._head]
-            selected = {(self._layer, head) for head in heads}
-            enable = selected <= self._disabled
-            self._disabled = self._disabled - selected if enable else self._disabled | selected
+        def toggle(view: InsideView) -> None:
+            view.toggle()
             self._refresh_view()
 
         self._act(toggle)
 
     def action_enable_all(self) -> None:
-        """Enable all heads."""
-        self._disabled.clear()
-        self._refresh_view()
+        """Switch all heads on."""
+
+        def enable(view: InsideView) -> None:
+            view.disabled = frozenset()
+            self._refresh_view()
+
+        self._act(enable)
+
+    def action_panel(self, by: int) -> None:
+        """Go to another panel."""
+        self._focus_part(PARTS[(PARTS.index(self._part) + by) % len(PARTS)])
+
+    def _focus_part(self, part: str) -> None:
+        self._part = part
+        self._show(follow=True)
+        self._map_of(part).focus()
+
+    def action_enlarge(self) -> None:
+        """Show the focused panel alone, or all panels again."""
+        self._is_large = not self._is_large
+        self._show(follow=True)
+
+    def action_back(self) -> None:
+        """Show all panels again, or leave."""
+        if self._is_large:
+            self.action_enlarge()
+        else:
+            super().action_back()
+
+    def action_step(self) -> None:
+        """Step token by token after the chosen token."""
+
+        def open_step(view: InsideView) -> None:
+            text = text_until(view, self._prompt, self._chosen)
+            if text is None:
+                self._note("Step continues this text only from its last token.")
+                return
+            self.post_message(OpenStep(self._run_name, self._weights, *text))
+
+        self._act(open_step)
+
+    def action_chat(self) -> None:
+        """Chat with these weights."""
+        self.post_message(OpenChat(self._run_name, self._weights))
+
+    def action_copy(self) -> None:
+        """Copy what the focused panel shows as a table."""
+        tables = {
+            LENS: (lens_as_table, "predictions"),
+            ATTENTION: (attention_as_table, "attention"),
+            HEADS: (patterns_as_table, "patterns"),
+        }
+        table, what = tables[self._part]
+        self._act(lambda view: self._copy(table(view), what))
+
+    def _copy(self, text: str, what: str) -> None:
+        self.post_message(CopyRequested(text, what))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enable what is possible now."""
         if action == "enable_all":
-            return bool(self._disabled)
+            return self.view is not None and bool(self.view.disabled)
         return True
+
+    # Mouse
+
+    def on_heat_map_cell_chosen(self, message: HeatMap.CellChosen) -> None:
+        """Choose what was clicked."""
+
+        def choose(view: InsideView) -> None:
+            if message.layer is not None:
+                view.layer = message.layer
+            if message.head is not None:
+                view.head = message.head
+            self._go_to(view, view.at if message.at is None else message.at)
+
+        self._act(choose)
+
+    def on_heat_map_scrolled(self, message: HeatMap.Scrolled) -> None:
+        """Scroll the tokens of both maps; beyond the rows of the reply, request others."""
+
+        def scroll(view: InsideView) -> None:
+            rows = self._rows_of_tokens()
+            before = view.top
+            view.top += message.rows
+            view.clamp_top(rows)
+            if view.top != before:
+                self._show()
+            elif message.rows < 0 and view.first > view.window.start:
+                self._go_to(view, view.first - 1)
+            elif message.rows > 0 and view.first + view.count < view.length:
+                self._go_to(view, view.first + view.count)
+
+        self._act(scroll)
+
+    def on_descendant_focus(self) -> None:
+        """A click focuses a panel as well."""
+        for part in PARTS:
+            if self._map_of(part).has_focus and part != self._part:
+                self._focus_part(part)
+
+
+def _joined(title: str, note: str) -> str:
+    return f"{title} · {note}" if note else title

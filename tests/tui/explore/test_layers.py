@@ -1,4 +1,4 @@
-"""Layers and attention as text: column widths, the tokens shown, the prediction."""
+"""The words and numbers of Inside: digits, names of tokens, the text line, tables to copy."""
 
 from __future__ import annotations
 
@@ -7,43 +7,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from core.server.replies import InsideReply
-from core.server.tokens import HeadAblation, TokenProbability, WindowToken
-from tui.common.format import CHOSEN, COPIED
+from core.inference.head_patterns import (
+    EVEN,
+    FIRST,
+    MIXED,
+    NEAR,
+    PREVIOUS,
+    REPEAT,
+    SAME,
+    SELF,
+    SHORT,
+)
+from core.server.tokens import TokenProbability
+from tests.support.inside import inside_view
 from tui.explore.layers import (
-    fit_columns,
-    layer_table,
-    position,
+    PATTERN_MEANINGS,
+    attention_as_table,
+    attention_hint,
+    attention_title,
+    choice_line,
+    heat_level,
+    lens_as_table,
+    lens_cell,
+    patterns_as_table,
     prediction_line,
-    text_pieces,
+    rows_shown,
+    strongest_weights,
+    tenths,
+    text_line,
+    token_name,
     weight_digit,
-    window_index,
-    window_positions,
+    whole_percent,
 )
 
-LAYERS = 3
 TOKENS = st.lists(st.text(max_size=12), min_size=1, max_size=60)
-
-
-def _reply(
-    tokens: list[str], index: int, weights: list[float] | None = None, first: int = 0
-) -> InsideReply:
-    """Return a reply for a token of the window; equal weights unless given."""
-    equal = [1.0 / (index + 1) if n <= index else 0.0 for n in range(len(tokens))]
-    row = weights or equal
-    return InsideReply(
-        session="s1",
-        layer=LAYERS - 1,
-        head=None,
-        layers=LAYERS,
-        heads=2,
-        window=[WindowToken(first + n, n, token) for n, token in enumerate(tokens)],
-        positions=[first + index],
-        lens=[[TokenProbability(0, f"t{depth}", 0.5) for depth in range(LAYERS + 1)]],
-        attention=[row],
-        attention_by_layer=[row] * LAYERS,
-        ablation=HeadAblation(0, "is", 0.62, 0.31),
-    )
 
 
 @pytest.mark.parametrize(
@@ -56,51 +53,112 @@ def test_a_weight_is_one_character(weight: float, digit: str) -> None:
     assert weight_digit(weight, plain=True) == digit.replace("·", ".")
 
 
-@given(tokens=TOKENS, width=st.integers(30, 200), data=st.data())
-def test_the_table_fits_with_any_tokens(tokens: list[str], width: int, data: st.DataObject) -> None:
-    """Detects columns beside their names, or a row wider than the screen."""
-    index = data.draw(st.integers(0, len(tokens) - 1))
-    reply = _reply(tokens, index)
-    columns = fit_columns(reply, 0, width)
-    assert index in columns.tokens
-    assert list(columns.tokens) == sorted(set(columns.tokens))
-    assert max(columns.tokens) == index, "later tokens get no attention"
-    lines = layer_table(reply, 0, None, columns, plain=True).plain.split("\n")
-    assert len(lines) == 2 + 1 + LAYERS
-    if width >= 50:
-        assert max(cell_len(line) for line in lines) <= width
-    lead = cell_len(lines[1]) - len(columns.tokens) * columns.width
-    digits = [lines[3][lead + columns.width * number] for number in range(len(columns.tokens))]
-    assert set(digits) == {weight_digit(1.0 / (index + 1), plain=True)}
+@pytest.mark.parametrize(
+    ("share", "digit", "level", "percent"),
+    [
+        (0.0, "0", 0, "0 %"),
+        (0.004, "0", 0, "<1 %"),
+        (0.1, "1", 0, "10 %"),
+        (0.3, "3", 2, "30 %"),
+        (0.7, "7", 4, "70 %"),
+        (0.999, "9", 5, "100 %"),
+        (1.0, "9", 5, "100 %"),
+    ],
+)
+def test_a_probability_has_a_digit_and_a_shade(
+    share: float, digit: str, level: int, percent: str
+) -> None:
+    assert (tenths(share), heat_level(share), whole_percent(share)) == (digit, level, percent)
 
 
-def test_the_tokens_with_the_largest_weights_have_columns() -> None:
-    """Detects a strong weight that is not shown because there are too many tokens."""
-    weights = [0.0] * 100
-    weights[3], weights[50], weights[90] = 0.5, 0.3, 0.1
-    reply = _reply([f"t{number}" for number in range(100)], 99, weights)
-    columns = fit_columns(reply, 1, 78)
-    assert {3, 50, 90, 99} <= set(columns.tokens)
-    assert len(columns.tokens) < 100
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(" fox", "fox"), ("fox", "fox"), (" ", "·"), ("  ", "··"), ("a b", "a·b"), ("\n", "␊")],
+)
+def test_the_space_before_a_word_is_not_shown(text: str, name: str) -> None:
+    """Other spaces are: a token of spaces would have no name."""
+    assert token_name(text, plain=False) == name
 
 
-def test_position_and_strong_weights_are_marked_in_the_text() -> None:
-    """Detects marks at other tokens."""
-    pieces, view = text_pieces(_reply(["a", "b", "c", "d"], 2), 0, plain=True)
-    assert pieces[view] == ("[c]", CHOSEN)
-    assert pieces[0] == ("a", COPIED)
-    assert pieces[-2] == ("d", "muted")
+@given(text=st.text(max_size=20), share=st.floats(0, 1), width=st.integers(6, 20))
+def test_a_cell_of_a_layer_has_its_width_and_keeps_its_digit(
+    text: str, share: float, width: int
+) -> None:
+    for plain in (False, True):
+        cell = lens_cell(TokenProbability(0, text, share), width, plain=plain)
+        assert cell_len(cell) == width
+        digit = tenths(share) if plain else "⁰¹²³⁴⁵⁶⁷⁸⁹"[int(tenths(share))]
+        assert digit in cell
+
+
+@given(tokens=TOKENS, width=st.integers(12, 120), data=st.data())
+def test_the_text_line_fits_with_the_chosen_token(
+    tokens: list[str], width: int, data: st.DataObject
+) -> None:
+    """Detects a chosen token that is out of sight in a long text."""
+    view = inside_view(tokens)
+    view.at = data.draw(st.sampled_from(list(view.reply.positions)))
+    line = text_line(view, width, plain=True, brackets=True)
+    assert line.cell_length <= width
+    name = token_name(tokens[view.at], plain=True)
+    if cell_len(name) + 2 <= width:
+        assert f"[{name}]" in line.plain
+
+
+def test_title_and_hint_name_the_head_and_its_pattern() -> None:
+    view = inside_view(["a", "b", "c"])
+    view.layer, view.head = 1, 1
+    assert attention_title(view) == "Layer 2, head 2 looks at"
+    assert attention_hint(view, 20) == "mostly the previous token"
+    assert attention_hint(view, 80) == "row looks at column, in tenths · mostly the previous token"
+    view.head = 0
+    assert attention_hint(view, 20) == "all tokens evenly"
+    view.head = None
+    assert attention_title(view) == "Layer 2, mean of heads looks at"
+
+
+def test_every_pattern_has_a_meaning() -> None:
+    """Detects a name of the server that the screen does not know."""
+    names = (PREVIOUS, FIRST, SELF, REPEAT, SAME, EVEN, NEAR, MIXED, SHORT)
+    assert sorted(names) == sorted(PATTERN_MEANINGS)
 
 
 def test_disabled_heads_are_named_with_their_effect() -> None:
-    """Detects numbers from 0, or the effect of other heads."""
-    reply = _reply(["a", "b"], 1)
-    assert prediction_line(reply, []) == "after “b” (2) the model predicts “is”, 62.0%"
-    assert prediction_line(reply, [(1, 0)]).endswith("62.0%; without 2.1: 31.0%")
+    """Detects numbers from 0."""
+    view = inside_view(["a", "b"])
+    assert prediction_line(view, plain=False).plain.startswith("→ is 62 %")
+    assert choice_line(view).plain == "layer 3 of 3 · head 1 of 2 · no head is off"
+    view.disabled = frozenset({(2, 1), (0, 0)})
+    text = choice_line(view, is_short=True).plain
+    assert text == "off: 1.1, 3.2 · is 62 % → 31 %"
+    text = choice_line(view).plain
+    assert text == "layer 3 of 3 · head 1 of 2 · off: 1.1, 3.2 · is 62 %, without 31 %"
 
 
-def test_positions_count_from_the_beginning_of_the_text() -> None:
-    """Detects a window that does not start at the first token."""
-    reply = _reply(["x", "y"], 1, first=5)
-    assert (position(reply), window_index(reply)) == (6, 1)
-    assert window_positions(reply) == range(5, 7)
+def test_rows_of_a_longer_text_are_named() -> None:
+    view = inside_view(["x"] * 100, rows=range(30, 94))
+    view.top = 9
+    assert rows_shown(view, 34) == "tokens 40–73 of 100"
+    assert rows_shown(inside_view(["x"] * 5), 5) == ""
+
+
+def test_the_largest_weights_come_first_with_those_of_earlier_tokens() -> None:
+    view = inside_view([f"t{n}" for n in range(10)], rows=range(6, 10))
+    names = [name for name, _ in strongest_weights(view)]
+    assert names == ["t9", "earlier tokens", "t8", "t7", "t6"]
+    assert sum(weight for _, weight in strongest_weights(view)) == pytest.approx(1, abs=1e-3)
+
+
+def test_tables_to_copy_have_all_rows_and_numbers() -> None:
+    view = inside_view(["a", "b"])
+    assert lens_as_table(view).splitlines() == [
+        "token\tinput\t1\t2\t3",
+        "a\tt0 0.100\tt1 0.200\tt2 0.300\tt3 0.400",
+        "b\tt0 0.100\tt1 0.200\tt2 0.300\tt3 0.400",
+    ]
+    assert attention_as_table(view).splitlines() == [
+        "token\tearlier\ta\tb",
+        "a\t0.000\t1.000",
+        "b\t0.000\t0.125\t0.875",
+    ]
+    assert patterns_as_table(view).splitlines()[0] == "layer\t1\t2"

@@ -99,9 +99,9 @@ def test_keys_of_inside_act_after_loading(home: Home) -> None:
     """They were dropped without a word."""
     server = FakeServer()
     app = StageApp(InsideScreen("lang", "last", "Python is a"), home, server)
-    _press_while_loading(app, StepRequest, "left", "l", "left", "o")
+    _press_while_loading(app, StepRequest, "left", "h", "left", "o")
     last = server.sent(InsideRequest)[-1]
-    assert (last.at, last.head, last.disabled_heads) == (1, 0, [[2, 0]])
+    assert (last.at, last.disabled_heads) == (1, [[2, 1]])
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_inside_shows_the_weights_of_the_screen_before(home: Home) -> None:
         app.push_screen(InsideScreen("lang", "last", None, [1, 3, 4]))
         await settle(app, pilot)
         assert "lang › Inside newest, step 500" in _title(app)
-        await press(app, pilot, "l", "escape", "left")
+        await press(app, pilot, "h", "escape", "left")
         assert "lang › Cursor newest, step 500" in _title(app)
         assert _step_of_rows(app) == 500
 
