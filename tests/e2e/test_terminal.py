@@ -68,7 +68,7 @@ def start_long_training(terminal: TerminalSession) -> None:
     terminal.send(ESCAPE)
     terminal.wait_until(lambda: "passes over" not in terminal.text, "the input lost the focus")
     terminal.send(ENTER)
-    terminal.wait_for("Train +lang")
+    terminal.wait_for("lang › Train")
     terminal.wait_for("step [1-9]")
 
 
@@ -93,7 +93,7 @@ def test_the_first_five_minutes(home: Path) -> None:
         terminal.wait_for("New run: settings +lang")
         terminal.wait_for("parameters +809 k")
         terminal.send(ENTER)
-        terminal.wait_for("Train +lang")
+        terminal.wait_for("lang › Train")
         terminal.wait_for("finished")
         terminal.send("t")
         terminal.wait_for("› Type some text")
@@ -116,7 +116,7 @@ def test_training_survives_a_dropped_connection(home: Path) -> None:
     with app(home) as terminal:
         terminal.wait_for("lang.*running")
         terminal.send(ENTER)
-        terminal.wait_for("Train +lang +running")
+        terminal.wait_for("lang › Train +running")
         before = current_step(home)
         terminal.wait_for(r"step [1-9][\d,]*/50,000")
         terminal.wait_until(lambda: current_step(home) > before, "training continues")
@@ -170,7 +170,7 @@ def test_ctrl_z_suspends_and_fg_returns(home: Path) -> None:
         terminal.send("fg\r")
         terminal.wait_for("poem +.*finished")
         terminal.send(ENTER)
-        terminal.wait_for("Train +poem")
+        terminal.wait_for("poem › Train")
         terminal.send(CTRL_Q)
         prompt, leave_screen = b"ready> ", b"\x1b[?1049l"  # pyte has no alternate screen
         terminal.wait_until(
@@ -199,7 +199,7 @@ def test_limited_terminals_get_ascii_only(
         )
         for key, expected in (
             *(("t", "Chat +poem"), (ESCAPE, "i Type"), ("?", "Send the last"), (ESCAPE, "i Type")),
-            *((ESCAPE, "Train +poem"), (ESCAPE, "NAME +STATUS"), ("n", "New run: text")),
+            *((ESCAPE, "poem › Train"), (ESCAPE, "NAME +STATUS"), ("n", "New run: text")),
         ):
             terminal.send(key)
             terminal.wait_for(expected)
@@ -276,7 +276,7 @@ def test_screens_work_at_60x20(home: Path) -> None:
     with app(home, size=(60, 20)) as terminal:
         terminal.wait_for("poem +.*finished")
         terminal.send(ENTER)
-        terminal.wait_for("Train +poem")
+        terminal.wait_for("poem › Train")
         terminal.wait_for("train 0.4")
         terminal.send("t")
         terminal.wait_for("Chat +poem")
