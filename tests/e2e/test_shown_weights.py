@@ -52,7 +52,7 @@ async def _shows(app: MiniGPTApp, pilot: Pilot[None], screen: str, step: int) ->
 
     def is_shown() -> bool:
         title = " ".join(screen_text(app).split("\n")[0].split())
-        return title.endswith(f"words › {screen} newest, step {step}")
+        return f"words › {screen} newest, step {step} " in f"{title} "
 
     await wait_until_shown(pilot, is_shown, WAIT_TIMEOUT_S)
     await app.workers.wait_for_complete()

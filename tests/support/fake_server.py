@@ -221,12 +221,12 @@ class FakeReplies:
 
 
 def packed_attention(positions: Sequence[int], first: int, head: int) -> str:
-    """The weights of a head: a quarter for each head's number spread evenly, the rest on itself."""
-    numbers = array("H")
+    """The weights of a head: a share spread evenly, a quarter to all of it, the rest on itself."""
+    numbers, spread = array("H"), 0.25 * (head % 4 + 1)
     for row, place in enumerate(positions):
-        even = 0.25 * (head + 1) / (place + 1)
+        even = spread / (place + 1)
         weights = [even * first, *([even] * (row + 1)), *([0.0] * (len(positions) - row - 1))]
-        weights[1 + row] += 1.0 - 0.25 * (head + 1)
+        weights[1 + row] += 1.0 - spread
         numbers.extend(round(65535 * weight) for weight in weights)
     return b64encode(numbers.tobytes()).decode()
 

@@ -37,6 +37,7 @@ from tui.screens.base import BaseScreen
 from tui.widgets.head_maps import HeadMaps
 from tui.widgets.heat_map import (
     HEADER_ROWS,
+    MIN_LAYER_CELLS,
     NAME_CELLS,
     AttentionMap,
     HeatMap,
@@ -52,7 +53,7 @@ STACKED_ROWS = 36  # from here on narrow screens show all parts, one below the o
 BORDER_ROWS, BORDER_CELLS, RULE_ROWS = 2, 4, 1
 MIN_MAP_ROWS, MIN_HEADS_ROWS = 6, 3
 LEGENDS = {
-    LENS: "rows: tokens · shade and raised digit: probability in tenths",
+    LENS: "shade and raised digit: probability in tenths",
     HEADS: LEGEND,
 }
 MIN_ATTENTION_CELLS = 36
@@ -266,9 +267,13 @@ class InsideScreen(BaseScreen):
         maps = self.query_one("#maps", Container)
         maps.display = LENS in shown or ATTENTION in shown
         maps.styles.layout = "horizontal" if self._is_wide else "vertical"
-        maps.styles.height = "1fr"
+        rows = self._rows_of_tokens() + HEADER_ROWS
+        stacked = shown == PARTS and not self._is_wide
+        for part in (LENS, ATTENTION):
+            self._panel(part).styles.height = rows + RULE_ROWS if stacked else "1fr"
+        maps.styles.height = "auto" if stacked else "1fr"
         self._panel(HEADS).styles.height = (
-            self._heads_height(view, width, height) if len(shown) > 1 else "1fr"
+            self._heads_height(view, width, height) if len(shown) > 1 and not stacked else "1fr"
         )
         attention = self._panel(ATTENTION)
         attention.styles.width = (
@@ -289,9 +294,11 @@ class InsideScreen(BaseScreen):
         return grid.height + around
 
     def _attention_width(self, view: InsideView, width: int) -> int:
-        """Columns of the attention panel; the lens has the rest."""
+        """Columns of the attention panel; the lens has the rest, and at least all its layers."""
         needed = NAME_CELLS + column_cells(view) * (view.count + view.has_earlier)
-        return max(MIN_ATTENTION_CELLS, min(BORDER_CELLS + needed, width * 45 // 100))
+        lens = BORDER_CELLS + NAME_CELLS + MIN_LAYER_CELLS * (view.reply.layers + 1)
+        most = min(width * 45 // 100, width - lens)
+        return max(MIN_ATTENTION_CELLS, min(BORDER_CELLS + needed, most))
 
     def _rows_of_tokens(self) -> int:
         """How many tokens the panels of tokens show."""
@@ -463,6 +470,13 @@ class InsideScreen(BaseScreen):
             self._go_to(view, view.at if message.at is None else message.at)
 
         self._act(choose)
+
+    def on_heat_map_opened(self, message: HeatMap.Opened) -> None:
+        """Show a panel alone, or the map of a head that was double-clicked."""
+        if self._part == HEADS:
+            self._part = ATTENTION
+        self._is_large = not self._is_large
+        self._focus_part(self._part)
 
     def on_heat_map_scrolled(self, message: HeatMap.Scrolled) -> None:
         """Scroll the tokens of both maps; beyond the rows of the reply, request others."""

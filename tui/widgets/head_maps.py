@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from textual.events import Click
+from textual.events import MouseScrollDown, MouseScrollUp
 
 from core.server.replies import InsideReply
 from tui.explore.head_grid import HeadGrid, fit_head_grid, pool
@@ -21,6 +21,7 @@ class HeadMaps(HeatMap):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.top_line = 0
+        self._followed: tuple[int, int | None] | None = None  # the head last brought into view
         self._reply: InsideReply | None = None  # of the maps drawn
         self._map_key = (0, False)
         self._maps: dict[tuple[int, int], list[Row]] = {}  # by layer and head
@@ -42,10 +43,12 @@ class HeadMaps(HeatMap):
         return rows
 
     def _scroll(self, view: InsideView, grid: HeadGrid, height: int) -> None:
-        """Bring the chosen head into view."""
-        line, _ = grid.place(view.layer, view.head or 0)
+        """Bring another chosen head into view; the wheel may leave it."""
         shown = max(1, height // grid.rows)
-        self.top_line = max(min(self.top_line, line), line - shown + 1)
+        if (view.layer, view.head) != self._followed:
+            self._followed = view.layer, view.head
+            line, _ = grid.place(view.layer, view.head or 0)
+            self.top_line = max(min(self.top_line, line), line - shown + 1)
         self.top_line = max(0, min(self.top_line, grid.lines - shown))
 
     def _names(self, view: InsideView, grid: HeadGrid, heads: list[tuple[int, int, int]]) -> Row:
@@ -104,13 +107,27 @@ class HeadMaps(HeatMap):
             for share in largest
         ]
 
-    def on_click(self, event: Click) -> None:
-        """Choose the head of the map."""
-        if self.view is None:
-            return
+    def choose(self, x: int, y: int) -> None:
+        """Post the head of the map."""
+        assert self.view is not None
         grid = self.grid(self.view, *self.size)
-        line = self.top_line + event.y // grid.rows
-        heads = grid.on_line(line, self.view.reply.layers)
-        for layer, head, start in heads:
-            if start <= event.x < start + grid.cell:
+        for layer, head, start in grid.on_line(
+            self.top_line + y // grid.rows, self.view.reply.layers
+        ):
+            if start <= x < start + grid.cell:
                 self.post_message(self.CellChosen(layer=layer, head=head))
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Show the heads above."""
+        event.stop()
+        self._scroll_lines(-1)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Show the heads below."""
+        event.stop()
+        self._scroll_lines(1)
+
+    def _scroll_lines(self, lines: int) -> None:
+        if self.view is not None:
+            self.top_line += lines
+            self.show(self.view)

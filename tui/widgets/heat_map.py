@@ -84,6 +84,9 @@ class HeatMap(Widget, can_focus=True):
         layer: int | None = None
         head: int | None = None
 
+    class Opened(Message):
+        """A double click."""
+
     @dataclass
     class Scrolled(Message):
         """A turn of the wheel, by so many rows."""
@@ -169,6 +172,15 @@ class HeatMap(Widget, can_focus=True):
         if not level:
             return self.rich_style.bgcolor
         return self.get_component_styles(f"heat-map--heat{level}").background.rich_color
+
+    def choose(self, x: int, y: int) -> None:
+        """Post what is at a cell of this widget."""
+        raise NotImplementedError
+
+    def on_click(self, event: Click) -> None:
+        """Choose what was clicked; a double click opens it."""
+        if self.view is not None:
+            self.choose(event.x, event.y) if event.chain == 1 else self.post_message(self.Opened())
 
     def token_of_row(self, y: int) -> int | None:
         """The position of the token at a row of this widget."""
@@ -263,14 +275,13 @@ class LensMap(HeatMap):
         cell = max(2, min(MAX_LAYER_CELLS, room // fitting))
         return range(first, first + fitting), cell
 
-    def on_click(self, event: Click) -> None:
-        """Choose the token and the layer of the cell."""
-        if self.view is None:
-            return
+    def choose(self, x: int, y: int) -> None:
+        """Post the token and the layer."""
+        assert self.view is not None
         layers, cell = self._columns(self.view, self.size.width)
-        number = (event.x - NAME_CELLS) // cell
+        number = (x - NAME_CELLS) // cell
         layer = layers[number] - 1 if 0 <= number < len(layers) else -1
-        at = self.token_of_row(event.y)
+        at = self.token_of_row(y)
         self.post_message(self.CellChosen(at=at, layer=layer if layer >= 0 else None))
 
 
@@ -354,7 +365,7 @@ class AttentionMap(HeatMap):
         gap = " " * (cell - cells - 1)
         return [(block * cells, f"block{level}"), (digit, NAME), (gap, PLAIN)]
 
-    def on_click(self, event: Click) -> None:
-        """Choose the token of the row."""
-        if (at := self.token_of_row(event.y)) is not None:
+    def choose(self, x: int, y: int) -> None:
+        """Post the token of the row."""
+        if (at := self.token_of_row(y)) is not None:
             self.post_message(self.CellChosen(at=at))

@@ -24,7 +24,7 @@ from tui.explore.inside_view import InsideView
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 from tui.widgets.head_maps import HeadMaps
-from tui.widgets.heat_map import NAME_CELLS, AttentionMap, LensMap
+from tui.widgets.heat_map import NAME_CELLS, AttentionMap, HeatMap, LensMap
 
 WIDE = (140, 38)
 MAX_KEYS = 20
@@ -274,6 +274,44 @@ def test_a_click_chooses_token_layer_or_head(home: Home) -> None:
         assert _choice(app) == (3, 1, 1), "a header without a layer"
 
     play(_app(home, FakeServer()), journey, WIDE)
+
+
+def test_a_double_click_opens_the_map_of_a_head_and_closes_it(home: Home) -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        heads = app.screen.query_one(HeadMaps)
+        _, start = heads.grid(_view(app), *heads.size).place(0, 1)
+        await pilot.double_click(heads, offset=(start + 2, 2))
+        await settle(app, pilot)
+        assert _choice(app) == (5, 0, 1)
+        assert "› Layer 1, head 2 looks at" in app.text
+        assert "All heads" not in app.text
+        await pilot.double_click(AttentionMap, offset=(2, 2))
+        await settle(app, pilot)
+        assert "All heads" in app.text
+
+    play(_app(home, FakeServer()), journey, WIDE)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(60, 20), (80, 24), (109, 30), (80, 50), (100, 36), (110, 24), WIDE, (200, 50), (300, 90)],
+)
+def test_the_chosen_token_is_in_view_at_every_size(home: Home, size: tuple[int, int]) -> None:
+    """Both maps show the same rows, and no row of them is hidden."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        for key in ("home", "pagedown", "tab", "up", "enter", "end", "pageup"):
+            await press(app, pilot, key)
+            rows = [
+                [each.token_of_row(y) for y in range(1, each.size.height)]
+                for each in app.screen.query(HeatMap)
+                if each.size.height and not isinstance(each, HeadMaps)
+            ]
+            assert rows
+            assert all(each == rows[0] for each in rows)
+            assert _view(app).at in rows[0]
+
+    play(_long_app(home, FakeServer(), 100), journey, size)
 
 
 def test_step_chat_and_copy_start_from_what_is_shown(home: Home) -> None:
