@@ -19,7 +19,18 @@ from core.server.protocol import InsideRequest, StepRequest
 from core.server.replies import InsideReply
 from tui.common.keys import hidden_key
 from tui.common.messages import CopyRequested, OpenChat, OpenStep
-from tui.explore.head_grid import fit_head_grid
+from tui.explore.inside_layout import (
+    ATTENTION,
+    BORDER_CELLS,
+    HEADER_ROWS,
+    HEADS,
+    LENS,
+    PARTS,
+    RULE_ROWS,
+    WIDE_COLUMNS,
+    InsideLayout,
+    arrange,
+)
 from tui.explore.inside_view import InsideView, text_until
 from tui.explore.layers import (
     LEGEND,
@@ -35,28 +46,13 @@ from tui.explore.layers import (
 )
 from tui.screens.base import BaseScreen
 from tui.widgets.head_maps import HeadMaps
-from tui.widgets.heat_map import (
-    HEADER_ROWS,
-    MIN_LAYER_CELLS,
-    NAME_CELLS,
-    AttentionMap,
-    HeatMap,
-    LensMap,
-    column_cells,
-)
+from tui.widgets.heat_map import AttentionMap, HeatMap, LensMap
 from tui.widgets.panel import Panel
 
-LENS, ATTENTION, HEADS = "lens", "attention", "heads"
-PARTS = (LENS, ATTENTION, HEADS)
-WIDE_COLUMNS = 110  # from here on lens and attention are side by side
-STACKED_ROWS = 36  # from here on narrow screens show all parts, one below the other
-BORDER_ROWS, BORDER_CELLS, RULE_ROWS = 2, 4, 1
-MIN_MAP_ROWS, MIN_HEADS_ROWS = 6, 3
 LEGENDS = {
     LENS: "shade and raised digit: probability in tenths",
     HEADS: LEGEND,
 }
-MIN_ATTENTION_CELLS = 36
 NOTE_SECONDS = 3.0
 
 
@@ -76,11 +72,11 @@ class InsideScreen(BaseScreen):
 
     HEADING = "Inside"
     HELP = (
-        "Left, each layer's prediction if the model stopped there; right, how much of its "
-        "attention a head gives each earlier token. Shades and digits are tenths. Below, all "
-        "heads, each with the pattern it follows in this text. The column ‹‹ is the sum over all "
-        "tokens before. A head that is switched off contributes nothing; the line above shows how "
-        "that changes the likeliest token."
+        "What each layer would predict if the model stopped there, how much of its attention a "
+        "head gives each earlier token, and the pattern every head follows in this text. Shades "
+        "and digits are tenths; the column ‹‹ is the sum over all tokens before. A head that is "
+        "switched off contributes nothing; the line above shows how that changes the likeliest "
+        "token."
     )
     CSS_PATH = "../styles/inside.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -92,7 +88,9 @@ class InsideScreen(BaseScreen):
         hidden_key("H", "head(-1)", "Head", "Previous head"),
         Binding("o", "toggle_head", "Off", tooltip="Switch this head off, or on again"),
         Binding("O", "enable_all", "All on", tooltip="Switch all heads on"),
-        Binding("enter", "enlarge", "Larger", key_display="⏎", tooltip="This panel alone, or all"),
+        Binding(
+            "enter", "enlarge", "Larger", key_display="Enter", tooltip="This panel alone, or all"
+        ),
         Binding("x", "step", "Step", tooltip="Step token by token from here"),
         Binding("tab", "panel(1)", "Panel", key_display="Tab", tooltip="Next panel"),
         hidden_key("shift+tab", "panel(-1)", "Panel", "Previous panel"),
@@ -204,8 +202,9 @@ class InsideScreen(BaseScreen):
         view = self.view
         if view is None or not self.is_attached:
             return
-        self._arrange(view)
-        rows = self._rows_of_tokens()
+        layout = self._layout(view)
+        self._apply(layout)
+        rows = layout.rows
         view.scroll_to_row(rows) if follow else view.clamp_top(rows)
         state = Content.assemble(
             (weights_label(self._weights, view.reply.step), "$muted"),
@@ -217,9 +216,9 @@ class InsideScreen(BaseScreen):
         self.query_one("#text", Static).update(self._text(view))
         shown = rows_shown(view, rows)
         self._panel(LENS).set_title(_joined("What each layer predicts", shown))
-        is_alone = not self._panel(LENS).display
-        self._panel(ATTENTION).set_title(_joined(attention_title(view), shown * is_alone))
-        hint_cells = self._attention_width(view, self.size.width) - 2 * BORDER_CELLS
+        note = "" if LENS in layout.shown else shown
+        self._panel(ATTENTION).set_title(_joined(attention_title(view), note))
+        hint_cells = (layout.attention_cells or self.size.width) - 2 * BORDER_CELLS
         self._panel(ATTENTION).set_hint(attention_hint(view, hint_cells))
         for part in PARTS:
             self._map_of(part).show(view)
@@ -249,68 +248,23 @@ class InsideScreen(BaseScreen):
     def _is_wide(self) -> bool:
         return self.size.width >= WIDE_COLUMNS
 
-    def _room(self) -> tuple[int, int]:
-        """The cells for all panels: columns, rows."""
-        return self.size.width, max(1, self.size.height - 2 - (1 if self._is_wide else 2))
+    def _layout(self, view: InsideView) -> InsideLayout:
+        """The panels for which there is room."""
+        height = self.size.height - 2 - (1 if self._is_wide else 2)
+        return arrange(view, self.size.width, max(1, height), self._part, is_alone=self._is_large)
 
-    def _arrange(self, view: InsideView) -> None:
-        """Show the panels for which there is room, and divide it between them."""
-        width, height = self._room()
-        if self._is_large:
-            shown: tuple[str, ...] = (self._part,)
-        elif self._is_wide or height >= STACKED_ROWS:
-            shown = PARTS
-        else:
-            shown = (HEADS,) if self._part == HEADS else (self._part, HEADS)
+    def _apply(self, layout: InsideLayout) -> None:
         for part in PARTS:
-            self._panel(part).display = part in shown
+            self._panel(part).display = part in layout.shown
         maps = self.query_one("#maps", Container)
-        maps.display = LENS in shown or ATTENTION in shown
+        maps.display = LENS in layout.shown or ATTENTION in layout.shown
         maps.styles.layout = "horizontal" if self._is_wide else "vertical"
-        rows = self._rows_of_tokens() + HEADER_ROWS
-        stacked = shown == PARTS and not self._is_wide
+        maps.styles.height = "auto" if layout.is_stacked else "1fr"
         for part in (LENS, ATTENTION):
-            self._panel(part).styles.height = rows + RULE_ROWS if stacked else "1fr"
-        maps.styles.height = "auto" if stacked else "1fr"
-        self._panel(HEADS).styles.height = (
-            self._heads_height(view, width, height) if len(shown) > 1 and not stacked else "1fr"
-        )
-        attention = self._panel(ATTENTION)
-        attention.styles.width = (
-            self._attention_width(view, width) if self._is_wide and not self._is_large else "1fr"
-        )
-
-    def _heads_height(self, view: InsideView, width: int, height: int) -> int:
-        """Rows of the panel of all heads: what its largest maps need, but not more than half."""
-        reply = view.reply
-        around = BORDER_ROWS if self._is_wide else RULE_ROWS
-        cells = width - (BORDER_CELLS if self._is_wide else 0)
-        if not self._is_wide and height < STACKED_ROWS:
-            names = fit_head_grid(reply.layers, reply.heads, view.count, cells, 0)
-            return min(names.height, max(MIN_HEADS_ROWS, height // 3)) + RULE_ROWS
-        tokens = (HEADER_ROWS + view.count + around) * (1 if self._is_wide else 2)
-        room = max(height // 2, height - tokens) - around
-        grid = fit_head_grid(reply.layers, reply.heads, view.count, cells, room)
-        return grid.height + around
-
-    def _attention_width(self, view: InsideView, width: int) -> int:
-        """Columns of the attention panel; the lens has the rest, and at least all its layers."""
-        needed = NAME_CELLS + column_cells(view) * (view.count + view.has_earlier)
-        lens = BORDER_CELLS + NAME_CELLS + MIN_LAYER_CELLS * (view.reply.layers + 1)
-        most = min(width * 45 // 100, width - lens)
-        return max(MIN_ATTENTION_CELLS, min(BORDER_CELLS + needed, most))
-
-    def _rows_of_tokens(self) -> int:
-        """How many tokens the panels of tokens show."""
-        view, (width, height) = self.view, self._room()
-        assert view is not None
-        around = BORDER_ROWS if self._is_wide else RULE_ROWS
-        if self._is_large:
-            return max(1, height - around - HEADER_ROWS)
-        room = height - self._heads_height(view, width, height)
-        if not self._is_wide and height >= STACKED_ROWS:
-            room //= 2
-        return max(1, room - around - HEADER_ROWS)
+            rows = RULE_ROWS + HEADER_ROWS + layout.rows
+            self._panel(part).styles.height = rows if layout.is_stacked else "1fr"
+        self._panel(HEADS).styles.height = layout.heads_rows or "1fr"
+        self._panel(ATTENTION).styles.width = layout.attention_cells or "1fr"
 
     def on_resize(self) -> None:
         """Refit the panels."""
@@ -359,7 +313,7 @@ class InsideScreen(BaseScreen):
 
     def action_page(self, by: int) -> None:
         """Go on or back by as many tokens as there are rows."""
-        self._act(lambda view: self._go_to(view, self._wanted(view) + by * self._rows_of_tokens()))
+        self._act(lambda view: self._go_to(view, self._wanted(view) + by * self._layout(view).rows))
 
     def action_layer(self, by: int) -> None:
         """Choose another layer."""
@@ -482,7 +436,7 @@ class InsideScreen(BaseScreen):
         """Scroll the tokens of both maps; beyond the rows of the reply, request others."""
 
         def scroll(view: InsideView) -> None:
-            rows = self._rows_of_tokens()
+            rows = self._layout(view).rows
             before = view.top
             view.top += message.rows
             view.clamp_top(rows)

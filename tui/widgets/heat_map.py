@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
@@ -15,6 +15,12 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.explore.inside_layout import (
+    HEADER_ROWS,
+    MIN_LAYER_CELLS,
+    NAME_CELLS,
+    fit_attention_columns,
+)
 from tui.explore.inside_view import EARLIER, InsideView
 from tui.explore.layers import (
     HEAT_LEVELS,
@@ -32,10 +38,7 @@ Row = Sequence[tuple[str, str]]  # parts of a line: the text, and the name of it
 PLAIN, LABEL, NAME, CHOSEN, FAINT, OFF = "plain", "label", "name", "chosen", "faint", "off"
 BAR, TRACK_LINE = "bar", "track"
 STYLES = (PLAIN, LABEL, NAME, CHOSEN, FAINT, OFF, BAR, TRACK_LINE)
-HEADER_ROWS = 1
-NAME_CELLS = 9  # with the mark and a gap
-MIN_LAYER_CELLS, MAX_LAYER_CELLS = 7, 24
-MIN_COLUMN_CELLS, MAX_COLUMN_CELLS = 4, 9  # of attention, where all columns fit
+MAX_LAYER_CELLS = 24
 BLOCKS = " ░▒▒▓█"  # by shade
 SCROLL_ROWS = 2
 MIN_BAR_ROWS, MAX_BARS = 4, 8
@@ -283,46 +286,6 @@ class LensMap(HeatMap):
         layer = layers[number] - 1 if 0 <= number < len(layers) else -1
         at = self.token_of_row(y)
         self.post_message(self.CellChosen(at=at, layer=layer if layer >= 0 else None))
-
-
-@dataclass(frozen=True)
-class AttentionColumns:
-    """The columns of an attention map.
-
-    Attributes:
-        first, last: rows whose tokens have a column.
-        cell: cells of each.
-        has_earlier: whether the first column is the sum over all tokens before.
-    """
-
-    first: int
-    last: int
-    cell: int
-    has_earlier: bool
-
-    def numbers(self) -> list[int]:
-        """The columns, EARLIER first if shown."""
-        return [EARLIER] * self.has_earlier + list(range(self.first, self.last + 1))
-
-
-def column_cells(view: InsideView) -> int:
-    """The cells of a column that shows its token's name in full, within limits."""
-    longest = max(cell_len(token_name(token.text, plain=False)) for token in view.tokens)
-    return max(MIN_COLUMN_CELLS, min(MAX_COLUMN_CELLS, longest + 1))
-
-
-def fit_attention_columns(view: InsideView, rows: range, width: int) -> AttentionColumns:
-    """The widest cells with which all tokens up to the last row fit, or at least those in view."""
-    last = max(rows.stop - 1, 0)
-    for cell in range(column_cells(view), 1, -1):
-        if (last + 1 + view.has_earlier) * cell <= width + 1:  # no gap after the last
-            return AttentionColumns(0, last, cell, view.has_earlier)
-    for cell in (3, 2, 1):
-        fitting = max(1, (width + 1) // cell - 1)
-        if fitting >= len(rows) or cell == 1:
-            first = max(0, last + 1 - fitting)
-            return AttentionColumns(first, last, cell, first > 0 or view.has_earlier)
-    raise AssertionError("the last width always fits")
 
 
 class AttentionMap(HeatMap):

@@ -20,11 +20,12 @@ from tests.support.conversations import home_with_lang
 from tests.support.fake_server import FakeServer
 from tui.common.messages import OpenChat, OpenInside, OpenStep
 from tui.common.terminal import Terminal
+from tui.explore.inside_layout import NAME_CELLS
 from tui.explore.inside_view import InsideView
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 from tui.widgets.head_maps import HeadMaps
-from tui.widgets.heat_map import NAME_CELLS, AttentionMap, HeatMap, LensMap
+from tui.widgets.heat_map import AttentionMap, HeatMap, LensMap
 
 WIDE = (140, 38)
 MAX_KEYS = 20
