@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tui.app import MiniGPTApp
 from tui.common.keys import KeyRow, key_name, merge_digit_rows
 from tui.screens.chat import ChatScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
@@ -25,6 +26,7 @@ from tui.screens.new_setup import NewSetupScreen
 from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.step import StepScreen
 from tui.screens.train import TrainScreen
+from tui.widgets.comparison_table import ComparisonTable
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.run_table import RunTable
 
@@ -57,6 +59,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "Step": (StepScreen,),
     "Cursor": (CursorScreen,),
     "Inside": (InsideScreen,),
+    "Compare": (CompareScreen, ComparisonTable, LossPlot),
     "Sources": (OriginScreen,),
     "Sources: the corpus": (PassageScreen,),
 }

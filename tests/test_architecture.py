@@ -53,7 +53,7 @@ ARROWS: dict[str, set[str]] = {
     "tui.screens": {"tui.common", "tui.chat", "tui.runs", "tui.explore", "tui.widgets"},
     "tui.app": {"tui.common", "tui.screens"},
     "tui.launch": {"tui.app", "tui.common", "tui.widgets"},
-    "tui.cli": {"tui.common", "tui.chat", "tui.explore", "tui.launch"},
+    "tui.cli": {"tui.common", "tui.chat", "tui.runs", "tui.explore", "tui.launch"},
     "tui.__main__": {"tui.cli", "tui.common"},
 }  # fmt: skip
 

@@ -33,6 +33,7 @@ from tui.common.messages import (
     CopyRequested,
     ErrorRaised,
     OpenChat,
+    OpenCompare,
     OpenInside,
     OpenModels,
     OpenNewRun,
@@ -53,7 +54,7 @@ QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
 DEFERRED_MODULES = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
     *("tui.screens.train", "tui.screens.chat", "tui.screens.step"),
-    *("tui.screens.inside", "tui.screens.help"),
+    *("tui.screens.inside", "tui.screens.compare", "tui.screens.help"),
 )
 NOT_POSSIBLE_SECONDS = 3.0
 BASE_SCREENS = 2  # Textual's default screen and the list of runs
@@ -329,6 +330,11 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
 
         text = message.prompt, message.chosen
         self.push_screen(InsideScreen(message.name, message.weights, *text, message.position))
+
+    def on_open_compare(self, message: OpenCompare) -> None:
+        from tui.screens.compare import CompareScreen  # one of DEFERRED_MODULES
+
+        self.push_screen(CompareScreen(message.names))
 
     def on_error_raised(self, message: ErrorRaised) -> None:
         """Show an error: what failed, where, and what to do."""

@@ -238,6 +238,7 @@ class FakeServer:
     Attributes:
         requests: all requests, in order.
         tokens: the texts of a generated reply, `batch` tokens per message.
+        tokens_of: likewise, by run, where they differ.
         step: of the newest weights on disk.
         gates: by class of request, waited for before its reply; before each token of a generated
             reply after the first `free_tokens`, and before the last message of a fork.
@@ -256,6 +257,7 @@ class FakeServer:
     """
 
     tokens: list[str] = field(default_factory=lambda: list(REPLY_TOKENS))
+    tokens_of: dict[str | None, list[str]] = field(default_factory=dict)
     batch: int = 1
     step: int = 500
     gates: dict[type, asyncio.Event] = field(default_factory=dict)
@@ -360,7 +362,8 @@ class FakeServer:
         self._fail(request)
         if request.prompt in self.refused:
             raise self.refused[request.prompt]
-        tokens, step = self.tokens, self._model_step(request)
+        tokens = self.tokens_of.get(request.run, self.tokens)
+        step = self._model_step(request)
         for start in range(0, len(tokens), self.batch):
             if start >= self.free_tokens:
                 await self._wait(request)

@@ -21,6 +21,7 @@ HEAVY_COMMANDS = {
     "generate": "tui.cli.generate",
     **dict.fromkeys(("chat", "step", "trace"), "tui.cli.chat"),
     "score": "tui.cli.score",
+    "compare": "tui.cli.compare",
     "origin": "tui.cli.origin",
     **dict.fromkeys(
         ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli.runs"

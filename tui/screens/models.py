@@ -285,8 +285,6 @@ class ModelsScreen(BaseScreen):
     def explain_refusal(self, action: str) -> str | None:
         """Why an action is not possible now; None if it is."""
         if action == "compare":
-            if not hasattr(self.app, "on_open_compare"):
-                return "Comparing runs is not possible yet."
             return None if len(self._table.marked) > 1 else "Mark two to four runs with Space."
         needs_run = {*("chat", "step", "inside", "mark", "note", "rename", "delete")}
         needs_run |= {*("copy_path", "resume", "stop", "order")}

@@ -38,11 +38,17 @@ class ChartPanel(Panel):
     ) -> None:
         self.plot = LossPlot(charset, has_caption=False, is_interactive=is_interactive)
         self._chart_name = name
+        self._note: str | None = None
         super().__init__(self.plot, title=name, id=id, classes=classes)
 
     def rename(self, name: str) -> None:
         """Replace the title."""
         self._chart_name = name
+        self._show_words()
+
+    def set_note(self, note: str) -> None:
+        """Show these words in place of the legend, which something else on the screen shows."""
+        self._note = note
         self._show_words()
 
     def on_loss_plot_caption_changed(self, event: LossPlot.CaptionChanged) -> None:
@@ -54,7 +60,14 @@ class ChartPanel(Panel):
         width = self.outer_size.width - CORNER_CELLS
         free = max(0, width - len(self._chart_name) - MARK_AND_GAP_CELLS)
         is_wide = self.screen.has_class(WIDE_CLASS)
-        words = self.plot.reading(free) if is_wide else self.plot.caption(free)
+        words = self.plot.reading(free)
+        if not words and not is_wide:
+            words = self._legend(free)
         title = Content.assemble(self._chart_name, "  ", words) if words else self._chart_name
         self.set_title(title)
-        self.set_hint(self.plot.legend(max(0, width)) if is_wide else "")
+        self.set_hint(self._legend(max(0, width)) if is_wide else "")
+
+    def _legend(self, width: int) -> Content:
+        if self._note is None:
+            return self.plot.legend(width)
+        return Content.styled(self._note, "$faint").truncate(width, ellipsis=True)
