@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from core.paths import find_home
 from tui.app import MiniGPTApp
+from tui.common.messages import OpenInside
 from tui.common.terminal import Terminal
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "screenshots"
-NORMAL, WIDE = (80, 24), (100, 34)
+NORMAL, WIDE, PANELS = (80, 24), (100, 34), (120, 34)
 TIMEOUT_S = 120.0
 STABLE_S = 1.5  # a screen that has not changed for so long shows all that it is going to
 
@@ -95,11 +96,18 @@ async def draw_lang(home: Path) -> None:
         await pilot.press(*"I", "ctrl+t")
         await press(pilot, "i", *"tttttttt", *"kkk")
         draw(pilot, "step")
-        await press(pilot, "2", "1", "w", "h")
-        draw(pilot, "inside")
-        await press(pilot, "escape", "backspace", "backspace", "v", "b", "c")
+        await press(pilot, "v", "b", "c")
         await press(pilot, "right_square_bracket")
         draw(pilot, "cursor")
+
+
+async def draw_inside(home: Path) -> None:
+    """What every layer predicts, and what a head and all others attend to."""
+    async with opened(home, "lang", PANELS) as pilot:
+        pilot.app.post_message(OpenInside("lang", "last", "I love to code"))
+        await settle(pilot)
+        await press(pilot, "up", "h")
+        draw(pilot, "inside")
 
 
 def train(home: Path, corpus: str) -> None:
@@ -116,6 +124,7 @@ async def draw_all(home: Path) -> None:
     FOLDER.mkdir(exist_ok=True)
     await draw_stories(home)
     await draw_lang(home)
+    await draw_inside(home)
 
 
 if __name__ == "__main__":
