@@ -155,7 +155,8 @@ class ScoreAtRequest(ModelRequest[ScoreAtReply, Never]):
 
     Attributes:
         prompt: the text.
-        ids: its tokens, all of them, instead of `prompt`.
+        chosen: ids after the prompt, as they were generated.
+        ids: all tokens of the text, instead of `prompt` and `chosen`.
         at: index of the position, from 1; null for the one after the last token.
         with_scores: whether to return every token with its score.
         settings: sampling settings.
@@ -163,6 +164,7 @@ class ScoreAtRequest(ModelRequest[ScoreAtReply, Never]):
     """
 
     prompt: str = ""
+    chosen: list[int] | None = None
     ids: list[int] | None = None
     at: int | None = None
     with_scores: bool = False

@@ -92,10 +92,13 @@ def find(cache: ModelCache, request: FindRequest) -> FindReply:
 def score_at(cache: ModelCache, request: ScoreAtRequest) -> ScoreAtReply:
     """Return the candidates at a position of a text, and the scores of its tokens if requested."""
     check_range(request.top, 0, MAX_TOP, "top")
-    if request.ids is not None and request.prompt:
+    if request.ids is not None and (request.prompt or request.chosen):
         raise InputError("look needs one of prompt and ids, not both.", "Pass one of the two.")
     model, _ = cache.get_model(request)
-    ids = model.loaded.encode(request.prompt) if request.ids is None else request.ids
+    if request.ids is None:
+        ids = [*model.loaded.encode(request.prompt), *(request.chosen or [])]
+    else:
+        ids = request.ids
     ids = check_ids(model, ids)
     at = check_range(len(ids) if request.at is None else request.at, 1, len(ids), "at")
     model.set_process_threads()

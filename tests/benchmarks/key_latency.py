@@ -128,7 +128,7 @@ def measure(keys: int, *, streams: bool) -> list[float]:
         with TimestampedSession(command, environment(home)) as terminal:
             terminal.wait_for("poem +.*finished")
             terminal.send("t")
-            terminal.wait_for("Chat +poem")
+            terminal.wait_for("poem › Chat")
             if streams:
                 terminal.send("so" + ENTER)
                 terminal.wait_for("cat sat on")

@@ -198,7 +198,7 @@ def test_limited_terminals_get_ascii_only(
             lambda: not DRAWING_CHARACTERS.search(terminal.text), ascii_only, timeout=20
         )
         for key, expected in (
-            *(("t", "Chat +poem"), (ESCAPE, "i Type"), ("?", "Send the last"), (ESCAPE, "i Type")),
+            *(("t", "poem › Chat"), (ESCAPE, "Type"), ("?", "Send the prompt"), (ESCAPE, "Type")),
             *((ESCAPE, "poem › Train"), (ESCAPE, "NAME +STATUS"), ("n", "New run: text")),
         ):
             terminal.send(key)
@@ -224,7 +224,11 @@ def test_no_color_writes_no_colour_codes(home: Path) -> None:
 
 COLOUR_CODE = re.compile(rb"(?<=[\[;])((?:3|4|9|10)[0-7]|[34]8;5;\d+|[34]8;2;\d+;\d+;\d+)(?=[;m])")
 NOTHING, SIXTEEN_COLOURS = rb"(?!)", rb"(?:3|4|9|10)[0-7]"
-ENTRANCES = [((), "poem +.*finished"), (("chat", "poem"), "Chat +poem"), (("step", "poem"), "Step")]
+ENTRANCES = [
+    ((), "poem +.*finished"),
+    (("chat", "poem"), "poem › Chat"),
+    (("step", "poem"), "Step"),
+]
 
 
 @pytest.mark.parametrize(("command", "expected"), ENTRANCES, ids=["app", "chat", "step"])
@@ -279,12 +283,12 @@ def test_screens_work_at_60x20(home: Path) -> None:
         terminal.wait_for("poem › Train")
         terminal.wait_for("train 0.4")
         terminal.send("t")
-        terminal.wait_for("Chat +poem")
+        terminal.wait_for("poem › Chat")
         terminal.send(ESCAPE)
-        terminal.wait_for("Keys")
+        terminal.wait_for("Help")
         terminal.resize(100, 30)
         terminal.wait_until(
-            lambda: "Keys" in terminal.text.splitlines()[-1], "keys on the last line"
+            lambda: "Help" in terminal.text.splitlines()[-1], "keys on the last line"
         )
         terminal.send(CTRL_Q)
         assert terminal.wait_exit() == 0

@@ -87,6 +87,7 @@ BRANCH_TOKENS = 3
 REPLY_TOKENS = [" is", " a", " popular", " programming", " language."]
 CORPUS_COUNTS = [12, 0, 0, 0, 2, 0, 0, 0, 0, 0]  # by rank
 BEST_STEP = 300
+CERTAIN = 0.9  # a probability of tokens that are not marked
 
 LOADED = LoadReply(
     name="lang",
@@ -239,6 +240,7 @@ class FakeServer:
         requests: all requests, in order.
         tokens: the texts of a generated reply, `batch` tokens per message.
         tokens_of: likewise, by run, where they differ.
+        chances: the probability of each of them; 0.9 where there is none.
         step: of the newest weights on disk.
         gates: by class of request, waited for before its reply; before each token of a generated
             reply after the first `free_tokens`, and before the last message of a fork.
@@ -258,6 +260,7 @@ class FakeServer:
 
     tokens: list[str] = field(default_factory=lambda: list(REPLY_TOKENS))
     tokens_of: dict[str | None, list[str]] = field(default_factory=dict)
+    chances: list[float] = field(default_factory=list)
     batch: int = 1
     step: int = 500
     gates: dict[type, asyncio.Event] = field(default_factory=dict)
@@ -369,7 +372,10 @@ class FakeServer:
                 await self._wait(request)
             part = tokens[start : start + self.batch]
             count = start + len(part)
-            batch = [ReplyToken(7, text, 0.5) for text in part]
+            chances = [*self.chances[start:], *[CERTAIN] * len(part)]
+            batch = [
+                ReplyToken(7, text, chance) for text, chance in zip(part, chances, strict=False)
+            ]
             yield GenerateBatch(
                 tokens=batch, window_start=0, count=count, seconds=0.01 * count, step=step
             )
@@ -398,7 +404,8 @@ class FakeServer:
         words = (prompt or "").split()
         if "unknown" in words:
             raise InputError("Not in the vocabulary: the word 'unknown'.", "Use known words.")
-        return [] if prompt is None else [SOS, *(WORDS.index(word) for word in words)]
+        known = (WORDS.index(word) if word in WORDS else WORDS.index("Python") for word in words)
+        return [] if prompt is None else [SOS, *known]
 
     def _step(self, request: StepRequest) -> StepReply:
         session = request.session
@@ -477,7 +484,7 @@ class FakeServer:
     # Positions and branches
 
     def _score_at(self, request: ScoreAtRequest) -> ScoreAtReply:
-        ids = self._encode(request.prompt) if request.ids is None else request.ids
+        ids = request.ids or [*self._encode(request.prompt), *(request.chosen or ())]
         at = len(ids) if request.at is None else request.at
         step, settings = self._model_step(request), request.settings
         actual = self._candidate(step, at, ids[at], settings) if at < len(ids) else None

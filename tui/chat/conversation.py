@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from core.errors import MiniGPTError
 from core.paths import Home
 from core.run import weights_ref
 from core.run.directory import Run
@@ -33,10 +34,14 @@ class ReadyModel(NamedTuple):
     Attributes:
         step: training step of its weights; None if unknown.
         context: longest input in tokens.
+        vocab_size: number of tokens; None if unknown.
+        device: that it is on; empty if unknown.
     """
 
     step: int | None
     context: int
+    vocab_size: int | None = None
+    device: str = ""
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Conversation:
         reply: the reply in progress.
         last_reply: the reply whose counts are shown.
         run_of_turn: the run of each turn of this session, by turn id.
+        ids_of_turn: the token ids of each reply of this session, by turn id.
         note: a short note for the status line.
         pinned: the turn that later replies to its prompt are compared with.
     """
@@ -69,6 +75,7 @@ class Conversation:
     reply: Reply | None = None
     last_reply: Reply | None = None
     run_of_turn: dict[str, str] = field(default_factory=dict)
+    ids_of_turn: dict[str, list[int]] = field(default_factory=dict)
     note: str = ""
     pinned: Turn | None = None
 
@@ -104,7 +111,7 @@ class Conversation:
         """End the reply in progress and return its turn.
 
         Returns:
-            None if the reply was finished before, or failed without any text.
+            None if the reply was finished before, or failed or was stopped without any text.
         """
         if self.reply is not reply:
             return None
@@ -113,12 +120,14 @@ class Conversation:
         if context is not None and self._is_by_these_weights(reply):
             # A reply is newer than an attempt to load before it.
             self.problem = ""
-            self.model = ReadyModel(reply.step, context)
-        if reply.ended == record.FAILED and not reply.pieces:
+            model = self.model or ReadyModel(reply.step, context)
+            self.model = model._replace(step=reply.step, context=context)
+        if reply.ended in (record.FAILED, record.CANCELLED) and not reply.pieces:
             return None
         turn = reply.turn()
         self.turns.append(turn)
         self.run_of_turn[turn.id] = reply.run
+        self.ids_of_turn[turn.id] = [id for id in reply.ids if id != EOS]
         return turn
 
     def _is_by_these_weights(self, reply: Reply) -> bool:
@@ -133,10 +142,21 @@ class Conversation:
         """
         record.append(Run(self.home.runs / run).chat, turn)
 
-    def toggle_pin(self) -> str:
-        """Pin the last reply, or unpin it; return a note."""
-        last = self.turns[-1]
-        self.pinned = None if self.pinned is last else last
+    def remove_turn(self, turn: Turn) -> None:
+        """Remove a turn, also from its run's record.
+
+        Raises:
+            StorageError: the record could not be written.
+        """
+        run = self.run_of_turn.get(turn.id, self.opened_for)
+        self.turns = [each for each in self.turns if each is not turn]
+        if self.pinned is turn:
+            self.pinned = None
+        record.remove(Run(self.home.runs / run).chat, turn.id)
+
+    def toggle_pin(self, turn: Turn) -> str:
+        """Pin a reply, or unpin it; return a note."""
+        self.pinned = None if self.pinned is turn else turn
         return PINNED if self.pinned else UNPINNED
 
     def difference_from_pinned(self, turn: Turn) -> str:
@@ -151,12 +171,20 @@ class Conversation:
         """Return all turns as text for the clipboard."""
         return turns_as_text(self.turns)
 
-    def end_position(self) -> tuple[str, list[int]]:
-        """Return where the last reply ends: a text, and the token ids after it where known."""
-        last, turn = self.last_reply, self.turns[-1] if self.turns else None
-        if last and last.ids and (last.run, last.weights) == (self.run, self.weights):
-            return last.prompt, [id for id in last.ids if id != EOS]
-        return (turn.prompt + turn.text if turn else ""), []
+    def end_position(self, turn: Turn | None = None) -> tuple[str, list[int]]:
+        """Return where a reply ends: a text, and the token ids after it where known.
+
+        Args:
+            turn: the last one by default.
+        """
+        turn = turn or (self.turns[-1] if self.turns else None)
+        if turn is None:
+            return "", []
+        ids = self.ids_of_turn.get(turn.id)
+        # The snapshots of a run share its tokenizer.
+        if ids and self.run_of_turn.get(turn.id) == self.run:
+            return turn.prompt, list(ids)
+        return turn.prompt + turn.text, []
 
     # Weights
 
@@ -172,6 +200,13 @@ class Conversation:
     def newer_weights(self) -> str | None:
         """Return the snapshot after the present weights, or the newest weights."""
         return weights_ref.newer_weights(self.folder.snapshot_steps(), self.weights, self.step)
+
+    def weights_size(self) -> int:
+        """The bytes of these weights on disk; 0 if unknown."""
+        try:
+            return weights_ref.weights_file(self.folder, self.weights).stat().st_size
+        except (OSError, MiniGPTError):
+            return 0
 
     def weights_stamp(self) -> FileStamp | None:
         """Return a value that changes when these weights are saved anew; None for a snapshot."""

@@ -1,4 +1,4 @@
-"""Facts beside or below generated text: weights, settings, speed, context."""
+"""Facts about generated text: weights, settings, speed, context."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.run.weights_ref import weights_label
+from tui.chat.reply import Reply, length_text, step_label
+from tui.common.format import size
 from tui.common.sampling_settings import SamplingControls, describe_next
 from tui.common.sanitize import one_line
+from tui.common.wrapping import Piece
 
+CONTEXT_BAR_CELLS, FULL, TRACK = 8, "━", "─"
 LABEL_CELLS, VALUE_CELLS = 9, 20
 
 
@@ -96,3 +100,48 @@ def status_line(facts: GenerationFacts, width: int) -> Content:
     if cell_len(left) > available:
         left = set_cell_size(left, max(0, available - 1)).rstrip() + "…"
     return Content.assemble(set_cell_size(left, available), "  ", right)
+
+
+def chat_state(facts: GenerationFacts, turns: int, device: str, *, is_wide: bool) -> Content:
+    """Render how much of the context is used, the turns so far and, if wide, the device."""
+    if facts.problem:
+        return Content.styled(facts.problem, "bold $error")
+    parts: list[Content | str | tuple[str, str]] = []
+    if facts.context:
+        used = "" if facts.used is None else f"{facts.used:,}"
+        parts += [("context ", "$muted"), (used, "bold $ink"), (f"{'/' * bool(used)}", "$muted")]
+        parts.append((f"{facts.context:,}", "$muted" if used else "bold $ink"))
+        if is_wide and facts.used is not None:
+            filled = min(CONTEXT_BAR_CELLS, round(facts.used / facts.context * CONTEXT_BAR_CELLS))
+            parts += [" ", (FULL * filled, "$primary")]
+            parts.append((TRACK * (CONTEXT_BAR_CELLS - filled), "$rule"))
+    if turns:
+        parts += [
+            (" · " if parts else "", "$muted"),
+            ("turn ", "$muted"),
+            (f"{turns:,}", "bold $ink"),
+        ]
+    if is_wide and device:
+        parts.append((f" · {one_line(device)}", "$muted"))
+    return Content.assemble(*parts)
+
+
+def loading_text(facts: GenerationFacts, bytes: int, seconds: float) -> str:
+    """Describe weights that are being loaded, and for how long."""
+    details = [weights_label(facts.weights, facts.step)]
+    details += [size(bytes)] if bytes else []
+    details += [f"{seconds:.0f} s"] if seconds >= 1 else []
+    return f"Loading weights… {', '.join(details)}"
+
+
+def writing_line(reply: Reply, *, is_waiting: bool) -> list[Piece]:
+    """Describe a reply in progress, as styled pieces of the line below it."""
+    if is_waiting and not reply.tokens:
+        return [("sent; waiting for the weights", "facts")]
+    if not reply.tokens:
+        return [("reading the prompt", "facts")]
+    label = step_label(reply.weights, reply.step)
+    return [
+        (f"{label} · {length_text(reply.tokens, reply.speed)} · ", "facts"),
+        ("writing", "writing"),
+    ]

@@ -1,6 +1,7 @@
 """The record of a run's conversations, talk.jsonl: one JSON object per line, one line per turn.
 
-The file is append-only and also holds lines of other types (see `tui.explore.branches`). Damaged
+The file is append-only and also holds lines of other types (see `tui.explore.branches`). A turn is
+removed by a line that names it, so that no other process loses what it appends meanwhile. Damaged
 lines and lines of unknown types are skipped.
 """
 
@@ -26,7 +27,7 @@ from core.system.line_files import (
 from core.system.locks import exclusive
 from tui.common.sanitize import json_line
 
-TURN = "turn"
+TURN, REMOVED = "turn", "removed"
 MAX_READ_BYTES = 1 << 25  # from the end of the file: a screen shows a few hundred turns
 
 END = "end"
@@ -51,6 +52,7 @@ class Turn:
         time: Unix seconds when it ended.
         id: unique in this file.
         parent: the turn that it continues; None starts from the prompt alone.
+        chances: of each token, the characters of its text and its probability; empty if unknown.
     """
 
     prompt: str
@@ -65,6 +67,7 @@ class Turn:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     speed: float | None = None
     parent: str | None = None
+    chances: tuple[tuple[int, float], ...] = ()
 
 
 def append(path: Path, turn: Turn) -> None:
@@ -74,6 +77,15 @@ def append(path: Path, turn: Turn) -> None:
         StorageError: it could not be written whole; readers skip a torn line.
     """
     append_line(path, {"type": TURN, **vars(turn)})
+
+
+def remove(path: Path, id: str) -> None:
+    """Remove a turn, for all readers of the record.
+
+    Raises:
+        StorageError: as `append`.
+    """
+    append_line(path, {"type": REMOVED, "id": id})
 
 
 def append_line(path: Path, values: dict[str, Any]) -> None:
@@ -94,7 +106,7 @@ def append_line(path: Path, values: dict[str, Any]) -> None:
     except OSError as error:
         raise StorageError(
             f"The conversation cannot be saved to {path}: {error.strerror}.",
-            "It stays on the screen until you quit; Y copies all of it.",
+            "It stays on the screen until you quit; w writes it to a file of your choice.",
         ) from error
 
 
@@ -105,10 +117,12 @@ def read_last(path: Path, count: int) -> list[Turn]:
         DamagedError: the file exists and cannot be read.
     """
     turns: list[Turn] = []
+    removed: set[str] = set()
     try:
         for line in read_lines_backwards(path, MAX_READ_BYTES):
+            removed |= {id for id in [removed_id(line)] if id is not None}
             turn = decode(line)
-            if turn is not None:
+            if turn is not None and turn.id not in removed:
                 turns.append(turn)
             if len(turns) >= count:
                 break
@@ -120,6 +134,15 @@ def read_last(path: Path, count: int) -> list[Turn]:
             "You can continue; move the file away if this persists.",
         ) from error
     return turns[::-1]
+
+
+def removed_id(line: bytes) -> str | None:
+    """The id of the turn that a line removes; None for another type of line."""
+    if b'"removed"' not in line:
+        return None
+    value = decode_object(line)
+    id = value.get("id") if value is not None and value.get("type") == REMOVED else None
+    return id if isinstance(id, str) else None
 
 
 def decode(line: bytes) -> Turn | None:
@@ -145,7 +168,23 @@ def decode(line: bytes) -> Turn | None:
         time=number(value.get("time")),
         id=id,
         parent=parent if isinstance(parent, str) else None,
+        chances=_decode_chances(value.get("chances")),
     )
+
+
+def _decode_chances(value: Any) -> tuple[tuple[int, float], ...]:
+    """Probabilities by token; none if any of them is damaged."""
+    if not isinstance(value, list):
+        return ()
+    chances = []
+    for pair in value:
+        if not (isinstance(pair, list) and len(pair) == 2):
+            return ()
+        length, chance = integer(pair[0]), pair[1]
+        if length is None or length < 0 or not isinstance(chance, int | float):
+            return ()
+        chances.append((length, number(chance)))
+    return tuple(chances)
 
 
 def integer(value: Any) -> int | None:

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 from core.config.configs import SamplingConfig
 from core.config.schema import to_json
-from core.run.weights_ref import weights_label
+from core.run.weights_ref import BEST, weights_label
 from tui.chat.record import CANCELLED, END, FAILED, LENGTH, STOP, Turn
+from tui.chat.shading import Chance
 from tui.common.sampling_settings import describe
 from tui.common.sanitize import clean
 
 if TYPE_CHECKING:
     from core.server.replies import GenerateBatch, GenerateReply
+
+CHANCE_DIGITS = 3  # of probabilities that are recorded
+Token = tuple[str, float]  # its text, and its probability under the model
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Reply:
         parent: the turn that it continues; None starts from the prompt alone.
         pieces: its text so far.
         ids: its token ids so far.
+        chances: of each token, the characters of its text and its probability.
         tokens, seconds, speed: count, duration, tokens per second.
         used, context: tokens in the context window, and its size.
         ended: why it ended; empty while it is in progress.
@@ -45,6 +50,7 @@ class Reply:
     parent: str | None = None
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
+    chances: list[Chance] = field(default_factory=list)
     tokens: int = 0
     seconds: float = 0.0
     speed: float | None = None
@@ -57,26 +63,26 @@ class Reply:
         """Its text so far."""
         return "".join(self.pieces)
 
-    def add(self, message: GenerateBatch | GenerateReply) -> str:
-        """Add one message of the model server; return its new text."""
+    def add(self, message: GenerateBatch | GenerateReply) -> list[Token]:
+        """Add one message of the model server; return its new texts with their probabilities."""
         from core.server.replies import GenerateReply  # not before the first frame
 
         if self.ended:
-            return ""
+            return []
         if isinstance(message, GenerateReply):
             self.ended = message.reason
             self.tokens, self.seconds = message.tokens, message.seconds
             self.speed, self.step = message.tokens_per_second, message.step
             self.used, self.context = message.used, message.context
-            return ""
+            return []
         self.ids += [token.id for token in message.tokens]
-        text = "".join(token.text for token in message.tokens)
-        if text:
-            self.pieces.append(text)
+        tokens = [(token.text, token.probability) for token in message.tokens if token.text]
+        self.chances += [(len(text), round(chance, CHANCE_DIGITS)) for text, chance in tokens]
+        self.pieces += [text for text, _ in tokens]
         self.tokens, self.seconds, self.step = message.count, message.seconds, message.step
         if self.seconds > 0:
             self.speed = self.tokens / self.seconds
-        return text
+        return tokens
 
     def stop(self, reason: str = CANCELLED) -> None:
         """End it with the text so far; later messages are ignored."""
@@ -95,12 +101,13 @@ class Reply:
             ended=self.ended,
             speed=self.speed,
             parent=self.parent,
+            chances=tuple(self.chances),
         )
 
 
 ABOUT = "The model continues your text; it does not answer. Earlier prompts are not remembered."
 END_REASONS = {
-    END: "end of text",
+    END: "ended by itself",
     STOP: "stop text reached",
     LENGTH: "token limit reached",
     CANCELLED: "stopped",
@@ -114,17 +121,28 @@ def turn_facts(turn: Turn, run: str = "") -> str:
     Args:
         run: named if it is not the one the screen was opened for.
     """
+    nothing = turn.ended == END and not turn.text
     words = [
         run,
-        weights_label(turn.weights, turn.step),
+        step_label(turn.weights, turn.step),
         describe(turn.settings),
-        f"{turn.tokens} token{'s' * (turn.tokens != 1)}",
-        f"{turn.speed:,.0f}/s" if turn.speed and turn.tokens > 1 else "",
-        "nothing to add"
-        if turn.ended == END and not turn.text
-        else END_REASONS.get(turn.ended, ""),
+        length_text(turn.tokens, turn.speed),
+        "nothing to add" if nothing else END_REASONS.get(turn.ended, ""),
     ]
     return " · ".join(word for word in words if word)
+
+
+def step_label(weights: str, step: int | None) -> str:
+    """Weights by their step, such as "step 2,646, best"; by their name where it is unknown."""
+    if step is None:
+        return weights_label(weights, step)
+    return f"step {step:,}{', best' * (weights == BEST)}"
+
+
+def length_text(tokens: int, speed: float | None) -> str:
+    """The length of a reply and its tokens per second, such as "27 tokens, 588/s"."""
+    per_second = f", {speed:,.0f}/s" if speed and tokens > 1 else ""
+    return f"{tokens:,} token{'s' * (tokens != 1)}{per_second}"
 
 
 def turns_as_text(turns: Iterable[Turn]) -> str:

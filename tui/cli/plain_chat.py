@@ -85,7 +85,8 @@ class PlainChat:
         cleaner = StreamCleaner()
 
         def print_text(message: GenerateBatch | GenerateReply) -> None:
-            click.echo(cleaner.add(reply.add(message)), nl=False)
+            text = "".join(text for text, _ in reply.add(message))
+            click.echo(cleaner.add(text), nl=False)
 
         request = GenerateRequest(
             run=reply.run, weights=reply.weights, prompt=prompt, settings=reply.settings

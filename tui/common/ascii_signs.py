@@ -56,6 +56,7 @@ STAND_INS = {
     "📂": "- ",
     "📄": "  ",
     "🔎": "? ",
+    **{raised: str(digit) for digit, raised in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     "\N{REPLACEMENT CHARACTER}": "?",
 }
 HORIZONTAL, VERTICAL = "─━┄┅┈┉╌╍═╴╶╸╺╼╾", "│┃┆┇┊┋╎╏║╵╷╹╻╽╿"

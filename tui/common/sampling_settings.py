@@ -92,6 +92,7 @@ CONTROLS = (
     ),
 )
 CONTROLS_BY_NAME = {control.name: control for control in CONTROLS}
+WARMER = {"temperature": 0.8, "top_p": 0.95}  # what is tried where a greedy reply loops
 USELESS_WHEN_GREEDY = frozenset({"top_k", "top_p", "min_p"})
 
 
@@ -138,6 +139,16 @@ class SamplingControls:
         if name == SEED:
             return replace(self, fixed=False)
         return self.with_value(name, getattr(SamplingConfig(), name))
+
+    def with_settings(self, settings: Mapping[str, Any]) -> SamplingControls:
+        """Return the controls with the settings of a reply but its seed.
+
+        Args:
+            settings: fields of a SamplingConfig, see `read_settings`; the length of a reply stays
+                where it is missing.
+        """
+        settings = {"max_tokens": self.config.max_tokens, **settings}
+        return replace(self, config=replace(read_settings(settings), seed=self.config.seed))
 
     def share(self, name: str) -> float:
         """Where a setting is on its ladder: 0 at the lowest value, 1 at the highest."""
@@ -205,15 +216,20 @@ def has_effect(controls: SamplingControls, name: str) -> bool:
     return not (controls.greedy and name in (*USELESS_WHEN_GREEDY, SEED))
 
 
-def describe(settings: Mapping[str, Any]) -> str:
-    """Describe the settings of a reply, from the fields of a SamplingConfig; often "greedy".
+def read_settings(settings: Mapping[str, Any]) -> SamplingConfig:
+    """The settings of a reply from the fields of a SamplingConfig, but for stop texts.
 
     Fields that are missing or outside their limits take their defaults: this also reads chats
     that other versions wrote.
     """
     known = {name: settings[name] for name in SETTING_SPECS if _is_number(settings.get(name))}
     wrong = find_value_problems(SamplingConfig, known)
-    config = SamplingConfig(**{name: value for name, value in known.items() if name not in wrong})
+    return SamplingConfig(**{name: value for name, value in known.items() if name not in wrong})
+
+
+def describe(settings: Mapping[str, Any]) -> str:
+    """Describe the settings of a reply, often "greedy"; see `read_settings`."""
+    config = read_settings(settings)
     greedy = config.temperature == 0
     words = ["greedy"] if greedy else []
     for control in CONTROLS:

@@ -3,41 +3,59 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.binding import ActiveBinding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.run.weights_ref import LAST
-from core.server.protocol import GenerateRequest, LoadRequest
+from core.server.protocol import GenerateRequest, LoadRequest, ScoreAtRequest
+from core.server.replies import ScoreAtReply
 from tui.chat.conversation import ReadyModel
-from tui.chat.keys import BINDINGS, TYPING
+from tui.chat.facts import chat_state, loading_text, writing_line
+from tui.chat.keys import BINDINGS
+from tui.chat.loops import LoopDetector
 from tui.chat.record import FAILED, Turn
-from tui.chat.reply import ABOUT, Reply
+from tui.chat.reply import ABOUT, Reply, Token
 from tui.chat.suggestions import Suggestions, nearest_words, suggest
-from tui.common.messages import CopyRequested, OpenInside, OpenStep
+from tui.chat.timeline import WeightsPoint, read_timeline
+from tui.common.messages import OpenStep
+from tui.common.sampling_settings import WARMER, SamplingControls
 from tui.common.sanitize import clean
-from tui.screens.cursor import cursor_on_last_reply
-from tui.screens.generation import NOT_READY, GenerationScreen
-from tui.screens.origin import OriginScreen
-from tui.widgets.generation_side import GenerationLine, GenerationSide
+from tui.screens.chat_actions import ChatActions
+from tui.screens.generation import NOT_READY
+from tui.widgets.conversation_view import ConversationView
+from tui.widgets.next_token_panel import NextTokenPanel
+from tui.widgets.panel import Panel, is_wide
 from tui.widgets.prompt import Prompt
-from tui.widgets.transcript import ConversationView, prompt_mark
+from tui.widgets.sampling_panel import SamplingPanel
+from tui.widgets.transcript import prompt_mark
+from tui.widgets.weights_panel import WeightsPanel
 
 UPDATE_SECONDS, REMOTE_UPDATE_SECONDS = 1 / 20, 1 / 8
 UPDATES_PER_FACTS = 4  # numbers that change faster cannot be read
-PLACEHOLDER = "Type some text; Enter continues it"
+LOADING_UPDATE_SECONDS, REMOTE_LOADING_UPDATE_SECONDS = 0.5, 1.0
+NEXT_TOKEN_DELAY_SECONDS = 0.1  # several changes of a setting are one request
+NEXT_TOKENS = 50
+PLACEHOLDER = "Say something, or begin a text. Enter sends, Ctrl+J starts a new line."
+SHORT_PLACEHOLDER = "Say something, or begin a text. Enter sends it."
 NEWER_WEIGHTS = "Newer weights loaded; the next reply uses them."
 REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
+LOOPING = "Greedy decoding repeats itself. F3 tries temperature 0.8 with top p 0.95."
+PROMPT_MARGIN_CELLS = 6
+LEGEND_CELLS = 80  # of the panel, for the whole legend
 
 
-class ChatScreen(GenerationScreen):
+class ChatScreen(ChatActions):
     """A conversation, with one run at a time.
 
     Args:
@@ -48,54 +66,52 @@ class ChatScreen(GenerationScreen):
     HEADING = "Chat"
     HELP = (
         "Type some text and the model continues it, greedily unless you change the settings. "
-        "Esc: command mode, where single letters act. Every reply shows the weights and settings "
-        "used."
+        "Esc leaves the prompt: letters act on the chosen turn. Tab goes through turns, settings, "
+        "weights and next tokens. Shaded tokens were uncertain; the digit is their probability "
+        "in tenths, ! below one tenth."
     )
     CSS_PATH = "../styles/chat.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+    HORIZONTAL_BREAKPOINTS = None  # those of the app
 
     def __init__(self, name: str, weights: str = LAST) -> None:
         super().__init__(name, weights)
         self._earlier_shown = asyncio.Event()
         self._reply_worker: Worker[None] | None = None
-        self._unshown_text: list[str] = []
-        self._suggestions: Suggestions | None = None
+        self._unshown_tokens: list[Token] = []
         self._recording_failed = False
         self._updates = 0
+        self._loops = LoopDetector()
+        self._loading_since: float | None = None
+        self._points: list[WeightsPoint] = []
+        self._was_wide: bool | None = None
 
     def body(self) -> ComposeResult:
-        """Yield the turns with the facts, suggested words, and the prompt."""
-        mark = prompt_mark(self.services.terminal.charset)
-        with Horizontal(id="room"):
-            yield ConversationView(mark)
-            yield GenerationSide(mark)
-        yield GenerationLine()
-        yield Static(id="suggestions", markup=False)
-        with Horizontal(id="ask"):
-            yield Static(mark, id="mark", markup=False)
-            yield Prompt(PLACEHOLDER)
-
-    @property
-    def _transcript(self) -> ConversationView:
-        return self.query_one(ConversationView)
-
-    @property
-    def _prompt(self) -> Prompt:
-        return self.query_one(Prompt)
-
-    def _set_prompt(self, text: str) -> None:
-        """Replace the prompt's text; undo restores it."""
-        self._prompt.replace(text, (0, 0), self._prompt.document.end)
+        """Yield the turns, the panels, a line for notes, suggested words, and the prompt."""
+        with Container(id="room"):
+            yield Panel(ConversationView(), title="Chat", id="talk")
+            with Vertical(id="side"):
+                yield SamplingPanel(narrow_title="Sampling and weights")
+                yield WeightsPanel()
+                yield NextTokenPanel()
+            yield Static(id="note", markup=False)
+            yield Static(id="suggestions", markup=False)
+            mark = Static(prompt_mark(self.services.terminal.charset), id="mark", markup=False)
+            yield Panel(Horizontal(mark, Prompt(PLACEHOLDER)), id="ask")
 
     def on_mount(self) -> None:
         """Load the model, show earlier turns, and focus the prompt."""
-        self.query_one("#suggestions").display = False
-        seconds = self.services.terminal.interval(UPDATE_SECONDS, REMOTE_UPDATE_SECONDS)
-        self._updater = self.set_interval(seconds, self._show_new_text, pause=True)
-        self._transcript.add_note(ABOUT)
-        self._prompt.focus()
+        self.query_one("#suggestions").display = self.query_one("#note").display = False
+        terminal = self.services.terminal
+        seconds = terminal.interval(UPDATE_SECONDS, REMOTE_UPDATE_SECONDS)
+        self._updater = self.set_interval(seconds, self._show_new_tokens, pause=True)
+        seconds = terminal.interval(LOADING_UPDATE_SECONDS, REMOTE_LOADING_UPDATE_SECONDS)
+        self._loading_updater = self.set_interval(seconds, self.show_facts, pause=True)
+        self.transcript.add_note(ABOUT)
+        self.prompt.focus()
         self._load()
         self._show_earlier()
+        self._read_timeline()
 
     def on_unmount(self) -> None:
         """Record a reply in progress."""
@@ -104,21 +120,67 @@ class ChatScreen(GenerationScreen):
             if (turn := self.conversation.finish(reply)) is not None:
                 self._record(reply.run, turn)
 
+    def on_resize(self) -> None:
+        """Order the panels for this width; the next tokens are above the settings if narrow."""
+        wide = is_wide(self)
+        if wide != self._was_wide:
+            self._was_wide = wide
+            side, panel = self.query_one("#side"), self.query_one(NextTokenPanel)
+            if wide:
+                side.move_child(panel, after=len(side.children) - 1)
+            else:
+                side.move_child(panel, before=0)
+        fits = self.size.width >= len(PLACEHOLDER) + PROMPT_MARGIN_CELLS
+        self.prompt.placeholder = PLACEHOLDER if fits else SHORT_PLACEHOLDER
+        talk = self.query_one("#talk", Panel)
+        talk.set_hint(legend(talk.size.width))
+
     @work(group="earlier", exit_on_error=False)
     async def _show_earlier(self) -> None:
         """Show the turns of earlier sessions; replies wait until this is done."""
+        conversation = self.conversation
         try:
-            self.conversation.turns = await asyncio.to_thread(self.conversation.read_earlier)
+            conversation.turns = await asyncio.to_thread(conversation.read_earlier)
         except MiniGPTError as error:
             self.show_error(error)
-        for turn in self.conversation.turns:
-            self._transcript.add_turn(turn)
+        self.transcript.add_turns((turn, "") for turn in conversation.turns)
+        self.show_facts()
         self.refresh_bindings()
         self._earlier_shown.set()
+        self._show_next_tokens()
+
+    # Facts
+
+    def show_facts(self) -> None:
+        """Update header and panels where they changed."""
+        conversation, facts = self.conversation, self.conversation.facts()
+        self.query_one(SamplingPanel).show(conversation.controls)
+        self.query_one(WeightsPanel).show(self._points, conversation.weights, facts.step)
+        note = self.query_one("#note", Static)
+        if note.display != bool(conversation.note):
+            note.display = bool(conversation.note)
+        if note.content != conversation.note:
+            note.update(conversation.note)
+        if self._loading_since is not None:
+            seconds = time.monotonic() - self._loading_since
+            state = Content.styled(loading_text(facts, self._weights_size, seconds), "$warning")
+        else:
+            turns = len(conversation.turns) + (conversation.reply is not None)
+            device = conversation.model.device if conversation.model else ""
+            state = chat_state(facts, turns, device, is_wide=is_wide(self))
+        if (facts.run, state) != self._shown_state:
+            self._shown_state = facts.run, state
+            self.set_header(facts.run, state=state)
+        if conversation.reply is not None:
+            is_waiting = conversation.model is None
+            self.transcript.show_tail(writing_line(conversation.reply, is_waiting=is_waiting))
+
+    _shown_state: tuple[str, Content] | None = None
+    _weights_size = 0
 
     def add_note(self, text: str) -> None:
         """Add a line between the turns."""
-        self._transcript.add_note(text)
+        self.transcript.add_note(text)
 
     # Weights
 
@@ -128,26 +190,107 @@ class ChatScreen(GenerationScreen):
         conversation = self.conversation
         chosen = conversation.run, conversation.weights
         model, problem = None, ""
+        self._loading_since, self._weights_size = time.monotonic(), conversation.weights_size()
+        self._loading_updater.resume()
+        self.show_facts()
         try:
             request = LoadRequest(run=conversation.run, weights=conversation.weights)
             reply = await self.services.client.request(request)
-            model = ReadyModel(reply.step, reply.context)
+            model = ReadyModel(reply.step, reply.context, reply.vocab_size, reply.device)
         except MiniGPTError as error:
             problem = NOT_READY
             if chosen == (conversation.run, conversation.weights):
                 self.show_error(error)
         if chosen == (conversation.run, conversation.weights):
             conversation.model, conversation.problem = model, problem
+            self._loading_since = None
+            self._loading_updater.pause()
         self.show_facts()
+        self._show_next_tokens()
 
     def weights_chosen(self) -> None:
         """Load the weights; the next reply uses them."""
         self._load()
+        self._read_timeline()
 
     def newer_weights_saved(self) -> None:
         """Use the newer weights for the next reply."""
         self.show_note(NEWER_WEIGHTS)
         self._load()
+        self._read_timeline()
+
+    @work(group="timeline", exclusive=True, exit_on_error=False)
+    async def _read_timeline(self) -> None:
+        """Show the run's weights in time; a long log is read aside."""
+        self._points = await asyncio.to_thread(read_timeline, self.conversation.folder)
+        self.show_facts()
+
+    def on_weights_panel_chosen(self, event: WeightsPanel.Chosen) -> None:
+        """Use other weights."""
+        self.use_weights(self.conversation.run, event.weights)
+
+    # Settings
+
+    def on_sampling_panel_changed(self, event: SamplingPanel.Changed) -> None:
+        """Use other settings for the next reply."""
+        self.use_controls(event.controls)
+
+    def on_sampling_panel_explained(self, event: SamplingPanel.Explained) -> None:
+        """Show why nothing changes where the panel has no border for it."""
+        if not is_wide(self):
+            self.show_note(event.text)
+
+    def use_controls(self, controls: SamplingControls) -> None:
+        """Use other settings for the next reply."""
+        self.conversation.controls = controls
+        self.show_note("")
+        self._show_next_tokens()
+
+    def settings_changed(self) -> None:
+        """Show which tokens the settings remove."""
+        self._show_next_tokens()
+
+    # Next token
+
+    @work(group="next", exclusive=True, exit_on_error=False)
+    async def _show_next_tokens(self) -> None:
+        """Show what could come next after the last turn."""
+        conversation, panel = self.conversation, self.query_one(NextTokenPanel)
+        if conversation.model is None or conversation.reply is not None:
+            return
+        await asyncio.sleep(NEXT_TOKEN_DELAY_SECONDS)
+        prompt, chosen = conversation.end_position()
+        request = ScoreAtRequest(
+            run=conversation.run,
+            weights=conversation.weights,
+            prompt=prompt,
+            chosen=chosen or None,
+            settings=conversation.controls.config,
+            top=NEXT_TOKENS,
+            reload=False,
+        )
+        view: ScoreAtReply | None = None
+        note = ""
+        try:
+            view = await self.services.client.request(request)
+        except MiniGPTError as error:
+            note = clean(error.message)
+        if conversation.reply is None:
+            panel.show(view, conversation.model.vocab_size if conversation.model else None, note)
+
+    def on_next_token_panel_taken(self, event: NextTokenPanel.Taken) -> None:
+        """Continue in Step with the token."""
+        conversation = self.conversation
+        prompt, chosen = conversation.end_position()
+        self.post_message(
+            OpenStep(
+                conversation.run,
+                conversation.weights,
+                clean(prompt),
+                [*chosen, event.token.id],
+                conversation.controls,
+            )
+        )
 
     # Replies
 
@@ -156,13 +299,15 @@ class ChatScreen(GenerationScreen):
         if self.conversation.reply is not None:
             self.show_note(REPLY_IN_PROGRESS)
             return
-        self._set_prompt("")
-        self._send(event.text)
+        self.set_prompt("")
+        self.send(event.text)
 
-    def _send(self, prompt: str) -> None:
-        self._show_suggestions(None)
+    def send(self, prompt: str) -> None:
+        """Begin a reply."""
+        self.show_suggestions(None)
+        self._loops = LoopDetector()
         reply = self.conversation.begin(prompt)
-        self.show_note("")
+        self.query_one(NextTokenPanel).show(None, None)
         self._updater.resume()
         self.refresh_bindings()
         self._reply_worker = self._generate(reply)
@@ -170,7 +315,8 @@ class ChatScreen(GenerationScreen):
     @work(group="reply", exclusive=True, exit_on_error=False)
     async def _generate(self, reply: Reply) -> None:
         await self._earlier_shown.wait()
-        self._transcript.begin_turn(reply.prompt)
+        self.transcript.begin_turn(reply.prompt)
+        self.show_note("")
         request = GenerateRequest(
             run=reply.run, weights=reply.weights, prompt=reply.prompt, settings=reply.settings
         )
@@ -180,7 +326,11 @@ class ChatScreen(GenerationScreen):
                 async for message in messages:
                     if reply.ended:
                         break
-                    self._unshown_text.append(reply.add(message))
+                    count = len(reply.ids)
+                    self._unshown_tokens += reply.add(message)
+                    if reply.settings.temperature == 0 and self._loops.add(reply.ids[count:]):
+                        self.show_note(LOOPING)
+                        self.refresh_bindings()
             if not reply.ended:
                 raise MiniGPTError("The reply broke off.", "Press r to send the prompt again.")
         except MiniGPTError as error:
@@ -188,27 +338,32 @@ class ChatScreen(GenerationScreen):
         else:
             self._finish(reply)
 
-    def _show_new_text(self) -> None:
-        """Show the text since the last update."""
-        text = "".join(self._unshown_text)
-        self._unshown_text.clear()
-        if text:
-            self._transcript.add_reply_text(text)
+    @property
+    def is_looping(self) -> bool:
+        """Whether the last reply began to repeat itself."""
+        return self._loops.is_looping
+
+    def _show_new_tokens(self) -> None:
+        """Show the tokens since the last update."""
+        tokens, self._unshown_tokens = self._unshown_tokens, []
+        if tokens:
+            self.transcript.add_tokens(tokens)
         self._updates += 1
         if self._updates % UPDATES_PER_FACTS == 0:
             self.show_facts()
 
     def _finish(self, reply: Reply) -> None:
         """Show the end of a reply and record it."""
-        self._show_new_text()
+        self._show_new_tokens()
         turn = self.conversation.finish(reply)
         self._updater.pause()
         if turn is not None:
             run = "" if reply.run == self.opened_for[0] else reply.run
-            self._transcript.end_turn(turn, run, self.conversation.difference_from_pinned(turn))
+            self.transcript.end_turn(turn, run, self.conversation.difference_from_pinned(turn))
             self._record(reply.run, turn)
         self.show_facts()
         self.refresh_bindings()
+        self._show_next_tokens()
 
     def _record(self, run: str, turn: Turn) -> None:
         try:
@@ -224,11 +379,11 @@ class ChatScreen(GenerationScreen):
             return
         reply.stop(FAILED)
         self._finish(reply)
-        if not self._prompt.text:
-            self._set_prompt(reply.prompt)
-        self._transcript.add_problem(error.message)
-        self._show_suggestions(suggest(reply.prompt, nearest_words(error)))
-        if self._suggestions is None:
+        if not self.prompt.text:
+            self.set_prompt(reply.prompt)
+        self.transcript.refuse_turn(error.message)
+        self.show_suggestions(suggest(reply.prompt, nearest_words(error)))
+        if self.suggestions is None:
             self.show_error(error)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
@@ -237,127 +392,62 @@ class ChatScreen(GenerationScreen):
         if failed and (reply := self.conversation.reply) is not None:
             reply.stop(FAILED)
             self._finish(reply)
+            self.transcript.refuse_turn(str(event.worker.error))
 
-    def _show_suggestions(self, suggestions: Suggestions | None) -> None:
-        self._suggestions = suggestions
+    def show_suggestions(self, suggestions: Suggestions | None) -> None:
+        """Show known words in place of an unknown one."""
+        self.suggestions = suggestions
         line = self.query_one("#suggestions", Static)
         line.display = suggestions is not None
         if suggestions is not None:
             line.update(suggestions.line())
 
-    # Turns
-
-    def action_again(self) -> None:
-        """Send the last prompt again, with the present weights and settings."""
-        if self.conversation.reply is None:
-            self._send(self.conversation.turns[-1].prompt)
-
-    def action_edit(self) -> None:
-        """Put the last prompt into the input."""
-        self._set_prompt(self.conversation.turns[-1].prompt)
-        self._prompt.focus()
-
-    def action_use_suggestion(self, key: str) -> None:
-        """Send the prompt with a suggested word in place of the unknown one."""
-        assert self._suggestions is not None
-        prompt = self._suggestions.corrected_prompt(int(key))
-        if self._prompt.text == self._suggestions.prompt:
-            self._set_prompt("")
-        self._prompt.focus()
-        self._send(prompt)
-
-    def action_pin(self) -> None:
-        """Pin the last reply, or unpin it."""
-        self.show_note(self.conversation.toggle_pin())
-
-    def action_copy_reply(self) -> None:
-        """Copy the last reply."""
-        reply = self.conversation.reply
-        text = reply.text if reply else self.conversation.turns[-1].text
-        self.post_message(CopyRequested(clean(text.strip(" ")), "reply"))
-
-    def action_copy_all(self) -> None:
-        """Copy all turns."""
-        self.post_message(CopyRequested(self.conversation.as_text(), "conversation"))
-
-    def action_step(self) -> None:
-        """Open Step on the typed text, or at the end of the last reply."""
-        conversation, typed = self.conversation, self._prompt.text
-        from_prompt = self._is_typing and typed
-        prompt, chosen = (typed, []) if from_prompt else conversation.end_position()
-        run, weights = conversation.run, conversation.weights
-        self.post_message(OpenStep(run, weights, clean(prompt), chosen, conversation.controls))
-
-    def action_inside(self) -> None:
-        """Open Inside at the end of the last reply."""
-        prompt, chosen = self.conversation.end_position()
-        run, weights = self.conversation.run, self.conversation.weights
-        self.post_message(OpenInside(run, weights, clean(prompt), chosen))
-
-    def action_origin(self) -> None:
-        """Open Sources on the last reply."""
-        self.app.push_screen(OriginScreen(self.conversation.replies()))
-
-    def action_cursor(self) -> None:
-        """Open Cursor on the last reply."""
-        self.app.push_screen(cursor_on_last_reply(self.conversation))
-
-    def action_page(self, by: int) -> None:
-        """Scroll by a page."""
-        transcript = self._transcript
-        (transcript.scroll_page_up if by < 0 else transcript.scroll_page_down)(animate=False)
-
-    # Modes
-
-    @property
-    def _is_typing(self) -> bool:
-        return isinstance(self.focused, Prompt)
-
-    def action_type(self) -> None:
-        """Focus the prompt."""
-        self._prompt.focus()
-
-    def action_command(self) -> None:
-        """Leave the prompt, so that letters act."""
-        self._transcript.focus()
-
     def action_stop_reply(self) -> None:
         """Stop the reply; text so far is kept, later text is dropped."""
         if (reply := self.conversation.reply) is not None:
             reply.stop()
+            had_text = bool(reply.pieces)
             self._finish(reply)
+            if not had_text:
+                self.transcript.drop_last()
+                if not self.prompt.text:
+                    self.set_prompt(reply.prompt)
         if self._reply_worker is not None:
             self._reply_worker.cancel()
 
     action_stop_by_copy = action_stop_reply  # Ctrl+C, where nothing is selected
 
+    def action_warmer(self) -> None:
+        """Answer the last prompt again, less predictably."""
+        self.action_stop_reply()
+        self.use_controls(replace(self.conversation.controls.with_settings(WARMER), fixed=False))
+        self.action_again()
+
+    # Keys
+
     @property
-    def _has_selection(self) -> bool:
-        return bool(self._prompt.selected_text or self.get_selected_text())
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys for the footer: only what acts now, Enter first."""
+        bindings = super().active_bindings
+        if "enter" in bindings:
+            bindings = {"enter": bindings.pop("enter"), **bindings}
+        for key, (node, binding, enabled, tooltip) in bindings.items():
+            if node is self and binding.show and not self.can_act(binding.action):
+                hidden = replace(binding, show=False)
+                bindings[key] = ActiveBinding(node, hidden, enabled, tooltip)
+        return bindings
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enable what is possible now."""
-        replying = self.conversation.reply is not None
-        match action:
-            case "stop_reply":
-                return replying
-            case "stop_by_copy":
-                return replying and not self._has_selection
-            case "command":
-                return self._is_typing
-            case "type" | "back":
-                return not self._is_typing
-            case "again":
-                return bool(self.conversation.turns) and not replying
-            case "edit" | "copy_reply" | "copy_all" | "origin" | "cursor" | "pin":
-                return bool(self.conversation.turns)
-            case "use_suggestion":
-                return self._can_use_suggestion(str(parameters[0]))
-        return self._is_typing if parameters == (TYPING,) else True
 
-    def _can_use_suggestion(self, key: str) -> bool:
-        """Whether a digit uses a suggestion; in another prompt it is typed."""
-        suggestions = self._suggestions
-        if suggestions is None or key not in suggestions.keys:
-            return False
-        return self._prompt.text == suggestions.prompt or not self._is_typing
+def legend(width: int) -> Content:
+    """What shades and raised digits mean, for a panel of `width` cells."""
+    if width < LEGEND_CELLS:
+        return Content("shaded: below 60 % · digit: tenths")
+    return Content.assemble(
+        "tokens shaded by probability  ",
+        (" <60 ", "$ink on $shade1"),
+        " ",
+        (" <35 ", "$ink on $shade2"),
+        " ",
+        (" <10 % ", "$ink on $shade3"),
+        "  raised digit: tenths",
+    )

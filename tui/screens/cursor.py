@@ -440,11 +440,11 @@ class CursorScreen(PredictionScreen):
         return True
 
 
-def cursor_on_last_reply(conversation: Conversation) -> CursorScreen:
-    """Return the cursor screen for a conversation's last reply and its prompt."""
-    turns = [turn for run, turn in conversation.replies() if run == conversation.run]
-    prompt, chosen = conversation.end_position()
-    is_last = bool(turns) and conversation.turns[-1] is turns[-1]
+def cursor_on_reply(conversation: Conversation, turn: Turn) -> CursorScreen:
+    """Return the cursor screen for a reply of a conversation and its prompt."""
+    turns = [each for run, each in conversation.replies() if run == conversation.run]
+    prompt, chosen = conversation.end_position(turn)
+    is_of_run = any(each is turn for each in turns)
     return CursorScreen(
         conversation.run,
         conversation.weights,
@@ -452,5 +452,5 @@ def cursor_on_last_reply(conversation: Conversation) -> CursorScreen:
         chosen,
         conversation.controls,
         turns,
-        turns[-1].id if is_last else None,
+        turn.id if is_of_run else None,
     )

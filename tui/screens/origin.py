@@ -88,9 +88,10 @@ class OriginScreen(BaseScreen):
         Binding("pagedown", "page(1)", "Down", show=False, tooltip="Scroll a page down"),
     ]
 
-    def __init__(self, turns: Sequence[tuple[str, Turn]]) -> None:
+    def __init__(self, turns: Sequence[tuple[str, Turn]], index: int | None = None) -> None:
         super().__init__()
-        self._turns, self._turn_index = list(turns), len(turns) - 1
+        self._turns = list(turns)
+        self._turn_index = len(turns) - 1 if index is None else index
         self._min_tokens = MIN_COPY_TOKENS
         self._span_index = self._place_index = 0
         self._reply: OriginReply | None = None

@@ -14,6 +14,7 @@ from tui.common.graphemes import grapheme_end, grapheme_start
 from tui.common.sanitize import clean, pasted_text
 
 MAX_REMEMBERED_PROMPTS = 200
+KEY_CHARACTERS = {"slash": "/"}  # of keys whose names are not those of Unicode
 
 
 class Prompt(TextArea):
@@ -24,6 +25,15 @@ class Prompt(TextArea):
     Prompt:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Send", key_display="↵", tooltip="Send", id="chat.send"),
+        Binding(
+            "up",
+            "cursor_up",
+            "Last prompt",
+            key_display="↑",
+            tooltip="The last prompts",
+            id="chat.recall",
+        ),
         Binding(
             "ctrl+j",
             "newline",
@@ -59,6 +69,7 @@ class Prompt(TextArea):
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Offer digits to the screen first, which may act on them; else they are typed."""
+        character = KEY_CHARACTERS.get(key, character)
         return not key.isdecimal() and super().check_consume_key(key, character)
 
     def on_mount(self) -> None:
@@ -70,6 +81,10 @@ class Prompt(TextArea):
         """Stop watching the theme, as Textual keeps the watchers of removed widgets."""
         watchers = getattr(self.app, "__watchers", {}).get("theme", [])  # textual.reactive._watch
         watchers[:] = [(node, callback) for node, callback in watchers if node is not self]
+
+    def action_submit(self) -> None:
+        """Send the text."""
+        self._submit()
 
     def action_newline(self) -> None:
         """Insert a newline at the cursor."""

@@ -205,7 +205,7 @@ class SamplingRows(Widget, can_focus=True):
 
     @property
     def _slider_cells(self) -> int:
-        return max(MIN_SLIDER_CELLS, self.size.width - SLIDER_START - 2)
+        return max(MIN_SLIDER_CELLS, self.size.width - SLIDER_START - 1)
 
     def _compact_lines(self, width: int) -> list[list[tuple[str, str]]]:
         """All settings as name and value, broken into lines between them."""

@@ -1,4 +1,4 @@
-"""A long text that grows at its end, and the transcript of a conversation.
+"""A long text that grows at its end.
 
 The text is wrapped as it comes, and follows its end unless scrolled up; appending takes time in
 proportion to what is appended. Control codes become visible, and nothing is markup.
@@ -20,9 +20,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.chat.record import Turn
-from tui.chat.reply import turn_facts
-from tui.common.sanitize import StreamCleaner, clean
+from tui.common.sanitize import clean
 from tui.common.wrapping import Piece, WrappedLine, Wrapper
 
 STYLES = ("muted", "accent", "prompt")
@@ -34,6 +32,7 @@ class Transcript(ScrollView, can_focus=True):
     """Pieces of text, each in a style: "", "muted", "accent" or "prompt"."""
 
     FOLLOWS: ClassVar[bool] = True
+    GUTTER_CELLS: ClassVar[int] = 0  # at the left, for marks of a subclass
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"transcript--{name}" for name in STYLES}
     DEFAULT_CSS = """
     Transcript {
@@ -80,19 +79,29 @@ class Transcript(ScrollView, can_focus=True):
 
     def _changed(self, first: int) -> None:
         """Update size, view and scrolling for new lines from `first` on."""
-        count = len(self._wrapper.lines)
+        count = self.line_count
         self._strips.discard(first)
         at_end = self.scroll_offset.y >= self.max_scroll_y
         # Plain assignment would lay out the whole screen, and paint twice for the scrolling.
-        self.set_reactive(Widget.virtual_size, Size(self._wrapper.width, count))
+        width = self._wrapper.width + self.GUTTER_CELLS
+        self.set_reactive(Widget.virtual_size, Size(width, count))
         self.vertical_scrollbar.window_virtual_size = count
-        self.refresh_lines(first, count - first)
+        self.refresh_from(first)
         if at_end:
             self.scroll_y = self.scroll_target_y = self.max_scroll_y
 
+    @property
+    def line_count(self) -> int:
+        """The number of lines."""
+        return len(self._wrapper.lines)
+
+    def refresh_from(self, first: int) -> None:
+        """Draw the lines from `first` on anew."""
+        self.refresh_lines(first, self.line_count - first)
+
     def on_resize(self) -> None:
         """Rewrap for another width; the first visible text stays in view."""
-        width = max(1, self.scrollable_content_region.width)
+        width = max(1, self.scrollable_content_region.width - self.GUTTER_CELLS)
         if width == self._wrapper.width:
             return
         top = self._wrapper.lines[min(self.scroll_offset.y, len(self._wrapper.lines) - 1)]
@@ -111,7 +120,7 @@ class Transcript(ScrollView, can_focus=True):
         for piece in self._pieces:
             self._wrapper.append(piece)
         self._strips.clear()
-        self.virtual_size = Size(self._wrapper.width, len(self._wrapper.lines))
+        self.virtual_size = Size(self._wrapper.width + self.GUTTER_CELLS, self.line_count)
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -127,15 +136,7 @@ class Transcript(ScrollView, can_focus=True):
 
     def get_selection(self, selection: Selection) -> tuple[str, str]:
         """Return the selected text without the line breaks of the wrapping."""
-        start, end = selection
-        lines = self.text.split("\n")
-        if end is not None:
-            lines = lines[: end.y + 1]
-            lines[end.y :] = [line[: end.x] for line in lines[end.y :]]
-        if start is not None:
-            lines = lines[start.y :]
-            lines[:1] = [line[start.x :] for line in lines[:1]]
-        return "\n".join(lines), "\n"
+        return selected_part(self.text, selection), "\n"
 
     def render_line(self, y: int) -> Strip:
         """Render a visible line."""
@@ -168,6 +169,19 @@ def displayable(text: str) -> str:
     return clean(text).replace("\t", TAB_SPACES)
 
 
+def selected_part(text: str, selection: Selection) -> str:
+    """Return the selected part of a text; offsets are those of its paragraphs."""
+    start, end = selection
+    lines = text.split("\n")
+    if end is not None:
+        lines = lines[: end.y + 1]
+        lines[end.y :] = [line[: end.x] for line in lines[end.y :]]
+    if start is not None:
+        lines = lines[start.y :]
+        lines[:1] = [line[start.x :] for line in lines[:1]]
+    return "\n".join(lines)
+
+
 def _line_start(line: WrappedLine) -> tuple[int, int]:
     return line.paragraph, line.start
 
@@ -191,64 +205,3 @@ def _highlighted(segments: list[Segment], start: int, end: int, style: Style) ->
 def prompt_mark(charset: str) -> str:
     """Return the mark before a prompt."""
     return ">" if charset == "ascii" else "›"
-
-
-class ConversationView(Transcript):
-    """The turns of a conversation; prompt and reply are one paragraph, the facts a line below.
-
-    Args:
-        mark: shown before each prompt.
-    """
-
-    def __init__(self, mark: str) -> None:
-        super().__init__()
-        self._mark = mark
-        self._is_empty = True
-        self._reply_cleaner = StreamCleaner()
-
-    def _separate(self) -> None:
-        """Append an empty line unless this is the first text."""
-        self._finish_reply_text()
-        if not self._is_empty:
-            self.append([("\n\n", "")])
-        self._is_empty = False
-
-    def add_note(self, text: str) -> None:
-        """Append a muted line."""
-        self._separate()
-        self.append([(text, "muted")])
-
-    def add_problem(self, text: str) -> None:
-        """Append why there is no reply, right below the prompt."""
-        self._finish_reply_text()
-        self.append([(f"\n{text}", "muted")])
-
-    def add_turn(self, turn: Turn, run: str = "") -> None:
-        """Append a finished turn."""
-        self.begin_turn(turn.prompt)
-        self.add_reply_text(turn.text)
-        self.end_turn(turn, run)
-
-    def begin_turn(self, prompt: str) -> None:
-        """Append a prompt."""
-        self._separate()
-        self.append([(f"{self._mark} ", "accent"), (prompt, "prompt")])
-
-    def add_reply_text(self, text: str) -> None:
-        """Append a piece of the reply."""
-        self.append([(self._reply_cleaner.add(text), "")])
-
-    def _finish_reply_text(self) -> None:
-        """Append an emoji that was held back until it was complete."""
-        self.append([(self._reply_cleaner.finish(), "")])
-
-    def end_turn(self, turn: Turn, run: str = "", difference: str = "") -> None:
-        """Append the facts of a turn, and its difference from the pinned one.
-
-        Args:
-            run: named if it is not the one the screen was opened for.
-        """
-        self._finish_reply_text()
-        self.append([(f"\n{turn_facts(turn, run)}", "muted")])
-        if difference:
-            self.append([(f"\n{difference}", "muted")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -80,8 +81,11 @@ class WeightsRow(Widget, can_focus=True):
     def show(self, points: Sequence[WeightsPoint], weights: str, step: int | None) -> None:
         """Show these weights."""
         before = self._points, self._shown, self._unknown_step
-        self._points = tuple(points)
         self._shown = shown_index(points, weights, step)
+        self._points = tuple(
+            replace(point, step=step) if point.step is None and index == self._shown else point
+            for index, point in enumerate(points)
+        )
         self._unknown_step = step if self._shown is None else None
         if before != (self._points, self._shown, self._unknown_step):
             self.refresh()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.errors import DamagedError, StorageError
 from tests.support.full_disk import full_disk
 from tui.chat import record
-from tui.chat.record import Turn, append, decode, read_last
+from tui.chat.record import Turn, append, decode, read_last, remove
 from tui.common.sanitize import json_line
 
 
@@ -168,3 +168,26 @@ def test_only_the_end_of_a_long_record_is_read(tmp_path: Path) -> None:
         file.write(b"x" * (record.MAX_READ_BYTES + 1000) + b"\n")
     append(path, make_turn("last"))
     assert [one.prompt for one in read_last(path, 5)] == ["last"]
+
+
+def test_a_removed_turn_is_not_read(tmp_path: Path) -> None:
+    """Detects a turn that comes back; other turns that go with it."""
+    path = tmp_path / "talk.jsonl"
+    turns = [make_turn(str(number), " reply") for number in range(3)]
+    for turn in turns:
+        append(path, turn)
+    remove(path, turns[1].id)
+    assert read_last(path, 100) == [turns[0], turns[2]]
+    append(path, make_turn("removed", ' says {"type":"removed"}'))
+    assert [turn.prompt for turn in read_last(path, 2)] == ["2", "removed"]
+
+
+@pytest.mark.parametrize(
+    "chances", [None, 3, [1], [[1]], [["1", 0.5]], [[1, "likely"]], [[-1, 0.5]], [[1.5, 0.5]]]
+)
+def test_damaged_probabilities_are_left_out(tmp_path: Path, chances: object) -> None:
+    """Detects a turn that cannot be read because of its probabilities."""
+    path = tmp_path / "talk.jsonl"
+    append(path, make_turn("a", " b", chances=chances))
+    (turn,) = read_last(path, 1)
+    assert (turn.text, turn.chances) == (" b", ())

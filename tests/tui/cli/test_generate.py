@@ -28,7 +28,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.mark.parametrize(
     ("reason", "words"),
-    [(END, "end of text"), (STOP, "stop text reached"), (LENGTH, "token limit reached")],
+    [(END, "ended by itself"), (STOP, "stop text reached"), (LENGTH, "token limit reached")],
 )
 def test_an_empty_reply_names_the_reason_that_json_reports(
     reason: EndReason, words: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured

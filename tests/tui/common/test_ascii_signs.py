@@ -74,8 +74,8 @@ def test_every_screen_is_drawn_with_ascii_characters(
             await wait_until_shown(pilot, lambda name=name: type(app.screen).__name__ == name)
             await check(f"shift {keys}")
             if name == "ChatScreen":
-                await wait_until_shown(pilot, lambda: "5 tokens -" in screen_text(app))
-                await check("f2 escape p c f1 escape")
+                await wait_until_shown(pilot, lambda: "5 tokens, 100/s -" in screen_text(app))
+                await check("f2 escape s escape slash escape w escape f1 escape")
             app.post_message(OpenModels())
             await pilot.pause()
 

@@ -35,7 +35,7 @@ from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.train import TrainScreen
-from tui.widgets.transcript import ConversationView
+from tui.widgets.conversation_view import ConversationView
 
 
 @pytest.fixture

@@ -31,6 +31,10 @@ from tui.chat.record import append
 from tui.common.messages import OpenStep
 from tui.screens.chat import ChatScreen
 
+TURN_LABELS = {"Back", "Help", "Type", "Turn", "Panels", "Again", "Copy", "Step", "Inside"} | {
+    *("Sources", "Branches", "Find", "Remove")
+}
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
@@ -47,10 +51,10 @@ def test_a_prompt_is_continued_and_recorded(home: Home, size: tuple[int, int]) -
         assert prompt_of(app).has_focus
         await pilot.press(*"Pyth")
         await send(app, pilot, "on")
-        assert "Python is a popular programming language." in app.text
+        assert "▌ Python\n▌ is a popular programming language." in app.text
         assert app.text.count("it does not answer") == 1
-        assert "newest, step 500 · greedy · 5 tokens · 100/s" in app.text
-        assert "7/64" in app.text or "7 of 64" in app.text
+        assert "step 500 · greedy · 5 tokens, 100/s · ended by itself" in app.text
+        assert "context 7/64 · turn 1" in app.text
         assert prompt_of(app).has_focus
         assert prompt_of(app).text == ""
 
@@ -72,7 +76,7 @@ def test_a_prompt_is_sent_again_and_edited(home: Home) -> None:
         await send(app, pilot, "Java")
         await pilot.press("escape", "r")
         await app.workers.wait_for_complete()
-        await pilot.press("e")
+        await pilot.press("enter")
         await pilot.pause()
         assert prompt_of(app).has_focus
         assert prompt_of(app).text == "Java"
@@ -88,7 +92,7 @@ def test_an_empty_prompt_is_sent(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "")
-        assert "› is a popular" in app.text
+        assert "\n▌ is a popular" in app.text
 
     play(chat_app(home, FakeServer()), journey)
     assert recorded_turns(home)[0].prompt == ""
@@ -104,12 +108,12 @@ def test_earlier_turns_are_shown_and_damaged_lines_skipped(home: Home) -> None:
                 file.write(b'{"type": "turn", "torn\n\x00\x00\n')
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        assert "prompt-39 reply-39" in app.text
-        assert "prompt-0 " not in app.text
+        assert "▌ prompt-39\n▌ reply-39" in app.text
+        assert "prompt-0\n" not in app.text
         for _ in range(20):
             await pilot.press("pageup")
         await pilot.pause()
-        assert "prompt-0 reply-0" in app.text
+        assert "▌ prompt-0\n▌ reply-0" in app.text
         assert "it does not answer" in app.text
         assert prompt_of(app).has_focus
 
@@ -137,14 +141,14 @@ def test_a_stopped_reply_is_recorded_without_later_tokens(home: Home, key: str) 
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press(*"Python", "enter")
-        await wait_until_shown(pilot, lambda: "Python is a" in app.text)
+        await wait_until_shown(pilot, lambda: "▌ is a" in app.text)
         await pilot.press(key)
         assert isinstance(app.screen, ChatScreen)
         assert prompt_of(app).has_focus
         server.gates[GenerateRequest].set()
         server.tokens = [" said", " twice."]
         await send(app, pilot, "Next")
-        assert "Next said twice." in app.text
+        assert "▌ Next\n▌ said twice." in app.text
         assert "programming" not in app.text
         assert server.closed_streams == 2
 
@@ -160,7 +164,7 @@ def test_the_next_prompt_is_typed_during_a_reply(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("a", "enter")
-        await wait_until_shown(pilot, lambda: "a is" in app.text)
+        await wait_until_shown(pilot, lambda: "▌ is" in app.text)
         await pilot.press("b", "enter")
         assert prompt_of(app).text == "b"
         assert "Esc stops the reply" in app.text
@@ -196,7 +200,7 @@ def test_quitting_records_the_reply_so_far(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press(*"Python", "enter")
-        await wait_until_shown(pilot, lambda: "Python is a" in app.text)
+        await wait_until_shown(pilot, lambda: "▌ is a" in app.text)
 
     play(chat_app(home, server), journey)
     assert [(turn.text, turn.ended) for turn in recorded_turns(home)] == [(" is a", "cancelled")]
@@ -212,11 +216,16 @@ def test_the_reply_and_the_conversation_are_copied(home: Home) -> None:
     """Detects a copy of something else than what is shown."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await pilot.press("escape", "y", "Y", "e", "r")
-        await pilot.press("i")
+        await pilot.press("escape", "y", "r")
+        await pilot.pause()
+        assert "Nothing has been said yet." in app.text
+        await pilot.press("enter")
         await send(app, pilot, "Python")
         await send(app, pilot, "Java")
-        await pilot.press("escape", "y", "Y")
+        await pilot.press("escape", "y")
+        assert isinstance(app.screen, ChatScreen)
+        app.screen.action_copy_all()
+        await pilot.pause()
 
     (reply, first), (conversation, second) = play(chat_app(home, FakeServer()), journey).copied
     assert (reply, first) == ("reply", "is a popular programming language.")
@@ -240,18 +249,18 @@ def test_every_key_has_a_tooltip_and_the_footer_only_possible_actions(home: Home
         return set(footer(app).values())
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        assert labels(app) == {"Commands", "Greedy", "Setting"}
+        assert labels(app) == {"Send", "Last prompt", "Panels", "Commands"}
         await pilot.press("escape")
         assert footer(app)["escape"] == "Back"
         assert "r" not in footer(app)
-        await pilot.press("i")
+        await pilot.press("enter")
         await send(app, pilot, "a")
         await pilot.press("escape")
         assert footer(app)["r"] == "Again"
-        assert labels(app) == {"Back", "Keys", "Type", "Again", "Edit", "Copy", "Sources"}
+        assert labels(app) == TURN_LABELS
         server.free_tokens, server.gates[GenerateRequest] = 1, asyncio.Event()
         await pilot.press("r")
-        await wait_until_shown(pilot, lambda: app.text.count("a is") == 2)
+        await wait_until_shown(pilot, lambda: app.text.count("▌ is") == 2)
         assert footer(app)["escape"] == "Stop"
         assert "r" not in footer(app)
         await pilot.press("escape")
@@ -265,9 +274,15 @@ def test_step_opens_at_the_end_of_the_reply_or_with_the_typed_text(home: Home) -
     """Detects a lost prompt, or a reply that is tokenized anew instead of by its ids."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await pilot.press("escape", "x", "i")
+        await pilot.press("escape", "x", "enter")
         await send(app, pilot, "Python")
-        await pilot.press("escape", "t", "x", "i", *"Java", "ctrl+t")
+        await pilot.press("escape", "x", "enter")
+        assert prompt_of(app).text == "Python"
+        prompt_of(app).text = ""
+        await pilot.press("shift+tab", "shift+tab", "right", "escape")
+        prompt_of(app).text = "Java"
+        app.screen.set_focus(None)
+        await pilot.press("x")
         await pilot.pause()
         assert prompt_of(app).text == "Java"
 
@@ -277,5 +292,5 @@ def test_step_opens_at_the_end_of_the_reply_or_with_the_typed_text(home: Home) -
         ("Python", [7] * 5),
         ("Java", []),
     ]
-    assert opened[1].controls is not None
-    assert opened[1].controls.config.temperature == 0.1
+    assert opened[2].controls is not None
+    assert opened[2].controls.config.temperature == 0.1

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from core.paths import Home
 from core.run.directory import Run
 from core.server.protocol import GenerateRequest
-from tests.support.apps import StageApp, play
+from tests.support.apps import StageApp, play, settle
 from tests.support.conversations import (
     chat_app,
     check_for_newer,
@@ -24,6 +24,8 @@ from tests.support.conversations import (
 from tests.support.fake_server import FakeServer
 from tests.support.wait import wait_until_shown
 from tui.screens.chat import ChatScreen
+from tui.widgets.sampling_panel import SamplingRows
+from tui.widgets.weights_panel import WeightsRow
 
 
 @pytest.fixture
@@ -32,49 +34,49 @@ def home(tmp_path: Path) -> Home:
     return home_with_lang(tmp_path)
 
 
-def test_letters_change_settings_in_command_mode(home: Home) -> None:
-    """Detects a key that changes another setting than documented; no way back to greedy."""
+@pytest.mark.parametrize("size", [(140, 40), (80, 24)])
+def test_settings_are_changed_in_their_panel(home: Home, size: tuple[int, int]) -> None:
+    """Detects a panel whose settings are not those of the reply; no way back to greedy."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await pilot.press("escape", *"tttTkkPmuNs")
-        for row in ("Temperature 0.2", "Top k 2", "Top p 0.99", "Min p 0.01"):
-            assert row in " ".join(app.text.split())
-        await pilot.press("i")
+        app.screen.query_one(SamplingRows).focus()
+        await pilot.press("right", "right", "down", "1", "2", "enter", "down", "left", "left")
+        await pilot.press("escape")
+        assert prompt_of(app).has_focus
         await send(app, pilot, "a")
-        await pilot.press("escape", "g", "i")
+        await pilot.press("escape", "g", "enter", "ctrl+u")
         await send(app, pilot, "b")
 
-    play(chat_app(home, server), journey, (120, 40))
+    play(chat_app(home, server), journey, size)
     changed, greedy = (request.settings for request in server.sent(GenerateRequest))
-    assert changed.temperature == 0.2
-    assert (changed.top_k, changed.top_p, changed.min_p) == (2, 0.99, 0.01)
-    assert (changed.repetition_penalty, changed.max_tokens) == (1.05, 20)
+    assert (changed.temperature, changed.top_k, changed.top_p) == (0.2, 12, 0.95)
     assert greedy.temperature == 0.0
-    assert greedy.max_tokens == 20
+    assert greedy.max_tokens == changed.max_tokens
 
 
-def test_function_keys_change_settings_while_typing(home: Home) -> None:
-    """Settings that cannot be changed without leaving the prompt, or that type into it."""
-    server = FakeServer()
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (60, 20)])
+def test_a_greedy_reply_that_loops_is_noticed(home: Home, size: tuple[int, int]) -> None:
+    """Detects a loop without a word, or a key that tries no other settings."""
+    server = FakeServer(tokens=[" on", " and"] * 20)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await pilot.press("a", "f3", "f3", "f8", "f7", "b", "f6", "f7", "f7")
-        assert prompt_of(app).text == "ab"
-        assert "temperature 0.2, top k 2, 50 tokens" in app.text
-        await pilot.press("f8", "f8")
-        assert "F6 and F7 change Min p" in app.text
-        await pilot.press("enter")
-        await app.workers.wait_for_complete()
-        await pilot.press("f2", "c", "ctrl+s")
-        assert prompt_of(app).text == "c"
-        await pilot.press("enter")
-        await app.workers.wait_for_complete()
+        await send(app, pilot, "go")
+        assert "Greedy decoding repeats itself" in " ".join(app.text.split())
+        assert any(
+            each.binding.key == "f3" and each.binding.show
+            for each in app.screen.active_bindings.values()
+        )
+        server.tokens = [" home."]
+        await pilot.press("f3")
+        await settle(app, pilot)
+        assert "Greedy decoding" not in app.text
+        assert "temperature 0.8, top p 0.95" in app.text
 
-    play(chat_app(home, server), journey)
-    changed, greedy = (request.settings for request in server.sent(GenerateRequest))
-    assert (changed.temperature, changed.top_k) == (0.2, 2)
-    assert greedy.temperature == 0.0
+    play(chat_app(home, server), journey, size)
+    greedy, warmer = server.sent(GenerateRequest)
+    assert greedy.settings.temperature == 0.0
+    assert (warmer.prompt, warmer.settings.temperature, warmer.settings.top_p) == ("go", 0.8, 0.95)
 
 
 def test_each_reply_draws_a_seed_unless_it_is_fixed(home: Home) -> None:
@@ -82,51 +84,69 @@ def test_each_reply_draws_a_seed_unless_it_is_fixed(home: Home) -> None:
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await pilot.press("f3")
+        app.screen.query_one(SamplingRows).focus()
+        await pilot.press("right", "escape")
         await send(app, pilot, "a")
         await pilot.press("escape", "r")
-        await app.workers.wait_for_complete()
-        await pilot.press("s", "r")
-        await app.workers.wait_for_complete()
+        await settle(app, pilot)
+        app.screen.query_one(SamplingRows).focus()
+        await pilot.press(*["down"] * 6, "4", "2", "enter", "r")
+        await settle(app, pilot)
 
     play(chat_app(home, server), journey)
     first, again, fixed = (request.settings.seed for request in server.sent(GenerateRequest))
     assert first != again
-    assert fixed == again
+    assert fixed == 42
 
 
 def test_snapshots_newest_and_best_weights_are_on_keys(home: Home) -> None:
-    """Detects a reply labelled with other weights; an exception at the ends of the list."""
+    """Detects a reply labelled with other weights; a silent key at the ends of the list."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await pilot.press("escape", "full_stop")
         assert "These are the newest weights." in app.text
         await pilot.press("comma")
-        await app.workers.wait_for_complete()
-        assert "lang · step 256" in app.text
+        await settle(app, pilot)
+        assert "256 ◆" in app.text
         await pilot.press("comma", "comma", "comma")
         assert "No older snapshot." in app.text
-        await pilot.press("i")
+        await pilot.press("enter")
         await send(app, pilot, "a")
-        await pilot.press("f10", "f10", "f10")
-        await app.workers.wait_for_complete()
-        assert "lang · newest, step 500" in app.text
-        await pilot.press("f12")
+        await pilot.press("escape", "full_stop", "full_stop", "full_stop")
+        await settle(app, pilot)
+        assert "500 ◆ newest" in app.text
+        await pilot.press("b")
         assert "No best weights" in app.text
         best = Run(home.runs / "lang").best_weights
         best.parent.mkdir()
         best.write_bytes(b"weights")
-        await pilot.press("f12")
+        await pilot.press("b", "enter", "ctrl+u")
         await send(app, pilot, "b")
         assert "step 0 · greedy" in app.text
-        assert "best, step 300 · greedy" in app.text
-        await pilot.press("ctrl+l")
-        await app.workers.wait_for_complete()
-        assert "lang · newest" in app.text
+        assert "step 300, best · greedy" in app.text
 
     play(chat_app(home, server), journey)
     assert [(turn.weights, turn.step) for turn in recorded_turns(home)] == [("0", 0), ("best", 300)]
+
+
+@pytest.mark.parametrize("size", [(140, 40), (80, 24)])
+def test_weights_are_chosen_with_the_mouse(home: Home, size: tuple[int, int]) -> None:
+    """Detects weights in time that do not answer the mouse."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        row = app.screen.query_one(WeightsRow)
+        lines = app.text.split("\n")
+        y = next(y for y, line in enumerate(lines) if " 256 " in line)
+        await pilot.click(offset=(lines[y].index("256") + 1, y))
+        await settle(app, pilot)
+        assert row.has_focus
+        await pilot.press("escape")
+        await send(app, pilot, "a")
+
+    server = FakeServer()
+    play(chat_app(home, server), journey, size)
+    assert server.sent(GenerateRequest)[0].weights == "256"
 
 
 def test_a_snapshot_is_opened_by_its_step(home: Home) -> None:
@@ -134,7 +154,7 @@ def test_a_snapshot_is_opened_by_its_step(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "a")
-        assert "lang · step 256" in app.text
+        assert "step 256 · greedy" in app.text
 
     server = FakeServer()
     play(chat_app(home, server, weights="256"), journey)
@@ -148,12 +168,12 @@ def test_newer_weights_are_loaded_during_training(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         save_newer_weights(home, server)
         check_for_newer(app)
-        await app.workers.wait_for_complete()
-        await pilot.pause()
-        assert "newest, step 600" in app.text
+        await settle(app, pilot)
+        assert "600 ◆ newest" in app.text
         assert "Newer weights loaded" in app.text
         before = len(server.requests)
         check_for_newer(app)
+        await settle(app, pilot)
         assert len(server.requests) == before
 
     play(chat_app(home, server), journey)
@@ -167,16 +187,19 @@ def test_another_run_is_chosen_within_the_screen(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "a")
-        await pilot.press("ctrl+o")
+        assert isinstance(app.screen, ChatScreen)
+        app.screen.action_other_run()
         await wait_until_shown(pilot, lambda: "poems" in app.text)
         assert "empty" not in app.text
-        await pilot.press("escape", "ctrl+o")
+        await pilot.press("escape")
+        assert isinstance(app.screen, ChatScreen)
+        app.screen.action_other_run()
         await wait_until_shown(pilot, lambda: "poems" in app.text)
         await pilot.press("up" if app.text.rindex("poems") < app.text.rindex("lang ") else "down")
         await pilot.press("enter")
         await wait_until_shown(pilot, lambda: "Switched to poems." in app.text)
         await send(app, pilot, "b")
-        assert "poems · newest, step 500 · greedy" in app.text
+        assert "poems · step 500 · greedy" in app.text
 
     play(chat_app(home, FakeServer()), journey)
     assert [turn.prompt for turn in recorded_turns(home)] == ["a"]

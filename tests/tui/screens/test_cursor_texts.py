@@ -128,7 +128,7 @@ def test_chat_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
         await press(app, pilot, "pagedown")
         assert path_text(app) == "Python is a"
         assert "‹2›" in app.text
-        assert "Python is a" in await press(app, pilot, "escape")
+        assert "Python\n▌ is a" in await press(app, pilot, "escape")
         assert isinstance(app.screen, ChatScreen)
         text = await press(app, pilot, "v")
         assert "‹2›" in text
@@ -160,7 +160,7 @@ def test_chat_and_cursor_show_the_same_text(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         app.screen.query_one(Prompt).insert("Python ")
-        assert "› Python  is a\n" in await press(app, pilot, "enter")
+        assert "▌ Python\n▌ is a\n" in await press(app, pilot, "enter")
         await press(app, pilot, "escape", "v", "pageup", "pageup")
         assert "Python  is" in [request.prompt for request in server.sent(ScoreAtRequest)]
 

@@ -53,7 +53,7 @@ def make_server(home: Home) -> FakeServer:
 
 async def open_sources(app: StageApp, pilot: Pilot[None]) -> None:
     """Open the screen and wait for its figures."""
-    await pilot.press("escape", "c")
+    await pilot.press("escape", "s")
     await wait_until_shown(pilot, lambda: isinstance(app.screen, OriginScreen))
     await settle(app, pilot)
 
@@ -174,7 +174,7 @@ def test_progress_is_shown_and_escape_cancels(home: Home) -> None:
     server.gates[IndexRequest] = asyncio.Event()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await pilot.press("escape", "c")
+        await pilot.press("escape", "s")
         await wait_until_shown(pilot, lambda: "Sorting the text: 50%" in app.text)
         assert "is a popular programming" in app.text
         await pilot.press("escape")
@@ -199,7 +199,7 @@ def test_it_does_not_open_without_a_turn(tmp_path: Path) -> None:
     """Detects a screen without a reply."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await pilot.press("escape", "c")
+        await pilot.press("escape", "s")
         await pilot.pause()
         assert isinstance(app.screen, ChatScreen)
 

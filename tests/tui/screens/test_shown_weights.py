@@ -233,10 +233,10 @@ def test_a_stopped_reply_has_the_step_of_the_weights_that_generated_it(home: Hom
         save_newer_weights(home, server)
         prompt_of(app).insert("a")
         await pilot.press("enter")
-        await wait_until_shown(pilot, lambda: "a is a" in app.text)
-        await wait_until_shown(pilot, lambda: "newest, step 600" in _title(app))
+        await wait_until_shown(pilot, lambda: "▌ a\n▌ is a" in app.text)
+        await wait_until_shown(pilot, lambda: "step 600 · 2 tokens" in app.text)
         await press(app, pilot, "escape")
-        assert "newest, step 600" in _title(app)
+        assert "600 ◆ newest" in app.text
 
     play(chat_app(home, server), journey)
     assert [(turn.step, turn.ended) for turn in recorded_turns(home)] == [(600, "cancelled")]

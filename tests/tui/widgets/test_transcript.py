@@ -13,7 +13,8 @@ from textual.selection import SELECT_ALL, Selection
 from tests.support.apps import SIZES, play_widget, widget_lines, widget_rows
 from tests.support.conversations import make_turn
 from tui.common.terminal import Terminal
-from tui.widgets.transcript import ConversationView, Transcript
+from tui.widgets.conversation_view import ConversationView
+from tui.widgets.transcript import Transcript
 
 ODD = [
     ("escape \x1b[31mred\x1b]0;title\x07 \x9b2J\x7f", ""),
@@ -57,13 +58,13 @@ def test_an_emoji_of_several_tokens_is_shown_as_one() -> None:
     async def act(shown: ConversationView, pilot: Pilot[None]) -> None:
         shown.begin_turn("We are")
         for character in f" {family}":
-            shown.add_reply_text(character)
+            shown.add_tokens([(character, 0.9)])
         shown.end_turn(make_turn("We are", f" {family}"))
         await pilot.pause()
-        assert f"› We are {family}" in "\n".join(widget_lines(shown))
+        assert f"▌›We are\n▌ {family}" in "\n".join(widget_lines(shown))
         assert cell_len(family) == 2
 
-    play_widget(ConversationView("›"), act)
+    play_widget(ConversationView(), act)
 
 
 def test_text_in_pieces_is_wrapped_like_the_whole_text() -> None:
