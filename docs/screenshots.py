@@ -94,9 +94,11 @@ async def draw_lang(home: Path) -> None:
     async with opened(home, "lang", NORMAL) as pilot:
         await press(pilot, "t")
         await pilot.press(*"I", "ctrl+t")
-        await press(pilot, "i", *"tttttttt", *"kkk")
+        await press(pilot, "k", "tab", *["right"] * 8, "down", *["right"] * 3, "shift+tab")
         draw(pilot, "step")
-        await press(pilot, "v", "b", "c")
+        await pilot.app.run_action("cursor", pilot.app.screen)
+        await settle(pilot)
+        await press(pilot, "space", "u")
         await press(pilot, "right_square_bracket")
         draw(pilot, "cursor")
 

@@ -203,12 +203,14 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         await self.client.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """List every action that has a key, and the tour."""
+        """List every action that has a key, those of the screen that have none, and the tour."""
         keymap = active_keymap(self)
         for node in key_nodes(screen):
             for row in binding_rows(remap(node._bindings, keymap)):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.description, f"key {row.key}", run)
+        for description, action in getattr(screen, "COMMANDS_WITHOUT_KEY", ()):
+            yield SystemCommand(description, "", partial(self.run_action, action, screen))
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Tour", "A short tour of the program", self.action_tour)
 

@@ -66,11 +66,17 @@ class ScoreTotals:
 
 
 def score_ids(
-    session: Session, ids: Sequence[int], cancelled: CancelCheck = never_cancelled
+    session: Session,
+    ids: Sequence[int],
+    cancelled: CancelCheck = never_cancelled,
+    ranks: list[int] | None = None,
 ) -> Iterator[float]:
     """Append ids to a session; yield the log-probability of each given those before, in nats.
 
     The first id of an empty session has none.
+
+    Args:
+        ranks: as for `Session.score`.
 
     Raises:
         Cancelled: `cancelled` returned true before a forward pass.
@@ -79,7 +85,7 @@ def score_ids(
     for start in range(0, len(ids), TOKENS_PER_PASS):
         if cancelled():
             raise Cancelled
-        scores = session.score(ids[start : start + TOKENS_PER_PASS])
+        scores = session.score(ids[start : start + TOKENS_PER_PASS], ranks)
         if len(scores):
             check_finite(scores)
         yield from scores.tolist()

@@ -141,8 +141,11 @@ class Session:
         self.model(self._context_ids(0), record=record, head_mask=mask)
         return record
 
-    def score(self, ids: Sequence[int]) -> Tensor:
+    def score(self, ids: Sequence[int], ranks: list[int] | None = None) -> Tensor:
         """Append ids to the only row; return the log-probability of each given those before.
+
+        Args:
+            ranks: the rank of each by probability, from 1, is appended to it; equal ones share one.
 
         Returns:
             (T,) float32 in nats; (T - 1,) if the session was empty: nothing precedes the first id.
@@ -153,7 +156,7 @@ class Session:
         scores = [torch.empty(0)]
         while done < len(ids):
             chunk = ids[done : done + self._chunk_length()]
-            scores.append(self._score_chunk(chunk))
+            scores.append(self._score_chunk(chunk, ranks))
             done += len(chunk)
         return torch.cat(scores)
 
@@ -164,13 +167,16 @@ class Session:
         return min(free, max(1, MAX_LOGITS_BYTES // (4 * self.model.config.vocab_size)))
 
     @torch.inference_mode()
-    def _score_chunk(self, ids: Sequence[int]) -> Tensor:
+    def _score_chunk(self, ids: Sequence[int], ranks: list[int] | None) -> Tensor:
         before = self.next_logits()[0]  # (V,)
         self.extend(ids)
         after = self._forward(len(ids))[0]  # (T, V)
         self._cache_logits(after[None, -1].clone())
         scores = torch.cat((before[None], after[:-1])).log_softmax(-1)  # (T, V)
-        return scores.gather(1, torch.tensor(ids)[:, None])[:, 0]
+        chosen = scores.gather(1, torch.tensor(ids)[:, None])  # (T, 1)
+        if ranks is not None:
+            ranks.extend((1 + (scores > chosen).sum(-1)).tolist())
+        return chosen[:, 0]
 
     @torch.inference_mode()
     def _forward(self, count: int) -> Tensor:

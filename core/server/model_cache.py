@@ -107,6 +107,7 @@ class OpenSession:
         prompt_length: number of ids it was opened with; those after them were chosen.
         prompt: their text as typed; empty if they were not typed.
         scores: the log-probability, in nats, of each id but the first.
+        ranks: the rank by probability, from 1, of each id but the first.
         records: attention records of the last `inside` requests, see `core.server.inspect`.
     """
 
@@ -114,6 +115,7 @@ class OpenSession:
     session: Session
     prompt_length: int
     scores: list[float] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
     records: dict[Any, AttentionRecord] = field(default_factory=dict)
     prompt: str = ""
 
@@ -230,11 +232,14 @@ class ModelCache:
             Cancelled: the request was cancelled.
         """
         session = model.new_session()
-        scores = list(score_ids(session, ids, self.watch.cancelled))
+        ranks: list[int] = []
+        scores = list(score_ids(session, ids, self.watch.cancelled, ranks))
         self._sessions_opened += 1
         # Unique across server processes: a client may still know a session of the one before.
         name = f"s{os.getpid()}.{self._sessions_opened}"
-        self.sessions[name] = OpenSession(model, session, prompt_length, scores, prompt=prompt)
+        self.sessions[name] = OpenSession(
+            model, session, prompt_length, scores, ranks, prompt=prompt
+        )
         if len(self.sessions) > MAX_SESSIONS:
             self.sessions.popitem(last=False)
         return name

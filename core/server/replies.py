@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from core.config.configs import ModelConfig, TrainConfig
@@ -14,6 +14,7 @@ from core.server.tokens import (
     ReplyToken,
     ScoredToken,
     SessionToken,
+    SettingEffect,
     TokenProbability,
     TracedEnd,
     TracedToken,
@@ -126,6 +127,9 @@ class NextTokensReply:
         ended: whether the last token ended the text.
         text: chosen since the session was opened.
         step: training step of the weights; null if unknown.
+        vocab_size: number of tokens in the vocabulary.
+        entropy_as_set: of the distribution after the sampling settings, in nats.
+        effects: of the settings that removed tokens, in the order in which they apply.
     """
 
     length: int
@@ -141,6 +145,9 @@ class NextTokensReply:
     ended: bool
     text: str
     step: int | None = None
+    vocab_size: int = 0
+    entropy_as_set: float = 0.0
+    effects: list[SettingEffect] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

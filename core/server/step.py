@@ -8,12 +8,21 @@ unless the window slides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import torch
+from torch import Tensor
 
 from core.attribution.ngram_index import NextTokenCounts
 from core.config.configs import SamplingConfig
 from core.errors import InputError
-from core.inference.sampling import TokenSampler, apply_stages, removing_stages
+from core.inference.sampling import (
+    REMOVED_LOGIT,
+    TokenSampler,
+    apply_stages,
+    removing_stages,
+)
 from core.inference.score import score_ids
 from core.server.model_cache import CachedModel, ModelCache, OpenSession, visible_window_start
 from core.server.protocol import (
@@ -26,7 +35,14 @@ from core.server.protocol import (
     check_range,
 )
 from core.server.replies import FindReply, NextTokensReply, ScoreAtReply, StepReply
-from core.server.tokens import CandidateToken, CorpusCount, CorpusMatch, ScoredToken, SessionToken
+from core.server.tokens import (
+    CandidateToken,
+    CorpusCount,
+    CorpusMatch,
+    ScoredToken,
+    SessionToken,
+    SettingEffect,
+)
 from core.tokenizer.special_tokens import EOS
 
 MAX_TEXT_TOKENS = 65_536
@@ -48,12 +64,21 @@ def step(cache: ModelCache, request: StepRequest) -> StepReply:
         picked = candidates.describe(id)
         text.session.extend([id])
         text.scores.append(candidates.score(id))
+        text.ranks.append(picked.rank)
         candidates = _candidates(cache, text, request.settings, request.top)
     tokens = None
     if request.session is None:
-        token_text = text.model.loaded.tokenizer.token_text
-        tokens = [SessionToken(id, token_text(id)) for id in text.session.ids]
+        tokens = _session_tokens(text)
     return StepReply(session=name, picked=picked, tokens=tokens, **vars(candidates.reply()))
+
+
+def _session_tokens(text: OpenSession) -> list[SessionToken]:
+    token_text = text.model.loaded.tokenizer.token_text
+    first, *rest = text.session.ids
+    tokens = [SessionToken(first, token_text(first))]
+    for id, score, rank in zip(rest, text.scores, text.ranks, strict=True):
+        tokens.append(SessionToken(id, token_text(id), math.exp(score), rank))
+    return tokens
 
 
 def cut(cache: ModelCache, request: CutRequest) -> StepReply:
@@ -62,7 +87,7 @@ def cut(cache: ModelCache, request: CutRequest) -> StepReply:
     text = cache.get_session(request.session)
     text.model.set_process_threads()
     text.session.truncate(check_range(request.length, 1, text.session.length, "length"))
-    del text.scores[request.length - 1 :]
+    del text.scores[request.length - 1 :], text.ranks[request.length - 1 :]
     candidates = _candidates(cache, text, request.settings, request.top)
     return StepReply(session=request.session, **vars(candidates.reply()))
 
@@ -167,6 +192,11 @@ def _candidates(
     return Candidates(text, settings, top, counts)
 
 
+def _entropy(probabilities: Tensor) -> float:
+    """The entropy of a distribution (V,), in nats."""
+    return float(torch.special.entr(probabilities).sum())
+
+
 class Candidates:
     """The tokens that could come next in a session.
 
@@ -236,7 +266,7 @@ class Candidates:
             window_start=visible_window_start(session, session.window_start),
             used=len(session.window()),
             context=session.model.config.context,
-            entropy=float(-(self._scores.exp() * self._scores).nan_to_num().sum()),
+            entropy=_entropy(self._scores.exp()),
             loss=-sum(scores) / len(scores) if scores else None,
             corpus=CorpusMatch(length=longest.length, count=longest.count) if longest else None,
             choice=self.describe(self.choice),
@@ -244,7 +274,21 @@ class Candidates:
             ended=session.ids[-1] == EOS and session.length > prompt_length,
             text=self._chosen_text(),
             step=self._text.model.facts.step,
+            vocab_size=len(self._scores),
+            entropy_as_set=_entropy(self._chances),
+            effects=self._effects(),
         )
+
+    def _effects(self) -> list[SettingEffect]:
+        """What each setting that removes tokens leaves."""
+        probabilities, before = self._scores.exp(), len(self._scores)
+        effects = []
+        for name, logits in self._stages:
+            left = logits != REMOVED_LOGIT
+            if (kept := int(left.sum())) < before:
+                effects.append(SettingEffect(name, kept, float(probabilities[left].sum())))
+            before = kept
+        return effects
 
     def _chosen_text(self) -> str:
         """The text of the chosen tokens, with the blank that belongs before it."""

@@ -7,10 +7,16 @@ from typing import NamedTuple
 
 
 class SessionToken(NamedTuple):
-    """A token of a session."""
+    """A token of a session.
+
+    `probability` and `rank` are those under the model, as for `CandidateToken`; null for the
+    first token, which nothing precedes.
+    """
 
     id: int
     text: str
+    probability: float | None = None
+    rank: int | None = None
 
 
 class TokenProbability(NamedTuple):
@@ -49,6 +55,18 @@ class ReplyToken(NamedTuple):
     text: str
     probability: float
     alternatives: list[Alternative] = []  # noqa: RUF012 - never changed
+
+
+class SettingEffect(NamedTuple):
+    """What a sampling setting leaves of the tokens.
+
+    `setting` is named as in `SamplingConfig`, or "special" for tokens never generated; `kept` is
+    the number of tokens left after it, `share` their probability under the model.
+    """
+
+    setting: str
+    kept: int
+    share: float
 
 
 class CorpusCount(NamedTuple):

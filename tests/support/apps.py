@@ -133,6 +133,15 @@ async def press(app: StageApp, pilot: Pilot[None], *keys: str) -> str:
     return app.text
 
 
+async def run_command(app: StageApp, pilot: Pilot[None], action: str) -> str:
+    """Run an action that only the palette has, let the app settle, and return its text."""
+    listed = getattr(app.screen, "COMMANDS_WITHOUT_KEY", ())
+    assert action in [each for _, each in listed], "an action of the palette"
+    await app.run_action(action, app.screen)
+    await settle(app, pilot)
+    return app.text
+
+
 def widget_rows(widget: Widget) -> list[list[Segment]]:
     """Return what a widget with line rendering shows, row by row."""
     return [list(widget.render_line(y)) for y in range(widget.size.height)]

@@ -62,6 +62,8 @@ from core.server.tokens import (
     HeadAblation,
     ReplyToken,
     ScoredToken,
+    SessionToken,
+    SettingEffect,
     TokenProbability,
     WindowToken,
 )
@@ -421,7 +423,16 @@ class FakeServer:
             picked = self._candidate(step, len(ids), id, request.settings)
             ids.append(id)
         view = self._view(step, ids, request.settings, request.top)
-        return StepReply(session=session, picked=picked, **view)
+        tokens = self._session_tokens(step, ids) if request.session is None else None
+        return StepReply(session=session, picked=picked, tokens=tokens, **view)
+
+    def _session_tokens(self, step: int, ids: Sequence[int]) -> list[SessionToken]:
+        tokens = [SessionToken(ids[0], WORDS[ids[0]])]
+        for place in range(1, len(ids)):
+            rank = self.ranking(step, place).index(ids[place])
+            text = WORDS[ids[place]]
+            tokens.append(SessionToken(ids[place], text, PROBABILITIES[rank], rank + 1))
+        return tokens
 
     def _cut(self, request: CutRequest) -> StepReply:
         step, ids = self._session(request.session)
@@ -479,7 +490,19 @@ class FakeServer:
             "ended": len(ids) > PROMPT_TOKENS and ids[-1] == EOS,
             "text": "".join(f" {WORDS[id]}" for id in ids[PROMPT_TOKENS:]),
             "step": step,
+            "vocab_size": LOADED.vocab_size,
+            "entropy_as_set": 0.0 if settings.temperature == 0 else math.log(2),
+            "effects": self._effects(settings),
         }
+
+    def _effects(self, settings: SamplingConfig) -> list[SettingEffect]:
+        effects = [SettingEffect("special", LOADED.vocab_size - 2, 0.99)]
+        if settings.temperature == 0:
+            return [*effects, SettingEffect("temperature", 1, PROBABILITIES[0])]
+        if settings.top_k:
+            share = sum(PROBABILITIES[: settings.top_k])
+            effects.append(SettingEffect("top_k", settings.top_k, share))
+        return effects
 
     # Positions and branches
 

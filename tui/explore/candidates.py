@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container
 
+from core.config.configs import SamplingConfig
 from core.server.replies import NextTokensReply
 from core.server.tokens import CandidateToken
 from tui.common.format import short_count
@@ -12,8 +13,10 @@ from tui.common.sampling_settings import CONTROLS_BY_NAME
 from tui.common.sanitize import one_line
 
 SPECIAL = "special"  # the reason for the removal of tokens that are never generated
+GREEDY = "greedy"
 MIN_PERCENT_SHARE = 0.00005  # below, a share is shown as "<.01%"
 MAX_PERPLEXITY = 1e6
+NO_INDEX = "corpus: no index yet, k builds it"
 
 
 def percent(share: float) -> str:
@@ -23,16 +26,20 @@ def percent(share: float) -> str:
     return f"{share:.0%}" if share in (0.0, 1.0) else f"{share:.{1 if share >= 0.01 else 2}%}"
 
 
-def chance_text(token: CandidateToken) -> str:
+def chance_text(token: CandidateToken, settings: SamplingConfig | None = None) -> str:
     """Format the probability after the settings, or what removed the token."""
-    return removed_by(token.removed) if token.removed else percent(token.chance)
+    return removed_by(token.removed, settings) if token.removed else percent(token.chance)
 
 
-def removed_by(setting: str) -> str:
-    """Return the short name of a setting that removed a token."""
-    if setting == SPECIAL:
-        return "special"
-    return CONTROLS_BY_NAME[setting].short if setting in CONTROLS_BY_NAME else one_line(setting)
+def removed_by(setting: str, settings: SamplingConfig | None = None) -> str:
+    """Name the setting that removed a token, with its value if the settings are given."""
+    if setting not in CONTROLS_BY_NAME:
+        return one_line(setting)  # "special"
+    name = CONTROLS_BY_NAME[setting].short
+    if settings is None:
+        return name
+    value = getattr(settings, setting)
+    return GREEDY if setting == "temperature" and value == 0 else f"{name} {value:g}"
 
 
 def corpus_count(token: CandidateToken, width: int | None = None) -> str:
@@ -64,19 +71,10 @@ def perplexity(loss: float | None) -> str:
     return f"{math.exp(loss):,.3g}" if loss < math.log(1000) else f"{math.exp(loss):,.0f}"
 
 
-def prediction_facts(view: NextTokensReply) -> str:
-    """Describe the prediction: entropy, perplexity of the text so far, context used."""
-    bits = view.entropy / math.log(2)
-    return (
-        f"entropy {bits:.2f} bits · perplexity so far {perplexity(view.loss)} · "
-        f"context {view.used:,}/{view.context:,}"
-    )
-
-
 def corpus_facts(view: NextTokensReply) -> str:
     """Describe how much of the end of the text occurs in the corpus."""
     if view.corpus is None:
-        return "corpus: no index yet; i builds it"
+        return NO_INDEX
     length, count = view.corpus.length, view.corpus.count
     if not length:
         return "corpus: the last token does not occur"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from textual.binding import Binding, BindingType
 
 from tui.common.keys import hidden_key
-from tui.explore.keys import NEWER, NEWEST, OLDER, best_key, setting_keys
+from tui.explore.keys import BEST, GREEDY, INSIDE, NEWER, OLDER, PANEL
 
 DEFAULT_BRANCHES, MAX_BRANCHES = 4, 9
 
-
-MOVING: list[BindingType] = [
+BINDINGS: list[BindingType] = [
     Binding("escape", "stop", "Stop", tooltip="Stop generating; tokens so far are kept"),
     Binding("escape", "back", "Back", tooltip="Go back"),
     hidden_key("left", "move(-1)", "Left", "Cursor to the previous token", "←"),
@@ -25,11 +24,7 @@ MOVING: list[BindingType] = [
         "Replace",
         tooltip="Put the selected token here and continue; the old text stays as a branch",
     ),
-]
-BRANCHES: list[BindingType] = [
-    Binding(
-        "b", "branch", "Branch", tooltip=f"Generate {DEFAULT_BRANCHES} branches, or as set with 2–9"
-    ),
+    Binding("space", "branch", "Branch", tooltip=f"Generate {DEFAULT_BRANCHES} branches from here"),
     Binding(
         "right_square_bracket",
         "sibling(1)",
@@ -40,28 +35,29 @@ BRANCHES: list[BindingType] = [
     hidden_key(
         "left_square_bracket", "sibling(-1)", "Previous", "Previous branch at this fork", "["
     ),
-    hidden_key("left_curly_bracket", "parent", "Parent", "Parent branch", "{"),
-    hidden_key("right_curly_bracket", "child", "Child", "Next child branch", "}"),
-    hidden_key("pageup", "change_text(-1)", "Older", "Previous text with its branches"),
-    hidden_key("pagedown", "change_text(1)", "Newer", "Next text with its branches"),
-    *(
-        hidden_key(
-            str(count), f"branch_count({count})", "Branches", f"b generates {count} branches"
-        )
-        for count in range(2, MAX_BRANCHES + 1)
-    ),
-]
-OTHER_VIEWS: list[BindingType] = [
+    Binding("backspace", "parent", "Parent", tooltip="Back to the parent branch"),
+    INSIDE,
     Binding(
-        "c",
+        "u",
         "probabilities",
-        "Chances",
+        "Unsure",
         tooltip="Show token probabilities as colours and tenths; ! is below 1%",
     ),
-    hidden_key("w", "inside", "Inside", "Look inside the model at this token"),
-    hidden_key("e", "own_text", "Text", "Type or paste your own text to be scored"),
-    hidden_key("y", "copy", "Copy", "Copy this branch from the beginning"),
+    PANEL,
+    OLDER,
+    NEWER,
+    BEST,
+    GREEDY,
+    hidden_key("f2", "own_text", "Text", "Type or paste your own text to be scored"),
 ]
-SETTINGS = setting_keys("Keep the seed of the last branches, or draw a new one for each")
-WEIGHTS: list[BindingType] = [OLDER, NEWER, NEWEST, best_key("f12")]
-BINDINGS = [*MOVING, *BRANCHES, *OTHER_VIEWS, *SETTINGS, *WEIGHTS]
+COMMANDS = (  # in the palette only: what they do, and the action
+    ("Next child branch", "child"),
+    ("Previous text with its branches", "change_text(-1)"),
+    ("Next text with its branches", "change_text(1)"),
+    ("Copy this branch from the beginning", "copy"),
+    ("Load the newest weights", "newest"),
+    *(
+        (f"Generate {count} branches at a time", f"branch_count({count})")
+        for count in (2, DEFAULT_BRANCHES, MAX_BRANCHES)
+    ),
+)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
+from textual.style import Style
 
 from core.server.replies import ScoreAtReply
 from tui.common.format import PLAIN_SPACE, SPACE, visible
@@ -17,6 +18,7 @@ from tui.explore.cursor import Cursor
 
 MAX_TOKEN_CHARACTERS = 24
 BRANCH_LABEL_CELLS = 6
+BRANCH = "branch"  # in the meta data of a style: how many branches further this one is
 END_OF_TEXT = "<eos>"
 DIGITS_LEGEND = "tenths, ! <1%"
 END_POSITION = "end of the text: what could come next"
@@ -43,7 +45,7 @@ def branch_line(cursor: Cursor, *, legend: bool = False) -> str:
     """Describe which branch this is and the perplexity of the text."""
     words = [DIGITS_LEGEND] if legend else []
     words.append(branch_position(cursor))
-    words.append(f"perplexity {perplexity(mean_loss(cursor.chances))}")
+    words.append(f"perplexity of the text {perplexity(mean_loss(cursor.chances))}")
     return " · ".join(words)
 
 
@@ -84,13 +86,14 @@ def branch_rows(cursor: Cursor, width: int, max_rows: int, mark: str) -> list[Co
         available = max(1, width - BRANCH_LABEL_CELLS)
         if cell_len(text) > available:
             text = set_cell_size(text, available)
-        rows.append(
-            Content.assemble(
-                (f"{sign:<2}", "bold $primary"),
-                (f"{number:>{BRANCH_LABEL_CELLS - 3}} ", "dim"),
-                (text, style),
-            )
+        row = Content.assemble(
+            (f"{sign:<2}", "bold $primary"),
+            (f"{number:>{BRANCH_LABEL_CELLS - 3}} ", "$faint"),
+            (text, style),
         )
+        # Without one taken, the first is the next.
+        by = number if taken < 0 else number - 1 - taken
+        rows.append(row.stylize(Style.from_meta({BRANCH: by})))
     return rows
 
 
@@ -114,7 +117,7 @@ def _branches_shown(cursor: Cursor) -> tuple[Sequence[Sequence[BranchToken]], in
 def branches_added(count: int, *, greedy: bool) -> str:
     """Describe the result of generating branches."""
     if not count:
-        return "No new branches; a higher temperature (t) gives others."
+        return "No new branches; a higher temperature gives others."
     how = " (likeliest tokens)" if greedy else ""
     return f"{count} branch{'es' * (count != 1)} added{how}; ] shows the next."
 

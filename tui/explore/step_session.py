@@ -15,7 +15,7 @@ from core.config.configs import SamplingConfig
 from core.errors import ClosedError, MiniGPTError
 from core.server.protocol import SAMPLED, CutRequest, FindRequest, ForkRequest, StepRequest
 from core.server.replies import FindReply, StepReply
-from core.server.tokens import TokenProbability
+from core.server.tokens import SessionToken, TokenProbability
 from tui.common.client import ModelClient
 from tui.common.format import first_difference
 
@@ -34,6 +34,7 @@ class StepSession:
         prompt: the text before the first chosen token.
         chosen: ids of the tokens chosen since.
         view: what could come next, and the step of the weights that predict it; None until known.
+        path: all tokens so far, each with its probability and rank before it was added.
     """
 
     client: ModelClient
@@ -42,12 +43,18 @@ class StepSession:
     prompt: str
     chosen: list[int] = field(default_factory=list)
     view: StepReply | None = None
+    path: list[SessionToken] = field(default_factory=list)
     _session: str | None = None
 
     @property
     def text(self) -> str:
         """The text so far."""
         return self.prompt + (self.view.text if self.view else "")
+
+    @property
+    def taken(self) -> Sequence[SessionToken]:
+        """The chosen tokens, each with its probability and rank before it was chosen."""
+        return self.path[max(0, len(self.path) - len(self.chosen)) :]
 
     async def refresh(self, settings: SamplingConfig) -> StepReply:
         """Return what could come next; other settings need no forward pass."""
@@ -66,8 +73,10 @@ class StepSession:
             return self.client.request(request)
 
         self.view = await self._in_session(settings, step)
-        assert self.view.picked is not None
-        self.chosen.append(self.view.picked.id)
+        picked = self.view.picked
+        assert picked is not None
+        self.chosen.append(picked.id)
+        self.path.append(SessionToken(picked.id, picked.text, picked.probability, picked.rank))
         return self.view
 
     async def undo(self, settings: SamplingConfig, count: int = 1) -> StepReply:
@@ -140,7 +149,7 @@ class StepSession:
 
     def copy(self) -> StepSession:
         """Return another session at the same position."""
-        return replace(self, chosen=list(self.chosen), _session=None)
+        return replace(self, chosen=list(self.chosen), path=list(self.path), _session=None)
 
     async def _open(self, settings: SamplingConfig, *, reload: bool = False) -> StepReply:
         request = StepRequest(
@@ -154,7 +163,7 @@ class StepSession:
         )
         self._session = None
         self.view = await self.client.request(request)
-        self._session = self.view.session
+        self._session, self.path = self.view.session, list(self.view.tokens or ())
         return self.view
 
     async def _cut(self, settings: SamplingConfig, length: int) -> StepReply:
@@ -163,6 +172,7 @@ class StepSession:
             return self.client.request(request)
 
         self.view = await self._in_session(settings, cut)
+        del self.path[self.view.length :]
         return self.view
 
     async def _in_session(

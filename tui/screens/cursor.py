@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import Paste
 from textual.widgets import Static
@@ -28,24 +28,29 @@ from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean, pasted_text
 from tui.explore import cursor_text
 from tui.explore.branches import Branch, append_branch, read_branches
-from tui.explore.candidates import likeliest_ids
+from tui.explore.candidates import corpus_facts, likeliest_ids
 from tui.explore.cursor import Cursor
-from tui.explore.cursor_keys import BINDINGS, DEFAULT_BRANCHES
+from tui.explore.cursor_keys import BINDINGS, COMMANDS, DEFAULT_BRANCHES
+from tui.explore.distribution import describe_distribution, surprise
 from tui.explore.token_rows import Layout
 from tui.screens.dialogs import TextDialog
 from tui.screens.prediction import PredictionScreen
+from tui.widgets.branch_list import BranchList
 from tui.widgets.candidate_table import CandidateTable
-from tui.widgets.generation_side import GenerationLine, GenerationSide
+from tui.widgets.distribution_panel import DistributionPanel
+from tui.widgets.panel import Panel
+from tui.widgets.sampling_panel import SamplingPanel
 from tui.widgets.token_text import TokenText
 from tui.widgets.transcript import prompt_mark
+from tui.widgets.weights_panel import WeightsPanel
 
-MIN_TEXT_ROWS = 5
 MAX_TEXT_TOKENS = 1 << 16  # of the model server, so a move that far reaches an end of any text
-TALL_SCREEN_ROWS = 12  # from here on the branches may take half of the rows
-TEXT_PADDING_ROWS = 2
+TEXT_PADDING_ROWS = 1  # between the text and the branches
+TEXT_HINT = "‹2› branches · u how unsure the model was"
+TABLE_HINT = "dim: removed, and by which setting"
 
 GENERATING = "Generating. Esc stops; tokens so far are kept."
-NO_SIBLING = "No other branch yet. Enter replaces the token, b generates branches."
+NO_SIBLING = "No other branch yet: Enter replaces the token, Space adds some."
 
 
 class CursorScreen(PredictionScreen):
@@ -56,7 +61,7 @@ class CursorScreen(PredictionScreen):
         prompt: the text, or its typed part.
         chosen: ids of the generated part.
         controls: the sampling settings.
-        turns: of the conversation with this run, oldest first; PageUp and PageDown open them.
+        turns: of the conversation with this run, oldest first; the palette opens them.
         turn: the id of the turn that `prompt` and `chosen` are; None if they are none.
     """
 
@@ -67,8 +72,8 @@ class CursorScreen(PredictionScreen):
         "branches are saved with the conversation."
     )
     CSS_PATH = "../styles/cursor.tcss"
-    BEST_KEY = "F12"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+    COMMANDS_WITHOUT_KEY = COMMANDS
 
     def __init__(
         self,
@@ -99,17 +104,19 @@ class CursorScreen(PredictionScreen):
 
     def body(self) -> ComposeResult:
         """Yield the text with its branches, the candidate tokens, and the settings."""
-        terminal = self.services.terminal
-        mark = prompt_mark(terminal.charset)
-        with Horizontal(id="room"):
-            with Vertical(id="path"):
-                yield TokenText()
-                yield Static(id="branches", markup=False)
-            with Vertical(id="position"):
-                yield Static(id="facts", markup=False)
-                yield CandidateTable(terminal.charset)
-        yield GenerationSide(mark)
-        yield GenerationLine()
+        charset = self.services.terminal.charset
+        with Container(id="room"):
+            with Vertical(id="left"):
+                with Panel(title="Text", hint=TEXT_HINT, id="path"):
+                    yield TokenText()
+                    yield BranchList()
+                yield SamplingPanel()
+            with Vertical(id="right"):
+                with Panel(title="At the cursor", hint=TABLE_HINT, id="next"):
+                    yield Static(id="facts", markup=False)
+                    yield CandidateTable(charset)
+                yield DistributionPanel()
+                yield WeightsPanel()
 
     def on_mount(self) -> None:
         """Open the text with the cursor at its end."""
@@ -122,25 +129,17 @@ class CursorScreen(PredictionScreen):
         if turn in self._turns and not chosen:
             await self._open_turn(turn)
         else:
-            await self.cursor.open_text(self._settings, prompt, chosen=chosen, turn=turn)
+            await self.cursor.open_text(self.settings, prompt, chosen=chosen, turn=turn)
 
     async def _open_turn(self, id: str) -> None:
         turn = self._turns[id]
-        await self.cursor.open_text(self._settings, turn.prompt, turn.text, turn=id)
+        await self.cursor.open_text(self.settings, turn.prompt, turn.text, turn=id)
 
     def on_resize(self) -> None:
         """Refit the text."""
         super().on_resize()
         if self.cursor.branch:
             self.call_after_refresh(self.show_view)
-
-    @property
-    def _table(self) -> CandidateTable:
-        return self.query_one(CandidateTable)
-
-    @property
-    def _settings(self) -> SamplingConfig:
-        return self.conversation.controls.config
 
     # Requests
 
@@ -157,21 +156,21 @@ class CursorScreen(PredictionScreen):
     async def load_weights(self, run: str, weights: str) -> None:
         """Predict what could be at the cursor with other weights."""
         if self.cursor.branch:
-            await self.cursor.use_weights(weights, self._settings)
+            await self.cursor.use_weights(weights, self.settings)
         else:  # the text could not be opened with those before
             self.cursor.weights = weights
             await self._open()
 
     async def refresh_view(self) -> None:
         """Request what could be at the cursor, unless it is known."""
-        self._view = await self.cursor.view(self._settings)
+        self._view = await self.cursor.view(self.settings)
 
     @work(group="ahead", exclusive=True, exit_on_error=False)
     async def _prefetch(self, by: int) -> None:
         """Request the next position in the direction of the last move, before the next key."""
         async with self._action_lock:
             try:
-                await self.cursor.view(self._settings, by)
+                await self.cursor.view(self.settings, by)
             except MiniGPTError:
                 return  # shown when the cursor goes there
 
@@ -200,8 +199,13 @@ class CursorScreen(PredictionScreen):
             token = cursor_text.token_line(cursor, view, plain=plain)
             branch = cursor_text.branch_line(cursor, legend=self._with_probabilities)
             self.query_one("#facts", Static).update(f"{token}\n{branch}", layout=False)
-            self._table.show(view.top)
+            self.table.show(view.top, self.settings, vocab_size=view.vocab_size)
             self._select_actual(view)
+            before = [chance for chance in cursor.chances[: cursor.at] if chance is not None]
+            figures = describe_distribution(
+                view, self.settings, [surprise(chance) for chance in before], self.table.page_rows
+            )
+            self.query_one(DistributionPanel).show(figures, corpus_facts(view))
         self._refresh_footer()
 
     def _refresh_footer(self) -> None:
@@ -235,30 +239,44 @@ class CursorScreen(PredictionScreen):
     def _show_branches(self) -> None:
         """Show the branches at the nearest fork where there is room below the text."""
         width, height = self.query_one("#path").content_size
-        most = max(0, (height - MIN_TEXT_ROWS) if height < TALL_SCREEN_ROWS else height // 2)
-        mark = prompt_mark(self.services.terminal.charset)
-        rows = cursor_text.branch_rows(self.cursor, width - 2, most, mark)
         text = self.query_one(TokenText)
         needed = text.needed_rows + TEXT_PADDING_ROWS
+        most = max(0, height // 2, height - needed)
+        mark = prompt_mark(self.services.terminal.charset)
+        rows = cursor_text.branch_rows(self.cursor, width - 2, most, mark)
         text_rows = min(needed, height - len(rows)) if rows else 0
         if (rows, text_rows) == self._branches_shown:
             return
         self._branches_shown = rows, text_rows
-        branches = self.query_one("#branches", Static)
-        branches.display = bool(rows)
-        branches.styles.height = len(rows)
-        branches.update(Content("\n").join(rows))
+        self.query_one(BranchList).show(rows)
         text.styles.height = text_rows or "1fr"
 
     def _select_actual(self, view: ScoreAtReply) -> None:
         """Select the actual token in the table when the position has changed."""
         position = self.cursor.branch, self.cursor.at
         if position != self._table_position and view.actual is not None:
-            ids = [token.id for token in self._table.rows]
+            ids = [token.id for token in self.table.rows]
             if view.actual.id in ids:
-                self._table.move(-len(ids))
-                self._table.move(ids.index(view.actual.id))
+                self.table.move(-len(ids))
+                self.table.move(ids.index(view.actual.id))
         self._table_position = position
+
+    # Mouse
+
+    def on_candidate_table_opened(self) -> None:
+        """Put the double-clicked token at the cursor."""
+        self.action_replace()
+
+    def on_token_text_clicked(self, event: TokenText.Clicked) -> None:
+        """Move the cursor to the token clicked on; a double click looks inside there."""
+        self.action_move(event.token - self.cursor.at)
+        if event.twice:
+            self.action_inside()
+
+    def on_branch_list_clicked(self, event: BranchList.Clicked) -> None:
+        """Go to the branch clicked on."""
+        if event.by:
+            self.action_sibling(event.by)
 
     # Moving
 
@@ -274,7 +292,7 @@ class CursorScreen(PredictionScreen):
             return
         if not self.cursor.move(by):
             return
-        view = None if self.is_busy else self.cursor.cached_view(self._settings)
+        view = None if self.is_busy else self.cursor.cached_view(self.settings)
         if view is None:
             self._show_text()
             self.perform(needs_view=False)
@@ -289,7 +307,7 @@ class CursorScreen(PredictionScreen):
 
     def action_move_choice(self, by: int) -> None:
         """Move the cursor of the table."""
-        self.perform_locally(lambda: self._table.move(by))
+        self.perform_locally(lambda: self.table.move(by))
 
     def _navigate(self, move: Callable[[], bool], otherwise: str) -> None:
         async def navigate() -> None:
@@ -333,7 +351,7 @@ class CursorScreen(PredictionScreen):
         """Replace the token at the cursor by the selected one, and continue."""
 
         async def replace() -> None:
-            if (selected := self._table.selected) is not None:
+            if (selected := self.table.selected) is not None:
                 self._announce_generation()
                 before = len(self.cursor.tree)
                 await self.cursor.replace_token(selected.id, *self._generation_settings())
@@ -368,7 +386,7 @@ class CursorScreen(PredictionScreen):
         """Draw the seed for new branches; return the settings and the length of a branch."""
         conversation = self.conversation
         conversation.controls = conversation.controls.with_seed(random.getrandbits(32))
-        return self._settings, self._settings.max_tokens
+        return self.settings, self.settings.max_tokens
 
     @work(group="stop", exit_on_error=False)
     async def action_stop(self) -> None:
@@ -376,9 +394,9 @@ class CursorScreen(PredictionScreen):
         await self.cursor.stop()
 
     def action_branch_count(self, count: int) -> None:
-        """Set how many branches b generates."""
+        """Set how many branches Space generates."""
         self._branch_count = count
-        self.show_note(f"b generates {count} branches.")
+        self.show_note(f"Space generates {count} branches.")
 
     # Other views
 
@@ -409,7 +427,7 @@ class CursorScreen(PredictionScreen):
     async def _open_own_text(self, text: str) -> None:
         if text:
             async with self._action_lock:
-                await self.cursor.open_text(self._settings, text)
+                await self.cursor.open_text(self.settings, text)
 
     def _show_own_text(self, text: str | None) -> None:
         if text:
@@ -419,7 +437,7 @@ class CursorScreen(PredictionScreen):
         """Open a pasted text."""
         event.stop()
         if text := pasted_text(event.text):
-            self.perform(lambda: self.cursor.open_text(self._settings, text), needs_view=False)
+            self.perform(lambda: self.cursor.open_text(self.settings, text), needs_view=False)
 
     def action_copy(self) -> None:
         """Copy the path."""

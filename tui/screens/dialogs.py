@@ -153,18 +153,27 @@ class RunDialog(InputDialog):
     Args:
         home: the home directory of the program.
         current: the name of the run in use.
+        title, verb: what for.
     """
 
-    def __init__(self, home: Home, current: str) -> None:
+    def __init__(
+        self,
+        home: Home,
+        current: str,
+        title: str = "Chat with another run",
+        verb: str = "talk to it",
+    ) -> None:
         super().__init__()
         self._home, self._current = home, current
+        self._title, self._verb = title, verb
 
     def compose(self) -> ComposeResult:
         """The list and the keys."""
         with Vertical(classes="dialog"):
-            yield Static("Chat with another run", classes="accent", markup=False)
+            yield Static(self._title, classes="accent", markup=False)
             yield OptionList(id="runs", markup=False, compact=True)
-            yield Static("Enter  talk to it     Esc  cancel", classes="keys", markup=False)
+            keys = f"Enter  {self._verb}     Esc  cancel"
+            yield Static(keys, classes="keys", markup=False)
 
     def on_mount(self) -> None:
         """Start reading the runs."""

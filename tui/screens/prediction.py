@@ -1,42 +1,61 @@
-"""Predictions at a position of a text: what Step and Cursor have in common."""
+"""Predictions at a position of a text, their settings and weights: what Step and Cursor share."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
 
 from textual import work
+from textual.binding import ActiveBinding
 
+from core.config.configs import SamplingConfig
 from core.errors import MiniGPTError
-from core.run.weights_ref import BEST
+from core.run.directory import Run
+from core.run.weights_ref import BEST, LAST
 from core.server.replies import NextTokensReply
 from tui.chat.conversation import ReadyModel
+from tui.chat.timeline import WeightsPoint, read_timeline
 from tui.common.sampling_settings import SamplingControls
+from tui.screens.dialogs import RunDialog
 from tui.screens.generation import NOT_READY, GenerationScreen
+from tui.widgets.candidate_table import CandidateTable
+from tui.widgets.key_line import LAST_KEYS
+from tui.widgets.sampling_panel import SamplingPanel
+from tui.widgets.weights_panel import WeightsPanel
 
-NEWER_WEIGHTS = "Newer weights available: l loads them."
-NEWER_BEST_WEIGHTS = "Better weights available: {key} loads them."
-NO_PREDICTIONS = "No predictions yet: e for another text; , and . for other weights."
+NEWER_WEIGHTS = "Newer weights available: . loads them."
+NEWER_BEST_WEIGHTS = "Better weights available: b loads them."
+NO_PREDICTIONS = "No predictions: F2 another text, , and . other weights."
+LOADING = "Loading the weights of {run}…"
 
 
 class PredictionScreen(GenerationScreen):
     """A screen of what a model predicts at a position of a text.
 
-    Title and status name the weights of the predictions shown. These stay until others are chosen,
+    The header names the weights of the predictions shown. These stay until others are chosen,
     also while newer ones are saved. Keys act one after another, also those pressed while the model
-    is loading.
+    is loading. Subclasses yield a `CandidateTable`, a `SamplingPanel` and a `WeightsPanel`.
 
     Args:
         name, weights: the run and its weights.
         controls: the sampling settings.
     """
 
-    BEST_KEY = "b"
+    AUTO_FOCUS = "CandidateTable"
+    HORIZONTAL_BREAKPOINTS = None  # those of the app
+    COMMANDS_WITHOUT_KEY: ClassVar[Sequence[tuple[str, str]]] = ()
 
     def __init__(self, name: str, weights: str, controls: SamplingControls | None) -> None:
         super().__init__(name, weights, controls)
         self._action_lock = asyncio.Lock()
         self._unfinished_actions = 0
+        self._points: list[WeightsPoint] = []
+        self._is_newer_saved = False
+
+    def on_mount(self) -> None:
+        """Read which weights there are."""
+        self._read_timeline()
 
     # For subclasses
 
@@ -60,6 +79,98 @@ class PredictionScreen(GenerationScreen):
     def show_view(self) -> None:
         """Show the predictions."""
         raise NotImplementedError
+
+    # Panels
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys for the footer: Panel after the screen's own."""
+        bindings = super().active_bindings
+        for key in ("tab", *LAST_KEYS):
+            if key in bindings:
+                bindings[key] = bindings.pop(key)
+        return bindings
+
+    @property
+    def table(self) -> CandidateTable:
+        """The candidate tokens."""
+        return self.query_one(CandidateTable)
+
+    @property
+    def settings(self) -> SamplingConfig:
+        """The sampling settings."""
+        return self.conversation.controls.config
+
+    @property
+    def standing_note(self) -> str:
+        """A note about the predictions shown, where there is no other one."""
+        return ""
+
+    def shown_controls(self) -> SamplingControls:
+        """The settings as the panel shows them."""
+        return self.conversation.controls
+
+    def show_facts(self) -> None:
+        """Update header, panels and note where they changed."""
+        facts = self.facts()
+        state = facts.weights_text
+        if facts.context is not None and facts.used is not None and not facts.loading:
+            state = f"{state} · context {facts.used:,}/{facts.context:,}"
+        title = facts.run, state
+        if title != self._shown_title:
+            self._shown_title = title
+            self.set_header(facts.run, state=state)
+        self.query_one(SamplingPanel).show(self.shown_controls())
+        conversation, step = self.conversation, facts.step
+        self.query_one(WeightsPanel).show(self._points, conversation.weights, step)
+        self.table.show_note(self._note())
+
+    def _note(self) -> str:
+        if self.conversation.note or self.view is not None:
+            return self.conversation.note or self.standing_note
+        if self.is_busy:
+            return LOADING.format(run=self.conversation.run)
+        return NO_PREDICTIONS
+
+    @work(group="timeline", exclusive=True, exit_on_error=False)
+    async def _read_timeline(self) -> None:
+        run = self.conversation.run
+        points = await asyncio.to_thread(read_timeline, Run(self.services.home.runs / run))
+        if run == self.conversation.run and self.is_attached:
+            self._points = points
+            self.show_facts()
+
+    def action_other_run(self) -> None:
+        """Choose another run that has weights, for the same text."""
+
+        def use(name: str | None) -> None:
+            if name is not None:
+                self.use_weights(name, LAST)
+
+        words = "Another run, same text", "use it"
+        dialog = RunDialog(self.services.home, self.conversation.run, *words)
+        self.app.push_screen(dialog, use)
+
+    def on_sampling_panel_changed(self, event: SamplingPanel.Changed) -> None:
+        """Predict with the settings of the panel."""
+        event.stop()
+        self.use_controls(event.controls)
+
+    def use_controls(self, controls: SamplingControls) -> None:
+        """Use other sampling settings."""
+        self.conversation.controls = controls
+        self.show_note("")
+        self.settings_changed()
+
+    def on_sampling_panel_explained(self, event: SamplingPanel.Explained) -> None:
+        """Show why a key of the panel changes nothing."""
+        event.stop()
+        self.show_note(event.text)
+
+    def on_weights_panel_chosen(self, event: WeightsPanel.Chosen) -> None:
+        """Predict with the weights chosen in the panel."""
+        event.stop()
+        self.use_weights(self.conversation.run, event.weights)
 
     # Actions one after another
 
@@ -134,6 +245,8 @@ class PredictionScreen(GenerationScreen):
     def weights_chosen(self) -> None:
         """Load the chosen weights; if that fails, those shown stay chosen."""
         conversation = self.conversation
+        self._is_newer_saved = False
+        self._read_timeline()
         chosen = conversation.run, conversation.weights
 
         async def load_weights() -> None:
@@ -149,4 +262,13 @@ class PredictionScreen(GenerationScreen):
     def newer_weights_saved(self) -> None:
         """Offer the newer weights."""
         is_best = self.conversation.weights == BEST
-        self.show_note(NEWER_BEST_WEIGHTS.format(key=self.BEST_KEY) if is_best else NEWER_WEIGHTS)
+        self._is_newer_saved = not is_best
+        self._read_timeline()
+        self.show_note(NEWER_BEST_WEIGHTS if is_best else NEWER_WEIGHTS)
+
+    def action_newer(self) -> None:
+        """Use the snapshot after the present one, or the newest weights that were saved since."""
+        if self._is_newer_saved and self.conversation.weights == LAST:
+            self.action_newest()
+        else:
+            super().action_newer()

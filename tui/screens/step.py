@@ -13,10 +13,10 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container
+from textual.content import Content
 from textual.widgets import Static
 
-from core.config.configs import SamplingConfig
 from core.errors import InputError, MiniGPTError
 from core.run.weights_ref import LAST
 from core.server.protocol import IndexRequest
@@ -25,22 +25,33 @@ from tui.chat.facts import GenerationFacts
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import DRAWN_SEED_LIMIT, SamplingControls
 from tui.common.sanitize import clean, one_line
-from tui.explore.candidates import corpus_facts, match_count, prediction_facts
+from tui.explore.candidates import corpus_facts, match_count
 from tui.explore.comparison import Comparison, Pin, compare
-from tui.explore.step_keys import BINDINGS
+from tui.explore.distribution import describe_distribution, surprises
+from tui.explore.step_keys import BINDINGS, COMMANDS, SAMPLED_TOKENS
 from tui.explore.step_session import StepSession
+from tui.explore.taken_path import token_facts
 from tui.screens.cursor import CursorScreen
-from tui.screens.dialogs import LineDialog
+from tui.screens.dialogs import LineDialog, RunDialog
 from tui.screens.prediction import NO_PREDICTIONS, PredictionScreen
 from tui.widgets.candidate_table import CandidateTable
-from tui.widgets.generation_side import GenerationLine, GenerationSide
-from tui.widgets.transcript import Transcript, prompt_mark
+from tui.widgets.distribution_panel import DistributionPanel
+from tui.widgets.panel import Panel
+from tui.widgets.sampling_panel import NAMES, SamplingPanel
+from tui.widgets.taken_text import Breadcrumb, TakenText
+from tui.widgets.weights_panel import WeightsPanel
 
 MAX_TEXT_ROWS = 4
-TALL_SCREEN_ROWS = 24  # from here on a row is left free below the text
-TOKENS_SAMPLED_BY_F = 5
 TEXT_UPDATE_SECONDS = 1 / 8
-END_OF_TEXT = "End of text. Backspace undoes."
+ROWS_PER_TEXT_ROW = 12  # one row of text for so many of the screen
+SETTING_NAMES = tuple(name for name in NAMES if name != "max_tokens")
+NEXT_TITLE, SIDE_TITLE = "Next token", "Sampling and distribution"
+TAKEN_TITLE = " Taken, and its probability   # rank if not the likeliest "
+TEXT_HINT = "# rank, when it was not the likeliest · ⌫ takes the last one back"
+TABLE_HINT = "dim: removed, and by which setting"
+FIND_HINT = " · / finds any of them"
+PINNED = "Pinned: choose other weights (, . b) or settings."
+END_OF_TEXT = "End of text. Backspace takes the last token back."
 
 
 class StepScreen(PredictionScreen):
@@ -56,11 +67,12 @@ class StepScreen(PredictionScreen):
     HEADING = "Step"
     HELP = (
         "What could come next, and how likely: under the model itself, and after your settings. "
-        "Tokens that a setting removed are dim, with its name. Take a row, sample, or undo; "
-        "changed settings take effect at once."
+        "Tokens that a setting removed are dim, with its name. Take a row, roll, or take back; "
+        "Tab goes to the settings, which take effect at once."
     )
     CSS_PATH = "../styles/step.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+    COMMANDS_WITHOUT_KEY = COMMANDS
 
     def __init__(
         self,
@@ -73,11 +85,10 @@ class StepScreen(PredictionScreen):
         super().__init__(name, weights, controls)
         self._initial = prompt, list(chosen)
         self._matches: FindReply | None = None
-        self._matches_text = self._matches_caption = ""
+        self._matches_text, self._matches_caption = "", Content("")
         self._samplings = self._stops = 0  # requests to sample that have not ended; keys to stop
         self._pin: Pin | None = None
         self._comparison: Comparison | None = None
-        self._shown_text: tuple[str, str, str] | None = None
 
     @cached_property
     def session(self) -> StepSession:
@@ -87,32 +98,44 @@ class StepScreen(PredictionScreen):
         return StepSession(self.services.client, name, weights, prompt, chosen)
 
     def body(self) -> ComposeResult:
-        """Yield the text with its facts, the candidates, the comparison, and the settings."""
+        """Yield the text, the candidates with the comparison, and the settings."""
         charset = self.services.terminal.charset
-        with Horizontal(id="room"):
-            with Vertical(id="step"):
-                text = Transcript()
-                text.id, text.can_focus = "text", False
-                yield text
-                yield Static(id="facts", markup=False)
-                yield CandidateTable(charset)
+        yield Panel(TakenText(), Breadcrumb(), title="Text", hint=TEXT_HINT, id="path")
+        with Container(id="room"):
+            with Panel(title=NEXT_TITLE, hint=TABLE_HINT, id="next"):
+                yield CandidateTable(charset, FIND_HINT)
                 yield Static(id="comparison", markup=False)
-            yield GenerationSide(prompt_mark(charset))
-        yield GenerationLine()
+            with Panel(title=SIDE_TITLE, id="side"):
+                yield SamplingPanel(names=SETTING_NAMES)
+                yield DistributionPanel()
+                yield WeightsPanel()
 
     def on_mount(self) -> None:
         """Request the first candidates."""
         self.query_one("#comparison").display = False
-        self.query_one("#facts", Static).update("Loading the model...")
+        self.query_one(Breadcrumb).border_title = TAKEN_TITLE
         self.settings_changed()
 
-    @property
-    def _table(self) -> CandidateTable:
-        return self.query_one(CandidateTable)
+    def on_resize(self) -> None:
+        """Give the text as many rows as the height allows."""
+        super().on_resize()
+        rows = min(MAX_TEXT_ROWS, max(1, self.size.height // ROWS_PER_TEXT_ROW))
+        self.query_one(TakenText).max_rows = rows
+        if self.view is not None:
+            self.call_after_refresh(self.show_view)
 
-    @property
-    def _settings(self) -> SamplingConfig:
-        return self.conversation.controls.config
+    def shown_controls(self) -> SamplingControls:
+        """The settings; the same seed counts for every token, whether it was chosen or not."""
+        return replace(self.conversation.controls, fixed=True)
+
+    def use_controls(self, controls: SamplingControls) -> None:
+        """Use other settings; a seed that is switched off is drawn anew at once."""
+        before = self.conversation.controls
+        config = controls.config
+        if not controls.fixed:
+            config = replace(config, seed=random.randrange(DRAWN_SEED_LIMIT))
+        is_fixed = before.fixed or config.seed != before.config.seed
+        super().use_controls(replace(controls, config=config, fixed=is_fixed))
 
     # Requests
 
@@ -128,19 +151,19 @@ class StepScreen(PredictionScreen):
 
     async def load_weights(self, run: str, weights: str) -> None:
         """Predict the next token with other weights."""
-        await self.session.use_weights(run, weights, self._settings)
+        await self.session.use_weights(run, weights, self.settings)
         self._matches = None
 
     async def refresh_view(self) -> None:
         """Compare with the pinned weights."""
         if self._pin is not None:
-            self._comparison = await compare(self._pin, self.session, self._settings)
+            self._comparison = await compare(self._pin, self.session, self.settings)
 
     def settings_changed(self) -> None:
         """Show the candidates, or those found, with the new settings."""
 
         async def refresh() -> None:
-            await self.session.refresh(self._settings)
+            await self.session.refresh(self.settings)
             if self._matches is not None:
                 await self._find(self._matches_text)
 
@@ -152,42 +175,64 @@ class StepScreen(PredictionScreen):
         """Show the text, the candidates, and the comparison with the pinned weights."""
         view = self.view
         if view is None:
-            self.query_one("#facts", Static).update("")
             return
-        self._show_text()
-        facts = f"{prediction_facts(view)}\n{self._second_fact(view)}"
-        self.query_one("#facts", Static).update(facts)
         compared = self._comparison if self._pin else None
-        rows = view.top if self._matches is None else self._matches.tokens
-        self._table.show(rows, compared.chances if compared else None)
+        pinned = compared.chances if compared else None
+        panel = self.query_one("#next", Panel)
+        if self._matches is None:
+            self.table.show(view.top, self.settings, pinned=pinned, vocab_size=view.vocab_size)
+            panel.set_title(NEXT_TITLE)
+        else:
+            self.table.show(self._matches.tokens, self.settings, pinned=pinned)
+            panel.set_title(self._matches_caption)
         comparison = self.query_one("#comparison", Static)
         comparison.display = compared is not None
         if self._pin and compared:
             comparison.update(compared.lines(self._pin.label))
+        self._show_text()
+        path = surprises(self.session.path)
+        rows = self.table.page_rows
+        corpus = corpus_facts(view)
+        figures = describe_distribution(view, self.settings, path, rows)
+        self.query_one(DistributionPanel).show(figures, corpus)
+        # The title is that of narrow screens, whose one line of figures has no room for this.
+        words = Content.assemble(SIDE_TITLE, (f" · {corpus}", "not bold $faint"))
+        self.query_one("#side", Panel).set_title(words)
         self.refresh_bindings()
 
-    def _second_fact(self, view: StepReply) -> str:
-        if self._matches is not None:
-            return f"{self._matches_caption}; Esc shows the likeliest"
-        return END_OF_TEXT if view.ended else corpus_facts(view)
-
     def _show_text(self) -> None:
-        """Show the prompt, the tokens after it, and the token picked last."""
-        view, text, last = self.view, self.session.text, ""
-        if view is not None and view.picked is not None and self._shown_text is not None:
-            before = "".join(self._shown_text)
-            last = text[len(before) :] if text.startswith(before) else ""
-        prompt = self.session.prompt
-        parts = prompt, text[len(prompt) : len(text) - len(last)], last
-        if parts == self._shown_text:
+        """Show the prompt, the tokens after it, and the one at the table's cursor."""
+        session, selected = self.session, self.table.selected
+        upcoming = "" if selected is None or self._samplings else selected.text
+        if self.view is not None and self.view.ended:
+            upcoming = ""
+        prompt, text = session.prompt, session.text[len(session.prompt) :]
+        taken = session.taken
+        self.query_one(TakenText).show(prompt, text, taken, upcoming)
+        self.query_one(Breadcrumb).show(taken)
+
+    def on_candidate_table_moved(self) -> None:
+        """Show the token at the cursor in the text."""
+        self._show_text()
+
+    def on_candidate_table_opened(self) -> None:
+        """Take the row that was double-clicked."""
+        self.action_take_cursor()
+
+    def on_taken_text_clicked(self, event: TakenText.Clicked) -> None:
+        """Describe a taken token; a double click takes back all from there on."""
+        taken = self.session.taken
+        if event.index >= len(taken):
             return
-        self._shown_text = parts
-        transcript = self.query_one("#text", Transcript)
-        transcript.clear()
-        transcript.append(zip(parts, ("prompt", "", "accent"), strict=True))
-        gap = int(self.size.height >= TALL_SCREEN_ROWS)
-        rows = min(MAX_TEXT_ROWS, max(1, transcript.virtual_size.height))
-        transcript.styles.height = rows + gap
+        if event.twice:
+            self._undo(len(taken) - event.index)
+        else:
+            self.show_note(token_facts(taken[event.index]))
+
+    @property
+    def standing_note(self) -> str:
+        """That the text has ended."""
+        return END_OF_TEXT if self.view is not None and self.view.ended else ""
 
     def facts(self) -> GenerationFacts:
         """Return the facts, with the counts of this text."""
@@ -205,13 +250,13 @@ class StepScreen(PredictionScreen):
             self.show_note(END_OF_TEXT)
             return
         self._matches = None
-        await self.session.append(self._settings, id)
+        await self.session.append(self.settings, id)
 
     def action_take_cursor(self) -> None:
         """Append the token at the table's cursor."""
 
         async def take() -> None:
-            if (selected := self._table.selected) is not None:
+            if (selected := self.table.selected) is not None:
                 await self._append(selected.id)
 
         self.show_note("")
@@ -221,7 +266,7 @@ class StepScreen(PredictionScreen):
         """Append the token of a row."""
 
         async def take() -> None:
-            rows = self._table.rows
+            rows = self.table.rows
             if number > len(rows):
                 self.show_note(f"There is no row {number}.")
             else:
@@ -236,25 +281,27 @@ class StepScreen(PredictionScreen):
         self.perform(self._append)
 
     def action_undo(self) -> None:
-        """Remove the last token."""
+        """Take the last token back."""
+        self._undo(1)
 
+    def _undo(self, count: int) -> None:
         async def undo() -> None:
             self._matches = None
-            if self.session.chosen:
-                await self.session.undo(self._settings)
+            if len(self.session.chosen) >= count:
+                await self.session.undo(self.settings, count)
             else:
-                self.show_note("Nothing to undo.")
+                self.show_note("Nothing to take back: F2 edits the text.")
 
         self.show_note("")
         self.perform(undo)
 
-    def action_sample_five(self) -> None:
+    def action_sample_some(self) -> None:
         """Sample some tokens."""
-        self._sample_many(TOKENS_SAMPLED_BY_F)
+        self._sample_many(SAMPLED_TOKENS)
 
     def action_sample_to_end(self) -> None:
         """Sample to the end of the text or to the token limit."""
-        self._sample_many(self._settings.max_tokens)
+        self._sample_many(self.settings.max_tokens)
 
     def _sample_many(self, count: int) -> None:
         stops = self._stops
@@ -265,7 +312,7 @@ class StepScreen(PredictionScreen):
                 await self._sample(count, stops)
             finally:
                 self._samplings -= 1
-            await self.session.refresh(self._settings)
+            await self.session.refresh(self.settings)
 
         self._samplings += 1
         self.refresh_bindings()
@@ -278,7 +325,7 @@ class StepScreen(PredictionScreen):
         for _ in range(count):
             if self.view is None or self.view.ended or self._stops > stops:
                 return
-            await self.session.append(self._settings, top=1)
+            await self.session.append(self.settings, top=1)
             if time.monotonic() - updated > TEXT_UPDATE_SECONDS:
                 updated = time.monotonic()
                 self._show_text()
@@ -289,11 +336,11 @@ class StepScreen(PredictionScreen):
 
     def action_move(self, by: int) -> None:
         """Move the table's cursor."""
-        self.perform_locally(lambda: self._table.move(by))
+        self.perform_locally(lambda: self.table.move(by))
 
     def action_page(self, by: int) -> None:
         """Move the table's cursor by pages."""
-        self.perform_locally(lambda: self._table.move(by * self._table.page_rows))
+        self.perform_locally(lambda: self.table.move(by * self.table.page_rows))
 
     def action_find(self) -> None:
         """Find tokens of the vocabulary by their text."""
@@ -311,13 +358,13 @@ class StepScreen(PredictionScreen):
         async with self._action_lock:
             if self.view is None:
                 raise InputError(NO_PREDICTIONS)
-            matches = await self.session.find(text, self._settings)
+            matches = await self.session.find(text, self.settings)
         if not matches.tokens:
             raise InputError(f"No token contains “{text}”.", "Enter a part of a token.")
-        more = (
-            f", first {len(matches.tokens)} shown" if matches.matches > len(matches.tokens) else ""
-        )
-        self._matches_caption = match_count(matches.matches, text) + more
+        count, shown = matches.matches, len(matches.tokens)
+        more = f", first {shown} shown" if count > shown else ""
+        hint = (" · Esc shows the likeliest", "not bold $faint")
+        self._matches_caption = Content.assemble(match_count(count, text) + more, hint)
         self._matches, self._matches_text = matches, text
 
     def action_show_likeliest(self) -> None:
@@ -328,7 +375,7 @@ class StepScreen(PredictionScreen):
     def action_edit(self) -> None:
         """Edit the text."""
         if self.view is None and self.session.chosen and self.is_busy:
-            self.show_note("The text is still loading; press e again in a moment.")
+            self.show_note("The text is still loading; press F2 again in a moment.")
             return
 
         def show(text: str | None) -> None:
@@ -341,14 +388,7 @@ class StepScreen(PredictionScreen):
 
     async def _open_text(self, text: str) -> None:
         async with self._action_lock:
-            await self.session.open_text(text, self._settings)
-
-    def action_seed(self) -> None:
-        """Draw another seed."""
-        config = replace(self._settings, seed=random.randrange(DRAWN_SEED_LIMIT))
-        self.conversation.controls = replace(self.conversation.controls, config=config, fixed=True)
-        self.show_note(f"Sampling with seed {config.seed}.")
-        self.settings_changed()
+            await self.session.open_text(text, self.settings)
 
     # Other views
 
@@ -387,10 +427,30 @@ class StepScreen(PredictionScreen):
                 self._pin = self._comparison = None
                 self.show_note("")
             else:
-                self._pin = Pin(self.session.copy(), self._settings)
-                self.show_note("Pinned: now choose other weights (, . b l o) or settings.")
+                self._pin = Pin(self.session.copy(), self.settings)
+                self.show_note(PINNED)
 
         self.perform(pin)
+
+    def action_compare(self) -> None:
+        """Choose another run, whose newest weights are compared with these, same text."""
+
+        def use(name: str | None) -> None:
+            if name is not None:
+                self.perform(lambda: pin(name))
+
+        async def pin(name: str) -> None:
+            session = self.session.copy()
+            await session.use_weights(name, LAST, self.settings)
+            self._pin = Pin(session, self.settings)
+            self.show_note("")
+
+        def choose() -> None:
+            words = "Compare with another run, same text", "compare"
+            dialog = RunDialog(self.services.home, self.conversation.run, *words)
+            self.app.push_screen(dialog, use)
+
+        self.perform_locally(choose)
 
     def action_index(self) -> None:
         """Build the corpus index unless there is one."""

@@ -9,6 +9,9 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.text import Text
 from textual.content import Content
+from textual.events import Click, MouseScrollDown, MouseScrollUp
+from textual.message import Message
+from textual.style import Style
 from textual.widgets import Static
 
 from tui.common.format import BAR, CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, SPACE, visible
@@ -25,7 +28,9 @@ from tui.explore.token_rows import (
 )
 from tui.widgets.transcript import Transcript, displayable
 
-STYLES = {TYPED: "bold", CURSOR: "bold reverse", FORK: "dim"}
+STYLES = {TYPED: "bold", CURSOR: "bold reverse", FORK: "$faint"}
+DOUBLE_CLICK, WHEEL_ROWS = 2, 3
+INDEX = "index"  # in the meta data of a style: the index of a token
 PROBABILITY_STYLES = (  # each below its probability
     (0.01, "bold $error"),
     (0.1, "$error"),
@@ -48,6 +53,18 @@ class TokenText(Static):
 
     DEFAULT_CSS = "TokenText { height: 1fr; text-wrap: nowrap; }"
 
+    class Clicked(Message):
+        """A token was clicked.
+
+        Attributes:
+            token: its index.
+            twice: whether it was a double click.
+        """
+
+        def __init__(self, token: int, *, twice: bool) -> None:
+            super().__init__()
+            self.token, self.twice = token, twice
+
     def __init__(self) -> None:
         super().__init__(id="tokens", markup=False)
         self._layout: Layout | None = None
@@ -65,7 +82,24 @@ class TokenText(Static):
         """Refit the rows."""
         self._draw()
 
-    def _draw(self) -> None:
+    def on_click(self, event: Click) -> None:
+        """Post the token clicked on."""
+        token = event.style.meta.get(INDEX)
+        if isinstance(token, int):
+            self.post_message(self.Clicked(token, twice=event.chain == DOUBLE_CLICK))
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Show earlier rows until the cursor moves."""
+        event.stop()
+        self._draw(-WHEEL_ROWS)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Show later rows until the cursor moves."""
+        event.stop()
+        self._draw(WHEEL_ROWS)
+
+    def _draw(self, scrolled_by: int | None = None) -> None:
+        """Draw the rows around the cursor, or others after scrolling."""
         width, height = self.content_size
         if self._layout is None or not width or not height:
             return
@@ -73,14 +107,17 @@ class TokenText(Static):
         row_height = 1 if self._probabilities is None else 2
         self.needed_rows = len(rows) * row_height
         visible_rows = max(1, height // row_height)
-        self._scroll(cursor_row(rows, self._layout.cursor), len(rows), visible_rows)
+        if scrolled_by is None:
+            self._scroll(cursor_row(rows, self._layout.cursor), len(rows), visible_rows)
+        else:
+            self._top = max(0, min(self._top + scrolled_by, len(rows) - visible_rows))
         lines: list[Content] = []
         labelled: set[int] = set()
         for row in rows[self._top : self._top + visible_rows]:
-            lines.append(Content.assemble(*((piece.text, self._style(piece)) for piece in row)))
+            lines.append(Content.assemble(*map(self._content, row)))
             if self._probabilities is not None:
                 digits = digit_row(row, self._probabilities, labelled)
-                lines.append(Content.styled(digits, "dim"))
+                lines.append(Content.styled(digits, "$faint"))
         self.update(Content("\n").join(lines), layout=False)
 
     def _scroll(self, row: int, count: int, visible_rows: int) -> None:
@@ -88,6 +125,10 @@ class TokenText(Static):
         margin = min(CURSOR_MARGIN_ROWS, (visible_rows - 1) // 2)
         top = max(min(self._top, row - margin), row - visible_rows + 1 + margin)
         self._top = max(0, min(top, count - visible_rows))
+
+    def _content(self, piece: TokenPiece) -> Content:
+        content = Content.styled(piece.text, self._style(piece))
+        return content.stylize(Style.from_meta({INDEX: piece.token}))
 
     def _style(self, piece: TokenPiece) -> str:
         style = STYLES.get(piece.kind, "")

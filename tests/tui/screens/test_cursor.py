@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
 from core.server.protocol import ForkRequest, ScoreAtRequest
-from tests.support.apps import SIZES, StageApp, play, press
+from tests.support.apps import SIZES, StageApp, play, press, run_command
 from tests.support.captures import assert_same_as_capture
 from tests.support.conversations import home_with_lang, recorded_branches
 from tests.support.cursors import IDS, TEXT, cursor_app, cursor_screen, path_text
@@ -71,7 +71,8 @@ def test_a_position_is_requested_only_once(home: Home) -> None:
         before = len(server.sent(ScoreAtRequest))
         await press(app, pilot, "right", "left", "right")
         assert len(server.sent(ScoreAtRequest)) == before
-        text = await press(app, pilot, "t", "t", "k", "k", "k")
+        await press(app, pilot, "shift+tab", "right", "right", "down")
+        text = await press(app, pilot, "right", "right", "right")
         assert len(server.sent(ScoreAtRequest)) == before + 5
         assert "removed by top k" in text or "top k" in text
 
@@ -84,7 +85,7 @@ def test_enter_replaces_the_token_and_the_old_text_stays_a_branch(home: Home) ->
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "left", "left")
-        table = cursor_screen(app)._table
+        table = cursor_screen(app).table
         here = table.selected
         assert here is not None
         assert here.text == "a"  # the actual token
@@ -120,9 +121,9 @@ def test_recorded_branches_are_shown_again(home: Home) -> None:
         assert "‹2›" in app.text
         await press(app, pilot, "right_square_bracket")
         assert path_text(app) != TEXT
-        await press(app, pilot, "left_curly_bracket")
+        await press(app, pilot, "backspace")
         assert path_text(app) == TEXT
-        await press(app, pilot, "right_curly_bracket")
+        await run_command(app, pilot, "child")
         assert path_text(app) != TEXT
 
     play(cursor_app(home, FakeServer()), replace)
@@ -145,36 +146,37 @@ def test_an_existing_branch_is_not_added_again(home: Home) -> None:
     play(cursor_app(home, FakeServer()), journey)
 
 
-def test_b_generates_branches_in_one_request(home: Home) -> None:
+def test_space_generates_branches_in_one_request(home: Home) -> None:
     """Detects a request per branch; equal greedy branches without explanation."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        text = await press(app, pilot, "3", "b")
+        await run_command(app, pilot, "branch_count(2)")
+        text = await press(app, pilot, "space")
         assert "(likeliest tokens)" in text
-        assert "branch 1 of 3 here" in text
+        assert "branch 1 of 2 here" in text
         seen = {path_text(app)}
-        for _ in range(2):
+        for _ in range(1):
             await press(app, pilot, "right_square_bracket")
             seen.add(path_text(app))
-        assert len(seen) == 3
-        await press(app, pilot, "b")
-        assert "of 6 here" in app.text
+        assert len(seen) == 2
+        await press(app, pilot, "space")
+        assert "of 4 here" in app.text
 
     play(cursor_app(home, server), journey)
     first, second = server.sent(ForkRequest)
     assert first.first_tokens is not None
     assert second.first_tokens is not None
-    assert len(first.first_tokens) == 3
+    assert len(first.first_tokens) == 2
     assert not set(first.first_tokens) & set(second.first_tokens)
 
 
-def test_b_samples_branches_unless_greedy(home: Home) -> None:
+def test_space_samples_branches_unless_greedy(home: Home) -> None:
     """Detects greedy branches at a temperature above 0."""
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        text = await press(app, pilot, "b")
+        text = await press(app, pilot, "space")
         assert "3 branches added; ] shows the next." in text  # two of four were equal
 
     play(cursor_app(home, server, WARM), journey)
@@ -197,7 +199,7 @@ def test_branches_are_shown_while_they_are_generated(home: Home) -> None:
         await press(app, pilot)
         assert not cursor_screen(app).cursor.growing
         server.gates[ForkRequest].clear()
-        await pilot.press("b")
+        await pilot.press("space")
         await wait_until_shown(pilot, lambda: len(cursor_screen(app).cursor.growing) == 4)
         await pilot.pause()
         for number, row in enumerate(cursor_screen(app).cursor.growing, 1):
@@ -231,12 +233,12 @@ def test_probabilities_are_shown_as_digits(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         plain = app.text
-        text = await press(app, pilot, "c")
+        text = await press(app, pilot, "u")
         assert "tenths, ! <1%" in text
         lines = text.split("\n")
         row = next(n for n, line in enumerate(lines) if "Python is" in line)
         assert any(character.isdigit() or character == "!" for character in lines[row + 1])
-        assert await press(app, pilot, "c") == plain
+        assert await press(app, pilot, "u") == plain
 
     play(cursor_app(home, FakeServer()), journey)
 
@@ -246,11 +248,11 @@ def test_errors_are_shown_and_nothing_is_lost(home: Home) -> None:
     server = FakeServer(failures={ForkRequest: InputError("Not enough memory.", "Ask for 1.")})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "b")
+        await press(app, pilot, "space")
         assert path_text(app) == TEXT
         assert "esc Back" in app.text
         Run(home.runs / "lang").chat.mkdir()
-        await press(app, pilot, "b")
+        await press(app, pilot, "space")
         assert path_text(app) != TEXT
 
     app = play(cursor_app(home, server), journey)
@@ -261,7 +263,7 @@ def test_inside_is_opened_at_the_cursor(home: Home) -> None:
     """Detects another position, or a text without the tokens after it."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "w", "left", "left", "w")
+        await press(app, pilot, "i", "left", "left", "i")
 
     end, middle = play(cursor_app(home, FakeServer()), journey).posted(OpenInside)
     assert (end.position, middle.position) == (len(IDS) - 1, len(IDS) - 2)
@@ -282,7 +284,7 @@ def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int], plain: 
     terminal = Terminal(charset="ascii" if plain else "braille", colour=not plain)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "left", "left", "up", "up", "enter", "3", "b", "c")
+        await press(app, pilot, "left", "left", "up", "up", "enter", "space", "u")
         assert_same_as_capture(app, f"cursor{'_ascii' if plain else ''}_{size[0]}x{size[1]}")
 
     server = FakeServer(corpus=[9, 3, 0, 0, 0, 0, 1, 0, 0, 0])

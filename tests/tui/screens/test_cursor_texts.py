@@ -12,7 +12,7 @@ from core.config.configs import SamplingConfig
 from core.paths import Home
 from core.run.directory import Run
 from core.server.protocol import ScoreAtRequest
-from tests.support.apps import StageApp, play, press
+from tests.support.apps import StageApp, play, press, run_command
 from tests.support.conversations import chat_app, home_with_lang, make_turn, recorded_branches
 from tests.support.cursors import cursor_app, cursor_screen, path_text
 from tests.support.fake_server import FakeServer
@@ -24,6 +24,8 @@ from tui.screens.step import StepScreen
 from tui.widgets.prompt import Prompt
 
 WARM = SamplingControls(SamplingConfig(temperature=1.0, seed=1), fixed=True)
+
+OLDER_TEXT, NEWER_TEXT = "change_text(-1)", "change_text(1)"
 
 
 @pytest.fixture
@@ -52,15 +54,15 @@ def test_a_typed_text_is_scored_and_branched(home: Home) -> None:
     """Detects a typed text that is not recorded, or replaces the previous one."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "e")
+        await press(app, pilot, "f2")
         app.screen.query_one(Prompt).insert("a Python")
         text = await press(app, pilot, "enter")
         assert "a Python[ ]" in text
         assert "perplexity" in text
         await press(app, pilot, "left", "up", "up", "enter")
-        assert "Python is a popular[ ]" in await press(app, pilot, "pageup")
-        assert "This is the first text." in await press(app, pilot, "pageup")
-        assert "a ‹2›Python[ ]" in await press(app, pilot, "pagedown")
+        assert "Python is a popular[ ]" in await run_command(app, pilot, OLDER_TEXT)
+        assert "This is the first text." in await run_command(app, pilot, OLDER_TEXT)
+        assert "a ‹2›Python[ ]" in await run_command(app, pilot, NEWER_TEXT)
 
     app = play(cursor_app(home, FakeServer()), journey)
     assert app.errors == []
@@ -84,12 +86,12 @@ def test_a_refused_text_stays_in_its_dialog_and_the_old_one_on_the_screen(home: 
     """Detects a typed text that is lost for one unknown word."""
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        text = await press(app, pilot, "e", *"a unknown", "enter")
+        text = await press(app, pilot, "f2", *"a unknown", "enter")
         assert "Not in the vocabulary: the word 'unknown'." in text
         assert app.screen.query_one(Prompt).text == "a unknown"
         await press(app, pilot, *["backspace"] * 8, "enter")
         assert path_text(app) == "a"
-        await press(app, pilot, "e", *"unknown", "enter", "escape")
+        await press(app, pilot, "f2", *"unknown", "enter", "escape")
         assert path_text(app) == "a"
 
     app = play(cursor_app(home, FakeServer()), journey)
@@ -101,7 +103,8 @@ def test_step_opens_it_with_its_text(home: Home) -> None:
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "enter", "v")
+        await press(app, pilot, "enter")
+        await run_command(app, pilot, "cursor")
         assert isinstance(app.screen, CursorScreen)
         assert path_text(app).startswith("Python ")
         await press(app, pilot, "escape")
@@ -122,10 +125,10 @@ def test_chat_opens_it_with_the_last_reply_and_older_ones(home: Home) -> None:
         await press(app, pilot, "escape", "v")
         assert path_text(app) == "Python is a"
         await press(app, pilot, "left", "up", "up", "enter")
-        await press(app, pilot, "pageup")
+        await run_command(app, pilot, OLDER_TEXT)
         assert path_text(app) == "Python is"
         assert cursor_screen(app).cursor.tree.root(cursor_screen(app).cursor.branch).typed == 2
-        await press(app, pilot, "pagedown")
+        await run_command(app, pilot, NEWER_TEXT)
         assert path_text(app) == "Python is a"
         assert "‹2›" in app.text
         assert "Python\n▌ is a" in await press(app, pilot, "escape")
@@ -161,7 +164,9 @@ def test_chat_and_cursor_show_the_same_text(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         app.screen.query_one(Prompt).insert("Python ")
         assert "▌ Python\n▌ is a\n" in await press(app, pilot, "enter")
-        await press(app, pilot, "escape", "v", "pageup", "pageup")
+        await press(app, pilot, "escape", "v")
+        for _ in range(2):
+            await run_command(app, pilot, OLDER_TEXT)
         assert "Python  is" in [request.prompt for request in server.sent(ScoreAtRequest)]
 
     assert play(chat_app(home, server), journey).errors == []

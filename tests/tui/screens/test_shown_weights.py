@@ -13,7 +13,7 @@ from core.errors import DamagedError
 from core.paths import Home
 from core.run.directory import Run
 from core.server.protocol import GenerateRequest, ScoreAtRequest, StepRequest
-from tests.support.apps import StageApp, play, press, settle
+from tests.support.apps import StageApp, play, press, run_command, settle
 from tests.support.conversations import (
     chat_app,
     check_for_newer,
@@ -31,7 +31,7 @@ from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
 from tui.widgets.candidate_table import CandidateTable
 
-OFFERED = "Newer weights available: l loads them."
+OFFERED = "Newer weights available: . loads them."
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def _step_app(home: Home, server: FakeServer) -> StageApp:
 
 
 def _title(app: StageApp) -> str:
-    return " ".join(app.text.split("\n")[0].split())
+    """The first row, without the tokens in the context."""
+    return " ".join(app.text.split("\n")[0].split()).partition(" · context")[0]
 
 
 def _step_of_rows(app: StageApp) -> int:
@@ -73,11 +74,11 @@ def test_newer_weights_are_offered_and_not_used_before_they_are_chosen(
         check_for_newer(app)
         assert OFFERED in app.text
         key = "left" if isinstance(app.screen, CursorScreen) else "enter"
-        for keys in ([], [key], [key], ["t"]):
+        for keys in ([], [key], [key], ["tab", "shift+tab"]):
             await press(app, pilot, *keys)
             assert "newest, step 500" in _title(app)
             assert _step_of_rows(app) == 500
-        await press(app, pilot, "l")
+        await press(app, pilot, "full_stop")
         assert "newest, step 600" in _title(app)
         assert _step_of_rows(app) == 600
         await press(app, pilot, "backspace", "right", "left", "left")
@@ -95,11 +96,11 @@ def test_weights_that_the_server_loads_again_are_named(home: Home, open_app: obj
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "left", "left", "right", "c")
+        await press(app, pilot, "left", "left", "right", "u")
         save_newer_weights(home, server)
         server.loaded.clear()
         server.sessions.clear()
-        await press(app, pilot, *(["left"] * 3 if isinstance(app.screen, CursorScreen) else ["t"]))
+        await press(app, pilot, *(["left"] * 3 if isinstance(app.screen, CursorScreen) else ["g"]))
         assert "newest, step 600" in _title(app)
         assert _step_of_rows(app) == 600
         await press(app, pilot, *["right"] * 3)
@@ -143,7 +144,7 @@ def test_weights_that_cannot_be_loaded_leave_those_shown(home: Home, open_app: o
         await press(app, pilot, "comma")
         assert len(app.errors) == 1
         assert _title(app) == before
-        await press(app, pilot, "left", "t", "enter")
+        await press(app, pilot, "left", "enter")
         assert _title(app) == before
         assert {weights for _, weights in server.loaded} == {"last"}
         await press(app, pilot, "comma")
@@ -160,7 +161,7 @@ def test_branches_are_recorded_with_the_weights_that_generated_them(home: Home) 
         await press(app, pilot, "left")
         save_newer_weights(home, server)
         server.loaded.clear()
-        await press(app, pilot, "b")
+        await press(app, pilot, "space")
         assert "newest, step 600" in _title(app)
         assert _step_of_rows(app) == 600
 
@@ -197,7 +198,7 @@ def test_a_pin_names_the_weights_it_compares_with(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await press(app, pilot, "equals_sign")
         save_newer_weights(home, server)
-        text = await press(app, pilot, "l")
+        text = await run_command(app, pilot, "newest")
         assert "newest, step 600" in _title(app)
         assert "pinned: newest, step 500" in text
         assert "they part at token 1" in text
