@@ -86,7 +86,7 @@ async def measure(home: Home, count: int) -> list[tuple[str, list[float]]]:
             rows.append(
                 (name, await _key_times(app, pilot, keys, lambda: step.session.view, count))
             )
-        await pilot.press("w")
+        await pilot.press("i")
         await _wait_until(lambda: isinstance(app.screen, InsideScreen))
         inside = app.screen
         assert isinstance(inside, InsideScreen)

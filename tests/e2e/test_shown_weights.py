@@ -77,9 +77,9 @@ def test_numbers_and_title_stay_of_the_same_weights_while_inside_is_open(home: H
 
     async def open_inside(pilot: Pilot[None]) -> None:
         await _shows(app, pilot, "Step", 40)
-        await pilot.press("v")
+        await app.run_action("cursor", app.screen)
         await _shows(app, pilot, "Cursor", 40)
-        await pilot.press("w")
+        await pilot.press("i")
         await _shows(app, pilot, "Inside", 40)
 
     async def stay_with_the_old_weights(pilot: Pilot[None]) -> None:
@@ -89,7 +89,7 @@ def test_numbers_and_title_stay_of_the_same_weights_while_inside_is_open(home: H
         await _shows(app, pilot, "Inside", 40)
         assert screen_text(app) == inside
         await pilot.press("escape")
-        assert "Newer weights available: l loads them." in screen_text(app)
+        assert "Newer weights available: . loads them." in screen_text(app)
         for text in texts:
             await _shows(app, pilot, "Cursor", 40)
             assert _rows(app) == old[text]
@@ -97,14 +97,14 @@ def test_numbers_and_title_stay_of_the_same_weights_while_inside_is_open(home: H
 
     async def choose_the_new_weights(pilot: Pilot[None]) -> None:
         new = _predictions(home, texts[0])
-        await pilot.press("end", "l")
+        await pilot.press("end", "full_stop")
         await _shows(app, pilot, "Cursor", 50)
         assert _rows(app) == new
         assert _rows(app) != old[texts[0]]
         await pilot.press("escape")
         await _shows(app, pilot, "Step", 40)
         assert _rows(app) == old[texts[0]]
-        await pilot.press("l")
+        await pilot.press("full_stop")
         await _shows(app, pilot, "Step", 50)
         assert _rows(app) == new
 

@@ -46,7 +46,9 @@ TEXT_UPDATE_SECONDS = 1 / 8
 ROWS_PER_TEXT_ROW = 12  # one row of text for so many of the screen
 SETTING_NAMES = tuple(name for name in NAMES if name != "max_tokens")
 NEXT_TITLE, SIDE_TITLE = "Next token", "Sampling and distribution"
-TAKEN_TITLE = " Taken, and its probability   # rank if not the likeliest "
+TAKEN_TITLE = Content.assemble(
+    " Taken, and its probability", ("   # rank if not the likeliest ", "not bold $faint")
+)
 TEXT_HINT = "# rank, when it was not the likeliest · ⌫ takes the last one back"
 TABLE_HINT = "dim: removed, and by which setting"
 FIND_HINT = " · / finds any of them"

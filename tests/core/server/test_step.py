@@ -126,12 +126,12 @@ def test_a_session_can_be_opened_with_chosen_tokens(client: DirectClient) -> Non
     first = client("step", run="words", prompt="the")
     for _ in range(3):
         first = client("step", session=first["session"], pick="sampler")
-    ids = [id for id, _ in client("step", run="words", prompt="the" + first["text"])["tokens"]]
+    ids = [id for id, *_ in client("step", run="words", prompt="the" + first["text"])["tokens"]]
     again = client("step", run="words", prompt="the", chosen=ids[2:])
     assert (again["begun"], again["length"], again["text"]) == (2, 5, first["text"])
     assert again["loss"] == pytest.approx(first["loss"], rel=1e-5)
     bare = client("step", run="words", prompt=None, chosen=ids)
-    assert ([id for id, _ in bare["tokens"]], bare["top"]) == (ids, again["top"])
+    assert ([id for id, *_ in bare["tokens"]], bare["top"]) == (ids, again["top"])
     older = client("step", run="words", weights="4", prompt="the", chosen=ids[2:])
     assert older["text"] == first["text"]
     assert older["top"] != again["top"]
@@ -191,3 +191,39 @@ def test_a_continuation_follows_the_prompt_as_typed(
     else:
         space = client("find", session=view["session"], text=" ")["tokens"][0]["id"]
         assert client("step", run=run, prompt=prompt, chosen=[space])["text"] == " "
+
+
+def test_tokens_of_a_session_have_the_ranks_and_probabilities_of_their_picks(
+    client: DirectClient,
+) -> None:
+    """Detects a path whose figures differ once the session was opened again."""
+    view = client("step", run="words", prompt="the")
+    picks = []
+    for rank in (2, 0, 4):
+        top = client("cut", session=view["session"], length=2 + len(picks), top=9)["top"]
+        picks.append(client("step", session=view["session"], pick=top[rank]["id"])["picked"])
+    ids = [picked["id"] for picked in picks]
+    first, *rest = client("step", run="words", prompt="the", chosen=ids)["tokens"]
+    assert first[2:] == [None, None]
+    assert [token[3] for token in rest[-3:]] == [picked["rank"] for picked in picks] == [3, 1, 5]
+    expected = pytest.approx([picked["probability"] for picked in picks], rel=1e-5)
+    assert [token[2] for token in rest[-3:]] == expected
+
+
+def test_the_effects_are_what_each_setting_leaves(client: DirectClient) -> None:
+    """Detects counts or shares of another stage, and an entropy of the model's distribution."""
+    settings = {"temperature": 1.5, "top_k": 6, "min_p": 0.3}
+    view = client("step", run="words", prompt="the", top=100, settings=settings)
+    assert view["vocab_size"] == len(view["top"])
+    left = view["top"]
+    for name, kept, share in view["effects"]:
+        left = [one for one in left if one["removed"] != name]
+        assert kept == len(left)
+        assert share == pytest.approx(sum(one["probability"] for one in left), rel=1e-5)
+    assert [name for name, *_ in view["effects"]][:2] == ["special", "top_k"]
+    chances = [one["chance"] for one in view["top"] if one["chance"]]
+    own = -sum(chance * math.log(chance) for chance in chances)
+    assert view["entropy_as_set"] == pytest.approx(own, rel=1e-4)
+    greedy = client("step", run="words", prompt="the", top=100)
+    assert greedy["entropy_as_set"] == 0.0
+    assert greedy["effects"][-1][:2] == ["temperature", 1]

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
 from core.server.protocol import ForkRequest, ScoreAtRequest
-from tests.support.apps import SIZES, StageApp, play, press, run_command
+from tests.support.apps import SIZES, StageApp, play, press, run_command, settle
 from tests.support.captures import assert_same_as_capture
 from tests.support.conversations import home_with_lang, recorded_branches
 from tests.support.cursors import IDS, TEXT, cursor_app, cursor_screen, path_text
@@ -289,3 +289,25 @@ def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int], plain: 
 
     server = FakeServer(corpus=[9, 3, 0, 0, 0, 0, 1, 0, 0, 0])
     play(cursor_app(home, server, terminal=terminal), journey, size)
+
+
+def test_tokens_rows_and_branches_answer_the_mouse(home: Home) -> None:
+    """Detects a text, a table or a list of branches that only the keys can use."""
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        cursor = cursor_screen(app).cursor
+        line = app.text.split("\n")[2]
+        await pilot.click("#tokens", offset=(line.index("is") - 1, 0))
+        await settle(app, pilot)
+        assert cursor.at == 2
+        await pilot.click("#candidates", offset=(10, 2), times=2)
+        await settle(app, pilot)
+        assert "‹2›" in app.text
+        old, new = cursor.branch, path_text(app)
+        await pilot.click("#branches", offset=(8, 0))
+        await settle(app, pilot)
+        assert cursor.branch != old
+        assert path_text(app) == TEXT != new
+
+    assert play(cursor_app(home, server), journey).errors == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.binding import Binding
+from textual.events import MouseScrollDown
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -17,10 +18,11 @@ from core.paths import Home
 from core.server.protocol import CutRequest, StepRequest
 from tests.support.apps import StageApp, play, press, run_command, settle
 from tests.support.captures import assert_same_as_capture
-from tests.support.conversations import home_with_lang
+from tests.support.conversations import home_with_lang, run_with_weights
 from tests.support.fake_server import FakeServer
 from tui.common.sampling_settings import SamplingControls
 from tui.common.terminal import Terminal
+from tui.screens.cursor import CursorScreen
 from tui.screens.dialogs import LineDialog
 from tui.screens.step import END_OF_TEXT, StepScreen
 from tui.widgets.candidate_table import CandidateTable
@@ -379,3 +381,94 @@ def test_a_click_selects_the_row_it_hits(home: Home) -> None:
         assert table.selected == table.rows[2], "the header is no row"
 
     play(_app(home, FakeServer()), journey)
+
+
+def test_a_double_click_takes_a_row_and_the_wheel_moves_the_cursor(home: Home) -> None:
+    """Detects a table that only the keys can use."""
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(CandidateTable)
+        third = table.rows[2].id
+        await pilot.click(CandidateTable, offset=(10, 3), times=2)
+        await settle(app, pilot)
+        assert server.sessions["s1"][1] == [1, 3, third]
+        assert table.selected == table.rows[0]
+        scroll = MouseScrollDown(table, 1, 1, 0, 1, 0, False, False, False)
+        table.post_message(scroll)
+        await settle(app, pilot)
+        assert table.selected == table.rows[3]
+
+    assert play(_app(home, server), journey).errors == []
+
+
+def test_a_click_describes_a_taken_token_and_a_double_click_takes_it_back(home: Home) -> None:
+    """Detects a path that cannot be pointed at."""
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await press(app, pilot, "enter", "3", "enter")
+        assert len(server.sessions["s1"][1]) == 5
+        line = app.text.split("\n")[3]
+        assert " #3 " in line
+        await pilot.click("#taken", offset=(line.index("#3"), 1))
+        assert "rank 3 · 3.1 bits" in app.text
+        await pilot.click("#taken", offset=(line.index("#3"), 1), times=2)
+        await settle(app, pilot)
+        assert len(server.sessions["s1"][1]) == 3
+
+    play(_app(home, server), journey)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 38)])
+def test_tab_goes_through_the_panels_and_each_acts(home: Home, size: tuple[int, int]) -> None:
+    """Detects a panel without focus, or whose keys act elsewhere."""
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert "› Next token" in app.text
+        text = await press(app, pilot, "tab")
+        assert "› Next token" not in text
+        assert "←→ Change" in text
+        text = await press(app, pilot, "1", ".", "5", "enter")
+        assert server.sent(CutRequest)[-1].settings.temperature == 1.5
+        assert len(server.sessions["s1"][1]) == 2, "Enter took the typed value, not a token"
+        await press(app, pilot, "tab", "left")
+        assert app.text.split("\n")[0].find("step 256") > 0
+        text = await press(app, pilot, "tab")
+        assert "› Next token" in text
+        await press(app, pilot, "g")
+        assert server.sent(CutRequest)[-1].settings.temperature == 0.0
+
+    assert play(_app(home, server), journey, size).errors == []
+
+
+def test_another_run_is_compared_at_the_same_text(home: Home) -> None:
+    """Detects a comparison that replaces the run shown."""
+    run_with_weights(home, "poem")
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await press(app, pilot, "enter")
+        text = await press(app, pilot, "c")
+        assert "Compare with another run" in text
+        await press(app, pilot, "up", "enter")
+        text = await press(app, pilot, "down")
+        assert "pinned" in text
+        assert "lang › Step" in text.split("\n")[0]
+
+    assert play(_app(home, server), journey).errors == []
+    assert {request.run for request in server.sent(StepRequest) if request.session is None} == {
+        "lang",
+        "poem",
+    }
+
+
+@pytest.mark.parametrize("screen", [StepScreen, CursorScreen], ids=lambda kind: kind.__name__)
+def test_a_screen_has_at_most_twenty_keys(screen: type[StepScreen | CursorScreen]) -> None:
+    """Digits that take a row count as one, the keys for help and the palette not at all."""
+    bindings = [each for each in screen.BINDINGS if isinstance(each, Binding)]
+    keys = {"digit" if each.key.isdecimal() else each.key for each in bindings}
+    assert len(keys) <= 20
+    letters = {"t", "T", "k", "K", "p", "P", "m", "M", "n", "N", "U"} & keys
+    assert letters <= {"k"}, "no letters for sampling settings"
