@@ -62,7 +62,6 @@ def _press_while_loading(app: StageApp, kind: type, *keys: str, command: str = "
         (["enter", "down", "enter"], [1, 3, 6, 8]),
         (["enter", "3", "backspace", "enter"], [1, 3, 6, 7]),
         (["3", "i"], [1, 3, 8]),
-        (["slash", *"eos", "enter", "enter"], [1, 3, 2]),
     ],
     ids=str,
 )
