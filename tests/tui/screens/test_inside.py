@@ -336,7 +336,7 @@ def test_step_opens_it_with_the_chosen_tokens(home: Home) -> None:
     server = FakeServer()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
-        await press(app, pilot, "enter", "w")
+        await press(app, pilot, "enter", "i")
 
     app = StageApp(StepScreen("lang", "last", "Python"), home, server)
     (opened,) = play(app, journey).posted(OpenInside)
