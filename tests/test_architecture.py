@@ -51,7 +51,7 @@ ARROWS: dict[str, set[str]] = {
     "tui.explore": {"tui.common", "tui.chat"},
     "tui.widgets": {"tui.common", "tui.plot", "tui.chat", "tui.runs", "tui.explore"},
     "tui.screens": {"tui.common", "tui.chat", "tui.runs", "tui.explore", "tui.widgets"},
-    "tui.app": {"tui.common", "tui.screens"},
+    "tui.app": {"tui.common", "tui.runs", "tui.screens"},
     "tui.launch": {"tui.app", "tui.common", "tui.widgets"},
     "tui.cli": {"tui.common", "tui.chat", "tui.runs", "tui.explore", "tui.launch"},
     "tui.__main__": {"tui.cli", "tui.common"},

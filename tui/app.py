@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import SystemCommand
@@ -41,12 +41,17 @@ from tui.common.messages import (
     OpenStep,
     OpenTrain,
 )
+from tui.common.notify import alert, has_titles
 from tui.common.sanitize import clean
 from tui.common.style_cache import share_background_styles
 from tui.common.terminal import DEFAULT_THEME, Terminal
 from tui.common.theme import ThemedApp
 from tui.common.user_config import UserConfig, describe_problems, find_theme_problems
 from tui.screens.base import BaseScreen
+
+if TYPE_CHECKING:
+    from tui.common.background import BackgroundQuery
+    from tui.runs.watcher import RunWatcher
 
 ERROR_SECONDS = 12.0
 QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
@@ -57,6 +62,7 @@ DEFERRED_MODULES = (
     *("tui.screens.inside", "tui.screens.compare", "tui.screens.help"),
 )
 NOT_POSSIBLE_SECONDS = 3.0
+WATCH_SECONDS, REMOTE_WATCH_SECONDS = 2.0, 5.0  # between two looks at all runs
 BASE_SCREENS = 2  # Textual's default screen and the list of runs
 
 
@@ -75,8 +81,12 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         client: of the model server; by default one with a server process of its own.
         first: the screen to open at once; going back leads to the list of runs.
         config: the user's; by default nothing is configured.
+
+    Attributes:
+        background_query: by which the terminal was asked for its background, or None.
     """
 
+    background_query: BackgroundQuery | None = None
     TITLE = "minigpt-tui"
     # Loaded together: each style sheet added later makes Textual parse all of them again.
     CSS_PATH: ClassVar = ["styles/app.tcss", "styles/models.tcss", "styles/new_corpus.tcss"]
@@ -124,6 +134,8 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         self._first = first
         self._setup_drafts: dict[tuple[str | None, ...], list[str]] = {}  # typed values by text
         self._last_ctrl_c = 0.0
+        self._watcher: RunWatcher | None = None
+        self._is_watching = False
 
     def _choose_theme(self) -> str:
         """The terminal's theme; the default one if the configuration names none that exists."""
@@ -160,6 +172,9 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         self._import_deferred_modules()
         self._check_config()
         self._start_server()
+        self.watch_runs()
+        period = self.terminal.interval(WATCH_SECONDS, REMOTE_WATCH_SECONDS)
+        self.set_interval(period, self.watch_runs)
 
     @work(exit_on_error=False)
     async def _check_config(self) -> None:
@@ -197,6 +212,32 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
             await self.client.start()
         except MiniGPTError as error:
             self.on_error_raised(ErrorRaised(error))
+
+    @work(exit_on_error=False, group="watch runs")
+    async def watch_runs(self) -> None:
+        """Notify of trainings that have ended, and show the progress of one in the title."""
+        if self._is_watching:
+            return
+        self._is_watching = True
+        try:
+            ended, title = await asyncio.to_thread(self._poll_runs)
+        finally:
+            self._is_watching = False
+        notify = self.user_config.notify
+        if (driver := self._driver) is None:
+            return
+        for line in ended:
+            driver.write(alert(line, notify, os.environ))
+        if isinstance(driver, TerminalDriver) and notify.title and has_titles(os.environ):
+            driver.set_title(title)
+
+    def _poll_runs(self) -> tuple[list[str], str | None]:
+        """Lines on trainings that have ended, and the title of the window, if any."""
+        if self._watcher is None:
+            from tui.runs.watcher import RunWatcher
+
+            self._watcher = RunWatcher(self.home)
+        return self._watcher.poll(), self._watcher.title
 
     async def on_unmount(self) -> None:
         """Stop the model server."""

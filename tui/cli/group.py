@@ -2,49 +2,72 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from core.errors import nearest
 from core.paths import CONFIG_VARIABLE, HOME_VARIABLE, Home, find_config_file, find_home
 from tui.cli.console import discard_output, print_message
 from tui.cli.options import complete_corpus, use_config
 from tui.cli.options import complete_run as complete_run
-from tui.common.user_config import describe_problems, load_user_config
 
-HEAVY_COMMANDS = {
-    "train": "tui.cli.train",
-    "generate": "tui.cli.generate",
-    **dict.fromkeys(("chat", "step", "trace"), "tui.cli.chat"),
-    "score": "tui.cli.score",
-    "compare": "tui.cli.compare",
-    "origin": "tui.cli.origin",
-    **dict.fromkeys(
-        ("attach", "stop", "pause", "continue", "save", "resume", "change"), "tui.cli.runs"
-    ),
-    "logs": "tui.cli.manage",
-    "rename": "tui.cli.manage",
-    "rm": "tui.cli.manage",
-    "config": "tui.cli.config",
-    "doctor": "tui.cli.doctor",
+CHAT, RUNS, MANAGE = "tui.cli.chat", "tui.cli.runs", "tui.cli.manage"
+# Per command its module, "" for this one, and its line in --help, which so imports no command. In
+# the order in which a new user needs them.
+COMMANDS = {
+    "train": ("tui.cli.train", "Train a model on a text and save it as a run."),
+    "generate": ("tui.cli.generate", "Have a run's model continue a prompt."),
+    "chat": (CHAT, "Chat with a run's model."),
+    "step": (CHAT, "Choose the next tokens of a run's model one by one."),
+    "trace": (CHAT, "Show the probability of each token of a text."),
+    "score": ("tui.cli.score", "Measure how well a run's model predicts a file."),
+    "compare": ("tui.cli.compare", "Compare runs: settings, losses, sizes and replies."),
+    "origin": ("tui.cli.origin", "Find the passages of a text in a run's training text."),
+    "corpora": ("", "List the bundled texts, or describe a text of your own."),
+    "attach": (RUNS, "Watch the training of a run."),
+    "wait": ("tui.cli.wait", "Wait until the training of a run ends or reaches a loss."),
+    "stop": (RUNS, "Save and stop the training of a run."),
+    "pause": (RUNS, "Pause the training of a run; it stays in memory."),
+    "continue": (RUNS, "Continue a paused run."),
+    "save": (RUNS, "Save a checkpoint of a run now."),
+    "change": (RUNS, "Change settings of a run while it trains."),
+    "resume": (RUNS, "Resume a run from its last checkpoint, or train it longer."),
+    "ls": ("", "List the runs with status and losses."),
+    "show": ("", "Show everything about a run."),
+    "logs": (MANAGE, "Print the output and errors of a run's trainer."),
+    "path": ("", "Print the path of a run."),
+    "rename": (MANAGE, "Rename a run."),
+    "rm": (MANAGE, "Delete runs permanently."),
+    "config": ("tui.cli.config", "Show, read or change the configuration."),
+    "doctor": ("tui.cli.doctor", "Check this machine."),
 }
 ALIASES = {"talk": "chat"}  # the names of earlier versions
 
 
 class LazyGroup(click.Group):
-    """A group that imports a heavy command only when it is used."""
+    """A group that imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which a new user needs them."""
-        return [
-            *("train", "generate", "chat", "step", "trace", "score", "origin", "corpora"),
-            *("attach", "stop", "pause", "continue", "save", "change", "resume"),
-            *("ls", "show", "logs", "path", "rename", "rm", "config", "doctor"),
+        """The names of the commands."""
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command or option."""
+        names = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in COMMANDS.items()
+            if name.startswith(incomplete)
         ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; if a reader such as `head` closes the output, exit with 0, not 1."""
@@ -67,14 +90,15 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of this name, or None."""
         cmd_name = ALIASES.get(cmd_name, cmd_name)
-        if cmd_name in HEAVY_COMMANDS:
-            import importlib
+        module, _ = COMMANDS.get(cmd_name, ("", ""))
+        if not module:
+            return super().get_command(ctx, cmd_name)
+        import importlib
 
-            name = "continue_" if cmd_name == "continue" else cmd_name
-            command = getattr(importlib.import_module(HEAVY_COMMANDS[cmd_name]), name)
-            assert isinstance(command, click.Command)
-            return command
-        return super().get_command(ctx, cmd_name)
+        name = "continue_" if cmd_name == "continue" else cmd_name
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
 
 
 @click.group(
@@ -104,6 +128,7 @@ def cli(ctx: click.Context, home: Path | None, config_file: Path | None, ascii_o
     Without a command, the application opens.
     """
     from core.text.piped import remove_leftovers
+    from tui.common.user_config import describe_problems, load_user_config
     from tui.launch import NO_TERMINAL_TEXT, can_open, open_app
 
     config = load_user_config(find_config_file(config_file))
@@ -140,6 +165,8 @@ def corpora(home: Home, text: str | None, encoding: str | None, as_json: bool) -
 @click.pass_obj
 def ls(home: Home, as_json: bool) -> None:
     """List the runs with status and losses."""
+    import dataclasses
+
     from core.run.summary import summarize_runs
     from tui.cli.console import print_json, print_table
     from tui.common.format import count, number, size

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
+from contextlib import suppress
 from itertools import islice
+
+import click
 
 from core.paths import Home
 from core.run import store
 from core.run.directory import Run
-from core.run.events import FAILED, FINISHED, STOPPED
+from core.run.events import END_EVENTS, FAILED, FINISHED, STOPPED
 from core.run.follow import crash_reason
 from core.run.history import History
+from core.run.status import CRASHED
 from core.system.line_files import read_lines_backwards
 from tui.cli.console import print_message, print_result
+from tui.cli.options import CONFIG
+from tui.common.notify import alert
+from tui.common.run_end import describe_end
+from tui.common.user_config import NotifyConfig
 
 EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
 EXIT_CRASHED = 1
 EXIT_UNUSABLE_INPUT = 2
 LOG_LINES = 10
 MAX_LOG_BYTES = 1 << 20  # in which they are looked for
+
+
+def alert_terminal(run: Run, history: History) -> None:
+    """Ring the bell and send a notification, if messages go to a terminal, as configured.
+
+    Args:
+        history: of a training that this command watched; without an event of its end, it crashed.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        return
+    context = click.get_current_context(silent=True)
+    config = context.meta[CONFIG].notify if context and CONFIG in context.meta else NotifyConfig()
+    status = history.status if history.status in END_EVENTS else CRASHED
+    if line := describe_end(run.name, status, history):
+        with suppress(OSError):  # the terminal is gone
+            sys.stderr.write(alert(line, config, os.environ))
+            sys.stderr.flush()
 
 
 def report_outcome(run: Run, history: History, *, as_json: bool) -> int:

@@ -24,7 +24,7 @@ from core.system.locks import Lock
 from core.system.rank_env import RankInfo, read_rank_info
 from core.system.signals import STOP_SIGNALS, StopSignals
 from tui.cli.console import print_event, print_message
-from tui.cli.outcome import report_crash, report_outcome
+from tui.cli.outcome import alert_terminal, report_crash, report_outcome
 from tui.cli.progress import TrainingView
 from tui.cli.watch import (
     EXIT_DETACHED,
@@ -186,6 +186,7 @@ def train_here(
                     lock.release()
                     store.delete_run(home, run)
                 raise
+    alert_terminal(run, history)
     return report_outcome(run, history, as_json=as_json)
 
 

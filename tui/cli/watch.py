@@ -19,7 +19,7 @@ from core.run.status import LIVE_STATUSES, SILENCE_SECONDS, silence_reason, stat
 from core.run.store import send_request
 from core.system.signals import StopSignals
 from tui.cli.console import print_event, print_message
-from tui.cli.outcome import report_crash, report_outcome
+from tui.cli.outcome import alert_terminal, report_crash, report_outcome
 from tui.cli.progress import TrainingView
 
 EXIT_DETACHED = 130  # a signal ended the watching
@@ -123,9 +123,10 @@ def watch(
             the end of an earlier training is not the end of this one.
         quiet_before: Unix seconds; earlier events move the bar but print no messages.
     """
-    has_ended = is_leaving = False
+    has_ended = is_leaving = has_trained = False
     with TrainingView(run.name) as view:
         for events in follow_events(follower):
+            has_trained = has_trained or not follower.is_over
             if not follower.is_over and signals.should_detach(run):
                 is_leaving = True
                 break
@@ -140,6 +141,8 @@ def watch(
         if not signals.is_tied:
             _print_next_commands(run)
         return EXIT_DETACHED
+    if has_trained:
+        alert_terminal(run, follower.history)
     if not has_ended:
         return report_crash(run, follower.history)
     return report_outcome(run, follower.history, as_json=as_json)

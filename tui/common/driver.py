@@ -14,13 +14,20 @@ import signal
 import threading
 from codecs import getincrementaldecoder
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from tui.common.background import AnswerFilter
+from tui.common.notify import pushed_title, restored_title, titled
+
+if TYPE_CHECKING:
+    from tui.common.background import BackgroundQuery
+
 READ_BYTES = 4096
 POLL_SECONDS = 0.1
+ANSWER_GAP_SECONDS = 0.03  # at most between two parts of an answer; later, Escape was typed
 MAX_PENDING_BYTES = 1 << 20  # about a hundred full screens
 FLUSH_SECONDS = 1.0  # a stalled terminal gets this long to take the last output
 GRACE_SECONDS = 2.0  # from the end of the event loop, or of the terminal, to that of the process
@@ -104,12 +111,19 @@ class OutputThread(threading.Thread):
                 self._on_dropped()
 
 
+class AskingApp(Protocol):
+    """An app whose terminal may have been asked for its background."""
+
+    background_query: BackgroundQuery | None
+
+
 class TerminalDriver(LinuxDriver):
     """Textual's driver with output that never blocks and input that notices a lost terminal."""
 
     _output: OutputThread | None = None
     _is_active = False  # the terminal is in the application's modes
     _is_continued = False  # there was a SIGCONT since the last SIGTSTP
+    _title: str | None = None  # of the terminal's window, if it is ours
 
     @property  # type: ignore[override]  # Textual declares its own class of writer
     def _writer_thread(self) -> OutputThread | None:
@@ -125,14 +139,34 @@ class TerminalDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Take over the terminal; where that is gone, as after a hang-up while suspended, exit."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        if query := self._query:
+            self.attrs_before = query.take_attributes() or self.attrs_before
         self._is_active = True
+        if self._title is not None:
+            self.write(pushed_title() + titled(self._title))
         if self._key_thread is None or not self._key_thread.is_alive():
             self._terminal_lost()
 
     def stop_application_mode(self) -> None:
         """Give the terminal back."""
+        if self._is_active and self._title is not None:
+            self.write(restored_title())
         self._is_active = False
         super().stop_application_mode()
+
+    @property
+    def _query(self) -> BackgroundQuery | None:
+        return cast("AskingApp", self._app).background_query
+
+    def set_title(self, title: str | None) -> None:
+        """Set the title of the terminal's window; None restores that from before."""
+        if title == self._title:
+            return
+        if self._is_active and title is None:
+            self.write(restored_title())
+        elif self._is_active:
+            self.write((pushed_title() if self._title is None else "") + titled(title or ""))
+        self._title = title
 
     def _sigtstp_application(self, *_: object) -> None:
         """Suspend by the default action of SIGTSTP, and take over the terminal again afterwards.
@@ -166,10 +200,19 @@ class TerminalDriver(LinuxDriver):
         """Read keys and replies of the terminal until told to end or until it is gone."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
+        query = self._query
+        answers = query.answers if query else AnswerFilter(is_complete=True)
+
+        def process(typed: bytes) -> None:
+            if text := decode(typed):  # Textual takes an empty text for the end of the input
+                for event in parser.feed(text):
+                    self.process_message(event)
+
+        process(query.take_typed() if query else b"")
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(POLL_SECONDS):
+                if selector.select(ANSWER_GAP_SECONDS if answers.is_holding else POLL_SECONDS):
                     try:
                         data = os.read(self.fileno, READ_BYTES)
                     except BlockingIOError:
@@ -179,8 +222,9 @@ class TerminalDriver(LinuxDriver):
                     if not data:
                         self._terminal_lost()
                         return
-                    for event in parser.feed(decode(data)):
-                        self.process_message(event)
+                    process(answers.feed(data))
+                else:
+                    process(answers.flush())
                 for event in parser.tick():
                     self.process_message(event)
 

@@ -11,7 +11,7 @@ from tui.common.user_config import UNICODE, GeneralConfig
 
 BRAILLE, BLOCK, ASCII = "braille", "block", "ascii"
 MIN_INTERVAL_SECONDS = 0.05
-DEFAULT_THEME, NO_COLOUR_THEME = "minigpt-night", "ansi-dark"
+DEFAULT_THEME, LIGHT_THEME, NO_COLOUR_THEME = "minigpt-night", "minigpt-day", "ansi-dark"
 ASCII_TERMINALS = ("linux", "dumb", "vt100", "vt220")  # values of TERM without Unicode glyphs
 BLOCK_TERMINALS = ("xterm-old", "screen", "screen.linux", "rxvt")  # Unicode, but no braille
 

@@ -1,0 +1,77 @@
+"""What a terminal is sent when a training ends or needs someone: bell, notification, title.
+
+Control sequences: OSC 2 sets the title of the window, CSI 22 and 23 t push and pop it, OSC 9
+(iTerm2) and OSC 777 (rxvt) show a notification. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tui.common.sanitize import one_line
+from tui.common.user_config import NotifyConfig
+
+PROGRAM = "minigpt"
+BELL, STRING_END = "\a", "\x1b\\"
+BELL_ONLY_TERMINALS = ("", "unknown", "dumb", "linux", "vt100", "vt220")  # values of TERM
+MAX_CHARACTERS = 200
+# Terminals for OSC 777, which has a headline; the others get OSC 9.
+HEADLINE_PROGRAMS = ("ghostty", "WezTerm")  # values of TERM_PROGRAM
+HEADLINE_VARIABLES = ("VTE_VERSION", "KONSOLE_VERSION")
+HEADLINE_TERMS = ("rxvt", "foot")  # starts of TERM
+
+
+def has_titles(environ: Mapping[str, str]) -> bool:
+    """Whether this kind of terminal knows titles and notifications."""
+    return environ.get("TERM", "") not in BELL_ONLY_TERMINALS
+
+
+def alert(text: str, config: NotifyConfig, environ: Mapping[str, str]) -> str:
+    """The control sequences for a line of text, as far as they are configured."""
+    bell = BELL if config.bell else ""
+    if not config.desktop or not has_titles(environ):
+        return bell
+    return bell + _through_multiplexer(_notification(_safe(text), environ), environ)
+
+
+def _safe(text: str) -> str:
+    """Without control characters, and not too long."""
+    line = one_line(text)
+    return line if len(line) <= MAX_CHARACTERS else f"{line[:MAX_CHARACTERS]}…"
+
+
+def _notification(line: str, environ: Mapping[str, str]) -> str:
+    # Ended by BEL, not by ST: multiplexers pass it on, and rxvt knows no other end.
+    if _has_headlines(environ):
+        return f"\x1b]777;notify;{PROGRAM};{line}{BELL}"
+    return f"\x1b]9;{PROGRAM}: {line}{BELL}"
+
+
+def _has_headlines(environ: Mapping[str, str]) -> bool:
+    return (
+        environ.get("TERM_PROGRAM") in HEADLINE_PROGRAMS
+        or any(environ.get(name) for name in HEADLINE_VARIABLES)
+        or environ.get("TERM", "").startswith(HEADLINE_TERMS)
+    )
+
+
+def _through_multiplexer(sequence: str, environ: Mapping[str, str]) -> str:
+    """A sequence that tmux (with allow-passthrough on) gives to the terminal it runs in."""
+    if not environ.get("TMUX"):
+        return sequence
+    return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}{STRING_END}"
+
+
+def titled(title: str) -> str:
+    """The sequence that sets the title of the window."""
+    return f"\x1b]2;{_safe(title)}{STRING_END}"
+
+
+def pushed_title() -> str:
+    """The sequence that makes the terminal remember its title."""
+    return "\x1b[22;0t"
+
+
+def restored_title() -> str:
+    """The sequence that restores the title, or clears it on terminals that remember none."""
+    return f"{titled('')}\x1b[23;0t"
