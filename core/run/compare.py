@@ -143,7 +143,7 @@ def _describe(
     run: Run, status: str, record: JsonObject, history: History, elapsed: Series, problem: str
 ) -> ComparedRun:
     prepared, corpus = history.prepared, record.get("corpus") or {}
-    tokens, missing = _count_tokens(prepared), []
+    tokens, missing = count_predicted_tokens(prepared), []
     if tokens is None:
         missing.append("its number of tokens")
     if not corpus.get("size"):
@@ -181,7 +181,7 @@ def _copy(series: Series) -> Series:
     return Series(list(series.steps), list(series.values))
 
 
-def _count_tokens(prepared: JsonObject) -> int | None:
+def count_predicted_tokens(prepared: JsonObject) -> int | None:
     """The tokens of a text that are predicted: of each line all but its <sos>."""
     counts = [as_whole(prepared.get(name)) for name in ("train_tokens", "val_tokens")]
     if counts[0] is None or counts[1] is None:

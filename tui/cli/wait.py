@@ -15,6 +15,7 @@ import click
 from core.errors import InputError, MiniGPTError, did_you_mean
 from core.paths import Home
 from core.run import store
+from core.run.compare import BITS_PER_NAT, count_predicted_tokens
 from core.run.directory import Run
 from core.run.events import FINISHED, STOPPED
 from core.run.follow import RunFollower
@@ -173,13 +174,12 @@ class RunWait:
 
     def _bits_per_nat(self) -> float | None:
         """Bits per byte for one nat per token; None if unknown."""
-        counts = [self._history.prepared.get(f"{part}_tokens") for part in ("train", "val")]
-        tokens = sum(count for count in counts if isinstance(count, int))
+        tokens = count_predicted_tokens(self._history.prepared)
         try:
             size = read_record(self._run)["corpus"]["size"]
         except MiniGPTError:
             return None
-        return tokens / size / math.log(2) if tokens and size else None
+        return BITS_PER_NAT * tokens / size if tokens and size else None
 
     def _exit_code(self, *, is_met: bool, is_late: bool) -> int:
         if is_met:
