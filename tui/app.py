@@ -137,6 +137,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         self._last_ctrl_c = 0.0
         self._watcher: RunWatcher | None = None
         self._is_watching = False
+        self._started_at = time.time()
 
     def _choose_theme(self) -> str:
         """The terminal's theme; the default one if the configuration names none that exists."""
@@ -237,7 +238,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         if self._watcher is None:
             from tui.runs.watcher import RunWatcher
 
-            self._watcher = RunWatcher(self.home)
+            self._watcher = RunWatcher(self.home, self._started_at)
         return self._watcher.poll(), self._watcher.title
 
     async def on_unmount(self) -> None:

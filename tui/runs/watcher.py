@@ -19,13 +19,18 @@ MAX_READ_SECONDS = 0.05  # of one poll per run; a long log is read in several
 
 
 class RunWatcher:
-    """Follows the runs that are being trained. Runs that had ended before are never reported."""
+    """Follows the runs that are being trained.
 
-    def __init__(self, home: Home) -> None:
+    Args:
+        since: Unix seconds; runs that had ended before are never reported.
+    """
+
+    def __init__(self, home: Home, since: float) -> None:
         self._home = home
         self._followers: dict[str, RunFollower] = {}
-        self._polled_at: float | None = None  # Unix seconds
-        self._changed: dict[str, int] = {}  # of logs that another machine may write to
+        self._since: dict[str, float] = {}  # Unix seconds, where a run may be over by now
+        self._polled_at = since
+        self._is_first = True
 
     def poll(self) -> list[str]:
         """Look for trainings, read their events, and return a line for each that has ended.
@@ -34,9 +39,9 @@ class RunWatcher:
         """
         polled_at = time.time()
         for run in list_runs(self._home):
-            if run.name not in self._followers and self._is_training(run):
+            if run.name not in self._followers and self._may_be_training(run):
                 self._followers[run.name] = RunFollower(run)
-        self._polled_at = polled_at
+        self._polled_at, self._is_first = polled_at, False
         lines = [self._poll_run(name) for name in list(self._followers)]
         return [line for line in lines if line]
 
@@ -54,43 +59,40 @@ class RunWatcher:
         follower = self._followers[name]
         return describe_progress(name, follower.status, follower.history, len(training) - 1)
 
-    def _is_training(self, run: Run) -> bool:
-        """Whether a run is being trained, or was between this poll and the last."""
+    def _may_be_training(self, run: Run) -> bool:
+        """Whether a run is being trained, here or elsewhere, or was since the last poll."""
         with suppress(DamagedError, OSError):
             if locks.is_held(run.lock):
+                self._since[run.name] = 0.0
                 return True
-            if self._polled_at is not None and locks.acquired_at(run.lock) >= self._polled_at:
+            changed_at = run.events.stat().st_mtime
+            self._since[run.name] = self._polled_at
+            if changed_at >= self._polled_at:
                 return True
-            changed = run.events.stat().st_mtime_ns
-            is_new = self._changed.get(run.name) != changed
-            self._changed[run.name] = changed
-            is_recent = time.time() - changed / 1e9 <= MAX_SILENCE_SECONDS
-            return is_new and is_recent and status_of(run) in LIVE_STATUSES
+            is_recent = time.time() - changed_at <= MAX_SILENCE_SECONDS
+            return self._is_first and is_recent and status_of(run) in LIVE_STATUSES
         return False
 
     def _poll_run(self, name: str) -> str | None:
         follower = self._followers[name]
         follower.poll(MAX_READ_SECONDS)
-        if follower.problem is not None and not follower.is_held:
-            del self._followers[
-                name
-            ]  # deleted or renamed; of others the screens show what is wrong
-            return None
-        if not follower.is_over:
+        is_gone = follower.problem is not None and not follower.is_held  # deleted or renamed
+        if not is_gone and not follower.is_over:
             return None
         del self._followers[name]
-        if not self._has_trained(name, follower):
+        if is_gone or not self._has_trained(name, follower):
             return None
         return describe_end(name, follower.status, follower.history)
 
     def _has_trained(self, name: str, follower: RunFollower) -> bool:
-        """Whether the last event, if any, is from since the lock was last acquired.
+        """Whether the last event, if any, is from this training.
 
-        Otherwise it was acquired for something else, such as renaming the run.
+        Otherwise the lock was acquired or the log written for something else, such as renaming or
+        copying the run.
         """
         try:
             acquired_at = locks.acquired_at(Run(self._home.runs / name).lock)
         except DamagedError:
             return False
-        time = follower.history.time
-        return not time or time >= acquired_at - CLOCK_STEP_SECONDS
+        begin = max(acquired_at, self._since[name])
+        return not follower.history.time or follower.history.time >= begin - CLOCK_STEP_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tui.runs.watcher import RunWatcher
 
 
 def watcher(home: Path) -> RunWatcher:
-    return RunWatcher(find_home(home))
+    return RunWatcher(find_home(home), time.time())
 
 
 @pytest.mark.parametrize(
@@ -70,14 +71,24 @@ def test_what_had_ended_before_is_never_reported(tmp_path: Path) -> None:
     assert runs.title is None
 
 
-def test_a_run_that_begins_and_ends_between_two_polls_is_reported(tmp_path: Path) -> None:
+def test_a_run_that_ends_before_the_first_poll_or_between_two_is_reported(tmp_path: Path) -> None:
+    story = ScriptedRun(tmp_path).train_partly()
+    runs = watcher(tmp_path)
+    story.time = time.time()
+    story.end("failed", 60)
+    assert runs.poll() == ["poem failed"]
+    story = ScriptedRun(tmp_path, "tales")
+    story.time = time.time()
+    story.train_fully()
+    assert runs.poll() == ["tales finished: validation loss 0.927, 0:20"]
+    assert runs.poll() == []
+
+
+def test_a_copied_run_is_no_news(tmp_path: Path) -> None:
     runs = watcher(tmp_path)
     runs.poll()
-    story = ScriptedRun(tmp_path)
-    story.run.lock.touch()  # now, and so is the time of the events
-    story.time = story.run.lock.stat().st_mtime
-    story.train_fully()
-    assert runs.poll() == ["poem finished: validation loss 0.927, 0:20"]
+    ScriptedRun(tmp_path).train_fully()  # long ago, by the times of its events
+    assert runs.poll() == []
 
 
 def test_renaming_and_deleting_are_no_ends(tmp_path: Path) -> None:
