@@ -209,6 +209,13 @@ class History:
         return self._pace.tokens_per_second
 
     @property
+    def seconds_per_step(self) -> float | None:
+        """At the pace of the last minute, or on average once it no longer runs."""
+        if self.status == RUNNING:
+            return self._pace.seconds_for(1)
+        return self.elapsed / self.step if self.elapsed is not None and self.step else None
+
+    @property
     def eta(self) -> float | None:
         """Seconds left at the pace of the last minute, smoothed; None unless running."""
         return self._pace.time_left if self.status == RUNNING else None

@@ -24,9 +24,9 @@ from core.run.events import encode
 from core.run.history import History
 from core.run.summary import summarize_run
 from tui.runs.library import Library
-from tui.screens.models import FIRST_ROWS
 
 RUN_STEPS = 2_000
+FIRST_ROWS = 50  # of a tall terminal
 
 
 def make_run(home: Home, name: str, steps: int) -> Run:

@@ -44,9 +44,9 @@ def training(story: ScriptedRun) -> Iterator[None]:
 def open_run(home: Path, name: str, **environ: str) -> TerminalSession:
     """Open the Train screen of a run at 80x24."""
     terminal = TerminalSession(APP, environment(home, **environ))
-    terminal.wait_for(f"{name} +.*(finished|running)")
+    terminal.wait_for(f"{name} +.*(finished|training)")
     terminal.send(ENTER)
-    terminal.wait_for(f"Train +{name}")
+    terminal.wait_for(f"{name} › Train")
     terminal.wait_for("uniform")
     while terminal.pump(2.0):
         pass  # until everything is drawn

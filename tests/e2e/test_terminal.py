@@ -60,7 +60,7 @@ def start_long_training(terminal: TerminalSession) -> None:
     """Start a training of hours from an empty library."""
     terminal.wait_for("Python.is")
     terminal.send(ENTER)
-    terminal.wait_for("New run: settings +lang")
+    terminal.wait_for("New run › Settings +lang")
     terminal.send(TAB * 5)
     terminal.wait_for("passes over")
     terminal.send("50000")
@@ -69,7 +69,7 @@ def start_long_training(terminal: TerminalSession) -> None:
     terminal.wait_until(lambda: "passes over" not in terminal.text, "the input lost the focus")
     terminal.send(ENTER)
     terminal.wait_for("lang › Train")
-    terminal.wait_for("step [1-9]")
+    terminal.wait_for(r"[1-9][\d,]*/50,000")
 
 
 def current_step(home: Path) -> int:
@@ -90,7 +90,7 @@ def test_the_first_five_minutes(home: Path) -> None:
         terminal.wait_for("Python.is")
         assert "New run" in terminal.text
         terminal.send(ENTER)
-        terminal.wait_for("New run: settings +lang")
+        terminal.wait_for("New run › Settings +lang")
         terminal.wait_for("parameters +809 k")
         terminal.send(ENTER)
         terminal.wait_for("lang › Train")
@@ -114,11 +114,11 @@ def test_training_survives_a_dropped_connection(home: Path) -> None:
         wait_until(lambda: terminal.process.poll() is not None, "the application has exited")
     assert_training_continues(home)
     with app(home) as terminal:
-        terminal.wait_for("lang.*running")
+        terminal.wait_for("lang.*training")
         terminal.send(ENTER)
-        terminal.wait_for("lang › Train +running")
+        terminal.wait_for("lang › Train +● training")
         before = current_step(home)
-        terminal.wait_for(r"step [1-9][\d,]*/50,000")
+        terminal.wait_for(r"[1-9][\d,]*/50,000")
         terminal.wait_until(lambda: current_step(home) > before, "training continues")
         terminal.send(CTRL_Q)
         assert terminal.wait_exit() == 0
@@ -199,7 +199,7 @@ def test_limited_terminals_get_ascii_only(
         )
         for key, expected in (
             *(("t", "poem › Chat"), (ESCAPE, "Type"), ("?", "Send the prompt"), (ESCAPE, "Type")),
-            *((ESCAPE, "poem › Train"), (ESCAPE, "NAME +STATUS"), ("n", "New run: text")),
+            *((ESCAPE, "poem › Train"), (ESCAPE, "name +kind"), ("n", "New run › Text")),
         ):
             terminal.send(key)
             terminal.wait_for(expected)

@@ -17,6 +17,7 @@ from tests.support.apps import StageApp
 from tests.support.captures import screen_text
 from tests.support.runs import ScriptedRun
 from tui.common.terminal import Terminal
+from tui.screens.dialogs import ConfirmDialog
 from tui.screens.train import TrainScreen
 
 
@@ -85,6 +86,14 @@ def title(stage: TrainStage) -> str:
 
 
 def footer(stage: TrainStage) -> set[str]:
-    keys = [key.description for key in stage.screen.query(FooterKey)]
-    assert len(keys) <= 6
-    return set(keys)
+    """Return what the shown keys do; which of them fit depends on the width."""
+    return {key.description for key in stage.screen.query(FooterKey) if key.display}
+
+
+async def stop(stage: TrainStage, pilot: Pilot[None]) -> None:
+    """Press the key that stops, and confirm: the script's run was last saved long ago."""
+    await pilot.press("s")
+    await pilot.pause()
+    assert isinstance(stage.screen, ConfirmDialog)
+    await pilot.press("y")
+    await pilot.pause()

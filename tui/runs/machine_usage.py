@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
-from core.system.machine import Host, this_host
+from core.system.machine import Host, memory_limit, this_host, usable_threads
 
 START_TOLERANCE_SECONDS = 2.0  # of the start time of a process
 NVML = "pynvml"
@@ -25,12 +26,18 @@ class MachineUsage:
         memory: bytes of main memory.
         gpu: GPU utilisation in percent, by all processes.
         gpu_memory: bytes the process holds on the GPU.
+        threads: processors it may use.
+        memory_total: bytes of main memory that it may use.
+        gpu_memory_total: bytes of the GPU.
     """
 
     cpu: float | None
     memory: int | None
     gpu: float | None = None
     gpu_memory: int | None = None
+    threads: int = 1
+    memory_total: int | None = None
+    gpu_memory_total: int | None = None
 
 
 class UsageMonitor:
@@ -50,6 +57,8 @@ class UsageMonitor:
         self._process = _find_process(started, started_at, here or this_host())
         self._gpus = _Gpus() if self._process else None
         self._has_measured = False
+        self._threads = usable_threads()
+        self._memory_total = min(psutil.virtual_memory().total, memory_limit() or math.inf)
 
     def measure(self) -> MachineUsage | None:
         """Current usage; None if the process is not on this machine or has ended."""
@@ -61,10 +70,18 @@ class UsageMonitor:
         except psutil.Error:
             self._process = None
             return None
-        gpu, gpu_memory = self._gpus.measure(self._process.pid)
+        gpu, gpu_memory, gpu_total = self._gpus.measure(self._process.pid)
         # The first percentage has no previous measurement to refer to and is 0.
         is_cpu_known, self._has_measured = self._has_measured, True
-        return MachineUsage(cpu if is_cpu_known else None, memory, gpu, gpu_memory)
+        return MachineUsage(
+            cpu if is_cpu_known else None,
+            memory,
+            gpu,
+            gpu_memory,
+            threads=self._threads,
+            memory_total=int(self._memory_total),
+            gpu_memory_total=gpu_total,
+        )
 
 
 def _find_process(
@@ -100,17 +117,18 @@ class _Gpus:
         except self._nvml.NVMLError:
             return False
 
-    def measure(self, pid: int) -> tuple[float | None, int | None]:
-        """Utilisation in percent, and bytes held by the process, of the GPU it uses."""
+    def measure(self, pid: int) -> tuple[float | None, int | None, int | None]:
+        """Utilisation in percent, bytes held by the process, and all bytes of the GPU it uses."""
         if self._nvml is None:
-            return None, None
+            return None, None, None
         try:
             for index in range(self._nvml.nvmlDeviceGetCount()):
                 device = self._nvml.nvmlDeviceGetHandleByIndex(index)
                 for process in self._nvml.nvmlDeviceGetComputeRunningProcesses(device):
                     if process.pid == pid:
                         utilisation = float(self._nvml.nvmlDeviceGetUtilizationRates(device).gpu)
-                        return utilisation, process.usedGpuMemory
+                        total = int(self._nvml.nvmlDeviceGetMemoryInfo(device).total)
+                        return utilisation, process.usedGpuMemory, total
         except self._nvml.NVMLError:
             self._nvml = None
-        return None, None
+        return None, None, None

@@ -54,6 +54,11 @@ class PendingCommands:
         commands = [command for command in self._pending.values() if command.kind == kind]
         return commands[-1] if commands else None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a request is unanswered."""
+        return bool(self._pending)
+
     def settle(self, history: History, *, is_alive: bool) -> None:
         """Remove answered requests and note the outcome; a dead trainer answers no more."""
         for command in list(self._pending.values()):

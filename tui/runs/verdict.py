@@ -11,9 +11,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 
+from textual.content import Content
+
 from core.run.events import FINISHED
 from core.run.history import History, Series
 from core.run.status import RUNNING
+from tui.common.sanitize import clean
 
 MIN_JUDGED_STEPS = 50  # before these a model may just not have learned yet
 MAX_RECENT_POINTS = 20
@@ -166,3 +169,25 @@ def has_small_validation(history: History) -> bool:
     """Whether the validation data is missing or too small for a meaningful loss."""
     tokens = history.prepared.get("val_tokens")
     return isinstance(tokens, int) and tokens < MIN_VAL_TOKENS
+
+
+STYLES = {
+    VerdictKind.BELOW_BIGRAM: "bold $success",
+    VerdictKind.MEMORISING: "bold $warning",
+    VerdictKind.AT_UNIGRAM: "bold $warning",
+}
+
+
+def verdict_content(verdict: Verdict) -> Content:
+    """The sentence, its beginning in bold, and the caveat."""
+    style = "bold $error" if verdict.is_alarming else STYLES.get(verdict.kind, "bold")
+    head, colon, rest = verdict.text.partition(": ")
+    if verdict.text.startswith("Done: "):
+        more, colon, rest = rest.partition(": ")
+        head += ": " + more
+    caveat = f" {verdict.caveat}" if verdict.caveat else ""
+    return Content.assemble(
+        (clean(head + colon.strip()), style),
+        clean(" " + rest if rest else ""),
+        (clean(caveat), "$muted"),
+    )

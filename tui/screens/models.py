@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from tui.widgets.chart_panel import ChartPanel
 
 REFRESH_SECONDS = 1.0
-FIRST_ROWS = 50
 REMOTE_REFRESH_SECONDS = 3.0
 PREVIEW_DELAY_SECONDS = 0.1  # after the cursor has moved, so that holding a key reads nothing
 CHART_MODULE = "tui.widgets.chart_panel"  # imports numpy, which the first frame does not need
@@ -131,6 +130,11 @@ class ModelsScreen(BaseScreen):
             self.refresh_runs,
         )
         self._table.focus()
+        # Of many runs those that fit are read before the first frame: a thread would compete with
+        # the imports that begin after it.
+        self._rows = self._library.rows(self.app.size.height)
+        self._is_read = True
+        self._show()
         self.refresh_runs()
         self.call_after_refresh(self._mount_chart)
 
@@ -157,10 +161,6 @@ class ModelsScreen(BaseScreen):
         """Read changed runs in a thread and update the table."""
         if self._library is None:
             return
-        if not self._rows:  # of many runs, those that fit on a screen are shown first
-            self._rows = await asyncio.to_thread(self._library.rows, FIRST_ROWS)
-            self._is_read = True
-            self._show()
         self._use(await asyncio.to_thread(self._library.rows))
         if await asyncio.to_thread(self._library.measure_sizes):
             self._use(await asyncio.to_thread(self._library.rows))

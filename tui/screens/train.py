@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.content import Content
 from textual.events import Resize
+from textual.timer import Timer
 
 from core.errors import InputError, MiniGPTError
 from core.run import control_file
@@ -18,21 +22,30 @@ from core.run.directory import Run
 from core.run.events import FINISHED
 from core.run.follow import RunFollower
 from core.run.history import History
+from core.run.record import read_record
 from core.run.status import LIVE_STATUSES, PAUSED, RESUMABLE_STATUSES, RUNNING
 from core.run.store import send_request
 from core.system.files import JsonObject
-from tui.common.messages import OpenChat
+from tui.common.messages import OpenChat, OpenInside, OpenStep
+from tui.common.sanitize import one_line
 from tui.runs.follow import POLL_SECONDS, REMOTE_POLL_SECONDS, FollowTimer
+from tui.runs.library_text import stop_question
 from tui.runs.machine_usage import MachineUsage, UsageMonitor
 from tui.runs.pending import LEARNING_RATE, STOP, PendingCommand, PendingCommands
 from tui.runs.setup import resume_run
+from tui.runs.train_state import train_state
 from tui.screens.base import BaseScreen
-from tui.screens.dialogs import LineDialog
+from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.screens.log import LogScreen
+from tui.widgets.epoch_log import EpochLog
+from tui.widgets.key_line import LAST_KEYS
+from tui.widgets.row_list import RowList
 from tui.widgets.train_view import CHART_SECONDS, REMOTE_CHART_SECONDS, RunView, TrainView
 
 USAGE_SECONDS = 2.0
 REMOTE_USAGE_SECONDS = 10.0
+PANEL_KEYS = ("left", "z", "tab")
+NOTE_SECONDS = 10.0  # for which the outcome of a request takes the place of the time left
 TRAINING_STATUSES = (RUNNING, PAUSED)
 ENDED_STATUSES = (FINISHED, *RESUMABLE_STATUSES)
 HOW_TO_LEAVE = "Esc: back (training continues)"
@@ -47,6 +60,7 @@ class TrainScreen(BaseScreen):
     """
 
     HEADING = "Train"
+    AUTO_FOCUS = "LossPlot"
     HELP = (
         "The loss measures how wrong the model's predictions are, in nats per token: lower is "
         "better. The baselines are what uniform guessing, token frequencies (unigram) and the "
@@ -54,14 +68,16 @@ class TrainScreen(BaseScreen):
     )
     CSS_PATH = "../styles/train.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", tooltip="Go back; training continues"),
-        Binding("d", "back", "Detach", show=False, tooltip="Go back; training continues"),
-        Binding("s", "stop", "Stop", tooltip="Save and stop; the run can be resumed"),
-        Binding("r", "resume", "Resume", tooltip="Resume from the last checkpoint"),
+        Binding("t", "chat", "Chat", tooltip="Chat with the newest weights"),
+        Binding("x", "step", "Step", tooltip="Choose a text token by token"),
+        Binding("i", "inside", "Inside", tooltip="Look inside the model"),
         Binding("p", "pause", "Pause", tooltip="Pause"),
         Binding("p", "continue", "Continue", tooltip="Continue after a pause"),
-        Binding("e", "more", "Epochs", tooltip="Train more epochs than planned"),
-        Binding("t", "chat", "Chat", tooltip="Chat with the newest weights"),
+        Binding("r", "resume", "Resume", tooltip="Resume from the last checkpoint"),
+        Binding("s", "stop", "Stop", tooltip="Save and stop; the run can be resumed"),
+        Binding("e", "more", "More epochs", tooltip="Train more epochs than planned"),
+        Binding("l", "scale", "Log scale", tooltip="Linear axes, log loss, or both"),
+        Binding("tab", "app.focus_next", "Panel", key_display="Tab", tooltip="Next panel"),
         Binding("w", "save", "Save", show=False, tooltip="Save a checkpoint now"),
         Binding(
             "minus",
@@ -79,9 +95,9 @@ class TrainScreen(BaseScreen):
             tooltip="Double the learning rate",
             id="double_rate",
         ),
-        Binding("l", "scale", "Log scale", show=False, tooltip="Linear axes, log loss, or both"),
-        Binding("x", "axis", "Axis", show=False, tooltip="Steps or epochs on the horizontal axis"),
-        Binding("o", "open_log", "Log", show=False, tooltip="Open the trainer's log"),
+        Binding("u", "axis", "Unit", show=False, tooltip="Steps or epochs on the horizontal axis"),
+        Binding("o", "open_log", "Output", show=False, tooltip="Open the trainer's log"),
+        Binding("escape", "back", "Back", tooltip="Go back; training continues"),
     ]
     announced_runs: ClassVar[set[str]] = set()  # for which a notice said that training continues
 
@@ -89,7 +105,10 @@ class TrainScreen(BaseScreen):
         super().__init__()
         self._run_name = name
         self._commands = PendingCommands(HOW_TO_LEAVE if started else "")
-        self._title = ""
+        self._title = Content("")
+        self._note = ""
+        self._note_timer: Timer | None = None
+        self._corpus_bytes: int | None = None
         self._binding_state: tuple[object, ...] = ()
         self._usage: MachineUsage | None = None
         self._monitor: tuple[object, UsageMonitor] | None = None
@@ -101,8 +120,19 @@ class TrainScreen(BaseScreen):
         seconds = terminal.interval(CHART_SECONDS, REMOTE_CHART_SECONDS)
         yield TrainView(terminal.charset, self._run.log, chart_seconds=seconds)
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys for the footer: those of the run before those of the panel with the focus."""
+        bindings = super().active_bindings
+        for key in (*PANEL_KEYS, *LAST_KEYS):
+            if key in bindings:
+                bindings[key] = bindings.pop(key)
+        return bindings
+
     def on_mount(self) -> None:
         super().on_mount()
+        with suppress(MiniGPTError):
+            self._corpus_bytes = read_record(self._run)["corpus"]["size"]
         interval = self.services.terminal.interval
         period = interval(POLL_SECONDS, REMOTE_POLL_SECONDS)
         self.follow_timer = FollowTimer(self, self.follower, self._show, period=period)
@@ -137,25 +167,42 @@ class TrainScreen(BaseScreen):
             view.show_log_progress(self.follower.share_read)
             return
         self._commands.settle(history, is_alive=self._is_alive)
-        state, note = self._state_text(), self._commands.note
-        if note == HOW_TO_LEAVE and state in ENDED_STATUSES:
-            note = ""
-        title = "   ".join((state, "" if note == state else note)).rstrip()
-        if title != self._title:
-            self._title = title
-            self.set_header(self._run_name, state=title)
-        view.show(RunView(history, status, self._usage, self.follower.problem))
-        binding_state = (status, bool(history.saves), history.steps_per_epoch, title)
+        self._show_state()
+        problem = self.follower.problem
+        view.show(RunView(history, status, self._usage, problem, self._corpus_bytes))
+        stop = self._commands.newest(STOP)
+        binding_state = (status, bool(history.saves), history.steps_per_epoch, stop, problem)
         if binding_state != self._binding_state:
             self._binding_state = binding_state
             self.refresh_bindings()
 
-    def _state_text(self) -> str:
-        """The status, or what a pending stop is about to make it."""
-        if self.follower.problem is not None:
-            return "cannot be read"
+    def _show_state(self) -> None:
+        """Show the state, and for a while what became of the last request."""
+        note = self._commands.note
+        if note == HOW_TO_LEAVE and self.follower.status in ENDED_STATUSES:
+            note = ""
+        if note != self._note:
+            self._note = note
+            if self._note_timer is not None:
+                self._note_timer.stop()
+            self._note_timer = self.set_timer(NOTE_SECONDS, self._clear_note) if note else None
         stop = self._commands.newest(STOP)
-        return stop.waiting_text if stop else self.follower.status
+        title = train_state(
+            self._history,
+            self.follower.status,
+            note="" if stop else note,
+            is_unreadable=self.follower.problem is not None,
+            waiting=stop.waiting_text if stop else "",
+        )
+        if not title.is_same(self._title):
+            self._title = title
+            self.set_header(self._run_name, state=title)
+
+    def _clear_note(self) -> None:
+        """Show the time left again, unless a request still waits."""
+        if not self._commands.is_waiting:
+            self._commands.note = ""
+        self._show_state()
 
     @work(exclusive=True, exit_on_error=False)
     async def _measure_usage(self) -> None:
@@ -190,10 +237,28 @@ class TrainScreen(BaseScreen):
             "rate": is_training and self._learning_rate is not None,
             "more": bool(history.steps and history.steps_per_epoch)
             and (is_training or status in ENDED_STATUSES),
-            "chat": bool(history.saves),
+            **dict.fromkeys(("chat", "step", "inside"), bool(history.saves)),
             "resume": status in RESUMABLE_STATUSES,
         }
         return self.follower.problem is None and possible[action] if action in possible else True
+
+    def explain_refusal(self, action: str) -> str | None:
+        """Why an action is not possible now."""
+        name = action.partition("(")[0]
+        if self.check_action(name, ()):
+            return None
+        problem, status = self.follower.problem, self.follower.status
+        if problem is not None:
+            return one_line(problem.message)
+        if name in ("chat", "step", "inside"):
+            return f"{self._run_name} has no weights yet; the first save writes them."
+        if name == "stop" and self._commands.newest(STOP):
+            return f"{self._run_name} is being stopped already."
+        if name == "more":
+            return "More epochs can be trained once the text is prepared."
+        if status in LIVE_STATUSES:
+            return f"Not possible while {self._run_name} is {status}."
+        return f"{self._run_name} is not being trained: {status}."
 
     @property
     def _learning_rate(self) -> float | None:
@@ -213,7 +278,12 @@ class TrainScreen(BaseScreen):
         self.explain_silence(self._run)
         self._show()
 
-    def action_stop(self) -> None:
+    @work
+    async def action_stop(self) -> None:
+        """Request a stop, after a question if the last save was long ago."""
+        question = stop_question(self._run_name, self._history, time.time())
+        if question and not await self.app.push_screen_wait(ConfirmDialog(question, "stop")):
+            return
         self._send(control_file.STOP, PendingCommand(STOP, "stopping…", "stopped at"))
 
     def action_pause(self) -> None:
@@ -278,6 +348,24 @@ class TrainScreen(BaseScreen):
 
     def action_chat(self) -> None:
         self.post_message(OpenChat(self._run_name))
+
+    def action_step(self) -> None:
+        self.post_message(OpenStep(self._run_name))
+
+    def action_inside(self) -> None:
+        self.post_message(OpenInside(self._run_name))
+
+    @on(RowList.Opened)
+    def _chat_with_epoch(self, event: RowList.Opened) -> None:
+        """Chat with the snapshot that was taken last in an epoch."""
+        row = event.rows.selected if isinstance(event.rows, EpochLog) else None
+        if row is None:
+            return
+        steps = [step for step in self._run.snapshot_steps() if step <= row.step]
+        if steps:
+            self.post_message(OpenChat(self._run_name, str(steps[-1])))
+        else:
+            self.notify(f"No weights of step {row.step:,} or before were kept.", markup=False)
 
     def action_open_log(self) -> None:
         self.app.push_screen(LogScreen(self._run))

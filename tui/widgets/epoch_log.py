@@ -1,114 +1,199 @@
-"""The table of epochs, which scrolls along unless the user has scrolled up."""
+"""The table of epochs, with a cursor that stays on the newest unless it is moved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import set_cell_size
-from rich.segment import Segment
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
+from textual.binding import Binding, BindingType
+from textual.content import Content
 
-from core.run.history import EpochRow
-from tui.common.format import duration
-from tui.common.sanitize import one_line
+from core.run.history import EpochRow, History, SampleRow
+from core.run.status import RUNNING
+from tui.common.format import duration, loss, percent
+from tui.runs.verdict import recent_loss
+from tui.widgets.row_list import RowList
 
-COLUMN_TITLES = ("EPOCH", "STEP", "TRAIN", "VAL", "TIME")
-STEP_COLUMN = 1  # omitted on narrow screens
-MIN_STEP_WIDTH = 56  # of a screen that shows it
-MIN_WIDTHS = (6, 7, 8, 7, 8)  # cells of the columns, with the blanks between them
-MAX_PLAIN_LOSS = 1000.0  # from here on decimals are meaningless
-MAX_SAMPLE_CHARACTERS = 1000  # no terminal is wider
+GUTTER = 2  # cells for the cursor
+GAP = " "
+STAR = "★"
+PENDING = "…"  # of a value that the end of the epoch will bring
 
 
-class EpochLog(ScrollView, can_focus=True):
-    """One line per epoch; only visible lines are rendered."""
+@dataclass(frozen=True)
+class EpochTableData:
+    """The content of the table.
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"epoch-log--head", "epoch-log--text"}
-    DEFAULT_CSS = """
-    EpochLog { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
-    EpochLog > .epoch-log--head { color: $text-muted; text-style: bold; }
-    EpochLog > .epoch-log--text { color: $text-muted; }
+    Attributes:
+        rows: one per epoch, oldest first.
+        live: the unfinished epoch, or None.
+        samples: for the share of replies that is copied.
+        best_step: step of the lowest validation loss, or None.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[EpochRow] = []
-        self._widths: tuple[int, ...] = MIN_WIDTHS
-
-    def on_mount(self) -> None:
-        """Scroll along from the start."""
-        self.anchor()
-
-    def show(self, rows: Sequence[EpochRow]) -> None:
-        """Show these rows; only changed lines are redrawn."""
-        if rows == self._rows:
-            return
-        unchanged = len(self._rows) if rows[: len(self._rows)] == self._rows else 0
-        self._rows = list(rows)
-        if len(rows) + 1 != self.virtual_size.height:
-            self.virtual_size = Size(self.size.width, len(rows) + 1)
-        widths = _widths(self._rows)
-        if unchanged and widths == self._widths:
-            self.refresh_lines(unchanged, len(rows) + 1 - unchanged)
-        else:
-            self._widths = widths
-            self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """A visible line; the heading stays on top."""
-        width, base = self.size.width, self.rich_style
-        number = y + self.scroll_offset.y
-        segments = []
-        if y == 0:
-            style = base + self.get_component_rich_style("epoch-log--head")
-            segments = [Segment(f"{self._line(COLUMN_TITLES)}  SAMPLE", style)]
-        elif number <= len(self._rows):
-            row = self._rows[number - 1]
-            muted = base + self.get_component_rich_style("epoch-log--text")
-            text = one_line((row.text or "")[:MAX_SAMPLE_CHARACTERS].strip())
-            numbers = f"{self._line(format_cells(row))}  "
-            free = max(0, width - len(numbers))
-            segments = [Segment(numbers, base), Segment(set_cell_size(text, free), muted)]
-        return Strip(segments).adjust_cell_length(width, base)
-
-    def _line(self, cells: Sequence[str]) -> str:
-        """The cells, right-aligned in their columns."""
-        columns = range(len(COLUMN_TITLES))
-        shown = [c for c in columns if c != STEP_COLUMN or self.size.width >= MIN_STEP_WIDTH]
-        return "".join(cells[column].rjust(self._widths[column]) for column in shown)
+    rows: Sequence[EpochRow] = ()
+    live: EpochRow | None = None
+    samples: Sequence[SampleRow] = ()
+    best_step: int | None = None
 
 
-def format_cells(row: EpochRow) -> tuple[str, ...]:
-    """The texts of a row."""
-    return (
-        _epoch(row.epoch),
-        f"{row.step:,}",
-        _loss(row.train_loss),
-        _loss(row.val_loss),
-        "" if row.elapsed is None else duration(row.elapsed),
+def epoch_table(history: History, status: str) -> EpochTableData:
+    """The table of a run; the live row only while it trains."""
+    live = None
+    last = history.epochs[-1].step if history.epochs else 0
+    if status == RUNNING and history.step > last and len(history.train_loss):
+        number = None if history.epoch is None else float(int(history.epoch) + 1)
+        live = EpochRow(
+            history.step, number, recent_loss(history.train_loss), None, None, history.elapsed
+        )
+    best = history.best
+    return EpochTableData(
+        tuple(history.epochs), live, tuple(history.samples), best[0] if best else None
     )
 
 
-def _epoch(epoch: float | None) -> str:
+@dataclass(frozen=True)
+class _Column:
+    """A column; those of a higher rank are omitted first."""
+
+    head: str
+    width: int
+    rank: int
+    cell: Callable[[EpochLog, int], Content]
+
+
+class EpochLog(RowList):
+    """One line per epoch; only visible lines are drawn."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Chat", show=False, tooltip="Epochs: chat with its weights"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._data = EpochTableData()
+        self._columns: list[_Column] = []
+        self._fitted_width = 0
+
+    @property
+    def row_count(self) -> int:
+        return len(self._data.rows) + (self._data.live is not None)
+
+    @property
+    def selected(self) -> EpochRow | None:
+        """The row under the cursor."""
+        return self._row(self.cursor) if self.row_count else None
+
+    def _row(self, index: int) -> EpochRow:
+        rows = self._data.rows
+        if index < len(rows):
+            return rows[index]
+        assert self._data.live is not None
+        return self._data.live
+
+    @property
+    def _ends(self) -> list[EpochRow]:
+        """The first and the last row, whose numbers are the longest."""
+        return [self._row(index) for index in {0, self.row_count - 1}] if self.row_count else []
+
+    def show(self, data: EpochTableData) -> None:
+        """Show these epochs; only changed lines are redrawn."""
+        before, was_last = self._data, self.cursor >= self.row_count - 1
+        if data == before:
+            return
+        count = self.row_count
+        self._data = data
+        old, new = before.rows, data.rows
+        if self.row_count == count and old == new and before.best_step == data.best_step:
+            self.refresh_row(count - 1)
+            if data.samples != before.samples:
+                self.refresh()
+            return
+        self._fitted_width = 0
+        self.rows_changed(self.row_count - 1 if was_last else None)
+
+    def _fit_columns(self, width: int) -> None:
+        """Choose the columns that fit; the newest row has the longest numbers."""
+        self._fitted_width = width
+        newest = self._row(self.row_count - 1) if self.row_count else None
+        step = max(5, len(f"{newest.step:,}")) if newest else 5
+        number = max(2, len(format_epoch(newest.epoch))) if newest else 2
+        time = max(4, len(duration(newest.elapsed or 0))) if newest else 4
+        losses = [(loss(row.train_loss), loss(row.val_loss)) for row in self._ends]
+        train = max([5, *(len(text) for text, _ in losses)])
+        val = max([5, *(len(text) for _, text in losses)]) + len(STAR) + 1
+        columns = [
+            _Column("#", number, 0, lambda log, index: log._epoch_cell(index)),
+            _Column("step", step, 1, lambda log, index: Content(f"{log._row(index).step:,}")),
+            _Column("train", train, 0, lambda log, index: log._train_cell(index)),
+            _Column("val", val, 0, lambda log, index: log._val_cell(index)),
+            _Column("copied", 6, 3, lambda log, index: Content(log.copied_text(index))),
+            _Column("time", time, 2, lambda log, index: log._time_cell(index)),
+        ]
+        room = width - GUTTER
+        while len(columns) > 1 and sum(c.width + len(GAP) for c in columns) - len(GAP) > room:
+            columns.remove(max(columns, key=lambda column: column.rank))
+        self._columns = columns
+
+    def draw_heading(self, width: int) -> Content:
+        """The titles of the columns."""
+        if width != self._fitted_width:  # a scrollbar changes it without an event
+            self._fit_columns(width)
+        heads = [
+            Content.styled((c.head + "  " if c.head == "val" else c.head).rjust(c.width), "$muted")
+            for c in self._columns
+        ]
+        return Content(" " * GUTTER) + Content(GAP).join(heads)
+
+    def draw_row(self, index: int, width: int) -> Content:
+        """The cells of an epoch, right-aligned."""
+        if width != self._fitted_width:
+            self._fit_columns(width)
+        cells = [column.cell(self, index) for column in self._columns]
+        aligned = [
+            cell.pad_left(max(0, column.width - cell.cell_length))
+            for cell, column in zip(cells, self._columns, strict=True)
+        ]
+        return Content(" " * GUTTER) + Content(GAP).join(aligned)
+
+    def _epoch_cell(self, index: int) -> Content:
+        return Content(format_epoch(self._row(index).epoch))
+
+    def _train_cell(self, index: int) -> Content:
+        return Content.styled(loss(self._row(index).train_loss), "bold")
+
+    def _val_cell(self, index: int) -> Content:
+        row = self._row(index)
+        if row is self._data.live:
+            return Content(f"{PENDING}  ")
+        star = (" " + STAR) if self._is_best(index) else "  "
+        return Content.assemble(loss(row.val_loss), (star, "$accent"))
+
+    def _is_best(self, index: int) -> bool:
+        """Whether the lowest validation loss is of this epoch."""
+        best = self._data.best_step
+        previous = self._row(index - 1).step if index else -1
+        return best is not None and previous < best <= self._row(index).step
+
+    def copied_text(self, index: int) -> str:
+        """The share of replies that was copied, as measured last in an epoch; often none."""
+        steps = [sample.step for sample in self._data.samples]
+        first = bisect_right(steps, self._row(index - 1).step if index else -1)
+        last = bisect_right(steps, self._row(index).step)
+        shares = [
+            sample.copied for sample in self._data.samples[first:last] if sample.copied is not None
+        ]
+        return percent(shares[-1]) if shares else ""
+
+    def _time_cell(self, index: int) -> Content:
+        elapsed = self._row(index).elapsed
+        return Content("" if elapsed is None else duration(elapsed))
+
+
+def format_epoch(epoch: float | None) -> str:
     """Without decimals if it is whole apart from rounding."""
     if epoch is None:
         return ""
     return f"{round(epoch):,}" if abs(epoch - round(epoch)) < 0.005 else f"{epoch:,.2f}"
-
-
-def _loss(loss: float | None) -> str:
-    """With a fixed number of decimals, so that the points are aligned."""
-    if loss is None:
-        return ""
-    return f"{loss:.3f}" if loss < MAX_PLAIN_LOSS else f"{loss:.2g}"
-
-
-def _widths(rows: Sequence[EpochRow]) -> tuple[int, ...]:
-    """Column widths for the newest row, whose numbers are the longest."""
-    newest = format_cells(rows[-1]) if rows else COLUMN_TITLES
-    return tuple(
-        max(minimum, len(cell) + 2) for minimum, cell in zip(MIN_WIDTHS, newest, strict=True)
-    )

@@ -39,6 +39,7 @@ class Panel(Vertical):
         super().__init__(*children, id=id, classes=classes)
         self._title: str | Content = title
         self._hint: str | Content = hint
+        self._shown_title = self._shown_hint = Content("")
 
     def on_mount(self) -> None:
         """Show title and hint."""
@@ -54,13 +55,15 @@ class Panel(Vertical):
             content = Content.assemble(mark, content)
         if content and not is_wide(self):  # a rule has no corner that keeps the title off it
             content = Content.assemble(" ", content, " ")
-        self.border_title = content
+        if not content.is_same(self._shown_title):  # all of the panel is drawn again
+            self.border_title = self._shown_title = content
 
     def set_hint(self, hint: str | Content) -> None:
         """Replace the words in the bottom border."""
         self._hint = hint
         content = hint if isinstance(hint, Content) else Content(one_line(hint))
-        self.border_subtitle = content
+        if not content.is_same(self._shown_hint):
+            self.border_subtitle = self._shown_hint = content
 
     def on_resize(self) -> None:
         """Fit the title to the border or the rule."""

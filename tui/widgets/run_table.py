@@ -109,6 +109,7 @@ class RunTable(RowList):
         self._all_columns = _columns(charset)
         self._columns: list[Column] = []
         self._name_width = MIN_NAME
+        self._fitted_width = 0
         self._rows: list[FamilyRow] = []
         self._order = RunOrder.AGE
         self.marked: list[str] = []
@@ -164,20 +165,15 @@ class RunTable(RowList):
         self.refresh_row(self.cursor)
         return True
 
-    def on_resize(self) -> None:
-        """Choose the columns that fit."""
-        self.fit(self.size.width)
-        super().on_resize()
-
-    def fit(self, width: int) -> None:
-        """Show the columns that fit into so many cells."""
+    def _fit_columns(self, width: int) -> None:
+        """Choose the columns that fit into so many cells."""
+        self._fitted_width = width
         columns = list(self._all_columns)
         free = width - GUTTER
         while len(columns) > MIN_COLUMNS and _width(columns) + MIN_NAME > free:
             columns.remove(max(columns, key=lambda column: column.rank))
         self._columns = columns
         self._name_width = max(1, min(MAX_NAME, free - _width(columns)))
-        self.refresh()
 
     @property
     def heads(self) -> list[str]:
@@ -186,6 +182,8 @@ class RunTable(RowList):
 
     def draw_heading(self, width: int) -> Content:
         """The titles; that of the column sorted by is bold."""
+        if width != self._fitted_width:  # a scrollbar changes it without an event
+            self._fit_columns(width)
         name = self._head("name").pad_right(self._name_width - len("name"))
         heads = (_aligned(self._head(column.head), column) for column in self._columns)
         return Content(" " * GUTTER) + Content(" ").join([name, *heads])
@@ -195,6 +193,8 @@ class RunTable(RowList):
 
     def draw_row(self, index: int, width: int) -> Content:
         """The mark, the name below that of its parent, the columns."""
+        if width != self._fitted_width:
+            self._fit_columns(width)
         row = self._rows[index]
         mark = MARK_SIGN if row.name in self.marked else " "
         indent = ("  " * (row.depth - 1) + "└ ")[-self._name_width :] if row.depth else ""

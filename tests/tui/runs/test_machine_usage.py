@@ -96,23 +96,26 @@ class FakeNvml:
     def nvmlDeviceGetUtilizationRates(self, device: int) -> Any:  # noqa: N802
         return SimpleNamespace(gpu=[10, 97][device])
 
+    def nvmlDeviceGetMemoryInfo(self, device: int) -> Any:  # noqa: N802
+        return SimpleNamespace(total=[1, 24_000_000_000][device])
+
 
 @pytest.mark.parametrize(
     ("library", "expected"),
     [
-        (FakeNvml(), (97.0, 6_000_000)),
-        (FakeNvml(broken=True), (None, None)),
-        (FakeNvml(lost=True), (None, None)),
+        (FakeNvml(), (97.0, 6_000_000, 24_000_000_000)),
+        (FakeNvml(broken=True), (None, None, None)),
+        (FakeNvml(lost=True), (None, None, None)),
     ],
 )
 def test_the_gpu_of_the_process_is_measured(
-    library: FakeNvml, expected: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+    library: FakeNvml, expected: tuple[Any, Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may not be the first GPU; NVML without a driver counts as missing."""
     monkeypatch.setitem(sys.modules, machine_usage.NVML, library)
     usage = UsageMonitor(started(), BORN + 1.0, HERE).measure()
     assert usage is not None
-    assert (usage.gpu, usage.gpu_memory) == expected
+    assert (usage.gpu, usage.gpu_memory, usage.gpu_memory_total) == expected
 
 
 def test_without_the_library_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,11 @@ from core.run.directory import Run
 from core.run.events import encode
 from tests.support.apps import SIZES
 from tests.support.runs import ScriptedRun
-from tests.support.train_stage import TrainStage, footer, play, settled, text_of, title
+from tests.support.train_stage import TrainStage, footer, play, settled, stop, text_of, title
+from tui.common.messages import OpenChat
 from tui.screens import train
+from tui.screens.train import TrainScreen
+from tui.widgets.epoch_log import EpochLog
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.train_view import TrainView
 
@@ -55,14 +58,15 @@ def test_a_finished_run_at_three_sizes(story: ScriptedRun, size: tuple[int, int]
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
-        assert title(stage) == "finished"
-        assert "100 %" in text
-        assert "step 200/200" in text
+        assert title(stage) == "✓ finished  100 %  0:20 trained · cpu"
+        assert "200/200" in text
         assert "Done: beats the bigram baseline" in text
-        assert "0  There| the the the the" in text
-        assert "There| was a man of the sea." in text
+        assert "─ “There” ─" in text
+        assert "    0  the the the the" in text
+        assert "  128  was a man of the sea." in text
         assert len(text.splitlines()) == size[1]
-        assert footer(stage) == {"Epochs", "Chat", "Back", "Help"}
+        assert footer(stage) >= {"Chat", "Step", "Inside", "Back", "Help"}
+        assert not footer(stage) & {"Pause", "Stop", "Resume"}
         assert all(row.region.right <= size[0] for row in stage.screen.query(FooterKey))
 
     play(story, act, size=size)
@@ -72,13 +76,19 @@ def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: Scripted
     story.train_fully()
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        plot, side = stage.screen.query_one(LossPlot), stage.screen.query_one("#side")
-        assert side.region.x >= plot.region.right
+        plot, view = stage.screen.query_one(LossPlot), stage.screen.query_one(TrainView)
+        beside = [view.query_one(name) for name in ("#epochs", "#samples", "#machine")]
+        assert all(part.region.x >= plot.region.right for part in beside)
         assert plot.region.height > 30
+        text = text_of(stage)
+        assert "There was a man of the sea." in text
+        for name in ("Train loss", "Validation", "Step", "Speed", "Epochs", "Reading the curve"):
+            assert f" {name} ─" in text
         await pilot.resize_terminal(80, 24)
         await settled(stage, pilot)
-        assert side.region.y >= plot.region.bottom
+        assert all(part.region.y >= plot.region.bottom for part in beside)
         assert plot.region.height >= 8
+        assert "train 0.430  val 0.927 best 0.927★" in text_of(stage)
 
     play(story, act, size=(200, 50))
 
@@ -88,15 +98,13 @@ def test_a_live_run_is_updated(story: ScriptedRun) -> None:
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
-        assert title(stage) == "running"
-        assert "30 %" in text
-        assert "left" in text
-        assert "4.79 k tokens/s" in text
-        assert footer(stage) == {"Back", "Help", "Stop", "Pause", "Epochs", "Chat"}
+        assert title(stage) == "● training  30 %  2:30 left · cpu"
+        assert "4.79 k tok/s" in text
+        assert footer(stage) >= {"Back", "Help", "Stop", "Pause", "Chat", "Step", "Inside"}
         story.train(61, 100)
         await settled(stage, pilot)
-        assert "50 %" in text_of(stage)
-        assert "step 100/200" in text_of(stage)
+        assert "training  50 %" in text_of(stage)
+        assert "100/200" in text_of(stage)
 
     play(story, act)
 
@@ -122,8 +130,9 @@ def test_nothing_is_redrawn_when_nothing_changed(story: ScriptedRun, monkeypatch
         assert drawn == []
         story.train(61, 61)
         await settled(stage, pilot)
-        assert drawn
-        assert not any("SampleStrip" in name or "EpochLog" in name for name in drawn)
+        while not drawn:  # figures change at most twice a second
+            await pilot.pause(0.05)
+        assert not any("SampleList" in name for name in drawn)
         monkeypatch.undo()
 
     play(story, act)
@@ -139,10 +148,10 @@ def test_a_crashed_run_shows_a_hint_and_its_log(story: ScriptedRun, monkeypatch:
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         text = text_of(stage)
-        assert title(stage) == "crashed"
+        assert title(stage).startswith("✗ crashed  20 %")
         assert "Saved at step 40; resume from there with r." in text
         assert "MemoryError: [bold] ␛[31mno room␛[0m" in text
-        assert "There|" not in text, "in place of the samples"
+        assert "“There”" not in text, "in place of the samples"
         assert "Resume" in footer(stage)
         await pilot.press("r")
         await stage.workers.wait_for_complete()
@@ -193,9 +202,9 @@ def test_a_vanished_run_is_a_message(story: ScriptedRun) -> None:
         await settled(stage, pilot)
         text = text_of(stage)
         assert "The folder of poem is gone" in text
-        assert "30 %" in text, "what was read is still shown"
-        assert footer(stage) == {"Back", "Help"}
-        await pilot.press("s", "minus", "l", "x", "o", "escape")
+        assert "60/200" in text, "what was read is still shown"
+        assert not footer(stage) & {"Stop", "Pause", "Chat", "More epochs"}
+        await pilot.press("s", "minus", "l", "u", "o", "escape")
 
     play(story, act)
 
@@ -213,7 +222,7 @@ def test_a_damaged_file_is_a_message(story: ScriptedRun) -> None:
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
         assert "can be read" in text_of(stage)
-        assert title(stage) == "cannot be read"
+        assert title(stage) == "✗ cannot be read"
 
     play(story, act)
 
@@ -226,8 +235,8 @@ def test_a_run_on_another_machine_can_be_watched_and_stopped(story: ScriptedRun)
     story.train(1, 60)
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        assert title(stage) == "running"
-        await pilot.press("s")
+        assert title(stage).startswith("● training  30 %")
+        await stop(stage, pilot)
         assert story.requests()[0]["type"] == "stop"
 
     play(story, act)
@@ -238,9 +247,10 @@ def test_a_run_in_preparation(story: ScriptedRun) -> None:
     story.emit("prepare", phase="making tokens", done=30, total=120)
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        assert title(stage) == "preparing"
-        assert "25 %   making tokens" in text_of(stage)
-        assert footer(stage) == {"Back", "Help", "Stop"}
+        assert title(stage) == "● preparing  25 %"
+        assert "25 % making tokens" in text_of(stage)
+        assert footer(stage) >= {"Back", "Help", "Stop"}
+        assert not footer(stage) & {"Pause", "Chat", "More epochs"}
 
     play(story, act)
 
@@ -253,7 +263,7 @@ def test_a_long_log_is_read_in_pieces(story: ScriptedRun) -> None:
         file.write("\n".join(lines) + "\n")
 
     async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
-        assert "step 20,000/20,000" in text_of(stage)
+        assert "20,000/20,000" in text_of(stage)
 
     seen: list[float] = []
     real = TrainView.show_log_progress
@@ -275,3 +285,71 @@ def test_torch_is_not_needed() -> None:
     """First frame within half a second, and no second CUDA context."""
     code = "import sys; sys.modules['torch'] = None; import tui.screens.train"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_the_chart_has_the_focus_and_tab_leads_to_epochs_and_samples(story: ScriptedRun) -> None:
+    story.train_fully()
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        assert "› Loss" in text_of(stage)
+        await pilot.press("tab")
+        await pilot.pause()
+        assert "› Epochs" in text_of(stage)
+        assert "› Loss" not in text_of(stage)
+        await pilot.press("tab")
+        await pilot.pause()
+        assert "› “There”" in text_of(stage)
+
+    play(story, act)
+
+
+def test_an_epoch_opens_the_weights_kept_in_it(story: ScriptedRun) -> None:
+    """By Enter, and by a double click."""
+    story.train_fully()
+    story.run.snapshot_weights(32).parent.mkdir(parents=True)
+    story.run.snapshot_weights(32).write_bytes(b"x")
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        log = stage.screen.query_one(EpochLog)
+        log.focus()
+        await pilot.press("home", "enter")
+        await pilot.pause()
+        assert stage.posted(OpenChat) == [], "nothing was kept up to step 20"
+        await pilot.press("down", "down", "enter")
+        await pilot.pause()
+        await pilot.double_click(log, offset=(5, 3))
+        await pilot.pause()
+        assert [(m.name, m.weights) for m in stage.posted(OpenChat)] == [("poem", "32")] * 2
+
+    play(story, act, size=(160, 40))
+
+
+def test_a_question_precedes_a_stop_where_the_last_save_is_long_ago(story: ScriptedRun) -> None:
+    story.time = time() - 30
+    story.train_partly(10)
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        await pilot.press("s")
+        await pilot.pause()
+        assert [request["type"] for request in story.requests()] == ["stop"], "just started"
+
+    play(story, act)
+
+
+@pytest.mark.parametrize("key", ["p", "r", "t", "e", "w"])
+def test_a_key_that_cannot_act_has_a_reason(story: ScriptedRun, key: str) -> None:
+    story.emit("started", pid=1)
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        (binding, *_) = stage.train._bindings.key_to_bindings[key]
+        reason = stage.train.explain_refusal(binding.action)
+        assert reason is not None
+        assert reason.endswith(".")
+        assert stage.train.explain_refusal("stop") is None
+
+    play(story, act)
+
+
+def test_there_are_at_most_twenty_keys() -> None:
+    """More cannot be remembered."""
+    assert len({binding.key for binding in TrainScreen.BINDINGS}) <= 20

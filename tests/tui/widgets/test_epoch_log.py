@@ -1,74 +1,87 @@
-"""The table of epochs: columns, scrolling, and 100,000 rows."""
+"""The table of epochs: columns, cursor, best and copied, and 100,000 rows."""
 
 from __future__ import annotations
 
 import pytest
 from textual.pilot import Pilot
 
-from core.run.history import EpochRow
+from core.run.history import EpochRow, SampleRow
 from tests.support.apps import SIZES, play_widget, widget_lines
 from tests.support.captures import assert_same_as_capture
-from tui.widgets import epoch_log
-from tui.widgets.epoch_log import EpochLog, format_cells
+from tui.widgets.epoch_log import EpochLog, EpochTableData
 
 
-def row(number: int, text: str = "was a man") -> EpochRow:
+def row(number: int) -> EpochRow:
     loss = 5 / (number + 1)
-    return EpochRow(number * 20, float(number), loss, loss + 0.2, text, number * 1.5)
+    return EpochRow(number * 20, float(number), loss, loss + 0.2, "was a man", number * 1.5)
 
 
-ROWS = [row(number) for number in range(12)]
+ROWS = tuple(row(number) for number in range(12))
+LIVE = EpochRow(250, 12.0, 0.5, None, None, 17.0)
+
+
+def table(count: int, live: EpochRow | None = None) -> EpochTableData:
+    return EpochTableData(tuple(row(number) for number in range(count)), live)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_it_looks_as_captured(size: tuple[int, int]) -> None:
     """Columns line up, also with odd values."""
-    odd = [row(12, "中文 [bold] \x1b[31m\nline"), EpochRow(261, 12.345, 1234.5, None, None, None)]
+    odd = (
+        EpochRow(261, 12.345, 1234.5, None, None, None),
+        EpochRow(262, None, None, None, None, 1),
+    )
+    samples = (SampleRow(40, "Py", "a", 0.05), SampleRow(45, "Py", "b", 1.0))
+    data = EpochTableData((*ROWS, *odd), LIVE, samples, best_step=115)
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
-        log.show([*ROWS, *odd])
+        log.show(data)
         await pilot.pause()
         assert_same_as_capture(pilot.app, f"epoch_log_{size[0]}x{size[1]}")
 
     play_widget(EpochLog(), act, size=size)
 
 
-def test_it_scrolls_along_unless_the_user_scrolled() -> None:
+def test_the_cursor_follows_the_newest_epoch_unless_it_was_moved() -> None:
     """The heading stays on top."""
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
         log.focus()
-        rows = [row(number) for number in range(60)]
-        log.show(rows)
+        log.show(table(60))
         await pilot.pause()
-        assert widget_lines(log)[-1].split()[0] == "59"
-        assert widget_lines(log)[0].split()[0] == "EPOCH"
+        assert widget_lines(log)[-1].split()[:2] == ["›", "59"]
+        assert widget_lines(log)[0].split()[0] == "#"
         await pilot.press("pageup")
         before = widget_lines(log)
-        log.show([*rows, row(60)])
+        log.show(table(61))
         await pilot.pause()
         assert widget_lines(log) == before
-        assert before[0].split()[0] == "EPOCH"
+        assert before[0].split()[0] == "#"
         await pilot.press("end")
-        log.show([*rows, row(60), row(61)])
+        log.show(table(62, LIVE))
         await pilot.pause()
-        assert widget_lines(log)[-1].split()[0] == "61"
+        assert widget_lines(log)[-1].split() == ["›", "12", "250", "0.500", "…", "0:17"]
 
     play_widget(EpochLog(), act)
 
 
-def test_only_visible_rows_are_formatted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_visible_rows_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """There may be 100,000."""
-    made: list[EpochRow] = []
-    whole = epoch_log.format_cells
-    monkeypatch.setattr(epoch_log, "format_cells", lambda row: made.append(row) or whole(row))
-    rows = [row(number) for number in range(100_000)]
+    drawn: list[int] = []
+    whole = EpochLog.draw_row
+
+    def draw_row(self: EpochLog, index: int, width: int) -> object:
+        drawn.append(index)
+        return whole(self, index, width)
+
+    monkeypatch.setattr(EpochLog, "draw_row", draw_row)
+    data = table(100_000)
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
-        log.show(rows)
+        log.show(data)
         await pilot.pause()
-        assert widget_lines(log)[-1].split()[:2] == ["99,999", "1,999,980"]
-        assert len(made) < 200
+        assert widget_lines(log)[-1].split()[:3] == ["›", "99,999", "1,999,980"]
+        assert len(drawn) < 200
 
     play_widget(EpochLog(), act)
 
@@ -77,11 +90,12 @@ def test_dropped_rows_disappear() -> None:
     """Such as epochs after the step a run was resumed from."""
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
-        log.show(ROWS)
+        log.show(table(12))
         await pilot.pause()
-        log.show(ROWS[:3])
+        log.show(table(3))
         await pilot.pause()
-        assert [line.split()[0] for line in widget_lines(log) if line] == ["EPOCH", "0", "1", "2"]
+        numbers = [line.replace("›", " ").split()[0] for line in widget_lines(log) if line]
+        assert numbers == ["#", "0", "1", "2"]
 
     play_widget(EpochLog(), act)
 
@@ -90,28 +104,44 @@ def test_unchanged_rows_are_not_redrawn(monkeypatch: pytest.MonkeyPatch) -> None
     """Or every event would redraw the table."""
 
     async def act(log: EpochLog, pilot: Pilot[None]) -> None:
-        log.show(ROWS)
+        log.show(table(12, LIVE))
         await pilot.pause()
         drawn: list[object] = []
-        monkeypatch.setattr(log, "refresh", lambda *region, **_: drawn.append(region))
-        log.show(list(ROWS))
+        monkeypatch.setattr(log, "refresh", lambda *_, **__: drawn.append("all"))
+        monkeypatch.setattr(log, "refresh_row", drawn.append)
+        log.show(table(12, LIVE))
         assert drawn == []
+        log.show(table(12, EpochRow(251, 12.0, 0.4, None, None, 18.0)))
+        assert drawn == [12], "only the unfinished epoch"
 
     play_widget(EpochLog(), act)
 
 
-@pytest.mark.parametrize(
-    ("found", "shown"),
-    [
-        (EpochRow(20, 1.0, 4.9, 5.0, None, 7.0), ("1", "20", "4.900", "5.000", "0:07")),
-        (EpochRow(5, 0.25, 0.04567, None, None, None), ("0.25", "5", "0.046", "", "")),
-        (
-            EpochRow(10**6, 12345.0001, 1e9, None, None, None),
-            ("12,345", "1,000,000", "1e+09", "", ""),
-        ),
-        (EpochRow(1, None, None, None, None, None), ("", "1", "", "", "")),
-    ],
-)
-def test_numbers_are_formatted_consistently(found: EpochRow, shown: tuple[str, ...]) -> None:
-    """Without exponents, and with aligned decimal points."""
-    assert format_cells(found) == shown
+def test_the_best_epoch_is_starred_and_copied_shares_belong_to_the_epoch_they_end() -> None:
+    samples = (
+        SampleRow(40, "Py", "a", 0.05),
+        SampleRow(41, "Py", "b"),
+        SampleRow(55, "Py", "c", 1),
+    )
+    data = EpochTableData(ROWS[1:5], None, samples, best_step=70)
+
+    async def act(log: EpochLog, pilot: Pilot[None]) -> None:
+        log.show(data)
+        await pilot.pause()
+        stars = [line.split()[-2:] for line in widget_lines(log) if "★" in line]
+        assert len(stars) == 1
+        assert [log.copied_text(index) for index in range(4)] == ["", "5 %", "100 %", ""]
+        assert "★" in widget_lines(log)[4], "the loss was lowest between the epochs 3 and 4"
+
+    play_widget(EpochLog(), act)
+
+
+@pytest.mark.parametrize("width", [10, 20, 36, 37, 80])
+def test_the_columns_that_fit_are_whole(width: int) -> None:
+    async def act(log: EpochLog, pilot: Pilot[None]) -> None:
+        log.show(EpochTableData(ROWS, None, (), 220))
+        await pilot.pause()
+        assert log.draw_row(5, width).cell_length <= width
+        assert ("time" in log.draw_heading(width).plain) is (width >= 36)
+
+    play_widget(EpochLog(), act, size=(40, 20))
