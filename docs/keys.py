@@ -21,14 +21,16 @@ from tui.screens.compare import CompareScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.models import ModelsScreen
-from tui.screens.new_corpus import CorpusTable, NewCorpusScreen
+from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.origin import OriginScreen, PassageScreen
 from tui.screens.step import StepScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.comparison_table import ComparisonTable
+from tui.widgets.config_form import ConfigForm
 from tui.widgets.loss_plot import LossPlot
 from tui.widgets.run_table import RunTable
+from tui.widgets.text_list import TextList
 
 PAGE = Path(__file__).parent / "keys.md"
 INTRODUCTION = """\
@@ -52,8 +54,8 @@ models.new = "n,Ctrl+N"
 SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "Everywhere": (MiniGPTApp,),
     "Models": (RunTable, ModelsScreen),
-    "New run: the corpus": (CorpusTable, NewCorpusScreen),
-    "New run: the settings": (NewSetupScreen,),
+    "New run: the text": (TextList, NewCorpusScreen),
+    "New run: the settings": (ConfigForm, NewSetupScreen),
     "Train": (TrainScreen, LossPlot),
     "Chat": (ChatScreen,),
     "Step": (StepScreen,),

@@ -133,7 +133,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         self.set_class(terminal.is_ascii, "-ascii")
         self._sign_filters = [AsciiSigns()] if terminal.is_ascii else []
         self._first = first
-        self._setup_drafts: dict[tuple[str | None, ...], list[str]] = {}  # typed values by text
+        self._setup_drafts: dict[tuple[str | None, ...], dict[str, str]] = {}  # by text
         self._last_ctrl_c = 0.0
         self._watcher: RunWatcher | None = None
         self._is_watching = False
@@ -350,7 +350,8 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         from tui.screens.new_setup import NewSetupScreen  # one of DEFERRED_MODULES
 
         text = message.spec, message.encoding, message.reading
-        self.push_screen(NewSetupScreen(*text, self._setup_drafts.setdefault(text, [])))
+        draft = None if message.settings else self._setup_drafts.setdefault(text, {})
+        self.push_screen(NewSetupScreen(*text, draft, message.settings))
 
     def on_open_train(self, message: OpenTrain) -> None:
         from tui.screens.train import TrainScreen  # one of DEFERRED_MODULES

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from core.config.configs import TrainConfig
 from core.config.plan_inputs import TextFacts, TokenFacts
-from core.config.planner import choose_tokenizer
+from core.config.planner import FROM_PARENT, choose_tokenizer
 from core.errors import Cancelled
 from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import Corpus, empty_corpus_error
@@ -23,6 +23,7 @@ from core.tokenizer.tokenizer import Tokenizer
 PREVIEW_CHARACTERS = 1_000_000
 BPE_TRAINING_CHARACTERS = 200_000
 SHOWN_LINES = 40
+SAMPLE_LINES = 1_000  # for `Preview.sample`
 SHOWN_TOKENS = 400  # per line
 SMALL_TEXT_WORDS = 2_000
 LONG_LINE_CHARACTERS = 10_000
@@ -51,6 +52,8 @@ class Preview:
         vocab_size: of a tokenizer trained on the beginning.
         samples, tokens: lines and tokens of the whole text, extrapolated.
         facts: the inputs of the planner, extrapolated to the training part of the whole text.
+        text_facts: the inputs of the choice of a tokenizer.
+        sample: some lines, to compare with the vocabulary of other runs.
         warnings: what to know before training on it.
     """
 
@@ -74,16 +77,22 @@ class Preview:
     samples: int
     tokens: int
     facts: TokenFacts
+    text_facts: TextFacts
+    sample: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
 def preview(
-    corpus: Corpus, cancelled: CancelCheck = never_cancelled, settings: TrainConfig | None = None
+    corpus: Corpus,
+    cancelled: CancelCheck = never_cancelled,
+    settings: TrainConfig | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Preview:
     """Read the first million characters of a corpus.
 
     Args:
         settings: may fix the tokenizer and its vocabulary size.
+        tokenizer: of the run to start from; by default one is trained on the beginning.
 
     Raises:
         InputError: a file that is not text, or no text in any of them.
@@ -106,13 +115,17 @@ def preview(
         corpus_kind=corpus.tokenizer,
         corpus_vocab_size=corpus.vocab_size,
     )
-    training_text = text[:BPE_TRAINING_CHARACTERS] if choice.kind == "bpe" else text
-    tokenizer = Tokenizer.train(choice.kind, [training_text], choice.vocab_size)
+    reason_of_tokenizer = choice.reason
+    if tokenizer is None:
+        training_text = text[:BPE_TRAINING_CHARACTERS] if choice.kind == "bpe" else text
+        tokenizer = Tokenizer.train(choice.kind, [training_text], choice.vocab_size)
+    else:
+        reason_of_tokenizer = f"{tokenizer.kind} ({FROM_PARENT})"
     ids = tokenizer.encode_batch(lines)
     # A line is enclosed in <sos> and <eos>; in continuous text a newline is a token, not a word.
     extra_tokens = 2 * len(lines)
     if reading == "text":
-        extra_tokens = 0 if choice.kind == "word" else text.count("\n")
+        extra_tokens = 0 if tokenizer.kind == "word" else text.count("\n")
     tokens = round((sum(map(len, ids)) + extra_tokens) / share)
     words = Counter(text.split())
     result = Preview(
@@ -130,7 +143,7 @@ def preview(
         duplicate_lines=len(lines) - len(set(lines)),
         encoding=corpus.encoding,
         misread_places=sum(1 for _ in _MISREAD.finditer(text)),
-        tokenizer_reason=choice.reason,
+        tokenizer_reason=reason_of_tokenizer,
         token_lines=tuple(
             tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS])
             for line in ids[:SHOWN_LINES]
@@ -141,6 +154,8 @@ def preview(
         facts=_line_facts(lines, ids, tokenizer.vocab_size, share)
         if reading == "lines"
         else _text_facts(tokens, tokenizer.vocab_size),
+        text_facts=facts,
+        sample=tuple(lines[:: max(1, len(lines) // SAMPLE_LINES)]),
         warnings=(),
     )
     return dataclasses.replace(result, warnings=tuple(_warnings(result)))

@@ -7,27 +7,23 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from core.config.configs import AUTO, TrainConfig
+from core.config.configs import TrainConfig
 from core.config.planner import check_model_shape
 from core.config.schema import to_json
-from core.errors import InputError, SettingsError, StorageError
+from core.errors import InputError, StorageError
 from core.paths import Home
 from core.progress import ProgressCallback, no_progress
 from core.run import store
 from core.run.directory import Run
-from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
+from core.run.parents import check_vocabulary_suits, find_parent
 from core.run.weights_ref import LAST, weights_file
 from core.system.files import JsonObject, link_or_copy
 from core.system.locks import Lock
 from core.text import catalog, resolve
-from core.text.corpus import Corpus, read_samples
 from core.text.stats import compute_stats
 from core.tokenizer.tokenizer import Tokenizer
-from core.tokenizer.train import sample_evenly
 
 MAX_NAME_ATTEMPTS = 100
-MAX_UNKNOWN_SHARE = 0.05  # of the tokens of a text, in the vocabulary of a parent
-UNKNOWN_SEARCH_BYTES = 4_000_000
 LIBRARIES = ("minigpt-tui", "torch", "tokenizers", "safetensors", "numpy")
 
 
@@ -65,12 +61,12 @@ def create_run(
         store.check_free(home, name)
     parent_run, weights = None, LAST
     if parent is not None:
-        parent_run, weights = _find_parent(home, parent, config, shape)
+        parent_run, weights = find_parent(home, parent, config, shape)
     with resolve.open_corpus(spec, home, encoding=encoding) as corpus:
         stats = compute_stats(corpus, progress)
         reading = reading or stats.reading
         if parent_run is not None and not force:
-            _check_vocabulary_suits(parent_run, corpus, reading)
+            check_vocabulary_suits(parent_run, corpus, reading)
         record = {
             "corpus": {
                 "name": corpus.name,
@@ -115,55 +111,6 @@ def _create_named(
         except InputError:
             continue  # another process took the name in the meantime
     raise InputError(f"No free name like {base!r} was found.", "Choose one with --name.")
-
-
-def _find_parent(
-    home: Home, parent: str, config: TrainConfig, shape: Mapping[str, Any]
-) -> tuple[Run, str]:
-    """The run to start from and which of its weights.
-
-    Raises:
-        MiniGPTError: they cannot be used, or settings were chosen that the parent determines.
-    """
-    name, _, weights = parent.partition("@")
-    run = store.find_run(home, name)
-    file = weights_file(run, weights or LAST)
-    fixed = dict.fromkeys(shape, "is taken from the parent and cannot be changed")
-    for key in ("tokenizer", "vocab_size"):
-        if getattr(config, key) is not None:
-            fixed[key] = "is taken from the parent and cannot be changed"
-    if config.preset != AUTO:
-        fixed["preset"] = "the model size is taken from the parent and cannot be changed"
-    if fixed:
-        raise SettingsError(fixed, f"Omit these when starting from {run.name}.")
-    # Check the files here: the child's trainer would name the child's copies in its errors.
-    model = read_model_config(run.config)
-    check_vocabulary(run, Tokenizer.load(run.folder), model)
-    check_tensor_count(file, model)
-    return run, weights or LAST
-
-
-def _check_vocabulary_suits(parent: Run, corpus: Corpus, reading: str) -> None:
-    """Refuse a text of which the parent's tokenizer knows too little.
-
-    Raises:
-        InputError: it does not know more than 5 % of the tokens.
-    """
-    tokenizer = Tokenizer.load(parent.folder)
-    if tokenizer.unk_id is None:
-        return
-    share = min(1.0, UNKNOWN_SEARCH_BYTES / max(1, corpus.size))
-    texts = list(sample_evenly(read_samples(corpus, reading), share))
-    unknown = tokenizer.unknown_share(texts)
-    if unknown > MAX_UNKNOWN_SHARE:
-        units = "words" if tokenizer.kind == "word" else "characters"
-        raise InputError(
-            f"{unknown:.0%} of the {units} of {corpus.name} are not in the vocabulary of "
-            f"{parent.name}, which cannot learn new ones; at most {MAX_UNKNOWN_SHARE:.0%} may be "
-            "missing.",
-            "Start from a run with a byte-level tokenizer (--tokenizer bpe), which can read every "
-            f"text, or omit --from; --force trains with unknown {units}.",
-        )
 
 
 def _copy_parent_files(run: Run, parent: Run, weights: str, reading: str) -> None:

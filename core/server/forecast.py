@@ -54,7 +54,9 @@ def probe(
         raise SettingsError(problems)
     tokens = request.tokens or _running_text(request.model.get("vocab_size"))
     device = device_facts(request.train.device)
-    plan = plan_run(request.train, request.model, tokens, device)
+    if request.parent is not None and request.model:
+        raise SettingsError(dict.fromkeys(request.model, "is taken from the parent"))
+    plan = plan_run(request.train, request.model, tokens, device, request.parent)
     reply = ProbeReply(devices=devices, forecast=_forecast(home, plan, tokens, device))
     if not request.timed:
         return reply

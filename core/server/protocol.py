@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Generic, Never, TypeVar, cast, get_args, get_type_hints
 
 from core.config import schema
-from core.config.configs import SamplingConfig, TrainConfig
+from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
 from core.config.plan_inputs import TokenFacts
 from core.errors import InputError, MiniGPTError, SettingsError
 from core.run.weights_ref import LAST
@@ -242,12 +242,14 @@ class ProbeRequest(Request[ProbeReply, ProbeReply]):
         train: training settings; null lists the devices only.
         model: fields of ModelConfig that were chosen.
         tokens: facts about the tokens; null for running text whose `vocab_size` is in `model`.
+        parent: shape of the model whose weights the run starts from; then `model` is empty.
         timed: whether to time training steps.
     """
 
     train: TrainConfig | None = None
     model: JsonObject = field(default_factory=dict)
     tokens: TokenFacts | None = None
+    parent: ModelConfig | None = None
     timed: bool = True
 
 
@@ -342,7 +344,7 @@ def parse_request(op: Any, values: Mapping[str, Any]) -> Request[Any, Any]:
 @cache
 def _config_fields(request: Any) -> Mapping[str, type[Any]]:
     """The fields of a request that are dataclasses themselves."""
-    configs = (SamplingConfig, TrainConfig, TokenFacts)
+    configs = (SamplingConfig, TrainConfig, ModelConfig, TokenFacts)
     return {
         name: config
         for name, hint in get_type_hints(request).items()

@@ -111,7 +111,21 @@ LOADED = LoadReply(
 FORECAST = TrainingForecast(
     preset="tiny",
     model=ModelConfig(vocab_size=134),
-    train=TrainConfig(),
+    train=TrainConfig(
+        steps=150,
+        batch_size=20,
+        optimizer="adamw",
+        learning_rate=3e-3,
+        schedule="linear",
+        warmup_steps=15,
+        beta2=0.99,
+        weight_decay=0.1,
+        clip=1.0,
+        dropout=0.0,
+        device="cpu",
+        precision="float32",
+        threads=1,
+    ),
     reasons=["tiny model, 0.81 M parameters (257 tokens to learn from, CPU)"],
     tokens=TokenFacts(
         reading="lines", vocab_size=134, train_tokens=257, train_samples=20, longest=32

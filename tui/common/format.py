@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tui.common.sanitize import one_line
 
-BAR, SPACE = "│", "·"  # between tokens, and for a space within one
-PLAIN_BAR, PLAIN_SPACE = "|", "_"
+SPACE = "·"  # within a token
+PLAIN_BAR, PLAIN_SPACE = "|", "_"  # the first is drawn between tokens
 MAX_PLAIN_LOSS = 1000.0  # from here on decimals are meaningless
 COPIED, CHOSEN = "copied", "chosen"  # styles of marked text
 

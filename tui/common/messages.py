@@ -5,8 +5,8 @@ Screens do not import each other; the app maps each message to a screen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -30,11 +30,20 @@ class OpenSetup(Message):
     Attributes:
         spec: the text, as accepted by `core.text.resolve.resolve_corpus`.
         encoding, reading: as on the command line; None means detected.
+        settings: chosen settings by name, such as those of another run: fields of TrainConfig and
+            of ModelConfig, and "parent" (a run, run@best or run@STEP). None values are left open.
     """
 
-    def __init__(self, spec: str, encoding: str | None = None, reading: str | None = None) -> None:
+    def __init__(
+        self,
+        spec: str,
+        encoding: str | None = None,
+        reading: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__()
         self.spec, self.encoding, self.reading = spec, encoding, reading
+        self.settings = settings
 
 
 class OpenTrain(Message):

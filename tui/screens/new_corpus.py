@@ -1,4 +1,4 @@
-"""New run, first screen: choose a bundled text, a recent one or any file, with a preview."""
+"""New run, first screen: choose a bundled text, one of one's own or any file, with a preview."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 import os
 import textwrap
 import threading
+from contextlib import aclosing
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,17 +18,23 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
 
+from core.config.configs import TrainConfig
 from core.errors import Cancelled, MiniGPTError
+from core.run.store import list_runs
+from core.server.protocol import ProbeRequest
 from core.text.catalog import recent_files
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.resolve import resolve_corpus
 from tui.common.format import size
 from tui.common.messages import OpenSetup
 from tui.common.sanitize import one_line
+from tui.runs.forecast_text import approximate_duration, setup_state, warning_lines
+from tui.runs.text_times import TextTime, TextTimes
 from tui.screens.base import BaseScreen
 from tui.widgets.line_input import LineInput
+from tui.widgets.panel import Panel, is_wide
+from tui.widgets.text_list import HEADINGS, OTHER_TEXT, UNKNOWN_TIME, TextList, TextRow
 from tui.widgets.token_text import TokenBoxes
 
 if TYPE_CHECKING:
@@ -37,10 +43,29 @@ if TYPE_CHECKING:
     from core.dataset.preview import Preview
 
 FIRST_CORPUS = "lang"  # highlighted at first: it trains in seconds
+START_HERE = "← start here"
 MAX_RECENT_FILES = 8
-CORPUS_NAME_CELLS = 13
 LABEL_CELLS = 10
 MIN_PREVIEW_CELLS = 2 * LABEL_CELLS  # used before the first layout
+# What a bundled text is used for, in a word; the list has this order.
+KINDS = {
+    "generation": "text",
+    "dialogue": "chat",
+    "question answering": "answers",
+    "sentiment": "labels",
+    "translation": "translate",
+    "arithmetic": "sums",
+}
+OWN_KIND = "text"
+NEXT_STEPS = (
+    (
+        "1  ",
+        "minigpt picks a tokenizer, a size and a training that suit text and machine.",
+    ),
+    ("2  ", "You see what it costs and why, and change what you like."),
+    ("3  ", "It trains, and you can chat with it meanwhile."),
+)
+CONTINUES = "Training continues when you close the terminal."
 
 
 class PathSuggester(Suggester):
@@ -77,32 +102,20 @@ def complete_path(value: str) -> str | None:
     return folder + slash + min(names) if names else None
 
 
-class CorpusTable(OptionList):
-    """The list of texts."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter",
-            "select",
-            "Use this text",
-            tooltip="Choose settings for this text",
-            id="new_corpus.select",
-        ),
-    ]
-
-
 class NewCorpusScreen(BaseScreen):
     """A list of texts and a preview of the highlighted one."""
 
     TRAIL, HEADING = ("New run",), "Text"
     HELP = (
-        "Choose the text to train on: bundled texts first, recent files below. f enters the path "
-        "of a file, a folder or a pattern such as notes/**/*.md; b browses folders."
+        "Choose the text to train on: bundled texts first, your own below. f enters the path of a "
+        "file, a folder or a pattern such as notes/**/*.md; b browses folders. The times are "
+        "forecasts for this machine with automatic settings."
     )
     AUTO_FOCUS = "#texts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "path", "Path", tooltip="Enter a path to a file, folder or pattern"),
+        Binding("f", "path", "File or folder", tooltip="Enter a path to a file, folder or pattern"),
         Binding("b", "browse", "Browse", tooltip="Browse folders"),
+        Binding("slash", "find", "Find", key_display="/", tooltip="Find a text by its name"),
     ]
 
     def __init__(self) -> None:
@@ -112,45 +125,171 @@ class NewCorpusScreen(BaseScreen):
         self._spec = ""
         self._is_chosen = False  # Enter was pressed before the preview was complete
         self._cancel = threading.Event()
+        self._times: TextTimes | None = None
+        self._own: list[Path] = []
+        self._device = ""
 
     def body(self) -> ComposeResult:
-        """Texts on the left, the preview on the right."""
-        with Horizontal():
+        """The welcome, then texts on the left and the preview on the right."""
+        yield Static(id="welcome")
+        with Horizontal(id="new-text"):
             with Vertical(id="choice"):
+                yield LineInput(placeholder="find a text by its name", compact=True, id="find")
                 yield LineInput(
                     placeholder="file, folder or pattern",
                     suggester=PathSuggester(),
                     compact=True,
                     id="path",
                 )
-                yield CorpusTable(id="texts", markup=False)
-            with VerticalScroll(id="preview", can_focus=False):
-                yield Static(id="about", markup=False)
-                yield Static(id="facts")
-                yield TokenBoxes(id="boxes")
+                with Panel(title="Text", id="texts-panel"):
+                    yield Static(HEADINGS, classes="label", markup=False, id="headings")
+                    yield TextList(id="texts")
+                    yield Static(id="device", markup=False)
+                with Panel(title="What happens next", id="next-panel"):
+                    yield Static(id="next")
+            with Vertical(id="preview"):
+                with Panel(id="facts-panel"):
+                    yield Static(id="facts")
+                with (
+                    Panel(title="As the model reads it", id="tokens-panel"),
+                    VerticalScroll(id="tokens-scroll"),
+                ):
+                    yield TokenBoxes(id="boxes")
+
+    def set_header(self, *subjects: str, state: Content | str = "") -> None:
+        """Show which step of setting up this is."""
+        super().set_header(*subjects, state=state or setup_state(0))
 
     def on_mount(self) -> None:
         """Fill the list."""
-        self.query_one("#path").display = False
-        texts = self.query_one("#texts", OptionList)
-        for corpus in bundled_corpora():
-            texts.add_option(Option(_option_text(corpus.name, corpus.use), id=corpus.name))
-        recent = recent_files(self.services.home, MAX_RECENT_FILES)
-        if recent:
-            texts.add_option(None)
-            for path in recent:
-                text = _option_text(path.name, size(path.stat().st_size))
-                texts.add_option(Option(text, id=str(path)))
-        texts.highlighted = texts.get_option_index(FIRST_CORPUS)
+        self.query_one("#path").display = self.query_one("#find").display = False
+        self.query_one("#welcome").display = not list_runs(self.services.home)
+        self._show_welcome(None)
+        self._own = list(dict.fromkeys(recent_files(self.services.home, 2 * MAX_RECENT_FILES)))
+        self._times = TextTimes(self.services.home)
+        self._show_texts()
+
+    def _show_texts(self, part: str = "") -> None:
+        """Fill the list with the texts whose name contains `part`."""
+        rows = [
+            TextRow(
+                spec=corpus.name,
+                name=corpus.name,
+                kind=KINDS.get(corpus.use, corpus.use),
+                time=self._time_text(corpus),
+                note=START_HERE if corpus.name == FIRST_CORPUS else "",
+                is_recommended=corpus.name == FIRST_CORPUS,
+            )
+            for corpus in ordered_corpora()
+            if part in corpus.name
+        ]
+        own = [
+            TextRow(
+                spec=str(path),
+                name=path.name,
+                kind=OWN_KIND,
+                time=self._time_text(_own_corpus(path)),
+                note=_short_folder(path),
+            )
+            for path in self._own[:MAX_RECENT_FILES]
+            if part in path.name.casefold()
+        ]
+        self.query_one(TextList).show(rows, own)
+
+    def _time_text(self, corpus: Corpus | None) -> str:
+        time = self._times.find(corpus) if self._times and corpus else None
+        if time is None:
+            return UNKNOWN_TIME
+        self._show_device(time)
+        if corpus is not None and corpus.name == FIRST_CORPUS:
+            self._show_welcome(time)
+        return approximate_duration(time.seconds)
+
+    def _show_device(self, time: TextTime) -> None:
+        words = f"  Forecasts for {one_line(time.device)}, with automatic settings."
+        self.query_one("#device", Static).update(Content.styled(words, "$faint"))
+
+    def _show_welcome(self, time: TextTime | None) -> None:
+        """Three lines for a newcomer."""
+        within = "in seconds" if time is None else f"in about {approximate_duration(time.seconds)}"
+        self.query_one("#welcome", Static).update(
+            Content.assemble(
+                ("Welcome.", "bold $ink"),
+                " minigpt trains a small GPT from scratch, on a text of yours.\n",
+                "New here? Press ",
+                ("Enter", "bold $primary"),
+                " twice: it learns ",
+                ("lang", "bold $ink"),
+                f" by heart {within}.\n",
+                "Then chat with it, step through it token by token, and look inside.",
+            )
+        )
+
+    # How long training takes
+
+    @work(exclusive=True, group="times", exit_on_error=False)
+    async def _measure_times(self) -> None:
+        """Forecast the training time of each text that has none yet, one after the other."""
+        corpora = [*ordered_corpora(), *map(_own_corpus, self._own[:MAX_RECENT_FILES])]
+        assert self._times is not None
+        for corpus in corpora:
+            if corpus is None:
+                continue
+            if self._times.find(corpus) is None:
+                try:
+                    time = await self._forecast(corpus)
+                except MiniGPTError:
+                    continue  # the preview of this text tells what is wrong with it
+                if time is None:
+                    return
+                await asyncio.to_thread(self._times.add, corpus, time)
+            spec = corpus.name if corpus.bundled else str(corpus.files[0])
+            self.query_one(TextList).set_time(spec, self._time_text(corpus))
+
+    async def _forecast(self, corpus: Corpus) -> TextTime | None:
+        """Ask the model server; None if it cannot tell."""
+        text = await asyncio.to_thread(_read_preview, corpus, threading.Event())
+        request = ProbeRequest(train=TrainConfig(), tokens=text.facts)
+        forecast = None
+        replies = self.services.client.stream(request)
+        async with aclosing(replies):
+            async for reply in replies:
+                forecast = reply.forecast
+        if forecast is None or forecast.seconds is None:
+            return None
+        return TextTime(seconds=forecast.seconds, device=forecast.train.device)
+
+    def on_screen_suspend(self) -> None:
+        """Leave the model server to the next screen."""
+        self.workers.cancel_group(self, "times")
+
+    def on_screen_resume(self) -> None:
+        """Forecast what is not forecast yet, after the frame."""
+        self.call_after_refresh(self._measure_times)
+
+    # Choosing
 
     @on(OptionList.OptionHighlighted)
     def _preview_option(self, event: OptionList.OptionHighlighted) -> None:
-        if event.option.id:
+        if event.option.id == OTHER_TEXT:
+            self._show_other()
+        elif event.option.id and event.option.id != self._spec:
             self._load_preview(event.option.id)
 
+    def _show_other(self) -> None:
+        """Explain the row that asks for a path."""
+        self._cancel.set()
+        self.workers.cancel_group(self, "preview")
+        self._spec, self._corpus, self._preview = "", None, None
+        words = "Enter asks for a file, a folder or a pattern such as notes/**/*.md."
+        self._show_message("Another text", Content.styled(words, "$muted"))
+
     @on(OptionList.OptionSelected)
-    def _use_option(self) -> None:
-        self.action_use_text()
+    def _use_option(self, event: OptionList.OptionSelected) -> None:
+        if event.option.id == OTHER_TEXT:
+            self.action_path()
+        else:
+            self.action_use_text()
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[object]) -> None:
         """Preview the file under the cursor of the folder tree."""
@@ -170,7 +309,16 @@ class NewCorpusScreen(BaseScreen):
         elif spec:
             self._load_preview(spec)
 
-    @work(exclusive=True, exit_on_error=False)
+    @on(Input.Changed, "#find")
+    def _filter(self, event: Input.Changed) -> None:
+        self._show_texts(event.value.strip().casefold())
+
+    @on(Input.Submitted, "#find")
+    def _end_find(self) -> None:
+        self.query_one("#find").display = False
+        self.query_one("#texts").focus()
+
+    @work(exclusive=True, group="preview", exit_on_error=False)
     async def _load_preview(self, spec: str) -> None:
         """Read the beginning of a text in a thread; cancels the previous preview."""
         self._cancel.set()
@@ -179,7 +327,7 @@ class NewCorpusScreen(BaseScreen):
         self._is_chosen = False
         try:
             corpus = await asyncio.to_thread(resolve_corpus, spec, self.services.home)
-            self._show_description(corpus)
+            self._show_message(corpus.name, Content.styled("reading…", "$muted"))
             preview = await asyncio.to_thread(_read_preview, corpus, cancel)
         except Cancelled:
             return
@@ -189,34 +337,44 @@ class NewCorpusScreen(BaseScreen):
         if self._spec == spec:
             self._corpus, self._preview = corpus, preview
             self._show_facts()
-            self.query_one(TokenBoxes).show(preview.token_lines)
+            self.query_one(TokenBoxes).show(shown_tokens(preview))
             if self._is_chosen:
                 self.action_use_text()
 
-    def _show_description(self, corpus: Corpus) -> None:
-        self.set_header(state=corpus.name)
-        words = corpus.description or ", ".join(str(path) for path in corpus.files[:3])
-        self.query_one("#about", Static).update(Content(one_line(words)))
-        self.query_one("#facts", Static).update(Content.styled("reading…", "dim"))
+    def _show_message(self, title: str, text: Content) -> None:
+        """Show words in place of the facts."""
+        self.query_one("#facts-panel", Panel).set_title(title)
+        self.query_one("#facts", Static).update(text)
+        self.query_one("#tokens-panel", Panel).set_hint("")
         self.query_one(TokenBoxes).show(())
 
     def _show_facts(self) -> None:
-        if self._preview is not None:
-            region = self.query_one("#preview").scrollable_content_region
-            text = preview_text(self._preview, max(MIN_PREVIEW_CELLS, region.width))
-            self.query_one("#facts", Static).update(text)
+        if self._preview is None or self._corpus is None:
+            return
+        facts = self.query_one("#facts", Static)
+        width = max(MIN_PREVIEW_CELLS, facts.size.width)
+        if is_wide(self):
+            text = preview_text(self._corpus, self._preview, width)
+        else:
+            text = brief_preview_text(self._corpus, self._preview)
+        facts.update(text)
+        kind = tokenizer_kind(self._preview)
+        hint = f"{self._preview.tokens:,} {kind} tokens · every other one shaded and bold"
+        self.query_one("#tokens-panel", Panel).set_hint(hint)
 
     def on_resize(self) -> None:
         """Wrap the facts for the new width."""
+        self.query_one("#next", Static).update(
+            next_steps_text(max(MIN_PREVIEW_CELLS, self.query_one("#next").size.width))
+        )
         self.call_after_refresh(self._show_facts)
 
     def _show_problem(self, error: MiniGPTError) -> None:
-        self.query_one("#about", Static).update(Content(""))
-        text = Content.assemble(
-            (one_line(error.message), "bold $error"), "\n\n", one_line(error.hint)
-        )
-        self.query_one("#facts", Static).update(text)
-        self.query_one(TokenBoxes).show(())
+        words = Content.assemble(
+            ("! ", "bold $error"), (one_line(error.message), "bold $error"), "\n",
+            (one_line(error.hint), "$muted"),
+        )  # fmt: skip
+        self._show_message("Not a text", words)
 
     def action_use_text(self) -> None:
         """Open the settings for this text, once its preview is complete."""
@@ -230,9 +388,16 @@ class NewCorpusScreen(BaseScreen):
         field.display = True
         field.focus()
 
+    def action_find(self) -> None:
+        """Show the input that filters the list."""
+        if self.query_one("#texts-panel").display:
+            field = self.query_one("#find", Input)
+            field.display = True
+            field.focus()
+
     def action_browse(self) -> None:
         """Switch between the list and the folder tree."""
-        texts = self.query_one("#texts")
+        texts = self.query_one("#texts-panel")
         if not self.query("#tree"):
             from textual.widgets import DirectoryTree  # slow to import, not for the first frame
 
@@ -246,21 +411,45 @@ class NewCorpusScreen(BaseScreen):
         self.query_one("#tree").focus()
 
     def _close_tree(self) -> None:
-        texts = self.query_one("#texts")
-        self.query_one("#tree").display, texts.display = False, True
-        texts.focus()
+        self.query_one("#tree").display, self.query_one("#texts-panel").display = False, True
+        self.query_one("#texts").focus()
 
     def action_back(self) -> None:
-        """Close the path input or the folder tree, else go back."""
-        path, texts = self.query_one("#path"), self.query_one("#texts")
-        if path.display and self.focused is path:
-            path.display = False
-            (texts if texts.display else self.query_one("#tree")).focus()
-        elif not texts.display:
+        """Close an input or the folder tree, else go back."""
+        is_list_shown = self.query_one("#texts-panel").display
+        if isinstance(self.focused, Input):
+            if self.focused.id == "find":
+                self.focused.value = ""
+            self.focused.display = False
+            (self.query_one("#texts") if is_list_shown else self.query_one("#tree")).focus()
+        elif not is_list_shown:
             self._close_tree()
         else:
             self._cancel.set()
             super().action_back()
+
+
+def ordered_corpora() -> list[Corpus]:
+    """The bundled texts: the one for newcomers first, then by kind."""
+    order = list(KINDS)
+
+    def rank(corpus: Corpus) -> tuple[bool, int]:
+        return corpus.name != FIRST_CORPUS, order.index(corpus.use) if corpus.use in order else 99
+
+    return sorted(bundled_corpora(), key=rank)
+
+
+def _own_corpus(path: Path) -> Corpus | None:
+    return Corpus(name=path.name, files=(path,)) if path.is_file() else None
+
+
+def _short_folder(path: Path) -> str:
+    """The folder of a file, with ~ for the user's own."""
+    folder = path.parent
+    try:
+        return os.fspath("~" / folder.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return os.fspath(folder)
 
 
 def _read_preview(corpus: Corpus, cancel: threading.Event) -> Preview:
@@ -269,31 +458,51 @@ def _read_preview(corpus: Corpus, cancel: threading.Event) -> Preview:
     return preview(corpus, cancel.is_set)
 
 
-def _option_text(name: str, detail: str) -> Content:
-    name = one_line(name)
-    if cell_len(name) < CORPUS_NAME_CELLS:
-        name = set_cell_size(name, CORPUS_NAME_CELLS)
-    return Content.assemble(name, " ", (one_line(detail), "dim"))
+def tokenizer_kind(preview: Preview) -> str:
+    """The kind of the preview's tokenizer: word, char or bpe."""
+    return preview.tokenizer_reason.partition(" ")[0]
 
 
-def preview_text(preview: Preview, width: int) -> Content:
-    """The counts of a preview as label and value, wrapped to `width` cells; then warnings."""
+def shown_tokens(preview: Preview) -> list[list[str]]:
+    """The first lines as tokens; words, which have no spaces of their own, with one before."""
+    if tokenizer_kind(preview) != "word":
+        return [list(line) for line in preview.token_lines]
+    return [
+        [token if index == 0 else f" {token}" for index, token in enumerate(line)]
+        for line in preview.token_lines
+    ]
+
+
+def next_steps_text(width: int) -> Content:
+    """What happens after a text was chosen, wrapped to `width` cells."""
+    lines = [
+        Content.assemble((first_column, "bold $ink"), line)
+        for number, words in NEXT_STEPS
+        for first_column, line in zip(
+            chain([number], repeat("   ")), textwrap.wrap(words, width - 3), strict=False
+        )
+    ]
+    return Content("\n").join([*lines, Content.styled(CONTINUES, "$faint")])
+
+
+def preview_text(corpus: Corpus, preview: Preview, width: int) -> Content:
+    """The facts of a text as label and value, wrapped to `width` cells; then warnings."""
     part = "" if preview.complete else " (preview)"
-    words = f"{preview.words:,}{part}, {preview.distinct_words:,} distinct, "
-    words += f"{preview.words_once:,} once"
-    if preview.estimated_words > preview.words:
-        words = "not separated by blanks"
+    what = corpus.description or ", ".join(str(path) for path in corpus.files[:3])
     rows = [
-        ("size", f"{size(preview.size)}, {preview.encoding}"),
-        ("text", f"{preview.characters:,} characters{part}"),
-        ("lines", f"{preview.lines:,}{part}, longest {preview.longest_line:,} characters"),
-        ("words", words),
+        ("what", what),
+        (
+            "size",
+            f"{size(preview.size)}, {preview.encoding} · {preview.lines:,} lines{part}, "
+            f"the longest {preview.longest_line:,} characters",
+        ),
+        ("words", _words_text(preview)),
         ("repeated", f"{preview.duplicate_lines:,} lines" if preview.duplicate_lines else ""),
-        ("reading", f"{preview.reading}: {preview.reason}"),
+        ("read as", f"{preview.reading}: {preview.reason}"),
         ("tokens", preview.tokenizer_reason),
     ]
     lines = [
-        Content.assemble((first_column.ljust(LABEL_CELLS), "dim"), line)
+        Content.assemble((first_column.ljust(LABEL_CELLS), "$muted"), line)
         for label, value in rows
         for first_column, line in zip(
             chain([label], repeat("")),
@@ -301,5 +510,29 @@ def preview_text(preview: Preview, width: int) -> Content:
             strict=False,
         )
     ]
-    warnings = (Content.styled(f"! {one_line(text)}", "bold $warning") for text in preview.warnings)
-    return Content("\n").join([*lines, *warnings])
+    if preview.warnings:
+        lines.append(warning_lines(preview.warnings))
+    return Content("\n").join(lines)
+
+
+def _words_text(preview: Preview) -> str:
+    if preview.estimated_words > preview.words:
+        return "not separated by blanks"
+    part = "" if preview.complete else " (preview)"
+    words = f"{preview.words:,}{part}, {preview.distinct_words:,} distinct"
+    return f"{words}, {preview.words_once:,} once"
+
+
+def brief_preview_text(corpus: Corpus, preview: Preview) -> Content:
+    """The facts of a text in a line or two; then warnings."""
+    kind = tokenizer_kind(preview)
+    facts = [
+        corpus.title.lower() if corpus.bundled else "",
+        size(preview.size),
+        f"{preview.words:,} words, {preview.distinct_words:,} distinct",
+        f"{preview.tokens:,} {kind} tokens",
+    ]
+    lines = [Content.styled(" · ".join(one_line(fact) for fact in facts if fact), "$muted")]
+    if preview.warnings:
+        lines.append(warning_lines(preview.warnings))
+    return Content("\n").join(lines)

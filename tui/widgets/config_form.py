@@ -1,160 +1,55 @@
-"""A form of settings, generated from their declarations: label, input, problem, help."""
+"""The form of a new run's settings: one panel of rows that arrows, digits and the mouse change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, get_type_hints
+from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Click, Key, Paste
+from textual.geometry import Region, Size
 from textual.message import Message
-from textual.suggester import SuggestFromList
-from textual.widgets import Input, Static
+from textual.widget import Widget
 
-from core.config.configs import AUTO, ModelConfig, TrainConfig
-from core.config.presets import PRESETS
-from core.config.schema import SettingSpec, find_value_problems, parse_value, setting_specs
-from core.errors import SettingsError
-from tui.widgets.line_input import LineInput
+from tui.common.keys import hidden_key
+from tui.common.sanitize import one_line
+from tui.runs.form import SettingsForm, default_text, own_value_text
+from tui.runs.form_fields import ALL, ALWAYS, PARENT, TOGGLE, WIDE, FormField
+from tui.widgets.panel import is_wide
 
-AUTO_TEXT = "auto"
-CHOICES = {"preset": (AUTO, *PRESETS), "device": (AUTO, "cpu", "cuda", "mps")}
-BOOLEAN_CHOICES = ("true", "false")
-UNLIMITED_FROM = 1e6  # a larger maximum is not mentioned in the help
-
-
-class ChoiceInput(LineInput):
-    """An input for one of a few words: typed, or cycled with Ctrl+Left and Ctrl+Right."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+right", "cycle(1)", "Next choice", show=False, tooltip="Next choice"),
-        Binding("ctrl+left", "cycle(-1)", "Last choice", show=False, tooltip="Previous choice"),
-    ]
-
-    def __init__(self, choices: Sequence[str], placeholder: str) -> None:
-        super().__init__(placeholder=placeholder, suggester=SuggestFromList(choices), compact=True)
-        self._choices = choices
-
-    def action_cycle(self, by: int) -> None:
-        """Select another choice; between the last and the first the input is empty."""
-        choices = ("", *self._choices)
-        index = choices.index(self.value) if self.value in choices else 0
-        self.value = choices[(index + by) % len(choices)]
-        self.cursor_position = len(self.value)
+LABEL_CELLS = 16
+MIN_LABEL_CELLS = 14
+VALUE_START = 2 + LABEL_CELLS
+ROWS_PER_PAGE = 10
+CURSOR, LEFT_ARROW, RIGHT_ARROW = "▌", "‹ ", " ›"
+NO_VALUE_WORDS = {PARENT: "fresh weights", "minutes": "no limit"}  # of settings that are off
+ON_SWITCH, OFF_SWITCH = "━━●", "●──"
 
 
-class SettingRow(Vertical):
-    """One setting: label, input, the problem with its value, and help while it has the focus.
+class ConfigForm(Widget, can_focus=True):
+    """The rows of a `SettingsForm` under their headings.
 
     Args:
-        config: the class that declares the setting.
-        name: of the field.
-        setting: its declaration.
+        form: its state; the screen refreshes the widget when it changes that.
     """
 
+    DEFAULT_CSS = "ConfigForm { height: auto; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "app.focus_next", "Next", show=False, tooltip="Next setting"),
-        Binding("up", "app.focus_previous", "Previous", show=False, tooltip="Previous setting"),
+        Binding("up", "choose(-1)", "Setting", key_display="↑↓", tooltip="Choose a setting"),
+        hidden_key("down", "choose(1)", "Setting", "Choose a setting", "↑↓"),
+        Binding("left", "change(-1)", "Change", key_display="←→", tooltip="Change the setting"),
+        hidden_key("right", "change(1)", "Change", "Change the setting", "←→"),
+        Binding("a,delete", "clear", "Auto", key_display="a", tooltip="Back to auto"),
+        Binding("escape", "cancel", "Cancel", tooltip="Restore the value from before typing"),
+        hidden_key("backspace", "erase", "Erase", "Delete the last character of a value"),
+        hidden_key("pageup", "page(-1)", "Up", "Ten settings up or down", "PgUp"),
+        hidden_key("pagedown", "page(1)", "Down", "Ten settings up or down", "PgDn"),
+        hidden_key("home", "end(-1)", "First", "First or last setting"),
+        hidden_key("end", "end(1)", "Last", "First or last setting"),
     ]
-
-    def __init__(self, config: type[Any], name: str, setting: SettingSpec) -> None:
-        super().__init__()
-        self._config, self.setting_name, self._setting = config, name, setting
-        boolean = BOOLEAN_CHOICES if get_type_hints(config)[name] is bool else ()
-        self.choices = setting.choices or CHOICES.get(name, boolean)
-
-    def compose(self) -> ComposeResult:
-        """Label and input, then the problem and the help."""
-        default = self._default_text()
-        with Horizontal():
-            yield Static(self._setting.label, classes="label", markup=False)
-            if self.choices:
-                yield ChoiceInput(self.choices, default)
-            else:
-                yield LineInput(placeholder=default, compact=True)
-        yield Static(classes="problem", markup=False)
-        yield Static(help_text(self._setting, self.choices), classes="help", markup=False)
-
-    def _default_text(self) -> str:
-        """The placeholder: the default, or "auto" if it depends on the text."""
-        default = None
-        if self._config is not ModelConfig:
-            default = getattr(self._config(), self.setting_name)
-        if default is None:
-            return AUTO_TEXT
-        return str(default).lower() if isinstance(default, bool) else str(default)
-
-    def on_mount(self) -> None:
-        """Hide the empty problem."""
-        self.query_one(".problem").display = False
-
-    @property
-    def is_automatic(self) -> bool:
-        """Whether the setting is left to the program."""
-        text = self.query_one(Input).value.strip()
-        return not text or (text == AUTO_TEXT and self.setting_name != "device")
-
-    def value(self) -> Any:
-        """Parse the value; the row must not be empty.
-
-        Raises:
-            SettingsError: the value is invalid.
-        """
-        text = self.query_one(Input).value.strip()
-        value = parse_value(self._config, self.setting_name, text)
-        problems = find_value_problems(self._config, {self.setting_name: value})
-        if problems:
-            raise SettingsError(problems)
-        return value
-
-    def validate(self) -> bool:
-        """Show the problem with the value below the input; return whether there is none."""
-        problem = ""
-        try:
-            if not self.is_automatic:
-                self.value()
-        except SettingsError as error:
-            problem = "; ".join(error.problems.values())
-        widget = self.query_one(".problem", Static)
-        widget.update(problem)
-        widget.display = bool(problem)
-        return not problem
-
-
-def help_text(setting: SettingSpec, choices: Sequence[str]) -> str:
-    """The help of a setting with its choices or limits."""
-    low, high = setting.minimum, setting.maximum
-    if choices:
-        return f"{setting.help} ({', '.join(choices)})"
-    if low is None or high is None:
-        return setting.help
-    limits = f"{low:g} to {high:g}" if high < UNLIMITED_FROM else f"from {low:g}"
-    return f"{setting.help} ({limits})"
-
-
-class ConfigForm(Vertical):
-    """Rows for some settings of a config.
-
-    Args:
-        config: the class that declares the settings.
-        fields: their names, in order.
-        id: of the widget.
-    """
-
-    DEFAULT_CSS = """
-    ConfigForm, SettingRow, SettingRow Horizontal { height: auto; }
-    SettingRow .label { width: 16; color: $text-muted; }
-    SettingRow Input { width: 1fr; }
-    SettingRow:focus-within { height: auto; }
-    SettingRow:focus-within .label { color: $primary; text-style: bold; }
-    SettingRow .problem { margin-left: 16; color: $error; }
-    SettingRow .help { margin-left: 16; color: $text-muted; display: none; }
-    SettingRow:focus-within .help { display: block; }
-    """
 
     class Changed(Message):
-        """A setting has a new valid value, or is left to the program again.
+        """A setting has another text, valid or not.
 
         Attributes:
             name: of the setting.
@@ -164,40 +59,256 @@ class ConfigForm(Vertical):
             super().__init__()
             self.name = name
 
-    def __init__(
-        self, config: type[TrainConfig | ModelConfig], fields: Sequence[str], id: str | None = None
-    ) -> None:
-        super().__init__(id=id)
-        declared = setting_specs(config)
-        self._rows = [SettingRow(config, name, declared[name]) for name in fields]
+    class Chosen(Message):
+        """Another row was chosen."""
 
-    def compose(self) -> ComposeResult:
-        """One row for each setting."""
-        yield from self._rows
+    class Explained(Message):
+        """Why a key changed nothing, in one line."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, form: SettingsForm, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.form = form
+        self.shows_all = False
+        self._lines: list[str | None] = []  # the setting of each line; None for a heading
+        self._arrows: dict[int, tuple[int, int]] = {}  # columns of both arrows, by line
+
+    # Display
 
     @property
-    def values(self) -> dict[str, Any]:
-        """The typed values by name.
+    def level(self) -> int:
+        """Which rows are shown."""
+        return ALL if self.shows_all else WIDE if is_wide(self) else ALWAYS
 
-        Raises:
-            SettingsError: invalid values, all of them.
-        """
-        values: dict[str, Any] = {}
-        problems: dict[str, str] = {}
-        for row in self._rows:
-            if row.is_automatic:
-                continue
-            try:
-                values[row.setting_name] = row.value()
-            except SettingsError as error:
-                problems |= error.problems
-        if problems:
-            raise SettingsError(problems)
-        return values
+    def redraw(self) -> None:
+        """Show the state of the form."""
+        self._layout_lines()
+        self.refresh(layout=True)
+        self.call_after_refresh(self._bring_into_view)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Validate the value and report the change if it is valid."""
+    def _layout_lines(self) -> None:
+        groups = self.form.groups(self.level)
+        count = sum(1 + len(fields) for _, fields in groups)
+        parent = self.parent
+        height = parent.size.height if isinstance(parent, Widget) else 0
+        is_spaced = is_wide(self) and count + len(groups) - 1 <= height
+        lines: list[str | None] = []
+        for group, fields in groups:
+            if is_spaced and lines:
+                lines.append(None)
+            lines += [f"#{group}", *(field.name for field in fields)]
+        self._lines = lines
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """A line for each row and heading."""
+        self._layout_lines()
+        return len(self._lines)
+
+    def render(self) -> Content:
+        """The rows."""
+        self._layout_lines()
+        self._arrows.clear()
+        rows = {field.name: field for _, fields in self.form.groups(ALL) for field in fields}
+        return Content("\n").join(
+            Content("")
+            if name is None
+            else self._heading(name[1:])
+            if name.startswith("#")
+            else self._row(number, rows[name])
+            for number, name in enumerate(self._lines)
+        )
+
+    def _heading(self, group: str) -> Content:
+        rule = "─" * max(0, self.size.width - len(group) - 3)
+        return Content.assemble(("─ ", "$rule"), (group, "bold $muted"), (f" {rule}", "$rule"))
+
+    def _row(self, number: int, field: FormField) -> Content:
+        is_chosen = field.name == self.form.chosen
+        is_here = is_chosen and self.has_focus
+        cells = LABEL_CELLS if self.size.width >= 50 else MIN_LABEL_CELLS
+        label_style = "bold $ink" if is_chosen else "$muted"
+        label = Content.assemble(
+            ("› " if is_here else "  ", "bold $primary"),
+            (f"{field.label:<{cells}}", label_style),
+        )
+        value = self._value(field)
+        note = self._note(field)
+        if is_here:
+            start = label.cell_length
+            value = Content.assemble((LEFT_ARROW, "bold $primary"), value)
+            self._arrows[number] = (start, start + value.cell_length + 1)
+            value = Content.assemble(value, (RIGHT_ARROW, "bold $primary"))
+        row = Content.assemble(label, value, "  " if note else "", note)
+        row = row.truncate(self.size.width, ellipsis=True)
+        row = row.pad_right(max(0, self.size.width - row.cell_length))
+        return row.stylize("on $cursor") if is_chosen else row
+
+    def _value(self, field: FormField) -> Content:
+        form, name = self.form, field.name
+        if form.typed and name == form.chosen:
+            style = "bold $error" if form.problem(name) else "bold $primary"
+            return Content.styled(f"{one_line(form.texts.get(name, ''))}{CURSOR}", style)
+        if form.is_own(name):
+            if field.kind == TOGGLE and not form.problem(name):
+                return _switch(form.parse(name), own=True)
+            return Content.styled(own_value_text(field, one_line(form.texts[name])), "bold $ink")
+        is_on = form.automatic.get(name, field.default)
+        if field.kind == TOGGLE and is_on is not None:
+            return _switch(bool(is_on), own=False)
+        return self._automatic_value(field)
+
+    def _automatic_value(self, field: FormField) -> Content:
+        """What is used without a choice, and where it comes from."""
+        form, name = self.form, field.name
+        words = one_line(form.words.get(name, ""))
+        if field.default is not None:
+            return Content.styled(words or default_text(field), "$ink")
+        if name in NO_VALUE_WORDS and not words:
+            return Content.styled(f"— {NO_VALUE_WORDS[name]}", "$faint")
+        source = one_line(form.parent_name or "") if form.is_fixed(name) else "auto"
+        arrow = " → " if words else ""
+        return Content.assemble((f"{source}{arrow}", "$faint"), (words, "$ink"))
+
+    def _note(self, field: FormField) -> Content:
+        """What is wrong with a value, which values are allowed, or what auto says instead."""
+        form, name = self.form, field.name
+        is_typed = form.typed and name == form.chosen
+        if problem := form.problem(name):
+            limits = f" ({field.limits})" if field.limits and is_typed else ""
+            return Content.assemble(("! ", "bold $error"), (f"{problem}{limits}", "$error"))
+        if is_typed:
+            return Content.styled(field.limits, "$faint")
+        if not form.is_own(name):
+            return Content("")
+        instead = form.instead.get(name, "")
+        if field.default is not None:
+            words = f"default {instead}" if instead else "yours"
+        else:
+            words = f"auto says {instead}" if instead else "yours"
+        return Content.assemble(("• ", "bold $accent"), (one_line(words), "$muted"))
+
+    def _bring_into_view(self) -> None:
+        parent = self.parent
+        if isinstance(parent, Widget) and self.form.chosen in self._lines:
+            line = self._lines.index(self.form.chosen)
+            has_heading = line > 0 and (self._lines[line - 1] or "").startswith("#")
+            top = line - has_heading
+            region = Region(0, top, max(1, self.size.width), line - top + 1)
+            parent.scroll_to_region(region, animate=False, force=True)
+
+    def on_focus(self) -> None:
+        """Show the chosen row."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """Keep what was typed."""
+        self.form.end_typing()
+        self.redraw()
+        self.refresh_bindings()
+
+    def on_resize(self) -> None:
+        """Show the rows of this width."""
+        self.redraw()
+
+    # Keys
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Characters of a value are typed."""
+        return self.form.accepts(character)
+
+    def on_key(self, event: Key) -> None:
+        """Type a value."""
+        if event.character and self.form.accepts(event.character):
+            event.stop()
+            event.prevent_default()
+            self._type(event.character)
+
+    def on_paste(self, event: Paste) -> None:
+        """Type what is pasted."""
         event.stop()
-        row = next(r for r in self._rows if event.input in r.query(Input))
-        if row.validate():
-            self.post_message(self.Changed(row.setting_name))
+        text = one_line(event.text).strip()
+        if text and all(self.form.accepts(character) for character in text):
+            self._type(text)
+
+    def _type(self, text: str) -> None:
+        self._finish(self.form.type_text(text))
+
+    def _finish(self, refusal: str = "") -> None:
+        """Show a change, or why there is none."""
+        self.redraw()
+        self.refresh_bindings()
+        if refusal:
+            self.post_message(self.Explained(refusal))
+        else:
+            self.post_message(self.Changed(self.form.chosen))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Escape acts here only while a value is typed."""
+        return self.form.typed if action == "cancel" else True
+
+    def action_choose(self, by: int) -> None:
+        """Choose the setting above or below."""
+        self.form.move(by, self.level)
+        self._show_chosen()
+
+    def action_page(self, direction: int) -> None:
+        """Choose a setting ten rows above or below."""
+        self.action_choose(direction * ROWS_PER_PAGE)
+
+    def action_end(self, direction: int) -> None:
+        """Choose the first or the last setting."""
+        self.action_choose(direction * len(self._lines))
+
+    def _show_chosen(self) -> None:
+        self.redraw()
+        self.refresh_bindings()
+        self.post_message(self.Chosen())
+
+    def action_change(self, by: int) -> None:
+        """Choose the next or the previous value."""
+        self._finish(self.form.step(by))
+
+    def action_clear(self) -> None:
+        """Make the setting automatic again."""
+        self.form.clear()
+        self._finish()
+
+    def action_erase(self) -> None:
+        """Delete the last character of the value."""
+        self.form.delete()
+        self._finish()
+
+    def action_cancel(self) -> None:
+        """Restore the value from before typing."""
+        self.form.cancel_typing()
+        self._finish()
+
+    # Mouse
+
+    def on_click(self, event: Click) -> None:
+        """Choose the row; on an arrow, on a switch or with a double click also change it."""
+        event.stop()
+        if not 0 <= event.y < len(self._lines):
+            return
+        name = self._lines[event.y]
+        if name is None or name.startswith("#"):
+            return
+        arrows = self._arrows.get(event.y) if name == self.form.chosen else None
+        if name != self.form.chosen:
+            self.form.choose(name)
+            self._show_chosen()
+        if arrows and abs(event.x - arrows[0]) <= 1:
+            self.action_change(-1)
+        elif (arrows and abs(event.x - arrows[1]) <= 1) or event.chain == 2:
+            self.action_change(1)
+
+
+def _switch(is_on: bool, *, own: bool) -> Content:
+    """A switch with its word."""
+    style = "bold $ink" if own else "$ink"
+    if is_on:
+        return Content.assemble((ON_SWITCH, "$primary"), (" on", style))
+    return Content.assemble((OFF_SWITCH, "$faint"), (" off", style))

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.text import Text
 from textual.content import Content
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
-from tui.common.format import BAR, CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, SPACE, visible
+from tui.common.format import CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, visible
 from tui.common.wrapping import Piece
 from tui.explore.token_rows import (
     CURSOR,
@@ -38,6 +37,7 @@ PROBABILITY_STYLES = (  # each below its probability
     (0.9, ""),
     (2.0, "$success"),
 )
+ALTERNATE_STYLE = "bold on $shade1"  # of every other token
 CURSOR_MARGIN_ROWS = 2
 VIEW_MARGIN_ROWS = 3
 
@@ -146,7 +146,7 @@ class TokenText(Static):
 
 
 class TokenBoxes(Static):
-    """Lines of tokens, alternately bold, with a bar between.
+    """Lines of tokens, every other one shaded and bold; in ASCII with a bar between them.
 
     Args:
         id: of the widget.
@@ -157,13 +157,13 @@ class TokenBoxes(Static):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self._lines: Sequence[Sequence[str]] = ()
-        self._bar, self._space = BAR, SPACE
+        self._bar, self._space = "", " "
 
     def show(self, lines: Sequence[Sequence[str]]) -> None:
         """Show these lines, each the texts of its tokens."""
         charset = getattr(getattr(self.app, "terminal", None), "charset", "braille")
         plain = charset == "ascii"
-        self._bar, self._space = (PLAIN_BAR, PLAIN_SPACE) if plain else (BAR, SPACE)
+        self._bar, self._space = (PLAIN_BAR, PLAIN_SPACE) if plain else ("", " ")
         self._lines = lines
         self._draw()
 
@@ -174,20 +174,22 @@ class TokenBoxes(Static):
     def _draw(self) -> None:
         width = self.content_size.width
         lines = [part for line in self._lines for part in self._wrap(line, width)]
-        self.update(Text("\n", overflow="fold").join(lines))
+        self.update(Content("\n").join(lines))
 
-    def _wrap(self, tokens: Sequence[str], width: int) -> Iterator[Text]:
+    def _wrap(self, tokens: Sequence[str], width: int) -> Iterator[Content]:
         """Break a line between tokens; only a token longer than a line is broken itself."""
-        line = Text()
+        line: list[tuple[str, str]] = []
+        cells = 0
         for index, token in enumerate(tokens):
             text = visible(token, self._space)
-            if line and line.cell_len + 1 + cell_len(text) > width > 0:
-                yield line
-                line = Text()
-            if index:
-                line.append(self._bar, style="dim")
-            line.append(text, style="bold" if index % 2 else "")
-        yield line
+            if line and cells + len(self._bar) + cell_len(text) > width > 0:
+                yield Content.assemble(*line)
+                line, cells = [], 0
+            if index and self._bar:
+                line.append((self._bar, "$faint"))
+            line.append((text, ALTERNATE_STYLE if index % 2 else ""))
+            cells += len(self._bar) + cell_len(text)
+        yield Content.assemble(*line)
 
 
 class MarkedText(Transcript, can_focus=False):

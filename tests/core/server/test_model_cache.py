@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from core.config.configs import ModelConfig
 from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled, DamagedError, InputError, MiniGPTError
 from core.inference.load import LoadedModel
@@ -217,6 +218,19 @@ def test_a_forecast_sends_the_arithmetic_before_the_timing(client: DirectClient)
     tokens |= {"train_samples": 10, "longest": 12}
     candidates = client("probe", train={"steps": 7}, tokens=tokens, timed=False)["forecast"]
     assert (candidates["steps"], candidates["seconds"], client.batches) == (7, None, [])
+
+
+def test_a_forecast_for_a_parent_keeps_its_shape(client: DirectClient) -> None:
+    """Detects a forecast of another model than training would continue."""
+    parent = {**TINY, "kv_heads": 2, "head_dim": 8}
+    tokens = {"reading": "lines", "vocab_size": 20, "train_tokens": 900}
+    tokens |= {"train_samples": 100, "longest": 12}
+    request: JsonObject = {"train": {"steps": 7}, "tokens": tokens, "timed": False}
+    forecast = client("probe", parent=parent, **request)["forecast"]
+    assert forecast["model"] == vars(ModelConfig(**parent))
+    assert any("as in the parent run" in reason for reason in forecast["reasons"])
+    with pytest.raises(InputError):
+        client("probe", parent=parent, model={"layers": 3}, **request)
 
 
 def test_a_forecast_of_invalid_settings_is_refused(client: DirectClient) -> None:

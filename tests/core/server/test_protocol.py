@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config.configs import SamplingConfig, TrainConfig
+from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.errors import InputError, SettingsError
 from core.server import codec, protocol
@@ -131,6 +131,7 @@ REQUESTS = [
     GenerateRequest(prompt="a", settings=SamplingConfig(temperature=1.5, stop=("b", "c"))),
     StepRequest(session="s1", pick=5),
     ProbeRequest(train=TrainConfig(steps=5), model={"vocab_size": 9}),
+    ProbeRequest(train=TrainConfig(), parent=ModelConfig(layers=3)),
     ProbeRequest(
         train=TrainConfig(steps=5),
         tokens=TokenFacts(

@@ -19,8 +19,9 @@ from tui.app import MiniGPTApp
 from tui.common import key_order
 from tui.screens.dialogs import LineDialog
 from tui.screens.models import ModelsScreen
-from tui.screens.new_corpus import CorpusTable, NewCorpusScreen
+from tui.screens.new_corpus import NewCorpusScreen
 from tui.widgets.run_table import RunTable
+from tui.widgets.text_list import TextList
 
 DELAY_S = 0.8
 
@@ -57,11 +58,11 @@ def test_letters_sent_with_a_slash_are_typed_into_the_filter(tmp_path: Path) -> 
 def test_letters_after_f_are_typed_into_the_path_however_slow_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str
 ) -> None:
-    async def delay(_: CorpusTable) -> None:
+    async def delay(_: TextList) -> None:
         await asyncio.sleep(DELAY_S) if slow == "waiting" else time.sleep(DELAY_S)
 
-    monkeypatch.setattr(CorpusTable, "on_mount", delay, raising=False)
-    monkeypatch.setattr(CorpusTable, "on_key", delay, raising=False)
+    monkeypatch.setattr(TextList, "on_mount", delay, raising=False)
+    monkeypatch.setattr(TextList, "on_key", delay, raising=False)
     home = find_home(tmp_path / "home")
     make_three_runs(home)
 
@@ -124,7 +125,7 @@ def test_escape_directly_followed_by_a_letter_are_two_keys(tmp_path: Path) -> No
             pilot, lambda: isinstance(app.focused, Input) and app.focused.value == "d"
         )
         app.post_message(Key("alt+n", "n"))  # as Textual's parser names it
-        await wait_until_shown(pilot, lambda: isinstance(app.focused, CorpusTable))
+        await wait_until_shown(pilot, lambda: isinstance(app.focused, TextList))
         assert app.screen_stack[-2].query_one(Input).value == ""
 
     run_app(home, journey)

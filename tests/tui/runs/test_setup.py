@@ -103,10 +103,12 @@ def test_all_lines_of_a_large_text_count(seen: Preview) -> None:
 def test_the_forecast_follows_from_the_plan(seen: Preview, accumulation: int) -> None:
     """Only a micro-batch is in memory at once."""
     made = draft(seen, batch_size=8, accumulation=accumulation, steps=4).plan(CPU)
-    found = forecast_run(made, FREE)
+    found = forecast_run(made, seen.facts, CPU, FREE)
     assert found.parameters == count_parameters(made.model)
     assert found.memory == training_bytes(made.model, 8 // accumulation, made.model.context)
     assert (found.steps, found.seconds) == (4, None)
+    assert 0 < found.state_memory < found.memory
+    assert dataclasses.replace(found, step_seconds=0.5).seconds == 2.0
 
 
 @pytest.mark.parametrize(
@@ -124,14 +126,15 @@ def test_the_disk_holds_checkpoints_and_snapshots(
 ) -> None:
     """A run must fit on the disk it was forecast to fit on."""
     made = draft(seen, **chosen).plan(CPU)
-    found = forecast_run(made, free)
+    found = forecast_run(made, seen.facts, CPU, free)
     assert found.disk == copies * 4 * found.parameters
     assert found.steps == chosen.get("steps")
 
 
 def test_a_larger_preset_needs_more_of_everything(seen: Preview) -> None:
     sizes = [
-        forecast_run(draft(seen, preset=p).plan(CPU), FREE) for p in ("tiny", "small", "medium")
+        forecast_run(draft(seen, preset=p).plan(CPU), seen.facts, CPU, FREE)
+        for p in ("tiny", "small", "medium")
     ]
     for less, more in pairwise(sizes):
         assert less.parameters < more.parameters

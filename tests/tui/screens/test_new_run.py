@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,24 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from core.config.configs import TrainConfig
 from core.dataset.preview import Preview, preview
 from core.errors import InputError
 from core.paths import Home, find_home
 from core.run.directory import Run
+from core.server.protocol import ProbeRequest
+from core.text.catalog import register_corpus
+from core.text.resolve import open_corpus
+from core.text.stats import compute_stats
 from tests.support.app_runs import run_app
 from tests.support.captures import screen_text
+from tests.support.fake_server import FakeServer
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
-from tui.runs import setup
+from tui.common.messages import OpenSetup
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
+from tui.widgets.config_form import ConfigForm
 
 
 @pytest.fixture
@@ -35,7 +43,7 @@ def test_a_typed_path_is_previewed_and_a_binary_file_rejected(home: Home, tmp_pa
     binary.write_bytes(bytes(range(256)))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await wait_until_shown(pilot, lambda: "Twenty" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "257 word tokens" in screen_text(app))
         await pilot.press("f")
         field = app.screen.query_one("#path", Input)
         field.value = str(binary)
@@ -55,24 +63,129 @@ def test_a_typed_path_is_previewed_and_a_binary_file_rejected(home: Home, tmp_pa
     run_app(home, journey, size=(120, 40))
 
 
-def test_an_invalid_setting_is_reported_and_not_started(
+async def open_settings(app: MiniGPTApp, pilot: Pilot[None]) -> NewSetupScreen:
+    """Choose lang and wait for the forecast."""
+    await wait_until_shown(pilot, lambda: "257 word tokens" in screen_text(app))
+    await pilot.press("enter")
+    await wait_until_shown(pilot, lambda: "of a minute" in screen_text(app))
+    screen = app.screen
+    assert isinstance(screen, NewSetupScreen)
+    return screen
+
+
+def test_an_invalid_setting_is_shown_and_not_started(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup, "start_run", lambda *_, **__: pytest.fail("started"))
+    """Enter leads to the setting that is wrong."""
+    monkeypatch.setattr("tui.screens.new_setup.start_run", lambda *_, **__: pytest.fail("started"))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        await wait_until_shown(pilot, lambda: "words" in screen_text(app))
+        await open_settings(app, pilot)
+        await pilot.press("down", "0", "down")
+        await wait_until_shown(pilot, lambda: "! must be at least 1, is 0" in screen_text(app))
         await pilot.press("enter")
-        await wait_until_shown(pilot, lambda: "0:03" in screen_text(app))
-        await pilot.press("tab", "tab", *"gigantic")
-        await wait_until_shown(pilot, lambda: "gigantic" in screen_text(app))
-        await pilot.press("escape", "enter")
-        await wait_until_shown(
-            pilot, lambda: "tiny" in screen_text(app) or "There is no preset" in screen_text(app)
-        )
-        assert isinstance(app.screen, NewSetupScreen)
+        await wait_until_shown(pilot, lambda: "! layers must be at least 1" in screen_text(app))
+        assert app.screen.query_one(ConfigForm).form.chosen == "layers"
 
     run_app(home, journey, size=(120, 40))
+
+
+def test_a_typed_value_is_used_by_enter_in_its_field(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Detects a field in which Enter only ends the typing."""
+    started: list[tuple[str, dict[str, Any], str]] = []
+
+    def start(_: Home, spec: str, config: TrainConfig, shape: dict[str, Any], **named: Any) -> Run:
+        started.append((spec, dict(shape), named["name"]))
+        raise InputError("The disk is full.")
+
+    monkeypatch.setattr("tui.screens.new_setup.start_run", start)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await open_settings(app, pilot)
+        await pilot.press("f2", *"lan-x", "enter")
+        await wait_until_shown(pilot, lambda: "Settings for lan-x on lang" in screen_text(app))
+        await pilot.press("down", "6", "enter")
+        await wait_until_shown(pilot, lambda: "The disk is full." in screen_text(app))
+
+    run_app(home, journey, size=(120, 40))
+    assert started == [("lang", {"layers": 6}, "lan-x")]
+
+
+def test_the_settings_of_another_run_fill_the_form(home: Home) -> None:
+    """Detects a duplicate of a run that loses its settings."""
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.post_message(OpenSetup("lang", settings={"layers": 3, "seed": 7, "beta1": None}))
+        await wait_until_shown(pilot, lambda: "of a minute" in screen_text(app))
+        text = screen_text(app)
+        assert re.search(r"layers +3 +• auto says 4", text)
+        assert re.search(r"seed +7 +• default 0", text)
+        assert "beta" not in text
+
+    run_app(home, journey, size=(120, 40))
+
+
+def test_tab_opens_the_reasons_where_there_are_no_panels(home: Home) -> None:
+    """Detects reasons that cannot be read in 80 columns."""
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await open_settings(app, pilot)
+        assert "257 tokens to learn from" not in screen_text(app)
+        await pilot.press("tab")
+        await wait_until_shown(pilot, lambda: "257 tokens to learn from" in screen_text(app))
+
+    run_app(home, journey)
+
+
+def test_texts_show_their_time_once_and_keep_it(home: Home) -> None:
+    """A second start asks the model server for no forecast."""
+    probes: list[int] = []
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: screen_text(app).count("3 s") == 8)
+        assert "by heart in about 3 s" in screen_text(app)
+        assert isinstance(app.client, FakeServer)
+        probes.append(len(app.client.sent(ProbeRequest)))
+
+    run_app(home, journey, size=(140, 38))
+    run_app(home, journey, size=(140, 38))
+    assert probes == [7, 0]
+
+
+def test_texts_of_ones_own_are_found_again(home: Home, tmp_path: Path) -> None:
+    path = tmp_path / "novel.txt"
+    path.write_text("the cat sat on the mat\n" * 30)
+    with open_corpus(str(path), home) as corpus:
+        register_corpus(corpus, compute_stats(corpus), home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: "novel.txt" in screen_text(app))
+        assert "  yours" in screen_text(app)
+        await pilot.press("end", "up")
+        await wait_until_shown(pilot, lambda: "30 lines" in screen_text(app))
+        await pilot.press("slash", *"nov", "enter", "enter")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+
+    run_app(home, journey, size=(140, 38))
+
+
+def test_the_list_of_texts_answers_the_mouse(home: Home) -> None:
+    """A click chooses, a double click uses, the last row asks for a path."""
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: "257 word tokens" in screen_text(app))
+        await pilot.click("#texts", offset=(4, 1))
+        await wait_until_shown(pilot, lambda: "stories for children" in screen_text(app))
+        assert isinstance(app.screen, NewCorpusScreen)
+        await pilot.click("#texts", offset=(4, 7), times=2)
+        await wait_until_shown(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press("escape")
+        await pilot.click("#texts", offset=(4, 0), times=2)
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+
+    run_app(home, journey)
 
 
 def test_enter_is_not_lost_while_a_text_is_read(
@@ -106,13 +219,11 @@ def test_enter_is_not_lost_while_a_text_is_read(
     run_app(home, journey, size=(120, 40))
 
 
-def test_wrapped_facts_keep_their_column_and_names_fit(home: Home) -> None:
+def test_facts_are_wrapped_beside_their_labels(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await wait_until_shown(pilot, lambda: "130 distinct, 102 once" in screen_text(app))
-        await pilot.press("f")
-        await wait_until_shown(pilot, lambda: "file, folder or pattern" in screen_text(app))
-        assert "questions     question answering" in screen_text(app)
+        assert "│           project began with" in screen_text(app)
         await pilot.resize_terminal(60, 20)
-        await wait_until_shown(pilot, lambda: "│            102 once" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "217 words, 130 distinct" in screen_text(app))
 
-    run_app(home, journey)
+    run_app(home, journey, size=(140, 38))

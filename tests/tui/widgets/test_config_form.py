@@ -1,125 +1,150 @@
-"""The form of settings: rows from the declarations, validation, keys."""
+"""The form of settings: keys, typing, the mouse, and how its rows look."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import pytest
 from textual.binding import Binding
 from textual.pilot import Pilot
-from textual.widgets import Input
 
-from core.config.configs import ModelConfig, TrainConfig
-from core.config.schema import find_value_problems, parse_value, setting_specs
-from core.errors import SettingsError
+from core.config.configs import ModelConfig
+from core.run.parents import Parent
 from tests.support.apps import SIZES, play_widget
 from tests.support.captures import assert_same_as_capture, screen_text
-from tui.widgets.config_form import ChoiceInput, ConfigForm, SettingRow, help_text
+from tui.runs.form import SettingsForm
+from tui.runs.form_fields import FIELDS
+from tui.widgets.config_form import ConfigForm
 
-SETTING_NAMES = ("preset", "tokenizer", "epochs", "seed", "snapshots", "sample_prompt")
+WORDS = {"layers": "4", "context": "32 tokens", "epochs": "9", "learning_rate": "0.003, linear"}
+VALUES = {"layers": 4, "context": 32, "epochs": 9.0, "learning_rate": 0.003}
 
 
-def form() -> ConfigForm:
-    return ConfigForm(TrainConfig, SETTING_NAMES)
+def form(**texts: str) -> ConfigForm:
+    settings = SettingsForm(dict(texts))
+    settings.words, settings.automatic = WORDS, VALUES
+    settings.instead = {"context": "32"}
+    return ConfigForm(settings)
 
 
-def changed_settings(messages: list[object]) -> list[str]:
+def row(pilot: Pilot[None], label: str) -> str:
+    """The row of a setting."""
+    lines = screen_text(pilot.app).split("\n")
+    return next(line.strip() for line in lines if line[2:].startswith(label))
+
+
+def names(messages: list[object]) -> list[str]:
     return [message.name for message in messages if isinstance(message, ConfigForm.Changed)]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", [*SIZES, (140, 38)])
 def test_form_looks_as_captured(size: tuple[int, int]) -> None:
-
-    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
-        for row in form_widget.query(SettingRow):
-            row.query_one(Input).cursor_blink = False
-        await pilot.press("down", "down", *"0.0")
+    async def act(widget: ConfigForm, pilot: Pilot[None]) -> None:
+        widget.focus()
+        await pilot.press("down", "down", "down", "right", "down", "down", *"0.0")
         await pilot.pause()
         assert_same_as_capture(pilot.app, f"config_form_{size[0]}x{size[1]}")
 
-    play_widget(form(), act, size=size)
+    play_widget(form(seed="7"), act, size=size)
 
 
-def test_empty_inputs_are_not_among_the_values() -> None:
-    """The program must be able to choose them for the text."""
-
-    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
-        assert form_widget.values == {}
-        await pilot.press("down", *"word", "down", *"2.5", "down", *"7", "down", *"no")
-        await pilot.press("down", *"Py [/]")
-        assert form_widget.values == {
-            "tokenizer": "word",
-            "epochs": 2.5,
-            "seed": 7,
-            "snapshots": False,
-            "sample_prompt": "Py [/]",
-        }
-
-    app = play_widget(form(), act)
-    assert set(changed_settings(list(app.messages))) >= {"tokenizer", "epochs", "seed"}
-
-
-def test_problems_are_shown_below_their_inputs_and_raised_together() -> None:
-
-    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
-        await pilot.press("down", "down", *"-1", "down", *"many")
+def test_arrows_choose_and_change_and_a_is_auto_again() -> None:
+    async def act(widget: ConfigForm, pilot: Pilot[None]) -> None:
+        widget.focus()
+        await pilot.press("down", "down", "down", "right")
+        assert widget.form.texts == {"context": "64"}
         await pilot.pause()
-        text = screen_text(pilot.app)
-        assert "must be at least 0.001, is -1" in text
-        assert "must be a whole number, is 'many'" in text
-        with pytest.raises(SettingsError) as raised:
-            _ = form_widget.values
-        assert set(raised.value.problems) == {"epochs", "seed"}
-        await pilot.press(*["backspace"] * 4)
-        assert "whole number" not in screen_text(pilot.app)
+        assert "‹ 64 tokens ›  • auto says 32" in row(pilot, "context")
+        await pilot.press("a")
+        await pilot.pause()
+        assert widget.form.texts == {}
+        assert "auto → 32 tokens" in row(pilot, "context")
 
     app = play_widget(form(), act)
-    assert changed_settings(list(app.messages))[-1] == "seed"
+    assert names(list(app.messages)) == ["context", "context"]
 
 
-def test_choices_are_cycled_in_both_directions() -> None:
-
-    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
-        await pilot.press("down", "ctrl+right")
-        assert form_widget.values == {"tokenizer": "word"}
-        await pilot.press("ctrl+right", "ctrl+right")
-        assert form_widget.values == {"tokenizer": "bpe"}
-        await pilot.press("ctrl+right")
-        assert form_widget.values == {}
-        await pilot.press("ctrl+left")
-        assert form_widget.values == {"tokenizer": "bpe"}
+def test_a_typed_value_is_checked_at_every_key_and_can_be_dropped() -> None:
+    async def act(widget: ConfigForm, pilot: Pilot[None]) -> None:
+        widget.focus()
+        await pilot.press("down", "down", "down", "1")
+        await pilot.pause()
+        assert "! must be at least 2, is 1 (2 to 131,072)" in row(pilot, "context")
+        await pilot.press("2")
+        await pilot.pause()
+        assert "12▌" in row(pilot, "context")
+        assert "2 to 131,072" in row(pilot, "context")
+        await pilot.press("escape")
+        assert widget.form.texts == {}
+        await pilot.press("1", "down")
+        await pilot.pause()
+        assert "! must be at least 2, is 1" in row(pilot, "context"), "an invalid value stays"
 
     play_widget(form(), act)
 
 
-def test_the_focused_setting_shows_its_help() -> None:
+def test_letters_are_text_in_a_row_that_takes_text() -> None:
+    async def act(widget: ConfigForm, pilot: Pilot[None]) -> None:
+        widget.form.choose("sample_prompt")
+        widget.focus()
+        await pilot.press("a", "space", "o")
+        assert widget.form.texts == {"sample_prompt": "a o"}
+        await pilot.press("delete")
+        assert widget.form.texts == {}
 
-    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
-        assert "auto chooses it from the text" in screen_text(pilot.app)
-        await pilot.press("down", "down")
+    play_widget(form(), act, size=(120, 40))
+
+
+def test_the_runs_to_start_from_are_chosen_with_arrows() -> None:
+    parents = [
+        Parent(name=name, model=ModelConfig(), tokenizer="bpe", unknown_share=0.0)
+        for name in ("tales", "[/]")
+    ]
+
+    async def act(widget: ConfigForm, pilot: Pilot[None]) -> None:
+        widget.form.choose("parent")
+        widget.focus()
+        await pilot.press("right")
+        assert widget.form.texts == {}, "not known yet"
+        widget.form.set_parents(parents)
+        await pilot.press("right", "right")
         await pilot.pause()
-        text = screen_text(pilot.app)
-        assert "passes over the training data (from 0.001)" in text
-        assert "one dial" not in text
+        assert "‹ [/] ›" in row(pilot, "start from")
+        assert "[/] → 4" in row(pilot, "layers"), "the parent determines the shape"
+        await pilot.press("left", "left")
+        assert widget.form.texts == {}
 
     play_widget(form(), act)
 
 
-@pytest.mark.parametrize("config", [TrainConfig, ModelConfig])
-def test_every_setting_has_a_row_that_accepts_its_choices(config: type) -> None:
-    names = [field.name for field in dataclasses.fields(config)]
+def test_a_click_chooses_a_row_and_its_arrows_change_it() -> None:
+    async def act(widget: ConfigForm, pilot: Pilot[None]) -> None:
+        await pilot.click(widget, offset=(3, 4))
+        assert widget.form.chosen == "context"
+        await pilot.pause()
+        at = screen_text(pilot.app).split("\n")[4].index("›", 3)
+        await pilot.click(widget, offset=(at, 4))
+        assert widget.form.texts == {"context": "64"}
+        await pilot.pause()
+        at = screen_text(pilot.app).split("\n")[4].index("‹")
+        await pilot.click(widget, offset=(at, 4))
+        assert widget.form.texts == {"context": "32"}
+        await pilot.click(widget, offset=(3, 2), times=2)
+        assert widget.form.texts["layers"] == "5", "a double click changes it"
+        await pilot.click(widget, offset=(3, 0))
+        assert widget.form.chosen == "layers", "a heading is no row"
 
-    async def act(form_widget: ConfigForm, pilot: Pilot[None]) -> None:
-        assert form_widget.values == {}
-        for row in form_widget.query(SettingRow):
-            for choice in row.choices:
-                assert find_value_problems(config, {row.setting_name: parse_value(
-                    config, row.setting_name, choice)}) == {}  # fmt: skip
-            assert help_text(setting_specs(config)[row.setting_name], row.choices)
+    play_widget(form(), act)
 
-    play_widget(ConfigForm(config, names), act)
+
+def test_every_setting_can_be_shown() -> None:
+    async def act(widget: ConfigForm, pilot: Pilot[None]) -> None:
+        widget.shows_all = True
+        widget.redraw()
+        await pilot.pause()
+        text = screen_text(pilot.app)
+        assert all(f" {field.label} " in text for field in FIELDS.values())
+
+    play_widget(form(), act, size=(100, 60))
 
 
 def test_every_key_has_a_tooltip() -> None:
-    for widget in (ChoiceInput, SettingRow):
-        assert all(isinstance(b, Binding) and b.tooltip for b in widget.BINDINGS)
+    assert all(isinstance(b, Binding) and b.tooltip for b in ConfigForm.BINDINGS)

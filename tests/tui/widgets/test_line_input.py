@@ -10,8 +10,6 @@ from tests.support.apps import play_widget
 from tui.screens.dialogs import LineDialog
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
-from tui.screens.new_setup import NewSetupScreen
-from tui.widgets import config_form
 from tui.widgets.line_input import LineInput
 from tui.widgets.prompt import Prompt
 
@@ -69,14 +67,7 @@ def test_the_cursor_of_a_long_line_is_moved_at_once() -> None:
 
 def test_every_one_line_input_of_the_app_is_edited_by_graphemes() -> None:
     """Detects an input of Textual's own, whose keys take half an emoji."""
-    assert issubclass(config_form.ChoiceInput, LineInput)
-    for owner in (
-        LineDialog,
-        ModelsScreen,
-        NewCorpusScreen,
-        NewSetupScreen,
-        config_form.SettingRow,
-    ):
+    for owner in (LineDialog, ModelsScreen, NewCorpusScreen):
         composing = vars(owner).get("compose") or vars(owner).get("body") or owner.input
         names = composing.__code__.co_names
         assert "LineInput" in names

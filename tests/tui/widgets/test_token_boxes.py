@@ -1,4 +1,4 @@
-"""The preview of tokens: each apart from the next, everything to be seen, nothing obeyed."""
+"""The preview of tokens: every other one shaded, everything to be seen, nothing obeyed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LINES = [
 @pytest.mark.parametrize(
     ("terminal", "rows"),
     [
-        (Terminal(), ["Python│·is│·a│·lang│uage│␊", "[bold]│[/]│·␉│中文", "␛[31m"]),
+        (Terminal(), ["Python is a language␊", "[bold][/] ␉中文", "␛[31m"]),
         (Terminal(charset="ascii"), ["Python|_is|_a|_lang|uage|␊", "[bold]|[/]|_␉|中文", "␛[31m"]),
     ],
 )
-def test_tokens_are_separated_and_spaces_are_visible(
+def test_tokens_are_shown_as_they_are_with_bars_between_them_in_ascii(
     size: tuple[int, int], terminal: Terminal, rows: list[str]
 ) -> None:
     """Detects markup of a text that takes effect; a token's own space that is invisible."""
@@ -37,6 +37,24 @@ def test_tokens_are_separated_and_spaces_are_visible(
         assert [line for line in screen_text(pilot.app).split("\n") if line] == rows
 
     play_widget(TokenBoxes(), act, size=size, terminal=terminal)
+
+
+def test_every_other_token_is_bold_and_shaded() -> None:
+    """Detects boundaries that cannot be seen without colours."""
+
+    async def act(boxes: TokenBoxes, pilot: Pilot[None]) -> None:
+        boxes.show([["Python", " is", " a"]])
+        await pilot.pause()
+        (strip, *_) = pilot.app.screen._compositor.render_strips(pilot.app.size)
+        styles = {part.text: part.style for part in strip if part.style and part.text.strip()}
+        assert {text: bool(style.bold) for text, style in styles.items()} == {
+            "Python": False,
+            " is": True,
+            " a": False,
+        }
+        assert styles[" is"].bgcolor != styles[" a"].bgcolor
+
+    play_widget(TokenBoxes(), act)
 
 
 def test_a_long_line_is_wrapped_and_the_previous_text_is_cleared() -> None:
