@@ -27,7 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     """A model server without a process, in which each run has a text of its own."""
-    server = FakeServer(tokens_of={"poem": [" was", " a", " man"], "ode": [" was", " the", " sea"]})
+    texts = {"poem": [" was", " a", " man"], "ode": [" was", " the", " sea"]}
+    server = FakeServer(tokens_of=texts, chances=[0.5] * 3)
     monkeypatch.setattr(client, "ServerClient", lambda *_, **__: server)
     return server
 

@@ -128,7 +128,7 @@ def generated(home: Home, server: FakeServer, run: str = "a") -> tuple[PromptRep
 
 
 def test_a_prompt_is_continued_greedily(home: Home) -> None:
-    server = FakeServer(tokens=[" is", " a"])
+    server = FakeServer(tokens=[" is", " a"], chances=[0.5, 0.5])
     result, states = generated(home, server)
     assert states == [WAITING, LOADING, RUNNING, DONE]
     assert (result.text, result.ids, result.speed) == (" is a", [7, 7], 100.0)

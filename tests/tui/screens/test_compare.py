@@ -65,11 +65,12 @@ def home(tmp_path: Path) -> Home:
 def server() -> FakeServer:
     """Each run has a text of its own."""
     return FakeServer(
+        chances=[0.5] * 4,
         tokens_of={
             "tales": [" there", " lived", " a", " fox"],
             "tales-wide": [" there", " was", " a", " lamp"],
             "tales-char": [" a", " litle", " girl"],
-        }
+        },
     )
 
 
