@@ -9,11 +9,12 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.style import Style
 
+from core.config.configs import SamplingConfig
 from core.server.replies import ScoreAtReply
 from tui.common.format import PLAIN_SPACE, SPACE, visible
 from tui.common.sanitize import one_line
 from tui.explore.branches import BranchToken, nearest_fork
-from tui.explore.candidates import chance_text, percent, perplexity
+from tui.explore.candidates import GREEDY, chance_text, percent, perplexity
 from tui.explore.cursor import Cursor
 
 MAX_TOKEN_CHARACTERS = 24
@@ -21,32 +22,38 @@ BRANCH_LABEL_CELLS = 6
 BRANCH = "branch"  # in the meta data of a style: how many branches further this one is
 END_OF_TEXT = "<eos>"
 DIGITS_LEGEND = "tenths, ! <1%"
+GREEDY_REMOVED = "greedy takes another"
 END_POSITION = "end of the text: what could come next"
 
 
-def token_line(cursor: Cursor, view: ScoreAtReply, *, plain: bool = False) -> str:
+def token_line(
+    cursor: Cursor, view: ScoreAtReply, settings: SamplingConfig, *, plain: bool = False
+) -> str:
     """Describe the token at the cursor and its probability."""
-    first = _unnumbered_tokens(cursor)
-    position = f"token {cursor.at + 1 - first:,} of {len(cursor.path) - first:,}"
     actual = view.actual
     if actual is None:
-        return END_POSITION if cursor.at == len(cursor.path) else position
+        return END_POSITION if cursor.at == len(cursor.path) else ""
     token = visible(actual.text, PLAIN_SPACE if plain else SPACE)
     if len(token) > MAX_TOKEN_CHARACTERS:
         token = token[: MAX_TOKEN_CHARACTERS - 1] + ("~" if plain else "…")
+    chance = chance_text(actual, settings)
     verb = "removed by" if actual.removed else "as set"
-    return (
-        f"“{token}” {percent(actual.probability)}, rank {actual.rank:,} · "
-        f"{verb} {chance_text(actual)} · {position}"
-    )
+    as_set = GREEDY_REMOVED if chance == GREEDY else f"{verb} {chance}"
+    return f"“{token}” {percent(actual.probability)}, rank {actual.rank:,} · {as_set}"
 
 
 def branch_line(cursor: Cursor, *, legend: bool = False) -> str:
-    """Describe which branch this is and the perplexity of the text."""
-    words = [DIGITS_LEGEND] if legend else []
-    words.append(branch_position(cursor))
-    words.append(f"perplexity of the text {perplexity(mean_loss(cursor.chances))}")
-    return " · ".join(words)
+    """Describe where the cursor is, which branch this is, and the perplexity of the text."""
+    first = _unnumbered_tokens(cursor)
+    words = [
+        f"token {cursor.at + 1 - first:,} of {len(cursor.path) - first:,}",
+        branch_position(cursor),
+        f"text perplexity {perplexity(mean_loss(cursor.chances))}",
+        DIGITS_LEGEND,
+    ]
+    if cursor.at == len(cursor.path):
+        del words[0]
+    return " · ".join(words if legend else words[:-1])
 
 
 def branch_position(cursor: Cursor) -> str:

@@ -14,7 +14,7 @@ from tui.explore.candidates import percent
 from tui.explore.distribution import surprise
 
 INDEX = "index"  # in the meta data of a style: the index of a taken token
-MAX_SHOWN_CHARACTERS = 4000  # of a text, from its end
+MAX_SHOWN_CHARACTERS = 1000  # of a text, from its end: more than is visible
 MAX_TOKEN_CELLS = 20
 NOTHING_TAKEN = "nothing taken yet"
 NEXT_MARK = "?"
@@ -56,7 +56,7 @@ def path_text(prompt: str, text: str, tokens: Sequence[SessionToken], upcoming: 
     parts: list[Content | tuple[str, str]] = [
         (clean(prompt[-MAX_SHOWN_CHARACTERS:]).replace("\t", " "), "bold $ink")
     ]
-    for piece, index in split_taken(text, tokens):
+    for piece, index in _last_pieces(split_taken(text, tokens)):
         rank = None if index is None else tokens[index].rank
         style = "underline $accent" if rank and rank > 1 else "$ink"
         content = Content.styled(clean(piece).replace("\t", " "), style)
@@ -66,6 +66,16 @@ def path_text(prompt: str, text: str, tokens: Sequence[SessionToken], upcoming: 
         shown = one_line(upcoming).strip() or one_line(upcoming)
         parts.append(Content.assemble(blank, (f" {shown} ", "bold $primary on $cursor")))
     return Content.assemble(*parts)
+
+
+def _last_pieces(pieces: list[tuple[str, int | None]]) -> list[tuple[str, int | None]]:
+    """The pieces at the end of a text that can be visible."""
+    characters = 0
+    for place in reversed(range(len(pieces))):
+        characters += len(pieces[place][0])
+        if characters > MAX_SHOWN_CHARACTERS:
+            return pieces[place:]
+    return pieces
 
 
 def breadcrumb(tokens: Sequence[SessionToken], width: int, *, is_ascii: bool = False) -> Content:

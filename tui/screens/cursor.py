@@ -38,7 +38,7 @@ from tui.screens.prediction import PredictionScreen
 from tui.widgets.branch_list import BranchList
 from tui.widgets.candidate_table import CandidateTable
 from tui.widgets.distribution_panel import DistributionPanel
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, is_wide
 from tui.widgets.sampling_panel import SamplingPanel
 from tui.widgets.token_text import TokenText
 from tui.widgets.transcript import prompt_mark
@@ -46,6 +46,8 @@ from tui.widgets.weights_panel import WeightsPanel
 
 MAX_TEXT_TOKENS = 1 << 16  # of the model server, so a move that far reaches an end of any text
 TEXT_PADDING_ROWS = 1  # between the text and the branches
+# Of the panel with the distribution on wide screens, and those that the other panels need.
+MIN_FIGURE_ROWS, MAX_FIGURE_ROWS, ROWS_BEFORE_FIGURES = 5, 17, 24
 TEXT_HINT = "‹2› branches · u how unsure the model was"
 TABLE_HINT = "dim: removed, and by which setting"
 
@@ -136,8 +138,16 @@ class CursorScreen(PredictionScreen):
         await self.cursor.open_text(self.settings, turn.prompt, turn.text, turn=id)
 
     def on_resize(self) -> None:
-        """Refit the text."""
+        """Refit the text, and the distribution to the rows that the table can spare."""
         super().on_resize()
+        figures = self.query_one(DistributionPanel)
+        if is_wide(self):
+            rows = min(MAX_FIGURE_ROWS, self.size.height - ROWS_BEFORE_FIGURES)
+            figures.display = rows >= MIN_FIGURE_ROWS
+            figures.styles.height = rows
+        else:
+            figures.display = True
+            figures.styles.height = None
         if self.cursor.branch:
             self.call_after_refresh(self.show_view)
 
@@ -196,7 +206,7 @@ class CursorScreen(PredictionScreen):
         view, cursor = self._view, self.cursor
         if view is not None:
             plain = self.services.terminal.is_ascii
-            token = cursor_text.token_line(cursor, view, plain=plain)
+            token = cursor_text.token_line(cursor, view, self.settings, plain=plain)
             branch = cursor_text.branch_line(cursor, legend=self._with_probabilities)
             self.query_one("#facts", Static).update(f"{token}\n{branch}", layout=False)
             self.table.show(view.top, self.settings, vocab_size=view.vocab_size)

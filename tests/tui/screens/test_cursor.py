@@ -277,7 +277,7 @@ def test_every_key_has_a_tooltip() -> None:
         assert binding.tooltip
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", [*SIZES, (110, 24), (140, 38)], ids=str)
 @pytest.mark.parametrize("plain", [False, True], ids=["", "ascii"])
 def test_the_screen_looks_as_captured(home: Home, size: tuple[int, int], plain: bool) -> None:
     """Detects an unintended change of layout or wording."""
