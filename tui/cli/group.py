@@ -41,6 +41,7 @@ COMMANDS = {
     "logs": (MANAGE, "Print the output and errors of a run's trainer."),
     "path": ("", "Print the path of a run."),
     "rename": (MANAGE, "Rename a run."),
+    "note": (MANAGE, "Print or replace the note on a run and its tags."),
     "rm": (MANAGE, "Delete runs permanently."),
     "config": ("tui.cli.config", "Show, read or change the configuration."),
     "doctor": ("tui.cli.doctor", "Check this machine."),

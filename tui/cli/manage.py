@@ -1,4 +1,4 @@
-"""`minigpt-tui logs`, `rename` and `rm`."""
+"""`minigpt-tui logs`, `rename`, `note` and `rm`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.errors import InputError, MiniGPTError, StateError, StorageError
 from core.paths import Home
 from core.run import store
 from core.run.directory import Run
+from core.run.notes import RunNote, format_note, read_note, write_note
 from core.run.status import LIVE_STATUSES, status_of
 from core.run.summary import folder_size, summarize_run
 from core.system import locks
@@ -21,6 +22,7 @@ from core.system.line_files import LineTail
 from tui.cli.console import print_message, print_result
 from tui.cli.options import complete_run
 from tui.common.format import size
+from tui.common.sanitize import one_line
 
 POLL_SECONDS = 0.25
 CHUNK_BYTES = 1 << 16
@@ -91,6 +93,27 @@ def rename(home: Home, run: str, new: str) -> None:
     with _storage_errors(home, f"{target.name} cannot be renamed"):
         store.rename_run(home, target, new)
     print_message(f"Renamed {run} to {new}.")
+
+
+@click.command()
+@click.argument("run", shell_complete=complete_run)
+@click.argument("text", required=False)
+@click.option("--tag", "tags", multiple=True, help="replace the tags; may be repeated")
+@click.pass_obj
+def note(home: Home, run: str, text: str | None, tags: tuple[str, ...]) -> None:
+    """Print the note on RUN and its tags, or replace them by TEXT and --tag.
+
+    What is not given stays; an empty TEXT removes the note, and `--tag ""` the tags.
+    """
+    target = store.find_run(home, run)
+    before = read_note(target)
+    if text is None and not tags:
+        print_result(one_line(format_note(before)))
+        return
+    words = tuple(dict.fromkeys(tag.removeprefix("#") for tag in tags if tag))
+    after = RunNote(before.text if text is None else text, words if tags else before.tags)
+    write_note(target, after)
+    print_message(f"{target.name}: {one_line(format_note(after)) or 'no note'}")
 
 
 @click.command()

@@ -63,6 +63,8 @@ def _facts(
         ("text", f"{corpus['name']}, {size(corpus['size'])}, read as {corpus['reading']}"),
         ("from", str(parent.get("run", ""))),
         ("created", summary.created or ""),
+        ("note", summary.note),
+        ("tags", " ".join(summary.tags)),
         (
             "progress",
             f"step {summary.step} of {history.steps or '?'}, epoch {number(summary.epoch)}",

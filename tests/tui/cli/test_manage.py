@@ -1,7 +1,8 @@
-"""`logs`, `rename` and `rm` as a user types them."""
+"""`logs`, `rename`, `note` and `rm` as a user types them."""
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from core.paths import Home, find_home
 from core.run import store
 from core.run.directory import Run
 from core.run.event_log import EventLog
+from core.run.notes import RunNote, read_note
 from tests.support.runs import make_run
 from tui.__main__ import run
 from tui.cli import manage
@@ -252,3 +254,27 @@ def test_a_failed_deletion_is_an_error_message(
     assert run(["rm", "old", "--yes"]) == 1
     errors = capsys.readouterr().err
     assert "some/file: Permission denied" in errors
+
+
+def test_a_note_is_replaced_in_parts_and_printed(old: Run, capsys: Captured) -> None:
+    assert run(["note", "old"]) == 0
+    assert capsys.readouterr().out.strip() == ""
+    assert run(["note", "old", "wider \x1b[31m", "--tag", "exp", "--tag", "#big"]) == 0
+    assert run(["note", "old", "--tag", "exp"]) == 0
+    assert read_note(old) == RunNote("wider \x1b[31m", ("exp",))
+    capsys.readouterr()
+    assert run(["note", "old"]) == 0
+    assert capsys.readouterr().out == "wider ␛[31m #exp\n"
+    assert run(["ls", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["note"], row["tags"]) == ("wider \x1b[31m", ["exp"])
+    assert run(["show", "old"]) == 0
+    assert "note        wider ␛[31m" in capsys.readouterr().out
+    assert run(["note", "old", "", "--tag", ""]) == 0
+    assert read_note(old) == RunNote()
+
+
+def test_an_invalid_tag_is_refused(old: Run, capsys: Captured) -> None:
+    assert run(["note", "old", "--tag", "a b"]) == 2
+    assert "Invalid tag" in capsys.readouterr().err
+    assert not old.notes.exists()
