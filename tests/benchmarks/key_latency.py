@@ -53,8 +53,9 @@ class Streaming(FakeServer):
     async def _generate(self, id, request):
         began, count = time.monotonic(), 0
         words = [" the", " cat", " sat", " on", " mats", ","]
+        odds = [0.9, 0.95, 0.8, 0.99, 0.04, 0.4]  # two of six tokens are marked
         while True:
-            part = [ReplyToken(7, words[n % 6], 0.5) for n in range(count, count + AT_ONCE)]
+            part = [ReplyToken(7, words[n % 6], odds[n % 6]) for n in range(count, count + AT_ONCE)]
             count += AT_ONCE
             yield GenerateBatch(tokens=part, window_start=0, count=count, seconds=0.0)
             await asyncio.sleep(max(0.0, began + count / AT_ONCE * EVERY - time.monotonic()))
