@@ -83,9 +83,10 @@ async def draw_stories(home: Path) -> None:
         await press(pilot, "t")
         await pilot.press(*"Once upon a time", "enter")
         await settle(pilot)
-        await press(pilot, "escape", *"tttttttttt", "r")
+        await press(pilot, "shift+tab", "shift+tab", *"0.8", "enter", "r")
+        await press(pilot, "escape")
         draw(pilot, "chat")
-        await press(pilot, "c")
+        await press(pilot, "escape", "s")
         draw(pilot, "origin")
 
 
@@ -93,7 +94,8 @@ async def draw_lang(home: Path) -> None:
     """The next token, the layers behind it, and a text with branches."""
     async with opened(home, "lang", NORMAL) as pilot:
         await press(pilot, "t")
-        await pilot.press(*"I", "ctrl+t")
+        await pilot.press(*"I")
+        await press(pilot, "shift+tab", "x")
         await press(pilot, "k", "tab", *["right"] * 8, "down", *["right"] * 3, "shift+tab")
         draw(pilot, "step")
         await pilot.app.run_action("cursor", pilot.app.screen)

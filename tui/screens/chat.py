@@ -72,6 +72,11 @@ class ChatScreen(ChatActions):
     )
     CSS_PATH = "../styles/chat.tcss"
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
+    COMMANDS_WITHOUT_KEY = (
+        ("Chat with another run", "other_run"),
+        ("Load the newest weights", "newest"),
+        ("Copy the whole conversation", "copy_all"),
+    )
     HORIZONTAL_BREAKPOINTS = None  # those of the app
 
     def __init__(self, name: str, weights: str = LAST) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
 from core.paths import Home
@@ -27,6 +28,7 @@ from tui.common.messages import OpenInside, OpenStep
 from tui.screens.chat import ChatScreen
 from tui.widgets.conversation_view import ConversationView
 from tui.widgets.next_token_panel import NextTokenRows
+from tui.widgets.sampling_panel import SamplingRows
 
 WIDE = (140, 40)
 
@@ -296,3 +298,39 @@ def test_keys_that_cannot_act_say_why(home: Home) -> None:
             assert "Nothing has been said yet." in app.text, key
 
     play(chat_app(home, FakeServer()), journey)
+
+
+@pytest.mark.parametrize("size", [(80, 24), WIDE])
+def test_the_wheel_changes_what_is_under_the_pointer(home: Home, size: tuple[int, int]) -> None:
+    """Detects panels that the wheel does not reach, or that change while one scrolls past."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        rows = app.screen.query_one(SamplingRows)
+
+        async def wheel() -> None:
+            await pilot._post_mouse_events([MouseScrollUp], SamplingRows, offset=(4, 0), button=0)
+            await pilot.pause()
+
+        await wheel()
+        assert "greedy" in app.text.split("seed")[0]
+        rows.focus()
+        await wheel()
+        assert " 0.1 " in app.text
+
+    play(chat_app(home, FakeServer()), journey, size)
+
+
+def test_actions_without_a_key_are_in_the_palette(home: Home) -> None:
+    """Detects an action that lost its key and cannot be reached."""
+    app = chat_app(home, FakeServer())
+
+    async def journey(_: StageApp, pilot: Pilot[None]) -> None:
+        assert isinstance(app.screen, ChatScreen)
+        for _, action in ChatScreen.COMMANDS_WITHOUT_KEY:
+            assert callable(getattr(app.screen, f"action_{action}"))
+        await send(app, pilot, "Python")
+        await app.run_action("copy_all", app.screen)
+        await pilot.pause()
+
+    play(app, journey)
+    assert app.copied[0][0] == "conversation"
