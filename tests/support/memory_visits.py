@@ -98,6 +98,12 @@ async def _chat(app: MiniGPTApp, pilot: Pilot[None]) -> None:
     await pilot.press(PROMPT, "enter")
 
 
+async def _dialog(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+    """The question before a run is deleted; it is answered, as the list of runs waits for it."""
+    await _press(("d",), app, pilot)
+    await pilot.press("escape")
+
+
 async def _wait_for_screen(app: MiniGPTApp, pilot: Pilot[None], above: int) -> None:
     """Wait until there are more than so many screens and all messages are handled."""
     deadline = time.monotonic() + VISIT_TIMEOUT_S
@@ -120,7 +126,7 @@ SCREENS: dict[str, Visit] = {
     "Sources": partial(_open_and_press, OpenChat(RUN), (*LEAVE_PROMPT, "c")),
     "Keys": partial(_press, ("question_mark",)),
     "Command palette": partial(_press, ("ctrl+p",)),
-    "Dialog": partial(_press, ("d",)),
+    "Dialog": _dialog,
 }
 
 if __name__ == "__main__":
