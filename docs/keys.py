@@ -15,6 +15,7 @@ from textual.dom import DOMNode
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tui.app import MiniGPTApp
+from tui.common.keymap import scope_of, with_ids
 from tui.common.keys import KeyRow, key_name, merge_digit_rows
 from tui.screens.chat import ChatScreen
 from tui.screens.compare import CompareScreen
@@ -76,7 +77,7 @@ def keys_page() -> str:
 def _section(name: str, nodes: tuple[type[DOMNode], ...]) -> str:
     keys_by_action: dict[str, dict[str, None]] = {}
     ids_by_action: dict[str, dict[str, None]] = {}
-    for binding in (each for node in nodes for each in node.BINDINGS):
+    for binding in (each for node in nodes for each in with_ids(scope_of(node), node.BINDINGS)):
         assert isinstance(binding, Binding)
         keys = [Binding(key, binding.action) for key in binding.key.split(",")]
         names = [binding.key_display] if binding.key_display else map(key_name, keys)

@@ -28,7 +28,7 @@ from tui.common.clipboard import copy_to_clipboard
 from tui.common.config_file import NEW_FILE, read_text, set_value, write_text
 from tui.common.driver import TerminalDriver
 from tui.common.key_order import SequentialKeysApp
-from tui.common.keymap import APP_SCOPE, active_keymap, remap, usable_keymap, with_ids
+from tui.common.keymap import APP_SCOPE, active_keymap, remapped, usable_keymap, with_ids
 from tui.common.keys import binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
@@ -249,7 +249,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """List every action that has a key, those of the screen that have none, and the tour."""
         keymap = active_keymap(self)
         for node in key_nodes(screen):
-            for row in binding_rows(remap(node._bindings, keymap)):
+            for row in binding_rows(remapped(node, keymap)):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.description, f"key {row.key}", run)
         for description, action in getattr(screen, "COMMANDS_WITHOUT_KEY", ()):
@@ -277,6 +277,9 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """Use a theme, now and in future."""
         self.theme = name
         self._remember_theme(name)
+        for variable in ("TEXTUAL_THEME", "NO_COLOR"):
+            if variable in os.environ:
+                self._warn(f"The next start follows {variable}, which takes precedence.")
 
     @work(thread=True, exit_on_error=False)
     def _remember_theme(self, name: str) -> None:
@@ -305,7 +308,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """Run the action of a key; if the screen has one that cannot act now, say so."""
         if await super()._check_bindings(key, priority):
             return True
-        own = remap(self.screen._bindings, active_keymap(self))
+        own = remapped(self.screen, active_keymap(self))
         bindings = own.key_to_bindings.get(key, [])
         if bindings and not priority:
             what = bindings[0].tooltip or bindings[0].description

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from core.config.schema import find_problems, find_value_problems, setting
+from core.config.schema import MAX_SEED, find_problems, find_value_problems, setting
 from core.errors import SettingsError
 
-MAX_SEED = 2**63 - 1
 MAX_STEPS = 10**10
 AUTO, ON, OFF = "auto", "on", "off"
 SECONDS_PER_MINUTE = 60.0

@@ -19,6 +19,7 @@ from core.errors import InputError, SettingsError, did_you_mean
 ConfigT = TypeVar("ConfigT")
 RecordT = TypeVar("RecordT")
 
+MAX_SEED = 2**63 - 1
 UNKNOWN_SETTING = "unknown setting"
 TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 BOOL_WORDS = {"true": True, "yes": True, "on": True, "1": True}

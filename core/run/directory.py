@@ -89,6 +89,11 @@ class Run:
         return self.folder / "talk.jsonl"
 
     @property
+    def sampling(self) -> Path:
+        """The sampling settings last used with the model."""
+        return self.folder / "sampling.json"
+
+    @property
     def checkpoints(self) -> Path:
         """One folder per checkpoint, named by its step."""
         return self.folder / "checkpoint"

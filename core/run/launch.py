@@ -15,8 +15,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.config.configs import Extension
 from core.errors import StorageError
 from core.paths import Home
 from core.run.directory import Run
@@ -25,6 +25,9 @@ from core.system.locks import Lock
 from core.system.process import PARENT_PID_VARIABLE
 from core.system.rank_env import TORCHRUN_VARIABLES
 from core.system.signals import stop_signals_blocked
+
+if TYPE_CHECKING:
+    from core.config.configs import Extension
 
 # OpenMP threads that wait for each other sleep after this many turns: spinning takes processor
 # time from the threads they wait for (GNU libgomp manual, GOMP_SPINCOUNT).
@@ -69,6 +72,8 @@ class TrainerArguments:
     @classmethod
     def from_json(cls, text: str) -> TrainerArguments:
         """The inverse of `to_json`."""
+        from core.config.configs import Extension  # not needed by who only starts a trainer
+
         values = json.loads(text)
         extension = values["extension"]
         return cls(

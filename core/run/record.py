@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.config.configs import MAX_SEED, ModelConfig, TrainConfig
-from core.config.schema import find_value_problems, from_json
+from core.config.schema import MAX_SEED, find_value_problems, from_json
 from core.errors import DamagedError, SettingsError, StateError
 from core.run.directory import Run
 from core.system.files import JsonObject, read_json
 from core.text.corpus import READINGS
+
+if TYPE_CHECKING:
+    from core.config.configs import (
+        TrainConfig,  # at run time when settings are read, not at start-up
+    )
 
 FORMAT_VERSION = 1
 MAX_RECORD_BYTES = 1 << 20
@@ -43,6 +47,8 @@ def read_requested_config(run: Run, record: Mapping[str, Any]) -> TrainConfig:
     Raises:
         DamagedError: they are not valid settings.
     """
+    from core.config.configs import ModelConfig, TrainConfig
+
     try:
         if problems := find_value_problems(ModelConfig, record["model"]):
             raise SettingsError(problems)

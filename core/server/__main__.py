@@ -39,9 +39,8 @@ from core.server.protocol import (
 from core.server.replies import CancelReply, GenerateReply, Id
 from core.system.files import JsonObject
 from core.system.line_files import write_all
-from core.system.process import keep_files_private
+from core.system.process import BACKGROUND_NICENESS, keep_files_private
 
-NICENESS = 10
 MAX_LINE_BYTES = 1 << 24
 
 Answer = Callable[[Id, Any, Callable[[Any], None], CancelCheck], Any]
@@ -238,7 +237,7 @@ def main() -> None:
     requests = RequestQueue(_take_over(0, os.open(os.devnull, os.O_RDONLY)), writer)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     faulthandler.enable()
-    os.nice(NICENESS)
+    os.nice(BACKGROUND_NICENESS)
     requests.start_reading()
     serve(home, requests, writer)
 

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 PROC_SELF_CGROUP = Path("/proc/self/cgroup")  # the cgroups of this process below the root
 VMSTAT = Path("/proc/vmstat")
@@ -32,6 +30,8 @@ def usable_threads(cgroup: Path = CGROUP_ROOT) -> int:
     affinity = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
+    import psutil  # slow to import, not needed at start-up
+
     quota = _cpu_quota(cgroup)
     logical, physical = psutil.cpu_count(), psutil.cpu_count(logical=False)
     # A second thread on the same core does not speed up matrix products.
@@ -56,6 +56,8 @@ def free_memory(cgroup: Path = CGROUP_ROOT) -> int:
 
     Cached files count as free: the kernel drops them when memory is needed.
     """
+    import psutil
+
     free = int(psutil.virtual_memory().available)
     for controller, limit, usage, statistics in MEMORY_CONTROLLERS:
         for folder in _cgroups(cgroup, controller):
@@ -68,6 +70,8 @@ def free_memory(cgroup: Path = CGROUP_ROOT) -> int:
 
 def memory_limit(cgroup: Path = CGROUP_ROOT) -> int | None:
     """Bytes the cgroups allow to all their processes together; None without a limit."""
+    import psutil
+
     limits = [
         int(number)
         for controller, limit, _, _ in MEMORY_CONTROLLERS
@@ -169,5 +173,7 @@ def this_host() -> Host:
     try:
         boot = BOOT_ID.read_text().strip()
     except OSError:
+        import psutil
+
         boot = str(int(psutil.boot_time()))
     return Host(socket.gethostname(), boot)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
 import signal
 import sys
@@ -28,6 +27,7 @@ MALLOC_THRESHOLD_BYTES = 2**30
 
 
 PRIVATE_UMASK = 0o077
+BACKGROUND_NICENESS = 10  # of the trainer and the model server, below the terminal
 AUTOGROUP_FILE = Path("/proc/self/autogroup")  # see sched(7)
 
 
@@ -69,6 +69,8 @@ def end_with_parent(parent: int) -> None:
         parent: process id; if that process has ended already, this one ends now.
     """
     if sys.platform == "linux":
+        import ctypes  # slow to import, not needed at start-up
+
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     else:
         threading.Thread(target=_poll_parent, args=(parent,), name="parent", daemon=True).start()
@@ -104,6 +106,8 @@ def keep_freed_memory() -> bool:
     such blocks to the system, which hands them out page by page: about a fifth of a step on a CPU
     (docs/benchmarks.md).
     """
+    import ctypes
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

@@ -12,6 +12,7 @@ import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import DamagedError, InputError, StateError, StorageError
 from core.paths import Home
@@ -19,7 +20,9 @@ from core.system.files import JsonObject, make_private_folder, read_json, write_
 from core.text import piped
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.encoding import ERROR_HANDLERS, Encoding, parse_encoding
-from core.text.stats import CorpusStats, fingerprint
+
+if TYPE_CHECKING:
+    from core.text.stats import CorpusStats
 
 FORMAT_VERSION = 1
 # In a folder of the cache that was made from a text: the text's hash.
@@ -184,6 +187,8 @@ def _find_bundled(sha256: str, name: str) -> Corpus:
 
 
 def _verify(corpus: Corpus, sha256: str) -> None:
+    from core.text.stats import fingerprint
+
     if fingerprint(corpus) != sha256:
         raise StateError(
             f"The text {corpus.name!r} has changed: {corpus.files[0]}.",

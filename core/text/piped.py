@@ -7,7 +7,6 @@ start. Light, as every start of the program imports it.
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import threading
 from collections.abc import Iterator
@@ -70,6 +69,8 @@ def _remove_unlocked(path: Path) -> None:
 @contextmanager
 def _locked_file(home: Home) -> Iterator[Path]:
     """Create a locked file, which is removed at the end."""
+    import secrets  # slow to import, not needed at start-up
+
     try:
         make_private_folder(home.corpora)
         for _ in range(MAX_NAME_ATTEMPTS):

@@ -7,11 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from core.errors import InputError, MiniGPTError, NotFoundError
+from core.errors import InputError, MiniGPTError, NotFoundError, nearest
 from core.paths import Home
 from core.text import piped
 from core.text.corpus import Corpus, bundled_corpora
@@ -136,15 +136,24 @@ def _resolve_path(spec: str, path: Path, codec: Encoding, names: list[str]) -> C
         return _resolve_pattern(path, codec)
     if os.path.lexists(path):
         raise InputError(f"{path} is a broken link.", "Name the text itself.")
-    raise NotFoundError("text", spec, [*names, *_list_siblings(path)], _list_choices(names))
+    raise NotFoundError("text", spec, [*names, *_similar_files(path, codec)], _list_choices(names))
 
 
-def _list_siblings(path: Path) -> list[str]:
-    """Return the paths next to one that does not exist, for suggestions."""
-    try:
-        return [str(path.with_name(name)) for name in os.listdir(path.parent)]  # noqa: PTH208
-    except (OSError, ValueError):
-        return []
+def _similar_files(path: Path, codec: Encoding) -> list[str]:
+    """Return the text files beside one that does not exist whose names resemble its name.
+
+    Without suffixes and folders: what most names have in common says nothing.
+    """
+    similar: list[str] = []
+    with suppress(OSError, ValueError):
+        siblings = [Path(entry.path) for entry in os.scandir(path.parent)]
+        stems = nearest(path.stem, {file.stem for file in siblings})
+        for file in siblings:
+            if file.stem in stems and not file.name.startswith("."):
+                with suppress(MiniGPTError):
+                    check_regular(file)
+                    similar += [str(file)] * _looks_like_text(file, codec)
+    return similar
 
 
 def _make_corpus(name: str, files: list[Path], codec: Encoding, description: str = "") -> Corpus:

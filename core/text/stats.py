@@ -35,7 +35,7 @@ MAX_LIST_LINE_CHARACTERS = 1 << 20
 EXAMINED_CHARACTERS = 1 << 23
 MAX_DISTINCT_WORDS = 1 << 20
 # Scripts without blanks: Thai, Lao, Burmese, Khmer, kana, Chinese characters.
-_UNSPACED = re.compile(
+_UNSPACED = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
@@ -50,7 +50,7 @@ def estimate_words(text: str, separated: int) -> int:
     """
     if text.isascii():
         return separated
-    return max(separated, len(_UNSPACED.findall(text)) // UNSPACED_CHARACTERS_PER_WORD)
+    return max(separated, len(re.findall(_UNSPACED, text)) // UNSPACED_CHARACTERS_PER_WORD)
 
 
 @dataclass(frozen=True, kw_only=True)

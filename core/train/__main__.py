@@ -21,6 +21,7 @@ from core.run.launch import TrainerArguments
 from core.run.record import read_record, read_requested_config
 from core.system.locks import Lock, adopt
 from core.system.process import (
+    BACKGROUND_NICENESS,
     PARENT_PID_VARIABLE,
     end_process,
     end_with_parent,
@@ -29,8 +30,6 @@ from core.system.process import (
 )
 from core.system.rank_env import RankInfo, read_rank_info
 from core.system.signals import STOP_SIGNALS, StopSignals
-
-NICE = 10
 
 
 def main(arguments: TrainerArguments) -> str | None:
@@ -52,7 +51,7 @@ def main(arguments: TrainerArguments) -> str | None:
             lock = adopt(arguments.lock_fd)
             if lock is None:
                 return f"Another trainer has the run {arguments.run}."
-            lower_priority(NICE)
+            lower_priority(BACKGROUND_NICENESS)
             _train(arguments, run, lock, signals)
         except MiniGPTError as error:
             return f"{error.title}: {error}"

@@ -14,14 +14,14 @@ import time
 
 import psutil
 
-from core.system.process import AUTOGROUP_FILE
-from core.train.__main__ import NICE
+from core.system.process import AUTOGROUP_FILE, BACKGROUND_NICENESS
 
 BUSY = "import os; os.sched_setaffinity(0, {0})\n"
 EDITOR = BUSY + "while True: pass"
-NICE_PROCESS = BUSY + f"os.nice({NICE})\nwhile True: pass"
+NICE_PROCESS = BUSY + f"os.nice({BACKGROUND_NICENESS})\nwhile True: pass"
 NICE_SESSION = (
-    BUSY + f"from core.system.process import lower_priority; lower_priority({NICE})\n"
+    BUSY + "from core.system.process import lower_priority\n"
+    f"lower_priority({BACKGROUND_NICENESS})\n"
     "while True: pass"
 )
 
@@ -56,7 +56,8 @@ def main() -> None:
         print("This system has no autogroups: the nice value of the process counts everywhere.")
         return
     for name, code in (("process only", NICE_PROCESS), ("session too", NICE_SESSION)):
-        print(f"nice {NICE}, {name}: the editor gets {editor_share(code, seconds):.0%} of the core")
+        share = editor_share(code, seconds)
+        print(f"nice {BACKGROUND_NICENESS}, {name}: the editor gets {share:.0%} of the core")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from core.config.configs import SamplingConfig
 from core.paths import Home
+from core.run.directory import Run
 from core.text.encoding import normalize_text
 from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
@@ -67,8 +69,8 @@ def chat(ctx: click.Context, /, run: str) -> int:
 
         return _open_app(ctx, OpenChat(name, weights))
     from tui.chat.conversation import Conversation
+    from tui.chat.sampling_memory import initial_controls
     from tui.cli.plain_chat import PlainChat
-    from tui.common.sampling_settings import SamplingControls
 
     with BlockingClient(home) as client:
 
@@ -77,7 +79,7 @@ def chat(ctx: click.Context, /, run: str) -> int:
             run, weights = conversation.run, conversation.weights
             _step_by_lines(client, run, weights, prompt, conversation.controls.config, chosen)
 
-        controls = SamplingControls(user_config().sampling)
+        controls = initial_controls(Run(home.runs / name), user_config())
         conversation = Conversation(home, name, name, weights, controls=controls)
         PlainChat(client, conversation, _read_line(), step_from_end).run()
     return 0
@@ -119,8 +121,12 @@ def step(
         from tui.common.messages import OpenStep
         from tui.common.sampling_settings import SamplingControls
 
-        first = OpenStep(name, weights, prompt, (), SamplingControls(config))
-        return _open_app(ctx, first)
+        # Without options, the settings last used with the run apply.
+        given = any(
+            ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE for key in sampling
+        )
+        controls = SamplingControls(config) if given else None
+        return _open_app(ctx, OpenStep(name, weights, prompt, (), controls))
     from core.server.codec import to_json
     from core.server.protocol import StepRequest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import (
@@ -15,14 +15,14 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from core.config.configs import SamplingConfig, TrainConfig
-from core.config.schema import find_value_problems, setting_specs
 from core.errors import SettingsError
 from core.paths import find_config_file, find_home
 from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
 from core.text.encoding import normalize_text
-from tui.common.user_config import SAMPLING, UserConfig, load_user_config
+
+if TYPE_CHECKING:
+    from tui.common.user_config import UserConfig  # imports all settings: too slow for --help
 
 # The completion function for bash; the program answers with lines of `type,value`.
 BASH_SCRIPT = """\
@@ -73,6 +73,10 @@ SAMPLING_COMMANDS = ("generate", "step")
 def use_config(ctx: click.Context, config: UserConfig) -> None:
     """Share the configuration with all commands; its sampling settings become their defaults."""
     ctx.meta[CONFIG] = config
+    from core.config.configs import SamplingConfig
+    from core.config.schema import setting_specs
+    from tui.common.user_config import SAMPLING
+
     sampling = {name: getattr(config.sampling, name) for name in setting_specs(SamplingConfig)}
     chosen = {key[1]: sampling[key[1]] for key in config.entries if key[0] == SAMPLING}
     ctx.default_map = dict.fromkeys(SAMPLING_COMMANDS, chosen)
@@ -81,6 +85,8 @@ def use_config(ctx: click.Context, config: UserConfig) -> None:
 def user_config() -> UserConfig:
     """The configuration of the command that is running."""
     config = click.get_current_context().meta[CONFIG]
+    from tui.common.user_config import UserConfig
+
     assert isinstance(config, UserConfig)
     return config
 
@@ -128,6 +134,8 @@ def _runs(ctx: click.Context) -> list[Run]:
     # An error message would end up in the command line being typed.
     with suppress(OSError):
         options = ctx.find_root().params
+        from tui.common.user_config import load_user_config
+
         config = load_user_config(find_config_file(options.get("config_file")))
         return list_runs(find_home(options.get("home"), configured=config.general.home))
     return []
@@ -149,6 +157,9 @@ def parse_devices(text: str) -> int:
     Raises:
         SettingsError: it is neither.
     """
+    from core.config.configs import TrainConfig
+    from core.config.schema import find_value_problems
+
     number = 0 if text == ALL_DEVICES else int(text) if text.isdecimal() and text.isascii() else -1
     if number < 0 or find_value_problems(TrainConfig, {"devices": number}):
         raise SettingsError({"devices": f"must be a number of devices or all, not {text!r}"})

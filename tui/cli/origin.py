@@ -88,12 +88,17 @@ def _print_reply(reply: OriginReply) -> None:
     print_result(summary(reply))
     with_files = has_several_files(reply)
     left, right = MARKS
-    for span in reply.spans:
-        print_result(f"\n{occurrences(span)}: {reply.text[span.from_ : span.to]}")
+    # A passage that occurs several times in TEXT is described once.
+    for passage, span in {reply.text[span.from_ : span.to]: span for span in reply.spans}.items():
+        print_result(f"\n{occurrences(span)}: {passage}")
+        places: dict[str, list[str]] = {}  # by excerpt: repeated lines are printed once
         for place in span.places:
-            name = f"{place.file}:" if with_files else "line "
-            before, passage, after = excerpt(place, EXCERPT_CHARACTERS)
-            print_result(f"  {name}{place.line}  {before}{left}{passage}{right}{after}")
+            before, copy, after = excerpt(place, EXCERPT_CHARACTERS)
+            name = f"{place.file}:{place.line}" if with_files else str(place.line)
+            places.setdefault(f"{before}{left}{copy}{right}{after}", []).append(name)
+        for text, names in places.items():
+            unit = "" if with_files else "lines " if len(names) > 1 else "line "
+            print_result(f"  {unit}{', '.join(names)}  {text}")
 
 
 @contextmanager

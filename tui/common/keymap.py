@@ -17,7 +17,7 @@ from textual.app import App
 from textual.binding import Binding, BindingsMap, BindingType, Keymap
 from textual.dom import DOMNode
 from textual.keys import Keys, _character_to_key, key_to_character
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from core.errors import did_you_mean
 from tui.common.user_config import KEYMAP, ConfigProblem, UserConfig, dotted, locate_problem
@@ -44,7 +44,7 @@ def with_ids(scope: str, bindings: Iterable[BindingType]) -> list[BindingType]:
 
 
 def scope_of(kind: type[DOMNode]) -> str:
-    """The scope of a screen: the name of its class without "Screen", as new_corpus."""
+    """The scope of a screen or widget: the name of its class without "Screen", as new_corpus."""
     words = re.findall(r"[A-Z][a-z0-9]*", kind.__name__.removesuffix("Screen"))
     return "_".join(words).lower()
 
@@ -58,13 +58,15 @@ def _action_id(binding: Binding) -> str:
 
 
 def declared_bindings() -> list[Binding]:
-    """The bindings with an id of all classes of the program that are loaded."""
-    bindings: dict[Binding, None] = {}
+    """The bindings of all screens and widgets of the program that are loaded, with their ids.
+
+    Those of dialogs, which only answer their question, are left out.
+    """
+    bindings: dict[BindingType, None] = {}
     for kind in _subclasses(DOMNode):
-        if kind.__module__.partition(".")[0] == "tui":
-            own = Binding.make_bindings(vars(kind).get("BINDINGS", ()))
-            bindings |= {binding: None for binding in own if binding.id}
-    return list(bindings)
+        if kind.__module__.partition(".")[0] == "tui" and not issubclass(kind, ModalScreen):
+            bindings |= dict.fromkeys(with_ids(scope_of(kind), vars(kind).get("BINDINGS", ())))
+    return [binding for binding in bindings if isinstance(binding, Binding)]
 
 
 def _subclasses(kind: type[DOMNode]) -> Iterator[type[DOMNode]]:
@@ -150,11 +152,12 @@ def _act_together(id: str, other: str) -> bool:
     return len(scopes) == 1 or not scopes.isdisjoint(SHARED_SCOPES)
 
 
-def remap(bindings: BindingsMap, keymap: Keymap) -> BindingsMap:
-    """A copy of the bindings with the user's keys."""
+def remapped(node: DOMNode, keymap: Keymap) -> BindingsMap:
+    """A copy of the bindings of a screen or widget with the user's keys."""
+    scope = scope_of(type(node))
     keys: dict[str, list[Binding]] = {}
-    for key, binding in bindings:
-        chosen = keymap.get(binding.id or "")
+    for key, binding in node._bindings:
+        chosen = keymap.get(binding.id or f"{scope}.{_action_id(binding)}") if keymap else None
         if chosen is None:
             keys.setdefault(key, []).append(binding)
             continue
@@ -177,7 +180,7 @@ def remapped_chain(screen: Screen[Any]) -> list[tuple[DOMNode, BindingsMap]]:
     """
     app, focused = screen.app, screen.focused
     nodes = [screen, app] if focused is None or focused.loading else focused.ancestors_with_self
-    chain = [(node, remap(node._bindings, active_keymap(app))) for node in nodes]
+    chain = [(node, remapped(node, active_keymap(app))) for node in nodes]
     for index, (node, _) in enumerate(chain):
         for _, above in chain[index + 1 :]:
             for key in list(above.key_to_bindings):

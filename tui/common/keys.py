@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from tui.common.keymap import active_keymap, remap
+from tui.common.keymap import active_keymap, remapped
 
 KEY_NAMES = {
     "question_mark": "?",
@@ -72,7 +72,7 @@ class KeyRow(NamedTuple):
 def key_rows(screen: Screen[object]) -> list[KeyRow]:
     """The keys of the focused widget, the screen and the app, without repetitions."""
     keymap = active_keymap(screen.app)
-    maps = (remap(node._bindings, keymap) for node in key_nodes(screen))
+    maps = (remapped(node, keymap) for node in key_nodes(screen))
     rows = [row for bindings in maps for row in binding_rows(bindings)]
     return list(dict.fromkeys(rows))
 

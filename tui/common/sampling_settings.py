@@ -13,8 +13,14 @@ from typing import Any
 
 from textual.binding import Binding
 
-from core.config.configs import MAX_SEED, SamplingConfig
-from core.config.schema import find_value_problems, parse_value, setting_specs, to_json
+from core.config.configs import SamplingConfig
+from core.config.schema import (
+    MAX_SEED,
+    find_value_problems,
+    parse_value,
+    setting_specs,
+    to_json,
+)
 from core.errors import SettingsError
 
 SETTING_SPECS = setting_specs(SamplingConfig)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any
@@ -22,12 +23,17 @@ _PICTOGRAPH = (
 _EMOJI = rf"{_PICTOGRAPH}(?:\u200d{_PICTOGRAPH})*"
 # Arabic, and the Indic and Mongolian scripts, whose spelling needs joiners and non-joiners.
 _JOINING_LETTER = "[\u0600-\u109f\u1780-\u18af\ua800-\uabff]"
-_HAS_UNSAFE = re.compile(_UNSAFE)
-_CLEANABLE = re.compile(
+_CLEANABLE = (
     rf"(?P<kept>{_EMOJI}|[0-9#*]\ufe0f\u20e3|(?<={_JOINING_LETTER})[\u200c\u200d])|{_UNSAFE}"
 )
-_EMOJI_AT_END = re.compile(rf"{_EMOJI}\u200d?\Z")
+_EMOJI_AT_END = rf"{_EMOJI}\u200d?\Z"
 MAX_EMOJI_CHARACTERS = 32
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile when first used: that takes milliseconds, which the first frame does without."""
+    return re.compile(pattern)
 
 
 def clean(text: str) -> str:
@@ -35,8 +41,12 @@ def clean(text: str) -> str:
 
     Joiners and variation selectors stay where they are part of an emoji or of a word's spelling.
     """
+    if text.isascii() and text.isprintable():
+        return text
     text = text.replace("\r\n", "\n")
-    return _CLEANABLE.sub(_visible_character, text) if _HAS_UNSAFE.search(text) else text
+    if not _compiled(_UNSAFE).search(text):
+        return text
+    return _compiled(_CLEANABLE).sub(_visible_character, text)
 
 
 class StreamCleaner:
@@ -49,7 +59,7 @@ class StreamCleaner:
     def add(self, text: str) -> str:
         """Return the cleaned text, without an emoji at its end that the next piece may extend."""
         text = self._held_back + text
-        emoji = _EMOJI_AT_END.search(text, max(0, len(text) - MAX_EMOJI_CHARACTERS))
+        emoji = _compiled(_EMOJI_AT_END).search(text, max(0, len(text) - MAX_EMOJI_CHARACTERS))
         end = emoji.start() if emoji else len(text)
         self._held_back = text[end:]
         return self._clean(text[:end])
@@ -79,9 +89,9 @@ def one_line(text: str) -> str:
 def json_line(values: Any) -> str:
     """Format one line of JSON that is safe on a terminal and readable in any script."""
     line = json.dumps(values, ensure_ascii=False, allow_nan=False)
-    if not _HAS_UNSAFE.search(line):
+    if not _compiled(_UNSAFE).search(line):
         return line
-    return _CLEANABLE.sub(
+    return _compiled(_CLEANABLE).sub(
         lambda match: match["kept"] or json.dumps(match.group())[1:-1],
         line,
     )

@@ -94,7 +94,7 @@ def reading(chart: Chart, view: ChartView, charset: str, width: int) -> StyledRo
     x = chart.x_scale(view.mode, view.window)
     parts = _position_parts(position, chart)
     for curve in chart.curves:
-        parts += _value_parts(curve, chart, position, glyphs)
+        parts += _value_parts(curve, chart, x, position, glyphs)
     if chart.steps_per_unit is not None:
         step = position * chart.steps_per_unit + 0.5
         for name, xs, ys in chart.readings:
@@ -127,7 +127,9 @@ def _position_parts(position: float, chart: Chart) -> list[_Part]:
     return parts
 
 
-def _value_parts(curve: Curve, chart: Chart, position: float, glyphs: ChartGlyphs) -> list[_Part]:
+def _value_parts(
+    curve: Curve, chart: Chart, x: AxisScale, position: float, glyphs: ChartGlyphs
+) -> list[_Part]:
     """The value of a curve at the cursor, or its last one before it, and its moving average."""
     number = int(np.searchsorted(curve.xs, position + _half_point(position), "right")) - 1
     if number < 0:
@@ -142,9 +144,16 @@ def _value_parts(curve: Curve, chart: Chart, position: float, glyphs: ChartGlyph
         if len(mean):
             name = smoothing_name(smoothing, chart.unit)
             parts.append(_Part([(f"{name} ", "label"), (f"{mean[0]:.3f}", style)], 3))
-    elif not curve.is_noisy and at < position - _half_point(position):
+    elif not curve.is_noisy and _is_older(at, position, chart, x):
         parts[0].pieces.append((f" at {_short_position(at, chart)}", "label"))
     return parts
+
+
+def _is_older(at: float, position: float, chart: Chart, x: AxisScale) -> bool:
+    """Whether a point is that of another step; of compared runs, which differ, of another place."""
+    if chart.steps_per_unit is None:
+        return not _is_at(x, at, position)
+    return at < position - _half_point(position)
 
 
 def _half_point(position: float) -> float:

@@ -23,8 +23,9 @@ MAX_GUTTER_CELLS = 8
 MIN_Y_TICKS = 3  # if there are at least twice as many rows
 CELLS_PER_X_TICK = 10
 MARKER_GAP_CELLS = 3  # between two markers of a curve of few points
-NOISY_MARKERS = 5  # of a curve of many
+DENSE_MARKERS = 5  # of a curve of many
 MARKERS_APART = 4  # curves whose markers are not to cover each other
+MARKER_COST = 1  # of covering one
 BASELINE_MAX_RATIO = 1.3  # baselines up to this multiple of the highest point widen the scale
 CLOUD_QUANTILES = (0.01, 0.99)  # what is far outside of these does not widen the scale
 CLOUD_MARGIN = 1.0  # how far, as a multiple of their distance
@@ -251,8 +252,9 @@ def _paint(
         style = layer.curve.colour + (BOLD if is_noisy else "")
         glyph = glyphs.joined if layer.curve.marker else glyphs.line
         canvas.line(x.shares(layer.xs), 1 - y.shares(layer.ys), style, glyph)
+    marked = sum(bool(layer.curve.marker) for layer in layers)
     for number, layer in enumerate(layers):
-        _paint_markers(canvas, layer, number, (x, y), glyphs)
+        _paint_markers(canvas, layer, number, (x, y), glyphs, has_others=marked > 1)
     for cloud in clouds:
         _paint_arrows(canvas, cloud, x, y, glyphs)
     _label_baselines(canvas, levels)
@@ -304,20 +306,27 @@ def _paint_markers(
     number: int,
     scales: tuple[AxisScale, AxisScale],
     glyphs: ChartGlyphs,
+    *,
+    has_others: bool,
 ) -> None:
-    """Draw the markers of a curve, where they are not too close, and the star of its best point."""
+    """Draw the markers of a curve and the star of its best point.
+
+    Of many points only some have a marker, at other places than those of the other curves.
+    """
     x, y = scales
     curve = layer.curve
     style = curve.colour + BOLD
     xs, ys = (layer.xs, layer.ys) if curve.is_noisy else visible_points(curve, x)
     columns = np.rint(x.shares(xs) * (canvas.columns - 1)).astype(int).tolist()
     if curve.marker:
-        gap = canvas.columns // NOISY_MARKERS if curve.is_noisy else MARKER_GAP_CELLS
-        free_from = gap * (number + 1) // (MARKERS_APART + 1) if curve.is_noisy else 0
+        gap, free_from = MARKER_GAP_CELLS, 0
+        if curve.is_noisy or (has_others and len(columns) * MARKER_GAP_CELLS > canvas.columns):
+            gap = canvas.columns // DENSE_MARKERS
+            free_from = gap * (number + 1) // (MARKERS_APART + 1)
+        sign = glyphs.sign(curve.marker)
         for column, value in zip(columns, ys.tolist(), strict=True):
             if column >= free_from:
-                sign = glyphs.sign(curve.marker)
-                canvas.text(column, _row_of(canvas, y, value), sign, style, 1)
+                canvas.text(column, _row_of(canvas, y, value), sign, style, MARKER_COST)
                 free_from = column + gap
     if curve.has_best and len(curve.ys):
         best = int(np.argmin(curve.ys))
@@ -390,9 +399,11 @@ def _rows_with_axis(
 ) -> list[StyledRow]:
     rows: list[StyledRow] = []
     for number, pieces in enumerate(canvas.pieces()):
-        edge = glyphs.tick if number in labels else glyphs.axis
         label = labels.get(number, "")[: gutter - 2].rjust(gutter - 2) + " "
-        rows.append([(label, "axis"), (edge, "rule"), *pieces])
+        if number in labels:
+            rows.append([(label, "axis"), (glyphs.tick, "rule"), *pieces])
+        else:
+            rows.append([(label + glyphs.axis, "rule"), *pieces])
     return rows
 
 

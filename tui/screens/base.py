@@ -10,7 +10,9 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingsMap, BindingType
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -99,6 +101,14 @@ class BaseScreen(Screen[None]):
             if key in bindings:
                 bindings[key] = bindings.pop(key)
         return bindings
+
+    async def _dispatch_message(self, message: Message) -> None:
+        """Handle a message; a screen that is closed while it opens has no widgets to handle it."""
+        try:
+            await super()._dispatch_message(message)
+        except NoMatches:
+            if not self._pruning:
+                raise
 
     def compose(self) -> ComposeResult:
         """Header, body, footer."""

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
+from core.errors import MiniGPTError
+from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
 from tui.chat.conversation import Conversation
 from tui.chat.facts import GenerationFacts
+from tui.chat.sampling_memory import initial_controls, remember_controls, remembered_values
+from tui.common.messages import ErrorRaised
 from tui.common.sampling_settings import CONTROLS_BY_NAME, SamplingControls, limit_note
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import RunDialog
@@ -24,7 +28,7 @@ class GenerationScreen(BaseScreen):
     Args:
         name: of the run.
         weights: "last", "best" or the step of a snapshot.
-        controls: the sampling settings at first; None means the configured ones.
+        controls: the sampling settings at first; None means those last used with the run.
     """
 
     HORIZONTAL_BREAKPOINTS: Breakpoints = [(0, "-line"), (100, "-side")]  # noqa: RUF012
@@ -41,8 +45,10 @@ class GenerationScreen(BaseScreen):
     def conversation(self) -> Conversation:
         """The run, its weights, the settings and the turns."""
         name, weights = self.opened_for
-        controls = self._initial_controls or SamplingControls(self.services.user_config.sampling)
-        return Conversation(self.services.home, name, name, weights, controls=controls)
+        home, config = self.services.home, self.services.user_config
+        controls = self._initial_controls or initial_controls(Run(home.runs / name), config)
+        self._remembered = remembered_values(controls)
+        return Conversation(home, name, name, weights, controls=controls)
 
     def on_mount(self) -> None:
         """Watch for newer weights."""
@@ -51,9 +57,25 @@ class GenerationScreen(BaseScreen):
         self._weights_stamp = self.conversation.weights_stamp()
         self.show_facts()
 
+    def on_unmount(self) -> None:
+        """Keep the settings for the next time."""
+        self._remember_settings()
+
+    def _remember_settings(self) -> None:
+        """Keep the settings with the run if they were changed while it was used."""
+        values = remembered_values(self.conversation.controls)
+        if values == self._remembered:
+            return
+        self._remembered = values
+        try:
+            remember_controls(self.conversation.folder, self.conversation.controls)
+        except MiniGPTError as error:
+            self.app.post_message(ErrorRaised(error))
+
     def on_screen_suspend(self) -> None:
-        """Pause the watcher while another screen is on top."""
+        """Pause the watcher while another screen is on top, and keep the settings."""
         self._weights_watcher.pause()
+        self._remember_settings()
 
     def on_screen_resume(self) -> None:
         """Resume the watcher; weights may have been saved meanwhile."""
@@ -101,6 +123,7 @@ class GenerationScreen(BaseScreen):
     def use_weights(self, run: str, weights: str) -> None:
         """Use other weights, or those of the same name as they are on disk now."""
         if run != self.conversation.run:
+            self._remember_settings()
             self.add_note(f"Switched to {run}.")
         self.conversation.use_weights(run, weights)
         self._weights_stamp = self.conversation.weights_stamp()

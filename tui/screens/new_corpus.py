@@ -425,8 +425,11 @@ class NewCorpusScreen(BaseScreen):
         elif not is_list_shown:
             self._close_tree()
         else:
-            self._cancel.set()
             super().action_back()
+
+    def on_unmount(self) -> None:
+        """Stop reading the text."""
+        self._cancel.set()
 
 
 def ordered_corpora() -> list[Corpus]:

@@ -376,10 +376,9 @@ class NewSetupScreen(BaseScreen):
         form.shows_all = not form.shows_all
         form.redraw()
 
-    def action_back(self) -> None:
-        """Go back; what was typed is kept."""
+    def on_unmount(self) -> None:
+        """Stop reading the text."""
         self._cancel.set()
-        super().action_back()
 
 
 def read_text(

@@ -39,6 +39,7 @@ class ChartPanel(Panel):
         self.plot = LossPlot(charset, has_caption=False, is_interactive=is_interactive)
         self._chart_name = name
         self._note: str | None = None
+        self._shown: tuple[Content, Content] | None = None
         super().__init__(self.plot, title=name, id=id, classes=classes)
 
     def rename(self, name: str) -> None:
@@ -63,9 +64,14 @@ class ChartPanel(Panel):
         words = self.plot.reading(free)
         if not words and not is_wide:
             words = self._legend(free)
-        title = Content.assemble(self._chart_name, "  ", words) if words else self._chart_name
-        self.set_title(title)
-        self.set_hint(self._legend(max(0, width)) if is_wide else "")
+        title = Content.assemble(self._chart_name, "  ", words)
+        hint = self._legend(max(0, width)) if is_wide else Content("")
+        shown = (title if words else Content(self._chart_name), hint)
+        # A border that is set is drawn again, with all that is in the panel.
+        if self._shown is None or not all(map(Content.is_same, shown, self._shown)):
+            self._shown = shown
+            self.set_title(shown[0])
+            self.set_hint(hint)
 
     def _legend(self, width: int) -> Content:
         if self._note is None:

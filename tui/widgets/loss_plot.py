@@ -11,6 +11,7 @@ from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -31,7 +32,8 @@ WHEEL_FACTOR = 1.5
 class LossPlot(Widget, can_focus=True):
     """Curves over steps, epochs, tokens or time.
 
-    The first arrow key or click shows a cursor, which stays until the focus goes elsewhere.
+    The losses are on a logarithmic axis until another is chosen: most of a run is near its lowest
+    loss. The first arrow key or click shows a cursor, which stays until the focus goes elsewhere.
 
     Args:
         charset: "braille", "block" or "ascii".
@@ -106,7 +108,7 @@ class LossPlot(Widget, can_focus=True):
         self.can_focus = is_interactive
         self._charset, self._has_caption = charset, has_caption
         self._is_interactive = is_interactive
-        self._chart, self._view = Chart(), ChartView()
+        self._chart, self._view = Chart(), ChartView(ScaleMode.LOG_LOSS)
         self._revision = 0
         self._drawn_key: tuple[object, ...] = ()
         self._drawing = ChartDrawing([])
@@ -155,9 +157,17 @@ class LossPlot(Widget, can_focus=True):
             self._changed()
 
     def _changed(self) -> None:
+        """Have only the rows painted that differ: all of them are many bytes over SSH."""
         self._revision += 1
         self.post_message(self.CaptionChanged(self))
-        self.refresh()
+        before = self._strips
+        if self._drawn_key[:2] != self.size:
+            self.refresh()
+            return
+        self._draw(*self.size)
+        for y, (old, new) in enumerate(zip(before, self._strips, strict=True)):
+            if old != new:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def on_resize(self) -> None:
         """Have the caption fitted to the new width."""
@@ -216,15 +226,14 @@ class LossPlot(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of the chart."""
         width, height = self.size
-        key = (width, height, self._revision)
-        if key != self._drawn_key:
+        if self._drawn_key != (width, height, self._revision):
             self._draw(width, height)
-            self._drawn_key = key
         if y < len(self._strips):
             return self._strips[y]
         return Strip.blank(width, self.rich_style)
 
     def _draw(self, width: int, height: int) -> None:
+        self._drawn_key = (width, height, self._revision)
         rows = max(0, height - self._has_caption)
         self._drawing = draw_chart(self._chart, width, rows, self._charset, self._view)
         drawn = [*self._caption_rows(width)[:height], *self._drawing.rows]

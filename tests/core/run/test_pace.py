@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.run.events import Event
 from core.run.pace import Pace
@@ -70,9 +72,47 @@ def test_the_time_left_never_jumps_by_more_than_a_third(slower: float) -> None:
     looks = [next(look for look in shown if look[0] >= second) for second in range(1, int(now))]
     for (before, was), (after, left) in pairwise(looks):
         if was is not None and left is not None:
-            assert (was - (after - before)) * 2 / 3 - 1e-9 <= left <= max(was, 1.0) * 4 / 3 + 1e-9
+            seconds = max(1.0, after - before)
+            lowest, highest = (2 / 3) ** seconds, (4 / 3) ** seconds
+            assert was * lowest - seconds <= left <= max(was, 1.0) * highest + 1e-9
     if slower > 1:  # long enough to have settled
         assert pace.time_left == pytest.approx((1600 - 1499) * 0.1 * slower, rel=0.1)
+
+
+def test_the_time_left_of_a_short_run_is_right_before_its_end() -> None:
+    """Eight seconds left are wrong a third of a second before the end."""
+    pace, now, steps = Pace(), 0.0, 150
+    pace.add(step(1, now), steps - 1)
+    for number in range(2, steps + 1):
+        now += 1.0 if number in (2, 3, 5, 9, 17) else 0.03  # samples and snapshots
+        pace.add(step(number, now), steps - number)
+        assert pace.time_left is not None
+        if number == 142:
+            assert pace.time_left < 1.0
+    assert pace.time_left == 0
+
+
+@given(
+    durations=st.lists(st.floats(0.001, 100.0), min_size=2, max_size=60),
+    changed=st.integers(-30, 300),
+)
+def test_the_time_left_never_jumps_and_ends_at_zero(durations: list[float], changed: int) -> None:
+    """Beyond the time that passed, and the share of the steps that were done."""
+    pace, now, steps = Pace(), 0.0, len(durations)
+    pace.add(step(0, now), steps + changed)
+    was = None
+    for number, duration in enumerate(durations, 1):
+        now += duration
+        if number == len(durations) // 2:
+            changed = 0  # the number of steps follows a budget
+        pace.add(step(number, now), steps - number + changed)
+        steps_left, left = max(0, steps - number + changed), pace.time_left
+        assert left is not None
+        if was is not None:
+            fallen = min(max(0.0, was - duration), was * steps_left / (steps_left + 1))
+            assert fallen * 2 / 3 - 1e-9 <= left <= max(was, 1.0) * 4 / 3 + 1e-9
+        was = left
+    assert pace.time_left == 0
 
 
 def test_the_time_left_follows_a_request_at_once() -> None:

@@ -93,6 +93,30 @@ def test_errors_for_missing_texts_suggest_what_to_do(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("spec", "suggested"),
+    [
+        ("a_long_folder/story.txt", "a_long_folder/stories.txt"),
+        ("a_long_folder/enc.txt", None),
+        ("a_long_folder/picture.txt", None),
+        ("a_long_folder/hidden.txt", None),
+        ("a_long_folder/inner.txt", None),
+    ],
+)
+def test_only_text_files_with_a_similar_name_are_suggested(
+    home: Home, tmp_path: Path, spec: str, suggested: str | None
+) -> None:
+    """Neither a common folder nor a common suffix makes names similar."""
+    folder = tmp_path / "a_long_folder"
+    for name in ("stories.txt", "setup.sh", "dot.txt", ".hidden.txt", "inner/text.txt"):
+        write(folder / name, "text")
+    write(folder / "picture.png", b"\0\0")
+    with pytest.raises(NotFoundError) as caught:
+        resolve_corpus(spec, home)
+    hint = caught.value.hint.partition(" Name a file")[0]
+    assert hint == (f"Did you mean {suggested}?" if suggested else caught.value.hint)
+
+
 def test_the_chosen_encoding_belongs_to_the_corpus(home: Home, tmp_path: Path) -> None:
     """A resumed run must read the same text."""
     write(tmp_path / "a.txt", "café".encode("latin-1"))

@@ -55,7 +55,7 @@ def _type(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 
 
 def _use_server(monkeypatch: pytest.MonkeyPatch, server: FakeServer) -> None:
-    monkeypatch.setattr("tui.common.client.ServerClient", lambda _: server)
+    monkeypatch.setattr("tui.common.client.ServerClient", lambda *_, **__: server)
 
 
 def _lines(captured: str) -> list[dict[str, object]]:

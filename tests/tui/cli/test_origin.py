@@ -33,6 +33,18 @@ def test_marks_lines_and_figures_are_printed(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "", "the index exists"
 
 
+def test_a_repeated_passage_is_described_once_with_its_places(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["origin", "words", "the dog ran oh the dog ran"]) == 0
+    once = capsys.readouterr().out
+    assert once.count("times: ") + once.count("once: ") <= 1
+    assert run(["origin", "words", "--min-tokens", "3", "the dog ran oh the dog ran"]) == 0
+    text = capsys.readouterr().out
+    assert text.count(": the dog ran") == 1
+    assert text.count("‹the dog ran›\n") == 1
+
+
 def test_standard_input_is_read_and_json_printed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

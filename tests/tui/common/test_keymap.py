@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from textual.binding import Binding, BindingsMap
+from textual.widget import Widget
 
 from tui.app import import_screens
 from tui.common.keymap import (
     check_keymap,
     declared_bindings,
     normalize_key,
-    remap,
+    remapped,
     scope_of,
     usable_keymap,
     with_ids,
@@ -111,8 +112,9 @@ def test_an_entry_with_an_unknown_id_or_a_taken_key_is_refused(
 
 
 def test_a_moved_action_leaves_those_that_shared_its_key() -> None:
-    bindings = BindingsMap(BINDINGS)
-    moved = remap(bindings, {"train.pause": "x,f5"})
+    node = Widget()
+    node._bindings = BindingsMap(BINDINGS)
+    moved = remapped(node, {"train.pause": "x,f5"})
     actions = {key: [each.action for each in found] for key, found in moved.key_to_bindings.items()}
     assert actions == {
         "x": ["pause"],
@@ -122,7 +124,15 @@ def test_a_moved_action_leaves_those_that_shared_its_key() -> None:
         "n": ["new"],
         "f1": ["keys"],
     }
-    assert bindings.key_to_bindings.keys() == {"p", "s", "n", "f1"}, "the original is unchanged"
+    assert node._bindings.key_to_bindings.keys() == {"p", "s", "n", "f1"}, "it is a copy"
+
+
+def test_a_binding_of_a_widget_without_an_id_is_moved_by_its_class_and_action() -> None:
+    class RowList(Widget):
+        BINDINGS = [Binding("up", "move(-1)", "Up")]  # noqa: RUF012
+
+    assert remapped(RowList(), {"row_list.move_previous": "k"}).key_to_bindings.keys() == {"k"}
+    assert remapped(RowList(), {}).key_to_bindings.keys() == {"up"}
 
 
 def test_wrong_entries_are_named_with_their_line(tmp_path: Path) -> None:

@@ -156,3 +156,11 @@ def test_words_fit_and_are_left_out_as_a_whole(
 def test_the_most_important_words_are_kept() -> None:
     assert legend_text(width=45) == "━ train, mean of 50 steps  ● validation"
     assert reading_text(1500.0, width=50) == "step 1,500 · train 2.500 · ● validation 2.700"
+
+
+def test_points_of_compared_runs_are_read_together_where_they_are_close() -> None:
+    late = Curve("b", np.array([900.0, 1499.0]), np.array([3.0, 2.0]), marker="▲")
+    old = Curve("c", np.array([900.0]), np.array([3.0]), marker="■")
+    curves = (Curve("a", STEP_NUMBERS, 4 - STEP_NUMBERS / 1000), late, old)
+    chart = Chart(curves=curves, unit=TOKENS, steps_per_unit=None)
+    assert reading_text(1500.0, chart).endswith("a 2.500 · ▲ b 2.000 · ■ c 3.000 at 900")

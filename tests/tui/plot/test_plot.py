@@ -213,6 +213,16 @@ def test_markers_of_compared_runs_do_not_cover_each_other() -> None:
     assert all(3 <= text_of_chart.count(marker) <= 6 for marker in "●▲■◆")
 
 
+def test_many_points_of_compared_runs_have_few_markers() -> None:
+    a, b = (curve([2.0 + offset] * 200, marker=sign) for offset, sign in ((0, "●"), (1, "▲")))
+    text_of_chart = text(Chart(curves=(a, b)), charset="braille")
+    columns = [
+        {line.index(sign) for line in text_of_chart.split("\n") if sign in line} for sign in "●▲"
+    ]
+    assert 3 <= text_of_chart.count("●") <= 6
+    assert not columns[0] & columns[1]
+
+
 def test_markers_of_close_points_are_thinned_out() -> None:
     chart = Chart(curves=(curve([2.0] * 500, marker="●"),))
     markers = max(line.count("o") for line in lines(chart, 60))

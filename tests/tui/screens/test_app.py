@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -239,6 +240,19 @@ def test_every_binding_of_a_screen_has_a_tooltip() -> None:
         for binding in screen.BINDINGS:
             assert isinstance(binding, Binding), (screen, binding)
             assert binding.tooltip, (screen, binding)
+
+
+def test_a_screen_can_be_closed_while_it_opens(home: Home) -> None:
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        for turns in range(12):
+            app.push_screen(NewCorpusScreen())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            app.pop_screen()
+        app.push_screen(NewCorpusScreen())
+        await asyncio.sleep(0)
+
+    run_app(home, journey)
 
 
 def test_the_app_does_not_import_torch(home: Home) -> None:

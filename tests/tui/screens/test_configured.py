@@ -158,6 +158,20 @@ def test_a_theme_chosen_in_the_palette_is_remembered(home: Home) -> None:
     assert load_user_config(app.user_config.path).general.theme == "dracula"
 
 
+def test_a_variable_that_precedes_the_remembered_theme_is_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEXTUAL_THEME", "nord")
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.choose_theme("dracula")
+        await wait_until_shown(pilot, lambda: len(app._notifications) == 1)
+        (notification,) = app._notifications
+        assert "TEXTUAL_THEME" in notification.message
+
+    play(home, "", journey)
+
+
 def test_a_theme_that_cannot_be_remembered_is_used_and_reported(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         app.choose_theme("dracula")
@@ -166,3 +180,29 @@ def test_a_theme_that_cannot_be_remembered_is_used_and_reported(home: Home) -> N
 
     app = play(home, "refresh =\n", journey)
     assert app.user_config.path.read_text() == "refresh =\n"
+
+
+def test_a_run_is_opened_with_the_settings_last_used_with_it(home: Home) -> None:
+    """The configured ones apply to the runs for which none were chosen."""
+
+    async def open_chat(app: MiniGPTApp, pilot: Pilot[None], name: str) -> ChatScreen:
+        app.post_message(OpenChat(name, "last"))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, ChatScreen))
+        assert isinstance(app.screen, ChatScreen)
+        await pilot.pause()
+        return app.screen
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        screen = await open_chat(app, pilot, "lang")
+        screen.action_adjust("temperature", 1)
+        assert screen.conversation.controls.config.temperature == 0.6
+        app.pop_screen()
+        await wait_until_shown(pilot, (home.runs / "lang" / "sampling.json").is_file)
+        for name, temperature in (("lang", 0.6), ("tales", 0.5)):
+            screen = await open_chat(app, pilot, name)
+            assert screen.conversation.controls.config.temperature == temperature
+            app.pop_screen()
+            await wait_until_shown(pilot, lambda: isinstance(app.screen, ModelsScreen))
+
+    play(home, "[sampling]\ntemperature = 0.5\n", journey)
+    assert not (home.runs / "tales" / "sampling.json").exists()

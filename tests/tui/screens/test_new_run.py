@@ -13,19 +13,21 @@ from textual.widgets import Input
 
 from core.config.configs import TrainConfig
 from core.dataset.preview import Preview, preview
-from core.errors import InputError
+from core.errors import Cancelled, InputError
 from core.paths import Home, find_home
+from core.progress import CancelCheck
 from core.run.directory import Run
 from core.server.protocol import ProbeRequest
 from core.text.catalog import register_corpus
+from core.text.corpus import Corpus
 from core.text.resolve import open_corpus
 from core.text.stats import compute_stats
-from tests.support.app_runs import run_app
+from tests.support.app_runs import make_three_runs, run_app
 from tests.support.captures import screen_text
 from tests.support.fake_server import FakeServer
-from tests.support.wait import wait_until_shown
+from tests.support.wait import wait_until, wait_until_shown
 from tui.app import MiniGPTApp
-from tui.common.messages import OpenSetup
+from tui.common.messages import OpenNewRun, OpenSetup
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.widgets.config_form import ConfigForm
@@ -227,3 +229,29 @@ def test_facts_are_wrapped_beside_their_labels(home: Home) -> None:
         await wait_until_shown(pilot, lambda: "217 words, 130 distinct" in screen_text(app))
 
     run_app(home, journey, size=(140, 38))
+
+
+@pytest.mark.parametrize("opening", [OpenNewRun(), OpenSetup("lang", None, None)])
+def test_a_screen_that_is_left_stops_reading_its_text(
+    home: Home, opening: OpenNewRun | OpenSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The threads of left screens piled up until no new screen could open."""
+    make_three_runs(home)
+    began, stopped = threading.Event(), threading.Event()
+
+    def endless_preview(_: Corpus, cancelled: CancelCheck, *settings: object) -> None:
+        began.set()
+        wait_until(cancelled, "cancelled", timeout=20)
+        stopped.set()
+        raise Cancelled
+
+    monkeypatch.setattr("core.dataset.preview.preview", endless_preview)
+    monkeypatch.setattr("tui.screens.new_setup.preview", endless_preview)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.post_message(opening)
+        await wait_until_shown(pilot, began.is_set)
+        app.on_open_models()
+        await wait_until_shown(pilot, stopped.is_set)
+
+    run_app(home, journey)

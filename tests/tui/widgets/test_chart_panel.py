@@ -73,6 +73,23 @@ def test_a_wide_panel_has_the_legend_in_its_bottom_border() -> None:
     play_widget(ChartPanel(), act, size=(140, 20))
 
 
+def test_a_border_is_drawn_only_when_its_words_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With it the whole panel would be sent to the terminal twice."""
+    titles: list[str] = []
+
+    async def act(panel: ChartPanel, pilot: Pilot[None]) -> None:
+        panel.plot.show(CHART)
+        await pilot.pause()
+        monkeypatch.setattr(panel, "set_title", lambda title: titles.append(str(title)))
+        panel.plot.show(CHART)
+        await pilot.pause()
+        assert titles == []
+        panel.rename("Other")
+        assert titles[0].startswith("Other  ")
+
+    play_widget(ChartPanel(), act)
+
+
 def test_a_panel_of_another_chart_has_another_title() -> None:
     async def act(panel: ChartPanel, pilot: Pilot[None]) -> None:
         panel.plot.show(CHART)

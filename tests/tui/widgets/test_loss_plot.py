@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,7 +60,6 @@ def test_it_looks_as_captured_with_cursor_and_zoom() -> None:
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         plot.show(CHART)
         plot.focus()
-        plot.cycle_scale()
         await pilot.press("left", "pageup", "pageup", "left", "z")
         assert_same_as_capture(pilot.app, "loss_plot_zoomed_80x24")
 
@@ -95,6 +95,29 @@ def test_it_is_redrawn_only_when_something_has_changed(
         pilot.app.theme = "textual-light"
         await pilot.pause()
         assert drawn[-2:] == [(100, 29)] * 2
+
+    play_widget(LossPlot(), act)
+
+
+def test_only_changed_rows_are_painted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over SSH each row costs."""
+
+    async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
+        plot.show(CHART)
+        await pilot.pause()
+        before = widget_lines(plot)
+        painted: list[int] = []
+        monkeypatch.setattr(plot, "refresh", lambda *rows: painted.extend(row.y for row in rows))
+        plot.show(CHART)
+        assert painted == []
+        ys = CHART.curves[1].ys.copy()
+        ys[-1] -= 0.5
+        plot.show(replace(CHART, curves=(CHART.curves[0], replace(CHART.curves[1], ys=ys))))
+        after = widget_lines(plot)
+        changed = [y for y, row in enumerate(after) if row != before[y]]
+        assert 1 < len(changed) < 12
+        assert set(changed) <= set(painted)
+        assert len(painted) < 15
 
     play_widget(LossPlot(), act)
 
@@ -234,7 +257,7 @@ def test_another_axis_resets_zoom_and_cursor_but_not_the_scale() -> None:
     async def act(plot: LossPlot, pilot: Pilot[None]) -> None:
         plot.show(CHART)
         plot.focus()
-        assert plot.cycle_scale() is ScaleMode.LOG_LOSS
+        assert plot.cycle_scale() is ScaleMode.LOG_BOTH
         await pilot.press("home", "z")
         plot.show(CHART)
         assert plot.view.window is not None
@@ -242,10 +265,11 @@ def test_another_axis_resets_zoom_and_cursor_but_not_the_scale() -> None:
         curves = (Curve("train", STEPS / 100, LOSSES, is_noisy=True),)
         plot.show(Chart(curves=curves, unit=EPOCHS, steps_per_unit=100.0))
         assert (plot.view.window, plot.view.cursor) == (None, None)
-        assert plot.view.mode is ScaleMode.LOG_LOSS
-        assert plot.cycle_scale() is ScaleMode.LOG_BOTH
+        assert plot.view.mode is ScaleMode.LOG_BOTH
         await pilot.pause()
         assert "epochs · log both" in widget_lines(plot)[-1]
+        assert plot.cycle_scale() is ScaleMode.LINEAR
+        assert plot.cycle_scale() is ScaleMode.LOG_LOSS
         assert math.isclose(plot.chart.curves[0].xs[-1], 20.0)
 
     play_widget(LossPlot(), act)
