@@ -7,9 +7,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
 
-from core.config.configs import AUTO, MAX_SEED, OFF, ON, ModelConfig, TrainConfig
+from core.config.configs import AUTO, OFF, ON, ModelConfig, TrainConfig
 from core.config.presets import PRESETS
-from core.config.schema import SettingSpec, setting_specs
+from core.config.schema import MAX_SEED, SettingSpec, setting_specs
 
 MODEL, TRAINING, DATA = GROUPS = ("Model", "Training", "Data")
 CHOICE, TOGGLE, NUMBER, TEXT, RUN = "choice", "toggle", "number", "text", "run"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
+from textual.timer import Timer
+
 from core.errors import MiniGPTError
 from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
@@ -40,6 +42,7 @@ class GenerationScreen(BaseScreen):
         self.opened_for = name, weights
         self._initial_controls = controls
         self._shown_title = ("", "")
+        self._weights_watcher: Timer | None = None
 
     @cached_property
     def conversation(self) -> Conversation:
@@ -74,11 +77,14 @@ class GenerationScreen(BaseScreen):
 
     def on_screen_suspend(self) -> None:
         """Pause the watcher while another screen is on top, and keep the settings."""
-        self._weights_watcher.pause()
+        if self._weights_watcher is not None:
+            self._weights_watcher.pause()
         self._remember_settings()
 
     def on_screen_resume(self) -> None:
         """Resume the watcher; weights may have been saved meanwhile."""
+        if self._weights_watcher is None:  # closed while it opens
+            return
         self._weights_watcher.resume()
         self.check_for_newer()
 

@@ -108,7 +108,7 @@ def test_a_key_whose_receiver_is_removed_does_not_hold_up_the_next(tmp_path: Pat
         await app.screen.mount(button)
         button.focus()
         await wait_until_shown(pilot, lambda: app.focused is button)
-        _send_at_once(app, "x/ab")
+        _send_at_once(app, "w/ab")
         await wait_until_shown(pilot, lambda: app.screen.query_one(Input).value == "ab")
 
     run_app(home, journey)
