@@ -248,7 +248,8 @@ def machine_lines(
         pair = meters[index : index + 2]
         cells = [_meter_cell(meter, (width - 2) // 2, charset) for meter in pair]
         lines.append(Content("  ").join(cells))
-    lines.append(Content.styled(" · ".join(_places(history, status, now)), "$muted"))
+    words = [Content.styled(word, "$muted") for word in _places(history, status, now)]
+    lines.append(fit_parts(words, width, " · "))
     return Content("\n").join(lines)
 
 

@@ -127,6 +127,8 @@ def test_the_machine_has_a_bar_for_each_resource() -> None:
     assert "1.2/16 GB" in lines[1]
     assert lines[2] == "rate 0.00031 · continues without this terminal"
     assert all(len(line) <= 62 for line in lines)
+    narrow = tiles.machine_lines(RUNNING, status.RUNNING, usage, 40, "ascii", 62.0).plain
+    assert narrow.endswith("\nrate 0.00031"), "what does not fit is left out whole"
     line = tiles.machine_line(RUNNING, status.RUNNING, usage, 78, "ascii", 62.0)
     assert line.cell_length <= 78
     assert "91 %" in line.plain
