@@ -61,7 +61,8 @@ def commands(text: str) -> list[list[str]]:
     """Every command that shows a run or a text, or repeats an argument."""
     return [
         ["ls"], ["ls", "--json"], ["show", "hostile"], ["show", "hostile", "--json"],
-        ["logs", "hostile"], ["attach", "hostile"], ["path", "hostile"],
+        ["logs", "hostile"], ["attach", "hostile"], ["path", "hostile"], ["wait", "hostile"],
+        ["wait", "hostile", "--json"], ["wait", "hostile", "--until", HOSTILE],
         ["generate", "hostile", "--max-tokens", "60"],
         ["generate", "hostile", "--max-tokens", "20", "--json", "--top", "3"],
         ["generate", "hostile", "--max-tokens", "20", "--top", "3"],

@@ -12,6 +12,7 @@ import click
 from core.doctor.finding import Finding
 from core.paths import Home
 from tui.cli.console import print_json, print_result
+from tui.common.notify import describe_means
 from tui.common.sanitize import one_line
 
 MIN_TERMINAL_SIZE = (80, 24)
@@ -69,7 +70,7 @@ def _find_terminal_size() -> tuple[int, int] | None:
 
 
 def check_terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> Iterator[Finding]:
-    """Check the terminal's type and size, its colours and its encoding.
+    """Check the terminal's type and size, its colours, how it is notified, and its encoding.
 
     Args:
         environ: the environment variables of this process.
@@ -78,6 +79,7 @@ def check_terminal(environ: Mapping[str, str], size: tuple[int, int] | None) -> 
     yield _check_type(environ, size)
     if size is not None:
         yield _check_colours(environ)
+        yield Finding(name="notices", value=describe_means(environ))
     yield _check_encoding(sys.stdout.encoding)
 
 

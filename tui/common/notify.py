@@ -47,6 +47,15 @@ def _notification(line: str, environ: Mapping[str, str]) -> str:
     return f"\x1b]9;{PROGRAM}: {line}{BELL}"
 
 
+def describe_means(environ: Mapping[str, str]) -> str:
+    """By which means this terminal is notified, in words."""
+    if not has_titles(environ):
+        return "bell only"
+    kind = "OSC 777" if _has_headlines(environ) else "OSC 9"
+    through = ", in tmux with allow-passthrough on" if environ.get("TMUX") else ""
+    return f"bell, window title, desktop notifications ({kind}{through})"
+
+
 def _has_headlines(environ: Mapping[str, str]) -> bool:
     return (
         environ.get("TERM_PROGRAM") in HEADLINE_PROGRAMS

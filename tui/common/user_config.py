@@ -58,7 +58,7 @@ class NotifyConfig:
     """How the program reports that a training has ended or needs someone."""
 
     bell: bool = setting(True, "Bell", "ring the terminal's bell")
-    desktop: bool = setting(True, "Desktop", "send a desktop notification (OSC 9 and 777)")
+    desktop: bool = setting(True, "Desktop", "send a desktop notification (OSC 9 or 777)")
     title: bool = setting(True, "Title", "show the progress in the title of the terminal's window")
 
 

@@ -219,6 +219,23 @@ def test_colours_of_the_terminal_are_reported(
     assert bool(finding.problem) == problem
 
 
+@pytest.mark.parametrize(
+    ("environ", "value"),
+    [
+        ({"TERM": "linux"}, "bell only"),
+        ({"TERM": "xterm"}, "bell, window title, desktop notifications (OSC 9)"),
+        ({"TERM": "foot"}, "bell, window title, desktop notifications (OSC 777)"),
+        (
+            {"TERM": "tmux", "TMUX": "x"},
+            "bell, window title, desktop notifications (OSC 9, in tmux with allow-passthrough on)",
+        ),
+    ],
+)
+def test_how_the_terminal_is_notified_is_reported(environ: dict[str, str], value: str) -> None:
+    assert check((80, 24), **environ)["notices"].value == value
+    assert "notices" not in check(None, **environ)
+
+
 def test_an_encoding_other_than_utf_8_is_a_problem() -> None:
     code = (
         "from tui.cli.doctor import check_terminal\n"
