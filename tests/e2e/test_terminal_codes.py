@@ -126,6 +126,8 @@ def test_the_progress_bar_shows_no_control_code_of_the_text(home: Path) -> None:
     """Phases, reasons and samples contain text of the corpus."""
     (text,) = home.parent.glob("*.txt")
     options = ["--foreground", "--steps", "2", "--name", "drawn", *TINY[:-1], "char"]
-    output = terminal_output(home, ["train", str(text), *options])
+    config = home.parent / "config.toml"
+    config.write_text("[notify]\nbell = false\ndesktop = false\n")
+    output = terminal_output(home, ["--config", str(config), "train", str(text), *options])
     for code in ("\x1b]", "\x1b[31mred", "\x07", "\x9b", "\u202e", "\u2066", "\u200b", "\x7f"):
         assert code not in output
