@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.run.weights_ref import weights_label
 from tui.chat.reply import Reply, length_text, step_label
 from tui.common.format import size
-from tui.common.sampling_settings import SamplingControls, describe_next
+from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
 
@@ -54,52 +53,6 @@ class GenerationFacts:
     def counts(self) -> tuple[object, ...]:
         """What changes while a reply is generated."""
         return self.tokens, self.speed, self.used, self.context
-
-
-def weights_rows(facts: GenerationFacts) -> Content:
-    """Render run and weights, with the keys that change them."""
-    return Content("\n").join(
-        [
-            _row("Run", one_line(facts.run)),
-            _row("Weights", facts.weights_text),
-            Content.styled(f"  {', .  b  l  o':>{LABEL_CELLS + VALUE_CELLS}}", "dim"),
-        ]
-    )
-
-
-def reply_rows(facts: GenerationFacts) -> Content:
-    """Render the counts of the reply in progress, or of the last one."""
-    context = "–" if facts.context is None else f"{_number(facts.used)} of {facts.context:,}"
-    return Content("\n").join(
-        [
-            _row("Reply", "–" if facts.tokens is None else f"{facts.tokens:,} tokens"),
-            _row("Speed", f"{facts.speed:,.0f} per second" if facts.speed else "–"),
-            _row("Context", context),
-        ]
-    )
-
-
-def _row(label: str, value: str) -> Content:
-    return Content.assemble((f"  {label:<{LABEL_CELLS}}", "dim"), f"{value:>{VALUE_CELLS}}")
-
-
-def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
-def status_line(facts: GenerationFacts, width: int) -> Content:
-    """Render note or settings, and counts, on one line; the left part is truncated to fit."""
-    counts = [
-        f"{facts.tokens:,} tok" if facts.tokens is not None else "",
-        f"{facts.speed:,.0f}/s" if facts.speed else "",
-        f"{facts.used:,}/{facts.context:,}" if facts.used is not None and facts.context else "",
-    ]
-    right = "  ".join(word for word in counts if word)
-    left = facts.note or describe_next(facts.controls)
-    available = max(0, width - cell_len(right) - 2)
-    if cell_len(left) > available:
-        left = set_cell_size(left, max(0, available - 1)).rstrip() + "…"
-    return Content.assemble(set_cell_size(left, available), "  ", right)
 
 
 def chat_state(facts: GenerationFacts, turns: int, device: str, *, is_wide: bool) -> Content:

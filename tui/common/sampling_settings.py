@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from textual.binding import Binding
-
 from core.config.configs import SamplingConfig
 from core.config.schema import (
     MAX_SEED,
@@ -178,12 +176,6 @@ class SamplingControls:
             SamplingConfig(max_tokens=self.config.max_tokens, seed=self.config.seed)
         )
 
-    def select_next(self) -> SamplingControls:
-        """Return the controls with the next setting selected, cyclically."""
-        names = list(CONTROLS_BY_NAME)
-        following = names[(names.index(self.selected) + 1) % len(names)]
-        return replace(self, selected=following)
-
     def with_seed(self, drawn: int) -> SamplingControls:
         """Return the controls for one reply: with the fixed seed, or else the drawn one."""
         if self.fixed or self.greedy:
@@ -251,15 +243,6 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and abs(value) < 1 << 63
 
 
-def describe_next(controls: SamplingControls) -> str:
-    """Describe the settings of the next reply on one line."""
-    words = describe(to_json(controls.config))
-    if not controls.greedy:
-        seed = f", seed {controls.config.seed}" if controls.fixed else ""
-        words = words.rpartition(", ")[0] + seed
-    return f"{words}, {controls.config.max_tokens} tokens"
-
-
 def limit_note(controls: SamplingControls, name: str, by: int) -> str:
     """Explain why a step would change nothing; empty if it changes something."""
     control = CONTROLS_BY_NAME[name]
@@ -267,16 +250,3 @@ def limit_note(controls: SamplingControls, name: str, by: int) -> str:
         return ""
     end = "maximum" if by > 0 else "minimum"
     return f"{control.label} is at its {end}, {value_text(controls, name)}."
-
-
-def setting_bindings() -> list[Binding]:
-    """Return two key bindings for each setting: letter raises, capital letter lowers."""
-    bindings = []
-    for control in CONTROLS:
-        help = SETTING_SPECS[control.name].help
-        for key, by, verb in ((control.key, 1, "Raise"), (control.key.upper(), -1, "Lower")):
-            id = f"{verb.lower()}_{control.name}"
-            tooltip = f"{verb} {control.short}" + (f": {help}" if by > 0 else "")
-            action = f"adjust('{control.name}', {by})"
-            bindings.append(Binding(key, action, control.label, show=False, tooltip=tooltip, id=id))
-    return bindings

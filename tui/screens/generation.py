@@ -14,10 +14,9 @@ from tui.chat.conversation import Conversation
 from tui.chat.facts import GenerationFacts
 from tui.chat.sampling_memory import initial_controls, remember_controls, remembered_values
 from tui.common.messages import ErrorRaised
-from tui.common.sampling_settings import CONTROLS_BY_NAME, SamplingControls, limit_note
+from tui.common.sampling_settings import SamplingControls
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import RunDialog
-from tui.widgets.generation_side import GenerationLine, GenerationSide
 
 WEIGHTS_POLL_SECONDS = 2.0
 NOT_READY = "not ready"  # in place of the weights, after they could not be loaded
@@ -25,7 +24,7 @@ Breakpoints = list[tuple[int, str]] | None
 
 
 class GenerationScreen(BaseScreen):
-    """A screen with a `GenerationSide` and a `GenerationLine`; subclasses yield both from `body`.
+    """A screen whose text is generated with weights and settings that its keys change.
 
     Args:
         name: of the run.
@@ -100,14 +99,8 @@ class GenerationScreen(BaseScreen):
         return self.conversation.facts()
 
     def show_facts(self) -> None:
-        """Update side pane, status line and title where they changed."""
-        facts = self.facts()
-        self.query_one(GenerationSide).show(facts)
-        self.query_one(GenerationLine).show(facts, self.size.width - 2)
-        title = facts.run, facts.weights_text
-        if title != self._shown_title:
-            self._shown_title = title
-            self.set_header(facts.run, state=facts.weights_text)
+        """Update what describes weights, settings and counts, where it changed."""
+        raise NotImplementedError
 
     def show_note(self, note: str) -> None:
         """Show a short note until the next key."""
@@ -179,24 +172,6 @@ class GenerationScreen(BaseScreen):
 
     def settings_changed(self) -> None:
         """Recompute what depends on the sampling settings, if anything is shown."""
-
-    def action_adjust(self, name: str, by: int) -> None:
-        """Change one setting by a step."""
-        note = limit_note(self.conversation.controls, name, by)
-        self.conversation.controls = self.conversation.controls.stepped(name, by)
-        self.show_note(note)
-        self.settings_changed()
-
-    def action_adjust_selected(self, by: int) -> None:
-        """Change the setting selected with F8 by a step."""
-        self.action_adjust(self.conversation.controls.selected, by)
-
-    def action_next_setting(self, where: str = "") -> None:
-        """Select the next setting for F6 and F7."""
-        self.conversation.controls = self.conversation.controls.select_next()
-        self.show_note(
-            f"F6 and F7 change {CONTROLS_BY_NAME[self.conversation.controls.selected].label}."
-        )
 
     def action_greedy(self, where: str = "") -> None:
         """Reset all settings to greedy decoding."""
