@@ -39,6 +39,7 @@ from tests.support.apps import StageApp
 from tests.support.runs import tiny_run, write_tiny_weights
 from tui.common.client import ServerClient
 from tui.screens.cursor import CursorScreen
+from tui.widgets.sampling_panel import SamplingRows
 
 TARGET_S = 0.050
 TEXT_TOKENS, VOCABULARY_WORDS = 300, 4000
@@ -88,7 +89,10 @@ async def measure(folder: Path, moves: int) -> dict[str, list[float]]:
         await app.workers.wait_for_complete()
         gc.collect()
         gc.freeze()  # as the application does
-        for name, key in (("left", "left"), ("right", "right"), ("setting", "t")):
+        for name, key in (("left", "left"), ("right", "right"), ("setting", "right")):
+            if name == "setting":
+                screen.query_one(SamplingRows).focus()  # there the key raises the temperature
+                await asyncio.sleep(QUIET_S)
             count = 15 if name == "setting" else moves
             times[name] = [await key_time(app, key) for _ in range(count)]
         assert not app.errors, app.errors

@@ -34,6 +34,8 @@ from tui.common.messages import OpenStep
 from tui.common.terminal import Terminal
 from tui.screens.inside import InsideScreen
 from tui.screens.step import StepScreen
+from tui.widgets.candidate_table import CandidateTable
+from tui.widgets.sampling_panel import SamplingRows
 
 PROMPT = (
     "Once upon a time there lived a quiet girl named Daisy in a valley full of apple trees. " * 6
@@ -43,8 +45,8 @@ Keys = tuple[str, ...]
 STEP_KEYS: tuple[tuple[str, Keys], ...] = (
     ("a step", ("enter",)),
     ("undo a step", ("backspace",)),
-    ("change a setting", ("t", "T")),
 )
+SETTING_KEYS: tuple[tuple[str, Keys], ...] = (("change a setting", ("right", "left")),)
 INSIDE_KEYS: tuple[tuple[str, Keys], ...] = (
     ("another token", ("left",)),
     ("another head", ("h",)),
@@ -82,10 +84,13 @@ async def measure(home: Home, count: int) -> list[tuple[str, list[float]]]:
         step = app.screen
         assert isinstance(step, StepScreen)
         await _wait_until(lambda: step.session.view is not None)
-        for name, keys in STEP_KEYS:
-            rows.append(
-                (name, await _key_times(app, pilot, keys, lambda: step.session.view, count))
-            )
+        for focused, named_keys in ((CandidateTable, STEP_KEYS), (SamplingRows, SETTING_KEYS)):
+            step.query_one(focused).focus()
+            await pilot.pause()
+            for name, keys in named_keys:
+                rows.append(
+                    (name, await _key_times(app, pilot, keys, lambda: step.session.view, count))
+                )
         await pilot.press("i")
         await _wait_until(lambda: isinstance(app.screen, InsideScreen))
         inside = app.screen

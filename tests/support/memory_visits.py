@@ -123,7 +123,7 @@ SCREENS: dict[str, Visit] = {
     "New run: text": partial(_open, OpenNewRun()),
     "New run: settings": partial(_open, OpenSetup(RUN)),
     "Cursor": partial(_open_and_press, OpenChat(RUN), (*LEAVE_PROMPT, "v")),
-    "Sources": partial(_open_and_press, OpenChat(RUN), (*LEAVE_PROMPT, "c")),
+    "Sources": partial(_open_and_press, OpenChat(RUN), (*LEAVE_PROMPT, "s")),
     "Keys": partial(_press, ("question_mark",)),
     "Command palette": partial(_press, ("ctrl+p",)),
     "Dialog": _dialog,
