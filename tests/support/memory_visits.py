@@ -99,8 +99,11 @@ async def _chat(app: MiniGPTApp, pilot: Pilot[None]) -> None:
 
 
 async def _dialog(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-    """The question before a run is deleted; it is answered, as the list of runs waits for it."""
-    await _press(("d",), app, pilot)
+    """The question before a run is deleted; it is answered, as the list of runs waits for it.
+
+    The run at the top is in training and cannot be deleted.
+    """
+    await _press(("end", "d"), app, pilot)
     await pilot.press("escape")
 
 
