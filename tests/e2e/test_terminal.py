@@ -20,9 +20,9 @@ from tests.support.terminals import (
     CTRL_D,
     CTRL_Q,
     CTRL_Z,
+    DOWN,
     ENTER,
     ESCAPE,
-    TAB,
     TerminalSession,
     environment,
     find_processes,
@@ -33,7 +33,6 @@ from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.slow
 
-DRAWING_CHARACTERS = re.compile("[\u2500-\u259f\u2800-\u28ff]")  # boxes, blocks, braille
 COLOUR = re.compile(rb"\x1b\[[0-9;]*(?<![0-9])(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")
 
 
@@ -60,13 +59,12 @@ def start_long_training(terminal: TerminalSession) -> None:
     """Start a training of hours from an empty library."""
     terminal.wait_for("Python.is")
     terminal.send(ENTER)
-    terminal.wait_for("New run › Settings +lang")
-    terminal.send(TAB * 5)
-    terminal.wait_for("passes over")
+    terminal.wait_for("Models › New run › Settings")
+    terminal.send(DOWN * 5)
+    terminal.wait_for("› epochs")
     terminal.send("50000")
-    terminal.wait_for("steps +50,000")
-    terminal.send(ESCAPE)
-    terminal.wait_until(lambda: "passes over" not in terminal.text, "the input lost the focus")
+    terminal.wait_for(r"› epochs +.*50000")
+    terminal.wait_for("50,000 steps")
     terminal.send(ENTER)
     terminal.wait_for("lang › Train")
     terminal.wait_for(r"[1-9][\d,]*/50,000")
@@ -90,13 +88,14 @@ def test_the_first_five_minutes(home: Path) -> None:
         terminal.wait_for("Python.is")
         assert "New run" in terminal.text
         terminal.send(ENTER)
-        terminal.wait_for("New run › Settings +lang")
-        terminal.wait_for("parameters +809 k")
+        terminal.wait_for("Models › New run › Settings")
+        terminal.wait_for("809 k parameters")
         terminal.send(ENTER)
         terminal.wait_for("lang › Train")
         terminal.wait_for("finished")
         terminal.send("t")
-        terminal.wait_for("› Type some text")
+        terminal.wait_for("lang › Chat")
+        terminal.wait_for("› Say something, or begin a text")
         terminal.send("Python" + ENTER)
         terminal.wait_for(r"Python is a popular programming language\.")
         terminal.send(CTRL_Q)
@@ -194,18 +193,19 @@ def test_limited_terminals_get_ascii_only(
         terminal.send(ENTER)
         terminal.wait_for("uniform")
         ascii_only = "only ASCII characters"
-        terminal.wait_until(
-            lambda: not DRAWING_CHARACTERS.search(terminal.text), ascii_only, timeout=20
-        )
+        terminal.wait_until(lambda: terminal.text.isascii(), ascii_only, timeout=20)
         for key, expected in (
-            *(("t", "poem › Chat"), (ESCAPE, "Type"), ("?", "Send the prompt"), (ESCAPE, "Type")),
-            *((ESCAPE, "poem › Train"), (ESCAPE, "name +kind"), ("n", "New run › Text")),
+            *(
+                ("t", "poem > Chat"),
+                (ESCAPE, "Type"),
+                ("?", "Chat > Help"),
+                (ESCAPE, "poem > Chat"),
+            ),
+            *((ESCAPE, "poem > Train"), (ESCAPE, "name +kind"), ("n", "New run > Text")),
         ):
             terminal.send(key)
             terminal.wait_for(expected)
-            terminal.wait_until(
-                lambda: not DRAWING_CHARACTERS.search(terminal.text), ascii_only, timeout=20
-            )
+            terminal.wait_until(lambda: terminal.text.isascii(), ascii_only, timeout=20)
         terminal.send(CTRL_Q)
         assert terminal.wait_exit() == 0
 
@@ -305,9 +305,10 @@ def test_two_applications_share_a_library(home: Path) -> None:
         one.send(CTRL_Q)
         assert one.wait_exit() == 0
         other.send("/")
-        other.wait_for("^ name$")
+        other.wait_for("^ name or tag$")
         other.send("river")
-        other.wait_until(lambda: not re.search("^ poem", other.text, re.M), "filtered")
+        other.wait_for("^› river")
+        other.wait_until(lambda: not re.search("^. poem", other.text, re.M), "filtered")
         other.send(CTRL_Q)
         assert other.wait_exit() == 0
     assert os.path.isdir(home / "runs" / "poem")  # noqa: PTH112

@@ -30,7 +30,7 @@ WAIT_TIMEOUT_S = 90.0
 POLL_S = 0.05
 CLOSED_DESCRIPTOR = -1
 CTRL_C, CTRL_D, CTRL_Q, CTRL_Z = "\x03", "\x04", "\x11", "\x1a"
-ENTER, ESCAPE, TAB = "\r", "\x1b", "\t"
+ENTER, ESCAPE, DOWN = "\r", "\x1b", "\x1b[B"
 
 # Sequences that pyte would show as text: Kitty keyboard, mode queries, pointer shapes.
 UNSUPPORTED_SEQUENCES = re.compile(
