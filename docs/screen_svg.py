@@ -41,6 +41,7 @@ LINES = {
     "┘": "lu", "╯": "lu", "├": "rud", "┤": "lud", "┬": "lrd", "┴": "lru", "┼": "lrud",
 }  # fmt: skip
 DASHES = {"┄": 3, "┈": 4, "╌": 2, "╎": 2, "┆": 3, "┊": 4}  # strokes per cell
+SHADES = {"░": 0.25, "▒": 0.5, "▓": 0.75}  # opacity
 SUBSTITUTES = {"␊": "↵", "␉": "→"}  # characters that most fonts lack
 # Left, top, right and bottom edge, as fractions of a cell.
 BLOCKS = {
@@ -138,6 +139,9 @@ def _character(character: str, left: float, top: float, colour: str, classes: st
         x, y, right, bottom = BLOCKS[character]
         size = (right - x) * CELL_WIDTH + 0.2, (bottom - y) * CELL_HEIGHT + 0.2
         yield _rectangle(left + x * CELL_WIDTH, top + y * CELL_HEIGHT, *size, colour)
+    elif character in SHADES:
+        size = CELL_WIDTH + 0.2, CELL_HEIGHT + 0.2
+        yield _rectangle(left, top, *size, colour, opacity=SHADES[character])
     elif character in LINES:
         ends = {"l": f"H{left:g}", "r": f"H{left + CELL_WIDTH:g}", "u": f"V{top:g}"}
         ends["d"] = f"V{top + CELL_HEIGHT:g}"
@@ -161,8 +165,12 @@ def _character(character: str, left: float, top: float, colour: str, classes: st
         )
 
 
-def _rectangle(left: float, top: float, width: float, height: float, colour: str) -> str:
-    return f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" fill="{colour}"/>'
+def _rectangle(
+    left: float, top: float, width: float, height: float, colour: str, opacity: float = 1
+) -> str:
+    place = f'x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}"'
+    faint = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
+    return f'<rect {place} fill="{colour}"{faint}/>'
 
 
 def _class(classes: str) -> str:

@@ -29,7 +29,7 @@ from tui.common.config_file import NEW_FILE, read_text, set_value, write_text
 from tui.common.driver import TerminalDriver
 from tui.common.key_order import SequentialKeysApp
 from tui.common.keymap import APP_SCOPE, active_keymap, remapped, usable_keymap, with_ids
-from tui.common.keys import binding_rows, key_name, key_nodes
+from tui.common.keys import KEY_SIGNS, binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
     ErrorRaised,
@@ -258,8 +258,9 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         yield SystemCommand("Tour", "A short tour of the program", self.action_tour)
 
     def get_key_display(self, binding: Binding) -> str:
-        """Format a key for the footer; in words on ASCII terminals."""
-        return key_name(binding) if self.terminal.is_ascii else super().get_key_display(binding)
+        """Format a key for the footer, as on a keyboard; in words on ASCII terminals."""
+        name = key_name(binding)
+        return name if self.terminal.is_ascii else KEY_SIGNS.get(name, name)
 
     def _warn(self, text: str) -> None:
         self.notify(text, severity="warning", markup=False)

@@ -32,6 +32,7 @@ KEY_NAMES = {
     "home": "Home",
     "end": "End",
 }
+KEY_SIGNS = {"Enter": "↵", "Up": "↑", "Down": "↓", "Left": "←", "Right": "→", "Backspace": "⌫"}
 DIGIT_PLACEHOLDER = "\0"
 
 

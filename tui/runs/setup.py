@@ -18,14 +18,19 @@ from core.config.configs import Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.planner import RunPlan, plan_run
 from core.dataset.preview import Preview
+from core.errors import InputError
 from core.paths import Home
 from core.run import launch
 from core.run.create import create_run
 from core.run.directory import Run
+from core.run.record import read_record
 from core.run.resume import lock_for_resume
+from core.run.weights_ref import LAST
 from core.server.replies import TrainingForecast
 from core.system.machine import usable_threads
-from core.text.corpus import Corpus
+from core.text.catalog import find_by_hash
+from core.text.corpus import Corpus, bundled_corpora
+from tui.common.messages import OpenSetup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,3 +202,30 @@ def resume_run(home: Home, run: Run, *, epochs: float | None = None) -> None:
     """
     extension = Extension(epochs=epochs)
     launch.start(home, run, lock_for_resume(home, run, extension), extension)
+
+
+def read_setup(home: Home, run: Run) -> OpenSetup:
+    """The text and the chosen settings of a run, as New run starts with them.
+
+    Raises:
+        DamagedError: its record cannot be read.
+        InputError: its text is gone or changed, or consists of several files.
+        StateError: a newer version of the program wrote it.
+    """
+    record = read_record(run)
+    text, parent = record["corpus"], record.get("parent")
+    corpus = find_by_hash(text["sha256"], home, text["name"], text["encoding"], text["errors"])
+    is_bundled = corpus.name in {bundled.name for bundled in bundled_corpora()}
+    if len(corpus.files) > 1 and not is_bundled:
+        raise InputError(
+            f"The text of {run.name} consists of {len(corpus.files)} files.",
+            "Press n and choose its folder or pattern.",
+        )
+    settings = {**record["train"], **record["model"]}
+    if parent:
+        at = "" if parent["weights"] == LAST else f"@{parent['weights']}"
+        settings["parent"] = f"{parent['run']}{at}"
+    if is_bundled:
+        return OpenSetup(corpus.name, None, text["reading"], settings)
+    encoding = text["encoding"] if text["errors"] == "strict" else f"{text['encoding']}:replace"
+    return OpenSetup(str(corpus.files[0]), encoding, text["reading"], settings)

@@ -88,6 +88,9 @@ class ModelsScreen(BaseScreen):
         Binding("f2", "note", "Note", show=False, tooltip="Note and tags of the run"),
         Binding("m", "rename", "Rename", show=False, tooltip="Rename the run"),
         Binding("d", "delete", "Delete", show=False, tooltip="Delete the run permanently"),
+        Binding(
+            "N", "duplicate", "New like it", show=False, tooltip="A new run with these settings"
+        ),
         Binding("y", "copy_path", "Copy path", show=False, tooltip="Copy the run's path"),
         Binding("escape", "back", "Back", show=False, tooltip="Show all runs again"),
     ]
@@ -287,7 +290,7 @@ class ModelsScreen(BaseScreen):
         if action == "compare":
             return None if len(self._table.marked) > 1 else "Mark two to four runs with Space."
         needs_run = {*("chat", "step", "inside", "mark", "note", "rename", "delete")}
-        needs_run |= {*("copy_path", "resume", "stop", "order")}
+        needs_run |= {*("copy_path", "resume", "stop", "order", "duplicate")}
         row = self._table.selected
         if action not in needs_run:
             return None
@@ -321,11 +324,31 @@ class ModelsScreen(BaseScreen):
 
     def action_step(self) -> None:
         if run := self._run:
-            self.post_message(OpenStep(run.name))
+            self.post_message(OpenStep(run.name, prompt=self._prompt(run)))
 
     def action_inside(self) -> None:
         if run := self._run:
-            self.post_message(OpenInside(run.name))
+            self.post_message(OpenInside(run.name, prompt=self._prompt(run)))
+
+    def _prompt(self, run: Run) -> str:
+        """The prompt of the samples of a run; empty until they are read."""
+        name, preview = self._preview or ("", None)
+        samples = preview.history.samples if preview and name == run.name else []
+        return samples[-1].prompt if samples else ""
+
+    @work(group="duplicate", exclusive=True, exit_on_error=False)
+    async def action_duplicate(self) -> None:
+        """Open the settings of a new run, filled in as those of this one were."""
+        if not (run := self._run):
+            return
+        from tui.runs.setup import read_setup  # imports the planner: not at start-up
+
+        try:
+            settings = await asyncio.to_thread(read_setup, self.services.home, run)
+        except MiniGPTError as error:
+            self.show_error(error)
+            return
+        self.post_message(settings)
 
     def action_mark(self) -> None:
         """Mark the run for a comparison, or remove the mark."""

@@ -10,8 +10,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from core.config.configs import TrainConfig
 from core.paths import Home, find_home
 from core.run import store
+from core.run.create import create_run
 from core.run.directory import Run
 from core.run.notes import RunNote, read_note
 from tests.support.app_runs import make_three_runs, run_app
@@ -20,7 +22,7 @@ from tests.support.runs import ScriptedRun
 from tests.support.suspended import suspended_trainer
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
-from tui.common.messages import OpenCompare, OpenInside, OpenStep
+from tui.common.messages import OpenCompare, OpenInside, OpenSetup, OpenStep
 from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.screens.models import ModelsScreen
 from tui.screens.train import TrainScreen
@@ -347,6 +349,27 @@ def test_step_and_inside_open_from_the_list(
         await wait_until_shown(pilot, lambda: opened == table.names[:1])
 
     run_app(home, journey)
+
+
+def test_a_new_run_begins_with_the_settings_of_another(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, lock = create_run(home, "lang", TrainConfig(steps=7), {"d_model": 64}, name="first")
+    lock.release()
+    opened: list[OpenSetup] = []
+    monkeypatch.setattr(MiniGPTApp, "on_open_setup", lambda _, message: opened.append(message))
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: app.screen.query_one(RunTable).names == ["first"])
+        await pilot.press("N")
+        await wait_until_shown(pilot, lambda: opened)
+
+    run_app(home, journey)
+    assert opened[0].spec == "lang"
+    settings = opened[0].settings
+    assert settings is not None
+    assert (settings["steps"], settings["d_model"]) == (7, 64)
+    assert "parent" not in settings
 
 
 def test_the_mouse_opens_a_run(home: Home) -> None:
