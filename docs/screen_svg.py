@@ -6,6 +6,7 @@ drawn as shapes, and every run of text is given its exact width, whatever font i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
@@ -36,7 +37,7 @@ text {{ font: 14px {fonts}; white-space: pre; }}
 BRAILLE_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))  # column, row
 # Strokes from the centre: left, right, up, down. Rounded corners are drawn square.
 LINES = {
-    "─": "lr", "━": "lr", "╴": "l", "╶": "r", "╸": "l", "╺": "r", "│": "ud", "┃": "ud",
+    "╴": "l", "╶": "r", "╸": "l", "╺": "r", "│": "ud", "┃": "ud",
     "╵": "u", "╷": "d", "┌": "rd", "╭": "rd", "┐": "ld", "╮": "ld", "└": "ru", "╰": "ru",
     "┘": "lu", "╯": "lu", "├": "rud", "┤": "lud", "┬": "lrd", "┴": "lru", "┼": "lrud",
 }  # fmt: skip
@@ -101,18 +102,21 @@ def _colours(style: Style) -> tuple[str, str]:
 
 
 def _text(text: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
-    """Text of one style: ASCII in runs, every other character in a cell of its own."""
-    run = ""
-    for character in text + "\0":
-        if character.isascii() and character != "\0":
-            run += character
-            continue
-        yield from _run(run, left, top, colour, classes)
-        left += len(run) * CELL_WIDTH
-        run = ""
-        if character != "\0":
-            yield from _character(character, left, top, colour, classes)
-            left += cell_len(character) * CELL_WIDTH
+    """Text of one style: ASCII and lines in runs, every other character in a cell of its own."""
+    for part in re.findall(r"[\x00-\x7f]+|─+|━+|.", text):
+        if part.isascii():
+            yield from _run(part, left, top, colour, classes)
+        elif part[0] in "─━":
+            yield _stroke(part, left, top, colour)
+        else:
+            yield from _character(part, left, top, colour, classes)
+        left += cell_len(part) * CELL_WIDTH
+
+
+def _stroke(part: str, left: float, top: float, colour: str) -> str:
+    """A horizontal line through some cells."""
+    path = f"M{left:g} {top + CELL_HEIGHT / 2:g}h{len(part) * CELL_WIDTH:g}"
+    return f'<path d="{path}" stroke="{colour}" stroke-width="{2.2 if part[0] == "━" else 1.2}"/>'
 
 
 def _run(run: str, left: float, top: float, colour: str, classes: str) -> Iterator[str]:
@@ -146,7 +150,7 @@ def _character(character: str, left: float, top: float, colour: str, classes: st
         ends = {"l": f"H{left:g}", "r": f"H{left + CELL_WIDTH:g}", "u": f"V{top:g}"}
         ends["d"] = f"V{top + CELL_HEIGHT:g}"
         path = "".join(f"M{across:g} {down:g}{ends[end]}" for end in LINES[character])
-        thick = 2.2 if character in "━┃╸╺" else 1.2
+        thick = 2.2 if character in "┃╸╺" else 1.2
         yield f'<path d="{path}" stroke="{colour}" stroke-width="{thick}"/>'
     elif character in DASHES:
         upright = character in "╎┆┊"

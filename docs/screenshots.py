@@ -1,6 +1,7 @@
-"""Draw the pictures in README.md and the tutorial: the application, with models trained for them.
+"""Draw the pictures of README.md and the pages: the application, with models trained for them.
 
-python docs/screenshots.py          # trains `lang` and `stories`, writes docs/screenshots/*.svg
+python docs/screenshots.py                      # trains six runs, writes docs/screenshots/*.svg
+python docs/screenshots.py --home DIR [NAME…]   # with the runs of an earlier call; these pictures
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from screen_svg import screen_svg
@@ -22,14 +23,85 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from core.paths import find_home
 from tui.app import MiniGPTApp
-from tui.common.messages import OpenInside
-from tui.common.terminal import Terminal
+from tui.common.terminal import NO_COLOUR_THEME, Terminal
+from tui.common.theme import DAY, NIGHT
+from tui.widgets.run_table import RunTable
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "screenshots"
-NORMAL, WIDE, PANELS = (80, 24), (100, 34), (120, 34)
 TIMEOUT_S = 120.0
 STABLE_S = 1.5  # a screen that has not changed for so long shows all that it is going to
+TYPE, WAIT = "type ", "wait "  # beginnings of steps that are not the name of a key
+
+# Name of a run and how it is trained.
+RUNS = {
+    "lang": ("lang",),
+    "stories": ("stories", "--minutes", "3"),
+    "stories-again": ("stories", "--from", "stories", "--epochs", "1"),
+    "stories-wide": ("stories", "--set", "d_model=192", "--steps", "300"),
+    "stories-char": ("stories", "--tokenizer", "char", "--steps", "400"),
+    "sentiment": ("sentiment", "--minutes", "1"),
+}
+PROMPT = "Once upon a time"
+ASK = (f"{TYPE}{PROMPT}", "enter", f"{WAIT}50 tokens")
+CHAT = ("t", f"{WAIT}Say something", *ASK, f"{TYPE}The old man said", "enter", f"{WAIT}turn 2")
+STEP = ("x", f"{WAIT}rank")
+INSIDE = (*CHAT, "escape", "i", f"{WAIT}token ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One picture.
+
+    Attributes:
+        size: of the terminal, in columns and rows.
+        steps: keys to press; `type …` types a text, `wait …` waits until a text is shown.
+        run: under the cursor of Models first; None opens an empty library.
+        theme: NIGHT, DAY or NO_COLOUR_THEME.
+    """
+
+    size: tuple[int, int]
+    steps: Sequence[str] = ()
+    run: str | None = "stories"
+    theme: str = NIGHT
+
+
+def _in_three_lights(
+    name: str, size: tuple[int, int], steps: Sequence[str], run: str = "stories"
+) -> dict[str, Scene]:
+    themes = {"": NIGHT, "_day": DAY, "_grey": NO_COLOUR_THEME}
+    return {
+        f"{name}{light}": Scene(size=size, steps=steps, run=run, theme=theme)
+        for light, theme in themes.items()
+    }
+
+
+SETTINGS = ("n", f"{WAIT}start here", "down", "enter", f"{WAIT}parameters")
+MARK_THREE = ("space", "down", "space", "down", "space")
+SCENES: dict[str, Scene] = {
+    "models_140": Scene(size=(140, 38)),
+    "models_80": Scene(size=(80, 24)),
+    "newtext_140": Scene(size=(140, 38), run=None, steps=(f"{WAIT}start here",)),
+    "newtext_80": Scene(size=(80, 24), run=None, steps=(f"{WAIT}start here",)),
+    "newset_140": Scene(size=(140, 38), steps=SETTINGS),
+    "newset_80": Scene(size=(80, 24), steps=SETTINGS),
+    **_in_three_lights("train_160", (160, 40), ("enter",)),
+    "train_110": Scene(size=(110, 32), steps=("enter",)),
+    "train_80": Scene(size=(80, 24), steps=("enter",)),
+    **_in_three_lights("chat_140", (140, 40), CHAT),
+    "chat_80": Scene(size=(80, 24), steps=CHAT),
+    "step_140": Scene(size=(140, 40), steps=STEP),
+    "step_80": Scene(size=(80, 24), steps=STEP, run="lang"),
+    "cursor_140": Scene(size=(140, 40), steps=(*CHAT, "escape", "v", f"{WAIT}rank")),
+    **_in_three_lights("inside_140", (140, 40), INSIDE),
+    "inside_80": Scene(size=(80, 24), steps=INSIDE),
+    "sources_140": Scene(size=(140, 38), steps=(*CHAT, "escape", "s", f"{WAIT}line")),
+    "compare_140": Scene(
+        size=(140, 40), steps=(*MARK_THREE, "c", f"{WAIT}perplexity"), run="stories-wide"
+    ),
+    "help_140": Scene(size=(140, 38), steps=("question_mark",)),
+    "help_80": Scene(size=(80, 24), steps=("question_mark",)),
+}
 
 
 def shown(app: MiniGPTApp) -> str:
@@ -38,102 +110,70 @@ def shown(app: MiniGPTApp) -> str:
     return "\n".join(strip.text for strip in strips)
 
 
-async def settle(pilot: Pilot[None]) -> None:
-    """Wait until the screen no longer changes."""
-    deadline, text, since = time.monotonic() + TIMEOUT_S, "", time.monotonic()
-    while time.monotonic() - since < STABLE_S:
-        assert time.monotonic() < deadline, f"the screen keeps changing:\n{text}"
+async def settle(pilot: Pilot[None], text: str = "") -> None:
+    """Wait until the screen shows a text and no longer changes."""
+    deadline, before, since = time.monotonic() + TIMEOUT_S, "", time.monotonic()
+    while time.monotonic() - since < STABLE_S or text not in before:
+        assert time.monotonic() < deadline, f"no {text!r}, or the screen keeps changing:\n{before}"
         await pilot.pause(0.1)
-        if (now := shown(pilot.app)) != text:
-            text, since = now, time.monotonic()
+        if (now := shown(pilot.app)) != before:
+            before, since = now, time.monotonic()
 
 
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys, waiting after each until its answer is on the screen."""
-    for key in keys:
-        await pilot.press(key)
+async def put_cursor_on(pilot: Pilot[None], run: str) -> None:
+    """Select a run on Models."""
+    table = pilot.app.screen.query_one(RunTable)
+    await settle(pilot, run)
+    for _ in table.names:
+        if table.selected is not None and table.selected.summary.name == run:
+            return
+        await pilot.press("down")
+    raise AssertionError(f"there is no run {run}")
+
+
+async def draw(home: Path, name: str, scene: Scene) -> None:
+    """Play a scene, with a model server of its own, and write its last screen as a picture."""
+    for chat in home.glob("runs/*/talk.jsonl"):  # of the scene before
+        chat.unlink()
+    terminal = Terminal(theme=scene.theme, colour=scene.theme != NO_COLOUR_THEME)
+    app = MiniGPTApp(find_home(home), terminal)
+    async with app.run_test(size=scene.size) as pilot:
+        if scene.run is not None:
+            await put_cursor_on(pilot, scene.run)
+        for step in scene.steps:
+            if step.startswith(WAIT):
+                await settle(pilot, step.removeprefix(WAIT))
+            elif step.startswith(TYPE):
+                await pilot.press(*step.removeprefix(TYPE))
+            else:
+                await pilot.press(step)
+                await pilot.pause()
         await settle(pilot)
+        strips = app.screen._compositor.render_strips(app.size)
+        (FOLDER / f"{name}.svg").write_text(screen_svg(strips, app.size.width, "minigpt-tui"))
 
 
-@asynccontextmanager
-async def opened(home: Path, run: str, size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
-    """The application with the cursor on a run in the list, and its own model server."""
-    app = MiniGPTApp(find_home(home), Terminal())
-    async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        await pilot.press("slash", *run, "enter")
-        await settle(pilot)
-        yield pilot
+def train(home: Path, name: str) -> None:
+    """Train one of the runs."""
+    command = [sys.executable, "-m", "tui", "--home", str(home), "train", *RUNS[name]]
+    subprocess.run([*command, "--name", name, "--foreground"], check=True, cwd=ROOT)
 
 
-def draw(pilot: Pilot[None], name: str) -> None:
-    """Write the screen as a picture."""
-    app = pilot.app
-    strips = app.screen._compositor.render_strips(app.size)
-    picture = screen_svg(strips, app.size.width, "minigpt-tui")
-    (FOLDER / f"{name}.svg").write_text(picture)
-
-
-async def draw_stories(home: Path) -> None:
-    """How a run went, a reply, and where its parts are in the corpus."""
-    async with opened(home, "stories", WIDE) as pilot:
-        await press(pilot, "enter")
-        draw(pilot, "train")
-    async with opened(home, "stories", NORMAL) as pilot:
-        await press(pilot, "t")
-        await pilot.press(*"Once upon a time", "enter")
-        await settle(pilot)
-        await press(pilot, "shift+tab", "shift+tab", *"0.8", "enter", "r")
-        await press(pilot, "escape")
-        draw(pilot, "chat")
-        await press(pilot, "escape", "s")
-        draw(pilot, "origin")
-
-
-async def draw_lang(home: Path) -> None:
-    """The next token, the layers behind it, and a text with branches."""
-    async with opened(home, "lang", NORMAL) as pilot:
-        await press(pilot, "t")
-        await pilot.press(*"I")
-        await press(pilot, "shift+tab", "x")
-        await press(pilot, "k", "tab", *["right"] * 8, "down", *["right"] * 3, "shift+tab")
-        draw(pilot, "step")
-        await pilot.app.run_action("cursor", pilot.app.screen)
-        await settle(pilot)
-        await press(pilot, "space", "u")
-        await press(pilot, "right_square_bracket")
-        draw(pilot, "cursor")
-
-
-async def draw_inside(home: Path) -> None:
-    """What every layer predicts, and what a head and all others attend to."""
-    async with opened(home, "lang", PANELS) as pilot:
-        pilot.app.post_message(OpenInside("lang", "last", "I love to code"))
-        await settle(pilot)
-        await press(pilot, "up", "h")
-        draw(pilot, "inside")
-
-
-def train(home: Path, corpus: str) -> None:
-    """Train a run with the settings the program chooses."""
-    command = [sys.executable, "-m", "tui", "--home", str(home), "train", corpus, "--foreground"]
-    subprocess.run(command, check=True, cwd=ROOT)
-
-
-async def draw_all(home: Path) -> None:
-    """Draw every picture, training what is not trained yet."""
-    for corpus in ("lang", "stories"):
-        if not (home / "runs" / corpus).exists():
-            train(home, corpus)
+async def draw_all(home: Path, names: Sequence[str]) -> None:
+    """Draw pictures, training what is not trained yet."""
+    for run in RUNS:
+        if not (home / "runs" / run).exists():
+            train(home, run)
     FOLDER.mkdir(exist_ok=True)
-    await draw_stories(home)
-    await draw_lang(home)
-    await draw_inside(home)
+    for name in names or SCENES:
+        with tempfile.TemporaryDirectory() as empty:
+            await draw(home if SCENES[name].run else Path(empty), name, SCENES[name])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, help="folder with runs from an earlier call")
-    chosen: Path | None = parser.parse_args().home
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SCENES)}")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        asyncio.run(draw_all(chosen or Path(temporary)))
+        asyncio.run(draw_all(arguments.home or Path(temporary), arguments.names))
