@@ -31,6 +31,8 @@ def test_the_layout_is_the_contract() -> None:
         "lock": "trainer.lock",
         "writer_lock": "writer.lock",
         "chat": "talk.jsonl",
+        "notes": "notes.json",
+        "sampling": "sampling.json",
         "checkpoints": "checkpoint",
         "last_checkpoint": "checkpoint/last",
         "snapshots": "snapshots",

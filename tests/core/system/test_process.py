@@ -41,7 +41,7 @@ def test_kept_memory_is_allocated_again_without_page_faults() -> None:
 def test_without_glibc_nothing_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())
     assert not process.keep_freed_memory()
 
 

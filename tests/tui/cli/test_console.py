@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.runs import ScriptedRun
@@ -13,7 +15,7 @@ COLUMNS = ("NAME", "STATUS", "STEP", "EPOCH", "LOSS", "VAL", "PARAMETERS", "SIZE
 
 
 @pytest.fixture
-def runs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("MINIGPT_HOME", str(home))
     for name in ("lang", "a-long-name-of-a-run"):
@@ -21,9 +23,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         made.start()
         made.train(1, 60)
         made.lock.release()
+    return home
 
 
-@pytest.mark.usefixtures("runs")
+@pytest.mark.usefixtures("home")
 @pytest.mark.parametrize("columns", [40, 60, 70, 80, 200, None])
 def test_ls_fits_a_narrow_terminal_and_is_complete_in_a_pipe(
     columns: int | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -50,9 +53,7 @@ def test_corpora_fit_a_narrow_terminal_and_are_complete_in_a_pipe(
     assert all(len(line) <= (columns or 200) for line in lines)
 
 
-@pytest.mark.usefixtures("runs")
-def test_ls_asks_the_terminal_for_its_width(tmp_path_factory: pytest.TempPathFactory) -> None:
-    home = next(tmp_path_factory.getbasetemp().glob("home*"))
+def test_ls_asks_the_terminal_for_its_width(home: Path) -> None:
     with TerminalSession([*APP, "ls"], environment(home), (60, 20)) as session:
         session.wait_exit()
         lines = [line for line in session.text.splitlines() if line]

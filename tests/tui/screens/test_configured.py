@@ -25,6 +25,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.widgets.prompt import Prompt
+from tui.widgets.sampling_panel import SamplingRows
 
 Journey = Callable[[MiniGPTApp, Pilot[None]], Awaitable[None]]
 
@@ -103,7 +104,7 @@ def test_keys_are_those_of_the_keymap(home: Home) -> None:
         assert "line 7: keymap.models.stop cannot be y" in notification.message
         assert "line 8: keymap.models.nwe is no action" in notification.message
         app.clear_notifications()
-        await wait_until_shown(pilot, lambda: "f Filter" in screen_text(app))
+        await wait_until_shown(pilot, lambda: "f Find" in screen_text(app))
         await pilot.press("slash")
         assert not app.screen.query_one("#filter").display
         await pilot.press("f")
@@ -194,7 +195,8 @@ def test_a_run_is_opened_with_the_settings_last_used_with_it(home: Home) -> None
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         screen = await open_chat(app, pilot, "lang")
-        screen.action_adjust("temperature", 1)
+        screen.query_one(SamplingRows).focus()
+        await pilot.press("right")
         assert screen.conversation.controls.config.temperature == 0.6
         app.pop_screen()
         await wait_until_shown(pilot, (home.runs / "lang" / "sampling.json").is_file)
