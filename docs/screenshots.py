@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from core.paths import find_home
 from tui.app import MiniGPTApp
+from tui.common.messages import OpenStep
 from tui.common.terminal import NO_COLOUR_THEME, Terminal
 from tui.common.theme import DAY, NIGHT
 from tui.widgets.run_table import RunTable
@@ -31,7 +32,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "screenshots"
 TIMEOUT_S = 120.0
 STABLE_S = 1.5  # a screen that has not changed for so long shows all that it is going to
-TYPE, WAIT = "type ", "wait "  # beginnings of steps that are not the name of a key
+TYPE, WAIT, RUN = "type ", "wait ", "run "  # beginnings of steps that are not the name of a key
 
 # Name of a run and how it is trained.
 RUNS = {
@@ -46,6 +47,8 @@ PROMPT = "Once upon a time"
 ASK = (f"{TYPE}{PROMPT}", "enter", f"{WAIT}50 tokens")
 CHAT = ("t", f"{WAIT}Say something", *ASK, f"{TYPE}The old man said", "enter", f"{WAIT}turn 2")
 STEP = ("x", f"{WAIT}rank")
+# Temperature 1 and top k 3, with the counts of the corpus.
+SET_TOP_K = (f"{WAIT}rank", "k", f"{WAIT}3", "tab", "1", "enter", "down", "3", "enter")
 INSIDE = (*CHAT, "escape", "i", f"{WAIT}token ")
 
 
@@ -55,15 +58,18 @@ class Scene:
 
     Attributes:
         size: of the terminal, in columns and rows.
-        steps: keys to press; `type …` types a text, `wait …` waits until a text is shown.
+        steps: keys to press; `type …` types a text, `wait …` waits until a text is shown,
+            `run …` puts the cursor of Models on a run.
         run: under the cursor of Models first; None opens an empty library.
         theme: NIGHT, DAY or NO_COLOUR_THEME.
+        first: opened at once, instead of Models.
     """
 
     size: tuple[int, int]
     steps: Sequence[str] = ()
     run: str | None = "stories"
     theme: str = NIGHT
+    first: OpenStep | None = None
 
 
 def _in_three_lights(
@@ -77,7 +83,7 @@ def _in_three_lights(
 
 
 SETTINGS = ("n", f"{WAIT}start here", "down", "enter", f"{WAIT}parameters")
-MARK_THREE = ("space", "down", "space", "down", "space")
+MARK_THREE = ("space", f"{RUN}stories-wide", "space", f"{RUN}stories-char", "space")
 SCENES: dict[str, Scene] = {
     "models_140": Scene(size=(140, 38)),
     "models_80": Scene(size=(80, 24)),
@@ -91,14 +97,12 @@ SCENES: dict[str, Scene] = {
     **_in_three_lights("chat_140", (140, 40), CHAT),
     "chat_80": Scene(size=(80, 24), steps=CHAT),
     "step_140": Scene(size=(140, 40), steps=STEP),
-    "step_80": Scene(size=(80, 24), steps=STEP, run="lang"),
+    "step_80": Scene(size=(80, 24), steps=SET_TOP_K, first=OpenStep("lang", prompt="I")),
     "cursor_140": Scene(size=(140, 40), steps=(*CHAT, "escape", "v", f"{WAIT}rank")),
     **_in_three_lights("inside_140", (140, 40), INSIDE),
     "inside_80": Scene(size=(80, 24), steps=INSIDE),
     "sources_140": Scene(size=(140, 38), steps=(*CHAT, "escape", "s", f"{WAIT}line")),
-    "compare_140": Scene(
-        size=(140, 40), steps=(*MARK_THREE, "c", f"{WAIT}perplexity"), run="stories-wide"
-    ),
+    "compare_140": Scene(size=(140, 40), steps=(*MARK_THREE, "c", f"{WAIT}parts at")),
     "help_140": Scene(size=(140, 38), steps=("question_mark",)),
     "help_80": Scene(size=(80, 24), steps=("question_mark",)),
 }
@@ -124,6 +128,7 @@ async def put_cursor_on(pilot: Pilot[None], run: str) -> None:
     """Select a run on Models."""
     table = pilot.app.screen.query_one(RunTable)
     await settle(pilot, run)
+    await pilot.press("home")
     for _ in table.names:
         if table.selected is not None and table.selected.summary.name == run:
             return
@@ -136,13 +141,15 @@ async def draw(home: Path, name: str, scene: Scene) -> None:
     for chat in home.glob("runs/*/talk.jsonl"):  # of the scene before
         chat.unlink()
     terminal = Terminal(theme=scene.theme, colour=scene.theme != NO_COLOUR_THEME)
-    app = MiniGPTApp(find_home(home), terminal)
+    app = MiniGPTApp(find_home(home), terminal, first=scene.first)
     async with app.run_test(size=scene.size) as pilot:
-        if scene.run is not None:
+        if scene.run is not None and scene.first is None:
             await put_cursor_on(pilot, scene.run)
         for step in scene.steps:
             if step.startswith(WAIT):
                 await settle(pilot, step.removeprefix(WAIT))
+            elif step.startswith(RUN):
+                await put_cursor_on(pilot, step.removeprefix(RUN))
             elif step.startswith(TYPE):
                 await pilot.press(*step.removeprefix(TYPE))
             else:

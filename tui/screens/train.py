@@ -88,7 +88,7 @@ class TrainScreen(BaseScreen):
             id="halve_rate",
         ),
         Binding(
-            "plus,equals_sign",
+            "plus",
             "rate(2.0)",
             "Double rate",
             show=False,

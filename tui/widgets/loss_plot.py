@@ -70,19 +70,15 @@ class LossPlot(Widget, can_focus=True):
             key_display="←→",
             tooltip="Chart: read at a step",
         ),
-        Binding(
-            "shift+left,pageup", "move(-10)", "Far", show=False, tooltip="Chart: ten columns away"
-        ),
-        Binding(
-            "shift+right,pagedown", "move(10)", "Far", show=False, tooltip="Chart: ten columns away"
-        ),
+        Binding("pageup", "move(-10)", "Far", show=False, tooltip="Chart: ten columns away"),
+        Binding("pagedown", "move(10)", "Far", show=False, tooltip="Chart: ten columns away"),
         Binding(
             "home", "move_to_end(-1)", "First", show=False, tooltip="Chart: first or last step"
         ),
         Binding("end", "move_to_end(1)", "Last", show=False, tooltip="Chart: first or last step"),
         Binding("z", "zoom(1)", "Zoom", tooltip="Chart: zoom in around the cursor"),
         Binding("Z", "zoom(-1)", "Zoom out", show=False, tooltip="Chart: zoom out"),
-        Binding("a,0", "zoom(0)", "All", show=False, tooltip="Chart: show all of it"),
+        Binding("a", "zoom(0)", "All", show=False, tooltip="Chart: show all of it"),
     ]
 
     class CaptionChanged(Message):
