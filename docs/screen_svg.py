@@ -7,7 +7,9 @@ drawn as shapes, and every run of text is given its exact width, whatever font i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from xml.sax.saxutils import escape
 
 from rich.cells import cell_len
@@ -54,12 +56,12 @@ BLOCKS = {
 
 def screen_svg(lines: Iterable[Iterable[Segment]], columns: int, title: str) -> str:
     """The lines of a screen, this many columns wide, in a window with a title."""
-    rows = [Segment.simplify(line) for line in lines]
-    body = [
-        element
-        for number, row in enumerate(rows)
-        for element in _line(row, MARGIN, TITLE_HEIGHT + number * CELL_HEIGHT)
-    ]
+    rows = [list(Segment.simplify(line)) for line in lines]
+    ground = _most_common_background(rows)
+    size = columns * CELL_WIDTH, len(rows) * CELL_HEIGHT
+    body = [_rectangle(MARGIN, TITLE_HEIGHT, *size, ground)]
+    for number, row in enumerate(rows):
+        body += _line(row, MARGIN, TITLE_HEIGHT + number * CELL_HEIGHT, ground)
     width = columns * CELL_WIDTH + 2 * MARGIN
     height = TITLE_HEIGHT + len(rows) * CELL_HEIGHT + MARGIN
     header = HEADER.format(
@@ -73,11 +75,18 @@ def screen_svg(lines: Iterable[Iterable[Segment]], columns: int, title: str) -> 
     return header + "\n".join([*body, "</svg>"]) + "\n"
 
 
-def _line(line: Iterable[Segment], left: float, top: float) -> Iterator[str]:
+def _most_common_background(rows: Iterable[Iterable[Segment]]) -> str:
+    cells = Counter[str]()
+    for text, style, _ in chain.from_iterable(rows):
+        cells[_colours(style or Style())[1]] += cell_len(text)
+    return cells.most_common(1)[0][0]
+
+
+def _line(line: Iterable[Segment], left: float, top: float, ground: str) -> Iterator[str]:
     for text, style, _ in line:
         colour, background = _colours(style or Style())
         width = cell_len(text) * CELL_WIDTH
-        if background != THEME.background_color.hex:
+        if background != ground:
             # Slightly too large, so that no seam shows.
             yield _rectangle(left, top, width + 0.3, CELL_HEIGHT + 0.3, background)
         yield from _text(text, left, top, colour, _classes(style or Style()))
