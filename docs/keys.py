@@ -19,12 +19,14 @@ from tui.common.keymap import scope_of, with_ids
 from tui.common.keys import KeyRow, key_name, merge_digit_rows
 from tui.screens.chat import ChatScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.corpus import PassageScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
+from tui.screens.log import LogScreen
 from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
-from tui.screens.origin import OriginScreen, PassageScreen
+from tui.screens.origin import OriginScreen
 from tui.screens.step import StepScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.comparison_table import ComparisonTable
@@ -65,6 +67,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "Compare": (CompareScreen, ComparisonTable, LossPlot),
     "Sources": (OriginScreen,),
     "Sources: the corpus": (PassageScreen,),
+    "Log": (LogScreen,),
 }
 
 

@@ -5,10 +5,7 @@ Everything is rendered from the model server's `OriginReply`.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from rich.cells import cell_len, set_cell_size
-from textual.content import Content
+from dataclasses import dataclass
 
 from core.server.replies import OriginPlace, OriginReply, OriginSpan
 from tui.common.format import CHOSEN, COPIED
@@ -41,28 +38,38 @@ def marked_text(reply: OriginReply, marks: tuple[str, str] = MARKS) -> str:
     return "".join([*pieces, reply.text[covered:]])
 
 
-def summary(reply: OriginReply, chosen: int | None = None) -> str:
-    """Describe the share copied, the longest copy and new bigrams.
-
-    Args:
-        chosen: the index of the selected span, named after the figures.
-    """
+def summary(reply: OriginReply) -> str:
+    """Describe the share copied, the longest copy and new bigrams."""
     new = f"{reply.new_bigrams:,} of {reply.bigrams:,} bigrams are new"
     words = [
         f"{reply.share:.0%} of {reply.tokens:,} token{'s' * (reply.tokens != 1)} copied",
         f"longest copy {reply.longest:,}",
         new if reply.bigrams else "no bigrams",
     ]
-    if chosen is not None and reply.spans:
-        words.append(f"{chosen + 1} of {len(reply.spans)}")
     return " · ".join(words)
+
+
+def times(span: OriginSpan) -> str:
+    """How often a span occurs; a plus means at least."""
+    return f"{span.count:,}{'+' * span.at_least}"
+
+
+def places_title(span: OriginSpan | None) -> str:
+    """The title of a span's places."""
+    if span is None:
+        return "In the corpus"
+    times = "once" if span.count == 1 and not span.at_least else _times_in_words(span)
+    shown = len(span.places)
+    return f"In the corpus {times}" + (f", first {shown:,} shown" if shown < span.count else "")
+
+
+def _times_in_words(span: OriginSpan) -> str:
+    return f"{'at least ' * span.at_least}{span.count:,} times"
 
 
 def occurrences(span: OriginSpan) -> str:
     """Describe a span's length and how often it occurs."""
-    times = f"{'at least ' * span.at_least}{span.count:,} times"
-    if span.count == 1 and not span.at_least:
-        times = "once"
+    times = "once" if span.count == 1 and not span.at_least else _times_in_words(span)
     return f"{span.end - span.begin:,} tokens, {times}"
 
 
@@ -87,16 +94,28 @@ def has_several_files(reply: OriginReply) -> bool:
     return len({place.file for span in reply.spans for place in span.places}) > 1
 
 
+@dataclass(frozen=True)
+class ReplyPieces:
+    """A reply as styled text.
+
+    Attributes:
+        pieces: the prompt and the reply, spans between marks.
+        view: index of the piece with the chosen span; None without one.
+        spans: index of the span that a piece shows.
+    """
+
+    pieces: list[Piece]
+    view: int | None
+    spans: dict[int, int]
+
+
 def reply_pieces(
     prompt: str, reply: OriginReply, chosen: int, marks: tuple[str, str], prompt_mark: str
-) -> tuple[list[Piece], int | None]:
-    """Render a reply with its prompt, spans between marks.
-
-    Returns:
-        The pieces, and the index of the one with the chosen span; None if there is none.
-    """
+) -> ReplyPieces:
+    """Render a reply with its prompt, spans between marks."""
     left, right = marks
     pieces: list[Piece] = [(f"{prompt_mark} ", "accent"), (prompt, "prompt")]
+    spans: dict[int, int] = {}
     at, view = 0, None
     for number, (begin, end) in enumerate(marked_ranges(reply)):
         begin = max(begin, at)
@@ -105,28 +124,13 @@ def reply_pieces(
         style = CHOSEN if number == chosen else COPIED
         if number == chosen:
             view = len(pieces) + 1
+        spans[len(pieces) + 1] = number
         pieces += [(reply.text[at:begin], ""), (f"{left}{reply.text[begin:end]}{right}", style)]
         at = end
-    return [*pieces, (reply.text[at:], "")], view
+    return ReplyPieces([*pieces, (reply.text[at:], "")], view, spans)
 
 
-def place_rows(
-    span: OriginSpan, chosen: int, width: int, mark: str, *, with_files: bool
-) -> Content:
-    """Render how often a span occurs, and its places: two rows each."""
-    rows = [Content.styled(occurrences(span), "bold")]
-    for number, place in enumerate(span.places):
-        sign = mark if number == chosen else " "
-        file = f"{one_line(Path(place.file).name)}, " if with_files else ""
-        heading = f"{sign} {file}line {place.line:,}"
-        text = f"  {''.join(excerpt(place, max(8, width - 4)))}"
-        rows.append(Content.styled(_fit(heading, width), "bold" if number == chosen else ""))
-        rows.append(Content.styled(_fit(text, width), "dim"))
-    more = span.count - len(span.places)
-    if more > 0:
-        rows.append(Content.styled(f"  and {more:,} more", "dim"))
-    return Content("\n").join(rows)
-
-
-def _fit(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else set_cell_size(text, max(1, width - 1)) + "…"
+def place_pieces(place: OriginPlace, marks: tuple[str, str]) -> list[Piece]:
+    """Render a place with the text around it."""
+    left, right = marks
+    return [(place.before, ""), (f"{left}{place.text}{right}", CHOSEN), (place.after, "")]

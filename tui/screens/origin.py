@@ -1,20 +1,18 @@
-"""Sources: passages of a reply that occur verbatim in the corpus, and the corpus around them."""
+"""Sources: passages of a reply that occur verbatim in the corpus."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
-from pathlib import Path
 from typing import ClassVar
 
-from textual import work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Container
+from textual.content import Content
 from textual.widgets import Static
 
-from core.attribution.passages import PassageLine, read_lines_around
 from core.errors import MiniGPTError
 from core.server.protocol import IndexRequest, OriginRequest
 from core.server.replies import IndexProgress, OriginPlace, OriginReply, OriginSpan
@@ -22,15 +20,21 @@ from core.text.encoding import Encoding
 from tui.chat import origin
 from tui.chat.origin import MARKS, PLAIN_MARKS
 from tui.chat.record import Turn
-from tui.common.format import CHOSEN
-from tui.common.wrapping import Piece
+from tui.common.keys import hidden_key
+from tui.common.messages import CopyRequested, OpenChat, OpenInside, OpenStep
+from tui.common.sanitize import clean
 from tui.screens.base import BaseScreen
-from tui.widgets.token_text import MarkedText
+from tui.screens.corpus import PassageScreen
+from tui.widgets.panel import Panel
+from tui.widgets.row_list import RowList
+from tui.widgets.source_lists import OPEN_TOOLTIP, PassageList, PlaceList
+from tui.widgets.source_text import ReplyText, SourceText
 from tui.widgets.transcript import prompt_mark
 
 MIN_COPY_TOKENS, MAX_MIN_COPY_TOKENS = 4, 64
 MAX_PLACES = 5
-Breakpoints = list[tuple[int, str]] | None
+MAX_DIGIT = 9
+SEARCHING = "The corpus is still being searched; Esc cancels."
 
 
 class OriginScreen(BaseScreen):
@@ -42,50 +46,47 @@ class OriginScreen(BaseScreen):
 
     HEADING = "Sources"
     HELP = (
-        "Passages of the reply that occur verbatim in the corpus, from a minimum number of tokens. "
+        "Passages of the reply that occur verbatim in the corpus, from a minimum number of tokens, "
+        "and where. Step and Inside open just before the chosen passage: how sure was the model? "
         "The corpus index is built the first time and kept."
     )
     CSS_PATH = "../styles/origin.tcss"
-    HORIZONTAL_BREAKPOINTS: Breakpoints = [(0, "-below"), (100, "-side")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Corpus", tooltip=OPEN_TOOLTIP),
         Binding(
-            "right,n",
-            "next_copy(1)",
-            "Next",
-            key_display="→",
+            *("right", "next_copy(1)", "Passage"),
+            key_display="←→",
             tooltip="Next copied passage",
             id="next_copy",
         ),
+        hidden_key("left", "next_copy(-1)", "Previous", "Previous copied passage"),
+        Binding("tab", "app.focus_next", "Panels", tooltip="Reply, copied passages, places"),
+        Binding("x", "step", "Step", tooltip="Choose token by token, from before the passage"),
+        Binding("i", "inside", "Inside", tooltip="Look inside the model before the passage"),
+        Binding("y", "copy", "Copy", tooltip="Copy the passage, or the reply if nothing is copied"),
         Binding(
-            "left,N",
-            "next_copy(-1)",
-            "Previous",
-            key_display="←",
-            tooltip="Previous passage",
-            id="previous_copy",
+            *("comma", "reply(-1)", "Older"), key_display=",", tooltip="Older reply", id="older"
         ),
-        Binding("p,tab", "place", "Place", key_display="p", tooltip="Next place of this passage"),
-        Binding("enter", "open", "Open", tooltip="Open the corpus at this place"),
-        Binding("up", "reply(-1)", "Older", key_display="↑", tooltip="Previous reply"),
-        Binding("down", "reply(1)", "Newer", key_display="↓", tooltip="Next reply"),
         Binding(
-            "plus",
-            "min_tokens(1)",
-            "Longer",
+            *("full_stop", "reply(1)", "Newer"), key_display=".", tooltip="Newer reply", id="newer"
+        ),
+        Binding(
+            *("plus", "min_tokens(1)", "Longer"),
             key_display="+",
             tooltip="Longer passages only",
             id="longer",
         ),
         Binding(
-            "minus",
-            "min_tokens(-1)",
-            "Shorter",
+            *("minus", "min_tokens(-1)", "Shorter"),
             key_display="-",
             tooltip="Shorter passages too",
             id="shorter",
         ),
-        Binding("pageup", "page(-1)", "Up", show=False, tooltip="Scroll a page up"),
-        Binding("pagedown", "page(1)", "Down", show=False, tooltip="Scroll a page down"),
+        Binding("t", "chat", "Chat", tooltip="Chat with the weights of this reply"),
+        *(
+            hidden_key(str(n), f"choose({n})", "Passage", f"Choose passage {n}")
+            for n in range(1, MAX_DIGIT + 1)
+        ),
     ]
 
     def __init__(self, turns: Sequence[tuple[str, Turn]], index: int | None = None) -> None:
@@ -95,17 +96,36 @@ class OriginScreen(BaseScreen):
         self._min_tokens = MIN_COPY_TOKENS
         self._span_index = self._place_index = 0
         self._reply: OriginReply | None = None
+        self._span_of_piece: dict[int, int] = {}
+        self._failure = ""
 
     def body(self) -> ComposeResult:
-        """Yield the figures, the reply and the places."""
+        """The figures, the reply, its copied passages, and the places of the chosen one."""
         yield Static(id="figures", markup=False)
-        with Horizontal(id="room"):
-            yield MarkedText()
-            yield Static(id="places")
+        with Container(id="room"):
+            with Container(id="texts"):
+                with Panel(title="Reply", id="replied"):
+                    yield ReplyText(id="reply")
+                with Panel(title="Around it", id="around"):
+                    text = SourceText(id="context")
+                    text.can_focus = False
+                    yield text
+            with Container(id="side"):
+                hint = "+ longer only  - shorter too"
+                with Panel(title="Copied passages", hint=hint, id="copied"):
+                    yield PassageList(id="passages")
+                hint = "Enter opens the corpus there"
+                with Panel(title="In the corpus", hint=hint, id="found"):
+                    yield PlaceList(self._marks, id="places")
 
     def on_mount(self) -> None:
         """Look up the newest reply."""
+        self.query_one(PassageList).focus()
         self._look_up()
+
+    @property
+    def _marks(self) -> tuple[str, str]:
+        return PLAIN_MARKS if self.services.terminal.is_ascii else MARKS
 
     @property
     def _turn(self) -> Turn:
@@ -123,11 +143,14 @@ class OriginScreen(BaseScreen):
     def _place(self) -> OriginPlace | None:
         return self._span.places[self._place_index] if self._span and self._span.places else None
 
+    # Searching
+
     @work(group="origin", exclusive=True, exit_on_error=False)
     async def _look_up(self) -> None:
         """Build the index if needed, then find the copied passages of the reply."""
         run, turn = self._turns[self._turn_index]
         self._reply, self._span_index, self._place_index = None, 0, 0
+        self._failure = ""
         self.set_header(run, state=f"reply {self._turn_index + 1} of {len(self._turns)}")
         self._show("Searching…")
         request = OriginRequest(
@@ -137,7 +160,8 @@ class OriginScreen(BaseScreen):
             await self._build_index(run)
             self._reply = await self.services.client.request(request)
         except MiniGPTError as error:
-            self._show(f"Not available: {error.message}")
+            self._failure = f"Not available: {error.message}"
+            self._show(self._failure)
             self.show_error(error)
             return
         for note in self._reply.notes:
@@ -157,62 +181,94 @@ class OriginScreen(BaseScreen):
                     for note in message.notes:
                         self.notify(note, markup=False)
 
+    # Showing
+
     def _show(self, status: str = "") -> None:
         """Show the reply with its passages, or a status while there is none."""
         reply, turn = self._reply, self._turn
-        figures, text = self.query_one("#figures", Static), self.query_one(MarkedText)
-        self.refresh_bindings()
+        figures, text = self.query_one("#figures", Static), self.query_one(ReplyText)
+        mark = prompt_mark(self.services.terminal.charset)
         if reply is None:
             figures.update(status)
-            text.show([(f"{self._mark} ", "accent"), (turn.prompt, "prompt"), (turn.text, "")])
-            self.query_one("#places", Static).update("")
-            return
-        figures.update(origin.summary(reply, self._span_index))
-        marks = PLAIN_MARKS if self.services.terminal.is_ascii else MARKS
-        pieces, view = origin.reply_pieces(turn.prompt, reply, self._span_index, marks, self._mark)
-        text.show(pieces, view)
+            self._span_of_piece = {}
+            text.show([(f"{mark} ", "accent"), (turn.prompt, "prompt"), (turn.text, "")])
+        else:
+            figures.update(_with_bold_figures(origin.summary(reply)))
+            shown = origin.reply_pieces(turn.prompt, reply, self._span_index, self._marks, mark)
+            self._span_of_piece = shown.spans
+            text.show(shown.pieces, shown.view)
+        self.query_one(PassageList).show(reply, self._span_index)
+        count = f" · {self._span_index + 1:,} of {len(self._spans):,}" if self._spans else ""
+        title = f"Copied passages of {self._min_tokens} tokens or more{count}"
+        self.query_one("#copied", Panel).set_title(title)
         self._show_places()
 
     def _show_places(self) -> None:
-        places = self.query_one("#places", Static)
-        if self._span is None or self._reply is None:
-            places.update(origin.NO_COPIES.format(min_tokens=self._min_tokens))
-            return
-        width = max(20, places.content_size.width or self.size.width - 4)
-        with_files = origin.has_several_files(self._reply)
-        places.update(
-            origin.place_rows(
-                self._span, self._place_index, width, self._mark, with_files=with_files
-            )
+        span, reply = self._span, self._reply
+        empty = ""
+        if reply is not None and span is None:
+            empty = origin.NO_COPIES.format(min_tokens=self._min_tokens)
+        self.query_one("#found", Panel).set_title(origin.places_title(span))
+        self.query_one(PlaceList).show(
+            span.places if span else (),
+            self._place_index,
+            with_files=reply is not None and origin.has_several_files(reply),
+            empty=empty,
         )
+        self._show_context()
 
-    def on_resize(self) -> None:
-        """Refit the places."""
-        if self._reply is not None:
-            self.call_after_refresh(self._show_places)
+    def _show_context(self) -> None:
+        """Show the text around the chosen place."""
+        place = self._place
+        pieces = origin.place_pieces(place, self._marks) if place else []
+        self.query_one("#context", SourceText).show(pieces, 1 if place else None)
+        title = f"Around line {place.line:,}" if place else "Around it"
+        self.query_one("#around", Panel).set_title(title)
+        self.refresh_bindings()
 
-    @property
-    def _mark(self) -> str:
-        return prompt_mark(self.services.terminal.charset)
+    # Choosing
+
+    def _choose_span(self, index: int) -> None:
+        if index != self._span_index:
+            self._span_index, self._place_index = index, 0
+            self._show()
 
     def action_next_copy(self, by: int) -> None:
-        """Select another passage, cyclically."""
-        self._span_index = (self._span_index + by) % len(self._spans)
-        self._place_index = 0
-        self._show()
+        """Choose another passage, cyclically."""
+        self._choose_span((self._span_index + by) % len(self._spans))
 
-    def action_place(self) -> None:
-        """Select the next place of the passage."""
-        assert self._span is not None
-        self._place_index = (self._place_index + 1) % len(self._span.places)
-        self._show_places()
+    def action_choose(self, number: int) -> None:
+        """Choose a passage by its number."""
+        self._choose_span(number - 1)
 
-    def action_open(self) -> None:
-        """Open the corpus at the selected place."""
-        place, reply = self._place, self._reply
-        assert place is not None
-        assert reply is not None
-        self.app.push_screen(PassageScreen(place, Encoding(reply.encoding, reply.errors)))
+    @on(RowList.Moved, "#passages")
+    def _passage_chosen(self, event: RowList.Moved) -> None:
+        if event.rows.cursor < len(self._spans):
+            self._choose_span(event.rows.cursor)
+
+    @on(RowList.Moved, "#places")
+    def _place_chosen(self, event: RowList.Moved) -> None:
+        if self._span is not None and event.rows.cursor < len(self._span.places):
+            self._place_index = event.rows.cursor
+            self._show_context()
+
+    @on(RowList.Opened)
+    def _row_opened(self) -> None:
+        self.action_open()
+
+    @on(SourceText.Clicked, "#reply")
+    def _reply_clicked(self, event: SourceText.Clicked) -> None:
+        """Choose the passage clicked on; of a double click, open the corpus."""
+        span = self._span_of_piece.get(event.piece)
+        if span is not None:
+            self._choose_span(span)
+            if event.twice:
+                self.action_open()
+
+    @on(SourceText.Clicked, "#context")
+    def _context_clicked(self, event: SourceText.Clicked) -> None:
+        if event.twice:
+            self.action_open()
 
     def action_reply(self, by: int) -> None:
         """Show another reply."""
@@ -224,18 +280,49 @@ class OriginScreen(BaseScreen):
         self._min_tokens += by
         self._look_up()
 
-    def action_page(self, by: int) -> None:
-        """Scroll a long reply."""
-        text = self.query_one(MarkedText)
-        text.scroll_relative(y=by * max(1, text.size.height - 1), animate=False)
+    # Other views
+
+    def action_open(self) -> None:
+        """Open the corpus at the chosen place."""
+        place, reply = self._place, self._reply
+        if place is not None and reply is not None:
+            self.app.push_screen(PassageScreen(place, Encoding(reply.encoding, reply.errors)))
+
+    def action_copy(self) -> None:
+        """Copy the passage, or the reply without one."""
+        span, text = self._span, self._turn.text
+        if span is not None and self._reply is not None:
+            text = self._reply.text[span.from_ : span.to]
+        self.post_message(CopyRequested(clean(text.strip(" ")), "passage" if span else "reply"))
+
+    @property
+    def _text_before(self) -> str:
+        """The prompt and the reply up to the chosen passage, or all of it without one."""
+        turn, span = self._turn, self._span
+        return clean(turn.prompt + (turn.text if span is None else turn.text[: span.from_]))
+
+    def action_step(self) -> None:
+        """Open Step just before the passage."""
+        run, turn = self._turns[self._turn_index]
+        self.post_message(OpenStep(run, turn.weights, self._text_before))
+
+    def action_inside(self) -> None:
+        """Open Inside just before the passage."""
+        run, turn = self._turns[self._turn_index]
+        self.post_message(OpenInside(run, turn.weights, self._text_before))
+
+    def action_chat(self) -> None:
+        """Open Chat with the weights of the reply."""
+        run, turn = self._turns[self._turn_index]
+        self.post_message(OpenChat(run, turn.weights))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enable what is possible now."""
         match action, parameters:
             case "next_copy", _:
                 return len(self._spans) > 1
-            case "place", _:
-                return self._span is not None and len(self._span.places) > 1
+            case "choose", (int(number),):
+                return number <= len(self._spans)
             case "open", _:
                 return self._place is not None
             case "reply", (int(by),):
@@ -244,101 +331,31 @@ class OriginScreen(BaseScreen):
                 return 1 <= self._min_tokens + by <= MAX_MIN_COPY_TOKENS
         return True
 
+    def explain_refusal(self, action: str) -> str | None:
+        """Why an action is not possible now."""
+        name, count = action.partition("(")[0], len(self._spans)
+        if name in ("next_copy", "choose", "open") and self._reply is None:
+            return self._failure or SEARCHING
+        match name:
+            case "open":
+                return origin.NO_COPIES.format(min_tokens=self._min_tokens)
+            case "next_copy" | "choose":
+                if not count:
+                    return origin.NO_COPIES.format(min_tokens=self._min_tokens)
+                return f"Copied passages: {count}, no more."
+            case "reply":
+                return "This is the oldest reply." if "-" in action else "This is the newest reply."
+            case "min_tokens":
+                limit = 1 if "-" in action else MAX_MIN_COPY_TOKENS
+                return f"The minimum is {limit} already."
+        return None
 
-class PassageScreen(BaseScreen):
-    """Lines of a corpus file around a place; more are read while scrolling.
 
-    Args:
-        place: what is marked.
-        encoding: of the file.
-    """
-
-    HEADING = "Corpus"
-    HELP = "The corpus around the passage; scrolling reads more."
-    CSS_PATH = "../styles/origin.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", key_display="↑", tooltip="A line up"),
-        Binding("down,j", "move(1)", "Down", key_display="↓", tooltip="A line down"),
-        Binding("pageup", "page(-1)", "Page up", key_display="PgUp", tooltip="A page up"),
-        Binding(
-            "pagedown,space", "page(1)", "Page down", key_display="PgDn", tooltip="A page down"
-        ),
-        Binding(
-            "enter,home", "passage", "Passage", key_display="Enter", tooltip="Back to the passage"
-        ),
+def _with_bold_figures(summary: str) -> Content:
+    """A line of muted words, its numbers bold."""
+    words = [
+        (word, "bold $ink" if word[0].isdigit() else "$muted")
+        for word in summary.split(" ")
+        if word
     ]
-
-    def __init__(self, place: OriginPlace, encoding: Encoding) -> None:
-        super().__init__()
-        self._place, self._encoding = place, encoding
-        self._file = Path(place.file)
-        self._lines: list[PassageLine] = []
-
-    def body(self) -> ComposeResult:
-        """Yield the lines."""
-        yield MarkedText()
-
-    def on_mount(self) -> None:
-        """Read the lines around the place."""
-        self.action_passage()
-
-    @work(group="passage", exclusive=True, exit_on_error=False)
-    async def _read(self, offset: int, number: int) -> None:
-        try:
-            lines = await asyncio.to_thread(
-                read_lines_around, self._file, self._encoding, offset, number
-            )
-        except MiniGPTError as error:
-            self.show_error(error)
-            return
-        self._lines = lines
-        self.set_header(self._file.name, state=f"line {self._place.line:,}")
-        self.query_one(MarkedText).show(*self._pieces(number))
-
-    def _pieces(self, number: int) -> tuple[list[Piece], int | None]:
-        """Return the lines with their numbers, and the index of the piece of line `number`."""
-        width = max((len(f"{line.number:,}") for line in self._lines), default=1)
-        pieces: list[Piece] = []
-        view = None
-        for line in self._lines:
-            if line.number == number:
-                view = len(pieces)
-            here = line.number == self._place.line
-            pieces.append((f"{line.number:>{width},} ", "accent" if here else "muted"))
-            pieces += self._marked_line(line.text) if here else [(line.text, "")]
-            pieces.append(("\n", ""))
-        return pieces, view
-
-    def _marked_line(self, text: str) -> list[Piece]:
-        """Return the line of the place, with the passage between marks as far as it is on it."""
-        left, right = PLAIN_MARKS if self.services.terminal.is_ascii else MARKS
-        passage = self._place.text.split("\n")[0]
-        before = self._place.before.rpartition("\n")[2]
-        begin = text.find(before + passage)
-        if begin < 0 or not passage:
-            return [(f"{left}{text}{right}", CHOSEN)]
-        begin += len(before)
-        end = begin + len(passage)
-        return [(text[:begin], ""), (f"{left}{passage}{right}", CHOSEN), (text[end:], "")]
-
-    def action_passage(self) -> None:
-        """Show the lines around the place."""
-        self._read(self._place.offset, self._place.line)
-
-    def action_move(self, by: int) -> None:
-        """Scroll by lines."""
-        self._scroll(by)
-
-    def action_page(self, by: int) -> None:
-        """Scroll by pages."""
-        self._scroll(by * max(1, self.query_one(MarkedText).size.height - 1))
-
-    def _scroll(self, by: int) -> None:
-        """Scroll within the lines read; at their edge read more."""
-        text = self.query_one(MarkedText)
-        edge = text.max_scroll_y if by > 0 else 0
-        if text.scroll_offset.y != edge or not self._lines:
-            text.scroll_relative(y=by, animate=False)
-            return
-        line = self._lines[-1 if by > 0 else 0]
-        self._read(line.offset, line.number)
+    return Content(" ").join(Content.styled(word, style) for word, style in words)

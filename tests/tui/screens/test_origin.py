@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.events import MouseScrollDown
+from textual.message import Message
 from textual.pilot import Pilot
 
 from core.attribution import passages
@@ -20,9 +22,12 @@ from tests.support.conversations import chat_app, home_with_lang, make_turn, sen
 from tests.support.fake_server import ORIGIN, FakeServer
 from tests.support.wait import wait_until_shown
 from tui.chat.record import append
+from tui.common.messages import CopyRequested, OpenChat, OpenInside, OpenStep
 from tui.common.terminal import Terminal
 from tui.screens.chat import ChatScreen
-from tui.screens.origin import OriginScreen, PassageScreen
+from tui.screens.corpus import PassageScreen
+from tui.screens.origin import OriginScreen
+from tui.widgets.source_text import ReplyText
 
 
 @pytest.fixture
@@ -65,37 +70,148 @@ def test_copied_passages_are_shown_with_their_lines(home: Home, size: tuple[int,
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await open_sources(app, pilot)
         words = " ".join(app.text.split())
-        assert (
-            "82% of 11 tokens copied · longest copy 5 · 2 of 10 bigrams are new · 1 of 2" in words
-        )
-        assert "5 tokens, once" in app.text
-        assert "› line 1" in app.text
+        assert "82% of 11 tokens copied · longest copy 5 · 2 of 10 bigrams are new" in words
+        assert "tokens or more · 1 of 2" in app.text
+        assert "In the corpus once" in app.text
+        assert "›    1  Python ‹is a popular" in app.text
         await pilot.press("right")
-        assert "4 tokens, 12 times" in app.text
-        assert "› line 2" in app.text
-        assert "and 10 more" in app.text
-        await pilot.press("p")
-        assert "› line 30" in app.text
+        assert "In the corpus 12 times, first 2 shown" in app.text
+        assert "›    2  I ‹love to code in the› dark." in app.text
+        await pilot.press("tab", "down")
+        await pilot.pause()
+        assert "›   30  I ‹love to code in the›" in app.text
         await pilot.press("left")
-        assert "5 tokens, once" in app.text
+        assert "In the corpus once" in app.text
+        await pilot.press("2")
+        assert "tokens or more · 2 of 2" in app.text
         await pilot.press("escape")
         assert isinstance(app.screen, ChatScreen)
 
     assert play(chat_app(home, make_server(home)), journey, size).errors == []
 
 
-def test_the_screens_look_as_captured(home: Home) -> None:
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (140, 38), (200, 50)])
+def test_the_screens_look_as_captured(home: Home, size: tuple[int, int]) -> None:
     """Detects an unintended change of layout or wording."""
+    name = "{}x{}".format(*size)
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await open_sources(app, pilot)
         await pilot.press("right")
-        assert_same_as_capture(app, "origin_80x24")
-        await pilot.press("enter")
-        await wait_until_shown(pilot, lambda: isinstance(app.screen, PassageScreen))
-        await app.workers.wait_for_complete()
         await pilot.pause()
-        assert_same_as_capture(app, "passage_80x24")
+        assert_same_as_capture(app, f"origin_{name}")
+        await open_corpus(app, pilot)
+        assert_same_as_capture(app, f"passage_{name}")
+
+    play(chat_app(home, make_server(home)), journey, size)
+
+
+async def open_corpus(app: StageApp, pilot: Pilot[None]) -> None:
+    """Press Enter and wait for the lines."""
+    await pilot.press("enter")
+    await wait_until_shown(pilot, lambda: isinstance(app.screen, PassageScreen))
+    await app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+def test_tab_goes_through_the_panels_which_show_the_focus(home: Home) -> None:
+    """Detects a panel that keys cannot reach, or a focus that is not seen."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await open_sources(app, pilot)
+        for title in ("› Copied passages", "› In the corpus", "› Reply", "› Copied passages"):
+            assert title in app.text
+            await pilot.press("tab")
+            await pilot.pause()
+
+    play(chat_app(home, make_server(home)), journey, (140, 38))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 38)])
+def test_the_mouse_chooses_and_opens_passages_and_places(home: Home, size: tuple[int, int]) -> None:
+    """Detects a click on another passage than the one under the pointer."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await open_sources(app, pilot)
+        await pilot.click("#passages", offset=(6, 2))
+        await pilot.pause()
+        assert "tokens or more · 2 of 2" in app.text
+        line = app.screen.query_one("#reply", ReplyText).text.index("is a popular")
+        await pilot.click("#reply", offset=(line, 0))
+        await pilot.pause()
+        assert "tokens or more · 1 of 2" in app.text
+        await pilot.click("#passages", offset=(6, 2))
+        await pilot.click("#places", offset=(6, 2))
+        await pilot.pause()
+        assert "›   30" in app.text
+        await pilot.click("#places", offset=(6, 2), times=2)
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, PassageScreen))
+
+    assert play(chat_app(home, make_server(home)), journey, size).errors == []
+
+
+def test_other_views_open_just_before_the_passage(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Detects Step or Inside at another place than the chosen passage."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await open_sources(app, pilot)
+        screen = app.screen
+        assert isinstance(screen, OriginScreen)
+        posted: list[Message] = []
+        post_message = screen.post_message
+
+        def post(message: Message) -> bool:
+            if not isinstance(message, OpenStep | OpenInside | OpenChat | CopyRequested):
+                return post_message(message)
+            posted.append(message)
+            return True
+
+        monkeypatch.setattr(screen, "post_message", post)
+        await pilot.press("right", "x", "i", "t", "y")
+        step, inside, chat, copied = posted
+        before = "Python" + ORIGIN.text[:41]
+        assert isinstance(step, OpenStep)
+        assert isinstance(inside, OpenInside)
+        assert isinstance(chat, OpenChat)
+        assert isinstance(copied, CopyRequested)
+        assert (step.name, step.prompt, inside.prompt) == ("lang", before, before)
+        assert chat.name == "lang"
+        assert copied.text == "love to code in the"
+
+    play(chat_app(home, make_server(home)), journey)
+
+
+def test_a_key_that_cannot_act_says_why(home: Home) -> None:
+    """Detects keys that do nothing without a word."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await open_sources(app, pilot)
+        screen = app.screen
+        assert isinstance(screen, OriginScreen)
+        assert not screen.check_action("reply", (-1,))
+        assert screen.explain_refusal("reply(-1)") == "This is the oldest reply."
+        assert not screen.check_action("choose", (9,))
+        assert screen.explain_refusal("choose(9)") == "Copied passages: 2, no more."
+
+    play(chat_app(home, make_server(home)), journey)
+
+
+def test_the_wheel_reads_more_of_the_corpus(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Detects a wheel that ends where the lines read end."""
+    monkeypatch.setattr(passages, "BYTES_BEFORE_LINE", 300)
+    monkeypatch.setattr(passages, "BYTES_AFTER_LINE", 900)
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await open_sources(app, pilot)
+        await open_corpus(app, pilot)
+        assert "Line 40 is" not in app.text
+        for _ in range(40):
+            await pilot._post_mouse_events([MouseScrollDown], "#lines", button=0)
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+        assert "40 Line 40 is of no interest." in app.text
 
     play(chat_app(home, make_server(home)), journey)
 
@@ -147,14 +263,14 @@ def test_minimum_length_and_reply_are_on_keys(home: Home) -> None:
         await send(app, pilot, "Java")
         await open_sources(app, pilot)
         assert "reply 2 of 2" in app.text
-        await pilot.press("up")
+        await pilot.press("comma")
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert "reply 1 of 2" in app.text
         await pilot.press("plus")
         await app.workers.wait_for_complete()
         await pilot.pause()
-        assert "1 of 1" in app.text
+        assert "5 tokens or more · 1 of 1" in app.text
         await pilot.press("plus")
         await app.workers.wait_for_complete()
         await pilot.pause()
