@@ -187,9 +187,8 @@ def test_zoom_and_back_to_all() -> None:
         assert plot.view.window == pytest.approx((1500, 2000))
         await pilot.press("Z")
         assert plot.view.window == pytest.approx((1000, 2000))
-        for key in ("a", "0"):
-            await pilot.press("z", key)
-            assert plot.view.window is None
+        await pilot.press("z", "a")
+        assert plot.view.window is None
 
     play_widget(LossPlot(), act)
 
