@@ -414,7 +414,7 @@ class ChatScreen(ChatActions):
             had_text = bool(reply.pieces)
             self._finish(reply)
             if not had_text:
-                self.transcript.drop_last()
+                self.transcript.drop_unanswered()
                 if not self.prompt.text:
                     self.set_prompt(reply.prompt)
         if self._reply_worker is not None:

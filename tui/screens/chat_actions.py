@@ -101,7 +101,7 @@ class ChatActions(GenerationScreen):
         if self.prompt.text == self.suggestions.prompt:
             self.set_prompt("")
         self.prompt.focus()
-        self.transcript.drop_last()
+        self.transcript.drop_unanswered()
         self.send(prompt)
 
     # Turns
@@ -128,7 +128,7 @@ class ChatActions(GenerationScreen):
         """Remove the chosen turn, or a prompt without a reply."""
         turn = self.transcript.chosen_turn
         if self.transcript.last_is_unanswered and (turn is None or turn is self.turn):
-            self.transcript.drop_last()
+            self.transcript.drop_unanswered()
             self.show_suggestions(None)
         elif turn is None:
             self.show_note(REMOVE_WHICH if self.conversation.turns else NO_TURN)

@@ -90,6 +90,7 @@ class ConversationView(Transcript):
         self._kinds: list[tuple[str, int]] = []  # for each, its kind and the index of its entry
         self._cleaner = StreamCleaner()
         self._tail: list[Piece] = []
+        self._later_notes: list[str] = []  # shown below the reply in progress once it has ended
         self._was_wide: bool | None = None
 
     # Content
@@ -105,14 +106,28 @@ class ConversationView(Transcript):
         return None if self._chosen is None else self._entries[self._chosen].turn
 
     @property
+    def _last_prompt(self) -> Entry | None:
+        """The last prompt with its reply; notes may follow it."""
+        return next((each for each in reversed(self._entries) if each.prompt is not None), None)
+
+    @property
     def last_is_unanswered(self) -> bool:
-        """Whether the last entry is a prompt without a reply."""
-        last = self._entries[-1] if self._entries else Entry()
-        return last.prompt is not None and last.turn is None and not last.is_replying
+        """Whether the last prompt is without a reply."""
+        last = self._last_prompt
+        return last is not None and last.turn is None and not last.is_replying
 
     def add_note(self, text: str) -> None:
-        """Append a muted line."""
-        self._add_entry(Entry(facts=[text]))
+        """Append a muted line; while a reply is in progress it waits for the end of it."""
+        last = self._last_prompt
+        if last is not None and last.is_replying:
+            self._later_notes.append(text)
+        else:
+            self._add_entry(Entry(facts=[text]))
+
+    def _add_later_notes(self) -> None:
+        notes, self._later_notes = self._later_notes, []
+        for text in notes:
+            self.add_note(text)
 
     def add_turn(self, turn: Turn, run: str = "") -> None:
         """Append a finished turn."""
@@ -161,29 +176,38 @@ class ConversationView(Transcript):
             run: named if it is not the one the screen was opened for.
         """
         self._append_to_reply([(self._cleaner.finish(), "")])
-        entry = self._entries[-1]
+        entry = self._entries[-1]  # notes wait
         entry.turn, entry.is_replying = turn, False
         self._tail = []
         self._strips.clear()
         for text in filter(None, (turn_facts(turn, run), difference)):
             entry.facts.append(text)
             self._append_fact(text)
+        self._add_later_notes()
         if self.has_focus:
             self.choose(turn)
 
     def refuse_turn(self, problem: str) -> None:
         """Append why there is no reply, below the prompt."""
-        entry = self._entries[-1]
+        entry = self._last_prompt
+        assert entry is not None
         entry.is_replying = False
         entry.facts.append(problem)
         self._tail = []
-        self._append_fact(problem)
+        if entry is self._entries[-1]:
+            self._append_fact(problem)
+        else:
+            self._rebuild()
+        self._add_later_notes()
 
-    def drop_last(self) -> None:
-        """Remove the last entry."""
+    def drop_unanswered(self) -> None:
+        """Remove the last prompt if it is without a reply; notes stay."""
         self._tail = []
-        del self._entries[-1:]
-        self._rebuild()
+        last = self._last_prompt
+        if last is not None and last.turn is None:
+            self._entries = [entry for entry in self._entries if entry is not last]
+            self._rebuild()
+        self._add_later_notes()
 
     def remove_turn(self, id: str) -> None:
         """Remove a turn."""

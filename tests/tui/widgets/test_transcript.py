@@ -67,6 +67,37 @@ def test_an_emoji_of_several_tokens_is_shown_as_one() -> None:
     play_widget(ConversationView(), act)
 
 
+def test_a_note_during_a_reply_is_shown_below_it() -> None:
+    """Detects a note that takes the tokens, the turn or the removal of the reply before it."""
+
+    async def act(shown: ConversationView, pilot: Pilot[None]) -> None:
+        turn = make_turn("One", " two three")
+        shown.begin_turn("One")
+        shown.add_tokens([(" two", 0.9)])
+        shown.add_note("Another run.")
+        shown.add_tokens([(" three", 0.9)])
+        shown.end_turn(turn)
+        shown.refuse_turn("It broke off.")
+        lines = shown.text.split("\n")
+        assert lines[:2] == ["One", "two three"]
+        assert lines[3:] == ["It broke off.", "Another run."]
+        await pilot.press("up")
+        assert shown.chosen_turn is turn
+        shown.begin_turn("Four")
+        shown.add_note("A third run.")
+        shown.drop_unanswered()
+        assert shown.text.split("\n") == [*lines, "A third run."]
+        shown.begin_turn("Five")
+        shown.refuse_turn("Unknown word.")
+        shown.add_note("A fourth run.")
+        assert shown.last_is_unanswered
+        shown.drop_unanswered()
+        shown.drop_unanswered()
+        assert shown.text.split("\n") == [*lines, "A third run.", "A fourth run."]
+
+    play_widget(ConversationView(), act)
+
+
 def test_text_in_pieces_is_wrapped_like_the_whole_text() -> None:
     """Detects words cut where tokens end."""
     text = "the quick brown fox jumps over the lazy dog " * 9
