@@ -50,6 +50,7 @@ PLACEHOLDER = "Say something, or begin a text. Enter sends, Ctrl+J starts a new 
 SHORT_PLACEHOLDER = "Say something, or begin a text. Enter sends it."
 NEWER_WEIGHTS = "Newer weights loaded; the next reply uses them."
 REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
+NOT_LOOPING = "F3 acts after a greedy reply that repeats itself."
 LOOPING = "Greedy decoding repeats itself. F3 tries temperature 0.8 with top p 0.95."
 PROMPT_MARGIN_CELLS = 6
 LEGEND_CELLS = 80  # of the panel, for the whole legend
@@ -423,10 +424,13 @@ class ChatScreen(ChatActions):
     action_stop_by_copy = action_stop_reply  # Ctrl+C, where nothing is selected
 
     def action_warmer(self) -> None:
-        """Answer the last prompt again, less predictably."""
+        """Answer the last prompt again, less predictably, where greedy decoding repeats itself."""
+        if not self.can_act("warmer"):
+            self.show_note(NOT_LOOPING)
+            return
         self.action_stop_reply()
         self.use_controls(replace(self.conversation.controls.with_settings(WARMER), fixed=False))
-        self.action_again()
+        self.send(self.conversation.turns[-1].prompt)
 
     # Keys
 

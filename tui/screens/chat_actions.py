@@ -283,7 +283,7 @@ class ChatActions(GenerationScreen):
             case "remove":
                 return self.transcript.chosen_turn is not None or self.transcript.last_is_unanswered
             case "warmer":
-                return self.is_looping and has_turns
+                return self.is_looping and (has_turns or self.conversation.reply is not None)
         return True
 
     def _can_use_suggestion(self, key: str) -> bool:

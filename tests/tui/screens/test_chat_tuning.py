@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,43 @@ def test_a_greedy_reply_that_loops_is_noticed(home: Home, size: tuple[int, int])
     greedy, warmer = server.sent(GenerateRequest)
     assert greedy.settings.temperature == 0.0
     assert (warmer.prompt, warmer.settings.temperature, warmer.settings.top_p) == ("go", 0.8, 0.95)
+
+
+def test_f3_acts_only_on_the_last_reply_and_if_it_loops(home: Home) -> None:
+    """Detects F3 that changes settings without a word, stops a normal reply or takes an old one."""
+    gate = asyncio.Event()
+    server = FakeServer(free_tokens=1, gates={GenerateRequest: gate})
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        screen = app.screen
+        assert isinstance(screen, ChatScreen)
+
+        async def is_refused() -> bool:
+            screen.show_note("")
+            await pilot.press("f3")
+            await pilot.pause()
+            return (
+                "F3 acts after a greedy reply" in app.text and screen.conversation.controls.greedy
+            )
+
+        assert await is_refused()
+        await pilot.press("a", "enter")
+        await wait_until_shown(pilot, lambda: "▌ is" in app.text)
+        assert await is_refused()
+        assert screen.conversation.reply is not None
+        gate.set()
+        await settle(app, pilot)
+        assert await is_refused()
+        server.tokens = [" on", " and"] * 20
+        await send(app, pilot, "go")
+        server.tokens = [" home."]
+        await pilot.press("escape", "up")
+        assert "▌›a" in app.text
+        await pilot.press("f3")
+        await settle(app, pilot)
+
+    play(chat_app(home, server), journey)
+    assert [request.prompt for request in server.sent(GenerateRequest)] == ["a", "go", "go"]
 
 
 def test_each_reply_draws_a_seed_unless_it_is_fixed(home: Home) -> None:
