@@ -210,9 +210,16 @@ class ConversationView(Transcript):
         self._add_later_notes()
 
     def remove_turn(self, id: str) -> None:
-        """Remove a turn."""
+        """Remove a turn; if it was the chosen one, the one below is chosen, else the one above."""
+        chosen = self.chosen_turn
+        turns = [entry.turn for entry in self._entries if entry.turn is not None]
+        if chosen is not None and chosen.id == id:
+            place = turns.index(chosen)
+            chosen = next(iter(turns[place + 1 :] or turns[:place][-1:]), None)
         self._entries = [entry for entry in self._entries if not entry.turn or entry.turn.id != id]
+        self._chosen = None
         self._rebuild()
+        self.choose(chosen)
 
     def show_tail(self, pieces: list[Piece]) -> None:
         """Show a line below a reply in progress, in place of the facts that it will have."""
@@ -259,8 +266,6 @@ class ConversationView(Transcript):
 
     def _rebuild(self) -> None:
         """Append all entries anew."""
-        if self._chosen is not None and self._chosen >= len(self._entries):
-            self._chosen = None
         self._starts, self._kinds = [], []
         self._pieces.clear()
         self._rewrap()

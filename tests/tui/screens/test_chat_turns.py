@@ -149,6 +149,25 @@ def test_a_turn_is_removed_from_the_record_too(home: Home) -> None:
     assert [turn.prompt for turn in recorded_turns(home)] == ["one", "three"]
 
 
+def test_the_turn_next_to_a_removed_one_is_chosen(home: Home) -> None:
+    """Detects a removal after which keys act on no turn, or on another than the marked one."""
+    _record(home, "one", "two", "three")
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "last")
+        assert isinstance(app.screen, ChatScreen)
+        app.screen.add_note("A note.")
+        await pilot.press("escape", "up", "up")
+        for chosen in ("▌›three", "▌›last", "▌›one"):
+            await pilot.press("d", "y")
+            await settle(app, pilot)
+            assert chosen in app.text
+            assert app.text.count("▌›") == 1
+
+    play(chat_app(home, FakeServer()), journey)
+    assert [turn.prompt for turn in recorded_turns(home)] == ["one"]
+
+
 def test_a_prompt_without_a_reply_is_removed_at_once(home: Home) -> None:
     """Detects a failed prompt that stays, or a turn that goes with it."""
     _record(home, "one")
