@@ -60,7 +60,7 @@ class Conversation:
         last_reply: the reply whose counts are shown.
         run_of_turn: the run of each turn of this session, by turn id.
         ids_of_turn: the token ids of each reply of this session, by turn id.
-        note: a short note for the status line.
+        note: a short note, shown until the next one.
         pinned: the turn that later replies to its prompt are compared with.
     """
 
@@ -215,7 +215,7 @@ class Conversation:
         return None if file is None else file_stamp(file)
 
     def facts(self) -> GenerationFacts:
-        """Return the facts for the side pane and the status line."""
+        """Return the facts about weights, settings and counts."""
         last, reply = self.last_reply, self.reply
         return GenerationFacts(
             run=self.run,

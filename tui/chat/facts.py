@@ -29,7 +29,7 @@ class GenerationFacts:
         tokens: of the reply; None before the first.
         speed: tokens per second.
         used, context: tokens in the context window, and its size.
-        note: a short note for the status line.
+        note: a short note, shown until the next one.
     """
 
     run: str

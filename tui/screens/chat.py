@@ -78,7 +78,6 @@ class ChatScreen(ChatActions):
         ("Load the newest weights", "newest"),
         ("Copy the whole conversation", "copy_all"),
     )
-    HORIZONTAL_BREAKPOINTS = None  # those of the app
 
     def __init__(self, name: str, weights: str = LAST) -> None:
         super().__init__(name, weights)
@@ -89,6 +88,8 @@ class ChatScreen(ChatActions):
         self._updates = 0
         self._loops = LoopDetector()
         self._loading_since: float | None = None
+        self._weights_size = 0
+        self._shown_state: tuple[str, Content] | None = None
         self._points: list[WeightsPoint] = []
         self._was_wide: bool | None = None
 
@@ -180,9 +181,6 @@ class ChatScreen(ChatActions):
         if conversation.reply is not None:
             is_waiting = conversation.model is None
             self.transcript.show_tail(writing_line(conversation.reply, is_waiting=is_waiting))
-
-    _shown_state: tuple[str, Content] | None = None
-    _weights_size = 0
 
     def add_note(self, text: str) -> None:
         """Add a line between the turns."""

@@ -36,6 +36,7 @@ class ChatActions(GenerationScreen):
         super().__init__(name, weights)
         self.suggestions: Suggestions | None = None
         self._searched = ""
+        self._last_match = ("", "")  # the text and the id of the turn that was chosen for it
 
     @property
     def transcript(self) -> ConversationView:
@@ -184,8 +185,6 @@ class ChatActions(GenerationScreen):
         self._last_match = text, turns[match].id
         number = len(matches) - matches.index(match)
         self.show_note(f"{number} of {len(matches)} with “{one_line(text)}”; / finds the next.")
-
-    _last_match = ("", "")
 
     def action_export(self) -> None:
         """Write the conversation to a file."""

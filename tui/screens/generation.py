@@ -20,7 +20,6 @@ from tui.screens.dialogs import RunDialog
 
 WEIGHTS_POLL_SECONDS = 2.0
 NOT_READY = "not ready"  # in place of the weights, after they could not be loaded
-Breakpoints = list[tuple[int, str]] | None
 
 
 class GenerationScreen(BaseScreen):
@@ -32,15 +31,12 @@ class GenerationScreen(BaseScreen):
         controls: the sampling settings at first; None means those last used with the run.
     """
 
-    HORIZONTAL_BREAKPOINTS: Breakpoints = [(0, "-line"), (100, "-side")]  # noqa: RUF012
-
     def __init__(
         self, name: str, weights: str = LAST, controls: SamplingControls | None = None
     ) -> None:
         super().__init__()
         self.opened_for = name, weights
         self._initial_controls = controls
-        self._shown_title = ("", "")
         self._weights_watcher: Timer | None = None
 
     @cached_property
@@ -88,14 +84,14 @@ class GenerationScreen(BaseScreen):
         self.check_for_newer()
 
     def on_resize(self) -> None:
-        """Refit the status line."""
+        """Show the facts as they fit this width."""
         self.show_facts()
 
     def add_note(self, text: str) -> None:
-        """Add a line to the screen's record, if it has one."""
+        """Add a line between the turns, where the screen shows turns."""
 
     def facts(self) -> GenerationFacts:
-        """Return the facts for the side pane and the status line."""
+        """Return the facts about weights, settings and counts."""
         return self.conversation.facts()
 
     def show_facts(self) -> None:
@@ -103,7 +99,7 @@ class GenerationScreen(BaseScreen):
         raise NotImplementedError
 
     def show_note(self, note: str) -> None:
-        """Show a short note until the next key."""
+        """Show a short note until the next one."""
         self.conversation.note = note
         self.show_facts()
 

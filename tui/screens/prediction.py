@@ -43,11 +43,11 @@ class PredictionScreen(GenerationScreen):
     """
 
     AUTO_FOCUS = "CandidateTable"
-    HORIZONTAL_BREAKPOINTS = None  # those of the app
     COMMANDS_WITHOUT_KEY: ClassVar[Sequence[tuple[str, str]]] = ()
 
     def __init__(self, name: str, weights: str, controls: SamplingControls | None) -> None:
         super().__init__(name, weights, controls)
+        self._shown_title = ("", "")
         self._action_lock = asyncio.Lock()
         self._unfinished_actions = 0
         self._points: list[WeightsPoint] = []

@@ -91,6 +91,7 @@ class ConversationView(Transcript):
         self._cleaner = StreamCleaner()
         self._tail: list[Piece] = []
         self._later_notes: list[str] = []  # shown below the reply in progress once it has ended
+        self._drawn_lines = 0
         self._was_wide: bool | None = None
 
     # Content
@@ -128,10 +129,6 @@ class ConversationView(Transcript):
         notes, self._later_notes = self._later_notes, []
         for text in notes:
             self.add_note(text)
-
-    def add_turn(self, turn: Turn, run: str = "") -> None:
-        """Append a finished turn."""
-        self.add_turns([(turn, run)])
 
     def add_turns(self, turns: Iterable[tuple[Turn, str]]) -> None:
         """Append finished turns at once.
@@ -302,8 +299,6 @@ class ConversationView(Transcript):
                 self.refresh()
                 return
         self.refresh_lines(first + gap, self.line_count - first)
-
-    _drawn_lines = 0
 
     def _kind_of(self, paragraph: int) -> tuple[str, int]:
         """The kind of a paragraph, and the index of its entry."""
