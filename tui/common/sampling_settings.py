@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from core.config.configs import SamplingConfig
 from core.config.schema import (
@@ -22,6 +22,9 @@ from core.config.schema import (
 from core.errors import SettingsError
 
 SETTING_SPECS = setting_specs(SamplingConfig)
+WHOLE_SETTINGS = frozenset(
+    name for name, kind in get_type_hints(SamplingConfig).items() if kind is int
+)
 SEED = "seed"
 DRAWN_SEED_LIMIT = 1 << 16  # drawn below this, so that a seed can be read out and typed
 

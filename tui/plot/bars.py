@@ -25,19 +25,31 @@ def bar(share: float, width: int, style: str = "$primary", *, is_ascii: bool = F
     return Content.assemble((filled, style), (track * (width - len(filled)), "$rule"))
 
 
-def slider(share: float, width: int, *, focused: bool = False, is_ascii: bool = False) -> Content:
+def slider(
+    share: float,
+    width: int,
+    *,
+    focused: bool = False,
+    is_off: bool = False,
+    is_ascii: bool = False,
+) -> Content:
     """Draw a position between the ends of a track.
 
     Args:
         share: 0 at the left end, 1 at the right end; limited to both.
         width: in cells.
         focused: whether this is the slider that arrow keys move.
+        is_off: whether what it sets has no effect; then its position is faint unless focused.
     """
     at = round(min(1.0, max(0.0, share)) * (width - 1))
     chars = (ASCII_FULL, ASCII_KNOB, ASCII_TRACK) if is_ascii else (FULL, KNOB, TRACK)
     full, knob, track = chars
+    if focused:
+        filled_style, knob_style = "$primary", "bold $primary"
+    elif is_off:
+        full, filled_style, knob_style = track, "$rule", "$faint"
+    else:
+        filled_style, knob_style = "$faint", "bold $ink"
     return Content.assemble(
-        (full * at, "$primary" if focused else "$faint"),
-        (knob, "bold $primary" if focused else "bold $ink"),
-        (track * (width - 1 - at), "$rule"),
+        (full * at, filled_style), (knob, knob_style), (track * (width - 1 - at), "$rule")
     )

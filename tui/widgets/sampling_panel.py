@@ -17,13 +17,14 @@ from tui.common.sampling_settings import (
     DRAWN_SEED_LIMIT,
     SEED,
     SETTING_SPECS,
+    WHOLE_SETTINGS,
     SamplingControls,
     has_effect,
     limit_note,
     parse_typed,
     value_text,
 )
-from tui.plot.bars import ASCII_KNOB, ASCII_TRACK, KNOB, TRACK, slider
+from tui.plot.bars import slider
 from tui.widgets.panel import Panel, is_wide
 
 NAMES = (*CONTROLS_BY_NAME, SEED)
@@ -34,6 +35,7 @@ HINT = "Tab here, then ↑ ↓ and ← →"
 FOCUSED_HINT = "digits type · a off · g greedy"
 SEED_KEPT, SEED_DRAWN = "kept · ← → another", "each reply its own"
 MARK, CURSOR = "›", "▌"
+Parts = list[tuple[str, str]]  # texts with their styles
 
 
 class SamplingPanel(Panel):
@@ -152,7 +154,10 @@ class SamplingRows(Widget, can_focus=True):
         if is_wide(self):
             rows = [self._row(name) for name in self._names]
         else:
-            rows = [Content.assemble(*parts) for parts in self._compact_lines(self.size.width)]
+            rows = [
+                Content.assemble(*(part for _, parts in line for part in parts))
+                for line in self._compact_lines(self.size.width)
+            ]
         return Content("\n").join(rows)
 
     @property
@@ -168,8 +173,15 @@ class SamplingRows(Widget, can_focus=True):
             text = str(self._controls.config.seed) if self._controls.fixed else "new"
         else:
             text = value_text(self._controls, name)
-        is_off = text in ("off", "new") or not has_effect(self._controls, name)
-        return text, "$faint" if is_off else "bold $ink"
+        return text, "$faint" if self._is_off(name) else "bold $ink"
+
+    def _is_off(self, name: str) -> bool:
+        """Whether a setting does not change the reply."""
+        if name == SEED:
+            is_unset = not self._controls.fixed
+        else:
+            is_unset = value_text(self._controls, name) == "off"
+        return is_unset or not has_effect(self._controls, name)
 
     def _row(self, name: str) -> Content:
         """Name, value and slider."""
@@ -191,14 +203,12 @@ class SamplingRows(Widget, can_focus=True):
     def _right_part(self, name: str, *, is_focused: bool) -> Content:
         width = self._slider_cells
         if name != SEED:
-            share = self._controls.share(name)
-            is_off = self._value(name)[1] == "$faint"
-            if not is_off or is_focused:
-                return slider(share, width, focused=is_focused, is_ascii=self._is_ascii)
-            knob, track = (ASCII_KNOB, ASCII_TRACK) if self._is_ascii else (KNOB, TRACK)
-            at = round(share * (width - 1))
-            return Content.assemble(
-                (track * at, "$rule"), (knob, "$faint"), (track * (width - 1 - at), "$rule")
+            return slider(
+                self._controls.share(name),
+                width,
+                focused=is_focused,
+                is_off=self._is_off(name),
+                is_ascii=self._is_ascii,
             )
         words = SEED_KEPT if self._controls.fixed else SEED_DRAWN
         return Content.styled(words, "$faint").truncate(width)
@@ -207,9 +217,9 @@ class SamplingRows(Widget, can_focus=True):
     def _slider_cells(self) -> int:
         return max(MIN_SLIDER_CELLS, self.size.width - SLIDER_START - 1)
 
-    def _compact_lines(self, width: int) -> list[list[tuple[str, str]]]:
-        """All settings as name and value, broken into lines between them."""
-        lines: list[list[tuple[str, str]]] = [[]]
+    def _compact_lines(self, width: int) -> list[list[tuple[str, Parts]]]:
+        """All settings, each with what is shown of it, broken into lines between them."""
+        lines: list[list[tuple[str, Parts]]] = [[]]
         used = 0
         for name in self._names:
             is_here = self.has_focus and name == self._chosen
@@ -221,12 +231,13 @@ class SamplingRows(Widget, can_focus=True):
                 lines.append([])
                 used = 0
             tint = " on $cursor" if is_here else ""
-            lines[-1] += [
+            parts = [
                 (mark, f"bold $primary{tint}"),
                 (f"{label} ", ("bold $ink" if is_here else "$muted") + tint),
                 (value, style + tint),
                 (" ", ""),
             ]
+            lines[-1].append((name, parts))
             used += cells + 1
         return lines
 
@@ -244,8 +255,7 @@ class SamplingRows(Widget, can_focus=True):
             return False
         if character.isascii() and character.isdecimal():
             return True
-        is_whole = self._chosen in (SEED, "top_k", "max_tokens")
-        return bool(self._typed) and character == "." and not is_whole
+        return bool(self._typed) and character == "." and self._chosen not in WHOLE_SETTINGS
 
     def on_key(self, event: Key) -> None:
         """Type an exact value."""
@@ -342,12 +352,11 @@ class SamplingRows(Widget, can_focus=True):
         lines = self._compact_lines(self.size.width)
         if not 0 <= y < len(lines):
             return None
-        before = sum(len(line) // 4 for line in lines[:y])
         end = 0
-        for index in range(len(lines[y]) // 4):
-            end += sum(len(text) for text, _ in lines[y][index * 4 : index * 4 + 4])
+        for name, parts in lines[y]:
+            end += sum(len(text) for text, _ in parts)
             if x < end:
-                return self._names[before + index]
+                return name
         return None
 
     def on_click(self, event: Click) -> None:

@@ -32,6 +32,13 @@ def test_a_slider_has_a_knob_within_its_track(share: float, text: str) -> None:
     assert slider(share, 8).plain == text
 
 
+def test_a_slider_without_effect_has_no_filled_part() -> None:
+    off, focused = slider(0.5, 8, is_off=True), slider(0.5, 8, is_off=True, focused=True)
+    assert off.plain == "────◆───"
+    assert "$faint" in [str(span.style) for span in off.spans]
+    assert focused.is_same(slider(0.5, 8, focused=True))
+
+
 @given(share=st.floats(-2, 2), width=st.integers(1, 200), is_ascii=st.booleans())
 def test_bars_and_sliders_fill_their_width(share: float, width: int, *, is_ascii: bool) -> None:
     for text in (bar(share, width, is_ascii=is_ascii), slider(share, width, is_ascii=is_ascii)):
