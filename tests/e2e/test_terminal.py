@@ -196,7 +196,7 @@ def test_limited_terminals_get_ascii_only(
         terminal.wait_until(lambda: terminal.text.isascii(), ascii_only, timeout=20)
         for key, expected in (
             *(
-                ("t", "poem > Chat"),
+                ("t", "^ Enter Send"),
                 (ESCAPE, "Type"),
                 ("?", "Chat > Help"),
                 (ESCAPE, "poem > Chat"),
@@ -226,7 +226,7 @@ COLOUR_CODE = re.compile(rb"(?<=[\[;])((?:3|4|9|10)[0-7]|[34]8;5;\d+|[34]8;2;\d+
 NOTHING, SIXTEEN_COLOURS = rb"(?!)", rb"(?:3|4|9|10)[0-7]"
 ENTRANCES = [
     ((), "poem +.*finished"),
-    (("chat", "poem"), "poem › Chat"),
+    (("chat", "poem"), "poem [›>] Chat"),
     (("step", "poem"), "Step"),
 ]
 

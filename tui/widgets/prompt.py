@@ -25,7 +25,7 @@ class Prompt(TextArea):
     Prompt:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "Send", key_display="↵", tooltip="Send", id="chat.send"),
+        Binding("enter", "submit", "Send", tooltip="Send", id="chat.send"),
         Binding(
             "up",
             "cursor_up",
