@@ -37,6 +37,7 @@ from tui.common.user_config import (
     NOTIFY,
     SAMPLING,
     SECTIONS,
+    ConfigProblem,
     UserConfig,
     all_keys,
     describe_problems,
@@ -119,10 +120,19 @@ def set_setting(home: Home, key: str, value: str) -> None:
     entry_key = _entry_key(key)
     parsed = parse_entry(entry_key, value)
     path, text = _read_file()
+    problems = _find_problems(load_user_config(path))
     if parsed is None:
         write_text(path, remove_value(text, entry_key))
     else:
         write_text(path, set_value(text or NEW_FILE, entry_key, parsed))
+    known = {problem.text for problem in problems}
+    wrong = [each for each in _find_problems(load_user_config(path)) if each.text not in known]
+    if wrong:
+        if text:
+            write_text(path, text)
+        else:
+            path.unlink()
+        raise InputError(f"{wrong[0].text}.", f"{path} is as before.")
     _report(load_user_config(path))
     _warn_if_overridden(home, key)
 
@@ -223,11 +233,16 @@ def _read_file() -> tuple[Path, str]:
     return path, text
 
 
-def _report(config: UserConfig) -> None:
-    """Name the wrong entries on stderr, also those that only the application can find."""
+def _find_problems(config: UserConfig) -> list[ConfigProblem]:
+    """The wrong entries, also those that only the application can find."""
     from tui.launch import find_app_problems
 
-    if problems := [*config.problems, *find_app_problems(config)]:
+    return [*config.problems, *find_app_problems(config)]
+
+
+def _report(config: UserConfig) -> None:
+    """Name the wrong entries on stderr."""
+    if problems := _find_problems(config):
         print_message(describe_problems(config.path, problems))
 
 

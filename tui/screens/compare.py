@@ -141,6 +141,8 @@ class CompareScreen(BaseScreen):
         if not self.is_attached or runs == self.comparison.runs:
             return
         self.comparison.runs = runs
+        if is_first and not any(len(run.val_loss) for run in runs):
+            self.comparison.toggle_loss()  # there is training loss only
         self._show()
         if is_first:
             self._poll_timer.resume()

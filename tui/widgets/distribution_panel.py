@@ -60,7 +60,7 @@ def narrow_line(figures: Distribution, width: int, *, is_ascii: bool = False) ->
             *((f" bits {arrow} ", "$muted"), (f"{figures.entropy_as_set:.1f}", "bold $ink")),
             (" as set", "$muted"),
         ),
-        _labelled("perplexity", figures.perplexity),
+        _labelled("text perplexity", figures.perplexity),
     ]
     for count, share in figures.tops:
         if count > 1:

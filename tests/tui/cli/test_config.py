@@ -130,6 +130,8 @@ def test_an_id_in_quotes_is_changed_where_it_is(file: Path, capsys: Captured) ->
         ["set", "thme", "nord"],
         ["set", "sampling.top_p", "2"],
         ["set", "refresh", "soon"],
+        ["set", "theme", "minigpt-dya"],
+        ["set", "keymap.train.pauze", "f5"],
         ["set", ".", "x"],
         ["get", "thme"],
         ["unset", "theme"],
