@@ -64,7 +64,7 @@ def tokenizer_kind(corpus: Corpus, preview: Preview, config: TrainConfig) -> str
 
 
 def values_instead(draft: RunDraft, own: Mapping[str, str], device: DeviceFacts) -> dict[str, str]:
-    """What the program would choose for each setting that a person has chosen, as words.
+    """What the program would choose for each setting that the user has chosen, as words.
 
     Args:
         own: the settings with their texts.
@@ -138,6 +138,19 @@ def auto_text(name: str, values: Mapping[str, Any], forecast: RunForecast) -> st
     return "" if value in (None, AUTO) else f"{brief_text(name, value)} {unit}".strip()
 
 
+def device_text(device: str, name: str) -> str:
+    """A device with its product name, without a name that only repeats the device.
+
+    Args:
+        device: "cpu", "cuda:0".
+        name: "CPU, AVX512", "NVIDIA H200".
+    """
+    parts = name.split(", ")
+    if parts[0].lower() == device.lower():
+        parts = parts[1:]
+    return ", ".join([device, *parts])
+
+
 def _describe_batch(values: Mapping[str, Any], forecast: RunForecast) -> str:
     if forecast.tokens.reading == "lines":
         return f"{values['batch_size']:,} lines"
@@ -158,7 +171,7 @@ def _describe_prompt(values: Mapping[str, Any], _: RunForecast) -> str:
 _SPECIAL_TEXTS: dict[str, Callable[[Mapping[str, Any], RunForecast], str]] = {
     PRESET: lambda values, forecast: f"{values[PRESET]}, {count(forecast.parameters)} parameters",
     TOKENIZER: lambda values, _: f"{values[TOKENIZER]}, {values[VOCABULARY]:,} tokens",
-    DEVICE: lambda values, forecast: f"{values[DEVICE]}, {forecast.device.name}",
+    DEVICE: lambda values, forecast: device_text(values[DEVICE], forecast.device.name),
     "batch_size": _describe_batch,
     "learning_rate": _describe_rate,
     READING: lambda values, _: READING_WORDS.get(values[READING], ""),

@@ -20,6 +20,7 @@ from core.config.plan_inputs import DeviceFacts
 from core.dataset.preview import Preview, preview
 from core.errors import Cancelled, MiniGPTError
 from core.paths import Home
+from core.run.directory import Run
 from core.run.parents import list_parents
 from core.run.store import check_free, check_name, find_run, propose_name
 from core.server.protocol import ProbeRequest
@@ -29,7 +30,7 @@ from core.text.resolve import resolve_corpus
 from core.tokenizer.tokenizer import Tokenizer
 from tui.common.messages import OpenTrain
 from tui.common.sanitize import one_line
-from tui.runs.auto_values import auto_text, automatic_values, values_instead
+from tui.runs.auto_values import auto_text, automatic_values, device_text, values_instead
 from tui.runs.forecast_text import (
     compact_forecast,
     forecast_lines,
@@ -101,6 +102,8 @@ class NewSetupScreen(BaseScreen):
         self._draft: RunDraft | None = None
         self._forecast: RunForecast | None = None
         self._cancel = threading.Event()
+        self._parents_cancel = threading.Event()
+        self._is_starting = False
         self._is_start_pending = False  # Enter was pressed before the draft was complete
         self._device = DeviceFacts(
             device="cpu", name="CPU", free_memory=free_memory(), threads=usable_threads()
@@ -170,6 +173,7 @@ class NewSetupScreen(BaseScreen):
         except Cancelled:
             return
         except MiniGPTError as error:
+            self._is_start_pending = False
             self.show_error(error)
             return
         is_first = self._draft is None
@@ -197,9 +201,8 @@ class NewSetupScreen(BaseScreen):
     async def _find_parents(self) -> None:
         """Find the runs that can be started from."""
         assert self._draft
-        parents = await asyncio.to_thread(
-            list_parents, self.services.home, self._draft.preview.sample, self._cancel.is_set
-        )
+        sample, is_cancelled = self._draft.preview.sample, self._parents_cancel.is_set
+        parents = await asyncio.to_thread(list_parents, self.services.home, sample, is_cancelled)
         self._form.set_parents(parents)
         if self._form.parent:
             self._update_draft()
@@ -209,11 +212,9 @@ class NewSetupScreen(BaseScreen):
     @on(ConfigForm.Changed)
     def _use_change(self, event: ConfigForm.Changed) -> None:
         self._show_meaning()
-        if self._draft is None:
-            return
         if event.name in REREAD_SETTINGS and not self._form.problem(event.name):
             self._preview_text()
-        else:
+        elif self._draft is not None:
             self._update_draft()
 
     def _update_draft(self) -> None:
@@ -284,8 +285,8 @@ class NewSetupScreen(BaseScreen):
         is_ascii = self.app.has_class("-ascii")
         draw = forecast_lines if is_wide(self) else compact_forecast
         target.update(draw(forecast, max(MIN_CELLS, target.size.width), is_ascii=is_ascii))
-        device = f"on {forecast.device.device}, {forecast.device.name}"
-        self.query_one("#forecast-panel", Panel).set_hint(device)
+        device = device_text(forecast.device.device, forecast.device.name)
+        self.query_one("#forecast-panel", Panel).set_hint(f"on {device}")
         reasons = self.query_one("#reasons", Static)
         width = max(MIN_CELLS, reasons.size.width)
         reasons.update(reason_lines([text.tokenizer_reason, *forecast.reasons], width))
@@ -323,7 +324,7 @@ class NewSetupScreen(BaseScreen):
 
     # Keys
 
-    @work(exclusive=True, group="start", exit_on_error=False)
+    @work(group="start", exit_on_error=False)  # not exclusive: the thread cannot be cancelled
     async def action_start(self) -> None:
         """Create the run and start its trainer, once the text is read."""
         self._form.end_typing()
@@ -334,8 +335,10 @@ class NewSetupScreen(BaseScreen):
             self._show_meaning(f"{FIELDS[name].label} {problem}")
             return
         self._is_start_pending = self._draft is None
-        if self._draft is None:
+        if self._draft is None or self._is_starting:
             return
+        self._is_starting = True
+        run: Run | None = None
         try:
             choices = self._form.choices()
             run = await asyncio.to_thread(
@@ -352,6 +355,8 @@ class NewSetupScreen(BaseScreen):
         except MiniGPTError as error:
             self.show_error(error)
             return
+        finally:
+            self._is_starting = run is not None  # another Enter may come before the next screen
         self._form.texts.clear()
         self.post_message(OpenTrain(run.name, started=True))
 
@@ -377,8 +382,9 @@ class NewSetupScreen(BaseScreen):
         form.redraw()
 
     def on_unmount(self) -> None:
-        """Stop reading the text."""
+        """Stop reading the text and looking for parents."""
         self._cancel.set()
+        self._parents_cancel.set()
 
 
 def read_text(

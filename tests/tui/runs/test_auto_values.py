@@ -1,4 +1,4 @@
-"""What auto chose, and what it would choose instead of a person's own values."""
+"""What auto chose, and what it would choose instead of the user's values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.config.configs import TrainConfig
 from core.config.plan_inputs import DeviceFacts
 from core.dataset.preview import Preview, preview
 from core.text.corpus import bundled_corpora
-from tui.runs.auto_values import auto_text, automatic_values, values_instead
+from tui.runs.auto_values import auto_text, automatic_values, device_text, values_instead
 from tui.runs.form_fields import FIELDS
 from tui.runs.setup import RunDraft, forecast_run
 
@@ -43,6 +43,12 @@ def test_every_automatic_value_has_words(seen: Preview) -> None:
     assert text["sample_prompt"] == "“Python”"
     assert text["reading"] == "lines, each a sample"
     assert text["compile"] == text["minutes"] == "", "chosen only in training, or off"
+
+
+def test_a_device_is_named_once() -> None:
+    assert device_text("cpu", "CPU, AVX512") == "cpu, AVX512"
+    assert device_text("cpu", "CPU") == "cpu"
+    assert device_text("cuda:0", "NVIDIA H200") == "cuda:0, NVIDIA H200"
 
 
 def test_values_follow_the_choices(seen: Preview) -> None:

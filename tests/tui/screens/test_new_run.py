@@ -17,6 +17,7 @@ from core.errors import Cancelled, InputError
 from core.paths import Home, find_home
 from core.progress import CancelCheck
 from core.run.directory import Run
+from core.run.parents import Parent
 from core.server.protocol import ProbeRequest
 from core.text.catalog import register_corpus
 from core.text.corpus import Corpus
@@ -29,7 +30,7 @@ from tests.support.wait import wait_until, wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common.messages import OpenNewRun, OpenSetup
 from tui.screens.new_corpus import NewCorpusScreen
-from tui.screens.new_setup import NewSetupScreen
+from tui.screens.new_setup import NewSetupScreen, read_text
 from tui.widgets.config_form import ConfigForm
 
 
@@ -219,6 +220,99 @@ def test_enter_is_not_lost_while_a_text_is_read(
         assert started == ["lang"]
 
     run_app(home, journey, size=(120, 40))
+
+
+def test_a_second_enter_starts_no_second_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Detects a start whose thread goes on while its result is lost."""
+    may_start = threading.Event()
+    started: list[str] = []
+
+    def start(_home: Home, spec: str, *_: Any, **__: Any) -> Run:
+        started.append(spec)
+        may_start.wait(30)
+        raise InputError("The disk is full.")
+
+    monkeypatch.setattr("tui.screens.new_setup.start_run", start)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await open_settings(app, pilot)
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: bool(started))
+        await pilot.press("enter", "enter")
+        may_start.set()
+        await wait_until_shown(pilot, lambda: "The disk is full." in screen_text(app))
+        assert started == ["lang"]
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: len(started) == 2)
+
+    run_app(home, journey, size=(120, 40))
+
+
+def test_a_text_that_could_not_be_read_is_read_again_after_a_change(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings name a deleted run; an Enter from before the error starts nothing later."""
+    may_read = threading.Event()
+    started: list[str] = []
+
+    def start(_home: Home, spec: str, *_: Any, **__: Any) -> Run:
+        started.append(spec)
+        raise InputError("The disk is full.")
+
+    monkeypatch.setattr("tui.screens.new_setup.start_run", start)
+
+    def read_slowly(*arguments: Any) -> Any:
+        may_read.wait(30)
+        return read_text(*arguments)
+
+    monkeypatch.setattr("tui.screens.new_setup.read_text", read_slowly)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.post_message(OpenSetup("lang", settings={"parent": "deleted"}))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+        await pilot.press("enter")
+        may_read.set()
+        await wait_until_shown(pilot, lambda: "There is no run" in screen_text(app))
+        app.screen.query_one(ConfigForm).form.choose("parent")
+        await pilot.press("delete")
+        await wait_until_shown(pilot, lambda: "of a minute" in screen_text(app))
+        await pilot.pause()
+        assert not started
+
+    run_app(home, journey, size=(120, 40))
+
+
+def test_parents_are_all_found_while_the_text_is_read_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Detects a search cut short by the new preview, whose few results then stay."""
+    may_search, results = threading.Event(), list[bool]()
+
+    def search(_: Home, __: object, cancelled: CancelCheck) -> list[Parent]:
+        may_search.wait(30)
+        results.append(cancelled())
+        return []
+
+    monkeypatch.setattr("tui.screens.new_setup.list_parents", search)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await open_settings(app, pilot)
+        app.screen.query_one(ConfigForm).form.choose("tokenizer")
+        await pilot.press("right")
+        await wait_until_shown(pilot, lambda: "• auto says word" in screen_text(app))
+        may_search.set()
+        await wait_until_shown(pilot, lambda: bool(results))
+        assert results == [False]
+
+    run_app(home, journey, size=(120, 40))
+
+
+def test_the_name_and_the_text_are_shown_in_80_columns(home: Home) -> None:
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await open_settings(app, pilot)
+        assert "Settings for lang on lang" in screen_text(app)
+
+    run_app(home, journey, size=(80, 24))
 
 
 def test_facts_are_wrapped_beside_their_labels(home: Home) -> None:
