@@ -165,7 +165,7 @@ def _shares(forecast: RunForecast) -> list[_Share]:
 
 
 def reason_lines(reasons: Sequence[str], width: int) -> Content:
-    """What was chosen, each with its reason; a person's own choices carry `•`."""
+    """What was chosen, each with its reason; the user's choices carry `•`."""
     lines = []
     for reason in reasons:
         match = re.fullmatch(r"(.*?) \((.*)\)", one_line(reason), re.DOTALL)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.config.configs import AUTO, TrainConfig
+from core.config.configs import AUTO, ModelConfig, TrainConfig
 from core.config.schema import find_value_problems, parse_value
 from core.errors import MiniGPTError, SettingsError
 from core.run.parents import Parent
@@ -59,7 +59,7 @@ class SettingsForm:
         devices: names of this machine's devices.
         parents: the runs that can be started from; None until they are known.
         chosen: name of the chosen row.
-        typed: whether a value is being typed into that row.
+        is_typing: whether a value is being typed into that row.
     """
 
     def __init__(self, texts: dict[str, str] | None = None) -> None:
@@ -67,7 +67,7 @@ class SettingsForm:
         self.devices: tuple[str, ...] = ()
         self.parents: tuple[Parent, ...] | None = None
         self.chosen = next(iter(FIELDS))
-        self.typed = False
+        self.is_typing = False
         self._before_typing = ""
         self.automatic: Mapping[str, Any] = {}  # every value of the present plan
         self.words: Mapping[str, str] = {}  # the same as the rows show it
@@ -76,7 +76,7 @@ class SettingsForm:
     # Rows
 
     def shown_fields(self, level: int) -> list[FormField]:
-        """The rows of a level, and all that have a value of the person's own."""
+        """The rows of a level, and all that have the user's value."""
         return [
             field
             for field in FIELDS.values()
@@ -121,14 +121,14 @@ class SettingsForm:
         return self.parent is not None and name in FIXED_BY_PARENT
 
     def is_own(self, name: str) -> bool:
-        """Whether a setting is the person's own, and is used."""
+        """Whether a setting has the user's value, and it is used."""
         return name in self.texts and not self.is_fixed(name)
 
     def parse(self, name: str) -> Any:
         """The value of a setting that has a text.
 
         Raises:
-            MiniGPTError: the text is none.
+            MiniGPTError: the text is not a valid value.
         """
         field, text = FIELDS[name], self.texts[name].strip()
         if field.config is None:
@@ -207,7 +207,7 @@ class SettingsForm:
             raise SettingsError(problems)
         own = values.pop(None, {})
         train = values.pop(TrainConfig, {})
-        (shape,) = values.values() or ({},)
+        shape = values.pop(ModelConfig, {})
         return FormChoices(
             config=TrainConfig(**train),
             shape=shape,
@@ -216,7 +216,7 @@ class SettingsForm:
             parent=own.get(PARENT),
         )
 
-    # Changes. Each returns a line that explains why nothing changes, else an empty one.
+    # Changes. Those that can be refused return a line that says why, else an empty one.
 
     def step(self, by: int) -> str:
         """Choose the next or the previous value of the chosen setting."""
@@ -237,8 +237,6 @@ class SettingsForm:
         text = self.texts.get(field.name, "")
         index = texts.index(text) if text in texts else 0
         self._set(texts[(index + by) % len(texts)])
-        if len(texts) == 1:
-            return "there is no other choice"
         return ""
 
     def _refusal(self) -> str:
@@ -302,22 +300,22 @@ class SettingsForm:
             return True
         if self.field.is_whole:
             return False
-        return character == "." or (self.typed and character in "e-+")
+        return character == "." or (self.is_typing and character in "e-+")
 
     def type_text(self, text: str) -> str:
         """Type into the chosen row; the first character replaces its value."""
         if refusal := self._refusal():
             return refusal
-        if not self.typed:
-            self.typed, self._before_typing = True, self.texts.pop(self.chosen, "")
+        if not self.is_typing:
+            self.is_typing, self._before_typing = True, self.texts.pop(self.chosen, "")
         self.texts[self.chosen] = self.texts.get(self.chosen, "") + text
         return ""
 
     def delete(self) -> None:
         """Delete the last character; of a value that is not being typed, too."""
         text = self.texts.get(self.chosen, "")
-        if text and not self.typed:
-            self.typed, self._before_typing = True, text
+        if text and not self.is_typing:
+            self.is_typing, self._before_typing = True, text
         if text[:-1]:
             self.texts[self.chosen] = text[:-1]
         else:
@@ -325,18 +323,18 @@ class SettingsForm:
 
     def cancel_typing(self) -> None:
         """Restore the value from before typing."""
-        self.typed = False
+        self.is_typing = False
         self.texts.pop(self.chosen, None)
         if self._before_typing:
             self.texts[self.chosen] = self._before_typing
 
     def end_typing(self) -> None:
         """Keep what was typed."""
-        self.typed = False
+        self.is_typing = False
 
     def clear(self) -> None:
         """Make the chosen setting automatic again."""
-        self.typed = False
+        self.is_typing = False
         self.texts.pop(self.chosen, None)
 
     def set_parents(self, parents: Iterable[Parent]) -> None:
@@ -378,12 +376,15 @@ def texts_of(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def number_text_exact(value: float) -> str:
-    """A number without loss."""
+    """A number of another run's settings, in full: a copy must train with the same value.
+
+    `number_text` rounds to six digits instead, which suits the steps of a ladder and what is shown.
+    """
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
 def own_value_text(field: FormField, text: str) -> str:
-    """A person's own value with its unit."""
+    """The user's value with its unit."""
     unit = UNITS.get(field.name, "")
     try:
         if field.is_whole and field.name != "seed":

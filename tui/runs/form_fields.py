@@ -210,7 +210,10 @@ def _decades(low: float, high: float) -> list[float]:
 
 
 def number_text(value: float) -> str:
-    """A number as typed into the form: without a superfluous point, exact for whole numbers."""
+    """A number as one would type it: whole ones exact, others rounded to six digits.
+
+    Values that must not change are written by `tui.runs.form.number_text_exact`.
+    """
     return str(int(value)) if value == int(value) else f"{value:g}"
 
 

@@ -148,7 +148,7 @@ class ConfigForm(Widget, can_focus=True):
 
     def _value(self, field: FormField) -> Content:
         form, name = self.form, field.name
-        if form.typed and name == form.chosen:
+        if form.is_typing and name == form.chosen:
             style = "bold $error" if form.problem(name) else "bold $primary"
             return Content.styled(f"{one_line(form.texts.get(name, ''))}{CURSOR}", style)
         if form.is_own(name):
@@ -175,11 +175,11 @@ class ConfigForm(Widget, can_focus=True):
     def _note(self, field: FormField) -> Content:
         """What is wrong with a value, which values are allowed, or what auto says instead."""
         form, name = self.form, field.name
-        is_typed = form.typed and name == form.chosen
+        is_typing = form.is_typing and name == form.chosen
         if problem := form.problem(name):
-            limits = f" ({field.limits})" if field.limits and is_typed else ""
+            limits = f" ({field.limits})" if field.limits and is_typing else ""
             return Content.assemble(("! ", "bold $error"), (f"{problem}{limits}", "$error"))
-        if is_typed:
+        if is_typing:
             return Content.styled(field.limits, "$faint")
         if not form.is_own(name):
             return Content("")
@@ -247,7 +247,7 @@ class ConfigForm(Widget, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape acts here only while a value is typed."""
-        return self.form.typed if action == "cancel" else True
+        return self.form.is_typing if action == "cancel" else True
 
     def action_choose(self, by: int) -> None:
         """Choose the setting above or below."""

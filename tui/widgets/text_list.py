@@ -41,7 +41,7 @@ class TextRow:
 
 
 class TextList(OptionList):
-    """Bundled texts, then the person's own, then a row that asks for another one.
+    """Bundled texts, then the user's, then a row that asks for another one.
 
     A click chooses a row, a double click uses it.
     """
