@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from textual.app import App
@@ -154,10 +155,10 @@ def _act_together(id: str, other: str) -> bool:
 
 def remapped(node: DOMNode, keymap: Keymap) -> BindingsMap:
     """A copy of the bindings of a screen or widget with the user's keys."""
-    scope = scope_of(type(node))
+    ids = _binding_ids(type(node)) if keymap else {}
     keys: dict[str, list[Binding]] = {}
     for key, binding in node._bindings:
-        chosen = keymap.get(binding.id or f"{scope}.{_action_id(binding)}") if keymap else None
+        chosen = keymap.get(ids.get(binding) or binding.id or "") if keymap else None
         if chosen is None:
             keys.setdefault(key, []).append(binding)
             continue
@@ -166,6 +167,18 @@ def remapped(node: DOMNode, keymap: Keymap) -> BindingsMap:
             if moved not in keys.setdefault(new, []):
                 keys[new].append(moved)
     return BindingsMap.from_keys(keys)
+
+
+@cache
+def _binding_ids(kind: type[DOMNode]) -> dict[Binding, str]:
+    """The ids of a class's bindings, each in the scope of the class that declares it."""
+    ids: dict[Binding, str] = {}
+    for base in kind.__mro__:
+        bindings = list(Binding.make_bindings(vars(base).get("BINDINGS", ())))
+        for binding, identified in zip(bindings, with_ids(scope_of(base), bindings), strict=True):
+            assert isinstance(identified, Binding)
+            ids.setdefault(binding, identified.id or "")
+    return ids
 
 
 def active_keymap(app: App[Any]) -> Keymap:

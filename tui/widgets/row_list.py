@@ -33,8 +33,8 @@ class RowList(ScrollView, can_focus=True):
         Binding("down", "move(1)", "Down", show=False),
         Binding("pageup", "page(-1)", "Page up", show=False),
         Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "move_to(0)", "First", show=False),
-        Binding("end", "move_to(-1)", "Last", show=False),
+        Binding("home", "move_to(0)", "First", show=False, id="first"),
+        Binding("end", "move_to(-1)", "Last", show=False, id="last"),
         Binding("enter", "open", "Open", show=False),
     ]
     DEFAULT_CSS = """

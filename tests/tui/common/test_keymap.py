@@ -21,6 +21,7 @@ from tui.common.keymap import (
 from tui.common.user_config import load_user_config
 from tui.screens.chat import ChatScreen
 from tui.screens.new_corpus import NewCorpusScreen
+from tui.widgets.run_table import RunTable
 
 
 def ids_of(*bindings: Binding) -> list[str | None]:
@@ -133,6 +134,15 @@ def test_a_binding_of_a_widget_without_an_id_is_moved_by_its_class_and_action() 
 
     assert remapped(RowList(), {"row_list.move_previous": "k"}).key_to_bindings.keys() == {"k"}
     assert remapped(RowList(), {}).key_to_bindings.keys() == {"up"}
+
+
+def test_inherited_bindings_are_moved_by_the_class_that_declares_them() -> None:
+    import_screens()
+    keymap = {"row_list.move_previous": "k", "row_list.first": "g", "models.open": "o"}
+    assert keymap.keys() <= {binding.id for binding in declared_bindings()}
+    keys = remapped(RunTable("ascii"), keymap).key_to_bindings
+    assert [keys[key][0].action for key in "kgo"] == ["move(-1)", "move_to(0)", "open"]
+    assert keys.keys().isdisjoint({"up", "home", "enter"})
 
 
 def test_wrong_entries_are_named_with_their_line(tmp_path: Path) -> None:
