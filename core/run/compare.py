@@ -245,9 +245,13 @@ def differing_settings(runs: Sequence[ComparedRun]) -> tuple[list[SettingRow], i
 def _distinct_texts(runs: Sequence[ComparedRun]) -> tuple[Any, ...]:
     """The names of the texts; of different texts with one name, with the start of their hash."""
     names = [run.settings.get(TEXT) for run in runs]
-    is_ambiguous = len(set(names)) < len({run.text_id for run in runs})
-    hashes = [f"{name} {run.text_id[:6]}" for name, run in zip(names, runs, strict=True)]
-    return tuple(hashes if is_ambiguous else names)
+    texts = {(name, run.text_id) for name, run in zip(names, runs, strict=True)}
+    if len(texts) == len(set(names)):
+        return tuple(names)
+    return tuple(
+        f"{name} {run.text_id[:6]}" if name and run.text_id else name
+        for name, run in zip(names, runs, strict=True)
+    )
 
 
 def have_same_tokenizer(runs: Sequence[ComparedRun]) -> bool:

@@ -157,6 +157,12 @@ def test_different_texts_of_one_name_are_told_apart() -> None:
     runs = [settings(text="notes.txt", hash="aaaaaaaa"), settings(text="notes.txt", hash="bbbbbbb")]
     rows, _ = differing_settings(runs)
     assert rows[0].values == ("notes.txt aaaaaa", "notes.txt bbbbbb")
+    runs = [settings(text=text, hash=hash) for text, hash in (("a", "1"), ("b", "1"), ("a", "2"))]
+    assert differing_settings(runs)[0][0].values == ("a 1", "b 1", "a 2")
+    runs = [settings(text="a", hash="1"), settings(text="b", hash="2")]
+    assert differing_settings(runs)[0][0].values == ("a", "b")
+    runs = [settings(text="a", hash="1"), settings(text="a", hash="")]
+    assert differing_settings(runs)[0][0].values == ("a 1", "a")
 
 
 @pytest.mark.parametrize(
