@@ -42,7 +42,7 @@ class ScaleMode(enum.Enum):
         return modes[(modes.index(self) + 1) % len(modes)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no truth value
 class Curve:
     """A series of points with rising `xs`, (N,) each. Only finite points are drawn.
 
@@ -87,7 +87,7 @@ class Reading(NamedTuple):
     ys: Sequence[float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chart:
     """The content of a chart.
 

@@ -25,6 +25,13 @@ def curve(ys: list[float], name: str = "train", **options: bool | str) -> Curve:
     return Curve(name, xs, np.array(ys, float), **options)  # type: ignore[arg-type]
 
 
+def test_curves_and_charts_can_be_compared() -> None:
+    one, same = curve([1.0, 2.0]), curve([1.0, 2.0])
+    assert one == one
+    assert one != same
+    assert Chart(curves=(one,)) != Chart(curves=(same,))
+
+
 def lines(
     chart: Chart,
     width: int = 70,
