@@ -428,8 +428,9 @@ class InsideScreen(BaseScreen):
     def on_heat_map_opened(self, message: HeatMap.Opened) -> None:
         """Show a panel alone, or the map of a head that was double-clicked."""
         if self._part == HEADS:
-            self._part = ATTENTION
-        self._is_large = not self._is_large
+            self._part, self._is_large = ATTENTION, True
+        else:
+            self._is_large = not self._is_large
         self._focus_part(self._part)
 
     def on_heat_map_scrolled(self, message: HeatMap.Scrolled) -> None:

@@ -289,6 +289,13 @@ def test_a_double_click_opens_the_map_of_a_head_and_closes_it(home: Home) -> Non
         await pilot.double_click(AttentionMap, offset=(2, 2))
         await settle(app, pilot)
         assert "All heads" in app.text
+        app.screen.query_one(HeadMaps).focus()
+        await press(app, pilot, "enter")
+        _, start = heads.grid(_view(app), *heads.size).place(0, 0)
+        await pilot.double_click(heads, offset=(start + 2, 2))
+        await settle(app, pilot)
+        assert "› Layer 1, head 1 looks at" in app.text
+        assert "All heads" not in app.text
 
     play(_app(home, FakeServer()), journey, WIDE)
 
