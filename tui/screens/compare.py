@@ -83,6 +83,7 @@ class CompareScreen(BaseScreen):
         super().__init__()
         self.comparison = Comparison(tuple(names))
         self.replies = [PromptReply(name) for name in names]
+        self._reading = asyncio.Lock()  # a thread cannot be cancelled
         self._prompt: str | None = None  # the one the replies are to
         self._generation: Worker[None] | None = None
 
@@ -130,13 +131,16 @@ class CompareScreen(BaseScreen):
     # Reading
 
     def _poll(self) -> None:
-        if any(run.status in LIVE_STATUSES for run in self.comparison.runs):
+        if not self._reading.locked() and any(
+            run.status in LIVE_STATUSES for run in self.comparison.runs
+        ):
             self._read()
 
-    @work(exclusive=True, group="read", exit_on_error=False)
+    @work(group="read", exit_on_error=False)
     async def _read(self) -> None:
         """Read the runs in a thread, and show what is new."""
-        runs = tuple([await asyncio.to_thread(reader.read) for reader in self._readers])
+        async with self._reading:
+            runs = tuple([await asyncio.to_thread(reader.read) for reader in self._readers])
         is_first = not self.comparison.runs
         if not self.is_attached or runs == self.comparison.runs:
             return
@@ -146,7 +150,8 @@ class CompareScreen(BaseScreen):
         self._show()
         if is_first:
             self._poll_timer.resume()
-            self.query_one(LineInput).value = self.comparison.default_prompt.partition("\n")[0]
+            field = self.query_one(LineInput)
+            field.value = field.value or self.comparison.default_prompt.partition("\n")[0]
             self.action_run()
 
     # Showing

@@ -103,6 +103,7 @@ class ModelsScreen(BaseScreen):
         self._keeps_order = False  # so that no run moves under the cursor
         self._is_read = False
         self._library: Library | None = None
+        self._reading = asyncio.Lock()  # a thread cannot be cancelled
         self._preview: tuple[str, RunPreview] | None = None  # name of the run
         self._preview_stamp: tuple[object, ...] = ()
         self._preview_timer: Timer | None = None
@@ -130,7 +131,7 @@ class ModelsScreen(BaseScreen):
         self.query_one("#filter").display = False
         self._timer = self.set_interval(
             self.services.terminal.interval(REFRESH_SECONDS, REMOTE_REFRESH_SECONDS),
-            self.refresh_runs,
+            self._poll,
         )
         self._table.focus()
         # Of many runs those that fit are read before the first frame: a thread would compete with
@@ -159,14 +160,19 @@ class ModelsScreen(BaseScreen):
         await self.query_one("#chart").mount(self._chart)
         self._draw_preview()
 
-    @work(exclusive=True, group="refresh", exit_on_error=False)
+    def _poll(self) -> None:
+        if not self._reading.locked():
+            self.refresh_runs()
+
+    @work(group="refresh", exit_on_error=False)
     async def refresh_runs(self) -> None:
-        """Read changed runs in a thread and update the table."""
+        """Read changed runs in a thread and update the table, after a reading that has begun."""
         if self._library is None:
             return
-        self._use(await asyncio.to_thread(self._library.rows))
-        if await asyncio.to_thread(self._library.measure_sizes):
+        async with self._reading:
             self._use(await asyncio.to_thread(self._library.rows))
+            if await asyncio.to_thread(self._library.measure_sizes):
+                self._use(await asyncio.to_thread(self._library.rows))
         self._draw_preview()  # which says how long ago a run was saved
 
     def _use(self, rows: list[LibraryRow]) -> None:
@@ -188,6 +194,7 @@ class ModelsScreen(BaseScreen):
         self._arranged = arrange_runs(self._rows, self._order, names)
         rows = [row for row in self._rows if _matches(row, value)]
         arranged = arrange_runs(rows, self._order, [row.name for row in self._arranged])
+        self._table.keep_marks({row.name for row in self._arranged})
         self._table.show(arranged, self._order)
         self._table.display = bool(arranged)
         empty = self.query_one("#empty", Static)

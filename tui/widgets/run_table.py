@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -128,6 +128,10 @@ class RunTable(RowList):
         """The row under the cursor."""
         return self._rows[self.cursor].row if self._rows else None
 
+    def keep_marks(self, names: Collection[str]) -> None:
+        """Remove the marks of runs that exist no longer; those that a filter hides keep theirs."""
+        self.marked = [name for name in self.marked if name in names]
+
     def show(self, rows: Sequence[FamilyRow], order: RunOrder) -> None:
         """Show these runs; the cursor stays on its run, and only changed rows are redrawn."""
         before, self._rows = self._rows, list(rows)
@@ -139,7 +143,6 @@ class RunTable(RowList):
             return
         self._order = order
         selected = before[self.cursor].name if before else None
-        self.marked = [name for name in self.marked if name in names]
         self.rows_changed(names.index(selected) if selected in names else None)
 
     def select(self, name: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from textual.widgets import Static
 
 from core.errors import InputError
 from core.paths import Home
+from core.run.compare import ComparedRun, RunReader
 from core.run.directory import Run
 from core.server.protocol import GenerateRequest
 from core.system.files import read_json, write_json
@@ -281,3 +284,53 @@ def test_a_training_run_is_read_again(home: Home, server: FakeServer) -> None:
 
     _play(home, server, journey, names=("tales", "live"))
     live.lock.release()
+
+
+def test_a_slow_reading_is_waited_for(
+    home: Home, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = ScriptedRun(home.root, "live")
+    live.start()
+    live.train(1, 20)
+    read, active, most = RunReader.read, [0], [0]
+
+    def read_slowly(self: RunReader) -> ComparedRun:
+        active[0] += 1
+        most[0] = max(most[0], active[0])
+        time.sleep(0.15)
+        active[0] -= 1
+        return read(self)
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        plot = app.screen.query_one(LossPlot)
+        monkeypatch.setattr(RunReader, "read", read_slowly)
+        live.train(21, 40)
+        await wait_until_shown(pilot, lambda: plot.chart.curves[1].xs.tolist() == [20, 40])
+        assert most == [1]
+
+    _play(home, server, journey, names=("tales", "live"), terminal=Terminal(refresh=0.05))
+    live.lock.release()
+
+
+def test_a_prompt_typed_before_the_runs_are_read_is_kept(
+    home: Home, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, read = threading.Event(), RunReader.read
+
+    def read_late(self: RunReader) -> ComparedRun:
+        gate.wait(30)
+        return read(self)
+
+    monkeypatch.setattr(RunReader, "read", read_late)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.client = server
+        app.post_message(OpenCompare(NAMES))
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await pilot.press("f2", *"Fox")
+        gate.set()
+        await wait_until_shown(pilot, lambda: bool(server.sent(GenerateRequest)))
+        assert app.screen.query_one(LineInput).value == "Fox"
+        assert server.sent(GenerateRequest)[0].prompt == "Fox"
+
+    run_app(home, journey, size=WIDE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ from tests.support.suspended import suspended_trainer
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common.messages import OpenCompare, OpenInside, OpenSetup, OpenStep
+from tui.common.terminal import Terminal
+from tui.runs.library import Library, LibraryRow
 from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.screens.models import ModelsScreen
 from tui.screens.train import TrainScreen
@@ -185,6 +188,44 @@ def test_home_and_end_reach_the_first_and_the_last_run(home: Home) -> None:
         assert table.cursor == 2
         await pilot.press("home")
         assert table.cursor == 0
+
+    run_app(home, journey)
+
+
+def test_a_slow_reading_is_waited_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_three_runs(home)
+    rows, active, most = Library.rows, [0], [0]
+
+    def read_slowly(self: Library, count: int | None = None) -> list[LibraryRow]:
+        active[0] += 1
+        most[0] = max(most[0], active[0])
+        time.sleep(0.4)
+        active[0] -= 1
+        return rows(self, count)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        monkeypatch.setattr(Library, "rows", read_slowly)
+        ScriptedRun(home.root, "newest").start()
+        await wait_until_shown(pilot, lambda: table.row_count == 4)
+        assert most == [1]
+
+    run_app(home, journey, terminal=Terminal(refresh=0.1))
+
+
+def test_a_filter_keeps_marks(home: Home) -> None:
+    make_three_runs(home)
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        table = app.screen.query_one(RunTable)
+        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await pilot.press("space", "down", "space")
+        marked = list(table.marked)
+        await pilot.press("slash", *"tal", "enter")
+        await wait_until_shown(pilot, lambda: table.row_count == 1)
+        assert len(table.marked) == 2
+        assert table.marked == marked
 
     run_app(home, journey)
 

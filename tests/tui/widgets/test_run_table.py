@@ -184,6 +184,8 @@ def test_at_most_four_runs_are_marked() -> None:
         assert table.toggle_mark()
         assert table.marked == ["a", "c", "d"]
         table.show([row("c"), row("e")], RunOrder.AGE)
+        assert table.marked == ["a", "c", "d"], "a hidden run keeps its mark"
+        table.keep_marks({"c", "e"})
         assert table.marked == ["c"], "a deleted run is not compared"
 
     play_widget(RunTable("braille"), act)
