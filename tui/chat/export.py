@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -59,23 +60,41 @@ def to_json(turns: RunTurns) -> str:
     return json.dumps(replace_non_finite(values), indent=2) + "\n"
 
 
+def expand_path(text: str) -> Path:
+    """The path that was typed, with the home folder in place of `~`.
+
+    Raises:
+        InputError: the user in it is unknown.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            f"{text}: there is no such home folder.", "Write the whole path in place of ~."
+        ) from error
+
+
 def write_conversation(path: Path, turns: RunTurns) -> None:
     """Write a new file, as Markdown or JSON by the end of its name.
 
     Raises:
-        InputError: another name, or a file that exists.
+        InputError: another name, one that the system refuses, or a file that exists.
         StorageError: it could not be written.
     """
     suffix = path.suffix.lower()
     if suffix not in (*MARKDOWN_SUFFIXES, JSON_SUFFIX):
         raise InputError(f"Unknown format: {path.name or '(empty)'}.", HOW_TO_NAME)
-    if path.exists():
+    if os.path.lexists(path):  # which, unlike `Path.exists`, raises nothing
         raise InputError(f"{path} exists already.", "Choose another name.")
     text = to_json(turns) if suffix == JSON_SUFFIX else to_markdown(turns)
     try:
         write_atomic(path, text.encode(errors="backslashreplace"))
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+        message = f"{path} cannot be written: {error.strerror}."
+        raise StorageError(message, "Choose another name or folder.") from error
+    except ValueError as error:  # a null character, or half of a surrogate pair
+        message = f"{path} cannot be the name of a file: it has a character that none may have."
+        raise InputError(message, "Choose another name.") from error
 
 
 def find_turns(turns: Iterable[Turn], text: str) -> list[int]:

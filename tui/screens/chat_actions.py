@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from core.errors import MiniGPTError
-from tui.chat.export import HOW_TO_NAME, find_turns, write_conversation
+from tui.chat.export import HOW_TO_NAME, expand_path, find_turns, write_conversation
 from tui.chat.record import Turn
 from tui.chat.suggestions import Suggestions
 from tui.common.messages import CopyRequested, OpenInside, OpenStep
@@ -192,12 +192,12 @@ class ChatActions(GenerationScreen):
             return
 
         async def write(text: str) -> None:
-            path = Path(text).expanduser()
+            path = expand_path(text)
             await asyncio.to_thread(write_conversation, path, self.conversation.replies())
 
         def tell(text: str | None) -> None:
             if text is not None:
-                self.show_note(f"Written to {one_line(str(Path(text).expanduser()))}")
+                self.show_note(f"Written to {one_line(str(expand_path(text)))}")
 
         path = Path.cwd() / f"{self.conversation.run}-chat.md"
         question = f"Write the conversation to which file? {HOW_TO_NAME}"

@@ -15,10 +15,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import Worker, WorkerState
 
 from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
+from tui.common.messages import ErrorRaised
 from tui.common.sanitize import clean
 from tui.runs.library import Library, LibraryRow, row_age
 from tui.widgets.line_input import LineInput
@@ -66,6 +68,13 @@ class InputDialog(ModalScreen[str | None]):
         """Close without an answer."""
         self.dismiss(None)
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Show an unexpected exception; the dialog stays open."""
+        if event.state is WorkerState.ERROR:
+            what = f"{type(event.worker.error).__name__}: {event.worker.error}"
+            error = MiniGPTError(f"Bug in this dialog: {what}", "Please report it.")
+            self.post_message(ErrorRaised(error))
+
 
 class CheckedDialog(InputDialog):
     """Ask for a text; what is refused stays in the input, with the reason below it.
@@ -96,7 +105,7 @@ class CheckedDialog(InputDialog):
         """The widget that the text is typed into."""
         raise NotImplementedError
 
-    @work(exclusive=True)
+    @work(exclusive=True, exit_on_error=False)
     async def submit(self, text: str) -> None:
         """Close with the text, unless it is refused."""
         try:

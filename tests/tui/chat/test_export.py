@@ -14,6 +14,7 @@ from core.errors import InputError, StorageError
 from tests.support.conversations import make_turn
 from tui.chat.export import (
     escape_markdown,
+    expand_path,
     find_turns,
     to_json,
     to_markdown,
@@ -70,6 +71,34 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         write_conversation(tmp_path / "chat.txt", TURNS)
     with pytest.raises(StorageError):
         write_conversation(tmp_path / "missing" / "chat.md", TURNS)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a\ud800b"], ids=["long", "null", "surrogate"])
+def test_a_name_that_the_system_refuses_is_an_error(tmp_path: Path, name: str) -> None:
+    """Detects any other exception."""
+    with pytest.raises((InputError, StorageError), match="cannot be"):
+        write_conversation(tmp_path / f"{name}.md", TURNS)
+
+
+def test_a_folder_that_may_not_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Detects an exception when it is looked whether the file exists."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.stat", refuse)
+    monkeypatch.setattr("os.lstat", refuse)
+    monkeypatch.setattr("tui.chat.export.write_atomic", refuse)
+    with pytest.raises(StorageError, match="Permission denied"):
+        write_conversation(tmp_path / "chat.md", TURNS)
+
+
+def test_an_unknown_home_folder_is_an_error() -> None:
+    """Detects any other exception."""
+    with pytest.raises(InputError, match="home folder"):
+        expand_path("~nosuchuser/chat.md")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from tests.support.wait import wait_until_shown
 from tui.chat.record import append
 from tui.common.messages import OpenInside, OpenStep
 from tui.screens.chat import ChatScreen
+from tui.screens.dialogs import LineDialog
 from tui.widgets.conversation_view import ConversationView
 from tui.widgets.next_token_panel import NextTokenRows
 from tui.widgets.sampling_panel import SamplingRows
@@ -353,3 +354,19 @@ def test_actions_without_a_key_are_in_the_palette(home: Home) -> None:
 
     play(app, journey)
     assert app.copied[0][0] == "conversation"
+
+
+def test_a_surprise_in_a_dialog_is_shown(home: Home) -> None:
+    """Detects an exception that ends the app."""
+
+    def fail(_: str) -> None:
+        raise RuntimeError("surprise")
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        app.push_screen(LineDialog("Which?", "x", fail))
+        await pilot.pause()
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: any("surprise" in str(e) for e in app.errors))
+        assert isinstance(app.screen, LineDialog)
+
+    play(chat_app(home, FakeServer()), journey)
