@@ -16,6 +16,7 @@ LOG_TICK_STEPS = (1, 1.5, 2, 3, 5, 7)
 CLOCK_TICK_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200)
 RELATIVE_TOLERANCE = 1e-9
 MAX_AXIS_HALVINGS = 60
+MIN_POSITIVE = 1e-300  # below it, shares and ticks round to 0
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class AxisScale:
         low, high = self.low, self.high
         if self.log:
             low, high, value = math.log10(low), math.log10(high), math.log10(value)
-        return (value - low) / (high - low)
+        return (value - low) / ((high - low) or 1.0)
 
     def shares(self, values: FloatArray) -> FloatArray:
         """The positions of many values, (N,)."""
         low, high = self.low, self.high
         if self.log:
             low, high, values = math.log10(low), math.log10(high), np.log10(values)
-        return np.asarray((values - low) / (high - low))
+        return np.asarray((values - low) / ((high - low) or 1.0))
 
     def value(self, share: float) -> float:
         """The value at a position."""
@@ -53,10 +54,10 @@ class AxisScale:
 
 
 def padded_scale(low: float, high: float, log: bool) -> AxisScale:
-    """A scale from `low` to `high`, padded if they are equal."""
-    if high - low > RELATIVE_TOLERANCE * abs(high):
+    """A scale from `low` to `high`, padded if they are equal; `log` needs `MIN_POSITIVE`."""
+    if high - low > max(RELATIVE_TOLERANCE * abs(high), MIN_POSITIVE):
         return AxisScale(low, high, log)
-    pad = abs(low) * 0.05 or 0.5
+    pad = abs(low) * 0.05 if abs(low) >= MIN_POSITIVE else 0.5
     return AxisScale(low / 1.05 if log else low - pad, high * 1.05 if log else high + pad, log)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tui.plot.axis import STEPS, AxisScale, axis_end
+from tui.plot.axis import MIN_POSITIVE, STEPS, AxisScale, axis_end
 from tui.plot.canvas import FloatArray
 
 MAX_LOSS = 1e30  # larger losses are not drawn
@@ -132,9 +132,9 @@ class Chart:
 def _drawable(curve: Curve, mode: ScaleMode) -> Curve:
     keep = (np.abs(curve.ys) < MAX_LOSS) & np.isfinite(curve.xs)
     if mode.is_log_y:
-        keep &= curve.ys > 0
+        keep &= curve.ys >= MIN_POSITIVE
     if mode.is_log_x:
-        keep &= curve.xs > 0
+        keep &= curve.xs >= MIN_POSITIVE
     return curve if keep.all() else replace(curve, xs=curve.xs[keep], ys=curve.ys[keep])
 
 

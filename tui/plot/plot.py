@@ -12,7 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tui.plot.axis import AxisScale, padded_scale, position_label, position_ticks, tick_label
+from tui.plot.axis import (
+    MIN_POSITIVE,
+    AxisScale,
+    padded_scale,
+    position_label,
+    position_ticks,
+    tick_label,
+)
 from tui.plot.canvas import LABEL_COST, Canvas, FloatArray, StyledRow
 from tui.plot.chart import Chart, ChartView, Curve
 from tui.plot.smoothing import cloud_points, line_positions, mean_line, smoothing_width
@@ -215,7 +222,7 @@ def _y_scale(chart: Chart, view: ChartView, layers: Sequence[_Layer]) -> AxisSca
     low, high = float(values.min()), float(values.max())
     if view.window is None:
         limit = high * BASELINE_MAX_RATIO
-        levels = [value for _, value in chart.baselines if 0 < value <= limit]
+        levels = [value for _, value in chart.baselines if MIN_POSITIVE <= value <= limit]
         low, high = min([low, *levels]), max([high, *levels])
     return padded_scale(low, high, view.mode.is_log_y)
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.common.ascii_signs import TABLE
+from tui.plot.axis import AxisScale
 from tui.plot.canvas import CURVE_COST, LABEL_COST, Canvas
 from tui.plot.chart import RATE_SIGN, RESUME_SIGN, AxisMark, Chart, ChartView, Curve, ScaleMode
 from tui.plot.plot import ASCII_SIGNS, draw_chart
@@ -353,3 +354,16 @@ def test_dots_are_not_joined(charset: str, rows: list[str]) -> None:
     canvas = Canvas(4, 2, charset)
     canvas.dots(np.array([1.0, 0.0]), np.array([1.0, 0.0]), "cloud", "x")
     assert ["".join(part for part, _ in row) for row in canvas.pieces()] == rows
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("losses", [[5e-324] * 3, [5e-324, 1e-323, 2e-323], [1e-310, 2e-310]])
+def test_losses_that_round_to_nothing_are_a_flat_line(mode: ScaleMode, losses: list[float]) -> None:
+    """Detects a division by a range of 0."""
+    chart = Chart((curve(losses),), baselines=(("bigram", 5e-324),))
+    for charset in CHARSETS:
+        assert len(lines(chart, charset=charset, view=ChartView(mode=mode))) == 16
+
+
+def test_an_axis_without_length_has_one_position() -> None:
+    assert AxisScale(5e-324, 5e-324).share(5e-324) == 0
