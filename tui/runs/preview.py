@@ -11,6 +11,7 @@ from textual.content import Content
 from core.errors import MiniGPTError
 from core.run.directory import Run
 from core.run.event_log import read_sparse_events
+from core.run.events import as_whole
 from core.run.history import History
 from core.run.record import read_record
 from core.system.files import JsonObject
@@ -61,6 +62,7 @@ def list_preview_facts(
         now: Unix seconds.
     """
     summary, history = row.summary, preview.history
+    context = as_whole(history.model.get("context"))
     corpus = preview.record.get("corpus", {})
     model, prepared = history.model, history.prepared
     parts = {
@@ -69,7 +71,7 @@ def list_preview_facts(
         "tokenizer": [
             _tokenizer(prepared),
             _number_of(model, "vocab_size", "tokens", exact=True),
-            f"context {model['context']}" if "context" in model else "",
+            "" if context is None else f"context {context}",
         ],
         "parent": [summary.parent or ""],
         "children": [", ".join(children)],
@@ -131,19 +133,20 @@ def _tokenizer(prepared: JsonObject) -> str:
 
 def _tokens(prepared: JsonObject) -> str:
     numbers = [prepared.get("train_tokens"), prepared.get("val_tokens")]
-    total = sum(number for number in numbers if isinstance(number, int))
+    total = sum(as_whole(number) or 0 for number in numbers)
     return f"{count(total)} tokens" if total else ""
 
 
 def _shape(model: JsonObject) -> str:
-    if not {"layers", "d_model", "heads"} <= model.keys():
+    layers, width, heads = (as_whole(model.get(name)) for name in ("layers", "d_model", "heads"))
+    if layers is None or width is None or heads is None:
         return ""
-    return f"{model['layers']} layers × {model['d_model']}, {model['heads']} heads"
+    return f"{layers} layers × {width}, {heads} heads"
 
 
 def _number_of(values: JsonObject, name: str, unit: str, *, exact: bool = False) -> str:
-    number = values.get(name)
-    if not isinstance(number, int):
+    number = as_whole(values.get(name))
+    if number is None:
         return ""
     return f"{number:,} {unit}" if exact else f"{count(number)} {unit}"
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from textual.content import Content
 
+from core.run.events import as_whole
 from core.run.history import History
 from core.run.status import PREPARING, RUNNING, STARTING
 from tui.common.format import count, loss, percent, size
@@ -97,7 +98,7 @@ def _val_tile(history: History, corpus_bytes: int | None) -> Tile:
 def bits_per_byte(history: History, nats: float, corpus_bytes: int | None) -> float | None:
     """A loss per token as bits per byte, by the mean length of a token in the whole text."""
     counts = [history.prepared.get("train_tokens"), history.prepared.get("val_tokens")]
-    tokens = sum(value for value in counts if isinstance(value, int))
+    tokens = sum(as_whole(value) or 0 for value in counts)
     return nats / math.log(2) * tokens / corpus_bytes if corpus_bytes and tokens > 0 else None
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from textual.content import Content
 
-from core.run.events import FINISHED
+from core.run.events import FINISHED, as_whole
 from core.run.history import History, Series
 from core.run.status import RUNNING
 from tui.common.sanitize import clean
@@ -167,8 +167,8 @@ def _format(loss: float) -> str:
 
 def has_small_validation(history: History) -> bool:
     """Whether the validation data is missing or too small for a meaningful loss."""
-    tokens = history.prepared.get("val_tokens")
-    return isinstance(tokens, int) and tokens < MIN_VAL_TOKENS
+    tokens = as_whole(history.prepared.get("val_tokens"))
+    return tokens is not None and tokens < MIN_VAL_TOKENS
 
 
 STYLES = {

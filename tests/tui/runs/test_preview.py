@@ -16,6 +16,8 @@ from tui.runs.library import Library
 from tui.runs.library_text import deletion_question, library_state, stop_question, unsaved_seconds
 from tui.runs.preview import brief_facts, brief_sample, list_preview_facts, read_preview
 from tui.runs.sample_text import fit_blocks, join_blocks, sample_blocks
+from tui.runs.tiles import bits_per_byte
+from tui.runs.verdict import has_small_validation
 
 MODEL = {"layers": 6, "d_model": 384, "heads": 6, "vocab_size": 4096, "context": 256}
 
@@ -91,6 +93,23 @@ def test_the_brief_preview_fits_a_line(story: ScriptedRun) -> None:
     text = brief_facts(row, preview, story.time + 14)
     assert text == "poem 1 kB · BPE 4,096 · 6 × 384, 809 k · saved 14 s ago"
     assert brief_sample(preview).plain == "“There was a man.”"
+
+
+@pytest.mark.parametrize("number", [10**400, True, "many"], ids=["huge", "bool", "text"])
+def test_numbers_that_cannot_be_are_left_out(tmp_path: Path, number: object) -> None:
+    """Detects an exception, or a number that is shown."""
+    story = ScriptedRun(tmp_path / "home", "tales")
+    counts = {"train_tokens": number, "val_tokens": number, "parameters": number}
+    story.start(model=dict.fromkeys(MODEL, number), **counts)
+    facts = facts_of(story)
+    assert facts["text"] == "poem · 1 kB"
+    assert "model" not in facts
+    assert "context" not in facts.get("tokenizer", "")
+    (row,) = Library(story.home).rows()
+    preview = read_preview(story.run)
+    assert "×" not in brief_facts(row, preview, story.time)
+    assert bits_per_byte(preview.history, 1.0, 1000) is None
+    assert not has_small_validation(preview.history)
 
 
 SAMPLES = [SampleRow(step, "Py", f" text {step}") for step in (0, 1, 2, 4, 1024)]
