@@ -317,8 +317,12 @@ class SamplingRows(Widget, can_focus=True):
         self._redraw()
 
     def action_change(self, by: int) -> None:
-        """Change the chosen setting by a step of its ladder; a seed is drawn anew and kept."""
+        """Change the chosen setting by a step of its ladder; a seed is drawn anew and kept.
+
+        A valid typed value is used first.
+        """
         if self._typed:
+            self.action_accept()
             self._set_typed("")
         if self._chosen == SEED:
             self._change_to(self._controls.with_value(SEED, random.randrange(DRAWN_SEED_LIMIT)))

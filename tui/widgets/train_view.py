@@ -40,6 +40,7 @@ LOG_LINES = 50
 CHART_SECONDS = 1.0  # between two drawings of the chart; half of it between those of the figures
 REMOTE_CHART_SECONDS = 3.0
 TILE_TITLES = {"train": "Train loss", "validation": "Validation", "step": "Step", "speed": "Speed"}
+MULTILINE_TEXTS = ("failure-text", "sentence")  # their height changes with their content
 BORDER_CELLS = 4  # of a panel with a border, in its width
 
 
@@ -216,7 +217,7 @@ class TrainView(Container):
         previous = self._contents.get(id)
         if previous is None or not previous.is_same(content):
             self._contents[id] = content
-            self.query_one(f"#{id}", Static).update(content, layout=id == "failure-text")
+            self.query_one(f"#{id}", Static).update(content, layout=id in MULTILINE_TEXTS)
 
     def _show_chart(self, history: History) -> None:
         """Draw the chart if it has changed; new points alone may be delayed a little."""

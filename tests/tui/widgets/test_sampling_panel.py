@@ -80,6 +80,15 @@ def test_a_typed_value_is_validated_as_typed() -> None:
     assert "Top p must be at most 1, is 2" in texts
 
 
+def test_an_arrow_changes_a_typed_value_and_does_not_drop_it() -> None:
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await pilot.press("0", "full_stop", "8", "left")
+        await pilot.pause()
+
+    app = play(_app(), journey, WIDE)
+    assert [change.config.temperature for change in _changes(app)] == [0.8, 0.7]
+
+
 def test_a_point_is_typed_only_into_a_value() -> None:
     """Detects a point that is no longer the key for newer weights."""
 
