@@ -110,6 +110,8 @@ def wait(
       124  timeout
       130  interrupted by Ctrl+C
     """
+    if timeout is not None and math.isnan(timeout):
+        raise click.BadParameter("nan is no number of seconds.", param_hint="--timeout")
     target = store.find_run(home, run)
     return RunWait(target, until).run(timeout, as_json=as_json)
 

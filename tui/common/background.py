@@ -142,6 +142,8 @@ class BackgroundQuery:
             if not data:
                 break
             self._typed += self.answers.feed(data)
+            if left <= 0:  # what had arrived until then has been read
+                break
         return self.answers.is_light
 
     def take_typed(self) -> bytes:

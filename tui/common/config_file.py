@@ -6,11 +6,13 @@ so comments and order stay. What the entries mean is in `tui.common.user_config`
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,24 @@ from core.system.files import (
 )
 
 MAX_CONFIG_BYTES = 1 << 16
+MAX_LINE_CHARACTERS = 1 << 12
+MAX_KEY_PARTS = 16
 MAX_ENTRY_LINES = 200  # of one value; entries after a longer one are not located
 PARSER_MESSAGE = r"(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)"
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 NEW_FILE = "# Configuration of minigpt-tui; `minigpt-tui config --help` describes it.\n"
 EDIT_HINT = "`minigpt-tui config edit` opens the file."
+
+# Strings and comments, also those that do not end, so that matching takes linear time.
+_STRING = r"""
+    "{3} (?: [^"\\] | \\[\s\S]? | "(?!"") )* (?: "{3,5} | \Z )
+    | '{3} (?: [^'] | '(?!'') )* (?: '{3,5} | \Z )
+    | " (?: [^"\\\n] | \\[^\n]? )* "?
+    | ' [^'\n]* '?
+"""
+_STRING_OR_COMMENT = re.compile(rf"{_STRING} | \#[^\n]*", re.VERBOSE)
+_BEFORE_EQUALS = re.compile(rf"""(?: {_STRING} | [^"'=] )*""", re.VERBOSE)
+_BETWEEN_DELIMITERS = re.compile(r"[^\n=,{}\[\]]+")
 
 Key = tuple[str, ...]
 
@@ -83,7 +98,7 @@ def read_text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     try:
-        return data.decode()
+        return data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigSyntaxError("a byte that is not UTF-8", line) from None
@@ -111,12 +126,13 @@ def parse(text: str) -> JsonObject:
     """The tables and values of the file.
 
     Raises:
-        ConfigSyntaxError: it is not TOML.
+        ConfigSyntaxError: it is not TOML, or has lines or keys that are too long.
     """
     import tomllib  # here: only those who have a configuration file wait for it
 
+    _check_sizes(text)
     try:
-        return tomllib.loads(text)
+        values = tomllib.loads(text)
     except RecursionError:
         raise ConfigSyntaxError("values are nested too deeply", None) from None
     except ValueError as error:
@@ -126,6 +142,29 @@ def parse(text: str) -> JsonObject:
         column = f" (column {match[3]})" if match[3] else ""
         line = int(match[2]) if match[2] else text.count("\n") + 1
         raise ConfigSyntaxError(f"{match[1]}{column}", line) from None
+    _check_depth(values)
+    return values
+
+
+def _check_sizes(text: str) -> None:
+    """Refuse what `tomllib` would take much time and memory for."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise ConfigSyntaxError(f"more than {MAX_LINE_CHARACTERS} characters", number)
+    bare = _STRING_OR_COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    for match in _BETWEEN_DELIMITERS.finditer(bare):
+        if match[0].count(".") >= MAX_KEY_PARTS:
+            line_number = bare.count("\n", 0, match.start()) + 1
+            raise ConfigSyntaxError(f"a key of more than {MAX_KEY_PARTS} parts", line_number)
+
+
+def _check_depth(values: JsonObject) -> None:
+    """Refuse tables too deep for recursion: headers, keys and inline tables add up."""
+    tables: list[Any] = [values]
+    for _ in range(MAX_KEY_PARTS):
+        tables = [inner for table in tables for inner in table.values() if isinstance(inner, dict)]
+    if tables:
+        raise ConfigSyntaxError("tables are nested too deeply", None)
 
 
 def flatten(values: Mapping[str, Any], above: Key = ()) -> dict[Key, Any]:
@@ -139,14 +178,21 @@ def flatten(values: Mapping[str, Any], above: Key = ()) -> dict[Key, Any]:
 
 def find_line(text: str, key: Key) -> int | None:
     """The line of an entry or a table, or of the nearest one that contains it."""
-    lines: dict[Key, int] = {}
-    for statement in statements(text):
-        for length in range(len(statement.key), 0, -1):
-            lines.setdefault(statement.key[:length], statement.first)
+    lines = _index_lines(text)
     for length in range(len(key), 0, -1):
         if key[:length] in lines:
             return lines[key[:length]]
     return None
+
+
+@lru_cache(maxsize=1)
+def _index_lines(text: str) -> Mapping[Key, int]:
+    """The first line of each key; kept, as all entries of a file are looked up in turn."""
+    lines: dict[Key, int] = {}
+    for statement in statements(text):
+        for length in range(len(statement.key), 0, -1):
+            lines.setdefault(statement.key[:length], statement.first)
+    return lines
 
 
 def statements(text: str) -> Iterator[Statement]:
@@ -185,8 +231,9 @@ def _parse_whole(chunk: str) -> JsonObject | None:
 
 def _end_of_key(chunk: str) -> int:
     """The index of the equals sign after the key."""
-    ends = (match.start() for match in re.finditer("=", chunk))
-    return next(end for end in ends if _parse_whole(f"{chunk[:end]}=0") is not None)
+    match = _BEFORE_EQUALS.match(chunk)
+    assert match is not None, "it also matches nothing"
+    return match.end()
 
 
 def _only_key(values: JsonObject) -> Key:
@@ -304,13 +351,10 @@ def _with_value(statement: Statement, value: Any) -> str:
     """The lines of an entry with another value; a comment after the value stays."""
     assert statement.value_start is not None
     text, before = statement.text, statement.text[: statement.value_start]
-    values = _comparable(parse(text))
     end = text.rstrip()
-    for match in re.finditer("#", text):
-        part = _parse_whole(text[: match.start()])
-        if part is not None and _comparable(part) == values:
+    for match in _STRING_OR_COMMENT.finditer(end):
+        if match[0].startswith("#") and match.end() == len(end):
             end = text[: match.start()]
-            break
     rest = text[len(end.rstrip()) :]
     blank = " " if text[statement.value_start :].startswith(" ") else ""
     return f"{before}{blank}{value_text(value)}{rest}"

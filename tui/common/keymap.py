@@ -21,7 +21,14 @@ from textual.keys import Keys, _character_to_key, key_to_character
 from textual.screen import ModalScreen, Screen
 
 from core.errors import did_you_mean
-from tui.common.user_config import KEYMAP, ConfigProblem, UserConfig, dotted, locate_problem
+from tui.common.user_config import (
+    KEYMAP,
+    MAX_SHOWN_PROBLEMS,
+    ConfigProblem,
+    UserConfig,
+    dotted,
+    locate_problem,
+)
 
 APP_SCOPE = "app"
 SHARED_SCOPES = (APP_SCOPE, "screen")  # active together with every other
@@ -111,7 +118,9 @@ def check_keymap(
         names = [name.strip() for name in text.split(",")]
         keys = [normalize_key(name) for name in names]
         if id not in default_keys:
-            problems[id] = f"is no action. {did_you_mean(id, default_keys)}".strip()
+            suggest = len(problems) < MAX_SHOWN_PROBLEMS  # looking for one takes a while
+            suggestion = did_you_mean(id, default_keys) if suggest else ""
+            problems[id] = f"is no action. {suggestion}".strip()
         elif None in keys:
             problems[id] = f"names no key: {names[keys.index(None)]!r}"
         else:

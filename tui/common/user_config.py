@@ -171,7 +171,8 @@ def _from_values(path: Path, text: str, values: Mapping[str, Any]) -> UserConfig
             wrong[(name,)] = f"must be a table: [{name}]"
             continue
         for key, item in flatten({name: value}).items():
-            if problem := _find_problem(key, item, known):
+            suggest = len(wrong) < MAX_SHOWN_PROBLEMS
+            if problem := _find_problem(key, item, known, suggest=suggest):
                 wrong[key] = problem
             else:
                 entries[key] = item
@@ -203,15 +204,21 @@ def join_keys(value: str | list[str]) -> str:
     return ",".join("comma" if key == "," else key for key in value)
 
 
-def _find_problem(key: Key, value: Any, known: Mapping[Key, SettingSpec]) -> str:
-    """What is wrong with an entry; empty if nothing is."""
+def _find_problem(
+    key: Key, value: Any, known: Mapping[Key, SettingSpec], *, suggest: bool = True
+) -> str:
+    """What is wrong with an entry; empty if nothing is.
+
+    Args:
+        suggest: look for a similar key, which takes a while.
+    """
     if key[0] == KEYMAP:
         is_text = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if len(key) < 2 or not (is_text or isinstance(value, str)) or not join_keys(value).strip():
             return 'must be a key such as "f5", or several: "f5,ctrl+r"'
         return ""
     if key not in known:
-        suggestion = did_you_mean(dotted(key), map(dotted, known))
+        suggestion = did_you_mean(dotted(key), map(dotted, known)) if suggest else ""
         return f"is no setting. {suggestion}".strip()
     if value == AUTO and key in OPTIONAL_KEYS:
         return ""
@@ -220,6 +227,8 @@ def _find_problem(key: Key, value: Any, known: Mapping[Key, SettingSpec]) -> str
         return problem
     if key == ("home",) and not (value.startswith(("/", "~"))):
         return f"must be a whole path, is {value!r}"
+    if key == ("home",) and "\0" in value:
+        return "must be a path, which has no null character"
     return ""
 
 

@@ -167,6 +167,7 @@ def test_the_timeout_has_an_exit_code(story: ScriptedRun, tmp_path: Path, capsys
         assert (values["timeout"], values["status"], values["until"]) == (True, "running", None)
         assert wait(tmp_path, "--timeout", "0", "--until", "step>=60") == 0
         assert wait(tmp_path, "--timeout", "-1") == 2
+        assert wait(tmp_path, "--timeout", "nan") == 2
     assert wait(tmp_path, "--timeout", "0") == 1, "it crashed: no timeout"
 
 

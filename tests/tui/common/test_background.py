@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.terminals import APP, TerminalSession, environment
+from tui.common import background
 from tui.common.background import (
     QUERY,
+    TIMEOUT_SECONDS,
     AnswerFilter,
+    BackgroundQuery,
     can_answer,
     is_light_colour,
     is_light_environment,
@@ -193,3 +198,22 @@ def test_a_late_answer_is_not_taken_for_keys(tmp_path: Path) -> None:
             terminal.send(part.decode())
         terminal.wait_for("Suspend to the shell")
         assert "rgb" not in terminal.text
+
+
+def test_a_terminal_that_keeps_sending_is_not_read_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = os.openpty()
+    reads = []
+    clock = itertools.count(0.0, TIMEOUT_SECONDS / 10)
+    monkeypatch.setattr(background.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(background.select, "select", lambda *_: ([theirs], [], []))
+    try:
+        query = BackgroundQuery(theirs, theirs)
+        with monkeypatch.context() as context:
+            context.setattr(background.os, "read", lambda *_: reads.append(1) or b"x")
+            assert query.wait() is None
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert 1 < len(reads) < 20

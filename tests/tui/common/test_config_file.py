@@ -234,3 +234,59 @@ def test_a_pipe_or_a_loop_of_links_is_not_replaced(tmp_path: Path) -> None:
         with pytest.raises(StorageError):
             write_text(path, "a = 1\n")
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a = 1\nkeymap" + ".a" * 1000 + " = 'f5'\n", 2),
+        ("b = '''\n\n'''\n[" + "a." * 1000 + "a]\n", 4),
+        ("b = {" + "a." * 1000 + "a = 1}\n", 1),
+        ("a = 1\n# " + "x" * 5000, 2),
+    ],
+)
+def test_keys_of_many_parts_and_long_lines_are_refused_unread(
+    text: str, line: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tomllib, "loads", lambda _: pytest.fail("it was parsed"))
+    with pytest.raises(ConfigSyntaxError) as caught:
+        parse(text)
+    assert caught.value.line == line
+
+
+def test_dots_in_strings_comments_and_numbers_are_no_parts_of_keys() -> None:
+    dots = "." * 100
+    text = f"a = '{dots}' # {dots}\nb = '''\n{dots}\n'''\n\"{dots}\" = 1\nc = [{'1.5, ' * 100}]\n"
+    assert set(parse(text)) == {"a", "b", dots, "c"}
+
+
+def test_tables_in_tables_are_refused_if_they_are_too_deep() -> None:
+    with pytest.raises(ConfigSyntaxError, match="too deeply"):
+        parse("a = " + "{a = " * 20 + "1" + "}" * 20)
+
+
+def test_all_lines_of_a_file_are_found_by_reading_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(f"once{number} = 1\n" for number in range(300))
+    calls = []
+    loads = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda each: calls.append(each) or loads(each))
+    for number in range(300):
+        assert find_line(text, (f"once{number}",)) == number + 1
+    assert len(calls) <= 3 * 300
+
+
+def test_signs_in_keys_and_values_are_not_tried_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, text = "=" * 2000, f'"{"=" * 2000}" = "{"#" * 2000}" # c\n'
+    calls = []
+    loads = tomllib.loads
+    monkeypatch.setattr(tomllib, "loads", lambda each: calls.append(each) or loads(each))
+    assert find_line(text, (key,)) == 1
+    assert set_value(text, (key,), 1) == f'"{key}" = 1 # c\n'
+    assert len(calls) < 20
+
+
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_bytes(b'\xef\xbb\xbftheme = "nord"\n')
+    assert read_text(tmp_path / "config.toml") == 'theme = "nord"\n'

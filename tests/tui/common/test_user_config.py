@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from core.config.configs import SamplingConfig
 from core.errors import InputError
+from tui.common import user_config
 from tui.common.terminal import detect_terminal
 from tui.common.user_config import (
+    MAX_SHOWN_PROBLEMS,
     GeneralConfig,
     NotifyConfig,
     UserConfig,
@@ -212,3 +214,20 @@ def test_the_refresh_rate_governs_all_intervals(
 ) -> None:
     terminal = detect_terminal(environ, "utf-8", general=GeneralConfig(refresh=refresh))
     assert terminal.interval(1.0, 3.0) == seconds
+
+
+def test_a_null_character_in_a_path_is_named(tmp_path: Path) -> None:
+    config = load(tmp_path, 'home = "/a\\u0000b"\n')
+    assert config.general.home is None
+    assert [str(each) for each in config.problems] == [
+        "line 1: home must be a path, which has no null character"
+    ]
+
+
+def test_similar_keys_are_only_looked_for_where_they_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(user_config, "did_you_mean", lambda name, _: calls.append(name) or "")
+    assert len(problems(tmp_path, "".join(f"a{n} = 1\n" for n in range(100)))) == 100
+    assert len(calls) == MAX_SHOWN_PROBLEMS
