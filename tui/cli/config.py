@@ -125,8 +125,8 @@ def set_setting(home: Home, key: str, value: str) -> None:
         write_text(path, remove_value(text, entry_key))
     else:
         write_text(path, set_value(text or NEW_FILE, entry_key, parsed))
-    known = {problem.text for problem in problems}
-    wrong = [each for each in _find_problems(load_user_config(path)) if each.text not in known]
+    known = set(map(_fault, problems))
+    wrong = [each for each in _find_problems(load_user_config(path)) if _fault(each) not in known]
     if wrong:
         if text:
             write_text(path, text)
@@ -238,6 +238,11 @@ def _find_problems(config: UserConfig) -> list[ConfigProblem]:
     from tui.launch import find_app_problems
 
     return [*config.problems, *find_app_problems(config)]
+
+
+def _fault(problem: ConfigProblem) -> str:
+    """What is wrong without the suggestion, which only the first of many problems have."""
+    return problem.text.partition(" Did you mean ")[0]
 
 
 def _report(config: UserConfig) -> None:

@@ -214,3 +214,10 @@ def test_without_a_terminal_nothing_is_edited(file: Path, capsys: Captured) -> N
     assert run(["config", "edit"]) == 2
     assert str(file) in capsys.readouterr().err
     assert not os.path.lexists(file)
+
+
+def test_one_of_many_wrong_entries_can_be_mended(file: Path) -> None:
+    wrong = "".join(f"theme{number} = 1\n" for number in range(12))
+    write(file, f"refresh = 0\n{wrong}")
+    assert run(["config", "set", "refresh", "2"]) == 0
+    assert file.read_text() == f"refresh = 2\n{wrong}"
