@@ -220,4 +220,4 @@ def test_one_of_many_wrong_entries_can_be_mended(file: Path) -> None:
     wrong = "".join(f"theme{number} = 1\n" for number in range(12))
     write(file, f"refresh = 0\n{wrong}")
     assert run(["config", "set", "refresh", "2"]) == 0
-    assert file.read_text() == f"refresh = 2\n{wrong}"
+    assert file.read_text() == f"refresh = 2.0\n{wrong}"
