@@ -33,6 +33,7 @@ from tui.runs.form_fields import (
 )
 
 NAME = "name"  # of the run, kept with the settings
+FORM_KEYS = "ao"  # back to auto, all settings: keys of the form
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,8 +293,10 @@ class SettingsForm:
         if not character or not character.isprintable():
             return False
         kind = self.field.kind
-        if kind in (TEXT, RUN):
+        if kind == TEXT:
             return True
+        if kind == RUN:  # chosen with arrows as a rule: the keys of the form act until one types
+            return self.is_typing or character not in FORM_KEYS
         if kind != NUMBER:
             return False
         if character.isascii() and character.isdecimal():

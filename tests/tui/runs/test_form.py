@@ -219,3 +219,12 @@ def test_every_choice_of_a_row_is_valid(field: object) -> None:
         assert settings.problem(field.name) == ""
     if text := default_text(field):
         assert form(field.name, **{field.name: text}).problem(field.name) == ""
+
+
+def test_letters_that_are_keys_of_the_form_do_not_begin_the_name_of_a_parent() -> None:
+    settings = form("parent")
+    assert not settings.accepts("a")
+    assert not settings.accepts("o")
+    assert settings.accepts("t")
+    settings.type_text("t")
+    assert settings.accepts("a")
