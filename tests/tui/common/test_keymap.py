@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingsMap
 from textual.widget import Widget
 
 from tui.app import import_screens
+from tui.common import keymap
 from tui.common.keymap import (
     check_keymap,
     declared_bindings,
@@ -18,7 +19,7 @@ from tui.common.keymap import (
     usable_keymap,
     with_ids,
 )
-from tui.common.user_config import load_user_config
+from tui.common.user_config import MAX_SHOWN_PROBLEMS, load_user_config
 from tui.screens.chat import ChatScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.widgets.run_table import RunTable
@@ -154,3 +155,12 @@ def test_wrong_entries_are_named_with_their_line(tmp_path: Path) -> None:
     first, second = sorted(map(str, problems))
     assert first == "line 3: keymap.train.stop cannot be p: that key is train.continue"
     assert second.startswith("line 4: keymap.chat.agian is no action. Did you mean chat.again")
+
+
+def test_similar_actions_are_only_looked_for_where_they_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(keymap, "did_you_mean", lambda name, _: calls.append(name) or "")
+    assert len(check_keymap({f"x{n}": "f5" for n in range(100)}, [])[1]) == 100
+    assert len(calls) == MAX_SHOWN_PROBLEMS
