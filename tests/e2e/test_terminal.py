@@ -97,7 +97,7 @@ def test_the_first_five_minutes(home: Path) -> None:
         terminal.wait_for("lang › Chat")
         terminal.wait_for("› Say something, or begin a text")
         terminal.send("Python" + ENTER)
-        terminal.wait_for(r"Python is a popular programming language\.")
+        terminal.wait_for(r"▌ Python\n▌ is a popular programming language\.$")
         terminal.send(CTRL_Q)
         assert terminal.wait_exit() == 0
         assert unrestored_modes(bytes(terminal.raw)) == []
