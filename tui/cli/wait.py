@@ -60,23 +60,23 @@ def parse_condition(text: str) -> Condition:
     """Read a condition such as `val_loss<1.5`.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not a valid condition.
     """
     match = _CONDITION.fullmatch(text.strip())
     if match is None:
-        raise InputError(f"{text!r} is no condition.", f"Write one {EXAMPLE}.")
+        raise InputError(f"{text!r} is not a valid condition.", f"Write one {EXAMPLE}.")
     metric, comparison, number = match.groups()
     if metric not in METRICS:
         hint = did_you_mean(metric, METRICS) or f"There are {', '.join(METRICS)}."
         raise InputError(f"There is no metric {metric!r}.", hint)
     if comparison not in COMPARISONS:
-        raise InputError(f"{comparison!r} is no comparison.", "Use <, <=, > or >=.")
+        raise InputError(f"{comparison!r} is not a valid comparison.", "Use <, <=, > or >=.")
     try:
         limit = float(number)
     except ValueError:
         limit = math.nan
     if not math.isfinite(limit):
-        raise InputError(f"{number!r} is no number.", f"Write a condition {EXAMPLE}.")
+        raise InputError(f"{number!r} is not a valid number.", f"Write a condition {EXAMPLE}.")
     return Condition(metric, comparison, limit)
 
 
@@ -98,8 +98,9 @@ def wait(
 ) -> int:
     """Wait until the training of RUN ends, or until a condition has been met.
 
-    A condition also counts if it was met before. Bits per byte are derived from the validation
-    loss, at the mean number of bytes per token of the run's text.
+    For losses, a condition also counts if it was met before; step and epoch count as they are now.
+    Bits per byte are derived from the validation loss, at the mean number of bytes per token of the
+    run's text.
 
     \b
     Exit codes:

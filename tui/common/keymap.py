@@ -120,14 +120,14 @@ def check_keymap(
         if id not in default_keys:
             suggest = len(problems) < MAX_SHOWN_PROBLEMS  # looking for one takes a while
             suggestion = did_you_mean(id, default_keys) if suggest else ""
-            problems[id] = f"is no action. {suggestion}".strip()
+            problems[id] = f"is an unknown action. {suggestion}".strip()
         elif None in keys:
-            problems[id] = f"names no key: {names[keys.index(None)]!r}"
+            problems[id] = f"names an unknown key: {names[keys.index(None)]!r}"
         else:
             chosen[id] = [key for key in keys if key]
     while conflict := _find_conflict(chosen, default_keys):
         id, key, other = conflict
-        problems[id] = f"cannot be {key}: that key is {other}"
+        problems[id] = f"cannot use {key}: it is bound to {other}"
         del chosen[id]
     return {id: ",".join(keys) for id, keys in chosen.items()}, problems
 

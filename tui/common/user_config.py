@@ -113,7 +113,7 @@ def find_theme_problems(config: UserConfig, themes: Collection[str]) -> list[Con
     theme = config.general.theme
     if theme == AUTO or theme in themes:
         return []
-    problem = f"is {theme!r}, which is no theme. {did_you_mean(theme, themes)}".strip()
+    problem = f"is {theme!r}, an unknown theme. {did_you_mean(theme, themes)}".strip()
     return [locate_problem(config.text, ("theme",), problem)]
 
 
@@ -219,14 +219,14 @@ def _find_problem(
         return ""
     if key not in known:
         suggestion = did_you_mean(dotted(key), map(dotted, known)) if suggest else ""
-        return f"is no setting. {suggestion}".strip()
+        return f"is an unknown setting. {suggestion}".strip()
     if value == AUTO and key in OPTIONAL_KEYS:
         return ""
     kind = SECTIONS[key[0] if len(key) > 1 else ""]
     if problem := find_value_problems(kind, {key[-1]: value}).get(key[-1]):
         return problem
     if key == ("home",) and not (value.startswith(("/", "~"))):
-        return f"must be a whole path, is {value!r}"
+        return f"must be an absolute path, is {value!r}"
     if key == ("home",) and "\0" in value:
         return "must be a path, which has no null character"
     return ""

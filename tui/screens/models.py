@@ -189,10 +189,10 @@ class ModelsScreen(BaseScreen):
     def _show(self) -> None:
         if not self._is_read:
             return
-        value = self.query_one("#filter", Input).value.casefold()
+        typed = self.query_one("#filter", Input).value
         names = [row.name for row in self._arranged] if self._keeps_order else []
         self._arranged = arrange_runs(self._rows, self._order, names)
-        rows = [row for row in self._rows if _matches(row, value)]
+        rows = [row for row in self._rows if _matches(row, typed.casefold())]
         arranged = arrange_runs(rows, self._order, [row.name for row in self._arranged])
         self._table.keep_marks({row.name for row in self._arranged})
         self._table.show(arranged, self._order)
@@ -200,7 +200,7 @@ class ModelsScreen(BaseScreen):
         empty = self.query_one("#empty", Static)
         empty.display = not arranged
         if not arranged:
-            text = f"No run is called like “{one_line(value)}”." if self._rows else NO_RUNS_TEXT
+            text = f"No run or tag matches “{one_line(typed)}”." if self._rows else NO_RUNS_TEXT
             empty.update(text)
         self._fit_list()
         self.set_header(state=library_state(self._rows, has_size=self.has_class(WIDE_CLASS)))
@@ -309,8 +309,9 @@ class ModelsScreen(BaseScreen):
         if action == "stop" and status not in LIVE_STATUSES:
             return f"{name} is not being trained: {status}."
         if action == "resume" and status not in RESUMABLE_STATUSES:
-            is_live = status in LIVE_STATUSES
-            return f"{name} is being trained." if is_live else f"{name} is {status}; open it: e."
+            if status in LIVE_STATUSES:
+                return f"{name} is being trained."
+            return f"{name} is {status}. Open it and press e to train longer."
         return None
 
     @property

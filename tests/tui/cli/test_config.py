@@ -88,8 +88,8 @@ def test_themes_and_keys_are_checked(file: Path, capsys: Captured) -> None:
     write(file, 'theme = "minigpt-dya"\n[keymap]\ntrain.pause = "f5"\ntrain.puase = "f6"\n')
     assert run(["config"]) == 0
     error = capsys.readouterr().err
-    assert "line 1: theme is 'minigpt-dya', which is no theme. Did you mean minigpt-day" in error
-    assert "line 4: keymap.train.puase is no action. Did you mean train.pause" in error
+    assert "line 1: theme is 'minigpt-dya', an unknown theme. Did you mean minigpt-day" in error
+    assert "line 4: keymap.train.puase is an unknown action. Did you mean train.pause" in error
     for theme in ("minigpt-night", "minigpt-day", "nord", "auto"):
         write(file, f'theme = "{theme}"\n')
         assert run(["config"]) == 0
@@ -166,7 +166,7 @@ def test_commands_name_wrong_entries_on_stderr(file: Path, capsys: Captured) -> 
     assert run(["path", "nothing"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert f"{file}:\nline 2: top_k is no setting." in captured.err
+    assert f"{file}:\nline 2: top_k is an unknown setting." in captured.err
     assert run(["config"]) == 0
     assert capsys.readouterr().err.count("line 2: top_k") == 1
 

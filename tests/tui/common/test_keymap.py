@@ -91,20 +91,20 @@ BINDINGS = [
     [
         ({"train.stop": "F5, x"}, {"train.stop": "f5,x"}, {}),
         ({"train.stop": "n"}, {"train.stop": "n"}, {}),  # n is a key of another screen
-        ({"train.stop": "p"}, {}, {"train.stop": "cannot be p: that key is train.pause"}),
-        ({"train.stop": "f1"}, {}, {"train.stop": "cannot be f1: that key is app.keys"}),
-        ({"app.keys": "n"}, {}, {"app.keys": "cannot be n: that key is models.new"}),
+        ({"train.stop": "p"}, {}, {"train.stop": "cannot use p: it is bound to train.pause"}),
+        ({"train.stop": "f1"}, {}, {"train.stop": "cannot use f1: it is bound to app.keys"}),
+        ({"app.keys": "n"}, {}, {"app.keys": "cannot use n: it is bound to models.new"}),
         ({"train.pause": "x"}, {"train.pause": "x"}, {}),
         ({"train.pause": "x", "train.continue": "x"},
          {"train.pause": "x", "train.continue": "x"}, {}),
         ({"train.pause": "s", "train.stop": "p", "train.continue": "s"},
          {"train.pause": "s", "train.stop": "p", "train.continue": "s"}, {}),
         ({"train.stop": "x", "train.pause": "x"}, {"train.stop": "x"},
-         {"train.pause": "cannot be x: that key is train.stop"}),
+         {"train.pause": "cannot use x: it is bound to train.stop"}),
         ({"train.stopp": "x"}, {},
-         {"train.stopp": "is no action. "
+         {"train.stopp": "is an unknown action. "
                          "Did you mean train.stop or train.pause or train.continue?"}),
-        ({"train.stop": "x,f99"}, {}, {"train.stop": "names no key: 'f99'"}),
+        ({"train.stop": "x,f99"}, {}, {"train.stop": "names an unknown key: 'f99'"}),
     ],
 )  # fmt: skip
 def test_an_entry_with_an_unknown_id_or_a_taken_key_is_refused(
@@ -153,8 +153,10 @@ def test_wrong_entries_are_named_with_their_line(tmp_path: Path) -> None:
     keymap, problems = usable_keymap(load_user_config(path))
     assert keymap == {"train.pause": "f6"}
     first, second = sorted(map(str, problems))
-    assert first == "line 3: keymap.train.stop cannot be p: that key is train.continue"
-    assert second.startswith("line 4: keymap.chat.agian is no action. Did you mean chat.again")
+    assert first == "line 3: keymap.train.stop cannot use p: it is bound to train.continue"
+    assert second.startswith(
+        "line 4: keymap.chat.agian is an unknown action. Did you mean chat.again"
+    )
 
 
 def test_similar_actions_are_only_looked_for_where_they_are_shown(

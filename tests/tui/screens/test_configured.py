@@ -66,7 +66,7 @@ def test_wrong_entries_are_named_in_one_notification(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await wait_until_shown(pilot, lambda: "line 2: refresh" in screen_text(app))
         (notification,) = app._notifications
-        assert "line 1: theme is 'nrod', which is no theme. Did you" in notification.message
+        assert "line 1: theme is 'nrod', an unknown theme. Did you" in notification.message
         assert app.theme == DEFAULT_THEME
 
     play(home, 'theme = "nrod"\nrefresh = 0\n', journey)
@@ -102,7 +102,7 @@ def test_keys_are_those_of_the_keymap(home: Home) -> None:
         await wait_until_shown(pilot, lambda: len(app._notifications) == 1)
         (notification,) = app._notifications
         assert "line 7: keymap.models.stop cannot be y" in notification.message
-        assert "line 8: keymap.models.nwe is no action" in notification.message
+        assert "line 8: keymap.models.nwe is an unknown action" in notification.message
         app.clear_notifications()
         await wait_until_shown(pilot, lambda: "f Find" in screen_text(app))
         await pilot.press("slash")

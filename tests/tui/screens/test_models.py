@@ -236,11 +236,11 @@ def test_a_filter_without_matches_says_so(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         table = app.screen.query_one(RunTable)
         await wait_until_shown(pilot, lambda: table.row_count == 3)
-        await pilot.press("slash", *"xyz")
-        await wait_until_shown(pilot, lambda: "No run is called like “xyz”." in screen_text(app))
+        await pilot.press("slash", *"Xyz")
+        await wait_until_shown(pilot, lambda: "No run or tag matches “Xyz”." in screen_text(app))
         await pilot.press("escape")
         await wait_until_shown(pilot, lambda: table.row_count == 3)
-        assert "No run is called" not in screen_text(app)
+        assert "No run or tag" not in screen_text(app)
 
     run_app(home, journey)
 
