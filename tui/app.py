@@ -42,10 +42,10 @@ from tui.common.messages import (
     OpenStep,
     OpenTrain,
 )
-from tui.common.notify import alert, has_titles
+from tui.common.notify import alert
 from tui.common.sanitize import clean
 from tui.common.style_cache import share_background_styles
-from tui.common.terminal import DEFAULT_THEME, Terminal
+from tui.common.terminal import DEFAULT_THEME, Terminal, understands_osc
 from tui.common.theme import ThemedApp
 from tui.common.user_config import UserConfig, describe_problems, find_theme_problems
 from tui.screens.base import BaseScreen
@@ -230,7 +230,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
             return
         for line in ended:
             driver.write(alert(line, notify, os.environ))
-        if isinstance(driver, TerminalDriver) and notify.title and has_titles(os.environ):
+        if isinstance(driver, TerminalDriver) and notify.title and understands_osc(os.environ):
             driver.set_title(title)
 
     def _poll_runs(self) -> tuple[list[str], str | None]:

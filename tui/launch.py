@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from core.config.configs import AUTO
 from core.errors import InputError
 from core.paths import Home
-from tui.common.background import BackgroundQuery, can_answer, is_light_environment
+from tui.common.background import BackgroundQuery, is_light_environment
 from tui.common.plain_mode import is_plain_mode
-from tui.common.terminal import LIGHT_THEME, Terminal, detect_terminal
+from tui.common.terminal import LIGHT_THEME, Terminal, detect_terminal, understands_osc
 from tui.common.user_config import ConfigProblem, UserConfig, find_theme_problems
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def ask_background(
 
     The answer arrives while the application is being imported.
     """
-    if not follows_background(terminal, config, environ) or not can_answer(environ):
+    if not follows_background(terminal, config, environ) or not understands_osc(environ):
         return None
     try:
         return BackgroundQuery(sys.stdin.fileno(), sys.stdout.fileno())

@@ -14,6 +14,7 @@ from core.paths import Home
 from tui.cli.console import print_json, print_result
 from tui.common.notify import describe_means
 from tui.common.sanitize import one_line
+from tui.common.terminal import UNKNOWN_TERMINALS
 
 MIN_TERMINAL_SIZE = (80, 24)
 MULTIPLEXERS = {"TMUX": "tmux", "STY": "screen", "ZELLIJ": "zellij"}
@@ -93,7 +94,7 @@ def _check_type(environ: Mapping[str, str], size: tuple[int, int] | None) -> Fin
     problem = advice = ""
     # A serial line reports no size: 0x0.
     has_size = min(size) > 0
-    if term in ("", "dumb", "unknown"):
+    if term in UNKNOWN_TERMINALS:
         problem = f"TERM is {term!r}: the app cannot draw here."
         advice = "export TERM=xterm-256color, if this is an ordinary terminal."
     elif has_size and (size[0] < MIN_TERMINAL_SIZE[0] or size[1] < MIN_TERMINAL_SIZE[1]):

@@ -17,7 +17,6 @@ from typing import Any
 QUERY = b"\x1b]11;?\x1b\\\x1b[c"
 TIMEOUT_SECONDS = 0.15  # from the question
 READ_BYTES = 4096
-MUTE_TERMINALS = ("", "unknown", "dumb", "linux", "vt100", "vt220")  # values of TERM
 LIGHT_LUMA = 0.5
 LIGHT_COLOUR_NUMBERS = (7, *range(9, 16))  # of the 16 colours
 INPUT_FLAGS, LOCAL_FLAGS, CONTROL_CHARACTERS = 0, 3, 6  # places in a list of `termios` attributes
@@ -29,11 +28,6 @@ _START_OF_ANSWER = re.compile(
 MAX_KEY_BYTES = 2  # a key such as Alt+] sends as much of what could be the start of an answer
 _COLOUR = re.compile(r"rgba?:([0-9a-f]{1,4})/([0-9a-f]{1,4})/([0-9a-f]{1,4})(?:/[0-9a-f]{1,4})?")
 _SHORT_COLOUR = re.compile(r"#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})")
-
-
-def can_answer(environ: Mapping[str, str]) -> bool:
-    """Whether this kind of terminal may be asked: the others would print the question."""
-    return environ.get("TERM", "") not in MUTE_TERMINALS
 
 
 def is_light_colour(text: str) -> bool | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tui.common.sanitize import one_line
+from tui.common.terminal import understands_osc
 from tui.common.user_config import NotifyConfig
 
 PROGRAM = "minigpt"
 BELL, STRING_END = "\a", "\x1b\\"
-BELL_ONLY_TERMINALS = ("", "unknown", "dumb", "linux", "vt100", "vt220")  # values of TERM
 MAX_CHARACTERS = 200
 # Terminals for OSC 777, which has a headline; the others get OSC 9.
 HEADLINE_PROGRAMS = ("ghostty", "WezTerm")  # values of TERM_PROGRAM
@@ -21,15 +21,10 @@ HEADLINE_VARIABLES = ("VTE_VERSION", "KONSOLE_VERSION")
 HEADLINE_TERMS = ("rxvt", "foot")  # starts of TERM
 
 
-def has_titles(environ: Mapping[str, str]) -> bool:
-    """Whether this kind of terminal knows titles and notifications."""
-    return environ.get("TERM", "") not in BELL_ONLY_TERMINALS
-
-
 def alert(text: str, config: NotifyConfig, environ: Mapping[str, str]) -> str:
     """The control sequences for a line of text, as far as they are configured."""
     bell = BELL if config.bell else ""
-    if not config.desktop or not has_titles(environ):
+    if not config.desktop or not understands_osc(environ):
         return bell
     return bell + _through_multiplexer(_notification(_safe(text), environ), environ)
 
@@ -49,7 +44,7 @@ def _notification(line: str, environ: Mapping[str, str]) -> str:
 
 def describe_means(environ: Mapping[str, str]) -> str:
     """By which means this terminal is notified, in words."""
-    if not has_titles(environ):
+    if not understands_osc(environ):
         return "bell only"
     kind = "OSC 777" if _has_headlines(environ) else "OSC 9"
     through = ", in tmux with allow-passthrough on" if environ.get("TMUX") else ""

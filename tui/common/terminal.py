@@ -14,6 +14,16 @@ MIN_INTERVAL_SECONDS = 0.05
 DEFAULT_THEME, LIGHT_THEME, NO_COLOUR_THEME = "minigpt-night", "minigpt-day", "ansi-dark"
 ASCII_TERMINALS = ("linux", "dumb", "vt100", "vt220")  # values of TERM without Unicode glyphs
 BLOCK_TERMINALS = ("xterm-old", "screen", "screen.linux", "rxvt")  # Unicode, but no braille
+UNKNOWN_TERMINALS = ("", "unknown", "dumb")  # values of TERM with which nothing can be drawn
+MUTE_TERMINALS = (*UNKNOWN_TERMINALS, "linux", "vt100", "vt220")  # values of TERM without OSC
+
+
+def understands_osc(environ: Mapping[str, str]) -> bool:
+    """Whether this kind of terminal knows titles, notifications and the question of its colour.
+
+    Others would print them.
+    """
+    return environ.get("TERM", "") not in MUTE_TERMINALS
 
 
 @dataclass(frozen=True, kw_only=True)

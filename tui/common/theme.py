@@ -12,7 +12,8 @@ from textual.app import App
 from textual.color import Color
 from textual.theme import Theme
 
-NIGHT, DAY = "minigpt-night", "minigpt-day"
+from tui.common.terminal import DEFAULT_THEME, LIGHT_THEME
+
 HEAT_LEVELS = 6  # $heat0 … $heat5, from nothing to certain
 SHADE_LEVELS = 4  # $shade0 … $shade3, behind tokens: $shade3 is the least likely
 # Roles beside Textual's own: cursor row, rules between panels, three strengths of text, the colour
@@ -31,14 +32,14 @@ class ThemedApp(App[None]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The colours of our roles under one of Textual's themes."""
         theme = self.current_theme
-        return {} if theme.name in (NIGHT, DAY) else derive_variables(theme)
+        return {} if theme.name in (DEFAULT_THEME, LIGHT_THEME) else derive_variables(theme)
 
 
 def create_themes() -> tuple[Theme, Theme]:
     """Both themes, the dark one first."""
     return (
         _create_theme(
-            NIGHT,
+            DEFAULT_THEME,
             dark=True,
             surfaces=("#121212", "#1c1c1c", "#262626"),
             roles=("#303030", "#444444", "#808080", "#a8a8a8", "#dadada", "#d787d7", "#5f5f87"),
@@ -48,7 +49,7 @@ def create_themes() -> tuple[Theme, Theme]:
             shades=("#262626", "#3a3a3a", "#4e4e4e", "#875f00"),
         ),
         _create_theme(
-            DAY,
+            LIGHT_THEME,
             dark=False,
             surfaces=("#eeeeee", "#e4e4e4", "#dadada"),
             roles=("#d7d7ff", "#b2b2b2", "#6c6c6c", "#585858", "#1c1c1c", "#870087", "#87afd7"),
@@ -75,8 +76,8 @@ def _create_theme(
     primary, secondary, accent = hues
     success, warning, error = states
     own = dict(zip(ROLES, roles, strict=True))
-    own |= {f"heat{level}": colour for level, colour in enumerate(heat)}
-    own |= {f"shade{level}": colour for level, colour in enumerate(shades)}
+    own |= {f"heat{level}": each for level, each in zip(range(HEAT_LEVELS), heat, strict=True)}
+    own |= {f"shade{level}": each for level, each in zip(range(SHADE_LEVELS), shades, strict=True)}
     # What Textual would blend from these is no entry of the table.
     textual = {
         "text": own["ink"],
@@ -133,10 +134,9 @@ def derive_variables(theme: Theme) -> dict[str, str]:
     terminal's colour: signs and bold carry the meaning there.
     """
     if theme.ansi:
-        names = ("cursor", "rule", "faint", "muted", "ink", "fourth", "cloud")
         levels = [f"heat{level}" for level in range(HEAT_LEVELS)]
         levels += [f"shade{level}" for level in range(SHADE_LEVELS)]
-        return dict.fromkeys((*names, *levels), "ansi_default")
+        return dict.fromkeys((*ROLES, *levels), "ansi_default")
     colours = theme.to_color_system().generate()
     background, ink, primary, warning = (
         Color.parse(colours[name]) for name in ("background", "foreground", "primary", "warning")
@@ -150,6 +150,7 @@ def derive_variables(theme: Theme) -> dict[str, str]:
         "fourth": Color.parse("#d787d7" if theme.dark else "#870087"),
         "cloud": background.blend(primary, 0.45),
     }
+    assert tuple(mixed) == ROLES
     for level in range(HEAT_LEVELS):
         mixed[f"heat{level}"] = background.blend(primary, 0.08 + 0.92 * level / (HEAT_LEVELS - 1))
     for level in range(SHADE_LEVELS - 1):

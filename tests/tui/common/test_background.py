@@ -18,10 +18,10 @@ from tui.common.background import (
     TIMEOUT_SECONDS,
     AnswerFilter,
     BackgroundQuery,
-    can_answer,
     is_light_colour,
     is_light_environment,
 )
+from tui.common.terminal import understands_osc
 
 ATTRIBUTES = b"\x1b[?64;1;2;22c"
 WHITE, BLACK = b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\", b"\x1b]11;rgb:0000/0000/0000\x07"
@@ -71,8 +71,8 @@ def test_a_light_background_in_the_environment(value: str, is_light: bool | None
     [("xterm-256color", True), ("tmux-256color", True), ("linux", False), ("dumb", False)],
 )
 def test_only_terminals_that_may_answer_are_asked(term: str, can: bool) -> None:
-    assert can_answer({"TERM": term}) is can
-    assert not can_answer({})
+    assert understands_osc({"TERM": term}) is can
+    assert not understands_osc({})
 
 
 @pytest.mark.parametrize(

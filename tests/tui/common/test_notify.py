@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.runs import ScriptedRun
 from tests.support.terminals import APP, CTRL_Q, TerminalSession, environment
-from tui.common.notify import alert, has_titles, titled
+from tui.common.notify import alert, titled
+from tui.common.terminal import understands_osc
 from tui.common.user_config import NotifyConfig
 
 XTERM = {"TERM": "xterm-256color"}
@@ -40,7 +41,7 @@ PUSHED_TITLE, RESTORED_TITLE = b"\x1b[22;0t", b"\x1b]2;\x1b\\\x1b[23;0t"
 )
 def test_a_terminal_gets_one_kind_of_notification(environ: dict[str, str], sequence: str) -> None:
     assert alert("tales ended", NotifyConfig(), environ) == f"\a{sequence}"
-    assert has_titles(environ) is bool(sequence)
+    assert understands_osc(environ) is bool(sequence)
 
 
 def test_bell_and_notification_can_be_turned_off() -> None:

@@ -13,8 +13,8 @@ from textual.theme import BUILTIN_THEMES, Theme
 from core.paths import Home
 from tests.support.fake_server import FakeServer
 from tui.app import MiniGPTApp
-from tui.common.terminal import Terminal
-from tui.common.theme import DAY, NIGHT, create_themes, derive_variables
+from tui.common.terminal import DEFAULT_THEME, LIGHT_THEME, Terminal
+from tui.common.theme import create_themes, derive_variables
 
 LEVELS = [0, 95, 135, 175, 215, 255]
 TABLE = {(r, g, b) for r in LEVELS for g in LEVELS for b in LEVELS} | {
@@ -47,7 +47,9 @@ def test_every_colour_is_one_of_the_256(theme: Theme) -> None:
 
 
 @pytest.mark.parametrize(
-    ("theme", "minimum"), [(THEMES[NIGHT], 4.7), (THEMES[DAY], 4.0)], ids=[NIGHT, DAY]
+    ("theme", "minimum"),
+    [(THEMES[DEFAULT_THEME], 4.7), (THEMES[LIGHT_THEME], 4.0)],
+    ids=[DEFAULT_THEME, LIGHT_THEME],
 )
 def test_text_is_readable_on_the_background(theme: Theme, minimum: float) -> None:
     background = Color.parse(theme.background)
@@ -61,12 +63,12 @@ def test_text_is_readable_on_the_background(theme: Theme, minimum: float) -> Non
 def test_every_theme_of_textual_gets_our_roles(name: str) -> None:
     variables = derive_variables(BUILTIN_THEMES[name])
     assert variables.keys() == OWN_VARIABLES
-    assert variables.keys() <= THEMES[NIGHT].variables.keys()
+    assert variables.keys() <= THEMES[DEFAULT_THEME].variables.keys()
     pattern = r"ansi_default" if BUILTIN_THEMES[name].ansi else r"#[0-9A-Fa-f]{6}"
     assert all(re.fullmatch(pattern, value) for value in variables.values())
 
 
-@pytest.mark.parametrize("name", [NIGHT, DAY, "nord", "textual-light"])
+@pytest.mark.parametrize("name", [DEFAULT_THEME, LIGHT_THEME, "nord", "textual-light"])
 def test_the_application_takes_a_theme_while_it_runs(tmp_path: Path, name: str) -> None:
     async def journey() -> None:
         app = MiniGPTApp(Home(root=tmp_path, cache=tmp_path), Terminal(), FakeServer())
