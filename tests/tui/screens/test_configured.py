@@ -101,7 +101,7 @@ def test_keys_are_those_of_the_keymap(home: Home) -> None:
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
         await wait_until_shown(pilot, lambda: len(app._notifications) == 1)
         (notification,) = app._notifications
-        assert "line 7: keymap.models.stop cannot be y" in notification.message
+        assert "line 7: keymap.models.stop cannot use y" in notification.message
         assert "line 8: keymap.models.nwe is an unknown action" in notification.message
         app.clear_notifications()
         await wait_until_shown(pilot, lambda: "f Find" in screen_text(app))
