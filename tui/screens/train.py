@@ -25,6 +25,7 @@ from core.run.history import History
 from core.run.record import read_record
 from core.run.status import LIVE_STATUSES, PAUSED, RESUMABLE_STATUSES, RUNNING
 from core.run.store import send_request
+from core.run.weights_ref import LAST
 from core.system.files import JsonObject
 from tui.common.messages import OpenChat, OpenInside, OpenStep
 from tui.common.sanitize import one_line
@@ -346,14 +347,22 @@ class TrainScreen(BaseScreen):
         view.by_epoch = not view.by_epoch
         self._show()
 
+    @property
+    def _weights(self) -> str:
+        """The newest weights: before the first checkpoint those of a snapshot."""
+        if self._run.weights.is_file():
+            return LAST
+        steps = self._run.snapshot_steps()
+        return str(steps[-1]) if steps else LAST
+
     def action_chat(self) -> None:
-        self.post_message(OpenChat(self._run_name))
+        self.post_message(OpenChat(self._run_name, self._weights))
 
     def action_step(self) -> None:
-        self.post_message(OpenStep(self._run_name))
+        self.post_message(OpenStep(self._run_name, self._weights))
 
     def action_inside(self) -> None:
-        self.post_message(OpenInside(self._run_name))
+        self.post_message(OpenInside(self._run_name, self._weights))
 
     @on(RowList.Opened)
     def _chat_with_epoch(self, event: RowList.Opened) -> None:

@@ -224,11 +224,17 @@ def test_chat_is_offered_once_there_are_weights(story: ScriptedRun) -> None:
         await pilot.press("t")
         assert stage.posted(OpenChat) == []
         story.save_snapshot(0, "x")
+        weights = story.run.snapshot_weights(0)
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        weights.touch()
         await settled(stage, pilot)
         await pilot.press("t")
         await pilot.pause()
-        (message,) = stage.posted(OpenChat)
-        assert (message.name, message.weights) == ("poem", "last")
+        story.run.weights.touch()
+        await pilot.press("t")
+        await pilot.pause()
+        opened = [(message.name, message.weights) for message in stage.posted(OpenChat)]
+        assert opened == [("poem", "0"), ("poem", "last")], "a snapshot until there is a save"
 
     play(story, act)
 
