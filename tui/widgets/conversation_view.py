@@ -76,7 +76,7 @@ class ConversationView(Transcript):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Type", tooltip="Edit the chosen prompt and send it again"),
         Binding("up", "choose(-1)", "Turn", key_display="↑↓", tooltip="Choose a turn"),
-        Binding("down", "choose(1)", "Turn", show=False, tooltip="Choose a turn"),
+        Binding("down", "choose(1)", "Turn", show=False, key_display="↑↓", tooltip="Choose a turn"),
     ]
 
     class Opened(Message):
