@@ -24,8 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from core.paths import find_home
 from tui.app import MiniGPTApp
 from tui.common.messages import OpenStep
-from tui.common.terminal import NO_COLOUR_THEME, Terminal
-from tui.common.theme import DAY, NIGHT
+from tui.common.terminal import DEFAULT_THEME, LIGHT_THEME, NO_COLOUR_THEME, Terminal
 from tui.widgets.run_table import RunTable
 
 ROOT = Path(__file__).parents[1]
@@ -61,21 +60,21 @@ class Scene:
         steps: keys to press; `type …` types a text, `wait …` waits until a text is shown,
             `run …` puts the cursor of Models on a run.
         run: under the cursor of Models first; None opens an empty library.
-        theme: NIGHT, DAY or NO_COLOUR_THEME.
+        theme: DEFAULT_THEME, LIGHT_THEME or NO_COLOUR_THEME.
         first: opened at once, instead of Models.
     """
 
     size: tuple[int, int]
     steps: Sequence[str] = ()
     run: str | None = "stories"
-    theme: str = NIGHT
+    theme: str = DEFAULT_THEME
     first: OpenStep | None = None
 
 
 def _in_three_lights(
     name: str, size: tuple[int, int], steps: Sequence[str], run: str = "stories"
 ) -> dict[str, Scene]:
-    themes = {"": NIGHT, "_day": DAY, "_grey": NO_COLOUR_THEME}
+    themes = {"": DEFAULT_THEME, "_day": LIGHT_THEME, "_grey": NO_COLOUR_THEME}
     return {
         f"{name}{light}": Scene(size=size, steps=steps, run=run, theme=theme)
         for light, theme in themes.items()
