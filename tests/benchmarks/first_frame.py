@@ -2,7 +2,8 @@
 
     python tests/benchmarks/first_frame.py            # 15 starts of each, a minute
     python tests/benchmarks/first_frame.py --quick    # 5
-    python tests/benchmarks/first_frame.py --runs 300 # with a library of so many runs
+
+With a library of many runs: `large_library.py`.
 
 Each start is a new process in a pseudo-terminal of 80x24, alternating between both; the time runs
 from before the process is created until its first word is on the screen. Imports are timed inside
@@ -25,9 +26,6 @@ from machine import print_machine
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from large_library import RUN_STEPS, make_run
-
-from core.paths import Home
 from tests.support.terminals import APP, TerminalSession, environment
 
 TARGETS_S = {"first frame": 0.5, "imports": 0.35}
@@ -48,8 +46,6 @@ FRAMES = {
 }
 IMPORTS = {"minigpt-tui": "tui.app", "minimal app": "textual.app, textual.widgets._static"}
 
-NEWEST_RUN = "newest"
-
 Times = list[tuple[float, float]]
 
 
@@ -58,20 +54,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="5 starts of each instead of 15")
     parser.add_argument("--starts", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=0, help="in the library; 0 is an empty one")
     options = parser.parse_args()
     starts = options.starts or (5 if options.quick else 15)
     frames: dict[str, Times] = {name: [] for name in FRAMES}
     imports: dict[str, Times] = {name: [] for name in IMPORTS}
     with tempfile.TemporaryDirectory() as folder:
-        library = Path(folder, "library")
-        if options.runs:
-            fill_library(library, options.runs)
         for round in range(starts + 1):
             for name in FRAMES:
-                first_frame = frame_times(
-                    name, library if options.runs else Path(folder, f"{round}")
-                )
+                first_frame = frame_times(name, Path(folder, f"{round}"))
                 first_import = import_times(name)
                 if round:  # the first round writes the bytecode caches
                     frames[name].append(first_frame)
@@ -82,18 +72,9 @@ def main() -> None:
     print_machine()
 
 
-def fill_library(home: Path, runs: int) -> None:
-    """Make finished runs of two thousand steps each."""
-    for number in range(runs):
-        make_run(Home(root=home, cache=home / "cache"), f"run{number}", RUN_STEPS)
-    make_run(Home(root=home, cache=home / "cache"), NEWEST_RUN, RUN_STEPS)
-
-
 def frame_times(name: str, home: Path) -> tuple[float, float]:
     """Elapsed and CPU seconds until the word is on the screen."""
     command, word = FRAMES[name]
-    if command is APP and (home / "runs").is_dir():
-        word = NEWEST_RUN
     start = time.perf_counter()
     with TerminalSession(command, environment(home)) as terminal:
         while word not in terminal.text:
