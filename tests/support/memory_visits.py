@@ -23,6 +23,7 @@ from textual.pilot import Pilot
 
 from core.config.configs import SamplingConfig
 from core.paths import find_home
+from core.run.directory import Run
 from tests.support.app_runs import run_app
 from tests.support.captures import screen_text
 from tui.app import BASE_SCREENS, MiniGPTApp
@@ -94,6 +95,8 @@ async def _open_and_press(
 
 
 async def _chat(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+    """A new conversation: with the turns of all visits before, each would need more memory."""
+    Run(app.home.runs / RUN).chat.unlink(missing_ok=True)
     await _open(OpenChat(RUN), app, pilot)
     await pilot.press(PROMPT, "enter")
 
