@@ -57,6 +57,8 @@ class BaseScreen(Screen[None]):
 
     TRAIL: ClassVar[tuple[str, ...]] = ()  # parts of the path above the heading
     HEADING: ClassVar[str] = ""
+    FIRST_KEYS: ClassVar[tuple[str, ...]] = ()  # of the footer
+    PANEL_KEYS: ClassVar[tuple[str, ...]] = ()  # of the footer, after the screen's own
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", tooltip="Go back", id="screen.back"),
@@ -86,7 +88,7 @@ class BaseScreen(Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys for the footer: the screen's own first, Back and Help last.
+        """The keys for the footer, in order; Back and Help are the last.
 
         While one types, `?` is text and F1 opens the help.
         """
@@ -97,10 +99,9 @@ class BaseScreen(Screen[None]):
             node, binding, enabled, tooltip = bindings["f1"]
             binding = replace(binding, show=True, description="Help")
             bindings["f1"] = ActiveBinding(node, binding, enabled, tooltip)
-        for key in LAST_KEYS:
-            if key in bindings:
-                bindings[key] = bindings.pop(key)
-        return bindings
+        first = {key: bindings.pop(key) for key in self.FIRST_KEYS if key in bindings}
+        last = {key: bindings.pop(key) for key in (*self.PANEL_KEYS, *LAST_KEYS) if key in bindings}
+        return {**first, **bindings, **last}
 
     async def _dispatch_message(self, message: Message) -> None:
         """Handle a message; a screen that is closed while it opens has no widgets to handle it."""

@@ -27,9 +27,8 @@ from tui.chat.loops import LoopDetector
 from tui.chat.record import FAILED, Turn
 from tui.chat.reply import ABOUT, Reply, Token
 from tui.chat.suggestions import Suggestions, nearest_words, suggest
-from tui.chat.timeline import WeightsPoint, read_timeline
 from tui.common.messages import OpenStep
-from tui.common.sampling_settings import WARMER, SamplingControls
+from tui.common.sampling_settings import WARMER
 from tui.common.sanitize import clean
 from tui.screens.chat_actions import ChatActions
 from tui.screens.generation import NOT_READY
@@ -65,6 +64,7 @@ class ChatScreen(ChatActions):
     """
 
     HEADING = "Chat"
+    FIRST_KEYS = ("enter",)
     HELP = (
         "Type some text and the model continues it, greedily unless you change the settings. "
         "Esc leaves the prompt: letters act on the chosen turn. Tab goes through turns, settings, "
@@ -90,7 +90,6 @@ class ChatScreen(ChatActions):
         self._loading_since: float | None = None
         self._weights_size = 0
         self._shown_state: tuple[str, Content] | None = None
-        self._points: list[WeightsPoint] = []
         self._was_wide: bool | None = None
 
     def body(self) -> ComposeResult:
@@ -118,7 +117,6 @@ class ChatScreen(ChatActions):
         self.prompt.focus()
         self._load()
         self._show_earlier()
-        self._read_timeline()
 
     def on_unmount(self) -> None:
         """Record a reply in progress."""
@@ -215,40 +213,18 @@ class ChatScreen(ChatActions):
     def weights_chosen(self) -> None:
         """Load the weights; the next reply uses them."""
         self._load()
-        self._read_timeline()
 
     def newer_weights_saved(self) -> None:
         """Use the newer weights for the next reply."""
         self.show_note(NEWER_WEIGHTS)
         self._load()
-        self._read_timeline()
-
-    @work(group="timeline", exclusive=True, exit_on_error=False)
-    async def _read_timeline(self) -> None:
-        """Show the run's weights in time; a long log is read aside."""
-        self._points = await asyncio.to_thread(read_timeline, self.conversation.folder)
-        self.show_facts()
-
-    def on_weights_panel_chosen(self, event: WeightsPanel.Chosen) -> None:
-        """Use other weights."""
-        self.use_weights(self.conversation.run, event.weights)
 
     # Settings
-
-    def on_sampling_panel_changed(self, event: SamplingPanel.Changed) -> None:
-        """Use other settings for the next reply."""
-        self.use_controls(event.controls)
 
     def on_sampling_panel_explained(self, event: SamplingPanel.Explained) -> None:
         """Show why nothing changes where the panel has no border for it."""
         if not is_wide(self):
             self.show_note(event.text)
-
-    def use_controls(self, controls: SamplingControls) -> None:
-        """Use other settings for the next reply."""
-        self.conversation.controls = controls
-        self.show_note("")
-        self._show_next_tokens()
 
     def settings_changed(self) -> None:
         """Show which tokens the settings remove."""
@@ -434,10 +410,8 @@ class ChatScreen(ChatActions):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys for the footer: only what acts now, Enter first."""
+        """The keys for the footer: only what acts now."""
         bindings = super().active_bindings
-        if "enter" in bindings:
-            bindings = {"enter": bindings.pop("enter"), **bindings}
         for key, (node, binding, enabled, tooltip) in bindings.items():
             if node is self and binding.show and not self.can_act(binding.action):
                 hidden = replace(binding, show=False)

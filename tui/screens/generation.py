@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
 from functools import cached_property
 
+from textual import work
 from textual.timer import Timer
 
 from core.errors import MiniGPTError
@@ -13,10 +14,13 @@ from core.run.weights_ref import BEST, LAST
 from tui.chat.conversation import Conversation
 from tui.chat.facts import GenerationFacts
 from tui.chat.sampling_memory import initial_controls, remember_controls, remembered_values
+from tui.chat.timeline import WeightsPoint, read_timeline
 from tui.common.messages import ErrorRaised
 from tui.common.sampling_settings import SamplingControls
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import RunDialog
+from tui.widgets.sampling_panel import SamplingPanel
+from tui.widgets.weights_panel import WeightsPanel
 
 WEIGHTS_POLL_SECONDS = 2.0
 NOT_READY = "not ready"  # in place of the weights, after they could not be loaded
@@ -38,6 +42,7 @@ class GenerationScreen(BaseScreen):
         self.opened_for = name, weights
         self._initial_controls = controls
         self._weights_watcher: Timer | None = None
+        self._points: list[WeightsPoint] = []
 
     @cached_property
     def conversation(self) -> Conversation:
@@ -49,11 +54,12 @@ class GenerationScreen(BaseScreen):
         return Conversation(home, name, name, weights, controls=controls)
 
     def on_mount(self) -> None:
-        """Watch for newer weights."""
+        """Watch for newer weights, and read which there are."""
         seconds = self.services.terminal.interval(WEIGHTS_POLL_SECONDS, WEIGHTS_POLL_SECONDS)
         self._weights_watcher = self.set_interval(seconds, self.check_for_newer)
         self._weights_stamp = self.conversation.weights_stamp()
         self.show_facts()
+        self._read_timeline()
 
     def on_unmount(self) -> None:
         """Keep the settings for the next time."""
@@ -105,11 +111,25 @@ class GenerationScreen(BaseScreen):
 
     # Weights
 
+    @work(group="timeline", exclusive=True, exit_on_error=False)
+    async def _read_timeline(self) -> None:
+        """Show the run's weights in time; a long log is read aside."""
+        folder = self.conversation.folder
+        points = await asyncio.to_thread(read_timeline, folder)
+        if folder == self.conversation.folder and self.is_attached:
+            self._points = points
+            self.show_facts()
+
+    def on_weights_panel_chosen(self, event: WeightsPanel.Chosen) -> None:
+        """Use the weights chosen in the panel."""
+        self.use_weights(self.conversation.run, event.weights)
+
     def check_for_newer(self) -> None:
         """Notice weights that were saved anew since they were chosen."""
         stamp = self.conversation.weights_stamp()
         if stamp not in (None, self._weights_stamp):
             self._weights_stamp = stamp
+            self._read_timeline()
             self.newer_weights_saved()
 
     def newer_weights_saved(self) -> None:
@@ -123,6 +143,7 @@ class GenerationScreen(BaseScreen):
         self.conversation.use_weights(run, weights)
         self._weights_stamp = self.conversation.weights_stamp()
         self.show_note("")
+        self._read_timeline()
         self.weights_chosen()
 
     def weights_chosen(self) -> None:
@@ -169,14 +190,16 @@ class GenerationScreen(BaseScreen):
     def settings_changed(self) -> None:
         """Recompute what depends on the sampling settings, if anything is shown."""
 
-    def action_greedy(self, where: str = "") -> None:
-        """Reset all settings to greedy decoding."""
-        self.conversation.controls = self.conversation.controls.reset_to_greedy()
+    def use_controls(self, controls: SamplingControls) -> None:
+        """Use other sampling settings."""
+        self.conversation.controls = controls
         self.show_note("")
         self.settings_changed()
 
-    def action_seed(self) -> None:
-        """Keep the seed of the last reply, or draw a new one for each."""
-        fixed = not self.conversation.controls.fixed
-        self.conversation.controls = replace(self.conversation.controls, fixed=fixed)
-        self.show_note("Same seed for every reply." if fixed else "New seed for every reply.")
+    def on_sampling_panel_changed(self, event: SamplingPanel.Changed) -> None:
+        """Use the settings of the panel."""
+        self.use_controls(event.controls)
+
+    def action_greedy(self) -> None:
+        """Reset all settings to greedy decoding."""
+        self.use_controls(self.conversation.controls.reset_to_greedy())

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -71,6 +71,7 @@ class NewSetupScreen(BaseScreen):
     """
 
     TRAIL, HEADING = ("New run",), "Settings"
+    FIRST_KEYS = ("enter",)  # Start: what most people press here
     HELP = (
         "Every setting has a suitable value already; Enter starts training, from anywhere. Arrows "
         "choose a setting and change it, digits type a value, a is auto again, o shows all "
@@ -134,14 +135,6 @@ class NewSetupScreen(BaseScreen):
     def set_header(self, *subjects: str, state: Content | str = "") -> None:
         """Show which step of setting up this is."""
         super().set_header(*subjects, state=state or setup_state(1))
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """Start first: it is what most people press here."""
-        bindings = super().active_bindings
-        if "enter" in bindings:
-            bindings = {"enter": bindings["enter"], **bindings}
-        return bindings
 
     def on_mount(self) -> None:
         """Read the text."""

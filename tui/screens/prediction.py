@@ -7,20 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from textual import work
-from textual.binding import ActiveBinding
 
 from core.config.configs import SamplingConfig
 from core.errors import MiniGPTError
-from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST
 from core.server.replies import NextTokensReply
 from tui.chat.conversation import ReadyModel
-from tui.chat.timeline import WeightsPoint, read_timeline
 from tui.common.sampling_settings import SamplingControls
 from tui.screens.dialogs import RunDialog
 from tui.screens.generation import NOT_READY, GenerationScreen
 from tui.widgets.candidate_table import CandidateTable
-from tui.widgets.key_line import LAST_KEYS
 from tui.widgets.sampling_panel import SamplingPanel
 from tui.widgets.weights_panel import WeightsPanel
 
@@ -43,6 +39,7 @@ class PredictionScreen(GenerationScreen):
     """
 
     AUTO_FOCUS = "CandidateTable"
+    PANEL_KEYS = ("tab",)
     COMMANDS_WITHOUT_KEY: ClassVar[Sequence[tuple[str, str]]] = ()
 
     def __init__(self, name: str, weights: str, controls: SamplingControls | None) -> None:
@@ -50,12 +47,7 @@ class PredictionScreen(GenerationScreen):
         self._shown_title = ("", "")
         self._action_lock = asyncio.Lock()
         self._unfinished_actions = 0
-        self._points: list[WeightsPoint] = []
         self._is_newer_saved = False
-
-    def on_mount(self) -> None:
-        """Read which weights there are."""
-        self._read_timeline()
 
     # For subclasses
 
@@ -81,15 +73,6 @@ class PredictionScreen(GenerationScreen):
         raise NotImplementedError
 
     # Panels
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys for the footer: Panel after the screen's own."""
-        bindings = super().active_bindings
-        for key in ("tab", *LAST_KEYS):
-            if key in bindings:
-                bindings[key] = bindings.pop(key)
-        return bindings
 
     @property
     def table(self) -> CandidateTable:
@@ -132,14 +115,6 @@ class PredictionScreen(GenerationScreen):
             return LOADING.format(run=self.conversation.run)
         return NO_PREDICTIONS
 
-    @work(group="timeline", exclusive=True, exit_on_error=False)
-    async def _read_timeline(self) -> None:
-        run = self.conversation.run
-        points = await asyncio.to_thread(read_timeline, Run(self.services.home.runs / run))
-        if run == self.conversation.run and self.is_attached:
-            self._points = points
-            self.show_facts()
-
     def action_other_run(self) -> None:
         """Choose another run that has weights, for the same text."""
 
@@ -151,26 +126,10 @@ class PredictionScreen(GenerationScreen):
         dialog = RunDialog(self.services.home, self.conversation.run, *words)
         self.app.push_screen(dialog, use)
 
-    def on_sampling_panel_changed(self, event: SamplingPanel.Changed) -> None:
-        """Predict with the settings of the panel."""
-        event.stop()
-        self.use_controls(event.controls)
-
-    def use_controls(self, controls: SamplingControls) -> None:
-        """Use other sampling settings."""
-        self.conversation.controls = controls
-        self.show_note("")
-        self.settings_changed()
-
     def on_sampling_panel_explained(self, event: SamplingPanel.Explained) -> None:
         """Show why a key of the panel changes nothing."""
         event.stop()
         self.show_note(event.text)
-
-    def on_weights_panel_chosen(self, event: WeightsPanel.Chosen) -> None:
-        """Predict with the weights chosen in the panel."""
-        event.stop()
-        self.use_weights(self.conversation.run, event.weights)
 
     # Actions one after another
 
@@ -246,7 +205,6 @@ class PredictionScreen(GenerationScreen):
         """Load the chosen weights; if that fails, those shown stay chosen."""
         conversation = self.conversation
         self._is_newer_saved = False
-        self._read_timeline()
         chosen = conversation.run, conversation.weights
 
         async def load_weights() -> None:
@@ -263,7 +221,6 @@ class PredictionScreen(GenerationScreen):
         """Offer the newer weights."""
         is_best = self.conversation.weights == BEST
         self._is_newer_saved = not is_best
-        self._read_timeline()
         self.show_note(NEWER_BEST_WEIGHTS if is_best else NEWER_WEIGHTS)
 
     def action_newer(self) -> None:

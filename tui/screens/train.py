@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.timer import Timer
@@ -39,13 +39,11 @@ from tui.screens.base import BaseScreen
 from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.screens.log import LogScreen
 from tui.widgets.epoch_log import EpochLog
-from tui.widgets.key_line import LAST_KEYS
 from tui.widgets.row_list import RowList
 from tui.widgets.train_view import CHART_SECONDS, REMOTE_CHART_SECONDS, RunView, TrainView
 
 USAGE_SECONDS = 2.0
 REMOTE_USAGE_SECONDS = 10.0
-PANEL_KEYS = ("left", "z", "tab")
 NOTE_SECONDS = 10.0  # for which the outcome of a request takes the place of the time left
 TRAINING_STATUSES = (RUNNING, PAUSED)
 ENDED_STATUSES = (FINISHED, *RESUMABLE_STATUSES)
@@ -61,6 +59,7 @@ class TrainScreen(BaseScreen):
     """
 
     HEADING = "Train"
+    PANEL_KEYS = ("left", "z", "tab")
     AUTO_FOCUS = "LossPlot"
     HELP = (
         "The loss measures how wrong the model's predictions are, in nats per token: lower is "
@@ -120,15 +119,6 @@ class TrainScreen(BaseScreen):
         terminal = self.services.terminal
         seconds = terminal.interval(CHART_SECONDS, REMOTE_CHART_SECONDS)
         yield TrainView(terminal.charset, self._run.log, chart_seconds=seconds)
-
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys for the footer: those of the run before those of the panel with the focus."""
-        bindings = super().active_bindings
-        for key in (*PANEL_KEYS, *LAST_KEYS):
-            if key in bindings:
-                bindings[key] = bindings.pop(key)
-        return bindings
 
     def on_mount(self) -> None:
         super().on_mount()
