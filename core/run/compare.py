@@ -21,12 +21,12 @@ from core.run.model_files import read_model_config
 from core.run.record import read_record
 from core.run.status import CRASHED, status_of
 from core.run.summary import folder_size
-from core.system.files import JsonObject
+from core.system.files import JsonObject, read_regular_file
 
 MIN_RUNS, MAX_RUNS = 2, 4
 BITS_PER_NAT = 1 / math.log(2)
 MAX_TOKENIZER_BYTES = 1 << 28
-# Both are one setting, the tokenizer: of these fields the resolved settings keep what was asked.
+# Shown as one row, the tokenizer: resolved settings keep these two as requested.
 TOKENIZER_FIELDS = ("tokenizer", "vocab_size")
 TEXT, READING, PARENT, TOKENIZER = "text", "reading", "parent", "tokenizer"
 LABELS = {
@@ -51,7 +51,8 @@ class ComparedRun:
         status: one of `status.STATUSES`.
         problem: what cannot be read, and why; empty if everything can.
         settings: the resolved settings by name; see `LABELS`.
-        tokenizer_id, text_id: equal for runs with the same tokenizer or text.
+        tokenizer_id, text_id: equal for runs with the same tokenizer or text: a hash of the
+            tokenizer's file, or without one its settings and its text.
         parameters: of the model.
         disk: bytes of all its files.
         step: updates done.
@@ -103,6 +104,7 @@ class RunReader:
         self.run = run
         self._tail = EventTail(run.events)
         self._history, self._elapsed = History(), Series()
+        self._tokenizer_hash = ""
 
     def read(self) -> ComparedRun:
         """The run as it is now; what cannot be read is its `problem`."""
@@ -120,7 +122,10 @@ class RunReader:
             problems.append(str(error))
         except OSError as error:
             problems.append(f"{run.events} cannot be read: {error.strerror}.")
-        return _describe(run, status, record, self._history, self._elapsed, " ".join(problems))
+        if not self._tokenizer_hash:  # the file is written once
+            self._tokenizer_hash = _hash_tokenizer(run)
+        problem, hash = " ".join(problems), self._tokenizer_hash
+        return _describe(run, status, record, self._history, self._elapsed, problem, hash)
 
     def _read_events(self) -> None:
         while batch := self._tail.read():
@@ -140,7 +145,13 @@ class RunReader:
 
 
 def _describe(
-    run: Run, status: str, record: JsonObject, history: History, elapsed: Series, problem: str
+    run: Run,
+    status: str,
+    record: JsonObject,
+    history: History,
+    elapsed: Series,
+    problem: str,
+    tokenizer_hash: str,
 ) -> ComparedRun:
     prepared, corpus = history.prepared, record.get("corpus") or {}
     tokens, missing = count_predicted_tokens(prepared), []
@@ -156,7 +167,7 @@ def _describe(
         status=status,
         problem=problem,
         settings=settings,
-        tokenizer_id=_tokenizer_id(run, settings, corpus),
+        tokenizer_id=tokenizer_hash or f"{settings.get(TOKENIZER)} of {corpus.get('sha256')}",
         text_id=str(corpus.get("sha256") or ""),
         parameters=as_whole(prepared.get("parameters")),
         disk=folder_size(run.folder),
@@ -214,12 +225,11 @@ def _settings(run: Run, record: JsonObject, history: History) -> dict[str, Any]:
     return {name: values.get(name) for name in LABELS}
 
 
-def _tokenizer_id(run: Run, settings: Mapping[str, Any], corpus: JsonObject) -> str:
-    """A hash of the tokenizer's file; without one, its settings and its text."""
-    with suppress(OSError):
-        if run.tokenizer.is_file() and run.tokenizer.stat().st_size <= MAX_TOKENIZER_BYTES:
-            return hashlib.sha256(run.tokenizer.read_bytes()).hexdigest()
-    return f"{settings.get(TOKENIZER)} of {corpus.get('sha256')}"
+def _hash_tokenizer(run: Run) -> str:
+    """A hash of the tokenizer's file; empty if there is none yet, or it cannot be read."""
+    with suppress(MiniGPTError, OSError):
+        return hashlib.sha256(read_regular_file(run.tokenizer, MAX_TOKENIZER_BYTES)).hexdigest()
+    return ""
 
 
 class SettingRow(NamedTuple):

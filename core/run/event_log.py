@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from core.run.events import BEAT, END_EVENTS, STEP, Event, decode, encode
-from core.system.files import open_for_writing
+from core.system.files import file_size, open_for_writing
 from core.system.line_files import LineTail, has_unfinished_line, read_lines_backwards, write_all
 
 HEARTBEAT_SECONDS = 20.0  # idle time after which a `beat` is written
@@ -195,7 +195,7 @@ def read_sparse_events(path: Path, curve_points: int = 0) -> Iterator[Event]:
     """
     tail = LineTail(path)
     frequent: bytes | None = None
-    spacing = _length(path) // curve_points if curve_points else None
+    spacing = file_size(path) // curve_points if curve_points else None
     skipped = 0  # bytes of frequent events since the last one that was kept
     while lines := tail.read(SPARSE_CHUNK_BYTES):
         for line in lines:
@@ -218,13 +218,6 @@ def read_sparse_events(path: Path, curve_points: int = 0) -> Iterator[Event]:
             tail = LineTail(path, path.stat().st_size - MAX_SPARSE_TAIL_BYTES)
     if frequent is not None and (event := decode(frequent)) is not None:
         yield event
-
-
-def _length(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def events_backwards(path: Path, max_bytes: int = MAX_TAIL_BYTES) -> Iterator[Event]:

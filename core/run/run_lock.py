@@ -5,11 +5,11 @@ What lies before these lengths concerns earlier trainers. Times would not tell: 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 from core.run.directory import Run
 from core.system import locks
+from core.system.files import file_size
 from core.system.locks import Lock
 
 
@@ -28,15 +28,8 @@ def acquire(run: Run) -> Lock | None:
     """
     lock = locks.acquire(run.lock)
     if lock is not None:
-        lock.write_note(f"{_size(run.requests)} {_size(run.events)}\n".encode())
+        lock.write_note(f"{file_size(run.requests)} {file_size(run.events)}\n".encode())
     return lock
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def read_lengths(run: Run) -> LogLengths | None:

@@ -269,6 +269,14 @@ def translate_read_errors(path: Path) -> Iterator[None]:
         raise DamagedError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
+def file_size(path: Path) -> int:
+    """The length of a file in bytes; 0 if it does not exist."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def checksum(path: Path) -> str:
     """The CRC-32 of the content in hexadecimal: detects damage, not tampering."""
     crc = 0
