@@ -21,7 +21,6 @@ from core.tokenizer.train import sample_evenly
 
 MAX_UNKNOWN_SHARE = 0.05  # of the tokens of a text, in the vocabulary of a parent
 UNKNOWN_SEARCH_BYTES = 4_000_000
-FIXED_TRAIN_SETTINGS = ("tokenizer", "vocab_size", "preset")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from core.config.planner import USER_CHOICE
 from tui.common.format import count, size
 from tui.common.sanitize import one_line
 from tui.plot.bars import bar
-from tui.runs.setup import RunForecast
+
+if TYPE_CHECKING:
+    from tui.runs.setup import RunForecast  # imports the planner: not for the first frame
 
 LABEL_CELLS, BRIEF_LABEL_CELLS, VALUE_CELLS = 10, 7, 14
 PART_CELLS, PART_VALUE_CELLS = 16, 10  # of what the memory is for
@@ -166,6 +167,8 @@ def _shares(forecast: RunForecast) -> list[_Share]:
 
 def reason_lines(reasons: Sequence[str], width: int) -> Content:
     """What was chosen, each with its reason; the user's choices carry `•`."""
+    from core.config.planner import USER_CHOICE  # not for the first frame
+
     lines = []
     for reason in reasons:
         match = re.fullmatch(r"(.*?) \((.*)\)", one_line(reason), re.DOTALL)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 from core.errors import MiniGPTError
@@ -73,5 +72,7 @@ def _key(corpus: Corpus) -> str:
         status = path.stat() if path.exists() else None
         files.append((os.fspath(path), status and status.st_size, status and status.st_mtime_ns))
     machine = this_host().name, os.environ.get("CUDA_VISIBLE_DEVICES"), os.cpu_count()
+    from importlib.metadata import version  # slow to import: not for the first frame
+
     facts = json.dumps([version("minigpt-tui"), machine, corpus.encoding, files])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]

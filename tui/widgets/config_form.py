@@ -19,7 +19,6 @@ from tui.widgets.panel import is_wide
 
 LABEL_CELLS = 16
 MIN_LABEL_CELLS = 14
-VALUE_START = 2 + LABEL_CELLS
 ROWS_PER_PAGE = 10
 CURSOR, LEFT_ARROW, RIGHT_ARROW = "▌", "‹ ", " ›"
 NO_VALUE_WORDS = {PARENT: "fresh weights", "minutes": "no limit"}  # of settings that are off

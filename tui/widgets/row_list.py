@@ -41,27 +41,22 @@ class RowList(ScrollView, can_focus=True):
     RowList { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
     """
 
-    class Moved(Message):
+    class RowMessage(Message):
+        """Something happened to the row with the cursor."""
+
+        def __init__(self, rows: RowList) -> None:
+            super().__init__()
+            self.rows = rows
+
+        @property
+        def control(self) -> RowList:
+            return self.rows
+
+    class Moved(RowMessage):
         """The cursor is on another row."""
 
-        def __init__(self, rows: RowList) -> None:
-            super().__init__()
-            self.rows = rows
-
-        @property
-        def control(self) -> RowList:
-            return self.rows
-
-    class Opened(Message):
+    class Opened(RowMessage):
         """Enter was pressed on the row with the cursor, or it was double-clicked."""
-
-        def __init__(self, rows: RowList) -> None:
-            super().__init__()
-            self.rows = rows
-
-        @property
-        def control(self) -> RowList:
-            return self.rows
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
