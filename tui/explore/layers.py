@@ -6,7 +6,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from core.server.tokens import TokenProbability
-from tui.common.format import PLAIN_SPACE, SPACE, visible
+from tui.common.format import PLAIN_SPACE, SPACE, mark_spaces
 from tui.common.sanitize import one_line
 from tui.explore.inside_view import EARLIER, InsideView
 
@@ -56,7 +56,7 @@ def whole_percent(share: float) -> str:
 
 def token_name(text: str, *, plain: bool) -> str:
     """A token with its spaces visible, but without the one that begins a word."""
-    name = visible(text, PLAIN_SPACE if plain else SPACE)
+    name = mark_spaces(text, PLAIN_SPACE if plain else SPACE)
     return name[1:] if len(name) > 1 and text.startswith(" ") and not text[1].isspace() else name
 
 
@@ -116,7 +116,7 @@ def text_line(view: InsideView, width: int, *, plain: bool, brackets: bool) -> C
         before += " "
     left = min(cell_len(before), max(room - cell_len(after), room * 2 // 3))
     if cell_len(before) > left:
-        before = more + _last_cells(before, left - len(more))
+        before = more[: max(0, left)] + _last_cells(before, left - len(more))
     room -= cell_len(before)
     if cell_len(after) > room:
         after = set_cell_size(after, max(0, room - len(more))) + more[: max(0, room)]

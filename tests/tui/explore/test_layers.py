@@ -91,6 +91,12 @@ def test_a_cell_of_a_layer_has_its_width_and_keeps_its_digit(
         assert digit in cell
 
 
+def test_a_chosen_token_as_wide_as_the_line_leaves_no_room_for_the_text_before() -> None:
+    view = inside_view(["the", "00000000⺀"])
+    view.at = 1
+    assert text_line(view, 12, plain=True, brackets=True).plain == "[00000000⺀]"
+
+
 @given(tokens=TOKENS, width=st.integers(12, 120), data=st.data())
 def test_the_text_line_fits_with_the_chosen_token(
     tokens: list[str], width: int, data: st.DataObject
