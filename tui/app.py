@@ -28,7 +28,7 @@ from tui.common.clipboard import copy_to_clipboard
 from tui.common.config_file import NEW_FILE, read_text, set_value, write_text
 from tui.common.driver import TerminalDriver
 from tui.common.key_order import SequentialKeysApp
-from tui.common.keymap import APP_SCOPE, active_keymap, remapped, usable_keymap, with_ids
+from tui.common.keymap import APP_SCOPE, active_keymap, remap_bindings, usable_keymap, with_ids
 from tui.common.keys import KEY_SIGNS, binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
@@ -42,10 +42,10 @@ from tui.common.messages import (
     OpenStep,
     OpenTrain,
 )
-from tui.common.notify import alert
+from tui.common.notify import format_alert
 from tui.common.sanitize import clean
 from tui.common.style_cache import share_background_styles
-from tui.common.terminal import DEFAULT_THEME, Terminal, understands_osc
+from tui.common.terminal import DEFAULT_THEME, WIDE_COLUMNS, Terminal, understands_osc
 from tui.common.theme import ThemedApp
 from tui.common.user_config import UserConfig, describe_problems, find_theme_problems
 from tui.screens.base import BaseScreen
@@ -91,7 +91,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
     TITLE = "minigpt-tui"
     # Loaded together: each style sheet added later makes Textual parse all of them again.
     CSS_PATH: ClassVar = ["styles/app.tcss", "styles/models.tcss", "styles/new_corpus.tcss"]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (110, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-normal"), (WIDE_COLUMNS, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = with_ids(
         APP_SCOPE,
@@ -229,7 +229,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         if (driver := self._driver) is None:
             return
         for line in ended:
-            driver.write(alert(line, notify, os.environ))
+            driver.write(format_alert(line, notify, os.environ))
         if isinstance(driver, TerminalDriver) and notify.title and understands_osc(os.environ):
             driver.set_title(title)
 
@@ -249,7 +249,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """List every action that has a key, those of the screen that have none, and the tour."""
         keymap = active_keymap(self)
         for node in key_nodes(screen):
-            for row in binding_rows(remapped(node, keymap)):
+            for row in binding_rows(remap_bindings(node, keymap)):
                 run = partial(self.run_action, row.action, node)
                 yield SystemCommand(row.description, f"key {row.key}", run)
         for description, action in getattr(screen, "COMMANDS_WITHOUT_KEY", ()):
@@ -309,7 +309,7 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         """Run the action of a key; if the screen has one that cannot act now, say so."""
         if await super()._check_bindings(key, priority):
             return True
-        own = remapped(self.screen, active_keymap(self))
+        own = remap_bindings(self.screen, active_keymap(self))
         bindings = own.key_to_bindings.get(key, [])
         if bindings and not priority:
             what = bindings[0].tooltip or bindings[0].description

@@ -17,7 +17,7 @@ from tui.chat import record
 from tui.chat.facts import GenerationFacts
 from tui.chat.record import Turn
 from tui.chat.reply import Reply, turns_as_text
-from tui.common.format import first_difference
+from tui.common.format import find_first_difference
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
 
@@ -246,7 +246,7 @@ def describe_difference(pinned: Turn, turn: Turn) -> str:
     if pinned.id == turn.id or pinned.prompt != turn.prompt:
         return ""
     name = f"pinned ({weights_label(pinned.weights, pinned.step)})"
-    index = first_difference(pinned.text, turn.text)
+    index = find_first_difference(pinned.text, turn.text)
     if index is None:
         return f"same as {name}"
     start = max(turn.text[:index].rfind(" "), 0)  # a word that differs is shown whole

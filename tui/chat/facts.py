@@ -8,7 +8,7 @@ from textual.content import Content
 
 from core.run.weights_ref import weights_label
 from tui.chat.reply import Reply, length_text, step_label
-from tui.common.format import size
+from tui.common.format import format_size
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
 from tui.common.wrapping import Piece
@@ -82,7 +82,7 @@ def chat_state(facts: GenerationFacts, turns: int, device: str, *, is_wide: bool
 def loading_text(facts: GenerationFacts, bytes: int, seconds: float) -> str:
     """Describe weights that are being loaded, and for how long."""
     details = [weights_label(facts.weights, facts.step)]
-    details += [size(bytes)] if bytes else []
+    details += [format_size(bytes)] if bytes else []
     details += [f"{seconds:.0f} s"] if seconds >= 1 else []
     return f"Loading weights… {', '.join(details)}"
 

@@ -1,7 +1,7 @@
 """The sampling settings last used with a run, kept in its folder.
 
-A run remembers what was chosen for it; the configuration file says what applies to the others. A
-file that cannot be read, from a copied run for instance, counts as none.
+The settings chosen for a run are kept with it; for others those of the configuration file apply. A
+file that cannot be read, from a copied run for instance, is ignored.
 """
 
 from __future__ import annotations

@@ -39,10 +39,10 @@ from tui.common.user_config import (
     SECTIONS,
     ConfigProblem,
     UserConfig,
-    all_keys,
     describe_problems,
-    dotted,
+    format_key,
     join_keys,
+    list_keys,
     load_user_config,
     parse_entry,
     split_key,
@@ -171,15 +171,15 @@ def path() -> None:
 
 def _list_rows(config: UserConfig, home: Home) -> Iterator[Row]:
     """All settings, and the keys that the file changes."""
-    for key in all_keys():
+    for key in list_keys():
         section = SECTIONS[key[0] if len(key) > 1 else ""]
         values = {SAMPLING: config.sampling, NOTIFY: config.notify}.get(key[0], config.general)
         assert isinstance(values, section)
         value, source = getattr(values, key[-1]), _file_source(config, key)
-        yield _override(Row(dotted(key), AUTO if value is None else value, source), home)
+        yield _override(Row(format_key(key), AUTO if value is None else value, source), home)
     for key, value in config.entries.items():
         if key[0] == KEYMAP:
-            yield Row(dotted(key), join_keys(value), _file_source(config, key))
+            yield Row(format_key(key), join_keys(value), _file_source(config, key))
 
 
 def _file_source(config: UserConfig, key: Key) -> str:
@@ -212,7 +212,7 @@ def _shown(value: Any) -> str:
 
 def _entry_key(text: str) -> Key:
     """The key, in the form in which the file has it if it does: also "train.pause" in quotes."""
-    same = (key for key in user_config().entries if dotted(key) == text)
+    same = (key for key in user_config().entries if format_key(key) == text)
     return next(same, None) or split_key(text)
 
 

@@ -11,7 +11,7 @@ from core.text.corpus import Corpus, bundled_corpora, read_samples
 from core.text.resolve import STDIN, open_corpus
 from core.text.stats import CorpusStats, compute_stats
 from tui.cli.console import print_json, print_result, print_table
-from tui.common.format import size
+from tui.common.format import format_size
 from tui.common.sanitize import one_line
 
 PREVIEW_LINES = 3
@@ -27,7 +27,7 @@ def list_bundled_corpora(as_json: bool) -> None:
         return
     print_table(
         ("NAME", "SIZE", "READING", "TOKENIZER", "SHOWS"),
-        [(c.name, size(c.size), c.reading or "", c.tokenizer or "", c.use) for c in corpora],
+        [(c.name, format_size(c.size), c.reading or "", c.tokenizer or "", c.use) for c in corpora],
         right=(1,),
         optional=(3, 2, 1),
     )
@@ -69,7 +69,7 @@ def _facts(corpus: Corpus, stats: CorpusStats) -> list[tuple[str, str]]:
     scope = "" if stats.complete else f" (in the first {stats.examined:,} characters)"
     return [
         ("shows", corpus.use),
-        ("size", f"{size(stats.size)}, {stats.characters:,} characters, {corpus.encoding}"),
+        ("size", f"{format_size(stats.size)}, {stats.characters:,} characters, {corpus.encoding}"),
         ("reading", f"{stats.reading}: {stats.reason}"),
         ("lines", f"{stats.lines:,}, longest {stats.longest_words} words{scope}"),
         ("words", f"{stats.words:,}, {stats.distinct_words:,} distinct{scope}"),

@@ -170,7 +170,7 @@ def ls(home: Home, as_json: bool) -> None:
 
     from core.run.summary import summarize_runs
     from tui.cli.console import print_json, print_table
-    from tui.common.format import count, number, size
+    from tui.common.format import format_count, format_number, format_size
 
     rows = summarize_runs(home)
     if as_json:
@@ -187,11 +187,11 @@ def ls(home: Home, as_json: bool) -> None:
                 row.name,
                 (row.problem and "damaged") or row.status,
                 str(row.step),
-                number(row.epoch),
-                number(row.train_loss),
-                number(row.val_loss),
-                count(row.parameters),
-                size(row.size),
+                format_number(row.epoch),
+                format_number(row.train_loss),
+                format_number(row.val_loss),
+                format_count(row.parameters),
+                format_size(row.size),
                 row.corpus or "",
             )
             for row in rows

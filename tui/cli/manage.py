@@ -21,7 +21,7 @@ from core.system import locks
 from core.system.line_files import LineTail
 from tui.cli.console import print_message, print_result
 from tui.cli.options import complete_run
-from tui.common.format import size
+from tui.common.format import format_size
 from tui.common.sanitize import one_line
 
 POLL_SECONDS = 0.25
@@ -56,7 +56,7 @@ def _first_byte(log: Path) -> int:
     except FileNotFoundError:
         return 0
     if start:
-        print_message(f"The first {size(start)} of {log} are omitted.")
+        print_message(f"The first {format_size(start)} of {log} are omitted.")
     return start
 
 
@@ -148,7 +148,7 @@ def _confirm(count: int) -> bool:
 
 def _describe_contents(run: Run) -> str:
     """One line on what is lost with a run."""
-    snapshots, parts = len(run.snapshot_steps()), [size(folder_size(run.folder))]
+    snapshots, parts = len(run.snapshot_steps()), [format_size(folder_size(run.folder))]
     # A damaged run can be deleted too: what cannot be read is left out.
     with suppress(MiniGPTError, OSError):
         summary = summarize_run(run)

@@ -20,7 +20,7 @@ from core.run.status import CRASHED
 from core.system.line_files import read_lines_backwards
 from tui.cli.console import print_message, print_result
 from tui.cli.options import CONFIG
-from tui.common.notify import alert
+from tui.common.notify import format_alert
 from tui.common.run_end import describe_end
 from tui.common.user_config import NotifyConfig
 
@@ -44,7 +44,7 @@ def alert_terminal(run: Run, history: History) -> None:
     status = history.status if history.status in END_EVENTS else CRASHED
     if line := describe_end(run.name, status, history):
         with suppress(OSError):  # the terminal is gone
-            sys.stderr.write(alert(line, config, os.environ))
+            sys.stderr.write(format_alert(line, config, os.environ))
             sys.stderr.flush()
 
 

@@ -16,7 +16,7 @@ from core.run import events
 from core.run.events import Event
 from core.run.history import History
 from tui.cli.console import print_message
-from tui.common.format import count, describe_change, duration, number
+from tui.common.format import describe_change, format_count, format_duration, format_number
 from tui.common.plain_mode import is_plain_mode, spoken_percent
 from tui.common.sanitize import clean, one_line
 
@@ -81,7 +81,9 @@ class TrainingView:
         self._bar.refresh()
 
     def _show_prepared(self, event: Event) -> None:
-        self._print(f"{self._name}: {count(event.number('parameters'))} parameters, training")
+        self._print(
+            f"{self._name}: {format_count(event.number('parameters'))} parameters, training"
+        )
         for reason in event.texts("reasons"):
             self._print(f"  {reason}")
         steps = event.whole("steps")
@@ -101,11 +103,11 @@ class TrainingView:
 
     def _show_step(self, event: Event, history: History) -> None:
         total = history.steps or 0
-        facts = [f"loss {number(event.number('train_loss'))}"]
+        facts = [f"loss {format_number(event.number('train_loss'))}"]
         if history.eta is not None:
-            facts.append(f"{duration(history.eta)} left")
+            facts.append(f"{format_duration(history.eta)} left")
         if speed := event.number("tokens_per_second"):
-            facts.append(f"{count(speed)} tokens/s")
+            facts.append(f"{format_count(speed)} tokens/s")
         line = "  ".join(facts)
         self._bar.update(self._task, completed=event.step, total=total, facts=line)
         share = event.step / total if total else 0.0

@@ -11,7 +11,7 @@ from core.run.record import read_record
 from core.run.summary import RunSummary, summarize_run
 from core.system.files import JsonObject
 from tui.cli.console import print_json, print_message, print_result
-from tui.common.format import count, duration, number, size
+from tui.common.format import format_count, format_duration, format_number, format_size
 from tui.common.sanitize import one_line
 
 MAX_SAMPLES = 8
@@ -54,27 +54,31 @@ def _facts(
     corpus, model = record["corpus"], history.model
     shape = ", ".join(f"{name} {model[name]}" for name in model)
     losses = ", ".join(
-        f"{BASELINE_NAMES.get(name, name)} {number(loss)}"
+        f"{BASELINE_NAMES.get(name, name)} {format_number(loss)}"
         for name, loss in history.reference.items()
     )
     data = "validation" if history.reference_on == "validation" else "training"
     parent = record.get("parent") or {}
     return [
-        ("text", f"{corpus['name']}, {size(corpus['size'])}, read as {corpus['reading']}"),
+        ("text", f"{corpus['name']}, {format_size(corpus['size'])}, read as {corpus['reading']}"),
         ("from", str(parent.get("run", ""))),
         ("created", summary.created or ""),
         ("note", summary.note),
         ("tags", " ".join(summary.tags)),
         (
             "progress",
-            f"step {summary.step} of {history.steps or '?'}, epoch {number(summary.epoch)}",
+            f"step {summary.step} of {history.steps or '?'}, epoch {format_number(summary.epoch)}",
         ),
-        ("took", duration(history.elapsed) if history.elapsed is not None else ""),
-        ("loss", f"{number(summary.train_loss)}, validation {number(summary.val_loss) or 'none'}"),
+        ("took", format_duration(history.elapsed) if history.elapsed is not None else ""),
+        (
+            "loss",
+            f"{format_number(summary.train_loss)}, "
+            f"validation {format_number(summary.val_loss) or 'none'}",
+        ),
         ("baselines", f"{losses} (on the {data} data)" if losses else ""),
-        ("parameters", count(summary.parameters)),
+        ("parameters", format_count(summary.parameters)),
         ("model", shape),
         ("snapshots", " ".join(map(str, run.snapshot_steps()))),
-        ("size", size(summary.size)),
+        ("size", format_size(summary.size)),
         ("folder", str(run.folder)),
     ]

@@ -70,7 +70,7 @@ class AnswerFilter:
         return bool(self._held)
 
     def feed(self, data: bytes) -> bytes:
-        """Return what was typed."""
+        """Return the input without the terminal's answers."""
         typed, data, self._held = b"", self._held + data, b""
         while not self.is_complete and (match := _ANSWER.search(data)):
             typed += data[: match.start()]

@@ -20,7 +20,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from tui.common.background import AnswerFilter
-from tui.common.notify import pushed_title, restored_title, titled
+from tui.common.notify import format_title, format_title_pop, format_title_push
 
 if TYPE_CHECKING:
     from tui.common.background import BackgroundQuery
@@ -143,14 +143,14 @@ class TerminalDriver(LinuxDriver):
             self.attrs_before = query.take_attributes() or self.attrs_before
         self._is_active = True
         if self._title is not None:
-            self.write(pushed_title() + titled(self._title))
+            self.write(format_title_push() + format_title(self._title))
         if self._key_thread is None or not self._key_thread.is_alive():
             self._terminal_lost()
 
     def stop_application_mode(self) -> None:
         """Give the terminal back."""
         if self._is_active and self._title is not None:
-            self.write(restored_title())
+            self.write(format_title_pop())
         self._is_active = False
         super().stop_application_mode()
 
@@ -163,9 +163,11 @@ class TerminalDriver(LinuxDriver):
         if title == self._title:
             return
         if self._is_active and title is None:
-            self.write(restored_title())
+            self.write(format_title_pop())
         elif self._is_active:
-            self.write((pushed_title() if self._title is None else "") + titled(title or ""))
+            self.write(
+                (format_title_push() if self._title is None else "") + format_title(title or "")
+            )
         self._title = title
 
     def _sigtstp_application(self, *_: object) -> None:

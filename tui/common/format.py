@@ -12,7 +12,7 @@ MAX_PLAIN_LOSS = 1000.0  # from here on decimals are meaningless
 COPIED, CHOSEN = "copied", "chosen"  # styles of marked text
 
 
-def size(count: float) -> str:
+def format_size(count: float) -> str:
     """Format a number of bytes: 980 B, 1.2 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
@@ -21,7 +21,7 @@ def size(count: float) -> str:
     return f"{count:.3g} TB"
 
 
-def count(number: float | None) -> str:
+def format_count(number: float | None) -> str:
     """Format a number of parameters or tokens: 830 k, 1.2 M; empty if unknown."""
     if number is None:
         return ""
@@ -32,7 +32,7 @@ def count(number: float | None) -> str:
     return f"{number:.3g} G"
 
 
-def short_count(number: int) -> str:
+def format_short_count(number: int) -> str:
     """Format a count in at most four cells: 999, 2.1k, 489k, 5M."""
     value = float(number)
     for unit in ("", "k", "M", "G"):
@@ -42,7 +42,7 @@ def short_count(number: int) -> str:
     return f"{value:.0f}T"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format a duration: 0:07, 12:05, 3:00:00."""
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
@@ -62,7 +62,7 @@ def percent(share: float) -> str:
     return f"{100 if share >= 1 else min(99, round(100 * share))} %"
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Format a loss; empty if there is none."""
     return "" if value is None else f"{value:.4g}"
 
@@ -76,12 +76,12 @@ def describe_change(name: str, old: object, new: object) -> str:
     return f"{name} {left} → {right}"
 
 
-def visible(token: str, space: str = SPACE) -> str:
+def mark_spaces(token: str, space: str = SPACE) -> str:
     """Return a token's text with spaces and control codes made visible."""
     return one_line(token).replace(" ", space)
 
 
-def first_difference(left: Sequence[object], right: Sequence[object]) -> int | None:
+def find_first_difference(left: Sequence[object], right: Sequence[object]) -> int | None:
     """Return the index at which two sequences first differ; None if they are equal."""
     for index, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:

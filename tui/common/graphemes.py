@@ -15,6 +15,6 @@ def grapheme_start(text: str, end: int) -> int:
 
 
 def grapheme_end(text: str, start: int) -> int:
-    """Return where the grapheme at an index ends; the length of the text at its end."""
+    """Return where the grapheme at an index ends; at most the length of the text."""
     spans, _ = split_graphemes(text[start : start + MAX_GRAPHEME_CHARACTERS])
     return start + spans[0][1] if spans else len(text)

@@ -3,7 +3,7 @@
 An id is the scope of a binding, a screen or `app`, and its action: `train.pause`. Textual's keymap
 maps ids to keys, but applies them badly: moving one action takes its old key from all others that
 share it, such as Stop and Back on Escape, and a letter moved to would act while one types.
-`remapped_chain` does it instead.
+`remap_chain` does it instead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tui.common.user_config import (
     MAX_SHOWN_PROBLEMS,
     ConfigProblem,
     UserConfig,
-    dotted,
+    format_key,
     locate_problem,
 )
 
@@ -138,7 +138,7 @@ def usable_keymap(config: UserConfig) -> tuple[dict[str, str], list[ConfigProble
     All screens must have been imported, or their actions are unknown.
     """
     keymap, wrong = check_keymap(config.keymap, declared_bindings())
-    keys = {dotted(key[1:]): key for key in config.entries if key[0] == KEYMAP}
+    keys = {format_key(key[1:]): key for key in config.entries if key[0] == KEYMAP}
     problems = [locate_problem(config.text, keys[id], text) for id, text in wrong.items()]
     return keymap, problems
 
@@ -162,7 +162,7 @@ def _act_together(id: str, other: str) -> bool:
     return len(scopes) == 1 or not scopes.isdisjoint(SHARED_SCOPES)
 
 
-def remapped(node: DOMNode, keymap: Keymap) -> BindingsMap:
+def remap_bindings(node: DOMNode, keymap: Keymap) -> BindingsMap:
     """A copy of the bindings of a screen or widget with the user's keys."""
     ids = _binding_ids(type(node)) if keymap else {}
     keys: dict[str, list[Binding]] = {}
@@ -195,14 +195,14 @@ def active_keymap(app: App[Any]) -> Keymap:
     return app._keymap
 
 
-def remapped_chain(screen: Screen[Any]) -> list[tuple[DOMNode, BindingsMap]]:
+def remap_chain(screen: Screen[Any]) -> list[tuple[DOMNode, BindingsMap]]:
     """The bindings of the focused widget, its parents and the app, with the user's keys.
 
     Keys that a widget takes as text are left out of what is above it, as Textual does.
     """
     app, focused = screen.app, screen.focused
     nodes = [screen, app] if focused is None or focused.loading else focused.ancestors_with_self
-    chain = [(node, remapped(node, active_keymap(app))) for node in nodes]
+    chain = [(node, remap_bindings(node, active_keymap(app))) for node in nodes]
     for index, (node, _) in enumerate(chain):
         for _, above in chain[index + 1 :]:
             for key in list(above.key_to_bindings):

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingsMap
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from tui.common.keymap import active_keymap, remapped
+from tui.common.keymap import active_keymap, remap_bindings
 
 KEY_NAMES = {
     "question_mark": "?",
@@ -73,7 +73,7 @@ class KeyRow(NamedTuple):
 def key_rows(screen: Screen[object]) -> list[KeyRow]:
     """The keys of the focused widget, the screen and the app, without repetitions."""
     keymap = active_keymap(screen.app)
-    maps = (remapped(node, keymap) for node in key_nodes(screen))
+    maps = (remap_bindings(node, keymap) for node in key_nodes(screen))
     rows = [row for bindings in maps for row in binding_rows(bindings)]
     return list(dict.fromkeys(rows))
 

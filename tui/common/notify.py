@@ -1,6 +1,6 @@
-"""What a terminal is sent when a training ends or needs someone: bell, notification, title.
+"""Control sequences that report the end of a training, or a request for attention.
 
-Control sequences: OSC 2 sets the title of the window, CSI 22 and 23 t push and pop it, OSC 9
+OSC 2 sets the title of the window, CSI 22 and 23 t push and pop it, OSC 9
 (iTerm2) and OSC 777 (rxvt) show a notification. Nothing here writes.
 """
 
@@ -21,7 +21,7 @@ HEADLINE_VARIABLES = ("VTE_VERSION", "KONSOLE_VERSION")
 HEADLINE_TERMS = ("rxvt", "foot")  # starts of TERM
 
 
-def alert(text: str, config: NotifyConfig, environ: Mapping[str, str]) -> str:
+def format_alert(text: str, config: NotifyConfig, environ: Mapping[str, str]) -> str:
     """The control sequences for a line of text, as far as they are configured."""
     bell = BELL if config.bell else ""
     if not config.desktop or not understands_osc(environ):
@@ -66,16 +66,16 @@ def _through_multiplexer(sequence: str, environ: Mapping[str, str]) -> str:
     return f"\x1bPtmux;{sequence.replace(chr(27), chr(27) * 2)}{STRING_END}"
 
 
-def titled(title: str) -> str:
+def format_title(title: str) -> str:
     """The sequence that sets the title of the window."""
     return f"\x1b]2;{_safe(title)}{STRING_END}"
 
 
-def pushed_title() -> str:
+def format_title_push() -> str:
     """The sequence that makes the terminal remember its title."""
     return "\x1b[22;0t"
 
 
-def restored_title() -> str:
+def format_title_pop() -> str:
     """The sequence that restores the title, or clears it on terminals that remember none."""
-    return f"{titled('')}\x1b[23;0t"
+    return f"{format_title('')}\x1b[23;0t"

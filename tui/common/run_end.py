@@ -6,7 +6,7 @@ from core.run.events import FAILED, FINISHED, STOPPED
 from core.run.follow import crash_reason
 from core.run.history import History
 from core.run.status import CRASHED, PAUSED
-from tui.common.format import duration
+from tui.common.format import format_duration
 from tui.common.notify import PROGRAM
 
 # The stop of a person who watches: of the application and `stop`, and of Ctrl+C.
@@ -22,7 +22,7 @@ def describe_end(name: str, status: str, history: History) -> str | None:
     if status == FINISHED:
         loss = history.val_loss.last
         facts = [] if loss is None else [f"validation loss {loss:.3f}"]
-        facts += [duration(history.elapsed)] if history.elapsed else []
+        facts += [format_duration(history.elapsed)] if history.elapsed else []
         return f"{name} finished{': ' if facts else ''}{', '.join(facts)}"
     if status == FAILED:
         failure = history.failure

@@ -9,6 +9,7 @@ from core.config.configs import AUTO
 from tui.common.user_config import ASCII as ASCII_ONLY
 from tui.common.user_config import UNICODE, GeneralConfig
 
+WIDE_COLUMNS = 110  # from here on panels have a whole border and stand side by side
 BRAILLE, BLOCK, ASCII = "braille", "block", "ascii"
 MIN_INTERVAL_SECONDS = 0.05
 DEFAULT_THEME, LIGHT_THEME, NO_COLOUR_THEME = "minigpt-night", "minigpt-day", "ansi-dark"

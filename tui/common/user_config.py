@@ -25,7 +25,7 @@ from tui.common.config_file import ConfigSyntaxError, Key, find_line, flatten, p
 
 UNICODE, ASCII = "unicode", "ascii"
 KEYMAP, SAMPLING, NOTIFY = "keymap", "sampling", "notify"
-OPTIONAL_KEYS = (("refresh",), ("home",))  # auto is no value of theirs, but leaves it open
+OPTIONAL_KEYS = (("refresh",), ("home",))  # `auto` unsets these
 NOT_IN_FILE = "stop"  # a sampling setting that only requests have
 MAX_PROBLEM_CHARACTERS = 200
 MAX_SHOWN_PROBLEMS = 8
@@ -105,7 +105,7 @@ class UserConfig:
 
 def locate_problem(text: str, key: Key, problem: str) -> ConfigProblem:
     """A problem of an entry with its line."""
-    return ConfigProblem(line=find_line(text, key), text=f"{dotted(key)} {problem}")
+    return ConfigProblem(line=find_line(text, key), text=f"{format_key(key)} {problem}")
 
 
 def find_theme_problems(config: UserConfig, themes: Collection[str]) -> list[ConfigProblem]:
@@ -132,12 +132,12 @@ SECTIONS: dict[str, type[Any]] = {
 }
 
 
-def dotted(key: Key) -> str:
+def format_key(key: Key) -> str:
     """A key as it is written and shown."""
     return ".".join(key)
 
 
-def all_keys() -> dict[Key, SettingSpec]:
+def list_keys() -> dict[Key, SettingSpec]:
     """Every key but those of the keymap, in order."""
     return {
         (*filter(None, (section,)), name): spec
@@ -165,7 +165,7 @@ def load_user_config(path: Path) -> UserConfig:
 def _from_values(path: Path, text: str, values: Mapping[str, Any]) -> UserConfig:
     wrong: dict[Key, str] = {}
     entries: dict[Key, Any] = {}
-    known = all_keys()
+    known = list_keys()
     for name, value in values.items():
         if (name == KEYMAP or name in SECTIONS) and not isinstance(value, dict):
             wrong[(name,)] = f"must be a table: [{name}]"
@@ -182,7 +182,7 @@ def _from_values(path: Path, text: str, values: Mapping[str, Any]) -> UserConfig
         general=GeneralConfig(**_section(entries, "")),
         sampling=SamplingConfig(**_section(entries, SAMPLING)),
         notify=NotifyConfig(**_section(entries, NOTIFY)),
-        keymap={dotted(k[1:]): join_keys(v) for k, v in entries.items() if k[0] == KEYMAP},
+        keymap={format_key(k[1:]): join_keys(v) for k, v in entries.items() if k[0] == KEYMAP},
         entries=entries,
         problems=tuple(locate_problem(text, *each) for each in wrong.items()),
     )
@@ -218,7 +218,7 @@ def _find_problem(
             return 'must be a key such as "f5", or several: "f5,ctrl+r"'
         return ""
     if key not in known:
-        suggestion = did_you_mean(dotted(key), map(dotted, known)) if suggest else ""
+        suggestion = did_you_mean(format_key(key), map(format_key, known)) if suggest else ""
         return f"is an unknown setting. {suggestion}".strip()
     if value == AUTO and key in OPTIONAL_KEYS:
         return ""
@@ -239,19 +239,19 @@ def parse_entry(key: Key, text: str) -> Any:
         NotFoundError: no such key.
         SettingsError: an invalid value.
     """
-    known = all_keys()
+    known = list_keys()
     value: Any = text
     if key in known and not (text == AUTO and key in OPTIONAL_KEYS):
         kind = SECTIONS[key[0] if len(key) > 1 else ""]
         try:
             value = parse_value(kind, key[-1], text)
         except SettingsError as error:
-            raise SettingsError({dotted(key): error.problems[key[-1]]}) from None
+            raise SettingsError({format_key(key): error.problems[key[-1]]}) from None
     elif key[0] != KEYMAP and key not in known:
         hint = "`minigpt-tui config` lists them."
-        raise NotFoundError("setting", dotted(key), map(dotted, known), hint)
+        raise NotFoundError("setting", format_key(key), map(format_key, known), hint)
     if problem := _find_problem(key, value, known):
-        raise SettingsError({dotted(key): problem})
+        raise SettingsError({format_key(key): problem})
     return value
 
 

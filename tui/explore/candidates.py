@@ -8,7 +8,7 @@ from collections.abc import Container
 from core.config.configs import SamplingConfig
 from core.server.replies import NextTokensReply
 from core.server.tokens import CandidateToken
-from tui.common.format import short_count
+from tui.common.format import format_short_count
 from tui.common.sampling_settings import CONTROLS_BY_NAME
 from tui.common.sanitize import one_line
 
@@ -55,10 +55,10 @@ def corpus_count(token: CandidateToken, width: int | None = None) -> str:
     forms = [f"{following:,} of {total:,} {context}"]
     for pair in (
         f"{following:,}/{total:,}",
-        f"{short_count(following)}/{short_count(total)}",
+        f"{format_short_count(following)}/{format_short_count(total)}",
     ):
         forms += [f"{pair} ·{length}", f"{pair}·{length}"] if length else [pair]
-    fallback = f"{short_count(following)}/{short_count(total)}"
+    fallback = f"{format_short_count(following)}/{format_short_count(total)}"
     return next((form for form in forms if width is None or len(form) <= width), fallback)
 
 

@@ -11,7 +11,7 @@ from core.config.configs import SamplingConfig
 from core.config.schema import to_json
 from core.run.weights_ref import weights_label
 from core.server.tokens import TokenProbability
-from tui.common.format import first_difference
+from tui.common.format import find_first_difference
 from tui.common.sampling_settings import describe
 from tui.common.sanitize import one_line
 from tui.explore.step_session import StepSession
@@ -54,7 +54,7 @@ class Comparison:
 
     def lines(self, label: str) -> Content:
         """Render both continuations and where they part, on three lines."""
-        index = first_difference(self.here, self.pinned)
+        index = find_first_difference(self.here, self.pinned)
         return Content("\n").join(
             [
                 _continuation("here", self.here, index),

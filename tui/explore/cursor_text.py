@@ -11,7 +11,7 @@ from textual.style import Style
 
 from core.config.configs import SamplingConfig
 from core.server.replies import ScoreAtReply
-from tui.common.format import PLAIN_SPACE, SPACE, visible
+from tui.common.format import PLAIN_SPACE, SPACE, mark_spaces
 from tui.common.sanitize import one_line
 from tui.explore.branches import BranchToken, nearest_fork
 from tui.explore.candidates import GREEDY, chance_text, percent, perplexity
@@ -33,7 +33,7 @@ def token_line(
     actual = view.actual
     if actual is None:
         return END_POSITION if cursor.at == len(cursor.path) else ""
-    token = visible(actual.text, PLAIN_SPACE if plain else SPACE)
+    token = mark_spaces(actual.text, PLAIN_SPACE if plain else SPACE)
     if len(token) > MAX_TOKEN_CHARACTERS:
         token = token[: MAX_TOKEN_CHARACTERS - 1] + ("~" if plain else "…")
     chance = chance_text(actual, settings)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from tui.common.terminal import WIDE_COLUMNS
 from tui.explore.head_grid import fit_head_grid
 from tui.explore.inside_view import EARLIER, InsideView
 from tui.explore.layers import token_name
 
 LENS, ATTENTION, HEADS = "lens", "attention", "heads"
 PARTS = (LENS, ATTENTION, HEADS)
-WIDE_COLUMNS = 110  # from here on lens and attention are side by side
 STACKED_ROWS = 36  # from here on narrow screens show all parts, one below the other
 BORDER_ROWS, BORDER_CELLS, RULE_ROWS = 2, 4, 1
 MIN_HEADS_ROWS, MIN_ATTENTION_CELLS, MAX_ATTENTION_SHARE = 3, 36, 0.45

@@ -17,7 +17,7 @@ from core.server.protocol import SAMPLED, CutRequest, FindRequest, ForkRequest, 
 from core.server.replies import FindReply, StepReply
 from core.server.tokens import SessionToken, TokenProbability
 from tui.common.client import ModelClient
-from tui.common.format import first_difference
+from tui.common.format import find_first_difference
 
 TOP_TOKENS = 50
 
@@ -116,7 +116,7 @@ class StepSession:
             return await self.open_text(other.text, settings)
         if other.prompt != self.prompt:
             await self.open_text(other.prompt, settings)
-        common = first_difference(self.chosen, other.chosen)
+        common = find_first_difference(self.chosen, other.chosen)
         if common is None:
             return await self.refresh(settings)
         if len(self.chosen) > common:

@@ -12,7 +12,7 @@ from core.config.planner import choose_tokenizer
 from core.dataset.preview import Preview
 from core.errors import MiniGPTError
 from core.text.corpus import Corpus
-from tui.common.format import count
+from tui.common.format import format_count
 from tui.runs.form_fields import (
     DEVICE,
     ENCODING,
@@ -169,7 +169,9 @@ def _describe_prompt(values: Mapping[str, Any], _: RunForecast) -> str:
 
 
 _SPECIAL_TEXTS: dict[str, Callable[[Mapping[str, Any], RunForecast], str]] = {
-    PRESET: lambda values, forecast: f"{values[PRESET]}, {count(forecast.parameters)} parameters",
+    PRESET: lambda values, forecast: (
+        f"{values[PRESET]}, {format_count(forecast.parameters)} parameters"
+    ),
     TOKENIZER: lambda values, _: f"{values[TOKENIZER]}, {values[VOCABULARY]:,} tokens",
     DEVICE: lambda values, forecast: device_text(values[DEVICE], forecast.device.name),
     "batch_size": _describe_batch,

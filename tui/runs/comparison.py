@@ -11,7 +11,7 @@ import numpy as np
 from core.run.compare import ComparedRun, have_same_text, have_same_tokenizer
 from core.run.history import Series
 from core.system.files import JsonObject
-from tui.common.format import first_difference
+from tui.common.format import find_first_difference
 from tui.plot.axis import SECONDS, STEPS, TOKENS
 from tui.plot.canvas import FloatArray
 from tui.plot.chart import COLOURS, MARKERS, Chart, Curve
@@ -186,7 +186,7 @@ def short_names(names: Sequence[str]) -> list[str]:
     """The names without the beginning that they share with the first: tales, wide, deep."""
     first = names[0] if names else ""
     short = [first, *(_without(name, first) for name in names[1:])]
-    different = min((first_difference(short[0], name) or 0 for name in short[1:]), default=0)
+    different = min((find_first_difference(short[0], name) or 0 for name in short[1:]), default=0)
     cut = max(first[:different].rfind(separator) for separator in SEPARATORS) + 1
     return [name[cut:] for name in short]
 

@@ -13,7 +13,7 @@ from core.run.compare import (
 )
 from core.run.events import FINISHED
 from core.run.status import CRASHED, FAILED
-from tui.common.format import count, duration, size
+from tui.common.format import format_count, format_duration, format_size
 from tui.common.sanitize import one_line
 from tui.runs.verdict import MIN_VAL_RISE
 
@@ -79,7 +79,7 @@ def result_rows(runs: Sequence[ComparedRun]) -> list[Row]:
         loss * run.bits_factor if loss is not None and run.bits_factor else None
         for loss, run in zip(losses, runs, strict=True)
     ]
-    rows = [_row("parameters", [run.parameters for run in runs], count)]
+    rows = [_row("parameters", [run.parameters for run in runs], format_count)]
     if not is_same_tokenizer:
         rows.append(_row("bits per byte", bits, _loss, may_compare_losses and min))
     rows += [
@@ -90,7 +90,7 @@ def result_rows(runs: Sequence[ComparedRun]) -> list[Row]:
         _copied_row(runs),
         _time_row(runs),
         _row("tokens/s", [run.speed for run in runs], _whole, is_same_tokenizer and max),
-        _row("disk", [run.disk or None for run in runs], size),
+        _row("disk", [run.disk or None for run in runs], format_size),
         _status_row(runs),
     ]
     return [row for row in rows if any(cell.text != NOTHING for cell in row.cells)]
@@ -161,7 +161,7 @@ def _copied_row(runs: Sequence[ComparedRun]) -> Row:
 def _time_row(runs: Sequence[ComparedRun]) -> Row:
     """The time of training; the shortest is marked if all have finished."""
     is_over = all(run.status == FINISHED for run in runs)
-    return _row("time", [run.seconds for run in runs], duration, is_over and min)
+    return _row("time", [run.seconds for run in runs], format_duration, is_over and min)
 
 
 def _status_row(runs: Sequence[ComparedRun]) -> Row:

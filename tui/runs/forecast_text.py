@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from textual.content import Content
 
-from tui.common.format import count, size
+from tui.common.format import format_count, format_size
 from tui.common.sanitize import one_line
 from tui.plot.bars import bar
 
@@ -97,7 +97,7 @@ def forecast_lines(forecast: RunForecast, width: int, *, is_ascii: bool = False)
     parts = (("activations", max(0, total - state)), (weights, state))
     style = _BarStyle(PART_CELLS, PART_VALUE_CELLS, 0, "$secondary", is_ascii)
     memory = [
-        style.draw(_Share(f"  {label}", size(part), part / total, ""), width)
+        style.draw(_Share(f"  {label}", format_size(part), part / total, ""), width)
         for label, part in parts
     ]
     title = Content.styled("what the memory is for", "$muted")
@@ -128,14 +128,14 @@ def _figures(
     steps, seconds = forecast.steps, forecast.step_seconds
     speed: list[tuple[str, str] | str] = [(TIMING, "$muted")]
     if seconds:
-        speed = [(count(forecast.step_tokens / seconds), "bold"), " tokens/s"]
+        speed = [(format_count(forecast.step_tokens / seconds), "bold"), " tokens/s"]
     training: list[tuple[str, str] | str] = [("as many steps as fit", "$muted")]
     if steps is not None:
         training = [(f"{steps:,}", "bold"), " steps"]
         if not brief:
             training.append(f" of {forecast.step_tokens:,} tokens")
     return [
-        ("model", [(count(forecast.parameters), "bold"), " parameters"]),
+        ("model", [(format_count(forecast.parameters), "bold"), " parameters"]),
         ("training", training),
         ("speed", speed),
     ]
@@ -156,7 +156,9 @@ def _shares(forecast: RunForecast) -> list[_Share]:
     return [
         time,
         *(
-            _Share(label, size(needed), needed / max(1, free), f"of {size(free)} free")
+            _Share(
+                label, format_size(needed), needed / max(1, free), f"of {format_size(free)} free"
+            )
             for label, needed, free in (
                 ("memory", forecast.memory, forecast.free_memory),
                 ("disk", forecast.disk, forecast.free_disk),

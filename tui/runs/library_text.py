@@ -10,7 +10,7 @@ from textual.content import Content
 from core.run.directory import Run
 from core.run.history import History
 from core.run.status import LIVE_STATUSES, PAUSED
-from tui.common.format import duration, size
+from tui.common.format import format_duration, format_size
 from tui.runs.library import LibraryRow
 
 MAX_UNSAVED_SECONDS = 60.0  # of training; where more could be lost, stopping asks first
@@ -26,7 +26,7 @@ def library_state(rows: Sequence[LibraryRow], *, has_size: bool = True) -> Conte
     total = f"{len(rows):,} model" + "s" * (len(rows) != 1)
     sizes = [row.size for row in rows if row.size is not None]
     if has_size and sizes and len(sizes) == len(rows):
-        total += f" · {size(sum(sizes))}"
+        total += f" · {format_size(sum(sizes))}"
     return Content.assemble(*parts, (total, "$muted"))
 
 
@@ -40,7 +40,7 @@ def deletion_question(row: LibraryRow, run: Run, children: Sequence[str]) -> str
     parts += ["its chats"] if run.chat.exists() else []
     parts += ["its note"] if row.summary.note or row.summary.tags else []
     contents = ", ".join(parts[:-1]) + (" and " if parts[1:] else "") + parts[-1]
-    on_disk = f" ({size(row.size)})" if row.size is not None else ""
+    on_disk = f" ({format_size(row.size)})" if row.size is not None else ""
     steps = f", {row.summary.step:,} steps of training" if row.summary.step else ""
     question = f"Delete {run.name} permanently?\n\nThis deletes {contents}{on_disk}{steps}:"
     question += f"\n{run.folder}"
@@ -57,8 +57,8 @@ def stop_question(name: str, history: History, now: float) -> str | None:
     if seconds is None or seconds <= MAX_UNSAVED_SECONDS:
         return None
     return (
-        f"Stop {name}?\n\nIt was last saved {duration(seconds)} ago. Stopping saves it first; if "
-        "that fails, what it learned since then is lost."
+        f"Stop {name}?\n\nIt was last saved {format_duration(seconds)} ago. Stopping saves it "
+        "first; if that fails, what it learned since then is lost."
     )
 
 

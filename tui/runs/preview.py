@@ -15,7 +15,7 @@ from core.run.events import as_whole
 from core.run.history import History
 from core.run.record import read_record
 from core.system.files import JsonObject
-from tui.common.format import count, percent, size
+from tui.common.format import format_count, format_size, percent
 from tui.common.sanitize import one_line
 from tui.runs.library import LibraryRow, format_age
 
@@ -66,7 +66,11 @@ def list_preview_facts(
     corpus = preview.record.get("corpus", {})
     model, prepared = history.model, history.prepared
     parts = {
-        "text": [corpus.get("name", ""), size(corpus["size"]) if corpus else "", _tokens(prepared)],
+        "text": [
+            corpus.get("name", ""),
+            format_size(corpus["size"]) if corpus else "",
+            _tokens(prepared),
+        ],
         "model": [_shape(model), _number_of(prepared, "parameters", "weights")],
         "tokenizer": [
             _tokenizer(prepared),
@@ -77,7 +81,7 @@ def list_preview_facts(
         "children": [", ".join(children)],
         "copied": [_copied(history)],
         "disk": [
-            "" if row.size is None else size(row.size),
+            "" if row.size is None else format_size(row.size),
             _plural(preview.snapshots, "snapshot") if preview.snapshots else "",
             saved_ago(history, now),
         ],
@@ -108,10 +112,10 @@ def brief_facts(row: LibraryRow, preview: RunPreview, now: float) -> str:
     tokenizer, vocabulary = _tokenizer(prepared), _number_of(model, "vocab_size", "", exact=True)
     shape = f"{model['layers']} × {model['d_model']}, " if _shape(model) else ""
     parts = [
-        f"{corpus['name']} {size(corpus['size'])}" if corpus else "",
+        f"{corpus['name']} {format_size(corpus['size'])}" if corpus else "",
         f"{tokenizer} {vocabulary}".strip(),
         shape + _number_of(prepared, "parameters", ""),
-        "" if row.size is None else size(row.size),
+        "" if row.size is None else format_size(row.size),
         saved_ago(history, now),
     ]
     return one_line(" · ".join(part.strip() for part in parts if part))
@@ -134,7 +138,7 @@ def _tokenizer(prepared: JsonObject) -> str:
 def _tokens(prepared: JsonObject) -> str:
     numbers = [prepared.get("train_tokens"), prepared.get("val_tokens")]
     total = sum(as_whole(number) or 0 for number in numbers)
-    return f"{count(total)} tokens" if total else ""
+    return f"{format_count(total)} tokens" if total else ""
 
 
 def _shape(model: JsonObject) -> str:
@@ -148,7 +152,7 @@ def _number_of(values: JsonObject, name: str, unit: str, *, exact: bool = False)
     number = as_whole(values.get(name))
     if number is None:
         return ""
-    return f"{number:,} {unit}" if exact else f"{count(number)} {unit}"
+    return f"{number:,} {unit}" if exact else f"{format_count(number)} {unit}"
 
 
 def _plural(number: int, noun: str) -> str:

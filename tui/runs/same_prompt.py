@@ -15,7 +15,7 @@ from core.paths import Home
 from core.run.directory import Run
 from core.system.machine import free_memory
 from core.tokenizer.special_tokens import EOS
-from tui.common.format import first_difference, size
+from tui.common.format import find_first_difference, format_size
 from tui.common.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Parting(NamedTuple):
 
 def find_parting(first: str, other: str) -> Parting | None:
     """Where `other` parts from `first`; None if they are equal."""
-    index = first_difference(first, other)
+    index = find_first_difference(first, other)
     if index is None:
         return None
     if index == len(other):
@@ -193,11 +193,11 @@ def check_memory(run: Run) -> None:
     try:
         needed = run.weights.stat().st_size
     except OSError:
-        return  # the model server says what is wrong
+        return  # the model server reports the problem
     free = free_memory()
     if needed > free:
         raise StateError(
-            f"The weights need {size(needed)} of memory, {size(free)} are free.",
+            f"The weights need {format_size(needed)} of memory, {format_size(free)} are free.",
             "Close other programs, then run the prompt again.",
         )
 

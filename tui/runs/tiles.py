@@ -10,7 +10,7 @@ from textual.content import Content
 from core.run.events import as_whole
 from core.run.history import History
 from core.run.status import PREPARING, RUNNING, STARTING
-from tui.common.format import count, loss, percent, size
+from tui.common.format import format_count, format_size, loss, percent
 from tui.common.sanitize import one_line
 from tui.plot.bars import bar
 from tui.plot.sparkline import sparkline
@@ -147,7 +147,7 @@ def _speed_tile(history: History, width: int) -> Tile:
     speed, seconds = history.tokens_per_second, history.seconds_per_step
     shown = Content.styled(UNKNOWN, "$faint")
     if speed:
-        shown = Content.assemble((count(speed), "bold $ink"), (" tokens/s", "$muted"))
+        shown = Content.assemble((format_count(speed), "bold $ink"), (" tokens/s", "$muted"))
     parts = [] if seconds is None else [f"{_milliseconds(seconds)} per step"]
     rate = history.learning_rate.last
     parts += [] if rate is None else [f"rate {rate:.2g}"]
@@ -183,7 +183,7 @@ def figures_line(history: History, status: str, width: int, charset: str) -> Con
     step = Content.assemble((f"{history.step:,}", "bold $ink"), (steps, "$muted"))
     parts.append(bar(history.progress or 0.0, LINE_BAR_WIDTH, is_ascii=is_ascii) + " " + step)
     if (speed := history.tokens_per_second) and status == RUNNING:
-        parts.append(Content.assemble((count(speed), "bold $ink"), (" tok/s", "$muted")))
+        parts.append(Content.assemble((format_count(speed), "bold $ink"), (" tok/s", "$muted")))
     return fit_parts(parts, width)
 
 
@@ -219,7 +219,7 @@ def list_meters(history: History, usage: MachineUsage | None) -> list[Meter]:
     meters: list[Meter] = []
     if usage is None:
         if history.memory is not None and history.status == RUNNING:
-            meters.append(Meter("memory", None, size(history.memory)))
+            meters.append(Meter("memory", None, format_size(history.memory)))
         return meters
     if usage.gpu is not None:
         meters.append(Meter("gpu", usage.gpu / 100, f"{usage.gpu:.0f} %"))
@@ -235,7 +235,7 @@ def list_meters(history: History, usage: MachineUsage | None) -> list[Meter]:
 
 def _memory_meter(label: str, used: float, total: float | None) -> Meter:
     if not total:
-        return Meter(label, None, size(used))
+        return Meter(label, None, format_size(used))
     return Meter(label, used / total, f"{used / 1e9:.1f}/{total / 1e9:.0f} GB")
 
 

@@ -6,7 +6,7 @@ from textual.content import Content
 
 from core.run.history import History
 from core.run.status import PREPARING, RUNNING, STARTING
-from tui.common.format import duration, percent
+from tui.common.format import format_duration, percent
 from tui.common.sanitize import one_line
 from tui.runs.status_text import DAMAGED, status_look
 from tui.runs.tiles import preparation
@@ -44,5 +44,5 @@ def train_state(
 
 def _time(history: History, status: str) -> str:
     if status == RUNNING and history.eta is not None:
-        return f"{duration(history.eta)} left"
-    return f"{duration(history.elapsed)} trained" if history.elapsed is not None else ""
+        return f"{format_duration(history.eta)} left"
+    return f"{format_duration(history.elapsed)} trained" if history.elapsed is not None else ""

@@ -20,7 +20,7 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
 from core.run.status import SILENCE_SECONDS, silence_reason
-from tui.common.keymap import active_keymap, remapped_chain, scope_of, with_ids
+from tui.common.keymap import active_keymap, remap_chain, scope_of, with_ids
 from tui.common.messages import ErrorRaised, OpenModels
 from tui.common.terminal import Terminal
 from tui.common.user_config import UserConfig
@@ -84,7 +84,7 @@ class BaseScreen(Screen[None]):
     @property
     def _binding_chain(self) -> list[tuple[DOMNode, BindingsMap]]:
         """With the user's keys, if any."""
-        return remapped_chain(self) if active_keymap(self.app) else super()._binding_chain
+        return remap_chain(self) if active_keymap(self.app) else super()._binding_chain
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import Worker
 
-from core.run.compare import RunReader
+from core.run.compare import MAX_RUNS, RunReader
 from core.run.directory import Run
 from core.run.status import LIVE_STATUSES
 from core.run.weights_ref import LAST
@@ -75,7 +75,7 @@ class CompareScreen(BaseScreen):
         Binding("i", "inside", "Inside", tooltip="Look inside where the reply parts"),
         *(
             Binding(str(n), f"select({n - 1})", "Run", show=False, tooltip=f"Select run {n}")
-            for n in (1, 2, 3, 4)
+            for n in range(1, MAX_RUNS + 1)
         ),
     ]
 

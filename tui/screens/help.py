@@ -13,7 +13,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
-from tui.common.keymap import active_keymap, remapped
+from tui.common.keymap import active_keymap, remap_bindings
 from tui.common.keys import KeyRow, binding_rows, key_nodes, merge_digit_rows
 from tui.screens.base import BaseScreen
 from tui.widgets.panel import Panel
@@ -122,7 +122,7 @@ def key_groups(screen: Screen[object]) -> list[tuple[str, list[KeyRow]]]:
 
 
 def _rows(screen: Screen[object], node: DOMNode) -> list[KeyRow]:
-    return binding_rows(remapped(node, active_keymap(screen.app)))
+    return binding_rows(remap_bindings(node, active_keymap(screen.app)))
 
 
 def _base_rows(screen: Screen[object]) -> list[KeyRow]:

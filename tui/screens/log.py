@@ -66,7 +66,7 @@ class LogScreen(BaseScreen):
 
     def body(self) -> ComposeResult:
         """The lines."""
-        with Panel(title="Output of the trainer", hint="follows new lines at its end"):
+        with Panel(title="Output of the trainer", hint="follows new lines"):
             log = Log(highlight=True)
             log.highlighter = self._matches
             yield log

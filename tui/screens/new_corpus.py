@@ -26,7 +26,7 @@ from core.server.protocol import ProbeRequest
 from core.text.catalog import recent_files
 from core.text.corpus import Corpus, bundled_corpora
 from core.text.resolve import resolve_corpus
-from tui.common.format import size
+from tui.common.format import format_size
 from tui.common.messages import OpenSetup
 from tui.common.sanitize import one_line
 from tui.runs.forecast_text import approximate_duration, setup_state, warning_lines
@@ -496,7 +496,7 @@ def preview_text(corpus: Corpus, preview: Preview, width: int) -> Content:
         ("what", what),
         (
             "size",
-            f"{size(preview.size)}, {preview.encoding} · {preview.lines:,} lines{part}, "
+            f"{format_size(preview.size)}, {preview.encoding} · {preview.lines:,} lines{part}, "
             f"the longest {preview.longest_line:,} characters",
         ),
         ("words", _words_text(preview)),
@@ -531,7 +531,7 @@ def brief_preview_text(corpus: Corpus, preview: Preview) -> Content:
     kind = tokenizer_kind(preview)
     facts = [
         corpus.title.lower() if corpus.bundled else "",
-        size(preview.size),
+        format_size(preview.size),
         f"{preview.words:,} words, {preview.distinct_words:,} distinct",
         f"{preview.tokens:,} {kind} tokens",
     ]

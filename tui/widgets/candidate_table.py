@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from core.config.configs import SamplingConfig
 from core.server.tokens import CandidateToken
-from tui.common.format import PLAIN_SPACE, SPACE, visible
+from tui.common.format import PLAIN_SPACE, SPACE, mark_spaces
 from tui.explore.candidates import chance_text, corpus_count, percent
 from tui.plot.bars import bar
 
@@ -87,7 +87,7 @@ def candidate_row(
     removed = candidate.removed is not None
     style = "$faint" if removed else "bold $ink"
     number = "$faint" if removed else "$ink"
-    token = visible(candidate.text, PLAIN_SPACE if plain else SPACE)
+    token = mark_spaces(candidate.text, PLAIN_SPACE if plain else SPACE)
     if cell_len(token) > columns.token - 1:
         token = set_cell_size(token, columns.token - 2) + ("~" if plain else "…")
     bar_style = REMOVED_BAR_STYLE if removed else MODEL_STYLE

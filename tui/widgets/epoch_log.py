@@ -12,7 +12,7 @@ from textual.content import Content
 
 from core.run.history import EpochRow, History, SampleRow
 from core.run.status import RUNNING
-from tui.common.format import duration, loss, percent
+from tui.common.format import format_duration, loss, percent
 from tui.runs.verdict import recent_loss
 from tui.widgets.row_list import RowList
 
@@ -120,7 +120,7 @@ class EpochLog(RowList):
         newest = self._row(self.row_count - 1) if self.row_count else None
         step = max(5, len(f"{newest.step:,}")) if newest else 5
         number = max(2, len(format_epoch(newest.epoch))) if newest else 2
-        time = max(4, len(duration(newest.elapsed or 0))) if newest else 4
+        time = max(4, len(format_duration(newest.elapsed or 0))) if newest else 4
         losses = [(loss(row.train_loss), loss(row.val_loss)) for row in self._ends]
         train = max([5, *(len(text) for text, _ in losses)])
         val = max([5, *(len(text) for _, text in losses)]) + len(STAR) + 1
@@ -189,7 +189,7 @@ class EpochLog(RowList):
 
     def _time_cell(self, index: int) -> Content:
         elapsed = self._row(index).elapsed
-        return Content("" if elapsed is None else duration(elapsed))
+        return Content("" if elapsed is None else format_duration(elapsed))
 
 
 def format_epoch(epoch: float | None) -> str:

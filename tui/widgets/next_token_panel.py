@@ -15,7 +15,7 @@ from textual.widget import Widget
 
 from core.server.replies import NextTokensReply
 from core.server.tokens import CandidateToken
-from tui.common.format import visible
+from tui.common.format import mark_spaces
 from tui.explore.candidates import percent
 from tui.plot.bars import bar
 from tui.widgets.panel import Panel, is_wide
@@ -211,4 +211,4 @@ class NextTokenRows(Widget, can_focus=True):
 
 def token_label(token: CandidateToken) -> str:
     """A token's text without the blank before a word; other blanks are made visible."""
-    return visible(token.text.removeprefix(" ") if token.text.strip() else token.text)
+    return mark_spaces(token.text.removeprefix(" ") if token.text.strip() else token.text)

@@ -7,8 +7,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from tui.common.sanitize import one_line
-
-WIDE_COLUMNS = 110  # from here on panels have a whole border
+from tui.common.terminal import WIDE_COLUMNS
 
 
 def is_wide(widget: Widget) -> bool:

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from core.run.summary import RunSummary
-from tui.common.format import count, loss, size
+from tui.common.format import format_count, format_size, loss
 from tui.common.sanitize import one_line
 from tui.plot.sparkline import sparkline
 from tui.runs.family import FamilyRow, RunOrder
@@ -64,7 +64,9 @@ def _columns(charset: str) -> list[Column]:
         Column("epoch", 7, fact(epochs), right=True, rank=4),
         Column("train", 6, fact(lambda s: loss(s.train_loss) or UNKNOWN), right=True),
         Column("val", 6, fact(lambda s: loss(s.val_loss) or UNKNOWN), right=True, rank=1),
-        Column("model", 7, muted(lambda row: count(row.summary.parameters)), right=True, rank=7),
+        Column(
+            "model", 7, muted(lambda row: format_count(row.summary.parameters)), right=True, rank=7
+        ),
         Column("size", 7, muted(lambda row: _size(row)), right=True, rank=6),
         Column("age", 4, lambda row: Content(row_age(row)), right=True, rank=3),
         Column("text", 14, muted(lambda row: row.summary.corpus or ""), rank=8),
@@ -81,7 +83,7 @@ def epochs(summary: RunSummary) -> str:
 
 
 def _size(row: LibraryRow) -> str:
-    return "…" if row.size is None else size(row.size)
+    return "…" if row.size is None else format_size(row.size)
 
 
 class RunTable(RowList):

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
-from tui.common.format import CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, visible
+from tui.common.format import CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, mark_spaces
 from tui.common.wrapping import Piece
 from tui.explore.token_rows import (
     CURSOR,
@@ -181,7 +181,7 @@ class TokenBoxes(Static):
         line: list[tuple[str, str]] = []
         cells = 0
         for index, token in enumerate(tokens):
-            text = visible(token, self._space)
+            text = mark_spaces(token, self._space)
             if line and cells + len(self._bar) + cell_len(text) > width > 0:
                 yield Content.assemble(*line)
                 line, cells = [], 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from textual.geometry import Region
 
-BIG_WIDTH, WIDE_WIDTH = 140, 110  # columns; panels have borders from WIDE_WIDTH
+from tui.common.terminal import WIDE_COLUMNS
+
+BIG_WIDTH = 140  # columns
 SIDE_BY_SIDE_WIDTH = 70
 TILES = ("train", "validation", "step", "speed")
 TILE_HEIGHT = 4
@@ -26,7 +28,7 @@ def arrange(
     """
     if width >= BIG_WIDTH:
         places = _arrange_big(width, height, is_live, epochs)
-    elif width >= WIDE_WIDTH:
+    elif width >= WIDE_COLUMNS:
         places = _arrange_wide(width, height, is_live)
     else:
         return _arrange_narrow(width, height, has_failed)

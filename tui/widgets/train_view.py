@@ -32,9 +32,9 @@ from tui.runs.trainer_log import read_log_lines
 from tui.runs.verdict import judge_run, verdict_content
 from tui.widgets.chart_panel import ChartPanel
 from tui.widgets.epoch_log import EpochLog, epoch_table
-from tui.widgets.panel import Panel
+from tui.widgets.panel import Panel, is_wide
 from tui.widgets.sample_list import SampleList
-from tui.widgets.train_layout import TILES, WIDE_WIDTH, arrange
+from tui.widgets.train_layout import TILES, arrange
 
 LOG_LINES = 50
 CHART_SECONDS = 1.0  # between two drawings of the chart; half of it between those of the figures
@@ -147,13 +147,9 @@ class TrainView(Container):
                 part.styles.width, part.styles.height = region.size
         self._contents.clear()
 
-    @property
-    def _is_wide(self) -> bool:
-        return self.size.width >= WIDE_WIDTH
-
     def show_log_progress(self, share: float) -> None:
         """Show how much of a long event log has been read."""
-        name = "step-tile" if self._is_wide else "line"
+        name = "step-tile" if is_wide(self) else "line"
         self._put(name, log_progress(share, self._charset))
 
     def show(self, view: RunView) -> None:
@@ -181,7 +177,7 @@ class TrainView(Container):
 
     def _show_figures(self, view: RunView) -> None:
         history, status = view.history, view.status
-        if not self._is_wide:
+        if not is_wide(self):
             line = figures_line(history, status, self.size.width - 2, self._charset)
             self._put("line", line)
             return
@@ -196,7 +192,7 @@ class TrainView(Container):
         width = self._places["machine"].width
         facts = (view.history, view.status, view.usage)
         now = time.time()
-        if self._is_wide:
+        if is_wide(self):
             content = machine_lines(*facts, width - BORDER_CELLS, self._charset, now)
         else:
             content = machine_line(*facts, width - 2, self._charset, now)
@@ -205,12 +201,12 @@ class TrainView(Container):
     def _show_samples(self, history: History) -> None:
         samples = history.samples
         title = "Same prompt, as it learns"
-        if not self._is_wide and samples:
+        if not is_wide(self) and samples:
             prompt = newest_prompt(samples)
             samples = [sample for sample in samples if sample.prompt == samples[-1].prompt]
             title = f"“{prompt}”"
         self.query_one("#samples", Panel).set_title(title)
-        self.query_one(SampleList).show(samples, is_compact=not self._is_wide)
+        self.query_one(SampleList).show(samples, is_compact=not is_wide(self))
 
     def _put(self, id: str, content: Content) -> None:
         """Update a text if it has changed."""

@@ -1,4 +1,4 @@
-"""A long text that grows at its end.
+"""A long text to which more is appended.
 
 The text is wrapped as it comes, and follows its end unless scrolled up; appending takes time in
 proportion to what is appended. Control codes become visible, and nothing is markup.

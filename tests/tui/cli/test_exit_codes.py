@@ -72,9 +72,7 @@ def test_an_error_has_its_exit_code_here_and_after_the_model_server(error: MiniG
 def test_an_unknown_name_is_unusable_input(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = (
-        ["--nonsense"] if command in WITHOUT_RUN else ["nobody", *ARGUMENTS.get(command, [])]
-    )
+    arguments = ["--nonsense"] if command in WITHOUT_RUN else ["none", *ARGUMENTS.get(command, [])]
     assert run([command, *arguments]) == 2
     assert "Traceback" not in capsys.readouterr().err
 

@@ -151,7 +151,7 @@ def test_a_suspended_application_returns_to_the_shell_and_ends_with_the_terminal
     tmp_path: Path,
 ) -> None:
     """Detects Ctrl+Z that ends the application, `fg` that does not show it again, and a stopped
-    process that nobody can continue.
+    process that no shell can continue.
     """
     with TerminalSession(["sh", "-i"], environment(tmp_path, PS1="shell$ ")) as terminal:
 

@@ -14,7 +14,7 @@ from tui.common.keymap import (
     check_keymap,
     declared_bindings,
     normalize_key,
-    remapped,
+    remap_bindings,
     scope_of,
     usable_keymap,
     with_ids,
@@ -116,7 +116,7 @@ def test_an_entry_with_an_unknown_id_or_a_taken_key_is_refused(
 def test_a_moved_action_leaves_those_that_shared_its_key() -> None:
     node = Widget()
     node._bindings = BindingsMap(BINDINGS)
-    moved = remapped(node, {"train.pause": "x,f5"})
+    moved = remap_bindings(node, {"train.pause": "x,f5"})
     actions = {key: [each.action for each in found] for key, found in moved.key_to_bindings.items()}
     assert actions == {
         "x": ["pause"],
@@ -133,15 +133,17 @@ def test_a_binding_of_a_widget_without_an_id_is_moved_by_its_class_and_action() 
     class RowList(Widget):
         BINDINGS = [Binding("up", "move(-1)", "Up")]  # noqa: RUF012
 
-    assert remapped(RowList(), {"row_list.move_previous": "k"}).key_to_bindings.keys() == {"k"}
-    assert remapped(RowList(), {}).key_to_bindings.keys() == {"up"}
+    assert remap_bindings(RowList(), {"row_list.move_previous": "k"}).key_to_bindings.keys() == {
+        "k"
+    }
+    assert remap_bindings(RowList(), {}).key_to_bindings.keys() == {"up"}
 
 
 def test_inherited_bindings_are_moved_by_the_class_that_declares_them() -> None:
     import_screens()
     keymap = {"row_list.move_previous": "k", "row_list.first": "g", "models.open": "o"}
     assert keymap.keys() <= {binding.id for binding in declared_bindings()}
-    keys = remapped(RunTable("ascii"), keymap).key_to_bindings
+    keys = remap_bindings(RunTable("ascii"), keymap).key_to_bindings
     assert [keys[key][0].action for key in "kgo"] == ["move(-1)", "move_to(0)", "open"]
     assert keys.keys().isdisjoint({"up", "home", "enter"})
 

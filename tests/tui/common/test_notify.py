@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.runs import ScriptedRun
 from tests.support.terminals import APP, CTRL_Q, TerminalSession, environment
-from tui.common.notify import alert, titled
+from tui.common.notify import format_alert, format_title
 from tui.common.terminal import understands_osc
 from tui.common.user_config import NotifyConfig
 
@@ -40,26 +40,26 @@ PUSHED_TITLE, RESTORED_TITLE = b"\x1b[22;0t", b"\x1b]2;\x1b\\\x1b[23;0t"
     ],
 )
 def test_a_terminal_gets_one_kind_of_notification(environ: dict[str, str], sequence: str) -> None:
-    assert alert("tales ended", NotifyConfig(), environ) == f"\a{sequence}"
+    assert format_alert("tales ended", NotifyConfig(), environ) == f"\a{sequence}"
     assert understands_osc(environ) is bool(sequence)
 
 
 def test_bell_and_notification_can_be_turned_off() -> None:
-    assert alert("tales ended", NotifyConfig(bell=False), XTERM) == OSC_9
-    assert alert("tales ended", NotifyConfig(desktop=False), XTERM) == "\a"
-    assert alert("tales ended", NotifyConfig(bell=False, desktop=False), XTERM) == ""
+    assert format_alert("tales ended", NotifyConfig(bell=False), XTERM) == OSC_9
+    assert format_alert("tales ended", NotifyConfig(desktop=False), XTERM) == "\a"
+    assert format_alert("tales ended", NotifyConfig(bell=False, desktop=False), XTERM) == ""
 
 
 @pytest.mark.parametrize("code", [*range(32), 0x7F, *range(0x80, 0xA0), 0x202E])
 def test_no_control_code_of_a_text_is_sent(code: int) -> None:
     text = f"a{chr(code)}b"
-    assert chr(code) not in alert(text, NotifyConfig(bell=False), XTERM)[1:-1]
-    assert chr(code) not in titled(text).removeprefix("\x1b]2;").removesuffix("\x1b\\")
+    assert chr(code) not in format_alert(text, NotifyConfig(bell=False), XTERM)[1:-1]
+    assert chr(code) not in format_title(text).removeprefix("\x1b]2;").removesuffix("\x1b\\")
 
 
 def test_texts_are_cut() -> None:
-    assert len(alert("x" * 1000, NotifyConfig(), XTERM)) < 250
-    assert len(titled("x" * 1000)) < 250
+    assert len(format_alert("x" * 1000, NotifyConfig(), XTERM)) < 250
+    assert len(format_title("x" * 1000)) < 250
 
 
 def open_app(home: Path, **environ: str) -> TerminalSession:

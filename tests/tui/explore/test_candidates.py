@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.server.tokens import CandidateToken, CorpusCount
-from tui.common.format import short_count
+from tui.common.format import format_short_count
 from tui.explore.candidates import corpus_count
 
 
@@ -17,7 +17,7 @@ from tui.explore.candidates import corpus_count
     ],
 )
 def test_counts_take_at_most_four_cells(number: int, text: str) -> None:
-    assert short_count(number) == text
+    assert format_short_count(number) == text
 
 
 def token(following: int, total: int, length: int) -> CandidateToken:

@@ -48,7 +48,7 @@ def test_the_rank_is_named_only_where_it_was_not_the_likeliest() -> None:
 
 @given(st.integers(10, 60))
 def test_the_path_fits_and_keeps_its_end(width: int) -> None:
-    """Detects a path that is cut at its end."""
+    """Detects a path without its last tokens."""
     shown = breadcrumb(TOKENS * 9, width)
     assert shown.cell_length <= width
     assert shown.plain.endswith("?")

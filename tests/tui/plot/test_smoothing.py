@@ -40,7 +40,7 @@ def test_positions_without_points_are_left_out() -> None:
 
 
 def test_a_steep_line_is_not_bent() -> None:
-    """Neither lowered at its beginning nor late anywhere but at its end."""
+    """Neither too low at the start nor lagging before the end."""
     xs = np.arange(1000.0)
     ys = 8 - xs / 200
     _, means = mean_line(xs, ys, 20.0, xs)

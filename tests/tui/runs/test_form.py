@@ -171,9 +171,9 @@ def test_a_parent_that_does_not_know_the_text_is_refused_by_name() -> None:
     assert "possible: tales" in settings.problem("parent")
     settings.texts["parent"] = "tales@best"
     assert settings.problem("parent") == ""
-    nobody = form("parent")
-    nobody.set_parents([])
-    assert "no run" in nobody.step(1)
+    without_parents = form("parent")
+    without_parents.set_parents([])
+    assert "no run" in without_parents.step(1)
 
 
 def test_settings_of_another_run_become_texts() -> None:

@@ -27,7 +27,7 @@ from tests.support.fake_server import FakeServer
 from tests.support.runs import ScriptedRun
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
-from tui.common.format import size
+from tui.common.format import format_size
 from tui.common.keys import key_rows
 from tui.common.messages import ErrorRaised
 from tui.screens.chat import ChatScreen
@@ -143,7 +143,7 @@ def test_screens_look_as_captured(home: Home, size: tuple[int, int]) -> None:
 
 def disk_text(home: Home, name: str) -> str:
     """The size of a run as shown."""
-    return size(folder_size(home.runs / name))
+    return format_size(folder_size(home.runs / name))
 
 
 def test_dialogs_help_and_log_look_as_captured(home: Home) -> None:

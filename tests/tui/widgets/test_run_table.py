@@ -7,14 +7,16 @@ import dataclasses
 import pytest
 from textual.pilot import Pilot
 
+from core.run.compare import MAX_RUNS
 from core.run.events import FINISHED
 from core.run.status import CRASHED, FAILED, PAUSED, RUNNING, STOPPED
 from core.run.summary import RunSummary
 from tests.support.apps import play_widget, widget_lines
+from tui.plot.chart import COLOURS, MARKERS
 from tui.runs.family import FamilyRow, RunOrder
 from tui.runs.library import LibraryRow
 from tui.widgets.row_list import RowList
-from tui.widgets.run_table import RunTable
+from tui.widgets.run_table import MAX_MARKED, RunTable
 
 ROW = LibraryRow(
     summary=RunSummary(
@@ -234,3 +236,7 @@ def test_keys_reach_every_row_and_keep_it_in_view() -> None:
             assert f"run{expected} " in line
 
     play_widget(RunTable("braille"), act, size=(80, 12))
+
+
+def test_as_many_runs_can_be_marked_as_compared_and_told_apart() -> None:
+    assert MAX_MARKED == MAX_RUNS == len(MARKERS) == len(COLOURS)

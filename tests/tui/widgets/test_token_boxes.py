@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 
 from tests.support.apps import SIZES, play_widget
 from tests.support.captures import screen_text
-from tui.common.format import visible
+from tui.common.format import mark_spaces
 from tui.common.terminal import Terminal
 from tui.widgets.token_text import TokenBoxes
 
@@ -74,4 +74,4 @@ def test_a_long_line_is_wrapped_and_the_previous_text_is_cleared() -> None:
 
 def test_only_the_control_codes_of_a_token_are_changed() -> None:
     """Detects a preview that shows other letters than the tokenizer has."""
-    assert visible(" Äé\x00") == "·Äé␀"
+    assert mark_spaces(" Äé\x00") == "·Äé␀"
