@@ -19,6 +19,7 @@ from core.server.protocol import InsideRequest, StepRequest
 from core.server.replies import InsideReply
 from tui.common.keys import hidden_key
 from tui.common.messages import CopyRequested, OpenChat, OpenStep
+from tui.common.terminal import WIDE_COLUMNS
 from tui.explore.inside_layout import (
     ATTENTION,
     BORDER_CELLS,
@@ -46,7 +47,7 @@ from tui.explore.layers import (
 from tui.screens.base import BaseScreen
 from tui.widgets.head_maps import HeadMaps
 from tui.widgets.heat_map import AttentionMap, HeatMap, LensMap
-from tui.widgets.panel import Panel, is_wide
+from tui.widgets.panel import Panel
 
 LEGENDS = {
     LENS: "shade and raised digit: probability in tenths",
@@ -232,7 +233,7 @@ class InsideScreen(BaseScreen):
         plain, width = self.services.terminal.is_ascii, self.size.width - 2
         brackets = plain or self.app.current_theme.ansi
         predictions = prediction_line(view, plain=plain)
-        if not is_wide(self):
+        if not self._is_wide:
             first = text_line(view, width, plain=plain, brackets=brackets)
             choice = choice_line(view, is_short=True)
             free = width - choice.cell_length - 1
@@ -243,9 +244,14 @@ class InsideScreen(BaseScreen):
         line = text_line(view, room, plain=plain, brackets=brackets)
         return Content.assemble(line, rest)
 
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the arrangement of the last layout has panels side by side."""
+        return self.size.width >= WIDE_COLUMNS
+
     def _layout(self, view: InsideView) -> InsideLayout:
         """The panels for which there is room."""
-        height = self.size.height - 2 - (1 if is_wide(self) else 2)
+        height = self.size.height - 2 - (1 if self._is_wide else 2)
         return arrange(view, self.size.width, max(1, height), self._part, is_alone=self._is_large)
 
     def _apply(self, layout: InsideLayout) -> None:
@@ -253,7 +259,7 @@ class InsideScreen(BaseScreen):
             self._panel(part).display = part in layout.shown
         maps = self.query_one("#maps", Container)
         maps.display = LENS in layout.shown or ATTENTION in layout.shown
-        maps.styles.layout = "horizontal" if is_wide(self) else "vertical"
+        maps.styles.layout = "horizontal" if self._is_wide else "vertical"
         maps.styles.height = "auto" if layout.is_stacked else "1fr"
         for part in (LENS, ATTENTION):
             rows = RULE_ROWS + HEADER_ROWS + layout.rows

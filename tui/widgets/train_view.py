@@ -23,6 +23,7 @@ from core.errors import DamagedError, MiniGPTError
 from core.run.history import History
 from core.run.status import LIVE_STATUSES
 from tui.common.sanitize import clean
+from tui.common.terminal import WIDE_COLUMNS
 from tui.runs.curves import run_chart
 from tui.runs.facts import describe_failure
 from tui.runs.machine_usage import MachineUsage
@@ -32,7 +33,7 @@ from tui.runs.trainer_log import read_log_lines
 from tui.runs.verdict import judge_run, verdict_content
 from tui.widgets.chart_panel import ChartPanel
 from tui.widgets.epoch_log import EpochLog, epoch_table
-from tui.widgets.panel import Panel, is_wide
+from tui.widgets.panel import Panel
 from tui.widgets.sample_list import SampleList
 from tui.widgets.train_layout import TILES, arrange
 
@@ -147,9 +148,14 @@ class TrainView(Container):
                 part.styles.width, part.styles.height = region.size
         self._contents.clear()
 
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the arrangement of the last layout has panels side by side."""
+        return self.size.width >= WIDE_COLUMNS
+
     def show_log_progress(self, share: float) -> None:
         """Show how much of a long event log has been read."""
-        name = "step-tile" if is_wide(self) else "line"
+        name = "step-tile" if self._is_wide else "line"
         self._put(name, log_progress(share, self._charset))
 
     def show(self, view: RunView) -> None:
@@ -177,7 +183,7 @@ class TrainView(Container):
 
     def _show_figures(self, view: RunView) -> None:
         history, status = view.history, view.status
-        if not is_wide(self):
+        if not self._is_wide:
             line = figures_line(history, status, self.size.width - 2, self._charset)
             self._put("line", line)
             return
@@ -192,7 +198,7 @@ class TrainView(Container):
         width = self._places["machine"].width
         facts = (view.history, view.status, view.usage)
         now = time.time()
-        if is_wide(self):
+        if self._is_wide:
             content = machine_lines(*facts, width - BORDER_CELLS, self._charset, now)
         else:
             content = machine_line(*facts, width - 2, self._charset, now)
@@ -201,12 +207,12 @@ class TrainView(Container):
     def _show_samples(self, history: History) -> None:
         samples = history.samples
         title = "Same prompt, as it learns"
-        if not is_wide(self) and samples:
+        if not self._is_wide and samples:
             prompt = newest_prompt(samples)
             samples = [sample for sample in samples if sample.prompt == samples[-1].prompt]
             title = f"“{prompt}”"
         self.query_one("#samples", Panel).set_title(title)
-        self.query_one(SampleList).show(samples, is_compact=not is_wide(self))
+        self.query_one(SampleList).show(samples, is_compact=not self._is_wide)
 
     def _put(self, id: str, content: Content) -> None:
         """Update a text if it has changed."""

@@ -38,12 +38,18 @@ def home(tmp_path: Path) -> Home:
     return find_home(tmp_path / "home")
 
 
+async def three_rows(app: MiniGPTApp, pilot: Pilot[None]) -> RunTable:
+    """The table, once the three runs of `make_three_runs` are in it."""
+    table = app.screen.query_one(RunTable)
+    await wait_until_shown(pilot, lambda: table.row_count == 3)
+    return table
+
+
 def test_runs_are_filtered_renamed_and_deleted(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press("slash", *"tal", "enter")
         await wait_until_shown(pilot, lambda: table.row_count == 1)
         assert table.selected is not None
@@ -95,8 +101,7 @@ def test_a_live_run_can_be_stopped_but_not_deleted(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         names = table.names
         table.move_cursor(names.index("poem"))
         await pilot.pause()
@@ -142,8 +147,7 @@ def test_enter_opens_the_run_under_the_cursor_and_its_facts_follow(home: Home) -
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press("down")
         assert table.selected is not None
         name = table.selected.summary.name
@@ -160,8 +164,7 @@ def test_an_invalid_name_is_refused_in_the_dialog_which_keeps_it(home: Home) -> 
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        await three_rows(app, pilot)
         await pilot.press("slash", *"tal", "enter", "m")
         await wait_until_shown(pilot, lambda: isinstance(app.screen, LineDialog))
         for invalid, problem in (("a/b", "Invalid name"), ("lang", "lang")):
@@ -182,8 +185,7 @@ def test_home_and_end_reach_the_first_and_the_last_run(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press("end")
         assert table.cursor == 2
         await pilot.press("home")
@@ -204,8 +206,7 @@ def test_a_slow_reading_is_waited_for(home: Home, monkeypatch: pytest.MonkeyPatc
         return rows(self, count)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         monkeypatch.setattr(Library, "rows", read_slowly)
         ScriptedRun(home.root, "newest").start()
         await wait_until_shown(pilot, lambda: table.row_count == 4)
@@ -218,8 +219,7 @@ def test_a_filter_keeps_marks(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press("space", "down", "space")
         marked = list(table.marked)
         await pilot.press("slash", *"tal", "enter")
@@ -234,8 +234,7 @@ def test_a_filter_without_matches_says_so(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press("slash", *"Xyz")
         await wait_until_shown(pilot, lambda: "No run or tag matches “Xyz”." in screen_text(app))
         await pilot.press("escape")
@@ -266,8 +265,7 @@ def test_a_key_that_cannot_act_now_says_so(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press("slash", *"tal", "enter")
         await wait_until_shown(pilot, lambda: table.row_count == 1)
         await pilot.press("s")
@@ -293,8 +291,7 @@ def test_marked_runs_are_compared(home: Home, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(MiniGPTApp, "on_open_compare", on_open_compare, raising=False)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press("space", "c")
         await wait_until_shown(pilot, lambda: "Mark two to four runs with Space." in notes_of(app))
         await pilot.press("down", "space", "c")
@@ -308,8 +305,7 @@ def test_the_order_is_chosen_and_shown(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         table.select("lang")
         for order, names in (
             ("name", ["lang", "poem", "tales"]),
@@ -355,8 +351,7 @@ def test_a_note_and_tags_are_typed_in_one_line_and_found(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         table.select("tales")
         await pilot.press("f2")
         await wait_until_shown(pilot, lambda: isinstance(app.screen, LineDialog))
@@ -384,8 +379,7 @@ def test_step_and_inside_open_from_the_list(
     monkeypatch.setattr(MiniGPTApp, handler, lambda _, message: opened.append(message.name))
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         await pilot.press(key)
         await wait_until_shown(pilot, lambda: opened == table.names[:1])
 
@@ -417,8 +411,7 @@ def test_the_mouse_opens_a_run(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         name = table.names[2]
         await pilot.click(table, offset=(10, 3))
         assert table.selected is not None
@@ -435,8 +428,7 @@ def test_no_stops_nothing(home: Home) -> None:
     make_three_runs(home)
 
     async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-        table = app.screen.query_one(RunTable)
-        await wait_until_shown(pilot, lambda: table.row_count == 3)
+        table = await three_rows(app, pilot)
         table.select("poem")
         await pilot.press("s")
         await wait_until_shown(pilot, lambda: isinstance(app.screen, ConfirmDialog))
