@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.attribution.corpus_index import find_line_at
 from core.dataset.token_store import TokenFile
 from core.errors import StateError
-from core.text.corpus import Corpus
+from core.text.corpus import TEXT, Corpus
 from core.text.encoding import Encoding, normalize_newlines
 from core.text.readers import (
     CHUNK_BYTES,
@@ -110,7 +110,7 @@ class PassageReader:
         The text is not tokenised again: words are separated by white space, characters are tokens,
         and for BPE the bytes of the tokens are counted.
         """
-        first = position - start - (self.tokens.reading == "lines")
+        first = position - start - (self.tokens.reading != TEXT)
         if self.tokenizer.kind == "char":
             return first, first + count
         if self.tokenizer.kind == "word":
@@ -143,7 +143,7 @@ class PassageReader:
 
     def _decode_sample(self, source: TextSource, raw: bytes, sample: int) -> str:
         """Return the text of a sample as it was tokenised."""
-        is_line = self.tokens.reading == "lines"
+        is_line = self.tokens.reading != TEXT
         text = raw.decode(source.encoding.name, source.encoding.errors)
         if is_records(source.path):
             text = parse_record(str(source.path), text, source.encoding)

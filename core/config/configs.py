@@ -13,6 +13,7 @@ from core.errors import SettingsError
 
 MAX_STEPS = 10**10
 AUTO, ON, OFF = "auto", "on", "off"
+LOSS_ON = REPLIES, ALL_TOKENS = ("replies", "all")
 SECONDS_PER_MINUTE = 60.0
 LENGTH_SETTINGS = ("epochs", "steps", "minutes")  # of a run; one of them at most
 PRECISIONS = FLOAT32, BFLOAT16, INT8 = ("float32", "bfloat16", "int8")
@@ -105,6 +106,12 @@ class TrainConfig:
         "Compile",
         "torch.compile; auto: on a GPU, if the remaining time is worth it",
         choices=(AUTO, ON, OFF),
+    )
+    loss_on: str = setting(
+        "replies",
+        "Loss on",
+        "tokens of conversations and pairs that are learnt: the assistant's, or all",
+        choices=LOSS_ON,
     )
     optimizer: str | None = setting(
         None, "Optimizer", "update rule", choices=("adam", "adamw", "muon")

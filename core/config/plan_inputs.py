@@ -12,7 +12,7 @@ class TextFacts:
     """Facts for the choice of a tokenizer; see `core.text.stats`.
 
     Attributes:
-        reading: "lines" or "text".
+        reading: one of `core.text.corpus.READINGS`.
         characters: in the corpus.
         distinct_words: separated by white space.
         spaces: white-space characters.
@@ -29,13 +29,14 @@ class TokenFacts:
     """Facts for the choice of a model and its training.
 
     Attributes:
-        reading: "lines" or "text".
+        reading: one of `core.text.corpus.READINGS`.
         vocab_size: tokens of the tokenizer.
         train_tokens: tokens of the training data.
-        train_samples: lines of the training data; 0 for running text.
-        longest: tokens of the longest line, <sos> and <eos> included; 0 for running text.
-        line_lengths: pairs of a length in tokens, <sos> and <eos> included, and the number of lines
-            of that length in the training data. If empty, all lines are taken to be equally long.
+        train_samples: lines or conversations of the training data; 0 for running text.
+        longest: tokens of the longest one, special tokens included; 0 for running text.
+        line_lengths: pairs of a length in tokens, special tokens included, and the number of lines
+            or conversations of that length in the training data. If empty, all are taken to be
+            equally long.
 
     Raises:
         InputError: `line_lengths` are not pairs.
@@ -53,7 +54,10 @@ class TokenFacts:
             raise InputError("line_lengths must be pairs of a length and a number of lines.")
 
     def samples(self, context: int) -> int:
-        """Samples per epoch for a model of this context: what `core.train.batches` cuts."""
+        """Samples per epoch for a model of this context: what `core.train.batches` cuts.
+
+        Conversations are cut between exchanges, perhaps into a few more.
+        """
         if self.reading == "text":
             return count_windows(self.train_tokens - 1, context)
         lengths = self.line_lengths
@@ -61,6 +65,16 @@ class TokenFacts:
             lines = max(1, self.train_samples)
             lengths = [[round(self.train_tokens / lines), lines]]
         return max(1, sum(lines * count_pieces(length - 1, context) for length, lines in lengths))
+
+    def length_quantile(self, share: float) -> int:
+        """The length that this share of the lines or conversations does not exceed."""
+        total = sum(lines for _, lines in self.line_lengths)
+        seen = 0
+        for length, lines in sorted(self.line_lengths):
+            seen += lines
+            if seen >= share * total:
+                return length
+        return self.longest
 
 
 def count_pieces(targets: int, context: int) -> int:

@@ -49,8 +49,12 @@ GPU_PRESETS = (
     ("xl", math.inf),
 )
 MIN_LINE_CONTEXT, MAX_LINE_CONTEXT = 32, 512
+FITTING_SHARE = 0.95  # of conversations fit into the context
 MAX_LINE_BATCH = 64
-BFLOAT16_MIN_PARAMETERS = {"text": 500_000, "lines": 5_000_000}  # on a CPU, by reading
+BFLOAT16_MIN_PARAMETERS = {
+    "text": 500_000,
+    "lines": 5_000_000,
+}  # on a CPU, of running text or of shorter samples
 SINGLE_THREAD_MAX_FLOPS = 3e9  # per training step
 MAX_TOKENS_PER_PARAMETER = 20
 
@@ -95,6 +99,8 @@ def choose_tokenizer(
 
 
 def _choose_tokenizer_kind(facts: TextFacts) -> tuple[str, str]:
+    if facts.reading in ("pairs", "conversations"):
+        return "bpe", "spells words it never saw"
     has_words = facts.spaces * 12 > facts.characters
     if facts.reading == "lines" and has_words and facts.distinct_words <= MAX_WORD_VOCABULARY:
         return "word", f"lines with {facts.distinct_words:,} distinct words"
@@ -152,13 +158,14 @@ def plan_run(
     model = parent or _choose_model(preset, overrides, facts)
     train, train_reasons = _choose_training(config, preset, model, facts, device)
     parameters = f"{count_parameters(model) / 1e6:.2f} M parameters"
+    context_reason = _context_reason(overrides, facts, parent, model)
     return RunPlan(
         preset=size,
         model=model,
         train=train,
         reasons=(
             f"{parameters} ({why})" if parent else f"{size} model, {parameters} ({why})",
-            f"context of {model.context} tokens ({_context_reason(overrides, facts, parent)})",
+            f"context of {model.context} tokens ({context_reason})",
             describe_device(train, device),
             *train_reasons,
         ),
@@ -183,7 +190,7 @@ def _nearest_preset(parent: ModelConfig) -> str:
 
 
 def _context_reason(
-    overrides: Mapping[str, Any], facts: TokenFacts, parent: ModelConfig | None
+    overrides: Mapping[str, Any], facts: TokenFacts, parent: ModelConfig | None, model: ModelConfig
 ) -> str:
     if parent:
         return FROM_PARENT
@@ -191,15 +198,24 @@ def _context_reason(
         return USER_CHOICE
     if facts.reading == "lines":
         return f"longest line: {facts.longest} tokens"
-    return "default of this size"
+    if facts.reading == "text":
+        return "default of this size"
+    noun = "conversation" if facts.reading == "conversations" else "pair"
+    if facts.longest <= model.context + 1:
+        return f"longest {noun}: {facts.longest} tokens"
+    fitting = facts.length_quantile(FITTING_SHARE)
+    return f"{FITTING_SHARE:.0%} of the {noun}s fit: {fitting} tokens; longest {facts.longest}"
 
 
 def _choose_model(
     preset: SizePreset, overrides: Mapping[str, Any], facts: TokenFacts
 ) -> ModelConfig:
     fields = {**preset.model, "vocab_size": facts.vocab_size}
-    if facts.reading == "lines":
-        inputs = -(-(facts.longest - 1) // 8) * 8  # a multiple of 8
+    if facts.reading != "text":
+        longest = facts.longest
+        if facts.reading != "lines":
+            longest = facts.length_quantile(FITTING_SHARE)
+        inputs = -(-(longest - 1) // 8) * 8  # a multiple of 8
         fields["context"] = min(MAX_LINE_CONTEXT, max(MIN_LINE_CONTEXT, inputs))
     fields |= overrides
     if "heads" in overrides and "kv_heads" not in overrides:
@@ -237,7 +253,7 @@ def _choose_training(
     device: DeviceFacts,
 ) -> tuple[TrainConfig, list[str]]:
     """Every setting of the training except steps if minutes are given, and the reasons."""
-    on_lines = facts.reading == "lines"
+    on_lines = facts.reading != "text"
     fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     is_length_open = all(fields[name] is None for name in LENGTH_SETTINGS)
     for name, value in {**preset.train, **(preset.train_on_lines if on_lines else {})}.items():
@@ -269,7 +285,7 @@ def _choose_training(
     samples = f"windows of {model.context} tokens"
     if on_lines:
         is_cut = facts.samples(model.context) > max(1, facts.train_samples)
-        samples = f"lines, cut to {model.context} tokens" if is_cut else "lines"
+        samples = facts.reading + f", cut to {model.context} tokens" * is_cut
     update = f"{train.optimizer}, learning rate {rate:g}, {train.schedule} schedule"
     return train, [
         f"batch of {batch} {samples} ({_reason(is_open=config.batch_size is None)})",
@@ -304,7 +320,7 @@ def _choose_batch_size(preset: SizePreset, model: ModelConfig, facts: TokenFacts
 def _choose_threads(model: ModelConfig, facts: TokenFacts, batch: int, device: DeviceFacts) -> int:
     """One thread for steps so small that distributing the work costs more than doing it."""
     tokens = batch * model.context
-    if facts.reading == "lines":
+    if facts.reading != "text":
         tokens = batch * facts.train_tokens // facts.samples(model.context)
     flops = 6 * count_parameters(model) * tokens  # forward and backward matrix products
     return 1 if device.device == "cpu" and flops < SINGLE_THREAD_MAX_FLOPS else device.threads
@@ -320,7 +336,8 @@ def _choose_precision(model: ModelConfig, facts: TokenFacts, device: DeviceFacts
         return FLOAT32
     if device.device != "cpu":
         return BFLOAT16
-    is_large = count_parameters(model) >= BFLOAT16_MIN_PARAMETERS[facts.reading]
+    kind = "text" if facts.reading == "text" else "lines"
+    is_large = count_parameters(model) >= BFLOAT16_MIN_PARAMETERS[kind]
     return BFLOAT16 if is_large and model.architecture != "tutorial" else FLOAT32
 
 
@@ -331,7 +348,7 @@ def _choose_steps(
 
     The limit: Hoffmann et al., 2022, "Training Compute-Optimal Large Language Models".
     """
-    if facts.reading == "lines":
+    if facts.reading != "text":
         return min(1500, max(150, round(9 * steps_per_epoch)))
     limit = MAX_TOKENS_PER_PARAMETER * count_parameters(model) / (batch * model.context)
     return round(min(max(300, preset.epochs * steps_per_epoch), max(300, limit)))

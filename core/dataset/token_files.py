@@ -1,6 +1,7 @@
 """The files of a token folder: written once, then only read.
 
-`ids`, `starts`, `offsets` and, for lines, `kept` are plain arrays in native byte order;
+`ids`, `starts`, `offsets`, for separate samples `kept` and for conversations `replies` are plain
+arrays in native byte order;
 `meta.json`, written last, describes them. Shapes: N tokens, S samples, as in
 `core.dataset.token_store`.
 """
@@ -23,15 +24,17 @@ from numpy.typing import NDArray
 
 from core.errors import DamagedError
 from core.system.files import read_json, write_json
-from core.text.corpus import CorpusSample
-from core.tokenizer.special_tokens import EOS, SOS
+from core.text.corpus import CHAT_READINGS, LINES, TEXT, CorpusSample
+from core.tokenizer.chat_format import frame_messages
+from core.tokenizer.special_tokens import EOS, SOS, RoleIds
 
 TOKEN_FORMAT = 1
 METADATA_FILE = "meta.json"
 IDS_FILE = "ids"
 STARTS_FILE = "starts"
 OFFSETS_FILE = "offsets"
-VALIDATION_FILE = "kept"  # per line 1 for validation, 0 for training
+VALIDATION_FILE = "kept"  # per line or conversation 1 for validation, 0 for training
+REPLIES_FILE = "replies"  # per token of a conversation 1 where the assistant wrote it, else 0
 VALIDATION_ONE_IN = 10
 UINT16_VOCAB_SIZE = np.iinfo(np.uint16).max + 1
 
@@ -57,7 +60,11 @@ class TokenMetadata:
             STARTS_FILE: (self.samples + 1) * 8,
             OFFSETS_FILE: self.samples * 8,
         }
-        return sizes | {VALIDATION_FILE: self.samples} if self.reading == "lines" else sizes
+        if self.reading != TEXT:
+            sizes[VALIDATION_FILE] = self.samples
+        if self.reading in CHAT_READINGS:
+            sizes[REPLIES_FILE] = self.tokens
+        return sizes
 
 
 def is_validation_line(line: str) -> bool:
@@ -71,17 +78,29 @@ class TokenWriter:
 
     Args:
         folder: an empty folder.
-        reading: "lines" or "text".
+        reading: one of `core.text.corpus.READINGS`.
         vocab_size: selects the dtype of ids, uint16 or uint32.
         files: number of files of the corpus.
+        roles: the ids of the roles, for conversations and pairs.
     """
 
-    def __init__(self, folder: Path, reading: str, vocab_size: int, files: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        reading: str,
+        vocab_size: int,
+        files: int,
+        roles: RoleIds | None = None,
+    ) -> None:
+        assert roles or reading not in CHAT_READINGS, "conversations need the roles' tokens"
         self._folder, self._reading, self._vocab_size = folder, reading, vocab_size
+        self._roles = roles
         self._dtype = np.dtype(np.uint16 if vocab_size <= UINT16_VOCAB_SIZE else np.uint32)
         names = [IDS_FILE, STARTS_FILE, OFFSETS_FILE]
-        if reading == "lines":
+        if reading != TEXT:
             names.append(VALIDATION_FILE)
+        if reading in CHAT_READINGS:
+            names.append(REPLIES_FILE)
         self._open = {name: (folder / name).open("wb") for name in names}
         self._files = files
         self._first_samples = [0]
@@ -99,19 +118,28 @@ class TokenWriter:
         for file in self._open.values():
             file.close()
 
-    def add(self, samples: Sequence[CorpusSample], ids: Sequence[list[int]]) -> None:
-        """Append samples and the ids of their texts.
+    def add(self, samples: Sequence[CorpusSample], ids: Sequence[list[list[int]]]) -> None:
+        """Append samples and the ids of each of their texts (`CorpusSample.texts`).
 
         Raises:
             OSError: they could not be written.
         """
-        framed = [self._add_special(s, i) for s, i in zip(samples, ids, strict=True)]
+        if self._roles and self._reading in CHAT_READINGS:
+            chats = [
+                frame_messages(self._roles, sample.messages, texts)
+                for sample, texts in zip(samples, ids, strict=True)
+            ]
+            framed = [chat.ids for chat in chats]
+            for chat in chats:
+                self._open[REPLIES_FILE].write(bytes(chat.is_reply))
+        else:
+            framed = [self._add_special(s, i) for s, (i,) in zip(samples, ids, strict=True)]
         lengths = np.fromiter(map(len, framed), np.int64, len(framed))  # (S of the call,)
         flat = np.fromiter(chain.from_iterable(framed), self._dtype, int(lengths.sum()))
         self._write(IDS_FILE, flat)
         self._write(STARTS_FILE, self._tokens + np.cumsum(lengths) - lengths)
         self._write(OFFSETS_FILE, np.array([sample.offset for sample in samples], np.int64))
-        if self._reading == "lines":
+        if self._reading != TEXT:
             flags = bytes(is_validation_line(sample.text) for sample in samples)
             self._open[VALIDATION_FILE].write(flags)
         self._record_first_samples(samples)
@@ -123,7 +151,7 @@ class TokenWriter:
         self._open[name].write(values.data)
 
     def _add_special(self, sample: CorpusSample, ids: list[int]) -> list[int]:
-        if self._reading == "lines":
+        if self._reading == LINES:
             return [SOS, *ids, EOS]
         return [*ids, EOS] if sample.ends_document else ids
 

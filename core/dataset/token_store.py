@@ -1,7 +1,8 @@
 """The tokens of a corpus, memory-mapped from a cache and split into training and validation.
 
-Lines are stored as <sos> … <eos> each; continuous text ends every document with <eos>. Shapes: N
-tokens, S samples (lines, or parts of documents of about 32 KiB).
+Lines are stored as <sos> … <eos> each, conversations as `core.tokenizer.chat_format` says;
+continuous text ends every document with <eos>. Shapes: N tokens, S samples (lines, conversations,
+or parts of documents of about 32 KiB).
 
 The cache in the user's home has one folder per text and tokenizer. A folder is written under a
 temporary name and renamed when complete, so that a reader finds all of it or nothing, even if
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 from core.dataset.token_files import (
     IDS_FILE,
     OFFSETS_FILE,
+    REPLIES_FILE,
     STARTS_FILE,
     TOKEN_FORMAT,
     VALIDATION_FILE,
@@ -40,7 +43,7 @@ from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_pro
 from core.system.files import make_private_folder
 from core.system.locks import acquire, exclusive
 from core.text.catalog import SOURCE_FILE
-from core.text.corpus import Corpus, CorpusSample
+from core.text.corpus import CHAT_READINGS, TEXT, Corpus, CorpusSample
 from core.text.readers import is_gzip, is_records, translate_errors
 from core.text.stats import fingerprint
 from core.tokenizer.tokenizer import Tokenizer
@@ -69,7 +72,7 @@ class ValidationSplit:
     """Which samples or tokens are for training and which for validation.
 
     Attributes:
-        train_samples, val_samples: sample numbers, for "lines".
+        train_samples, val_samples: sample numbers, for all readings but "text".
         train_span, val_span: token ranges, for "text".
         note: why there is no validation part; empty if there is one.
     """
@@ -95,9 +98,10 @@ class TokenFile(ValidationSplit):
         starts: (S + 1,) the first token of each sample, and N at the end.
         offsets: (S,) the byte of its file (unpacked) at which each sample begins.
         first_samples: the number of the first sample of each file.
-        reading: "lines" or "text".
+        reading: one of `core.text.corpus.READINGS`.
         vocab_size: number of ids of the tokenizer.
         longest: tokens of the longest sample.
+        is_reply: (N,) uint8, 1 where the assistant wrote the token; None but for conversations.
         folder: where they are stored.
     """
 
@@ -108,6 +112,7 @@ class TokenFile(ValidationSplit):
     offsets: Int64Array = field(default_factory=_empty)
     first_samples: tuple[int, ...] = (0,)
     longest: int = 0
+    is_reply: NDArray[np.uint8] | None = None
     folder: Path = Path()
 
     def locate(self, token: int) -> tuple[int, int, int]:
@@ -147,7 +152,7 @@ def open_tokens(folder: Path) -> TokenFile | None:
     meta = read_metadata(folder)
     if meta is None:
         return None
-    if meta.reading == "lines":
+    if meta.reading != TEXT:
         split = split_line_samples(np.memmap(folder / VALIDATION_FILE, np.uint8, "r"))
     else:
         split = split_text_tokens(meta.tokens)
@@ -159,6 +164,9 @@ def open_tokens(folder: Path) -> TokenFile | None:
         reading=meta.reading,
         vocab_size=meta.vocab_size,
         longest=meta.longest,
+        is_reply=np.memmap(folder / REPLIES_FILE, np.uint8, "r")
+        if meta.reading in CHAT_READINGS
+        else None,
         folder=folder,
         **vars(split),
     )
@@ -191,7 +199,10 @@ def build_tokens(
         return tokens
     with atomic_folder(folder) as temporary:
         samples = read_with_progress(corpus, reading, "making tokens", progress, cancelled)
-        with TokenWriter(temporary, reading, tokenizer.vocab_size, len(corpus.files)) as writer:
+        writer = TokenWriter(
+            temporary, reading, tokenizer.vocab_size, len(corpus.files), tokenizer.roles
+        )
+        with writer:
             for batch, ids in _encode_ahead(iter_batches(samples), tokenizer):
                 writer.add(batch, ids)
             writer.finish()
@@ -241,18 +252,24 @@ def iter_batches(samples: Iterable[CorpusSample]) -> Iterator[list[CorpusSample]
 
 def _encode_ahead(
     batches: Iterable[list[CorpusSample]], tokenizer: Tokenizer
-) -> Iterator[tuple[list[CorpusSample], list[list[int]]]]:
-    """Yield the batches in order with their ids; the next ones are encoded meanwhile."""
+) -> Iterator[tuple[list[CorpusSample], list[list[list[int]]]]]:
+    """Yield the batches in order with the ids of their texts; the next are encoded meanwhile."""
     with ThreadPoolExecutor(BATCHES_AHEAD) as pool:
         pending: deque[tuple[list[CorpusSample], Future[list[list[int]]]]] = deque()
         for batch in batches:
-            texts = [sample.text for sample in batch]
+            texts = [text for sample in batch for text in sample.texts]
             pending.append((batch, pool.submit(tokenizer.encode_batch, texts)))
             if len(pending) > BATCHES_AHEAD:
                 first, ids = pending.popleft()
-                yield first, ids.result()
+                yield first, _regroup(first, ids.result())
         for first, ids in pending:
-            yield first, ids.result()
+            yield first, _regroup(first, ids.result())
+
+
+def _regroup(samples: list[CorpusSample], ids: list[list[int]]) -> list[list[list[int]]]:
+    """Return the ids of the texts of each sample, from those of all texts in order."""
+    texts = iter(ids)
+    return [list(islice(texts, max(1, len(sample.messages)))) for sample in samples]
 
 
 @contextmanager

@@ -113,7 +113,13 @@ class _Row:
         prompt_text: str,
     ) -> None:
         ids, vocab_size = session.rows[number], session.model.config.vocab_size
-        self.sampler = TokenSampler(config, ids, vocab_size, seed=config.seed + number)
+        self.sampler = TokenSampler(
+            config,
+            ids,
+            vocab_size,
+            seed=config.seed + number,
+            never_generated=tokenizer.never_generated,
+        )
         self.end_reason: EndReason | None = None
         self._stream, self._stop = tokenizer.stream(ids, prompt_text), StopFilter(config.stop)
 
@@ -172,7 +178,9 @@ def decode(
             text = row.push(id, is_last=position == config.max_tokens - 1)
             likely: tuple[LikelyToken, ...] = ()
             if top:
-                chances = final_probabilities(logits[number], config, session.rows[number])
+                chances = final_probabilities(
+                    logits[number], config, session.rows[number], tokenizer.never_generated
+                )
                 likely = _most_likely(probabilities[number], chances, tokenizer, top)
             probability = float(probabilities[number, id])
             tokens[number] = GeneratedToken(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from core.config.configs import FLOAT32
-from core.errors import Cancelled
+from core.errors import Cancelled, DamagedError, InputError
 from core.model import factory, state_dict
 from core.model.decoder import Decoder
 from core.model.device import device_facts
@@ -16,9 +17,12 @@ from core.model.safetensors_io import read_tensors
 from core.progress import CancelCheck, never_cancelled
 from core.run.directory import Run
 from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
-from core.run.record import read_record
+from core.run.record import read_record, task_of_record
 from core.run.weights_ref import LAST, weights_file
-from core.tokenizer.special_tokens import SOS, start_id
+from core.text.corpus import CHAT_READINGS, TEXT
+from core.text.messages import CONTINUE, Message
+from core.tokenizer.chat_format import FittedChat, encode_chat
+from core.tokenizer.special_tokens import EOS, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
 
 
@@ -29,30 +33,80 @@ class LoadedModel:
     Attributes:
         model: in evaluation mode, on its device.
         tokenizer: the one it was trained with.
-        reading: how its corpus was cut: "lines" or "text".
+        reading: how its corpus was cut, one of `core.text.corpus.READINGS`.
+        task: what it does, one of `core.text.messages.TASKS`.
+        labels: of a task "classify", the most frequent in training first.
     """
 
     model: Decoder
     tokenizer: Tokenizer
     reading: str
+    task: str = CONTINUE
+    labels: tuple[str, ...] = ()
 
     @property
     def keep_first(self) -> int:
-        """How many ids at the start stay when the context slides: the <sos> of lines."""
-        return 1 if self.reading == "lines" else 0
+        """How many ids at the start stay when the context slides, see `keep_first`."""
+        return keep_first(self.reading)
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether it replies to messages instead of continuing a text."""
+        return self.reading in CHAT_READINGS
 
     def encode(self, prompt: str) -> list[int]:
         """The ids before the continuation of a prompt, see `prompt_ids`."""
         return prompt_ids(self.tokenizer, self.reading, prompt)
 
+    def encode_messages(
+        self, messages: Sequence[Message], *, reply_tokens: int = 0, allow_unknown: bool = False
+    ) -> FittedChat:
+        """The ids before the reply to the last message, see `encode_chat`.
 
-def prompt_ids(tokenizer: Tokenizer, reading: str, prompt: str) -> list[int]:
-    """The ids before the continuation of a prompt, with <sos> if the corpus was cut into lines.
+        Args:
+            reply_tokens: tokens of the context to leave for the reply.
+
+        Raises:
+            InputError: the model continues texts, or the last message does not fit.
+        """
+        if not self.is_chat:
+            raise InputError(
+                "This model continues a text; it was not trained on conversations.",
+                "Pass a prompt instead of messages.",
+            )
+        context = self.model.config.context
+        return encode_chat(
+            self.tokenizer,
+            messages,
+            context,
+            reply_tokens=reply_tokens,
+            allow_unknown=allow_unknown,
+        )
+
+
+def keep_first(reading: str) -> int:
+    """How many ids at the start stay when the context slides: the <sos> of all but running text."""
+    return 0 if reading == TEXT else 1
+
+
+def prompt_ids(
+    tokenizer: Tokenizer, reading: str, prompt: str, *, allow_unknown: bool = False
+) -> list[int]:
+    """The ids before the continuation of a prompt, with <sos> unless it is running text.
+
+    A model of pairs or conversations takes the prompt as the only message of the user, and replies.
+
+    Args:
+        allow_unknown: take words outside the vocabulary as <unk>.
 
     Raises:
         UnknownWordError: words that are not in the vocabulary.
     """
-    ids = tokenizer.encode_prompt(prompt)
+    ids = tokenizer.encode(prompt) if allow_unknown else tokenizer.encode_prompt(prompt)
+    if reading in CHAT_READINGS:
+        roles = tokenizer.roles
+        assert roles, "the tokenizer of a run on conversations"
+        return [SOS, roles.user, *ids, EOS, roles.assistant]
     start = start_id(reading)
     return [start, *ids] if start == SOS or not ids else ids
 
@@ -78,7 +132,7 @@ def load_model(
     """
     path = weights_file(run, weights)
     facts = device_facts(device)
-    reading = str(read_record(run)["corpus"]["reading"])
+    corpus = read_record(run)["corpus"]
     config, tokenizer = read_model_config(run.config), Tokenizer.load(run.folder)
     check_vocabulary(run, tokenizer, config)
     check_tensor_count(path, config)
@@ -90,4 +144,10 @@ def load_model(
         raise Cancelled
     model = model.to(torch.device(facts.device)).eval()
     quantize_weights(model, precision)
-    return LoadedModel(model, tokenizer, reading)
+    reading = str(corpus["reading"])
+    if reading in CHAT_READINGS and not tokenizer.roles:
+        raise DamagedError(
+            f"The tokenizer of {run.name} has no tokens for the roles of a conversation.",
+            "Train it again.",
+        )
+    return LoadedModel(model, tokenizer, reading, *task_of_record(corpus))

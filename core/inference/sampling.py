@@ -37,10 +37,10 @@ class SamplingStage:
     apply: Callable[[Tensor, Tensor], Tensor]
 
 
-def remove_special(logits: Tensor) -> Tensor:
+def remove_special(logits: Tensor, ids: Sequence[int] = NEVER_GENERATED) -> Tensor:
     """Remove the special tokens that are never generated."""
     logits = logits.clone()
-    for id in NEVER_GENERATED:
+    for id in ids:
         logits.select(-1, id).fill_(REMOVED_LOGIT)
     return logits
 
@@ -123,9 +123,15 @@ def check_finite(predictions: Tensor) -> None:
         )
 
 
-def active_stages(config: SamplingConfig) -> list[SamplingStage]:
-    """The stages that have an effect, in order; at temperature 0 that one is the last."""
-    stages = [SamplingStage(SPECIAL, lambda x, _: remove_special(x))]
+def active_stages(
+    config: SamplingConfig, never_generated: Sequence[int] = NEVER_GENERATED
+) -> list[SamplingStage]:
+    """The stages that have an effect, in order; at temperature 0 that one is the last.
+
+    Args:
+        never_generated: ids that are removed first, see `Tokenizer.never_generated`.
+    """
+    stages = [SamplingStage(SPECIAL, lambda x, _: remove_special(x, never_generated))]
     if config.repetition_penalty != 1.0:
         penalty = config.repetition_penalty
         stages.append(
@@ -152,27 +158,36 @@ def occurrence_mask(ids: Iterable[int], vocab_size: int) -> Tensor:
 
 
 def apply_stages(
-    logits: Tensor, config: SamplingConfig, previous: Iterable[int]
+    logits: Tensor,
+    config: SamplingConfig,
+    previous: Iterable[int],
+    never_generated: Sequence[int] = NEVER_GENERATED,
 ) -> list[tuple[str, Tensor]]:
     """The logits (…, V) after each stage, by its name.
 
     Args:
         previous: ids so far, for the repetition penalty.
+        never_generated: as for `active_stages`.
 
     Raises:
         RunFailedError: the logits are not finite.
     """
     check_finite(logits)
     mask, results = occurrence_mask(previous, logits.shape[-1]), []
-    for stage in active_stages(config):
+    for stage in active_stages(config, never_generated):
         logits = stage.apply(logits, mask)
         results.append((stage.name, logits))
     return results
 
 
-def final_probabilities(logits: Tensor, config: SamplingConfig, previous: Iterable[int]) -> Tensor:
+def final_probabilities(
+    logits: Tensor,
+    config: SamplingConfig,
+    previous: Iterable[int],
+    never_generated: Sequence[int] = NEVER_GENERATED,
+) -> Tensor:
     """The distribution (…, V) that `TokenSampler` draws from; arguments as of `apply_stages`."""
-    return apply_stages(logits, config, previous)[-1][1].softmax(-1)
+    return apply_stages(logits, config, previous, never_generated)[-1][1].softmax(-1)
 
 
 def removing_stages(results: Sequence[tuple[str, Tensor]], ids: Sequence[int]) -> list[str | None]:
@@ -211,6 +226,7 @@ class TokenSampler:
         vocab_size: V.
         drawn: number of choices made before with this seed.
         seed: replaces that of the settings.
+        never_generated: as for `active_stages`.
     """
 
     def __init__(
@@ -221,12 +237,13 @@ class TokenSampler:
         *,
         drawn: int = 0,
         seed: int | None = None,
+        never_generated: Sequence[int] = NEVER_GENERATED,
     ) -> None:
         self._greedy = config.temperature == 0.0
         # At temperature 0 the argmax is all that stage would leave.
         self._stages = [
             stage
-            for stage in active_stages(config)
+            for stage in active_stages(config, never_generated)
             if not self._greedy or stage.name != TEMPERATURE
         ]
         self._previous = occurrence_mask(previous, vocab_size)

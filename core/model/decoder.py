@@ -115,16 +115,22 @@ class Decoder(nn.Module):
         """Mean cross-entropy in nats per target, float32; 0 if all targets are padding.
 
         Args:
-            tokens, targets: ids (B, T), int64; padding is left out.
+            tokens, targets: ids (B, T), int64. Targets of padding are left out; tokens before
+                another target of their row are read all the same.
         """
         if targets.device.type != "cpu":
             # Counting the targets would synchronise host and device.
             hidden = self(tokens)
-        elif should_pack_lines(self.config, targets):
-            hidden, targets = self._pack(tokens, targets)
         else:
-            real = targets.ne(PAD)
-            hidden, targets = self(tokens)[real], targets[real]  # (N, D), (N,)
+            is_target = targets.ne(PAD)  # (B, T)
+            needed = is_target.flip(1).cummax(1).values.flip(1)  # (B, T), up to the last target
+            if should_pack_lines(self.config, needed):
+                hidden, targets = self._pack(tokens, targets, needed)  # (N, D), (N,)
+                is_target = targets.ne(PAD)
+            else:
+                hidden = self(tokens)
+            if not is_target.all():
+                hidden, targets = hidden[is_target], targets[is_target]  # (N, D), (N,)
         loss: Tensor = self._call(self._mean_loss, hidden, targets)
         return loss
 
@@ -134,13 +140,13 @@ class Decoder(nn.Module):
         total = F.cross_entropy(logits, targets.flatten(), ignore_index=PAD, reduction="sum")
         return total / targets.ne(PAD).sum().clamp(min=1)
 
-    def _pack(self, tokens: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden states (N, D) and targets (N,) of the N tokens whose target is not padding.
+    def _pack(self, tokens: Tensor, targets: Tensor, needed: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states (N, D) and targets (N,) of the N tokens that are needed (B, T).
 
         They form one row in which each attends only to earlier tokens of its own line, so no
         padding enters a matrix product (Krell et al. 2021, "Efficient Sequence Packing").
         """
-        line, position = targets.ne(PAD).nonzero().unbind(1)  # (N,) each
+        line, position = needed.nonzero().unbind(1)  # (N,) each
         visible = (line[:, None] == line) & (position[:, None] >= position)  # (N, N)
         step = ForwardPass(visible, None, None, None, self._active_dropout())
         hidden = self.layers(tokens[line, position][None], position, step)  # (1, N, D)
@@ -182,14 +188,14 @@ def call_directly(part: Callable[..., Any], *arguments: object) -> Any:
     return part(*arguments)
 
 
-def should_pack_lines(config: ModelConfig, targets: Tensor) -> bool:
+def should_pack_lines(config: ModelConfig, needed: Tensor) -> bool:
     """Whether padding costs more multiplications than attention over all lines at once.
 
     Args:
-        targets: (B, T).
+        needed: (B, T) boolean, whether a token has to be read.
     """
-    rows, longest = targets.shape
-    real = int(targets.ne(PAD).sum())
+    rows, longest = needed.shape
+    real = int(needed.sum())
     if real == 0:
         return False
     tables = 2 * config.vocab_size * config.d_model

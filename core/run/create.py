@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -49,7 +50,7 @@ def create_run(
         config: the chosen settings; None values are left open.
         shape: chosen fields of ModelConfig.
         name: of the run; None takes the corpus's name, or a free one like it.
-        reading: "lines" or "text"; None decides from the text.
+        reading: one of `core.text.corpus.READINGS`; None decides from the text.
         parent: a run (or run@best, run@STEP) whose weights and tokenizer to start from.
         force: start from it even if its vocabulary lacks much of the text.
 
@@ -63,8 +64,10 @@ def create_run(
     if parent is not None:
         parent_run, weights = find_parent(home, parent, config, shape)
     with resolve.open_corpus(spec, home, encoding=encoding) as corpus:
+        if reading:
+            corpus = dataclasses.replace(corpus, reading=reading)
         stats = compute_stats(corpus, progress)
-        reading = reading or stats.reading
+        reading = stats.reading
         if parent_run is not None and not force:
             check_vocabulary_suits(parent_run, corpus, reading)
         record = {
@@ -75,6 +78,8 @@ def create_run(
                 "reading": reading,
                 "encoding": corpus.encoding,
                 "errors": corpus.errors,
+                "task": stats.task,
+                "labels": list(stats.labels),
             },
             "train": to_json(config),
             "model": dict(shape),

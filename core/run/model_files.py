@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,16 +153,19 @@ def _check_supported(values: Mapping[str, Any], rotary: Mapping[str, Any], where
         )
 
 
-def generation_config(config: ModelConfig, reading: str) -> JsonObject:
+def generation_config(
+    config: ModelConfig, reading: str, never_generated: Sequence[int] = NEVER_GENERATED
+) -> JsonObject:
     """The content of generation_config.json: greedy decoding up to the end of text, as here.
 
     Args:
-        reading: how the corpus is cut, "lines" or "text".
+        reading: how the corpus is cut, one of `core.text.corpus.READINGS`.
+        never_generated: ids that follow no text, see `Tokenizer.never_generated`.
     """
     return {
         "do_sample": False,
         "max_new_tokens": min(SamplingConfig().max_tokens, config.context),
-        "suppress_tokens": list(NEVER_GENERATED),
+        "suppress_tokens": list(never_generated),
         "pad_token_id": PAD,
         "bos_token_id": start_id(reading),
         "eos_token_id": EOS,

@@ -10,6 +10,7 @@ from core.errors import DamagedError, SettingsError, StateError
 from core.run.directory import Run
 from core.system.files import JsonObject, read_json
 from core.text.corpus import READINGS
+from core.text.messages import CONTINUE, TASKS
 
 if TYPE_CHECKING:
     from core.config.configs import (
@@ -57,6 +58,11 @@ def read_requested_config(run: Run, record: Mapping[str, Any]) -> TrainConfig:
         raise DamagedError(f"{run.record} cannot be used: {error.message}.") from error
 
 
+def task_of_record(corpus: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The task and the labels in the `corpus` of a record; older ones have none."""
+    return corpus.get("task", CONTINUE), tuple(corpus.get("labels", ()))
+
+
 def _check_record(run: Run, record: Mapping[str, Any]) -> None:
     """Raise DamagedError unless all fields that readers rely on are present and of their type."""
     kinds = {"corpus": dict, "train": dict, "model": dict}
@@ -72,7 +78,13 @@ def _invalid_corpus_fields(corpus: Mapping[str, Any]) -> list[str]:
     wrong = [name for name in CORPUS_TEXT_FIELDS if not isinstance(corpus.get(name), str)]
     wrong += [] if "reading" in wrong or corpus["reading"] in READINGS else ["reading"]
     wrong += [] if _is_count(corpus.get("size")) else ["size"]
+    wrong += [] if corpus.get("task", CONTINUE) in TASKS else ["task"]
+    wrong += [] if _is_label_list(corpus.get("labels", [])) else ["labels"]
     return [f"corpus.{name}" for name in wrong]
+
+
+def _is_label_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(label, str) and label for label in value)
 
 
 def _is_count(value: Any) -> bool:

@@ -25,6 +25,7 @@ from core.server.fork import fork
 from core.server.inspect import inside, trace
 from core.server.model_cache import CachedModel, ModelCache, visible_window_start
 from core.server.origin import TokenizedText, detokenize, find_origin, tokenize
+from core.server.prompt import prompt_tokens
 from core.server.protocol import (
     MAX_TOP,
     CutRequest,
@@ -53,10 +54,12 @@ from core.server.replies import (
 )
 from core.server.step import cut, find, score_at, step
 from core.server.tokens import Alternative, ReplyToken, ScoredToken
+from core.tokenizer.chat_format import FittedChat
 from core.tokenizer.special_tokens import EOS
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
+MIN_REPLY_PART = 4  # of a conversation's context a quarter is left for the reply
 MAX_REPLY_CHARACTERS = 1_000_000
 MAX_SCORED_TOKENS = 16_384
 
@@ -132,11 +135,14 @@ class Dispatcher:
     def _generate(self, id: Id, request: GenerateRequest, send: SendBatch) -> GenerateReply:
         start = time.perf_counter()
         check_range(request.top, 0, MAX_TOP, "top")
-        model, session, prompt = self._open_generation(request)
+        model, session, (prompt, dropped) = self._open_generation(request)
         model.set_process_threads()
         stream = TokenStream(session, send, start, model.facts.step)
         prompt_length = session.length + len(prompt)
         tokenizer, settings = model.loaded.tokenizer, request.settings
+        if model.loaded.is_chat:  # its context does not slide
+            room = max(1, model.loaded.model.config.context - prompt_length)
+            settings = dataclasses.replace(settings, max_tokens=min(settings.max_tokens, room))
         reason: FinishReason = "cancelled"
         try:
             tokens = generate(
@@ -151,13 +157,15 @@ class Dispatcher:
             pass
         stream.flush()
         self.cache.keep_reply(id, model, session, prompt_length)
-        return stream.reply(reason)
+        return dataclasses.replace(stream.reply(reason), dropped=dropped)
 
-    def _open_generation(self, request: GenerateRequest) -> tuple[CachedModel, Session, list[int]]:
+    def _open_generation(self, request: GenerateRequest) -> tuple[CachedModel, Session, FittedChat]:
         """The model, the session to continue, and the ids to append to it."""
         if request.continue_from is None:
             model, _ = self.cache.get_model(request)
-            return model, model.new_session(), model.loaded.encode(request.prompt)
+            context = model.loaded.model.config.context
+            reply_tokens = min(request.settings.max_tokens, context // MIN_REPLY_PART)
+            return model, model.new_session(), prompt_tokens(model.loaded, request, reply_tokens)
         if request.run is not None:
             raise InputError("A reply is continued by its own model.", "Leave `run` out.")
         reply = self.cache.get_reply(request.continue_from)
@@ -165,7 +173,7 @@ class Dispatcher:
         session = reply.session.fork(1)
         if session.length > 1 and session.ids[-1] == EOS:
             session.truncate(session.length - 1)
-        return reply.model, session, prompt
+        return reply.model, session, FittedChat(prompt, 0)
 
     def _score(self, request: ScoreRequest) -> ScoreReply:
         model, _ = self.cache.get_model(request)

@@ -23,6 +23,7 @@ from core.inference.sampling import check_finite
 from core.inference.session import MAX_LOGITS_BYTES, Session, window_start
 from core.model.attention import AttentionRecord
 from core.server.model_cache import CachedModel, ModelCache, OpenSession
+from core.server.prompt import prompt_tokens
 from core.server.protocol import InsideRequest, TraceRequest, check_range
 from core.server.replies import InsideReply, TraceReply
 from core.server.tokens import HeadAblation, TokenProbability, TracedEnd, TracedToken, WindowToken
@@ -77,7 +78,7 @@ def _open_text(cache: ModelCache, request: InsideRequest) -> OpenSession:
         return cache.get_session(request.session)
     model, _ = cache.get_model(request)
     session = model.new_session()
-    session.extend(model.loaded.encode(request.prompt))
+    session.extend(prompt_tokens(model.loaded, request).ids)
     return OpenSession(model, session, session.length)
 
 
@@ -205,10 +206,11 @@ def _predictions(
 def trace(cache: ModelCache, request: TraceRequest) -> TraceReply:
     """Return what each layer predicted before each token of a text, and after the last."""
     model, _ = cache.get_model(request)
-    ids = model.loaded.tokenizer.encode_prompt(request.text)
-    check_range(len(ids), 0, MAX_TRACED_TOKENS, "The number of tokens to trace")
+    ids = model.loaded.encode(request.text) or [start_id(model.loaded.reading)]
+    if ids[0] != start_id(model.loaded.reading):
+        ids = [start_id(model.loaded.reading), *ids]
+    check_range(len(ids) - 1, 0, MAX_TRACED_TOKENS, "The number of tokens to trace")
     model.set_process_threads()
-    ids = [start_id(model.loaded.reading), *ids]
     session, tokens = model.new_session(), list[TracedToken]()
     end = TracedEnd(entropy=0.0, lens=[])
     for part in _parts_with_one_window(model, len(ids)):

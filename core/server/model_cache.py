@@ -282,6 +282,8 @@ def _facts(run: Run, weights: str, loaded: LoadedModel, seconds: float) -> LoadR
         architecture=config.architecture,
         tokenizer=loaded.tokenizer.kind,
         reading=loaded.reading,
+        task=loaded.task,
+        labels=list(loaded.labels),
         seconds=seconds,
         how="loaded",
     )

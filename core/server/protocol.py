@@ -76,10 +76,13 @@ class LoadRequest(ModelRequest[LoadReply, Never]):
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateRequest(ModelRequest[GenerateReply, GenerateBatch]):
-    """Continue a prompt.
+    """Continue a prompt, or reply to messages.
 
     Attributes:
-        prompt: the text to continue.
+        prompt: the text to continue, or the only message of the user.
+        messages: a conversation, each with `role` and `content`, the last the user's; instead of
+            `prompt`. The oldest exchanges are left out if it does not fit into the context.
+        allow_unknown: whether to read words outside the vocabulary as <unk>.
         settings: sampling settings.
         top: number of alternatives to list per token.
         continue_from: id of one of the last three `generate` requests, whose text the prompt is
@@ -87,6 +90,8 @@ class GenerateRequest(ModelRequest[GenerateReply, GenerateBatch]):
     """
 
     prompt: str = ""
+    messages: list[dict[str, str]] | None = None
+    allow_unknown: bool = False
     settings: SamplingConfig = field(default_factory=SamplingConfig)
     top: int = 0
     continue_from: Id | None = None
@@ -99,6 +104,8 @@ class StepRequest(ModelRequest[StepReply, Never]):
     Attributes:
         session: an open one; null opens one from `prompt` or `continue_from`.
         prompt: the text before; null for none, not even its <sos>.
+        messages: as in `generate`.
+        allow_unknown: as in `generate`.
         continue_from: id of a `generate` request; its tokens are taken as they are.
         chosen: ids after the prompt, as if they had been picked; on opening only.
         pick: id of the token to add, or "sampler" for the one the settings choose.
@@ -108,6 +115,8 @@ class StepRequest(ModelRequest[StepReply, Never]):
 
     session: str | None = None
     prompt: str | None = ""
+    messages: list[dict[str, str]] | None = None
+    allow_unknown: bool = False
     continue_from: Id | None = None
     chosen: list[int] | None = None
     pick: Id | None = None
@@ -155,6 +164,8 @@ class ScoreAtRequest(ModelRequest[ScoreAtReply, Never]):
 
     Attributes:
         prompt: the text.
+        messages: as in `generate`.
+        allow_unknown: as in `generate`.
         chosen: ids after the prompt, as they were generated.
         ids: all tokens of the text, instead of `prompt` and `chosen`.
         at: index of the position, from 1; null for the one after the last token.
@@ -164,6 +175,8 @@ class ScoreAtRequest(ModelRequest[ScoreAtReply, Never]):
     """
 
     prompt: str = ""
+    messages: list[dict[str, str]] | None = None
+    allow_unknown: bool = False
     chosen: list[int] | None = None
     ids: list[int] | None = None
     at: int | None = None
@@ -222,6 +235,8 @@ class InsideRequest(ModelRequest[InsideReply, Never]):
     Attributes:
         session: an open one; null reads `prompt`.
         prompt: the text.
+        messages: as in `generate`.
+        allow_unknown: as in `generate`.
         at: index of a position that is among the rows; null for the last token.
         rows: number of positions, up to 64.
         disabled_heads: heads that are switched off, each as layer and head.
@@ -229,6 +244,8 @@ class InsideRequest(ModelRequest[InsideReply, Never]):
 
     session: str | None = None
     prompt: str = ""
+    messages: list[dict[str, str]] | None = None
+    allow_unknown: bool = False
     at: int | None = None
     rows: int = 64
     disabled_heads: list[list[int]] = field(default_factory=list)

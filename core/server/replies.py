@@ -42,7 +42,9 @@ class LoadReply:
         heads: attention heads per block.
         architecture: "qwen3" or "tutorial".
         tokenizer: "word", "char" or "bpe".
-        reading: "lines" or "text".
+        reading: "lines", "text", "pairs" or "conversations".
+        task: "continue", "answer", "translate", "classify" or "converse".
+        labels: of a task "classify", the most frequent in training first.
         seconds: the time loading took.
         how: "kept" (already in memory), "loaded", or "reloaded" because its file has changed.
     """
@@ -62,6 +64,8 @@ class LoadReply:
     reading: str
     seconds: float
     how: str
+    task: str = "continue"
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,7 @@ class GenerateReply:
         context: longest input in tokens.
         text: all of it; null beyond a million characters.
         step: training step of the weights; null if unknown.
+        dropped: exchanges of the conversation that did not fit into the context.
     """
 
     reason: FinishReason
@@ -107,6 +112,7 @@ class GenerateReply:
     context: int = 0
     text: str | None = ""
     step: int | None = None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from core.inference.sampling import (
 )
 from core.inference.score import score_ids
 from core.server.model_cache import CachedModel, ModelCache, OpenSession, visible_window_start
+from core.server.prompt import prompt_tokens
 from core.server.protocol import (
     MAX_TOP,
     SAMPLED,
@@ -117,11 +118,11 @@ def find(cache: ModelCache, request: FindRequest) -> FindReply:
 def score_at(cache: ModelCache, request: ScoreAtRequest) -> ScoreAtReply:
     """Return the candidates at a position of a text, and the scores of its tokens if requested."""
     check_range(request.top, 0, MAX_TOP, "top")
-    if request.ids is not None and (request.prompt or request.chosen):
+    if request.ids is not None and (request.prompt or request.chosen or request.messages):
         raise InputError("look needs one of prompt and ids, not both.", "Pass one of the two.")
     model, _ = cache.get_model(request)
     if request.ids is None:
-        ids = [*model.loaded.encode(request.prompt), *(request.chosen or [])]
+        ids = [*prompt_tokens(model.loaded, request).ids, *(request.chosen or [])]
     else:
         ids = request.ids
     ids = check_ids(model, ids)
@@ -136,14 +137,15 @@ def score_at(cache: ModelCache, request: ScoreAtRequest) -> ScoreAtReply:
 
 def _open_session(cache: ModelCache, request: StepRequest) -> str:
     if request.continue_from is not None:
-        if request.run is not None or request.prompt or request.chosen:
+        if request.run is not None or request.prompt or request.messages or request.chosen:
             raise InputError(
                 "continue_from cannot be combined with run, prompt or chosen.", "Leave them out."
             )
         reply = cache.get_reply(request.continue_from)
         return cache.open_session(reply.model, reply.session.ids, reply.prompt_length)
     model, _ = cache.get_model(request)
-    prompt = [] if request.prompt is None else model.loaded.encode(request.prompt)
+    has_prompt = request.prompt is not None or request.messages is not None
+    prompt = prompt_tokens(model.loaded, request).ids if has_prompt else []
     ids = check_ids(model, [*prompt, *(request.chosen or [])])
     model.set_process_threads()
     return cache.open_session(model, ids, len(prompt), request.prompt or "")
@@ -217,9 +219,12 @@ class Candidates:
         session = text.session
         logits = session.next_logits()[0]  # (V,)
         drawn = max(0, session.length - text.prompt_length)
-        sampler = TokenSampler(settings, session.ids, len(logits), drawn=drawn)
+        never_generated = text.model.loaded.tokenizer.never_generated
+        sampler = TokenSampler(
+            settings, session.ids, len(logits), drawn=drawn, never_generated=never_generated
+        )
         self.choice = sampler.choose(logits)
-        self._stages = apply_stages(logits, settings, session.ids)
+        self._stages = apply_stages(logits, settings, session.ids, never_generated)
         self._scores = logits.log_softmax(-1)
         self._chances = self._stages[-1][1].softmax(-1)
 

@@ -14,6 +14,18 @@ from typing import NamedTuple
 from core.errors import InputError
 from core.system.files import JsonObject
 from core.text.encoding import Encoding
+from core.text.messages import (
+    ANSWER,
+    CONTINUE,
+    CONVERSE,
+    PAIR_COLUMNS,
+    Message,
+    first_record_fields,
+    is_table,
+    read_columns,
+    read_conversations,
+    read_pairs,
+)
 from core.text.readers import (
     CHUNK_BYTES,
     TextPiece,
@@ -24,7 +36,8 @@ from core.text.readers import (
     unpacked_size,
 )
 
-READINGS = ("lines", "text")
+READINGS = LINES, TEXT, PAIRS, CONVERSATIONS = ("lines", "text", "pairs", "conversations")
+CHAT_READINGS = (PAIRS, CONVERSATIONS)  # of records of messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +47,8 @@ class Corpus:
     Attributes:
         name: short, for lists and as the default name of a run.
         files: in reading order.
-        reading: "lines" or "text"; None to decide by the text itself.
+        reading: one of `READINGS`; None to decide by the text itself.
+        task: one of `core.text.messages.TASKS`; None to decide by the reading.
         tokenizer, vocab_size, prompt: recommended by the author of a bundled corpus.
         heldout: a file of text that must not be trained on.
         encoding, errors: see `core.text.encoding.Encoding`.
@@ -49,6 +63,7 @@ class Corpus:
     use: str = ""
     note: str = ""
     reading: str | None = None
+    task: str | None = None
     tokenizer: str | None = None
     vocab_size: int | None = None
     prompt: str | None = None
@@ -69,19 +84,26 @@ class Corpus:
 
 
 class CorpusSample(NamedTuple):
-    """A line, or a part of a document.
+    """A line, a part of a document, or a conversation.
 
     Attributes:
-        text: never empty.
+        text: never empty; of a conversation the contents of its messages, one below the other.
         file: index into the corpus's files.
         offset: byte of that file (unpacked) at which the line or part begins.
         ends_document: whether this is the last part of its document.
+        messages: of a pair or a conversation; else empty.
     """
 
     text: str
     file: int
     offset: int
     ends_document: bool
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that are tokenised separately."""
+        return [message.content for message in self.messages] or [self.text]
 
 
 def bundled_folder() -> Path:
@@ -100,11 +122,11 @@ def _load_bundled(about: Path) -> Corpus:
     import tomllib
 
     values: JsonObject = tomllib.loads(about.read_text(encoding="utf-8"))
-    heldout = about.with_name("heldout.txt")
+    (corpus,) = about.parent.glob("corpus.*")
     return Corpus(
         name=about.parent.name,
-        files=(about.with_name("corpus.txt"),),
-        heldout=heldout if heldout.exists() else None,
+        files=(corpus,),
+        heldout=next(about.parent.glob("heldout.*"), None),
         bundled=True,
         **values,
     )
@@ -116,27 +138,89 @@ def read_samples(corpus: Corpus, reading: str) -> Iterator[CorpusSample]:
     Args:
         reading: "lines" gives one sample per line that is not empty (per record of a `.jsonl`),
             without trailing white space; "text" gives documents (a file or a record each) in
-            parts of about 32 KiB.
+            parts of about 32 KiB; "pairs" and "conversations" give one sample per record.
 
     Raises:
         InputError: a file that is not text, or no text in any of them.
     """
     assert reading in READINGS
-    read_parts = _read_line_parts if reading == "lines" else _read_document_parts
+    read = _read_messages if reading in CHAT_READINGS else _read_parts
     is_empty = True
-    for index, path in enumerate(corpus.files):
-        for text, offset, ends_document in read_parts(path, corpus.codec):
+    for index in range(len(corpus.files)):
+        for sample in read(corpus, reading, index):
             if is_empty:
-                is_empty = text.isspace()
-            yield CorpusSample(text, index, offset, ends_document)
+                is_empty = sample.text.isspace()
+            yield sample
     if is_empty:
         raise empty_corpus_error(corpus)
+
+
+def find_chat_reading(corpus: Corpus) -> str | None:
+    """Return "pairs" or "conversations" if the first record of every file says so.
+
+    Raises:
+        InputError: a table with other columns, or files of both kinds.
+    """
+    if corpus.reading is not None:
+        return corpus.reading if corpus.reading in CHAT_READINGS else None
+    readings = {path: _chat_reading_of_file(path, corpus.codec) for path in corpus.files}
+    kinds = set(readings.values())
+    if len(kinds) > 1:
+        (one, kind), (other, other_kind) = list(
+            {kind: (path, kind) for path, kind in readings.items()}.values()
+        )[:2]
+        raise InputError(
+            f"{one} is read as {kind or 'text'}, {other} as {other_kind or 'text'}.",
+            "Train on files of one kind, or read all of them as text: --format text",
+        )
+    return kinds.pop()
+
+
+def _chat_reading_of_file(path: Path, encoding: Encoding) -> str | None:
+    if is_table(path):
+        read_columns(path, encoding)
+        return PAIRS
+    if not is_records(path):
+        return None
+    names = set(first_record_fields(path, encoding) or [])
+    if "messages" in names:
+        return CONVERSATIONS
+    return PAIRS if any(names == set(columns) for columns in PAIR_COLUMNS) else None
+
+
+def find_task(corpus: Corpus, reading: str) -> str:
+    """Return what a model of this corpus does: its own word, else by reading and columns.
+
+    Raises:
+        InputError: the columns of pairs are none that are accepted.
+    """
+    if corpus.task is not None:
+        return corpus.task
+    if reading == CONVERSATIONS:
+        return CONVERSE
+    if reading != PAIRS:
+        return CONTINUE
+    tasks = {PAIR_COLUMNS[read_columns(path, corpus.codec)] for path in corpus.files}
+    return tasks.pop() if len(tasks) == 1 else ANSWER
 
 
 def empty_corpus_error(corpus: Corpus) -> InputError:
     """Return the error for a corpus of nothing but white space."""
     name = corpus.files[0] if len(corpus.files) == 1 else corpus.name
     return InputError(f"There is no text in {name}.", "Choose a text with words in it.")
+
+
+def _read_messages(corpus: Corpus, reading: str, file: int) -> Iterator[CorpusSample]:
+    read = read_pairs if reading == PAIRS else read_conversations
+    for offset, _, messages in read(corpus.files[file], corpus.codec):
+        text = "\n".join(message.content for message in messages)
+        yield CorpusSample(text, file, offset, True, messages)
+
+
+def _read_parts(corpus: Corpus, reading: str, file: int) -> Iterator[CorpusSample]:
+    read = _read_line_parts if reading == LINES else _read_document_parts
+    for text, offset, ends_document in read(corpus.files[file], corpus.codec):
+        yield CorpusSample(text, file, offset, ends_document)
 
 
 _SamplePart = tuple[str, int, bool]  # text, offset, ends_document

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from core.errors import InputError
+from core.system.files import JsonObject
 from core.text.encoding import Encoding, normalize_newlines, suggest_encoding
 
 CHUNK_BYTES = 1 << 15
@@ -86,10 +87,15 @@ def is_gzip(path: Path) -> bool:
     return path.suffix.lower() == ".gz"
 
 
+def has_suffix(path: Path, *suffixes: str) -> bool:
+    """Whether the name ends in one of these, or in one and `.gz`; in any case."""
+    name = path.with_suffix("") if is_gzip(path) else path
+    return name.suffix.lower() in suffixes
+
+
 def is_records(path: Path) -> bool:
     """Whether the file holds one JSON object per line."""
-    name = path.with_suffix("") if is_gzip(path) else path
-    return name.suffix.lower() in (".jsonl", ".ndjson")
+    return has_suffix(path, ".jsonl", ".ndjson")
 
 
 @contextmanager
@@ -269,13 +275,33 @@ def parse_record(location: str, line: str, encoding: Encoding) -> str:
     Args:
         location: file and line, for errors.
     """
+    text = parse_json_object(location, line, RECORD_HINT).get("text")
+    if not isinstance(text, str):
+        raise InputError(f'{location}: no field "text".', RECORD_HINT)
+    return check_text(location, text, encoding)
+
+
+def parse_json_object(location: str, line: str, hint: str) -> JsonObject:
+    """Return the JSON object on a line.
+
+    Raises:
+        InputError: it is none.
+    """
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{location}: not JSON ({error}).", RECORD_HINT) from None
-    text = value.get("text") if isinstance(value, dict) else None
-    if not isinstance(text, str):
-        raise InputError(f'{location}: no field "text".', RECORD_HINT)
+        raise InputError(f"{location}: not JSON ({error}).", hint) from None
+    if not isinstance(value, dict):
+        raise InputError(f"{location}: not a JSON object.", hint)
+    return value
+
+
+def check_text(location: str, text: str, encoding: Encoding) -> str:
+    """Return a text of a record; a lone surrogate becomes U+FFFD where the encoding replaces.
+
+    Raises:
+        InputError: the text contains a zero character, or a lone surrogate.
+    """
     if "\0" in text:
         raise InputError(f"{location}: the text contains a zero character.", "Remove it.")
     if text.isascii() or not _SURROGATE.search(text):

@@ -22,7 +22,7 @@ STDIN = "-"
 MAX_FILES = 100_000
 HEAD_BYTES = 8192
 _WILDCARD = re.compile(r"[*?\[]")
-_TEXT_SUFFIXES = re.compile(r"(\.(txt|text|jsonl|ndjson|gz))+$", re.IGNORECASE)
+_TEXT_SUFFIXES = re.compile(r"(\.(txt|text|jsonl|ndjson|csv|tsv|gz))+$", re.IGNORECASE)
 
 
 def resolve_corpus(

@@ -6,17 +6,27 @@ Text is counted in blocks. Characters are counted in all of it; lines and words 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
-from core.text.corpus import Corpus, empty_corpus_error
+from core.text.corpus import (
+    CONVERSATIONS,
+    Corpus,
+    empty_corpus_error,
+    find_chat_reading,
+    find_task,
+    read_samples,
+)
 from core.text.encoding import Encoding
+from core.text.messages import CLASSIFY, CONTINUE, MAX_LABELS
 from core.text.readers import (
     BLOCK_BYTES,
     check_regular,
@@ -60,7 +70,7 @@ class CorpusStats:
     Attributes:
         size: bytes of its files on disk.
         sha256: of the file; for several files, of their relative names and hashes.
-        reading: "lines" or "text", as the corpus says or by rule.
+        reading: one of `core.text.corpus.READINGS`, as the corpus says or by rule.
         reason: why this reading, for people.
         characters: of the text, newlines included.
         spaces: blanks in the whole text, extrapolated from the examined part.
@@ -69,6 +79,8 @@ class CorpusStats:
         blank_between: whether an empty line separates others.
         words, distinct_words: separated by white space, punctuation and case kept.
         examined: the number of leading characters in which lines and words were counted.
+        task: what a model of it does, one of `core.text.messages.TASKS`.
+        labels: of a task "classify", the most frequent first.
     """
 
     name: str
@@ -86,6 +98,8 @@ class CorpusStats:
     distinct_words: int
     distinct_characters: int
     examined: int
+    task: str = CONTINUE
+    labels: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -209,10 +223,15 @@ def compute_stats(
     """
     sha256 = fingerprint(corpus, progress, cancelled)
     counts, bytes_before = StatsAccumulator(), 0
-    total = corpus.size
-    for path in corpus.files:
-        count_file = _count_records if is_records(path) else _count_blocks
-        for offset in count_file(counts, path, corpus.codec):
+    total, chat_reading = corpus.size, find_chat_reading(corpus)
+    labels: Counter[str] = Counter()
+    for index, path in enumerate(corpus.files):
+        if chat_reading:
+            offsets = _count_messages(counts, labels, corpus, chat_reading, index)
+        else:
+            count_file = _count_records if is_records(path) else _count_blocks
+            offsets = count_file(counts, path, corpus.codec)
+        for offset in offsets:
             if cancelled():
                 raise Cancelled
             progress(min(bytes_before + offset, total), total, "reading the text")
@@ -220,6 +239,7 @@ def compute_stats(
     if not counts.has_text:
         raise empty_corpus_error(corpus)
     reading, reason = choose_reading(corpus, counts)
+    task = find_task(corpus, reading)
     return CorpusStats(
         name=corpus.name,
         size=stored_size(corpus),
@@ -236,7 +256,43 @@ def compute_stats(
         distinct_words=len(counts.distinct_words),
         distinct_characters=len(counts.distinct_characters),
         examined=counts.examined,
+        task=task,
+        labels=_check_labels(corpus, labels) if task == CLASSIFY else (),
     )
+
+
+def _check_labels(corpus: Corpus, counts: Counter[str]) -> tuple[str, ...]:
+    """Return the labels, the most frequent first.
+
+    Raises:
+        InputError: there are too many to be labels.
+    """
+    if len(counts) > MAX_LABELS:
+        raise InputError(
+            f"{corpus.name} has more than {MAX_LABELS} different labels.",
+            "Name the columns prompt,completion if they are answers instead.",
+        )
+    return tuple(label for label, _ in counts.most_common())
+
+
+def _count_messages(
+    counts: StatsAccumulator, labels: Counter[str], corpus: Corpus, reading: str, file: int
+) -> Iterator[int]:
+    """Count the conversations of a file; yields an offset about once per block.
+
+    Args:
+        labels: the last message of each is counted here, up to one more than may be.
+    """
+    part = dataclasses.replace(corpus, files=(corpus.files[file],))
+    last_offset = 0
+    for sample in read_samples(part, reading):
+        counts.add_record(sample.text)
+        label = sample.messages[-1].content
+        if label in labels or len(labels) <= MAX_LABELS:
+            labels[label] += 1
+        if sample.offset - last_offset >= BLOCK_BYTES:
+            last_offset = sample.offset
+            yield sample.offset
 
 
 def _count_blocks(counts: StatsAccumulator, path: Path, encoding: Encoding) -> Iterator[int]:
@@ -260,10 +316,13 @@ def _count_records(counts: StatsAccumulator, path: Path, encoding: Encoding) -> 
 def choose_reading(corpus: Corpus, counts: StatsAccumulator) -> tuple[str, str]:
     """Return the reading and the reason: "lines" for records and for a short list of short lines.
 
-    A reading that the corpus itself names comes first.
+    A reading that the corpus itself names comes first, then what its records hold.
     """
     if corpus.reading is not None:
         return corpus.reading, "set by the corpus"
+    if chat_reading := find_chat_reading(corpus):
+        noun = "a conversation" if chat_reading == CONVERSATIONS else "a prompt with its completion"
+        return chat_reading, f"each record is {noun}"
     if all(is_records(path) for path in corpus.files):
         return "lines", "one record per line"
     if counts.lines > MAX_LIST_LINES:

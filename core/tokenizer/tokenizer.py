@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING
 from core.errors import DamagedError, InputError
 from core.system.files import read_regular_file, write_atomic, write_json
 from core.tokenizer import vocabulary
-from core.tokenizer.special_tokens import SOS, SPECIAL, UNKNOWN, start_id
+from core.tokenizer.special_tokens import (
+    CHAT_SPECIAL,
+    EOS,
+    NEVER_GENERATED,
+    ROLE_TOKENS,
+    SOS,
+    SPECIAL,
+    UNKNOWN,
+    RoleIds,
+    start_id,
+)
 from core.tokenizer.unknown_words import UnknownWordError, find_nearest_words
 
 if TYPE_CHECKING:
@@ -27,6 +37,14 @@ if TYPE_CHECKING:
 KINDS = ("word", "char", "bpe")
 TOKENIZER_FILE = "tokenizer.json"
 CONFIG_FILE = "tokenizer_config.json"
+# The ids of `core.tokenizer.chat_format`, for `apply_chat_template` of `transformers`.
+CHAT_TEMPLATE = (
+    "{{ '<sos>' }}"
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] | trim + '<|end|>' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
 _CONFIG = {
     "tokenizer_class": "PreTrainedTokenizerFast",
     "pad_token": "<pad>",
@@ -44,6 +62,7 @@ class Tokenizer:
         kind: "word" (separated by white space), "char" or "bpe".
         vocab_size: number of ids, special tokens included.
         unk_id: the id of unknown words or characters; None for "bpe", which has none.
+        roles: the ids that begin messages; None unless it is for conversations.
         backend: the tokenizer of the library.
     """
 
@@ -52,7 +71,11 @@ class Tokenizer:
         self.kind = kind
         self.backend = backend
         self.vocab_size: int = backend.get_vocab_size()
-        self.unk_id: int | None = None if kind == "bpe" else self.vocab_size - 1
+        has_roles = backend.token_to_id(CHAT_SPECIAL[EOS]) == EOS
+        first = self.vocab_size - len(ROLE_TOKENS)
+        self.roles = RoleIds(first, first + 1, first + 2) if has_roles else None
+        unit_count = first if has_roles else self.vocab_size
+        self.unk_id: int | None = None if kind == "bpe" else unit_count - 1
 
     @classmethod
     def train(cls, kind: str, texts: Iterable[str], vocab_size: int | None = None) -> Tokenizer:
@@ -69,6 +92,23 @@ class Tokenizer:
             return cls(kind, vocabulary.train_bpe(texts, vocab_size))
         units = vocabulary.count_units(kind, texts, vocab_size)
         return cls(kind, vocabulary.build_backend(kind, vocabulary.assign_ids(units)))
+
+    def with_roles(self) -> Tokenizer:
+        """Return it with the special tokens of conversations, the roles after all other ids."""
+        if self.roles:
+            return self
+        _, ids, merges = vocabulary.parse_vocabulary(json.loads(self.to_json()))
+        backend = vocabulary.build_backend(self.kind, vocabulary.add_roles(ids), merges)
+        return Tokenizer(self.kind, backend)
+
+    @property
+    def never_generated(self) -> tuple[int, ...]:
+        """The ids that never follow a text: <pad>, <sos> and the roles."""
+        return (*NEVER_GENERATED, *(self.roles or ()))
+
+    def is_special(self, id: int) -> bool:
+        """Whether an id is a special token."""
+        return id < len(SPECIAL) or (self.roles is not None and id >= self.roles.system)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, `unk_id` for what the vocabulary lacks.
@@ -116,7 +156,9 @@ class Tokenizer:
         missing = [unit for unit in dict.fromkeys(units) if self.id_of(unit) is None]
         if not is_word:
             return UnknownWordError("character", {unit: [] for unit in missing})
-        known = [vocabulary.unescape_special(name) for name in self.units[len(SPECIAL) : -1]]
+        known = [
+            vocabulary.unescape_special(name) for name in self.units[len(SPECIAL) : self.unk_id]
+        ]
         return UnknownWordError("word", find_nearest_words(missing, known))
 
     def unknown_share(self, texts: Sequence[str]) -> float:
@@ -149,9 +191,9 @@ class Tokenizer:
         return stream
 
     def token_text(self, id: int) -> str:
-        """Return an id for display: the word or piece, `<eos>`, or bytes such as `<e4 bd>`."""
-        if id < len(SPECIAL):
-            return SPECIAL[id]
+        """Return an id for display: the piece, a name like `<eos>`, or bytes like `<e4 bd>`."""
+        if self.is_special(id):
+            return self.units[id]
         raw = self.token_bytes(id)
         try:
             return raw.decode()
@@ -160,7 +202,7 @@ class Tokenizer:
 
     def token_bytes(self, id: int) -> bytes:
         """Return the UTF-8 bytes of an id: none for special tokens, no blanks around words."""
-        if id < len(SPECIAL):
+        if self.is_special(id):
             return b""
         unit = self.units[id]
         if self.kind == "bpe":
@@ -170,7 +212,9 @@ class Tokenizer:
 
     def id_of(self, unit: str) -> int | None:
         """Return the id of a word or character of a text; None if it is unknown."""
-        id: int | None = self.backend.token_to_id(vocabulary.escape_special(unit))
+        id: int | None = self.backend.token_to_id(
+            vocabulary.escape_special(unit, in_chat=self.roles is not None)
+        )
         return id
 
     @cached_property
@@ -199,7 +243,9 @@ class Tokenizer:
             OSError: one of them could not be written and was not changed.
         """
         start = start_id(reading)
-        config = {**_CONFIG, "bos_token": SPECIAL[start], "add_bos_token": start == SOS}
+        config = {**_CONFIG, "bos_token": self.token_text(start), "add_bos_token": start == SOS}
+        if self.roles:
+            config |= {"eos_token": CHAT_SPECIAL[EOS], "chat_template": CHAT_TEMPLATE}
         if self.unk_id is not None:
             config["unk_token"] = UNKNOWN
         content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(self.kind, reading)
@@ -251,7 +297,7 @@ class TextStream:
 
     def push(self, id: int) -> str:
         """Return the characters that this id completes; a word comes with the blank before it."""
-        if id < len(SPECIAL):
+        if self._tokenizer.is_special(id):
             return ""
         text = self._decoder.decode(self._tokenizer.token_bytes(id))
         if self._tokenizer.kind != "word":

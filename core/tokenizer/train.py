@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from core.errors import Cancelled
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
-from core.text.corpus import Corpus, CorpusSample, read_samples
+from core.text.corpus import CHAT_READINGS, Corpus, CorpusSample, read_samples
 from core.text.readers import BLOCK_BYTES, CHUNK_BYTES, unpacked_size
+from core.tokenizer.special_tokens import ROLE_TOKENS
 from core.tokenizer.tokenizer import Tokenizer
 
 # BPE keeps every distinct word in memory, at 70 bytes or more per byte of text; pair statistics
@@ -45,7 +46,7 @@ def train_tokenizer(
     """Train a tokenizer of this kind on the corpus.
 
     Words and characters are counted in all of the text; BPE learns from an evenly spread sample of
-    a large text.
+    a large text. For pairs and conversations it has the special tokens of roles.
 
     Raises:
         InputError: the text or the vocabulary size cannot be used.
@@ -54,9 +55,13 @@ def train_tokenizer(
     samples = read_with_progress(
         corpus, reading, f"reading the text for the {kind} tokenizer", progress, cancelled
     )
+    in_chat = reading in CHAT_READINGS
+    if in_chat and vocab_size:
+        vocab_size -= len(ROLE_TOKENS)
     if kind != "bpe":
-        texts = (sample.text for sample in samples)
-        return TrainedTokenizer(Tokenizer.train(kind, texts, vocab_size), "")
+        texts = (text for sample in samples for text in sample.texts)
+        tokenizer = Tokenizer.train(kind, texts, vocab_size)
+        return TrainedTokenizer(tokenizer.with_roles() if in_chat else tokenizer, "")
     size = corpus.size
     share = min(1.0, SAMPLE_BYTES / max(1, size))
     parts = list(sample_evenly(samples, share))
@@ -69,6 +74,8 @@ def train_tokenizer(
         ), selected
 
     tokenizer, selected = _run_until_cancelled(train, cancelled)
+    if in_chat:
+        tokenizer = tokenizer.with_roles()
     if share == 1.0 and len(selected) == len(parts):
         return TrainedTokenizer(tokenizer, "")
     characters = sum(map(len, selected))
@@ -133,9 +140,9 @@ def read_with_progress(
 def sample_evenly(samples: Iterable[CorpusSample], share: float) -> Iterator[str]:
     """Yield about this share of the text, evenly spread, in parts of at most 32 Ki characters."""
     due = 0.0  # characters
-    for sample in samples:
-        for start in range(0, len(sample.text), CHUNK_BYTES):
-            part = sample.text[start : start + CHUNK_BYTES]
+    for text in (text for sample in samples for text in sample.texts):
+        for start in range(0, len(text), CHUNK_BYTES):
+            part = text[start : start + CHUNK_BYTES]
             due += share * len(part)
             if due >= len(part) * 0.5:
                 due -= len(part)

@@ -1,8 +1,9 @@
 """Learn, number and validate vocabularies.
 
 Ids: `<pad>` 0, `<sos>` 1, `<eos>` 2, then words or characters in order of first appearance and
-`<unk>` last, or the 256 bytes and the merges of byte-pair encoding (Sennrich et al., 2016, "Neural
-Machine Translation of Rare Words with Subword Units").
+`<unk>`, or the 256 bytes and the merges of byte-pair encoding (Sennrich et al., 2016, "Neural
+Machine Translation of Rare Words with Subword Units"). A vocabulary for conversations calls `<eos>`
+`<|end|>` and has the tokens of the roles at its end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError
 from core.system.files import JsonObject
-from core.tokenizer.special_tokens import SOS, SPECIAL, UNKNOWN, start_id
+from core.tokenizer.special_tokens import (
+    CHAT_SPECIAL,
+    EOS,
+    ROLE_TOKENS,
+    SOS,
+    SPECIAL,
+    UNKNOWN,
+    start_id,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -37,15 +46,26 @@ _PIPELINES = {
 # The library identifies special tokens by name. A word of the text with such a name is stored
 # with a private character after its first bracket.
 _SPECIAL_NAME = re.compile(r"<(?=(?:pad|sos|eos|unk)>)")
+_CHAT_SPECIAL_NAME = re.compile(
+    r"<(?=(?:pad|sos|eos|unk|\|end\||\|system\||\|user\||\|assistant\|)>)"
+)
 _PRIVATE = "\ue000"
 # White space to Python but not to Unicode, and so not to the library.
 _PYTHON_ONLY_SPACE = re.compile("[\x1c-\x1f]")
 _WORD = re.compile("[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
-def escape_special(unit: str) -> str:
-    """Return the name under which a word of a text is stored."""
-    return _SPECIAL_NAME.sub(f"<{_PRIVATE}", unit)
+def escape_special(unit: str, *, in_chat: bool = False) -> str:
+    """Return the name under which a word of a text is stored.
+
+    Args:
+        in_chat: whether the vocabulary is for conversations.
+    """
+    return _special_pattern(in_chat).sub(f"<{_PRIVATE}", unit)
+
+
+def _special_pattern(in_chat: bool) -> re.Pattern[str]:
+    return _CHAT_SPECIAL_NAME if in_chat else _SPECIAL_NAME
 
 
 def unescape_special(name: str) -> str:
@@ -98,6 +118,32 @@ def assign_ids(units: Iterable[str]) -> dict[str, int]:
     return {unit: id for id, unit in enumerate([*SPECIAL, *units, UNKNOWN])}
 
 
+def add_roles(ids: Mapping[str, int]) -> dict[str, int]:
+    """Return the vocabulary with the special tokens of conversations; their ids are the last."""
+    if has_roles(ids):
+        return dict(ids)
+    words = {
+        unit if unit == UNKNOWN else escape_special(unit, in_chat=True): id
+        for unit, id in ids.items()
+        if id >= len(SPECIAL)
+    }
+    return {
+        **{name: id for id, name in enumerate(CHAT_SPECIAL)},
+        **words,
+        **{name: len(ids) + place for place, name in enumerate(ROLE_TOKENS)},
+    }
+
+
+def has_roles(ids: Mapping[str, int]) -> bool:
+    """Whether a vocabulary has the special tokens of conversations."""
+    return ids.get(CHAT_SPECIAL[EOS]) == EOS
+
+
+def special_names(ids: Mapping[str, int]) -> list[str]:
+    """Return the names of the special tokens of a vocabulary."""
+    return [*CHAT_SPECIAL, *ROLE_TOKENS] if has_roles(ids) else list(SPECIAL)
+
+
 def train_bpe(texts: Iterable[str], vocab_size: int | None) -> Backend:
     """Train byte-level BPE on texts.
 
@@ -137,7 +183,8 @@ def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = Non
 
     if kind == "word":
         backend = Tokenizer(models.WordLevel(dict(ids), unk_token=UNKNOWN))
-        backend.normalizer = normalizers.Replace(Regex(_SPECIAL_NAME.pattern), f"<{_PRIVATE}")
+        pattern = _special_pattern(has_roles(ids)).pattern
+        backend.normalizer = normalizers.Replace(Regex(pattern), f"<{_PRIVATE}")
         backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
         # Puts a blank before every word but the first; no word begins with the prefix.
         glue = decoders.WordPiece(prefix=_PRIVATE * 2, cleanup=False)
@@ -151,7 +198,7 @@ def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = Non
         backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         backend.decoder = decoders.ByteLevel()
     if ids:
-        backend.add_special_tokens(list(SPECIAL))
+        backend.add_special_tokens(special_names(ids))
     backend.encode_special_tokens = True
     return backend
 
@@ -207,9 +254,14 @@ def _parse_ids(kind: str, value: Any) -> dict[str, int]:
     numbers = list(ids.values())
     if not all(type(id) is int for id in numbers) or sorted(numbers) != list(range(len(numbers))):
         raise ValueError("its ids do not count from 0")
-    if any(ids.get(name) != id for id, name in enumerate(SPECIAL)):
+    names = CHAT_SPECIAL if has_roles(ids) else SPECIAL
+    if any(ids.get(name) != id for id, name in enumerate(names)):
         raise ValueError("its special tokens are not 0, 1 and 2")
-    if kind != "bpe" and ids.get(UNKNOWN) != len(ids) - 1:
+    roles = ROLE_TOKENS if has_roles(ids) else ()
+    end = len(ids) - len(roles)
+    if any(ids.get(name) != id for id, name in enumerate(roles, end)):
+        raise ValueError("its last tokens are not the roles of a conversation")
+    if kind != "bpe" and ids.get(UNKNOWN) != end - 1:
         raise ValueError(f"its last token is not {UNKNOWN}")
     if kind == "bpe" and not byte_values().keys() <= ids.keys():
         raise ValueError("it lacks some bytes")

@@ -1,4 +1,4 @@
-"""Batches of padded lines or of windows of running text.
+"""Batches of padded lines, of pieces of conversations, or of windows of running text.
 
 Shapes: B samples of a batch, T tokens of the longest. A batch is a pure function of the seed and
 its samples' numbers, which run on over the epochs: batch k of a resumed run is batch k of the
@@ -17,34 +17,38 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.config.plan_inputs import count_windows
+from core.dataset.conversations import cut_conversations
 from core.dataset.shuffle import EpochShuffle, epoch_generator
+from core.dataset.spans import Spans
 from core.dataset.token_store import Int64Array, TokenFile
+from core.text.corpus import CHAT_READINGS, TEXT
 from core.tokenizer.special_tokens import PAD
 
 
 @dataclass(frozen=True)
 class LineSamples:
-    """Lines of a corpus; a line longer than the context becomes several samples.
+    """Lines or conversations of a corpus; one longer than the context becomes several samples.
 
     Attributes:
-        begins, ends: (size,) token ranges; the last id of a range is only a target.
+        pieces: (size,) token ranges; the last id of a range is only a target.
+        is_target: (N,) for each token of the corpus 1 if it is to be predicted; None for all.
     """
 
-    begins: Int64Array
-    ends: Int64Array
+    pieces: Spans
+    is_target: NDArray[np.uint8] | None = None
 
     @property
     def size(self) -> int:
         """Samples per epoch."""
-        return len(self.begins)
+        return len(self.pieces)
 
-    def spans(self, numbers: Int64Array, shift: int) -> tuple[Int64Array, Int64Array]:
-        """The token ranges of these samples; lines are not shifted."""
-        return self.begins[numbers], self.ends[numbers]
+    def spans(self, numbers: Int64Array, shift: int) -> Spans:
+        """The token ranges of these samples; they are not shifted."""
+        return self.pieces.take(numbers)
 
     def count_targets(self) -> int:
         """Targets of all samples."""
-        return int((self.ends - self.begins - 1).sum())
+        return int(self.pieces.count_targets(self.is_target).sum())
 
 
 @dataclass(frozen=True)
@@ -57,46 +61,62 @@ class WindowSamples:
     begin: int
     end: int
     context: int
+    is_target: None = None
 
     @property
     def size(self) -> int:
         """Samples per epoch."""
         return count_windows(self.end - self.begin - 1, self.context)
 
-    def spans(self, numbers: Int64Array, shift: int) -> tuple[Int64Array, Int64Array]:
+    def spans(self, numbers: Int64Array, shift: int) -> Spans:
         """The token ranges of these windows when the grid starts `shift` tokens early."""
         last = max(self.begin, self.end - 1 - self.context)
         begins = np.clip(self.begin + numbers * self.context - shift, self.begin, last)
-        return begins, np.minimum(begins + self.context + 1, self.end)
+        return Spans(begins, np.minimum(begins + self.context + 1, self.end))
 
 
-def cut_samples(tokens: TokenFile, part: str, context: int) -> LineSamples | WindowSamples:
-    """The samples of the "train" or the "validation" part."""
-    if tokens.reading == "text":
+def cut_samples(
+    tokens: TokenFile, part: str, context: int, *, only_replies: bool = True
+) -> LineSamples | WindowSamples:
+    """The samples of the "train" or the "validation" part.
+
+    Args:
+        only_replies: of conversations only what the assistant says is to be predicted.
+    """
+    if tokens.reading == TEXT:
         begin, end = tokens.train_span if part == "train" else tokens.val_span
         return WindowSamples(begin=begin, end=end, context=context)
     numbers = tokens.train_samples if part == "train" else tokens.val_samples
-    return _cut_ranges(tokens.starts[numbers], tokens.starts[numbers + 1], context)
+    if tokens.reading in CHAT_READINGS:
+        is_target = tokens.is_reply if only_replies else None
+        return LineSamples(cut_conversations(tokens, numbers, context).pieces, is_target)
+    return LineSamples(_cut_ranges(tokens.starts[numbers], tokens.starts[numbers + 1], context))
 
 
 def cut_evaluation_samples(
-    tokens: TokenFile, part: str, context: int, max_tokens: int | None = None
+    tokens: TokenFile,
+    part: str,
+    context: int,
+    max_tokens: int | None = None,
+    *,
+    only_replies: bool = True,
 ) -> LineSamples:
     """The samples of a part in its own order and without overlap.
 
     Args:
         max_tokens: tokens of running text after which the rest may be left out.
+        only_replies: as for `cut_samples`.
     """
-    samples = cut_samples(tokens, part, context)
+    samples = cut_samples(tokens, part, context, only_replies=only_replies)
     if isinstance(samples, LineSamples):
         return samples
     end = samples.end
     if max_tokens is not None:
         end = min(end, samples.begin + max_tokens + context + 1)
-    return _cut_ranges(np.array([samples.begin]), np.array([end]), context)
+    return LineSamples(_cut_ranges(np.array([samples.begin]), np.array([end]), context))
 
 
-def _cut_ranges(begins: Int64Array, ends: Int64Array, context: int) -> LineSamples:
+def _cut_ranges(begins: Int64Array, ends: Int64Array, context: int) -> Spans:
     """Cut ranges into pieces of at most context + 1 ids; neighbours share the id at the cut.
 
     As many pieces as `core.config.plan_inputs.count_pieces` says, here for all ranges at once.
@@ -105,7 +125,7 @@ def _cut_ranges(begins: Int64Array, ends: Int64Array, context: int) -> LineSampl
     line = np.repeat(np.arange(len(begins)), pieces)
     within = np.arange(len(line)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     starts = begins[line] + within * context
-    return LineSamples(begins=starts, ends=np.minimum(starts + context + 1, ends[line]))
+    return Spans(starts, np.minimum(starts + context + 1, ends[line]))
 
 
 @dataclass
@@ -139,27 +159,27 @@ class Batches:
         Args:
             slot: which of `slots` nearly equal slices of the batch.
 
-        Targets after the end of a line are PAD.
+        Targets after the end of a line are PAD, and those that are not to be predicted.
         """
-        return gather_batch(self.ids, *self._spans(self._slice(step, slot, slots)))
+        spans = self._spans(self._slice(step, slot, slots))
+        return gather_batch(self.ids, spans, self.samples.is_target)
 
     def count_targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
-        """Number of targets of `batch`, without reading it."""
-        begins, ends = self._spans(self._slice(step, slot, slots))
-        return int((ends - begins - 1).sum())
+        """Number of targets of `batch`."""
+        spans = self._spans(self._slice(step, slot, slots))
+        return int(spans.count_targets(self.samples.is_target).sum())
 
     def _slice(self, step: int, slot: int, slots: int) -> Int64Array:
         first = step * self.batch_size
         return np.array_split(np.arange(first, first + self.batch_size), slots)[slot]
 
-    def _spans(self, numbers: Int64Array) -> tuple[Int64Array, Int64Array]:
+    def _spans(self, numbers: Int64Array) -> Spans:
         epochs, positions = np.divmod(numbers, self.samples.size)
-        begins, ends = np.empty_like(numbers), np.empty_like(numbers)
-        for epoch in np.unique(epochs):
-            mask = epochs == epoch
-            shuffled = self._order.samples(int(epoch), positions[mask])
-            begins[mask], ends[mask] = self.samples.spans(shuffled, self._shift(int(epoch)))
-        return begins, ends
+        parts = []
+        for epoch in np.unique(epochs):  # numbers rise, and so do their epochs
+            shuffled = self._order.samples(int(epoch), positions[epochs == epoch])
+            parts.append(self.samples.spans(shuffled, self._shift(int(epoch))))
+        return Spans.join(parts)
 
     def _shift(self, epoch: int) -> int:
         if isinstance(self.samples, LineSamples):
@@ -178,30 +198,37 @@ def iter_batches_in_order(
     Args:
         max_targets: stop before the sample that exceeds it, but not before the first.
     """
-    begins, ends = samples.begins, samples.ends
+    pieces = samples.pieces
     if max_targets is not None:
         # Every sample has a target or more.
-        begins, ends = begins[: max_targets + 1], ends[: max_targets + 1]
-        targets = np.cumsum(ends - begins - 1)
-        count = max(1, int(np.searchsorted(targets, max_targets, side="right")))
-        begins, ends = begins[:count], ends[:count]
-    for first in range(0, len(begins), batch_size):
-        yield gather_batch(
-            ids, begins[first : first + batch_size], ends[first : first + batch_size]
-        )
+        pieces = pieces[: max_targets + 1]
+        targets = np.cumsum(pieces.count_targets(samples.is_target))
+        pieces = pieces[: max(1, int(np.searchsorted(targets, max_targets, side="right")))]
+    for first in range(0, len(pieces), batch_size):
+        yield gather_batch(ids, pieces[first : first + batch_size], samples.is_target)
 
 
 def gather_batch(
-    ids: NDArray[np.unsignedinteger], begins: Int64Array, ends: Int64Array
+    ids: NDArray[np.unsignedinteger],
+    spans: Spans,
+    is_target: NDArray[np.uint8] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Inputs and targets, int64 (B, T), of the ranges [begin, end), padded to the longest.
+    """Inputs and targets, int64 (B, T), of token ranges, padded to the longest.
 
     Without ranges they are one row of padding: B and T are at least 1.
+
+    Args:
+        is_target: (N,) for each token 1 if it is to be predicted; the other targets are PAD.
     """
-    lengths = ends - begins
-    shape = (max(1, len(begins)), int(lengths.max(initial=2)))
-    table = np.full(shape, PAD, np.int64)  # (B, T + 1)
-    for row, begin, length in zip(table, begins, lengths, strict=False):
-        row[:length] = ids[begin : begin + length]
-    padded = torch.from_numpy(table)
-    return padded[:, :-1].contiguous(), padded[:, 1:].contiguous()
+    lengths = spans.lengths
+    shape = (max(1, len(spans)), int(lengths.max(initial=2)))
+    tokens = np.full(shape, PAD, np.int64)  # (B, T + 1)
+    targets = tokens if is_target is None else np.full(shape, PAD, np.int64)
+    for row, (head, body) in enumerate(spans):
+        at = head.stop - head.start
+        end = at + body.stop - body.start
+        tokens[row, :at], tokens[row, at:end] = ids[head], ids[body]
+        if is_target is not None:
+            targets[row, at:end] = np.where(is_target[body], ids[body], PAD)
+    rows = torch.from_numpy(tokens)
+    return rows[:, :-1].contiguous(), torch.from_numpy(targets)[:, 1:].contiguous()

@@ -131,13 +131,16 @@ def _token_pairs(
     ids: NDArray[np.unsignedinteger], pieces: LineSamples
 ) -> tuple[Int64Array, Int64Array]:
     """Each target with the token before it, of the first pieces up to the limit."""
-    lengths = pieces.ends - pieces.begins
-    count = max(1, int(np.searchsorted(np.cumsum(lengths), MAX_BASELINE_TARGETS, side="right")))
-    parts = [
-        np.asarray(ids[begin:end], dtype=np.int64)
-        for begin, end in zip(pieces.begins[:count], pieces.ends[:count], strict=True)
-    ]
-    previous = np.concatenate([part[:-1] for part in parts])
-    target = np.concatenate([part[1:] for part in parts])
-    assert (target != PAD).all(), "padding is never a token of a corpus"
-    return previous, target
+    counts = np.cumsum(pieces.pieces.lengths)
+    count = max(1, int(np.searchsorted(counts, MAX_BASELINE_TARGETS, side="right")))
+    previous, target = [], []
+    for _, body in pieces.pieces[:count]:
+        part = np.asarray(ids[body], dtype=np.int64)
+        wanted = slice(None)
+        if pieces.is_target is not None:
+            wanted = pieces.is_target[body][1:] == 1
+        previous.append(part[:-1][wanted])
+        target.append(part[1:][wanted])
+    targets = np.concatenate(target)
+    assert (targets != PAD).all(), "padding is never a token of a corpus"
+    return np.concatenate(previous), targets

@@ -11,7 +11,7 @@ from core.config.budget import snapshot_limit, snapshot_steps
 from core.config.configs import SECONDS_PER_MINUTE, Extension, SamplingConfig
 from core.errors import Cancelled, MiniGPTError, StorageError, find_resource_error
 from core.inference.generate import generate
-from core.inference.load import prompt_ids
+from core.inference.load import keep_first, prompt_ids
 from core.inference.session import Session
 from core.model.memory import is_out_of_memory
 from core.paths import Home
@@ -353,4 +353,4 @@ def _sample_prompt(job: TrainingJob) -> list[int]:
 
 
 def _session(job: TrainingJob) -> Session:
-    return Session(job.model, keep_first=1 if job.tokens.reading == "lines" else 0)
+    return Session(job.model, keep_first=keep_first(job.tokens.reading))

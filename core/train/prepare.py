@@ -15,7 +15,7 @@ import torch
 
 from core.attribution.overlap import CopyRate
 from core.config.budget import count_parameters
-from core.config.configs import Extension, ModelConfig, TrainConfig
+from core.config.configs import REPLIES, Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
 from core.config.planner import choose_tokenizer, complete_schedule, describe_device, plan_run
 from core.config.schema import to_json
@@ -32,7 +32,7 @@ from core.run.model_files import check_vocabulary, generation_config, hf_config,
 from core.run.record import read_record, read_requested_config
 from core.system.files import JsonObject, write_json
 from core.text import catalog
-from core.text.corpus import Corpus
+from core.text.corpus import CHAT_READINGS, TEXT, Corpus
 from core.text.encoding import normalize_text
 from core.text.stats import compute_stats
 from core.tokenizer.special_tokens import EOS, SOS
@@ -191,7 +191,7 @@ def build_job(
     tokens, tokenizer = settings.tokens, settings.tokenizer
     torch.set_num_threads(settings.config.threads or settings.device.threads)
     batches = build_batches(tokens, settings.shape, settings.config)
-    evaluation = build_evaluation(tokens, settings.shape)
+    evaluation = build_evaluation(tokens, settings.shape, settings.config)
     model = _build_model(run, settings, checkpoint).to(settings.device.device)
     config = resolve_steps(
         dataclasses.replace(
@@ -213,7 +213,7 @@ def build_job(
         tokens=tokens,
         prepared={
             **_describe(settings, config, batches),
-            **_describe_validation(tokens, settings.shape, evaluation),
+            **_describe_validation(tokens, settings.shape, config, evaluation),
             "reasons": settings.reasons,
         },
         copy_rate=CopyRate(tokens, tokenizer.unk_id),
@@ -222,16 +222,20 @@ def build_job(
 
 def build_batches(tokens: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
     """The batches of the training part."""
-    samples = cut_samples(tokens, "train", shape.context)
+    samples = cut_samples(tokens, "train", shape.context, only_replies=config.loss_on == REPLIES)
     assert config.batch_size is not None
     return Batches(tokens.ids, samples, config.batch_size, config.seed)
 
 
-def build_evaluation(tokens: TokenFile, shape: ModelConfig) -> Evaluation | None:
+def build_evaluation(
+    tokens: TokenFile, shape: ModelConfig, config: TrainConfig
+) -> Evaluation | None:
     """The validation part; None if there is none."""
     if not tokens.has_validation:
         return None
-    pieces = cut_evaluation_samples(tokens, "validation", shape.context)
+    pieces = cut_evaluation_samples(
+        tokens, "validation", shape.context, only_replies=config.loss_on == REPLIES
+    )
     return Evaluation(tokens.ids, pieces, max(1, EVALUATION_TOKENS // shape.context))
 
 
@@ -303,7 +307,11 @@ def _device_changes(recorded: TrainConfig, device: DeviceFacts, devices: int) ->
 def _build_model(run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | None) -> Decoder:
     """The model with the weights training starts from; writes its configuration files."""
     write_json(run.config, hf_config(settings.shape))
-    write_json(run.generation_config, generation_config(settings.shape, settings.tokens.reading))
+    never_generated = settings.tokenizer.never_generated
+    write_json(
+        run.generation_config,
+        generation_config(settings.shape, settings.tokens.reading, never_generated),
+    )
     if checkpoint:
         model = factory.build_model(settings.shape, seed=None)
         path = run.checkpoint(checkpoint.step).weights
@@ -330,13 +338,24 @@ def _choose_sample_prompt(settings: ResolvedSettings) -> str:
         tokenizer.unk_id is None or tokenizer.unk_id not in tokenizer.encode(proposal)
     ):
         return proposal
+    if settings.tokens.reading in CHAT_READINGS:
+        return _first_user_message(settings.tokens, tokenizer)
     return _first_words(settings.tokens, tokenizer)
+
+
+def _first_user_message(tokens: TokenFile, tokenizer: Tokenizer) -> str:
+    """What the user says first in the first conversation, cut if it is long."""
+    assert tokenizer.roles
+    ids = tokens.ids[:PROMPT_SEARCH_TOKENS].tolist()
+    rest = ids[ids.index(tokenizer.roles.user) + 1 :] if tokenizer.roles.user in ids else []
+    message = rest[: rest.index(EOS)] if EOS in rest else rest
+    return tokenizer.decode(message)[:MAX_PROMPT_CHARACTERS]
 
 
 def _first_words(tokens: TokenFile, tokenizer: Tokenizer) -> str:
     """The first few tokens of the text that can begin a line; empty if there are none."""
     count = 1 if tokenizer.kind == "word" else 6
-    excluded = {SOS, EOS, tokenizer.unk_id}
+    excluded = {SOS, EOS, tokenizer.unk_id, *(tokenizer.roles or ())}
     prompt: list[int] = []
     for id in tokens.ids[:PROMPT_SEARCH_TOKENS].tolist():
         if id not in excluded and len(tokenizer.decode([*prompt, id])) <= MAX_PROMPT_CHARACTERS:
@@ -356,7 +375,7 @@ def measure_tokens(tokens: TokenFile) -> TokenFacts:
     values, counts = np.unique(
         tokens.starts[numbers + 1] - tokens.starts[numbers], return_counts=True
     )
-    is_lines = tokens.reading == "lines"
+    is_lines = tokens.reading != TEXT
     span = tokens.train_span
     return TokenFacts(
         reading=tokens.reading,
@@ -388,7 +407,7 @@ def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches)
         "train_samples": len(tokens.train_samples),
         "val_samples": len(tokens.val_samples),
         "longest": tokens.longest,
-        "long_lines": int(long_lines.sum()) if tokens.reading == "lines" else 0,
+        "long_lines": int(long_lines.sum()) if tokens.reading != TEXT else 0,
         "parameters": count_parameters(shape),
         "steps": config.steps,
         "steps_per_epoch": batches.steps_per_epoch,
@@ -400,10 +419,16 @@ def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches)
 
 
 def _describe_validation(
-    tokens: TokenFile, shape: ModelConfig, evaluation: Evaluation | None
+    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, evaluation: Evaluation | None
 ) -> JsonObject:
     """Fields of the event `prepared` about the validation part, with the baselines."""
-    train = cut_evaluation_samples(tokens, "train", shape.context, MAX_BASELINE_TARGETS)
+    train = cut_evaluation_samples(
+        tokens,
+        "train",
+        shape.context,
+        MAX_BASELINE_TARGETS,
+        only_replies=config.loss_on == REPLIES,
+    )
     judged = evaluation.pieces if evaluation else train
     return {
         "val_tokens": judged.count_targets() if evaluation else 0,

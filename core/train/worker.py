@@ -74,7 +74,7 @@ def receive_trainer(run: Run, group: ProcessGroup) -> Trainer:
         device=device,
         config=config,
         batches=build_batches(tokens, model.config, config),
-        evaluation=build_evaluation(tokens, model.config),
+        evaluation=build_evaluation(tokens, model.config, config),
         control=BroadcastControl(group),
         outputs=None,
         group=group,

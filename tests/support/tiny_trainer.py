@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from core.config.configs import ModelConfig, TrainConfig
+from core.dataset.spans import Spans
 from core.model import factory
 from core.model.decoder import Decoder
 from core.train.batches import Batches, LineSamples, WindowSamples
@@ -111,7 +112,7 @@ def tiny_trainer(
 ) -> Trainer:
     """A trainer of `SHAPE` with the settings of `CONFIG` and some others."""
     config = dataclasses.replace(CONFIG, **settings)
-    pieces = LineSamples(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
+    pieces = LineSamples(Spans(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270)))
     group = group or ProcessGroup()
     outputs = Outputs(
         emit=RecordedEvents(),

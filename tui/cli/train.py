@@ -11,6 +11,7 @@ from core.config.presets import PRESETS
 from core.config.schema import find_value_problems, parse_value, setting_specs
 from core.errors import SettingsError, nearest
 from core.paths import Home
+from core.text.corpus import READINGS
 from tui.cli.options import complete_corpus, complete_preset, complete_run, devices_option
 from tui.common import plain_mode
 
@@ -32,7 +33,11 @@ def _choices(name: str) -> click.Choice[str]:
 @click.option("--tokenizer", type=_choices("tokenizer"), help=HELP["tokenizer"])
 @click.option("--vocab-size", type=int, help=HELP["vocab_size"])
 @click.option(
-    "--reading", type=click.Choice(["lines", "text"]), help="how the text is split into samples"
+    "--format",
+    "--reading",
+    "reading",
+    type=click.Choice(READINGS),
+    help="how the text is read; by default decided from the text",
 )
 @click.option("--encoding", help="encoding of the text (default: utf-8)")
 @click.option("--epochs", type=float, help=HELP["epochs"])

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 from core.config.configs import AUTO, OFF, ON, ModelConfig, TrainConfig
 from core.config.presets import PRESETS
 from core.config.schema import MAX_SEED, SettingSpec, setting_specs
+from core.text.corpus import READINGS
 
 MODEL, TRAINING, DATA = GROUPS = ("Model", "Training", "Data")
 CHOICE, TOGGLE, NUMBER, TEXT, RUN = "choice", "toggle", "number", "text", "run"
@@ -45,8 +46,9 @@ OWN_SPECS = {
     ),
     READING: SettingSpec(
         label="Read as",
-        help="lines: each line is a sample; text: one long text, cut into windows",
-        choices=("lines", "text"),
+        help="lines: each line is a sample; text: one long text, cut into windows; "
+        "pairs: prompts with completions; conversations: messages in turn",
+        choices=READINGS,
     ),
     ENCODING: SettingSpec(label="Encoding", help="encoding of the text, such as utf-8 or cp1252"),
 }

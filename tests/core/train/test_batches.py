@@ -173,4 +173,4 @@ def test_the_plan_counts_the_samples_that_training_cuts(
 def test_samples_of_lines_are_cut_at_the_context() -> None:
     samples = cut_samples(_lines([9]), "train", 4)
     assert isinstance(samples, LineSamples)
-    assert (samples.begins.tolist(), samples.ends.tolist()) == ([0, 4, 8], [5, 9, 11])
+    assert (samples.pieces.begins.tolist(), samples.pieces.ends.tolist()) == ([0, 4, 8], [5, 9, 11])

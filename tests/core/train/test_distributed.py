@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.dataset.spans import Spans
 from core.errors import Cancelled
 from core.model import factory
 from core.system.rank_env import RankInfo
@@ -91,7 +92,7 @@ def test_the_slices_of_all_ranks_are_the_batch(world_size: int, micro_batches: i
 @pytest.mark.parametrize("world_size", [2, 3])
 def test_the_evaluations_of_all_ranks_add_up(world_size: int) -> None:
     model = factory.build_model(SHAPE, seed=0)
-    pieces = LineSamples(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270))
+    pieces = LineSamples(Spans(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270)))
     evaluation = Evaluation(IDS, pieces, 1)
     alone = evaluation.loss(model, torch.device("cpu"), whole=True)
     assert alone

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core.config.configs import ModelConfig
+from core.dataset.spans import Spans
 from core.model import factory
 from core.train import evaluation
 from core.train.batches import LineSamples
@@ -17,7 +18,7 @@ SHAPE = ModelConfig(
 )
 IDS = np.random.default_rng(0).integers(3, 12, 100).astype(np.uint16)
 ENDS = np.array([5, 14, 20, 29, 31])
-PIECES = LineSamples(ENDS - np.array([5, 9, 3, 9, 2]), ENDS)
+PIECES = LineSamples(Spans(ENDS - np.array([5, 9, 3, 9, 2]), ENDS))
 CPU = torch.device("cpu")
 
 
