@@ -18,13 +18,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from core.server import replies, tokens
 from core.server.protocol import OPERATIONS, ModelRequest, reply_types
+from core.text import task_report
 
 PAGE = Path(__file__).parent / "server_protocol.md"
 INTRODUCTION = """\
 # The protocol of the model server
 
 The tables are written by `docs/protocol.py` from the types in `core/server/protocol.py`,
-`core/server/replies.py` and `core/server/tokens.py`, which both ends use.
+`core/server/replies.py`, `core/server/tokens.py` and `core/text/task_report.py`, which both ends
+use.
 
 `python -m core.server --root ROOT --cache CACHE` answers requests about models. Requests are lines
 of JSON on standard input, replies lines of JSON on standard output, which carries nothing else. The
@@ -65,7 +67,9 @@ def protocol_page() -> str:
     """The page in Markdown."""
     operations = " · ".join(f"[{op}](#{op})" for op in OPERATIONS)
     sections = [_section(op, request) for op, request in OPERATIONS.items()]
-    records = [_record(kind) for kind in (*_other_records(), *_classes(tokens))]
+    records = [
+        _record(kind) for kind in (*_other_records(), *_classes(tokens), *_classes(task_report))
+    ]
     return "\n".join(
         [
             INTRODUCTION,

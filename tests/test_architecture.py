@@ -41,7 +41,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "core.server": {
         "core.attribution", "core.config", "core.inference", "core.model", "core.run",
-        "core.tokenizer", "core.train", "core.system",
+        "core.text", "core.tokenizer", "core.train", "core.system",
     },
     "data": set(),
     "tui.common": set(),

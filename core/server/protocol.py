@@ -20,7 +20,10 @@ from core.errors import InputError, MiniGPTError, SettingsError
 from core.run.weights_ref import LAST
 from core.server import codec
 from core.server.replies import (
+    AccuracyProgress,
+    AccuracyReply,
     CancelReply,
+    ClassifyReply,
     FindReply,
     ForkBatch,
     ForkReply,
@@ -305,6 +308,37 @@ class OriginRequest(Request[OriginReply, Never]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassifyRequest(ModelRequest[ClassifyReply, Never]):
+    """Return the probability of every label for a text; for models with the task "classify".
+
+    Attributes:
+        text: to be classified.
+        allow_unknown: as in `generate`.
+        explain: whether to leave out each word in turn, up to 256 words.
+    """
+
+    text: str
+    allow_unknown: bool = False
+    explain: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyRequest(ModelRequest[AccuracyReply, AccuracyProgress]):
+    """Test how often a model's replies are right; for models of pairs and conversations.
+
+    The items are those of `path`, else of the held-out file of the run's bundled corpus, else the
+    part of its own text that it was not trained on.
+
+    Attributes:
+        path: a file of the formats that can be trained on; its last replies are the right ones.
+        limit: largest number of items to judge, spread over all; null for all.
+    """
+
+    path: str | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CancelRequest(Request[CancelReply, Never]):
     """Cancel another request.
 
@@ -329,6 +363,8 @@ OPERATIONS: Mapping[str, type[Request[Any, Any]]] = {
     "probe": ProbeRequest,
     "index": IndexRequest,
     "origin": OriginRequest,
+    "classify": ClassifyRequest,
+    "test": AccuracyRequest,
     "cancel": CancelRequest,
 }
 

@@ -20,6 +20,7 @@ from core.server.tokens import (
     TracedToken,
     WindowToken,
 )
+from core.text.task_report import TaskReport
 
 Id = int | str
 FinishReason = Literal["end", "stop", "length", "cancelled"]
@@ -470,6 +471,76 @@ class OriginReply:
     encoding: str
     errors: str
     notes: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordEffect:
+    """A word of a classified text, and what the labels get without it.
+
+    Attributes:
+        begin: index of its first character.
+        end: index after its last character.
+        text: the word.
+        probabilities: of each label if the word is left out, in the order of the labels.
+    """
+
+    begin: int
+    end: int
+    text: str
+    probabilities: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyReply:
+    """What a text is classified as.
+
+    Attributes:
+        label: the most likely one.
+        labels: all labels of the model, the most frequent in training first.
+        probabilities: of each label as the whole reply, its end included; not normalised.
+        words: those of the text, if the request has `explain`.
+        unknown: words outside the vocabulary, read as <unk>.
+        seconds: duration.
+        step: training step of the weights; null if unknown.
+    """
+
+    label: str
+    labels: list[str]
+    probabilities: list[float]
+    words: list[WordEffect]
+    unknown: list[str]
+    seconds: float
+    step: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyProgress:
+    """How far a test is.
+
+    Attributes:
+        done: items judged.
+        total: items to judge.
+        right: those with the right reply.
+    """
+
+    done: int
+    total: int
+    right: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyReply:
+    """The result of a test.
+
+    Attributes:
+        report: see `TaskReport`.
+        weights: as requested.
+        step: training step of the weights; null if unknown.
+    """
+
+    report: TaskReport
+    weights: str
+    step: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
