@@ -61,7 +61,10 @@ class IndexedText:
         self, ids: Sequence[int], min_tokens: int, check: Callable[[], None] = lambda: None
     ) -> CopiedSpans:
         """Find the parts of a reply that occur in the text."""
-        return find_copies(self.ngrams, ids, min_tokens, self.tokenizer.unk_id, check)
+        tokenizer = self.tokenizer
+        return find_copies(
+            self.ngrams, ids, min_tokens, tokenizer.unk_id, check, tokenizer.is_special
+        )
 
     def read_passages(self, occurrences: Occurrences, count: int, limit: int) -> list[Passage]:
         """Read the first passages of an occurring sequence of `count` tokens, in text order.

@@ -24,6 +24,7 @@ from core.attribution.ngram_index import NgramIndex, Occurrences
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import SPECIAL
 
+BASIC_IDS = range(len(SPECIAL))
 MIN_COPIED_TOKENS = 4
 # Tokens scanned at once: intermediate arrays stay in the processor's cache.
 SCAN_CHUNK_TOKENS = 1 << 18
@@ -75,6 +76,7 @@ def find_copies(
     min_tokens: int = MIN_COPIED_TOKENS,
     unknown_id: int | None = None,
     check: Callable[[], None] = lambda: None,
+    is_special: Callable[[int], bool] = BASIC_IDS.__contains__,
 ) -> CopiedSpans:
     """Find the parts of a text that occur in the corpus.
 
@@ -82,16 +84,17 @@ def find_copies(
         min_tokens: length of the shortest span to report.
         unknown_id: the id of unknown words.
         check: called between searches; may raise to cancel.
+        is_special: whether an id is a special token.
     """
     spans: list[CopiedSpan] = []
     longest = known_bigrams = 0
-    for begin, end in _split_at_special(ids, unknown_id):
+    for begin, end in _split_at_special(ids, is_special, unknown_id):
         maximal = list(_find_maximal(ngrams, ids, begin, end, check))
         longest = max([longest, *(span.end - span.begin for span in maximal)])
         spans += [span for span in maximal if span.end - span.begin >= min_tokens]
         known_bigrams += len({n for span in maximal for n in range(span.begin, span.end - 1)})
     covered = {number for span in spans for number in range(span.begin, span.end)}
-    is_word = [id >= len(SPECIAL) for id in ids]
+    is_word = [not is_special(id) for id in ids]
     bigrams = sum(first and second for first, second in pairwise(is_word))
     return CopiedSpans(
         tokens=sum(is_word),
@@ -103,11 +106,13 @@ def find_copies(
     )
 
 
-def _split_at_special(ids: Sequence[int], unknown_id: int | None) -> Iterator[tuple[int, int]]:
+def _split_at_special(
+    ids: Sequence[int], is_special: Callable[[int], bool], unknown_id: int | None
+) -> Iterator[tuple[int, int]]:
     """Yield the ranges between special tokens and unknown words."""
     begin = 0
     for number, id in enumerate([*ids, 0]):
-        if id < len(SPECIAL) or id == unknown_id:
+        if is_special(id) or id == unknown_id:
             if number > begin:
                 yield begin, number
             begin = number + 1

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from core.attribution.corpus_index import find_line_at
 from core.dataset.token_store import TokenFile
 from core.errors import StateError
-from core.text.corpus import TEXT, Corpus
+from core.text.corpus import CHAT_READINGS, TEXT, Corpus
 from core.text.encoding import Encoding, normalize_newlines
+from core.text.messages import parse_conversation
 from core.text.readers import (
     CHUNK_BYTES,
     TextSource,
@@ -30,6 +31,7 @@ from core.text.readers import (
     parse_record,
     split_lines,
 )
+from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.vocabulary import iter_word_spans
 
@@ -81,12 +83,15 @@ class PassageReader:
         samples = int(np.searchsorted(self.tokens.starts, position + count, "left")) - sample
         with open_text(path, self.corpus.codec) as source:
             raw = self._read_samples(source, sample, sample + max(1, samples), sample_offset)
-            text = self._decode_sample(source, raw, sample)
-            left, right = self._find_characters(text, start, position, count)
+            if self.tokens.reading in CHAT_READINGS:
+                text, left, right = self._find_in_messages(source, raw, start, position, count)
+            else:
+                text = self._decode_sample(source, raw, sample)
+                left, right = self._find_characters(text, start, position, count)
             if not self._is_same(text[left:right], position, count):
                 raise StateError(f"{path} has changed since it was read.", "Name the text again.")
             offset = sample_offset
-            if not is_records(path):
+            if not is_records(path) and self.tokens.reading not in CHAT_READINGS:
                 offset += _count_bytes(raw, source.encoding, left)
             line = find_line_at(self.newline_counts[index], source, offset)
         return Passage(
@@ -97,6 +102,29 @@ class PassageReader:
             text=text[left:right],
             after=text[right : right + CONTEXT_CHARACTERS],
         )
+
+    def _find_in_messages(
+        self, source: TextSource, raw: bytes, start: int, position: int, count: int
+    ) -> tuple[str, int, int]:
+        """Return the messages of a conversation as one text, and the range of some tokens in it.
+
+        The messages stand one below the other, as in `CorpusSample.text`. The tokens are of one
+        message: `<|end|>` is in no copied passage but as the last.
+        """
+        encoding = source.encoding
+        record = raw.decode(encoding.name, encoding.errors)
+        contents = [m.content for m in parse_conversation(source.path, record, encoding)]
+        before = self.tokens.ids[start:position]
+        ends = np.flatnonzero(before == EOS)
+        number = len(ends)
+        if number >= len(contents):
+            return "", 0, 0
+        role = start + (int(ends[-1]) + 1 if number else 1)  # its token begins the message
+        message = contents[number]
+        is_end = int(self.tokens.ids[position + count - 1]) == EOS
+        left, right = self._find_characters(message, role, position, count - is_end)
+        shift = sum(len(content) + 1 for content in contents[:number])
+        return "\n".join(contents), shift + left, shift + right
 
     @cached_property
     def _token_sizes(self) -> NDArray[np.int64]:
@@ -127,6 +155,7 @@ class PassageReader:
     def _is_same(self, text: str, position: int, count: int) -> bool:
         """Whether the text gives these tokens again, as far as they determine it."""
         ids = [int(id) for id in self.tokens.ids[position : position + count]]
+        ids = [id for id in ids if id != EOS]
         if self.tokenizer.kind != "bpe":
             return self.tokenizer.encode(text) == ids
         return b"".join(map(self.tokenizer.token_bytes, ids)) in text.encode()

@@ -18,7 +18,8 @@ class ConversationPieces:
 
     Attributes:
         pieces: of at most context + 1 ids. A piece of a long one has <sos> and the system's message
-            as its head, as in a chat whose oldest exchanges were dropped.
+            as its head, as in a chat whose oldest exchanges were dropped, unless it begins within
+            an exchange.
         divided: conversations that became several pieces.
         cut_replies: exchanges longer than the context by themselves, cut within.
     """
@@ -71,12 +72,15 @@ def _cut_conversation(
         if exchange_begin > start:
             pieces.append((start, exchange_begin, begin, head_end))
             start = exchange_begin
-        while exchange_end - start + head > room:  # longer than the context by itself
-            cuts += start == exchange_begin
-            stop = start + max(2, room - head)
+        if exchange_end - start + head > room:  # longer than the context by itself
+            cuts += 1
+            stop = start + room - head
             pieces.append((start, stop, begin, head_end))
-            start = stop - 1  # neighbours share the id at the cut
-    if borders[-1] - start > 1:
+            while stop < exchange_end:  # neighbours share the id at the cut
+                start, stop = stop - 1, min(stop - 1 + room, exchange_end)
+                pieces.append((start, stop, begin, begin))
+            start = exchange_end
+    if borders[-1] > start:
         pieces.append((start, borders[-1], begin, head_end))
     pieces = [piece for piece in pieces if tokens.is_reply[piece[0] + 1 : piece[1]].any()]
     return pieces, cuts

@@ -72,10 +72,13 @@ class Spans:
         """(size,) targets of each: all ids but the first, or those that are to be predicted.
 
         Args:
-            is_target: (N,) for each token of the corpus 1 if it is to be predicted; never the
-                first id of a row, and none of a head.
+            is_target: (N,) for each token of the corpus 1 if it is to be predicted; none of a head.
+                The first id of a row never is.
         """
         if is_target is None:
             return self.lengths - 1
-        counts = [int(is_target[body].sum()) for _, body in self]
+        counts = []
+        for head, body in self:
+            first = body.start + (head.start == head.stop)
+            counts.append(int(is_target[first : body.stop].sum()))
         return np.array(counts, np.int64)

@@ -7,6 +7,7 @@ a record raises an `InputError` that names its file and line.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -79,6 +80,11 @@ def is_table(path: Path) -> bool:
     return has_suffix(path, *TABLE_SUFFIXES)
 
 
+def _dialect(path: Path) -> dict[str, Any]:
+    delimiter = next(mark for end, mark in TABLE_SUFFIXES.items() if has_suffix(path, end))
+    return {"delimiter": delimiter, "strict": True}
+
+
 def read_conversations(path: Path, encoding: Encoding) -> Iterator[Conversation]:
     """Read conversations of a `.jsonl` file, one on each line that is not empty.
 
@@ -142,8 +148,7 @@ def _read_table(path: Path, encoding: Encoding) -> Iterator[_PairRecord]:
             starts.append(piece)
             yield piece.text + "\n"
 
-    delimiter = next(mark for end, mark in TABLE_SUFFIXES.items() if has_suffix(path, end))
-    rows = csv.reader(lines(), delimiter=delimiter, strict=True)
+    rows = csv.reader(lines(), **_dialect(path))
     columns: tuple[str, str] | None = None
     places = (0, 1)
     while True:
@@ -173,6 +178,34 @@ def _read_table(path: Path, encoding: Encoding) -> Iterator[_PairRecord]:
             )
         values = [normalize_newlines(row[place]) for place in places]
         yield starts[0], *_check_pair(location, columns, values, encoding)
+
+
+def parse_conversation(path: Path, text: str, encoding: Encoding) -> tuple[Message, ...]:
+    """Return the messages of one record, from its text in a file.
+
+    Args:
+        text: from its first character on, at least to its end.
+
+    Raises:
+        InputError: it is no record of this file's kind.
+    """
+    location = str(path)
+    if is_table(path):
+        columns = read_columns(path, encoding)
+        line = next(read_lines(path, encoding)).text
+        names = [name.strip().lower() for name in next(csv.reader([line], **_dialect(path)))]
+        row = next(csv.reader(io.StringIO(text, newline=""), **_dialect(path)), [])
+        if len(row) != len(columns):
+            raise InputError(f"{location}: not a row of a table.", COLUMNS_HINT)
+        values: list[Any] = [normalize_newlines(row[names.index(name)]) for name in columns]
+    else:
+        value = parse_json_object(location, text.partition("\n")[0], MESSAGES_HINT)
+        if "messages" in value:
+            return parse_messages(location, value["messages"], encoding)
+        columns = find_columns(location, list(value))
+        values = [value[name] for name in columns]
+    prompt, completion = _check_pair(location, columns, values, encoding)
+    return Message(USER, prompt), Message(ASSISTANT, completion)
 
 
 def find_columns(location: str, names: Sequence[str]) -> tuple[str, str]:
@@ -261,8 +294,7 @@ def read_columns(path: Path, encoding: Encoding) -> tuple[str, str]:
     if not is_table(path):
         return find_columns(f"{path}, line 1", first_record_fields(path, encoding) or [])
     line = next(read_lines(path, encoding), None)
-    delimiter = next(mark for end, mark in TABLE_SUFFIXES.items() if has_suffix(path, end))
-    row = next(csv.reader([line.text if line else ""], delimiter=delimiter), [])
+    row = next(csv.reader([line.text if line else ""], **_dialect(path)), [])
     return find_columns(f"{path}, line 1", [name.strip().lower() for name in row])
 
 

@@ -22,6 +22,7 @@ from core.tokenizer.special_tokens import (
     CHAT_SPECIAL,
     EOS,
     NEVER_GENERATED,
+    PAD,
     ROLE_TOKENS,
     SOS,
     SPECIAL,
@@ -183,10 +184,10 @@ class Tokenizer:
             prompt: the text of `after` as typed. Words leave out its last blank, which then
                 separates the first word of the stream from it.
         """
-        stream = TextStream(self)
-        for id in after:
-            stream.push(id)
-        if prompt[-1:].isspace():
+        stream, last = TextStream(self), PAD
+        for last in after:
+            stream.push(last)
+        if prompt[-1:].isspace() or (self.roles and last in self.roles):
             stream.begin_word()
         return stream
 

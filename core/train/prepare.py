@@ -19,6 +19,7 @@ from core.config.configs import REPLIES, Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
 from core.config.planner import choose_tokenizer, complete_schedule, describe_device, plan_run
 from core.config.schema import to_json
+from core.dataset.conversations import cut_conversations
 from core.dataset.token_store import TokenFile, build_tokens
 from core.errors import Cancelled
 from core.model import device as probe
@@ -172,7 +173,7 @@ def resolve_settings(
         config=plan.train,
         device=device,
         parent=record["parent"],
-        reasons=[*reasons, *_token_warnings(tokens, tokenizer)],
+        reasons=[*reasons, *_token_warnings(tokens, tokenizer, plan.model.context)],
     )
 
 
@@ -387,9 +388,16 @@ def measure_tokens(tokens: TokenFile) -> TokenFacts:
     )
 
 
-def _token_warnings(tokens: TokenFile, tokenizer: Tokenizer) -> list[str]:
-    """What the user has to know: no validation part, or many unknown words."""
+def _token_warnings(tokens: TokenFile, tokenizer: Tokenizer, context: int) -> list[str]:
+    """What the user has to know: no validation part, conversations cut, or many unknown words."""
     warnings = [tokens.note] if tokens.note else []
+    if tokens.reading in CHAT_READINGS:
+        cut = cut_conversations(tokens, tokens.train_samples, context)
+        if cut.divided:
+            warnings.append(
+                f"{cut.divided:,} {tokens.reading} do not fit into {context} tokens and are cut "
+                f"between exchanges; within an exchange: {cut.cut_replies:,}"
+            )
     if tokenizer.unk_id is not None:
         share = float((tokens.ids[:UNKNOWN_SEARCH_TOKENS] == tokenizer.unk_id).mean())
         if share > MIN_REPORTED_UNKNOWN_SHARE:

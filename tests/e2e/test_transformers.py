@@ -23,6 +23,8 @@ from core.model.factory import build_model
 from core.model.state_dict import load_stored, to_stored
 from core.paths import Home
 from core.run.model_files import generation_config, hf_config, parse_model_config
+from core.text.messages import parse_messages
+from core.tokenizer.chat_format import frame_messages
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from tests.support.runs import tiny_run
@@ -163,3 +165,47 @@ def test_a_pipeline_with_nothing_but_the_folder_gives_our_greedy_text(
     pipeline = transformers.pipeline("text-generation", str(run.folder))
     text = pipeline(prompt)[0]["generated_text"].removesuffix("\ufffd")  # half a character
     assert (text if prompt else text.lstrip(" ")) == expected
+
+
+MESSAGES = [
+    {"role": "system", "content": "the cat sang"},
+    {"role": "user", "content": " the dog ran\n"},
+    {"role": "assistant", "content": "to the door"},
+    {"role": "user", "content": "a bird"},
+]
+
+
+@pytest.mark.parametrize("first", [0, 1, 3], ids=["system", "exchange", "pair"])
+@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
+def test_the_chat_template_gives_our_ids(kind: str, first: int, tmp_path: Path) -> None:
+    """Detects a blank, newline or special token that one of the two adds or leaves out."""
+    run = tiny_run(Home(root=tmp_path, cache=tmp_path), "tiny", kind, "conversations", context=160)
+    messages = MESSAGES[first:]
+    theirs = transformers.AutoTokenizer.from_pretrained(run.folder)
+    encoded = theirs.apply_chat_template(messages, add_generation_prompt=True)
+    expected = load_model(run).encode_messages(parse_messages("messages", messages))
+    assert encoded["input_ids"] == expected.ids
+    roles = Tokenizer.load(run.folder).roles
+    assert roles
+    whole = [*messages, {"role": "assistant", "content": "sang"}]
+    parsed = parse_messages("messages", whole)
+    contents = Tokenizer.load(run.folder).encode_batch([message.content for message in parsed])
+    learnt = theirs.apply_chat_template(whole)["input_ids"]
+    assert learnt == frame_messages(roles, parsed, contents).ids
+
+
+@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
+def test_a_chat_pipeline_with_nothing_but_the_folder_gives_our_replies(
+    kind: str, tmp_path: Path
+) -> None:
+    run = tiny_run(Home(root=tmp_path, cache=tmp_path), "tiny", kind, "conversations", context=240)
+    loaded = load_model(run)
+    session = Session(loaded.model, keep_first=1)
+    session.extend(loaded.encode_messages(parse_messages("messages", MESSAGES)).ids)
+    tokens = list(generate(session, [], loaded.tokenizer, SamplingConfig()))
+    ours = "".join(token.text for token in tokens if token.id != loaded.tokenizer.unk_id)
+    pipeline = transformers.pipeline("text-generation", str(run.folder))
+    reply = pipeline(MESSAGES)[0]["generated_text"][-1]
+    assert reply["role"] == "assistant"
+    assert reply["content"].lstrip(" ").removesuffix("\ufffd") == ours.lstrip(" ")
+    assert kind != "word" or not ours.startswith(" ")

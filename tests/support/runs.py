@@ -17,7 +17,7 @@ from core.system.files import read_json, write_json
 from core.system.locks import Lock
 from core.system.machine import this_host
 from core.text import catalog
-from core.text.corpus import Corpus
+from core.text.corpus import CHAT_READINGS, Corpus
 from core.text.stats import compute_stats
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -166,10 +166,13 @@ def tiny_run(
     record["corpus"]["reading"] = reading
     run = make_run(home, name, record)
     tokenizer = Tokenizer.train(kind, TINY_CORPUS)
+    if reading in CHAT_READINGS:
+        tokenizer = tokenizer.with_roles()
     tokenizer.save(run.folder, reading)
     config = ModelConfig(vocab_size=tokenizer.vocab_size, context=context, **TINY_SHAPE)
     write_json(run.config, hf_config(config))
-    write_json(run.generation_config, generation_config(config, reading))
+    never_generated = tokenizer.never_generated
+    write_json(run.generation_config, generation_config(config, reading, never_generated))
     write_tiny_weights(run.weights, config, seed)
     for step in snapshots:
         run.snapshot_weights(step).parent.mkdir(parents=True)

@@ -56,6 +56,36 @@ def test_every_token_is_traced_to_its_text_and_line(
         assert passage.text, "every token has text"
 
 
+CONVERSATION = [("user", "a b"), ("assistant", "cé dd\n e"), ("user", "a"), ("assistant", "dd g")]
+
+
+@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
+@pytest.mark.parametrize("name", ["it.jsonl", "it.csv"])
+def test_every_token_of_a_message_is_traced_to_its_record(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    turns = CONVERSATION if name == "it.jsonl" else CONVERSATION[:2]
+    record = {"messages": [{"role": role, "content": text} for role, text in turns]}
+    content = f"\n{json.dumps(record)}\n{json.dumps(record)}\n"
+    if name == "it.csv":
+        content = 'answer,question\n"cé dd\n e",a b\n"cé dd\n e","a b"\n'
+    reading = "conversations" if name == "it.jsonl" else "pairs"
+    tokenizer = KINDS[kind].with_roles()
+    text = indexed(tmp_path, content.encode(), tokenizer, reading, name=name)
+    reader = reader_of(text)
+    whole = "\n".join(content for _, content in turns)
+    for token, id in enumerate(text.tokens.ids.tolist()):
+        if tokenizer.is_special(id) or id == tokenizer.unk_id:
+            continue
+        passage = reader.passage(token, 1)
+        is_second = token >= text.tokens.starts[1]
+        assert passage.line == 2 + is_second * (2 if name == "it.csv" else 1)
+        assert whole == passage.before + passage.text + passage.after
+        assert passage.text, "every token has text"
+        assert passage.text.encode() in whole.encode()
+        assert tokenizer.token_bytes(id) in passage.text.encode()
+
+
 def test_replaced_bytes_are_counted_with_their_real_length(tmp_path: Path) -> None:
     """U+FFFD has three bytes in UTF-8, the bad byte it replaces is one."""
     raw = b"\xff\xfea b\n\xff c a\n"

@@ -76,7 +76,26 @@ def test_more_padding_does_not_change_the_loss(
 def test_lines_are_packed_for_large_models_with_much_padding() -> None:
     large = ModelConfig(layers=6, heads=8, kv_heads=8, d_model=512, head_dim=64, d_ff=2048)
     _, targets = _padded_lines()
-    assert should_pack_lines(large, targets)
-    assert not should_pack_lines(large, torch.full((5, 12), 7))
-    assert not should_pack_lines(ModelConfig(d_model=8, d_ff=8, head_dim=2), targets.repeat(500, 1))
-    assert not should_pack_lines(large, torch.zeros(2, 3, dtype=torch.long))
+    needed = targets.ne(PAD)
+    assert should_pack_lines(large, needed)
+    assert not should_pack_lines(large, torch.full((5, 12), True))
+    assert not should_pack_lines(ModelConfig(d_model=8, d_ff=8, head_dim=2), needed.repeat(500, 1))
+    assert not should_pack_lines(large, torch.full((2, 3), False))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("architecture", CASES)
+def test_tokens_without_a_target_are_read_by_those_after_them(
+    architecture: str, packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt that is not learnt would else vanish from the input of what is learnt."""
+    monkeypatch.setattr(decoder, "should_pack_lines", lambda config, needed: packed)
+    model, (tokens, targets) = _model(architecture), _padded_lines()
+    masked = targets.clone()
+    masked[:, :3] = PAD  # of every line the first three targets
+    logits = model.head(model(tokens))  # (B, T, V)
+    losses = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1), masked.flatten(), ignore_index=PAD, reduction="none"
+    )
+    expected = losses.sum() / masked.ne(PAD).sum()
+    assert torch.allclose(model.loss(tokens, masked).double(), expected, atol=1e-6)

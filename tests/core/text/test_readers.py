@@ -198,7 +198,7 @@ def test_records_are_read_with_their_line_numbers(tmp_path: Path) -> None:
         ('{"text": "half', "not JSON"),
         ('{"body": "x"}', 'no field "text"'),
         ('{"text": 3}', 'no field "text"'),
-        ('["text"]', 'no field "text"'),
+        ('["text"]', "not a JSON object"),
         ("[" * 100_000, "not JSON"),
         (r'{"text": "\ud83d"}', "half a character"),
         (r'{"text": "\u0000"}', "zero character"),
