@@ -5,19 +5,38 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import NamedTuple
 
 from core.config.configs import TrainConfig
 from core.config.plan_inputs import TextFacts, TokenFacts
-from core.config.planner import FROM_PARENT, choose_tokenizer
+from core.config.planner import FROM_PARENT, TokenizerChoice, choose_tokenizer
 from core.errors import Cancelled
 from core.progress import CancelCheck, never_cancelled
-from core.text.corpus import Corpus, empty_corpus_error
+from core.text.corpus import (
+    CHAT_READINGS,
+    LINES,
+    TEXT,
+    Corpus,
+    CorpusSample,
+    empty_corpus_error,
+    find_chat_reading,
+    find_task,
+    read_samples,
+)
+from core.text.messages import CLASSIFY
 from core.text.readers import is_records, read_chunks, read_records, unpacked_size
-from core.text.stats import StatsAccumulator, choose_reading, estimate_words, stored_size
+from core.text.stats import (
+    StatsAccumulator,
+    check_labels,
+    choose_reading,
+    estimate_words,
+    stored_size,
+)
+from core.tokenizer.chat_format import frame_messages
+from core.tokenizer.special_tokens import ROLE_TOKENS
 from core.tokenizer.tokenizer import Tokenizer
 
 PREVIEW_CHARACTERS = 1_000_000
@@ -39,18 +58,22 @@ class Preview:
     Attributes:
         size: bytes of all its files.
         reading, reason: how the text is read, and why.
+        task: what a model of it does, one of `core.text.messages.TASKS`.
+        labels: of a task "classify", the most frequent first.
         complete: whether the preview covers all of the text; otherwise counts are of its beginning.
         words, distinct_words: separated by white space.
         words_once: words that occur once.
         estimated_words: also in scripts that do not separate words.
-        longest_line: characters of the longest line.
-        duplicate_lines: lines that are equal to an earlier one.
+        lines: lines, or records: pairs or conversations.
+        longest_line: characters of the longest line or record.
+        duplicate_lines: lines or records that are equal to an earlier one.
         encoding: of the files.
         misread_places: places that look wrongly decoded.
         tokenizer_reason: the kind of tokenizer, and why this kind.
-        token_lines: the first lines, each as the texts of its tokens.
+        token_lines: the first lines, each as the texts of its tokens; a record with its roles,
+            without <sos>.
         vocab_size: of a tokenizer trained on the beginning.
-        samples, tokens: lines and tokens of the whole text, extrapolated.
+        samples, tokens: lines or records and tokens of the whole text, extrapolated.
         facts: the inputs of the planner, extrapolated to the training part of the whole text.
         text_facts: the inputs of the choice of a tokenizer.
         sample: some lines, to compare with the vocabulary of other runs.
@@ -60,6 +83,8 @@ class Preview:
     size: int
     reading: str
     reason: str
+    task: str
+    labels: tuple[str, ...]
     complete: bool
     characters: int
     lines: int
@@ -98,11 +123,12 @@ def preview(
         InputError: a file that is not text, or no text in any of them.
         Cancelled: `cancelled` returned true.
     """
-    pieces, share = _read_beginning(corpus, cancelled)
-    text, lines, counts = _count(corpus, pieces)
-    if not lines:
+    beginning = _read_beginning(corpus, cancelled)
+    text, lines, records, counts, share = beginning
+    if not any(line.strip() for line in lines):
         raise empty_corpus_error(corpus)
     reading, reason = choose_reading(corpus, counts)
+    task = find_task(corpus, reading)
     facts = TextFacts(
         reading=reading,
         characters=counts.characters,
@@ -117,21 +143,24 @@ def preview(
     )
     reason_of_tokenizer = choice.reason
     if tokenizer is None:
-        training_text = text[:BPE_TRAINING_CHARACTERS] if choice.kind == "bpe" else text
-        tokenizer = Tokenizer.train(choice.kind, [training_text], choice.vocab_size)
+        tokenizer = _train_tokenizer(beginning, choice)
     else:
         reason_of_tokenizer = f"{tokenizer.kind} ({FROM_PARENT})"
-    ids = tokenizer.encode_batch(lines)
-    # A line is enclosed in <sos> and <eos>; in continuous text a newline is a token, not a word.
-    extra_tokens = 2 * len(lines)
-    if reading == "text":
-        extra_tokens = 0 if tokenizer.kind == "word" else text.count("\n")
-    tokens = round((sum(map(len, ids)) + extra_tokens) / share)
+        tokenizer = tokenizer.with_roles() if records else tokenizer
+    ids, extra_tokens = _encode(beginning, reading, tokenizer)
+    lengths = [len(line) + extra_tokens for line in ids]
+    tokens = sum(lengths)
+    if reading == TEXT and tokenizer.kind != "word":  # a newline is a token, not a word
+        tokens += text.count("\n")
+    tokens = round(tokens / share)
     words = Counter(text.split())
+    first_shown = 1 if records else 0  # without <sos>
     result = Preview(
         size=stored_size(corpus),
         reading=reading,
         reason=reason,
+        task=task,
+        labels=_find_labels(corpus, records) if task == CLASSIFY else (),
         complete=share == 1.0,
         characters=len(text),
         lines=len(lines),
@@ -145,15 +174,15 @@ def preview(
         misread_places=sum(1 for _ in _MISREAD.finditer(text)),
         tokenizer_reason=reason_of_tokenizer,
         token_lines=tuple(
-            tuple(tokenizer.token_text(id) for id in line[:SHOWN_TOKENS])
+            tuple(tokenizer.token_text(id) for id in line[first_shown:][:SHOWN_TOKENS])
             for line in ids[:SHOWN_LINES]
         ),
         vocab_size=tokenizer.vocab_size,
         samples=round(len(lines) / share),
         tokens=tokens,
-        facts=_line_facts(lines, ids, tokenizer.vocab_size, share)
-        if reading == "lines"
-        else _text_facts(tokens, tokenizer.vocab_size),
+        facts=_text_facts(tokens, tokenizer.vocab_size)
+        if reading == TEXT
+        else _sample_facts(reading, lines, lengths, tokenizer.vocab_size, share),
         text_facts=facts,
         sample=tuple(lines[:: max(1, len(lines) // SAMPLE_LINES)]),
         warnings=(),
@@ -161,13 +190,51 @@ def preview(
     return dataclasses.replace(result, warnings=tuple(_warnings(result)))
 
 
-def _line_facts(
-    lines: list[str], ids: list[list[int]], vocab_size: int, share: float
+def _train_tokenizer(beginning: _Beginning, choice: TokenizerChoice) -> Tokenizer:
+    """A tokenizer of the beginning, as `core.tokenizer.train` makes one of the whole text."""
+    limit = BPE_TRAINING_CHARACTERS if choice.kind == "bpe" else len(beginning.text)
+    if not beginning.records:
+        return Tokenizer.train(choice.kind, [beginning.text[:limit]], choice.vocab_size)
+    texts: list[str] = []
+    for text in (text for record in beginning.records for text in record.texts):
+        texts.append(text[: max(0, limit)])
+        limit -= len(text)
+        if limit <= 0:
+            break
+    size = choice.vocab_size and choice.vocab_size - len(ROLE_TOKENS)
+    return Tokenizer.train(choice.kind, texts, size).with_roles()
+
+
+def _encode(
+    beginning: _Beginning, reading: str, tokenizer: Tokenizer
+) -> tuple[list[list[int]], int]:
+    """The ids of each line or record, and the special tokens that training adds to each."""
+    if not beginning.records:  # a line is enclosed in <sos> and <eos>
+        return tokenizer.encode_batch(beginning.lines), 2 if reading == LINES else 0
+    assert tokenizer.roles
+    contents = iter(
+        tokenizer.encode_batch([text for record in beginning.records for text in record.texts])
+    )
+    framed = [
+        frame_messages(
+            tokenizer.roles, record.messages, list(islice(contents, len(record.messages)))
+        ).ids
+        for record in beginning.records
+    ]
+    return framed, 0
+
+
+def _find_labels(corpus: Corpus, records: Sequence[CorpusSample]) -> tuple[str, ...]:
+    return check_labels(corpus, Counter(record.messages[-1].content for record in records))
+
+
+def _sample_facts(
+    reading: str, lines: list[str], lengths: list[int], vocab_size: int, share: float
 ) -> TokenFacts:
-    """Facts about the lines that training would keep for itself.
+    """Facts about the lines or records that training would keep for itself.
 
     Args:
-        ids: of each line, without <sos> and <eos>.
+        lengths: the tokens of each, special tokens included.
         share: of the text that the lines are.
     """
     # Slow to import, not for the first frame.
@@ -178,15 +245,15 @@ def _line_facts(
 
     flags = np.fromiter(map(is_validation_line, lines), np.uint8, len(lines))
     split = split_line_samples(flags)
-    counts = Counter(len(ids[number]) + 2 for number in split.train_samples.tolist())
-    lengths = [[length, round(count / share)] for length, count in sorted(counts.items())]
+    counts = Counter(lengths[number] for number in split.train_samples.tolist())
+    table = [[length, round(count / share)] for length, count in sorted(counts.items())]
     return TokenFacts(
-        reading="lines",
+        reading=reading,
         vocab_size=vocab_size,
-        train_tokens=sum(length * count for length, count in lengths),
-        train_samples=sum(count for _, count in lengths),
-        longest=max(map(len, ids)) + 2,
-        line_lengths=lengths,
+        train_tokens=sum(length * count for length, count in table),
+        train_samples=sum(count for _, count in table),
+        longest=max(lengths),
+        line_lengths=table,
     )
 
 
@@ -195,12 +262,61 @@ def _text_facts(tokens: int, vocab_size: int) -> TokenFacts:
 
     begin, end = split_text_tokens(tokens).train_span
     return TokenFacts(
-        reading="text",
+        reading=TEXT,
         vocab_size=vocab_size,
         train_tokens=max(2, end - begin),
         train_samples=0,
         longest=0,
     )
+
+
+class _Beginning(NamedTuple):
+    """The beginning of a corpus.
+
+    Attributes:
+        text: all of it; of records the contents of their messages.
+        lines: as training reads them; of records the contents of their messages, joined.
+        records: pairs or conversations; empty for other texts.
+        share: of the corpus.
+    """
+
+    text: str
+    lines: list[str]
+    records: list[CorpusSample]
+    counts: StatsAccumulator
+    share: float
+
+
+def _read_beginning(corpus: Corpus, cancelled: CancelCheck) -> _Beginning:
+    reading = find_chat_reading(corpus)
+    if reading in CHAT_READINGS:
+        records, share = _read_messages(corpus, reading, cancelled)
+        counts = StatsAccumulator()
+        lines = [record.text for record in records]
+        for line in lines:
+            counts.add_record(line)
+        return _Beginning("\n".join(lines), lines, records, counts, share)
+    pieces, share = _read_text(corpus, cancelled)
+    text, lines, counts = _count(corpus, pieces)
+    return _Beginning(text, lines, [], counts, share)
+
+
+def _read_messages(
+    corpus: Corpus, reading: str, cancelled: CancelCheck
+) -> tuple[list[CorpusSample], float]:
+    """Return the first records, whole ones, and their share of the corpus."""
+    sizes = [unpacked_size(path) for path in corpus.files]
+    records: list[CorpusSample] = []
+    characters = 0
+    for record in read_samples(corpus, reading):
+        if cancelled():
+            raise Cancelled
+        if records and characters + len(record.text) > PREVIEW_CHARACTERS:
+            bytes_before = sum(sizes[: record.file]) + record.offset
+            return records, min(bytes_before / max(1, sum(sizes)), 1 - 1e-9)
+        records.append(record)
+        characters += len(record.text)
+    return records, 1.0
 
 
 class _PreviewPiece(NamedTuple):
@@ -211,7 +327,7 @@ class _PreviewPiece(NamedTuple):
     text: str
 
 
-def _read_beginning(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[_PreviewPiece], float]:
+def _read_text(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[_PreviewPiece], float]:
     """Return the first characters, and their share of the corpus."""
     pieces: list[_PreviewPiece] = []
     characters = 0
@@ -261,10 +377,12 @@ def _count(corpus: Corpus, pieces: list[_PreviewPiece]) -> tuple[str, list[str],
 def _warnings(preview: Preview) -> Iterator[str]:
     if preview.complete and preview.estimated_words < SMALL_TEXT_WORDS:
         yield "Small text: the model will memorise it"
-    if preview.lines == 1 and preview.longest_line > LONG_LINE_CHARACTERS:
+    is_chat = preview.reading in CHAT_READINGS
+    if not is_chat and preview.lines == 1 and preview.longest_line > LONG_LINE_CHARACTERS:
         yield f"A single line of {preview.longest_line:,} characters: are the newlines missing?"
     if preview.lines > 1 and preview.duplicate_lines > DUPLICATE_WARNING_SHARE * preview.lines:
-        yield f"{preview.duplicate_lines:,} of {preview.lines:,} lines are duplicates"
+        nouns = preview.reading if is_chat else "lines"
+        yield f"{preview.duplicate_lines:,} of {preview.lines:,} {nouns} are duplicates"
     if preview.misread_places:
         is_one = preview.misread_places == 1
         places = "1 place looks" if is_one else f"{preview.misread_places:,} places look"

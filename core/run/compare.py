@@ -18,20 +18,22 @@ from core.run.event_log import EventTail
 from core.run.events import EPOCH, STARTED, STEP, Event, as_text, as_whole, restart_step
 from core.run.history import History, Series
 from core.run.model_files import read_model_config
-from core.run.record import read_record
+from core.run.record import read_record, task_of_record
 from core.run.status import CRASHED, status_of
 from core.run.summary import folder_size
 from core.system.files import JsonObject, read_regular_file
+from core.text.corpus import CHAT_READINGS
 
 MIN_RUNS, MAX_RUNS = 2, 4
 BITS_PER_NAT = 1 / math.log(2)
 MAX_TOKENIZER_BYTES = 1 << 28
 # Shown as one row, the tokenizer: resolved settings keep these two as requested.
 TOKENIZER_FIELDS = ("tokenizer", "vocab_size")
-TEXT, READING, PARENT, TOKENIZER = "text", "reading", "parent", "tokenizer"
+TEXT, READING, TASK, PARENT, TOKENIZER = "text", "reading", "task", "parent", "tokenizer"
 LABELS = {
     TEXT: "text",
     READING: "read as",
+    TASK: "task",
     PARENT: "started from",
     TOKENIZER: "tokenizer",
     **{
@@ -155,7 +157,9 @@ def _describe(
 ) -> ComparedRun:
     prepared, corpus = history.prepared, record.get("corpus") or {}
     tokens, missing = count_predicted_tokens(prepared), []
-    if tokens is None:
+    if prepared.get("reading") in CHAT_READINGS:
+        missing.append("the size of its replies")
+    elif tokens is None:
         missing.append("its number of tokens")
     if not corpus.get("size"):
         missing.append("the size of its text")
@@ -193,7 +197,12 @@ def _copy(series: Series) -> Series:
 
 
 def count_predicted_tokens(prepared: JsonObject) -> int | None:
-    """The tokens of a text that are predicted: of each line all but its <sos>."""
+    """The tokens of a text that are predicted: of each line all but its <sos>.
+
+    None for pairs and conversations, too: of those, as a rule, the replies are.
+    """
+    if prepared.get("reading") in CHAT_READINGS:
+        return None
     counts = [as_whole(prepared.get(name)) for name in ("train_tokens", "val_tokens")]
     if counts[0] is None or counts[1] is None:
         return None
@@ -217,6 +226,7 @@ def _settings(run: Run, record: JsonObject, history: History) -> dict[str, Any]:
     values = {
         TEXT: corpus.get("name"),
         READING: corpus.get("reading"),
+        TASK: task_of_record(corpus)[0],
         PARENT: parent.get("run"),
         TOKENIZER: " ".join(filter(None, words)) or None,
         **model,

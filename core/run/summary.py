@@ -14,11 +14,12 @@ from core.run.directory import Run
 from core.run.event_log import events_backwards
 from core.run.events import CHANGED, PREPARED, STARTED, STEP, Event, decode, restart_step
 from core.run.notes import RunNote, read_note
-from core.run.record import read_record
+from core.run.record import read_record, task_of_record
 from core.run.status import CRASHED, LIVE_STATUSES, status_of
 from core.run.store import list_runs
 from core.system.files import JsonObject, open_regular_file
 from core.system.line_files import LineTail, read_lines_backwards
+from core.text.messages import CONTINUE
 
 HEAD_BYTES = 1 << 18  # within which `prepared` is expected
 HEAD_CHUNK_BYTES = 1 << 13
@@ -42,7 +43,9 @@ class RunSummary:
         problem: what cannot be read, and why; empty if everything can.
         steps: planned in total.
         epochs: planned in total, fractional.
-        reading: "lines" or "text".
+        reading: one of `core.text.corpus.READINGS`.
+        task: what it does, one of `core.text.messages.TASKS`.
+        labels: of a task "classify".
         parent: name of the run whose weights it started from.
         note, tags: the user's.
     """
@@ -61,6 +64,8 @@ class RunSummary:
     steps: int | None = None
     epochs: float | None = None
     reading: str | None = None
+    task: str = CONTINUE
+    labels: tuple[str, ...] = ()
     parent: str | None = None
     note: str = ""
     tags: tuple[str, ...] = ()
@@ -114,6 +119,7 @@ def summarize_run(run: Run, now: float | None = None, *, size: int | None = None
     steps = _planned_steps(run.events, prepared, step, is_live=status in LIVE_STATUSES)
     per_epoch = prepared.number("steps_per_epoch") if prepared else None
     parent = record.get("parent") or {}
+    task, labels = task_of_record(record.get("corpus") or {})
     return RunSummary(
         name=run.name,
         status=status,
@@ -129,6 +135,8 @@ def summarize_run(run: Run, now: float | None = None, *, size: int | None = None
         steps=steps,
         epochs=steps / per_epoch if steps and per_epoch else None,
         reading=record["corpus"]["reading"] if record else None,
+        task=task,
+        labels=labels,
         parent=str(parent["run"]) if "run" in parent else None,
         note=note.text,
         tags=note.tags,

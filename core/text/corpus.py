@@ -6,6 +6,7 @@ Bundled corpora are folders of the package `data`. `core.text.stats` measures a 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,6 +175,20 @@ def find_chat_reading(corpus: Corpus) -> str | None:
             "Train on files of one kind, or read all of them as text: --format text",
         )
     return kinds.pop()
+
+
+def possible_readings(corpus: Corpus) -> tuple[str, ...]:
+    """Return the readings that the files allow, going by their names and first records."""
+    if not any(is_table(path) or is_records(path) for path in corpus.files):
+        return (LINES, TEXT)
+    try:
+        reading = find_chat_reading(dataclasses.replace(corpus, reading=None))
+    except InputError:
+        reading = None
+    if reading is None:
+        return (LINES, TEXT)
+    # Records of messages have no field `text`; a table is text, too.
+    return (LINES, TEXT, reading) if all(map(is_table, corpus.files)) else (reading,)
 
 
 def _chat_reading_of_file(path: Path, encoding: Encoding) -> str | None:

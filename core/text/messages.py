@@ -44,10 +44,8 @@ UTF_8 = Encoding()
 MAX_MESSAGES = 10_000
 MAX_LABELS = 100
 TABLE_SUFFIXES = {".csv": ",", ".tsv": "\t"}
-COLUMNS_HINT = (
-    f"Accepted: {'; '.join(map(','.join, PAIR_COLUMNS))}. "
-    "To read the file as plain text: --format lines"
-)
+PLAIN_TEXT_HINT = "To read the file as plain text: --format lines"
+COLUMNS_HINT = f"Accepted: {'; '.join(map(','.join, PAIR_COLUMNS))}. {PLAIN_TEXT_HINT}"
 MESSAGES_HINT = (
     'Each line must be like {"messages": [{"role": "user", "content": "Hello"}, '
     '{"role": "assistant", "content": "Hi!"}]}.'
@@ -120,7 +118,10 @@ _PairRecord = tuple[TextPiece, str, str]
 
 def _read_json_lines(path: Path, encoding: Encoding) -> Iterator[TextPiece]:
     if not is_records(path):
-        raise InputError(f"{path} is not a .jsonl file.", "Conversations are JSON lines.")
+        raise InputError(
+            f"{path} is not a .jsonl file.",
+            "Conversations are JSON lines; pairs are those, or a .csv or .tsv table.",
+        )
     return (p for p in read_lines(path, encoding) if p.text and not p.text.isspace())
 
 

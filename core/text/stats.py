@@ -257,11 +257,11 @@ def compute_stats(
         distinct_characters=len(counts.distinct_characters),
         examined=counts.examined,
         task=task,
-        labels=_check_labels(corpus, labels) if task == CLASSIFY else (),
+        labels=check_labels(corpus, labels) if task == CLASSIFY else (),
     )
 
 
-def _check_labels(corpus: Corpus, counts: Counter[str]) -> tuple[str, ...]:
+def check_labels(corpus: Corpus, counts: Counter[str]) -> tuple[str, ...]:
     """Return the labels, the most frequent first.
 
     Raises:

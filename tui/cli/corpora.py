@@ -7,12 +7,20 @@ from itertools import islice
 from pathlib import Path
 
 from core.paths import Home
-from core.text.corpus import Corpus, bundled_corpora, read_samples
+from core.text.corpus import (
+    CHAT_READINGS,
+    Corpus,
+    CorpusSample,
+    bundled_corpora,
+    find_task,
+    read_samples,
+)
 from core.text.resolve import STDIN, open_corpus
 from core.text.stats import CorpusStats, compute_stats
 from tui.cli.console import print_json, print_result, print_table
 from tui.common.format import format_size
 from tui.common.sanitize import one_line
+from tui.common.task_text import format_text, labels_text
 
 PREVIEW_LINES = 3
 MAX_LINE_CHARACTERS = 76
@@ -26,8 +34,8 @@ def list_bundled_corpora(as_json: bool) -> None:
             print_json(_metadata(corpus))
         return
     print_table(
-        ("NAME", "SIZE", "READING", "TOKENIZER", "SHOWS"),
-        [(c.name, format_size(c.size), c.reading or "", c.tokenizer or "", c.use) for c in corpora],
+        ("NAME", "SIZE", "FORMAT", "TOKENIZER", "SHOWS"),
+        [(c.name, format_size(c.size), _format(c), c.tokenizer or "", c.use) for c in corpora],
         right=(1,),
         optional=(3, 2, 1),
     )
@@ -38,7 +46,8 @@ def describe_corpus(home: Home, text: str, encoding: str | None, as_json: bool) 
     with open_corpus(text, home, encoding=encoding) as corpus:
         stats = compute_stats(corpus)
         first_samples = [
-            sample.text for sample in islice(read_samples(corpus, stats.reading), PREVIEW_LINES)
+            _sample_text(sample)
+            for sample in islice(read_samples(corpus, stats.reading), PREVIEW_LINES)
         ]
     if text == STDIN:
         corpus = dataclasses.replace(corpus, files=(Path("standard input"),))
@@ -65,13 +74,29 @@ def describe_corpus(home: Home, text: str, encoding: str | None, as_json: bool) 
         )
 
 
+def _format(corpus: Corpus) -> str:
+    if corpus.reading is None:
+        return ""
+    return format_text(corpus.reading, find_task(corpus, corpus.reading))
+
+
+def _sample_text(sample: CorpusSample) -> str:
+    """A line as it is, a conversation with who speaks."""
+    messages = [f"{message.role}: {message.content}" for message in sample.messages]
+    return "  ".join(messages) or sample.text
+
+
 def _facts(corpus: Corpus, stats: CorpusStats) -> list[tuple[str, str]]:
     scope = "" if stats.complete else f" (in the first {stats.examined:,} characters)"
     return [
         ("shows", corpus.use),
         ("size", f"{format_size(stats.size)}, {stats.characters:,} characters, {corpus.encoding}"),
-        ("reading", f"{stats.reading}: {stats.reason}"),
-        ("lines", f"{stats.lines:,}, longest {stats.longest_words} words{scope}"),
+        ("format", f"{format_text(stats.reading, stats.task, stats.labels)}: {stats.reason}"),
+        ("labels", labels_text(stats.labels)),
+        (
+            "records" if stats.reading in CHAT_READINGS else "lines",
+            f"{stats.lines:,}, longest {stats.longest_words} words{scope}",
+        ),
         ("words", f"{stats.words:,}, {stats.distinct_words:,} distinct{scope}"),
         ("letters", f"{stats.distinct_characters:,} distinct characters{scope}"),
         ("prompt", corpus.prompt or ""),
@@ -84,5 +109,6 @@ def _facts(corpus: Corpus, stats: CorpusStats) -> list[tuple[str, str]]:
 
 
 def _metadata(corpus: Corpus) -> dict[str, object]:
-    fields = ("name", "title", "use", "description", "licence", "note", "reading", "tokenizer")
-    return {name: getattr(corpus, name) for name in fields} | {"size": corpus.size}
+    names = ("name", "title", "use", "description", "licence", "note", "reading", "tokenizer")
+    task = find_task(corpus, corpus.reading) if corpus.reading else corpus.task
+    return {name: getattr(corpus, name) for name in names} | {"task": task, "size": corpus.size}

@@ -13,6 +13,7 @@ from core.system.files import JsonObject
 from tui.cli.console import print_json, print_message, print_result
 from tui.common.format import format_count, format_duration, format_number, format_size
 from tui.common.sanitize import one_line
+from tui.common.task_text import format_text, labels_text
 
 MAX_SAMPLES = 8
 BASELINE_NAMES = {"random": "uniform"}  # where they differ from those in the events
@@ -59,8 +60,10 @@ def _facts(
     )
     data = "validation" if history.reference_on == "validation" else "training"
     parent = record.get("parent") or {}
+    format = format_text(corpus["reading"], summary.task, summary.labels)
     return [
-        ("text", f"{corpus['name']}, {format_size(corpus['size'])}, read as {corpus['reading']}"),
+        ("text", f"{corpus['name']}, {format_size(corpus['size'])}, read as {format}"),
+        ("labels", labels_text(summary.labels)),
         ("from", str(parent.get("run", ""))),
         ("created", summary.created or ""),
         ("note", summary.note),

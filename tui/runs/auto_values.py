@@ -11,8 +11,9 @@ from core.config.plan_inputs import DeviceFacts
 from core.config.planner import choose_tokenizer
 from core.dataset.preview import Preview
 from core.errors import MiniGPTError
-from core.text.corpus import Corpus
+from core.text.corpus import CHAT_READINGS, LINES, TEXT, Corpus
 from tui.common.format import format_count
+from tui.common.task_text import format_text
 from tui.runs.form_fields import (
     DEVICE,
     ENCODING,
@@ -27,7 +28,8 @@ from tui.runs.form_fields import (
 )
 from tui.runs.setup import RunDraft, RunForecast
 
-READING_WORDS = {"lines": "lines, each a sample", "text": "one long text"}
+READING_WORDS = {LINES: "lines, each a sample", TEXT: "one long text"}
+FORMAT_WORDS = "format"  # among the values: how the text is read, in words
 
 
 def automatic_values(forecast: RunForecast, preset: str, draft: RunDraft) -> dict[str, Any]:
@@ -45,6 +47,9 @@ def automatic_values(forecast: RunForecast, preset: str, draft: RunDraft) -> dic
     values[TOKENIZER] = tokenizer_kind(draft.corpus, draft.preview, draft.config)
     values[VOCABULARY] = draft.preview.vocab_size
     values[READING] = draft.preview.reading
+    values[FORMAT_WORDS] = READING_WORDS.get(draft.preview.reading) or format_text(
+        draft.preview.reading, draft.preview.task, draft.preview.labels
+    )
     values[ENCODING] = draft.corpus.encoding
     values[SAMPLE_PROMPT] = values[SAMPLE_PROMPT] or draft.corpus.prompt
     if forecast.steps is not None and train.batch_size is not None:
@@ -152,8 +157,9 @@ def device_text(device: str, name: str) -> str:
 
 
 def _describe_batch(values: Mapping[str, Any], forecast: RunForecast) -> str:
-    if forecast.tokens.reading == "lines":
-        return f"{values['batch_size']:,} lines"
+    reading = forecast.tokens.reading
+    if reading != TEXT:
+        return f"{values['batch_size']:,} {reading}"
     return f"{values['batch_size']:,} × {forecast.model.context:,} tokens"
 
 
@@ -165,7 +171,11 @@ def _describe_rate(values: Mapping[str, Any], forecast: RunForecast) -> str:
 
 def _describe_prompt(values: Mapping[str, Any], _: RunForecast) -> str:
     prompt = values[SAMPLE_PROMPT]
-    return f"“{prompt}”" if prompt else "the first words of the text"
+    if prompt:
+        return f"“{prompt}”"
+    return (
+        "the first message" if values[READING] in CHAT_READINGS else "the first words of the text"
+    )
 
 
 _SPECIAL_TEXTS: dict[str, Callable[[Mapping[str, Any], RunForecast], str]] = {
@@ -176,7 +186,7 @@ _SPECIAL_TEXTS: dict[str, Callable[[Mapping[str, Any], RunForecast], str]] = {
     DEVICE: lambda values, forecast: device_text(values[DEVICE], forecast.device.name),
     "batch_size": _describe_batch,
     "learning_rate": _describe_rate,
-    READING: lambda values, _: READING_WORDS.get(values[READING], ""),
+    READING: lambda values, _: values[FORMAT_WORDS],
     SAMPLE_PROMPT: _describe_prompt,
     "eval_steps": lambda values, _: (
         f"{values['eval_steps']:,} steps" if values["eval_steps"] else "every epoch"

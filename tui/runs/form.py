@@ -59,6 +59,7 @@ class SettingsForm:
     Attributes:
         devices: names of this machine's devices.
         parents: the runs that can be started from; None until they are known.
+        readings: how the text can be read.
         chosen: name of the chosen row.
         is_typing: whether a value is being typed into that row.
     """
@@ -67,6 +68,7 @@ class SettingsForm:
         self.texts = {} if texts is None else texts
         self.devices: tuple[str, ...] = ()
         self.parents: tuple[Parent, ...] | None = None
+        self.readings: tuple[str, ...] = READINGS
         self.chosen = next(iter(FIELDS))
         self.is_typing = False
         self._before_typing = ""
@@ -253,6 +255,8 @@ class SettingsForm:
             return [parent.name for parent in self.parents or ()]
         if field.name == DEVICE:
             return list(self.devices)
+        if field.name == READING:
+            return list(self.readings)
         return list(field.choices)
 
     def _step_number(self, by: int) -> str:

@@ -14,9 +14,12 @@ from core.run.event_log import read_sparse_events
 from core.run.events import as_whole
 from core.run.history import History
 from core.run.record import read_record
+from core.run.summary import RunSummary
 from core.system.files import JsonObject
+from core.text.messages import CONTINUE
 from tui.common.format import format_count, format_size, percent
 from tui.common.sanitize import one_line
+from tui.common.task_text import format_text
 from tui.runs.library import LibraryRow, format_age
 
 CURVE_POINTS = 600
@@ -69,6 +72,7 @@ def list_preview_facts(
         "text": [
             corpus.get("name", ""),
             format_size(corpus["size"]) if corpus else "",
+            _format(corpus, summary),
             _tokens(prepared),
         ],
         "model": [_shape(model), _number_of(prepared, "parameters", "weights")],
@@ -92,6 +96,13 @@ def list_preview_facts(
         parts = {"problem": [summary.problem], "disk": parts["disk"]}
     facts = [(label, " · ".join(filter(None, values))) for label, values in parts.items()]
     return [(label, one_line(value)) for label, value in facts if value]
+
+
+def _format(corpus: JsonObject, summary: RunSummary) -> str:
+    """Format and task; empty where it continues a text, which the table of runs shows."""
+    if not corpus or summary.task == CONTINUE:
+        return ""
+    return format_text(corpus["reading"], summary.task, summary.labels)
 
 
 def preview_content(facts: Sequence[tuple[str, str]]) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import textwrap
 import threading
@@ -24,12 +25,20 @@ from core.errors import Cancelled, MiniGPTError
 from core.run.store import list_runs
 from core.server.protocol import ProbeRequest
 from core.text.catalog import recent_files
-from core.text.corpus import Corpus, bundled_corpora
+from core.text.corpus import LINES, Corpus, bundled_corpora
+from core.text.messages import PLAIN_TEXT_HINT, is_table
 from core.text.resolve import resolve_corpus
-from tui.common.format import format_size
 from tui.common.messages import OpenSetup
 from tui.common.sanitize import one_line
-from tui.runs.forecast_text import approximate_duration, setup_state, warning_lines
+from tui.runs.forecast_text import approximate_duration, setup_state
+from tui.runs.text_facts import (
+    LABEL_CELLS,
+    brief_preview_text,
+    own_kind,
+    preview_text,
+    shown_tokens,
+    tokenizer_kind,
+)
 from tui.runs.text_times import TextTime, TextTimes
 from tui.screens.base import BaseScreen
 from tui.widgets.line_input import LineInput
@@ -45,7 +54,6 @@ if TYPE_CHECKING:
 FIRST_CORPUS = "lang"  # highlighted at first: it trains in seconds
 START_HERE = "← start here"
 MAX_RECENT_FILES = 8
-LABEL_CELLS = 10
 MIN_PREVIEW_CELLS = 2 * LABEL_CELLS  # used before the first layout
 # What a bundled text is used for, in a word; the list has this order.
 KINDS = {
@@ -56,7 +64,6 @@ KINDS = {
     "translation": "translate",
     "arithmetic": "sums",
 }
-OWN_KIND = "text"
 NEXT_STEPS = (
     (
         "1  ",
@@ -123,6 +130,8 @@ class NewCorpusScreen(BaseScreen):
         self._corpus: Corpus | None = None  # set once its preview is complete
         self._preview: Preview | None = None
         self._spec = ""
+        self._reading: str | None = None  # None is decided from the text
+        self._can_read_lines = False  # the text is a table that is not one of pairs
         self._is_chosen = False  # Enter was pressed before the preview was complete
         self._cancel = threading.Event()
         self._times: TextTimes | None = None
@@ -187,7 +196,7 @@ class NewCorpusScreen(BaseScreen):
             TextRow(
                 spec=str(path),
                 name=path.name,
-                kind=OWN_KIND,
+                kind=own_kind(path),
                 time=self._time_text(_own_corpus(path)),
                 note=_short_folder(path),
             )
@@ -281,6 +290,7 @@ class NewCorpusScreen(BaseScreen):
         self._cancel.set()
         self.workers.cancel_group(self, "preview")
         self._spec, self._corpus, self._preview = "", None, None
+        self._can_read_lines = False
         words = "Enter asks for a file, a folder or a pattern such as notes/**/*.md."
         self._show_message("Another text", Content.styled(words, "$muted"))
 
@@ -304,7 +314,7 @@ class NewCorpusScreen(BaseScreen):
     @on(Input.Submitted, "#path")
     def _submit_path(self, event: Input.Submitted) -> None:
         spec = event.value.strip()
-        if spec == self._spec and self._corpus:
+        if spec == self._spec and (self._corpus or self._can_read_lines):
             self.action_use_text()
         elif spec:
             self._load_preview(spec)
@@ -319,19 +329,24 @@ class NewCorpusScreen(BaseScreen):
         self.query_one("#texts").focus()
 
     @work(exclusive=True, group="preview", exit_on_error=False)
-    async def _load_preview(self, spec: str) -> None:
+    async def _load_preview(self, spec: str, reading: str | None = None) -> None:
         """Read the beginning of a text in a thread; cancels the previous preview."""
         self._cancel.set()
         self._cancel = cancel = threading.Event()
         self._spec, self._corpus, self._preview = spec, None, None
-        self._is_chosen = False
+        self._reading, self._can_read_lines, self._is_chosen = reading, False, False
+        corpus = None
         try:
             corpus = await asyncio.to_thread(resolve_corpus, spec, self.services.home)
+            if reading:
+                corpus = dataclasses.replace(corpus, reading=reading)
             self._show_message(corpus.name, Content.styled("reading…", "$muted"))
             preview = await asyncio.to_thread(_read_preview, corpus, cancel)
         except Cancelled:
             return
         except MiniGPTError as error:
+            is_pairs = corpus is not None and any(map(is_table, corpus.files))
+            self._can_read_lines = is_pairs and reading is None
             self._show_problem(error)
             return
         if self._spec == spec:
@@ -370,17 +385,25 @@ class NewCorpusScreen(BaseScreen):
         self.call_after_refresh(self._show_facts)
 
     def _show_problem(self, error: MiniGPTError) -> None:
+        """What is wrong with a text; Enter reads a table that is not one of pairs as lines."""
+        hint, way_out, title = error.hint, "", "Not a text"
+        if self._can_read_lines:
+            hint, title = hint.removesuffix(PLAIN_TEXT_HINT).rstrip(), "Not a table of pairs"
+            way_out = "\nEnter reads the file as lines of plain text instead."
         words = Content.assemble(
             ("! ", "bold $error"), (one_line(error.message), "bold $error"), "\n",
-            (one_line(error.hint), "$muted"),
+            (one_line(hint), "$muted"), (way_out, "$ink"),
         )  # fmt: skip
-        self._show_message("Not a text", words)
+        self._show_message(title, words)
 
     def action_use_text(self) -> None:
         """Open the settings for this text, once its preview is complete."""
+        if self._can_read_lines:
+            self._load_preview(self._spec, LINES)
+            return
         self._is_chosen = self._corpus is None
         if self._corpus is not None:
-            self.post_message(OpenSetup(self._spec))
+            self.post_message(OpenSetup(self._spec, reading=self._reading))
 
     def action_path(self) -> None:
         """Show the path input."""
@@ -461,21 +484,6 @@ def _read_preview(corpus: Corpus, cancel: threading.Event) -> Preview:
     return preview(corpus, cancel.is_set)
 
 
-def tokenizer_kind(preview: Preview) -> str:
-    """The kind of the preview's tokenizer: word, char or bpe."""
-    return preview.tokenizer_reason.partition(" ")[0]
-
-
-def shown_tokens(preview: Preview) -> list[list[str]]:
-    """The first lines as tokens; words, which have no spaces of their own, with one before."""
-    if tokenizer_kind(preview) != "word":
-        return [list(line) for line in preview.token_lines]
-    return [
-        [token if index == 0 else f" {token}" for index, token in enumerate(line)]
-        for line in preview.token_lines
-    ]
-
-
 def next_steps_text(width: int) -> Content:
     """What happens after a text was chosen, wrapped to `width` cells."""
     lines = [
@@ -486,56 +494,3 @@ def next_steps_text(width: int) -> Content:
         )
     ]
     return Content("\n").join([*lines, Content.styled(CONTINUES, "$faint")])
-
-
-def preview_text(corpus: Corpus, preview: Preview, width: int) -> Content:
-    """The facts of a text as label and value, wrapped to `width` cells; then warnings."""
-    part = "" if preview.complete else " (preview)"
-    what = corpus.description or ", ".join(str(path) for path in corpus.files[:3])
-    rows = [
-        ("what", what),
-        (
-            "size",
-            f"{format_size(preview.size)}, {preview.encoding} · {preview.lines:,} lines{part}, "
-            f"the longest {preview.longest_line:,} characters",
-        ),
-        ("words", _words_text(preview)),
-        ("repeated", f"{preview.duplicate_lines:,} lines" if preview.duplicate_lines else ""),
-        ("read as", f"{preview.reading}: {preview.reason}"),
-        ("tokens", preview.tokenizer_reason),
-    ]
-    lines = [
-        Content.assemble((first_column.ljust(LABEL_CELLS), "$muted"), line)
-        for label, value in rows
-        for first_column, line in zip(
-            chain([label], repeat("")),
-            textwrap.wrap(one_line(value), width - LABEL_CELLS),
-            strict=False,
-        )
-    ]
-    if preview.warnings:
-        lines.append(warning_lines(preview.warnings))
-    return Content("\n").join(lines)
-
-
-def _words_text(preview: Preview) -> str:
-    if preview.estimated_words > preview.words:
-        return "not separated by blanks"
-    part = "" if preview.complete else " (preview)"
-    words = f"{preview.words:,}{part}, {preview.distinct_words:,} distinct"
-    return f"{words}, {preview.words_once:,} once"
-
-
-def brief_preview_text(corpus: Corpus, preview: Preview) -> Content:
-    """The facts of a text in a line or two; then warnings."""
-    kind = tokenizer_kind(preview)
-    facts = [
-        corpus.title.lower() if corpus.bundled else "",
-        format_size(preview.size),
-        f"{preview.words:,} words, {preview.distinct_words:,} distinct",
-        f"{preview.tokens:,} {kind} tokens",
-    ]
-    lines = [Content.styled(" · ".join(one_line(fact) for fact in facts if fact), "$muted")]
-    if preview.warnings:
-        lines.append(warning_lines(preview.warnings))
-    return Content("\n").join(lines)

@@ -25,7 +25,7 @@ from core.run.parents import list_parents
 from core.run.store import check_free, check_name, find_run, propose_name
 from core.server.protocol import ProbeRequest
 from core.system.machine import free_disk, free_memory, usable_threads
-from core.text.corpus import Corpus
+from core.text.corpus import Corpus, possible_readings
 from core.text.resolve import resolve_corpus
 from core.tokenizer.tokenizer import Tokenizer
 from tui.common.messages import OpenTrain
@@ -163,6 +163,7 @@ class NewSetupScreen(BaseScreen):
             corpus, text = await asyncio.to_thread(
                 read_text, self.services.home, self._spec, choices, cancel
             )
+            self._form.readings = await asyncio.to_thread(possible_readings, corpus)
         except Cancelled:
             return
         except MiniGPTError as error:

@@ -13,6 +13,7 @@ from textual.content import Content
 from core.run.summary import RunSummary
 from tui.common.format import format_count, format_size, loss
 from tui.common.sanitize import one_line
+from tui.common.task_text import kind_text
 from tui.plot.sparkline import sparkline
 from tui.runs.family import FamilyRow, RunOrder
 from tui.runs.library import LibraryRow, row_age
@@ -58,7 +59,9 @@ def _columns(charset: str) -> list[Column]:
         return Content.styled(sparkline(row.curve, CURVE_WIDTH, charset), "$primary")
 
     return [
-        Column("kind", 5, muted(lambda row: row.summary.reading or ""), rank=5),
+        Column(
+            "kind", 9, muted(lambda row: kind_text(row.summary.reading, row.summary.task)), rank=5
+        ),
         Column("status", 15, lambda row: status_of_summary(row.summary)),
         Column("loss", CURVE_WIDTH, curve, rank=2),
         Column("epoch", 7, fact(epochs), right=True, rank=4),

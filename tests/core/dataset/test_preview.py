@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.config.configs import TrainConfig
+from core.config.planner import choose_tokenizer
 from core.dataset import preview as preview_module
 from core.dataset.preview import (
     LONG_LINE_CHARACTERS,
@@ -17,11 +19,16 @@ from core.dataset.preview import (
     Preview,
     preview,
 )
+from core.dataset.token_store import build_tokens
 from core.errors import Cancelled, InputError
+from core.paths import find_home
 from core.text import readers
 from core.text.corpus import Corpus, bundled_corpora, read_samples
 from core.text.encoding import Encoding
 from core.text.readers import TextPiece
+from core.tokenizer.tokenizer import Tokenizer
+from core.tokenizer.train import train_tokenizer
+from core.train.prepare import measure_tokens
 from tests.support.bundled_texts import NAMES
 from tests.support.texts import corpus_of_file, corpus_of_text, write
 
@@ -214,3 +221,114 @@ def test_a_preview_can_be_cancelled(tmp_path: Path) -> None:
     corpus: Corpus = corpus_of_text(tmp_path / "text.txt", WORDS)
     with pytest.raises(Cancelled):
         preview(corpus, lambda: True)
+
+
+def write_pairs(path: Path, header: str, count: int) -> Corpus:
+    """A table of so many pairs: whether a number is even."""
+    rows = "".join(f'"Is {n} even, please?",{"odd" if n % 2 else "even"}\n' for n in range(count))
+    return corpus_of_text(path, f"{header}\n{rows}")
+
+
+def write_conversations(path: Path, count: int) -> Corpus:
+    """Conversations of two exchanges; every third begins with a message of the system."""
+    records = []
+    for n in range(count):
+        system = [{"role": "system", "content": "Be kind."}] if n % 3 == 0 else []
+        turns = [
+            {"role": role, "content": content}
+            for role, content in (
+                ("user", f"I have {n} cats."),
+                ("assistant", "How nice!"),
+                ("user", "How many have I?"),
+                ("assistant", f"You have {n}."),
+            )
+        ]
+        records.append(json.dumps({"messages": [*system, *turns]}) + "\n")
+    return corpus_of_text(path, "".join(records))
+
+
+def test_a_preview_of_pairs_shows_format_task_labels_and_roles(tmp_path: Path) -> None:
+    result = preview(write_pairs(tmp_path / "parity.csv", "text,label", 300))
+    assert (result.reading, result.task) == ("pairs", "classify")
+    assert set(result.labels) == {"even", "odd"}
+    assert (result.lines, result.samples, result.complete) == (300, 300, True)
+    first = result.token_lines[0]
+    end = first.index("<|end|>")
+    assert first[0] == "<|user|>"
+    assert "".join(first[1:end]) == "Is 0 even, please?"
+    assert (first[end + 1], "".join(first[end + 2 : -1]), first[-1]) == (
+        "<|assistant|>",
+        "even",
+        "<|end|>",
+    )
+
+
+def test_a_preview_of_conversations_counts_records_and_shows_their_system(tmp_path: Path) -> None:
+    result = preview(write_conversations(tmp_path / "cats.jsonl", 250))
+    assert (result.reading, result.task, result.labels) == ("conversations", "converse", ())
+    assert (result.lines, result.duplicate_lines) == (250, 0)
+    assert result.token_lines[0][0] == "<|system|>"
+    assert result.token_lines[1][0] == "<|user|>"
+    assert result.token_lines[1].count("<|end|>") == 4
+
+
+@pytest.mark.parametrize("kind", ["bpe", "word", "char"])
+@pytest.mark.parametrize("name", ["pairs.csv", "cats.jsonl"])
+def test_the_facts_of_a_preview_are_those_of_training(kind: str, name: str, tmp_path: Path) -> None:
+    """The forecast counts roles, ends and <sos>, and only the part that is trained on."""
+    is_table = name.endswith(".csv")
+    path = tmp_path / name
+    corpus = (
+        write_pairs(path, "question,answer", 400) if is_table else write_conversations(path, 400)
+    )
+    config = TrainConfig(tokenizer=kind)
+    result = preview(corpus, settings=config)
+    size = choose_tokenizer(config, result.text_facts).vocab_size
+    tokenizer = train_tokenizer(corpus, result.reading, kind, size).tokenizer
+    tokens = build_tokens(corpus, result.reading, tokenizer, find_home(tmp_path / "home"))
+    assert result.vocab_size == tokenizer.vocab_size
+    assert result.tokens == len(tokens.ids)
+    assert result.facts == measure_tokens(tokens)
+
+
+def test_a_text_run_as_parent_gets_the_tokens_of_the_roles(tmp_path: Path) -> None:
+    parent = Tokenizer.train("bpe", ["What is this, please?"], 300)
+    corpus = write_pairs(tmp_path / "parity.csv", "text,label", 300)
+    result = preview(corpus, tokenizer=parent)
+    assert result.vocab_size == result.facts.vocab_size == parent.vocab_size + 3
+    assert result.token_lines[0][0] == "<|user|>"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "name,age\nAnn,5\n", "a.csv, line 1: unknown columns 'name', 'age'"),
+        ("a.csv", "text,label\nfine,good\nbad\n", "a.csv, line 3: 1 fields instead of 2"),
+        ("a.csv", "text,label\nfine,good\nbad,\n", "a.csv, line 3: no text in 'label'"),
+        ("a.jsonl", '{"prompt": "a", "completion": "b"}\n\n{"prompt": 1}\n', "a.jsonl, line 3"),
+        ("a.jsonl", '{"messages": []}\n', 'a.jsonl, line 1: no list "messages"'),
+    ],
+)
+def test_a_broken_record_is_named_by_its_line(
+    name: str, text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        preview(corpus_of_text(tmp_path / name, text))
+    assert message in caught.value.message
+
+
+def test_only_the_beginning_of_many_pairs_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_module, "PREVIEW_CHARACTERS", 5_000)
+    result = preview(write_pairs(tmp_path / "many.csv", "prompt,completion", 3_000))
+    assert not result.complete
+    assert result.lines < 300
+    assert result.samples == pytest.approx(3_000, rel=0.06)
+
+
+def test_a_table_can_be_read_as_plain_lines(tmp_path: Path) -> None:
+    """The way out for a table with other columns."""
+    corpus = corpus_of_text(tmp_path / "a.csv", "name,age\nAnn,5\nBen,7\n")
+    result = preview(dataclasses.replace(corpus, reading="lines"))
+    assert (result.reading, result.task, result.lines) == ("lines", "continue", 3)

@@ -95,6 +95,14 @@ def test_bits_per_byte_follow_from_the_bytes_per_token(
     assert run.bits_factor == pytest.approx(tokens / 1000 / math.log(2))
 
 
+@pytest.mark.parametrize("reading", ["pairs", "conversations"])
+def test_bits_per_byte_are_not_known_where_replies_alone_are_learnt(
+    reading: str, home: Home
+) -> None:
+    run = RunReader(trained(home, "poem", reading=reading)).read()
+    assert (run.missing, run.bytes_per_token) == ("the size of its replies", None)
+
+
 def test_a_run_names_what_it_lacks_for_bits_per_byte(home: Home) -> None:
     run = RunReader(make_run(home, "imported")).read()
     assert run.missing == "its number of tokens"

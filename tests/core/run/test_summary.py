@@ -90,6 +90,16 @@ def test_damaged_runs_are_listed_with_their_problem(run: Run, home: Home) -> Non
     assert "no valid corpus.sha256, corpus.reading, corpus.encoding" in partly.problem
 
 
+def test_a_summary_has_task_and_labels(home: Home) -> None:
+    """Those of a record without them, of an earlier version, are to continue, and none."""
+    record = run_record()
+    record["corpus"] |= {"reading": "pairs", "task": "classify", "labels": ["good", "bad"]}
+    row = summarize_run(make_run(home, "judge", record), NOW)
+    assert (row.reading, row.task, row.labels) == ("pairs", "classify", ("good", "bad"))
+    row = summarize_run(make_run(home, "old", run_record()), NOW)
+    assert (row.reading, row.task, row.labels) == ("lines", "continue", ())
+
+
 def test_a_run_deleted_meanwhile_is_left_out(
     run: Run, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from core.errors import InputError
 from core.paths import Home
 from core.text import corpus, stats
-from core.text.corpus import Corpus, read_samples
-from tests.support.texts import corpus_of_file, home_with_bundled_corpora, write
+from core.text.corpus import Corpus, possible_readings, read_samples
+from tests.support.texts import corpus_of_file, corpus_of_text, home_with_bundled_corpora, write
 
 
 @pytest.fixture
@@ -55,3 +56,23 @@ def test_nothing_but_white_space_is_refused(tmp_path: Path, text: str, reading: 
         list(read_samples(empty, reading))
     with pytest.raises(InputError, match="no text in"):
         stats.compute_stats(empty)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "readings"),
+    [
+        ("a.txt", "one\ntwo\n", ("lines", "text")),
+        ("a.csv", "text,label\nfine,good\n", ("lines", "text", "pairs")),
+        ("a.csv", "name,age\nAnn,5\n", ("lines", "text")),
+        ("a.jsonl", '{"text": "one"}\n', ("lines", "text")),
+        ("a.jsonl", '{"messages": []}\n', ("conversations",)),
+        ("a.jsonl", '{"prompt": "a", "completion": "b"}\n', ("pairs",)),
+    ],
+)
+def test_only_readings_that_a_file_allows_are_possible(
+    name: str, text: str, readings: tuple[str, ...], tmp_path: Path
+) -> None:
+    corpus = corpus_of_text(tmp_path / name, text)
+    assert possible_readings(corpus) == readings
+    chosen = dataclasses.replace(corpus, reading=readings[0])
+    assert possible_readings(chosen) == readings

@@ -349,3 +349,58 @@ def test_a_screen_that_is_left_stops_reading_its_text(
         await wait_until_shown(pilot, stopped.is_set)
 
     run_app(home, journey)
+
+
+def test_a_table_of_pairs_shows_its_format_and_how_the_model_reads_it(
+    home: Home, tmp_path: Path
+) -> None:
+    path = tmp_path / "opinions.csv"
+    labels = ("good", "bad", "fair")
+    rows = "".join(f"This is number {n} of many.,{labels[n % 3]}\n" for n in range(60))
+    path.write_text(f"text,label\n{rows}")
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: "257 word tokens" in screen_text(app))
+        await pilot.press("f")
+        app.screen.query_one("#path", Input).value = str(path)
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: "pairs · classify, 3 labels" in screen_text(app))
+        shown = screen_text(app)
+        assert "60 pairs, the longest" in shown
+        assert "labels    good, bad, fair" in shown
+        assert "<|user|>" in shown
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: "of a minute" in screen_text(app))
+        assert "auto → pairs · classify, 3 labels" in screen_text(app)
+        form = app.screen.query_one(ConfigForm).form
+        form.choose("reading")
+        for reading in ("lines", "text", "pairs"):
+            await pilot.press("right")
+            assert form.texts["reading"] == reading
+
+    run_app(home, journey, size=(140, 40))
+
+
+def test_enter_reads_a_table_with_other_columns_as_lines(home: Home, tmp_path: Path) -> None:
+    """The message names the columns that are accepted, and the way out."""
+    path = tmp_path / "people.csv"
+    path.write_text("name,age\n" + "".join(f"Ann number {n},{n}\n" for n in range(60)))
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        await wait_until_shown(pilot, lambda: "257 word tokens" in screen_text(app))
+        await pilot.press("f")
+        app.screen.query_one("#path", Input).value = str(path)
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: "unknown columns" in screen_text(app))
+        shown = " ".join(screen_text(app).replace("│", " ").split())
+        assert "line 1: unknown columns 'name', 'age'" in shown
+        assert "question,answer; source,target; text,label" in shown
+        assert "--format" not in shown
+        assert "Enter reads the file as lines of plain text instead" in shown
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: "61 lines" in screen_text(app))
+        await pilot.press("enter")
+        await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
+        assert app.screen.query_one(ConfigForm).form.texts["reading"] == "lines"
+
+    run_app(home, journey, size=(140, 40))

@@ -71,6 +71,29 @@ def test_the_least_important_columns_are_omitted_first(width: int, heads: str) -
     play_widget(RunTable("braille"), act, size=(width, 20))
 
 
+@pytest.mark.parametrize(
+    ("reading", "task", "kind"),
+    [
+        ("lines", "continue", "lines"),
+        ("text", "continue", "text"),
+        ("pairs", "translate", "translate"),
+        ("pairs", "classify", "classify"),
+        ("conversations", "converse", "converse"),
+        (None, "continue", ""),
+    ],
+)
+def test_the_kind_of_a_run_is_its_task_or_how_its_text_is_read(
+    reading: str | None, task: str, kind: str
+) -> None:
+    async def act(table: RunTable, pilot: Pilot[None]) -> None:
+        table.show([row("a", reading=reading, task=task)], RunOrder.AGE)
+        await pilot.pause()
+        heading, shown = widget_lines(table)[:2]
+        assert shown[heading.index("kind") : heading.index("status")].strip() == kind
+
+    play_widget(RunTable("braille"), act, size=(80, 20))
+
+
 def test_a_row_shows_epochs_and_losses_with_three_decimals() -> None:
     async def act(table: RunTable, pilot: Pilot[None]) -> None:
         rows = [
@@ -165,8 +188,8 @@ def test_children_are_indented_below_their_parent() -> None:
         rows = [row("tales"), row("tales-chat", 1), row("deep", 2), row("x" * 40, 1)]
         table.show(rows, RunOrder.AGE)
         await pilot.pause()
-        names = [line[2:22].rstrip() for line in widget_lines(table)[1:5]]
-        assert names == ["tales", "└ tales-chat", "  └ deep", "└ " + "x" * 17 + "…"]
+        names = [line[2:18].rstrip() for line in widget_lines(table)[1:5]]
+        assert names == ["tales", "└ tales-chat", "  └ deep", "└ " + "x" * 13 + "…"]
 
     play_widget(RunTable("braille"), act)
 
