@@ -236,7 +236,7 @@ class SettingsForm:
         if not options:
             known = field.kind != RUN or self.parents is not None
             return "type a value" if known else "still looking for runs that know this text"
-        texts = ["", *options]
+        texts = ["", *(option for option in options if option != default_text(field))]
         text = self.texts.get(field.name, "")
         index = texts.index(text) if text in texts else 0
         self._set(texts[(index + by) % len(texts)])
@@ -359,7 +359,7 @@ def default_text(field: FormField) -> str:
         return ""
     if isinstance(field.default, bool):
         return toggle_text(field.default)
-    return number_text(field.default)
+    return field.default if isinstance(field.default, str) else number_text(field.default)
 
 
 def texts_of(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -96,6 +96,26 @@ def test_choices_are_cycled_through_auto() -> None:
     assert settings.texts["tokenizer"] == "bpe"
 
 
+def test_a_choice_with_a_default_of_its_own_has_no_automatic_one() -> None:
+    """Arrows pass from the default to the others and back."""
+    settings = form("loss_on")
+    seen = []
+    for _ in range(3):
+        settings.step(1)
+        seen.append(settings.choices().config.loss_on)
+    assert seen == ["all", "replies", "all"]
+
+
+def test_only_readings_of_the_text_are_offered() -> None:
+    settings = form("reading")
+    settings.readings = ("lines", "text", "pairs")
+    seen = []
+    for _ in range(4):
+        settings.step(1)
+        seen.append(settings.choices().reading)
+    assert seen == ["lines", "text", "pairs", None]
+
+
 def test_a_switch_has_two_values_and_its_default_is_no_choice() -> None:
     settings = form("snapshots")
     settings.step(1)
