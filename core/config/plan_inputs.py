@@ -14,13 +14,11 @@ class TextFacts:
     Attributes:
         reading: one of `core.text.corpus.READINGS`.
         characters: in the corpus.
-        distinct_words: separated by white space.
         spaces: white-space characters.
     """
 
     reading: str
     characters: int
-    distinct_words: int
     spaces: int
 
 

@@ -29,7 +29,7 @@ USER_CHOICE = "your choice"
 SUITS_TEXT = "suits this text and size"
 FROM_PARENT = "as in the parent run"
 
-MAX_WORD_VOCABULARY = 5_000  # distinct words, beyond which lines are not split into words
+MAX_CHARACTERS_PER_SPACE = 12  # of a text with words that are separated by blanks
 MIN_BPE_CHARACTERS = 200_000
 # Vocabulary of a byte-level BPE for texts up to so many characters.
 BPE_VOCABULARIES = (
@@ -90,7 +90,7 @@ def choose_tokenizer(
     elif corpus_kind:
         kind, reason = corpus_kind, "suits this corpus"
     else:
-        kind, reason = _choose_tokenizer_kind(facts)
+        kind, reason = _choose_tokenizer_kind(facts, config.preset)
     size = config.vocab_size or corpus_vocab_size
     if size is None and kind == "bpe":
         suited = next(size for limit, size in BPE_VOCABULARIES if facts.characters <= limit)
@@ -98,12 +98,12 @@ def choose_tokenizer(
     return TokenizerChoice(kind=kind, vocab_size=size, reason=f"{kind} ({reason})")
 
 
-def _choose_tokenizer_kind(facts: TextFacts) -> tuple[str, str]:
-    if facts.reading in ("pairs", "conversations"):
-        return "bpe", "spells words it never saw"
-    has_words = facts.spaces * 12 > facts.characters
-    if facts.reading == "lines" and has_words and facts.distinct_words <= MAX_WORD_VOCABULARY:
-        return "word", f"lines with {facts.distinct_words:,} distinct words"
+def _choose_tokenizer_kind(facts: TextFacts, preset: str) -> tuple[str, str]:
+    has_words = facts.spaces * MAX_CHARACTERS_PER_SPACE > facts.characters
+    if preset == "tutorial" and has_words:
+        return "word", "as in the tutorial"
+    if facts.reading != "text" and has_words:
+        return "bpe", "whole words, and pieces of those it never saw"
     if facts.characters < MIN_BPE_CHARACTERS:
         return "char", f"too little text for subwords: {facts.characters:,} characters"
     return "bpe", f"subwords, learnt from {facts.characters:,} characters"

@@ -132,7 +132,6 @@ def preview(
     facts = TextFacts(
         reading=reading,
         characters=counts.characters,
-        distinct_words=len(counts.distinct_words),
         spaces=counts.spaces,
     )
     choice = choose_tokenizer(

@@ -282,7 +282,6 @@ def _train_tokenizer(
     facts = TextFacts(
         reading=reading,
         characters=stats.characters,
-        distinct_words=stats.distinct_words,
         spaces=stats.spaces,
     )
     choice = choose_tokenizer(

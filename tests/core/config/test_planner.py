@@ -21,7 +21,7 @@ BFLOAT16_CPU = dataclasses.replace(CPU, bfloat16=True)
 GPU = DeviceFacts(device="cuda:0", name="GPU", free_memory=80 * 2**30, threads=8, bfloat16=True)
 LANG = TokenFacts(reading="lines", vocab_size=140, train_tokens=280, train_samples=20, longest=19)
 BOOK = TokenFacts(reading="text", vocab_size=2048, train_tokens=400_000, train_samples=0, longest=0)
-LARGE_TEXT = TextFacts(reading="text", characters=10**7, distinct_words=900, spaces=10**6)
+LARGE_TEXT = TextFacts(reading="text", characters=10**7, spaces=10**6)
 
 
 def plan_of(facts: TokenFacts = LANG, device: DeviceFacts = CPU, **train: Any) -> RunPlan:
@@ -31,9 +31,11 @@ def plan_of(facts: TokenFacts = LANG, device: DeviceFacts = CPU, **train: Any) -
 @pytest.mark.parametrize(
     ("facts", "kind"),
     [
-        (TextFacts(reading="lines", characters=1200, distinct_words=130, spaces=190), "word"),
-        (TextFacts(reading="lines", characters=90_000, distinct_words=9000, spaces=0), "char"),
-        (TextFacts(reading="text", characters=90_000, distinct_words=900, spaces=15_000), "char"),
+        (TextFacts(reading="lines", characters=1200, spaces=190), "bpe"),
+        (TextFacts(reading="pairs", characters=1200, spaces=190), "bpe"),
+        (TextFacts(reading="pairs", characters=1200, spaces=9), "char"),
+        (TextFacts(reading="lines", characters=90_000, spaces=0), "char"),
+        (TextFacts(reading="text", characters=90_000, spaces=15_000), "char"),
         (LARGE_TEXT, "bpe"),
     ],
 )
@@ -44,6 +46,12 @@ def test_the_tokenizer_follows_from_the_text_with_a_reason(facts: TextFacts, kin
     assert choice.reason.startswith(f"{kind} (")
 
 
+def test_the_tutorial_has_words() -> None:
+    facts = TextFacts(reading="lines", characters=1200, spaces=190)
+    choice = choose_tokenizer(TrainConfig(preset="tutorial"), facts)
+    assert (choice.kind, choice.reason) == ("word", "word (as in the tutorial)")
+
+
 def test_the_users_tokenizer_and_vocabulary_are_kept() -> None:
     config = TrainConfig(tokenizer="char", vocab_size=99)
     choice = choose_tokenizer(config, LARGE_TEXT, corpus_kind="bpe", corpus_vocab_size=512)
@@ -51,7 +59,7 @@ def test_the_users_tokenizer_and_vocabulary_are_kept() -> None:
 
 
 def test_the_corpus_proposes_a_tokenizer_if_the_user_chose_none() -> None:
-    facts = TextFacts(reading="lines", characters=1200, distinct_words=130, spaces=190)
+    facts = TextFacts(reading="lines", characters=1200, spaces=190)
     choice = choose_tokenizer(TrainConfig(), facts, corpus_kind="bpe", corpus_vocab_size=512)
     assert (choice.kind, choice.vocab_size) == ("bpe", 512)
     assert choice.reason == "bpe (suits this corpus)"

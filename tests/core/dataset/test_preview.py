@@ -146,7 +146,8 @@ def test_only_the_beginning_of_a_very_long_line_is_shown(tmp_path: Path) -> None
 
 
 def test_a_long_text_shows_its_first_lines(tmp_path: Path) -> None:
-    result = preview(corpus_of_text(tmp_path / "text.txt", WORDS * 100))
+    corpus = corpus_of_text(tmp_path / "text.txt", WORDS * 100)
+    result = preview(corpus, settings=TrainConfig(tokenizer="word"))
     assert len(result.token_lines) == SHOWN_LINES
     assert list(result.token_lines[0]) == WORDS.split()
 
