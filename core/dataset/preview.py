@@ -239,8 +239,8 @@ def _sample_facts(
     # Slow to import, not for the first frame.
     import numpy as np
 
-    from core.dataset.token_files import is_validation_line
     from core.dataset.token_store import split_line_samples
+    from core.text.validation import is_validation_line
 
     flags = np.fromiter(map(is_validation_line, lines), np.uint8, len(lines))
     split = split_line_samples(flags)

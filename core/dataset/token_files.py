@@ -9,7 +9,6 @@ arrays in native byte order;
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from core.errors import DamagedError
 from core.system.files import read_json, write_json
 from core.text.corpus import CHAT_READINGS, LINES, TEXT, CorpusSample
+from core.text.validation import is_validation_line
 from core.tokenizer.chat_format import frame_messages
 from core.tokenizer.special_tokens import EOS, SOS, RoleIds
 
@@ -35,7 +35,6 @@ STARTS_FILE = "starts"
 OFFSETS_FILE = "offsets"
 VALIDATION_FILE = "kept"  # per line or conversation 1 for validation, 0 for training
 REPLIES_FILE = "replies"  # per token of a conversation 1 where the assistant wrote it, else 0
-VALIDATION_ONE_IN = 10
 UINT16_VOCAB_SIZE = np.iinfo(np.uint16).max + 1
 
 
@@ -65,12 +64,6 @@ class TokenMetadata:
         if self.reading in CHAT_READINGS:
             sizes[REPLIES_FILE] = self.tokens
         return sizes
-
-
-def is_validation_line(line: str) -> bool:
-    """Whether the hash of a line assigns it to validation: one in ten, equal lines alike."""
-    digest = hashlib.blake2b(line.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") % VALIDATION_ONE_IN == 0
 
 
 class TokenWriter:

@@ -46,10 +46,10 @@ from core.text.catalog import SOURCE_FILE
 from core.text.corpus import CHAT_READINGS, TEXT, Corpus, CorpusSample
 from core.text.readers import is_gzip, is_records, translate_errors
 from core.text.stats import fingerprint
+from core.text.validation import MIN_LINES_TO_SPLIT, is_split
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import read_with_progress
 
-MIN_LINES_TO_SPLIT = 200
 MIN_TOKENS_TO_SPLIT = 10_000
 # The library needs about 100 bytes per token while it encodes, and a character may be a token.
 BATCH_CHARACTERS = 1 << 20
@@ -131,7 +131,7 @@ def split_line_samples(is_validation: NDArray[np.uint8]) -> ValidationSplit:
         note = f"no validation: only {count:,} lines, at least {MIN_LINES_TO_SPLIT} are needed"
         return ValidationSplit(train_samples=all_samples, note=note)
     val = np.flatnonzero(is_validation).astype(np.int64)
-    if len(val) in (0, count):
+    if not is_split(count, len(val)):
         note = "no validation: too few distinct lines"
         return ValidationSplit(train_samples=all_samples, note=note)
     train = np.flatnonzero(is_validation == 0).astype(np.int64)

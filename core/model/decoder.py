@@ -89,7 +89,11 @@ class Decoder(nn.Module):
 
     @abstractmethod
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
-        """Embedding and blocks: ids (B, T) at positions (T,) to hidden states (B, T, D)."""
+        """Embedding and blocks: ids (B, T) to hidden states (B, T, D).
+
+        Args:
+            positions: of the tokens: of all rows (T,), or of each row (B, T).
+        """
 
     @abstractmethod
     def head(self, hidden: Tensor) -> Tensor:

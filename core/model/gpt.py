@@ -156,7 +156,9 @@ class GPT(Decoder):
 
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """See `Decoder.layers`; the final norm is part of `head`."""
-        cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2)
+        cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2) or (B, T, K/2)
+        if cos.dim() == 3:
+            cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)  # the same for all heads
         x = step.apply_dropout(self.embedding(tokens))  # (B, T, D)
         step.record_hidden(x)
         for layer, block in enumerate(self.blocks):

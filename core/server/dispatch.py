@@ -28,6 +28,8 @@ from core.server.origin import TokenizedText, detokenize, find_origin, tokenize
 from core.server.prompt import prompt_tokens
 from core.server.protocol import (
     MAX_TOP,
+    AccuracyRequest,
+    ClassifyRequest,
     CutRequest,
     FindRequest,
     ForkRequest,
@@ -53,13 +55,13 @@ from core.server.replies import (
     ScoreReply,
 )
 from core.server.step import cut, find, score_at, step
+from core.server.tasks import classify, measure
 from core.server.tokens import Alternative, ReplyToken, ScoredToken
-from core.tokenizer.chat_format import FittedChat
+from core.tokenizer.chat_format import MIN_REPLY_PART, FittedChat
 from core.tokenizer.special_tokens import EOS
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
-MIN_REPLY_PART = 4  # of a conversation's context a quarter is left for the reply
 MAX_REPLY_CHARACTERS = 1_000_000
 MAX_SCORED_TOKENS = 16_384
 
@@ -90,6 +92,7 @@ class Dispatcher:
             ScoreAtRequest: partial(score_at, self.cache),
             TraceRequest: partial(trace, self.cache),
             InsideRequest: partial(inside, self.cache),
+            ClassifyRequest: partial(classify, self.cache),
         }
 
     def answer(
@@ -126,6 +129,8 @@ class Dispatcher:
                 return fork(self.cache, request, send)
             case ProbeRequest():
                 return probe(self.home, request, send, self.cache.watch)
+            case AccuracyRequest():
+                return measure(self.cache, request, send)
         return self._without_batches[type(request)](request)
 
     def _load(self, request: LoadRequest) -> LoadReply:

@@ -14,6 +14,8 @@ from core.text.messages import ASSISTANT, SYSTEM, USER, Message
 from core.tokenizer.special_tokens import EOS, SOS, RoleIds
 from core.tokenizer.tokenizer import Tokenizer
 
+MIN_REPLY_PART = 4  # of the context a quarter is left for the reply
+
 
 class ChatTokens(NamedTuple):
     """The tokens of a conversation.
@@ -85,17 +87,39 @@ def encode_chat(
         [getattr(tokenizer.roles, message.role), *encode(message.content), EOS]
         for message in messages
     ]
-    first = int(messages[0].role == SYSTEM)
+    has_system = messages[0].role == SYSTEM
+    fitted = fit_messages(tokenizer.roles, framed, context, reply_tokens, has_system=has_system)
+    if len(fitted.ids) > context:
+        length = len(fitted.ids) - 2
+        raise InputError(
+            f"The message has {length} tokens; the model reads at most {context - 2} at a time.",
+            "Write a shorter one.",
+        )
+    return fitted
+
+
+def fit_messages(
+    roles: RoleIds,
+    framed: Sequence[list[int]],
+    context: int,
+    reply_tokens: int,
+    *,
+    has_system: bool,
+) -> FittedChat:
+    """Return the tokens before a reply to messages, without the oldest exchanges if need be.
+
+    They are still too long if the system's and the last message do not fit.
+
+    Args:
+        framed: the ids of each message with its role and its end; the last is the user's.
+        context, reply_tokens: as in `encode_chat`.
+    """
+    first = int(has_system)
     begin, room = first, context - reply_tokens - 2  # <sos> and the role of the assistant
     length = sum(map(len, framed))
     while length > room and begin + 2 < len(framed):
         length -= len(framed[begin]) + len(framed[begin + 1])
         begin += 2
-    if length > context - 2:
-        raise InputError(
-            f"The message has {length} tokens; the model reads at most {context - 2} at a time.",
-            "Write a shorter one.",
-        )
     kept = [*framed[:first], *framed[begin:]]
-    ids = [SOS, *(id for message in kept for id in message), tokenizer.roles.assistant]
+    ids = [SOS, *(id for message in kept for id in message), roles.assistant]
     return FittedChat(ids, (begin - first) // 2)

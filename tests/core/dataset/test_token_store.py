@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core.dataset.token_files import is_validation_line
 from core.dataset.token_store import TokenFile, build_tokens, split_line_samples, split_text_tokens
 from core.paths import Home, find_home
 from core.text.corpus import Corpus, read_samples
 from core.text.readers import CHUNK_BYTES
+from core.text.validation import is_validation_line
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from tests.support.texts import corpus_of_text
