@@ -137,16 +137,22 @@ class Batches:
         samples: the training part.
         batch_size: samples per update.
         seed: of the order of samples.
+        sorted_batches: so many batches are made of samples that are sorted by length together, and
+            come in a random order: less padding. 1 for no sorting.
     """
 
     ids: NDArray[np.unsignedinteger]
     samples: LineSamples | WindowSamples
     batch_size: int
     seed: int
+    sorted_batches: int = 1
     _order: EpochShuffle = field(init=False, repr=False)
+
+    _group: tuple[int, Int64Array] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._order = EpochShuffle(self.samples.size, self.seed)
+        self._group = -1, np.empty(0, np.int64)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -171,7 +177,21 @@ class Batches:
 
     def _slice(self, step: int, slot: int, slots: int) -> Int64Array:
         first = step * self.batch_size
-        return np.array_split(np.arange(first, first + self.batch_size), slots)[slot]
+        numbers = np.arange(first, first + self.batch_size)
+        if self.sorted_batches > 1:
+            group, place = divmod(step, self.sorted_batches)
+            numbers = self._sort_group(group)[place]
+        return np.array_split(numbers, slots)[slot]
+
+    def _sort_group(self, group: int) -> Int64Array:
+        """The sample numbers (sorted_batches, B) of a group of batches, each of similar lengths."""
+        if self._group[0] != group:
+            count = self.sorted_batches * self.batch_size
+            numbers = np.arange(group * count, (group + 1) * count)
+            by_length = np.argsort(self._spans(numbers).lengths, kind="stable")
+            batches = np.sort(numbers[by_length].reshape(self.sorted_batches, -1), axis=1)
+            self._group = group, epoch_generator(self.seed, group, 2).permutation(batches)
+        return self._group[1]
 
     def _spans(self, numbers: Int64Array) -> Spans:
         epochs, positions = np.divmod(numbers, self.samples.size)

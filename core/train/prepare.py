@@ -46,6 +46,7 @@ from core.train.evaluation import MAX_BASELINE_TARGETS, Evaluation, baseline_los
 from core.train.state import read_settings
 from core.train.timing import time_step
 
+SORTED_BATCHES = 8  # of conversations, whose lengths differ by more than those of lines
 EVALUATION_TOKENS = 8192  # per forward pass
 PROMPT_SEARCH_TOKENS = 1_000
 MAX_PROMPT_CHARACTERS = 80  # a word may have a million
@@ -225,7 +226,8 @@ def build_batches(tokens: TokenFile, shape: ModelConfig, config: TrainConfig) ->
     """The batches of the training part."""
     samples = cut_samples(tokens, "train", shape.context, only_replies=config.loss_on == REPLIES)
     assert config.batch_size is not None
-    return Batches(tokens.ids, samples, config.batch_size, config.seed)
+    sorted_batches = SORTED_BATCHES if tokens.reading in CHAT_READINGS else 1
+    return Batches(tokens.ids, samples, config.batch_size, config.seed, sorted_batches)
 
 
 def build_evaluation(

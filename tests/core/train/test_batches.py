@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.config.configs import TrainConfig
 from core.config.plan_inputs import DeviceFacts
 from core.config.planner import plan_run
+from core.dataset.spans import Spans
 from core.dataset.token_store import TokenFile
 from core.tokenizer.special_tokens import EOS, PAD, SOS
 from core.train.batches import (
@@ -174,3 +175,28 @@ def test_samples_of_lines_are_cut_at_the_context() -> None:
     samples = cut_samples(_lines([9]), "train", 4)
     assert isinstance(samples, LineSamples)
     assert (samples.pieces.begins.tolist(), samples.pieces.ends.tolist()) == ([0, 4, 8], [5, 9, 11])
+
+
+def test_batches_sorted_by_length_have_every_sample_once_and_less_padding() -> None:
+    lengths = np.random.default_rng(0).integers(3, 60, 96)
+    ends = np.cumsum(lengths)
+    ids = np.arange(3, 3 + ends[-1]).astype(np.uint32)
+    samples = LineSamples(Spans(ends - lengths, ends))
+    plain = Batches(ids, samples, 6, seed=4)
+    by_length = Batches(ids, samples, 6, seed=4, sorted_batches=8)
+    for epoch in range(2):
+        steps = range(16 * epoch, 16 * (epoch + 1))
+        firsts = [int(row[0]) for step in steps for row in by_length.batch(step)[0]]
+        assert sorted(firsts) == sorted((ends - lengths + 3).tolist())
+    padding = [
+        sum(int((batches.batch(step)[0] == PAD).sum()) for step in range(32))
+        for batches in (by_length, plain)
+    ]
+    assert padding[0] < padding[1] / 3
+    again = Batches(ids, samples, 6, seed=4, sorted_batches=8)
+    assert torch.equal(again.batch(21)[0], by_length.batch(21)[0])
+    parts = [by_length.batch(21, slot, 3)[0] for slot in range(3)]
+    assert sum(len(part) for part in parts) == 6
+    assert sum(by_length.count_targets(21, slot, 3) for slot in range(3)) == (
+        by_length.count_targets(21)
+    )
