@@ -1,7 +1,8 @@
 """Scoring: the log-probability of each token of a text, and perplexity and bits per byte of all.
 
 A text is cut as the model's corpus was: each line between <sos> and <eos>, the <eos> scored too and
-counted as one byte; running text after one <eos>.
+counted as one byte; running text after one <eos>. Of pairs and conversations, which have to fit
+into the context, the assistant's tokens are scored, each message's end as one byte.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.errors import Cancelled
+from core.errors import Cancelled, InputError
 from core.inference.load import LoadedModel
 from core.inference.sampling import check_finite
 from core.inference.session import Session
 from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import CorpusSample
+from core.text.messages import ASSISTANT
+from core.tokenizer.chat_format import frame_messages
 from core.tokenizer.special_tokens import EOS, start_id
 
 TOKENS_PER_PASS = 512
@@ -101,7 +104,12 @@ def score_samples(
 
     Raises:
         UnknownWordError: words that are not in the vocabulary.
+        InputError: a conversation longer than the context.
     """
+    if loaded.is_chat:
+        for sample in samples:
+            yield from _score_conversation(loaded, sample, totals)
+        return
     tokenizer, session = loaded.tokenizer, _new_session(loaded)
     for sample in samples:
         ids = tokenizer.encode_prompt(sample.text)
@@ -115,6 +123,30 @@ def score_samples(
             yield TokenScore(id, tokenizer.token_text(id), score)
         if sample.ends_document:
             session = _new_session(loaded)
+
+
+def _score_conversation(
+    loaded: LoadedModel, sample: CorpusSample, totals: ScoreTotals
+) -> Iterator[TokenScore]:
+    """Score what the assistant says in a conversation."""
+    tokenizer, context = loaded.tokenizer, loaded.model.config.context
+    assert tokenizer.roles
+    contents = [tokenizer.encode_prompt(message.content) for message in sample.messages]
+    ids, is_reply = frame_messages(tokenizer.roles, sample.messages, contents)
+    if len(ids) > context + 1:
+        raise InputError(
+            f"A conversation has {len(ids):,} tokens; the model reads at most {context:,}.",
+            "Score shorter ones.",
+        )
+    session = Session(loaded.model, keep_first=loaded.keep_first)
+    scores = score_ids(session, ids)
+    replies = (message.content for message in sample.messages if message.role == ASSISTANT)
+    totals.size += sum(len(reply.encode()) + 1 for reply in replies)
+    for id, by_assistant, score in zip(ids[1:], is_reply[1:], scores, strict=True):
+        if by_assistant:
+            totals.tokens += 1
+            totals.nats -= score
+            yield TokenScore(id, tokenizer.token_text(id), score)
 
 
 def _new_session(loaded: LoadedModel) -> Session:

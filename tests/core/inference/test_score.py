@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,9 +17,11 @@ from core.paths import Home
 from core.run.directory import Run
 from core.server.dispatch import Dispatcher
 from core.text.corpus import CorpusSample
+from core.text.messages import Message
 from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.unknown_words import UnknownWordError
 from tests.support.direct_client import DirectClient, tiny_home
+from tests.support.runs import tiny_run
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,27 @@ def test_running_text_is_scored_as_one_stream(home: Home) -> None:
     due = session.score([EOS, *loaded.tokenizer.encode(text)]).tolist()
     assert result == pytest.approx(due, abs=1e-3)
     assert total.size == total.tokens == len(text)
+
+
+def test_of_a_conversation_the_replies_are_scored(tmp_path: Path) -> None:
+    run = tiny_run(Home(root=tmp_path, cache=tmp_path), "talk", reading="conversations")
+    loaded, total = load_model(run), ScoreTotals()
+    turns = [("user", "the cat"), ("assistant", "sat on"), ("user", "a bird"), ("assistant", "ran")]
+    messages = tuple(Message(role, text) for role, text in turns)
+    sample = CorpusSample("", 0, 0, ends_document=True, messages=messages)
+    result = list(score_samples(loaded, iter([sample]), total))
+    roles, encode = loaded.tokenizer.roles, loaded.tokenizer.encode
+    assert roles
+    ids = [SOS]
+    for role, text in turns:
+        ids += [getattr(roles, role), *encode(text), EOS]
+    due = _direct(loaded, ids).tolist()
+    assert [one.text for one in result] == ["sat", "on", "<|end|>", "ran", "<|end|>"]
+    assert [one.score for one in result] == pytest.approx([*due[5:8], *due[13:15]], rel=1e-4)
+    assert (total.tokens, total.size) == (5, 11)
+    long = sample._replace(messages=messages * 20)
+    with pytest.raises(InputError, match="model reads at most 32"):
+        list(score_samples(loaded, iter([long]), total))
 
 
 def test_unknown_words_are_named(home: Home) -> None:
