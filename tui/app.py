@@ -372,14 +372,16 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
     def on_open_step(self, message: OpenStep) -> None:
         from tui.screens.step import StepScreen  # one of DEFERRED_MODULES
 
-        text = message.prompt, message.chosen
-        self.push_screen(StepScreen(message.name, message.weights, *text, message.controls))
+        text, controls = (message.prompt, message.chosen), message.controls
+        screen = StepScreen(message.name, message.weights, *text, controls, message.messages)
+        self.push_screen(screen)
 
     def on_open_inside(self, message: OpenInside) -> None:
         from tui.screens.inside import InsideScreen  # one of DEFERRED_MODULES
 
-        text = message.prompt, message.chosen
-        self.push_screen(InsideScreen(message.name, message.weights, *text, message.position))
+        place = message.prompt, message.chosen, message.position
+        screen = InsideScreen(message.name, message.weights, *place, message.messages)
+        self.push_screen(screen)
 
     def on_open_compare(self, message: OpenCompare) -> None:
         from tui.screens.compare import CompareScreen  # one of DEFERRED_MODULES

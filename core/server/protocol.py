@@ -83,8 +83,9 @@ class GenerateRequest(ModelRequest[GenerateReply, GenerateBatch]):
 
     Attributes:
         prompt: the text to continue, or the only message of the user.
-        messages: a conversation, each with `role` and `content`, the last the user's; instead of
-            `prompt`. The oldest exchanges are left out if it does not fit into the context.
+        messages: a conversation, each with `role` and `content`, instead of `prompt`. The last is
+            the user's, or the beginning of the reply. The oldest exchanges are left out if it does
+            not fit into the context.
         allow_unknown: whether to read words outside the vocabulary as <unk>.
         settings: sampling settings.
         top: number of alternatives to list per token.

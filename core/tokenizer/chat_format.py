@@ -33,7 +33,7 @@ class FittedChat(NamedTuple):
     """The tokens before a reply, as many as fit.
 
     Attributes:
-        ids: up to the role of the assistant, who speaks next.
+        ids: up to the role of the assistant, who speaks next, or to the end of what it has said.
         dropped: exchanges left out, the oldest ones.
     """
 
@@ -65,10 +65,10 @@ def encode_chat(
     reply_tokens: int = 0,
     allow_unknown: bool = False,
 ) -> FittedChat:
-    """Return the tokens before the assistant's reply to the last message, which is the user's.
+    """Return the tokens before the assistant's reply to the user's last message.
 
     Where they do not fit, the oldest exchanges are left out; the system's message and the last
-    message stay.
+    message stay. Where the last message is the assistant's, it is the beginning of its reply.
 
     Args:
         context: longest input of the model, in tokens.
@@ -76,26 +76,30 @@ def encode_chat(
         allow_unknown: take words outside the vocabulary as <unk>.
 
     Raises:
-        InputError: the last message is not the user's, or does not fit.
+        InputError: there is no message of the user to reply to, or it does not fit.
         UnknownWordError: words outside the vocabulary.
     """
     assert tokenizer.roles, "a tokenizer for conversations"
+    encode = tokenizer.encode if allow_unknown else tokenizer.encode_prompt
+    begun: list[int] = []
+    if messages and messages[-1].role == ASSISTANT:
+        begun, messages = encode(messages[-1].content), messages[:-1]
     if not messages or messages[-1].role != USER:
         raise InputError("The last message is not the user's.", "Only those are replied to.")
-    encode = tokenizer.encode if allow_unknown else tokenizer.encode_prompt
     framed = [
         [getattr(tokenizer.roles, message.role), *encode(message.content), EOS]
         for message in messages
     ]
     has_system = messages[0].role == SYSTEM
-    fitted = fit_messages(tokenizer.roles, framed, context, reply_tokens, has_system=has_system)
+    room = max(reply_tokens, len(begun))
+    fitted = fit_messages(tokenizer.roles, framed, context, room, has_system=has_system)
     if len(fitted.ids) > context:
         length = len(fitted.ids) - 2
         raise InputError(
             f"The message has {length} tokens; the model reads at most {context - 2} at a time.",
             "Write a shorter one.",
         )
-    return fitted
+    return FittedChat([*fitted.ids, *begun], fitted.dropped)
 
 
 def fit_messages(

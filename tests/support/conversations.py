@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from core.paths import Home
 from core.run.directory import Run
 from tests.support.apps import StageApp, settle
 from tests.support.fake_server import FakeServer
+from tests.support.runs import run_record
 from tui.chat.record import Turn, read_last
 from tui.explore.branches import Branch, read_branches
 from tui.screens.chat import ChatScreen
@@ -34,6 +37,15 @@ def run_with_weights(home: Home, name: str, steps: tuple[int, ...] = ()) -> Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"weights")
     return run
+
+
+def home_with_task(root: Path, reading: str, task: str, labels: Sequence[str] = ()) -> Home:
+    """Make the run lang of `home_with_lang` for pairs or conversations."""
+    home = home_with_lang(root)
+    record = run_record(format=1)
+    record["corpus"] |= {"reading": reading, "task": task, "labels": list(labels)}
+    Run(home.runs / "lang").record.write_text(json.dumps(record))
+    return home
 
 
 def make_turn(prompt: str, text: str, **fields: Any) -> Turn:

@@ -209,6 +209,11 @@ def unknown_words(nearest: Mapping[str, list[str]]) -> ServerError:
     )
 
 
+def _prompt_text(request: GenerateRequest | StepRequest | ScoreAtRequest) -> str | None:
+    """The prompt, or the last message."""
+    return request.messages[-1]["content"] if request.messages else request.prompt
+
+
 class FakeReplies:
     """The messages of one request; see `tui.common.client.ReplyStream`."""
 
@@ -263,6 +268,7 @@ class FakeServer:
         delay_s: seconds before each reply.
         failures: by class of request, raised instead of its next reply.
         refused: by run of a `LoadRequest` or prompt of a `GenerateRequest`, raised every time.
+        dropped: exchanges that did not fit into the context of generated replies.
         reply_error: raised instead of the last message of a generated reply.
         corpus: counts in the corpus by rank; None before an index is built.
         origin: the reply to `OriginRequest`, but for its text.
@@ -284,6 +290,7 @@ class FakeServer:
     delay_s: float = 0.0
     failures: dict[type, MiniGPTError] = field(default_factory=dict)
     refused: dict[str, MiniGPTError] = field(default_factory=dict)
+    dropped: int = 0
     reply_error: MiniGPTError | None = None
     corpus: list[int] | None = None
     origin: OriginReply = ORIGIN
@@ -379,8 +386,9 @@ class FakeServer:
         self, id: int, request: GenerateRequest
     ) -> AsyncGenerator[GenerateBatch | GenerateReply, None]:
         self._fail(request)
-        if request.prompt in self.refused:
-            raise self.refused[request.prompt]
+        prompt = _prompt_text(request)
+        if prompt in self.refused:
+            raise self.refused[prompt]
         tokens = self.tokens_of.get(request.run, self.tokens)
         step = self._model_step(request)
         for start in range(0, len(tokens), self.batch):
@@ -407,6 +415,7 @@ class FakeServer:
             context=LOADED.context,
             text="".join(tokens),
             step=step,
+            dropped=self.dropped,
         )
 
     # Next tokens
@@ -427,7 +436,7 @@ class FakeServer:
         session = request.session
         if session is None:
             session = f"s{len(self.sessions) + 1}"
-            ids = [*self._encode(request.prompt), *(request.chosen or ())]
+            ids = [*self._encode(_prompt_text(request)), *(request.chosen or ())]
             self.sessions[session] = self._model_step(request), ids
         step, ids = self._session(session)
         picked = None
@@ -521,7 +530,7 @@ class FakeServer:
     # Positions and branches
 
     def _score_at(self, request: ScoreAtRequest) -> ScoreAtReply:
-        ids = request.ids or [*self._encode(request.prompt), *(request.chosen or ())]
+        ids = request.ids or [*self._encode(_prompt_text(request)), *(request.chosen or ())]
         at = len(ids) if request.at is None else request.at
         step, settings = self._model_step(request), request.settings
         actual = self._candidate(step, at, ids[at], settings) if at < len(ids) else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +17,16 @@ from core.run.weights_ref import BEST, LAST, weights_label
 from core.tokenizer.special_tokens import EOS
 from tui.chat import record
 from tui.chat.facts import GenerationFacts
-from tui.chat.record import Turn
+from tui.chat.record import Record, Turn
 from tui.chat.reply import Reply, turns_as_text
+from tui.chat.run_task import RunTask, task_of_run
+from tui.chat.turn_tree import (
+    JsonMessages,
+    TurnTree,
+    exchange_distances,
+    to_messages,
+    with_reply,
+)
 from tui.common.format import find_first_difference
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
@@ -26,6 +36,20 @@ EXCERPT_CHARACTERS = 24
 PINNED = "Pinned. Change weights or settings, then r: the next reply is compared."
 UNPINNED = "Unpinned."
 FileStamp = tuple[int, int, int]
+
+
+class TextPosition(NamedTuple):
+    """Where a reply ends.
+
+    Attributes:
+        prompt: the text before the ids.
+        chosen: token ids after it, where known.
+        messages: what a model that replies reads in place of `prompt`, which is the last of them.
+    """
+
+    prompt: str = ""
+    chosen: Sequence[int] = ()
+    messages: JsonMessages | None = None
 
 
 class ReadyModel(NamedTuple):
@@ -55,7 +79,12 @@ class Conversation:
         model: None until it is loaded.
         problem: why the model could not be loaded; empty if it could, or is loading.
         controls: the settings of the next reply.
-        turns: oldest first.
+        task: of the run.
+        turns: those shown, oldest first; of a conversation with branches one branch.
+        tree: all turns with all branches.
+        current: the conversation that the next prompt continues; empty begins one.
+        system: the system text of the next reply.
+        with_history: whether the next reply depends on the turns before it.
         reply: the reply in progress.
         last_reply: the reply whose counts are shown.
         run_of_turn: the run of each turn of this session, by turn id.
@@ -71,13 +100,22 @@ class Conversation:
     model: ReadyModel | None = None
     problem: str = ""
     controls: SamplingControls = field(default_factory=SamplingControls)
+    task: RunTask = field(default_factory=RunTask)
     turns: list[Turn] = field(default_factory=list)
+    tree: TurnTree = field(default_factory=TurnTree)
+    current: str = ""
+    system: str = ""
+    with_history: bool = True
     reply: Reply | None = None
     last_reply: Reply | None = None
     run_of_turn: dict[str, str] = field(default_factory=dict)
     ids_of_turn: dict[str, list[int]] = field(default_factory=dict)
     note: str = ""
     pinned: Turn | None = None
+    _turns_before: list[Turn] | None = None  # while a turn is answered again
+
+    def __post_init__(self) -> None:
+        self.task = task_of_run(self.folder)
 
     @property
     def folder(self) -> Run:
@@ -91,13 +129,35 @@ class Conversation:
 
     # Turns
 
-    def read_earlier(self) -> list[Turn]:
+    def read_record(self) -> Record:
         """Read the run's last turns of earlier sessions.
 
         Raises:
             DamagedError: the file exists and cannot be read.
         """
-        return record.read_last(self.folder.chat, EARLIER_TURNS)
+        return record.read_record(self.folder.chat, EARLIER_TURNS)
+
+    def use_record(self, earlier: Record) -> None:
+        """Continue after the turns of earlier sessions; of conversations, the last one."""
+        turns, self.system = earlier
+        self.tree = TurnTree(turns)
+        if self.task.is_conversation and turns:
+            self.current = turns[-1].conversation
+            turns = self.tree.path(turns[-1])
+        self.turns = turns
+
+    @property
+    def path(self) -> list[Turn]:
+        """The turns of the conversation that the next prompt continues."""
+        return [turn for turn in self.turns if self.current and turn.conversation == self.current]
+
+    def next_messages(self, prompt: str) -> JsonMessages | None:
+        """What the model reads for a prompt; None continues it as a text."""
+        if not self.task.is_chat:
+            return None
+        if not self.task.is_conversation:
+            return to_messages((), prompt)
+        return to_messages(self.path if self.with_history else (), prompt, self.system)
 
     def begin(self, prompt: str) -> Reply:
         """Start a reply with the present weights and settings."""
@@ -106,6 +166,60 @@ class Conversation:
             self.run, prompt, self.weights, self.step, self.controls.config
         )
         return self.reply
+
+    def connect(self, reply: Reply, instead_of: Turn | None = None) -> None:
+        """Put a reply at its place in the conversation; by this its messages are known.
+
+        Args:
+            instead_of: the turn in whose place it comes; the old one and those after it become a
+                branch.
+        """
+        if self.task.is_conversation:
+            if instead_of is not None and instead_of.conversation:
+                self._turns_before = self.turns
+                self._show_path(instead_of.conversation, self.tree.path(instead_of)[:-1])
+            self.current = self.current or uuid.uuid4().hex
+            path = self.path
+            reply.conversation, reply.system = self.current, self.system
+            reply.parent = path[-1].id if path else None
+            reply.sent_turns = exchange_distances(path) if self.with_history else ()
+        reply.messages = self.next_messages(reply.prompt)
+
+    def _show_path(self, conversation: str, path: Sequence[Turn]) -> None:
+        """Show a branch of a conversation, below all others, and continue it."""
+        others = [turn for turn in self.turns if turn.conversation != conversation]
+        self.turns = [*others, *path]
+        self.current = conversation
+
+    def start_anew(self) -> bool:
+        """Begin a conversation with the next prompt; False if the present one has no turn."""
+        if not self.path:
+            return False
+        self.current, self.last_reply = "", None
+        return True
+
+    def branches(self, turn: Turn) -> tuple[int, int]:
+        """The number of a turn among its branches, from 1, and how many there are."""
+        siblings = self.tree.siblings(turn)
+        return siblings.index(turn) + 1, len(siblings)
+
+    def show_branch(self, turn: Turn, by: int) -> Turn | None:
+        """Show the next branch at a turn to its newest end; return its turn there, if any."""
+        siblings = self.tree.siblings(turn)
+        if len(siblings) < 2:
+            return None
+        sibling = siblings[(siblings.index(turn) + by) % len(siblings)]
+        self._show_path(sibling.conversation, self.tree.path(self.tree.newest_end(sibling)))
+        return sibling
+
+    def set_system(self, text: str) -> None:
+        """Use another system text, and keep it with the run.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        self.system = text.strip()
+        record.append_system(self.folder.chat, self.system)
 
     def finish(self, reply: Reply) -> Turn | None:
         """End the reply in progress and return its turn.
@@ -116,6 +230,7 @@ class Conversation:
         if self.reply is not reply:
             return None
         self.reply = None
+        turns_before, self._turns_before = self._turns_before, None
         context = reply.context or (self.model.context if self.model else None)
         if context is not None and self._is_by_these_weights(reply):
             # A reply is newer than an attempt to load before it.
@@ -123,9 +238,11 @@ class Conversation:
             model = self.model or ReadyModel(reply.step, context)
             self.model = model._replace(step=reply.step, context=context)
         if reply.ended in (record.FAILED, record.CANCELLED) and not reply.pieces:
+            self.turns = turns_before if turns_before is not None else self.turns
             return None
         turn = reply.turn()
-        self.turns.append(turn)
+        self.turns = [*self.turns, turn]
+        self.tree.add(turn)
         self.run_of_turn[turn.id] = reply.run
         self.ids_of_turn[turn.id] = [id for id in reply.ids if id != EOS]
         return turn
@@ -142,17 +259,29 @@ class Conversation:
         """
         record.append(Run(self.home.runs / run).chat, turn)
 
+    def turns_after(self, turn: Turn) -> int:
+        """How many turns continue this one, on all branches."""
+        return len(self.tree.subtree(turn)) - 1
+
     def remove_turn(self, turn: Turn) -> None:
-        """Remove a turn, also from its run's record.
+        """Remove a turn and those that continue it, also from its run's record.
 
         Raises:
             StorageError: the record could not be written.
         """
-        run = self.run_of_turn.get(turn.id, self.opened_for)
-        self.turns = [each for each in self.turns if each is not turn]
-        if self.pinned is turn:
+        siblings = [each for each in self.tree.siblings(turn) if each is not turn]
+        path = self.tree.path(turn)[:-1]
+        removed = self.tree.remove(turn)
+        gone = {each.id for each in removed}
+        self.turns = [each for each in self.turns if each.id not in gone]
+        if siblings:  # another branch takes its place
+            path = self.tree.path(self.tree.newest_end(siblings[-1]))
+            self._show_path(turn.conversation, path)
+        if self.pinned is not None and self.pinned.id in gone:
             self.pinned = None
-        record.remove(Run(self.home.runs / run).chat, turn.id)
+        for each in removed:
+            run = self.run_of_turn.get(each.id, self.opened_for)
+            record.remove(Run(self.home.runs / run).chat, each.id)
 
     def toggle_pin(self, turn: Turn) -> str:
         """Pin a reply, or unpin it; return a note."""
@@ -169,22 +298,30 @@ class Conversation:
 
     def as_text(self) -> str:
         """Return all turns as text for the clipboard."""
-        return turns_as_text(self.turns)
+        return turns_as_text(self.turns, are_replies=self.task.is_chat)
 
-    def end_position(self, turn: Turn | None = None) -> tuple[str, list[int]]:
-        """Return where a reply ends: a text, and the token ids after it where known.
+    def messages_before(self, turn: Turn) -> JsonMessages:
+        """What the model read before it replied: the prompt, and the turns before that fitted."""
+        earlier = self.tree.path(turn)[:-1]
+        return to_messages(earlier[max(0, len(earlier) - turn.history) :], turn.prompt, turn.system)
+
+    def end_position(self, turn: Turn | None = None) -> TextPosition:
+        """Return where a reply ends.
 
         Args:
             turn: the last one by default.
         """
         turn = turn or (self.turns[-1] if self.turns else None)
         if turn is None:
-            return "", []
+            return TextPosition()
         ids = self.ids_of_turn.get(turn.id)
         # The snapshots of a run share its tokenizer.
-        if ids and self.run_of_turn.get(turn.id) == self.run:
-            return turn.prompt, list(ids)
-        return turn.prompt + turn.text, []
+        chosen = list(ids) if ids and self.run_of_turn.get(turn.id) == self.run else []
+        if self.task.is_chat and turn.prompt.strip():
+            messages = self.messages_before(turn)
+            messages = messages if chosen else with_reply(messages, turn.text)
+            return TextPosition(turn.prompt, chosen, messages)
+        return TextPosition(turn.prompt if chosen else turn.prompt + turn.text, chosen)
 
     # Weights
 
@@ -192,6 +329,7 @@ class Conversation:
         """Generate the next reply with other weights."""
         self.run, self.weights = run, weights
         self.model, self.problem = None, ""
+        self.task = task_of_run(self.folder)
 
     def older_weights(self) -> str | None:
         """Return the snapshot before the present weights."""
@@ -228,6 +366,7 @@ class Conversation:
             speed=last.speed if last else None,
             used=last.used if last else None,
             context=self.model.context if self.model else None,
+            dropped=last.dropped if last else 0,
             note=self.note,
         )
 

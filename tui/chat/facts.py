@@ -8,6 +8,7 @@ from textual.content import Content
 
 from core.run.weights_ref import weights_label
 from tui.chat.reply import Reply, length_text, step_label
+from tui.chat.run_task import RunTask
 from tui.common.format import format_size
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
@@ -29,6 +30,7 @@ class GenerationFacts:
         tokens: of the reply; None before the first.
         speed: tokens per second.
         used, context: tokens in the context window, and its size.
+        dropped: earlier turns that did not fit into it.
         note: a short note, shown until the next one.
     """
 
@@ -42,7 +44,8 @@ class GenerationFacts:
     speed: float | None
     used: int | None
     context: int | None
-    note: str
+    dropped: int = 0
+    note: str = ""
 
     @property
     def weights_text(self) -> str:
@@ -55,27 +58,46 @@ class GenerationFacts:
         return self.tokens, self.speed, self.used, self.context
 
 
-def chat_state(facts: GenerationFacts, turns: int, device: str, *, is_wide: bool) -> Content:
-    """Render how much of the context is used, the turns so far and, if wide, the device."""
+def chat_state(
+    facts: GenerationFacts, task: RunTask, turns: int, device: str, *, is_wide: bool
+) -> Content:
+    """Render the task, how much of the context is used, the turns so far and, if wide, the device.
+
+    Where the screen is narrow and earlier turns were dropped, that takes the place of the task.
+    """
     if facts.problem:
         return Content.styled(facts.problem, "bold $error")
-    parts: list[Content | str | tuple[str, str]] = []
-    if facts.context:
-        used = "" if facts.used is None else f"{facts.used:,}"
-        parts += [("context ", "$muted"), (used, "bold $ink"), (f"{'/' * bool(used)}", "$muted")]
-        parts.append((f"{facts.context:,}", "$muted" if used else "bold $ink"))
-        if is_wide and facts.used is not None:
-            filled = min(CONTEXT_BAR_CELLS, round(facts.used / facts.context * CONTEXT_BAR_CELLS))
-            parts += [" ", (FULL * filled, "$primary")]
-            parts.append((TRACK * (CONTEXT_BAR_CELLS - filled), "$rule"))
-    if turns:
-        parts += [
-            (" · " if parts else "", "$muted"),
-            ("turn ", "$muted"),
-            (f"{turns:,}", "bold $ink"),
-        ]
+    parts: list[Content] = []
+    if is_wide or not facts.dropped:
+        before, name, after = task.state
+        parts.append(Content.assemble((before, "$muted"), (name, "bold $ink"), (after, "$muted")))
+    if facts.context and not task.is_classifier:
+        parts.append(_context_part(facts, is_wide=is_wide))
+    if facts.dropped:
+        parts.append(Content.styled(dropped_text(facts.dropped), "$warning"))
+    elif turns and (is_wide or not task.is_chat):
+        parts.append(Content.assemble(("turn ", "$muted"), (f"{turns:,}", "bold $ink")))
     if is_wide and device:
-        parts.append((f" · {one_line(device)}", "$muted"))
+        parts.append(Content.styled(one_line(device), "$muted"))
+    return Content.styled(" · ", "$muted").join(parts)
+
+
+def dropped_text(count: int) -> str:
+    """How many earlier turns did not fit into the context; empty for none."""
+    return f"{count:,} earlier turn{'s' * (count != 1)} dropped" if count else ""
+
+
+def _context_part(facts: GenerationFacts, *, is_wide: bool) -> Content:
+    """How many tokens of the context are used, with a bar where there is room."""
+    assert facts.context
+    used = "" if facts.used is None else f"{facts.used:,}"
+    parts: list[Content | str | tuple[str, str]] = [("context ", "$muted"), (used, "bold $ink")]
+    parts += [(f"{'/' * bool(used)}", "$muted")]
+    parts.append((f"{facts.context:,}", "$muted" if used else "bold $ink"))
+    if is_wide and facts.used is not None:
+        filled = min(CONTEXT_BAR_CELLS, round(facts.used / facts.context * CONTEXT_BAR_CELLS))
+        parts += [" ", (FULL * filled, "$primary")]
+        parts.append((TRACK * (CONTEXT_BAR_CELLS - filled), "$rule"))
     return Content.assemble(*parts)
 
 

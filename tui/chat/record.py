@@ -1,6 +1,7 @@
 """The record of a run's conversations, talk.jsonl: one JSON object per line, one line per turn.
 
-The file is append-only and also holds lines of other types (see `tui.explore.branches`). A turn is
+The turns of a conversation form a tree by their parents: an edited prompt is another child. The
+file is append-only and also holds lines of other types (see `tui.explore.branches`). A turn is
 removed by a line that names it, so that no other process loses what it appends meanwhile. Damaged
 lines and lines of unknown types are skipped.
 """
@@ -13,7 +14,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.errors import DamagedError, StorageError
 from core.run.events import decode_object, replace_non_finite
@@ -27,7 +28,7 @@ from core.system.line_files import (
 from core.system.locks import exclusive
 from tui.common.sanitize import json_line
 
-TURN, REMOVED = "turn", "removed"
+TURN, REMOVED, SYSTEM = "turn", "removed", "system"
 MAX_READ_BYTES = 1 << 25  # from the end of the file: a screen shows a few hundred turns
 
 END = "end"
@@ -51,8 +52,12 @@ class Turn:
         ended: END, STOP, LENGTH, CANCELLED by the user, or FAILED.
         time: Unix seconds when it ended.
         id: unique in this file.
-        parent: the turn that it continues; None starts from the prompt alone.
+        parent: the turn before it in its conversation; None begins one.
         chances: of each token, the characters of its text and its probability; empty if unknown.
+        conversation: the same for all turns of a conversation; empty for a prompt on its own.
+        history: how many of the turns before it the model read.
+        system: the system text that the model read; empty for none.
+        labels: of a classified text, each label with its probability.
     """
 
     prompt: str
@@ -68,6 +73,10 @@ class Turn:
     speed: float | None = None
     parent: str | None = None
     chances: tuple[tuple[int, float], ...] = ()
+    conversation: str = ""
+    history: int = 0
+    system: str = ""
+    labels: tuple[tuple[str, float], ...] = ()
 
 
 def append(path: Path, turn: Turn) -> None:
@@ -86,6 +95,15 @@ def remove(path: Path, id: str) -> None:
         StorageError: as `append`.
     """
     append_line(path, {"type": REMOVED, "id": id})
+
+
+def append_system(path: Path, text: str) -> None:
+    """Append the system text of the conversations to come; empty for none.
+
+    Raises:
+        StorageError: as `append`.
+    """
+    append_line(path, {"type": SYSTEM, "text": text})
 
 
 def append_line(path: Path, values: dict[str, Any]) -> None:
@@ -111,16 +129,35 @@ def append_line(path: Path, values: dict[str, Any]) -> None:
 
 
 def read_last(path: Path, count: int) -> list[Turn]:
-    """Read the last `count` turns, oldest first; an empty list if there is no file.
+    """Read the last `count` turns, oldest first, see `read_record`."""
+    return read_record(path, count).turns
+
+
+class Record(NamedTuple):
+    """The end of a record.
+
+    Attributes:
+        turns: oldest first.
+        system: the system text of the conversations to come; empty for none.
+    """
+
+    turns: list[Turn]
+    system: str = ""
+
+
+def read_record(path: Path, count: int) -> Record:
+    """Read the last `count` turns and the system text; both are empty if there is no file.
 
     Raises:
         DamagedError: the file exists and cannot be read.
     """
     turns: list[Turn] = []
     removed: set[str] = set()
+    system: str | None = None
     try:
         for line in read_lines_backwards(path, MAX_READ_BYTES):
             removed |= {id for id in [removed_id(line)] if id is not None}
+            system = system_text(line) if system is None else system
             turn = decode(line)
             if turn is not None and turn.id not in removed:
                 turns.append(turn)
@@ -133,7 +170,18 @@ def read_last(path: Path, count: int) -> list[Turn]:
             f"Earlier turns in {path} cannot be read: {error.strerror}.",
             "You can continue; move the file away if this persists.",
         ) from error
-    return turns[::-1]
+    if system is None:  # it was set before the oldest of these turns
+        system = turns[0].system if turns else ""
+    return Record(turns[::-1], system)
+
+
+def system_text(line: bytes) -> str | None:
+    """The system text that a line sets; None for another type of line."""
+    if b'"system"' not in line:
+        return None
+    value = decode_object(line)
+    text = value.get("text") if value is not None and value.get("type") == SYSTEM else None
+    return text if isinstance(text, str) else None
 
 
 def removed_id(line: bytes) -> str | None:
@@ -155,6 +203,7 @@ def decode(line: bytes) -> Turn | None:
         return None
     id, prompt, text, weights, ended = map(str, texts)
     settings, parent = value.get("settings"), value.get("parent")
+    conversation, system = value.get("conversation"), value.get("system")
     return Turn(
         prompt=prompt,
         text=text,
@@ -169,7 +218,23 @@ def decode(line: bytes) -> Turn | None:
         id=id,
         parent=parent if isinstance(parent, str) else None,
         chances=_decode_chances(value.get("chances")),
+        conversation=conversation if isinstance(conversation, str) else "",
+        history=max(0, integer(value.get("history")) or 0),
+        system=system if isinstance(system, str) else "",
+        labels=_decode_labels(value.get("labels")),
     )
+
+
+def _decode_labels(value: Any) -> tuple[tuple[str, float], ...]:
+    """Labels with their probabilities; none if any of them is damaged."""
+    if not isinstance(value, list):
+        return ()
+    labels = []
+    for pair in value:
+        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)):
+            return ()
+        labels.append((pair[0], min(1.0, max(0.0, number(pair[1])))))
+    return tuple(labels)
 
 
 def _decode_chances(value: Any) -> tuple[tuple[int, float], ...]:

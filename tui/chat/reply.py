@@ -1,11 +1,8 @@
-"""A reply in progress, and the text of finished turns.
-
-The model continues a text, so prompt and continuation are one paragraph.
-"""
+"""A reply in progress, and the text of finished turns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +11,7 @@ from core.config.schema import to_json
 from core.run.weights_ref import BEST, weights_label
 from tui.chat.record import CANCELLED, END, FAILED, LENGTH, STOP, Turn
 from tui.chat.shading import Chance
+from tui.chat.turn_tree import JsonMessages
 from tui.common.sampling_settings import describe
 from tui.common.sanitize import clean
 
@@ -26,14 +24,17 @@ Token = tuple[str, float]  # its text, and its probability under the model
 
 @dataclass
 class Reply:
-    """One continuation of one prompt.
+    """One reply to one prompt.
 
     Attributes:
         run, weights: "last", "best" or a step, as requested.
         prompt: as typed.
         step: training step of the weights; None until known.
         settings: sampling settings.
-        parent: the turn that it continues; None starts from the prompt alone.
+        parent, conversation, system: as in `Turn`.
+        messages: what the model is sent; None continues the prompt.
+        sent_turns: of each exchange before the prompt in `messages`, how many turns back it is.
+        dropped: exchanges of them, the oldest, that did not fit into the context.
         pieces: its text so far.
         ids: its token ids so far.
         chances: of each token, the characters of its text and its probability.
@@ -48,6 +49,11 @@ class Reply:
     step: int | None
     settings: SamplingConfig
     parent: str | None = None
+    conversation: str = ""
+    system: str = ""
+    messages: JsonMessages | None = None
+    sent_turns: Sequence[int] = ()
+    dropped: int = 0
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     chances: list[Chance] = field(default_factory=list)
@@ -74,6 +80,7 @@ class Reply:
             self.tokens, self.seconds = message.tokens, message.seconds
             self.speed, self.step = message.tokens_per_second, message.step
             self.used, self.context = message.used, message.context
+            self.dropped = message.dropped
             return []
         self.ids += [token.id for token in message.tokens]
         tokens = [(token.text, token.probability) for token in message.tokens if token.text]
@@ -87,6 +94,11 @@ class Reply:
     def stop(self, reason: str = CANCELLED) -> None:
         """End it with the text so far; later messages are ignored."""
         self.ended = self.ended or reason
+
+    @property
+    def history(self) -> int:
+        """How many turns before the prompt the model read."""
+        return self.sent_turns[self.dropped] if self.dropped < len(self.sent_turns) else 0
 
     def turn(self) -> Turn:
         """Return the turn to be recorded."""
@@ -102,10 +114,12 @@ class Reply:
             speed=self.speed,
             parent=self.parent,
             chances=tuple(self.chances),
+            conversation=self.conversation,
+            history=self.history,
+            system=self.system,
         )
 
 
-ABOUT = "The model continues your text; it does not answer. Earlier prompts are not remembered."
 END_REASONS = {
     END: "ended by itself",
     STOP: "stop text reached",
@@ -145,6 +159,14 @@ def length_text(tokens: int, speed: float | None) -> str:
     return f"{tokens:,} token{'s' * (tokens != 1)}{per_second}"
 
 
-def turns_as_text(turns: Iterable[Turn]) -> str:
-    """Return turns for the clipboard: each text, and below it its facts."""
-    return "\n".join(clean(f"{turn.prompt}{turn.text}\n({turn_facts(turn)})\n") for turn in turns)
+def turns_as_text(turns: Iterable[Turn], *, are_replies: bool = False) -> str:
+    """Return turns for the clipboard: each text, and below it its facts.
+
+    Args:
+        are_replies: whether the texts are paragraphs of their own instead of continuations.
+    """
+    parts = []
+    for turn in turns:
+        reply = f"\n{turn.text.strip()}" if are_replies else turn.text
+        parts.append(clean(f"{turn.prompt}{reply}\n({turn_facts(turn)})\n"))
+    return "\n".join(parts)

@@ -71,33 +71,27 @@ def chat(ctx: click.Context, /, run: str) -> int:
     from tui.chat.conversation import Conversation
     from tui.chat.sampling_memory import initial_controls
     from tui.cli.plain_chat import PlainChat
+    from tui.cli.plain_step import PlainStep
+    from tui.explore.step_session import StepSession
 
     with BlockingClient(home) as client:
 
         def step_from_end(conversation: Conversation) -> None:
-            prompt, chosen = conversation.end_position()
-            run, weights = conversation.run, conversation.weights
-            _step_by_lines(client, run, weights, prompt, conversation.controls.config, chosen)
+            place, run = conversation.end_position(), conversation.run
+            session = StepSession(
+                client.client,
+                run,
+                conversation.weights,
+                place.prompt,
+                list(place.chosen),
+                place.messages,
+            )
+            PlainStep(client, session, conversation.controls.config, _read_line()).run()
 
         controls = initial_controls(Run(home.runs / name), user_config())
         conversation = Conversation(home, name, name, weights, controls=controls)
         PlainChat(client, conversation, _read_line(), step_from_end).run()
     return 0
-
-
-def _step_by_lines(
-    client: BlockingClient,
-    run: str,
-    weights: str,
-    prompt: str,
-    config: SamplingConfig,
-    chosen: list[int],
-) -> None:
-    from tui.cli.plain_step import PlainStep
-    from tui.explore.step_session import StepSession
-
-    session = StepSession(client.client, run, weights, prompt, chosen)
-    PlainStep(client, session, config, _read_line()).run()
 
 
 @click.command()
@@ -138,7 +132,15 @@ def step(
             fields = to_json(view)
             print_json({key: value for key, value in fields.items() if key not in HIDDEN_FIELDS})
         else:
-            _step_by_lines(client, name, weights, prompt, config, [])
+            from tui.chat.run_task import task_of_run
+            from tui.chat.turn_tree import to_messages
+            from tui.cli.plain_step import PlainStep
+            from tui.explore.step_session import StepSession
+
+            is_chat = task_of_run(Run(home.runs / name)).is_chat and prompt.strip()
+            messages = to_messages((), prompt) if is_chat else None
+            session = StepSession(client.client, name, weights, prompt, [], messages)
+            PlainStep(client, session, config, _read_line()).run()
     return 0
 
 

@@ -77,22 +77,25 @@ class OpenStep(Message):
 
     Attributes:
         name, weights: as for `OpenChat`.
-        prompt: the initial text.
+        prompt: the initial text; None if `chosen` is the whole text.
         chosen: token ids after the prompt.
         controls: the sampling settings; None means the defaults.
+        messages: what a model that replies reads before `chosen`, each with role and content; then
+            `prompt` is the text of the last.
     """
 
     def __init__(
         self,
         name: str,
         weights: str = "last",
-        prompt: str = "",
+        prompt: str | None = "",
         chosen: Sequence[int] = (),
         controls: SamplingControls | None = None,
+        messages: list[dict[str, str]] | None = None,
     ) -> None:
         super().__init__()
         self.name, self.weights, self.prompt = name, weights, prompt
-        self.chosen, self.controls = chosen, controls
+        self.chosen, self.controls, self.messages = chosen, controls, messages
 
 
 class OpenInside(Message):
@@ -102,6 +105,7 @@ class OpenInside(Message):
         name, weights: as for `OpenChat`.
         prompt, chosen: the text, as for `OpenStep`; without a prompt the ids are the whole text.
         position: index of the token; None means the last one.
+        messages: as for `OpenStep`.
     """
 
     def __init__(
@@ -111,10 +115,11 @@ class OpenInside(Message):
         prompt: str | None = "",
         chosen: Sequence[int] = (),
         position: int | None = None,
+        messages: list[dict[str, str]] | None = None,
     ) -> None:
         super().__init__()
         self.name, self.weights, self.prompt = name, weights, prompt
-        self.chosen, self.position = chosen, position
+        self.chosen, self.position, self.messages = chosen, position, messages
 
 
 class OpenCompare(Message):

@@ -20,7 +20,8 @@ from core.config.schema import to_json
 from core.server.protocol import ForkRequest, ScoreAtRequest
 from core.server.replies import ForkBatch, ForkReply, ScoreAtReply
 from core.server.tokens import ScoredToken, TokenProbability
-from core.tokenizer.special_tokens import EOS
+from core.tokenizer.special_tokens import EOS, ROLE_TOKENS
+from tui.chat.turn_tree import JsonMessages, to_messages, with_reply
 from tui.common.client import ModelClient
 from tui.explore.branches import Branch, BranchToken, BranchTree, Fork, nearest_fork
 
@@ -52,6 +53,7 @@ class Cursor:
         run, weights: the model.
         step: training step of the weights that the last reply was computed with; None if unknown.
         record: called with each new branch, after its parent.
+        is_chat: whether the texts are conversations: only replies are continued.
         tree: all texts with their branches.
         branch: the path with the cursor; empty before `open_text`.
         at: the index of the token at the cursor; at the end of the path one beyond the last.
@@ -64,6 +66,7 @@ class Cursor:
     run: str
     weights: str
     record: Callable[[Branch], None]
+    is_chat: bool = False
     step: int | None = None
     tree: BranchTree = field(default_factory=BranchTree)
     branch: str = ""
@@ -109,6 +112,15 @@ class Cursor:
     def chances(self) -> list[float | None]:
         """The probability of each token of the path under the present weights, where known."""
         return self._scored.get(self.branch) or [token.chance for token in self.path]
+
+    def is_in_reply(self, vocab_size: int) -> bool:
+        """Whether the token at the cursor is the model's, or could be; in a text all are."""
+        if not self.is_chat:
+            return True
+        first_role = vocab_size - len(ROLE_TOKENS)  # the last ids; the assistant's is the last
+        before = (token.id for token in reversed(self.path[: self.at]))
+        mark = next((id for id in before if id == EOS or id >= first_role), None)
+        return mark == vocab_size - 1
 
     def move(self, by: int) -> bool:
         """Move the cursor; False if it stays where it is."""
@@ -157,43 +169,55 @@ class Cursor:
     async def open_text(
         self,
         settings: SamplingConfig,
-        prompt: str,
+        prompt: str | None,
         continuation: str = "",
         chosen: Sequence[int] = (),
         turn: str | None = None,
+        messages: JsonMessages | None = None,
     ) -> None:
         """Open a text, or the root of this turn if there is one; the cursor goes to its end.
 
         Args:
-            prompt: the typed part.
+            prompt: the typed part; None if `chosen` is the whole text.
             continuation: the generated part.
             chosen: its ids, instead.
             turn: the turn of the conversation that it is.
+            messages: what a model that replies reads in place of `prompt`.
         """
         root = next((one for one in self.tree.roots if turn and one.turn == turn), None)
         if root is None:
-            root = await self._make_root(settings, prompt, continuation, chosen, turn)
+            if self.is_chat and messages is None and prompt:
+                messages = to_messages((), prompt)
+            root = await self._make_root(settings, prompt, continuation, chosen, turn, messages)
         self.go_to(root.id, 1)
         self.at = self.last
 
     async def _make_root(
         self,
         settings: SamplingConfig,
-        prompt: str,
+        prompt: str | None,
         continuation: str,
         chosen: Sequence[int],
         turn: str | None,
+        messages: JsonMessages | None,
     ) -> Branch:
-        reply = await self._score(settings, prompt=prompt)
+        if prompt is None:
+            reply = await self._score(settings, ids=list(chosen))
+            prompt, chosen = "", ()
+        else:
+            reply = await self._score(settings, prompt=prompt, messages=messages)
         scored = reply.tokens or []
-        typed = len(scored) if prompt else 0
+        typed = len(scored) if prompt or messages else 0
         if continuation:
-            reply = await self._score(settings, prompt=prompt + continuation)
+            whole = with_reply(messages, continuation) if messages else None
+            reply = await self._score(settings, prompt=prompt + continuation, messages=whole)
         elif chosen:
             ids = [*(token.id for token in scored), *chosen]
             reply = await self._score(settings, ids=ids)
         self._use_step(reply.step)
         tokens = [BranchToken(one.id, one.text, _probability(one)) for one in reply.tokens or []]
+        if self.is_chat:
+            tokens = _on_lines(tokens, reply.vocab_size)
         ids = [token.id for token in tokens]
         for root in self.tree.roots:
             if turn is None and [token.id for token in root.tokens] == ids:
@@ -204,12 +228,17 @@ class Cursor:
         return root
 
     async def _score(
-        self, settings: SamplingConfig, prompt: str = "", ids: list[int] | None = None
+        self,
+        settings: SamplingConfig,
+        prompt: str = "",
+        ids: list[int] | None = None,
+        messages: JsonMessages | None = None,
     ) -> ScoreAtReply:
         request = ScoreAtRequest(
             run=self.run,
             weights=self.weights,
-            prompt=prompt,
+            prompt="" if messages else prompt,
+            messages=messages,
             ids=ids,
             with_scores=True,
             settings=settings,
@@ -420,6 +449,15 @@ class Cursor:
 
 def _probability(token: ScoredToken) -> float | None:
     return None if token.log_probability is None else math.exp(token.log_probability)
+
+
+def _on_lines(tokens: Sequence[BranchToken], vocab_size: int) -> list[BranchToken]:
+    """Begin a line where someone begins to speak: the ids of roles are the last ones."""
+    first_role = vocab_size - len(ROLE_TOKENS)
+    return [
+        token._replace(text="\n") if place > 1 and token.id >= first_role else token
+        for place, token in enumerate(tokens)
+    ]
 
 
 def _branch_tokens(tokens: Iterable[TokenProbability]) -> list[BranchToken]:

@@ -147,12 +147,13 @@ class InsideView:
 
 
 def text_until(
-    view: InsideView, prompt: str | None, chosen: Sequence[int]
-) -> tuple[str, list[int]] | None:
+    view: InsideView, prompt: str | None, chosen: Sequence[int], *, is_chat: bool = False
+) -> tuple[str | None, list[int]] | None:
     """The text up to the chosen token, as a prompt and ids after it; None if it has neither.
 
     Args:
         prompt, chosen: of the whole text, as for `OpenStep`; without a prompt, all its ids.
+        is_chat: whether messages are before the chosen ids, which no text can stand for.
     """
     prompt_length = view.length - len(chosen)
     if prompt is not None and view.at + 1 >= prompt_length:
@@ -160,6 +161,8 @@ def text_until(
     if view.window.start:
         return None
     tokens = view.reply.window[: view.at + 1]
+    if is_chat:
+        return None, [token.id for token in tokens]
     if tokens[0].id in (SOS, EOS):  # with which an empty prompt begins
         return "", [token.id for token in tokens[1:]]
     texts = [token.text for token in view.reply.window[:prompt_length]]

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from core.config.configs import SamplingConfig
 from core.errors import ClosedError, MiniGPTError
 from core.server.protocol import SAMPLED, CutRequest, FindRequest, ForkRequest, StepRequest
 from core.server.replies import FindReply, StepReply
 from core.server.tokens import SessionToken, TokenProbability
+from core.text.messages import ASSISTANT, USER
+from tui.chat.turn_tree import JsonMessages, with_reply
 from tui.common.client import ModelClient
 from tui.common.format import find_first_difference
 
@@ -31,8 +33,10 @@ class StepSession:
     Attributes:
         client: access to the model server.
         run, weights: the model.
-        prompt: the text before the first chosen token.
+        prompt: the text before the first chosen token; None if there is none, not even its <sos>.
         chosen: ids of the tokens chosen since.
+        messages: what a model that replies reads in place of `prompt`, which is the last message
+            of the user; the last may be the beginning of the reply.
         view: what could come next, and the step of the weights that predict it; None until known.
         path: all tokens so far, each with its probability and rank before it was added.
     """
@@ -40,8 +44,9 @@ class StepSession:
     client: ModelClient
     run: str
     weights: str
-    prompt: str
+    prompt: str | None
     chosen: list[int] = field(default_factory=list)
+    messages: JsonMessages | None = None
     view: StepReply | None = None
     path: list[SessionToken] = field(default_factory=list)
     _session: str | None = None
@@ -49,7 +54,27 @@ class StepSession:
     @property
     def text(self) -> str:
         """The text so far."""
-        return self.prompt + (self.view.text if self.view else "")
+        return self.text_before + self.chosen_text
+
+    @property
+    def text_before(self) -> str:
+        """The text before the first chosen token; a reply is on a line of its own."""
+        if self.messages is None:
+            return self.prompt or ""
+        return f"{self.prompt}\n{self._reply_before}"
+
+    @property
+    def chosen_text(self) -> str:
+        """The text of the chosen tokens."""
+        text = self.view.text if self.view else ""
+        is_first = self.messages is not None and not self._reply_before
+        return text.lstrip(" ") if is_first else text
+
+    @property
+    def _reply_before(self) -> str:
+        """The beginning of the reply, where the messages have it."""
+        last = self.messages[-1] if self.messages else {}
+        return last.get("content", "") if last.get("role") == ASSISTANT else ""
 
     @property
     def taken(self) -> Sequence[SessionToken]:
@@ -113,9 +138,11 @@ class StepSession:
     async def move_to(self, other: StepSession, settings: SamplingConfig) -> StepReply:
         """Move to the position of another session; with another vocabulary, by its text."""
         if other.run != self.run:
-            return await self.open_text(other.text, settings)
-        if other.prompt != self.prompt:
-            await self.open_text(other.prompt, settings)
+            moved = replace(self, **other._as_text())
+            return await self._replace_by(moved, settings)
+        if (other.prompt, other.messages) != (self.prompt, self.messages):
+            opened = replace(self, prompt=other.prompt, chosen=[], messages=other.messages)
+            await self._replace_by(opened, settings)
         common = find_first_difference(self.chosen, other.chosen)
         if common is None:
             return await self.refresh(settings)
@@ -132,13 +159,35 @@ class StepSession:
         has changed.
         """
         is_retokenized = run != self.run and self.view is not None
-        prompt, chosen = (self.text, []) if is_retokenized else (self.prompt, list(self.chosen))
-        other = replace(self, run=run, weights=weights, prompt=prompt, chosen=chosen)
+        text = self._as_text() if is_retokenized else {"chosen": list(self.chosen)}
+        other = replace(self, run=run, weights=weights, **text)
         return await self._replace_by(other, settings, reload=True)
 
-    async def open_text(self, prompt: str, settings: SamplingConfig) -> StepReply:
+    def _as_text(self) -> dict[str, Any]:
+        """The fields of a session at this position that holds no ids."""
+        if self.messages is None:
+            return {"prompt": self.text, "chosen": []}
+        begun = [
+            one for one in self.messages if one is not self.messages[-1] or one["role"] == USER
+        ]
+        reply = self._reply_before + self.chosen_text
+        messages = with_reply(begun, reply)
+        return {"prompt": self.prompt, "chosen": [], "messages": messages}
+
+    async def open_text(
+        self, prompt: str, settings: SamplingConfig, messages: JsonMessages | None = None
+    ) -> StepReply:
         """Start with another text; after an error nothing has changed."""
-        return await self._replace_by(replace(self, prompt=prompt, chosen=[]), settings)
+        other = replace(self, prompt=prompt, chosen=[], messages=messages)
+        return await self._replace_by(other, settings)
+
+    async def open_message(self, text: str, settings: SamplingConfig) -> StepReply:
+        """Start with another last message of the user, or another text where there is none."""
+        messages = self.messages
+        if messages is not None:
+            last = max(n for n, message in enumerate(messages) if message["role"] == USER)
+            messages = [*messages[:last], {"role": USER, "content": text}]
+        return await self.open_text(text, settings, messages)
 
     async def _replace_by(
         self, other: StepSession, settings: SamplingConfig, *, reload: bool = False
@@ -155,7 +204,8 @@ class StepSession:
         request = StepRequest(
             run=self.run,
             weights=self.weights,
-            prompt=self.prompt,
+            prompt="" if self.messages else self.prompt,
+            messages=self.messages,
             chosen=list(self.chosen),
             settings=settings,
             top=TOP_TOKENS,

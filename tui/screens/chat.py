@@ -25,7 +25,7 @@ from tui.chat.facts import chat_state, loading_text, writing_line
 from tui.chat.keys import BINDINGS
 from tui.chat.loops import LoopDetector
 from tui.chat.record import FAILED, Turn
-from tui.chat.reply import ABOUT, Reply, Token
+from tui.chat.reply import Reply, Token
 from tui.chat.suggestions import Suggestions, nearest_words, suggest
 from tui.common.messages import OpenStep
 from tui.common.sampling_settings import WARMER
@@ -45,9 +45,8 @@ UPDATES_PER_FACTS = 4  # numbers that change faster cannot be read
 LOADING_UPDATE_SECONDS, REMOTE_LOADING_UPDATE_SECONDS = 0.5, 1.0
 NEXT_TOKEN_DELAY_SECONDS = 0.1  # several changes of a setting are one request
 NEXT_TOKENS = 50
-PLACEHOLDER = "Say something, or begin a text. Enter sends, Ctrl+J starts a new line."
-SHORT_PLACEHOLDER = "Say something, or begin a text. Enter sends it."
 NEWER_WEIGHTS = "Newer weights loaded; the next reply uses them."
+NOTHING_TYPED = "Type something first."
 REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
 NOT_LOOPING = "F3 acts after a greedy reply that repeats itself."
 LOOPING = "Greedy decoding repeats itself. F3 tries temperature 0.8 with top p 0.95."
@@ -66,7 +65,7 @@ class ChatScreen(ChatActions):
     HEADING = "Chat"
     FIRST_KEYS = ("enter",)
     HELP = (
-        "Type some text and the model continues it, greedily unless you change the settings. "
+        "Type some text: the model replies, or continues it, whichever it was trained to do. "
         "Esc leaves the prompt: letters act on the chosen turn. Tab goes through turns, settings, "
         "weights and next tokens. Shaded tokens were uncertain; the digit is their probability "
         "in tenths, ! below one tenth."
@@ -77,12 +76,15 @@ class ChatScreen(ChatActions):
         ("Chat with another run", "other_run"),
         ("Load the newest weights", "newest"),
         ("Copy the whole conversation", "copy_all"),
+        ("History: replies depend on earlier turns, or not", "history"),
+        ("System text of this run's conversations", "system"),
     )
 
     def __init__(self, name: str, weights: str = LAST) -> None:
         super().__init__(name, weights)
         self._earlier_shown = asyncio.Event()
         self._reply_worker: Worker[None] | None = None
+        self._instead_of: Turn | None = None  # the turn of a conversation that is answered again
         self._unshown_tokens: list[Token] = []
         self._recording_failed = False
         self._updates = 0
@@ -103,7 +105,7 @@ class ChatScreen(ChatActions):
             yield Static(id="note", markup=False)
             yield Static(id="suggestions", markup=False)
             mark = Static(prompt_mark(self.services.terminal.charset), id="mark", markup=False)
-            yield Panel(Horizontal(mark, Prompt(PLACEHOLDER)), id="ask")
+            yield Panel(Horizontal(mark, Prompt()), id="ask")
 
     def on_mount(self) -> None:
         """Load the model, show earlier turns, and focus the prompt."""
@@ -113,7 +115,8 @@ class ChatScreen(ChatActions):
         self._updater = self.set_interval(seconds, self._show_new_tokens, pause=True)
         seconds = terminal.interval(LOADING_UPDATE_SECONDS, REMOTE_LOADING_UPDATE_SECONDS)
         self._loading_updater = self.set_interval(seconds, self.show_facts, pause=True)
-        self.transcript.add_note(ABOUT)
+        self.transcript.add_note(self.conversation.task.about)
+        self.show_task()
         self.prompt.focus()
         self._load()
         self._show_earlier()
@@ -135,20 +138,25 @@ class ChatScreen(ChatActions):
                 side.move_child(panel, after=len(side.children) - 1)
             else:
                 side.move_child(panel, before=0)
-        fits = self.size.width >= len(PLACEHOLDER) + PROMPT_MARGIN_CELLS
-        self.prompt.placeholder = PLACEHOLDER if fits else SHORT_PLACEHOLDER
+        self.show_task()
         talk = self.query_one("#talk", Panel)
         talk.set_hint(legend(talk.size.width))
+
+    def show_task(self) -> None:
+        """Show what the prompt is for."""
+        words = self.conversation.task.placeholders
+        room = self.size.width - PROMPT_MARGIN_CELLS
+        self.prompt.placeholder = next((each for each in words if len(each) <= room), words[-1])
 
     @work(group="earlier", exit_on_error=False)
     async def _show_earlier(self) -> None:
         """Show the turns of earlier sessions; replies wait until this is done."""
         conversation = self.conversation
         try:
-            conversation.turns = await asyncio.to_thread(conversation.read_earlier)
+            conversation.use_record(await asyncio.to_thread(conversation.read_record))
         except MiniGPTError as error:
             self.show_error(error)
-        self.transcript.add_turns((turn, "") for turn in conversation.turns)
+        self.show_turns()
         self.show_facts()
         self.refresh_bindings()
         self._earlier_shown.set()
@@ -170,9 +178,10 @@ class ChatScreen(ChatActions):
             seconds = time.monotonic() - self._loading_since
             state = Content.styled(loading_text(facts, self._weights_size, seconds), "$warning")
         else:
-            turns = len(conversation.turns) + (conversation.reply is not None)
+            shown = conversation.path if conversation.current else conversation.turns
+            turns = len(shown) + (conversation.reply is not None)
             device = conversation.model.device if conversation.model else ""
-            state = chat_state(facts, turns, device, is_wide=is_wide(self))
+            state = chat_state(facts, conversation.task, turns, device, is_wide=is_wide(self))
         if (facts.run, state) != self._shown_state:
             self._shown_state = facts.run, state
             self.set_header(facts.run, state=state)
@@ -212,6 +221,7 @@ class ChatScreen(ChatActions):
 
     def weights_chosen(self) -> None:
         """Load the weights; the next reply uses them."""
+        self.show_task()
         self._load()
 
     def newer_weights_saved(self) -> None:
@@ -239,12 +249,16 @@ class ChatScreen(ChatActions):
         if conversation.model is None or conversation.reply is not None:
             return
         await asyncio.sleep(NEXT_TOKEN_DELAY_SECONDS)
-        prompt, chosen = conversation.end_position()
+        place = conversation.end_position()
+        if conversation.task.is_chat and place.messages is None:
+            panel.show(None, None)
+            return
         request = ScoreAtRequest(
             run=conversation.run,
             weights=conversation.weights,
-            prompt=prompt,
-            chosen=chosen or None,
+            prompt="" if place.messages else place.prompt,
+            messages=place.messages,
+            chosen=list(place.chosen) or None,
             settings=conversation.controls.config,
             top=NEXT_TOKENS,
             reload=False,
@@ -261,14 +275,15 @@ class ChatScreen(ChatActions):
     def on_next_token_panel_taken(self, event: NextTokenPanel.Taken) -> None:
         """Continue in Step with the token."""
         conversation = self.conversation
-        prompt, chosen = conversation.end_position()
+        place = conversation.end_position()
         self.post_message(
             OpenStep(
                 conversation.run,
                 conversation.weights,
-                clean(prompt),
-                [*chosen, event.token.id],
+                clean(place.prompt),
+                [*place.chosen, event.token.id],
                 conversation.controls,
+                place.messages,
             )
         )
 
@@ -278,27 +293,44 @@ class ChatScreen(ChatActions):
         """Send the prompt; while a reply is in progress it stays where it is."""
         if self.conversation.reply is not None:
             self.show_note(REPLY_IN_PROGRESS)
-            return
-        self.set_prompt("")
-        self.send(event.text)
+        elif self.conversation.task.is_chat and not event.text.strip():
+            self.show_note(NOTHING_TYPED)
+        else:
+            self.set_prompt("")
+            self.send(event.text, self.edited_turn)
 
-    def send(self, prompt: str) -> None:
+    def on_text_area_changed(self) -> None:
+        """Forget which turn is edited once its text is gone."""
+        if self.edited_turn is not None and not self.prompt.text:
+            self.edited_turn = None
+            self.show_note("")
+
+    def send(self, prompt: str, instead_of: Turn | None = None) -> None:
         """Begin a reply."""
         self.show_suggestions(None)
+        self.edited_turn = None
         self._loops = LoopDetector()
         reply = self.conversation.begin(prompt)
         self.query_one(NextTokenPanel).show(None, None)
         self._updater.resume()
         self.refresh_bindings()
+        self._instead_of = instead_of if instead_of and instead_of.conversation else None
         self._reply_worker = self._generate(reply)
 
     @work(group="reply", exclusive=True, exit_on_error=False)
     async def _generate(self, reply: Reply) -> None:
         await self._earlier_shown.wait()
+        self.conversation.connect(reply, self._instead_of)
+        if self._instead_of is not None:
+            self.show_turns()
         self.transcript.begin_turn(reply.prompt)
         self.show_note("")
         request = GenerateRequest(
-            run=reply.run, weights=reply.weights, prompt=reply.prompt, settings=reply.settings
+            run=reply.run,
+            weights=reply.weights,
+            prompt="" if reply.messages else reply.prompt,
+            messages=reply.messages,
+            settings=reply.settings,
         )
         try:
             messages = self.services.client.stream(request)
@@ -338,9 +370,13 @@ class ChatScreen(ChatActions):
         turn = self.conversation.finish(reply)
         self._updater.pause()
         if turn is not None:
-            run = "" if reply.run == self.opened_for[0] else reply.run
-            self.transcript.end_turn(turn, run, self.conversation.difference_from_pinned(turn))
+            difference = self.conversation.difference_from_pinned(turn)
+            self.transcript.end_turn(self.shown_turn(turn), difference)
             self._record(reply.run, turn)
+        elif self._instead_of is not None:  # the old turn is shown again
+            self.show_turns()
+            self.transcript.begin_turn(reply.prompt)
+            self.edited_turn = self._instead_of
         self.show_facts()
         self.refresh_bindings()
         self._show_next_tokens()
@@ -404,7 +440,8 @@ class ChatScreen(ChatActions):
             return
         self.action_stop_reply()
         self.use_controls(replace(self.conversation.controls.with_settings(WARMER), fixed=False))
-        self.send(self.conversation.turns[-1].prompt)
+        turn = self.conversation.turns[-1]
+        self.send(turn.prompt, turn)
 
     # Keys
 

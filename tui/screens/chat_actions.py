@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from core.errors import MiniGPTError
+from tui.chat.conversation import TextPosition
 from tui.chat.export import HOW_TO_NAME, expand_path, find_turns, write_conversation
 from tui.chat.record import Turn
 from tui.chat.suggestions import Suggestions
@@ -15,13 +16,18 @@ from tui.screens.cursor import cursor_on_reply
 from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.screens.generation import GenerationScreen
 from tui.screens.origin import OriginScreen
-from tui.widgets.conversation_view import ConversationView
+from tui.widgets.conversation_view import ConversationView, ShownTurn
 from tui.widgets.prompt import Prompt
 
 NO_TURN = "Nothing has been said yet."
 STILL_REPLYING = "The reply is still being written; Esc stops it."
 REMOVE_WHICH = "Choose a turn first: ↑ and ↓ among the turns."
 EXCERPT_CHARACTERS = 40
+EDITING = "Enter sends it in place of the old turn; that stays as a branch."
+NEW_CONVERSATION = "── new conversation ──"
+SYSTEM_TEXT = "system text: {}"
+HISTORY_ON = "History on: replies depend on the turns before."
+HISTORY_OFF = "History off: each prompt is sent on its own."
 TURN_ACTIONS = frozenset({"copy_reply", "origin", "cursor", "pin", "search", "export"})
 
 
@@ -30,11 +36,13 @@ class ChatActions(GenerationScreen):
 
     Attributes:
         suggestions: known words in place of an unknown one of the last prompt.
+        edited_turn: the turn of a conversation in whose place the typed prompt will come.
     """
 
     def __init__(self, name: str, weights: str) -> None:
         super().__init__(name, weights)
         self.suggestions: Suggestions | None = None
+        self.edited_turn: Turn | None = None
         self._searched = ""
         self._last_match = ("", "")  # the text and the id of the turn that was chosen for it
 
@@ -52,8 +60,12 @@ class ChatActions(GenerationScreen):
         """Replace the prompt's text; undo restores it."""
         self.prompt.replace(text, (0, 0), self.prompt.document.end)
 
-    def send(self, prompt: str) -> None:
-        """Begin a reply."""
+    def send(self, prompt: str, instead_of: Turn | None = None) -> None:
+        """Begin a reply.
+
+        Args:
+            instead_of: the turn of a conversation in whose place it comes.
+        """
         raise NotImplementedError
 
     @property
@@ -86,13 +98,16 @@ class ChatActions(GenerationScreen):
         if self.conversation.reply is not None:
             self.show_note(STILL_REPLYING)
         elif (turn := self._turn_or_note()) is not None:
-            self.send(turn.prompt)
+            self.send(turn.prompt, turn)
 
     def on_conversation_view_opened(self) -> None:
         """Edit the prompt of the chosen turn."""
         turn = self.transcript.chosen_turn
         if turn is not None and not self.prompt.text:
             self.set_prompt(turn.prompt)
+            if turn.conversation:
+                self.edited_turn = turn
+                self.show_note(EDITING)
         self.prompt.focus()
 
     def action_use_suggestion(self, key: str) -> None:
@@ -103,7 +118,7 @@ class ChatActions(GenerationScreen):
             self.set_prompt("")
         self.prompt.focus()
         self.transcript.drop_unanswered()
-        self.send(prompt)
+        self.send(prompt, self.edited_turn)
 
     # Turns
 
@@ -142,7 +157,11 @@ class ChatActions(GenerationScreen):
                     self._remove(turn)
 
             excerpt = one_line(turn.prompt or turn.text)[:EXCERPT_CHARACTERS]
+            after = self.conversation.turns_after(turn)
             question = f"Remove the turn “{excerpt}” with its reply from the conversation?"
+            if after:
+                rest = f"{after:,} turn{'s' * (after != 1)} after it"
+                question = f"Remove “{excerpt}” with its reply and the {rest}?"
             self.app.push_screen(ConfirmDialog(question, "remove"), remove)
 
     def show_suggestions(self, suggestions: Suggestions | None) -> None:
@@ -154,9 +173,95 @@ class ChatActions(GenerationScreen):
             self.conversation.remove_turn(turn)
         except MiniGPTError as error:
             self.show_error(error)
-        self.transcript.remove_turn(turn.id)
+        if turn.conversation:
+            self.show_turns(self.conversation.turns[-1] if self.conversation.turns else None)
+        else:
+            self.transcript.remove_turn(turn.id)
         self.show_note("")
         self.refresh_bindings()
+
+    # Conversations
+
+    def shown_turn(self, turn: Turn) -> ShownTurn:
+        """A turn as it is shown: with its run if it is another one, and with its branch."""
+        run = self.conversation.run_of_turn.get(turn.id, self.opened_for[0])
+        number, count = self.conversation.branches(turn)
+        branch = f"branch {number} of {count}, ← →" if count > 1 else ""
+        return ShownTurn(turn, "" if run == self.opened_for[0] else run, branch)
+
+    def show_turns(self, chosen: Turn | None = None) -> None:
+        """Show all turns anew, with a rule between conversations, and choose one."""
+        conversation, items = self.conversation, list[ShownTurn | str]()
+        before = ""
+        for turn in conversation.turns:
+            if turn.conversation != before:
+                items += _conversation_start(turn.system, is_first=not before)
+            before = turn.conversation
+            items.append(self.shown_turn(turn))
+        if before and not conversation.path:
+            items += _conversation_start(conversation.system, is_first=False)
+        self.transcript.show_items([conversation.task.about, *items])
+        self.transcript.choose(chosen)
+
+    def action_new(self) -> None:
+        """Begin a conversation with the next prompt."""
+        conversation = self.conversation
+        if conversation.reply is not None:
+            self.show_note(STILL_REPLYING)
+        elif not conversation.task.is_conversation:
+            self.show_note(f"No conversation: {conversation.task.about}")
+        elif not conversation.start_anew():
+            self.show_note("This is a new conversation already.")
+        else:
+            self.edited_turn = None
+            for text in _conversation_start(conversation.system, is_first=False):
+                self.add_note(text)
+            self.show_note("")
+        self.prompt.focus()
+
+    def on_conversation_view_branch_requested(
+        self, event: ConversationView.BranchRequested
+    ) -> None:
+        """Show another branch of the conversation at the chosen turn."""
+        turn = self.transcript.chosen_turn
+        if self.conversation.reply is not None:
+            self.show_note(STILL_REPLYING)
+        elif turn is not None:
+            shown = self.conversation.show_branch(turn, event.by)
+            if shown is None:
+                self.show_note("No other branch here: r sends the prompt again, Enter edits it.")
+            else:
+                self.show_turns(shown)
+                self.show_note("")
+
+    def action_history(self) -> None:
+        """Let the replies to come depend on the turns before them, or not."""
+        conversation = self.conversation
+        if not conversation.task.is_conversation:
+            self.show_note(f"No conversation: {conversation.task.about}")
+            return
+        conversation.with_history = not conversation.with_history
+        self.show_note(HISTORY_ON if conversation.with_history else HISTORY_OFF)
+
+    def action_system(self) -> None:
+        """Ask for the system text of the replies to come."""
+        conversation = self.conversation
+        if not conversation.task.is_conversation:
+            self.show_note(f"No conversation: {conversation.task.about}")
+            return
+
+        def use(text: str | None) -> None:
+            if text is None:
+                return
+            text = conversation.system
+            self.add_note(SYSTEM_TEXT.format(text) if text else "No system text.")
+            self.show_note("")
+
+        question = "System text, before every conversation; empty for none:"
+        dialog = LineDialog(question, conversation.system, conversation.set_system)
+        self.app.push_screen(dialog, use)
+
+    # Turns
 
     def action_search(self) -> None:
         """Find a text in the conversation; the turn with it is chosen."""
@@ -205,27 +310,36 @@ class ChatActions(GenerationScreen):
 
     # Other views
 
+    @property
+    def _position(self) -> TextPosition:
+        """After the typed text, or at the end of the turn that keys act on."""
+        typed = self.prompt.text
+        if typed.strip() and self.transcript.chosen_turn is None:
+            return TextPosition(typed, (), self.conversation.next_messages(typed))
+        return self.conversation.end_position(self.turn)
+
     def action_step(self) -> None:
         """Open Step on the typed text, or at the end of the reply."""
-        conversation, typed = self.conversation, self.prompt.text
-        prompt, chosen = conversation.end_position(self.turn)
-        if typed and self.transcript.chosen_turn is None:
-            prompt, chosen = typed, []
+        conversation, place = self.conversation, self._position
         run, weights = conversation.run, conversation.weights
-        self.post_message(OpenStep(run, weights, clean(prompt), chosen, conversation.controls))
+        controls, prompt = conversation.controls, clean(place.prompt)
+        self.post_message(OpenStep(run, weights, prompt, place.chosen, controls, place.messages))
 
     def action_inside(self) -> None:
         """Open Inside at the end of the reply."""
-        prompt, chosen = self.conversation.end_position(self.turn)
+        place = self.conversation.end_position(self.turn)
         run, weights = self.conversation.run, self.conversation.weights
-        self.post_message(OpenInside(run, weights, clean(prompt), chosen))
+        prompt = clean(place.prompt)
+        self.post_message(OpenInside(run, weights, prompt, place.chosen, messages=place.messages))
 
     def action_origin(self) -> None:
         """Open Sources on the reply."""
         if (turn := self._turn_or_note()) is not None:
-            replies = self.conversation.replies()
+            conversation = self.conversation
+            replies = conversation.replies()
             index = next(n for n, (_, each) in enumerate(replies) if each is turn)
-            self.app.push_screen(OriginScreen(replies, index))
+            before = conversation.messages_before if conversation.task.is_chat else None
+            self.app.push_screen(OriginScreen(replies, index, before))
 
     def action_cursor(self) -> None:
         """Open Cursor on the reply."""
@@ -281,6 +395,8 @@ class ChatActions(GenerationScreen):
                 return has_turns and self.conversation.reply is None
             case "remove":
                 return self.transcript.chosen_turn is not None or self.transcript.last_is_unanswered
+            case "new":
+                return self.conversation.task.is_conversation and bool(self.conversation.path)
             case "warmer":
                 return self.is_looping and (has_turns or self.conversation.reply is not None)
         return True
@@ -291,3 +407,9 @@ class ChatActions(GenerationScreen):
         if suggestions is None or key not in suggestions.keys:
             return False
         return self.prompt.text == suggestions.prompt or not self.is_typing
+
+
+def _conversation_start(system: str, *, is_first: bool) -> list[str]:
+    """The lines before the first turn of a conversation."""
+    rule = [] if is_first else [NEW_CONVERSATION]
+    return [*rule, SYSTEM_TEXT.format(system)] if system else rule

@@ -23,6 +23,7 @@ from core.server.replies import ScoreAtReply
 from core.tokenizer.special_tokens import EOS
 from tui.chat.conversation import Conversation
 from tui.chat.record import Turn
+from tui.chat.turn_tree import JsonMessages
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean, pasted_text
@@ -52,6 +53,7 @@ TEXT_HINT = "‹2› branches · u how unsure the model was"
 TABLE_HINT = "dim: removed, and by which setting"
 
 GENERATING = "Generating. Esc stops; tokens so far are kept."
+NOT_IN_REPLY = "The model only writes replies; Enter on a turn in Chat edits what you said."
 NO_SIBLING = "No other branch yet: Enter replaces the token, Space adds some."
 
 
@@ -60,11 +62,13 @@ class CursorScreen(PredictionScreen):
 
     Args:
         name, weights: the run and its weights.
-        prompt: the text, or its typed part.
+        prompt: the text, or its typed part; None if `chosen` is the whole text.
         chosen: ids of the generated part.
         controls: the sampling settings.
         turns: of the conversation with this run, oldest first; the palette opens them.
         turn: the id of the turn that `prompt` and `chosen` are; None if they are none.
+        messages: what a model that replies reads in place of `prompt`.
+        messages_before: of each turn, likewise.
     """
 
     HEADING = "Cursor"
@@ -81,14 +85,17 @@ class CursorScreen(PredictionScreen):
         self,
         name: str,
         weights: str = LAST,
-        prompt: str = "",
+        prompt: str | None = "",
         chosen: Sequence[int] = (),
         controls: SamplingControls | None = None,
         turns: Sequence[Turn] = (),
         turn: str | None = None,
+        messages: JsonMessages | None = None,
+        messages_before: Callable[[Turn], JsonMessages] | None = None,
     ) -> None:
         super().__init__(name, weights, controls)
-        self._initial = prompt, list(chosen), turn
+        self._initial = prompt, list(chosen), turn, messages
+        self._messages_before = messages_before
         self._turns = {turn.id: turn for turn in turns}
         self._view: ScoreAtReply | None = None
         self._table_position: tuple[str, int] | None = None  # what the table was last shown for
@@ -102,7 +109,8 @@ class CursorScreen(PredictionScreen):
         """The position, and the tree of branches."""
         name, weights = self.opened_for
         client = self.services.client
-        return Cursor(client, name, weights, self._record, on_growth=self._show_growth)
+        is_chat = self.conversation.task.is_chat
+        return Cursor(client, name, weights, self._record, is_chat, on_growth=self._show_growth)
 
     def body(self) -> ComposeResult:
         """Yield the text with its branches, the candidate tokens, and the settings."""
@@ -125,17 +133,20 @@ class CursorScreen(PredictionScreen):
         self.perform(self._open, needs_view=False)
 
     async def _open(self) -> None:
-        prompt, chosen, turn = self._initial
+        prompt, chosen, turn, messages = self._initial
         record = self.conversation.folder.chat
         self.cursor.use_tree(await asyncio.to_thread(read_branches, record))
         if turn in self._turns and not chosen:
             await self._open_turn(turn)
         else:
-            await self.cursor.open_text(self.settings, prompt, chosen=chosen, turn=turn)
+            text = self.settings, prompt, "", chosen, turn
+            await self.cursor.open_text(*text, messages=messages)
 
     async def _open_turn(self, id: str) -> None:
         turn = self._turns[id]
-        await self.cursor.open_text(self.settings, turn.prompt, turn.text, turn=id)
+        messages = self._messages_before(turn) if self._messages_before else None
+        text = self.settings, turn.prompt, turn.text
+        await self.cursor.open_text(*text, turn=id, messages=messages)
 
     def on_resize(self) -> None:
         """Refit the text, and the distribution to the rows that the table can spare."""
@@ -361,7 +372,7 @@ class CursorScreen(PredictionScreen):
         """Replace the token at the cursor by the selected one, and continue."""
 
         async def replace() -> None:
-            if (selected := self.table.selected) is not None:
+            if (selected := self.table.selected) is not None and self._can_generate():
                 self._announce_generation()
                 before = len(self.cursor.tree)
                 await self.cursor.replace_token(selected.id, *self._generation_settings())
@@ -375,6 +386,8 @@ class CursorScreen(PredictionScreen):
 
         async def branch() -> None:
             assert self._view is not None
+            if not self._can_generate():
+                return
             greedy, first_tokens = self.conversation.controls.greedy, []
             if greedy:  # all branches would be the same
                 taken = self.cursor.first_tokens
@@ -386,6 +399,13 @@ class CursorScreen(PredictionScreen):
             self.show_note(cursor_text.branches_added(len(new), greedy=greedy))
 
         self.perform(branch)
+
+    def _can_generate(self) -> bool:
+        """Whether the model continues from the cursor; a note says why it does not."""
+        is_possible = self._view is None or self.cursor.is_in_reply(self._view.vocab_size)
+        if not is_possible:
+            self.show_note(NOT_IN_REPLY)
+        return is_possible
 
     def _announce_generation(self) -> None:
         """Show a note, and Stop in the footer once the request is running."""
@@ -471,14 +491,16 @@ class CursorScreen(PredictionScreen):
 def cursor_on_reply(conversation: Conversation, turn: Turn) -> CursorScreen:
     """Return the cursor screen for a reply of a conversation and its prompt."""
     turns = [each for run, each in conversation.replies() if run == conversation.run]
-    prompt, chosen = conversation.end_position(turn)
+    place, is_chat = conversation.end_position(turn), conversation.task.is_chat
     is_of_run = any(each is turn for each in turns)
     return CursorScreen(
         conversation.run,
         conversation.weights,
-        prompt,
-        chosen,
+        place.prompt,
+        place.chosen,
         conversation.controls,
         turns,
         turn.id if is_of_run else None,
+        place.messages,
+        conversation.messages_before if is_chat else None,
     )

@@ -17,6 +17,7 @@ from core.errors import MiniGPTError
 from core.run.weights_ref import LAST, weights_label
 from core.server.protocol import InsideRequest, StepRequest
 from core.server.replies import InsideReply
+from tui.chat.turn_tree import JsonMessages
 from tui.common.keys import hidden_key
 from tui.common.messages import CopyRequested, OpenChat, OpenStep
 from tui.common.terminal import WIDE_COLUMNS
@@ -64,6 +65,7 @@ class InsideScreen(BaseScreen):
         prompt: the text; None if the ids are the whole text.
         chosen: ids after the prompt.
         at: the index of the token to begin with; None is the last.
+        messages: what a model that replies reads in place of `prompt`.
 
     Attributes:
         view: what is shown; None before the first reply.
@@ -113,10 +115,11 @@ class InsideScreen(BaseScreen):
         prompt: str | None = "",
         chosen: Sequence[int] = (),
         at: int | None = None,
+        messages: JsonMessages | None = None,
     ) -> None:
         super().__init__()
         self._run_name, self._weights = name, weights
-        self._prompt, self._chosen = prompt, list(chosen)
+        self._prompt, self._chosen, self._messages = prompt, list(chosen), messages
         self._session: str | None = None
         self._at = at
         self._part, self._is_large = LENS, False
@@ -178,7 +181,8 @@ class InsideScreen(BaseScreen):
             opened = StepRequest(
                 run=self._run_name,
                 weights=self._weights,
-                prompt=self._prompt,
+                prompt=None if self._messages else self._prompt,
+                messages=self._messages,
                 chosen=self._chosen,
                 top=1,
                 reload=False,
@@ -381,11 +385,13 @@ class InsideScreen(BaseScreen):
         """Step token by token after the chosen token."""
 
         def open_step(view: InsideView) -> None:
-            text = text_until(view, self._prompt, self._chosen)
+            is_chat = self._messages is not None
+            text = text_until(view, self._prompt, self._chosen, is_chat=is_chat)
             if text is None:
                 self._note("Step continues this text only from its last token.")
                 return
-            self.post_message(OpenStep(self._run_name, self._weights, *text))
+            messages = None if text[0] is None else self._messages
+            self.post_message(OpenStep(self._run_name, self._weights, *text, messages=messages))
 
         self._act(open_step)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import ClassVar
 
@@ -20,6 +20,7 @@ from core.text.encoding import Encoding
 from tui.chat import origin
 from tui.chat.origin import MARKS, PLAIN_MARKS
 from tui.chat.record import Turn
+from tui.chat.turn_tree import JsonMessages, with_reply
 from tui.common.keys import hidden_key
 from tui.common.messages import CopyRequested, OpenChat, OpenInside, OpenStep
 from tui.common.sanitize import clean
@@ -41,7 +42,9 @@ class OriginScreen(BaseScreen):
     """The replies of a conversation, one at a time, with copied passages marked.
 
     Args:
-        turns: oldest first, each with the run that generated it; the last one is shown first.
+        turns: oldest first, each with the run that generated it.
+        index: of the one shown first; None is the last.
+        messages_before: what the model read before a turn, where it replies to messages.
     """
 
     HEADING = "Sources"
@@ -89,9 +92,14 @@ class OriginScreen(BaseScreen):
         ),
     ]
 
-    def __init__(self, turns: Sequence[tuple[str, Turn]], index: int | None = None) -> None:
+    def __init__(
+        self,
+        turns: Sequence[tuple[str, Turn]],
+        index: int | None = None,
+        messages_before: Callable[[Turn], JsonMessages] | None = None,
+    ) -> None:
         super().__init__()
-        self._turns = list(turns)
+        self._turns, self._messages_before = list(turns), messages_before
         self._turn_index = len(turns) - 1 if index is None else index
         self._min_tokens = MIN_COPY_TOKENS
         self._span_index = self._place_index = 0
@@ -296,20 +304,29 @@ class OriginScreen(BaseScreen):
         self.post_message(CopyRequested(clean(text.strip(" ")), "passage" if span else "reply"))
 
     @property
-    def _text_before(self) -> str:
-        """The prompt and the reply up to the chosen passage, or all of it without one."""
+    def _text_before(self) -> tuple[str, JsonMessages | None]:
+        """The prompt and the reply up to the chosen passage, or all of it without one.
+
+        Returns:
+            The text, or the prompt with the messages that the text is in.
+        """
         turn, span = self._turn, self._span
-        return clean(turn.prompt + (turn.text if span is None else turn.text[: span.from_]))
+        reply = turn.text if span is None else turn.text[: span.from_]
+        if self._messages_before is None:
+            return clean(turn.prompt + reply), None
+        return clean(turn.prompt), with_reply(self._messages_before(turn), reply)
 
     def action_step(self) -> None:
         """Open Step just before the passage."""
         run, turn = self._turns[self._turn_index]
-        self.post_message(OpenStep(run, turn.weights, self._text_before))
+        prompt, messages = self._text_before
+        self.post_message(OpenStep(run, turn.weights, prompt, messages=messages))
 
     def action_inside(self) -> None:
         """Open Inside just before the passage."""
         run, turn = self._turns[self._turn_index]
-        self.post_message(OpenInside(run, turn.weights, self._text_before))
+        prompt, messages = self._text_before
+        self.post_message(OpenInside(run, turn.weights, prompt, messages=messages))
 
     def action_chat(self) -> None:
         """Open Chat with the weights of the reply."""

@@ -22,6 +22,7 @@ from core.run.weights_ref import LAST
 from core.server.protocol import IndexRequest
 from core.server.replies import FindReply, IndexProgress, StepReply
 from tui.chat.facts import GenerationFacts
+from tui.chat.turn_tree import JsonMessages
 from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sampling_settings import DRAWN_SEED_LIMIT, SamplingControls
 from tui.common.sanitize import clean, one_line
@@ -61,9 +62,10 @@ class StepScreen(PredictionScreen):
 
     Args:
         name, weights: the run and its weights.
-        prompt: the text at first.
+        prompt: the text at first; None if `chosen` is the whole text.
         chosen: ids of tokens after it.
         controls: the sampling settings.
+        messages: what a model that replies reads in place of `prompt`, the last of them.
     """
 
     HEADING = "Step"
@@ -80,12 +82,13 @@ class StepScreen(PredictionScreen):
         self,
         name: str,
         weights: str = LAST,
-        prompt: str = "",
+        prompt: str | None = "",
         chosen: Sequence[int] = (),
         controls: SamplingControls | None = None,
+        messages: JsonMessages | None = None,
     ) -> None:
         super().__init__(name, weights, controls)
-        self._initial = prompt, list(chosen)
+        self._initial = prompt, list(chosen), messages
         self._matches: FindReply | None = None
         self._matches_text, self._matches_caption = "", Content("")
         self._samplings = self._stops = 0  # requests to sample that have not ended; keys to stop
@@ -96,8 +99,10 @@ class StepScreen(PredictionScreen):
     def session(self) -> StepSession:
         """The text, and the model server's session."""
         name, weights = self.opened_for
-        prompt, chosen = self._initial
-        return StepSession(self.services.client, name, weights, prompt, chosen)
+        prompt, chosen, messages = self._initial
+        if messages is None and prompt and prompt.strip():
+            messages = self.conversation.next_messages(prompt)
+        return StepSession(self.services.client, name, weights, prompt, chosen, messages)
 
     def body(self) -> ComposeResult:
         """Yield the text, the candidates with the comparison, and the settings."""
@@ -208,8 +213,7 @@ class StepScreen(PredictionScreen):
         upcoming = "" if selected is None or self._samplings else selected.text
         if self.view is not None and self.view.ended:
             upcoming = ""
-        prompt, text = session.prompt, session.text[len(session.prompt) :]
-        taken = session.taken
+        prompt, text, taken = session.text_before, session.chosen_text, session.taken
         self.query_one(TakenText).show(prompt, text, taken, upcoming)
         self.query_one(Breadcrumb).show(taken)
 
@@ -385,12 +389,14 @@ class StepScreen(PredictionScreen):
                 self._matches = None
                 self.perform(needs_view=False)
 
-        dialog = LineDialog("Start with which text?", self.session.text, self._open_text)
+        session = self.session
+        text = session.text if session.messages is None else session.prompt or ""
+        dialog = LineDialog("Start with which text?", text, self._open_text)
         self.app.push_screen(dialog, show)
 
     async def _open_text(self, text: str) -> None:
         async with self._action_lock:
-            await self.session.open_text(text, self.settings)
+            await self.session.open_message(text, self.settings)
 
     # Other views
 
@@ -405,9 +411,9 @@ class StepScreen(PredictionScreen):
 
         def open_cursor() -> None:
             session, controls = self.session, self.conversation.controls
-            self.app.push_screen(
-                CursorScreen(session.run, session.weights, session.prompt, session.chosen, controls)
-            )
+            text = session.prompt, session.chosen, controls
+            screen = CursorScreen(session.run, session.weights, *text, messages=session.messages)
+            self.app.push_screen(screen)
 
         self.perform_locally(open_cursor)
 
@@ -416,8 +422,12 @@ class StepScreen(PredictionScreen):
 
         def open_inside() -> None:
             session = self.session
-            prompt, chosen = clean(session.prompt), list(session.chosen)
-            self.post_message(OpenInside(session.run, session.weights, prompt, chosen))
+            prompt = None if session.prompt is None else clean(session.prompt)
+            chosen = list(session.chosen)
+            place = OpenInside(
+                session.run, session.weights, prompt, chosen, messages=session.messages
+            )
+            self.post_message(place)
 
         self.perform_locally(open_inside)
 

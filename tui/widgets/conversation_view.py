@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -51,6 +51,19 @@ class Entry:
     is_replying: bool = False
 
 
+class ShownTurn(NamedTuple):
+    """A finished turn to be shown.
+
+    Attributes:
+        run: named if it is not the one the screen was opened for.
+        branch: which branch of the conversation it is; empty if there is only one.
+    """
+
+    turn: Turn
+    run: str = ""
+    branch: str = ""
+
+
 class ConversationView(Transcript):
     """The turns; with the focus, one of them is chosen."""
 
@@ -77,10 +90,23 @@ class ConversationView(Transcript):
         Binding("enter", "open", "Type", tooltip="Edit the chosen prompt and send it again"),
         Binding("up", "choose(-1)", "Turn", key_display="↑↓", tooltip="Choose a turn"),
         Binding("down", "choose(1)", "Turn", show=False, key_display="↑↓", tooltip="Choose a turn"),
+        Binding("left", "branch(-1)", "Branch", show=False, tooltip="The branch before, at a turn"),
+        Binding("right", "branch(1)", "Branch", show=False, tooltip="The next branch at a turn"),
     ]
 
     class Opened(Message):
         """Enter or a double click on a turn."""
+
+    class BranchRequested(Message):
+        """Another branch at the chosen turn was asked for.
+
+        Attributes:
+            by: 1 for the next one, -1 for the one before.
+        """
+
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,21 +156,12 @@ class ConversationView(Transcript):
         for text in notes:
             self.add_note(text)
 
-    def add_turns(self, turns: Iterable[tuple[Turn, str]]) -> None:
-        """Append finished turns at once.
-
-        Args:
-            turns: each with its run, if that is not the one the screen was opened for.
-        """
-        for turn, run in turns:
-            cleaner = StreamCleaner()
-            tokens: list[Piece] = []
-            for text, probability in split_by_chances(turn.text, turn.chances):
-                tokens += token_pieces(cleaner.add(text), probability)
-            tokens.append((cleaner.finish(), ""))
-            reply = without_first_blanks(merge_pieces(tokens))
-            entry = Entry(turn.prompt, reply, [turn_facts(turn, run)], turn)
-            self._entries.append(entry)
+    def show_items(self, items: Iterable[ShownTurn | str]) -> None:
+        """Show finished turns and notes in place of all there is."""
+        self._entries, self._chosen, self._tail = [], None, []
+        self._later_notes.clear()
+        for item in items:
+            self._entries.append(Entry(facts=[item]) if isinstance(item, str) else _entry(item))
         self._rebuild()
 
     def begin_turn(self, prompt: str) -> None:
@@ -166,18 +183,15 @@ class ConversationView(Transcript):
         entry.tokens += pieces
         self.append(pieces)
 
-    def end_turn(self, turn: Turn, run: str = "", difference: str = "") -> None:
-        """Append the facts of the turn, and its difference from the pinned one.
-
-        Args:
-            run: named if it is not the one the screen was opened for.
-        """
+    def end_turn(self, shown: ShownTurn, difference: str = "") -> None:
+        """Append the facts of the turn, and its difference from the pinned one."""
+        turn = shown.turn
         self._append_to_reply([(self._cleaner.finish(), "")])
         entry = self._entries[-1]  # notes wait
         entry.turn, entry.is_replying = turn, False
         self._tail = []
         self._strips.clear()
-        for text in filter(None, (turn_facts(turn, run), difference)):
+        for text in filter(None, (_facts(shown), difference)):
             entry.facts.append(text)
             self._append_fact(text)
         self._add_later_notes()
@@ -402,6 +416,11 @@ class ConversationView(Transcript):
         place = max(0, min(len(indices) - 1, place))
         self.choose(self._entries[indices[place]].turn)
 
+    def action_branch(self, by: int) -> None:
+        """Ask for another branch at the chosen turn."""
+        if self.chosen_turn is not None:
+            self.post_message(self.BranchRequested(by))
+
     def action_open(self) -> None:
         """Open the chosen turn."""
         self.post_message(self.Opened())
@@ -430,6 +449,21 @@ class ConversationView(Transcript):
             self.choose(turn)
             if event.chain == 2:
                 self.post_message(self.Opened())
+
+
+def _entry(shown: ShownTurn) -> Entry:
+    """A finished turn as it is shown."""
+    cleaner = StreamCleaner()
+    tokens: list[Piece] = []
+    for text, probability in split_by_chances(shown.turn.text, shown.turn.chances):
+        tokens += token_pieces(cleaner.add(text), probability)
+    tokens.append((cleaner.finish(), ""))
+    reply = without_first_blanks(merge_pieces(tokens))
+    return Entry(shown.turn.prompt, reply, [_facts(shown)], shown.turn)
+
+
+def _facts(shown: ShownTurn) -> str:
+    return " · ".join(filter(None, (turn_facts(shown.turn, shown.run), shown.branch)))
 
 
 def without_first_blanks(pieces: list[Piece]) -> list[Piece]:

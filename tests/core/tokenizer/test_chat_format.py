@@ -123,9 +123,24 @@ def test_what_fits_ends_with_the_last_message(turns: int, context: int, reply: i
         assert len(encode_chat(tokenizer, kept, 10_000).ids) > context - reply, "one more fits"
 
 
+def test_the_beginning_of_a_reply_is_continued() -> None:
+    """Detects a reply that is ended, begun anew, or counted as an exchange."""
+    tokenizer = CHATS["char"]
+    asked = [*EXCHANGE, Message(USER, "hello you")]
+    before = encode_chat(tokenizer, asked, 100)
+    begun = tokenizer.encode("I am")
+    whole = encode_chat(tokenizer, [*asked, Message(ASSISTANT, "I am")], 100)
+    assert whole == (before.ids + begun, 0)
+    context = len(whole.ids) - 1
+    fitted = encode_chat(tokenizer, [*asked, Message(ASSISTANT, "I am")], context)
+    assert fitted.dropped == 1
+    assert len(fitted.ids) <= context
+    assert fitted.ids[-len(begun) :] == begun
+
+
 def test_a_message_that_cannot_be_replied_to_is_refused() -> None:
     tokenizer = CHATS["word"]
-    for messages in ([], EXCHANGE, [Message(SYSTEM, "a text")]):
+    for messages in ([], EXCHANGE[1:], [Message(SYSTEM, "a text")]):
         with pytest.raises(InputError, match="The last message is not the user's"):
             encode_chat(tokenizer, messages, 100)
     with pytest.raises(InputError, match="has 6 tokens; the model reads at most 4"):

@@ -14,6 +14,7 @@ from core.run.directory import Run
 from core.server.protocol import FindRequest, GenerateRequest, StepRequest
 from core.server.replies import TraceReply
 from core.server.tokens import TokenProbability, TracedEnd, TracedToken
+from core.system.files import read_json, write_json
 from tests.support.fake_server import REPLY_TOKENS, FakeServer
 from tests.support.runs import tiny_run
 from tui.__main__ import run
@@ -154,6 +155,52 @@ def test_chat_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: 
     turns = read_last(Run(home.runs / "lang").chat, 9)
     assert [turn.text for turn in turns] == ["".join(REPLY_TOKENS)] * 2
     assert server.closes == 1
+
+
+def test_a_conversation_by_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home
+) -> None:
+    """Detects a model without memory; an empty line, or a new conversation, that is sent."""
+    record = read_json(Run(home.runs / "lang").record, 1 << 20)
+    record["corpus"] |= {"reading": "conversations", "task": "converse"}
+    write_json(Run(home.runs / "lang").record, record)
+    server, reply = FakeServer(dropped=1), "".join(REPLY_TOKENS)
+    _use_server(monkeypatch, server)
+    lines = ("one", "", "  ", "two", "/again", "/history off", "three", "/history", "/new")
+    _type(monkeypatch, *lines, "/system Be kind.", "four", "/help")
+    assert run(["chat", "lang"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("The model answers you, and reads the earlier turns")
+    assert f"\n{reply.strip()}\n" in captured.out
+    assert "1 earlier turn dropped" in captured.out
+    assert "History is off." in captured.out
+    assert "/new begins a new conversation." in captured.out
+    assert captured.err == ""
+    sent = [[one["content"] for one in each.messages] for each in server.sent(GenerateRequest)]
+    assert sent == [
+        ["one"],
+        ["one", reply, "two"],
+        ["one", reply, "two"],
+        ["three"],
+        ["Be kind.", "four"],
+    ]
+    _type(monkeypatch, "five")
+    assert run(["chat", "lang"]) == 0
+    assert "Continuing the last conversation, 1 turn; /new" in capsys.readouterr().out
+    last = server.sent(GenerateRequest)[-1].messages
+    assert [one["content"] for one in last] == ["Be kind.", "four", reply, "five"]
+
+
+def test_conversation_commands_need_a_run_that_converses(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home
+) -> None:
+    """Detects /new and /system that seem to do something for a text, and an empty line sent."""
+    server = FakeServer()
+    _use_server(monkeypatch, server)
+    _type(monkeypatch, "/new", "/system Be kind.", "")
+    assert run(["chat", "lang"]) == 0
+    assert capsys.readouterr().out.count("This run holds no conversations.") == 2
+    assert server.sent(GenerateRequest) == []
 
 
 def test_the_former_name_of_the_command_still_works(

@@ -13,7 +13,7 @@ from textual.selection import SELECT_ALL, Selection
 from tests.support.apps import SIZES, play_widget, widget_lines, widget_rows
 from tests.support.conversations import make_turn
 from tui.common.terminal import Terminal
-from tui.widgets.conversation_view import ConversationView
+from tui.widgets.conversation_view import ConversationView, ShownTurn
 from tui.widgets.transcript import Transcript
 
 ODD = [
@@ -59,7 +59,7 @@ def test_an_emoji_of_several_tokens_is_shown_as_one() -> None:
         shown.begin_turn("We are")
         for character in f" {family}":
             shown.add_tokens([(character, 0.9)])
-        shown.end_turn(make_turn("We are", f" {family}"))
+        shown.end_turn(ShownTurn(make_turn("We are", f" {family}")))
         await pilot.pause()
         assert f"▌›We are\n▌ {family}" in "\n".join(widget_lines(shown))
         assert cell_len(family) == 2
@@ -76,7 +76,7 @@ def test_a_note_during_a_reply_is_shown_below_it() -> None:
         shown.add_tokens([(" two", 0.9)])
         shown.add_note("Another run.")
         shown.add_tokens([(" three", 0.9)])
-        shown.end_turn(turn)
+        shown.end_turn(ShownTurn(turn))
         shown.refuse_turn("It broke off.")
         lines = shown.text.split("\n")
         assert lines[:2] == ["One", "two three"]
