@@ -18,11 +18,13 @@ from torch import Tensor, nn
 
 from core.config.configs import ModelConfig
 from core.errors import DamagedError, RunFailedError
+from core.model.decoder import Decoder
 from core.model.gpt import GPT
 from core.model.tutorial import Encoder, TutorialGPT
 
 Shape = tuple[int, ...]
 MAX_NAMES_LISTED = 8  # in an error
+VOCABULARY_PARAMETERS = ("embedding.weight", "output.weight", "output.bias")  # a row per token
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,31 @@ def load_stored(
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(tensors[name])
+
+
+def extend_vocabulary(
+    model: Decoder, tensors: Mapping[str, Tensor], count: int, seed: int
+) -> dict[str, Tensor]:
+    """The stored tensors of a model that lacks the last `count` tokens of `model`, with those.
+
+    Their rows of the embedding and of the output projection are drawn from the normal distribution
+    of the other rows, so that they are like them in scale.
+
+    Args:
+        tensors: returned unchanged unless exactly `count` rows are missing.
+        seed: of the new rows.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    extended = dict(tensors)
+    for parameter, (part, *_) in tensor_layout(model).items():
+        rows = extended.get(part.name)
+        if parameter not in VOCABULARY_PARAMETERS or rows is None or not rows.dim():
+            continue
+        if len(rows) + count == model.config.vocab_size:
+            deviation, mean = torch.std_mean(rows.float(), dim=0)
+            noise = torch.randn((count, *rows.shape[1:]), generator=generator)
+            extended[part.name] = torch.cat([rows, (mean + deviation * noise).to(rows.dtype)])
+    return extended
 
 
 def find_nonfinite(tensors: Mapping[str, Tensor]) -> str | None:

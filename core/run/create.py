@@ -16,9 +16,10 @@ from core.paths import Home
 from core.progress import ProgressCallback, no_progress
 from core.run import store
 from core.run.directory import Run
-from core.run.parents import check_vocabulary_suits, find_parent
+from core.run.model_files import hf_config, read_model_config
+from core.run.parents import adapt_to_reading, check_vocabulary_suits, find_parent
 from core.run.weights_ref import LAST, weights_file
-from core.system.files import JsonObject, link_or_copy
+from core.system.files import JsonObject, link_or_copy, write_json
 from core.system.locks import Lock
 from core.text import catalog, resolve
 from core.text.stats import compute_stats
@@ -121,14 +122,19 @@ def _create_named(
 def _copy_parent_files(run: Run, parent: Run, weights: str, reading: str) -> None:
     """Give a new run its own weights, config and tokenizer, independent of the parent's.
 
+    For pairs and conversations, a tokenizer without roles is extended. The trainer extends the
+    weights (`core.model.state_dict.extend_vocabulary`).
+
     Raises:
         StorageError: there is no space for them.
     """
     try:
         link_or_copy(weights_file(parent, weights), run.weights)
-        link_or_copy(parent.config, run.config)
-        # Writes tokenizer.json and the files derived from it.
-        Tokenizer.load(parent.folder).save(run.folder, reading)
+        tokenizer, model = adapt_to_reading(
+            Tokenizer.load(parent.folder), read_model_config(parent.config), reading
+        )
+        write_json(run.config, hf_config(model))
+        tokenizer.save(run.folder, reading)
     except OSError as error:
         raise StorageError(
             f"The files of {parent.name} could not be copied to {run.name}: {error.strerror}.",

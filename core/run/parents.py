@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from core.run import store
 from core.run.directory import Run
 from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
 from core.run.weights_ref import LAST, weights_file
-from core.text.corpus import Corpus, read_samples
+from core.text.corpus import CHAT_READINGS, Corpus, read_samples
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import sample_evenly
 
@@ -68,6 +69,16 @@ def find_parent(
     check_vocabulary(run, Tokenizer.load(run.folder), model)
     check_tensor_count(file, model)
     return run, weights or LAST
+
+
+def adapt_to_reading(
+    tokenizer: Tokenizer, model: ModelConfig, reading: str
+) -> tuple[Tokenizer, ModelConfig]:
+    """A parent's tokenizer and shape, with the tokens of the roles where the reading needs them."""
+    if reading not in CHAT_READINGS or tokenizer.roles:
+        return tokenizer, model
+    extended = tokenizer.with_roles()
+    return extended, dataclasses.replace(model, vocab_size=extended.vocab_size)
 
 
 def check_vocabulary_suits(parent: Run, corpus: Corpus, reading: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import DamagedError, InputError
 from core.system.files import read_regular_file, write_atomic, write_json
+from core.text.corpus import CHAT_READINGS
 from core.tokenizer import vocabulary
 from core.tokenizer.special_tokens import (
     CHAT_SPECIAL,
@@ -238,7 +239,8 @@ class Tokenizer:
         """Write `tokenizer.json` and `tokenizer_config.json`, which `transformers` can load.
 
         Args:
-            reading: how the corpus is cut; for "lines", other programs begin a text with <sos>.
+            reading: how the corpus is cut; for "lines", other programs begin a text with <sos>, and
+                for "pairs" and "conversations" there is a template of a chat.
 
         Raises:
             OSError: one of them could not be written and was not changed.
@@ -246,7 +248,9 @@ class Tokenizer:
         start = start_id(reading)
         config = {**_CONFIG, "bos_token": self.token_text(start), "add_bos_token": start == SOS}
         if self.roles:
-            config |= {"eos_token": CHAT_SPECIAL[EOS], "chat_template": CHAT_TEMPLATE}
+            config["eos_token"] = CHAT_SPECIAL[EOS]
+        if reading in CHAT_READINGS:
+            config["chat_template"] = CHAT_TEMPLATE
         if self.unk_id is not None:
             config["unk_token"] = UNKNOWN
         content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(self.kind, reading)

@@ -25,7 +25,7 @@ from core.errors import Cancelled
 from core.model import device as probe
 from core.model import factory, state_dict
 from core.model.decoder import Decoder
-from core.model.safetensors_io import read_tensors
+from core.model.safetensors_io import read_tensors, replace_tensors
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback
 from core.run.directory import Run
@@ -36,7 +36,7 @@ from core.text import catalog
 from core.text.corpus import CHAT_READINGS, TEXT, Corpus
 from core.text.encoding import normalize_text
 from core.text.stats import compute_stats
-from core.tokenizer.special_tokens import EOS, SOS
+from core.tokenizer.special_tokens import EOS, ROLE_TOKENS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import train_tokenizer
 from core.train.batches import Batches, cut_evaluation_samples, cut_samples
@@ -320,11 +320,23 @@ def _build_model(run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | 
         state_dict.load_stored(model, checkpoint.model, path)
     elif settings.parent:
         model = factory.build_model(settings.shape, seed=None)
-        source = f"The model of {settings.parent.get('run')}"
-        state_dict.load_stored(model, read_tensors(run.weights), source)
+        _load_parent(run, model, settings)
     else:
         model = factory.build_model(settings.shape, seed=settings.config.seed)
     return model
+
+
+def _load_parent(run: Run, model: Decoder, settings: ResolvedSettings) -> None:
+    """Load the parent's weights; those of a tokenizer without roles get rows for them."""
+    assert settings.parent
+    stored = tensors = read_tensors(run.weights)
+    if settings.tokenizer.roles:
+        seed = settings.config.seed
+        tensors = state_dict.extend_vocabulary(model, stored, len(ROLE_TOKENS), seed)
+    state_dict.load_stored(model, tensors, f"The model of {settings.parent.get('run')}")
+    if any(len(tensors[name]) != len(stored[name]) for name in stored):
+        # So that the run can be opened before its first checkpoint.
+        replace_tensors(run.weights, state_dict.to_stored(model))
 
 
 def _choose_sample_prompt(settings: ResolvedSettings) -> str:

@@ -13,7 +13,7 @@ from core.config.configs import ModelConfig
 from core.errors import DamagedError, InputError
 from core.model.decoder import Decoder
 from core.model.factory import build_model
-from core.model.state_dict import load_stored, tensor_layout, to_stored
+from core.model.state_dict import extend_vocabulary, load_stored, tensor_layout, to_stored
 from core.run.model_files import generation_config, hf_config, parse_model_config
 
 MODERN = ModelConfig(
@@ -47,6 +47,42 @@ def test_weights_round_trip(config: ModelConfig) -> None:
     assert torch.equal(_logits(other), _logits(model))
     for a, b in zip(model.parameters(), other.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+@CONFIGS
+def test_rows_for_new_tokens_are_like_the_others(config: ModelConfig) -> None:
+    """All else is unchanged, and equal seeds give equal rows."""
+    parent = to_stored(build_model(config, 3))
+    larger = build_model(dataclasses.replace(config, vocab_size=config.vocab_size + 3), None)
+    extended = extend_vocabulary(larger, parent, 3, seed=5)
+    load_stored(larger, extended)
+    grown = {name for name in parent if len(extended[name]) != len(parent[name])}
+    assert len(grown) == {"tied": 1, "untied": 2, "tutorial": 3}[_kind(config)]
+    for name, rows in parent.items():
+        assert torch.equal(extended[name][: len(rows)], rows)
+        if name in grown:
+            new = extended[name][len(rows) :]
+            assert len(new) == 3
+            assert new.std() < 3 * rows.std()
+            assert not torch.equal(new[0], new[1])
+    same, other = (extend_vocabulary(larger, parent, 3, seed=seed) for seed in (5, 6))
+    assert all(torch.equal(same[name], extended[name]) for name in parent)
+    assert not any(torch.equal(other[name], extended[name]) for name in grown)
+
+
+@CONFIGS
+def test_only_a_lack_of_exactly_the_new_tokens_is_filled(config: ModelConfig) -> None:
+    """Weights of another model are still refused."""
+    parent = to_stored(build_model(config, 3))
+    larger = build_model(dataclasses.replace(config, vocab_size=config.vocab_size + 5), None)
+    with pytest.raises(DamagedError, match="of another shape"):
+        load_stored(larger, extend_vocabulary(larger, parent, 3, seed=5))
+    whole = to_stored(larger)
+    assert all(extend_vocabulary(larger, whole, 3, 5)[name] is whole[name] for name in whole)
+
+
+def _kind(config: ModelConfig) -> str:
+    return {MODERN: "tied", UNTIED: "untied", TUTORIAL: "tutorial"}[config]
 
 
 @CONFIGS
