@@ -15,8 +15,9 @@ from core.progress import CancelCheck, never_cancelled
 from core.run import store
 from core.run.directory import Run
 from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
+from core.run.summary import count_trained_tokens
 from core.run.weights_ref import LAST, weights_file
-from core.text.corpus import CHAT_READINGS, Corpus, read_samples
+from core.text.corpus import CHAT_READINGS, TEXT, Corpus, read_samples
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import sample_evenly
 
@@ -30,15 +31,44 @@ class Parent:
 
     Attributes:
         name: of the run.
-        model: its shape, which the new run keeps.
+        model: its shape, which the new run keeps but for the tokens of roles.
         tokenizer: kind of its tokenizer, which the new run keeps.
         unknown_share: of the text's tokens, those its vocabulary lacks.
+        fitting_share: of the lines or records, those that fit into its context; of running text 1.
+        text_tokens: what its tokenizer makes of the text; the fewer, the better it suits.
+        trained_tokens: that it has learnt from, each as often as it was read.
     """
 
     name: str
     model: ModelConfig
     tokenizer: str
     unknown_share: float
+    fitting_share: float = 1.0
+    text_tokens: int = 0
+    trained_tokens: int = 0
+
+    @property
+    def rank(self) -> tuple[float, float, int, int, str]:
+        """The best first: known tokens, records that fit, a suitable tokenizer, more training."""
+        return (
+            round(self.unknown_share, 3),
+            -round(self.fitting_share, 2),
+            self.text_tokens,
+            -self.trained_tokens,
+            self.name,
+        )
+
+
+@dataclass(frozen=True)
+class _TokenCounts:
+    """What a tokenizer makes of some lines.
+
+    Attributes:
+        lengths: tokens of each line or record, special tokens included.
+    """
+
+    unknown_share: float
+    lengths: list[int]
 
 
 def find_parent(
@@ -105,19 +135,23 @@ def check_vocabulary_suits(parent: Run, corpus: Corpus, reading: str) -> None:
 
 
 def list_parents(
-    home: Home, lines: Sequence[str], cancelled: CancelCheck = never_cancelled
+    home: Home,
+    lines: Sequence[str],
+    reading: str,
+    cancelled: CancelCheck = never_cancelled,
 ) -> list[Parent]:
-    """The runs that training on a text can start from, in the order of `store.list_runs`.
+    """The runs that training on a text can start from, the best first (`Parent.rank`).
 
     A run is one if its newest weights fit its shape and tokenizer, and the tokenizer knows at least
     95 % of the text. Each different tokenizer reads the text once.
 
     Args:
-        lines: some lines of the text.
+        lines: some lines or records of the text; the messages of a record on a line each.
+        reading: of the text, one of `core.text.corpus.READINGS`.
         cancelled: ends the search early; the runs found so far are returned.
     """
     parents: list[Parent] = []
-    shares: dict[bytes, float] = {}
+    counts: dict[bytes, _TokenCounts] = {}
     for run in store.list_runs(home):
         if cancelled():
             break
@@ -126,18 +160,38 @@ def list_parents(
         try:
             find_parent(home, run.name, TrainConfig(), {})
             tokenizer, model = Tokenizer.load(run.folder), read_model_config(run.config)
+            trained_tokens = count_trained_tokens(run.events)
         except MiniGPTError:
             continue
         key = hashlib.sha256(tokenizer.to_json().encode()).digest()
-        if key not in shares:
-            shares[key] = tokenizer.unknown_share(lines)
-        if shares[key] <= MAX_UNKNOWN_SHARE:
-            parents.append(
-                Parent(
-                    name=run.name,
-                    model=model,
-                    tokenizer=tokenizer.kind,
-                    unknown_share=shares[key],
-                )
+        if key not in counts:
+            counts[key] = _count_tokens(tokenizer, lines, reading)
+        unknown_share, lengths = counts[key].unknown_share, counts[key].lengths
+        if unknown_share > MAX_UNKNOWN_SHARE:
+            continue
+        fitting = sum(length <= model.context + 1 for length in lengths)
+        parents.append(
+            Parent(
+                name=run.name,
+                model=adapt_to_reading(tokenizer, model, reading)[1],
+                tokenizer=tokenizer.kind,
+                unknown_share=unknown_share,
+                fitting_share=1.0 if reading == TEXT else fitting / max(1, len(lengths)),
+                text_tokens=sum(lengths),
+                trained_tokens=trained_tokens,
             )
-    return parents
+        )
+    return sorted(parents, key=lambda parent: parent.rank)
+
+
+def _count_tokens(tokenizer: Tokenizer, lines: Sequence[str], reading: str) -> _TokenCounts:
+    """Tokenise the lines; of a record, about 2 special tokens for each message and <sos>."""
+    is_chat = reading in CHAT_READINGS
+    ids = tokenizer.encode_batch(lines)
+    tokens = sum(map(len, ids))
+    unknown = 0 if tokenizer.unk_id is None else sum(line.count(tokenizer.unk_id) for line in ids)
+    lengths = [
+        len(line) + (3 + 2 * text.count("\n") if is_chat else 2)
+        for text, line in zip(lines, ids, strict=True)
+    ]
+    return _TokenCounts(unknown / max(1, tokens), lengths)

@@ -143,6 +143,18 @@ def summarize_run(run: Run, now: float | None = None, *, size: int | None = None
     )
 
 
+def count_trained_tokens(events: Path) -> int:
+    """The tokens a run has learnt from, each as often as it was read; 0 if that is not known.
+
+    Raises:
+        DamagedError: the events cannot be read.
+    """
+    prepared, last = _find_prepared(events), _last_step(events)[1]
+    tokens = prepared.whole("train_tokens") if prepared else None
+    epoch = last.number("epoch") if last else None
+    return round(tokens * epoch) if tokens and epoch else 0
+
+
 def _planned_steps(events: Path, prepared: Event | None, step: int, *, is_live: bool) -> int | None:
     """The steps planned in total.
 

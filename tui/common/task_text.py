@@ -29,6 +29,13 @@ def labels_text(labels: Sequence[str]) -> str:
     return ", ".join(labels[:MAX_NAMED_LABELS]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def unknown_text(share: float) -> str:
+    """The share of a text's tokens that a vocabulary lacks."""
+    if share == 0:
+        return "knows every token"
+    return f"{100 * share:.1f} % unknown" if share >= 0.0005 else "under 0.1 % unknown"
+
+
 def sample_noun(reading: str) -> str:
     """What one sample of a text is called, in the plural."""
     return reading if reading in CHAT_READINGS else "lines"

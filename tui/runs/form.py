@@ -12,6 +12,7 @@ from core.errors import MiniGPTError, SettingsError
 from core.run.parents import Parent
 from core.text.corpus import READINGS
 from core.text.encoding import parse_encoding
+from tui.common.task_text import unknown_text
 from tui.runs.form_fields import (
     CHOICE,
     DEVICE,
@@ -347,6 +348,14 @@ class SettingsForm:
     def set_parents(self, parents: Iterable[Parent]) -> None:
         """Offer these runs to start from."""
         self.parents = tuple(parents)
+
+    def parent_note(self) -> str:
+        """What the run to start from lacks of the text; without one, how many there are."""
+        if parent := self.chosen_parent():
+            return unknown_text(parent.unknown_share)
+        if self.parent or not self.parents:
+            return ""
+        return f"{len(self.parents)} run{'s' * (len(self.parents) != 1)} to choose from"
 
     def chosen_parent(self) -> Parent | None:
         """The run to start from, once it is known to be possible."""

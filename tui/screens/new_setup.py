@@ -30,6 +30,7 @@ from core.text.resolve import resolve_corpus
 from core.tokenizer.tokenizer import Tokenizer
 from tui.common.messages import OpenTrain
 from tui.common.sanitize import one_line
+from tui.common.task_text import unknown_text
 from tui.runs.auto_values import auto_text, automatic_values, device_text, values_instead
 from tui.runs.forecast_text import (
     compact_forecast,
@@ -55,6 +56,7 @@ from tui.widgets.config_form import ConfigForm
 from tui.widgets.panel import Panel, is_wide
 
 REREAD_SETTINGS = (TOKENIZER, VOCABULARY, READING, ENCODING, PARENT)  # they change the preview
+MAX_NAMED_PARENTS = 5  # below the form
 MIN_CELLS = 40  # of a line of the forecast, used before the first layout
 MEASURE_DELAY_S = 0.2  # so that a held arrow key does not time every step of a ladder
 FORM_HINT = "F2 rename · o all settings · a back to auto"
@@ -170,12 +172,12 @@ class NewSetupScreen(BaseScreen):
             self._is_start_pending = False
             self.show_error(error)
             return
-        is_first = self._draft is None
+        is_new = self._draft is None or self._draft.preview.sample != text.sample
         self._form.texts.setdefault(NAME, propose_name(self.services.home, corpus.name))
         self._draft = RunDraft(corpus=corpus, preview=text)
         self._show_title()
         self._update_draft()
-        if is_first:
+        if is_new:
             self._find_parents()
         if self._is_start_pending:
             self.action_start()
@@ -195,8 +197,10 @@ class NewSetupScreen(BaseScreen):
     async def _find_parents(self) -> None:
         """Find the runs that can be started from."""
         assert self._draft
-        sample, is_cancelled = self._draft.preview.sample, self._parents_cancel.is_set
-        parents = await asyncio.to_thread(list_parents, self.services.home, sample, is_cancelled)
+        text, is_cancelled = self._draft.preview, self._parents_cancel.is_set
+        parents = await asyncio.to_thread(
+            list_parents, self.services.home, text.sample, text.reading, is_cancelled
+        )
         self._form.set_parents(parents)
         if self._form.parent:
             self._update_draft()
@@ -306,8 +310,11 @@ class NewSetupScreen(BaseScreen):
         if form.is_fixed(field.name):
             parts.append(f" Taken from {one_line(form.parent_name or '')}.")
         if field.name == PARENT and form.parents is not None:
-            names = ", ".join(one_line(parent.name) for parent in form.parents[:8])
-            parts.append(f" Possible: {names or 'none, for this text'}.")
+            names = ", ".join(
+                f"{one_line(parent.name)} ({unknown_text(parent.unknown_share)})"
+                for parent in form.parents[:MAX_NAMED_PARENTS]
+            )
+            parts.append(f" Best first: {names}." if names else " Possible: none, for this text.")
         if isinstance(note, str) and note:
             parts = [("! ", "bold $warning"), (one_line(note), "$warning")]
         self.query_one("#meaning", Static).update(Content.assemble(*parts))

@@ -180,6 +180,8 @@ class ConfigForm(Widget, can_focus=True):
             return Content.assemble(("! ", "bold $error"), (f"{problem}{limits}", "$error"))
         if is_typing:
             return Content.styled(field.limits, "$faint")
+        if name == PARENT:
+            return Content.styled(one_line(form.parent_note()), "$muted")
         if not form.is_own(name):
             return Content("")
         instead = form.instead.get(name, "")

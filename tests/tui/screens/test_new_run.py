@@ -26,6 +26,7 @@ from core.text.stats import compute_stats
 from tests.support.app_runs import make_three_runs, run_app
 from tests.support.captures import screen_text
 from tests.support.fake_server import FakeServer
+from tests.support.runs import TINY_CORPUS, tiny_run
 from tests.support.wait import wait_until, wait_until_shown
 from tui.app import MiniGPTApp
 from tui.common.messages import OpenNewRun, OpenSetup
@@ -288,7 +289,7 @@ def test_parents_are_all_found_while_the_text_is_read_again(
     """Detects a search cut short by the new preview, whose few results then stay."""
     may_search, results = threading.Event(), list[bool]()
 
-    def search(_: Home, __: object, cancelled: CancelCheck) -> list[Parent]:
+    def search(_: Home, __: object, ___: str, cancelled: CancelCheck) -> list[Parent]:
         may_search.wait(30)
         results.append(cancelled())
         return []
@@ -402,5 +403,31 @@ def test_enter_reads_a_table_with_other_columns_as_lines(home: Home, tmp_path: P
         await pilot.press("enter")
         await wait_until_shown(pilot, lambda: isinstance(app.screen, NewSetupScreen))
         assert app.screen.query_one(ConfigForm).form.texts["reading"] == "lines"
+
+    run_app(home, journey, size=(140, 40))
+
+
+def test_a_table_of_pairs_can_start_from_runs_that_know_it_best_first(
+    home: Home, tmp_path: Path
+) -> None:
+    """A run on lines, whose vocabulary has no roles, is one of them."""
+    tiny_run(home, "words", "word")
+    tiny_run(home, "bytes", "bpe")
+    rows = "".join(f"{line},{TINY_CORPUS[0]}\n" for line in [*TINY_CORPUS, "zebra"] * 20)
+    path = tmp_path / "pets.csv"
+    path.write_text(f"question,answer\n{rows}")
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.post_message(OpenSetup(str(path)))
+        await wait_until_shown(pilot, lambda: "2 runs to choose from" in screen_text(app))
+        form = app.screen.query_one(ConfigForm).form
+        form.choose("parent")
+        await pilot.press("right")
+        await wait_until_shown(pilot, lambda: "knows every token" in screen_text(app))
+        assert form.texts["parent"] == "bytes"
+        shown = " ".join(screen_text(app).replace("│", " ").split())
+        assert "Best first: bytes (knows every token), words (" in shown
+        assert "% unknown)" in shown
+        await wait_until_shown(pilot, lambda: "bytes → 4" in screen_text(app))
 
     run_app(home, journey, size=(140, 40))
