@@ -55,7 +55,7 @@ class Run:
 
     @property
     def best_weights(self) -> Path:
-        """The weights with the lowest validation loss."""
+        """The weights of the best evaluation."""
         return self.folder / "best" / "model.safetensors"
 
     @property

@@ -78,14 +78,17 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "epoch": "number of the epoch that ended, from 1; fractional at the very end",
         "train_loss": "mean over the epoch",
         "val_loss": "validation loss, or null",
+        "task_accuracy": "share of right replies; only of pairs and conversations",
         "text": "a greedy sample",
         "elapsed": "seconds of training",
     },
     EVAL: {
         "val_loss": "validation loss",
         "tokens": "number of targets evaluated",
-        "best": "whether it is the lowest so far",
+        "best": "whether it is the best so far, by task_accuracy, then by val_loss",
         "whole": "whether all validation data was used",
+        "task_accuracy": "share of right replies; only of pairs and conversations",
+        "task_items": "number of items judged for it, at most 200 of the validation data",
     },
     SAMPLE: {
         "prompt": "the prompt",
@@ -110,6 +113,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     FINISHED: {
         "train_loss": "mean over the last epoch",
         "val_loss": "last validation loss, or null",
+        "task_accuracy": "last share of right replies; only of pairs and conversations",
         "elapsed": "seconds of training",
         "reason": "why training ended here",
     },

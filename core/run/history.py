@@ -20,7 +20,10 @@ from core.system.files import JsonObject
 
 @dataclass(frozen=True)
 class EpochRow:
-    """The end of an epoch; losses in nats per token, elapsed in seconds of training."""
+    """The end of an epoch; losses in nats per token, elapsed in seconds of training.
+
+    `task_accuracy` is the share of right replies, of pairs and conversations.
+    """
 
     step: int
     epoch: float | None
@@ -28,6 +31,7 @@ class EpochRow:
     val_loss: float | None
     text: str | None
     elapsed: float | None
+    task_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,8 @@ class History:
         reference: baseline losses by name: random, unigram, bigram.
         reference_on: the data these were computed on: train or validation.
         train_loss, val_loss, learning_rate, speed: curves over the steps.
+        task_accuracy: the share of right replies over the steps, of pairs and conversations.
+        task_items: number of items judged for it, in the last evaluation.
         epochs, samples, saves, changes: rows in order.
         resumes: the steps at which it was resumed, not counting those resumed from again.
         epoch, elapsed: epochs and seconds of training so far.
@@ -160,6 +166,8 @@ class History:
     preparation: PreparationProgress | None = None
     train_loss: Series = field(default_factory=Series)
     val_loss: Series = field(default_factory=Series)
+    task_accuracy: Series = field(default_factory=Series)
+    task_items: int | None = None
     learning_rate: Series = field(default_factory=Series)
     speed: Series = field(default_factory=Series)
     epochs: list[EpochRow] = field(default_factory=list)
@@ -233,6 +241,14 @@ class History:
         return None if step < 0 else (step, value)
 
     @property
+    def best_step(self) -> int | None:
+        """The step of the best evaluation: most right replies of a task, then the lowest loss."""
+        accuracy = dict(zip(self.task_accuracy.steps, self.task_accuracy.values, strict=True))
+        pairs = zip(self.val_loss.steps, self.val_loss.values, strict=True)
+        ranks = [(-accuracy.get(step, 0.0), loss, step) for step, loss in pairs]
+        return min(ranks)[2] if ranks else None
+
+    @property
     def checkpoint_step(self) -> int | None:
         """The step from which the run would resume."""
         steps = [row.step for row in self.saves if row.kind == "checkpoint"]
@@ -244,7 +260,13 @@ class History:
         self._pace.interrupt()
         step = restart_step(event)
         self.step = step
-        for series in (self.train_loss, self.val_loss, self.learning_rate, self.speed):
+        for series in (
+            self.train_loss,
+            self.val_loss,
+            self.task_accuracy,
+            self.learning_rate,
+            self.speed,
+        ):
             series.drop_after(step)
         self.epochs = [row for row in self.epochs if row.step <= step]
         self.samples = [row for row in self.samples if row.step <= step]
@@ -292,14 +314,20 @@ class History:
         train_loss, val_loss = event.number("train_loss"), event.number("val_loss")
         while self.epochs and self.epochs[-1].step >= event.step:
             self.epochs.pop()  # repeated by a run that resumed from just before it
-        text = event.text("text")
-        self.epochs.append(EpochRow(event.step, epoch, train_loss, val_loss, text, elapsed))
+        text, accuracy = event.text("text"), event.number("task_accuracy")
+        row = EpochRow(event.step, epoch, train_loss, val_loss, text, elapsed, accuracy)
+        self.epochs.append(row)
         self._update("epoch", epoch)
         self._update("elapsed", elapsed)
-        self.val_loss.add(event.step, val_loss)
+        self._add_evaluation(event)
 
     def _on_eval(self, event: Event) -> None:
+        self._add_evaluation(event)
+        self._update("task_items", event.whole("task_items"))
+
+    def _add_evaluation(self, event: Event) -> None:
         self.val_loss.add(event.step, event.number("val_loss"))
+        self.task_accuracy.add(event.step, event.number("task_accuracy"))
 
     def _on_sample(self, event: Event) -> None:
         prompt, text = event.text("prompt") or "", event.text("text") or ""
@@ -332,7 +360,7 @@ class History:
     def _on_end(self, event: Event) -> None:
         self.reason = event.text("reason")
         self._update("elapsed", event.number("elapsed"))
-        self.val_loss.add(event.step, event.number("val_loss"))
+        self._add_evaluation(event)
 
     def _on_failed(self, event: Event) -> None:
         self.failure = Failure(

@@ -18,6 +18,7 @@ from core.model.decoder import Decoder
 from core.tokenizer.special_tokens import PAD
 from core.train.batches import LineSamples, iter_batches_in_order
 from core.train.distributed import SINGLE_PROCESS, ProcessGroup
+from core.train.task_evaluation import TaskEvaluation
 
 MAX_QUICK_TARGETS = 65_536
 MAX_BASELINE_TARGETS = 5_000_000
@@ -31,11 +32,13 @@ class Evaluation:
         ids: all tokens of the corpus.
         pieces: the validation part, cut without overlap.
         batch_size: samples per forward pass.
+        task: of pairs and conversations how often the reply is right; else None.
     """
 
     ids: NDArray[np.unsignedinteger]
     pieces: LineSamples
     batch_size: int
+    task: TaskEvaluation | None = None
 
     @property
     def is_long(self) -> bool:

@@ -30,7 +30,7 @@ from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback
 from core.run.directory import Run
 from core.run.model_files import check_vocabulary, generation_config, hf_config, read_model_config
-from core.run.record import read_record, read_requested_config
+from core.run.record import read_record, read_requested_config, task_of_record
 from core.system.files import JsonObject, write_json
 from core.text import catalog
 from core.text.corpus import CHAT_READINGS, TEXT, Corpus
@@ -44,6 +44,7 @@ from core.train.checkpoint import Checkpoint
 from core.train.distributed import ProcessGroup, find_rank_device
 from core.train.evaluation import MAX_BASELINE_TARGETS, Evaluation, baseline_losses
 from core.train.state import read_settings
+from core.train.task_evaluation import TaskTokens, build_task_evaluation
 from core.train.timing import time_step
 
 SORTED_BATCHES = 8  # of conversations, whose lengths differ by more than those of lines
@@ -66,6 +67,7 @@ class ResolvedSettings:
         corpus_prompt: the sample prompt that the corpus proposes.
         config: nothing is open but the sample prompt, and the steps if minutes are given.
         parent: the record of the run whose weights training starts from.
+        task: for judging replies, of pairs and conversations.
         reasons: why each setting was chosen, one sentence each.
     """
 
@@ -77,6 +79,7 @@ class ResolvedSettings:
     config: TrainConfig
     device: DeviceFacts
     parent: JsonObject | None
+    task: TaskTokens
     reasons: list[str]
 
 
@@ -89,6 +92,7 @@ class TrainingJob:
         minutes: budget of wall time for the training from here on; None if steps were chosen.
         prepared: the fields of the event `prepared`.
         copy_rate: measures how much of a reply is copied from the training part.
+        task: as in `ResolvedSettings`.
     """
 
     model: Decoder
@@ -100,6 +104,7 @@ class TrainingJob:
     tokens: TokenFile
     prepared: JsonObject
     copy_rate: CopyRate
+    task: TaskTokens
 
 
 def resolve_settings(
@@ -174,6 +179,7 @@ def resolve_settings(
         config=plan.train,
         device=device,
         parent=record["parent"],
+        task=TaskTokens.encode(tokenizer, task_of_record(record["corpus"])[1]),
         reasons=[*reasons, *_token_warnings(tokens, tokenizer, plan.model.context)],
     )
 
@@ -193,7 +199,7 @@ def build_job(
     tokens, tokenizer = settings.tokens, settings.tokenizer
     torch.set_num_threads(settings.config.threads or settings.device.threads)
     batches = build_batches(tokens, settings.shape, settings.config)
-    evaluation = build_evaluation(tokens, settings.shape, settings.config)
+    evaluation = build_evaluation(tokens, settings.shape, settings.config, settings.task)
     model = _build_model(run, settings, checkpoint).to(settings.device.device)
     config = resolve_steps(
         dataclasses.replace(
@@ -219,6 +225,7 @@ def build_job(
             "reasons": settings.reasons,
         },
         copy_rate=CopyRate(tokens, tokenizer.unk_id),
+        task=settings.task,
     )
 
 
@@ -231,7 +238,7 @@ def build_batches(tokens: TokenFile, shape: ModelConfig, config: TrainConfig) ->
 
 
 def build_evaluation(
-    tokens: TokenFile, shape: ModelConfig, config: TrainConfig
+    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, task: TaskTokens
 ) -> Evaluation | None:
     """The validation part; None if there is none."""
     if not tokens.has_validation:
@@ -239,7 +246,12 @@ def build_evaluation(
     pieces = cut_evaluation_samples(
         tokens, "validation", shape.context, only_replies=config.loss_on == REPLIES
     )
-    return Evaluation(tokens.ids, pieces, max(1, EVALUATION_TOKENS // shape.context))
+    return Evaluation(
+        tokens.ids,
+        pieces,
+        max(1, EVALUATION_TOKENS // shape.context),
+        build_task_evaluation(tokens, shape.context, task),
+    )
 
 
 def resolve_steps(

@@ -31,10 +31,12 @@ class TrainState:
     Attributes:
         step: updates done.
         elapsed: seconds of training, without pauses.
-        best: lowest validation loss so far, nats per token.
+        best: validation loss of the best evaluation so far, nats per token.
+        best_accuracy: its share of right replies; None unless the corpus has a task.
         stale: evaluations since the best one.
         epoch_loss, epoch_targets: sum of losses and number of targets in this epoch.
         validation: the last validation loss in this epoch.
+        task_accuracy: the last share of right replies in this epoch.
         spent: seconds of wall time, evaluation and saving included, without pauses.
         budget: the value of `spent` at which training is to end; None if the steps are given.
         settled: the last step whose evaluation and epoch row are done. A run killed between saving
@@ -44,10 +46,12 @@ class TrainState:
     step: int = 0
     elapsed: float = 0.0
     best: float | None = None
+    best_accuracy: float | None = None
     stale: int = 0
     epoch_loss: float = 0.0
     epoch_targets: int = 0
     validation: float | None = None
+    task_accuracy: float | None = None
     settled: int = 0
     spent: float = 0.0
     budget: float | None = None
@@ -57,24 +61,33 @@ class TrainState:
         self.epoch_loss += loss * targets
         self.epoch_targets += targets
 
-    def record_validation(self, loss: float) -> bool:
-        """Compare a validation loss with the best so far; return whether it is lower."""
-        if self.best is not None and loss >= self.best:
-            self.stale += 1
-            return False
-        self.best, self.stale = loss, 0
+    def record_validation(self, loss: float, accuracy: float | None = None) -> bool:
+        """Compare an evaluation with the best so far; return whether it is better.
+
+        The higher share of right replies is better, where there is one; of equal ones, and without
+        a task, the lower loss.
+        """
+        if self.best is not None:
+            rank = (accuracy or 0.0, -loss)
+            if rank <= (self.best_accuracy or 0.0, -self.best):
+                self.stale += 1
+                return False
+        self.best, self.best_accuracy, self.stale = loss, accuracy, 0
         return True
 
     def epoch_losses(self) -> dict[str, float]:
-        """The `train_loss` and, if it was evaluated, the `val_loss` of this epoch."""
+        """The `train_loss` of this epoch and, if evaluated, `val_loss` and `task_accuracy`."""
         losses = {"train_loss": self.epoch_loss / max(1, self.epoch_targets)}
         if self.validation is not None:
             losses["val_loss"] = self.validation
+        if self.task_accuracy is not None:
+            losses["task_accuracy"] = self.task_accuracy
         return losses
 
     def start_epoch(self) -> None:
         """Reset the sums of the epoch."""
-        self.epoch_loss, self.epoch_targets, self.validation = 0.0, 0, None
+        self.epoch_loss, self.epoch_targets = 0.0, 0
+        self.validation = self.task_accuracy = None
 
 
 def read_settings(checkpoint: Checkpoint) -> TrainConfig:

@@ -311,7 +311,9 @@ class Trainer:
         self._save_snapshot_if_due()
 
     def _evaluate(self, *, whole: bool) -> None:
-        """Save, then measure the validation loss and compare it with the best. Collective.
+        """Save, then measure the validation loss and, of a task, how often the reply is right.
+
+        Both are compared with the best evaluation so far. Collective.
 
         Raises:
             RunFailedError: the loss is not finite.
@@ -332,13 +334,22 @@ class Trainer:
                 f"The validation loss after step {self.state.step} is not a finite number.",
                 "Resume from the last checkpoint with a lower learning rate or clip=1.",
             )
-        self.state.validation = loss
+        task, accuracy = self.evaluation.task, None
+        if task is not None:
+            accuracy = task.accuracy(
+                self.model, self.device, sync_stop=self.sync_control, group=self.group
+            )
+            self._metrics.restart_clock()
+            if accuracy is None:
+                return
+        self.state.validation, self.state.task_accuracy = loss, accuracy
         # The loss on the whole of a long part cannot be compared with those on its beginning.
         is_comparable = not (whole and self.evaluation.is_long)
-        is_best = is_comparable and self.state.record_validation(loss)
+        is_best = is_comparable and self.state.record_validation(loss, accuracy)
         if is_best and self.outputs is not None:
             self.outputs.checkpoints.save_best(self.model, self.state.step)
-        self._emit("eval", val_loss=loss, tokens=tokens, whole=whole, best=is_best)
+        judged = {} if task is None else {"task_accuracy": accuracy, "task_items": len(task.items)}
+        self._emit("eval", val_loss=loss, tokens=tokens, whole=whole, best=is_best, **judged)
 
     def _end_epoch(self, *, last: bool = False) -> None:
         """Emit the row of an epoch and start the next one."""

@@ -22,6 +22,7 @@ from core.train.control import BroadcastControl
 from core.train.distributed import ProcessGroup, find_rank_device
 from core.train.prepare import TrainingJob, build_batches, build_evaluation
 from core.train.state import read_train_state
+from core.train.task_evaluation import TaskTokens
 from core.train.trainer import Trainer
 
 SHARED_HOME_HINT = (
@@ -42,6 +43,7 @@ def broadcast_job(
         {
             "train": to_json(job.config),
             "tokens": str(job.tokens.folder),
+            "task": job.task.to_json(),
             "step": checkpoint_step,
             "is_extended": is_extended,
         }
@@ -74,7 +76,9 @@ def receive_trainer(run: Run, group: ProcessGroup) -> Trainer:
         device=device,
         config=config,
         batches=build_batches(tokens, model.config, config),
-        evaluation=build_evaluation(tokens, model.config, config),
+        evaluation=build_evaluation(
+            tokens, model.config, config, TaskTokens.from_json(message["task"])
+        ),
         control=BroadcastControl(group),
         outputs=None,
         group=group,

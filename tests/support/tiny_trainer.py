@@ -22,6 +22,7 @@ from core.train.distributed import ProcessGroup
 from core.train.evaluation import Evaluation
 from core.train.optim import Optimizer
 from core.train.state import TrainState
+from core.train.task_evaluation import TaskEvaluation
 from core.train.trainer import Outputs, Trainer
 
 SHAPE = ModelConfig(
@@ -105,6 +106,7 @@ def tiny_trainer(
     *,
     control: Callable[[Trainer], None] = lambda trainer: None,
     validation: bool = False,
+    task: TaskEvaluation | None = None,
     snapshot_steps: frozenset[int] = frozenset(),
     group: ProcessGroup | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -124,7 +126,7 @@ def tiny_trainer(
         device=torch.device("cpu"),
         config=config,
         batches=Batches(IDS, WindowSamples(0, 200, 8), config.batch_size or 1, seed=0),
-        evaluation=Evaluation(IDS, pieces, 4) if validation else None,
+        evaluation=Evaluation(IDS, pieces, 4, task) if validation else None,
         control=control,
         outputs=outputs if group.is_rank_0 else None,
         group=group,

@@ -43,7 +43,7 @@ SETTINGS: list[BindingType] = [
 WEIGHTS: list[BindingType] = [
     hidden_key("comma", "older", "Older", "Older weights"),
     hidden_key("full_stop", "newer", "Newer", "Newer weights"),
-    hidden_key("b", "best", "Best", "Weights with the lowest validation loss"),
+    hidden_key("b", "best", "Best", "Best weights, by the validation part"),
 ]
 SCROLLING: list[BindingType] = [
     hidden_key("pageup", "page(-1)", "Up", "Scroll a page up", first=True),

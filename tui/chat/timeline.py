@@ -28,7 +28,7 @@ class WeightsPoint:
         step: None if unknown.
         loss: nats per token: on the validation data if it was measured at this step, else of the
             batch that these weights were trained on next; None if unknown.
-        is_best: whether they have the lowest validation loss.
+        is_best: whether they are the best, by the validation part.
     """
 
     weights: str

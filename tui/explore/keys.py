@@ -11,4 +11,4 @@ INSIDE = Binding("i", "inside", "Inside", tooltip="Look inside the model at this
 GREEDY = hidden_key("g", "greedy", "Greedy", "Back to greedy: always the likeliest token")
 OLDER = hidden_key("comma", "older", "Older", "Older weights, same text")
 NEWER = hidden_key("full_stop", "newer", "Newer", "Newer weights, same text")
-BEST = hidden_key("b", "best", "Best", "Weights with the lowest validation loss")
+BEST = hidden_key("b", "best", "Best", "Best weights, by the validation part")

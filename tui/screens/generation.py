@@ -166,7 +166,7 @@ class GenerationScreen(BaseScreen):
             self.use_weights(self.conversation.run, weights)
 
     def action_best(self) -> None:
-        """Use the weights with the lowest validation loss."""
+        """Use the best weights, by the validation part."""
         if self.conversation.folder.best_weights.is_file():
             self.use_weights(self.conversation.run, BEST)
         else:

@@ -30,7 +30,7 @@ class EpochTableData:
         rows: one per epoch, oldest first.
         live: the unfinished epoch, or None.
         samples: for the share of replies that is copied.
-        best_step: step of the lowest validation loss, or None.
+        best_step: step of the best evaluation, or None.
     """
 
     rows: Sequence[EpochRow] = ()
@@ -48,10 +48,7 @@ def epoch_table(history: History, status: str) -> EpochTableData:
         live = EpochRow(
             history.step, number, recent_loss(history.train_loss), None, None, history.elapsed
         )
-    best = history.best
-    return EpochTableData(
-        tuple(history.epochs), live, tuple(history.samples), best[0] if best else None
-    )
+    return EpochTableData(tuple(history.epochs), live, tuple(history.samples), history.best_step)
 
 
 @dataclass(frozen=True)
@@ -172,7 +169,7 @@ class EpochLog(RowList):
         return Content.assemble(loss(row.val_loss), (star, "$accent"))
 
     def _is_best(self, index: int) -> bool:
-        """Whether the lowest validation loss is of this epoch."""
+        """Whether the best evaluation is of this epoch."""
         best = self._data.best_step
         previous = self._row(index - 1).step if index else -1
         return best is not None and previous < best <= self._row(index).step

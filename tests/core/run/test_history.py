@@ -242,3 +242,34 @@ def test_no_events_break_the_history(batch: list[Event]) -> None:
         history.apply(one)
         for read in ("eta", "tokens_per_second", "progress", "best", "checkpoint_step"):
             getattr(history, read)
+
+
+def test_the_share_of_right_replies_is_kept_per_evaluation_and_epoch() -> None:
+    history = started_history()
+    history.apply(event("eval", 10, val_loss=2.0, task_accuracy=0.25, task_items=40, best=True))
+    history.apply(event("epoch", 10, epoch=1, val_loss=2.0, task_accuracy=0.25))
+    history.apply(event("eval", 20, val_loss=3.0, task_accuracy=0.75, task_items=40, best=True))
+    history.apply(event("finished", 20, val_loss=3.0, task_accuracy=0.75))
+    assert (history.task_accuracy.steps, history.task_accuracy.values) == ([10, 20], [0.25, 0.75])
+    assert history.task_items == 40
+    assert history.epochs[-1].task_accuracy == 0.25
+    history.apply(event("started", 10, resumed_from=10))
+    assert history.task_accuracy.steps == [10]
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "best"),
+    [
+        ([], None),
+        ([(10, 2.0, None), (20, 1.0, None), (30, 1.5, None)], 20),
+        ([(10, 2.0, 0.5), (20, 1.0, 0.25)], 10),
+        ([(10, 2.0, 0.5), (20, 1.0, 0.5), (30, 1.0, 0.5)], 20),
+    ],
+)
+def test_the_best_step_has_most_right_replies_then_the_lowest_loss(
+    evaluations: list[tuple[int, float, float | None]], best: int | None
+) -> None:
+    history = started_history()
+    for at, loss, accuracy in evaluations:
+        history.apply(event("eval", at, val_loss=loss, task_accuracy=accuracy))
+    assert history.best_step == best
