@@ -20,7 +20,7 @@ NORMAL_QUANTILE = 1.959963984540054  # of 0.975: an interval of 95 %
 CALIBRATION_BOUNDS = (1.0, 0.9, 0.75, 0.6, 0.0)
 MAX_WRONG_ITEMS = 1_000
 MAX_WRONG_CHARACTERS = 4_000_000  # all of them travel in one line of JSON
-CHRF_HINT = "chrF needs the package sacrebleu: pip install 'minigpt-tui[chrf]'"
+CHRF_HINT = "chrF needs the package sacrebleu: pip install sacrebleu"
 
 
 def wilson_interval(right: int, items: int) -> tuple[float, float]:

@@ -25,6 +25,7 @@ COMMANDS = {
     "step": (CHAT, "Choose the next tokens of a run's model one by one."),
     "trace": (CHAT, "Show the probability of each token of a text."),
     "score": ("tui.cli.score", "Measure how well a run's model predicts a file."),
+    "test": ("tui.cli.test", "Test how often a run's replies are right."),
     "compare": ("tui.cli.compare", "Compare runs: settings, losses, sizes and replies."),
     "origin": ("tui.cli.origin", "Find the passages of a text in a run's training text."),
     "corpora": ("", "List the bundled texts, or describe a text of your own."),
