@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from array import array
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.errors import ClosedError, InputError, MiniGPTError
 from core.server.protocol import (
+    ClassifyRequest,
     CutRequest,
     FindRequest,
     ForkRequest,
@@ -35,6 +37,7 @@ from core.server.protocol import (
     TraceRequest,
 )
 from core.server.replies import (
+    ClassifyReply,
     FindReply,
     FinishReason,
     ForkBatch,
@@ -54,6 +57,7 @@ from core.server.replies import (
     StepReply,
     TraceReply,
     TrainingForecast,
+    WordEffect,
 )
 from core.server.tokens import (
     CandidateToken,
@@ -70,6 +74,7 @@ from core.server.tokens import (
 from tui.common.client import ServerError
 
 SOS, EOS = 1, 2
+LABELS = ("bad", "good", "neutral")
 WORDS = [
     "<pad>",
     "<sos>",
@@ -355,6 +360,7 @@ class FakeServer:
             OriginRequest: self._origin,
             ProbeRequest: lambda _: ProbeReply(devices=[CPU], forecast=FORECAST),
             TraceRequest: lambda _: self.trace,
+            ClassifyRequest: self._classify,
         }
         yield replies[type(request)](request)
 
@@ -417,6 +423,35 @@ class FakeServer:
             step=step,
             dropped=self.dropped,
         )
+
+    def _classify(self, request: ClassifyRequest) -> ClassifyReply:
+        """Label a text by the first word in it that is a label."""
+        if request.text in self.refused:
+            raise self.refused[request.text]
+        words = [(match.start(), match.end()) for match in re.finditer(r"\S+", request.text)]
+        return ClassifyReply(
+            label=max(zip(self._label_shares(request.text), LABELS, strict=True))[1],
+            labels=list(LABELS),
+            probabilities=self._label_shares(request.text),
+            words=[
+                WordEffect(
+                    begin=begin,
+                    end=end,
+                    text=request.text[begin:end],
+                    probabilities=self._label_shares(request.text[:begin] + request.text[end:]),
+                )
+                for begin, end in (words if request.explain else [])
+            ],
+            unknown=[],
+            seconds=0.012,
+            step=self._model_step(request),
+        )
+
+    @staticmethod
+    def _label_shares(text: str) -> list[float]:
+        """0.1 for each label, 0.6 more for the first label of the text, 0.1 for other text."""
+        found = next((word for word in text.split() if word in LABELS), LABELS[0])
+        return [0.7 if label == found else 0.1 for label in LABELS]
 
     # Next tokens
 

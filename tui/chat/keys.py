@@ -30,6 +30,7 @@ TURNS: list[BindingType] = [
     Binding("i", "inside", "Inside", tooltip="Look inside the model at the end of the reply"),
     Binding("s", "origin", "Sources", tooltip="Sources: passages copied from the corpus"),
     Binding("v", "cursor", "Branches", tooltip="Edit or branch at any token of the reply"),
+    Binding("o", "why", "Which word", tooltip="Leave out each word in turn: which one decides"),
     Binding("n", "new", "New", tooltip="New conversation; the earlier ones stay in the record"),
     Binding("slash", "search", "Find", tooltip="Find a text in the conversation; again: older"),
     Binding("d", "remove", "Remove", tooltip="Remove the chosen turn, or a prompt without reply"),

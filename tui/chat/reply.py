@@ -16,7 +16,7 @@ from tui.common.sampling_settings import describe
 from tui.common.sanitize import clean
 
 if TYPE_CHECKING:
-    from core.server.replies import GenerateBatch, GenerateReply
+    from core.server.replies import ClassifyReply, GenerateBatch, GenerateReply
 
 CHANCE_DIGITS = 3  # of probabilities that are recorded
 Token = tuple[str, float]  # its text, and its probability under the model
@@ -40,6 +40,7 @@ class Reply:
         chances: of each token, the characters of its text and its probability.
         tokens, seconds, speed: count, duration, tokens per second.
         used, context: tokens in the context window, and its size.
+        labels: of a classified text, each with its probability.
         ended: why it ended; empty while it is in progress.
     """
 
@@ -62,6 +63,7 @@ class Reply:
     speed: float | None = None
     used: int | None = None
     context: int | None = None
+    labels: tuple[tuple[str, float], ...] = ()
     ended: str = ""
 
     @property
@@ -91,6 +93,13 @@ class Reply:
             self.speed = self.tokens / self.seconds
         return tokens
 
+    def classify(self, result: ClassifyReply) -> None:
+        """End it with the likeliest label."""
+        if not self.ended:
+            self.pieces, self.ended = [result.label], END
+            self.labels = tuple(zip(result.labels, result.probabilities, strict=True))
+            self.seconds, self.step = result.seconds, result.step
+
     def stop(self, reason: str = CANCELLED) -> None:
         """End it with the text so far; later messages are ignored."""
         self.ended = self.ended or reason
@@ -117,6 +126,7 @@ class Reply:
             conversation=self.conversation,
             history=self.history,
             system=self.system,
+            labels=self.labels,
         )
 
 
@@ -135,6 +145,9 @@ def turn_facts(turn: Turn, run: str = "") -> str:
     Args:
         run: named if it is not the one the screen was opened for.
     """
+    if turn.labels:
+        milliseconds = f"{1000 * turn.seconds:,.0f} ms"
+        return " · ".join(filter(None, (run, step_label(turn.weights, turn.step), milliseconds)))
     nothing = turn.ended == END and not turn.text
     words = [
         run,

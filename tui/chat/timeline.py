@@ -29,12 +29,16 @@ class WeightsPoint:
         loss: nats per token: on the validation data if it was measured at this step, else of the
             batch that these weights were trained on next; None if unknown.
         is_best: whether they are the best, by the validation part.
+        accuracy: share of right replies on items of the validation data; None if unknown.
+        items: how many were judged for it; 0 if unknown.
     """
 
     weights: str
     step: int | None
     loss: float | None = None
     is_best: bool = False
+    accuracy: float | None = None
+    items: int = 0
 
 
 def read_timeline(run: Run) -> list[WeightsPoint]:
@@ -54,12 +58,14 @@ class Losses:
 
     Attributes:
         train, validation: losses by step.
+        accuracy: by step the share of right replies, and the number of items judged.
         best: step of the best weights.
         last_saved: step of the last checkpoint.
     """
 
     train: dict[int, float] = field(default_factory=dict)
     validation: dict[int, float] = field(default_factory=dict)
+    accuracy: dict[int, tuple[float, int]] = field(default_factory=dict)
     best: int | None = None
     last_saved: int | None = None
 
@@ -101,6 +107,9 @@ def _add_losses(losses: Losses, event: Event | None) -> None:
         losses.train.setdefault(event.step, train)
     if validation is not None:
         losses.validation.setdefault(event.step, validation)
+    accuracy = event.number("task_accuracy")
+    if accuracy is not None and not losses.accuracy.get(event.step, (0.0, 0))[1]:
+        losses.accuracy[event.step] = accuracy, event.whole("task_items") or 0
 
 
 def build_timeline(
@@ -113,17 +122,22 @@ def build_timeline(
     """
     best = losses.best if has_best else None
     newest = losses.last_saved
-    points = {
-        step: WeightsPoint(str(step), step, losses.after(step), step == best) for step in snapshots
-    }
+    points = {step: _point(str(step), step, losses, is_best=step == best) for step in snapshots}
     if best is not None and best not in points:
-        points[best] = WeightsPoint(BEST, best, losses.after(best), True)
+        points[best] = _point(BEST, best, losses, is_best=True)
     ordered = [points[step] for step in sorted(points)]
     if has_newest:
         ordered = [point for point in ordered if newest is None or point.step != newest]
-        loss = None if newest is None else losses.after(newest)
-        ordered.append(WeightsPoint(LAST, newest, loss, newest is not None and newest == best))
+        if newest is None:
+            ordered.append(WeightsPoint(LAST, None))
+        else:
+            ordered.append(_point(LAST, newest, losses, is_best=newest == best))
     return ordered
+
+
+def _point(weights: str, step: int, losses: Losses, *, is_best: bool) -> WeightsPoint:
+    accuracy = losses.accuracy.get(step, (None, 0))
+    return WeightsPoint(weights, step, losses.after(step), is_best, *accuracy)
 
 
 def shown_index(points: Sequence[WeightsPoint], weights: str, step: int | None) -> int | None:

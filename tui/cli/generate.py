@@ -1,9 +1,11 @@
-"""`minigpt-tui generate`: print a run's continuation of a prompt."""
+"""`minigpt-tui generate`: print a run's continuation of a prompt, or its reply to messages."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from core.inference.generate import GeneratedToken
     from core.inference.load import LoadedModel
     from core.inference.session import Session
+    from core.text.messages import Message
 
 SETTINGS = setting_specs(SamplingConfig)
 NUMERIC_SETTINGS = {
@@ -48,6 +51,12 @@ def sampling_options(command: Command) -> Command:
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @click.argument(
     "prompt", required=False, default="", callback=normalize_argument, metavar="[PROMPT|-]"
+)
+@click.option(
+    "--messages",
+    "messages_file",
+    metavar="FILE|-",
+    help="reply to a conversation: JSON, a list of messages with role and content",
 )
 @sampling_options
 @click.option("--stop", multiple=True, metavar="TEXT", help=f"{SETTINGS['stop'].help}; repeatable")
@@ -79,6 +88,7 @@ def generate(
     /,
     run: str,
     prompt: str,
+    messages_file: str | None,
     top: int,
     count: int,
     device: str,
@@ -86,12 +96,16 @@ def generate(
     as_json: bool,
     **sampling: Any,
 ) -> None:
-    """Have RUN's model continue PROMPT (- reads standard input); greedy by default."""
+    """Have RUN's model continue PROMPT (- reads standard input); greedy by default.
+
+    A model of pairs or conversations replies to PROMPT, or to the last of --messages.
+    """
     config = SamplingConfig(
         **{name: value for name, value in sampling.items() if value is not None}
     )
     if count > 1:
         _check_options_for_several(config, top)
+    messages = None if messages_file is None else _read_messages(messages_file, prompt)
     if prompt == "-":
         from core.text.resolve import read_stdin
 
@@ -105,35 +119,105 @@ def generate(
     from core.inference.load import load_model
 
     loaded = load_model(folder, weights, device, precision=precision)
-    if count > 1:
-        _print_several(loaded, prompt, config, count, as_json=as_json)
-    elif as_json:
-        _print_json_lines(loaded, prompt, config, top)
-    elif top:
-        _print_alternatives(loaded, prompt, config, top)
+    if not loaded.is_chat and messages is None:
+        start = Start(loaded, loaded.encode(prompt), config, {"prompt": prompt})
     else:
-        _print_text(loaded, prompt, config)
+        start = _start_of_reply(loaded, messages, prompt, config)
+    if count > 1:
+        _print_several(start, count, as_json=as_json)
+    elif as_json:
+        _print_json_lines(start, top)
+    elif top:
+        _print_alternatives(start, top)
+    else:
+        _print_text(start)
 
 
-def _generate(
-    loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int = 0
-) -> Iterator[GeneratedToken]:
-    from core.inference.generate import generate
+def _read_messages(file: str, prompt: str) -> tuple[Message, ...]:
+    """Return the messages of a file, or of standard input.
 
-    ids = loaded.encode(prompt)
-    return generate(_new_session(loaded), ids, loaded.tokenizer, config, top=top)
+    Raises:
+        InputError: there is a prompt too, or the file cannot be read.
+    """
+    from core.text.messages import parse_message_text
+    from core.text.resolve import read_stdin
+
+    if prompt:
+        raise InputError("PROMPT and --messages cannot be combined.", "Pass one of the two.")
+    if file == "-":
+        return parse_message_text(read_stdin(), "standard input")
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise InputError(f"{file} cannot be read: {reason}.", "Name a file of JSON.") from error
+    return parse_message_text(text, file)
 
 
-def _new_session(loaded: LoadedModel) -> Session:
-    from core.inference.session import Session
+@dataclass(frozen=True)
+class Start:
+    """What a continuation begins with.
 
-    return Session(loaded.model, keep_first=loaded.keep_first)
+    Attributes:
+        ids: the tokens before it.
+        config: the sampling settings.
+        fields: what `--json` repeats of the request.
+    """
+
+    loaded: LoadedModel
+    ids: Sequence[int]
+    config: SamplingConfig
+    fields: Mapping[str, Any]
+
+    def session(self) -> Session:
+        """A session for the tokens."""
+        from core.inference.session import Session
+
+        return Session(self.loaded.model, keep_first=self.loaded.keep_first)
+
+    def generate(self, top: int = 0) -> Iterator[GeneratedToken]:
+        """Generate the continuation."""
+        from core.inference.generate import generate
+
+        return generate(self.session(), self.ids, self.loaded.tokenizer, self.config, top=top)
 
 
-def _print_text(loaded: LoadedModel, prompt: str, config: SamplingConfig) -> None:
+def _start_of_reply(
+    loaded: LoadedModel,
+    messages: Sequence[Message] | None,
+    prompt: str,
+    config: SamplingConfig,
+) -> Start:
+    """Return the start of a reply to messages, else to a prompt as the only one.
+
+    Raises:
+        InputError: the model does not reply, there is nothing to reply to, or it does not fit.
+    """
+    from core.text.messages import USER, Message, messages_to_json
+    from core.tokenizer.chat_format import MIN_REPLY_PART
+
+    if messages is None and not prompt.strip():
+        raise InputError("There is no prompt to reply to.", "Pass PROMPT or --messages.")
+    fields: dict[str, Any] = {"prompt": prompt}
+    if messages is not None:
+        fields = {"messages": messages_to_json(messages)}
+    context = loaded.model.config.context
+    fitted = loaded.encode_messages(
+        messages or (Message(USER, prompt),),
+        reply_tokens=min(config.max_tokens, context // MIN_REPLY_PART),
+    )
+    if fitted.dropped:
+        exchanges = f"{fitted.dropped:,} exchange{'s' * (fitted.dropped != 1)}"
+        print_message(f"The oldest {exchanges} did not fit into the context of {context:,} tokens.")
+    room = max(1, context - len(fitted.ids))  # the context of a conversation does not slide
+    config = replace(config, max_tokens=min(config.max_tokens, room))
+    return Start(loaded, fitted.ids, config, fields | {"dropped": fitted.dropped})
+
+
+def _print_text(start: Start) -> None:
     """Print each piece as it comes."""
     has_text, reason, cleaner = False, None, StreamCleaner()
-    for token in _generate(loaded, prompt, config):
+    for token in start.generate():
         text = token.text if has_text else token.text.lstrip(" ")
         has_text, reason = has_text or bool(text), token.end_reason
         click.echo(cleaner.add(text), nl=False)
@@ -151,18 +235,18 @@ def _no_text_message(reason: str | None) -> str:
     return f"There is no continuation: {END_REASONS[reason or END]}."
 
 
-def _print_alternatives(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int) -> None:
+def _print_alternatives(start: Start, top: int) -> None:
     """Print a line per token: its probability, then the likeliest tokens."""
-    name = loaded.tokenizer.token_text
-    for token in _generate(loaded, prompt, config, top):
+    name = start.loaded.tokenizer.token_text
+    for token in start.generate(top):
         others = "  ".join(f"{other.text!r} {other.probability:.1%}" for other in token.top)
         print_result(f"{name(token.id)!r:<16} {token.probability:6.1%}  of  {others}")
 
 
-def _print_json_lines(loaded: LoadedModel, prompt: str, config: SamplingConfig, top: int) -> None:
+def _print_json_lines(start: Start, top: int) -> None:
     """Print a JSON object per token, then one with the whole text."""
     count, text, ended = 0, "", None
-    for token in _generate(loaded, prompt, config, top):
+    for token in start.generate(top):
         count, text, ended = count + 1, text + token.text, token.end_reason
         print_json(
             {
@@ -181,7 +265,7 @@ def _print_json_lines(loaded: LoadedModel, prompt: str, config: SamplingConfig, 
                 "window_start": token.window_start,
             }
         )
-    print_json({"prompt": prompt, "text": text, "tokens": count, "ended": ended})
+    print_json({**start.fields, "text": text, "tokens": count, "ended": ended})
 
 
 def _check_options_for_several(config: SamplingConfig, top: int) -> None:
@@ -193,19 +277,17 @@ def _check_options_for_several(config: SamplingConfig, top: int) -> None:
         raise InputError("--top works with one continuation only.", "Leave out --top or -n.")
 
 
-def _print_several(
-    loaded: LoadedModel, prompt: str, config: SamplingConfig, count: int, *, as_json: bool
-) -> None:
+def _print_several(start: Start, count: int, *, as_json: bool) -> None:
     """Print the continuations once all have ended; the n-th uses the seed + n - 1."""
     from core.inference.generate import generate_many
 
-    ids = loaded.encode(prompt)
-    replies = generate_many(_new_session(loaded), ids, loaded.tokenizer, config, count)
+    tokenizer = start.loaded.tokenizer
+    replies = generate_many(start.session(), start.ids, tokenizer, start.config, count)
     for number, tokens in enumerate(replies, 1):
         text = "".join(token.text for token in tokens)
         if as_json:
             fields = {"tokens": len(tokens), "ended": tokens[-1].end_reason}
-            print_json({"n": number, "prompt": prompt, "text": text, **fields})
+            print_json({"n": number, **start.fields, "text": text, **fields})
         else:
             shown = clean(text).lstrip(" ") or f"({_no_text_message(tokens[-1].end_reason)})"
             print_result(f"[{number}] {shown}")

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 import click
 
 from core.errors import MiniGPTError
-from core.server.protocol import GenerateRequest
+from core.server.protocol import ClassifyRequest, GenerateRequest
 from core.server.replies import GenerateBatch, GenerateReply
+from tui.chat.classification import explain, label_rows
 from tui.chat.conversation import Conversation
 from tui.chat.facts import dropped_text
 from tui.chat.record import CANCELLED, FAILED, Turn
-from tui.chat.reply import turn_facts
+from tui.chat.reply import Reply, turn_facts
 from tui.cli.console import print_result
 from tui.cli.plain_lines import change_setting, handle_lines
 from tui.common.client import BlockingClient
+from tui.common.plain_mode import spoken_percent
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import StreamCleaner, clean
 
@@ -30,6 +32,8 @@ CONVERSATION_HELP = """/new begins a new conversation.
 /history on or off: whether replies depend on the turns before.
 /system TEXT sets the system text of the replies to come; without TEXT there is none."""
 PROMPT = "Text, or /help: "
+MAX_EXPLAINED_WORDS = 256  # the model server's limit
+SHARE_DIGITS = 6  # by which labels are ordered
 NO_CONVERSATION = "This run holds no conversations."
 UNKNOWN_HINT = "/help lists the commands."
 
@@ -122,6 +126,9 @@ class PlainChat:
     def _generate(self, prompt: str, instead_of: Turn | None = None) -> None:
         reply = self.conversation.begin(prompt)
         self.conversation.connect(reply, instead_of)
+        if self.conversation.task.is_classifier:
+            self._classify(reply)
+            return
         is_reply = reply.messages is not None
         if not is_reply:
             click.echo(clean(prompt), nl=False)
@@ -153,3 +160,26 @@ class PlainChat:
             dropped = dropped_text(reply.dropped)
             print_result(" · ".join(filter(None, (turn_facts(turn), dropped))))
             self.conversation.append_to_record(reply.run, turn)
+
+    def _classify(self, reply: Reply) -> None:
+        """Print the probability of every label, and the word that decides."""
+        request = ClassifyRequest(
+            run=reply.run,
+            weights=reply.weights,
+            text=reply.prompt,
+            explain=len(reply.prompt.split()) <= MAX_EXPLAINED_WORDS,
+        )
+        try:
+            result = self.client.request(request)
+        except MiniGPTError:
+            reply.stop(FAILED)
+            self.conversation.finish(reply)
+            raise
+        reply.classify(result)
+        turn = self.conversation.finish(reply)
+        assert turn is not None
+        rows = sorted(label_rows(turn.labels), key=lambda row: -round(row.share, SHARE_DIGITS))
+        print_result(", ".join(f"{row.text} {spoken_percent(row.share)}" for row in rows))
+        if result.words:
+            print_result(explain(result).verdict)
+        self.conversation.append_to_record(reply.run, turn)

@@ -30,13 +30,14 @@ from tui.chat.suggestions import Suggestions, nearest_words, suggest
 from tui.common.messages import OpenStep
 from tui.common.sampling_settings import WARMER
 from tui.common.sanitize import clean
-from tui.screens.chat_actions import ChatActions
+from tui.screens.classification import MARKED, MARKED_ASCII, Classification
 from tui.screens.generation import NOT_READY
 from tui.widgets.conversation_view import ConversationView
 from tui.widgets.next_token_panel import NextTokenPanel
 from tui.widgets.panel import Panel, is_wide
 from tui.widgets.prompt import Prompt
 from tui.widgets.sampling_panel import SamplingPanel
+from tui.widgets.task_panels import TaskPanel, WhyPanel
 from tui.widgets.transcript import prompt_mark
 from tui.widgets.weights_panel import WeightsPanel
 
@@ -50,11 +51,10 @@ NOTHING_TYPED = "Type something first."
 REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
 NOT_LOOPING = "F3 acts after a greedy reply that repeats itself."
 LOOPING = "Greedy decoding repeats itself. F3 tries temperature 0.8 with top p 0.95."
-PROMPT_MARGIN_CELLS = 6
 LEGEND_CELLS = 80  # of the panel, for the whole legend
 
 
-class ChatScreen(ChatActions):
+class ChatScreen(Classification):
     """A conversation, with one run at a time.
 
     Args:
@@ -99,6 +99,8 @@ class ChatScreen(ChatActions):
         with Container(id="room"):
             yield Panel(ConversationView(), title="Chat", id="talk")
             with Vertical(id="side"):
+                yield TaskPanel()
+                yield WhyPanel()
                 yield SamplingPanel(narrow_title="Sampling and weights")
                 yield WeightsPanel()
                 yield NextTokenPanel()
@@ -140,13 +142,10 @@ class ChatScreen(ChatActions):
                 side.move_child(panel, before=0)
         self.show_task()
         talk = self.query_one("#talk", Panel)
-        talk.set_hint(legend(talk.size.width))
-
-    def show_task(self) -> None:
-        """Show what the prompt is for."""
-        words = self.conversation.task.placeholders
-        room = self.size.width - PROMPT_MARGIN_CELLS
-        self.prompt.placeholder = next((each for each in words if len(each) <= room), words[-1])
+        if self.conversation.task.is_classifier:
+            talk.set_hint(MARKED_ASCII if self.services.terminal.is_ascii else MARKED)
+        else:
+            talk.set_hint(legend(talk.size.width))
 
     @work(group="earlier", exit_on_error=False)
     async def _show_earlier(self) -> None:
@@ -169,6 +168,7 @@ class ChatScreen(ChatActions):
         conversation, facts = self.conversation, self.conversation.facts()
         self.query_one(SamplingPanel).show(conversation.controls)
         self.query_one(WeightsPanel).show(self._points, conversation.weights, facts.step)
+        self.show_task_facts()
         note = self.query_one("#note", Static)
         if note.display != bool(conversation.note):
             note.display = bool(conversation.note)
@@ -250,7 +250,8 @@ class ChatScreen(ChatActions):
             return
         await asyncio.sleep(NEXT_TOKEN_DELAY_SECONDS)
         place = conversation.end_position()
-        if conversation.task.is_chat and place.messages is None:
+        is_first = conversation.task.is_chat and place.messages is None
+        if is_first or conversation.task.is_classifier:
             panel.show(None, None)
             return
         request = ScoreAtRequest(
@@ -325,6 +326,20 @@ class ChatScreen(ChatActions):
             self.show_turns()
         self.transcript.begin_turn(reply.prompt)
         self.show_note("")
+        try:
+            if self.conversation.task.is_classifier:
+                await self.classify(reply)
+            else:
+                await self._stream(reply)
+            if not reply.ended:
+                raise MiniGPTError("The reply broke off.", "Press r to send the prompt again.")
+        except MiniGPTError as error:
+            self._fail(reply, error)
+        else:
+            self._finish(reply)
+
+    async def _stream(self, reply: Reply) -> None:
+        """Add the tokens of a reply as they come."""
         request = GenerateRequest(
             run=reply.run,
             weights=reply.weights,
@@ -332,23 +347,16 @@ class ChatScreen(ChatActions):
             messages=reply.messages,
             settings=reply.settings,
         )
-        try:
-            messages = self.services.client.stream(request)
-            async with aclosing(messages):
-                async for message in messages:
-                    if reply.ended:
-                        break
-                    count = len(reply.ids)
-                    self._unshown_tokens += reply.add(message)
-                    if reply.settings.temperature == 0 and self._loops.add(reply.ids[count:]):
-                        self.show_note(LOOPING)
-                        self.refresh_bindings()
-            if not reply.ended:
-                raise MiniGPTError("The reply broke off.", "Press r to send the prompt again.")
-        except MiniGPTError as error:
-            self._fail(reply, error)
-        else:
-            self._finish(reply)
+        messages = self.services.client.stream(request)
+        async with aclosing(messages):
+            async for message in messages:
+                if reply.ended:
+                    break
+                count = len(reply.ids)
+                self._unshown_tokens += reply.add(message)
+                if reply.settings.temperature == 0 and self._loops.add(reply.ids[count:]):
+                    self.show_note(LOOPING)
+                    self.refresh_bindings()
 
     @property
     def is_looping(self) -> bool:

@@ -395,6 +395,8 @@ class ChatActions(GenerationScreen):
                 return has_turns and self.conversation.reply is None
             case "remove":
                 return self.transcript.chosen_turn is not None or self.transcript.last_is_unanswered
+            case "why":
+                return self.conversation.task.is_classifier and has_turns
             case "new":
                 return self.conversation.task.is_conversation and bool(self.conversation.path)
             case "warmer":

@@ -19,11 +19,13 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
+from tui.chat.classification import LabelRow, label_rows
 from tui.chat.record import Turn
 from tui.chat.reply import Token, turn_facts
 from tui.chat.shading import DIGIT, SHADES, merge_pieces, split_by_chances, token_pieces
 from tui.common.sanitize import StreamCleaner
 from tui.common.wrapping import Piece
+from tui.widgets.label_bars import LABEL_STYLES, label_pieces
 from tui.widgets.panel import is_wide
 from tui.widgets.transcript import STYLES, Transcript, selected_part
 
@@ -42,6 +44,7 @@ class Entry:
         facts: the lines below.
         turn: None for a note, a reply in progress, and a prompt without a reply.
         is_replying: whether the reply is in progress.
+        labels: rows of a classified text, in place of tokens.
     """
 
     prompt: str | None = None
@@ -49,6 +52,7 @@ class Entry:
     facts: list[str] = field(default_factory=list)
     turn: Turn | None = None
     is_replying: bool = False
+    labels: list[LabelRow] = field(default_factory=list)
 
 
 class ShownTurn(NamedTuple):
@@ -73,6 +77,7 @@ class ConversationView(Transcript):
         "transcript--facts",
         "transcript--chosen",
         "transcript--writing",
+        *(f"transcript--{name}" for name in LABEL_STYLES),
     }
     DEFAULT_CSS = """
     ConversationView > .transcript--prompt { color: $ink; text-style: bold; }
@@ -85,6 +90,11 @@ class ConversationView(Transcript):
     ConversationView > .transcript--facts { color: $faint; }
     ConversationView > .transcript--chosen { background: $cursor; }
     ConversationView > .transcript--writing { color: $success; }
+    ConversationView > .transcript--label { color: $muted; }
+    ConversationView > .transcript--label-best { color: $ink; text-style: bold; }
+    ConversationView > .transcript--label-bar { color: $faint; }
+    ConversationView > .transcript--label-bar-best { color: $secondary; }
+    ConversationView > .transcript--label-track { color: $rule; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Type", tooltip="Edit the chosen prompt and send it again"),
@@ -188,6 +198,9 @@ class ConversationView(Transcript):
         turn = shown.turn
         self._append_to_reply([(self._cleaner.finish(), "")])
         entry = self._entries[-1]  # notes wait
+        if turn.labels:
+            entry.labels = label_rows(turn.labels)
+            self._append_labels(len(self._entries) - 1)
         entry.turn, entry.is_replying = turn, False
         self._tail = []
         self._strips.clear()
@@ -261,8 +274,18 @@ class ConversationView(Transcript):
         if entry.tokens:
             self._begin_paragraph(MODEL, index)
             self.append(entry.tokens)
+        if entry.labels:
+            self._append_labels(index)
         for text in entry.facts:
             self._append_fact(text)
+
+    def _append_labels(self, index: int) -> None:
+        """Append the labels of an entry with their bars, as long as the lines."""
+        self._begin_paragraph(MODEL, index)
+        is_ascii = self.app.has_class("-ascii")
+        self.append(
+            label_pieces(self._entries[index].labels, self._wrapper.width, is_ascii=is_ascii)
+        )
 
     def _append_fact(self, text: str) -> None:
         self._begin_paragraph(META, len(self._entries) - 1)
@@ -291,6 +314,8 @@ class ConversationView(Transcript):
         wide = is_wide(self)
         if self._was_wide is not None and wide != self._was_wide:
             self._rebuild()
+        elif any(entry.labels for entry in self._entries):
+            self.call_after_refresh(self._rebuild)  # bars are as long as the lines will be
         self._was_wide = wide
 
     @property
@@ -453,6 +478,9 @@ class ConversationView(Transcript):
 
 def _entry(shown: ShownTurn) -> Entry:
     """A finished turn as it is shown."""
+    if shown.turn.labels:
+        rows = label_rows(shown.turn.labels)
+        return Entry(shown.turn.prompt, [], [_facts(shown)], shown.turn, labels=rows)
     cleaner = StreamCleaner()
     tokens: list[Piece] = []
     for text, probability in split_by_chances(shown.turn.text, shown.turn.chances):

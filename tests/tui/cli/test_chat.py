@@ -15,7 +15,7 @@ from core.server.protocol import FindRequest, GenerateRequest, StepRequest
 from core.server.replies import TraceReply
 from core.server.tokens import TokenProbability, TracedEnd, TracedToken
 from core.system.files import read_json, write_json
-from tests.support.fake_server import REPLY_TOKENS, FakeServer
+from tests.support.fake_server import LABELS, REPLY_TOKENS, FakeServer
 from tests.support.runs import tiny_run
 from tui.__main__ import run
 from tui.chat.record import read_last
@@ -189,6 +189,21 @@ def test_a_conversation_by_lines(
     assert "Continuing the last conversation, 1 turn; /new" in capsys.readouterr().out
     last = server.sent(GenerateRequest)[-1].messages
     assert [one["content"] for one in last] == ["Be kind.", "four", reply, "five"]
+
+
+def test_labels_by_lines(monkeypatch: pytest.MonkeyPatch, capsys: Captured, home: Home) -> None:
+    """Detects a sentence that is generated from, or a label that is not recorded."""
+    record = read_json(Run(home.runs / "lang").record, 1 << 20)
+    record["corpus"] |= {"reading": "pairs", "task": "classify", "labels": list(LABELS)}
+    write_json(Run(home.runs / "lang").record, record)
+    _use_server(monkeypatch, FakeServer())
+    _type(monkeypatch, "so good", "")
+    assert run(["chat", "lang"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "good 70 percent, bad 10 percent, neutral 10 percent, other text 10 percent" in lines
+    assert "“good” decides: without it, bad." in lines
+    (turn,) = read_last(Run(home.runs / "lang").chat, 9)
+    assert (turn.prompt, turn.text) == ("so good", "good")
 
 
 def test_conversation_commands_need_a_run_that_converses(

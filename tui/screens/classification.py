@@ -1,0 +1,85 @@
+"""Chat with a run that labels texts: the probability of every label, and which word decides."""
+
+from __future__ import annotations
+
+from textual import work
+
+from core.errors import MiniGPTError
+from core.server.protocol import ClassifyRequest
+from tui.chat.classification import explain, task_facts
+from tui.chat.record import Turn
+from tui.chat.reply import Reply
+from tui.chat.timeline import shown_index
+from tui.screens.chat_actions import ChatActions
+from tui.widgets.panel import Panel, is_wide
+from tui.widgets.task_panels import TaskPanel, WhyPanel
+
+NOT_A_CLASSIFIER = "o is for runs that label texts: which word decides the label."
+MARKED = "what is likeliest is marked › and bold"
+MARKED_ASCII = "what is likeliest is marked > and bold"
+SENT_AS = "sent as <|user|> … <|end|> <|assistant|>"
+PROMPT_MARGIN_CELLS = 6
+
+
+class Classification(ChatActions):
+    """The panels of a task, and what replaces the generated reply where it is one of few labels."""
+
+    def show_task(self) -> None:
+        """Show what the prompt is for, and the panels of the task."""
+        task = self.conversation.task
+        room = self.size.width - PROMPT_MARGIN_CELLS
+        words = task.placeholders
+        self.prompt.placeholder = next((each for each in words if len(each) <= room), words[-1])
+        self.set_class(task.is_classifier, "-classify")
+        self.query_one("#talk", Panel).set_title("Sentences" if task.is_classifier else "Chat")
+        self.query_one("#ask", Panel).set_hint(SENT_AS if task.is_chat else "")
+        self._show_why_panel()
+        self.show_task_facts()
+
+    def show_task_facts(self) -> None:
+        """Show labels and accuracy, if there are any."""
+        conversation, panel = self.conversation, self.query_one(TaskPanel)
+        shown = shown_index(self._points, conversation.weights, conversation.step)
+        rows = (
+            task_facts(conversation.task, self._points, shown) if conversation.task.is_chat else []
+        )
+        panel.display = bool(rows)
+        panel.show(rows)
+
+    def _show_why_panel(self) -> None:
+        """Where the screen is narrow, there is room for the effects of words only once asked."""
+        panel = self.query_one(WhyPanel)
+        is_asked = is_wide(self) or panel.explanation is not None
+        panel.display = self.conversation.task.is_classifier and is_asked
+
+    async def classify(self, reply: Reply) -> None:
+        """Ask for the labels of a prompt.
+
+        Raises:
+            MiniGPTError: it cannot be classified.
+        """
+        self.query_one(WhyPanel).show(None)
+        self._show_why_panel()
+        request = ClassifyRequest(run=reply.run, weights=reply.weights, text=reply.prompt)
+        reply.classify(await self.services.client.request(request))
+
+    def action_why(self) -> None:
+        """Show which word of the chosen text decides."""
+        if not self.conversation.task.is_classifier:
+            self.show_note(NOT_A_CLASSIFIER)
+        elif (turn := self._turn_or_note()) is not None:
+            self._explain(turn)
+
+    @work(group="why", exclusive=True, exit_on_error=False)
+    async def _explain(self, turn: Turn) -> None:
+        conversation = self.conversation
+        run, weights = conversation.run, conversation.weights
+        request = ClassifyRequest(run=run, weights=weights, text=turn.prompt, explain=True)
+        try:
+            explanation = explain(await self.services.client.request(request))
+        except MiniGPTError as error:
+            self.show_error(error)
+            return
+        self.query_one(WhyPanel).show(explanation)
+        self._show_why_panel()
+        self.show_note("")
