@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tui.app import MiniGPTApp
 from tui.common.keymap import scope_of, with_ids
 from tui.common.keys import KeyRow, key_name, merge_digit_rows
+from tui.screens.accuracy import AccuracyScreen
 from tui.screens.chat import ChatScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.corpus import PassageScreen
@@ -64,6 +65,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "Step": (StepScreen,),
     "Cursor": (CursorScreen,),
     "Inside": (InsideScreen,),
+    "Test": (AccuracyScreen,),
     "Compare": (CompareScreen, ComparisonTable, LossPlot),
     "Sources": (OriginScreen,),
     "Sources: the corpus": (PassageScreen,),

@@ -101,6 +101,7 @@ SCENES: dict[str, Scene] = {
     **_in_three_lights("inside_140", (140, 40), INSIDE),
     "inside_80": Scene(size=(80, 24), steps=INSIDE),
     "sources_140": Scene(size=(140, 38), steps=(*CHAT, "escape", "s", f"{WAIT}Around line")),
+    "test_140": Scene(size=(140, 38), run="sentiment", steps=("T", f"{WAIT}this model")),
     "compare_140": Scene(size=(140, 40), steps=(*MARK_THREE, "c", f"{WAIT}parts at")),
     "help_140": Scene(size=(140, 38), steps=("question_mark",)),
     "help_80": Scene(size=(80, 24), steps=("question_mark",)),

@@ -40,6 +40,7 @@ from tui.common.messages import (
     OpenNewRun,
     OpenSetup,
     OpenStep,
+    OpenTest,
     OpenTrain,
 )
 from tui.common.notify import format_alert
@@ -60,7 +61,7 @@ QUIT_PRESS_SECONDS = 3.0  # a second Ctrl+C within this time quits
 DEFERRED_MODULES = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
     *("tui.screens.train", "tui.screens.chat", "tui.screens.step"),
-    *("tui.screens.inside", "tui.screens.compare", "tui.screens.help"),
+    *("tui.screens.inside", "tui.screens.accuracy", "tui.screens.compare", "tui.screens.help"),
 )
 NOT_POSSIBLE_SECONDS = 3.0
 WATCH_SECONDS, REMOTE_WATCH_SECONDS = 2.0, 5.0  # between two looks at all runs
@@ -382,6 +383,11 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         place = message.prompt, message.chosen, message.position
         screen = InsideScreen(message.name, message.weights, *place, message.messages)
         self.push_screen(screen)
+
+    def on_open_test(self, message: OpenTest) -> None:
+        from tui.screens.accuracy import AccuracyScreen  # one of DEFERRED_MODULES
+
+        self.push_screen(AccuracyScreen(message.name, message.weights))
 
     def on_open_compare(self, message: OpenCompare) -> None:
         from tui.screens.compare import CompareScreen  # one of DEFERRED_MODULES

@@ -518,12 +518,12 @@ class AccuracyProgress:
     """How far a test is.
 
     Attributes:
-        done: items judged.
+        finished: items judged.
         total: items to judge.
         right: those with the right reply.
     """
 
-    done: int
+    finished: int
     total: int
     right: int
 

@@ -117,7 +117,7 @@ def measure(
         found,
         limit=request.limit,
         progress=lambda done, total, right: send(
-            AccuracyProgress(done=done, total=total, right=right)
+            AccuracyProgress(finished=done, total=total, right=right)
         ),
         cancelled=cache.watch.cancelled,
     )

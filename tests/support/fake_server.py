@@ -20,6 +20,7 @@ from core.config.configs import ModelConfig, SamplingConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.errors import ClosedError, InputError, MiniGPTError
 from core.server.protocol import (
+    AccuracyRequest,
     ClassifyRequest,
     CutRequest,
     FindRequest,
@@ -37,6 +38,8 @@ from core.server.protocol import (
     TraceRequest,
 )
 from core.server.replies import (
+    AccuracyProgress,
+    AccuracyReply,
     ClassifyReply,
     FindReply,
     FinishReason,
@@ -71,6 +74,7 @@ from core.server.tokens import (
     TokenProbability,
     WindowToken,
 )
+from core.text.task_report import TaskReport
 from tui.common.client import ServerError
 
 SOS, EOS = 1, 2
@@ -278,6 +282,7 @@ class FakeServer:
         corpus: counts in the corpus by rank; None before an index is built.
         origin: the reply to `OriginRequest`, but for its text.
         trace: the reply to `TraceRequest`.
+        report: of the reply to `AccuracyRequest`, after some progress.
         loaded: the step of the weights in memory, by run and weights.
         sessions: step of the weights and ids of each open session.
         starts, closes: calls of `start` and `close`.
@@ -300,6 +305,7 @@ class FakeServer:
     corpus: list[int] | None = None
     origin: OriginReply = ORIGIN
     trace: TraceReply | None = None
+    report: TaskReport | None = None
     requests: list[Request[Any, Any]] = field(default_factory=list)
     loaded: dict[tuple[str | None, str], int] = field(default_factory=dict)
     sessions: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
@@ -343,6 +349,7 @@ class FakeServer:
             GenerateRequest: self._generate,
             ForkRequest: self._fork,
             IndexRequest: self._index,
+            AccuracyRequest: self._measure,
         }
         if type(request) in streams:
             async for message in streams[type(request)](id, request):
@@ -660,6 +667,23 @@ class FakeServer:
             patterns=[["first", "mixed"], ["even", "prev"], ["repeat", "self"]],
             step=step,
         )
+
+    # Tests
+
+    async def _measure(
+        self, id: int, request: AccuracyRequest
+    ) -> AsyncGenerator[AccuracyProgress | AccuracyReply, None]:
+        self._fail(request)
+        report, step = self.report, self._model_step(request)
+        assert report is not None
+        half = report.items // 2
+        for done in (0, half):
+            yield AccuracyProgress(
+                finished=done, total=report.items, right=done * report.right // report.items
+            )
+            await asyncio.sleep(0)
+        await self._wait(request)
+        yield AccuracyReply(report=report, weights=request.weights, step=step)
 
     # The corpus
 

@@ -233,11 +233,11 @@ def _progress_bar() -> Iterator[Callable[[AccuracyProgress], None]]:
         task = bar.add_task("Testing", total=None)
 
         def show(progress: AccuracyProgress) -> None:
-            share = progress.right / max(1, progress.done)
+            share = progress.right / max(1, progress.finished)
             bar.update(
                 task,
                 description=f"Testing, {share:.0%} right",
-                completed=progress.done,
+                completed=progress.finished,
                 total=progress.total,
             )
 

@@ -122,6 +122,18 @@ class OpenInside(Message):
         self.chosen, self.position, self.messages = chosen, position, messages
 
 
+class OpenTest(Message):
+    """Test how often a run's replies are right.
+
+    Attributes:
+        name, weights: as for `OpenChat`.
+    """
+
+    def __init__(self, name: str, weights: str = "last") -> None:
+        super().__init__()
+        self.name, self.weights = name, weights
+
+
 class OpenCompare(Message):
     """Compare runs.
 

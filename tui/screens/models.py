@@ -28,9 +28,11 @@ from tui.common.messages import (
     OpenInside,
     OpenNewRun,
     OpenStep,
+    OpenTest,
     OpenTrain,
 )
 from tui.common.sanitize import one_line
+from tui.runs.accuracy import explain_no_task
 from tui.runs.family import FamilyRow, RunOrder, arrange_runs, list_children
 from tui.runs.library import Library, LibraryRow
 from tui.runs.library_text import deletion_question, library_state, stop_question
@@ -79,6 +81,7 @@ class ModelsScreen(BaseScreen):
         Binding("t", "chat", "Chat", tooltip="Chat with the model"),
         Binding("x", "step", "Step", tooltip="Choose a text token by token"),
         Binding("i", "inside", "Inside", tooltip="Look inside the model"),
+        Binding("T", "test", "Test", tooltip="Test how often its replies are right"),
         Binding("space", "mark", "Mark", key_display="Space", tooltip="Mark a run to compare"),
         Binding("c", "compare", "Compare", tooltip="Compare two to four marked runs"),
         Binding("slash", "filter", "Find", key_display="/", tooltip="Filter by name or tag"),
@@ -296,7 +299,7 @@ class ModelsScreen(BaseScreen):
         """Why an action is not possible now; None if it is."""
         if action == "compare":
             return None if len(self._table.marked) > 1 else "Mark two to four runs with Space."
-        needs_run = {*("chat", "step", "inside", "mark", "note", "rename", "delete")}
+        needs_run = {*("chat", "step", "inside", "test", "mark", "note", "rename", "delete")}
         needs_run |= {*("copy_path", "resume", "stop", "order", "duplicate")}
         row = self._table.selected
         if action not in needs_run:
@@ -312,7 +315,7 @@ class ModelsScreen(BaseScreen):
             if status in LIVE_STATUSES:
                 return f"{name} is being trained."
             return f"{name} is {status}. Open it and press e to train longer."
-        return None
+        return explain_no_task(name, row.summary.reading) if action == "test" else None
 
     @property
     def _run(self) -> Run | None:
@@ -337,6 +340,10 @@ class ModelsScreen(BaseScreen):
     def action_inside(self) -> None:
         if run := self._run:
             self.post_message(OpenInside(run.name, prompt=self._prompt(run)))
+
+    def action_test(self) -> None:
+        if run := self._run:
+            self.post_message(OpenTest(run.name))
 
     def _prompt(self, run: Run) -> str:
         """The prompt of the samples of a run; empty until they are read."""

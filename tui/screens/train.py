@@ -27,8 +27,9 @@ from core.run.status import LIVE_STATUSES, PAUSED, RESUMABLE_STATUSES, RUNNING
 from core.run.store import send_request
 from core.run.weights_ref import LAST
 from core.system.files import JsonObject
-from tui.common.messages import OpenChat, OpenInside, OpenStep
+from tui.common.messages import OpenChat, OpenInside, OpenStep, OpenTest
 from tui.common.sanitize import one_line
+from tui.runs.accuracy import explain_no_task
 from tui.runs.follow import POLL_SECONDS, REMOTE_POLL_SECONDS, FollowTimer
 from tui.runs.library_text import stop_question
 from tui.runs.machine_usage import MachineUsage, UsageMonitor
@@ -71,6 +72,7 @@ class TrainScreen(BaseScreen):
         Binding("t", "chat", "Chat", tooltip="Chat with the newest weights"),
         Binding("x", "step", "Step", tooltip="Choose a text token by token"),
         Binding("i", "inside", "Inside", tooltip="Look inside the model"),
+        Binding("T", "test", "Test", tooltip="Test how often its replies are right"),
         Binding("p", "pause", "Pause", tooltip="Pause"),
         Binding("p", "continue", "Continue", tooltip="Continue after a pause"),
         Binding("r", "resume", "Resume", tooltip="Resume from the last checkpoint"),
@@ -109,6 +111,7 @@ class TrainScreen(BaseScreen):
         self._note = ""
         self._note_timer: Timer | None = None
         self._corpus_bytes: int | None = None
+        self._reading: str | None = None
         self._binding_state: tuple[object, ...] = ()
         self._usage: MachineUsage | None = None
         self._monitor: tuple[object, UsageMonitor] | None = None
@@ -123,7 +126,8 @@ class TrainScreen(BaseScreen):
     def on_mount(self) -> None:
         super().on_mount()
         with suppress(MiniGPTError):
-            self._corpus_bytes = read_record(self._run)["corpus"]["size"]
+            corpus = read_record(self._run)["corpus"]
+            self._corpus_bytes, self._reading = corpus["size"], corpus["reading"]
         interval = self.services.terminal.interval
         period = interval(POLL_SECONDS, REMOTE_POLL_SECONDS)
         self.follow_timer = FollowTimer(self, self.follower, self._show, period=period)
@@ -229,6 +233,7 @@ class TrainScreen(BaseScreen):
             "more": bool(history.steps and history.steps_per_epoch)
             and (is_training or status in ENDED_STATUSES),
             **dict.fromkeys(("chat", "step", "inside"), bool(history.saves)),
+            "test": bool(history.saves) and not explain_no_task("", self._reading),
             "resume": status in RESUMABLE_STATUSES,
         }
         return self.follower.problem is None and possible[action] if action in possible else True
@@ -241,7 +246,9 @@ class TrainScreen(BaseScreen):
         problem, status = self.follower.problem, self.follower.status
         if problem is not None:
             return one_line(problem.message)
-        if name in ("chat", "step", "inside"):
+        if name == "test" and (refusal := explain_no_task(self._run_name, self._reading)):
+            return refusal
+        if name in ("chat", "step", "inside", "test"):
             return f"{self._run_name} has no weights yet; the first save writes them."
         if name == "stop" and self._commands.newest(STOP):
             return f"{self._run_name} is being stopped already."
@@ -353,6 +360,9 @@ class TrainScreen(BaseScreen):
 
     def action_inside(self) -> None:
         self.post_message(OpenInside(self._run_name, self._weights))
+
+    def action_test(self) -> None:
+        self.post_message(OpenTest(self._run_name, self._weights))
 
     @on(RowList.Opened)
     def _chat_with_epoch(self, event: RowList.Opened) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from hypothesis import given
@@ -119,6 +120,15 @@ def test_an_error_lists_unknown_words_with_the_nearest_known_ones() -> None:
     assert message["unknown"] == ["caat", "xyzzy"]
     assert message["nearest"] == {"caat": ["cat"], "xyzzy": []}
     assert json.loads(json.dumps(message)) == message
+
+
+@pytest.mark.parametrize("request_type", protocol.OPERATIONS.values())
+def test_no_field_of_a_reply_has_a_name_of_the_envelope(request_type: Any) -> None:
+    """Detects progress that the client takes for the last reply, as it has a field `done`."""
+    reply, batch = protocol.reply_types(request_type)
+    for kind in (reply, batch):
+        fields = {field.name for field in dataclasses.fields(kind)} if kind is not Never else set()
+        assert not fields & {"id", "op", "done", "error", "cancelled"}
 
 
 def test_every_operation_is_documented() -> None:

@@ -95,7 +95,7 @@ def test_a_test_reports_its_progress_and_the_wrong_items(client: DirectClient) -
     assert reply["weights"] == "last"
     assert report.items == report.available == len(report.wrong) + report.right
     last = client.batches[-1]
-    assert last == {"done": report.items, "total": report.items, "right": report.right}
+    assert last == {"finished": report.items, "total": report.items, "right": report.right}
 
 
 def test_a_test_uses_the_file_it_is_given(client: DirectClient, tmp_path: Path) -> None:
