@@ -36,6 +36,7 @@ class RunSummary:
         status: one of `status.STATUSES`.
         epoch: epochs so far, fractional.
         train_loss, val_loss: the last, nats per token.
+        task_accuracy: the last share of right replies, of pairs and conversations.
         parameters: of the model.
         corpus: name of the corpus.
         created: date and time, ISO 8601.
@@ -56,6 +57,7 @@ class RunSummary:
     epoch: float | None = None
     train_loss: float | None = None
     val_loss: float | None = None
+    task_accuracy: float | None = None
     parameters: int | None = None
     corpus: str | None = None
     created: str | None = None
@@ -115,6 +117,7 @@ def summarize_run(run: Run, now: float | None = None, *, size: int | None = None
     step, last_step = _last_step(run.events)
     prepared = _find_prepared(run.events)
     has_validation = prepared is None or prepared.whole("val_tokens") != 0
+    evaluation = _last_evaluation(run.events) if has_validation else None
     status = status_of(run, now)
     steps = _planned_steps(run.events, prepared, step, is_live=status in LIVE_STATUSES)
     per_epoch = prepared.number("steps_per_epoch") if prepared else None
@@ -128,7 +131,8 @@ def summarize_run(run: Run, now: float | None = None, *, size: int | None = None
         step=step,
         epoch=last_step.number("epoch") if last_step else None,
         train_loss=last_step.number("train_loss") if last_step else None,
-        val_loss=_last_val_loss(run.events) if has_validation else None,
+        val_loss=evaluation.number("val_loss") if evaluation else None,
+        task_accuracy=evaluation.number("task_accuracy") if evaluation else None,
         parameters=prepared.whole("parameters") if prepared else None,
         corpus=record["corpus"]["name"] if record else None,
         created=str(record["created"]) if "created" in record else None,
@@ -197,13 +201,12 @@ def _find_prepared(events: Path) -> Event | None:
     return None
 
 
-def _last_val_loss(events: Path) -> float | None:
-    """The last validation loss; only lines that contain one are parsed."""
+def _last_evaluation(events: Path) -> Event | None:
+    """The last event with a validation loss; only lines that contain one are parsed."""
     for line in read_lines_backwards(events, VAL_TAIL_BYTES):
         event = decode(line) if b'"val_loss":' in line else None
-        loss = event.number("val_loss") if event else None
-        if loss is not None:
-            return loss
+        if event is not None and event.number("val_loss") is not None:
+            return event
     return None
 
 

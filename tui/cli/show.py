@@ -59,6 +59,10 @@ def _facts(
         for name, loss in history.reference.items()
     )
     data = "validation" if history.reference_on == "validation" else "training"
+    right = ""
+    if history.task_accuracy.last is not None:
+        right = f"{history.task_accuracy.last:.1%} of the replies to {history.task_items} messages"
+        right += " of the validation data"
     parent = record.get("parent") or {}
     format = format_text(corpus["reading"], summary.task, summary.labels)
     return [
@@ -78,6 +82,7 @@ def _facts(
             f"{format_number(summary.train_loss)}, "
             f"validation {format_number(summary.val_loss) or 'none'}",
         ),
+        ("right", right),
         ("baselines", f"{losses} (on the {data} data)" if losses else ""),
         ("parameters", format_count(summary.parameters)),
         ("model", shape),

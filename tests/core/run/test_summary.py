@@ -60,6 +60,13 @@ def test_the_first_and_last_lines_are_enough(run: Run) -> None:
     assert (row.train_loss, row.val_loss, row.parameters) == (0.5, 2.5, 830_000)
 
 
+def test_the_share_of_right_replies_is_that_of_the_last_evaluation(run: Run) -> None:
+    say(run, PREPARED, ("eval", 5, {"val_loss": 2.5, "task_accuracy": 0.5}), step(6))
+    assert summarize_run(run, NOW).task_accuracy == 0.5
+    say(run, ("eval", 7, {"val_loss": 2.0, "task_accuracy": 0.25}))
+    assert summarize_run(run, NOW).task_accuracy == 0.25
+
+
 def test_steps_undone_by_a_resume_do_not_count(run: Run) -> None:
     say(run, PREPARED, step(3, 3.0), step(9, 9.0), ("started", 5, {"resumed_from": 5}))
     row = summarize_run(run, NOW)

@@ -23,6 +23,7 @@ import pytest
 from core.paths import Home
 from core.system.files import JsonObject
 from tests.support.runs import TINY_CORPUS, set_corpus, tiny_run
+from tests.support.task_runs import feelings, task_run
 from tests.support.texts import corpus_of_text
 
 ROOT = Path(__file__).parents[3]
@@ -105,6 +106,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     reply = Home(root=folder, cache=folder / "cache")
     tiny_run(reply, "words")
     tiny_run(reply, "chars", "char", "text")
+    task_run(reply, "feelings", feelings())
     return reply
 
 
@@ -318,3 +320,16 @@ def test_an_index_is_built_beside_a_reply(server: ServerProcess, home: Home) -> 
     ids = [server.send("index", run="read") for _ in range(3)]
     result = {message["id"]: message["how"] for message in (server.receive() for _ in ids)}
     assert result == dict.fromkeys(ids, "kept"), "several at once, in any order"
+
+
+def test_a_text_is_classified_and_a_run_is_tested(server: ServerProcess) -> None:
+    reply = server.request("classify", run="feelings", text="The film was good .", explain=True)
+    assert reply["labels"] == ["positive", "negative", "neutral"]
+    assert len(reply["words"]) == 5
+    test = server.send("test", run="feelings")
+    progress = server.receive()
+    count = progress["total"]
+    assert progress == {"id": test, "finished": count, "total": count, "right": progress["right"]}
+    report = server.last(test)["report"]
+    assert report["right"] == progress["right"]
+    assert report["items"] == len(report["wrong"]) + report["right"] == count
