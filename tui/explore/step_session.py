@@ -201,6 +201,18 @@ class StepSession:
         return replace(self, chosen=list(self.chosen), path=list(self.path), _session=None)
 
     async def _open(self, settings: SamplingConfig, *, reload: bool = False) -> StepReply:
+        """Open a session; a reply that was known by its text is known by its tokens after that."""
+        self.view = await self._request_session(settings, reload=reload)
+        if self._reply_before and (ids := self._reply_ids(self.view)):
+            assert self.messages is not None
+            self.messages, self.chosen = self.messages[:-1], ids
+            self.view = await self._request_session(settings)
+        self._session, self.path = self.view.session, list(self.view.tokens or ())
+        return self.view
+
+    async def _request_session(
+        self, settings: SamplingConfig, *, reload: bool = False
+    ) -> StepReply:
         request = StepRequest(
             run=self.run,
             weights=self.weights,
@@ -212,9 +224,14 @@ class StepSession:
             reload=reload,
         )
         self._session = None
-        self.view = await self.client.request(request)
-        self._session, self.path = self.view.session, list(self.view.tokens or ())
-        return self.view
+        return await self.client.request(request)
+
+    @staticmethod
+    def _reply_ids(view: StepReply) -> list[int]:
+        """The ids of the last reply in a conversation; empty if there is none."""
+        ids = [token.id for token in view.tokens or ()]
+        assistant = view.vocab_size - 1  # the role of the assistant is the last id
+        return ids[len(ids) - ids[::-1].index(assistant) :] if assistant in ids else []
 
     async def _cut(self, settings: SamplingConfig, length: int) -> StepReply:
         def cut(session: str) -> Awaitable[StepReply]:
