@@ -388,5 +388,5 @@ def _warnings(preview: Preview) -> Iterator[str]:
         yield f"{places} wrongly decoded: check the encoding"
     if not preview.complete:
         size = preview.characters
-        beginning = f"{size / 10**6:g} M" if size >= 10**6 else f"{size:,}"
+        beginning = f"{size / 10**6:.3g} M" if size >= 10**6 else f"{size:,}"
         yield f"Preview of the first {beginning} characters; training uses all"

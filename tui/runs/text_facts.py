@@ -12,6 +12,7 @@ from textual.content import Content
 from core.errors import MiniGPTError
 from core.text.corpus import CHAT_READINGS, Corpus, find_chat_reading, find_task
 from core.text.messages import ANSWER, CLASSIFY, CONTINUE, CONVERSE, TRANSLATE
+from core.tokenizer.special_tokens import CHAT_SPECIAL, EOS
 from tui.common.format import format_size
 from tui.common.sanitize import one_line
 from tui.common.task_text import format_text, labels_text, sample_noun
@@ -65,7 +66,8 @@ def _spaced(token: str, index: int, *, is_word: bool, is_chat: bool) -> str:
     # The marks are always whole tokens; the same characters in a text are several.
     is_mark = is_chat and token.startswith("<|") and token.endswith("|>")
     before = " " if index and (is_word or is_mark) else ""
-    return f"{before}{token}{' ' if is_mark and not is_word else ''}"
+    after = " " if is_mark and not is_word and token != CHAT_SPECIAL[EOS] else ""
+    return f"{before}{token}{after}"
 
 
 def preview_text(corpus: Corpus, preview: Preview, width: int) -> Content:
