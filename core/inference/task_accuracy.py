@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.errors import InputError
+from core.errors import Cancelled, InputError
 from core.inference.load import LoadedModel
 from core.inference.reply_batches import PromptedReply, decode_replies, score_replies
 from core.progress import CancelCheck, never_cancelled
@@ -61,7 +61,11 @@ def measure_accuracy(
         RunFailedError: the model's predictions are not finite.
     """
     began = time.perf_counter()
-    encoded = [_encode(loaded, item) for item in spread(found.items, limit)]
+    encoded = []
+    for task_item in spread(found.items, limit):
+        if cancelled():
+            raise Cancelled
+        encoded.append(_encode(loaded, task_item))
     judge = _judge_labels if is_classifier(loaded) else _judge_replies
     order = sorted(range(len(encoded)), key=lambda number: len(encoded[number].prompt))
     judged: dict[int, JudgedItem] = {}

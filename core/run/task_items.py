@@ -99,26 +99,28 @@ def find_items(
         Cancelled: `cancelled` returned true.
     """
     trained, problem = _find_training_text(corpus, home)
-    labels = task_of_record(corpus)[1]
-    train, validation = _split_records(trained, cancelled) if trained else ((), ())
-    most_frequent = _most_frequent_reply(train) or next(iter(labels), None)
     heldout = _heldout_corpus(file or trained)
-    if file is not None:
-        source, tested = FROM_FILE, heldout or file
-        items = tuple(_read_all(tested, cancelled))
-    elif heldout is not None and find_chat_reading(heldout):
-        source, tested = FROM_HELDOUT, heldout
+    if file is None and heldout is not None and find_chat_reading(heldout) is None:
+        heldout = None  # of an older format
+    tested = heldout or file
+    text = _TrainingText()
+    if trained is not None:
+        text = _read_training_text(trained, cancelled, with_validation=tested is None)
+    labels = task_of_record(corpus)[1]
+    most_frequent = text.most_frequent or next(iter(labels), None)
+    if tested is not None:
+        source = FROM_HELDOUT if file is None else FROM_FILE
         items = tuple(_read_all(tested, cancelled))
     elif trained is None:
         assert problem is not None
         raise InputError(f"The text of this run is not here: {problem.message}", FILE_HINT)
-    elif not validation:
+    elif not text.validation:
         raise InputError(
             f"Nothing of {trained.name!r} was held out from training: the text is too short.",
             FILE_HINT,
         )
     else:
-        source, tested, items = FROM_VALIDATION, trained, tuple(validation)
+        source, tested, items = FROM_VALIDATION, trained, text.validation
     if not items:
         raise empty_corpus_error(tested)
     files = tuple(map(str, tested.files))
@@ -151,24 +153,44 @@ def _heldout_corpus(corpus: Corpus | None) -> Corpus | None:
     return dataclasses.replace(corpus, files=(corpus.heldout,), reading=None)
 
 
-def _split_records(corpus: Corpus, cancelled: CancelCheck) -> tuple[list[TaskItem], list[TaskItem]]:
-    """Return the items of the training and of the validation part; the latter may be empty."""
-    items = list(_read_all(corpus, cancelled))
-    flags = [is_validation_line(_sample_text(item)) for item in items]
-    if not is_split(len(items), sum(flags)):
-        return items, []
-    train = [item for item, is_validation in zip(items, flags, strict=True) if not is_validation]
-    return train, [item for item, is_validation in zip(items, flags, strict=True) if is_validation]
+@dataclass(frozen=True)
+class _TrainingText:
+    """What a test needs of the text that a run was trained on.
+
+    Attributes:
+        most_frequent: the most frequent reply of the training part.
+        validation: the items of the validation part; none if the text is not split.
+    """
+
+    most_frequent: str | None = None
+    validation: tuple[TaskItem, ...] = ()
+
+
+def _read_training_text(
+    corpus: Corpus, cancelled: CancelCheck, *, with_validation: bool
+) -> _TrainingText:
+    """Count the replies of the first records, and keep the items of the validation part."""
+    replies: tuple[Counter[str], Counter[str]] = (Counter(), Counter())  # training, validation
+    validation, count, validation_count = [], 0, 0
+    for item in _read_all(corpus, cancelled):
+        is_validation = is_validation_line(_sample_text(item))
+        if count < MAX_COUNTED_REPLIES:
+            replies[is_validation][item.expected] += 1
+        elif not with_validation:
+            break
+        count += 1
+        validation_count += is_validation
+        if is_validation and with_validation:
+            validation.append(item)
+    was_split = is_split(count, validation_count)
+    counted = replies[0] if was_split else replies[0] + replies[1]
+    most_frequent = counted.most_common(1)[0][0] if counted else None
+    return _TrainingText(most_frequent, tuple(validation) if was_split else ())
 
 
 def _sample_text(item: TaskItem) -> str:
     """Return the text of the record as `core.text.corpus.CorpusSample` has it."""
     return "\n".join([*(message.content for message in item.messages), item.expected])
-
-
-def _most_frequent_reply(train: Sequence[TaskItem]) -> str | None:
-    counts = Counter(item.expected for item in train[:MAX_COUNTED_REPLIES])
-    return counts.most_common(1)[0][0] if counts else None
 
 
 def _read_all(corpus: Corpus, cancelled: CancelCheck) -> Iterator[TaskItem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from core.text.messages import CLASSIFY, TRANSLATE
 from core.text.task_report import (
@@ -19,6 +19,7 @@ from core.text.task_report import (
 NORMAL_QUANTILE = 1.959963984540054  # of 0.975: an interval of 95 %
 CALIBRATION_BOUNDS = (1.0, 0.9, 0.75, 0.6, 0.0)
 MAX_WRONG_ITEMS = 1_000
+MAX_UNSEEN_LABELS = 20
 MAX_WRONG_CHARACTERS = 4_000_000  # all of them travel in one line of JSON
 CHRF_HINT = "chrF needs the package sacrebleu: pip install sacrebleu"
 
@@ -49,13 +50,12 @@ def count_confusions(
 ) -> tuple[tuple[int, ...], ...]:
     """Return for each label how many of its items got each label: rows expected, columns given.
 
-    Args:
-        labels: all that occur as expected text or as reply.
+    Items of labels that are not listed are left out.
     """
     index = {label: number for number, label in enumerate(labels)}
     table = [[0] * len(labels) for _ in labels]
     for item in items:
-        if item.is_fitting:
+        if item.is_fitting and item.expected in index:
             table[index[item.expected]][index[item.reply]] += 1
     return tuple(map(tuple, table))
 
@@ -165,7 +165,8 @@ def make_report(
     low, high = wilson_interval(right, len(items))
     all_labels: tuple[str, ...] = ()
     if task == CLASSIFY:
-        all_labels = tuple(dict.fromkeys([*labels, *(item.expected for item in items)]))
+        unseen = dict.fromkeys(item.expected for item in items if item.expected not in labels)
+        all_labels = (*labels, *islice(unseen, MAX_UNSEEN_LABELS))
     guessed = None
     if most_frequent is not None:
         guessed = sum(item.expected == most_frequent for item in items) / len(items)

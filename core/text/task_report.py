@@ -100,9 +100,10 @@ class TaskReport:
         by_chance: share that is right if every label is given equally often; null without labels.
         most_frequent: the most frequent reply of the training part; null if it is unknown.
         by_most_frequent: share of the items for which it is right.
-        labels: of a task "classify" those of the model, then those that only the items have.
+        labels: of a task "classify" those of the model, then those that only the items have, at
+            most 20 of them.
         label_accuracies: one per label.
-        confusion: for each label of the items, how many of them got each label.
+        confusion: for each label how many of its items got each label.
         most_confused: the most frequent confusion; null if there is none.
         calibration: how often replies of some probability are right, the surest first.
         chrf: of translations, 0 to 100; null without the package sacrebleu.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WRONG_ITEMS = 10
 MAX_CELL_CHARACTERS = 48
+MAX_TABLE_LABELS = 12  # of more, the confusions are only in --json
 SOURCES = {
     "heldout": "held out, never trained on",
     "validation": "of the validation part, never trained on",
@@ -155,6 +156,13 @@ def _print_labels(report: TaskReport) -> None:
         for row in report.label_accuracies
     ]
     print_table(columns, rows, right=(1, 2, 3, 4))
+    if len(report.labels) <= MAX_TABLE_LABELS:
+        _print_confusions(report)
+    print_result(f"mistakes: {describe_confusion(report.most_confused)}")
+
+
+def _print_confusions(report: TaskReport) -> None:
+    """Print how many items of each label got each label."""
     print_result()
     names = [_clip(label) for label in report.labels]
     table = [
@@ -162,7 +170,6 @@ def _print_labels(report: TaskReport) -> None:
         for name, counts in zip(names, report.confusion, strict=True)
     ]
     print_table(("RIGHT ↓  REPLY →", *names), table, right=range(1, len(names) + 1))
-    print_result(f"mistakes: {describe_confusion(report.most_confused)}")
 
 
 def _print_calibration(report: TaskReport) -> None:

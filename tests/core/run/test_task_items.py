@@ -10,6 +10,7 @@ import pytest
 from core.dataset.token_store import build_tokens
 from core.errors import Cancelled, InputError
 from core.paths import Home
+from core.run import task_items
 from core.run.record import read_record
 from core.run.task_items import TaskItems, check_has_task, find_items, spread
 from core.text import catalog, corpus
@@ -96,6 +97,23 @@ def test_the_most_frequent_reply_is_counted_in_the_training_part(
     (home.root / "texts" / "feelings.csv").unlink()
     gone = find(home, record, str(file))
     assert gone.most_frequent == record["labels"][0] == "positive", "as the record says"
+
+
+def test_of_a_long_training_text_only_the_beginning_is_counted(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = record_of(home, "feelings", feelings())
+    file = write(tmp_path / "one.csv", "text,label\na,bad\n")
+    monkeypatch.setattr(task_items, "MAX_COUNTED_REPLIES", 10)
+    looks: list[int] = []
+
+    def count() -> bool:
+        looks.append(1)
+        return False
+
+    found = find_items(record, home, resolve_corpus(str(file), home), count)
+    assert found.most_frequent == "positive"
+    assert len(looks) == 10 + 1 + 1, "ten records, the one after them, and the file's"
 
 
 def test_a_text_that_is_not_split_needs_a_file(home: Home) -> None:

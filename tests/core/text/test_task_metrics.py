@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from core.server import codec
 from core.text.messages import ANSWER, CLASSIFY, TRANSLATE, USER, Message
 from core.text.task_metrics import (
+    MAX_UNSEEN_LABELS,
     MAX_WRONG_ITEMS,
     NORMAL_QUANTILE,
     count_confusions,
@@ -187,3 +188,10 @@ def test_chrf_of_translations_is_that_of_sacrebleu() -> None:
 def test_without_sacrebleu_there_is_no_chrf(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics.chrf", None)
     assert report([item("le chat", "le chat")], TRANSLATE).chrf is None
+
+
+def test_a_table_of_answers_does_not_become_a_table_of_labels() -> None:
+    """Testing a classifier on a file of another task: thousands of texts are no labels."""
+    result = report([item(f"answer {number}", "neutral") for number in range(3000)])
+    assert len(result.labels) == len(LABELS) + MAX_UNSEEN_LABELS == len(result.confusion)
+    assert (result.items, result.right) == (3000, 0)
