@@ -367,6 +367,7 @@ class Conversation:
             used=last.used if last else None,
             context=self.model.context if self.model else None,
             dropped=last.dropped if last else 0,
+            with_history=self.with_history,
             note=self.note,
         )
 

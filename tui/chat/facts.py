@@ -31,6 +31,7 @@ class GenerationFacts:
         speed: tokens per second.
         used, context: tokens in the context window, and its size.
         dropped: earlier turns that did not fit into it.
+        with_history: whether the next reply depends on earlier turns, where it can.
         note: a short note, shown until the next one.
     """
 
@@ -45,6 +46,7 @@ class GenerationFacts:
     used: int | None
     context: int | None
     dropped: int = 0
+    with_history: bool = True
     note: str = ""
 
     @property
@@ -71,6 +73,8 @@ def chat_state(
     if is_wide or not facts.dropped:
         before, name, after = task.state
         parts.append(Content.assemble((before, "$muted"), (name, "bold $ink"), (after, "$muted")))
+    if task.is_conversation and not facts.with_history:
+        parts.append(Content.styled("history off", "$warning"))
     if facts.context and not task.is_classifier:
         parts.append(_context_part(facts, is_wide=is_wide))
     if facts.dropped:

@@ -120,7 +120,7 @@ def generate(
 
     loaded = load_model(folder, weights, device, precision=precision)
     if not loaded.is_chat and messages is None:
-        start = Start(loaded, loaded.encode(prompt), config, {"prompt": prompt})
+        start = GenerationStart(loaded, loaded.encode(prompt), config, {"prompt": prompt})
     else:
         start = _start_of_reply(loaded, messages, prompt, config)
     if count > 1:
@@ -155,7 +155,7 @@ def _read_messages(file: str, prompt: str) -> tuple[Message, ...]:
 
 
 @dataclass(frozen=True)
-class Start:
+class GenerationStart:
     """What a continuation begins with.
 
     Attributes:
@@ -187,7 +187,7 @@ def _start_of_reply(
     messages: Sequence[Message] | None,
     prompt: str,
     config: SamplingConfig,
-) -> Start:
+) -> GenerationStart:
     """Return the start of a reply to messages, else to a prompt as the only one.
 
     Raises:
@@ -211,10 +211,10 @@ def _start_of_reply(
         print_message(f"The oldest {exchanges} did not fit into the context of {context:,} tokens.")
     room = max(1, context - len(fitted.ids))  # the context of a conversation does not slide
     config = replace(config, max_tokens=min(config.max_tokens, room))
-    return Start(loaded, fitted.ids, config, fields | {"dropped": fitted.dropped})
+    return GenerationStart(loaded, fitted.ids, config, fields | {"dropped": fitted.dropped})
 
 
-def _print_text(start: Start) -> None:
+def _print_text(start: GenerationStart) -> None:
     """Print each piece as it comes."""
     has_text, reason, cleaner = False, None, StreamCleaner()
     for token in start.generate():
@@ -235,7 +235,7 @@ def _no_text_message(reason: str | None) -> str:
     return f"There is no continuation: {END_REASONS[reason or END]}."
 
 
-def _print_alternatives(start: Start, top: int) -> None:
+def _print_alternatives(start: GenerationStart, top: int) -> None:
     """Print a line per token: its probability, then the likeliest tokens."""
     name = start.loaded.tokenizer.token_text
     for token in start.generate(top):
@@ -243,7 +243,7 @@ def _print_alternatives(start: Start, top: int) -> None:
         print_result(f"{name(token.id)!r:<16} {token.probability:6.1%}  of  {others}")
 
 
-def _print_json_lines(start: Start, top: int) -> None:
+def _print_json_lines(start: GenerationStart, top: int) -> None:
     """Print a JSON object per token, then one with the whole text."""
     count, text, ended = 0, "", None
     for token in start.generate(top):
@@ -277,7 +277,7 @@ def _check_options_for_several(config: SamplingConfig, top: int) -> None:
         raise InputError("--top works with one continuation only.", "Leave out --top or -n.")
 
 
-def _print_several(start: Start, count: int, *, as_json: bool) -> None:
+def _print_several(start: GenerationStart, count: int, *, as_json: bool) -> None:
     """Print the continuations once all have ended; the n-th uses the seed + n - 1."""
     from core.inference.generate import generate_many
 

@@ -30,7 +30,7 @@ from tui.chat.suggestions import Suggestions, nearest_words, suggest
 from tui.common.messages import OpenStep
 from tui.common.sampling_settings import WARMER
 from tui.common.sanitize import clean
-from tui.screens.classification import MARKED, MARKED_ASCII, Classification
+from tui.screens.classification import Classification
 from tui.screens.generation import NOT_READY
 from tui.widgets.conversation_view import ConversationView
 from tui.widgets.next_token_panel import NextTokenPanel
@@ -51,7 +51,6 @@ NOTHING_TYPED = "Type something first."
 REPLY_IN_PROGRESS = "Esc stops the reply; then Enter sends this."
 NOT_LOOPING = "F3 acts after a greedy reply that repeats itself."
 LOOPING = "Greedy decoding repeats itself. F3 tries temperature 0.8 with top p 0.95."
-LEGEND_CELLS = 80  # of the panel, for the whole legend
 
 
 class ChatScreen(Classification):
@@ -93,6 +92,7 @@ class ChatScreen(Classification):
         self._weights_size = 0
         self._shown_state: tuple[str, Content] | None = None
         self._was_wide: bool | None = None
+        self._about = ""  # what the model does with a prompt, as it was last said
 
     def body(self) -> ComposeResult:
         """Yield the turns, the panels, a line for notes, suggested words, and the prompt."""
@@ -117,7 +117,8 @@ class ChatScreen(Classification):
         self._updater = self.set_interval(seconds, self._show_new_tokens, pause=True)
         seconds = terminal.interval(LOADING_UPDATE_SECONDS, REMOTE_LOADING_UPDATE_SECONDS)
         self._loading_updater = self.set_interval(seconds, self.show_facts, pause=True)
-        self.transcript.add_note(self.conversation.task.about)
+        self._about = self.conversation.task.about
+        self.transcript.add_note(self._about)
         self.show_task()
         self.prompt.focus()
         self._load()
@@ -141,11 +142,6 @@ class ChatScreen(Classification):
             else:
                 side.move_child(panel, before=0)
         self.show_task()
-        talk = self.query_one("#talk", Panel)
-        if self.conversation.task.is_classifier:
-            talk.set_hint(MARKED_ASCII if self.services.terminal.is_ascii else MARKED)
-        else:
-            talk.set_hint(legend(talk.size.width))
 
     @work(group="earlier", exit_on_error=False)
     async def _show_earlier(self) -> None:
@@ -159,7 +155,6 @@ class ChatScreen(Classification):
         self.show_facts()
         self.refresh_bindings()
         self._earlier_shown.set()
-        self._show_next_tokens()
 
     # Facts
 
@@ -217,10 +212,13 @@ class ChatScreen(Classification):
             self._loading_since = None
             self._loading_updater.pause()
         self.show_facts()
-        self._show_next_tokens()
+        self.show_next_tokens()
 
     def weights_chosen(self) -> None:
         """Load the weights; the next reply uses them."""
+        if self.conversation.task.about != self._about:
+            self._about = self.conversation.task.about
+            self.add_note(self._about)
         self.show_task()
         self._load()
 
@@ -238,20 +236,21 @@ class ChatScreen(Classification):
 
     def settings_changed(self) -> None:
         """Show which tokens the settings remove."""
-        self._show_next_tokens()
+        self.show_next_tokens()
 
     # Next token
 
     @work(group="next", exclusive=True, exit_on_error=False)
-    async def _show_next_tokens(self) -> None:
+    async def show_next_tokens(self) -> None:
         """Show what could come next after the last turn."""
         conversation, panel = self.conversation, self.query_one(NextTokenPanel)
         if conversation.model is None or conversation.reply is not None:
             return
         await asyncio.sleep(NEXT_TOKEN_DELAY_SECONDS)
         place = conversation.end_position()
-        is_first = conversation.task.is_chat and place.messages is None
-        if is_first or conversation.task.is_classifier:
+        task = conversation.task
+        is_first = task.is_chat and place.messages is None
+        if is_first or task.is_classifier or (task.is_conversation and not conversation.path):
             panel.show(None, None)
             return
         request = ScoreAtRequest(
@@ -387,7 +386,7 @@ class ChatScreen(Classification):
             self.edited_turn = self._instead_of
         self.show_facts()
         self.refresh_bindings()
-        self._show_next_tokens()
+        self.show_next_tokens()
 
     def _record(self, run: str, turn: Turn) -> None:
         try:
@@ -462,18 +461,3 @@ class ChatScreen(Classification):
                 hidden = replace(binding, show=False)
                 bindings[key] = ActiveBinding(node, hidden, enabled, tooltip)
         return bindings
-
-
-def legend(width: int) -> Content:
-    """What shades and raised digits mean, for a panel of `width` cells."""
-    if width < LEGEND_CELLS:
-        return Content("shaded: below 60 % · digit: tenths")
-    return Content.assemble(
-        "tokens shaded by probability  ",
-        (" <60 ", "$ink on $shade1"),
-        " ",
-        (" <35 ", "$ink on $shade2"),
-        " ",
-        (" <10 % ", "$ink on $shade3"),
-        "  raised digit: tenths",
-    )

@@ -68,6 +68,10 @@ class ChatActions(GenerationScreen):
         """
         raise NotImplementedError
 
+    def show_next_tokens(self) -> object:
+        """Show what could come next after the last turn."""
+        raise NotImplementedError
+
     @property
     def is_typing(self) -> bool:
         """Whether letters are typed."""
@@ -202,6 +206,7 @@ class ChatActions(GenerationScreen):
             items += _conversation_start(conversation.system, is_first=False)
         self.transcript.show_items([conversation.task.about, *items])
         self.transcript.choose(chosen)
+        self.show_next_tokens()
 
     def action_new(self) -> None:
         """Begin a conversation with the next prompt."""
@@ -217,6 +222,7 @@ class ChatActions(GenerationScreen):
             for text in _conversation_start(conversation.system, is_first=False):
                 self.add_note(text)
             self.show_note("")
+            self.show_next_tokens()
         self.prompt.focus()
 
     def on_conversation_view_branch_requested(

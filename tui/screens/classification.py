@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import work
+from textual.content import Content
 
 from core.errors import MiniGPTError
 from core.server.protocol import ClassifyRequest
@@ -19,6 +20,22 @@ MARKED = "what is likeliest is marked › and bold"
 MARKED_ASCII = "what is likeliest is marked > and bold"
 SENT_AS = "sent as <|user|> … <|end|> <|assistant|>"
 PROMPT_MARGIN_CELLS = 6
+LEGEND_CELLS = 80  # of the panel, for the whole legend
+
+
+def legend(width: int) -> Content:
+    """What shades and raised digits mean, for a panel of `width` cells."""
+    if width < LEGEND_CELLS:
+        return Content("shaded: below 60 % · digit: tenths")
+    return Content.assemble(
+        "tokens shaded by probability  ",
+        (" <60 ", "$ink on $shade1"),
+        " ",
+        (" <35 ", "$ink on $shade2"),
+        " ",
+        (" <10 % ", "$ink on $shade3"),
+        "  raised digit: tenths",
+    )
 
 
 class Classification(ChatActions):
@@ -31,7 +48,12 @@ class Classification(ChatActions):
         words = task.placeholders
         self.prompt.placeholder = next((each for each in words if len(each) <= room), words[-1])
         self.set_class(task.is_classifier, "-classify")
-        self.query_one("#talk", Panel).set_title("Sentences" if task.is_classifier else "Chat")
+        talk = self.query_one("#talk", Panel)
+        talk.set_title("Sentences" if task.is_classifier else "Chat")
+        if task.is_classifier:
+            talk.set_hint(MARKED_ASCII if self.services.terminal.is_ascii else MARKED)
+        else:
+            talk.set_hint(legend(talk.size.width))
         self.query_one("#ask", Panel).set_hint(SENT_AS if task.is_chat else "")
         self._show_why_panel()
         self.show_task_facts()

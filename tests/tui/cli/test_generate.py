@@ -56,3 +56,34 @@ def test_a_stop_text_at_once_is_named_as_the_reason(capsys: Captured) -> None:
     captured = capsys.readouterr()
     assert captured.out.strip() == ""
     assert "stop text reached" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["Hello", "--messages", "talk.json"], "PROMPT and --messages cannot be combined."),
+        (["--messages", "missing.json"], "missing.json cannot be read: No such file"),
+        (["--messages", "."], ". cannot be read:"),
+        (["--messages", "bytes.json"], "bytes.json cannot be read: it is not UTF-8 text."),
+        (["--messages", "broken.json"], "broken.json: not JSON"),
+        (["--messages", "empty.json"], 'empty.json: no list "messages".'),
+        (["--messages", "talk.json"], "This model continues a text;"),
+    ],
+)
+def test_messages_that_cannot_be_replied_to_are_refused(
+    arguments: list[str],
+    problem: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    """Detects a traceback, or messages that are ignored."""
+    monkeypatch.chdir(tmp_path)
+    Path("talk.json").write_text('[{"role": "user", "content": "Hello"}]')
+    Path("bytes.json").write_bytes(b"\xff\xfe")
+    Path("broken.json").write_text("[")
+    Path("empty.json").write_text("{}")
+    assert run(["generate", "words", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert problem in captured.err

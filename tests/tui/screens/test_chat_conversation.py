@@ -18,11 +18,13 @@ from tests.support.conversations import (
     make_turn,
     prompt_of,
     recorded_turns,
+    run_with_weights,
     send,
 )
 from tests.support.fake_server import FakeServer, unknown_words
 from tui.chat.record import append
 from tui.common.messages import OpenInside, OpenStep
+from tui.screens.chat import ChatScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.origin import OriginScreen
@@ -213,6 +215,7 @@ def test_history_and_system_text_are_commands(home: Home) -> None:
         await settle(app, pilot)
         assert "system text: Be kind." in app.text
         assert "History off" in await run_command(app, pilot, "history")
+        assert "conversation · history off" in app.text
         await send(app, pilot, "two")
         assert "History on" in await run_command(app, pilot, "history")
         await send(app, pilot, "three")
@@ -229,6 +232,38 @@ def test_history_and_system_text_are_commands(home: Home) -> None:
 
     play(chat_app(home, server), reopened)
     assert _sent(server)[-1] == ["Be kind.", "four"]
+
+
+def test_another_run_says_what_it_does(home: Home) -> None:
+    """Detects a conversation that goes on with a run on texts, or its words for the prompt."""
+    run_with_weights(home, "prose")
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "one")
+        assert isinstance(app.screen, ChatScreen)
+        app.screen.use_weights("prose", "last")
+        await settle(app, pilot)
+        assert "Switched to prose." in app.text
+        assert "continues your text" in app.text
+        assert prompt_of(app).placeholder.startswith("Begin a text.")
+        await send(app, pilot, "two")
+
+    play(chat_app(home, server), journey)
+    second = server.sent(GenerateRequest)[1]
+    assert (second.prompt, second.messages) == ("two", None)
+
+
+def test_what_comes_next_is_unknown_in_a_new_conversation(home: Home) -> None:
+    """Detects the next tokens of the conversation before."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert "shown after the reply" in app.text
+        await send(app, pilot, "one")
+        assert "shown after the reply" not in app.text
+        assert "shown after the reply" in await press(app, pilot, "escape", "n")
+
+    play(chat_app(home, FakeServer()), journey, (140, 38))
 
 
 def test_a_run_on_texts_has_no_conversations(tmp_path: Path) -> None:
