@@ -1,19 +1,23 @@
 """Write the bundled corpora except `lang`: `python -m data.generate [--check]`.
 
 Without an option the files are written in place; `--check` only compares them, and fails if one
-differs. Every generator has its own seed: the files are the same on every machine.
+differs. Every generator has its own seed: the files are the same on every machine, except that
+packed ones are compared unpacked, because versions of zlib pack differently.
 """
 
 from __future__ import annotations
 
+import gzip
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from data.generators import arithmetic, dialogues, questions, sentiment, stories, translation
+from data.generators.generated_conversations import GeneratedConversations
 from data.generators.generated_text import GeneratedText
 
-GENERATORS: Mapping[str, Callable[[], GeneratedText]] = {
+GENERATORS: Mapping[str, Callable[[], GeneratedConversations | GeneratedText]] = {
     "arithmetic": arithmetic.generate,
     "dialogues": dialogues.generate,
     "questions": questions.generate,
@@ -27,19 +31,26 @@ FOLDER = Path(__file__).parent
 def generate_files() -> Iterator[tuple[Path, bytes]]:
     """Yield every generated file: its path relative to this folder, and its content."""
     for name, generate in GENERATORS.items():
-        text = generate()
-        yield Path(name, "corpus.txt"), text.corpus.encode()
-        if text.heldout:
-            yield Path(name, "heldout.txt"), text.heldout.encode()
+        for file, content in generate().to_files().items():
+            yield Path(name, file), content
 
 
 def find_differences(folder: Path) -> list[Path]:
     """Return the files below `folder` that differ from the generated ones."""
-    return [
-        path
-        for path, content in generate_files()
-        if not (folder / path).is_file() or (folder / path).read_bytes() != content
-    ]
+    return [path for path, content in generate_files() if not _has_content(folder / path, content)]
+
+
+def _has_content(path: Path, content: bytes) -> bool:
+    """Whether the file has this content, unpacked if it is packed."""
+    if not path.is_file():
+        return False
+    written = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            return gzip.decompress(written) == gzip.decompress(content)
+        except (EOFError, OSError, zlib.error):
+            return False
+    return written == content
 
 
 def main(arguments: list[str]) -> int:
@@ -53,7 +64,8 @@ def main(arguments: list[str]) -> int:
         return 1 if differences else 0
     for path, content in generate_files():
         (FOLDER / path.parent).mkdir(exist_ok=True)
-        (FOLDER / path).write_bytes(content)
+        if not _has_content(FOLDER / path, content):
+            (FOLDER / path).write_bytes(content)
     return 0
 
 

@@ -25,6 +25,11 @@ class GeneratedText:
         """Join lines, each with a newline."""
         return cls(*("".join(f"{line}\n" for line in lines) for lines in (corpus, heldout)))
 
+    def to_files(self) -> dict[str, bytes]:
+        """Return the content of each file by its name."""
+        files = {"corpus.txt": self.corpus, "heldout.txt": self.heldout}
+        return {name: text.encode() for name, text in files.items() if text}
+
 
 def hold_out(
     random: Random, lines: Sequence[str], count: int, candidates: Iterable[str] | None = None

@@ -31,6 +31,11 @@ def _fill(slot: re.Match[str], slots: Mapping[str, str]) -> str:
     return capitalize(text) if (article or name)[0].isupper() else text
 
 
+def find_slots(template: str) -> list[str]:
+    """Return the names of the slots of a template, in order."""
+    return [match[2].lower() for match in _SLOT.finditer(template)]
+
+
 def with_article(noun: str) -> str:
     """Put "a" or "an" before a noun, by its first letters."""
     return f"{'an' if _SPOKEN_VOWEL.match(noun) else 'a'} {noun}"

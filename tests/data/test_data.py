@@ -77,7 +77,7 @@ def test_no_template_syntax_is_left() -> None:
         english = re.sub(" / fr: .*", "", read_text(name))
         assert not re.findall(r"[\[\]{}|]", english), name
         assert not article.findall(english), name
-    for name in ("dialogues", "lang", "stories"):
+    for name in ("lang", "stories"):
         assert not re.findall(r" [,.!?]|[,.!?][,.]", read_text(name)), name
 
 
@@ -130,11 +130,3 @@ def test_both_sentiments_are_equally_frequent() -> None:
         sentiments = Counter(line.rpartition(" => ")[2] for line in read_lines("sentiment", file))
         assert set(sentiments) == {"good", "bad"}
         assert 0.45 <= sentiments["good"] / sentiments.total() <= 0.55
-
-
-def test_dialogues_take_turns() -> None:
-    """A and B alternate, two to four times."""
-    for line in read_lines("dialogues"):
-        turns = re.findall(r"\b([AB]): ", line)
-        assert turns == ["A", "B", "A", "B"][: len(turns)]
-        assert 2 <= len(turns) <= 4
