@@ -26,8 +26,8 @@ def test_bundled_files_equal_the_generated_ones() -> None:
 def test_output_does_not_depend_on_the_hash_seed() -> None:
     """The iteration order of a set of strings differs from run to run."""
     code = (
-        "import hashlib; from data.generators import sentiment, translation, questions;"
-        "text = [m.generate() for m in (sentiment, translation, questions)];"
+        "import hashlib; from data.generators import dialogues, sentiment, translation, questions;"
+        "text = [m.generate() for m in (dialogues, sentiment, translation, questions)];"
         "print(hashlib.sha256(repr(text).encode()).hexdigest())"
     )
     hashes = {
