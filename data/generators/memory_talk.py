@@ -64,7 +64,7 @@ TELLINGS: tuple[Telling, ...] = tuple(
     for topics, text, reply in (
         (
             "name",
-            "{Hello|Hi|Hey|Good morning|Good evening}{,|!|.} {My name is|I am|I'm} [name].",
+            "{Hello|Hi|Hey|Good morning|Good evening}{, my name is|! My name is|, I am|! I'm} [name].",
             "Hello [name], it is nice to meet you.",
         ),
         ("name", "{My name is|I am} [name].", "Nice to meet you, [name]."),
@@ -81,14 +81,14 @@ TELLINGS: tuple[Telling, ...] = tuple(
         (
             "pet",
             "I have {got |}[a animal] {called|named} [pet].",
-            "Say hello to [pet] from me.",
+            "Say hello to your [animal] [pet] from me.",
         ),
         (
             "pet",
             "My [animal] is called [pet].",
-            "What a good name for [a animal].",
+            "What a good name for [a animal], [pet].",
         ),
-        ("pet", "The name of my [animal] is [pet].", "I would like to meet [pet]."),
+        ("pet", "The name of my [animal] is [pet].", "I would like to meet your [animal] [pet]."),
         (
             "colour",
             "My favourite colour is [colour].",
@@ -108,7 +108,7 @@ TELLINGS: tuple[Telling, ...] = tuple(
         ("food", "My favourite food is [food].", "Other people like [food] too."),
         ("food", "Nothing tastes better than [food].", "Then you should have [food] for dinner."),
         ("job", "I {work as|am} [a job].", "It must be hard to be [a job]."),
-        ("job", "My job is to be [a job].", "The world needs people like you."),
+        ("job", "My job is to be [a job].", "The world needs [a job] like you."),
         (
             "job",
             "{I earn my money|I make my living} as [a job].",
@@ -131,18 +131,18 @@ TELLINGS: tuple[Telling, ...] = tuple(
         (
             "relative",
             "My [relation] is {called|named} [relative].",
-            "Please greet [relative] from me.",
+            "Please greet your [relation] [relative] from me.",
         ),
         (
             "relative",
             "{I have [a relation]. The name is|My [relation]'s name is} [relative].",
-            "I like the name [relative].",
+            "Your [relation] [relative], I see.",
         ),
         ("object", "My [object] is in the [room].", "Fine, your [object] is in the [room]."),
         (
             "object",
             "I {put|left} my [object] in the [room].",
-            "Do not forget your [object].",
+            "Do not forget your [object] in the [room].",
         ),
         (
             "name place",
