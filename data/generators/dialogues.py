@@ -28,7 +28,7 @@ from data.generators.memory_talk import (
     Question,
 )
 from data.generators.people import MEN, NEW_NAMES, WOMEN
-from data.generators.small_talk import GREETINGS, SMALL_TALK
+from data.generators.small_talk import GREETINGS, REACTIONS, SMALL_TALK
 from data.generators.templates import expand, find_slots, split_choices
 from data.generators.told_values import SINGULARS, VALUES
 
@@ -200,16 +200,16 @@ class ConversationWriter:
         is_known = "name" in self.known
         self.add_turn(farewell.text, farewell.answer if is_known else farewell.unknown, self.known)
 
-    def chat(self, *, greeting: bool) -> None:
+    def chat(self, *, first: bool) -> None:
         """Say something that tells nothing about the person."""
-        if greeting and self.random.random() < GREETING_SHARE:
+        if first and self.random.random() < GREETING_SHARE:
             self.add_turn(*self.random.choice(GREETINGS), {})
             return
         if self.topic != "assistant" and self.random.random() < ASSISTANT_SHARE:
             self.ask("assistant")
             return
         while True:
-            text, reply = self.random.choice(SMALL_TALK)
+            text, reply = self.random.choice(SMALL_TALK if first else (*SMALL_TALK, *REACTIONS))
             slots = list(dict.fromkeys(find_slots(text)))
             if text not in self._used and self.drawer.has_values_for(slots):
                 break
@@ -239,7 +239,7 @@ class ConversationWriter:
             if topics and self.drawer.has_values_for(["object"]):
                 self.ask(self.random.choice(topics))
                 return
-        self.chat(greeting=first)
+        self.chat(first=first)
 
 
 _OTHER_TOPICS: Mapping[str, str] = {"assistant": "assistant", "count": "counted"}

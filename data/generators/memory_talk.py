@@ -64,7 +64,8 @@ TELLINGS: tuple[Telling, ...] = tuple(
     for topics, text, reply in (
         (
             "name",
-            "{Hello|Hi|Hey|Good morning|Good evening}{, my name is|! My name is|, I am|! I'm} [name].",
+            "{Hello|Hi|Hey|Good morning|Good evening}"
+            "{, my name is|! My name is|, I am|! I'm} [name].",
             "Hello [name], it is nice to meet you.",
         ),
         ("name", "{My name is|I am} [name].", "Nice to meet you, [name]."),

@@ -78,29 +78,6 @@ SMALL_TALK: tuple[tuple[str, str], ...] = (
         "No, that is too difficult for me.",
     ),
     ("{Do you speak other languages|How many languages do you know}?", "I only know some English."),
-    # Please and thank you
-    ("{Thank you|Thanks|Thank you very much|Thanks a lot|Many thanks}{!|.}", "You are welcome."),
-    (
-        "{That is kind of you|You are kind|You are nice|You are great}{!|.}",
-        "Thank you, you are kind too.",
-    ),
-    ("{Well done|Good job|Very good|Great|Excellent}{!|.}", "Thank you, I do my best."),
-    ("{I am sorry|Sorry|Excuse me|Pardon}{!|.}", "No problem at all."),
-    (
-        "{You are wrong|That is wrong|That is not true|No, that is false}.",
-        "I am sorry, I am still learning.",
-    ),
-    (
-        "{You are stupid|You are silly|I do not like you|You are boring}.",
-        "I am sorry to hear that.",
-    ),
-    ("{Okay|OK|All right|I see|Fine}.", "Is there anything else?"),
-    ("{Yes|Sure|Of course|Yes, please}{!|.}", "Good, go on."),
-    ("{No|No, thank you|Not really|Maybe|I do not know}.", "That is all right."),
-    ("{Really|Are you sure|Is that true}?", "I think so, but I am not sure."),
-    ("{Why|Why not|How come}?", "That is a difficult question."),
-    ("{What?|What do you mean?|I do not understand.}", "Please ask me in other words."),
-    ("{Congratulations|Cheers|Hooray}!", "Let us celebrate!"),
     # Weather, time, day
     (
         "{What is the weather like|How is the weather}{| today}?",
@@ -221,4 +198,29 @@ GREETINGS: tuple[tuple[str, str], ...] = (
         "Hello! I am fine, thank you.",
     ),
     ("{Nice to meet you|Pleased to meet you}{!|.}", "Nice to meet you too."),
+)
+# What makes sense after a reply only.
+REACTIONS: tuple[tuple[str, str], ...] = (
+    ("{Thank you|Thanks|Thank you very much|Thanks a lot|Many thanks}{!|.}", "You are welcome."),
+    (
+        "{That is kind of you|You are kind|You are nice|You are great}{!|.}",
+        "Thank you, you are kind too.",
+    ),
+    ("{Well done|Good job|Very good|Great|Excellent}{!|.}", "Thank you, I do my best."),
+    ("{I am sorry|Sorry|Excuse me|Pardon}{!|.}", "No problem at all."),
+    (
+        "{You are wrong|That is wrong|That is not true|No, that is false}.",
+        "I am sorry, I am still learning.",
+    ),
+    (
+        "{You are stupid|You are silly|I do not like you|You are boring}.",
+        "I am sorry to hear that.",
+    ),
+    ("{Okay|OK|All right|I see|Fine}.", "Is there anything else?"),
+    ("{Yes|Sure|Of course|Yes, please}{!|.}", "Good, go on."),
+    ("{No|No, thank you|Not really|Maybe|I do not know}.", "That is all right."),
+    ("{Really|Are you sure|Is that true}?", "I think so, but I am not sure."),
+    ("{Why|Why not|How come}?", "That is a difficult question."),
+    ("{What?|What do you mean?|I do not understand.}", "Please ask me in other words."),
+    ("{Congratulations|Cheers|Hooray}!", "Let us celebrate!"),
 )
