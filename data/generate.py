@@ -15,9 +15,11 @@ from pathlib import Path
 
 from data.generators import arithmetic, dialogues, questions, sentiment, stories, translation
 from data.generators.generated_conversations import GeneratedConversations
+from data.generators.generated_pairs import GeneratedPairs
 from data.generators.generated_text import GeneratedText
 
-GENERATORS: Mapping[str, Callable[[], GeneratedConversations | GeneratedText]] = {
+Generated = GeneratedConversations | GeneratedPairs | GeneratedText
+GENERATORS: Mapping[str, Callable[[], Generated]] = {
     "arithmetic": arithmetic.generate,
     "dialogues": dialogues.generate,
     "questions": questions.generate,

@@ -7,26 +7,27 @@ from __future__ import annotations
 
 from random import Random
 
-from data.generators.generated_text import GeneratedText
+from data.generators.generated_pairs import GeneratedPairs, Pair
 
 SEED = 1
 MAX_SUMMAND = 99
-HELD_OUT_PAIRS = 250
+HELD_OUT_SUMS = 250  # counting a sum and its mirror image once
 EXAMPLE = (12, 34)  # the prompt of the description, held out too
 
 
-def generate() -> GeneratedText:
+def generate() -> GeneratedPairs:
     """Return every sum of two numbers from 0 to `MAX_SUMMAND` in random order, some held out."""
     random = Random(SEED)
     sums = [(a, b) for a in range(MAX_SUMMAND + 1) for b in range(MAX_SUMMAND + 1)]
     random.shuffle(sums)
-    heldout = {EXAMPLE, *[pair for pair in sums if pair[0] < pair[1]][: HELD_OUT_PAIRS - 1]}
+    heldout = {EXAMPLE, *[pair for pair in sums if pair[0] < pair[1]][: HELD_OUT_SUMS - 1]}
     heldout |= {(b, a) for a, b in heldout}
-    return GeneratedText.from_lines(
-        (_format_sum(*pair) for pair in sums if pair not in heldout),
-        (_format_sum(*pair) for pair in sums if pair in heldout),
+    return GeneratedPairs(
+        ("question", "answer"),
+        tuple(_format_sum(*pair) for pair in sums if pair not in heldout),
+        tuple(_format_sum(*pair) for pair in sums if pair in heldout),
     )
 
 
-def _format_sum(a: int, b: int) -> str:
-    return f"{a}+{b}={a + b}"
+def _format_sum(a: int, b: int) -> Pair:
+    return f"{a}+{b}", str(a + b)

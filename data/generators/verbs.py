@@ -1,8 +1,10 @@
-"""English and French verbs in the present tense, with the kinds of their objects."""
+"""English and French verbs in the present and the past, with the kinds of their objects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+_DOUBLED = ("run", "swim", "cut", "travel", "prefer")  # run -> running
 
 
 @dataclass(frozen=True)
@@ -10,13 +12,22 @@ class Verb:
     """A verb; the French forms are for je, tu, il, nous, ils.
 
     Attributes:
+        en, ens, past, gerund: English base, third person, preterite, form in "-ing".
+        participle: French past participle, masculine singular.
+        is_motion: whether French forms the past with "être" instead of "avoir".
+        is_state: whether English has no progressive form: "I know", never "I am knowing".
         objects: the kinds of its object; empty for an intransitive verb.
     """
 
     en: str
     ens: str
+    past: str
+    gerund: str
     infinitive: str
     forms: tuple[str, str, str, str, str]
+    participle: str
+    is_motion: bool
+    is_state: bool
     objects: frozenset[str]
 
 
@@ -27,16 +38,63 @@ def _conjugate_regular(infinitive: str) -> tuple[str, str, str, str, str]:
     return f"{stem}e", f"{stem}es", f"{stem}e", f"{stem}{soft}ons", f"{stem}ent"
 
 
-def _verb(english: str, french: str, objects: str = "") -> Verb:
-    """Parse English "base" or "base/third person" and a French infinitive with irregular forms."""
-    base, _, third = english.partition("/")
-    infinitive, *forms = french.split()
-    if forms:
-        je, tu, il, nous, ils = forms
-        conjugated = (je, tu, il, nous, ils)
+def _third_person(base: str) -> str:
+    if base.endswith(("ch", "sh", "ss", "o")):
+        return f"{base}es"
+    if base.endswith("y") and base[-2] not in "aeou":
+        return f"{base[:-1]}ies"
+    return f"{base}s"
+
+
+def _gerund(base: str) -> str:
+    if base in _DOUBLED:
+        return f"{base}{base[-1]}ing"
+    if base.endswith("e") and not base.endswith("ee"):
+        return f"{base[:-1]}ing"
+    return f"{base}ing"
+
+
+def _preterite(base: str) -> str:
+    if base in _DOUBLED:
+        return f"{base}{base[-1]}ed"
+    if base.endswith("e"):
+        return f"{base}d"
+    if base.endswith("y") and base[-2] not in "aeou":
+        return f"{base[:-1]}ied"
+    return f"{base}ed"
+
+
+def _verb(english: str, french: str, objects: str = "", kind: str = "") -> Verb:
+    """Parse the words of a verb.
+
+    Args:
+        english: base, with a particle after "_", and the preterite where irregular.
+        french: infinitive, and where irregular the five forms and the participle.
+        objects: the kinds of its object.
+        kind: "motion" or "state".
+    """
+    entry, *preterite = english.split()
+    base, _, particle = entry.partition("_")
+    after = f" {particle}" if particle else ""
+    infinitive, *irregular = french.split()
+    if irregular:
+        je, tu, il, nous, ils, participle = irregular
+        forms = (je, tu, il, nous, ils)
     else:
-        conjugated = _conjugate_regular(infinitive)
-    return Verb(base, third or f"{base}s", infinitive, conjugated, frozenset(objects.split()))
+        forms = _conjugate_regular(infinitive)
+        participle = f"{infinitive.removesuffix('er')}é"
+    return Verb(
+        f"{base}{after}",
+        f"{_third_person(base)}{after}",
+        f"{preterite[0] if preterite else _preterite(base)}{after}",
+        f"{_gerund(base)}{after}",
+        infinitive,
+        forms,
+        participle,
+        kind == "motion",
+        kind == "state",
+        frozenset(objects.split()),
+    )
 
 
 LIVING = "person family animal"
@@ -44,58 +102,119 @@ SOLID = "thing clothes text opening"
 TO_EAT = "food dish"
 
 VERBS: tuple[Verb, ...] = (
-    _verb("sleep", "dormir dors dors dort dormons dorment"),
-    _verb("run", "courir cours cours court courons courent"),
+    _verb("sleep slept", "dormir dors dors dort dormons dorment dormi"),
+    _verb("run ran", "courir cours cours court courons courent couru"),
     _verb("walk", "marcher"),
-    _verb("sing", "chanter"),
+    _verb("sing sang", "chanter"),
     _verb("dance", "danser"),
     _verb("work", "travailler"),
-    _verb("cry/cries", "pleurer"),
-    _verb("laugh", "rire ris ris rit rions rient"),
-    _verb("swim", "nager"),
+    _verb("cry", "pleurer"),
+    _verb("laugh", "rire ris ris rit rions rient ri"),
+    _verb("swim swam", "nager"),
     _verb("jump", "sauter"),
-    _verb("wait", "attendre attends attends attend attendons attendent"),
+    _verb("wait", "attendre attends attends attend attendons attendent attendu"),
     _verb("play", "jouer"),
-    _verb("smile", "sourire souris souris sourit sourions sourient"),
+    _verb("smile", "sourire souris souris sourit sourions sourient souri"),
     _verb("travel", "voyager"),
     _verb("cook", "cuisiner"),
-    _verb("leave", "partir pars pars part partons partent"),
-    _verb("come", "venir viens viens vient venons viennent"),
-    _verb("eat", "manger", TO_EAT),
-    _verb("cut", "couper", TO_EAT),
-    _verb("prepare", "préparer prépare prépares prépare préparons préparent", TO_EAT),
-    _verb("drink", "boire bois bois boit buvons boivent", "drink"),
-    _verb("read", "lire lis lis lit lisons lisent", "text"),
-    _verb("write", "écrire écris écris écrit écrivons écrivent", "text"),
-    _verb("see", "voir vois vois voit voyons voient", f"{LIVING} {SOLID} vehicle food"),
-    _verb("watch/watches", "regarder", f"{LIVING} vehicle"),
-    _verb("hear", "entendre entends entends entend entendons entendent", LIVING),
-    _verb("love", "aimer", LIVING),
-    _verb("follow", "suivre suis suis suit suivons suivent", f"{LIVING} vehicle"),
-    _verb("help", "aider", "person family"),
-    _verb("call", "appeler appelle appelles appelle appelons appellent", "person family"),
+    _verb("shout", "crier"),
+    _verb("leave left", "partir pars pars part partons partent parti", kind="motion"),
+    _verb("come came", "venir viens viens vient venons viennent venu", kind="motion"),
+    _verb("arrive", "arriver", kind="motion"),
+    _verb("fall fell", "tomber", kind="motion"),
+    _verb("eat ate", "manger", TO_EAT),
+    _verb("cut cut", "couper", TO_EAT),
+    _verb("prepare", "préparer", TO_EAT),
+    _verb("taste", "goûter", TO_EAT),
+    _verb("drink drank", "boire bois bois boit buvons boivent bu", "drink"),
+    _verb("pour", "verser", "drink"),
+    _verb("read read", "lire lis lis lit lisons lisent lu", "text"),
+    _verb("write wrote", "écrire écris écris écrit écrivons écrivent écrit", "text"),
     _verb(
-        "know", "connaître connais connais connaît connaissons connaissent", "person family text"
+        "see saw",
+        "voir vois vois voit voyons voient vu",
+        f"{LIVING} {SOLID} vehicle craft food nature place",
+        "state",
+    ),
+    _verb("watch", "regarder", f"{LIVING} vehicle craft nature"),
+    _verb(
+        "hear heard",
+        "entendre entends entends entend entendons entendent entendu",
+        LIVING,
+        "state",
+    ),
+    _verb("love", "aimer", f"{LIVING} place", "state"),
+    _verb("hate", "détester", f"{TO_EAT} animal drink", "state"),
+    _verb(
+        "prefer",
+        "préférer préfère préfères préfère préférons préfèrent préféré",
+        f"{TO_EAT} clothes drink vehicle",
+        "state",
+    ),
+    _verb("follow", "suivre suis suis suit suivons suivent suivi", f"{LIVING} vehicle"),
+    _verb("help", "aider", "person family"),
+    _verb("call", "appeler appelle appelles appelle appelons appellent appelé", "person family"),
+    _verb(
+        "know knew",
+        "connaître connais connais connaît connaissons connaissent connu",
+        "person family place",
+        "state",
     ),
     _verb("thank", "remercier", "person family"),
+    _verb("invite", "inviter", "person family"),
+    _verb("visit", "visiter", "place"),
+    _verb("leave left", "quitter", "place"),
     _verb(
-        "buy",
-        "acheter achète achètes achète achetons achètent",
-        f"{TO_EAT} drink text clothes thing",
+        "buy bought",
+        "acheter achète achètes achète achetons achètent acheté",
+        f"{TO_EAT} drink text clothes thing vehicle craft",
     ),
-    _verb("sell", "vendre vends vends vend vendons vendent", f"{TO_EAT} text clothes vehicle"),
-    _verb("find", "trouver", f"{SOLID} animal"),
-    _verb("lose", "perdre perds perds perd perdons perdent", "thing clothes text"),
-    _verb("want", "vouloir veux veux veut voulons veulent", f"{TO_EAT} drink clothes text thing"),
-    _verb("take", "prendre prends prends prend prenons prennent", "thing clothes text vehicle"),
-    _verb("wear", "porter", "clothes"),
-    _verb("wash/washes", "laver", "clothes vehicle animal"),
-    _verb("open", "ouvrir ouvre ouvres ouvre ouvrons ouvrent", "opening"),
+    _verb(
+        "sell sold",
+        "vendre vends vends vend vendons vendent vendu",
+        f"{TO_EAT} clothes vehicle craft thing",
+    ),
+    _verb("find found", "trouver", f"{SOLID} animal"),
+    _verb("look_for", "chercher", f"{SOLID} person family animal place"),
+    _verb("lose lost", "perdre perds perds perd perdons perdent perdu", "thing clothes text"),
+    _verb(
+        "want",
+        "vouloir veux veux veut voulons veulent voulu",
+        f"{TO_EAT} drink clothes text thing",
+        "state",
+    ),
+    _verb(
+        "take took",
+        "prendre prends prends prend prenons prennent pris",
+        "thing clothes text vehicle craft food",
+    ),
+    _verb("wear wore", "porter", "clothes"),
+    _verb("wash", "laver", "clothes vehicle animal"),
+    _verb("open", "ouvrir ouvre ouvres ouvre ouvrons ouvrent ouvert", "opening"),
     _verb("close", "fermer", "opening"),
-    _verb("draw", "dessiner", f"{LIVING} vehicle thing"),
-    _verb("hide", "cacher", "thing text clothes"),
-    _verb("bring", "apporter", f"{TO_EAT} drink text thing"),
-    _verb("drive", "conduire conduis conduis conduit conduisons conduisent", "vehicle"),
+    _verb("draw drew", "dessiner", f"{LIVING} vehicle craft thing nature place"),
+    _verb("hide hid", "cacher", "thing text clothes"),
+    _verb("bring brought", "apporter", f"{TO_EAT} drink text thing"),
+    _verb(
+        "drive drove", "conduire conduis conduis conduit conduisons conduisent conduit", "vehicle"
+    ),
+    _verb("repair", "réparer", "vehicle craft opening"),
+    _verb("break broke", "casser", "opening"),
+    _verb(
+        "clean",
+        "nettoyer nettoie nettoies nettoie nettoyons nettoient nettoyé",
+        "opening place vehicle",
+    ),
+    _verb("give gave", "donner", "thing text"),
+    _verb("show", "montrer", "thing text clothes place"),
+    _verb(
+        "choose chose",
+        "choisir choisis choisis choisit choisissons choisissent choisi",
+        f"{TO_EAT} clothes thing text",
+    ),
+    _verb("forget forgot", "oublier", f"{SOLID} person"),
+    _verb("touch", "toucher", "animal thing clothes"),
+    _verb("carry", "porter", "thing text"),
 )
 
 # Followed by another verb: English base, third person, what comes after it; French forms.

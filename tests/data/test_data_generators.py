@@ -53,9 +53,9 @@ def test_check_names_a_changed_or_missing_file(
     assert generate.main(["--check"]) == 1
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
-    (tmp_path / "arithmetic" / "heldout.txt").write_text("1+1=3\n")
+    (tmp_path / "arithmetic" / "heldout.csv").write_text("question,answer\n1+1,3\n")
     assert generate.main(["--check"]) == 1
-    assert "heldout.txt differs from its generator" in capsys.readouterr().err
+    assert "heldout.csv differs from its generator" in capsys.readouterr().err
     assert generate.main(["--chekc"]) == 2
 
 

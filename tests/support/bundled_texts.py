@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from functools import cache
 from pathlib import Path
 
@@ -22,3 +23,10 @@ def read_text(name: str, file: str = "corpus.txt") -> str:
 def read_lines(name: str, file: str = "corpus.txt") -> list[str]:
     """Read the lines of a file of a bundled corpus."""
     return read_text(name, file).removesuffix("\n").split("\n")
+
+
+@cache
+def read_pairs(name: str, file: str = "corpus.csv") -> list[tuple[str, str]]:
+    """Read the pairs of a file of a bundled corpus, without its header."""
+    _, *rows = csv.reader(read_text(name, file).splitlines())
+    return [(first, second) for first, second in rows]
