@@ -739,15 +739,10 @@ def two_act(random: WordChooser) -> Translation:
 def be_named(random: WordChooser) -> Translation:
     """ "My name is Anna.", "His daughter's name is Julie." """
     name = random.choice(NAMED)
-    owners = {
-        "my": "je m'appelle",
-        "your": "tu t'appelles",
-        "his": "il s'appelle",
-        "her": "elle s'appelle",
-    }
     if random.random() < 0.4:
-        owner, appelle = _pick(random, owners)
-        return f"{owner} name is {name.en}", f"{appelle} {name.fr}"
+        third = ("her", "elle s'appelle") if name.feminine else ("his", "il s'appelle")
+        owner, french = random.choice([("my", "je m'appelle"), ("your", "tu t'appelles"), third])
+        return f"{owner} name is {name.en}", f"{french} {name.fr}"
     noun = random.choose_word(
         [
             noun
