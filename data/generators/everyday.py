@@ -268,8 +268,8 @@ shorter = short, funnier = funny, sadder = sad, happier = happy, poorer = poor, 
 
 IMPERATIVES = """
 open = ouvre, close = ferme, eat = mange, drink = bois, read = lis, take = prends, watch = regarde
-wash = lave, cut = coupe, buy = achète, bring = apporte, look for = cherche, follow = suis
-choose = choisis, help = aide, write = écris, prepare = prépare, touch = touche, hide = cache
+wash = lave, cut = coupe, buy = achète, bring = apporte, look for = cherche
+choose = choisis, help = aide, write = écris, prepare = prépare
 forget = oublie, call = appelle, show = montre, repair = répare, thank = remercie, sell = vends
 """
 

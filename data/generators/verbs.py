@@ -114,10 +114,8 @@ VERBS: tuple[Verb, ...] = (
     _verb("jump", "sauter"),
     _verb("wait", "attendre attends attends attend attendons attendent attendu"),
     _verb("play", "jouer"),
-    _verb("smile", "sourire souris souris sourit sourions sourient souri"),
     _verb("travel", "voyager"),
     _verb("cook", "cuisiner"),
-    _verb("shout", "crier"),
     _verb("leave left", "partir pars pars part partons partent parti", kind="motion"),
     _verb("come came", "venir viens viens vient venons viennent venu", kind="motion"),
     _verb("arrive", "arriver", kind="motion"),
@@ -125,9 +123,7 @@ VERBS: tuple[Verb, ...] = (
     _verb("eat ate", "manger", TO_EAT),
     _verb("cut cut", "couper", TO_EAT),
     _verb("prepare", "préparer", TO_EAT),
-    _verb("taste", "goûter", TO_EAT),
     _verb("drink drank", "boire bois bois boit buvons boivent bu", "drink"),
-    _verb("pour", "verser", "drink"),
     _verb("read read", "lire lis lis lit lisons lisent lu", "text"),
     _verb("write wrote", "écrire écris écris écrit écrivons écrivent écrit", "text"),
     _verb(
@@ -151,7 +147,6 @@ VERBS: tuple[Verb, ...] = (
         f"{TO_EAT} clothes drink vehicle",
         "state",
     ),
-    _verb("follow", "suivre suis suis suit suivons suivent suivi", f"{LIVING} vehicle"),
     _verb("help", "aider", "person family"),
     _verb("call", "appeler appelle appelles appelle appelons appellent appelé", "person family"),
     _verb(
@@ -161,7 +156,6 @@ VERBS: tuple[Verb, ...] = (
         "state",
     ),
     _verb("thank", "remercier", "person family"),
-    _verb("invite", "inviter", "person family"),
     _verb("visit", "visiter", "place"),
     _verb("leave left", "quitter", "place"),
     _verb(
@@ -193,7 +187,6 @@ VERBS: tuple[Verb, ...] = (
     _verb("open", "ouvrir ouvre ouvres ouvre ouvrons ouvrent ouvert", "opening"),
     _verb("close", "fermer", "opening"),
     _verb("draw drew", "dessiner", f"{LIVING} vehicle craft thing nature place"),
-    _verb("hide hid", "cacher", "thing text clothes"),
     _verb("bring brought", "apporter", f"{TO_EAT} drink text thing"),
     _verb(
         "drive drove", "conduire conduis conduis conduit conduisons conduisent conduit", "vehicle"
@@ -213,8 +206,6 @@ VERBS: tuple[Verb, ...] = (
         f"{TO_EAT} clothes thing text",
     ),
     _verb("forget forgot", "oublier", f"{SOLID} person"),
-    _verb("touch", "toucher", "animal thing clothes"),
-    _verb("carry", "porter", "thing text"),
 )
 
 # Followed by another verb: English base, third person, what comes after it; French forms.

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from data.generators.french import NOUNS, Noun
+from data.generators.french import ADJECTIVES, NOUNS, UNIDIOMATIC, Noun
 from data.generators.phrases import (
     NAMED,
     PRONOUNS,
@@ -18,7 +18,7 @@ from data.generators.phrases import (
     noun_phrase,
     past,
 )
-from data.generators.sentences import SENTENCE_KINDS
+from data.generators.sentences import ANIMAL_VERBS, HOLDS, SENTENCE_KINDS
 from data.generators.verbs import VERBS, Verb
 from data.generators.word_chooser import WordChooser
 from tests.support.bundled_texts import read_pairs
@@ -53,7 +53,7 @@ from tests.support.bundled_texts import read_pairs
         ("egg", True, "some", "", "some eggs", "des œufs"),
         ("apple", True, "some", "good", "some good apples", "de bonnes pommes"),
         ("potato", True, "their", "hot", "their hot potatoes", "leurs pommes de terre chaudes"),
-        ("island", False, "their", "big", "their big island", "leur grande île"),
+        ("school", False, "their", "big", "their big school", "leur grande école"),
     ],
 )
 def test_french_nouns_agree(
@@ -188,6 +188,15 @@ def test_inverted_verbs_have_a_link_after_a_vowel() -> None:
         "dort-elle",
     ]
     assert [invert(who, play.forms) for who in PRONOUNS[2:4]] == ["joue-t-il", "joue-t-elle"]
+
+
+def test_tables_name_known_words() -> None:
+    """A misspelt name would silently have no effect."""
+    nouns = {noun.en for noun in NOUNS}
+    assert {noun for _, noun in UNIDIOMATIC} <= nouns
+    assert {adjective for adjective, _ in UNIDIOMATIC} <= set(ADJECTIVES)
+    assert {name for _, names in HOLDS.values() for name in names.split()} <= nouns
+    assert {verb.en for verb in VERBS} >= ANIMAL_VERBS
 
 
 def test_every_kind_of_sentence_yields_both_languages() -> None:
