@@ -69,6 +69,7 @@ MONTHS = parse_table(everyday.MONTHS)
 NEAR = {"near": "près de", "next to": "à côté de"}
 OUTSIDE = {"behind": "derrière", "in front of": "devant"}
 NEVER_IN = {"farm"}
+HEAVENLY = {"star", "moon"}
 HOLDS = {  # where things are put, by preposition
     "on": ("sur", "table chair bed"),
     "under": ("sous", "table chair bed"),
@@ -164,7 +165,9 @@ def _choose_owner(random: WordChooser, kinds: set[str]) -> Subject:
 def _choose_place(random: WordChooser) -> Translation:
     """Choose where somebody is: "in the garden", "near the river"."""
     kind = "place" if random.random() < 0.75 else "nature"
-    noun = random.choose_word([noun for noun in NOUNS if noun.kind == kind and noun.en != "moon"])
+    noun = random.choose_word(
+        [noun for noun in NOUNS if noun.kind == kind and noun.en not in HEAVENLY]
+    )
     en, fr = noun_phrase(random, noun, article=random.choice(["the", "the", "our"]))
     if noun.kind == "place" and noun.en not in NEVER_IN and random.random() < 0.6:
         return f"in {en}", f"dans {fr}"
@@ -267,13 +270,11 @@ def be_two_things(random: WordChooser) -> Translation:
     subject, names = _choose_subject_and_predicates(random)
     gradable = [ADJECTIVES[name] for name in names if name not in NOT_GRADABLE]
     if not gradable:
-        random.take_words()
         return be_two_things(random)
     first = random.choose_word(gradable).en
     same = next((group for group in ALTERNATIVES if first in group), {first})
     others = [adjective for adjective in gradable if adjective.en not in same]
     if not others:
-        random.take_words()
         return be_two_things(random)
     second = random.choose_word(others).en
     conjunction, et = random.choice([("and", "et"), ("but", "mais")])
@@ -312,7 +313,6 @@ def compare(random: WordChooser) -> Translation:
         if not {(pair[1].en, x.noun) for x in (subject, other)} & UNIDIOMATIC
     ]
     if not fitting:
-        random.take_words()
         return compare(random)
     adjective = random.choose_word([pair[1] for pair in fitting])
     more = next(more for more, each in fitting if each is adjective)

@@ -11,10 +11,12 @@ words of the vocabulary in `RESERVED_SHARE` is reserved for them, whatever the f
 from __future__ import annotations
 
 from collections import Counter
-from itertools import combinations
+from collections.abc import Iterable
+from itertools import chain, combinations, zip_longest
 from zlib import crc32
 
 from data.generators.everyday import (
+    COMPARATIVES,
     DAYS,
     MONTHS,
     SEASONS,
@@ -32,10 +34,11 @@ from data.generators.verbs import VERBS
 from data.generators.word_chooser import WordChooser
 
 SEED = 2
-SENTENCES = 6200
+SENTENCES = 6000
 HELD_OUT = 300
 RESERVED_SHARE = 8  # one pair of words in so many is reserved for the held-out part
 HURRIED_SHARE = 0.06  # of the sentences lack the capital and the last mark in English
+MAX_TRIES = 5  # to find a new sentence of a kind
 MIN_WORD_COUNT = 5  # of every word of a held-out sentence, in the corpus
 CONTRACTIONS = {
     "do not": "don't",
@@ -53,33 +56,49 @@ CONTRACTIONS = {
     "it is": "it's",
     "I would": "I'd",
 }
+# The base form of every form of an English noun, verb or adjective.
+BASE_FORMS: dict[str, str] = {
+    **{name: name for name in ADJECTIVES},
+    **parse_table(COMPARATIVES),
+    **{form.replace(" ", "-"): noun.en for noun in NOUNS for form in (noun.en, noun.ens)},
+    **{
+        form.split()[0]: verb.en
+        for verb in VERBS
+        for form in (verb.en, verb.ens, verb.past, verb.gerund)
+    },
+}
 
 
 def generate() -> GeneratedPairs:
     """Generate the dictionary, the fixed phrases, and sentences, some of them held out."""
     random = WordChooser(SEED)
     corpus = {**_list_words(random), **_list_phrases()}
-    random.take_words()
     fixed = {source.lower() for source in corpus}
-    heldout: dict[str, str] = {}
-    while len(corpus) < len(fixed) + SENTENCES or len(heldout) < 2 * HELD_OUT:
-        for kind in SENTENCE_KINDS:
-            sentence = kind(random)
-            part = heldout if has_reserved_pair(random.take_words()) else corpus
-            source, target = _write(random, sentence)
-            is_new = source.lower() not in fixed and source not in corpus
-            if is_new and (part is heldout or len(corpus) < len(fixed) + SENTENCES):
-                part[source] = target
-    rows = list(corpus.items())
-    random.shuffle(rows)
-    return GeneratedPairs(("source", "target"), tuple(rows), _select(random, rows, heldout))
+    candidates: list[list[Pair]] = [[] for _ in SENTENCE_KINDS]
+    while len(corpus) < len(fixed) + SENTENCES:
+        for kind, reserved in zip(SENTENCE_KINDS, candidates, strict=True):
+            for _ in range(MAX_TRIES):
+                source, target = _write(random, kind(random))
+                if _has_reserved_pair(source):
+                    reserved.append((source, target))
+                elif source.lower() not in fixed and source not in corpus:
+                    corpus[source] = target
+                    break
+    rows = tuple(random.sample(list(corpus.items()), len(corpus)))
+    return GeneratedPairs(("source", "target"), rows, _select(rows, candidates))
 
 
-def has_reserved_pair(words: list[str]) -> bool:
-    """Whether two of these English base forms are reserved for the held-out part."""
+def find_word_pairs(source: str) -> set[tuple[str, str]]:
+    """Return all pairs of nouns, verbs and adjectives of an English sentence, in base form."""
+    words = source.replace("ice cream", "ice-cream").replace("'s ", " ").rstrip(".?!").lower()
+    found = {BASE_FORMS[word] for word in words.replace(",", "").split() if word in BASE_FORMS}
+    return set(combinations(sorted(found), 2))
+
+
+def _has_reserved_pair(source: str) -> bool:
+    """Whether two of its words are reserved for the held-out part."""
     return any(
-        crc32("|".join(pair).encode()) % RESERVED_SHARE == 0
-        for pair in combinations(sorted(set(words)), 2)
+        crc32("|".join(pair).encode()) % RESERVED_SHARE == 0 for pair in find_word_pairs(source)
     )
 
 
@@ -90,20 +109,24 @@ def split_words(text: str) -> list[str]:
     return text.lower().replace("'", "' ").split()
 
 
-def _select(random: WordChooser, corpus: list[Pair], heldout: dict[str, str]) -> tuple[Pair, ...]:
-    """Choose held-out sentences whose words are all known well."""
-    counts = [Counter(word for row in corpus for word in split_words(row[side])) for side in (0, 1)]
-    known = [
-        row
-        for row in heldout.items()
-        if all(
-            counts[side][word] >= MIN_WORD_COUNT
-            for side in (0, 1)
-            for word in split_words(row[side])
-        )
-    ]
-    assert len(known) >= HELD_OUT, f"only {len(known)} of {HELD_OUT} sentences can be held out"
-    return tuple(random.sample(known, HELD_OUT))
+def _select(corpus: Iterable[Pair], candidates: Iterable[list[Pair]]) -> tuple[Pair, ...]:
+    """Choose held-out sentences whose words are all known well, of every kind in turn."""
+    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    for row in corpus:
+        for text, counter in zip(row, counts, strict=True):
+            counter.update(split_words(text))
+    heldout: dict[str, str] = {}
+    for row in chain.from_iterable(zip_longest(*candidates)):
+        if row is not None and all(
+            counter[word] >= MIN_WORD_COUNT
+            for text, counter in zip(row, counts, strict=True)
+            for word in split_words(text)
+        ):
+            heldout[row[0]] = row[1]
+        if len(heldout) == HELD_OUT:
+            break
+    assert len(heldout) == HELD_OUT, f"only {len(heldout)} of {HELD_OUT} can be held out"
+    return tuple(heldout.items())
 
 
 def _write(random: WordChooser, sentence: Translation) -> Pair:

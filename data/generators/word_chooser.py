@@ -22,22 +22,15 @@ CANDIDATES = 4
 
 
 class WordChooser(Random):
-    """Chooses words and remembers which: of several candidates the one used least."""
+    """Chooses, of several candidates, the word used least."""
 
     def __init__(self, seed: int) -> None:
         """Seed the generator; no word has been used."""
         super().__init__(seed)
         self._uses: Counter[str] = Counter()
-        self._words: list[str] = []
 
     def choose_word(self, entries: Sequence[EntryT]) -> EntryT:
         """Choose an entry."""
         entry = min(self.choices(entries, k=CANDIDATES), key=lambda each: self._uses[each.en])
         self._uses[entry.en] += 1
-        self._words.append(entry.en)
         return entry
-
-    def take_words(self) -> list[str]:
-        """Return the words chosen since the last call."""
-        words, self._words = self._words, []
-        return words
