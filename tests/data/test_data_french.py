@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from data.generators.choices import ANIMAL_VERBS, HOLDS
 from data.generators.french import ADJECTIVES, NOUNS, UNIDIOMATIC, Noun
 from data.generators.phrases import (
     NAMED,
@@ -18,7 +19,7 @@ from data.generators.phrases import (
     noun_phrase,
     past,
 )
-from data.generators.sentences import ANIMAL_VERBS, HOLDS, SENTENCE_KINDS
+from data.generators.sentences import SENTENCE_KINDS
 from data.generators.verbs import VERBS, Verb
 from data.generators.word_chooser import WordChooser
 from tests.support.bundled_texts import read_pairs
