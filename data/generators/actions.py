@@ -140,7 +140,7 @@ def did(random: WordChooser) -> Translation:
 
 
 def did_something(random: WordChooser) -> Translation:
-    """ "The wolf ate an egg." """
+    """ "The dog ate an egg." """
     subject, verb = choose_transitive(random, SAME_IN_THE_PAST)
     sentence = past(subject, verb, negative=random.random() < 0.15)
     noun = choose_noun(random, verb.objects)

@@ -45,7 +45,7 @@ from data.generators.verbs import VERBS
 from data.generators.word_chooser import WordChooser
 
 FEELINGS = parse_table(everyday.FEELINGS)
-HUMAN_FEELINGS = {"right", "wrong", "lucky"}
+HUMAN_FEELINGS = {"right", "wrong", "lucky", "hot", "cold"}
 CITIES = parse_table(everyday.CITIES)
 COUNTRIES = parse_table(everyday.COUNTRIES)
 DAYS = parse_table(everyday.DAYS)
@@ -84,15 +84,8 @@ def would_like(random: WordChooser) -> Translation:
     article = random.choice([*NUMBERS, "some", "some"]) if plural else "a"
     if not is_countable(noun):
         article = "some"
-    thing = noun_phrase(random, noun, plural=plural, article=article)
-    if random.random() < 0.3:
-        thing = noun_phrase(
-            random,
-            noun,
-            plural=plural,
-            article=article,
-            adjective=choose_adjective(random, noun, 1),
-        )
+    adjective = "" if article == "some" and plural else choose_adjective(random, noun)
+    thing = noun_phrase(random, noun, plural=plural, article=article, adjective=adjective)
     start = ("I would like", "je voudrais")
     if random.random() < 0.3:
         start = ("we would like", "nous voudrions")

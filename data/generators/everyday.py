@@ -262,15 +262,15 @@ wrong = tort, sleepy = sommeil, lucky = de la chance
 
 COMPARATIVES = """
 bigger = big, smaller = small, older = old, younger = young, faster = fast, slower = slow
-stronger = strong, heavier = heavy, prettier = pretty, richer = rich, longer = long
-shorter = short, funnier = funny, sadder = sad, happier = happy, poorer = poor, cleaner = clean
+stronger = strong, heavier = heavy, prettier = pretty, longer = long
+shorter = short, funnier = funny, sadder = sad, happier = happy, cleaner = clean
 """
 
 IMPERATIVES = """
 open = ouvre, close = ferme, eat = mange, drink = bois, read = lis, take = prends, watch = regarde
 wash = lave, cut = coupe, buy = achète, bring = apporte, look for = cherche
 choose = choisis, help = aide, write = écris, prepare = prépare
-forget = oublie, call = appelle, show = montre, repair = répare, thank = remercie, sell = vends
+forget = oublie, call = appelle, show = montre, thank = remercie, sell = vends
 """
 
 ENGLISH_NUMBERS = """

@@ -129,7 +129,7 @@ def noun_phrase(
         adjective: in English; empty for none.
     """
     en, fr = (noun.ens, noun.frs) if plural else (noun.en, noun.fr)
-    article = article or _choose_article(random, noun, plural)
+    article = article or _choose_article(random, noun, plural, adjective)
     if adjective:
         french = ADJECTIVES[adjective]
         form = french.inflect(noun.feminine, plural)
@@ -141,14 +141,15 @@ def noun_phrase(
     return _add_determiner(article, en, fr, noun, plural)
 
 
-def _choose_article(random: WordChooser, noun: Noun, plural: bool) -> str:
+def _choose_article(random: WordChooser, noun: Noun, plural: bool, adjective: str) -> str:
     if noun.en == "moon":
         return "the"
     if noun.kind in ("family", "body"):
         return random.choice(list(OWNERS))
     if plural:
         number = random.choice(list(NUMBERS))
-        return random.choice(["the", "the", "the", number, "some", "this", *OWNERS])
+        some = "the" if adjective else "some"  # "some good apples", "de bonnes pommes", are rare
+        return random.choice(["the", "the", "the", number, some, "this", *OWNERS])
     if noun.kind in UNCOUNTED:
         return random.choice(["the", "the", "some", "some", "my", "your", "our", "this"])
     if noun.kind in ("nature", "place"):
@@ -180,7 +181,7 @@ def _add_determiner(article: str, en: str, fr: str, noun: Noun, plural: bool) ->
     return f"{article} {en}", f"{possessive} {fr}"
 
 
-def choose_adjective(random: WordChooser, noun: Noun, probability: float = 0.35) -> str:
+def choose_adjective(random: WordChooser, noun: Noun, probability: float = 0.3) -> str:
     """Choose an adjective that suits the noun, or none."""
     suitable = [
         ADJECTIVES[name]
@@ -204,7 +205,8 @@ def choose_phrase(random: WordChooser, kinds: frozenset[str] | set[str]) -> Tran
     """Choose a noun phrase of one of these kinds, singular or plural."""
     noun = choose_noun(random, kinds)
     plural = is_countable(noun) and random.random() < 0.3
-    return noun_phrase(random, noun, plural=plural, adjective=choose_adjective(random, noun))
+    adjective = choose_adjective(random, noun)
+    return noun_phrase(random, noun, plural=plural, adjective=adjective)
 
 
 def choose_subject(
@@ -218,7 +220,9 @@ def choose_subject(
         return random.choice(NAMED if random.random() < 0.2 else PRONOUNS)
     noun = choose_noun(random, kinds)
     plural = is_countable(noun) and random.random() < 0.35
-    en, fr = noun_phrase(random, noun, plural=plural, adjective=choose_adjective(random, noun, 0.2))
+    en, fr = noun_phrase(
+        random, noun, plural=plural, adjective=choose_adjective(random, noun, 0.15)
+    )
     person = THEY if plural else THIRD
     return Subject(en, fr, person, noun.feminine, plural, noun.kind, noun.en)
 

@@ -34,7 +34,7 @@ from data.generators.verbs import VERBS
 from data.generators.word_chooser import WordChooser
 
 SEED = 2
-SENTENCES = 6000
+SENTENCES = 6200
 HELD_OUT = 300
 RESERVED_SHARE = 8  # one pair of words in so many is reserved for the held-out part
 HURRIED_SHARE = 0.06  # of the sentences lack the capital and the last mark in English

@@ -111,7 +111,6 @@ VERBS: tuple[Verb, ...] = (
     _verb("cry", "pleurer"),
     _verb("laugh", "rire ris ris rit rions rient ri"),
     _verb("swim swam", "nager"),
-    _verb("jump", "sauter"),
     _verb("wait", "attendre attends attends attend attendons attendent attendu"),
     _verb("play", "jouer"),
     _verb("travel", "voyager"),
@@ -140,7 +139,6 @@ VERBS: tuple[Verb, ...] = (
         "state",
     ),
     _verb("love", "aimer", f"{LIVING} place", "state"),
-    _verb("hate", "détester", f"{TO_EAT} animal drink", "state"),
     _verb(
         "prefer",
         "préférer préfère préfères préfère préférons préfèrent préféré",
@@ -186,13 +184,10 @@ VERBS: tuple[Verb, ...] = (
     _verb("wash", "laver", "clothes vehicle animal"),
     _verb("open", "ouvrir ouvre ouvres ouvre ouvrons ouvrent ouvert", "opening"),
     _verb("close", "fermer", "opening"),
-    _verb("draw drew", "dessiner", f"{LIVING} vehicle craft thing nature place"),
     _verb("bring brought", "apporter", f"{TO_EAT} drink text thing"),
     _verb(
         "drive drove", "conduire conduis conduis conduit conduisons conduisent conduit", "vehicle"
     ),
-    _verb("repair", "réparer", "vehicle craft opening"),
-    _verb("break broke", "casser", "opening"),
     _verb(
         "clean",
         "nettoyer nettoie nettoies nettoie nettoyons nettoient nettoyé",

@@ -33,9 +33,9 @@ def test_there_are_enough_pairs_and_words() -> None:
     english, french = (
         {word for pair in pairs for word in WORD.findall(pair[side].lower())} for side in (0, 1)
     )
-    assert len(english) >= 900
-    assert len(french) >= 1_200
-    assert len(english | french) >= 2_000
+    assert len(english) >= 850
+    assert len(french) >= 1_000
+    assert len(english | french) >= 1_800
 
 
 def test_description_has_the_right_counts() -> None:
@@ -106,7 +106,7 @@ def test_held_out_sentences_have_two_words_never_together_in_the_corpus() -> Non
     ("source", "pairs"),
     [
         ("The girls closed the boxes.", {("close", "girl"), ("box", "girl"), ("box", "close")}),
-        ("I hate Paul's ice cream!", {("hate", "ice cream")}),
+        ("I prefer Paul's ice cream!", {("ice cream", "prefer")}),
         ("she is bigger", set()),
     ],
 )
