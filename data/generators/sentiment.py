@@ -1,144 +1,162 @@
-"""Short opinions with their sentiment, which single words do not decide.
+"""Opinions and plain facts with their sentiment, which no single word decides.
 
-"not bad" is good, "far from fresh" is bad, and what follows "but" counts.
+"not bad at all" is positive, "far from fresh" negative, "neither good nor bad" neutral, and after
+"but" the last word counts. Of the words that carry an opinion, three of five are
+reserved: each for one of three families of constructions, in which the corpus shows only other
+words and the held-out part shows it. Facts are held out by combinations of a thing and a sentence
+that the corpus lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
-from data.generators.generated_text import GeneratedText, hold_out
-from data.generators.templates import expand
+from data.generators.generated_pairs import GeneratedPairs, Pair
+from data.generators.neutral_sentences import (
+    BALANCED,
+    FACT_NOUNS,
+    FACT_VALUES,
+    FACTS,
+    FAINT_PRAISE,
+    FAINT_REMARKS,
+)
+from data.generators.opinion_frames import (
+    NEGATIVE,
+    NEUTRAL,
+    PLAIN,
+    POSITIVE,
+    REMARKS,
+    VERBS_PLAIN,
+    VERDICTS,
+    list_clauses,
+    list_reserving,
+    list_turned,
+)
+from data.generators.opinion_words import SCENES
+from data.generators.opinion_writer import RESERVED, OpinionWriter, split_words, uncapitalize
+from data.generators.templates import expand, split_choices
 
 SEED = 3
-LINES = 3300
-HELD_OUT = 300
-
-# Positive and negative adjectives by topic.
-AdjectivePair = tuple[str, str]
-_FOOD: AdjectivePair = ("tasty fresh delicious excellent wonderful", "cold bland salty stale awful")
-_STAFF: AdjectivePair = (
-    "kind friendly helpful polite wonderful",
-    "rude slow lazy unfriendly awful",
-)
-_ROOM: AdjectivePair = ("clean quiet comfortable lovely bright", "dirty noisy dark cramped ugly")
-_STORY: AdjectivePair = ("funny clever exciting touching brilliant", "boring silly dull weak awful")
-_PLAYER: AdjectivePair = (
-    "brilliant convincing wonderful funny lively",
-    "wooden weak terrible dull lazy",
-)
-_THING: AdjectivePair = (
-    "reliable sturdy handy excellent clever",
-    "flimsy useless broken terrible ugly",
-)
-_TRIP: AdjectivePair = (
-    "pleasant exciting lovely relaxing wonderful",
-    "exhausting boring terrible stressful sad",
-)
-_PRICE: AdjectivePair = ("fair reasonable low", "high unfair absurd")
-
-PLACES: tuple[Mapping[str, AdjectivePair], ...] = (
-    {
-        **dict.fromkeys(("food", "soup", "fish", "bread", "cake", "salad", "coffee"), _FOOD),
-        **dict.fromkeys(("waiter", "cook", "service"), _STAFF),
-        **dict.fromkeys(("table", "restaurant"), _ROOM),
-        "price": _PRICE,
-    },
-    {
-        **dict.fromkeys(("room", "bed", "hotel", "bathroom", "garden"), _ROOM),
-        **dict.fromkeys(("owner", "staff"), _STAFF),
-        "breakfast": _FOOD,
-        "price": _PRICE,
-    },
-    {
-        **dict.fromkeys(("film", "story", "plot", "ending", "beginning", "dialogue"), _STORY),
-        **dict.fromkeys(("actor", "actress", "hero", "villain"), _PLAYER),
-        "music": ("lovely touching wonderful lively brilliant", "noisy dull awful boring weak"),
-    },
-    {
-        **dict.fromkeys(("book", "novel", "first chapter", "last chapter", "author"), _STORY),
-        "price": _PRICE,
-    },
-    {
-        **dict.fromkeys(("phone", "camera", "bag", "lamp", "keyboard", "umbrella"), _THING),
-        "seller": _STAFF,
-        "price": _PRICE,
-    },
-    {
-        **dict.fromkeys(("journey", "flight", "walk", "visit", "weekend"), _TRIP),
-        **dict.fromkeys(("guide", "driver"), _STAFF),
-        "museum": ("lovely exciting wonderful quiet bright", "boring noisy ugly dark dull"),
-    },
-)
-
-# [x] is the noun; [good] [good2] agree with the sentiment, [bad] [bad2] are their opposites.
-PLAIN = (
-    "the [x] was {|very|really|so|quite|simply} [good]",
-    "the [x] was {|very|really} [good] and {|very|really} [good2]",
-    "the [x] was not only [good] but also [good2]",
-    "{everyone|everybody} said the [x] was [good]",
-    "{we|I} {found|thought} the [x] {|very|quite} [good]",
-    "what [a good] [x]",
-)
-NEGATED = (
-    "the [x] was {not|never|not at all|hardly ever|by no means} [bad]",
-    "the [x] was {far from|anything but} [bad]",
-    "the [x] was neither [bad] nor [bad2]",
-    "the [x] was [good] and not [bad] {|at all}",
-    "nobody {said|thought} the [x] was [bad]",
-    "nothing about the [x] was [bad]",
-    "{we|I} did not {find the [x]|think the [x] was} [bad]",
-    "{we|I} expected [a bad] [x] but it was [good]",
-)
-LIKED = (
-    "{we|I|everyone} {loved|liked|enjoyed|adored} the [x]",
-    "{we|I} {would never complain|never complained|did not complain} about the [x]",
-    "nobody {hated|disliked|complained about} the [x]",
-    "there was nothing wrong with the [x]",
-)
-DISLIKED = (
-    "{we|I|everyone} {hated|disliked|complained about} the [x]",
-    "{we|I} did not {love|like|enjoy} the [x] {|at all}",
-    "nobody {loved|liked|enjoyed|adored} the [x]",
-    "there was something wrong with the [x]",
-)
+OPINIONS, FACT_ROWS, FAINT_ROWS = 2900, 600, 500
+HELD_OUT_OPINIONS, HELD_OUT_FACTS, HELD_OUT_BALANCED = 240, 60, 40
+HELD_OUT_FACT_MODULUS = 7  # every seventh combination of thing and sentence
+HASTE_SHARE = 0.06
 
 
-def generate() -> GeneratedText:
-    """Generate equally many good and bad opinions; some of each are held out."""
+def generate() -> GeneratedPairs:
+    """Generate opinions of both verdicts and neutral sentences; some of each are held out."""
     random = Random(SEED)
-    lines: dict[str, None] = {}
-    for good in (True, False):
-        while len(lines) < (LINES // 2 if good else LINES):
-            lines[f"{_make_opinion(random, good)} => {'good' if good else 'bad'}"] = None
-    shuffled = list(lines)
+    writer = OpinionWriter(random, heldout=False)
+    corpus: dict[str, str] = {}
+    _collect(corpus, OPINIONS, lambda label: _write_opinion(random, writer, label))
+    _collect(corpus, FACT_ROWS, lambda _: _write_facts(random, heldout=False), [NEUTRAL])
+    _collect(corpus, FAINT_ROWS, lambda _: _write_faint(random, writer), [NEUTRAL])
+    new = OpinionWriter(random, heldout=True)
+    heldout: dict[str, str] = {}
+    _collect(heldout, HELD_OUT_OPINIONS, lambda label: _write_new(random, new, label))
+    _add_unused(heldout, lambda label: new.write(label, list_reserving(label)))
+    _collect(heldout, HELD_OUT_FACTS, lambda _: _write_fact(random, heldout=True), [NEUTRAL])
+    _collect(heldout, HELD_OUT_BALANCED, lambda _: new.write(POSITIVE, BALANCED), [NEUTRAL])
+    return GeneratedPairs(("text", "label"), _shuffle(random, corpus), _shuffle(random, heldout))
+
+
+def _shuffle(random: Random, rows: Mapping[str, str]) -> tuple[Pair, ...]:
+    shuffled = list(rows.items())
     random.shuffle(shuffled)
-    return hold_out(random, shuffled, HELD_OUT)
+    return tuple(shuffled)
 
 
-def _make_opinion(random: Random, good: bool) -> str:
-    place = random.choice(PLACES)
-    first, second = random.sample(list(place), 2)
+def _collect(
+    rows: dict[str, str],
+    count: int,
+    write: Callable[[str], str],
+    labels: Sequence[str] = (POSITIVE, NEGATIVE),
+) -> None:
+    """Add `count` new sentences, with all labels in turn."""
+    total = len(rows) + count
+    while len(rows) < total:
+        label = labels[len(rows) % len(labels)]
+        rows.setdefault(write(label), label)
+
+
+def _add_unused(rows: dict[str, str], write: Callable[[str], str]) -> None:
+    """Add sentences until every reserved word occurs."""
+    unused = set(RESERVED).difference(*map(split_words, rows))
+    while unused:
+        for label in (POSITIVE, NEGATIVE):
+            text = write(label)
+            if unused.intersection(split_words(text)):
+                rows[text] = label
+                unused.difference_update(split_words(text))
+
+
+def _write_opinion(random: Random, writer: OpinionWriter, label: str) -> str:
+    """Write an opinion in any construction, sometimes with a second sentence or in haste."""
     structure = random.random()
-    last = _make_clause(random, place, second, good)
-    if structure < 0.5:
-        return last
-    if structure < 0.65:
-        return f"{_make_clause(random, place, first, good)} and {last}"
-    other = _make_clause(random, place, first, not good)
-    return f"{other} but {last}" if structure < 0.9 else f"although {other} {last}"
+    if structure < 0.3:
+        text = writer.write(label, PLAIN + VERBS_PLAIN)
+    elif structure < 0.6:
+        text = writer.write(label, list_turned(label))
+    elif structure < 0.73:
+        text = writer.write(label, VERDICTS[label])
+    elif structure < 0.9:
+        text = writer.write_contrast(label)
+    else:
+        scene = random.choice(SCENES)
+        first, second = (writer.write(label, list_clauses(label), scene) for _ in range(2))
+        text = f"{first} {second}"
+    addition = random.random()
+    if addition < 0.08:
+        text = f"{text} {random.choice(REMARKS[label])}"
+    elif addition < 0.12:
+        text = f"{_write_fact(random, heldout=False)} {text}"
+    elif addition < 0.14:
+        text = random.choice(REMARKS[label])
+    return _write_in_haste(random, text)
 
 
-def _make_clause(random: Random, place: Mapping[str, AdjectivePair], noun: str, good: bool) -> str:
-    agreeing, opposite = place[noun] if good else place[noun][::-1]
-    chosen = random.sample(agreeing.split(), 2)
-    opposites = random.sample(opposite.split(), 2)
-    # Mostly plain: words negated half of the time would carry no sentiment.
-    kind = random.random()
-    templates: tuple[str, ...] = PLAIN if kind < 0.5 else NEGATED
-    if kind > 0.75:
-        templates = LIKED if good else DISLIKED
-    slots = {"x": noun, "good": chosen[0], "good2": chosen[1]}
-    slots |= {"bad": opposites[0], "bad2": opposites[1]}
-    return expand(random, random.choice(templates), slots)
+def _write_in_haste(random: Random, text: str) -> str:
+    """Leave out the capital and the stop of a few sentences, as people do when they type."""
+    return uncapitalize(text).removesuffix(".") if random.random() < HASTE_SHARE else text
+
+
+def _write_new(random: Random, writer: OpinionWriter, label: str) -> str:
+    """Write an opinion in a construction that is not plain."""
+    if random.random() < 0.6:
+        return writer.write(label, list_reserving(label))
+    return writer.write_contrast(label)
+
+
+def _write_facts(random: Random, *, heldout: bool) -> str:
+    """Write a fact, or two of them."""
+    text = _write_fact(random, heldout=heldout)
+    structure = random.random()
+    if structure < 0.1:
+        text = f"{text} {_write_fact(random, heldout=heldout)}"
+    elif structure < 0.25:
+        join = random.choice((" and", ", but"))
+        second = uncapitalize(_write_fact(random, heldout=heldout))
+        text = f"{text.removesuffix('.')}{join} {second}"
+    return _write_in_haste(random, text)
+
+
+def _write_fact(random: Random, *, heldout: bool) -> str:
+    while True:
+        kind = random.choice(list(FACTS))
+        nouns, frames = split_choices(FACT_NOUNS[kind]), FACTS[kind]
+        i, j = random.randrange(len(nouns)), random.randrange(len(frames))
+        if ((i + j) % HELD_OUT_FACT_MODULUS == 0) == heldout:
+            slots = {name: random.choice(values) for name, values in FACT_VALUES.items()}
+            return expand(random, frames[j], {**slots, "x": nouns[i]})
+
+
+def _write_faint(random: Random, writer: OpinionWriter) -> str:
+    structure = random.random()
+    if structure < 0.1:
+        return random.choice(FAINT_REMARKS)
+    frames = FAINT_PRAISE if structure < 0.6 else BALANCED
+    text = writer.write(POSITIVE, frames)
+    if random.random() < 0.1:
+        text = f"{_write_fact(random, heldout=False)} {text}"
+    return _write_in_haste(random, text)

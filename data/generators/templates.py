@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from random import Random
 
 _CHOICE = re.compile(r"\{([^{}]*)\}")
-_SPOKEN_VOWEL = re.compile(r"[aeio]|u(?!s|ni)")
+_SPOKEN_VOWEL = re.compile(r"[aeio]|u(?!s|ni[^mn])|hon|hour")
 _SLOT = re.compile(r"\[(an? |An? )?(\w+)\]")
 
 
