@@ -7,26 +7,14 @@ from dataclasses import dataclass
 OPPOSITES = (
     "hot cold, big small, young old, long short, fast slow, high low, wet dry, rich poor,"
     " full empty, early late, hard soft, heavy light, happy sad, clean dirty, open closed,"
-    " strong weak, thick thin, wide narrow, near far, loud quiet, sweet sour, bright dark,"
-    " up down, left right, in out, first last, day night, summer winter, black white,"
-    " true false, good bad, cheap expensive, deep shallow, sharp blunt, tame wild, easy difficult,"
-    " brave cowardly, polite rude, lazy hardworking, safe dangerous, alive dead, rough smooth,"
-    " guilty innocent, ancient modern, giant tiny, friend enemy, love hate, war peace,"
-    " begin end, win lose, buy sell, push pull, arrive leave, give take, remember forget,"
-    " laugh cry, question answer, heaven hell, north south, east west, king queen, above below,"
-    " before after, always never, everything nothing, inside outside, top bottom, male female,"
-    " generous stingy, visible invisible, possible impossible, legal illegal, married single,"
-    " success failure, victory defeat, floor ceiling, entrance exit, more less, same different,"
-    " awake asleep, beautiful ugly, strict lenient, noisy silent, raw cooked, patient impatient,"
-    " honest dishonest, public private, major minor, expand shrink, float sink, attack defend,"
-    " borrow lend, accept refuse, praise blame"
-)
-SYNONYMS = (
-    "huge enormous, glad cheerful, angry furious, clever intelligent, sick ill, quick rapid,"
-    " start commence, shut close, speak talk, reply respond, choose select, odd strange,"
-    " rock stone, shop store, present gift, street road, woods forest, infant baby, error mistake,"
-    " unhappy miserable, scared afraid, wealthy affluent, tired exhausted, calm tranquil,"
-    " pretty attractive, buy purchase, repair mend, hide conceal, assist help, journey trip"
+    " strong weak, thick thin, wide narrow, near far, loud quiet, sweet sour, bright dark, up"
+    " down, left right, first last, day night, summer winter, black white, true false, good"
+    " bad, cheap expensive, deep shallow, easy difficult, brave cowardly, polite rude, lazy"
+    " hardworking, safe dangerous, alive dead, rough smooth, ancient modern, friend enemy,"
+    " love hate, war peace, begin end, win lose, buy sell, push pull, arrive leave, give take,"
+    " remember forget, laugh cry, question answer, north south, east west, above below, always"
+    " never, everything nothing, inside outside, top bottom, possible impossible, beautiful"
+    " ugly, raw cooked, patient impatient, honest dishonest, float sink, praise blame"
 )
 SOUNDS = (
     "dog barks, cat meows, cow moos, sheep bleats, horse neighs, pig grunts, duck quacks,"
@@ -44,87 +32,72 @@ LEGS = (
     " fly six, whale none, penguin two"
 )
 COLOURS = (
-    "snow:white, grass:green, coal:black, blood:red, milk:white, a lemon:yellow, a carrot:orange,"
-    " a banana:yellow, chocolate:brown, the sky:blue, salt:white, a strawberry:red, spinach:green,"
-    " a sunflower:yellow, soot:black, a cherry:red, a violet:purple, chalk:white, the sun:yellow,"
-    " a tomato:red, a cucumber:green, a flamingo:pink, a raven:black, a polar bear:white,"
-    " the sea:blue, a frog:green, a pumpkin:orange, an aubergine:purple, coffee:brown, ash:grey"
+    "snow:white, grass:green, coal:black, blood:red, milk:white, a lemon:yellow, a"
+    " carrot:orange, a banana:yellow, chocolate:brown, the sky:blue, salt:white, a"
+    " strawberry:red, a sunflower:yellow, a cherry:red, a violet:purple, the sun:yellow, a"
+    " tomato:red, a cucumber:green, a polar bear:white, the sea:blue, a frog:green, a"
+    " pumpkin:orange, coffee:brown"
 )
 CAPITALS = (
     "France Paris, Italy Rome, Spain Madrid, Germany Berlin, England London, Portugal Lisbon,"
-    " Greece Athens, Austria Vienna, Poland Warsaw, Hungary Budapest, Norway Oslo,"
-    " Sweden Stockholm, Finland Helsinki, Denmark Copenhagen, Ireland Dublin, Belgium Brussels,"
+    " Greece Athens, Austria Vienna, Poland Warsaw, Hungary Budapest, Norway Oslo, Sweden"
+    " Stockholm, Finland Helsinki, Denmark Copenhagen, Ireland Dublin, Belgium Brussels,"
     " Russia Moscow, Turkey Ankara, Egypt Cairo, Japan Tokyo, China Beijing, Canada Ottawa,"
-    " Cuba Havana, Peru Lima, Chile Santiago, Kenya Nairobi, Iceland Reykjavik, Bulgaria Sofia,"
-    " Scotland Edinburgh, Wales Cardiff, Switzerland Bern, Romania Bucharest, Croatia Zagreb,"
-    " Serbia Belgrade, Ukraine Kyiv, Estonia Tallinn, Latvia Riga, Lithuania Vilnius,"
-    " Australia Canberra, India:New Delhi, Thailand Bangkok, Vietnam Hanoi, Iran Tehran,"
-    " Iraq Baghdad, Morocco Rabat, Ethiopia:Addis Ababa, Argentina:Buenos Aires,"
-    " Brazil Brasilia, Mexico:Mexico City, Colombia Bogota, Senegal Dakar, Malta Valletta"
+    " Cuba Havana, Peru Lima, Chile Santiago, Kenya Nairobi, Iceland Reykjavik, Bulgaria"
+    " Sofia, Scotland Edinburgh, Wales Cardiff, Switzerland Bern, Ukraine Kyiv, Australia"
+    " Canberra, India:New Delhi, Thailand Bangkok, Vietnam Hanoi, Iran Tehran, Morocco Rabat,"
+    " Argentina:Buenos Aires"
 )
 CONTINENTS = (
-    "France Europe, Italy Europe, Spain Europe, Germany Europe, Portugal Europe, Greece Europe,"
-    " Poland Europe, Norway Europe, Sweden Europe, Austria Europe, Hungary Europe, Egypt Africa,"
-    " Kenya Africa, Morocco Africa, Ethiopia Africa, Senegal Africa, Nigeria Africa, Ghana Africa,"
-    " Japan Asia, China Asia, India Asia, Thailand Asia, Vietnam Asia, Iran Asia, Iraq Asia,"
-    " Nepal Asia, Peru:South America, Chile:South America, Argentina:South America,"
-    " Brazil:South America, Colombia:South America, Bolivia:South America,"
+    "France Europe, Italy Europe, Spain Europe, Germany Europe, Portugal Europe, Poland"
+    " Europe, Norway Europe, Egypt Africa, Kenya Africa, Morocco Africa, Ethiopia Africa,"
+    " Nigeria Africa, Japan Asia, China Asia, India Asia, Thailand Asia, Vietnam Asia,"
+    " Peru:South America, Chile:South America, Argentina:South America, Brazil:South America,"
     " Canada:North America, Mexico:North America"
 )
 LANGUAGES = (
-    "France French, Italy Italian, Spain Spanish, Germany German, England English,"
-    " Portugal Portuguese, Greece Greek, Poland Polish, Hungary Hungarian, Norway Norwegian,"
-    " Sweden Swedish, Denmark Danish, Russia Russian, Turkey Turkish, Egypt Arabic,"
-    " Japan Japanese, China Chinese, Cuba Spanish, Chile Spanish, Iceland Icelandic,"
-    " Bulgaria Bulgarian, Austria German, Romania Romanian, Croatia Croatian, Ukraine Ukrainian,"
-    " Finland Finnish, Thailand Thai, Vietnam Vietnamese, Brazil Portuguese, Mexico Spanish,"
-    " Australia English, Iraq Arabic"
+    "France French, Italy Italian, Spain Spanish, Germany German, England English, Portugal"
+    " Portuguese, Greece Greek, Poland Polish, Hungary Hungarian, Norway Norwegian, Sweden"
+    " Swedish, Denmark Danish, Russia Russian, Turkey Turkish, Egypt Arabic, Japan Japanese,"
+    " China Chinese, Cuba Spanish, Chile Spanish, Austria German, Finland Finnish, Thailand"
+    " Thai, Brazil Portuguese, Mexico Spanish, Australia English"
 )
 JOBS = (
-    "baker bakes bread, farmer ploughs the field, teacher teaches children, pilot flies planes,"
-    " doctor treats the sick, cook makes soup, sailor works on a ship, judge works in court,"
-    " gardener plants flowers, miner digs for coal, painter paints houses, tailor sews coats,"
-    " fisherman catches fish, barber cuts hair, butcher sells meat, carpenter builds cupboards,"
-    " plumber repairs pipes, firefighter puts out fires, astronaut flies into space,"
-    " postman delivers letters, librarian lends books, dentist looks after teeth,"
-    " shepherd guards sheep, jeweller sells rings, potter makes pots, beekeeper collects honey,"
-    " optician sells glasses, florist sells bouquets, detective solves crimes,"
-    " composer writes music"
+    "baker bakes bread, farmer ploughs the field, teacher teaches children, pilot flies"
+    " planes, doctor treats the sick, cook makes soup, sailor works on a ship, judge works in"
+    " court, gardener plants flowers, miner digs for coal, painter paints houses, tailor sews"
+    " coats, fisherman catches fish, barber cuts hair, butcher sells meat, carpenter builds"
+    " cupboards, plumber repairs pipes, firefighter puts out fires, astronaut flies into"
+    " space, postman delivers letters, dentist looks after teeth, shepherd guards sheep,"
+    " detective solves crimes"
 )
 TOOLS = (
-    "cut bread:a knife, write:a pen, sweep the floor:a broom, dig a hole:a spade, sew:a needle,"
-    " paint a wall:a brush, eat spaghetti:a fork, drink tea:a cup, open a lock:a key,"
-    " drive a nail:a hammer, cut paper:scissors, measure a room:a ruler, tell the time:a clock,"
-    " eat soup:a spoon, catch fish:a net, cut wood:a saw, turn a screw:a screwdriver,"
-    " brush my teeth:a toothbrush, comb my hair:a comb, climb a roof:a ladder,"
-    " see in the dark:a torch, boil water:a kettle, find north:a compass,"
-    " look at the stars:a telescope,"
-    " stay dry in the rain:an umbrella, light a candle:a match, weigh flour:scales,"
-    " wash my hands:soap, take photos:a camera, put out a fire:water"
+    "cut bread:a knife, write:a pen, sweep the floor:a broom, dig a hole:a spade, sew:a"
+    " needle, paint a wall:a brush, eat spaghetti:a fork, drink tea:a cup, open a lock:a key,"
+    " drive a nail:a hammer, cut paper:scissors, tell the time:a clock, eat soup:a spoon,"
+    " catch fish:a net, cut wood:a saw, turn a screw:a screwdriver, brush my teeth:a"
+    " toothbrush, climb a roof:a ladder, see in the dark:a torch, boil water:a kettle, stay"
+    " dry in the rain:an umbrella, light a candle:a match, wash my hands:soap, take photos:a"
+    " camera"
 )
 SENSES = "see:eyes, hear:ears, smell:a nose, taste:a tongue, think:a brain, walk:feet, chew:teeth"
 KINDS = (
-    "a dog:an animal, a cat:an animal, a camel:an animal, a tiger:an animal, a zebra:an animal,"
-    " an apple:a fruit, a pear:a fruit, a cherry:a fruit, a plum:a fruit, a mango:a fruit,"
-    " a rose:a flower, a tulip:a flower, a daisy:a flower, a lily:a flower, an orchid:a flower,"
-    " an oak:a tree, a pine:a tree, a birch:a tree, a maple:a tree, a willow:a tree,"
-    " a hammer:a tool, a spade:a tool, a saw:a tool, a chisel:a tool, red:a colour, blue:a colour,"
-    " green:a colour, turquoise:a colour, a violin:an instrument, a piano:an instrument,"
-    " a drum:an instrument, a flute:an instrument, a trumpet:an instrument, a guitar:an instrument,"
-    " gold:a metal, iron:a metal, copper:a metal, silver:a metal, lead:a metal, tin:a metal,"
-    " Monday:a day, Friday:a day, Sunday:a day, May:a month, July:a month, October:a month,"
-    " football:a sport, tennis:a sport, hockey:a sport, judo:a sport, rowing:a sport,"
-    " lemonade:a drink, cocoa:a drink, cider:a drink, juice:a drink, an eagle:a bird,"
-    " a sparrow:a bird, a robin:a bird, a parrot:a bird, a pigeon:a bird, a seagull:a bird,"
-    " a salmon:a fish, a trout:a fish, a herring:a fish, a shark:a fish, a beetle:an insect,"
-    " an ant:an insect, a wasp:an insect, a mosquito:an insect, a carrot:a vegetable,"
-    " a cabbage:a vegetable, an onion:a vegetable, a leek:a vegetable, a cauliflower:a vegetable,"
-    " a bus:a vehicle, a lorry:a vehicle, a tram:a vehicle, a van:a vehicle, a shirt:clothing,"
-    " a skirt:clothing, a jumper:clothing, a dress:clothing, a sofa:furniture, a desk:furniture,"
-    " a wardrobe:furniture, an armchair:furniture, chess:a game, cards:a game, dominoes:a game,"
-    " Paris:a city, Cairo:a city, Tokyo:a city, Peru:a country, Kenya:a country, Norway:a country,"
-    " Spanish:a language, Greek:a language, Turkish:a language, three:a number, eleven:a number,"
-    " twenty:a number, a ruby:a gem, an emerald:a gem, a diamond:a gem"
+    "a dog:an animal, a cat:an animal, a tiger:an animal, a zebra:an animal, an apple:a"
+    " fruit, a pear:a fruit, a cherry:a fruit, a rose:a flower, a tulip:a flower, a daisy:a"
+    " flower, an oak:a tree, a pine:a tree, a birch:a tree, a hammer:a tool, a spade:a tool, a"
+    " saw:a tool, red:a colour, blue:a colour, green:a colour, a violin:an instrument, a"
+    " piano:an instrument, a drum:an instrument, a flute:an instrument, a guitar:an"
+    " instrument, gold:a metal, iron:a metal, copper:a metal, silver:a metal, Monday:a day,"
+    " Friday:a day, Sunday:a day, May:a month, July:a month, football:a sport, tennis:a sport,"
+    " hockey:a sport, lemonade:a drink, cocoa:a drink, juice:a drink, a sparrow:a bird, a"
+    " robin:a bird, a parrot:a bird, a pigeon:a bird, a salmon:a fish, a trout:a fish, a"
+    " shark:a fish, a beetle:an insect, an ant:an insect, a wasp:an insect, a carrot:a"
+    " vegetable, a cabbage:a vegetable, an onion:a vegetable, a bus:a vehicle, a lorry:a"
+    " vehicle, a tram:a vehicle, a shirt:clothing, a jumper:clothing, a dress:clothing, a"
+    " sofa:furniture, a desk:furniture, an armchair:furniture, chess:a game, cards:a game,"
+    " Paris:a city, Cairo:a city, Tokyo:a city, Peru:a country, Kenya:a country, Norway:a"
+    " country, Spanish:a language, Greek:a language, three:a number, eleven:a number, a ruby:a"
+    " gem, an emerald:a gem, a diamond:a gem"
 )
 HOMES = (
     "bee:in a hive, bird:in a nest, dog:in a kennel, horse:in a stable, pig:in a sty,"
@@ -135,32 +108,26 @@ HOMES = (
 )
 PLURALS = (
     "mouse mice, child children, foot feet, tooth teeth, goose geese, man men, woman women,"
-    " ox oxen, knife knives, leaf leaves, wolf wolves, wife wives, loaf loaves, shelf shelves,"
-    " baby babies, city cities, box boxes, church churches, potato potatoes, hero heroes,"
-    " person people, louse lice, half halves, thief thieves, story stories"
+    " knife knives, leaf leaves, wolf wolves, wife wives, baby babies, city cities, box boxes,"
+    " potato potatoes, person people, story stories"
 )
 PASTS = (
-    "go went, eat ate, see saw, take took, give gave, come came, run ran, write wrote, sing sang,"
-    " swim swam, drink drank, fly flew, know knew, grow grew, speak spoke, break broke,"
-    " buy bought, think thought, bring brought, catch caught, teach taught, sleep slept,"
-    " find found, sell sold, tell told, wear wore, ride rode, drive drove, fall fell, make made"
+    "go went, eat ate, see saw, take took, give gave, come came, run ran, write wrote, sing"
+    " sang, swim swam, drink drank, speak spoke, break broke, buy bought, think thought, teach"
+    " taught, sleep slept, find found, sell sold, tell told, drive drove, make made"
 )
 WORKS = (
-    "Hamlet:Shakespeare, Macbeth:Shakespeare, Emma:Jane Austen, Oliver Twist:Charles Dickens,"
-    " Frankenstein:Mary Shelley, War and Peace:Leo Tolstoy, Don Quixote:Miguel de Cervantes,"
-    " Jane Eyre:Charlotte Bronte, Peter Pan:James Barrie, Dracula:Bram Stoker, Faust:Goethe,"
-    " Treasure Island:Robert Louis Stevenson, Robinson Crusoe:Daniel Defoe,"
-    " Heidi:Johanna Spyri, Pinocchio:Carlo Collodi, The Odyssey:Homer"
+    "Hamlet:Shakespeare, Macbeth:Shakespeare, Oliver Twist:Charles Dickens, War and Peace:Leo"
+    " Tolstoy, Faust:Goethe, The Odyssey:Homer"
 )
 MATERIALS = (
-    "bread:flour, wine:grapes, cheese:milk, butter:cream, a book:paper, a window:glass,"
-    " a table:wood, a jumper:wool, a tyre:rubber, an omelette:eggs, a candle:wax, jam:fruit,"
-    " a shoe:leather, a chain:iron, a wall:bricks, ice:water, chips:potatoes, a raisin:a grape,"
-    " a ring:gold, a pillow:feathers, ketchup:tomatoes, a pencil:wood, beer:barley, paper:wood"
+    "bread:flour, wine:grapes, cheese:milk, butter:cream, a book:paper, a window:glass, a"
+    " table:wood, a jumper:wool, an omelette:eggs, a candle:wax, jam:fruit, a shoe:leather, a"
+    " wall:bricks, ice:water, chips:potatoes, a ring:gold, a pillow:feathers, ketchup:tomatoes"
 )
 GIVERS = (
-    "milk:a cow, wool:a sheep, eggs:a hen, honey:a bee, silk:a silkworm, pearls:an oyster,"
-    " bacon:a pig, venison:a deer, apples:an apple tree, acorns:an oak"
+    "milk:a cow, wool:a sheep, eggs:a hen, honey:a bee, bacon:a pig, apples:an apple tree,"
+    " acorns:an oak"
 )
 PARTS = (
     "days:a week:seven, months:a year:twelve, hours:a day:twenty-four, minutes:an hour:sixty,"
@@ -173,11 +140,7 @@ PARTS = (
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 MONTHS = "January February March April May June July August September October November December"
 SEASONS = "spring summer autumn winter"
-NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
-    " sixteen seventeen eighteen nineteen twenty"
-)
-LETTERS = "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z"
+NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve"
 
 
 @dataclass(frozen=True)
@@ -231,15 +194,6 @@ FACT_GROUPS: tuple[FactGroup, ...] = (
         OPPOSITES,
         _OPPOSITE,
         backward=tuple(q.replace("[x]", "[y]").replace("[X]", "[Y]") for q in _OPPOSITE),
-    ),
-    FactGroup(
-        SYNONYMS,
-        (
-            "What is another word for [x]?",
-            "Which word means the same as [x]?",
-            "Can you tell me another word for [x]?",
-            "What else can I say for [x]?",
-        ),
     ),
     FactGroup(
         SOUNDS,
@@ -494,20 +448,6 @@ SEQUENCES: tuple[Sequence, ...] = (
             "What is the number before [x]?",
             "I count down to [x]. What is the next number?",
             "Can you tell me the number that goes before [x]?",
-        ),
-    ),
-    Sequence(
-        LETTERS,
-        (
-            "Which letter comes after [x]?",
-            "What is the letter after [x]?",
-            "I write the letter [x]. What is the next letter?",
-            "Can you tell me the letter that follows [x]?",
-        ),
-        (
-            "Which letter comes before [x]?",
-            "What is the letter before [x]?",
-            "Can you tell me the letter that goes before [x]?",
         ),
     ),
 )

@@ -21,7 +21,6 @@ PLAIN = (
     ("", "", "{Everyone|My [relative]} {said|thought} that [x] [was] [degree] [good]."),
     ("", "", "What [a_good_n]!"),
     ("", "", "[It] [was] [a_good_n]."),
-    ("", "", "[Good] and [good2]: that was [x]."),
     ("", "", "[X] [was] [good], {I|we} must say."),
     ("", "", "I remember how [good] [x] [were]."),
 )
@@ -219,7 +218,7 @@ def list_turned(label: str) -> tuple[Frame, ...]:
 
 def list_clauses(label: str) -> tuple[Frame, ...]:
     """Return the frames of a clause in a longer sentence, mostly plain."""
-    return (*PLAIN, *VERBS_PLAIN, *PLAIN, *VERBS_PLAIN, *list_turned(label))
+    return (*PLAIN, *VERBS_PLAIN) * 8 + list_turned(label)
 
 
 def list_reserving(label: str) -> tuple[Frame, ...]:

@@ -10,24 +10,22 @@ from dataclasses import dataclass
 
 GENERAL_GOOD = (
     "good great wonderful! excellent! fantastic! lovely brilliant! superb! amazing! perfect!"
-    " marvellous! splendid! terrific! outstanding! fabulous! nice impressive magnificent!"
-    " exceptional! remarkable! pleasing"
+    " outstanding! fabulous! nice impressive"
 )
 GENERAL_BAD = (
     "bad awful! terrible! horrible! dreadful! poor! disappointing lousy atrocious! appalling!"
-    " miserable! pathetic! hopeless! shocking! dismal! abysmal! unacceptable! inferior horrid!"
-    " unsatisfactory"
+    " pathetic! hopeless! shocking!"
 )
 
 STORY_GOOD = (
     "funny clever exciting touching gripping original moving thrilling entertaining"
-    " fascinating hilarious! witty imaginative enjoyable memorable inspiring captivating"
-    " delightful unforgettable! amusing interesting intelligent"
+    " fascinating hilarious! witty imaginative enjoyable inspiring"
+    " unforgettable! amusing interesting"
 )
 STORY_BAD = (
-    "boring silly dull weak predictable tedious confusing lifeless pointless forgettable"
-    " pretentious childish unfunny ridiculous stupid senseless unconvincing repetitive"
-    " incoherent unoriginal dreary monotonous shallow"
+    "boring silly dull weak predictable tedious confusing pointless forgettable"
+    " childish unfunny ridiculous stupid repetitive"
+    " monotonous"
 )
 
 
@@ -60,16 +58,15 @@ TOPICS = (
         "food~ soup fish bread~ salad pizza pasta~ rice~ steak chicken burger sandwich dessert"
         " breakfast lunch dinner curry pie omelette noodles* chips* pancakes* vegetables* meal cake"
         " cheese~ sauce stew sushi~ potatoes*",
-        "delicious! tasty fresh flavourful appetising scrumptious! yummy satisfying heavenly!"
-        " wholesome divine! palatable healthy",
-        "bland salty stale greasy burnt tasteless! dry disgusting! overcooked watery mushy"
-        " inedible! oily flavourless! nasty revolting! soggy rubbery undercooked cold",
+        "delicious! tasty fresh flavourful appetising yummy satisfying",
+        "bland salty stale greasy burnt tasteless! dry disgusting! overcooked watery"
+        " inedible! oily revolting! soggy cold",
         "had",
         moving=False,
     ),
     Topic(
         "coffee~ tea~ juice~ beer~ lemonade~ cocoa~",
-        "refreshing tasty delicious! invigorating aromatic",
+        "refreshing tasty delicious! aromatic",
         "weak watery sour bitter undrinkable! lukewarm tasteless!",
         "had",
         moving=False,
@@ -78,27 +75,27 @@ TOPICS = (
         "waiter waitress chef manager receptionist guide driver nurse doctor dentist teacher"
         " hairdresser mechanic plumber owner host assistant cleaner instructor landlord",
         "friendly helpful polite kind attentive patient welcoming professional cheerful courteous"
-        " efficient knowledgeable considerate thoughtful caring gracious competent charming"
-        " reliable respectful hospitable sympathetic punctual",
+        " efficient considerate thoughtful caring competent charming"
+        " reliable respectful punctual",
         "rude slow lazy unfriendly unhelpful impolite careless arrogant impatient grumpy"
-        " incompetent clumsy dishonest inattentive hostile aggressive unprofessional disrespectful"
-        " mean moody bossy unreliable",
+        " incompetent clumsy dishonest hostile aggressive unprofessional"
+        " unreliable",
         "met",
         people=True,
     ),
     Topic(
         "service~ delivery support~ staff~",
         "friendly helpful quick polite efficient attentive prompt professional",
-        "rude slow careless unfriendly unhelpful sloppy inefficient unprofessional",
+        "rude slow careless unfriendly unhelpful unprofessional",
         "had",
     ),
     Topic(
         "hotel room restaurant café apartment house garden park library kitchen lobby terrace"
         " bathroom bedroom hostel cottage office campsite",
         "clean quiet comfortable spacious cosy bright tidy peaceful elegant stylish spotless!"
-        " luxurious charming picturesque airy inviting attractive",
+        " luxurious charming attractive",
         "dirty noisy dark cramped ugly shabby filthy! smelly damp uncomfortable gloomy dusty messy"
-        " draughty stuffy mouldy chilly grim squalid! unwelcoming untidy",
+        " stuffy mouldy chilly",
         "seen",
     ),
     Topic(
@@ -117,15 +114,15 @@ TOPICS = (
     ),
     Topic(
         "actor actress hero villain singer dancer comedian",
-        "convincing talented funny lively charismatic likeable gifted",
-        "wooden unconvincing annoying lifeless talentless! dull irritating",
+        "convincing talented funny lively charismatic likeable",
+        "wooden annoying talentless! dull",
         "seen",
         people=True,
     ),
     Topic(
         "concert song album music~ melody orchestra band",
-        "beautiful catchy melodious soothing joyful uplifting moving harmonious",
-        "shrill monotonous grating irritating noisy tuneless! boring repetitive",
+        "beautiful catchy melodious soothing moving harmonious",
+        "monotonous grating noisy boring repetitive",
         "heard",
         praise=("masterpiece",),
     ),
@@ -134,31 +131,29 @@ TOPICS = (
         " sofa table mattress bike printer tablet app website screen battery kettle toaster tent"
         " suitcase backpack speaker heater boots* gloves*",
         "reliable sturdy handy useful practical durable sleek powerful versatile convenient"
-        " dependable robust efficient ingenious",
-        "flimsy useless! broken! faulty unreliable fragile defective impractical clunky sluggish"
-        " worthless! cumbersome awkward outdated",
+        " efficient",
+        "flimsy useless! broken! faulty unreliable fragile clunky sluggish worthless! awkward",
         "owned",
     ),
     Topic(
         "trip journey flight ride walk visit holiday weekend tour cruise party wedding picnic"
         " evening course lesson lecture festival",
-        "pleasant exciting enjoyable memorable interesting delightful fun unforgettable!"
-        " fascinating worthwhile rewarding stimulating",
+        "pleasant exciting enjoyable interesting fun unforgettable! fascinating worthwhile",
         "exhausting stressful tiring unpleasant chaotic frustrating endless! boring dull tedious"
-        " wearisome pointless",
+        " pointless",
         "had",
     ),
     Topic(
         "price bill fare rent fee",
-        "fair reasonable low affordable acceptable sensible",
-        "high unfair absurd! outrageous! excessive steep unreasonable exorbitant!",
+        "fair reasonable low acceptable sensible",
+        "high unfair absurd! outrageous! excessive steep unreasonable",
         "paid",
         general=False,
     ),
     Topic(
         "ticket menu taxi drinks* tickets* repair meals*",
-        "cheap affordable inexpensive",
-        "expensive overpriced costly pricey unaffordable",
+        "cheap",
+        "expensive overpriced pricey",
         "bought",
         general=False,
     ),

@@ -106,12 +106,12 @@ CARRIERS = tuple(
 
 
 def _assign_families() -> dict[str, str]:
-    """Assign three of five words that carry a verdict to a family; the everyday ones to none."""
+    """Assign four of five words that carry a verdict to a family; the everyday ones to none."""
     families: dict[str, str] = {}
     for label in (POSITIVE, NEGATIVE):
         for words in _list_carriers(label):
             rare = [word for word in words if word not in EVERYDAY.split()]
-            reserved = [word for index, word in enumerate(rare) if index % 5 in (0, 2, 4)]
+            reserved = [word for index, word in enumerate(rare) if index % 5 != 1]
             families |= {word: FAMILIES[i % 3] for i, word in enumerate(reserved)}
     return families
 

@@ -1,7 +1,8 @@
 """Questions with answers: about facts, and about short tales.
 
-Of some facts one phrasing is held out, which the corpus shows with other facts; of the tales,
-pairs of a person and a thing that the corpus does not combine (see `data.generators.tales`).
+The corpus shows each fact in three of its phrasings; of some facts a fourth is held out, which the
+corpus shows with other facts. Of the tales it lacks
+pairs of a person and a thing, which are held out (see `data.generators.tales`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from data.generators.tales import tell
 from data.generators.templates import expand
 
 SEED = 4
-TALE_ROWS = 2600
+TALE_ROWS = 2000
 HELD_OUT_FACTS = 170
 HELD_OUT_TALES = 170
-MAX_ADDEND = 6
+MAX_ADDEND = 5
+PHRASINGS_SHOWN = 3  # of each fact
 SUMS = (
     "What is [i] plus [j]?",
     "How much is [i] and [j]?",
@@ -38,8 +40,10 @@ def generate() -> GeneratedPairs:
     random = Random(SEED)
     facts = list(list_facts())
     _check_answers(pair for fact in facts for pair in fact)
-    heldout = {random.choice(fact): None for fact in random.sample(facts, HELD_OUT_FACTS)}
-    corpus = {pair: None for fact in facts for pair in fact if pair not in heldout}
+    for fact in facts:
+        random.shuffle(fact)
+    corpus = {pair: None for fact in facts for pair in fact[:PHRASINGS_SHOWN]}
+    heldout = {fact[PHRASINGS_SHOWN]: None for fact in random.sample(facts, HELD_OUT_FACTS)}
     _add_tales(corpus, random, TALE_ROWS, heldout=False)
     _add_tales(heldout, random, HELD_OUT_TALES, heldout=True)
     return GeneratedPairs(

@@ -1,7 +1,7 @@
 """Opinions and plain facts with their sentiment, which no single word decides.
 
 "not bad at all" is positive, "far from fresh" negative, "neither good nor bad" neutral, and after
-"but" the last word counts. Of the words that carry an opinion, three of five are
+"but" the last word counts. Of the words that carry an opinion, four of five are
 reserved: each for one of three families of constructions, in which the corpus shows only other
 words and the held-out part shows it. Facts are held out by combinations of a thing and a sentence
 that the corpus lacks.
@@ -29,16 +29,14 @@ from data.generators.opinion_frames import (
     REMARKS,
     VERBS_PLAIN,
     VERDICTS,
-    list_clauses,
     list_reserving,
     list_turned,
 )
-from data.generators.opinion_words import SCENES
 from data.generators.opinion_writer import RESERVED, OpinionWriter, split_words, uncapitalize
 from data.generators.templates import expand, split_choices
 
 SEED = 3
-OPINIONS, FACT_ROWS, FAINT_ROWS = 2900, 600, 500
+OPINIONS, FACT_ROWS, FAINT_ROWS = 3900, 650, 650
 HELD_OUT_OPINIONS, HELD_OUT_FACTS, HELD_OUT_BALANCED = 240, 60, 40
 HELD_OUT_FACT_MODULUS = 7  # every seventh combination of thing and sentence
 HASTE_SHARE = 0.06
@@ -94,24 +92,20 @@ def _add_unused(rows: dict[str, str], write: Callable[[str], str]) -> None:
 def _write_opinion(random: Random, writer: OpinionWriter, label: str) -> str:
     """Write an opinion in any construction, sometimes with a second sentence or in haste."""
     structure = random.random()
-    if structure < 0.3:
+    if structure < 0.36:
         text = writer.write(label, PLAIN + VERBS_PLAIN)
-    elif structure < 0.6:
+    elif structure < 0.72:
         text = writer.write(label, list_turned(label))
-    elif structure < 0.73:
+    elif structure < 0.82:
         text = writer.write(label, VERDICTS[label])
-    elif structure < 0.9:
+    elif structure < 0.94:
         text = writer.write_contrast(label)
     else:
-        scene = random.choice(SCENES)
-        first, second = (writer.write(label, list_clauses(label), scene) for _ in range(2))
-        text = f"{first} {second}"
+        text = f"{writer.write(label, PLAIN + VERBS_PLAIN)} {random.choice(REMARKS[label])}"
     addition = random.random()
-    if addition < 0.08:
-        text = f"{text} {random.choice(REMARKS[label])}"
-    elif addition < 0.12:
+    if addition < 0.03:
         text = f"{_write_fact(random, heldout=False)} {text}"
-    elif addition < 0.14:
+    elif addition < 0.06:
         text = random.choice(REMARKS[label])
     return _write_in_haste(random, text)
 
@@ -123,7 +117,7 @@ def _write_in_haste(random: Random, text: str) -> str:
 
 def _write_new(random: Random, writer: OpinionWriter, label: str) -> str:
     """Write an opinion in a construction that is not plain."""
-    if random.random() < 0.6:
+    if random.random() < 0.8:
         return writer.write(label, list_reserving(label))
     return writer.write_contrast(label)
 

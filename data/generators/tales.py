@@ -16,57 +16,85 @@ HELD_OUT_MODULUS = 6
 MAX_ADDEND = 5
 
 NAMES = (
-    "Ann,Ben,Tom,Lily,Max,Nina,Sam,Rosa,Emma,Jack,Lucy,Peter,Mary,John,Kate,Paul,Anna,David,Sara,"
-    "Mark,Julia,Simon,Clara,Oscar,Alice,Henry,Grace,Leo,Ella,Hugo,Maria,Daniel,Laura,Robert,Helen,"
-    "George,Susan,James,Linda,Frank,Jane,Martin,Ruth,Philip,Eva,Victor,Ida,Walter,Nora,Felix,Mia,"
-    "Adam,Zoe,Noah,Sophie,Luke,Olivia,Ryan,Chloe,Eric,"
-    "Amy,Brian,Carol,Dora,Edith,Fiona,Gina,Harry,Isaac,Joan,Karl,Lena,Molly,Nick,Otto,Polly,Rita,"
-    "Stella,Tina,Vera"
+    "Ann,Ben,Tom,Lily,Max,Nina,Sam,Rosa,Emma,Jack,Lucy,Peter,Mary,John,Kate,Paul,Anna,David,"
+    "Sara,Mark,Julia,Simon,Clara,Oscar,Alice,Henry,Grace,Leo,Ella,Hugo,Maria,Daniel,Laura,"
+    "Robert,Helen,George,Susan,James,Linda,Frank,Jane,Martin,Ruth,Philip,Eva,Victor,Ida,"
+    "Walter,Nora,Felix,Mia,Adam,Zoe,Noah,Sophie,Luke,Olivia,Ryan,Chloe,Eric,Amy,Brian,Carol,"
+    "Dora,Edith,Fiona,Gina,Harry,Isaac,Joan,Karl,Lena,Molly,Nick,Otto,Polly,Rita,Stella,Tina,"
+    "Vera,Agnes,Albert,Arthur,Bruno,Cecil,Charlie,Cora,Diana,Dylan,Edgar,Elsa,Emil,Ethan,"
+    "Freya,Gloria,Greta,Hannah,Hector,Irene,Iris,Ivan,Jacob,Jasper,Josie,Judy,Keith,Kevin,"
+    "Lewis,Lola,Lydia,Mabel,Marcus,Maud,Miles,Monica,Nancy,Nathan,Norman,Olga,Oliver,Pamela,"
+    "Patrick,Rachel,Ralph,Robin,Sally,Sylvia,Thomas,Vincent,Wendy,William"
 )
 THINGS = (
-    "apple apples,pear pears,nut nuts,coin coins,book books,egg eggs,pencil pencils,stamp stamps,"
-    "shell shells,button buttons,candle candles,biscuit biscuits,marble marbles,ticket tickets,"
-    "plate plates,bottle bottles,spoon spoons,lemon lemons,cherry cherries,plum plums,"
-    "orange oranges,card cards,stone stones,feather feathers,key keys,rose roses,sweet sweets,"
-    "postcard postcards,"
-    "sandwich sandwiches,banana bananas,onion onions,carrot carrots,flower flowers,letter letters"
+    "apple apples,pear pears,nut nuts,coin coins,book books,egg eggs,pencil pencils,"
+    "stamp stamps,shell shells,button buttons,candle candles,biscuit biscuits,marble marbles,"
+    "ticket tickets,plate plates,bottle bottles,spoon spoons,lemon lemons,cherry cherries,"
+    "plum plums,orange oranges,card cards,stone stones,feather feathers,key keys,rose roses,"
+    "sweet sweets,postcard postcards,sandwich sandwiches,banana bananas,onion onions,"
+    "carrot carrots,flower flowers,letter letters,nail nails,brick bricks,mushroom mushrooms,"
+    "potato potatoes,tomato tomatoes,peach peaches,badge badges,poster posters,"
+    "balloon balloons,crayon crayons,sticker stickers,bean beans,bun buns"
 )
 TOYS = (
-    "ball,kite,hat,boat,cup,bag,bicycle,scarf,coat,umbrella,lamp,car,chair,pen,shirt,drum,mug,"
-    "blanket,basket,bucket,rucksack,tent,sledge,jumper,notebook,pillow,guitar,phone,vase,clock,"
-    "necklace,bracelet,wallet,helmet,puppet,teddy,puzzle,skateboard,trumpet,cushion"
+    "ball,kite,hat,boat,cup,bag,bicycle,scarf,coat,umbrella,lamp,car,chair,pen,shirt,drum,"
+    "mug,blanket,basket,bucket,rucksack,tent,sledge,jumper,notebook,pillow,guitar,phone,vase,"
+    "clock,necklace,bracelet,wallet,helmet,puppet,teddy,puzzle,skateboard,trumpet,cushion,"
+    "torch,mirror,painting,jacket,belt,ribbon,telescope,wheelbarrow,hammer,kettle,teapot,"
+    "tricycle,whistle,violin,flute,dress,glove,ladder,magnet,saddle,robot,trolley,canoe,"
+    "surfboard,racket,suitcase,cap,purse,accordion,harmonica,lantern,compass,rattle,globe,"
+    "bookmark,calendar,camera,microscope,anorak"
 )
 HUES = "red,blue,green,yellow,white,black,brown,orange,purple,pink,grey"
 FURS = "black,white,brown,grey,ginger,spotted"
-PETS = "cat,dog,horse,rabbit,duck,goat,hamster,pony,parrot,mouse,donkey,hen,tortoise,pig"
+PETS = (
+    "cat,dog,horse,rabbit,duck,goat,hamster,pony,parrot,mouse,donkey,hen,tortoise,pig,kitten,"
+    "puppy,lizard,snake,canary,goldfish,ferret,lamb"
+)
 PET_NAMES = (
-    "Rex,Bella,Fluffy,Spot,Coco,Rusty,Snowy,Tiger,Lucky,Daisy,Buddy,Pepper,Ginger,Misty,Rocky,"
-    "Honey,Shadow,Smoky,Poppy,Biscuit"
+    "Rex,Bella,Fluffy,Spot,Coco,Rusty,Snowy,Tiger,Lucky,Daisy,Buddy,Pepper,Ginger,Misty,"
+    "Rocky,Honey,Shadow,Smoky,Poppy,Biscuit,Muffin,Toffee,Whiskers,Patch,Sparky,Jelly,Pickle,"
+    "Scout,Bandit,Captain,Duke,Duchess,Pebbles,Nugget,Sunny,Comet,Thunder,Bramble,Hazel"
 )
 PLACES = (
-    "kitchen,garden,park,school,shop,forest,house,field,library,station,market,museum,cinema,church,"
-    "bank,office,cellar,attic,theatre,hospital,bakery,zoo,harbour,stable,bathroom,castle,hotel,gym,"
-    "playground,village,"
-    "airport,bookshop,pharmacy,cottage,lighthouse,barn,greenhouse,classroom,restaurant,tower"
+    "kitchen,garden,park,school,shop,forest,house,field,library,station,market,museum,cinema,"
+    "church,bank,office,cellar,attic,theatre,hospital,bakery,zoo,harbour,stable,bathroom,"
+    "castle,hotel,gym,playground,village,airport,bookshop,pharmacy,cottage,lighthouse,barn,"
+    "greenhouse,classroom,restaurant,tower,chapel,palace,mill,orchard,vineyard,meadow,cave,"
+    "tunnel,canteen,laundry,studio,factory,farm,workshop,courtyard,gallery,circus,stadium,"
+    "dungeon,lift,hall,corridor,balcony,cabin,temple,monastery,swamp,jungle,desert,valley,"
+    "canyon,quarry,nursery,pantry,shed,porch,embassy"
 )
 FOODS = (
-    "tea,milk,soup,bread,cheese,rice,cake,fish,coffee,pizza,pasta,salad,honey,jam,butter,chicken,"
-    "porridge,juice,curry,yoghurt,ham,ice cream,lemonade,cocoa,toast,spinach,popcorn,stew,"
-    "pudding,mustard,noodles,"
-    "lasagne,marmalade,pancakes,mushrooms,cucumber,"
-    "chocolate"
+    "tea,milk,soup,bread,cheese,rice,cake,fish,coffee,pizza,pasta,salad,honey,jam,butter,"
+    "chicken,porridge,juice,curry,yoghurt,ham,ice cream,lemonade,cocoa,toast,spinach,popcorn,"
+    "stew,pudding,mustard,noodles,lasagne,marmalade,pancakes,mushrooms,cucumber,chocolate,"
+    "peas,beans,lentils,biscuits,muffins,waffles,sausages,bacon,grapes,melon,peaches,"
+    "strawberries,raspberries,cabbage,broccoli,tomatoes,potatoes,garlic,cinnamon,peanuts,"
+    "olives,cream,custard,caramel,dumplings,salmon,tuna,shrimps,crackers,cereal,radishes,"
+    "plums,mangoes,apricots,walnuts,pepper"
 )
 TOWNS = (
-    "London,Paris,Rome,Berlin,Madrid,Vienna,Lisbon,Oslo,Dublin,Athens,Cairo,Tokyo,Boston,Chicago,"
-    "York,Oxford,Leeds,Bristol,Venice,Milan,Munich,Hamburg,Geneva,Prague,Warsaw,Glasgow,Lyon,Naples"
+    "London,Paris,Rome,Berlin,Madrid,Vienna,Lisbon,Oslo,Dublin,Athens,Cairo,Tokyo,Boston,"
+    "Chicago,York,Oxford,Leeds,Bristol,Venice,Milan,Munich,Hamburg,Geneva,Prague,Warsaw,"
+    "Glasgow,Lyon,Naples,Brighton,Dover,Cardiff,Belfast,Liverpool,Manchester,Bath,Zurich,"
+    "Salzburg,Florence,Seville,Porto,Krakow,Antwerp,Bergen,Aberdeen,Dallas,Denver,Sydney,"
+    "Toronto,Montreal,Delhi,Mumbai,Osaka,Leipzig,Dresden,Rotterdam,Turin,Cork,Derby,Exeter,"
+    "Plymouth,Bologna,Valencia,Cologne,Kobe,Seoul,Perth,Quebec,Phoenix,Kyoto,Havana,Ghent,"
+    "Bilbao,Granada,Palermo,Verona,Odessa,Malmo,Turku"
 )
 WORK = (
-    "teacher,doctor,baker,farmer,pilot,nurse,cook,sailor,judge,gardener,painter,tailor,butcher,"
-    "carpenter,plumber,dentist,singer,actor,writer,dancer,engineer,lawyer,waiter,clown,vet,miner"
+    "teacher,doctor,baker,farmer,pilot,nurse,cook,sailor,judge,gardener,painter,tailor,"
+    "butcher,carpenter,plumber,dentist,singer,actor,writer,dancer,engineer,lawyer,waiter,"
+    "clown,vet,miner,surgeon,librarian,barber,postman,mechanic,florist,jeweller,potter,"
+    "builder,cleaner,chemist,journalist,soldier,shepherd,magician,acrobat,pianist,poet,"
+    "sculptor,editor,secretary,porter,banker,diver,hunter,scientist,tutor,coach,referee,"
+    "minister,mayor,knight,wizard,spy,astronomer,historian,architect,dressmaker"
 )
 SPORTS = (
-    "football,tennis,hockey,chess,golf,rugby,cricket,badminton,basketball,volleyball,cards,baseball,"
-    "squash,dominoes,snooker,handball"
+    "football,tennis,hockey,chess,golf,rugby,cricket,badminton,basketball,volleyball,cards,"
+    "baseball,squash,dominoes,snooker,handball,darts,bowls,croquet,draughts,netball,polo,"
+    "lacrosse,billiards"
 )
 LISTS = {
     "n": NAMES,

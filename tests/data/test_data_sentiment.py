@@ -152,9 +152,8 @@ def test_english_is_clean(file: str) -> None:
         assert text == " ".join(text.split())
         assert not re.search(r"[\[\]{}|]| [,.!?]|[,.!?][,.]", text), text
         assert not article.search(text), text
-        assert not re.search(r"\b(shoes|boots|gloves|chips|noodles|pancakes) (was|is)\b", text), (
-            text
-        )
+        if "othing about" not in text:  # "Nothing about the shoes was ugly."
+            assert not re.search(r"\b(shoes|boots|chips|noodles|tickets) (was|is)\b", text), text
         assert not re.search(r"\b[Ww]e\b.*\bmy (phone|lamp|bag)|\bthis \w+s (are|were)\b", text), (
             text
         )
