@@ -8,15 +8,15 @@ from collections import Counter
 
 import pytest
 
-from core.text.corpus import bundled_corpora
-from data.generators.generated_text import MIN_WORD_COUNT
+from core.text.corpus import READINGS, bundled_corpora, find_task
+from core.text.messages import ASSISTANT, SYSTEM, USER
 from tests.support.bundled_texts import (
     FOLDER,
-    HELD_OUT_NAMES,
-    LINE_NAMES,
     NAMES,
+    TASKS_OF_CORPORA,
     read_lines,
     read_text,
+    samples_of,
 )
 
 LANG = "80e813541a23d5806b7da8b57c2ce4372b20e28ec1a0efa9eb3fb4b78a49c42d"
@@ -30,9 +30,11 @@ def test_all_are_bundled_and_described() -> None:
         for field in ("title", "use", "description", "licence", "prompt"):
             assert getattr(corpus, field), (corpus.name, field)
             assert "\n" not in getattr(corpus, field)
-        assert corpus.reading in ("lines", "text")
+        assert corpus.reading in READINGS
         assert corpus.tokenizer in ("word", "char", "bpe")
-        assert (corpus.heldout is not None) == (corpus.name in HELD_OUT_NAMES)
+        assert (corpus.heldout is not None) == (corpus.name in TASKS_OF_CORPORA)
+        task = find_task(corpus, corpus.reading)
+        assert task == TASKS_OF_CORPORA.get(corpus.name, "continue")
 
 
 def test_lang_is_the_text_of_the_tutorial() -> None:
@@ -47,65 +49,55 @@ def test_counts_in_descriptions_are_right() -> None:
     for corpus in bundled_corpora():
         if corpus.name == "lang":
             continue  # counted in the test of the tutorial's text
-        whole = read_text(corpus.name).strip()
-        count = len(whole.split("\n\n" if corpus.name == "stories" else "\n"))
+        if corpus.name == "stories":
+            count = len(read_text("stories").strip().split("\n\n"))
+        else:
+            count = len(samples_of(corpus.name))
+            assert f"{len(samples_of(corpus.name, heldout=True))} " in corpus.description
         assert f"{count:,} " in corpus.description
-        if corpus.heldout:
-            assert f"{len(read_lines(corpus.name, 'heldout.txt'))} more" in corpus.description
 
 
-@pytest.mark.parametrize(
-    ("name", "file"),
-    [(name, "corpus.txt") for name in LINE_NAMES]
-    + [(name, "heldout.txt") for name in HELD_OUT_NAMES],
-)
-def test_lines_are_short_and_distinct(name: str, file: str) -> None:
-    """Blank, long or too many lines would make the reading "text"."""
-    lines = read_lines(name, file)
-    assert read_text(name, file).endswith(lines[-1] + "\n")
-    assert len(lines) <= 10_000
-    assert len(set(lines)) == len(lines)
-    for line in lines:
-        assert line == " ".join(line.split())
-        assert 1 <= len(line.split()) <= 64
+@pytest.mark.parametrize("heldout", [False, True], ids=["corpus", "heldout"])
+@pytest.mark.parametrize("name", TASKS_OF_CORPORA)
+def test_messages_are_short_and_clean_and_no_record_comes_twice(name: str, heldout: bool) -> None:
+    samples = samples_of(name, heldout=heldout)
+    assert len({sample.text for sample in samples}) == len(samples)
+    for text in (message.content for sample in samples for message in sample.messages):
+        assert text == " ".join(text.split())
+        assert 1 <= len(text.split()) <= 64
+        assert not re.findall(r"[\[\]{}|]", text)
 
 
-def test_no_template_syntax_is_left() -> None:
-    """Nor a wrong article, nor a blank before a comma."""
+def test_articles_and_punctuation_are_right() -> None:
+    """No template syntax, no wrong article, no blank before a comma."""
     article = re.compile(r"\b[Aa] (?:[aeio]|un[^i]|ug)\w+|\b[Aa]n (?!hour|[aeio]|u[^s])\w+")
     for name in NAMES:
-        english = re.sub(" / fr: .*", "", read_text(name))
-        assert not re.findall(r"[\[\]{}|]", english), name
-        assert not article.findall(english), name
-    for name in ("lang", "stories"):
-        assert not re.findall(r" [,.!?]|[,.!?][,.]", read_text(name)), name
+        read = read_text(name) if name in ("lang", "stories") else english_of(name)
+        assert not article.findall(read), name
+        assert not re.findall(r" [,.]|[,.!?][,.]", read), name
 
 
-@pytest.mark.parametrize("name", HELD_OUT_NAMES)
-def test_held_out_lines_are_new_but_use_known_words(name: str) -> None:
-    """A line of the corpus proves nothing, and an unknown word cannot be encoded."""
-    corpus_lines = read_lines(name)
-    heldout = read_lines(name, "heldout.txt")
-    assert not set(corpus_lines) & set(heldout)
-    units = list if name == "arithmetic" else str.split
-    counts = Counter(unit for line in corpus_lines for unit in units(line))
-    assert all(counts[unit] >= MIN_WORD_COUNT for line in heldout for unit in units(line))
+def english_of(name: str) -> str:
+    """What is in English in a task corpus."""
+    messages = (sample.messages for sample in samples_of(name))
+    roles = (USER,) if name == "translation" else (USER, ASSISTANT, SYSTEM)
+    return "\n".join(m.content for chat in messages for m in chat if m.role in roles)
 
 
-def test_prompts_use_known_words() -> None:
-    """The example prompt of a corpus must be accepted."""
-    for corpus in bundled_corpora():
-        assert corpus.prompt
-        if corpus.tokenizer == "word":
-            known = set(read_text(corpus.name).split())
-            assert set(corpus.prompt.split()) <= known, corpus.name
-        elif corpus.tokenizer == "char":
-            assert set(corpus.prompt) <= set(read_text(corpus.name))
+@pytest.mark.parametrize("name", TASKS_OF_CORPORA)
+def test_no_held_out_record_is_in_the_corpus(name: str) -> None:
+    assert not {s.text for s in samples_of(name)} & {s.text for s in samples_of(name, heldout=True)}
+
+
+def test_the_task_corpora_are_small() -> None:
+    """All of them together, as they are committed."""
+    files = [path for name in TASKS_OF_CORPORA for path in (FOLDER / name).iterdir()]
+    assert sum(path.stat().st_size for path in files) <= 2_000_000
 
 
 def test_bundled_files_are_small() -> None:
     """They are part of every installation."""
-    files = [path for path in FOLDER.glob("*/*") if path.suffix in (".txt", ".toml", ".md")]
+    files = [path for name in NAMES for path in (FOLDER / name).iterdir()]
     assert sum(path.stat().st_size for path in files) < 4_000_000
 
 
@@ -122,5 +114,3 @@ def test_stories_are_many_and_varied() -> None:
         windows.update(tuple(words[i : i + 8]) for i in range(len(words) - 7))
     rare = sum(count for count in windows.values() if count <= 3)
     assert rare > 0.7 * windows.total()
-
-

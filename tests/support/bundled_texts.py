@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from functools import cache
 from pathlib import Path
 
 import data
+from core.text.corpus import CorpusSample, bundled_corpora, read_samples
 
 FOLDER = Path(data.__path__[0])
 NAMES = ("arithmetic", "dialogues", "lang", "questions", "sentiment", "stories", "translation")
-LINE_NAMES = tuple(name for name in NAMES if name != "stories")
-HELD_OUT_NAMES = ("arithmetic", "questions", "sentiment", "translation")
+TASKS_OF_CORPORA = {
+    "arithmetic": "answer",
+    "dialogues": "converse",
+    "questions": "answer",
+    "sentiment": "classify",
+    "translation": "translate",
+}
+
+
+@cache
+def samples_of(name: str, *, heldout: bool = False) -> list[CorpusSample]:
+    """Read the records of a task corpus, or of its held-out part."""
+    corpus = next(corpus for corpus in bundled_corpora() if corpus.name == name)
+    assert corpus.heldout
+    assert corpus.reading
+    files = (corpus.heldout,) if heldout else corpus.files
+    return list(read_samples(dataclasses.replace(corpus, files=files), corpus.reading))
 
 
 @cache
