@@ -180,7 +180,7 @@ _OPPOSITE = (
     "Which word means the opposite of [x]?",
     "Can you tell me the opposite of [x]?",
     "What's the opposite of [x]?",
-    "[X] is the opposite of which word?",
+    "Do you know the opposite of [x]?",
 )
 _WHERE = (
     "In which country is [y]?",
@@ -193,7 +193,7 @@ FACT_GROUPS: tuple[FactGroup, ...] = (
     FactGroup(
         OPPOSITES,
         _OPPOSITE,
-        backward=tuple(q.replace("[x]", "[y]").replace("[X]", "[Y]") for q in _OPPOSITE),
+        backward=tuple(q.replace("[x]", "[y]") for q in _OPPOSITE),
     ),
     FactGroup(
         SOUNDS,

@@ -7,10 +7,10 @@ FAMILIES = ("A", "B", "C")
 
 Frame = tuple[str, str, str]
 
-# [x] is what is judged, [good] [good2] are adjectives that agree with the label, [bad] [bad2]
-# their opposites; [liked] and [pleased] likewise. A frame is its
-# family, what it needs, and a template. Plain frames have no family; the others have one of three,
-# by the words that turn or bear the verdict. Needs: "mild" (no strong adjectives), "more"
+# A frame is its family, what it needs, and a template. [x] is what is judged, [good] [good2] are
+# adjectives that agree with the label, [bad] [bad2] their opposites; [liked] and [pleased]
+# likewise. Plain frames have no family, nor have those without adjectives; the others have one of
+# three, by the words that turn or bear the verdict. Needs: "mild" (no strong adjectives), "more"
 # (adjectives compared with "more"), "one" (a countable singular), "thing" (no person), "liked" and
 # "moving" (see `Topic`).
 PLAIN = (
@@ -84,26 +84,26 @@ VERBS_PLAIN = (
     ("", "thing", "[X]: what [a_praise]!"),
 )
 VERBS_NEGATED = (
-    ("C", "liked", "How could anyone [dislike] [x]?"),
-    ("C", "liked", "I cannot imagine why anyone would [dislike] [x]."),
-    ("B", "liked", "I expected to [dislike] [x], but I [liked] [them]."),
-    ("A", "liked", "I was sure that I would [dislike] [x], but I did not."),
-    ("B", "liked", "My [relative] [disliked] [x], but I [liked] [them]."),
-    ("A", "liked moving", "[X] never [displeased] {me|us}."),
-    ("C", "liked moving", "Nothing about [x] [displeased] {me|us}."),
-    ("A", "liked moving", "{I was not|We were not} [displeased] by [x]{| at all}."),
-    ("B", "liked moving", "Far from being [displeased], {I|we} left [pleased] by [x]."),
+    ("", "liked", "How could anyone [dislike] [x]?"),
+    ("", "liked", "I cannot imagine why anyone would [dislike] [x]."),
+    ("", "liked", "I expected to [dislike] [x], but I [liked] [them]."),
+    ("", "liked", "I was sure that I would [dislike] [x], but I did not."),
+    ("", "liked", "My [relative] [disliked] [x], but I [liked] [them]."),
+    ("", "liked moving", "[X] never [displeased] {me|us}."),
+    ("", "liked moving", "Nothing about [x] [displeased] {me|us}."),
+    ("", "liked moving", "{I was not|We were not} [displeased] by [x]{| at all}."),
+    ("", "liked moving", "Far from being [displeased], {I|we} left [pleased] by [x]."),
     ("", "one thing", "[X] [was] {anything but|far from} [a_blame]."),
     ("", "thing", "Nobody could call [x] [a_blame]."),
 )
 # Only with a negative verdict, or only with a positive one.
 VERBS_NEGATED_PRAISE = (
-    ("A", "liked", "{I|We} did not [dislike] [x]{| at all}."),
-    ("A", "liked", "{I|We} never [disliked] [x]."),
-    ("C", "liked", "Nobody [disliked] [x]."),
+    ("", "liked", "{I|We} did not [dislike] [x]{| at all}."),
+    ("", "liked", "{I|We} never [disliked] [x]."),
+    ("", "liked", "Nobody [disliked] [x]."),
     ("", "one thing", "[X] [was] {hardly|not exactly} [a_blame]."),
 )
-VERBS_NEGATED_BLAME: tuple[Frame, ...] = (("C", "liked", "Nobody could [dislike] [x]."),)
+VERBS_NEGATED_BLAME: tuple[Frame, ...] = (("", "liked", "Nobody could [dislike] [x]."),)
 # Everyday sentences with a verdict of their own.
 VERDICTS = {
     POSITIVE: (
@@ -208,6 +208,10 @@ CONTRASTS = {
 }
 
 
+# Plain statements: adjectives more often than verbs, of which there are fewer.
+STATED: tuple[Frame, ...] = PLAIN * 2 + VERBS_PLAIN
+
+
 def list_turned(label: str) -> tuple[Frame, ...]:
     """Return the frames that are more than a plain statement."""
     only: tuple[Frame, ...] = VERBS_NEGATED_BLAME
@@ -218,7 +222,7 @@ def list_turned(label: str) -> tuple[Frame, ...]:
 
 def list_clauses(label: str) -> tuple[Frame, ...]:
     """Return the frames of a clause in a longer sentence, mostly plain."""
-    return (*PLAIN, *VERBS_PLAIN) * 8 + list_turned(label)
+    return STATED * 4 + list_turned(label)
 
 
 def list_reserving(label: str) -> tuple[Frame, ...]:

@@ -14,9 +14,8 @@ from data.generators.opinion_frames import (
     CONTRASTS,
     FAMILIES,
     NEGATIVE,
-    PLAIN,
     POSITIVE,
-    VERBS_PLAIN,
+    STATED,
     Frame,
     list_clauses,
     list_reserving,
@@ -106,13 +105,11 @@ CARRIERS = tuple(
 
 
 def _assign_families() -> dict[str, str]:
-    """Assign four of five words that carry a verdict to a family; the everyday ones to none."""
+    """Assign all adjectives but the everyday ones to families."""
     families: dict[str, str] = {}
     for label in (POSITIVE, NEGATIVE):
-        for words in _list_carriers(label):
-            rare = [word for word in words if word not in EVERYDAY.split()]
-            reserved = [word for index, word in enumerate(rare) if index % 5 != 1]
-            families |= {word: FAMILIES[i % 3] for i, word in enumerate(reserved)}
+        rare = [word for word in _list_carriers(label)[0] if word not in EVERYDAY.split()]
+        families |= {word: FAMILIES[index % 3] for index, word in enumerate(rare)}
     return families
 
 
@@ -148,7 +145,8 @@ class OpinionWriter:
 
     def __init__(self, random: Random, *, heldout: bool) -> None:
         self._random, self._heldout = random, heldout
-        self._uses: Counter[str] = Counter()
+        # Of words in plain frames and in frames of each family.
+        self._uses: Counter[tuple[str, str]] = Counter()
 
     def _may_use(self, word: str, family: str) -> bool:
         if self._heldout:
@@ -171,19 +169,20 @@ class OpinionWriter:
                     candidates.append(sentence)
         if not candidates:
             return self.write(label, frames, scene)
-        sentence = min(candidates, key=self._count_rarest)
-        self._uses.update(split_words(sentence))
+        sentence = min(candidates, key=lambda each: self._count_rarest(each, family))
+        self._uses.update((word, family) for word in split_words(sentence))
         return sentence
 
-    def _count_rarest(self, sentence: str) -> int:
-        """Return how often the rarest opinion word of a sentence has been used."""
-        return min((self._uses[w] for w in split_words(sentence) if w in CARRIERS), default=0)
+    def _count_rarest(self, sentence: str, family: str) -> int:
+        """Return how often the rarest opinion word of a sentence has been used in the family."""
+        words = (word for word in split_words(sentence) if word in CARRIERS)
+        return min((self._uses[word, family] for word in words), default=0)
 
     def write_clause(self, label: str, scene: str, turned: bool) -> str:
         """Write a sentence without its stop, to be part of a longer one."""
         frames = list_clauses(label)
         if self._heldout:
-            frames = list_reserving(label) if turned else PLAIN + VERBS_PLAIN
+            frames = list_reserving(label) if turned else STATED
         while True:
             sentence = self.write(label, frames, scene)
             clause = sentence.removesuffix(".")

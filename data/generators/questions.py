@@ -16,7 +16,7 @@ from data.generators.tales import tell
 from data.generators.templates import expand
 
 SEED = 4
-TALE_ROWS = 2000
+TALE_ROWS = 3200
 HELD_OUT_FACTS = 170
 HELD_OUT_TALES = 170
 MAX_ADDEND = 5

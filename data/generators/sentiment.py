@@ -1,10 +1,9 @@
 """Opinions and plain facts with their sentiment, which no single word decides.
 
 "not bad at all" is positive, "far from fresh" negative, "neither good nor bad" neutral, and after
-"but" the last word counts. Of the words that carry an opinion, four of five are
-reserved: each for one of three families of constructions, in which the corpus shows only other
-words and the held-out part shows it. Facts are held out by combinations of a thing and a sentence
-that the corpus lacks.
+"but" the last word counts. All adjectives but the everyday ones are reserved: each for one of three
+families of constructions, in which the corpus shows only other words and the held-out part shows
+it. Facts are held out by combinations of a thing and a sentence that the corpus lacks.
 """
 
 from __future__ import annotations
@@ -24,10 +23,9 @@ from data.generators.neutral_sentences import (
 from data.generators.opinion_frames import (
     NEGATIVE,
     NEUTRAL,
-    PLAIN,
     POSITIVE,
     REMARKS,
-    VERBS_PLAIN,
+    STATED,
     VERDICTS,
     list_reserving,
     list_turned,
@@ -36,7 +34,7 @@ from data.generators.opinion_writer import RESERVED, OpinionWriter, split_words,
 from data.generators.templates import expand, split_choices
 
 SEED = 3
-OPINIONS, FACT_ROWS, FAINT_ROWS = 3900, 650, 650
+OPINIONS, FACT_ROWS, FAINT_ROWS = 3800, 800, 700
 HELD_OUT_OPINIONS, HELD_OUT_FACTS, HELD_OUT_BALANCED = 240, 60, 40
 HELD_OUT_FACT_MODULUS = 7  # every seventh combination of thing and sentence
 HASTE_SHARE = 0.06
@@ -92,16 +90,16 @@ def _add_unused(rows: dict[str, str], write: Callable[[str], str]) -> None:
 def _write_opinion(random: Random, writer: OpinionWriter, label: str) -> str:
     """Write an opinion in any construction, sometimes with a second sentence or in haste."""
     structure = random.random()
-    if structure < 0.36:
-        text = writer.write(label, PLAIN + VERBS_PLAIN)
-    elif structure < 0.72:
+    if structure < 0.42:
+        text = writer.write(label, STATED)
+    elif structure < 0.74:
         text = writer.write(label, list_turned(label))
-    elif structure < 0.82:
+    elif structure < 0.83:
         text = writer.write(label, VERDICTS[label])
     elif structure < 0.94:
         text = writer.write_contrast(label)
     else:
-        text = f"{writer.write(label, PLAIN + VERBS_PLAIN)} {random.choice(REMARKS[label])}"
+        text = f"{writer.write(label, STATED)} {random.choice(REMARKS[label])}"
     addition = random.random()
     if addition < 0.03:
         text = f"{_write_fact(random, heldout=False)} {text}"
