@@ -192,7 +192,7 @@ TALES = (
     ),
     Tale(
         "place",
-        "[N] was in the [place]. {Now|Then} [n] went to the [place2].",
+        "[N] was in the [place]. {Then|Later} [n] went to the [place2].",
         (
             ("Where is [n] now?", "[N] is in the [place2] now."),
             ("Where was [n] before?", "[N] was in the [place] before."),
