@@ -14,6 +14,7 @@ from data.generators.templates import expand, split_choices
 
 HELD_OUT_MODULUS = 6
 MAX_ADDEND = 5
+SHORT_SHARE = 0.5  # of the tales that may be told without somebody else
 
 NAMES = (
     "Ann,Ben,Tom,Lily,Max,Nina,Sam,Rosa,Emma,Jack,Lucy,Peter,Mary,John,Kate,Paul,Anna,David,"
@@ -130,6 +131,7 @@ class Tale:
     """A tale about [n] with questions and answers.
 
     Attributes:
+        text: what is told; the part after "||" is about somebody else and may be left out.
         key: the slot that is combined with the person for holding out.
     """
 
@@ -149,7 +151,7 @@ TALES = (
     ),
     Tale(
         "thing",
-        "[N] has [count] [things]. [N2] has [count2] [things2].",
+        "[N] has [count] [things]. || [N2] has [count2] [things2].",
         (
             ("How many [things] does [n] have?", "[N] has [count] [things]."),
             ("How many [things2] does [n2] have?", "[N2] has [count2] [things2]."),
@@ -182,7 +184,7 @@ TALES = (
     ),
     Tale(
         "place",
-        "[N] is in the [place]. [N2] is in the [place2].",
+        "[N] is in the [place]. || [N2] is in the [place2].",
         (
             ("Where is [n]?", "[N] is in the [place]."),
             ("Where is [n2]?", "[N2] is in the [place2]."),
@@ -200,7 +202,7 @@ TALES = (
     ),
     Tale(
         "toy",
-        "[N] has [a hue] [toy]. [N2] has [a hue2] [toy2].",
+        "[N] has [a hue] [toy]. || [N2] has [a hue2] [toy2].",
         (
             ("What colour is [n]'s [toy]?", "[N]'s [toy] is [hue]."),
             ("What colour is [n2]'s [toy2]?", "[N2]'s [toy2] is [hue2]."),
@@ -220,7 +222,7 @@ TALES = (
     ),
     Tale(
         "food",
-        "[N] likes [food]{, but|.} [n2] likes [food2].",
+        "[N] likes [food]. || [N2] likes [food2].",
         (
             ("What does [n] like?", "[N] likes [food]."),
             ("What does [n2] like?", "[N2] likes [food2]."),
@@ -248,7 +250,7 @@ TALES = (
     ),
     Tale(
         "town",
-        "[N] lives in [town] and [n2] lives in [town2].",
+        "[N] lives in [town]. || [N2] lives in [town2].",
         (
             ("Where does [n] live?", "[N] lives in [town]."),
             ("Where does [n2] live?", "[N2] lives in [town2]."),
@@ -258,7 +260,7 @@ TALES = (
     ),
     Tale(
         "job",
-        "[N] is [a job]. [N2] is [a job2].",
+        "[N] is [a job]. || [N2] is [a job2].",
         (
             ("What is [n]'s job?", "[N] is [a job]."),
             ("What does [n2] do?", "[N2] is [a job2]."),
@@ -278,7 +280,7 @@ TALES = (
     ),
     Tale(
         "hour",
-        "[N] gets up at [hour]. [N2] gets up at [hour2].",
+        "[N] gets up at [hour]. || [N2] gets up at [hour2].",
         (
             ("When does [n] get up?", "[N] gets up at [hour]."),
             ("When does [n2] get up?", "[N2] gets up at [hour2]."),
@@ -291,11 +293,15 @@ TALES = (
 def tell(random: Random, *, heldout: bool) -> tuple[str, str]:
     """Return a tale with a question, and its answer."""
     tale = random.choice(TALES)
-    question, answer = random.choice(tale.questions)
+    text, questions = tale.text.replace(" ||", ""), tale.questions
+    if "||" in tale.text and random.random() < SHORT_SHARE:
+        text = tale.text.split(" ||")[0]
+        questions = tuple(pair for pair in questions if "2]" not in "".join(pair))
+    question, answer = random.choice(questions)
     slots = draw_tale_slots(random)
     while is_held_out(slots["n"], tale.key, slots[tale.key]) != heldout:
         slots = draw_tale_slots(random)
-    told = expand(random, f"{tale.text} {question}", slots)
+    told = expand(random, f"{text} {question}", slots)
     return told, expand(random, answer, slots)
 
 
