@@ -25,16 +25,24 @@ from data.generators.everyday import (
     parse_table,
     spell_number,
 )
-from data.generators.french import ADJECTIVES, NOUNS
+from data.generators.french import ADJECTIVES, ADJECTIVES_BY_NOUN_KIND, NOUNS
 from data.generators.generated_pairs import GeneratedPairs, Pair
-from data.generators.phrases import NAMED, Translation, noun_phrase
+from data.generators.phrases import (
+    NAMED,
+    Translation,
+    choose_adjective,
+    choose_noun,
+    is_countable,
+    noun_phrase,
+)
 from data.generators.sentences import SENTENCE_KINDS
 from data.generators.templates import capitalize
 from data.generators.verbs import VERBS
 from data.generators.word_chooser import WordChooser
 
 SEED = 2
-SENTENCES = 6200
+SENTENCES = 5800
+NOUN_PHRASES = 900
 HELD_OUT = 300
 RESERVED_SHARE = 8  # one pair of words in so many is reserved for the held-out part
 HURRIED_SHARE = 0.06  # of the sentences lack the capital and the last mark in English
@@ -70,12 +78,16 @@ BASE_FORMS: dict[str, str] = {
 
 
 def generate() -> GeneratedPairs:
-    """Generate the dictionary, the fixed phrases, and sentences, some of them held out."""
+    """Generate the dictionary, fixed phrases, noun phrases and sentences, some of them held out."""
     random = WordChooser(SEED)
     corpus = {**_list_words(random), **_list_phrases()}
     fixed = {source.lower() for source in corpus}
+    while len(corpus) < len(fixed) + NOUN_PHRASES:
+        source, target = _name_thing(random)
+        if not _has_reserved_pair(source):
+            corpus[source] = target
     candidates: list[list[Pair]] = [[] for _ in SENTENCE_KINDS]
-    while len(corpus) < len(fixed) + SENTENCES:
+    while len(corpus) < len(fixed) + NOUN_PHRASES + SENTENCES:
         for kind, reserved in zip(SENTENCE_KINDS, candidates, strict=True):
             for _ in range(MAX_TRIES):
                 source, target = _write(random, kind(random))
@@ -149,6 +161,14 @@ def _write(random: WordChooser, sentence: Translation) -> Pair:
 def _hurry(english: str) -> str:
     """Leave out the capital and the last mark, as somebody in a hurry does."""
     return english.rstrip(".?!")
+
+
+def _name_thing(random: WordChooser) -> Translation:
+    """Choose a noun with an adjective, as given alone: "the big house"."""
+    noun = choose_noun(random, {kind for kind, names in ADJECTIVES_BY_NOUN_KIND.items() if names})
+    plural = is_countable(noun) and random.random() < 0.3
+    adjective = choose_adjective(random, noun, 1)
+    return noun_phrase(random, noun, plural=plural, adjective=adjective)
 
 
 def _list_words(random: WordChooser) -> dict[str, str]:
