@@ -28,7 +28,7 @@ from data.generators.memory_talk import (
     Question,
 )
 from data.generators.people import MEN, NEW_NAMES, WOMEN
-from data.generators.small_talk import GREETINGS, REACTIONS, SMALL_TALK
+from data.generators.small_talk import GREETINGS, REACTIONS, REPETITIONS, SMALL_TALK
 from data.generators.templates import expand, find_slots, split_choices
 from data.generators.told_values import SINGULARS, VALUES
 
@@ -42,7 +42,14 @@ MAX_CHANGE = 4
 
 NUMBERS = split_choices("zero,one,two,three,four,five,six,seven,eight,nine,ten")
 # Slots of the same kind of value: several people may be named in one conversation.
-VALUE_LISTS: Mapping[str, str] = {"relative": "name", "assistant": "name", "things": "thing"}
+VALUE_LISTS: Mapping[str, str] = {
+    "relative": "name",
+    "assistant": "name",
+    "things": "thing",
+    "first": "name",
+    "second": "place",
+    "third": "name",
+}
 # The topic of the last question; the other topics share the rest equally.
 LAST_TOPIC_SHARES: Mapping[str, float] = {"name": 0.2, "count": 0.12, "assistant": 0.06}
 
@@ -51,6 +58,7 @@ GREETING_SHARE = 0.4
 TELLING_SHARE = 0.42
 RECALL_SHARE = 0.22
 ASSISTANT_SHARE = 0.08
+REPETITION_SHARE = 0.2
 COUNT_CHANGE_SHARE = 0.6
 UNKNOWN_SHARE = 0.1
 FAREWELL_SHARE = 0.08
@@ -209,7 +217,10 @@ class ConversationWriter:
             self.ask("assistant")
             return
         while True:
-            text, reply = self.random.choice(SMALL_TALK if first else (*SMALL_TALK, *REACTIONS))
+            choices = SMALL_TALK if first else (*SMALL_TALK, *REACTIONS)
+            if self.random.random() < REPETITION_SHARE:
+                choices = REPETITIONS
+            text, reply = self.random.choice(choices)
             slots = list(dict.fromkeys(find_slots(text)))
             if text not in self._used and self.drawer.has_values_for(slots):
                 break

@@ -199,6 +199,17 @@ GREETINGS: tuple[tuple[str, str], ...] = (
     ),
     ("{Nice to meet you|Pleased to meet you}{!|.}", "Nice to meet you too."),
 )
+# Pure copying.
+REPETITIONS: tuple[tuple[str, str], ...] = (
+    (
+        "{Repeat after me|Please repeat}: [first], [second], [third].",
+        "Gladly: [first], [second], [third].",
+    ),
+    (
+        "{Can you say|Can you repeat} [first], [second] and [third]?",
+        "Yes: [first], [second] and [third].",
+    ),
+)
 # What makes sense after a reply only.
 REACTIONS: tuple[tuple[str, str], ...] = (
     ("{Thank you|Thanks|Thank you very much|Thanks a lot|Many thanks}{!|.}", "You are welcome."),

@@ -24,7 +24,7 @@ from data.generators.dialogues import (
 )
 from data.generators.generated_conversations import Conversation
 from data.generators.people import MEN, NAMES, NEW_NAMES, WOMEN
-from data.generators.small_talk import GREETINGS, REACTIONS, SMALL_TALK
+from data.generators.small_talk import GREETINGS, REACTIONS, REPETITIONS, SMALL_TALK
 from data.generators.templates import find_slots
 from data.generators.told_values import SINGULARS, VALUES
 from tests.support.bundled_texts import FOLDER
@@ -58,7 +58,7 @@ def _fixed_texts() -> list[str]:
     questions = [question for group in memory_talk.QUESTIONS.values() for question in group]
     for question in (*questions, *memory_talk.FAREWELLS):
         texts += [question.text, question.answer, question.unknown]
-    pairs = (*memory_talk.COUNT_TELLINGS, *SMALL_TALK, *REACTIONS, *GREETINGS)
+    pairs = (*memory_talk.COUNT_TELLINGS, *SMALL_TALK, *REACTIONS, *REPETITIONS, *GREETINGS)
     texts += [text for pair in pairs for text in pair]
     texts += [memory_talk.INCREASES, memory_talk.DECREASES, memory_talk.NEW_COUNT]
     return [*texts, *memory_talk.SYSTEM_TEXTS, *memory_talk.RELATIONS]
@@ -184,7 +184,7 @@ def test_replies_follow_from_what_was_said() -> None:
         for question in group:
             assert "{" not in question.answer + question.unknown
             assert set(find_slots(question.unknown)) <= set(find_slots(question.text))
-    for text, reply in (*SMALL_TALK, *REACTIONS, *GREETINGS):
+    for text, reply in (*SMALL_TALK, *REACTIONS, *REPETITIONS, *GREETINGS):
         assert "{" not in reply
         assert set(find_slots(reply)) <= set(find_slots(text))
 
