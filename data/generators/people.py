@@ -1,8 +1,4 @@
-"""First names of people; some of the usual ones occur in held-out conversations only.
-
-To the usual names rarer ones are added, made of parts of names: the more names, the less it helps
-to learn them by heart instead of copying them from the conversation.
-"""
+"""First names of people; some occur in held-out conversations only."""
 
 from __future__ import annotations
 
@@ -59,35 +55,15 @@ Stanley Stephan Steven Stuart Sven Ted Terence Theo Thomas Tim Timothy Tobias To
 Trevor Tristan Ulrich Vernon Vincent Vladimir Walter Warren Werner Wilfred Wilhelm William Xavier
 Yusuf Zachary
 """
-_STEMS = (
-    "Ade Alb Amal Ang Arm Aug Bel Bern Cal Car Cas Clem Con Cor Dam Del Dor Eg El Em Er Ev Fer "
-    "Flor Ger Hel Id Is Jul Kar Lav Leon Lor Luc Mar Mat Mel Nat Ner Oct Os Pal Quint Reg Rom Ros "
-    "Sab Ser Sil Tam Tib Ul Val Ver Vit Wal Wil Zen"
-)
-_WOMENS_ENDINGS = "ina ella enia etta iana issa inda olda ilda emma"
-_MENS_ENDINGS = "ano ando ian iel inus ard win mund olf ek"
-
-
-def _combine(endings: str, usual: str) -> list[str]:
-    """Return rare names with these endings, without the usual ones."""
-    names = (stem + ending for stem in _STEMS.split() for ending in endings.split())
-    known = {*_WOMEN.split(), *_MEN.split()}
-    return [*usual.split(), *(name for name in names if name not in known)]
-
-
-_ALL_WOMEN = _combine(_WOMENS_ENDINGS, _WOMEN)
-_ALL_MEN = _combine(_MENS_ENDINGS, _MEN)
-WOMEN, MEN = frozenset(_ALL_WOMEN), frozenset(_ALL_MEN)
+WOMEN = frozenset(_WOMEN.split())
+MEN = frozenset(_MEN.split())
 
 
 def _split_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of the corpus, and the new ones of held-out conversations."""
-    usual = sorted([*_WOMEN.split(), *_MEN.split()])
-    Random(SEED).shuffle(usual)
-    new = usual[:NEW_NAME_COUNT]
-    names = sorted({*_ALL_WOMEN, *_ALL_MEN} - set(new))
+    names = sorted([*_WOMEN.split(), *_MEN.split()])
     Random(SEED).shuffle(names)
-    return tuple(names), tuple(new)
+    return tuple(names[NEW_NAME_COUNT:]), tuple(names[:NEW_NAME_COUNT])
 
 
 NAMES, NEW_NAMES = _split_names()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data.generators.people import NAMES, NEW_NAMES
+from data.generators.people import NAMES
 
 _PLACES = """
 Aberdeen,Accra,Algiers,Amsterdam,Ankara,Antwerp,Athens,Auckland,Austin,Baghdad,Bangkok,Barcelona,
@@ -26,15 +26,6 @@ Seattle,Seoul,Seville,Shanghai,Sheffield,Singapore,Southampton,Stockholm,Strasbo
 Sydney,Tallinn,Tehran,Tokyo,Toledo,Toronto,Toulouse,Trieste,Tunis,Turin,Utrecht,Valencia,Vancouver,
 Venice,Verona,Vienna,Vilnius,Warsaw,Washington,Wellington,Zagreb,Zurich
 """
-# Villages are made of these parts.
-_VILLAGE_STEMS = (
-    "Ald Ash Barn Birch Black Brad Brook Burn Clay Cold Cran Crow Dun East Elm Fair Farn Fen "
-    "Green Had Hart Haw High Hol Horn Kings Lang Lin Long Mar Mid Mil Nether New North Oak Old Pem "
-    "Queens Raven Red Ring Rock Sel South Stan Stone Sut Thorn Up Wake Wal West Whit Win Wood"
-)
-_VILLAGE_ENDINGS = (
-    "bridge burgh bury by combe dale field ford ham haven hurst ley mere port stead ton wick worth"
-)
 _PET_NAMES = """
 Biscuit,Bobby,Bonny,Bouncer,Bubbles,Buddy,Buster,Button,Caesar,Captain,Charcoal,Chester,Chip,
 Cinnamon,Coco,Comet,Cookie,Domino,Duchess,Dusty,Echo,Fido,Flash,Fluffy,Freckles,Ginger,Goldie,
@@ -116,16 +107,9 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(entry.strip() for entry in text.replace("\n", "").split(","))
 
 
-def _villages() -> tuple[str, ...]:
-    """Return names of villages that are neither people's names nor known towns."""
-    taken = {*NAMES, *NEW_NAMES, *_split(_PLACES)}
-    names = (f"{a}{b}" for a in _VILLAGE_STEMS.split() for b in _VILLAGE_ENDINGS.split())
-    return tuple(name for name in names if name not in taken)
-
-
 VALUES: Mapping[str, tuple[str, ...]] = {
     "name": NAMES,
-    "place": (*_split(_PLACES), *_villages()),
+    "place": _split(_PLACES),
     "pet": _split(_PET_NAMES),
     "animal": _split(_ANIMALS),
     "colour": _split(_COLOURS),
