@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from core.errors import InputError
 
+CHAT_READINGS = ("pairs", "conversations")  # as in `core.text.corpus`
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextFacts:

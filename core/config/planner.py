@@ -20,7 +20,7 @@ from core.config.configs import (
     ModelConfig,
     TrainConfig,
 )
-from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
+from core.config.plan_inputs import CHAT_READINGS, DeviceFacts, TextFacts, TokenFacts
 from core.config.presets import PRESETS, SizePreset, get_preset
 from core.config.schema import find_value_problems
 from core.errors import SettingsError
@@ -48,13 +48,16 @@ GPU_PRESETS = (
     ("large", 1_000_000_000),
     ("xl", math.inf),
 )
+
 MIN_LINE_CONTEXT, MAX_LINE_CONTEXT = 32, 512
 FITTING_SHARE = 0.95  # of conversations fit into the context
 MAX_LINE_BATCH = 64
-BFLOAT16_MIN_PARAMETERS = {
-    "text": 500_000,
-    "lines": 5_000_000,
-}  # on a CPU, of running text or of shorter samples
+# On a CPU; that of text also for conversations and pairs.
+BFLOAT16_MIN_PARAMETERS = {"text": 500_000, "lines": 5_000_000}
+MIN_CHAT_BATCH = 16
+MIN_CHAT_VOCABULARY = 4096
+CHAT_MUON_RATE = 0.5  # of the rate for running text
+CHAT_EPOCHS, CHAT_TOKENS_PER_PARAMETER = 18, 2  # whichever is reached first
 SINGLE_THREAD_MAX_FLOPS = 3e9  # per training step
 MAX_TOKENS_PER_PARAMETER = 20
 
@@ -94,6 +97,8 @@ def choose_tokenizer(
     size = config.vocab_size or corpus_vocab_size
     if size is None and kind == "bpe":
         suited = next(size for limit, size in BPE_VOCABULARIES if facts.characters <= limit)
+        if facts.reading in CHAT_READINGS:  # every frequent word a token of its own
+            suited = max(suited, MIN_CHAT_VOCABULARY)
         size = min(suited, PRESETS.get(config.preset, PRESETS["xl"]).max_vocab_size)
     return TokenizerChoice(kind=kind, vocab_size=size, reason=f"{kind} ({reason})")
 
@@ -253,13 +258,18 @@ def _choose_training(
     device: DeviceFacts,
 ) -> tuple[TrainConfig, list[str]]:
     """Every setting of the training except steps if minutes are given, and the reasons."""
-    on_lines = facts.reading != "text"
+    on_samples, in_chat = facts.reading != "text", facts.reading in CHAT_READINGS
     fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
     is_length_open = all(fields[name] is None for name in LENGTH_SETTINGS)
-    for name, value in {**preset.train, **(preset.train_on_lines if on_lines else {})}.items():
+    for name, value in {
+        **preset.train,
+        **(preset.train_on_lines if facts.reading == "lines" else {}),
+    }.items():
         if fields.get(name) is None and (name != "steps" or is_length_open):
             fields[name] = value
     rate = fields["learning_rate"] or preset.learning_rates[fields["optimizer"]]
+    if in_chat and fields["optimizer"] == "muon" and config.learning_rate is None:
+        rate *= CHAT_MUON_RATE
     batch = fields["batch_size"] or _choose_batch_size(preset, model, facts)
     fit = fit_batch(
         model,
@@ -283,7 +293,7 @@ def _choose_training(
         fields["steps"] = _choose_steps(preset, model, facts, batch, steps_per_epoch)
     train = complete_schedule(TrainConfig(**fields), steps_per_epoch)
     samples = f"windows of {model.context} tokens"
-    if on_lines:
+    if on_samples:
         is_cut = facts.samples(model.context) > max(1, facts.train_samples)
         samples = facts.reading + f", cut to {model.context} tokens" * is_cut
     update = f"{train.optimizer}, learning rate {rate:g}, {train.schedule} schedule"
@@ -314,6 +324,10 @@ def _choose_batch_size(preset: SizePreset, model: ModelConfig, facts: TokenFacts
     suited = MAX_LINE_BATCH
     if facts.reading == "text":
         suited = max(1, round(preset.batch_tokens / model.context))
+    elif facts.reading in CHAT_READINGS:
+        length = facts.train_tokens / max(1, facts.samples(model.context))
+        suited = 1 << max(0, round(math.log2(preset.batch_tokens / length)))
+        suited = min(MAX_LINE_BATCH, max(MIN_CHAT_BATCH, suited))
     return min(suited, facts.samples(model.context))
 
 
@@ -336,7 +350,7 @@ def _choose_precision(model: ModelConfig, facts: TokenFacts, device: DeviceFacts
         return FLOAT32
     if device.device != "cpu":
         return BFLOAT16
-    kind = "text" if facts.reading == "text" else "lines"
+    kind = "lines" if facts.reading == "lines" else "text"
     is_large = count_parameters(model) >= BFLOAT16_MIN_PARAMETERS[kind]
     return BFLOAT16 if is_large and model.architecture != "tutorial" else FLOAT32
 
@@ -346,9 +360,14 @@ def _choose_steps(
 ) -> int:
     """Enough epochs to learn a small text, at most 20 tokens per parameter.
 
-    The limit: Hoffmann et al., 2022, "Training Compute-Optimal Large Language Models".
+    Conversations and pairs have measured limits of their own (docs/benchmarks.md). The limit:
+    Hoffmann et al., 2022, "Training Compute-Optimal Large Language Models".
     """
-    if facts.reading != "text":
+    if facts.reading in CHAT_READINGS:
+        tokens_per_step = batch * facts.train_tokens / facts.samples(model.context)
+        limit = CHAT_TOKENS_PER_PARAMETER * count_parameters(model) / tokens_per_step
+        return max(300, round(min(CHAT_EPOCHS * steps_per_epoch, limit)))
+    if facts.reading == "lines":
         return min(1500, max(150, round(9 * steps_per_epoch)))
     limit = MAX_TOKENS_PER_PARAMETER * count_parameters(model) / (batch * model.context)
     return round(min(max(300, preset.epochs * steps_per_epoch), max(300, limit)))

@@ -232,3 +232,28 @@ def test_bfloat16_is_chosen_where_it_is_faster(
 ) -> None:
     assert plan_of(facts, device, preset=preset).train.precision == precision
     assert plan_of(facts, device, preset=preset, precision="float32").train.precision == "float32"
+
+
+def test_conversations_have_a_context_that_fits_most_of_them_and_batches_by_length() -> None:
+    lengths = [[40, 600], [80, 360], [300, 40]]
+    facts = TokenFacts(
+        reading="conversations",
+        vocab_size=4096,
+        train_tokens=64_800,
+        train_samples=1000,
+        longest=300,
+        line_lengths=lengths,
+    )
+    plan = plan_of(facts)
+    assert plan.model.context == 80
+    assert any("95% of the conversations fit" in reason for reason in plan.reasons)
+    assert (plan.train.optimizer, plan.train.learning_rate, plan.train.batch_size) == (
+        *("muon", 0.03, 16),
+    )
+    short = dataclasses.replace(facts, reading="pairs", longest=12, line_lengths=[[12, 5400]])
+    plan = plan_of(short)
+    assert (plan.model.context, plan.train.batch_size) == (32, 64)
+    assert "longest pair: 12 tokens" in " ".join(plan.reasons)
+    assert plan.train.steps == 1519, "18 epochs"
+    assert plan_of(short, optimizer="adamw").train.learning_rate == 3e-3
+    assert plan_of(short, learning_rate=0.01).train.learning_rate == 0.01
