@@ -249,6 +249,13 @@ class History:
         return min(ranks)[2] if ranks else None
 
     @property
+    def best_accuracy(self) -> float | None:
+        """The share of right replies in the best evaluation; None if none were judged."""
+        pairs = dict(zip(self.task_accuracy.steps, self.task_accuracy.values, strict=True))
+        step = self.best_step
+        return None if step is None else pairs.get(step)
+
+    @property
     def checkpoint_step(self) -> int | None:
         """The step from which the run would resume."""
         steps = [row.step for row in self.saves if row.kind == "checkpoint"]

@@ -62,6 +62,13 @@ def percent(share: float) -> str:
     return f"{100 if share >= 1 else min(99, round(100 * share))} %"
 
 
+def exact_percent(share: float) -> str:
+    """A share with one decimal; 100 and 0 only if it is exactly that."""
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f} %"
+    return f"{min(99.9, max(0.1, round(100 * share, 1))):.1f} %"
+
+
 def format_number(value: float | None) -> str:
     """Format a loss; empty if there is none."""
     return "" if value is None else f"{value:.4g}"

@@ -35,8 +35,12 @@ def legend(chart: Chart, view: ChartView, charset: str, width: int) -> StyledRow
     if not chart.curves:
         return []
     parts = [part for curve in chart.curves for part in _curve_parts(curve, chart, glyphs)]
-    if any(curve.has_best for curve in chart.curves):
-        colour = next(curve.colour for curve in chart.curves if curve.has_best)
+    for curve in chart.shares:
+        name = f"{curve.name} (right axis)"
+        parts.append(_part(glyphs.sign(curve.marker), curve.colour + BOLD, name, 0))
+    starred = [curve for curve in (*chart.curves, *chart.shares) if curve.has_best]
+    if starred:
+        colour = starred[0].colour
         parts.append(_part(glyphs.sign("★"), colour + BOLD, "best", 1))
     if chart.baselines:
         about = f"baselines on {chart.about}" if chart.about else "baselines"
@@ -95,6 +99,8 @@ def reading(chart: Chart, view: ChartView, charset: str, width: int) -> StyledRo
     parts = _position_parts(position, chart)
     for curve in chart.curves:
         parts += _value_parts(curve, chart, x, position, glyphs)
+    for curve in chart.shares:
+        parts += _value_parts(curve, chart, x, position, glyphs, is_share=True)
     if chart.steps_per_unit is not None:
         step = position * chart.steps_per_unit + 0.5
         for name, xs, ys in chart.readings:
@@ -128,7 +134,13 @@ def _position_parts(position: float, chart: Chart) -> list[_Part]:
 
 
 def _value_parts(
-    curve: Curve, chart: Chart, x: AxisScale, position: float, glyphs: ChartGlyphs
+    curve: Curve,
+    chart: Chart,
+    x: AxisScale,
+    position: float,
+    glyphs: ChartGlyphs,
+    *,
+    is_share: bool = False,
 ) -> list[_Part]:
     """The value of a curve at the cursor, or its last one before it, and its moving average."""
     number = int(np.searchsorted(curve.xs, position + _half_point(position), "right")) - 1
@@ -137,7 +149,8 @@ def _value_parts(
     at, value = float(curve.xs[number]), float(curve.ys[number])
     style = curve.colour + BOLD
     label = f"{glyphs.sign(curve.marker)} {curve.name} " if curve.marker else f"{curve.name} "
-    parts = [_Part([(label, "label"), (f"{value:.3f}", style)])]
+    text = f"{100 * value:.1f} %" if is_share else f"{value:.3f}"
+    parts = [_Part([(label, "label"), (text, style)])]
     smoothing = curve_smoothing(curve)
     if smoothing is not None:
         _, mean = mean_line(curve.xs, curve.ys, smoothing, np.array([position]))

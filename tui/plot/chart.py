@@ -52,6 +52,7 @@ class Curve:
         is_noisy: draw the mean of neighbouring points, and the points themselves as a dim cloud.
         has_cloud: whether a noisy curve has its cloud.
         has_best: whether its lowest point gets a star.
+        best_x: where the star is instead, at one of its points; None for the lowest.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Curve:
     is_noisy: bool = False
     has_cloud: bool = True
     has_best: bool = False
+    best_x: float | None = None
 
 
 class AxisMark(NamedTuple):
@@ -100,6 +102,8 @@ class Chart:
         steps_per_unit: how many steps one unit of the x axis has; None if that differs by curve.
         planned: where the x axis ends at last, in its unit; None if unknown.
         about: what the baselines were computed on; empty if unknown.
+        shares: curves from 0 to 1, on a scale of their own at the right; without curves they are
+            not drawn.
     """
 
     curves: tuple[Curve, ...] = ()
@@ -110,11 +114,17 @@ class Chart:
     steps_per_unit: float | None = 1.0
     planned: float | None = None
     about: str = ""
+    shares: tuple[Curve, ...] = ()
 
     def drawable(self, mode: ScaleMode) -> Chart:
         """Without the points that these axes cannot show, and without empty curves."""
         curves = [_drawable(curve, mode) for curve in self.curves]
-        return replace(self, curves=tuple(curve for curve in curves if len(curve.xs)))
+        shares = [_drawable(curve, mode, is_share=True) for curve in self.shares]
+        return replace(
+            self,
+            curves=tuple(curve for curve in curves if len(curve.xs)),
+            shares=tuple(curve for curve in shares if len(curve.xs)),
+        )
 
     def x_scale(self, mode: ScaleMode, window: tuple[float, float] | None = None) -> AxisScale:
         """The x axis of a drawable chart: the window, or everything."""
@@ -129,9 +139,9 @@ class Chart:
         return AxisScale(low, axis_end(max(last, low + 1.0), self.planned))
 
 
-def _drawable(curve: Curve, mode: ScaleMode) -> Curve:
+def _drawable(curve: Curve, mode: ScaleMode, *, is_share: bool = False) -> Curve:
     keep = (np.abs(curve.ys) < MAX_LOSS) & np.isfinite(curve.xs)
-    if mode.is_log_y:
+    if mode.is_log_y and not is_share:
         keep &= curve.ys >= MIN_POSITIVE
     if mode.is_log_x:
         keep &= curve.xs >= MIN_POSITIVE

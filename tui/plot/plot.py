@@ -27,6 +27,10 @@ from tui.plot.smoothing import cloud_points, line_positions, mean_line, smoothin
 MIN_CHART_SIZE = (24, 4)  # columns, rows
 MIN_GUTTER_CELLS = 5  # for the labels of the y axis, and the axis
 MAX_GUTTER_CELLS = 8
+SHARE_GUTTER_CELLS = len("├ 100 %")  # of the axis of shares, at the right
+MIN_SHARES_COLUMNS = 40  # of a chart that has it
+SHARE_SCALE = AxisScale(0.0, 1.0)
+SHARE_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 MIN_Y_TICKS = 3  # if there are at least twice as many rows
 CELLS_PER_X_TICK = 10
 MARKER_GAP_CELLS = 3  # between two markers of a curve of few points
@@ -54,6 +58,7 @@ class ChartGlyphs(NamedTuple):
     cursor: str
     axis: str
     tick: str
+    right_tick: str
     up: str
     down: str
     left: str
@@ -76,6 +81,7 @@ UNICODE_GLYPHS = ChartGlyphs(
     cursor="│",
     axis="│",
     tick="┤",
+    right_tick="├",
     up="↑",
     down="↓",
     left="←",
@@ -93,6 +99,7 @@ ASCII_GLYPHS = ChartGlyphs(
     cursor="|",
     axis="|",
     tick="+",
+    right_tick="+",
     up="^",
     down="v",
     left="<",
@@ -166,13 +173,17 @@ def draw_chart(
     labels = _y_labels(y, height - 1)
     gutter = max(MIN_GUTTER_CELLS, *(len(label) + 2 for label in labels.values()))
     gutter = min(gutter, MAX_GUTTER_CELLS)
-    canvas = Canvas(width - gutter, height - 1, charset)
+    right = SHARE_GUTTER_CELLS if chart.shares and width >= MIN_SHARES_COLUMNS else 0
+    canvas = Canvas(width - gutter - right, height - 1, charset)
     glyphs = glyphs_of(charset)
-    _paint(canvas, chart, view, layers, (x, y), glyphs)
+    shares = [_layer(curve, x, width) for curve in chart.shares] if right else []
+    _paint(canvas, chart, view, layers, shares, (x, y), glyphs)
     rows = [
         *_rows_with_axis(canvas, labels, gutter, glyphs),
         _x_axis(x, chart, view, (gutter, canvas.columns), glyphs),
     ]
+    if right:
+        rows = _with_share_axis(rows, glyphs)
     return ChartDrawing(rows, gutter, canvas.columns, x)
 
 
@@ -241,6 +252,7 @@ def _paint(
     chart: Chart,
     view: ChartView,
     layers: Sequence[_Layer],
+    shares: Sequence[_Layer],
     scales: tuple[AxisScale, AxisScale],
     glyphs: ChartGlyphs,
 ) -> None:
@@ -254,6 +266,9 @@ def _paint(
     clouds = [layer.cloud for layer in layers if layer.cloud is not None]
     for cloud in clouds:
         _paint_cloud(canvas, cloud, x, y, glyphs)
+    for layer in shares:
+        heights = 1 - SHARE_SCALE.shares(layer.ys)
+        canvas.line(x.shares(layer.xs), heights, layer.curve.colour, glyphs.joined)
     for layer in sorted(layers, key=lambda layer: layer.curve.is_noisy):
         is_noisy = layer.curve.is_noisy
         style = layer.curve.colour + (BOLD if is_noisy else "")
@@ -262,6 +277,8 @@ def _paint(
     marked = sum(bool(layer.curve.marker) for layer in layers)
     for number, layer in enumerate(layers):
         _paint_markers(canvas, layer, number, (x, y), glyphs, has_others=marked > 1)
+    for number, layer in enumerate(shares):
+        _paint_markers(canvas, layer, number, (x, SHARE_SCALE), glyphs, has_others=False)
     for cloud in clouds:
         _paint_arrows(canvas, cloud, x, y, glyphs)
     _label_baselines(canvas, levels)
@@ -336,7 +353,8 @@ def _paint_markers(
                 canvas.text(column, _row_of(canvas, y, value), sign, style, MARKER_COST)
                 free_from = column + gap
     if curve.has_best and len(curve.ys):
-        best = int(np.argmin(curve.ys))
+        at = curve.best_x
+        best = int(np.argmin(curve.ys if at is None else np.abs(curve.xs - at)))
         position, value = float(curve.xs[best]), float(curve.ys[best])
         if x.low <= position <= x.high:
             column, row = _column_of(canvas, x, position), _row_of(canvas, y, value)
@@ -412,6 +430,24 @@ def _rows_with_axis(
         else:
             rows.append([(label + glyphs.axis, "rule"), *pieces])
     return rows
+
+
+def _with_share_axis(rows: Sequence[StyledRow], glyphs: ChartGlyphs) -> list[StyledRow]:
+    """The rows with a scale from 0 to 100 % at their right; the last has the x axis."""
+    height = len(rows) - 1
+    values = (0.0, 1.0) if height < 5 else (0.0, 0.5, 1.0) if height < 12 else SHARE_TICKS
+    labels = {round((1 - value) * (height - 1)): f" {100 * value:.0f} %" for value in values}
+    cells = SHARE_GUTTER_CELLS - 1
+    extended: list[StyledRow] = []
+    for number, row in enumerate(rows):
+        if number == height:
+            extended.append([*row, (" " * (cells + 1), "")])
+        elif number in labels:
+            label = labels[number].ljust(cells)
+            extended.append([*row, (glyphs.right_tick, "rule"), (label, "axis")])
+        else:
+            extended.append([*row, (glyphs.axis, "rule"), (" " * cells, "")])
+    return extended
 
 
 def _x_axis(

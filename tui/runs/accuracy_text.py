@@ -17,6 +17,7 @@ from core.text.task_report import (
     JudgedItem,
     TaskReport,
 )
+from tui.common.format import exact_percent, percent
 from tui.common.sanitize import clean, one_line
 from tui.plot.bars import bar
 from tui.runs.accuracy import (
@@ -44,18 +45,6 @@ SOURCES = {
     FROM_HELDOUT: "held out, never trained on",
     FROM_VALIDATION: "of its text, never trained on",
 }
-
-
-def exact_percent(share: float) -> str:
-    """A share with one decimal; 100 and 0 only if it is exactly that."""
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f} %"
-    return f"{min(99.9, max(0.1, round(100 * share, 1))):.1f} %"
-
-
-def whole_percent(share: float) -> str:
-    """A share in whole percent; 100 only if it is all."""
-    return f"{100 if share >= 1 else min(99, round(100 * share))} %"
 
 
 def fitted(text: str, width: int) -> str:
@@ -201,7 +190,7 @@ def _confusion_lines(report: TaskReport, width: int, height: int) -> Content:
             for place, count in enumerate(row)
         ]
         recall = report.label_accuracies[index].recall
-        found = "" if recall is None else whole_percent(recall)
+        found = "" if recall is None else percent(recall)
         lines.append(
             Content.assemble(
                 (fitted(label, name) + " ", "bold $ink"),
@@ -210,7 +199,7 @@ def _confusion_lines(report: TaskReport, width: int, height: int) -> Content:
             )
         )
     precisions = [
-        "" if label.precision is None else whole_percent(label.precision)
+        "" if label.precision is None else percent(label.precision)
         for label in report.label_accuracies
     ]
     shares = " ".join(f"{share:>{column}}" for share in precisions)
@@ -301,12 +290,12 @@ def calibration_lines(report: TaskReport, width: int, *, is_ascii: bool) -> Cont
             words = f"{100 * row.low:.0f} to {100 * row.high:.0f} %"
         share = row.right / row.items if row.items else 0.0
         shown = bar(share, cells, "$success", is_ascii=is_ascii)
-        percent = whole_percent(share) if row.items else ""
+        right = percent(share) if row.items else ""
         lines.append(
             Content.assemble(
                 (f"{words:<{BAND_CELLS}} ", "$ink"),
                 shown if row.items else Content(" " * cells),
-                (f"{percent:>6} ", "$ink"),
+                (f"{right:>6} ", "$ink"),
                 (f"{row.items:>{COUNT_CELLS},}", "$ink"),
             )
         )
@@ -346,7 +335,7 @@ def closer_lines(report: TaskReport, item: JudgedItem, nearest: Content) -> Cont
         pairs = zip(report.labels, item.label_probabilities, strict=False)
         for label, share in sorted(pairs, key=lambda pair: -pair[1]):
             style = "bold $ink" if label == item.reply else "$ink"
-            parts += [f"  {one_line(label)} ", (whole_percent(share), style)]
+            parts += [f"  {one_line(label)} ", (percent(share), style)]
         parts += ["\n", ("expected ", "$muted"), (one_line(item.expected), "$success")]
     else:
         parts += ["\n", ("expected  ", "$muted"), (one_line(item.expected), "$success")]
@@ -367,7 +356,7 @@ def _reply_parts(item: JudgedItem) -> list[tuple[str, str]]:
     reply, expected = one_line(item.reply.strip()), one_line(item.expected.strip())
     pairs = enumerate(zip(reply, expected, strict=False))
     same = next((at for at, (one, other) in pairs if one != other), min(len(reply), len(expected)))
-    sure = (f" {whole_percent(item.probability)}", "bold $ink")
+    sure = (f" {percent(item.probability)}", "bold $ink")
     if not reply:
         return [("nothing", "$error"), sure]
     return [(reply[:same], "$error"), (reply[same:], "underline $error"), sure]

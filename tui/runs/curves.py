@@ -19,6 +19,7 @@ def run_chart(history: History, *, by_epoch: bool = False) -> Chart:
     per_epoch = history.steps_per_epoch if by_epoch else None
     unit = per_epoch or 1.0
     train, val, rate = history.train_loss, history.val_loss, history.learning_rate
+    accuracy, best = history.task_accuracy, history.best_step
     curves = (
         Curve(
             "train",
@@ -33,7 +34,18 @@ def run_chart(history: History, *, by_epoch: bool = False) -> Chart:
             np.asarray(val.values, float),
             colour="accent",
             marker="●",
+            has_best=not len(accuracy),
+        ),
+    )
+    shares = (
+        Curve(
+            "accuracy",
+            np.asarray(accuracy.steps, float) / unit,
+            np.asarray(accuracy.values, float),
+            colour="secondary",
+            marker="▲",
             has_best=True,
+            best_x=None if best is None else best / unit,
         ),
     )
     return Chart(
@@ -45,6 +57,7 @@ def run_chart(history: History, *, by_epoch: bool = False) -> Chart:
         steps_per_unit=unit,
         planned=history.steps / unit if history.steps else None,
         about=baseline_data(history),
+        shares=shares if len(accuracy) else (),
     )
 
 

@@ -17,7 +17,7 @@ from core.run.record import read_record
 from core.run.summary import RunSummary
 from core.system.files import JsonObject
 from core.text.messages import CONTINUE
-from tui.common.format import format_count, format_size, percent
+from tui.common.format import exact_percent, format_count, format_size, percent
 from tui.common.sanitize import one_line
 from tui.common.task_text import format_text
 from tui.runs.library import LibraryRow, format_age
@@ -83,6 +83,7 @@ def list_preview_facts(
         ],
         "parent": [summary.parent or ""],
         "children": [", ".join(children)],
+        "replies": [_accuracy(history)],
         "copied": [_copied(history)],
         "disk": [
             "" if row.size is None else format_size(row.size),
@@ -173,6 +174,14 @@ def _plural(number: int, noun: str) -> str:
 def _copied(history: History) -> str:
     shares = [sample.copied for sample in history.samples if sample.copied is not None]
     return f"{percent(shares[-1])} of its replies is in its text" if shares else ""
+
+
+def _accuracy(history: History) -> str:
+    """The last share of right replies, and the best one."""
+    last, best = history.task_accuracy.last, history.best_accuracy
+    if last is None or best is None:
+        return ""
+    return f"{exact_percent(last)} right, best accuracy {exact_percent(best)}"
 
 
 def saved_ago(history: History, now: float) -> str:

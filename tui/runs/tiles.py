@@ -10,7 +10,8 @@ from textual.content import Content
 from core.run.events import as_whole
 from core.run.history import History
 from core.run.status import PREPARING, RUNNING, STARTING
-from tui.common.format import format_count, format_size, loss, percent
+from core.text.corpus import CHAT_READINGS
+from tui.common.format import exact_percent, format_count, format_size, loss, percent
 from tui.common.sanitize import one_line
 from tui.plot.bars import bar
 from tui.plot.sparkline import sparkline
@@ -51,7 +52,7 @@ def list_tiles(
     """
     return (
         _train_tile(history, charset),
-        _val_tile(history, corpus_bytes),
+        _val_tile(history, corpus_bytes, width),
         _step_tile(history, status, width, charset),
         _speed_tile(history, width),
     )
@@ -84,19 +85,44 @@ def epoch_change(history: History) -> float | None:
     return None if before is None else recent_loss(history.train_loss) - before
 
 
-def _val_tile(history: History, corpus_bytes: int | None) -> Tile:
+def _val_tile(history: History, corpus_bytes: int | None, width: int) -> Tile:
     value, best = history.val_loss.last, history.best
     if value is None or best is None:
         why = "no validation data" if history.prepared.get("val_tokens") == 0 else ""
         return Tile(Content.styled(UNKNOWN, "$faint"), Content.styled(why, "$muted"))
+    if history.task_accuracy.last is not None:
+        return _accuracy_tile(value, history.task_accuracy.last, history.best_accuracy, width)
     shown = Content.assemble((loss(value), "bold $accent"), ("  best ", "$muted"), loss(best[1]))
     bits = bits_per_byte(history, value, corpus_bytes)
     detail = "" if bits is None else f"~{bits:.2f} bits per byte"
     return Tile(shown + Content.styled(" ★", "$accent"), Content.styled(detail, "$muted"))
 
 
+def _accuracy_tile(val_loss: float, accuracy: float, best: float | None, width: int) -> Tile:
+    """The validation loss and the share of right replies; best is that with most of them."""
+    right = (exact_percent(accuracy), "bold $secondary")
+    shown = Content.assemble(
+        *(("loss ", "$muted"), (loss(val_loss), "bold $accent"), (" · ", "$muted")),
+        *(right, (" right", "$muted")),
+    )
+    if shown.cell_length > width:
+        shown = Content.assemble((loss(val_loss), "bold $accent"), (" · ", "$muted"), right)
+    if best is None:
+        return Tile(shown, Content(""))
+    star = ("★", "$secondary")
+    detail = Content.assemble(("best accuracy ", "$muted"), exact_percent(best), " ", star)
+    if detail.cell_length > width:
+        detail = Content.assemble(("best ", "$muted"), exact_percent(best), " ", star)
+    return Tile(shown, detail)
+
+
 def bits_per_byte(history: History, nats: float, corpus_bytes: int | None) -> float | None:
-    """A loss per token as bits per byte, by the mean length of a token in the whole text."""
+    """A loss per token as bits per byte, by the mean length of a token in the whole text.
+
+    None for pairs and conversations: their loss is that of the replies only.
+    """
+    if history.prepared.get("reading") in CHAT_READINGS:
+        return None
     counts = [history.prepared.get("train_tokens"), history.prepared.get("val_tokens")]
     tokens = sum(as_whole(value) or 0 for value in counts)
     return nats / math.log(2) * tokens / corpus_bytes if corpus_bytes and tokens > 0 else None
@@ -172,19 +198,25 @@ def figures_line(history: History, status: str, width: int, charset: str) -> Con
         value = loss(history.train_loss.last)
         parts.append(Content.assemble(("train ", "$muted"), (value, "bold $primary")))
     if history.val_loss.last is not None and history.best is not None:
-        value, best = loss(history.val_loss.last), loss(history.best[1])
-        parts.append(
-            Content.assemble(
-                *(("val ", "$muted"), (value, "bold $accent")),
-                *((" best ", "$muted"), best, ("★", "$accent")),
-            )
-        )
+        parts.append(_val_figures(history, history.val_loss.last, history.best[1]))
     steps = f"/{history.steps:,}" if history.steps else ""
     step = Content.assemble((f"{history.step:,}", "bold $ink"), (steps, "$muted"))
     parts.append(bar(history.progress or 0.0, LINE_BAR_WIDTH, is_ascii=is_ascii) + " " + step)
     if (speed := history.tokens_per_second) and status == RUNNING:
         parts.append(Content.assemble((format_count(speed), "bold $ink"), (" tok/s", "$muted")))
     return fit_parts(parts, width)
+
+
+def _val_figures(history: History, value: float, best: float) -> Content:
+    """The validation loss with the lowest; of a task with the accuracy and the best one."""
+    shown = Content.assemble(("val ", "$muted"), (loss(value), "bold $accent"))
+    accuracy, most = history.task_accuracy.last, history.best_accuracy
+    if accuracy is None:
+        return shown + Content.assemble((" best ", "$muted"), loss(best), ("★", "$accent"))
+    shown += Content.assemble((" right ", "$muted"), (exact_percent(accuracy), "bold $secondary"))
+    if most is None:
+        return shown
+    return shown + Content.assemble((" best ", "$muted"), exact_percent(most), ("★", "$secondary"))
 
 
 def log_progress(share: float, charset: str) -> Content:

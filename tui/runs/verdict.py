@@ -7,6 +7,7 @@ the previous token (bigram) not below their conditional entropy: a model below a
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ from textual.content import Content
 from core.run.events import FINISHED, as_whole
 from core.run.history import History, Series
 from core.run.status import RUNNING
+from tui.common.format import exact_percent
 from tui.common.sanitize import clean
 
 MIN_JUDGED_STEPS = 50  # before these a model may just not have learned yet
@@ -38,6 +40,8 @@ class VerdictKind(StrEnum):
     BELOW_UNIGRAM = "below unigram"
     BELOW_BIGRAM = "below bigram"
     MEMORISING = "memorising"
+    ANSWERING = "answering"
+    PAST_BEST = "past best"
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def judge_run(history: History, status: str) -> Verdict:
     """
     if not len(history.train_loss):
         return Verdict(VerdictKind.WAITING, "")
-    verdict = _find_trouble(history) or _find_memorising(history) or _compare_baselines(history)
+    verdict = _find_trouble(history) or _judge_replies(history)
+    verdict = verdict or _find_memorising(history) or _compare_baselines(history)
     text = verdict.text
     if status == FINISHED:
         text = f"Done: {text[0].lower()}{text[1:]}"
@@ -115,6 +120,30 @@ def _lowest_mean(series: Series) -> tuple[int, float]:
     return step, value
 
 
+def _judge_replies(history: History) -> Verdict | None:
+    """How often replies are right, where some are; of such runs "best" means most right ones."""
+    last, best, step = history.task_accuracy.last, history.best_accuracy, history.best_step
+    if last is None or step is None or not best:
+        return None
+    shown = f"best accuracy {exact_percent(best)} at {_moment(history, step)}"
+    if history.task_items and best - last > _chance_difference(best, last, history.task_items):
+        text = f"Past its best: {exact_percent(last)} of replies right, {shown}."
+        return Verdict(VerdictKind.PAST_BEST, text)
+    text = f"Replies: {exact_percent(last)} right, {shown}."
+    return Verdict(VerdictKind.ANSWERING, text)
+
+
+def _chance_difference(best: float, last: float, items: int) -> float:
+    """The difference of two shares that chance alone seldom exceeds: twice its standard error."""
+    return 2 * math.sqrt((best * (1 - best) + last * (1 - last)) / items)
+
+
+def _moment(history: History, step: int) -> str:
+    """The epoch of a step; the step if epochs have no known length."""
+    per_epoch = history.steps_per_epoch
+    return f"epoch {step / per_epoch:.3g}" if per_epoch else f"step {step:,}"
+
+
 def _find_memorising(history: History) -> Verdict | None:
     """A validation loss above its minimum twice in a row while the training loss fell."""
     best, values = history.best, history.val_loss.values
@@ -125,8 +154,7 @@ def _find_memorising(history: History) -> Verdict | None:
     is_rising = min(values[-2:]) > low * (1 + MIN_VAL_RISE)
     if train_then is None or not is_rising or train_now >= train_then:
         return None
-    per_epoch = history.steps_per_epoch
-    when = f"epoch {step / per_epoch:.3g}" if per_epoch else f"step {step}"
+    when = _moment(history, step)
     text = (
         f"Memorising since {when}: validation {_format(low)} → {_format(values[-1])}, "
         f"training {_format(train_then)} → {_format(train_now)}."
@@ -174,6 +202,8 @@ def has_small_validation(history: History) -> bool:
 STYLES = {
     VerdictKind.BELOW_BIGRAM: "bold $success",
     VerdictKind.MEMORISING: "bold $warning",
+    VerdictKind.ANSWERING: "bold $success",
+    VerdictKind.PAST_BEST: "bold $warning",
     VerdictKind.AT_UNIGRAM: "bold $warning",
 }
 

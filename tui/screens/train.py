@@ -65,7 +65,8 @@ class TrainScreen(BaseScreen):
     HELP = (
         "The loss measures how wrong the model's predictions are, in nats per token: lower is "
         "better. The baselines are what uniform guessing, token frequencies (unigram) and the "
-        "previous token (bigram) achieve."
+        "previous token (bigram) achieve. For pairs and conversations the accuracy is the share of "
+        "at most 200 validation items whose reply is right; the best weights are those with most."
     )
     CSS_PATH = "../styles/train.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,6 +9,7 @@ from tui.widgets.panel import Panel
 
 WIDE_CLASS = "-wide"  # of a screen whose panels have a border below
 CORNER_CELLS = 4  # of a border beside its words
+GAP_CELLS = 2  # of a blank before and after these words
 MARK_AND_GAP_CELLS = 4  # before and after the title
 
 
@@ -65,7 +66,7 @@ class ChartPanel(Panel):
         if not words and not is_wide:
             words = self._legend(free)
         title = Content.assemble(self._chart_name, "  ", words)
-        hint = self._legend(max(0, width)) if is_wide else Content("")
+        hint = self._legend(max(0, width - GAP_CELLS)) if is_wide else Content("")
         shown = (title if words else Content(self._chart_name), hint)
         # A border that is set is drawn again, with all that is in the panel.
         if self._shown is None or not all(map(Content.is_same, shown, self._shown)):

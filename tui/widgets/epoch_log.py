@@ -12,13 +12,15 @@ from textual.content import Content
 
 from core.run.history import EpochRow, History, SampleRow
 from core.run.status import RUNNING
-from tui.common.format import format_duration, loss, percent
+from tui.common.format import exact_percent, format_duration, loss, percent
 from tui.runs.verdict import recent_loss
 from tui.widgets.row_list import RowList
 
 GUTTER = 2  # cells for the cursor
 GAP = " "
 STAR = "★"
+STAR_CELLS = len(STAR) + 1
+RIGHT = "right"  # the column of the accuracy
 PENDING = "…"  # of a value that the end of the epoch will bring
 
 
@@ -31,12 +33,14 @@ class EpochTableData:
         live: the unfinished epoch, or None.
         samples: for the share of replies that is copied.
         best_step: step of the best evaluation, or None.
+        has_task: whether replies were judged: best goes by how many are right.
     """
 
     rows: Sequence[EpochRow] = ()
     live: EpochRow | None = None
     samples: Sequence[SampleRow] = ()
     best_step: int | None = None
+    has_task: bool = False
 
 
 def epoch_table(history: History, status: str) -> EpochTableData:
@@ -48,7 +52,13 @@ def epoch_table(history: History, status: str) -> EpochTableData:
         live = EpochRow(
             history.step, number, recent_loss(history.train_loss), None, None, history.elapsed
         )
-    return EpochTableData(tuple(history.epochs), live, tuple(history.samples), history.best_step)
+    return EpochTableData(
+        tuple(history.epochs),
+        live,
+        tuple(history.samples),
+        history.best_step,
+        has_task=len(history.task_accuracy) > 0,
+    )
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,11 @@ class _Column:
     width: int
     rank: int
     cell: Callable[[EpochLog, int], Content]
+
+
+_RIGHT_COLUMN = _Column(
+    RIGHT, len("100.0 %") + STAR_CELLS, 0, lambda log, index: log.accuracy_cell(index)
+)
 
 
 class EpochLog(RowList):
@@ -103,7 +118,9 @@ class EpochLog(RowList):
         count = self.row_count
         self._data = data
         old, new = before.rows, data.rows
-        if self.row_count == count and old == new and before.best_step == data.best_step:
+        if (self.row_count, old, before.best_step, before.has_task) == (
+            *(count, new, data.best_step, data.has_task),
+        ):
             self.refresh_row(count - 1)
             if data.samples != before.samples:
                 self.refresh()
@@ -120,12 +137,14 @@ class EpochLog(RowList):
         time = max(4, len(format_duration(newest.elapsed or 0))) if newest else 4
         losses = [(loss(row.train_loss), loss(row.val_loss)) for row in self._ends]
         train = max([5, *(len(text) for text, _ in losses)])
-        val = max([5, *(len(text) for _, text in losses)]) + len(STAR) + 1
+        has_task = self._data.has_task
+        val = max([5, *(len(text) for _, text in losses)]) + (0 if has_task else STAR_CELLS)
         columns = [
             _Column("#", number, 0, lambda log, index: log._epoch_cell(index)),
             _Column("step", step, 1, lambda log, index: Content(f"{log._row(index).step:,}")),
             _Column("train", train, 0, lambda log, index: log._train_cell(index)),
             _Column("val", val, 0, lambda log, index: log._val_cell(index)),
+            *([_RIGHT_COLUMN] if has_task else []),
             _Column("copied", 6, 3, lambda log, index: Content(log.copied_text(index))),
             _Column("time", time, 2, lambda log, index: log._time_cell(index)),
         ]
@@ -138,8 +157,12 @@ class EpochLog(RowList):
         """The titles of the columns."""
         if width != self._fitted_width:  # a scrollbar changes it without an event
             self._fit_columns(width)
+        starred = RIGHT if self._data.has_task else "val"
         heads = [
-            Content.styled((c.head + "  " if c.head == "val" else c.head).rjust(c.width), "$muted")
+            Content.styled(
+                (c.head + " " * STAR_CELLS if c.head == starred else c.head).rjust(c.width),
+                "$muted",
+            )
             for c in self._columns
         ]
         return Content(" " * GUTTER) + Content(GAP).join(heads)
@@ -164,9 +187,22 @@ class EpochLog(RowList):
     def _val_cell(self, index: int) -> Content:
         row = self._row(index)
         if row is self._data.live:
-            return Content(f"{PENDING}  ")
-        star = (" " + STAR) if self._is_best(index) else "  "
-        return Content.assemble(loss(row.val_loss), (star, "$accent"))
+            return Content(PENDING if self._data.has_task else f"{PENDING}  ")
+        if self._data.has_task:
+            return Content(loss(row.val_loss))
+        return Content.assemble(loss(row.val_loss), self._star(index, "$accent"))
+
+    def accuracy_cell(self, index: int) -> Content:
+        """The share of right replies at the end of an epoch, with a star at the best."""
+        row = self._row(index)
+        share = "" if row.task_accuracy is None else exact_percent(row.task_accuracy)
+        if row is self._data.live:
+            share = PENDING
+        return Content.assemble(share, self._star(index, "$secondary"))
+
+    def _star(self, index: int, style: str) -> tuple[str, str]:
+        is_live = self._row(index) is self._data.live
+        return (f" {STAR}" if not is_live and self._is_best(index) else "  ", style)
 
     def _is_best(self, index: int) -> bool:
         """Whether the best evaluation is of this epoch."""

@@ -226,9 +226,9 @@ class TrainView(Container):
         if self._chart_timer is not None:
             self._chart_timer.stop()
             self._chart_timer = None
-        train, val = history.train_loss, history.val_loss
+        train, val, right = history.train_loss, history.val_loss, history.task_accuracy
         shape = (history.started_at, len(history.changes), self.by_epoch)
-        points = (len(train), train.steps[-1:], train.last, len(val), val.last)
+        points = (len(train), train.steps[-1:], train.last, len(val), val.last, right.last)
         if (shape, points) == self._chart_key:
             return
         # When the axis grows the whole chart is sent to the terminal, so that is done rarely.

@@ -10,10 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from core.text.task_report import JudgedItem
+from tui.common.format import percent
 from tui.common.sanitize import one_line
 from tui.plot.bars import bar
 from tui.runs.accuracy import input_text
-from tui.runs.accuracy_text import fitted, whole_percent
+from tui.runs.accuracy_text import fitted
 from tui.widgets.row_list import RowList
 
 OPEN_TOOLTIP = "Step through the reply to this item"
@@ -105,7 +106,7 @@ class WrongList(RowList, inherit_bindings=False):
     def draw_row(self, index: int, width: int) -> Content:
         """The cells of an item."""
         item, columns = self._items[index], self._fit_columns(width)
-        share = "" if not item.is_fitting else whole_percent(item.probability)
+        share = "" if not item.is_fitting else percent(item.probability)
         said = item.reply.strip() if item.is_fitting else "too long"
         parts: list[Content | str | tuple[str, str]] = [
             " " * GUTTER,

@@ -273,3 +273,5 @@ def test_the_best_step_has_most_right_replies_then_the_lowest_loss(
     for at, loss, accuracy in evaluations:
         history.apply(event("eval", at, val_loss=loss, task_accuracy=accuracy))
     assert history.best_step == best
+    accuracies = {at: accuracy for at, _, accuracy in evaluations}
+    assert history.best_accuracy == (None if best is None else accuracies[best])

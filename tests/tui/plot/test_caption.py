@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -92,6 +94,15 @@ def test_the_cursor_reads_all_values_at_a_step() -> None:
     assert reading_text(1500.0) == (
         "step 1,500 · train 2.500 · mean of 50 steps 2.500 · ● validation 2.700 · rate 0.0005"
     )
+
+
+def test_shares_are_named_and_read_as_percent() -> None:
+    xs = np.array([500.0, 1000])
+    shares = (Curve("accuracy", xs, np.array([0.5, 0.875]), "secondary", "▲", has_best=True),)
+    chart = replace(CHART, shares=shares)
+    assert "▲ accuracy (right axis)  ★ best" in legend_text(chart)
+    assert "▲ accuracy 87.5 %" in reading_text(1000.0, chart)
+    assert "▲ accuracy 50.0 % at 500" in reading_text(800.0, chart)
 
 
 def test_an_older_validation_loss_is_given_with_its_step() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,6 +70,7 @@ def noisy(count: int, level: float = 2.0, spread: float = 0.3) -> Curve:
     st.sampled_from(CHARSETS),
     st.sampled_from(MODES),
     st.none() | st.tuples(st.floats(0, 50), st.floats(50.001, 300)),
+    st.lists(st.floats(0, 1), max_size=5),
 )
 def test_every_row_has_the_width_for_any_losses(
     train: list[float],
@@ -78,8 +80,10 @@ def test_every_row_has_the_width_for_any_losses(
     charset: str,
     mode: ScaleMode,
     window: tuple[float, float] | None,
+    shares: list[float],
 ) -> None:
     chart = Chart(
+        shares=(curve(shares, "accuracy", marker="▲", has_best=True),),
         curves=(
             curve(train, is_noisy=True, marker="▲"),
             curve(other, "validation", marker="●", has_best=True),
@@ -91,6 +95,37 @@ def test_every_row_has_the_width_for_any_losses(
     view = ChartView(mode, window, cursor=7.0, has_cursor=True)
     rows = draw_chart(chart, width, height, charset, view).rows
     assert [sum(len(part) for part, _ in row) for row in rows] == [width] * height
+
+
+def test_shares_have_a_scale_of_their_own_at_the_right() -> None:
+    """Detects an accuracy drawn, or labelled, on the scale of the losses."""
+    xs = np.array([0.0, 50.0, 100.0])
+    accuracy = Curve("accuracy", xs, np.array([0.0, 1.0, 0.5]), marker="▲", has_best=True)
+    chart = Chart(curves=(curve([4.0] * 101),), shares=(replace(accuracy, best_x=50.0),))
+    rows = lines(chart, height=14)
+    assert [row[-7:] for row in rows[:13]] == [
+        "+ 100 %",
+        *["|      "] * 2,
+        "+ 75 % ",
+        *["|      "] * 2,
+        "+ 50 % ",
+        *["|      "] * 2,
+        "+ 25 % ",
+        *["|      "] * 2,
+        "+ 0 %  ",
+    ]
+    assert "*" in rows[0], "the star is at the best, not at the lowest"
+    assert rows[6][-8] == "^", "a half is in the middle, whatever the losses are"
+    assert rows[12].count("^") == 1
+    assert len(lines(chart, height=6)[0]) == 70
+    assert "%" not in text(replace(chart, shares=()))
+    assert "%" not in text(chart, width=39), "there is no room for a second scale"
+
+
+def test_shares_of_nothing_are_drawn_on_a_logarithmic_scale_of_losses() -> None:
+    zero = curve([0.0, 0.0], "accuracy", marker="▲")
+    rows = lines(Chart(curves=(curve([4.0, 2.0]),), shares=(zero,)), view=ChartView(MODES[1]))
+    assert "^" in rows[-2]
 
 
 @pytest.mark.parametrize("points", [[], [math.nan], [math.inf, -math.inf]])

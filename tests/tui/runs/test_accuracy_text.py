@@ -10,6 +10,7 @@ from core.text.task_metrics import make_report
 from core.text.task_report import FROM_FILE, CalibrationRow, JudgedItem, TaskReport
 from tests.support.reports import answer_report, judged, label_report, translation_report
 from tui.chat.origin import MARKS
+from tui.common.format import exact_percent
 from tui.runs import accuracy_text
 from tui.runs.accuracy import (
     Calibration,
@@ -105,7 +106,7 @@ def test_other_runs_cannot_be_tested(reading: str | None) -> None:
     [(1.0, "100 %"), (0.9999, "99.9 %"), (0.875, "87.5 %"), (0.0001, "0.1 %"), (0.0, "0 %")],
 )
 def test_only_all_and_none_are_written_so(share: float, text: str) -> None:
-    assert accuracy_text.exact_percent(share) == text
+    assert exact_percent(share) == text
 
 
 def _score(report: TaskReport, width: int, weights: str = "last", step: int | None = 500) -> str:

@@ -46,6 +46,24 @@ def test_a_run_has_its_curves_baselines_and_rates() -> None:
     assert (chart.unit, chart.steps_per_unit, chart.planned) == (STEPS, 1.0, 40)
 
 
+def test_the_star_of_a_task_is_on_its_accuracy() -> None:
+    """The loss was lowest at step 20, most replies were right at step 10."""
+    evaluations = ((10, 0.5, 0.9), (20, 0.4, 0.8))
+    run = history_of(
+        ("prepared", 0, {"steps": 40, "steps_per_epoch": 10.0}),
+        *(
+            ("eval", step, {"val_loss": loss, "task_accuracy": accuracy})
+            for step, loss, accuracy in evaluations
+        ),
+    )
+    chart = run_chart(run, by_epoch=True)
+    (accuracy,) = chart.shares
+    assert (accuracy.xs.tolist(), accuracy.ys.tolist()) == ([1.0, 2.0], [0.9, 0.8])
+    assert (accuracy.has_best, accuracy.best_x) == (True, 1.0)
+    assert not chart.curves[1].has_best
+    assert run_chart(RUN).shares == ()
+
+
 def test_epochs_on_the_x_axis() -> None:
     chart = run_chart(RUN, by_epoch=True)
     assert chart.curves[0].xs == pytest.approx(np.array([0.1, 0.2, 0.4]))

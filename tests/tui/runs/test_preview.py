@@ -59,6 +59,12 @@ def test_the_facts_say_what_the_run_is(story: ScriptedRun) -> None:
     }
 
 
+def test_the_facts_of_a_task_say_how_many_replies_are_right(story: ScriptedRun) -> None:
+    for step, val_loss, accuracy in ((40, 0.5, 0.91), (60, 0.4, 0.875)):
+        story.emit("eval", step, val_loss=val_loss, task_accuracy=accuracy)
+    assert facts_of(story)["replies"] == "87.5 % right, best accuracy 91.0 %"
+
+
 def test_a_run_without_events_has_few_facts(tmp_path: Path) -> None:
     home = Home(root=tmp_path, cache=tmp_path / "cache")
     run = make_run(home, "empty")

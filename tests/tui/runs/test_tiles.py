@@ -86,6 +86,41 @@ def test_bits_per_byte_need_the_size_of_the_text() -> None:
     assert tiles.bits_per_byte(History(), 1.0, 4000) is None
 
 
+@pytest.mark.parametrize("reading", ["pairs", "conversations"])
+def test_the_loss_of_replies_is_not_converted_to_bits_per_byte(reading: str) -> None:
+    """It is that of the replies only, but the size is that of the whole text."""
+    made = history(("prepared", 0, PREPARED | {"reading": reading}))
+    assert tiles.bits_per_byte(made, 1.0, 4000) is None
+
+
+def judged_history() -> History:
+    """A run that answers: its best accuracy is not that of the lowest loss."""
+    return history(
+        ("prepared", 0, PREPARED | {"reading": "pairs"}),
+        ("step", 30, {**STEP, "train_loss": 3.0}),
+        ("eval", 30, {"val_loss": 0.5, "task_accuracy": 0.91, "task_items": 200}),
+        ("eval", 60, {"val_loss": 0.412, "task_accuracy": 0.875, "task_items": 200}),
+        ("step", 60, {**STEP, "train_loss": 1.5, "tokens_per_second": 4790.0}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (30, ["loss 0.412 · 87.5 % right", "best accuracy 91.0 % ★"]),
+        (20, ["0.412 · 87.5 %", "best 91.0 % ★"]),
+        (17, ["0.412 · 87.5 %", "best 91.0 % ★"]),
+    ],
+)
+def test_the_validation_of_a_task_has_its_accuracy(width: int, lines: list[str]) -> None:
+    assert texts(judged_history(), width=width)[1] == lines
+
+
+def test_the_line_of_figures_has_the_accuracy() -> None:
+    line = tiles.figures_line(judged_history(), status.RUNNING, 80, "braille").plain
+    assert line.startswith("train 1.500  val 0.412 right 87.5 % best 91.0 %★  ")
+
+
 @pytest.mark.parametrize("width", [10, 20, 40, 80, 200])
 def test_the_line_of_figures_fits_the_width(width: int) -> None:
     line = tiles.figures_line(RUNNING, status.RUNNING, width, "braille")

@@ -114,6 +114,45 @@ def test_the_sentence_fits_the_losses(made: History, kind: VerdictKind, numbers:
     assert numbers in verdict.text
 
 
+def _answering(*evaluations: tuple[int, float, float]) -> History:
+    """A run with step, validation loss and accuracy of each evaluation of 200 items."""
+    made = history(LEARNT)
+    for step, val_loss, accuracy in evaluations:
+        fields = {"val_loss": val_loss, "task_accuracy": accuracy, "task_items": 200}
+        made.apply(Event("eval", float(step), step, fields))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("evaluations", "kind", "text"),
+    [
+        (
+            [(50, 1.0, 0.5), (100, 0.8, 0.9)],
+            VerdictKind.ANSWERING,
+            "Replies: 90.0 % right, best accuracy 90.0 % at epoch 2.",
+        ),
+        (
+            [(50, 0.8, 0.9), (100, 1.2, 0.88), (150, 1.5, 0.87)],
+            VerdictKind.ANSWERING,
+            "Replies: 87.0 % right, best accuracy 90.0 % at epoch 1.",
+        ),
+        (
+            [(50, 0.8, 0.9), (100, 0.7, 0.5)],
+            VerdictKind.PAST_BEST,
+            "Past its best: 50.0 % of replies right, best accuracy 90.0 % at epoch 1.",
+        ),
+        ([(50, 1.0, 0.0), (100, 0.9, 0.0)], VerdictKind.BELOW_BIGRAM, "validation 0.900"),
+    ],
+)
+def test_of_a_task_best_means_the_most_right_replies(
+    evaluations: list[tuple[int, float, float]], kind: VerdictKind, text: str
+) -> None:
+    """A rising loss is no memorising while replies stay right."""
+    verdict = judge_run(_answering(*evaluations), status.RUNNING)
+    assert verdict.kind is kind
+    assert text in verdict.text
+
+
 def test_a_run_without_baselines_still_gets_a_sentence() -> None:
     """A foreign or older file of events must not end the screen."""
     made = history(LEARNT, reference={"on": 3, "random": "x"})

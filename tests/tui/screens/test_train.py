@@ -94,6 +94,34 @@ def test_a_wide_terminal_has_epochs_and_samples_beside_the_chart(story: Scripted
     play(story, act, size=(200, 50))
 
 
+@pytest.mark.parametrize("size", [*SIZES, (160, 40)])
+def test_a_task_shows_its_accuracy(story: ScriptedRun, size: tuple[int, int]) -> None:
+    """On a scale at the right of the chart, beside the losses, and in the sentence."""
+    story.start(reading="pairs")
+    for step, accuracy in ((20, 0.0), (40, 0.3), (60, 0.62), (80, 0.91), (100, 0.875)):
+        story.train(step - 19, step)
+        judged = {"val_loss": 4 / step, "task_accuracy": accuracy}
+        story.emit("eval", step, **judged, task_items=200)
+        story.emit(
+            "epoch", step, epoch=step // 20, train_loss=5 / step, elapsed=step / 10, **judged
+        )
+    story.end("finished", 100, elapsed=10.0)
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        text = text_of(stage)
+        assert "87.5 %" in text
+        assert "best accuracy 91.0 % at epoch 4." in text.replace("\n ", " ")
+        assert "├ 100 %" in text
+        assert "91.0 % ★" in text, "the star of the epochs"
+        assert "bits per byte" not in text
+        if size[0] > 60:
+            assert "▲ accuracy (right axis)" in text
+        row = text.splitlines()[1 if size[0] < 110 else 2]
+        assert ("right 87.5 % best 91.0 %★" if size[0] < 110 else "0.040 · 87.5 %") in row
+
+    play(story, act, size=size)
+
+
 def test_a_live_run_is_updated(story: ScriptedRun) -> None:
     story.train_partly()
 

@@ -13,6 +13,7 @@ from textual.widgets import Input, Log, Static
 
 from core.paths import Home
 from core.run.directory import Run
+from core.system.files import read_json, write_json
 from tests.support.runs import PREPARED, ScriptedRun
 from tests.support.suspended import suspended_trainer
 from tests.support.train_stage import (
@@ -26,7 +27,7 @@ from tests.support.train_stage import (
     title,
 )
 from tests.support.wait import wait_until_shown
-from tui.common.messages import OpenChat
+from tui.common.messages import OpenChat, OpenTest
 from tui.screens import train
 from tui.screens.log import LogScreen
 from tui.screens.train import TrainScreen, parse_epochs
@@ -330,3 +331,51 @@ def test_every_binding_has_a_tooltip() -> None:
 def test_invalid_numbers_of_epochs(line: str) -> None:
     with pytest.raises(Exception, match="is not a number of epochs"):
         parse_epochs(line)
+
+
+def _make_task(story: ScriptedRun, reading: str) -> None:
+    record = read_json(story.run.record)
+    record["corpus"] |= {"reading": reading, "task": "answer"}
+    write_json(story.run.record, record)
+
+
+@pytest.mark.parametrize("reading", ["pairs", "conversations"])
+def test_replies_of_a_task_are_tested_on_a_key(story: ScriptedRun, reading: str) -> None:
+    _make_task(story, reading)
+    story.train_partly()
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        assert "Test" in footer(stage)
+        await pilot.press("T")
+        await pilot.pause()
+        (opened,) = stage.posted(OpenTest)
+        assert (opened.name, opened.weights) == ("poem", "last")
+
+    play(story, act, size=(140, 38))
+
+
+def test_a_run_without_a_task_says_why_it_is_not_tested(story: ScriptedRun) -> None:
+    story.train_partly()
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        assert "Test" not in footer(stage)
+        await pilot.press("T")
+        await pilot.pause()
+        assert not stage.posted(OpenTest)
+        why = stage.train.explain_refusal("test") or ""
+        assert why.startswith("poem continues texts: no reply is right or wrong.")
+
+    play(story, act, size=(140, 38))
+
+
+def test_a_task_before_its_first_save_is_not_tested(story: ScriptedRun) -> None:
+    _make_task(story, "pairs")
+    story.start()
+
+    async def act(stage: TrainStage, pilot: Pilot[None]) -> None:
+        await pilot.press("T")
+        await pilot.pause()
+        assert not stage.posted(OpenTest)
+        assert "has no weights yet" in (stage.train.explain_refusal("test") or "")
+
+    play(story, act)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.pilot import Pilot
 
@@ -132,6 +134,27 @@ def test_the_best_epoch_is_starred_and_copied_shares_belong_to_the_epoch_they_en
         assert len(stars) == 1
         assert [log.copied_text(index) for index in range(4)] == ["", "5 %", "100 %", ""]
         assert "★" in widget_lines(log)[4], "the loss was lowest between the epochs 3 and 4"
+
+    play_widget(EpochLog(), act)
+
+
+def test_a_task_has_a_column_of_right_replies_with_the_star() -> None:
+    rows = [replace(row(number), task_accuracy=number / 8) for number in range(1, 5)]
+    data = EpochTableData(rows, LIVE, (), best_step=60, has_task=True)
+
+    async def act(log: EpochLog, pilot: Pilot[None]) -> None:
+        log.show(data)
+        await pilot.pause()
+        assert [line.split() for line in widget_lines(log)[:6]] == [
+            ["#", "step", "train", "val", "right", "copied", "time"],
+            ["1", "20", "2.500", "2.700", "12.5", "%", "0:02"],
+            ["2", "40", "1.667", "1.867", "25.0", "%", "0:03"],
+            ["3", "60", "1.250", "1.450", "37.5", "%", "★", "0:04"],
+            ["4", "80", "1.000", "1.200", "50.0", "%", "0:06"],
+            ["›", "12", "250", "0.500", "…", "…", "0:17"],
+        ]
+        narrow = log.draw_heading(32).plain.split()
+        assert narrow == ["#", "step", "train", "val", "right"]
 
     play_widget(EpochLog(), act)
 
