@@ -22,15 +22,16 @@ from core.run.follow import RunFollower
 from core.run.history import History
 from core.run.record import read_record
 from core.run.status import LIVE_STATUSES
+from core.text.corpus import CHAT_READINGS, CONVERSATIONS
 from tui.cli.console import print_json, print_message
 from tui.cli.options import complete_run
 from tui.cli.watch import follow_events
 
 EXIT_REACHED, EXIT_FAILED, EXIT_ENDED, EXIT_TIMEOUT = 0, 1, 3, 124
 STEP, EPOCH, TRAIN_LOSS = "step", "epoch", "train_loss"
-VAL_LOSS, BITS_PER_BYTE = "val_loss", "bits_per_byte"
-METRICS = (TRAIN_LOSS, VAL_LOSS, STEP, EPOCH, BITS_PER_BYTE)
-OF_VALIDATION = (VAL_LOSS, BITS_PER_BYTE)
+VAL_LOSS, BITS_PER_BYTE, TASK_ACCURACY = "val_loss", "bits_per_byte", "task_accuracy"
+METRICS = (TRAIN_LOSS, VAL_LOSS, STEP, EPOCH, BITS_PER_BYTE, TASK_ACCURACY)
+OF_VALIDATION = (VAL_LOSS, BITS_PER_BYTE, TASK_ACCURACY)
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -98,9 +99,9 @@ def wait(
 ) -> int:
     """Wait until the training of RUN ends, or until a condition has been met.
 
-    For losses, a condition also counts if it was met before; step and epoch count as they are now.
-    Bits per byte are derived from the validation loss, at the mean number of bytes per token of the
-    run's text.
+    For losses and the task's accuracy (the share of right replies, of pairs and conversations), a
+    condition also counts if it was met before; step and epoch count as they are now. Bits per byte
+    are derived from the validation loss, at the mean number of bytes per token of the run's text.
 
     \b
     Exit codes:
@@ -152,13 +153,16 @@ class RunWait:
         return code
 
     def _find_met(self) -> bool:
-        """Whether the condition is met, or was for a loss.
+        """Whether the condition is met, or was for a loss or an accuracy.
 
         Raises:
-            InputError: it never will be, as the run has no validation data.
+            InputError: it never will be, as the run has no validation data or no replies.
         """
         if self._until is None:
             return False
+        reading = self._history.prepared.get("reading", CONVERSATIONS)
+        if self._until.metric == TASK_ACCURACY and reading not in CHAT_READINGS:
+            raise InputError(f"{self._run.name} continues texts.", f"Use {VAL_LOSS}.")
         if self._until.metric in OF_VALIDATION and self._history.prepared.get("val_tokens") == 0:
             hint = f"Use {TRAIN_LOSS}."
             raise InputError(f"{self._run.name} has no validation data.", hint)
@@ -172,6 +176,8 @@ class RunWait:
             return [] if self._history.epoch is None else [self._history.epoch]
         if metric == TRAIN_LOSS:
             return self._history.train_loss.values
+        if metric == TASK_ACCURACY:
+            return self._history.task_accuracy.values
         scale = 1.0 if metric == VAL_LOSS else self._bits_per_nat()
         return [] if scale is None else [value * scale for value in self._history.val_loss.values]
 
@@ -210,6 +216,7 @@ class RunWait:
             TRAIN_LOSS: history.train_loss.last,
             VAL_LOSS: val_loss,
             BITS_PER_BYTE: None if val_loss is None or scale is None else val_loss * scale,
+            TASK_ACCURACY: history.task_accuracy.last,
             "reason": history.failure.message if history.failure else history.reason,
             "exit_code": code,
         }

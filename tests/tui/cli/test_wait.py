@@ -132,6 +132,26 @@ def test_a_value_that_a_resume_undid_does_not_count(story: ScriptedRun, tmp_path
     assert wait(tmp_path, "--until", "train_loss<3.5") == 0
 
 
+def test_the_share_of_right_replies_can_be_waited_for(tmp_path: Path, capsys: Captured) -> None:
+    story = ScriptedRun(tmp_path)
+    story.start(reading="pairs")
+    story.emit("eval", 10, val_loss=1.0, task_accuracy=0.9, task_items=200)
+    story.emit("eval", 20, val_loss=0.5, task_accuracy=0.8, task_items=200)
+    with story.lock:
+        assert wait(tmp_path, "--until", "task_accuracy>=0.9", "--json") == 0
+    assert state(capsys)["task_accuracy"] == 0.8
+
+
+def test_no_share_of_right_replies_is_waited_for_in_running_text(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    story = ScriptedRun(tmp_path)
+    story.start(reading="text")
+    with story.lock:
+        assert wait(tmp_path, "--until", "task_accuracy>=0.9") == 2
+    assert "poem continues texts" in capsys.readouterr().err
+
+
 def test_a_loss_that_will_never_be_known_is_refused(tmp_path: Path, capsys: Captured) -> None:
     story = ScriptedRun(tmp_path)
     story.start(val_tokens=0)
