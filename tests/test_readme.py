@@ -61,5 +61,5 @@ def test_ci_runs_its_test_command() -> None:
 
 def test_the_corpora_of_its_examples_are_bundled() -> None:
     corpora = {arguments[1] for arguments in COMMANDS if arguments[:1] == ["train"]}
-    bundled = {path.parent.name for path in (ROOT / "data").glob("*/corpus.txt")}
+    bundled = {path.parent.name for path in (ROOT / "data").glob("*/about.toml")}
     assert {corpus for corpus in corpora if "." not in corpus} <= bundled
