@@ -196,13 +196,15 @@ class OriginScreen(BaseScreen):
         reply, turn = self._reply, self._turn
         figures, text = self.query_one("#figures", Static), self.query_one(ReplyText)
         mark = prompt_mark(self.services.terminal.charset)
+        is_continuation = self._messages_before is None
+        prompt = turn.prompt if is_continuation else f"{turn.prompt}\n"
         if reply is None:
             figures.update(status)
             self._span_of_piece = {}
-            text.show([(f"{mark} ", "accent"), (turn.prompt, "prompt"), (turn.text, "")])
+            text.show([(f"{mark} ", "accent"), (prompt, "prompt"), (turn.text, "")])
         else:
             figures.update(_with_bold_figures(origin.summary(reply)))
-            shown = origin.reply_pieces(turn.prompt, reply, self._span_index, self._marks, mark)
+            shown = origin.reply_pieces(prompt, reply, self._span_index, self._marks, mark)
             self._span_of_piece = shown.spans
             text.show(shown.pieces, shown.view)
         self.query_one(PassageList).show(reply, self._span_index)

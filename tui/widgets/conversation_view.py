@@ -23,12 +23,14 @@ from tui.chat.classification import LabelRow, label_rows
 from tui.chat.record import Turn
 from tui.chat.reply import Token, turn_facts
 from tui.chat.shading import DIGIT, SHADES, merge_pieces, split_by_chances, token_pieces
+from tui.common.keys import hidden_key
 from tui.common.sanitize import StreamCleaner
 from tui.common.wrapping import Piece
 from tui.widgets.label_bars import LABEL_STYLES, label_pieces
 from tui.widgets.panel import is_wide
 from tui.widgets.transcript import STYLES, Transcript, selected_part
 
+BRANCH_TOOLTIP = "Another branch of the conversation at a turn"
 BAR, MARK, WRITING_CURSOR = "▌", "›", "▌"
 PERSON, MODEL, META, GAP = "person", "model", "meta", "gap"  # kinds of paragraphs
 BARS = {PERSON: "bar-person", MODEL: "bar-model"}
@@ -100,8 +102,8 @@ class ConversationView(Transcript):
         Binding("enter", "open", "Type", tooltip="Edit the chosen prompt and send it again"),
         Binding("up", "choose(-1)", "Turn", key_display="↑↓", tooltip="Choose a turn"),
         Binding("down", "choose(1)", "Turn", show=False, key_display="↑↓", tooltip="Choose a turn"),
-        Binding("left", "branch(-1)", "Branch", show=False, tooltip="The branch before, at a turn"),
-        Binding("right", "branch(1)", "Branch", show=False, tooltip="The next branch at a turn"),
+        hidden_key("left", "branch(-1)", "Branch", BRANCH_TOOLTIP, "←→"),
+        hidden_key("right", "branch(1)", "Branch", BRANCH_TOOLTIP, "←→"),
     ]
 
     class Opened(Message):

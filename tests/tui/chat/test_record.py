@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.errors import DamagedError, StorageError
 from tests.support.full_disk import full_disk
 from tui.chat import record
-from tui.chat.record import Turn, append, decode, read_last, remove
+from tui.chat.record import Turn, append, append_system, decode, read_last, read_record, remove
 from tui.common.sanitize import json_line
 
 
@@ -191,3 +191,46 @@ def test_damaged_probabilities_are_left_out(tmp_path: Path, chances: object) -> 
     append(path, make_turn("a", " b", chances=chances))
     (turn,) = read_last(path, 1)
     assert (turn.text, turn.chances) == (" b", ())
+
+
+def test_the_newest_system_text_counts(tmp_path: Path) -> None:
+    """Detects a system text that is lost, that of an older session, or a turn named like it."""
+    path = tmp_path / "talk.jsonl"
+    assert read_record(path, 10) == ([], "")
+    append_system(path, "Be kind.")
+    append(path, make_turn("one", system="Be kind."))
+    append_system(path, "Be brief.")
+    append(path, make_turn("system", system="Be kind."))
+    assert read_record(path, 10).system == "Be brief."
+    assert [turn.prompt for turn in read_record(path, 10).turns] == ["one", "system"]
+    assert read_record(path, 1).system == "Be kind.", "of the turn, where the line is too far back"
+    append_system(path, "")
+    assert read_record(path, 10).system == ""
+
+
+def test_a_turn_of_an_older_version_is_a_prompt_on_its_own() -> None:
+    """Detects a record that the conversations made unreadable."""
+    fields = vars(make_turn()) | {"type": "turn"}
+    for name in ("conversation", "history", "system", "labels"):
+        del fields[name]
+    turn = decode(json.dumps(fields).encode())
+    assert turn is not None
+    assert (turn.conversation, turn.history, turn.system, turn.labels) == ("", 0, "", ())
+
+
+@pytest.mark.parametrize(
+    ("labels", "decoded"),
+    [
+        ([["good", 0.7], ["bad", 2]], (("good", 0.7), ("bad", 1.0))),
+        ([["good", None]], (("good", 0.0),)),
+        ([["good", 0.7], ["bad"]], ()),
+        ([[1, 0.7]], ()),
+        ("good", ()),
+        (None, ()),
+    ],
+)
+def test_damaged_labels_are_none(labels: object, decoded: object) -> None:
+    """Detects an exception, or half of the labels as if they were all."""
+    turn = decode(json.dumps(vars(make_turn()) | {"type": "turn", "labels": labels}).encode())
+    assert turn is not None
+    assert turn.labels == decoded

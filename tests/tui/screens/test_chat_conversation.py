@@ -29,6 +29,7 @@ from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
 from tui.screens.origin import OriginScreen
 from tui.screens.step import StepScreen
+from tui.widgets.source_text import ReplyText
 
 REPLY = " is a popular programming language."
 
@@ -350,6 +351,7 @@ def test_a_reply_of_an_earlier_session_is_opened_by_its_text(home: Home) -> None
         assert scored[-2] == whole
         await press(app, pilot, "escape", "s")
         assert isinstance(app.screen, OriginScreen)
+        assert app.screen.query_one(ReplyText).text.startswith("› two\n")
         await press(app, pilot, "x")
         assert app.posted(OpenStep)[1].messages[:3] == whole[:3]
 
