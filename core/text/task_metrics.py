@@ -20,7 +20,9 @@ NORMAL_QUANTILE = 1.959963984540054  # of 0.975: an interval of 95 %
 CALIBRATION_BOUNDS = (1.0, 0.9, 0.75, 0.6, 0.0)
 MAX_WRONG_ITEMS = 1_000
 MAX_UNSEEN_LABELS = 20
-MAX_WRONG_CHARACTERS = 4_000_000  # all of them travel in one line of JSON
+# All of them are in one line of JSON of at most 16 MiB, where a character may take 12 bytes.
+MAX_WRONG_CHARACTERS = 1_000_000
+CHARACTERS_PER_NUMBER = 4
 CHRF_HINT = "chrF needs the package sacrebleu: pip install sacrebleu"
 
 
@@ -133,8 +135,9 @@ def surest_first(items: Iterable[JudgedItem]) -> tuple[JudgedItem, ...]:
     )
     kept, characters = [], 0
     for item in wrong[:MAX_WRONG_ITEMS]:
-        characters += len(item.expected) + len(item.reply)
+        characters += len(item.file) + len(item.expected) + len(item.reply)
         characters += sum(len(message.content) for message in item.messages)
+        characters += CHARACTERS_PER_NUMBER * len(item.label_probabilities)
         if characters > MAX_WRONG_CHARACTERS:
             break
         kept.append(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from dataclasses import replace
@@ -134,7 +135,9 @@ def test_wrong_items_come_surest_first_and_as_many_as_a_line_of_json_holds() -> 
     wrong = surest_first([*items, item("a", "a", 1.0)])
     assert len(wrong) == MAX_WRONG_ITEMS
     assert [entry.line for entry in wrong[:3]] == [1999, 1998, 1997]
-    assert len(surest_first([item("a", "b" * 3_000_000)] * 3)) == 1
+    long = surest_first([item("a", "\U0001f642" * 400_000)] * 5)
+    assert len(long) == 2
+    assert len(json.dumps(codec.to_json(long))) < 16 * 2**20
 
 
 def test_a_report_of_labels_has_the_baselines_beside_the_accuracy() -> None:
