@@ -145,7 +145,7 @@ def estimate_step_seconds(
 
 def _mean_row_length(shape: ModelConfig, tokens: TokenFacts) -> int:
     """Targets of an average row."""
-    if tokens.reading != "lines":
+    if tokens.reading == "text":
         return shape.context
     targets = tokens.train_tokens - tokens.train_samples
     return max(1, min(shape.context, round(targets / tokens.samples(shape.context))))
