@@ -14,6 +14,7 @@ from core.config.configs import PRECISIONS, SamplingConfig
 from core.config.schema import setting_specs
 from core.errors import InputError
 from core.paths import Home
+from core.system.files import read_regular_file
 from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_weights, normalize_argument
 from tui.common.sanitize import StreamCleaner, clean
@@ -35,6 +36,7 @@ NUMERIC_SETTINGS = {
     "seed": int,
 }
 MAX_CONTINUATIONS = 64
+MAX_MESSAGES_BYTES = 1 << 24
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -74,6 +76,7 @@ def sampling_options(command: Command) -> Command:
     type=click.IntRange(1, MAX_CONTINUATIONS),
     help="number of continuations, generated in one batch",
 )
+@click.option("--allow-unknown", is_flag=True, help="read words outside the vocabulary as <unk>")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
 @click.option(
     "--precision",
@@ -91,6 +94,7 @@ def generate(
     messages_file: str | None,
     top: int,
     count: int,
+    allow_unknown: bool,
     device: str,
     precision: str,
     as_json: bool,
@@ -120,9 +124,15 @@ def generate(
 
     loaded = load_model(folder, weights, device, precision=precision)
     if not loaded.is_chat and messages is None:
-        start = GenerationStart(loaded, loaded.encode(prompt), config, {"prompt": prompt})
+        from core.inference.load import prompt_ids
+
+        ids = prompt_ids(loaded.tokenizer, loaded.reading, prompt, allow_unknown=allow_unknown)
+        start = GenerationStart(loaded, ids, config, {"prompt": prompt})
     else:
-        start = _start_of_reply(loaded, messages, prompt, config)
+        start = _start_of_reply(loaded, messages, prompt, config, allow_unknown=allow_unknown)
+    unk_id = loaded.tokenizer.unk_id
+    if unk_id is not None and (unknown := list(start.ids).count(unk_id)):
+        print_message(f"Read as <unk>: {unknown:,} of {len(start.ids):,} tokens.")
     if count > 1:
         _print_several(start, count, as_json=as_json)
     elif as_json:
@@ -147,10 +157,11 @@ def _read_messages(file: str, prompt: str) -> tuple[Message, ...]:
     if file == "-":
         return parse_message_text(read_stdin(), "standard input")
     try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise InputError(f"{file} cannot be read: {reason}.", "Name a file of JSON.") from error
+        text = read_regular_file(Path(file), MAX_MESSAGES_BYTES).decode()
+    except FileNotFoundError:
+        raise InputError(f"There is no file {file}.", "Name a file of JSON.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8 text.", "Name a file of JSON.") from None
     return parse_message_text(text, file)
 
 
@@ -187,6 +198,8 @@ def _start_of_reply(
     messages: Sequence[Message] | None,
     prompt: str,
     config: SamplingConfig,
+    *,
+    allow_unknown: bool,
 ) -> GenerationStart:
     """Return the start of a reply to messages, else to a prompt as the only one.
 
@@ -205,6 +218,7 @@ def _start_of_reply(
     fitted = loaded.encode_messages(
         messages or (Message(USER, prompt),),
         reply_tokens=min(config.max_tokens, context // MIN_REPLY_PART),
+        allow_unknown=allow_unknown,
     )
     if fitted.dropped:
         exchanges = f"{fitted.dropped:,} exchange{'s' * (fitted.dropped != 1)}"

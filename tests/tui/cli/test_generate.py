@@ -87,3 +87,12 @@ def test_messages_that_cannot_be_replied_to_are_refused(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert problem in captured.err
+
+
+def test_an_unknown_word_is_refused_unless_it_is_allowed(capsys: Captured) -> None:
+    assert run(["generate", "words", "the zebra"]) == 2
+    assert "'zebra'" in capsys.readouterr().err
+    assert run(["generate", "words", "the zebra", "--allow-unknown"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip()
+    assert "Read as <unk>: 1 of 3 tokens." in captured.err
