@@ -62,9 +62,9 @@ def test_a_stop_text_at_once_is_named_as_the_reason(capsys: Captured) -> None:
     ("arguments", "problem"),
     [
         (["Hello", "--messages", "talk.json"], "PROMPT and --messages cannot be combined."),
-        (["--messages", "missing.json"], "missing.json cannot be read: No such file"),
+        (["--messages", "missing.json"], "There is no file"),
         (["--messages", "."], ". cannot be read:"),
-        (["--messages", "bytes.json"], "bytes.json cannot be read: it is not UTF-8 text."),
+        (["--messages", "bytes.json"], "bytes.json is not UTF-8 text."),
         (["--messages", "broken.json"], "broken.json: not JSON"),
         (["--messages", "empty.json"], 'empty.json: no list "messages".'),
         (["--messages", "talk.json"], "This model continues a text;"),
