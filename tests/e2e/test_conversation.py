@@ -63,6 +63,7 @@ def _run_command(*command: str, text: str = "", code: int = 0) -> str:
     )
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+    assert "It continues" not in done.stderr, "a model of conversations replies"
     return done.stdout
 
 

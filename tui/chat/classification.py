@@ -12,7 +12,7 @@ from tui.chat.timeline import WeightsPoint
 from tui.common.format import percent
 from tui.common.sanitize import one_line
 
-MAX_LABEL_ROWS = 8
+MAX_LABEL_ROWS = MAX_NAMED_LABELS = 8
 OTHER_TEXT = "other text"  # what the model may write that is no label
 MIN_OTHER_SHARE = 0.01
 MAX_WORD_CHARACTERS = 24
@@ -94,22 +94,24 @@ def explain(reply: ClassifyReply) -> Explanation:
 
 
 def task_facts(
-    task: RunTask, points: Sequence[WeightsPoint], shown: int | None
+    task: RunTask, points: Sequence[WeightsPoint], in_use: int | None
 ) -> list[tuple[str, str, str]]:
     """Rows about a task: what they are about, the value, and more about it.
 
     Args:
         points: the weights of the run, oldest first.
-        shown: index of those in use; None if unknown.
+        in_use: index of those in use; None if unknown.
     """
     rows = []
     if task.labels:
-        rows.append(("labels", "", ", ".join(map(one_line, task.labels))))
+        shown = ", ".join(map(one_line, task.labels[:MAX_NAMED_LABELS]))
+        more = len(task.labels) - MAX_NAMED_LABELS
+        rows.append(("labels", "", f"{shown} and {more:,} more" if more > 0 else shown))
     known = [point for point in points if point.accuracy is not None]
-    here = points[shown] if shown is not None and points[shown].accuracy is not None else None
+    here = points[in_use] if in_use is not None and points[in_use].accuracy is not None else None
     point = here or (known[-1] if known else None)
     if point is not None and point.accuracy is not None:
         items = f"of {point.items:,} held out" if point.items else "held out"
-        step = "" if here or point.step is None else f", at step {point.step:,}"
+        step = "" if here or point.step is None else f", step {point.step:,}"
         rows.append(("accuracy", percent(point.accuracy), f"{items}{step}"))
     return rows

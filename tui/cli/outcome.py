@@ -66,9 +66,12 @@ def report_outcome(run: Run, history: History, *, as_json: bool) -> int:
 
 
 def _print_sample(run: Run, history: History) -> None:
+    from tui.chat.run_task import task_of_run  # only at the end
+
     prompt = str(history.train.get("sample_prompt") or "")
     text = (history.epochs[-1].text if history.epochs else None) or ""
-    continues = f'It continues "{prompt}" with:' if prompt else "It writes:"
+    verb = "replies to" if task_of_run(run).is_chat else "continues"
+    continues = f'It {verb} "{prompt}" with:' if prompt else "It writes:"
     print_message(f"{run.name} is trained. {continues}")
     print_result(text.strip() or "(no text)")
     print_message(f"More: minigpt-tui generate {run.name} {shlex.quote(prompt)}")

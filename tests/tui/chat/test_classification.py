@@ -91,9 +91,11 @@ def test_the_accuracy_is_that_of_the_weights_in_use() -> None:
     ]
     labels = ("labels", "", "good, bad")
     assert task_facts(task, points, 1) == [labels, ("accuracy", "88 %", "of 200 held out")]
-    assert task_facts(task, points, 0) == [labels, ("accuracy", "90 %", "held out, at step 16")]
+    assert task_facts(task, points, 0) == [labels, ("accuracy", "90 %", "held out, step 16")]
     assert task_facts(task, points[:1], 0) == [labels]
     assert task_facts(RunTask("pairs", "answer"), [], None) == []
+    many = RunTask("pairs", "classify", tuple("abcdefghij"))
+    assert task_facts(many, [], None) == [("labels", "", "a, b, c, d, e, f, g, h and 2 more")]
 
 
 def test_the_accuracy_is_read_from_the_log() -> None:
