@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
 
 from core.errors import InputError, StateError
@@ -26,6 +27,7 @@ from tui.common.client import ServerError
 from tui.common.messages import OpenChat, OpenInside, OpenStep, OpenTest
 from tui.common.terminal import NO_COLOUR_THEME, Terminal
 from tui.screens.accuracy import AccuracyScreen
+from tui.screens.base import BaseScreen
 from tui.widgets.wrong_list import WrongList
 
 SIZES = [(60, 20), (80, 24), (110, 30), (140, 38), (200, 50)]
@@ -301,3 +303,21 @@ def test_models_opens_it_for_runs_with_a_task(home: Home) -> None:
         await wait_until_shown(pilot, lambda: not isinstance(app.screen, AccuracyScreen))
 
     run_app(home, journey, size=(140, 38))
+
+
+def test_the_screen_has_few_keys() -> None:
+    bindings = Binding.make_bindings([*AccuracyScreen.BINDINGS, *BaseScreen.BINDINGS])
+    assert len({binding.key for binding in bindings}) <= 20
+
+
+def test_leaving_the_screen_cancels_the_test(home: Home, server: FakeServer) -> None:
+    server.gates[AccuracyRequest] = asyncio.Event()
+
+    async def journey(app: MiniGPTApp, pilot: Pilot[None]) -> None:
+        app.client = server
+        app.post_message(OpenTest("feelings"))
+        await wait_until_shown(pilot, lambda: "50 of 100 items" in screen_text(app))
+        app.pop_screen()
+        await wait_until_shown(pilot, lambda: server.cancelled == [1])
+
+    run_app(home, journey, size=WIDE)
