@@ -42,6 +42,7 @@ CHART_SECONDS = 1.0  # between two drawings of the chart; half of it between tho
 REMOTE_CHART_SECONDS = 3.0
 TILE_TITLES = {"train": "Train loss", "validation": "Validation", "step": "Step", "speed": "Speed"}
 MULTILINE_TEXTS = ("failure-text", "sentence")  # their height changes with their content
+COPIED_HINT = "copied: replies found in the text"
 BORDER_CELLS = 4  # of a panel with a border, in its width
 
 
@@ -114,8 +115,7 @@ class TrainView(Container):
         for name in TILES:
             yield Panel(Static(id=f"{name}-tile"), title=TILE_TITLES[name], id=name, classes="part")
         yield ChartPanel(self._charset, id="chart", classes="part")
-        hint = "copied: replies found in the text"
-        yield Panel(EpochLog(), title="Epochs", hint=hint, id="epochs", classes="part")
+        yield Panel(EpochLog(), title="Epochs", hint=COPIED_HINT, id="epochs", classes="part")
         yield Panel(SampleList(), title="Same prompt, as it learns", id="samples", classes="part")
         yield Panel(
             *(Static(id="failure-text"), LogTail()),
@@ -179,6 +179,9 @@ class TrainView(Container):
         self._put("sentence", verdict_content(verdict))
         self._show_chart(history)
         self.query_one(EpochLog).show(epoch_table(history, status))
+        if history.task_items:
+            hint = f"right: of {history.task_items:,} items · copied: in the text"
+            self.query_one("#epochs", Panel).set_hint(hint)
         self._show_samples(history)
 
     def _show_figures(self, view: RunView) -> None:

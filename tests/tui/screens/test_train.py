@@ -116,6 +116,7 @@ def test_a_task_shows_its_accuracy(story: ScriptedRun, size: tuple[int, int]) ->
         assert "bits per byte" not in text
         if size[0] > 60:
             assert "▲ accuracy (right axis)" in text
+        assert ("right: of 200 items · copied: in the text" in text) is (size[0] >= 110)
         row = text.splitlines()[1 if size[0] < 110 else 2]
         assert ("right 87.5 % best 91.0 %★" if size[0] < 110 else "0.040 · 87.5 %") in row
 
