@@ -110,7 +110,7 @@ def score_lines(reply: AccuracyReply, width: int, *, is_ascii: bool) -> Content:
                 (f"{exact_percent(share):>{SHARE_CELLS + 1}}", style),
             )
         )
-    lines.append(Content.styled(_interval_words(report, width), "$muted"))
+    lines.append(Content.styled(_interval_words(report, width, is_ascii=is_ascii), "$muted"))
     if report.with_unknown_words:
         notes.append(f"{items_text(report.with_unknown_words)} with unknown words")
     notes.insert(0, f"{weights_label(reply.weights, None)} weights{_step_words(reply)}")
@@ -118,9 +118,10 @@ def score_lines(reply: AccuracyReply, width: int, *, is_ascii: bool) -> Content:
     return Content("\n").join(lines)
 
 
-def _interval_words(report: TaskReport, width: int) -> str:
+def _interval_words(report: TaskReport, width: int, *, is_ascii: bool) -> str:
     """Half the width of the 95 % interval, and its ends where there is room."""
-    half = f"± {50 * (report.high - report.low):.1f} points"
+    sign = "+/-" if is_ascii else "±"
+    half = f"{sign} {50 * (report.high - report.low):.1f} points"
     ends = f"{exact_percent(report.low).removesuffix(' %')} to {exact_percent(report.high)}"
     items = items_text(report.items)
     words = f"{half} ({ends}) with {items}"

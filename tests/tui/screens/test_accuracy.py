@@ -15,7 +15,7 @@ from core.errors import InputError, StateError
 from core.paths import Home
 from core.run.directory import Run
 from core.server.protocol import AccuracyRequest, IndexRequest, OriginRequest
-from tests.support.app_runs import run_app
+from tests.support.app_runs import run_app, wait_until_still
 from tests.support.apps import StageApp, play, press, settle
 from tests.support.captures import assert_same_as_capture, screen_text
 from tests.support.fake_server import FakeServer
@@ -101,8 +101,8 @@ def test_signs_in_place_of_colours_on_an_ascii_terminal(home: Home, server: Fake
         app.client = server
         app.post_message(OpenTest("feelings"))
         await wait_until_shown(pilot, lambda: "line 1" in screen_text(app))
-        text = screen_text(app)
-        assert text.isascii()
+        await wait_until_still(app, pilot)
+        assert screen_text(app).isascii()
         assert_same_as_capture(app, "accuracy_ascii_80x24")
 
     terminal = Terminal(charset="ascii", colour=False, theme=NO_COLOUR_THEME)
