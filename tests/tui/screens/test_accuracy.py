@@ -59,10 +59,13 @@ def server() -> FakeServer:
 
 
 async def _look_up(app: StageApp, pilot: Pilot[None]) -> None:
-    """Let the nearest training lines be found."""
+    """Let the nearest training lines be found, and panels get their scrollbars."""
     server: FakeServer = app.client
     await wait_until_shown(pilot, lambda: server.sent(OriginRequest))
-    await settle(app, pilot)
+    before = ""
+    while (text := app.text) != before:
+        before = text
+        await settle(app, pilot)
 
 
 def _play(
