@@ -400,7 +400,7 @@ class FakeServer:
     ) -> AsyncGenerator[GenerateBatch | GenerateReply, None]:
         self._fail(request)
         prompt = _prompt_text(request)
-        if prompt in self.refused:
+        if prompt in self.refused and not request.allow_unknown:
             raise self.refused[prompt]
         tokens = self.tokens_of.get(request.run, self.tokens)
         step = self._model_step(request)
@@ -433,7 +433,7 @@ class FakeServer:
 
     def _classify(self, request: ClassifyRequest) -> ClassifyReply:
         """Label a text by the first word in it that is a label."""
-        if request.text in self.refused:
+        if request.text in self.refused and not request.allow_unknown:
             raise self.refused[request.text]
         words = [(match.start(), match.end()) for match in re.finditer(r"\S+", request.text)]
         return ClassifyReply(

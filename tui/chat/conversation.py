@@ -91,6 +91,7 @@ class Conversation:
         ids_of_turn: the token ids of each reply of this session, by turn id.
         note: a short note, shown until the next one.
         pinned: the turn that later replies to its prompt are compared with.
+        allow_unknown: whether words outside the vocabulary are read as <unk>.
     """
 
     home: Home
@@ -112,6 +113,7 @@ class Conversation:
     ids_of_turn: dict[str, list[int]] = field(default_factory=dict)
     note: str = ""
     pinned: Turn | None = None
+    allow_unknown: bool = False
     _turns_before: list[Turn] | None = None  # while a turn is answered again
 
     def __post_init__(self) -> None:

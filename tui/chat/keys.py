@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from tui.common.keys import hidden_key
 
+AS_UNKNOWN = "0"  # the key that reads unknown words as <unk>
 MAX_SUGGESTIONS = 9
 WARMER_TOOLTIP = "Answer the last prompt at temperature 0.8 with top p 0.95"
 
@@ -52,12 +53,21 @@ SCROLLING: list[BindingType] = [
 ]
 SUGGESTIONS: list[BindingType] = [
     hidden_key(
-        str(number),
-        f"use_suggestion('{number}')",
-        "Use",
-        f"Use suggested word {number}",
+        AS_UNKNOWN,
+        f"use_suggestion('{AS_UNKNOWN}')",
+        "As <unk>",
+        "Read unknown words as <unk>",
         first=True,
-    )
-    for number in range(1, MAX_SUGGESTIONS + 1)
+    ),
+    *(
+        hidden_key(
+            str(number),
+            f"use_suggestion('{number}')",
+            "Use",
+            f"Use suggested word {number}",
+            first=True,
+        )
+        for number in range(1, MAX_SUGGESTIONS + 1)
+    ),
 ]
 BINDINGS = [*MODES, *TURNS, *SETTINGS, *WEIGHTS, *SCROLLING, *SUGGESTIONS]

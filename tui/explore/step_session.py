@@ -218,6 +218,7 @@ class StepSession:
             weights=self.weights,
             prompt="" if self.messages else self.prompt,
             messages=self.messages,
+            allow_unknown=bool(self.messages or self.chosen),  # of a turn that is there
             chosen=list(self.chosen),
             settings=settings,
             top=TOP_TOKENS,

@@ -258,6 +258,7 @@ class ChatScreen(Classification):
             weights=conversation.weights,
             prompt="" if place.messages else place.prompt,
             messages=place.messages,
+            allow_unknown=True,  # the turn is there
             chosen=list(place.chosen) or None,
             settings=conversation.controls.config,
             top=NEXT_TOKENS,
@@ -344,6 +345,7 @@ class ChatScreen(Classification):
             weights=reply.weights,
             prompt="" if reply.messages else reply.prompt,
             messages=reply.messages,
+            allow_unknown=self.conversation.allow_unknown,
             settings=reply.settings,
         )
         messages = self.services.client.stream(request)

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.errors import MiniGPTError
 from tui.chat.conversation import TextPosition
 from tui.chat.export import HOW_TO_NAME, expand_path, find_turns, write_conversation
+from tui.chat.keys import AS_UNKNOWN
 from tui.chat.record import Turn
 from tui.chat.suggestions import Suggestions
 from tui.common.messages import CopyRequested, OpenInside, OpenStep
@@ -20,6 +21,7 @@ from tui.widgets.conversation_view import ConversationView, ShownTurn
 from tui.widgets.prompt import Prompt
 
 NO_TURN = "Nothing has been said yet."
+READS_UNKNOWN = "Words outside the vocabulary are read as <unk> from now on."
 STILL_REPLYING = "The reply is still being written; Esc stops it."
 REMOVE_WHICH = "Choose a turn first: ↑ and ↓ among the turns."
 EXCERPT_CHARACTERS = 40
@@ -115,9 +117,14 @@ class ChatActions(GenerationScreen):
         self.prompt.focus()
 
     def action_use_suggestion(self, key: str) -> None:
-        """Send the prompt with a suggested word in place of the unknown one."""
+        """Send the prompt with a suggested word in place of the unknown one, or as it is."""
         assert self.suggestions is not None
-        prompt = self.suggestions.corrected_prompt(int(key))
+        if key == AS_UNKNOWN:
+            self.conversation.allow_unknown = True
+            self.transcript.add_note(READS_UNKNOWN)
+            prompt = self.suggestions.prompt
+        else:
+            prompt = self.suggestions.corrected_prompt(int(key))
         if self.prompt.text == self.suggestions.prompt:
             self.set_prompt("")
         self.prompt.focus()

@@ -82,7 +82,12 @@ class Classification(ChatActions):
         """
         self.query_one(WhyPanel).show(None)
         self._show_why_panel()
-        request = ClassifyRequest(run=reply.run, weights=reply.weights, text=reply.prompt)
+        request = ClassifyRequest(
+            run=reply.run,
+            weights=reply.weights,
+            text=reply.prompt,
+            allow_unknown=self.conversation.allow_unknown,
+        )
         reply.classify(await self.services.client.request(request))
 
     def action_why(self) -> None:
@@ -96,7 +101,9 @@ class Classification(ChatActions):
     async def _explain(self, turn: Turn) -> None:
         conversation = self.conversation
         run, weights = conversation.run, conversation.weights
-        request = ClassifyRequest(run=run, weights=weights, text=turn.prompt, explain=True)
+        request = ClassifyRequest(
+            run=run, weights=weights, text=turn.prompt, allow_unknown=True, explain=True
+        )
         try:
             explanation = explain(await self.services.client.request(request))
         except MiniGPTError as error:

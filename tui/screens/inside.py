@@ -183,6 +183,7 @@ class InsideScreen(BaseScreen):
                 weights=self._weights,
                 prompt=None if self._messages else self._prompt,
                 messages=self._messages,
+                allow_unknown=bool(self._messages or self._chosen),  # of a turn that is there
                 chosen=self._chosen,
                 top=1,
                 reload=False,

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from core.errors import InputError
 from core.paths import Home
 from core.run.directory import Run
+from core.server.protocol import GenerateRequest
 from tests.support.apps import SIZES, StageApp, play
 from tests.support.conversations import (
     chat_app,
@@ -24,6 +25,7 @@ from tests.support.fake_server import REPLY_TOKENS, FakeServer, unknown_words
 from tests.support.wait import wait_until_shown
 from tui.chat.record import append
 from tui.common.client import ServerExitedError
+from tui.screens.chat_actions import READS_UNKNOWN
 
 
 @pytest.fixture
@@ -40,7 +42,10 @@ def test_similar_words_are_suggested_for_an_unknown_one(home: Home) -> None:
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "see Pyton ios")
         assert prompt_of(app).text == "see Pyton ios"
-        assert "unknown word: Pyton   1 Python   2 Pylon   and 1 more unknown" in app.text
+        assert (
+            "unknown word: Pyton   1 Python   2 Pylon   0 read as <unk>   and 1 more unknown"
+            in app.text
+        )
         await pilot.press("x", "1")
         assert prompt_of(app).text == "see Pyton iosx1", "in a changed prompt digits are typed"
         await pilot.press("backspace", "backspace", "1")
@@ -55,16 +60,25 @@ def test_similar_words_are_suggested_for_an_unknown_one(home: Home) -> None:
     assert [turn.prompt for turn in recorded_turns(home)] == ["see Python ios"]
 
 
-def test_an_unknown_word_without_similar_ones_is_an_error(home: Home) -> None:
-    """Detects an empty list of suggestions."""
+def test_an_unknown_word_may_be_read_as_unk(home: Home) -> None:
+    """Detects a prompt that can never be sent, and unknown words that are read silently."""
     server = FakeServer(refused={"xyz": unknown_words({"xyz": []})})
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         await send(app, pilot, "xyz")
         assert prompt_of(app).has_focus
         assert prompt_of(app).text == "xyz"
+        assert "unknown word: xyz   0 as <unk>" in app.text
+        await pilot.press("0")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "▌ xyz\n▌ is a popular" in app.text
+        assert READS_UNKNOWN in app.text
+        await send(app, pilot, "xyz")
 
-    assert len(play(chat_app(home, server), journey).errors) == 1
+    assert play(chat_app(home, server), journey).errors == []
+    requests = [r for r in server.requests if isinstance(r, GenerateRequest)]
+    assert [request.allow_unknown for request in requests] == [False, True, True]
 
 
 def test_a_dead_server_costs_only_the_rest_of_its_reply(home: Home) -> None:
