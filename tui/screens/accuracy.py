@@ -36,7 +36,7 @@ LIMIT = 1000  # items of a test unless all are asked for
 NEAREST_DELAY_SECONDS = 0.15  # after the cursor has moved, so that holding a key asks for nothing
 MIN_COPY_TOKENS = 2
 NO_ITEM = "There is no wrong answer to open."
-NO_INDEX = "The training text has no index yet; k builds it and shows the nearest lines."
+NO_INDEX = "No corpus index yet; k builds it, for the nearest lines."
 
 
 class AccuracyScreen(BaseScreen):
