@@ -14,7 +14,7 @@ from core.text.messages import ASSISTANT, SYSTEM, USER, Message
 from core.tokenizer.special_tokens import EOS, SOS, RoleIds
 from core.tokenizer.tokenizer import Tokenizer
 
-MIN_REPLY_PART = 4  # of the context a quarter is left for the reply
+MIN_REPLY_PART = 6  # of the context a sixth is left for the reply
 
 
 class ChatTokens(NamedTuple):
