@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "tests" / "benchmarks"
-HELPER_MODULES = {"apart", "machine", "plain_gpt"}
+HELPER_MODULES = {"apart", "finetuning_chart", "machine", "plain_gpt"}
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in HELPER_MODULES)
 ARGUMENTS = {
     "bundled_corpora": ["lang", "sentiment"],
