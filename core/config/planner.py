@@ -50,7 +50,8 @@ GPU_PRESETS = (
 )
 
 MIN_LINE_CONTEXT, MAX_LINE_CONTEXT = 32, 512
-FITTING_SHARE = 0.95  # of conversations fit into the context
+FITTING_SHARE = 0.95  # of conversations fit into the context; all, if not much longer than these
+MAX_EXTRA_LENGTH = 1.5
 MAX_LINE_BATCH = 64
 # On a CPU; that of text also for conversations and pairs.
 BFLOAT16_MIN_PARAMETERS = {"text": 500_000, "lines": 5_000_000}
@@ -217,9 +218,9 @@ def _choose_model(
 ) -> ModelConfig:
     fields = {**preset.model, "vocab_size": facts.vocab_size}
     if facts.reading != "text":
-        longest = facts.longest
-        if facts.reading != "lines":
-            longest = facts.length_quantile(FITTING_SHARE)
+        longest, fitting = facts.longest, facts.length_quantile(FITTING_SHARE)
+        if facts.reading != "lines" and longest > MAX_EXTRA_LENGTH * fitting:
+            longest = fitting
         inputs = -(-(longest - 1) // 8) * 8  # a multiple of 8
         fields["context"] = min(MAX_LINE_CONTEXT, max(MIN_LINE_CONTEXT, inputs))
     fields |= overrides
