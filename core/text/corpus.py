@@ -172,7 +172,7 @@ def find_chat_reading(corpus: Corpus) -> str | None:
         )[:2]
         raise InputError(
             f"{one} is read as {kind or 'text'}, {other} as {other_kind or 'text'}.",
-            "Train on files of one kind, or read all of them as text: --format text",
+            "Train on files of one kind.",
         )
     return kinds.pop()
 

@@ -43,9 +43,11 @@ PAIR_COLUMNS: Mapping[tuple[str, str], str] = {
 UTF_8 = Encoding()
 MAX_MESSAGES = 10_000
 MAX_LABELS = 100
+MAX_FIELD_CHARACTERS = 1 << 24  # of a table; a quote that is never closed ends there
 TABLE_SUFFIXES = {".csv": ",", ".tsv": "\t"}
 PLAIN_TEXT_HINT = "To read the file as plain text: --format lines"
 COLUMNS_HINT = f"Accepted: {'; '.join(map(','.join, PAIR_COLUMNS))}. {PLAIN_TEXT_HINT}"
+QUOTES_HINT = "Quote fields that contain quotes or newlines, and double the quotes in them."
 MESSAGES_HINT = (
     'Each line must be like {"messages": [{"role": "user", "content": "Hello"}, '
     '{"role": "assistant", "content": "Hi!"}]}.'
@@ -141,7 +143,26 @@ def _read_pair_objects(path: Path, encoding: Encoding) -> Iterator[_PairRecord]:
 
 
 def _read_table(path: Path, encoding: Encoding) -> Iterator[_PairRecord]:
-    """Read the rows of a CSV or TSV file (RFC 4180); a quoted field may contain newlines."""
+    """Read the pairs of a CSV or TSV file."""
+    rows = _read_rows(path, encoding)
+    names, columns = _read_header(path, rows)
+    places = [names.index(column) for column in columns]
+    for start, row in rows:
+        location = f"{path}, line {start.line}"
+        if len(row) != len(columns):
+            raise InputError(
+                f"{location}: {len(row)} fields instead of {len(columns)}.",
+                "Quote fields that contain the separator.",
+            )
+        values = [normalize_newlines(row[place]) for place in places]
+        yield start, *_check_pair(location, columns, values, encoding)
+
+
+_Row = tuple[TextPiece, list[str]]  # its first line, its fields
+
+
+def _read_rows(path: Path, encoding: Encoding) -> Iterator[_Row]:
+    """Read the rows of a table (RFC 4180) but empty ones; a quoted field may contain newlines."""
     starts: list[TextPiece] = []
 
     def lines() -> Iterator[str]:
@@ -149,9 +170,8 @@ def _read_table(path: Path, encoding: Encoding) -> Iterator[_PairRecord]:
             starts.append(piece)
             yield piece.text + "\n"
 
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)  # of all readers, there is no other way
     rows = csv.reader(lines(), **_dialect(path))
-    columns: tuple[str, str] | None = None
-    places = (0, 1)
     while True:
         starts.clear()
         try:
@@ -159,26 +179,26 @@ def _read_table(path: Path, encoding: Encoding) -> Iterator[_PairRecord]:
         except csv.Error as error:
             line = starts[0].line if starts else 1
             raise InputError(
-                f"{path}, line {line}: not a row of a table ({error}).",
-                "Quote fields that contain quotes or newlines, and double the quotes in them.",
+                f"{path}, line {line}: not a row of a table ({error}).", QUOTES_HINT
             ) from None
         if row is None:
             return
-        if not row or row == [""]:
-            continue
-        location = f"{path}, line {starts[0].line}"
-        if columns is None:
-            names = [name.strip().lower() for name in row]
-            columns = find_columns(location, names)
-            places = (names.index(columns[0]), names.index(columns[1]))
-            continue
-        if len(row) != len(columns):
-            raise InputError(
-                f"{location}: {len(row)} fields instead of {len(columns)}.",
-                "Quote fields that contain the separator.",
-            )
-        values = [normalize_newlines(row[place]) for place in places]
-        yield starts[0], *_check_pair(location, columns, values, encoding)
+        if row and row != [""]:
+            yield starts[0], row
+
+
+def _read_header(path: Path, rows: Iterator[_Row]) -> tuple[list[str], tuple[str, str]]:
+    """Return the names of the columns in the order of the file, and the pair that they are.
+
+    Raises:
+        InputError: there is no row, or its columns are none that are accepted.
+    """
+    first = next(rows, None)
+    if first is None:
+        raise InputError(f"There is no text in {path}.", "Choose a text with words in it.")
+    start, row = first
+    names = [name.strip().lower() for name in row]
+    return names, find_columns(f"{path}, line {start.line}", names)
 
 
 def parse_conversation(path: Path, text: str, encoding: Encoding) -> tuple[Message, ...]:
@@ -192,10 +212,11 @@ def parse_conversation(path: Path, text: str, encoding: Encoding) -> tuple[Messa
     """
     location = str(path)
     if is_table(path):
-        columns = read_columns(path, encoding)
-        line = next(read_lines(path, encoding)).text
-        names = [name.strip().lower() for name in next(csv.reader([line], **_dialect(path)))]
-        row = next(csv.reader(io.StringIO(text, newline=""), **_dialect(path)), [])
+        names, columns = _read_header(path, _read_rows(path, encoding))
+        try:
+            row = next(csv.reader(io.StringIO(text, newline=""), **_dialect(path)), [])
+        except csv.Error:
+            row = []
         if len(row) != len(columns):
             raise InputError(f"{location}: not a row of a table.", COLUMNS_HINT)
         values: list[Any] = [normalize_newlines(row[names.index(name)]) for name in columns]
@@ -294,9 +315,7 @@ def read_columns(path: Path, encoding: Encoding) -> tuple[str, str]:
     """
     if not is_table(path):
         return find_columns(f"{path}, line 1", first_record_fields(path, encoding) or [])
-    line = next(read_lines(path, encoding), None)
-    row = next(csv.reader([line.text if line else ""], **_dialect(path)), [])
-    return find_columns(f"{path}, line 1", [name.strip().lower() for name in row])
+    return _read_header(path, _read_rows(path, encoding))[1]
 
 
 def messages_to_json(messages: Sequence[Message]) -> list[dict[str, str]]:

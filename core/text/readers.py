@@ -26,7 +26,10 @@ BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 26
 CUT_SEARCH_CHARACTERS = 1024
 UNREADABLE_HINT = "Choose another file, or check that it exists and may be read."
-RECORD_HINT = 'Each line must be like {"text": "what to learn from"}.'
+RECORD_HINT = (
+    'Each line must be like {"text": "what to learn from"}, or of another format throughout: '
+    '{"messages": …}, or two fields such as "prompt" and "completion".'
+)
 _WHITE_SPACE_RUN = re.compile(r"(?<!\s)[ \t\r\n]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -232,7 +235,7 @@ def read_lines(path: Path, encoding: Encoding) -> Iterator[TextPiece]:
             if len(rest) > MAX_LINE_BYTES:
                 raise InputError(
                     f"{path}, line {number}, is longer than {MAX_LINE_BYTES >> 20} MiB.",
-                    "Split it, or read the file as continuous text: --reading text",
+                    "Split it, or read the file as continuous text: --format text",
                 )
         if rest:
             yield TextPiece(offset, number, _decode_line(source, rest, offset))

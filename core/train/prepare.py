@@ -130,13 +130,14 @@ def resolve_settings(
     record = read_record(run)
     requested = read_requested_config(run, record)
     reading = record["corpus"]["reading"]
-    corpus = catalog.find_by_hash(
+    found = catalog.find_by_hash(
         record["corpus"]["sha256"],
         home,
         record["corpus"]["name"],
         record["corpus"]["encoding"],
         record["corpus"]["errors"],
     )
+    corpus = dataclasses.replace(found, reading=reading)  # a table may be read as lines
     has_weights = bool(record["parent"]) or checkpoint is not None
     own_shape = read_model_config(run.config) if has_weights else None
 
@@ -370,12 +371,15 @@ def _choose_sample_prompt(settings: ResolvedSettings) -> str:
 
 
 def _first_user_message(tokens: TokenFile, tokenizer: Tokenizer) -> str:
-    """What the user says first in the first conversation, cut if it is long."""
+    """What the user says first in the first conversation, of known words, cut if it is long."""
     assert tokenizer.roles
     ids = tokens.ids[:PROMPT_SEARCH_TOKENS].tolist()
     rest = ids[ids.index(tokenizer.roles.user) + 1 :] if tokenizer.roles.user in ids else []
     message = rest[: rest.index(EOS)] if EOS in rest else rest
-    return tokenizer.decode(message)[:MAX_PROMPT_CHARACTERS]
+    known = [id for id in message if id != tokenizer.unk_id][:MAX_PROMPT_CHARACTERS]
+    while len(text := tokenizer.decode(known)) > MAX_PROMPT_CHARACTERS:
+        known.pop()  # a whole token: part of a word may be unknown
+    return text
 
 
 def _first_words(tokens: TokenFile, tokenizer: Tokenizer) -> str:

@@ -12,7 +12,7 @@ import click
 
 from core.config.configs import PRECISIONS, SamplingConfig
 from core.config.schema import setting_specs
-from core.errors import InputError
+from core.errors import DamagedError, InputError
 from core.paths import Home
 from core.system.files import read_regular_file
 from tui.cli.console import print_json, print_message, print_result
@@ -157,11 +157,13 @@ def _read_messages(file: str, prompt: str) -> tuple[Message, ...]:
     if file == "-":
         return parse_message_text(read_stdin(), "standard input")
     try:
-        text = read_regular_file(Path(file), MAX_MESSAGES_BYTES).decode()
+        text = read_regular_file(Path(file), MAX_MESSAGES_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"There is no file {file}.", "Name a file of JSON.") from None
     except UnicodeDecodeError:
         raise InputError(f"{file} is not UTF-8 text.", "Name a file of JSON.") from None
+    except DamagedError as error:  # there is no backup of it
+        raise InputError(error.message, "Name a file of JSON.") from None
     return parse_message_text(text, file)
 
 
@@ -220,6 +222,12 @@ def _start_of_reply(
         reply_tokens=min(config.max_tokens, context // MIN_REPLY_PART),
         allow_unknown=allow_unknown,
     )
+    if len(fitted.ids) > context:
+        raise InputError(
+            f"The beginning of the reply ends after {len(fitted.ids):,} tokens; the model reads at "
+            f"most {context:,}.",
+            "Shorten the last message.",
+        )
     if fitted.dropped:
         exchanges = f"{fitted.dropped:,} exchange{'s' * (fitted.dropped != 1)}"
         print_message(f"The oldest {exchanges} did not fit into the context of {context:,} tokens.")

@@ -101,6 +101,10 @@ def test_a_conversation_may_begin_with_the_system(tmp_path: Path) -> None:
     ("name", "text", "message"),
     [
         ("a.csv", "a,b\n1,2\n", "line 1: unknown columns 'a', 'b'"),
+        ("a.csv", "\n\na,b\n1,2\n", "line 3: unknown columns 'a', 'b'"),
+        ("a.csv", "", "There is no text in"),
+        ("a.csv", '"question,answer\n1,2\n', "line 1: not a row of a table"),
+        ("a.csv", "question,answer\r1,2\r", "line 1: not a row of a table"),
         ("a.csv", "question,answer,source\n1,2,3\n", "line 1: unknown columns 'question'"),
         ("a.csv", "question,answer\n1,2\n3\n", "line 3: 1 fields instead of 2"),
         ("a.csv", 'question,answer\n1,"2\n', "line 2: not a row of a table"),
@@ -123,6 +127,23 @@ def test_a_broken_pair_is_named_by_its_line(
         list(read_pairs(path, UTF_8))
     assert str(path) in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "header", ['"question,answer\n1,2\n', 'question,"an"swer\n', "question,answer\r1,2\r", ""]
+)
+def test_a_broken_header_is_named_before_any_record_is_read(tmp_path: Path, header: str) -> None:
+    path = write(tmp_path / "a.csv", header)
+    with pytest.raises(InputError, match=str(path)):
+        find_chat_reading(corpus_of(path))
+
+
+def test_a_table_may_have_blank_lines_first_and_long_fields(tmp_path: Path) -> None:
+    question = "why " * 50_000
+    path = write(tmp_path / "a.csv", f"\n\nquestion,answer\n{question},because\n")
+    assert find_chat_reading(corpus_of(path)) == "pairs"
+    (pair,) = read_pairs(path, UTF_8)
+    assert (pair.line, pair.messages[0].content) == (4, question.strip())
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from core.config.configs import TrainConfig
 from core.inference.load import load_model
 from core.inference.task_accuracy import measure_accuracy
 from core.paths import Home
+from core.run.create import create_run
 from core.run.directory import Run
 from core.run.event_log import read_events
-from core.run.events import Event
+from core.run.events import FINISHED, Event
 from core.run.record import read_record
 from core.run.task_items import find_items
 from core.train.job import train
@@ -88,3 +90,31 @@ def test_runs_on_lines_have_no_share(home: Home) -> None:
     events = [event for event in read_events(run.events) if event.type == "eval"]
     assert events
     assert not any("task_accuracy" in event.fields for event in events)
+
+
+def test_the_sample_prompt_is_cut_after_a_whole_word(home: Home) -> None:
+    """Half a word is not in the vocabulary: the run failed."""
+    question = f"how {'extraordinarily ' * 6}good?"
+    text = write(home.root / "long.csv", "question,answer\n" + f"{question},very good\n" * 20)
+    run, lock = create_held_run(home, text, "long", steps=1)
+    events = train_here(home, run, lock)
+    prompt = next(event.fields["prompt"] for event in events if event.type == "sample")
+    assert question.startswith(prompt)
+    assert prompt.split()[-1] == "extraordinarily"
+
+
+def test_the_sample_prompt_leaves_out_words_that_a_parent_does_not_know(home: Home) -> None:
+    text = write(home.root / "feelings.csv", feelings(20))
+    parent, lock = create_held_run(home, text, "parent", steps=1)
+    train_here(home, parent, lock)
+    pairs = write(home.root / "other.csv", "question,answer\nzebra?,film\n" * 10)
+    config = TrainConfig(device="cpu", threads=1, steps=1)
+    run, lock = create_run(home, str(pairs), config, {}, name="child", parent="parent", force=True)
+    assert train_here(home, run, lock)[-1].type == FINISHED
+
+
+def test_a_table_with_other_columns_can_be_read_as_lines(home: Home) -> None:
+    """As the hint of the error says that it has without --format lines."""
+    text = write(home.root / "table.csv", "a,b\n" + "one,two\n" * 20)
+    run, lock = create_held_run(home, text, "table", reading="lines", steps=1)
+    assert train_here(home, run, lock)[-1].type == FINISHED

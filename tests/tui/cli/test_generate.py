@@ -63,7 +63,7 @@ def test_a_stop_text_at_once_is_named_as_the_reason(capsys: Captured) -> None:
     [
         (["Hello", "--messages", "talk.json"], "PROMPT and --messages cannot be combined."),
         (["--messages", "missing.json"], "There is no file"),
-        (["--messages", "."], ". cannot be read:"),
+        (["--messages", "."], "Invalid input: . cannot be read:"),
         (["--messages", "bytes.json"], "bytes.json is not UTF-8 text."),
         (["--messages", "broken.json"], "broken.json: not JSON"),
         (["--messages", "empty.json"], 'empty.json: no list "messages".'),
@@ -79,7 +79,7 @@ def test_messages_that_cannot_be_replied_to_are_refused(
 ) -> None:
     """Detects a traceback, or messages that are ignored."""
     monkeypatch.chdir(tmp_path)
-    Path("talk.json").write_text('[{"role": "user", "content": "Hello"}]')
+    Path("talk.json").write_text('\ufeff[{"role": "user", "content": "Hello"}]')
     Path("bytes.json").write_bytes(b"\xff\xfe")
     Path("broken.json").write_text("[")
     Path("empty.json").write_text("{}")
