@@ -16,6 +16,7 @@ from core.run.events import Event, as_number, as_texts, as_whole, restart_step
 from core.run.pace import Pace
 from core.run.status import RUNNING, EventState, next_state
 from core.system.files import JsonObject
+from core.text.corpus import CHAT_READINGS
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,23 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class SampleRow:
-    """The continuation of a prompt at a step, and the share of some replies that was copied."""
+    """The continuation of a prompt, or the reply to it, at a step.
+
+    Attributes:
+        copied: the share of some replies that is in the text.
+        is_reply: whether it replies to the prompt; else it continues it.
+    """
 
     step: int
     prompt: str
     text: str
     copied: float | None = None
+    is_reply: bool = False
+
+    @property
+    def joint(self) -> str:
+        """What stands between prompt and text on one line."""
+        return " → " if self.is_reply else ""
 
 
 @dataclass(frozen=True)
@@ -340,7 +352,8 @@ class History:
         prompt, text = event.text("prompt") or "", event.text("text") or ""
         while self.samples and self.samples[-1].step >= event.step:
             self.samples.pop()
-        self.samples.append(SampleRow(event.step, prompt, text, event.number("copied")))
+        is_reply = self.prepared.get("reading") in CHAT_READINGS
+        self.samples.append(SampleRow(event.step, prompt, text, event.number("copied"), is_reply))
 
     def _on_saved(self, event: Event) -> None:
         kind, size = event.text("kind") or "checkpoint", event.whole("bytes")

@@ -139,7 +139,8 @@ def brief_sample(preview: RunPreview, note: str = "") -> Content:
         return Content.styled(one_line(note), "$muted")
     sample = preview.history.samples[-1]
     prompt, text = one_line(sample.prompt.strip()), one_line(sample.text[:500].rstrip())
-    return Content.assemble("“", (prompt, "bold"), f"{text}”")
+    text = text.lstrip() if sample.is_reply else text
+    return Content.assemble("“", (prompt, "bold"), f"{sample.joint}{text}”")
 
 
 def _tokenizer(prepared: JsonObject) -> str:
@@ -173,7 +174,7 @@ def _plural(number: int, noun: str) -> str:
 
 def _copied(history: History) -> str:
     shares = [sample.copied for sample in history.samples if sample.copied is not None]
-    return f"{percent(shares[-1])} of its replies is in its text" if shares else ""
+    return f"{percent(shares[-1])} of its replies are in its text" if shares else ""
 
 
 def _accuracy(history: History) -> str:

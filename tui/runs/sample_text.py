@@ -1,4 +1,4 @@
-"""The continuations of one prompt at several steps, as lines beside the steps. Pure."""
+"""The continuations of one prompt, or the replies to it, at several steps, as lines. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def sample_blocks(
         if is_compact:
             lines = [Content(text.lstrip()).truncate(room, ellipsis=True)]
         else:
-            lines = Content.assemble((_line(sample.prompt), "bold $ink"), text).wrap(room)
+            text = text.lstrip() if sample.is_reply else text
+            prompt = (_line(sample.prompt), "bold $ink")
+            lines = Content.assemble(prompt, (sample.joint, "$muted"), text).wrap(room)
         blank = Content(" " * (cells + GAP))
         blocks.append([(blank if row else head) + line for row, line in enumerate(lines)])
     return blocks

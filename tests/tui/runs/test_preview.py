@@ -53,7 +53,7 @@ def test_the_facts_say_what_the_run_is(story: ScriptedRun) -> None:
         "model": "6 layers × 384, 6 heads · 809 k weights",
         "tokenizer": "BPE · 4,096 tokens · context 256",
         "children": "a, b",
-        "copied": "3 % of its replies is in its text",
+        "copied": "3 % of its replies are in its text",
         "note": "wider [b]than␛",
         "tags": "exp big",
     }
@@ -99,6 +99,17 @@ def test_the_brief_preview_fits_a_line(story: ScriptedRun) -> None:
     text = brief_facts(row, preview, story.time + 14)
     assert text == "poem 1 kB · BPE 4,096 · 6 × 384, 809 k · saved 14 s ago"
     assert brief_sample(preview).plain == "“There was a man.”"
+
+
+def test_a_reply_is_parted_from_its_prompt(tmp_path: Path) -> None:
+    """Detects "is Anna.Hello": a reply does not continue the prompt, it has no blank before it."""
+    story = ScriptedRun(tmp_path / "home", "talk")
+    story.start(reading="conversations")
+    story.emit("sample", 4, prompt="I am Anna.", text="Hello!")
+    preview = read_preview(story.run)
+    assert brief_sample(preview).plain == "“I am Anna. → Hello!”"
+    ((line,),) = sample_blocks(preview.history.samples, 40)
+    assert line.plain.strip() == "4  I am Anna. → Hello!"
 
 
 @pytest.mark.parametrize("number", [10**400, True, "many"], ids=["huge", "bool", "text"])
