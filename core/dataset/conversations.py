@@ -9,6 +9,7 @@ import numpy as np
 
 from core.dataset.spans import Int64Array, Spans
 from core.dataset.token_store import TokenFile
+from core.text.corpus import PAIRS
 from core.tokenizer.special_tokens import EOS
 
 
@@ -27,6 +28,15 @@ class ConversationPieces:
     pieces: Spans
     divided: int
     cut_replies: int
+
+    def describe(self, reading: str, context: int) -> str:
+        """How many conversations or pairs, whichever `reading` is, were cut, and where."""
+        is_one = self.divided == 1
+        what = f"1 {reading[:-1]} does" if is_one else f"{self.divided:,} {reading} do"
+        text = f"{what} not fit into {context} tokens and {'is' if is_one else 'are'} cut"
+        if reading == PAIRS:  # of one exchange each
+            return text
+        return f"{text} between exchanges; within an exchange: {self.cut_replies:,}"
 
 
 def cut_conversations(tokens: TokenFile, numbers: Int64Array, context: int) -> ConversationPieces:

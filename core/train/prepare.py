@@ -423,10 +423,7 @@ def _token_warnings(tokens: TokenFile, tokenizer: Tokenizer, context: int) -> li
     if tokens.reading in CHAT_READINGS:
         cut = cut_conversations(tokens, tokens.train_samples, context)
         if cut.divided:
-            warnings.append(
-                f"{cut.divided:,} {tokens.reading} do not fit into {context} tokens and are cut "
-                f"between exchanges; within an exchange: {cut.cut_replies:,}"
-            )
+            warnings.append(cut.describe(tokens.reading, context))
     if tokenizer.unk_id is not None:
         share = float((tokens.ids[:UNKNOWN_SEARCH_TOKENS] == tokenizer.unk_id).mean())
         if share > MIN_REPORTED_UNKNOWN_SHARE:

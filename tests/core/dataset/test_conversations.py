@@ -65,6 +65,11 @@ def test_a_long_conversation_is_cut_between_exchanges_and_keeps_its_system(tmp_p
     assert texts == ["h a b c d", "h e f"]
     assert all(row[:2] == [SOS, ROLES.system] for row in rows)
     assert (cut.divided, cut.cut_replies) == (1, 0)
+    assert cut.describe("conversations", 16) == (
+        "1 conversation does not fit into 16 tokens and is cut between exchanges; "
+        "within an exchange: 0"
+    )
+    assert cut.describe("pairs", 16) == "1 pair does not fit into 16 tokens and is cut"
     targets = Batches(tokens.ids, LineSamples(cut.pieces, tokens.is_reply), 2, 0).batch(0)[1]
     learnt = [WORDS.decode([id for id in row if id != PAD]) for row in targets.tolist()]
     assert sorted(learnt) == ["b d", "f"]
