@@ -341,7 +341,9 @@ def closer_lines(report: TaskReport, item: JudgedItem, nearest: Content) -> Cont
     else:
         parts += ["\n", ("expected  ", "$muted"), (one_line(item.expected), "$success")]
         parts += ["\n", ("it said   ", "$muted"), *_reply_parts(item)]
-    place = f" · {one_line(Path(item.file).name)} line {item.line:,}"
+    # A label leaves room on its line; a sentence would wrap at the sign between them.
+    sign = " · " if item.label_probabilities else "\n"
+    place = f"{sign}{one_line(Path(item.file).name)} line {item.line:,}"
     earlier = item.messages[:-1]
     turns = f" · after {len(earlier):,} earlier message{'s' * (len(earlier) != 1)}"
     parts += [(place + turns * bool(earlier), "$faint"), "\n", nearest]

@@ -232,15 +232,16 @@ def test_an_answer_closer() -> None:
     by_text = {item.messages[-1].content: item for item in report.wrong}
     content = accuracy_text.closer_lines(report, by_text["What is 3+4 ?"], _no_origin())
     lines = content.plain.splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         "“What is 3+4 ?”",
         "expected  It is 7 .",
-        "it said   It is 8 . 91 % · heldout.csv line 3",
+        "it said   It is 8 . 91 %",
+        "heldout.csv line 3",
     ]
     (underlined,) = (span for span in content.spans if "underline" in str(span.style))
     assert content.plain[underlined.start : underlined.end] == "8 ."
     lines = accuracy_text.closer_lines(report, by_text["What is my name ?"], _no_origin())
-    assert "nothing 30 % · heldout.csv line 13 · after 2 earlier messages" in lines.plain
+    assert "nothing 30 %\nheldout.csv line 13 · after 2 earlier messages" in lines.plain
     assert lines.plain.endswith("user  My name is Mia.\nassistant  Hello, Mia!")
 
 
