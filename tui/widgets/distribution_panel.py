@@ -126,7 +126,7 @@ def _surprise_rows(
         *(Content.styled(line, "$accent") for line in columns(shown, rows, is_ascii=is_ascii)),
         Content.assemble(
             _labelled("perplexity", figures.perplexity),
-            (", as if choosing among so many", "$faint"),
+            (", a choice among so many", "$faint"),
         ).truncate(width),
     ]
 
