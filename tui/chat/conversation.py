@@ -211,6 +211,7 @@ class Conversation:
         if len(siblings) < 2:
             return None
         sibling = siblings[(siblings.index(turn) + by) % len(siblings)]
+        self.last_reply = None  # how much of the context this branch fills is not recorded
         self._show_path(sibling.conversation, self.tree.path(self.tree.newest_end(sibling)))
         return sibling
 

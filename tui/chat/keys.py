@@ -36,6 +36,7 @@ TURNS: list[BindingType] = [
     Binding("slash", "search", "Find", tooltip="Find a text in the conversation; again: older"),
     Binding("d", "remove", "Remove", tooltip="Remove the chosen turn, or a prompt without reply"),
     hidden_key("equals_sign", "pin", "Pin", "Pin the reply and compare later ones with it"),
+    hidden_key("T", "test", "Test", "Test how often the replies of these weights are right"),
     hidden_key("w", "export", "Write", "Write the conversation to a file: Markdown or JSON"),
     hidden_key("f5", "again", "Again", "Send the prompt again", first=True),
 ]

@@ -11,8 +11,9 @@ from tui.chat.export import HOW_TO_NAME, expand_path, find_turns, write_conversa
 from tui.chat.keys import AS_UNKNOWN
 from tui.chat.record import Turn
 from tui.chat.suggestions import Suggestions
-from tui.common.messages import CopyRequested, OpenInside, OpenStep
+from tui.common.messages import CopyRequested, OpenInside, OpenStep, OpenTest
 from tui.common.sanitize import clean, one_line
+from tui.runs.accuracy import explain_no_task
 from tui.screens.cursor import cursor_on_reply
 from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.screens.generation import GenerationScreen
@@ -344,6 +345,15 @@ class ChatActions(GenerationScreen):
         run, weights = self.conversation.run, self.conversation.weights
         prompt = clean(place.prompt)
         self.post_message(OpenInside(run, weights, prompt, place.chosen, messages=place.messages))
+
+    def action_test(self) -> None:
+        """Open Test with these weights, if the run's replies can be right or wrong."""
+        conversation = self.conversation
+        refusal = explain_no_task(conversation.run, conversation.task.reading)
+        if refusal is not None:
+            self.show_note(refusal)
+        else:
+            self.post_message(OpenTest(conversation.run, conversation.weights))
 
     def action_origin(self) -> None:
         """Open Sources on the reply."""

@@ -23,7 +23,7 @@ from tests.support.conversations import (
 )
 from tests.support.fake_server import FakeServer, unknown_words
 from tui.chat.record import append
-from tui.common.messages import OpenInside, OpenStep
+from tui.common.messages import OpenInside, OpenStep, OpenTest
 from tui.screens.chat import ChatScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.inside import InsideScreen
@@ -127,6 +127,7 @@ def test_an_edited_turn_leaves_a_branch_to_go_back_to(home: Home) -> None:
         assert "three" in text
         assert "twofold" not in text
         assert "branch 1 of 2" in text
+        assert app.screen.conversation.facts().used is None, "the other branch's, not this one's"
         assert "›two" in text
         assert "twofold" in await press(app, pilot, "right")
         assert "No other branch here" in await press(app, pilot, "up", "left")
@@ -387,6 +388,17 @@ def test_step_takes_a_prompt_as_the_message_of_a_user(home: Home) -> None:
 
 async def _nothing(app: StageApp, pilot: Pilot[None]) -> None:
     assert app.errors == []
+
+
+def test_t_tests_these_weights(home: Home) -> None:
+    """Detects a key of the tour that does nothing in Chat."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await press(app, pilot, "escape", "T")
+        (opened,) = app.posted(OpenTest)
+        assert (opened.name, opened.weights) == ("lang", "last")
+
+    play(chat_app(home, FakeServer()), journey)
 
 
 def test_inside_opens_step_at_any_token(home: Home) -> None:
