@@ -6,11 +6,14 @@ conversation: the turns after the old one stay as a branch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from core.text.messages import ASSISTANT, SYSTEM, USER
 from tui.chat.record import Turn
 
+# No message may contain a zero, or half a character, which a damaged record may hold.
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 JsonMessages = list[dict[str, str]]  # each with `role` and `content`
 
 
@@ -98,7 +101,7 @@ def with_reply(messages: JsonMessages, text: str) -> JsonMessages:
 
 
 def _message(role: str, text: str) -> dict[str, str]:
-    return {"role": role, "content": text.replace("\0", "\ufffd")}  # no message may contain zeros
+    return {"role": role, "content": _NOT_TEXT.sub("\ufffd", text)}
 
 
 def exchange_distances(earlier: Sequence[Turn]) -> list[int]:

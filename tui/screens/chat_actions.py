@@ -155,7 +155,9 @@ class ChatActions(GenerationScreen):
     def action_remove(self) -> None:
         """Remove the chosen turn, or a prompt without a reply."""
         turn = self.transcript.chosen_turn
-        if self.transcript.last_is_unanswered and (turn is None or turn is self.turn):
+        if self.conversation.reply is not None and self.conversation.task.is_conversation:
+            self.show_note(STILL_REPLYING)  # it may depend on the turn
+        elif self.transcript.last_is_unanswered and (turn is None or turn is self.turn):
             self.transcript.drop_unanswered()
             self.show_suggestions(None)
         elif turn is None:
@@ -181,6 +183,8 @@ class ChatActions(GenerationScreen):
         raise NotImplementedError
 
     def _remove(self, turn: Turn) -> None:
+        if self.edited_turn in self.conversation.tree.subtree(turn):
+            self.edited_turn = None
         try:
             self.conversation.remove_turn(turn)
         except MiniGPTError as error:

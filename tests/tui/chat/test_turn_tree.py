@@ -80,11 +80,11 @@ def test_messages_leave_out_what_nobody_said() -> None:
         _turn("a"),
         _turn("b", text=""),
         _turn("c", prompt="  "),
-        _turn("d", text="zero\0"),
+        _turn("d", text="zero\0\ud800"),
     ]
     messages = to_messages(earlier, "Now?", "Be kind.")
     assert [message["content"] for message in messages] == [
-        *("Be kind.", "prompt a", "reply a", "prompt d", "zero\ufffd", "Now?")
+        *("Be kind.", "prompt a", "reply a", "prompt d", "zero\ufffd\ufffd", "Now?")
     ]
     assert [message.role for message in parse_messages("", messages)] == [
         *("system", "user", "assistant", "user", "assistant", "user")

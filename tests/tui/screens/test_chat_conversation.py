@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -204,6 +205,43 @@ def test_a_removed_turn_takes_those_after_it_along(home: Home) -> None:
     play(chat_app(home, server), journey)
     assert _sent(server)[-1] == ["one", REPLY, "four"]
     assert [turn.prompt for turn in recorded_turns(home)] == ["one", "four"]
+
+
+def test_no_turn_is_removed_while_a_reply_may_depend_on_it(home: Home) -> None:
+    """Detects a reply without its prompt, below another one."""
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        await send(app, pilot, "one")
+        gate = server.gates[GenerateRequest] = asyncio.Event()
+        await pilot.press(*"two", "enter", "tab", "up", "d")
+        await pilot.pause()
+        assert isinstance(app.screen, ChatScreen)
+        assert "Esc stops it" in app.text
+        gate.set()
+        await settle(app, pilot)
+        assert all(prompt in app.text for prompt in ("one", "two"))
+
+    play(chat_app(home, server), journey)
+    assert [turn.prompt for turn in recorded_turns(home)] == ["one", "two"]
+
+
+def test_an_edit_ends_where_its_turn_is_removed(home: Home) -> None:
+    """Detects a prompt that leaves all turns before it on another branch."""
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        for prompt in ("one", "two"):
+            await send(app, pilot, prompt)
+        await press(app, pilot, "escape", "enter", "escape", "d", "y")
+        assert prompt_of(app).text == "two"
+        prompt_of(app).focus()
+        await press(app, pilot, "enter")
+
+    play(chat_app(home, server), journey)
+    assert _sent(server)[-1] == ["one", REPLY, "two"]
+    one, two = recorded_turns(home)
+    assert two.parent == one.id
 
 
 def test_history_and_system_text_are_commands(home: Home) -> None:
