@@ -40,12 +40,34 @@ RUNS = {
     "stories-again": ("stories", "--from", "stories", "--epochs", "1"),
     "stories-wide": ("stories", "--set", "d_model=192", "--steps", "300"),
     "stories-char": ("stories", "--tokenizer", "char", "--steps", "400"),
-    "sentiment": ("sentiment", "--minutes", "1"),
+    "dialogues": ("dialogues",),
+    "sentiment": ("sentiment",),
 }
 PROMPT = "Once upon a time"
 ASK = (f"{TYPE}{PROMPT}", "enter", f"{WAIT}50 tokens")
-CHAT = ("t", f"{WAIT}Say something", *ASK, f"{TYPE}The old man said", "enter", f"{WAIT}turn 2")
+CHAT = ("t", f"{WAIT}Begin a text", *ASK, f"{TYPE}The old man said", "enter", f"{WAIT}turn 2")
 STEP = ("x", f"{WAIT}rank")
+# Each text with what the reply shows: the state of the header, or words.
+SAID = (
+    ("Hello, my name is Anna.", "turn 1"),
+    ("I live in Leeds.", "turn 2"),
+    ("What is the weather like?", "turn 3"),
+    ("What is my name?", "Your name is"),
+    ("Where do I live?", "You live in"),
+)
+OPINIONS = (
+    ("The film was not boring at all.", "turn 1"),
+    ("The soup was cold, but the waiter was friendly.", "turn 2"),
+    ("The museum opens at nine.", "turn 3"),
+)
+
+
+def send(texts: Sequence[tuple[str, str]]) -> list[str]:
+    """The steps that open Chat and send texts, each with what to wait for."""
+    steps = [(f"{TYPE}{text}", "enter", f"{WAIT}{reply}") for text, reply in texts]
+    return ["t", f"{WAIT}›", *(step for group in steps for step in group)]
+
+
 # Temperature 1 and top k 3, with the counts of the corpus.
 SET_TOP_K = (f"{WAIT}rank", "k", f"{WAIT}3", "tab", "1", "enter", "down", "3", "enter")
 INSIDE = (*CHAT, "escape", "i", f"{WAIT}token ")
@@ -95,6 +117,11 @@ SCENES: dict[str, Scene] = {
     "train_80": Scene(size=(80, 24), steps=("enter",)),
     **_in_three_lights("chat_140", (140, 40), CHAT),
     "chat_80": Scene(size=(80, 24), steps=CHAT),
+    "conversation_140": Scene(size=(140, 38), run="dialogues", steps=send(SAID)),
+    "conversation_80": Scene(size=(80, 24), run="dialogues", steps=send(SAID)),
+    "task_140": Scene(
+        size=(140, 38), run="sentiment", steps=(*send(OPINIONS), "escape", "o", f"{WAIT}points")
+    ),
     "step_140": Scene(size=(140, 40), steps=STEP),
     "step_80": Scene(size=(80, 24), steps=SET_TOP_K, first=OpenStep("lang", prompt="I")),
     "cursor_140": Scene(size=(140, 40), steps=(*CHAT, "escape", "v", f"{WAIT}rank")),
