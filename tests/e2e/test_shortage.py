@@ -87,7 +87,7 @@ def test_a_full_cache_is_reported_by_the_system_not_as_counts(tmp_path: Path) ->
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 15, hard))
         try:
             with pytest.raises(OSError, match="File too large") as raised:
-                writer.add([sample], [np.ones(1 << 18, int).tolist()])
+                writer.add([sample], [[np.ones(1 << 18, int).tolist()]])
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert raised.value.errno == errno.EFBIG

@@ -29,7 +29,7 @@ from core.text.readers import TextPiece
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import train_tokenizer
 from core.train.prepare import measure_tokens
-from tests.support.bundled_texts import NAMES
+from tests.support.bundled_texts import NAMES, TASKS_OF_CORPORA, samples_of
 from tests.support.texts import corpus_of_file, corpus_of_text, write
 
 WORDS = "the cat sat on the mat and the dog ran to the door of the house\n"
@@ -45,7 +45,20 @@ def test_every_bundled_text_has_a_preview(previews: dict[str, Preview]) -> None:
     assert set(previews) == set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TASKS_OF_CORPORA)
+def test_counts_of_bundled_records_are_right(name: str, previews: dict[str, Preview]) -> None:
+    result, samples = previews[name], samples_of(name)
+    words = [word for sample in samples for word in sample.text.split()]
+    assert result.complete is (sum(len(s.text) for s in samples) <= PREVIEW_CHARACTERS)
+    assert result.task == TASKS_OF_CORPORA[name]
+    if result.complete:
+        assert result.lines == len(samples)
+        assert (result.words, result.distinct_words) == (len(words), len(set(words)))
+    assert 0 < result.vocab_size < result.tokens
+    assert not any("memorise" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("name", ["lang", "stories"])
 def test_counts_of_bundled_texts_are_right(name: str, previews: dict[str, Preview]) -> None:
     result = previews[name]
     corpus = next(c for c in bundled_corpora() if c.name == name)

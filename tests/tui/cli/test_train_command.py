@@ -186,7 +186,7 @@ def test_unusable_input_is_explained_with_exit_code_2(
 def test_an_unknown_word_suggests_similar_ones(
     text: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _train(text)
+    _train(text, "--tokenizer", "word")
     assert run(["generate", "cats", "the caat"]) == 2
     errors = capsys.readouterr().err
     assert "caat" in errors
@@ -212,7 +212,7 @@ def test_no_control_code_of_a_text_reaches_the_terminal(
 def test_fine_tuning_starts_from_a_runs_weights_and_tokenizer(
     text: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
 ) -> None:
-    _train(text, "--name", "parent")
+    _train(text, "--name", "parent", "--tokenizer", "word")
     other = tmp_path / "dogs.txt"
     other.write_text("the dog sat in the tree\n" * 30 + "a zebra\n")
     more = ["--from", "parent", "--name", "child", "--steps", "60", "--set", "threads=1"]
