@@ -59,6 +59,7 @@ MIN_CHAT_BATCH = 16
 MIN_CHAT_VOCABULARY = 4096
 CHAT_MUON_RATE = 0.5  # of the rate for running text
 CHAT_EPOCHS, CHAT_TOKENS_PER_PARAMETER = 18, 2  # whichever is reached first
+CHAT_DROPOUT, CHAT_DROPOUT_EPOCHS = 0.1, 6  # dropout if there are more epochs than this
 SINGLE_THREAD_MAX_FLOPS = 3e9  # per training step
 MAX_TOKENS_PER_PARAMETER = 20
 
@@ -292,6 +293,9 @@ def _choose_training(
         fields["steps"], fields["epochs"] = max(1, round(fields["epochs"] * steps_per_epoch)), None
     elif is_length_open and fields["steps"] is None:
         fields["steps"] = _choose_steps(preset, model, facts, batch, steps_per_epoch)
+    is_reread = fields["steps"] and fields["steps"] > CHAT_DROPOUT_EPOCHS * steps_per_epoch
+    if in_chat and config.dropout is None and is_reread and model.architecture != "tutorial":
+        fields["dropout"] = CHAT_DROPOUT
     train = complete_schedule(TrainConfig(**fields), steps_per_epoch)
     samples = f"windows of {model.context} tokens"
     if on_samples:

@@ -255,5 +255,8 @@ def test_conversations_have_a_context_that_fits_most_of_them_and_batches_by_leng
     assert (plan.model.context, plan.train.batch_size) == (32, 64)
     assert "longest pair: 12 tokens" in " ".join(plan.reasons)
     assert plan.train.steps == 1519, "18 epochs"
+    assert plan.train.dropout == 0.1
+    assert plan_of(short, epochs=3).train.dropout == 0.0
+    assert plan_of(short, dropout=0.2).train.dropout == 0.2
     assert plan_of(short, optimizer="adamw").train.learning_rate == 3e-3
     assert plan_of(short, learning_rate=0.01).train.learning_rate == 0.01
