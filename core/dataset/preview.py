@@ -33,7 +33,6 @@ from core.text.stats import (
     check_labels,
     choose_reading,
     estimate_words,
-    stored_size,
 )
 from core.tokenizer.chat_format import frame_messages
 from core.tokenizer.special_tokens import ROLE_TOKENS
@@ -56,7 +55,7 @@ class Preview:
     """The beginning of a text, counted and tokenised.
 
     Attributes:
-        size: bytes of all its files.
+        size: bytes of all its files, unpacked.
         reading, reason: how the text is read, and why.
         task: what a model of it does, one of `core.text.messages.TASKS`.
         labels: of a task "classify", the most frequent first.
@@ -155,7 +154,7 @@ def preview(
     words = Counter(text.split())
     first_shown = 1 if records else 0  # without <sos>
     result = Preview(
-        size=stored_size(corpus),
+        size=corpus.size,
         reading=reading,
         reason=reason,
         task=task,

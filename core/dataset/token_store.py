@@ -43,7 +43,7 @@ from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_pro
 from core.system.files import make_private_folder
 from core.system.locks import acquire, exclusive
 from core.text.catalog import SOURCE_FILE
-from core.text.corpus import CHAT_READINGS, TEXT, Corpus, CorpusSample
+from core.text.corpus import CHAT_READINGS, LINES, TEXT, Corpus, CorpusSample
 from core.text.readers import is_gzip, is_records, translate_errors
 from core.text.stats import fingerprint
 from core.text.validation import MIN_LINES_TO_SPLIT, is_split
@@ -123,16 +123,20 @@ class TokenFile(ValidationSplit):
         return file, int(self.offsets[sample]), sample
 
 
-def split_line_samples(is_validation: NDArray[np.uint8]) -> ValidationSplit:
-    """Split lines by (S,) flags, 1 for those whose hash assigns them to validation."""
+def split_line_samples(is_validation: NDArray[np.uint8], reading: str = LINES) -> ValidationSplit:
+    """Split lines or records by (S,) flags, 1 for those whose hash assigns them to validation.
+
+    Args:
+        reading: what they are called in a note: "lines", "pairs" or "conversations".
+    """
     count = len(is_validation)
     all_samples = np.arange(count, dtype=np.int64)
     if count < MIN_LINES_TO_SPLIT:
-        note = f"no validation: only {count:,} lines, at least {MIN_LINES_TO_SPLIT} are needed"
+        note = f"no validation: only {count:,} {reading}, at least {MIN_LINES_TO_SPLIT} are needed"
         return ValidationSplit(train_samples=all_samples, note=note)
     val = np.flatnonzero(is_validation).astype(np.int64)
     if not is_split(count, len(val)):
-        note = "no validation: too few distinct lines"
+        note = f"no validation: too few distinct {reading}"
         return ValidationSplit(train_samples=all_samples, note=note)
     train = np.flatnonzero(is_validation == 0).astype(np.int64)
     return ValidationSplit(train_samples=train, val_samples=val)
@@ -153,7 +157,7 @@ def open_tokens(folder: Path) -> TokenFile | None:
     if meta is None:
         return None
     if meta.reading != TEXT:
-        split = split_line_samples(np.memmap(folder / VALIDATION_FILE, np.uint8, "r"))
+        split = split_line_samples(np.memmap(folder / VALIDATION_FILE, np.uint8, "r"), meta.reading)
     else:
         split = split_text_tokens(meta.tokens)
     return TokenFile(

@@ -68,7 +68,7 @@ class CorpusStats:
     """Measures of a corpus; the fields from `lines` on are limited to the examined part.
 
     Attributes:
-        size: bytes of its files on disk.
+        size: bytes of its files, unpacked; approximate for `.gz` files.
         sha256: of the file; for several files, of their relative names and hashes.
         reading: one of `core.text.corpus.READINGS`, as the corpus says or by rule.
         reason: why this reading, for people.
@@ -242,7 +242,7 @@ def compute_stats(
     task = find_task(corpus, reading)
     return CorpusStats(
         name=corpus.name,
-        size=stored_size(corpus),
+        size=total,
         sha256=sha256,
         reading=reading,
         reason=reason,
@@ -347,7 +347,7 @@ def fingerprint(
         InputError: a file cannot be read.
         Cancelled: `cancelled` returned true.
     """
-    total, done, hashes = stored_size(corpus), 0, []
+    total, done, hashes = _stored_size(corpus), 0, []
     for path in corpus.files:
         digest = hashlib.sha256()
         check_regular(path)
@@ -367,7 +367,7 @@ def fingerprint(
     return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def stored_size(corpus: Corpus) -> int:
+def _stored_size(corpus: Corpus) -> int:
     """Return the bytes of the corpus's files on disk."""
     total = 0
     for path in corpus.files:

@@ -229,8 +229,8 @@ def _start_of_reply(
             "Shorten the last message.",
         )
     if fitted.dropped:
-        exchanges = f"{fitted.dropped:,} exchange{'s' * (fitted.dropped != 1)}"
-        print_message(f"The oldest {exchanges} did not fit into the context of {context:,} tokens.")
+        oldest = f"{fitted.dropped:,} oldest exchanges" if fitted.dropped > 1 else "oldest exchange"
+        print_message(f"The {oldest} did not fit into the context of {context:,} tokens.")
     room = max(1, context - len(fitted.ids))  # the context of a conversation does not slide
     config = replace(config, max_tokens=min(config.max_tokens, room))
     return GenerationStart(loaded, fitted.ids, config, fields | {"dropped": fitted.dropped})

@@ -141,6 +141,7 @@ def test_few_lines_are_not_split() -> None:
     assert split.train_samples.tolist() == list(range(199))
     assert len(split.val_samples) == 0
     assert "only 199 lines" in split.note
+    assert "only 199 pairs" in split_line_samples(flags, "pairs").note
     assert len(split_line_samples(np.append(flags, np.uint8(0))).val_samples) == 20
 
 
