@@ -167,9 +167,9 @@ def decode_replies(
     replies = [GreedyReply([], 0.0)] * len(prompts)
     config = model.config
     token_bytes = 8 * config.layers * config.kv_heads * config.head_dim
-    most = min(TOKENS_PER_PASS, MAX_CACHE_BYTES // token_bytes)
+    tokens_per_pass = min(TOKENS_PER_PASS, MAX_CACHE_BYTES // token_bytes)
     rows = [PromptedReply(prompt, [EOS] * max_tokens) for prompt in prompts]
-    for numbers in iter_passes(rows, most):
+    for numbers in iter_passes(rows, tokens_per_pass):
         batch = [prompts[number] for number in numbers]
         decoded = _decode_batch(model, batch, max_tokens, never_generated, cancelled)
         for number, reply in zip(numbers, decoded, strict=True):

@@ -19,7 +19,7 @@ from core.run.task_items import TaskItem, TaskItems, spread
 from core.text.messages import CLASSIFY
 from core.text.task_metrics import make_report
 from core.text.task_report import JudgedItem, TaskReport
-from core.tokenizer.chat_format import MIN_REPLY_PART
+from core.tokenizer.chat_format import reply_room
 from core.tokenizer.special_tokens import EOS
 
 ITEMS_PER_REPORT = 64  # after which progress is reported
@@ -130,7 +130,7 @@ def _score_fitting(
 
 
 def _encode(loaded: LoadedModel, item: TaskItem) -> _EncodedItem:
-    reply_tokens = loaded.model.config.context // MIN_REPLY_PART
+    reply_tokens = reply_room(loaded.model.config.context)
     try:
         prompt = loaded.encode_messages(
             item.messages, reply_tokens=reply_tokens, allow_unknown=True

@@ -57,7 +57,7 @@ from core.server.replies import (
 from core.server.step import cut, find, score_at, step
 from core.server.tasks import classify, measure
 from core.server.tokens import Alternative, ReplyToken, ScoredToken
-from core.tokenizer.chat_format import MIN_REPLY_PART, FittedChat
+from core.tokenizer.chat_format import FittedChat, reply_room
 from core.tokenizer.special_tokens import EOS
 
 BATCH_SECONDS = 0.015
@@ -169,7 +169,7 @@ class Dispatcher:
         if request.continue_from is None:
             model, _ = self.cache.get_model(request)
             context = model.loaded.model.config.context
-            reply_tokens = min(request.settings.max_tokens, context // MIN_REPLY_PART)
+            reply_tokens = min(request.settings.max_tokens, reply_room(context))
             return model, model.new_session(), prompt_tokens(model.loaded, request, reply_tokens)
         if request.run is not None:
             raise InputError("A reply is continued by its own model.", "Leave `run` out.")

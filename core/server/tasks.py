@@ -23,7 +23,7 @@ from core.server.protocol import AccuracyRequest, ClassifyRequest, ModelRequest,
 from core.server.replies import AccuracyProgress, AccuracyReply, ClassifyReply, WordEffect
 from core.text.messages import USER, Message
 from core.text.resolve import resolve_corpus
-from core.tokenizer.chat_format import MIN_REPLY_PART
+from core.tokenizer.chat_format import reply_room
 from core.tokenizer.unknown_words import UnknownWordError
 
 MAX_EXPLAINED_WORDS = 256
@@ -75,7 +75,7 @@ def _leave_out(text: str, begin: int, end: int) -> str:
 
 
 def _encode(loaded: LoadedModel, text: str) -> list[int]:
-    reply_tokens = loaded.model.config.context // MIN_REPLY_PART
+    reply_tokens = reply_room(loaded.model.config.context)
     messages = (Message(USER, text.strip()),)
     return loaded.encode_messages(messages, reply_tokens=reply_tokens, allow_unknown=True).ids
 

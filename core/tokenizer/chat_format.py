@@ -14,8 +14,6 @@ from core.text.messages import ASSISTANT, SYSTEM, USER, Message
 from core.tokenizer.special_tokens import EOS, SOS, RoleIds
 from core.tokenizer.tokenizer import Tokenizer
 
-MIN_REPLY_PART = 6  # of the context a sixth is left for the reply
-
 
 class ChatTokens(NamedTuple):
     """The tokens of a conversation.
@@ -39,6 +37,11 @@ class FittedChat(NamedTuple):
 
     ids: list[int]
     dropped: int
+
+
+def reply_room(context: int) -> int:
+    """Return how many tokens of a context are left for a reply: a sixth."""
+    return context // 6
 
 
 def frame_messages(
@@ -94,9 +97,10 @@ def encode_chat(
     room = max(reply_tokens, len(begun))
     fitted = fit_messages(tokenizer.roles, framed, context, room, has_system=has_system)
     if len(fitted.ids) > context:
+        what = "system text and the message have" if has_system else "message has"
         length = len(fitted.ids) - 2
         raise InputError(
-            f"The message has {length} tokens; the model reads at most {context - 2} at a time.",
+            f"The {what} {length} tokens; the model reads at most {context - 2} at a time.",
             "Write a shorter one.",
         )
     return FittedChat([*fitted.ids, *begun], fitted.dropped)

@@ -137,8 +137,8 @@ class Batches:
         samples: the training part.
         batch_size: samples per update.
         seed: of the order of samples.
-        sorted_batches: so many batches are made of samples that are sorted by length together, and
-            come in a random order: less padding. 1 for no sorting.
+        sorted_batches: how many batches in a row share out their samples by length, for less
+            padding; the batches come in a random order. 1 for no sorting.
     """
 
     ids: NDArray[np.unsignedinteger]
@@ -147,7 +147,6 @@ class Batches:
     seed: int
     sorted_batches: int = 1
     _order: EpochShuffle = field(init=False, repr=False)
-
     _group: tuple[int, Int64Array] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -162,10 +161,10 @@ class Batches:
     def batch(self, step: int, slot: int = 0, slots: int = 1) -> tuple[Tensor, Tensor]:
         """Inputs and targets, int64 (B, T), of update `step`.
 
+        Targets after the end of a sample are PAD, and so are those that are not to be predicted.
+
         Args:
             slot: which of `slots` nearly equal slices of the batch.
-
-        Targets after the end of a line are PAD, and those that are not to be predicted.
         """
         spans = self._spans(self._slice(step, slot, slots))
         return gather_batch(self.ids, spans, self.samples.is_target)

@@ -18,7 +18,7 @@ from core.inference.reply_batches import PromptedReply, iter_passes, score_pass
 from core.model.decoder import Decoder
 from core.system.files import JsonObject
 from core.text.corpus import CHAT_READINGS
-from core.tokenizer.chat_format import MIN_REPLY_PART, fit_messages
+from core.tokenizer.chat_format import fit_messages, reply_room
 from core.tokenizer.special_tokens import EOS, NEVER_GENERATED, ROLE_TOKENS, RoleIds
 from core.tokenizer.tokenizer import Tokenizer
 from core.train.distributed import SINGLE_PROCESS, ProcessGroup
@@ -192,7 +192,7 @@ def _cut_item(ids: list[int], roles: RoleIds, context: int, task: TaskTokens) ->
         roles,
         messages,
         context,
-        context // MIN_REPLY_PART,
+        reply_room(context),
         has_system=messages[0][0] == roles.system,
     ).ids
     candidates = task.labels if reply in task.labels else (reply,)

@@ -28,7 +28,7 @@ from core.model.factory import build_model
 from core.run.task_items import TaskItem, TaskItems
 from core.text.corpus import CONVERSATIONS, PAIRS
 from core.text.messages import ANSWER, ASSISTANT, CLASSIFY, CONVERSE, USER, Message
-from core.tokenizer.chat_format import MIN_REPLY_PART
+from core.tokenizer.chat_format import reply_room
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -75,7 +75,7 @@ def in_batches(loaded: LoadedModel, items: list[TaskItem]) -> None:
 
 def one_by_one(loaded: LoadedModel, items: list[TaskItem]) -> None:
     """Generate the reply to one item after another; of labels, score each by itself."""
-    tokenizer, reply_tokens = loaded.tokenizer, CONTEXT // MIN_REPLY_PART
+    tokenizer, reply_tokens = loaded.tokenizer, reply_room(CONTEXT)
     settings = SamplingConfig(max_tokens=MIN_DECODED_TOKENS)
     for item in items:
         prompt = loaded.encode_messages(item.messages, reply_tokens=reply_tokens).ids

@@ -209,7 +209,7 @@ def _start_of_reply(
         InputError: the model does not reply, there is nothing to reply to, or it does not fit.
     """
     from core.text.messages import USER, Message, messages_to_json
-    from core.tokenizer.chat_format import MIN_REPLY_PART
+    from core.tokenizer.chat_format import reply_room
 
     if messages is None and not prompt.strip():
         raise InputError("There is no prompt to reply to.", "Pass PROMPT or --messages.")
@@ -219,7 +219,7 @@ def _start_of_reply(
     context = loaded.model.config.context
     fitted = loaded.encode_messages(
         messages or (Message(USER, prompt),),
-        reply_tokens=min(config.max_tokens, context // MIN_REPLY_PART),
+        reply_tokens=min(config.max_tokens, reply_room(context)),
         allow_unknown=allow_unknown,
     )
     if len(fitted.ids) > context:

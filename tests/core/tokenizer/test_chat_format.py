@@ -145,6 +145,8 @@ def test_a_message_that_cannot_be_replied_to_is_refused() -> None:
             encode_chat(tokenizer, messages, 100)
     with pytest.raises(InputError, match="has 6 tokens; the model reads at most 4"):
         encode_chat(tokenizer, [Message(USER, "I am fine fine")], 6)
+    with pytest.raises(InputError, match="The system text and the message have 9 tokens"):
+        encode_chat(tokenizer, [Message(SYSTEM, "fine"), Message(USER, "I am fine fine")], 6)
     with pytest.raises(UnknownWordError, match="never"):
         encode_chat(tokenizer, [Message(USER, "never")], 100)
     allowed = encode_chat(tokenizer, [Message(USER, "never")], 100, allow_unknown=True)

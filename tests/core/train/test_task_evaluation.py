@@ -21,7 +21,7 @@ from core.run.task_items import find_items, spread
 from core.system.rank_env import RankInfo
 from core.text import catalog
 from core.text.messages import ASSISTANT, SYSTEM, USER, Message
-from core.tokenizer.chat_format import MIN_REPLY_PART
+from core.tokenizer.chat_format import reply_room
 from core.tokenizer.special_tokens import EOS
 from core.train import task_evaluation
 from core.train.evaluation import Evaluation
@@ -94,7 +94,7 @@ def test_the_prompts_are_those_of_a_chat_about_the_validation_part(home: Home, n
     assert len(evaluation.items) == len(found.items)
     dropped = 0
     for item, expected in zip(evaluation.items, found.items, strict=True):
-        fitted = loaded.encode_messages(expected.messages, reply_tokens=CONTEXT // MIN_REPLY_PART)
+        fitted = loaded.encode_messages(expected.messages, reply_tokens=reply_room(CONTEXT))
         assert list(item.prompt) == fitted.ids
         assert item.expected is not None
         reply = [*loaded.tokenizer.encode(expected.expected), EOS]
