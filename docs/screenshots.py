@@ -118,9 +118,10 @@ SCENES: dict[str, Scene] = {
     **_in_three_lights("chat_140", (140, 40), CHAT),
     "chat_80": Scene(size=(80, 24), steps=CHAT),
     "conversation_140": Scene(size=(140, 38), run="dialogues", steps=send(SAID)),
-    "conversation_80": Scene(size=(80, 24), run="dialogues", steps=send(SAID)),
     "task_140": Scene(
-        size=(140, 38), run="sentiment", steps=(*send(OPINIONS), "escape", "o", f"{WAIT}points")
+        size=(140, 38),
+        run="sentiment",
+        steps=(*send(OPINIONS), "escape", "up", "o", f"{WAIT}points"),
     ),
     "step_140": Scene(size=(140, 40), steps=STEP),
     "step_80": Scene(size=(80, 24), steps=SET_TOP_K, first=OpenStep("lang", prompt="I")),
