@@ -104,7 +104,8 @@ def label_log_probabilities(
 ) -> list[list[float]]:
     """Return the log-probability of each label, its end included, after each prompt.
 
-    A label that does not fit into the context after a prompt has none: minus infinity.
+    A label that does not fit into the context after a prompt, or has words outside the vocabulary,
+    which would be the same as those of other labels, has none: minus infinity.
 
     Args:
         prompts: ids up to the role of the assistant.
@@ -114,9 +115,14 @@ def label_log_probabilities(
         RunFailedError: the model's predictions are not finite.
     """
     labels = [[*loaded.tokenizer.encode(label), EOS] for label in loaded.labels]
+    known = [loaded.tokenizer.unk_id not in label for label in labels]
     rows = [PromptedReply(prompt, label) for prompt in prompts for label in labels]
     scores = iter(_score_fitting(loaded, rows, cancelled))
-    return [[next(scores)[0] for _ in labels] for _ in prompts]
+    taken = [[next(scores)[0] for _ in labels] for _ in prompts]
+    return [
+        [score if is_known else -math.inf for score, is_known in zip(row, known, strict=True)]
+        for row in taken
+    ]
 
 
 def _score_fitting(

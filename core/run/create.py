@@ -70,7 +70,7 @@ def create_run(
         stats = compute_stats(corpus, progress)
         reading = stats.reading
         if parent_run is not None and not force:
-            check_vocabulary_suits(parent_run, corpus, reading)
+            check_vocabulary_suits(parent_run, corpus, reading, stats.labels)
         record = {
             "corpus": {
                 "name": corpus.name,

@@ -111,15 +111,27 @@ def adapt_to_reading(
     return extended, dataclasses.replace(model, vocab_size=extended.vocab_size)
 
 
-def check_vocabulary_suits(parent: Run, corpus: Corpus, reading: str) -> None:
+def check_vocabulary_suits(
+    parent: Run, corpus: Corpus, reading: str, labels: Sequence[str] = ()
+) -> None:
     """Refuse a text of which the parent's tokenizer knows too little.
 
+    Args:
+        labels: of the text, each of which has to be known.
+
     Raises:
-        InputError: it does not know more than 5 % of the tokens.
+        InputError: it does not know a label, or more than 5 % of the tokens.
     """
     tokenizer = Tokenizer.load(parent.folder)
     if tokenizer.unk_id is None:
         return
+    for label in labels:
+        if tokenizer.unk_id in tokenizer.encode(label):
+            raise InputError(
+                f"The label {label!r} is not in the vocabulary of {parent.name}, which cannot "
+                "learn new words.",
+                "Start from a run with a byte-level tokenizer (--tokenizer bpe), or omit --from.",
+            )
     share = min(1.0, UNKNOWN_SEARCH_BYTES / max(1, corpus.size))
     texts = list(sample_evenly(read_samples(corpus, reading), share))
     unknown = tokenizer.unknown_share(texts)

@@ -41,8 +41,10 @@ class TaskTokens:
 
     @classmethod
     def encode(cls, tokenizer: Tokenizer, labels: Sequence[str]) -> TaskTokens:
-        """Encode the labels of a run; none unless its task is "classify"."""
-        return cls(tuple((*tokenizer.encode(label), EOS) for label in labels), tokenizer.unk_id)
+        """Encode the labels of a run, of known words; none unless its task is "classify"."""
+        encoded = [(*tokenizer.encode(label), EOS) for label in labels]
+        known = tuple(label for label in encoded if tokenizer.unk_id not in label)
+        return cls(known, tokenizer.unk_id)
 
     def to_json(self) -> JsonObject:
         """As `from_json` reads it."""

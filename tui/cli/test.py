@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.errors import InputError
 from core.paths import Home
 from core.progress import never_cancelled
 from tui.cli.console import print_json, print_message, print_result, print_table
@@ -66,10 +67,12 @@ def test(
     """
     from core.run import store
     from core.run.record import read_record
-    from core.run.task_items import check_has_task
+    from core.run.task_items import FILE_HINT, check_has_task
     from core.run.weights_ref import LAST, weights_file
-    from core.text.resolve import resolve_corpus
+    from core.text.resolve import STDIN, resolve_corpus
 
+    if file == STDIN:
+        raise InputError("A test reads a file, not standard input.", FILE_HINT)
     name, _, weights = run.partition("@")
     folder = store.find_run(home, name)
     weights_file(folder, weights)

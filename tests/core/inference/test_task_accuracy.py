@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -12,7 +13,7 @@ from core.inference import task_accuracy
 from core.inference.generate import generate
 from core.inference.load import LoadedModel, load_model
 from core.inference.session import Session
-from core.inference.task_accuracy import measure_accuracy
+from core.inference.task_accuracy import label_log_probabilities, measure_accuracy
 from core.paths import Home
 from core.run.task_items import TaskItem, TaskItems
 from core.text.messages import ASSISTANT, USER, Message
@@ -122,6 +123,15 @@ def test_a_classifier_answers_with_its_most_probable_label(classifier: LoadedMod
             classifier.labels[best],
             pytest.approx(expected[best], rel=1e-3),
         )
+
+
+def test_labels_outside_the_vocabulary_are_never_given(classifier: LoadedModel) -> None:
+    """All of them would be the same unknown word, with probabilities of more than 1 together."""
+    loaded = dataclasses.replace(classifier, labels=("zebra", *classifier.labels, "giraffe"))
+    prompt = loaded.encode("good")
+    (scores,) = label_log_probabilities(loaded, [prompt])
+    (known,) = label_log_probabilities(classifier, [prompt])
+    assert scores == [-math.inf, *known, -math.inf]
 
 
 def test_the_report_of_a_classifier_counts_every_item_once(classifier: LoadedModel) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.config.configs import TrainConfig
+from core.errors import InputError
 from core.inference.load import load_model
 from core.inference.task_accuracy import measure_accuracy
 from core.paths import Home
@@ -118,3 +119,15 @@ def test_a_table_with_other_columns_can_be_read_as_lines(home: Home) -> None:
     text = write(home.root / "table.csv", "a,b\n" + "one,two\n" * 20)
     run, lock = create_held_run(home, text, "table", reading="lines", steps=1)
     assert train_here(home, run, lock)[-1].type == FINISHED
+
+
+def test_a_parent_has_to_know_every_label(home: Home) -> None:
+    """A run was trained that could give none of its labels."""
+    text = write(home.root / "feelings.csv", feelings(20))
+    parent, lock = create_held_run(home, text, "parent", steps=1)
+    train_here(home, parent, lock)
+    known = "film good " * 40
+    new = write(home.root / "new.csv", f"text,label\n{known},zebra\n")
+    config = TrainConfig(device="cpu", threads=1, steps=1)
+    with pytest.raises(InputError, match="The label 'zebra' is not in the vocabulary of parent"):
+        create_run(home, str(new), config, {}, name="child", parent="parent")

@@ -124,6 +124,7 @@ def test_files_that_cannot_be_judged_are_refused(
         (["nobody"], "no run named 'nobody'"),
         (["few"], "minigpt-tui test RUN FILE"),
         (["few", "nowhere.csv"], "nowhere.csv"),
+        (["few", "-"], "not standard input"),
         (["few@7"], "7"),
         (["few", "--limit", "0"], "limit"),
     ],
