@@ -103,7 +103,7 @@ def crowded(tmp_path: Path) -> Path:
 def test_the_wheel_has_every_tracked_file_of_a_package(
     wheel: Path, source: Path, package: str
 ) -> None:
-    kinds = {".py", ".typed", ".tcss", ".txt", ".toml", ".md"}
+    kinds = {".py", ".typed", ".tcss", ".txt", ".csv", ".gz", ".toml", ".md"}
     tracked = {
         str(path.relative_to(source))
         for path in (source / package).rglob("*")
@@ -117,7 +117,8 @@ def test_the_wheel_has_every_tracked_file_of_a_package(
 def test_the_wheel_has_corpora_type_markers_and_licence_but_no_tests(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert names >= {f"data/{corpus}/corpus.txt" for corpus in BUNDLED}
+    corpora = {name.partition("/corpus.")[0] for name in names if "/corpus." in name}
+    assert corpora == {f"data/{corpus}" for corpus in BUNDLED}
     assert names >= {f"data/{corpus}/about.toml" for corpus in BUNDLED}
     assert names >= {"core/py.typed", "tui/py.typed"}
     top = {name.partition("/")[0] for name in names}
