@@ -117,7 +117,8 @@ def test_the_wheel_has_every_tracked_file_of_a_package(
 def test_the_wheel_has_corpora_type_markers_and_licence_but_no_tests(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    corpora = {name.partition("/corpus.")[0] for name in names if "/corpus." in name}
+    files = [name for name in names if name.startswith("data/") and "/corpus." in name]
+    corpora = {name.partition("/corpus.")[0] for name in files}
     assert corpora == {f"data/{corpus}" for corpus in BUNDLED}
     assert names >= {f"data/{corpus}/about.toml" for corpus in BUNDLED}
     assert names >= {"core/py.typed", "tui/py.typed"}
