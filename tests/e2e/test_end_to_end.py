@@ -250,7 +250,7 @@ def test_fine_tuning_creates_an_independent_child(tmp_path: Path, home: Home) ->
         lines = [f"{head} {verb}" for head in heads]
         shared_words = ["it sleeps and barks at the door on the mat"]
         (tmp_path / f"{name}.txt").write_text("\n".join(lines * 3 + shared_words) + "\n")
-    _cli("train", "cats.txt", "--steps", "120", *TINY)
+    _cli("train", "cats.txt", "--tokenizer", "word", "--steps", "120", *TINY)
     _cli("train", "dogs.txt", "--from", "cats", "--steps", "120", "--set", "threads=1")
     parent, child = store.find_run(home, "cats"), store.find_run(home, "dogs")
     assert store.read_record(parent)["parent"] is None
