@@ -95,7 +95,7 @@ def test_the_first_five_minutes(home: Path) -> None:
         terminal.wait_for("finished")
         terminal.send("t")
         terminal.wait_for("lang › Chat")
-        terminal.wait_for("› Say something, or begin a text")
+        terminal.wait_for("› Begin a text")
         terminal.send("Python" + ENTER)
         terminal.wait_for(r"▌ Python\n▌ is a popular programming language\.$")
         terminal.send(CTRL_Q)
