@@ -21,6 +21,7 @@ from core.run.model_files import read_model_config
 from core.run.store import send_request
 from core.system.locks import Lock
 from core.tokenizer.tokenizer import Tokenizer
+from core.train import control
 from core.train.checkpoint import load_checkpoint
 from core.train.update import Updater
 from tests.support.real_trainers import create_held_run, train_here
@@ -109,6 +110,8 @@ def test_a_run_with_more_tokens_resumes_exactly(
         return update(self, *rest)
 
     monkeypatch.setattr(Updater, "update", update_and_stop)
+    # Between two reads of the requests, eight updates of this model would be over.
+    monkeypatch.setattr(control, "POLL_INTERVAL_S", 0.0)
     last = train_here(home, halved, lock)[-1]
     assert last.type == STOPPED
     assert 0 < last.step < 8
