@@ -123,10 +123,10 @@ def preview(
         Cancelled: `cancelled` returned true.
     """
     beginning = _read_beginning(corpus, cancelled)
-    text, lines, records, counts, share = beginning
+    text, lines, records, counts, share, chat_reading = beginning
     if not any(line.strip() for line in lines):
         raise empty_corpus_error(corpus)
-    reading, reason = choose_reading(corpus, counts)
+    reading, reason = choose_reading(corpus, counts, chat_reading)
     task = find_task(corpus, reading)
     facts = TextFacts(
         reading=reading,
@@ -283,6 +283,7 @@ class _Beginning(NamedTuple):
     records: list[CorpusSample]
     counts: StatsAccumulator
     share: float
+    chat_reading: str | None
 
 
 def _read_beginning(corpus: Corpus, cancelled: CancelCheck) -> _Beginning:
@@ -293,10 +294,10 @@ def _read_beginning(corpus: Corpus, cancelled: CancelCheck) -> _Beginning:
         lines = [record.text for record in records]
         for line in lines:
             counts.add_record(line)
-        return _Beginning("\n".join(lines), lines, records, counts, share)
+        return _Beginning("\n".join(lines), lines, records, counts, share, reading)
     pieces, share = _read_text(corpus, cancelled)
     text, lines, counts = _count(corpus, pieces)
-    return _Beginning(text, lines, [], counts, share)
+    return _Beginning(text, lines, [], counts, share, None)
 
 
 def _read_messages(

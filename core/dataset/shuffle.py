@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Int64Array = NDArray[np.int64]
+from core.dataset.spans import Int64Array
+
 MAX_DRAWN_SAMPLES = 1 << 20
 FEISTEL_ROUNDS = 6
 

@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dataset.spans import Int64Array
 from core.dataset.token_files import (
     IDS_FILE,
     OFFSETS_FILE,
@@ -59,8 +60,6 @@ LOCK_FILE = "lock"
 UNFINISHED_PREFIX = ".making-"
 # A folder may be found between its creation and its locking.
 UNLOCKED_GRACE_S = 60.0
-
-Int64Array = NDArray[np.int64]
 
 
 def _empty() -> Int64Array:

@@ -206,7 +206,7 @@ def _decode_batch(
         if cancelled():
             raise Cancelled
         begin, end = cache.length, cache.length + tokens.shape[1]
-        # Rows that have ended go on with the batch; their positions stay within the context.
+        # Finished rows stay in the batch; clamp their positions to the context.
         positions = (slots[begin:end] - padding[:, None]).clamp(0, context - 1)  # (B, T)
         step = ForwardPass(visible[:, None], cache, None, None, 0.0)
         hidden = model.layers(tokens.to(model.device), positions, step)  # (B, T, D)

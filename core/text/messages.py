@@ -1,14 +1,13 @@
 """Conversations and pairs: records of messages in JSON lines, CSV and TSV.
 
-A pair is a conversation of two messages. Its columns also say what the task is. Anything wrong with
-a record raises an `InputError` that names its file and line.
+A pair is a conversation of two messages; its columns also tell the task. A faulty record raises an
+`InputError` that names its file and line.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -21,6 +20,7 @@ from core.text.readers import (
     check_text,
     has_suffix,
     is_records,
+    parse_json,
     parse_json_object,
     read_lines,
 )
@@ -329,8 +329,5 @@ def parse_message_text(text: str, location: str) -> tuple[Message, ...]:
     Raises:
         InputError: it is neither.
     """
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{location}: not JSON ({error}).", MESSAGES_HINT) from None
+    value = parse_json(location, text, MESSAGES_HINT)
     return parse_messages(location, value.get("messages") if isinstance(value, dict) else value)

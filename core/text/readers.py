@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from core.errors import InputError
 from core.system.files import JsonObject
@@ -290,13 +290,22 @@ def parse_json_object(location: str, line: str, hint: str) -> JsonObject:
     Raises:
         InputError: it is none.
     """
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{location}: not JSON ({error}).", hint) from None
+    value = parse_json(location, line, hint)
     if not isinstance(value, dict):
         raise InputError(f"{location}: not a JSON object.", hint)
     return value
+
+
+def parse_json(location: str, text: str, hint: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        InputError: it is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{location}: not JSON ({error}).", hint) from None
 
 
 def check_text(location: str, text: str, encoding: Encoding) -> str:

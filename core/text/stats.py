@@ -238,7 +238,7 @@ def compute_stats(
         bytes_before += unpacked_size(path)
     if not counts.has_text:
         raise empty_corpus_error(corpus)
-    reading, reason = choose_reading(corpus, counts)
+    reading, reason = choose_reading(corpus, counts, chat_reading)
     task = find_task(corpus, reading)
     return CorpusStats(
         name=corpus.name,
@@ -313,14 +313,19 @@ def _count_records(counts: StatsAccumulator, path: Path, encoding: Encoding) -> 
             yield offset
 
 
-def choose_reading(corpus: Corpus, counts: StatsAccumulator) -> tuple[str, str]:
+def choose_reading(
+    corpus: Corpus, counts: StatsAccumulator, chat_reading: str | None
+) -> tuple[str, str]:
     """Return the reading and the reason: "lines" for records and for a short list of short lines.
 
     A reading that the corpus itself names comes first, then what its records hold.
+
+    Args:
+        chat_reading: of `find_chat_reading`, which reads the beginning of every file.
     """
     if corpus.reading is not None:
         return corpus.reading, "set by the corpus"
-    if chat_reading := find_chat_reading(corpus):
+    if chat_reading:
         noun = "a conversation" if chat_reading == CONVERSATIONS else "a prompt with its completion"
         return chat_reading, f"each record is {noun}"
     if all(is_records(path) for path in corpus.files):

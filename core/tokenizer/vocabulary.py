@@ -2,8 +2,8 @@
 
 Ids: `<pad>` 0, `<sos>` 1, `<eos>` 2, then words or characters in order of first appearance and
 `<unk>`, or the 256 bytes and the merges of byte-pair encoding (Sennrich et al., 2016, "Neural
-Machine Translation of Rare Words with Subword Units"). A vocabulary for conversations calls `<eos>`
-`<|end|>` and has the tokens of the roles at its end.
+Machine Translation of Rare Words with Subword Units"). In a vocabulary for conversations
+`<eos>` is named `<|end|>`, and the role tokens have the last ids.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from torch import Tensor
 from core.config.plan_inputs import count_windows
 from core.dataset.conversations import cut_conversations
 from core.dataset.shuffle import EpochShuffle, epoch_generator
-from core.dataset.spans import Spans
-from core.dataset.token_store import Int64Array, TokenFile
+from core.dataset.spans import Int64Array, Spans
+from core.dataset.token_store import TokenFile
 from core.text.corpus import CHAT_READINGS, TEXT
 from core.tokenizer.special_tokens import PAD
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.dataset.token_store import Int64Array
+from core.dataset.spans import Int64Array
 from core.model.decoder import Decoder
 from core.tokenizer.special_tokens import PAD
 from core.train.batches import LineSamples, iter_batches_in_order

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from core.dataset.token_store import Int64Array, TokenFile
+from core.dataset.spans import Int64Array
+from core.dataset.token_store import TokenFile
 from core.inference.reply_batches import PromptedReply, iter_passes, score_pass
 from core.model.decoder import Decoder
 from core.system.files import JsonObject

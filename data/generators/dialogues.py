@@ -272,7 +272,7 @@ def write_conversation(
         heldout: whether its values never stand together in the corpus; then it ends with a
             question whose answer was told.
         topic: of the last question; by default drawn.
-        told_in: turn in which it is told, from 0; by default drawn, rather early.
+        told_in: turn in which it is told, from 0; by default a random one, usually early.
         name: told where the topic is the name, instead of one of `NAMES`.
     """
     drawer = ValueDrawer(random, random.randrange(RESIDUES) if heldout else None)
@@ -330,7 +330,7 @@ def heldout_sets(count: int = HELD_OUT_PER_SET) -> dict[str, list[Conversation]]
     """Return conversations of several kinds, `count` of each; fewer are the first of more.
 
     "3 turns" to "6 turns" end with a question about anything told before. In the others the name
-    is told in the first of five turns and asked for in the last; a new name is not in the corpus.
+    comes in the first of five turns and is asked for in the last; a new name is not in the corpus.
     """
     sets: dict[str, list[Conversation]] = {}
     for turns in TURNS:

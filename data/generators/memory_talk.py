@@ -1,6 +1,6 @@
 """What people tell about themselves, and the questions about it later.
 
-A person's sentence may contain choices; a reply may not: it follows from what was said.
+The person's sentences may contain choices. Replies may not: each follows from the conversation.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Tale:
     """A tale about [n] with questions and answers.
 
     Attributes:
-        text: what is told; the part after "||" is about somebody else and may be left out.
+        text: what is told; the part after "||" concerns another person and is optional.
         key: the slot that is combined with the person for holding out.
     """
 

@@ -275,7 +275,7 @@ def test_history_and_system_text_are_commands(home: Home) -> None:
 
 
 def test_another_run_says_what_it_does(home: Home) -> None:
-    """Detects a conversation that goes on with a run on texts, or its words for the prompt."""
+    """Detects a conversation that continues with a run on texts, or its words for the prompt."""
     run_with_weights(home, "prose")
     server = FakeServer()
 
