@@ -21,16 +21,17 @@ SNAPSHOT_DISK_SHARE = 0.05  # of the free disk
 
 
 def check_architecture(config: ModelConfig) -> None:
-    """Reject settings that the tutorial's decoder does not have.
+    """Reject settings that the tutorial's models do not have.
 
     Raises:
         SettingsError: all such fields.
     """
-    if config.architecture != "tutorial":
+    if not config.is_tutorial:
         return
     fixed = {"kv_heads": config.heads, "activation": "relu", "tie_embeddings": False}
     problems = {
-        name: f"must be {value} for the tutorial architecture, is {getattr(config, name)}"
+        name: f"must be {value} for the {config.architecture} architecture, "
+        f"is {getattr(config, name)}"
         for name, value in fixed.items()
         if getattr(config, name) != value
     }
@@ -40,10 +41,11 @@ def check_architecture(config: ModelConfig) -> None:
 
 def count_parameters(config: ModelConfig) -> int:
     """Trained parameters of the model; a tied embedding counts once."""
-    if config.architecture == "tutorial":
+    if config.is_tutorial:
         return _count_tutorial_parameters(config)
     width, head = config.d_model, config.head_dim
-    attention = width * head * (2 * config.heads + 2 * config.kv_heads) + 2 * head
+    attention = width * head * (2 * config.heads + 2 * config.kv_heads)
+    attention += 2 * head if config.has_qk_norm else 0
     block = attention + 3 * width * config.d_ff + 2 * width
     tables = config.vocab_size * width * (1 if config.tie_embeddings else 2)
     return tables + config.layers * block + width
@@ -53,8 +55,9 @@ def _count_tutorial_parameters(config: ModelConfig) -> int:
     width, inner = config.d_model, config.heads * config.head_dim
     attention = 3 * inner * (width + 1) + width * (inner + 1)
     feed_forward = config.d_ff * (width + 1) + width * (config.d_ff + 1)
-    norms = 4 * 2 * width
-    tables = (config.vocab_size + config.context) * width
+    # The encoder has half of the decoder's norms, and computes its positions.
+    norms = (2 if config.is_encoder else 4) * 2 * width
+    tables = (config.vocab_size + (0 if config.is_encoder else config.context)) * width
     projection = config.vocab_size * (width + 1)
     return tables + config.layers * (attention + feed_forward + norms) + projection
 
@@ -62,7 +65,7 @@ def _count_tutorial_parameters(config: ModelConfig) -> int:
 def activation_floats_per_layer(config: ModelConfig) -> int:
     """Numbers per token that one layer keeps for the backward pass; a few per head left out."""
     queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
-    if config.architecture == "tutorial":
+    if config.is_tutorial:
         return 6 * config.d_model + 4 * queries + config.d_ff
     return 4 * config.d_model + 4 * queries + 3 * keys + 4 * config.d_ff
 

@@ -16,6 +16,9 @@ AUTO, ON, OFF = "auto", "on", "off"
 LOSS_ON = REPLIES, ALL_TOKENS = ("replies", "all")
 SECONDS_PER_MINUTE = 60.0
 LENGTH_SETTINGS = ("epochs", "steps", "minutes")  # of a run; one of them at most
+ENCODERS = ("eurobert", "tutorial-encoder")
+ARCHITECTURES = ("qwen3", "tutorial", *ENCODERS)
+DEFAULT_MASK_SHARE = 0.15
 PRECISIONS = FLOAT32, BFLOAT16, INT8 = ("float32", "bfloat16", "int8")
 
 
@@ -25,10 +28,12 @@ class ModelConfig:
 
     `architecture` "qwen3" is the modern decoder in the layout `transformers` calls Qwen3;
     "tutorial" is the tutorial's post-norm decoder (one key/value head per head, ReLU, untied).
+    "eurobert" and "tutorial-encoder" are encoders: the blocks of the modern decoder without causal
+    mask and without norms on queries and keys, and the tutorial's encoder.
     """
 
     architecture: str = setting(
-        "qwen3", "Architecture", "decoder architecture", choices=("qwen3", "tutorial")
+        "qwen3", "Architecture", "decoder or encoder", choices=ARCHITECTURES
     )
     vocab_size: int = setting(256, "Vocabulary", "number of tokens", minimum=4, maximum=2**24)
     context: int = setting(256, "Context", "longest input in tokens", minimum=2, maximum=2**17)
@@ -59,6 +64,26 @@ class ModelConfig:
     norm_eps: float = setting(
         1e-6, "Norm epsilon", "added under the square root of a norm", minimum=1e-12, maximum=0.1
     )
+
+    @property
+    def is_encoder(self) -> bool:
+        """Whether it fills in blanks instead of continuing a text."""
+        return self.architecture in ENCODERS
+
+    @property
+    def targets_per_sample(self) -> int:
+        """The most ids of a sample after its first: a decoder does not read the last."""
+        return self.context - 1 if self.is_encoder else self.context
+
+    @property
+    def is_tutorial(self) -> bool:
+        """Whether its layers are the tutorial's."""
+        return self.architecture.startswith("tutorial")
+
+    @property
+    def has_qk_norm(self) -> bool:
+        """Whether queries and keys are normed."""
+        return self.architecture == "qwen3"
 
     def __post_init__(self) -> None:
         problems = find_problems(self)
@@ -112,6 +137,13 @@ class TrainConfig:
         "Loss on",
         "tokens of conversations and pairs that are learnt: the assistant's, or all",
         choices=LOSS_ON,
+    )
+    mask_share: float | None = setting(
+        None,
+        "Mask share",
+        "fraction of the tokens that an encoder has to restore",
+        minimum=0.01,
+        maximum=0.9,
     )
     optimizer: str | None = setting(
         None, "Optimizer", "update rule", choices=("adam", "adamw", "muon")

@@ -15,6 +15,8 @@ from core.config.budget import BatchFit, check_architecture, count_parameters, f
 from core.config.configs import (
     AUTO,
     BFLOAT16,
+    DEFAULT_MASK_SHARE,
+    ENCODERS,
     FLOAT32,
     LENGTH_SETTINGS,
     ModelConfig,
@@ -218,11 +220,13 @@ def _choose_model(
     preset: SizePreset, overrides: Mapping[str, Any], facts: TokenFacts
 ) -> ModelConfig:
     fields = {**preset.model, "vocab_size": facts.vocab_size}
+    architecture = overrides.get("architecture", fields["architecture"])
     if facts.reading != "text":
         longest, fitting = facts.longest, facts.length_quantile(FITTING_SHARE)
         if facts.reading != "lines" and longest > MAX_EXTRA_LENGTH * fitting:
             longest = fitting
-        inputs = -(-(longest - 1) // 8) * 8  # a multiple of 8
+        # A decoder does not read the last token. A multiple of 8.
+        inputs = -(-(longest - (architecture not in ENCODERS)) // 8) * 8
         fields["context"] = min(MAX_LINE_CONTEXT, max(MIN_LINE_CONTEXT, inputs))
     fields |= overrides
     if "heads" in overrides and "kv_heads" not in overrides:
@@ -234,6 +238,19 @@ def _choose_model(
     model = ModelConfig(**fields)
     check_architecture(model)
     return model
+
+
+def is_encoder(preset: str, overrides: Mapping[str, Any]) -> bool:
+    """Whether a preset and the chosen fields of ModelConfig describe an encoder.
+
+    Args:
+        preset: its name, or "auto".
+
+    Raises:
+        NotFoundError: there is no preset of this name.
+    """
+    model = get_preset("tiny" if preset == AUTO else preset).model
+    return {**model, **overrides}["architecture"] in ENCODERS
 
 
 def check_model_shape(name: str, overrides: Mapping[str, Any]) -> None:
@@ -272,6 +289,8 @@ def _choose_training(
     rate = fields["learning_rate"] or preset.learning_rates[fields["optimizer"]]
     if in_chat and fields["optimizer"] == "muon" and config.learning_rate is None:
         rate *= CHAT_MUON_RATE
+    if model.is_encoder and fields["mask_share"] is None:
+        fields["mask_share"] = DEFAULT_MASK_SHARE
     batch = fields["batch_size"] or _choose_batch_size(preset, model, facts)
     fit = fit_batch(
         model,
@@ -294,7 +313,7 @@ def _choose_training(
     elif is_length_open and fields["steps"] is None:
         fields["steps"] = _choose_steps(preset, model, facts, batch, steps_per_epoch)
     is_reread = fields["steps"] and fields["steps"] > CHAT_DROPOUT_EPOCHS * steps_per_epoch
-    if in_chat and config.dropout is None and is_reread and model.architecture != "tutorial":
+    if in_chat and config.dropout is None and is_reread and not model.is_tutorial:
         fields["dropout"] = CHAT_DROPOUT
     train = complete_schedule(TrainConfig(**fields), steps_per_epoch)
     samples = f"windows of {model.context} tokens"
@@ -357,7 +376,7 @@ def _choose_precision(model: ModelConfig, facts: TokenFacts, device: DeviceFacts
         return BFLOAT16
     kind = "lines" if facts.reading == "lines" else "text"
     is_large = count_parameters(model) >= BFLOAT16_MIN_PARAMETERS[kind]
-    return BFLOAT16 if is_large and model.architecture != "tutorial" else FLOAT32
+    return BFLOAT16 if is_large and not model.is_tutorial else FLOAT32
 
 
 def _choose_steps(

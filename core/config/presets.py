@@ -48,6 +48,22 @@ def _modern_shape(layers: int, heads: int, d_model: int, d_ff: int, context: int
     }
 
 
+def _tutorial_shape(architecture: str) -> dict[str, Any]:
+    return {
+        "architecture": architecture,
+        "layers": 6,
+        "heads": 8,
+        "kv_heads": 8,
+        "d_model": 512,
+        "head_dim": 64,
+        "d_ff": 2048,
+        "context": 128,
+        "activation": "relu",
+        "tie_embeddings": False,
+        "norm_eps": 1e-5,
+    }
+
+
 def _learning_rates(adam: float, muon: float = 0.06) -> dict[str, float]:
     return {"adam": adam, "adamw": adam, "muon": muon}
 
@@ -66,19 +82,7 @@ def _train_fields(optimizer: str, beta2: float) -> dict[str, Any]:
 PRESETS: Mapping[str, SizePreset] = {
     "tutorial": SizePreset(
         description="the tutorial's decoder and training: 19 M parameters, 500 steps",
-        model={
-            "architecture": "tutorial",
-            "layers": 6,
-            "heads": 8,
-            "kv_heads": 8,
-            "d_model": 512,
-            "head_dim": 64,
-            "d_ff": 2048,
-            "context": 128,
-            "activation": "relu",
-            "tie_embeddings": False,
-            "norm_eps": 1e-5,
-        },
+        model=_tutorial_shape("tutorial"),
         train={
             "optimizer": "adam",
             "schedule": "constant",
@@ -136,6 +140,24 @@ PRESETS: Mapping[str, SizePreset] = {
         learning_rates=_learning_rates(4e-4),
         batch_tokens=64 * 1024,
         max_vocab_size=32768,
+    ),
+    "encoder-modern": SizePreset(
+        description="fills in blanks, with the modern decoder's layers: under 1 M parameters",
+        model={**_modern_shape(4, 4, 128, 344, 128), "architecture": "eurobert"},
+        train=_train_fields("adamw", 0.98),
+        learning_rates=_learning_rates(3e-3),
+        batch_tokens=4096,
+        epochs=8.0,
+        max_vocab_size=2048,
+    ),
+    "encoder": SizePreset(
+        description="fills in blanks, with the tutorial's encoder: 19 M parameters",
+        model=_tutorial_shape("tutorial-encoder"),
+        train=_train_fields("adam", 0.98),
+        learning_rates=_learning_rates(3e-4),
+        batch_tokens=4096,
+        epochs=8.0,
+        max_vocab_size=4096,
     ),
 }
 

@@ -64,11 +64,11 @@ def _feistel_network(
     mask = (np.uint64(1) << half_bits) - np.uint64(1)
     left, right = numbers >> half_bits, numbers & mask
     for key in keys:
-        left, right = right, left ^ (_splitmix(right ^ key) & mask)
+        left, right = right, left ^ (mix_bits(right ^ key) & mask)
     return (left << half_bits) | right
 
 
-def _splitmix(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mix_bits(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Mix bits as in SplitMix64 (Steele et al., 2014); products wrap around."""
     mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

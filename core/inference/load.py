@@ -12,6 +12,8 @@ from core.errors import Cancelled, DamagedError, InputError
 from core.model import factory, state_dict
 from core.model.decoder import Decoder
 from core.model.device import device_facts
+from core.model.encoder import Encoder
+from core.model.language_model import LanguageModel
 from core.model.quantize import quantize_weights
 from core.model.safetensors_io import read_tensors
 from core.progress import CancelCheck, never_cancelled
@@ -19,6 +21,7 @@ from core.run.directory import Run
 from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
 from core.run.record import read_record, task_of_record
 from core.run.weights_ref import LAST, weights_file
+from core.system.files import JsonObject
 from core.text.corpus import CHAT_READINGS, TEXT
 from core.text.messages import CONTINUE, Message
 from core.tokenizer.chat_format import FittedChat, encode_chat
@@ -84,6 +87,21 @@ class LoadedModel:
         )
 
 
+@dataclass(frozen=True)
+class LoadedEncoder:
+    """An encoder with its tokenizer.
+
+    Attributes:
+        model: in evaluation mode, on its device.
+        tokenizer: the one it was trained with; it has `<mask>`.
+        reading: how its corpus was cut, one of `core.text.corpus.READINGS`.
+    """
+
+    model: Encoder
+    tokenizer: Tokenizer
+    reading: str
+
+
 def keep_first(reading: str) -> int:
     """How many ids at the start stay when the context slides: the <sos> of all but running text."""
     return 0 if reading == TEXT else 1
@@ -118,7 +136,7 @@ def load_model(
     cancelled: CancelCheck = never_cancelled,
     precision: str = FLOAT32,
 ) -> LoadedModel:
-    """Load the model of a run.
+    """Load the decoder of a run.
 
     Args:
         weights: "last", "best" or the step of a snapshot.
@@ -126,13 +144,56 @@ def load_model(
         precision: of the weights in memory, see `core.model.quantize`.
 
     Raises:
-        InputError: no such weights, device or precision.
+        InputError: no such weights, device or precision, or the run has an encoder.
         DamagedError: a file of the run cannot be read.
         Cancelled: `cancelled` returned true.
     """
+    if read_model_config(run.config).is_encoder:
+        raise InputError(
+            f"{run.name} is an encoder: it fills in blanks and cannot continue a text.",
+            f'Try: minigpt-tui blank {run.name} "A text with a [] in it"',
+        )
+    model, tokenizer, corpus = _load(run, weights, device, cancelled, precision)
+    assert isinstance(model, Decoder)
+    reading = str(corpus["reading"])
+    if reading in CHAT_READINGS and not tokenizer.roles:
+        raise DamagedError(
+            f"The tokenizer of {run.name} has no tokens for the roles of a conversation.",
+            "Train it again.",
+        )
+    return LoadedModel(model, tokenizer, reading, *task_of_record(corpus))
+
+
+def load_encoder(
+    run: Run,
+    weights: str = LAST,
+    device: str = "auto",
+    cancelled: CancelCheck = never_cancelled,
+) -> LoadedEncoder:
+    """Load the encoder of a run; arguments and errors as for `load_model`.
+
+    Raises:
+        InputError: the run has a decoder.
+    """
+    if not read_model_config(run.config).is_encoder:
+        raise InputError(
+            f"{run.name} is a decoder: it continues a text and cannot fill in blanks.",
+            "Train an encoder on the same text: minigpt-tui train TEXT --preset encoder-modern",
+        )
+    model, tokenizer, corpus = _load(run, weights, device, cancelled, FLOAT32)
+    assert isinstance(model, Encoder)
+    if tokenizer.mask_id is None:
+        raise DamagedError(f"The tokenizer of {run.name} has no <mask>.", "Train it again.")
+    return LoadedEncoder(model, tokenizer, str(corpus["reading"]))
+
+
+def _load(
+    run: Run, weights: str, device: str, cancelled: CancelCheck, precision: str
+) -> tuple[LanguageModel, Tokenizer, JsonObject]:
+    """The model in evaluation mode on its device, its tokenizer, and the record of its corpus."""
     path = weights_file(run, weights)
     facts = device_facts(device)
-    corpus = read_record(run)["corpus"]
+    corpus: JsonObject = read_record(run)["corpus"]
     config, tokenizer = read_model_config(run.config), Tokenizer.load(run.folder)
     check_vocabulary(run, tokenizer, config)
     check_tensor_count(path, config)
@@ -144,10 +205,4 @@ def load_model(
         raise Cancelled
     model = model.to(torch.device(facts.device)).eval()
     quantize_weights(model, precision)
-    reading = str(corpus["reading"])
-    if reading in CHAT_READINGS and not tokenizer.roles:
-        raise DamagedError(
-            f"The tokenizer of {run.name} has no tokens for the roles of a conversation.",
-            "Train it again.",
-        )
-    return LoadedModel(model, tokenizer, reading, *task_of_record(corpus))
+    return model, tokenizer, corpus

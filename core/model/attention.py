@@ -1,4 +1,4 @@
-"""Attention of all decoders: a fused kernel, or written out to record its weights.
+"""Attention of all models: a fused kernel, or written out to record its weights.
 
 Shapes: B batch, T new tokens, S all tokens so far, H heads, G key/value heads, K head size.
 """
@@ -112,7 +112,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, layer: int, step: ForwardPass) -> Te
 def _fused(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
     """PyTorch's fused kernel; a single new token attends to all positions and needs no mask."""
     if _should_use_matmuls(q, step):
-        return _matmul_attention(q, k, v)
+        return _matmul_attention(q, k, v, step.visible)
     return F.scaled_dot_product_attention(
         q,
         k,
@@ -131,20 +131,29 @@ def _should_use_matmuls(q: Tensor, step: ForwardPass) -> bool:
     """
     if torch.compiler.is_compiling() or q.device.type != "cpu" or not q.requires_grad:
         return False
-    if step.visible is not None or step.dropout:
+    is_pack = step.visible is not None and step.visible.dim() != 4
+    if is_pack or step.dropout:
         return False
     return q.shape[2] <= (
         MATMUL_MAX_TOKENS_FLOAT32 if q.dtype == torch.float32 else MATMUL_MAX_TOKENS_BFLOAT16
     )
 
 
-def _matmul_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention by two matrix products; heads that share keys are rows of one product."""
+def _matmul_attention(q: Tensor, k: Tensor, v: Tensor, visible: Tensor | None) -> Tensor:
+    """Attention by two matrix products; heads that share keys are rows of one product.
+
+    Args:
+        visible: an encoder's padding mask (B, 1, 1, T); None is causal attention.
+    """
     batch, heads, new, size = q.shape
     groups = k.shape[1]
     rows = q.reshape(batch * groups, -1, size)  # (B*G, H/G*T, K)
     keys, values = (x.reshape(batch * groups, new, size) for x in (k, v))
-    bias = _causal_bias(new, heads // groups, q.dtype)  # (H/G*T, T)
+    if visible is None:
+        bias = _causal_bias(new, heads // groups, q.dtype)  # (H/G*T, T)
+    else:
+        hidden = (~visible).to(q.dtype).mul_(MASKED_SCORE)  # (B, 1, 1, T)
+        bias = hidden.expand(-1, groups, -1, -1).reshape(batch * groups, 1, new)
     scores = torch.baddbmm(bias, rows, keys.transpose(1, 2), alpha=size**-0.5)  # (B*G, H/G*T, T)
     with torch.autocast("cpu", enabled=False):
         weights = scores.softmax(dim=-1)  # accumulates in float32 for every dtype

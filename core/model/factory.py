@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.config.budget import check_architecture
 from core.config.configs import ModelConfig
 from core.model.decoder import Decoder
+from core.model.encoder import Encoder, ModernEncoder
 from core.model.gpt import GPT
-from core.model.tutorial import TutorialGPT
+from core.model.language_model import LanguageModel
+from core.model.tutorial import TutorialEncoder, TutorialGPT
+
+MODELS: dict[str, Callable[[ModelConfig, int | None], LanguageModel]] = {
+    "qwen3": GPT,
+    "tutorial": TutorialGPT,
+    "eurobert": ModernEncoder,
+    "tutorial-encoder": TutorialEncoder,
+}
 
 
-def build_model(config: ModelConfig, seed: int | None = 0) -> Decoder:
+def build_model(config: ModelConfig, seed: int | None = 0) -> LanguageModel:
     """A model on the CPU, in float32.
 
     Args:
@@ -21,5 +32,18 @@ def build_model(config: ModelConfig, seed: int | None = 0) -> Decoder:
         SettingsError: settings that the architecture does not have.
     """
     check_architecture(config)
-    decoder = TutorialGPT if config.architecture == "tutorial" else GPT
-    return decoder(config, seed)
+    return MODELS[config.architecture](config, seed)
+
+
+def build_decoder(config: ModelConfig, seed: int | None = 0) -> Decoder:
+    """As `build_model`, for the shape of a decoder."""
+    model = build_model(config, seed)
+    assert isinstance(model, Decoder), config.architecture
+    return model
+
+
+def build_encoder(config: ModelConfig, seed: int | None = 0) -> Encoder:
+    """As `build_model`, for the shape of an encoder."""
+    model = build_model(config, seed)
+    assert isinstance(model, Encoder), config.architecture
+    return model

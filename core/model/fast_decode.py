@@ -153,6 +153,8 @@ def _apply_norm(x: Tensor, norm: _Norm) -> Tensor:
 
 def _prepare_layer(block: Block) -> _Layer:
     attention, feed_forward = block.attention, block.feed_forward
+    assert attention.q_norm is not None, "a decoder's block"
+    assert attention.k_norm is not None, "a decoder's block"
     head_weights = (
         attention.q_norm.weight.expand(attention.heads, 1, -1),
         attention.k_norm.weight.expand(attention.kv_heads, 1, -1),

@@ -1,6 +1,7 @@
-"""The modern decoder, in the architecture that `transformers` calls Qwen3.
+"""The modern decoder, in the architecture that `transformers` calls Qwen3, and its blocks.
 
-Pre-norm RMSNorm, also on queries and keys; rotary positions; a gated feed-forward; no biases.
+Pre-norm RMSNorm, in the decoder also on queries and keys; rotary positions; a gated feed-forward;
+no biases.
 Queries, keys and values are one matrix in memory, and so are gate and up projection;
 `core.model.state_dict` splits them for storage.
 
@@ -19,8 +20,9 @@ from torch import Tensor, nn
 from core.config.configs import ModelConfig
 from core.model import fused_ops
 from core.model.attention import ForwardPass, attend
-from core.model.decoder import Decoder, DecodeStep, uninitialised, uninitialised_embedding
+from core.model.decoder import Decoder, DecodeStep
 from core.model.fast_decode import CudaGraphDecoder, FastDecoder
+from core.model.language_model import LanguageModel, uninitialised, uninitialised_embedding
 from core.model.linear import Linear, linear
 
 INITIAL_STD = 0.02
@@ -72,7 +74,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Grouped-query self-attention (Ainslie et al. 2023) with norms on queries and keys."""
+    """Grouped-query self-attention (Ainslie et al. 2023); Qwen3 norms queries and keys."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -81,16 +83,20 @@ class Attention(nn.Module):
         rows = (config.heads + 2 * config.kv_heads) * config.head_dim
         self.qkv = uninitialised(Linear, config.d_model, rows, bias=False)
         self.out = uninitialised(Linear, config.heads * config.head_dim, config.d_model, bias=False)
-        self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
-        self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
+        self.q_norm = self.k_norm = None
+        if config.has_qk_norm:
+            self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
+            self.k_norm = RMSNorm(config.head_dim, config.norm_eps)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
         batch, new, _ = x.shape
         qkv = self.qkv(x).view(batch, new, -1, self.head_dim)  # (B, T, H+2G, K)
         q, k, v = qkv.transpose(1, 2).split((self.heads, self.kv_heads, self.kv_heads), dim=1)
-        q = rotate(self.q_norm(q), cos, sin).to(v.dtype)  # (B, H, T, K)
-        k = rotate(self.k_norm(k), cos, sin).to(v.dtype)  # (B, G, T, K)
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = self.q_norm(q), self.k_norm(k)
+        q = rotate(q, cos, sin).to(v.dtype)  # (B, H, T, K)
+        k = rotate(k, cos, sin).to(v.dtype)  # (B, G, T, K)
         attended = attend(q, k, v, layer, step)  # (B, H, T, K)
         heads = attended.transpose(1, 2).reshape(batch, new, -1)  # (B, T, H*K)
         output: Tensor = self.out(heads)
@@ -129,8 +135,8 @@ class Block(nn.Module):
         return x + step.apply_dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
-class GPT(Decoder):
-    """The modern decoder.
+class ModernTransformer(LanguageModel):
+    """What the modern decoder and encoder share: everything but who may attend to whom.
 
     Args:
         config: the shape.
@@ -155,7 +161,7 @@ class GPT(Decoder):
             self.initialise(seed)
 
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
-        """See `Decoder.layers`; the final norm is part of `head`."""
+        """See `LanguageModel.layers`; the final norm is part of `head`."""
         cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2) or (B, T, K/2)
         if cos.dim() == 3:
             cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)  # the same for all heads
@@ -174,11 +180,6 @@ class GPT(Decoder):
         logits: Tensor = self.output(normed)
         return logits
 
-    def make_decode_step(self) -> DecodeStep:
-        """See `Decoder.make_decode_step`."""
-        decoder = FastDecoder(self)
-        return CudaGraphDecoder(decoder) if self.device.type == "cuda" else decoder
-
     def initialise(self, seed: int) -> None:
         """Normal with standard deviation 0.02, divided by sqrt(2 * layers) where a block adds.
 
@@ -195,3 +196,12 @@ class GPT(Decoder):
                 # Drawn on the host, so that every device gets the same weights.
                 values = torch.empty(weight.shape).normal_(0.0, std, generator=generator)
                 weight.copy_(values)
+
+
+class GPT(ModernTransformer, Decoder):
+    """The modern decoder."""
+
+    def make_decode_step(self) -> DecodeStep:
+        """See `Decoder.make_decode_step`."""
+        decoder = FastDecoder(self)
+        return CudaGraphDecoder(decoder) if self.device.type == "cuda" else decoder

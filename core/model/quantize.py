@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from core.config.configs import BFLOAT16, FLOAT32, INT8, PRECISIONS
 from core.errors import InputError
-from core.model.decoder import Decoder
 from core.model.gpt import GPT
+from core.model.language_model import LanguageModel
 from core.model.linear import onednn_linear
 
 INT8_MAX = 127
@@ -109,7 +109,7 @@ def unsupported_reason(precision: str, device: str = "cpu") -> str | None:
     return None if is_right else "its products are wrong on this machine"
 
 
-def quantize_weights(model: Decoder, precision: str) -> None:
+def quantize_weights(model: LanguageModel, precision: str) -> None:
     """Replace a model's linear maps by quantised ones; afterwards it can only do inference.
 
     Raises:

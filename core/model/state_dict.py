@@ -1,8 +1,8 @@
 """Weights as stored tensors: conversion between the layout on disk and in memory.
 
-On disk, a GPT has the names and shapes of `transformers`' Qwen3 and the tutorial's models those of
-the tutorial (with the third dimension of its convolutions). In memory, matrices that are multiplied
-with the same input are one. Only this module has both layouts.
+On disk, the modern models have the names and shapes of `transformers`' Qwen3 and EuroBERT, and the
+tutorial's those of the tutorial (with the third dimension of its convolutions). In memory, matrices
+that are multiplied with the same input are one. Only this module has both layouts.
 
 Shapes: D width, F inner size of the feed-forward, H heads, G key/value heads, K head size.
 """
@@ -14,13 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.config.configs import ModelConfig
 from core.errors import DamagedError, RunFailedError
-from core.model.decoder import Decoder
-from core.model.gpt import GPT
-from core.model.tutorial import Encoder, TutorialGPT
+from core.model.language_model import LanguageModel
 
 Shape = tuple[int, ...]
 MAX_NAMES_LISTED = 8  # in an error
@@ -46,7 +44,7 @@ TensorLayout = dict[str, tuple[TensorSlice, ...]]
 """The stored tensors of every parameter, by the parameter's name in memory."""
 
 
-def to_stored(model: nn.Module) -> dict[str, Tensor]:
+def to_stored(model: LanguageModel) -> dict[str, Tensor]:
     """Every weight as a stored tensor: a contiguous float32 copy on the CPU.
 
     Copies, so that training can continue while they are written.
@@ -58,7 +56,7 @@ def to_stored(model: nn.Module) -> dict[str, Tensor]:
 
 
 def load_stored(
-    model: nn.Module, tensors: Mapping[str, Tensor], where: object = "model.safetensors"
+    model: LanguageModel, tensors: Mapping[str, Tensor], where: object = "model.safetensors"
 ) -> None:
     """Set every weight of `model`, keeping its precision and device.
 
@@ -89,7 +87,7 @@ def load_stored(
 
 
 def extend_vocabulary(
-    model: Decoder, tensors: Mapping[str, Tensor], count: int, seed: int
+    model: LanguageModel, tensors: Mapping[str, Tensor], count: int, seed: int
 ) -> dict[str, Tensor]:
     """The stored tensors of a model that lacks the last `count` tokens of `model`, with those.
 
@@ -102,7 +100,7 @@ def extend_vocabulary(
     """
     generator = torch.Generator().manual_seed(seed)
     extended = dict(tensors)
-    for parameter, (part, *_) in tensor_layout(model).items():
+    for parameter, (part, *_) in tensor_layout(model.config).items():
         rows = extended.get(part.name)
         if parameter not in VOCABULARY_PARAMETERS or rows is None or not rows.dim():
             continue
@@ -123,21 +121,20 @@ def find_nonfinite(tensors: Mapping[str, Tensor]) -> str | None:
     return None
 
 
-def tensor_layout(model: nn.Module) -> TensorLayout:
-    """The layout of a model's parameters on disk."""
-    if isinstance(model, GPT):
-        return _gpt_layout(model.config)
-    if isinstance(model, TutorialGPT):
-        return _tutorial_layout(model.config)
-    assert isinstance(model, Encoder), type(model)
-    return _encoder_layout(model.config)
+def tensor_layout(config: ModelConfig) -> TensorLayout:
+    """The layout on disk of the parameters of a model of this shape."""
+    if config.architecture == "tutorial":
+        return _tutorial_layout(config)
+    if config.architecture == "tutorial-encoder":
+        return _tutorial_encoder_layout(config)
+    return _modern_layout(config)
 
 
-def _stored_views(model: nn.Module) -> dict[str, Tensor]:
+def _stored_views(model: LanguageModel) -> dict[str, Tensor]:
     """Views of the parameters, by name and in the shape of the stored tensors."""
     views = {}
     weights = dict(model.named_parameters())
-    for name, slices in tensor_layout(model).items():
+    for name, slices in tensor_layout(model.config).items():
         weight = weights[name]
         rows = [len(weight) if part.rows is None else part.rows for part in slices]
         for part, view in zip(slices, torch.split(weight, rows), strict=True):
@@ -173,20 +170,24 @@ def _shorten(names: list[str]) -> str:
     return ", ".join(names[:MAX_NAMES_LISTED]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _gpt_layout(config: ModelConfig) -> TensorLayout:
+def _modern_layout(config: ModelConfig) -> TensorLayout:
     layout: TensorLayout = {"embedding.weight": (TensorSlice("model.embed_tokens.weight"),)}
     for layer in range(config.layers):
-        layout |= _gpt_block(config, f"blocks.{layer}", f"model.layers.{layer}")
+        layout |= _modern_block(config, f"blocks.{layer}", f"model.layers.{layer}")
     layout["norm.weight"] = (TensorSlice("model.norm.weight"),)
     if not config.tie_embeddings:
         layout["output.weight"] = (TensorSlice("lm_head.weight"),)
     return layout
 
 
-def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
+def _modern_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
     queries, keys = config.heads * config.head_dim, config.kv_heads * config.head_dim
     attention, mlp = f"{theirs}.self_attn", f"{theirs}.mlp"
-    return {
+    norms: TensorLayout = {
+        f"{ours}.attention.{name}.weight": (TensorSlice(f"{attention}.{name}.weight"),)
+        for name in ("q_norm", "k_norm")
+    }
+    return (norms if config.has_qk_norm else {}) | {
         f"{ours}.attention_norm.weight": (TensorSlice(f"{theirs}.input_layernorm.weight"),),
         f"{ours}.attention.qkv.weight": (  # ((H+2G)*K, D)
             TensorSlice(f"{attention}.q_proj.weight", queries),
@@ -194,8 +195,6 @@ def _gpt_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
             TensorSlice(f"{attention}.v_proj.weight", keys),
         ),
         f"{ours}.attention.out.weight": (TensorSlice(f"{attention}.o_proj.weight"),),
-        f"{ours}.attention.q_norm.weight": (TensorSlice(f"{attention}.q_norm.weight"),),
-        f"{ours}.attention.k_norm.weight": (TensorSlice(f"{attention}.k_norm.weight"),),
         f"{ours}.feed_forward_norm.weight": (
             TensorSlice(f"{theirs}.post_attention_layernorm.weight"),
         ),
@@ -221,14 +220,14 @@ def _tutorial_layout(config: ModelConfig) -> TensorLayout:
     return layout | _with_bias("output", "projection")
 
 
-def _encoder_layout(config: ModelConfig) -> TensorLayout:
+def _tutorial_encoder_layout(config: ModelConfig) -> TensorLayout:
     """Without the sinusoid table, which is computed."""
-    layout: TensorLayout = {"embedding.weight": (TensorSlice("src_emb.weight"),)}
+    layout: TensorLayout = {"embedding.weight": (TensorSlice("encoder.src_emb.weight"),)}
     for layer in range(config.layers):
-        ours, theirs = f"blocks.{layer}", f"layers.{layer}"
+        ours, theirs = f"blocks.{layer}", f"encoder.layers.{layer}"
         layout |= _attention(config, f"{ours}.attention", f"{theirs}.enc_self_attn")
         layout |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.pos_ffn")
-    return layout
+    return layout | _with_bias("output", "projection")
 
 
 def _attention(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:

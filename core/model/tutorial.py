@@ -1,13 +1,14 @@
 """The tutorial's encoder and decoder, block by block in its order.
 
 Scaled dot-product attention and the causal mask are in `core.model.attention`; this module has
-multi-head attention, the position-wise feed-forward, the encoder (sinusoid table, padding mask,
-layers), the decoder layer and the GPT.
+multi-head attention, the position-wise feed-forward, the encoder (sinusoid table, layers), the
+decoder layer and the GPT; the padding mask is in `core.model.encoder`.
 
 Two things differ from the tutorial's listing. Positions count along a line, not along the batch:
 the model would never learn word order. And convolutions of kernel 1 are written as linear maps,
 which they are; `core.model.state_dict` stores them as the tutorial does. The encoder gives padding
-a position like any other token, and masks it in attention.
+a position like any other token, and masks it in attention. The tutorial does not say how its
+encoder is to be trained: the projection to the vocabulary is that of its GPT.
 
 Shapes: B batch, T new tokens, H heads, D width, K head size, V vocabulary.
 """
@@ -21,10 +22,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.config.configs import ModelConfig
-from core.model.attention import AttentionRecord, ForwardPass, attend
-from core.model.decoder import Decoder, uninitialised, uninitialised_embedding
+from core.model.attention import ForwardPass, attend
+from core.model.decoder import Decoder
+from core.model.encoder import Encoder
+from core.model.language_model import uninitialised, uninitialised_embedding
 from core.model.linear import Linear
-from core.tokenizer.special_tokens import PAD
 
 
 class MultiHeadAttention(nn.Module):
@@ -80,11 +82,6 @@ def sinusoid_table(rows: int, width: int) -> Tensor:
     return torch.where(even, angles.sin(), angles.cos()).float()
 
 
-def padding_mask(tokens: Tensor) -> Tensor:
-    """(B, 1, 1, T) boolean, true where a token is not padding."""
-    return tokens.ne(PAD)[:, None, None, :]
-
-
 class EncoderLayer(nn.Module):
     """Attention over the whole line, followed by the position-wise feed-forward."""
 
@@ -99,8 +96,8 @@ class EncoderLayer(nn.Module):
         return encoded
 
 
-class Encoder(nn.Module):
-    """A bidirectional encoder of lines.
+class TutorialEncoder(Encoder):
+    """The tutorial's encoder with a projection to the vocabulary.
 
     Args:
         config: the shape; `context` is the longest line.
@@ -108,27 +105,36 @@ class Encoder(nn.Module):
     """
 
     def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
-        super().__init__()
-        self.config = config
-        self.dropout = 0.0
-        self.embedding = uninitialised(nn.Embedding, config.vocab_size, config.d_model)
+        super().__init__(config)
+        self.embedding = uninitialised_embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
-        if seed is not None:
-            initialise_like_pytorch(self, seed)
-
-    def forward(self, tokens: Tensor, *, record: AttentionRecord | None = None) -> Tensor:
-        """Ids (B, T), at least one token per line, to (B, T, D); `record` as in `Decoder`."""
+        self.output: nn.Module = uninitialised(Linear, config.d_model, config.vocab_size)
         # Positions count from 1; row 0 of the table is unused.
-        table = sinusoid_table(self.config.context + 1, self.config.d_model)
+        table = sinusoid_table(config.context + 1, config.d_model)
+        self.register_buffer("table", table, persistent=False)
+        if seed is not None:
+            self.initialise(seed)
+
+    table: Tensor
+
+    def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
+        """See `LanguageModel.layers`."""
         embedded: Tensor = self.embedding(tokens)  # (B, T, D)
-        dropout = self.dropout if self.training else 0.0
-        step = ForwardPass(padding_mask(tokens), None, record, None, dropout)
-        x = step.apply_dropout(embedded + table[1 : tokens.shape[1] + 1].to(embedded))
+        x = step.apply_dropout(embedded + self.table[1:][positions].to(embedded))
         step.record_hidden(x)
         for layer, block in enumerate(self.blocks):
-            x = block(x, layer, step)
+            x = self.run_block(block, x, layer, step)
             step.record_hidden(x)
         return x
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Projection (…, D) to (…, V); the last layer ends with a norm."""
+        logits: Tensor = self.output(hidden)
+        return logits
+
+    def initialise(self, seed: int) -> None:
+        """PyTorch's defaults, as in the tutorial; see `initialise_like_pytorch`."""
+        initialise_like_pytorch(self, seed)
 
 
 class DecoderLayer(nn.Module):
@@ -168,7 +174,7 @@ class TutorialGPT(Decoder):
             self.initialise(seed)
 
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
-        """See `Decoder.layers`."""
+        """See `LanguageModel.layers`."""
         x = step.apply_dropout(
             self.embedding(tokens) + self.positions.weight[positions]
         )  # (B, T, D)

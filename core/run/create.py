@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from core.config.configs import TrainConfig
-from core.config.planner import check_model_shape
+from core.config.planner import check_model_shape, is_encoder
 from core.config.schema import to_json
 from core.errors import InputError, StorageError
 from core.paths import Home
@@ -22,6 +22,8 @@ from core.run.weights_ref import LAST, weights_file
 from core.system.files import JsonObject, link_or_copy, write_json
 from core.system.locks import Lock
 from core.text import catalog, resolve
+from core.text.corpus import CHAT_READINGS
+from core.text.messages import FILL
 from core.text.stats import compute_stats
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -64,11 +66,21 @@ def create_run(
     parent_run, weights = None, LAST
     if parent is not None:
         parent_run, weights = find_parent(home, parent, config, shape)
+    fills = (
+        read_model_config(parent_run.config).is_encoder
+        if parent_run is not None
+        else is_encoder(config.preset, shape)
+    )
     with resolve.open_corpus(spec, home, encoding=encoding) as corpus:
         if reading:
             corpus = dataclasses.replace(corpus, reading=reading)
         stats = compute_stats(corpus, progress)
         reading = stats.reading
+        if fills and reading in CHAT_READINGS:
+            raise InputError(
+                f"{corpus.name} consists of {reading}; an encoder learns from lines or text.",
+                "Add --format lines, or choose a preset of a decoder.",
+            )
         if parent_run is not None and not force:
             check_vocabulary_suits(parent_run, corpus, reading, stats.labels)
         record = {
@@ -79,7 +91,7 @@ def create_run(
                 "reading": reading,
                 "encoding": corpus.encoding,
                 "errors": corpus.errors,
-                "task": stats.task,
+                "task": FILL if fills else stats.task,
                 "labels": list(stats.labels),
             },
             "train": to_json(config),
@@ -133,7 +145,7 @@ def _copy_parent_files(run: Run, parent: Run, weights: str, reading: str) -> Non
         tokenizer, model = adapt_to_reading(
             Tokenizer.load(parent.folder), read_model_config(parent.config), reading
         )
-        write_json(run.config, hf_config(model))
+        write_json(run.config, hf_config(model, tokenizer.mask_id))
         tokenizer.save(run.folder, reading)
     except OSError as error:
         raise StorageError(

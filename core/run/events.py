@@ -56,7 +56,9 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "longest": "tokens of the longest line",
         "long_lines": "lines longer than the context",
         "parameters": "parameters of the model",
-        "reference": "on (train or validation), random, unigram, bigram: losses, nats per token",
+        "reference": "on (train or validation) and losses in nats per token: random, unigram and "
+        "bigram; of an encoder random, unigram and trigram, and unigram_accuracy and "
+        "trigram_accuracy",
         "model": "the resolved ModelConfig",
         "train": "the resolved TrainConfig",
         "reasons": "sentences that explain how settings were chosen",
@@ -78,17 +80,18 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "epoch": "number of the epoch that ended, from 1; fractional at the very end",
         "train_loss": "mean over the epoch",
         "val_loss": "validation loss, or null",
-        "task_accuracy": "share of right replies; only of pairs and conversations",
-        "text": "a greedy sample",
+        "task_accuracy": "as in eval",
+        "text": "a greedy sample; of an encoder a text with what it put into blanks in brackets",
         "elapsed": "seconds of training",
     },
     EVAL: {
         "val_loss": "validation loss",
-        "tokens": "number of targets evaluated",
+        "tokens": "number of tokens evaluated",
         "best": "whether it is the best so far, by task_accuracy, then by val_loss",
         "whole": "whether all validation data was used",
-        "task_accuracy": "share of right replies; only of pairs and conversations",
-        "task_items": "number of items judged for it, at most 200 of the validation data",
+        "task_accuracy": "share of right replies, of pairs and conversations; of an encoder, "
+        "share of the masked tokens that it restored",
+        "task_items": "number of items judged for it: at most 200 replies, or all masked tokens",
     },
     SAMPLE: {
         "prompt": "the prompt",

@@ -1,7 +1,7 @@
 """The model files of a run that can be handled without torch.
 
 config.json and generation_config.json have every field that an unmodified `transformers` reads;
-the tutorial's decoder, which `transformers` does not know, has a model type of its own. The header
+the tutorial's models, which `transformers` does not know, have model types of their own. The header
 of a safetensors file is checked before memory is allocated for its tensors.
 """
 
@@ -23,11 +23,16 @@ from core.system.files import JsonObject, read_json
 from core.tokenizer.special_tokens import EOS, NEVER_GENERATED, PAD, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
 
-QWEN3 = "qwen3"
-TUTORIAL = "minigpt-tutorial"
+QWEN3, EUROBERT = "qwen3", "eurobert"
+# Model types of our own, and the architecture and class each stands for.
+TUTORIALS = {
+    "minigpt-tutorial": ("tutorial", "TutorialGPT"),
+    "minigpt-tutorial-encoder": ("tutorial-encoder", "TutorialEncoder"),
+}
+MODEL_TYPES = (QWEN3, EUROBERT, *TUTORIALS)
 
-# Fields of ModelConfig and their names in a Qwen3 config.json.
-QWEN3_FIELDS = {
+# Fields of ModelConfig and their names in a config.json of Qwen3 or EuroBERT.
+MODERN_FIELDS = {
     "vocab_size": "vocab_size",
     "context": "max_position_embeddings",
     "layers": "num_hidden_layers",
@@ -40,8 +45,8 @@ QWEN3_FIELDS = {
     "tie_embeddings": "tie_word_embeddings",
     "norm_eps": "rms_norm_eps",
 }
-# Features of Qwen3 that are not implemented here.
-UNSUPPORTED_FIELDS = ("attention_bias", "use_sliding_window", "rope_scaling")
+# Features of Qwen3 or EuroBERT that are not implemented here.
+UNSUPPORTED_FIELDS = ("attention_bias", "mlp_bias", "use_sliding_window", "rope_scaling")
 
 # Far more than the tensors of the largest model need.
 MAX_HEADER_BYTES = 16 * 2**20
@@ -52,29 +57,48 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_SIZE_RATIO = 2
 
 
-def hf_config(config: ModelConfig) -> JsonObject:
-    """The content of config.json for a model."""
+def hf_config(config: ModelConfig, mask_id: int | None = None) -> JsonObject:
+    """The content of config.json for a model.
+
+    Args:
+        mask_id: the id of an encoder's `<mask>`.
+    """
     ids = {"pad_token_id": PAD, "bos_token_id": SOS, "eos_token_id": EOS}
-    if config.architecture == "tutorial":
+    if mask_id is not None:
+        ids["mask_token_id"] = mask_id
+    if config.is_tutorial:
+        kind, name = next(
+            (kind, name)
+            for kind, (architecture, name) in TUTORIALS.items()
+            if architecture == config.architecture
+        )
         shape = {name: value for name, value in to_json(config).items() if name != "architecture"}
-        return {"architectures": ["TutorialGPT"], "model_type": TUTORIAL, **shape, **ids}
+        return {"architectures": [name], "model_type": kind, **shape, **ids}
+    is_encoder = config.is_encoder
     return {
-        "architectures": ["Qwen3ForCausalLM"],
-        "model_type": QWEN3,
-        **{theirs: getattr(config, ours) for ours, theirs in QWEN3_FIELDS.items()},
+        "architectures": ["EuroBertForMaskedLM" if is_encoder else "Qwen3ForCausalLM"],
+        "model_type": EUROBERT if is_encoder else QWEN3,
+        **{theirs: getattr(config, ours) for ours, theirs in MODERN_FIELDS.items()},
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
         "rope_theta": config.rope_theta,  # where transformers before 5 looks for it
-        "layer_types": ["full_attention"] * config.layers,
-        "max_window_layers": config.layers,
         "attention_bias": False,
         "attention_dropout": 0.0,
-        "use_sliding_window": False,
-        "sliding_window": None,
         "rope_scaling": None,
         "initializer_range": 0.02,
-        "use_cache": True,
         "dtype": "float32",
+        **({"mlp_bias": False} if is_encoder else _qwen3_fields(config)),
         **ids,
+    }
+
+
+def _qwen3_fields(config: ModelConfig) -> JsonObject:
+    """Fields that only a decoder has."""
+    return {
+        "layer_types": ["full_attention"] * config.layers,
+        "max_window_layers": config.layers,
+        "use_sliding_window": False,
+        "sliding_window": None,
+        "use_cache": True,
     }
 
 
@@ -108,31 +132,32 @@ def parse_model_config(values: Mapping[str, Any], where: object = "config.json")
         DamagedError: fields are missing or invalid.
     """
     kind = values.get("model_type")
-    if kind not in (QWEN3, TUTORIAL):
+    if kind not in MODEL_TYPES:
         raise InputError(
             f"{where} describes a model of type {kind!r}.",
-            f"Supported: {QWEN3} and {TUTORIAL}.",
+            f"Supported: {', '.join(MODEL_TYPES)}.",
         )
     try:
-        return _tutorial(values) if kind == TUTORIAL else _qwen3(values, where)
+        return _tutorial(values) if kind in TUTORIALS else _modern(values, where)
     except SettingsError as error:
         raise DamagedError(f"{where} cannot be used: {error.message}") from error
 
 
-def _qwen3(values: Mapping[str, Any], where: object) -> ModelConfig:
+def _modern(values: Mapping[str, Any], where: object) -> ModelConfig:
     rotary = values.get("rope_parameters") or {}
     if not isinstance(rotary, dict):
         raise SettingsError({"rope_parameters": "must be an object"})
     _check_supported(values, rotary, where)
     rotary = rotary or values
-    names = {**QWEN3_FIELDS, "rope_theta": "rope_theta"}
+    names = {**MODERN_FIELDS, "rope_theta": "rope_theta"}
     fields = _rename_fields({**values, "rope_theta": rotary.get("rope_theta")}, names)
-    return from_json(ModelConfig, {"architecture": "qwen3", **fields})
+    return from_json(ModelConfig, {"architecture": values["model_type"], **fields})
 
 
 def _tutorial(values: Mapping[str, Any]) -> ModelConfig:
     names = {name: name for name in setting_specs(ModelConfig) if name != "architecture"}
-    return from_json(ModelConfig, {"architecture": "tutorial", **_rename_fields(values, names)})
+    architecture, _ = TUTORIALS[values["model_type"]]
+    return from_json(ModelConfig, {"architecture": architecture, **_rename_fields(values, names)})
 
 
 def _rename_fields(values: Mapping[str, Any], names: Mapping[str, str]) -> JsonObject:

@@ -19,8 +19,8 @@ from core.config.planner import RunPlan, plan_run
 from core.config.schema import find_value_problems
 from core.errors import SettingsError
 from core.model import factory
-from core.model.decoder import Decoder
 from core.model.device import available_devices, device_facts
+from core.model.language_model import LanguageModel
 from core.paths import Home
 from core.server.model_cache import CancelWatch
 from core.server.protocol import ProbeRequest
@@ -28,6 +28,7 @@ from core.server.replies import ProbeReply, TrainingForecast
 from core.system.machine import free_disk
 from core.tokenizer.special_tokens import SPECIAL
 from core.train.batches import Batches, WindowSamples
+from core.train.masking import Masking
 from core.train.timing import time_step
 
 TIMING_BUDGET_S = 0.6
@@ -163,7 +164,7 @@ def _timed_part(
     return timed_rows, max(min(length, MIN_TIMED_TOKENS), int(rows * length * share))
 
 
-def _zero_model(shape: ModelConfig, watch: CancelWatch) -> Decoder:
+def _zero_model(shape: ModelConfig, watch: CancelWatch) -> LanguageModel:
     """A model of zeros: they take as long to multiply as other values and less to initialise."""
     model = factory.build_model(shape, seed=None)
     for weight in model.parameters():
@@ -173,14 +174,19 @@ def _zero_model(shape: ModelConfig, watch: CancelWatch) -> Decoder:
 
 
 def _time_step(
-    model: Decoder, rows: int, length: int, config: TrainConfig, watch: CancelWatch
+    model: LanguageModel, rows: int, length: int, config: TrainConfig, watch: CancelWatch
 ) -> float:
     count = 4 * rows * length + 1
     generator = np.random.default_rng(0)
     ids: Any = generator.integers(len(SPECIAL), model.config.vocab_size, count, dtype=np.uint32)
+    masking = None
+    if model.config.is_encoder:
+        assert config.mask_share is not None, "the planner chooses it"
+        units = range(len(SPECIAL), model.config.vocab_size)
+        masking = Masking(units[-1], units, config.mask_share)
     return time_step(
         model,
-        Batches(ids, WindowSamples(0, count, length), rows, seed=0),
+        Batches(ids, WindowSamples(0, count, length), rows, seed=0, masking=masking),
         config,
         model.device,
         budget=TIMING_BUDGET_S,

@@ -23,8 +23,8 @@ from core.inference.load import LoadedModel, load_model
 from core.inference.score import score_ids
 from core.inference.session import Session
 from core.model.attention import AttentionRecord
-from core.model.decoder import Decoder
 from core.model.device import device_facts
+from core.model.language_model import LanguageModel
 from core.paths import Home
 from core.progress import CancelCheck, never_cancelled
 from core.run import store
@@ -60,7 +60,7 @@ class CancelWatch:
         if self.cancelled():
             raise Cancelled
 
-    def hook_into(self, model: Decoder) -> None:
+    def hook_into(self, model: LanguageModel) -> None:
         """Check before every layer of a model, so that a long prefill can be cancelled.
 
         A forward pass that is aborted between two layers leaves its session as it was.

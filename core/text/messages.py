@@ -26,12 +26,13 @@ from core.text.readers import (
 )
 
 ROLES = SYSTEM, USER, ASSISTANT = ("system", "user", "assistant")
-TASKS = ANSWER, TRANSLATE, CLASSIFY, CONVERSE, CONTINUE = (
+TASKS = ANSWER, TRANSLATE, CLASSIFY, CONVERSE, CONTINUE, FILL = (
     "answer",
     "translate",
     "classify",
     "converse",
     "continue",
+    "fill",
 )
 # The columns of a pair, and the task they stand for.
 PAIR_COLUMNS: Mapping[tuple[str, str], str] = {

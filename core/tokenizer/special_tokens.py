@@ -1,4 +1,7 @@
-"""Special tokens: ids 0 to 2 of every vocabulary, and the roles at the end of that of a chat."""
+"""Special tokens: ids 0 to 2 of every vocabulary, and `<mask>` and the roles at its end.
+
+An encoder's vocabulary has `<mask>`, that of a chat the roles, after all ids of the text.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import NamedTuple
 PAD, SOS, EOS = 0, 1, 2
 SPECIAL = ("<pad>", "<sos>", "<eos>")
 UNKNOWN = "<unk>"
+MASK = "<mask>"
 NEVER_GENERATED = (PAD, SOS)  # <pad> fills batches, <sos> begins a line: neither follows a text
 # In a vocabulary for conversations, the token that ends every message takes the place of <eos>, and
 # the roles are its last ids: a vocabulary without them can be extended.

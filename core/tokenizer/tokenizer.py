@@ -22,6 +22,7 @@ from core.tokenizer import vocabulary
 from core.tokenizer.special_tokens import (
     CHAT_SPECIAL,
     EOS,
+    MASK,
     NEVER_GENERATED,
     PAD,
     ROLE_TOKENS,
@@ -64,6 +65,7 @@ class Tokenizer:
         kind: "word" (separated by white space), "char" or "bpe".
         vocab_size: number of ids, special tokens included.
         unk_id: the id of unknown words or characters; None for "bpe", which has none.
+        mask_id: the id of `<mask>`; None unless it is for an encoder.
         roles: the ids that begin messages; None unless it is for conversations.
         backend: the tokenizer of the library.
     """
@@ -77,6 +79,9 @@ class Tokenizer:
         first = self.vocab_size - len(ROLE_TOKENS)
         self.roles = RoleIds(first, first + 1, first + 2) if has_roles else None
         unit_count = first if has_roles else self.vocab_size
+        has_mask = backend.token_to_id(MASK) == unit_count - 1
+        self.mask_id: int | None = unit_count - 1 if has_mask else None
+        unit_count -= has_mask
         self.unk_id: int | None = None if kind == "bpe" else unit_count - 1
 
     @classmethod
@@ -103,14 +108,38 @@ class Tokenizer:
         backend = vocabulary.build_backend(self.kind, vocabulary.add_roles(ids), merges)
         return Tokenizer(self.kind, backend)
 
+    def with_mask(self) -> Tokenizer:
+        """Return it with `<mask>`, for an encoder; not for a tokenizer with roles.
+
+        Raises:
+            InputError: byte-level BPE has learnt a token of this name.
+        """
+        if self.mask_id is not None:
+            return self
+        _, ids, merges = vocabulary.parse_vocabulary(json.loads(self.to_json()))
+        backend = vocabulary.build_backend(self.kind, vocabulary.add_mask(ids), merges)
+        return Tokenizer(self.kind, backend)
+
     @property
     def never_generated(self) -> tuple[int, ...]:
-        """The ids that never follow a text: <pad>, <sos> and the roles."""
-        return (*NEVER_GENERATED, *(self.roles or ()))
+        """The ids that never follow a text: <pad>, <sos>, <mask> and the roles."""
+        mask = () if self.mask_id is None else (self.mask_id,)
+        return (*NEVER_GENERATED, *mask, *(self.roles or ()))
+
+    @property
+    def unit_ids(self) -> range:
+        """The ids of words, characters or pieces: all but special tokens and <unk>."""
+        ends = (self.unk_id, self.mask_id, self.roles and self.roles.system, self.vocab_size)
+        return range(len(SPECIAL), next(end for end in ends if end is not None))
 
     def is_special(self, id: int) -> bool:
         """Whether an id is a special token."""
-        return id < len(SPECIAL) or (self.roles is not None and id >= self.roles.system)
+        return id < len(SPECIAL) or id in self._last_special_ids
+
+    @cached_property
+    def _last_special_ids(self) -> range:
+        first = self.mask_id if self.mask_id is not None else self.roles and self.roles.system
+        return range(self.vocab_size if first is None else first, self.vocab_size)
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, `unk_id` for what the vocabulary lacks.
@@ -215,9 +244,13 @@ class Tokenizer:
     def id_of(self, unit: str) -> int | None:
         """Return the id of a word or character of a text; None if it is unknown."""
         id: int | None = self.backend.token_to_id(
-            vocabulary.escape_special(unit, in_chat=self.roles is not None)
+            vocabulary.escape_special(unit, self._special_names)
         )
         return id
+
+    @cached_property
+    def _special_names(self) -> frozenset[str]:
+        return frozenset(name for id, name in enumerate(self.units) if self.is_special(id))
 
     @cached_property
     def units(self) -> list[str]:
@@ -251,9 +284,13 @@ class Tokenizer:
             config["eos_token"] = CHAT_SPECIAL[EOS]
         if reading in CHAT_READINGS:
             config["chat_template"] = CHAT_TEMPLATE
+        if self.mask_id is not None:
+            config["mask_token"] = MASK
         if self.unk_id is not None:
             config["unk_token"] = UNKNOWN
-        content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(self.kind, reading)
+        content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(
+            self.kind, reading, is_encoder=self.mask_id is not None
+        )
         # The tokenizer last: if it is there, both are, even after a kill in between.
         write_json(folder / CONFIG_FILE, config)
         data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))

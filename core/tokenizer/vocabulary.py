@@ -3,7 +3,8 @@
 Ids: `<pad>` 0, `<sos>` 1, `<eos>` 2, then words or characters in order of first appearance and
 `<unk>`, or the 256 bytes and the merges of byte-pair encoding (Sennrich et al., 2016, "Neural
 Machine Translation of Rare Words with Subword Units"). In a vocabulary for conversations
-`<eos>` is named `<|end|>`, and the role tokens have the last ids.
+`<eos>` is named `<|end|>`, and the role tokens have the last ids. An encoder's has `<mask>` before
+those, or as its last id.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from core.system.files import JsonObject
 from core.tokenizer.special_tokens import (
     CHAT_SPECIAL,
     EOS,
+    MASK,
     ROLE_TOKENS,
     SOS,
     SPECIAL,
@@ -46,26 +48,27 @@ _PIPELINES = {
 # The library identifies special tokens by name. A word of the text with such a name is stored
 # with a private character after its first bracket.
 _SPECIAL_NAME = re.compile(r"<(?=(?:pad|sos|eos|unk)>)")
-_CHAT_SPECIAL_NAME = re.compile(
-    r"<(?=(?:pad|sos|eos|unk|\|end\||\|system\||\|user\||\|assistant\|)>)"
-)
 _PRIVATE = "\ue000"
 # White space to Python but not to Unicode, and so not to the library.
 _PYTHON_ONLY_SPACE = re.compile("[\x1c-\x1f]")
 _WORD = re.compile("[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 
 
-def escape_special(unit: str, *, in_chat: bool = False) -> str:
+def escape_special(unit: str, special: Iterable[str] = SPECIAL) -> str:
     """Return the name under which a word of a text is stored.
 
     Args:
-        in_chat: whether the vocabulary is for conversations.
+        special: the names of the vocabulary's special tokens, see `special_names`.
     """
-    return _special_pattern(in_chat).sub(f"<{_PRIVATE}", unit)
+    return _special_pattern(frozenset(special)).sub(f"<{_PRIVATE}", unit)
 
 
-def _special_pattern(in_chat: bool) -> re.Pattern[str]:
-    return _CHAT_SPECIAL_NAME if in_chat else _SPECIAL_NAME
+@cache
+def _special_pattern(special: frozenset[str]) -> re.Pattern[str]:
+    """Match the first bracket of a special token's name."""
+    others = (CHAT_SPECIAL[EOS], *ROLE_TOKENS, MASK)
+    names = [*SPECIAL, UNKNOWN, *(name for name in others if name in special)]
+    return re.compile(rf"<(?=(?:{'|'.join(re.escape(name[1:-1]) for name in names)})>)")
 
 
 def unescape_special(name: str) -> str:
@@ -122,15 +125,39 @@ def add_roles(ids: Mapping[str, int]) -> dict[str, int]:
     """Return the vocabulary with the special tokens of conversations; their ids are the last."""
     if has_roles(ids):
         return dict(ids)
-    words = {
-        unit if unit == UNKNOWN else escape_special(unit, in_chat=True): id
-        for unit, id in ids.items()
-        if id >= len(SPECIAL)
-    }
+    names = [*CHAT_SPECIAL, *special_names(ids)[len(SPECIAL) :], *ROLE_TOKENS]
     return {
         **{name: id for id, name in enumerate(CHAT_SPECIAL)},
-        **words,
+        **_escape_words(ids, names),
         **{name: len(ids) + place for place, name in enumerate(ROLE_TOKENS)},
+    }
+
+
+def add_mask(ids: Mapping[str, int]) -> dict[str, int]:
+    """Return the vocabulary of lines or running text with `<mask>` as its last id.
+
+    Raises:
+        InputError: byte-level BPE has learnt a token of this name from the text.
+    """
+    if has_mask(ids):
+        return dict(ids)
+    assert not has_roles(ids), "the roles would not be the last ids"
+    if MASK in ids and ids.get(UNKNOWN) is None:
+        raise InputError(
+            f"The text contains {MASK}, which an encoder needs as a special token.",
+            "Replace it in the text, or choose another tokenizer: --tokenizer word",
+        )
+    words = _escape_words(ids, [*SPECIAL, MASK])
+    return {**{name: id for id, name in enumerate(SPECIAL)}, **words, MASK: len(ids)}
+
+
+def _escape_words(ids: Mapping[str, int], special: Iterable[str]) -> dict[str, int]:
+    """Return what follows the first special tokens, words escaped for these special names."""
+    kept = {UNKNOWN, *special_names(ids)}
+    return {
+        unit if unit in kept else escape_special(unit, special): id
+        for unit, id in ids.items()
+        if id >= len(SPECIAL)
     }
 
 
@@ -139,9 +166,16 @@ def has_roles(ids: Mapping[str, int]) -> bool:
     return ids.get(CHAT_SPECIAL[EOS]) == EOS
 
 
+def has_mask(ids: Mapping[str, int]) -> bool:
+    """Whether a vocabulary has `<mask>`, after all ids of the text."""
+    roles = len(ROLE_TOKENS) if has_roles(ids) else 0
+    return ids.get(MASK) == len(ids) - roles - 1
+
+
 def special_names(ids: Mapping[str, int]) -> list[str]:
-    """Return the names of the special tokens of a vocabulary."""
-    return [*CHAT_SPECIAL, *ROLE_TOKENS] if has_roles(ids) else list(SPECIAL)
+    """Return the names of the special tokens of a vocabulary, in the order of their ids."""
+    mask = [MASK] if has_mask(ids) else []
+    return [*CHAT_SPECIAL, *mask, *ROLE_TOKENS] if has_roles(ids) else [*SPECIAL, *mask]
 
 
 def train_bpe(texts: Iterable[str], vocab_size: int | None) -> Backend:
@@ -183,7 +217,7 @@ def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = Non
 
     if kind == "word":
         backend = Tokenizer(models.WordLevel(dict(ids), unk_token=UNKNOWN))
-        pattern = _special_pattern(has_roles(ids)).pattern
+        pattern = _special_pattern(frozenset(special_names(ids))).pattern
         backend.normalizer = normalizers.Replace(Regex(pattern), f"<{_PRIVATE}")
         backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
         # Puts a blank before every word but the first; no word begins with the prefix.
@@ -203,19 +237,23 @@ def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = Non
     return backend
 
 
-def pipeline_for_others(kind: str, reading: str) -> JsonObject:
+def pipeline_for_others(kind: str, reading: str, *, is_encoder: bool = False) -> JsonObject:
     """Return the parts of `tokenizer.json` that serve other programs and are not used here.
 
-    Lines begin with <sos>. Programs decode a continuation by itself: each word brings the blank
-    before it, as here, and so does the first word of a whole text.
+    Lines begin with <sos>, and those of an encoder end with <eos>. Programs decode a continuation
+    by itself: each word brings the blank before it, as here, and so does the first word of a whole
+    text.
     """
     from tokenizers import Regex, decoders, processors
 
     parts: JsonObject = {}
     if start_id(reading) == SOS:
-        start = SPECIAL[SOS]
+        start, end = SPECIAL[SOS], SPECIAL[EOS]
+        single = f"{start} $A {end}" if is_encoder else f"{start} $A"
         template = processors.TemplateProcessing(
-            single=f"{start} $A", pair=f"{start} $A {start} $B:1", special_tokens=[(start, SOS)]
+            single=single,
+            pair=f"{single} {single.replace('$A', '$B:1')}",
+            special_tokens=[(start, SOS), (end, EOS)] if is_encoder else [(start, SOS)],
         )
         parts["post_processor"] = json.loads(template.__getstate__())
     if kind == "word":
@@ -261,7 +299,7 @@ def _parse_ids(kind: str, value: Any) -> dict[str, int]:
     end = len(ids) - len(roles)
     if any(ids.get(name) != id for id, name in enumerate(roles, end)):
         raise ValueError("its last tokens are not the roles of a conversation")
-    if kind != "bpe" and ids.get(UNKNOWN) != end - 1:
+    if kind != "bpe" and ids.get(UNKNOWN) != end - 1 - has_mask(ids):
         raise ValueError(f"its last token is not {UNKNOWN}")
     if kind == "bpe" and not byte_values().keys() <= ids.keys():
         raise ValueError("it lacks some bytes")

@@ -23,6 +23,7 @@ from core.dataset.spans import Int64Array, Spans
 from core.dataset.token_store import TokenFile
 from core.text.corpus import CHAT_READINGS, TEXT
 from core.tokenizer.special_tokens import PAD
+from core.train.masking import Masking
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def cut_samples(
     """The samples of the "train" or the "validation" part.
 
     Args:
+        context: targets of a sample at most. It has one id more, which a decoder does not read.
         only_replies: of conversations only what the assistant says is to be predicted.
     """
     if tokens.reading == TEXT:
@@ -139,6 +141,7 @@ class Batches:
         seed: of the order of samples.
         sorted_batches: how many batches in a row share out their samples by length, for less
             padding; the batches come in a random order. 1 for no sorting.
+        masking: of an encoder; None for a decoder, whose targets are the next tokens.
     """
 
     ids: NDArray[np.unsignedinteger]
@@ -146,6 +149,7 @@ class Batches:
     batch_size: int
     seed: int
     sorted_batches: int = 1
+    masking: Masking | None = None
     _order: EpochShuffle = field(init=False, repr=False)
     _group: tuple[int, Int64Array] = field(init=False, repr=False)
 
@@ -166,12 +170,17 @@ class Batches:
         Args:
             slot: which of `slots` nearly equal slices of the batch.
         """
-        spans = self._spans(self._slice(step, slot, slots))
+        numbers = self._slice(step, slot, slots)
+        spans = self._spans(numbers)
+        if self.masking is not None:
+            return self.masking.batch(self.ids, spans, numbers // self.samples.size)
         return gather_batch(self.ids, spans, self.samples.is_target)
 
     def count_targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
         """Number of targets of `batch`."""
         spans = self._spans(self._slice(step, slot, slots))
+        if self.masking is not None:
+            return self.masking.count_targets(self.ids, spans)
         return int(spans.count_targets(self.samples.is_target).sum())
 
     def _slice(self, step: int, slot: int, slots: int) -> Int64Array:
@@ -206,13 +215,12 @@ class Batches:
         return int(epoch_generator(self.seed, epoch, 1).integers(self.samples.context))
 
 
-def iter_batches_in_order(
-    ids: NDArray[np.unsignedinteger],
+def iter_spans_in_order(
     samples: LineSamples,
     batch_size: int,
     max_targets: int | None = None,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Inputs and targets (B, T) from the beginning.
+) -> Iterator[Spans]:
+    """The token ranges of each batch, from the beginning.
 
     Args:
         max_targets: stop before the sample that exceeds it, but not before the first.
@@ -224,7 +232,7 @@ def iter_batches_in_order(
         targets = np.cumsum(pieces.count_targets(samples.is_target))
         pieces = pieces[: max(1, int(np.searchsorted(targets, max_targets, side="right")))]
     for first in range(0, len(pieces), batch_size):
-        yield gather_batch(ids, pieces[first : first + batch_size], samples.is_target)
+        yield pieces[first : first + batch_size]
 
 
 def gather_batch(

@@ -22,7 +22,7 @@ from core.config.configs import TrainConfig
 from core.config.schema import to_json
 from core.errors import RunFailedError, StorageError
 from core.model import state_dict
-from core.model.decoder import Decoder
+from core.model.language_model import LanguageModel
 from core.run.directory import Run
 from core.run.event_log import Emit
 from core.system.files import JsonObject
@@ -160,7 +160,7 @@ class CheckpointWriter:
 
     def save_checkpoint(
         self,
-        model: Decoder,
+        model: LanguageModel,
         optimizer: Optimizer,
         config: TrainConfig,
         state: TrainState,
@@ -187,12 +187,12 @@ class CheckpointWriter:
             request,
         )
 
-    def save_snapshot(self, model: Decoder, step: int) -> None:
+    def save_snapshot(self, model: LanguageModel, step: int) -> None:
         """Start saving the weights of this step, to be kept."""
         weights = _finite_weights(model, step)
         self._submit("snapshot", step, lambda: checkpoint.save_snapshot(self._run, step, weights))
 
-    def save_best(self, model: Decoder, step: int) -> None:
+    def save_best(self, model: LanguageModel, step: int) -> None:
         """Start replacing the best weights."""
         weights = _finite_weights(model, step)
         self._submit("best", step, lambda: checkpoint.save_best(self._run, step, weights))
@@ -243,7 +243,7 @@ class CheckpointWriter:
         self._emit("saved", result.step, **fields)
 
 
-def _finite_weights(model: Decoder, step: int) -> dict[str, Tensor]:
+def _finite_weights(model: LanguageModel, step: int) -> dict[str, Tensor]:
     """The weights on the host, in the layout of files. Good files are never replaced by bad ones.
 
     Raises:

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from core.config.configs import AUTO, OFF, ON
-from core.model.decoder import Decoder, call_directly
+from core.model.language_model import LanguageModel, call_directly
 from core.train.state import TrainState
 
 ASSUMED_TIME_SAVING = 0.2  # of the time of a step
@@ -46,7 +46,7 @@ class CompiledCall:
         failure: why compilation failed, in short.
     """
 
-    model: Decoder
+    model: LanguageModel
     backend: str | Callable[..., Any] = INDUCTOR
     on: bool = False
     failure: str | None = None

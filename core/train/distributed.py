@@ -26,7 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 from core.config.plan_inputs import DeviceFacts
 from core.errors import Cancelled
 from core.model import device as probe
-from core.model.decoder import Decoder
+from core.model.language_model import LanguageModel
 from core.system.files import JsonObject
 from core.system.rank_env import RankInfo, rendezvous_endpoint
 
@@ -38,14 +38,14 @@ ABORT_KEY = "abort"
 
 
 class LossModule(nn.Module):
-    """A decoder's loss as the call of a module, which is what DistributedDataParallel wraps."""
+    """A model's loss as the call of a module, which is what DistributedDataParallel wraps."""
 
-    def __init__(self, model: Decoder) -> None:
+    def __init__(self, model: LanguageModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, tokens: Tensor, targets: Tensor) -> Tensor:
-        """See `Decoder.loss`."""
+        """See `LanguageModel.loss`."""
         return self.model.loss(tokens, targets)
 
 
@@ -70,7 +70,7 @@ class ProcessGroup:
         """Rank 0 alone writes files and events and decides for all."""
         return self.info.is_rank_0
 
-    def wrap_loss(self, model: Decoder) -> nn.Module:
+    def wrap_loss(self, model: LanguageModel) -> nn.Module:
         """The model's loss as a module whose gradients become the mean over the ranks.
 
         Collective: all ranks get the weights of rank 0. Source: Li et al. 2020, "PyTorch

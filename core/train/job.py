@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from core.config.budget import snapshot_limit, snapshot_steps
 from core.config.configs import SECONDS_PER_MINUTE, Extension, SamplingConfig
 from core.errors import Cancelled, MiniGPTError, StorageError, find_resource_error
+from core.inference.fill import encode_blanks, fill_blanks, text_with_blanks
 from core.inference.generate import generate
 from core.inference.load import keep_first, prompt_ids
 from core.inference.session import Session
+from core.model.decoder import Decoder
+from core.model.encoder import Encoder
 from core.model.memory import is_out_of_memory
 from core.paths import Home
 from core.run import events
@@ -332,14 +335,25 @@ class _TrainingAttempt:
 
 
 def generate_sample(job: TrainingJob) -> str:
-    """The model's greedy continuation of the sample prompt."""
+    """The model's greedy continuation of the sample prompt; an encoder fills in its blanks."""
+    if isinstance(job.model, Encoder):
+        prompt = job.config.sample_prompt or ""
+        ids = encode_blanks(job.tokenizer, job.tokens.reading, prompt, allow_unknown=True)
+        ids = ids[: job.model.config.context]
+        fills = fill_blanks(job.model, job.tokenizer, ids)
+        return text_with_blanks(job.tokenizer, ids, fills)[:MAX_SAMPLE_CHARACTERS]
     config = SamplingConfig(max_tokens=SAMPLE_TOKENS)
     tokens = generate(_session(job), _sample_prompt(job), job.tokenizer, config)
     return "".join(token.text for token in tokens)[:MAX_SAMPLE_CHARACTERS]
 
 
 def measure_copy_rate(job: TrainingJob) -> float | None:
-    """The share of a few sampled replies to the sample prompt that is in the training part."""
+    """The share of a few sampled replies to the sample prompt that is in the training part.
+
+    None if it is unknown, and of an encoder, which does not reply.
+    """
+    if job.model.config.is_encoder:
+        return None
     replies = []
     for seed in range(COPY_RATE_REPLIES):
         config = SamplingConfig(max_tokens=SAMPLE_TOKENS, temperature=1.0, seed=seed)
@@ -353,4 +367,5 @@ def _sample_prompt(job: TrainingJob) -> list[int]:
 
 
 def _session(job: TrainingJob) -> Session:
+    assert isinstance(job.model, Decoder)
     return Session(job.model, keep_first=keep_first(job.tokens.reading))

@@ -19,7 +19,7 @@ from torch.optim.adamw import adamw
 
 from core.config.configs import TrainConfig
 from core.errors import DamagedError
-from core.model.decoder import Decoder
+from core.model.language_model import LanguageModel
 
 ADAM_MOMENTS = ("exp_avg", "exp_avg_sq")
 ADAM_EPSILON = 1e-8
@@ -327,7 +327,7 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     betas = config.beta1, config.beta2
     rules: list[tuple[UpdateRule, float]]
     if config.optimizer == "muon":
-        assert isinstance(model, Decoder)
+        assert isinstance(model, LanguageModel)
         heights = model.block_matrices()
         matrices = {name: parameter for name, parameter in named.items() if name in heights}
         others = {name: parameter for name, parameter in named.items() if name not in heights}

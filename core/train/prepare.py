@@ -17,14 +17,22 @@ from core.attribution.overlap import CopyRate
 from core.config.budget import count_parameters
 from core.config.configs import REPLIES, Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
-from core.config.planner import choose_tokenizer, complete_schedule, describe_device, plan_run
+from core.config.planner import (
+    choose_tokenizer,
+    complete_schedule,
+    describe_device,
+    is_encoder,
+    plan_run,
+)
 from core.config.schema import to_json
 from core.dataset.conversations import cut_conversations
+from core.dataset.spans import Spans
 from core.dataset.token_store import TokenFile, build_tokens
-from core.errors import Cancelled
+from core.errors import Cancelled, DamagedError
+from core.inference.fill import text_with_blanks
 from core.model import device as probe
 from core.model import factory, state_dict
-from core.model.decoder import Decoder
+from core.model.language_model import LanguageModel
 from core.model.safetensors_io import read_tensors, replace_tensors
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback
@@ -36,13 +44,15 @@ from core.text import catalog
 from core.text.corpus import CHAT_READINGS, TEXT, Corpus
 from core.text.encoding import normalize_text
 from core.text.stats import compute_stats
-from core.tokenizer.special_tokens import EOS, ROLE_TOKENS, SOS
+from core.tokenizer.special_tokens import EOS, PAD, ROLE_TOKENS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import train_tokenizer
+from core.train.baselines import MAX_BASELINE_TARGETS, baseline_losses, masked_baselines
 from core.train.batches import Batches, cut_evaluation_samples, cut_samples
 from core.train.checkpoint import Checkpoint
 from core.train.distributed import ProcessGroup, find_rank_device
-from core.train.evaluation import MAX_BASELINE_TARGETS, Evaluation, baseline_losses
+from core.train.evaluation import Evaluation
+from core.train.masking import Masking
 from core.train.state import read_settings
 from core.train.task_evaluation import TaskTokens, build_task_evaluation
 from core.train.timing import time_step
@@ -50,6 +60,7 @@ from core.train.timing import time_step
 SORTED_BATCHES = 8  # of conversations, whose lengths differ by more than those of lines
 EVALUATION_TOKENS = 8192  # per forward pass
 PROMPT_SEARCH_TOKENS = 1_000
+MAX_BLANK_PROMPT_TOKENS = 24
 MAX_PROMPT_CHARACTERS = 80  # a word may have a million
 UNKNOWN_SEARCH_TOKENS = 1_000_000
 MIN_REPORTED_UNKNOWN_SHARE = 0.001
@@ -93,9 +104,10 @@ class TrainingJob:
         prepared: the fields of the event `prepared`.
         copy_rate: measures how much of a reply is copied from the training part.
         task: as in `ResolvedSettings`.
+        masking: of an encoder; else None.
     """
 
-    model: Decoder
+    model: LanguageModel
     config: TrainConfig
     minutes: float | None
     batches: Batches
@@ -105,6 +117,7 @@ class TrainingJob:
     prepared: JsonObject
     copy_rate: CopyRate
     task: TaskTokens
+    masking: Masking | None = None
 
 
 def resolve_settings(
@@ -150,6 +163,8 @@ def resolve_settings(
         tokenizer, tokenizer_reasons = _train_tokenizer(
             corpus, reading, requested, progress, cancelled
         )
+        if is_encoder(requested.preset, record["model"]):
+            tokenizer = tokenizer.with_mask()
         tokenizer.save(run.folder, reading)
     tokens = build_tokens(corpus, reading, tokenizer, home, progress=progress, cancelled=cancelled)
     if cancelled():
@@ -199,13 +214,14 @@ def build_job(
     """
     tokens, tokenizer = settings.tokens, settings.tokenizer
     torch.set_num_threads(settings.config.threads or settings.device.threads)
-    batches = build_batches(tokens, settings.shape, settings.config)
-    evaluation = build_evaluation(tokens, settings.shape, settings.config, settings.task)
+    masking = build_masking(tokenizer, settings.shape, settings.config)
+    batches = build_batches(tokens, settings.shape, settings.config, masking)
+    evaluation = build_evaluation(tokens, settings.shape, settings.config, settings.task, masking)
     model = _build_model(run, settings, checkpoint).to(settings.device.device)
     config = resolve_steps(
         dataclasses.replace(
             settings.config,
-            sample_prompt=_choose_sample_prompt(settings),
+            sample_prompt=_choose_sample_prompt(settings, evaluation, masking),
         ),
         model,
         batches,
@@ -222,42 +238,68 @@ def build_job(
         tokens=tokens,
         prepared={
             **_describe(settings, config, batches),
-            **_describe_validation(tokens, settings.shape, config, evaluation),
+            **_describe_validation(tokens, settings.shape, config, evaluation, masking),
             "reasons": settings.reasons,
         },
         copy_rate=CopyRate(tokens, tokenizer.unk_id),
         task=settings.task,
+        masking=masking,
     )
 
 
-def build_batches(tokens: TokenFile, shape: ModelConfig, config: TrainConfig) -> Batches:
+def build_masking(tokenizer: Tokenizer, shape: ModelConfig, config: TrainConfig) -> Masking | None:
+    """How the tokens of an encoder's samples are masked; None for a decoder.
+
+    Raises:
+        DamagedError: the tokenizer of an encoder has no `<mask>`.
+    """
+    if not shape.is_encoder:
+        return None
+    if tokenizer.mask_id is None:
+        raise DamagedError(
+            "The tokenizer of this run has no <mask>, which an encoder needs.", "Train it again."
+        )
+    assert config.mask_share is not None, "the planner chooses it"
+    return Masking(tokenizer.mask_id, tokenizer.unit_ids, config.mask_share, config.seed)
+
+
+def build_batches(
+    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, masking: Masking | None
+) -> Batches:
     """The batches of the training part."""
-    samples = cut_samples(tokens, "train", shape.context, only_replies=config.loss_on == REPLIES)
+    samples = cut_samples(
+        tokens, "train", shape.targets_per_sample, only_replies=config.loss_on == REPLIES
+    )
     assert config.batch_size is not None
     sorted_batches = SORTED_BATCHES if tokens.reading in CHAT_READINGS else 1
-    return Batches(tokens.ids, samples, config.batch_size, config.seed, sorted_batches)
+    return Batches(tokens.ids, samples, config.batch_size, config.seed, sorted_batches, masking)
 
 
 def build_evaluation(
-    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, task: TaskTokens
+    tokens: TokenFile,
+    shape: ModelConfig,
+    config: TrainConfig,
+    task: TaskTokens,
+    masking: Masking | None,
 ) -> Evaluation | None:
     """The validation part; None if there is none."""
     if not tokens.has_validation:
         return None
     pieces = cut_evaluation_samples(
-        tokens, "validation", shape.context, only_replies=config.loss_on == REPLIES
+        tokens, "validation", shape.targets_per_sample, only_replies=config.loss_on == REPLIES
     )
     return Evaluation(
         tokens.ids,
         pieces,
         max(1, EVALUATION_TOKENS // shape.context),
         build_task_evaluation(tokens, shape.context, task),
+        masking and masking.for_evaluation(),
     )
 
 
 def resolve_steps(
     config: TrainConfig,
-    model: Decoder,
+    model: LanguageModel,
     batches: Batches,
     steps_done: int,
     extension: Extension | None,
@@ -319,14 +361,17 @@ def _device_changes(recorded: TrainConfig, device: DeviceFacts, devices: int) ->
     return changes
 
 
-def _build_model(run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | None) -> Decoder:
+def _build_model(
+    run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | None
+) -> LanguageModel:
     """The model with the weights training starts from; writes its configuration files."""
-    write_json(run.config, hf_config(settings.shape))
-    never_generated = settings.tokenizer.never_generated
-    write_json(
-        run.generation_config,
-        generation_config(settings.shape, settings.tokens.reading, never_generated),
-    )
+    write_json(run.config, hf_config(settings.shape, settings.tokenizer.mask_id))
+    if not settings.shape.is_encoder:
+        never_generated = settings.tokenizer.never_generated
+        write_json(
+            run.generation_config,
+            generation_config(settings.shape, settings.tokens.reading, never_generated),
+        )
     if checkpoint:
         model = factory.build_model(settings.shape, seed=None)
         path = run.checkpoint(checkpoint.step).weights
@@ -339,7 +384,7 @@ def _build_model(run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | 
     return model
 
 
-def _load_parent(run: Run, model: Decoder, settings: ResolvedSettings) -> None:
+def _load_parent(run: Run, model: LanguageModel, settings: ResolvedSettings) -> None:
     """Load the parent's weights; those of a tokenizer without roles get rows for them."""
     assert settings.parent
     stored = tensors = read_tensors(run.weights)
@@ -352,15 +397,24 @@ def _load_parent(run: Run, model: Decoder, settings: ResolvedSettings) -> None:
         replace_tensors(run.weights, state_dict.to_stored(model))
 
 
-def _choose_sample_prompt(settings: ResolvedSettings) -> str:
-    """What the samples during training begin with.
+def _choose_sample_prompt(
+    settings: ResolvedSettings, evaluation: Evaluation | None, masking: Masking | None
+) -> str:
+    """What the samples during training begin with, or for an encoder a text with blanks.
 
     The user's choice, else the corpus's proposal if all of its words are in the vocabulary, else
-    the first words of the text.
+    the first words of the text. For an encoder, the first sample of the validation part.
     """
+    tokenizer, proposal = settings.tokenizer, settings.corpus_prompt
     if settings.config.sample_prompt is not None:
         return normalize_text(settings.config.sample_prompt)
-    tokenizer, proposal = settings.tokenizer, settings.corpus_prompt
+    if masking is not None:
+        first = (
+            evaluation.pieces.pieces[:1]
+            if evaluation
+            else Spans(np.zeros(1, np.int64), settings.tokens.starts[1:2])
+        )
+        return _mask_sample(settings.tokens, tokenizer, first, masking)
     if proposal and (
         tokenizer.unk_id is None or tokenizer.unk_id not in tokenizer.encode(proposal)
     ):
@@ -368,6 +422,16 @@ def _choose_sample_prompt(settings: ResolvedSettings) -> str:
     if settings.tokens.reading in CHAT_READINGS:
         return _first_user_message(settings.tokens, tokenizer)
     return _first_words(settings.tokens, tokenizer)
+
+
+def _mask_sample(tokens: TokenFile, tokenizer: Tokenizer, span: Spans, masking: Masking) -> str:
+    """The first tokens of a sample, as many masked as in evaluations."""
+    ends = np.minimum(span.ends, span.begins + MAX_BLANK_PROMPT_TOKENS)
+    inputs, targets = masking.for_evaluation().batch(
+        tokens.ids, Spans(span.begins, ends), np.zeros(1, np.int64)
+    )
+    ids = torch.where(targets.ne(PAD), masking.mask_id, inputs)[0].tolist()
+    return text_with_blanks(tokenizer, ids)
 
 
 def _first_user_message(tokens: TokenFile, tokenizer: Tokenizer) -> str:
@@ -453,21 +517,31 @@ def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches)
 
 
 def _describe_validation(
-    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, evaluation: Evaluation | None
+    tokens: TokenFile,
+    shape: ModelConfig,
+    config: TrainConfig,
+    evaluation: Evaluation | None,
+    masking: Masking | None,
 ) -> JsonObject:
     """Fields of the event `prepared` about the validation part, with the baselines."""
     train = cut_evaluation_samples(
         tokens,
         "train",
-        shape.context,
+        shape.targets_per_sample,
         MAX_BASELINE_TARGETS,
         only_replies=config.loss_on == REPLIES,
     )
     judged = evaluation.pieces if evaluation else train
+    if masking is None:
+        losses = baseline_losses(tokens.ids, train, judged, tokens.vocab_size)
+    else:
+        losses = masked_baselines(
+            tokens.ids, train, judged, masking.for_evaluation(), tokens.vocab_size
+        )
     return {
         "val_tokens": judged.count_targets() if evaluation else 0,
         "reference": {
             "on": "validation" if evaluation else "train",
-            **baseline_losses(tokens.ids, train, judged, tokens.vocab_size),
+            **losses,
         },
     }

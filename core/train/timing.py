@@ -9,7 +9,7 @@ import torch
 
 from core.config.configs import TrainConfig
 from core.errors import Cancelled
-from core.model.decoder import Decoder
+from core.model.language_model import LanguageModel
 from core.progress import CancelCheck, never_cancelled
 from core.train.batches import Batches
 from core.train.optim import build_optimizer
@@ -21,7 +21,7 @@ TRIAL_LEARNING_RATE = 1e-6
 
 
 def time_step(
-    model: Decoder,
+    model: LanguageModel,
     batches: Batches,
     config: TrainConfig,
     device: torch.device,

@@ -19,6 +19,7 @@ from core.config.configs import TrainConfig
 from core.config.schema import find_value_problems
 from core.errors import RunFailedError, SettingsError
 from core.model.decoder import Decoder
+from core.model.language_model import LanguageModel
 from core.run.event_log import Emit
 from core.system.files import JsonObject
 from core.train import optim
@@ -69,7 +70,7 @@ class Trainer:
         clock: of the budget of wall time, in seconds.
     """
 
-    model: Decoder
+    model: LanguageModel
     device: torch.device
     config: TrainConfig
     batches: Batches
@@ -311,7 +312,7 @@ class Trainer:
         self._save_snapshot_if_due()
 
     def _evaluate(self, *, whole: bool) -> None:
-        """Save, then measure the validation loss and, of a task, how often the reply is right.
+        """Save, then measure the validation loss and, of a task, how often the model is right.
 
         Both are compared with the best evaluation so far. Collective.
 
@@ -321,21 +322,23 @@ class Trainer:
         assert self.evaluation is not None
         self.save()
         began = self.clock()
-        result = self.evaluation.loss(
+        result = self.evaluation.measure(
             self.model, self.device, whole=whole, sync_stop=self.sync_control, group=self.group
         )
         self._metrics.restart_clock()
         if result is None:
             return
-        loss, tokens = result
-        self._time.time_evaluation(self.clock() - began, tokens)
+        loss = result.loss
+        self._time.time_evaluation(self.clock() - began, result.tokens)
         if loss - loss != 0.0:
             raise RunFailedError(
                 f"The validation loss after step {self.state.step} is not a finite number.",
                 "Resume from the last checkpoint with a lower learning rate or clip=1.",
             )
-        task, accuracy = self.evaluation.task, None
+        task, accuracy, items = self.evaluation.task, result.masked_accuracy, result.masked_tokens
         if task is not None:
+            assert isinstance(self.model, Decoder)
+            items = len(task.items)
             accuracy = task.accuracy(
                 self.model, self.device, sync_stop=self.sync_control, group=self.group
             )
@@ -348,8 +351,8 @@ class Trainer:
         is_best = is_comparable and self.state.record_validation(loss, accuracy)
         if is_best and self.outputs is not None:
             self.outputs.checkpoints.save_best(self.model, self.state.step)
-        judged = {} if task is None else {"task_accuracy": accuracy, "task_items": len(task.items)}
-        self._emit("eval", val_loss=loss, tokens=tokens, whole=whole, best=is_best, **judged)
+        judged = {} if accuracy is None else {"task_accuracy": accuracy, "task_items": items}
+        self._emit("eval", val_loss=loss, tokens=result.tokens, whole=whole, best=is_best, **judged)
 
     def _end_epoch(self, *, last: bool = False) -> None:
         """Emit the row of an epoch and start the next one."""

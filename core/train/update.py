@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from core.config.configs import BFLOAT16, ON, TrainConfig
 from core.errors import RunFailedError
-from core.model.decoder import Decoder
+from core.model.language_model import LanguageModel
 from core.model.memory import is_out_of_memory, release_unused_memory
 from core.train.batches import Batches
 from core.train.compile import CompiledCall
@@ -76,7 +76,7 @@ class Updater:
             have to wait for it.
     """
 
-    model: Decoder
+    model: LanguageModel
     device: torch.device
     optimizer: Optimizer
     group: ProcessGroup = field(default_factory=ProcessGroup)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from torch import Tensor
 
 from core.config.configs import ModelConfig
 from core.model.attention import AttentionRecord
+from core.model.encoder import padding_mask
 from core.model.state_dict import load_stored
-from core.model.tutorial import Encoder, TutorialGPT, padding_mask, sinusoid_table
+from core.model.tutorial import TutorialEncoder, TutorialGPT, sinusoid_table
 
 TOLERANCE = 1e-9
 CONFIG = ModelConfig(
@@ -44,10 +46,12 @@ def decoder(recorded: dict[str, Tensor]) -> TutorialGPT:
 
 
 @pytest.fixture(scope="module")
-def encoder(recorded: dict[str, Tensor]) -> Encoder:
-    model = Encoder(CONFIG, None).double().eval()
-    weights = _under(recorded, "enc.")
-    del weights["pos_emb.weight"]  # computed here, compared below
+def encoder(recorded: dict[str, Tensor]) -> TutorialEncoder:
+    """With a projection of its own, which the tutorial's encoder lacks."""
+    model = TutorialEncoder(replace(CONFIG, architecture="tutorial-encoder")).double().eval()
+    weights = {f"encoder.{name}": tensor for name, tensor in _under(recorded, "enc.").items()}
+    del weights["encoder.pos_emb.weight"]  # computed here, compared below
+    weights |= {f"projection.{name}": tensor for name, tensor in model.output.state_dict().items()}
     load_stored(model, weights)
     return model
 
@@ -95,7 +99,7 @@ def test_the_greedy_continuation_is_the_tutorials(
 
 @torch.no_grad()
 def test_encoder_outputs_and_attention_are_the_tutorials(
-    encoder: Encoder, recorded: dict[str, Tensor]
+    encoder: TutorialEncoder, recorded: dict[str, Tensor]
 ) -> None:
     """Detects attention to padding, and positions that count from 0 or skip padding."""
     record = AttentionRecord()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from core.dataset.spans import Spans
+from core.train.baselines import baseline_losses
 from core.train.batches import LineSamples
-from core.train.evaluation import baseline_losses
 
 SENTENCE = np.array([1, 3, 4, 5, 2], np.uint16)
 WHOLE = LineSamples(Spans(np.array([0]), np.array([5])))

@@ -20,7 +20,8 @@ from core.train.batches import (
     WindowSamples,
     cut_evaluation_samples,
     cut_samples,
-    iter_batches_in_order,
+    gather_batch,
+    iter_spans_in_order,
 )
 from core.train.prepare import measure_tokens
 
@@ -126,8 +127,8 @@ def test_an_evaluation_sees_each_target_of_its_part_once_and_in_order() -> None:
     pieces = cut_evaluation_samples(tokens, "validation", 7)
     seen = [
         t
-        for _, targets in iter_batches_in_order(tokens.ids, pieces, 3)
-        for t in targets.flatten().tolist()
+        for spans in iter_spans_in_order(pieces, 3)
+        for t in gather_batch(tokens.ids, spans)[1].flatten().tolist()
     ]
     assert [t for t in seen if t != PAD] == tokens.ids[80:].tolist()
 
@@ -137,8 +138,8 @@ def test_a_limited_evaluation_ends_at_the_limit() -> None:
     pieces = cut_evaluation_samples(tokens, "validation", 7)
     limited = [
         t
-        for _, targets in iter_batches_in_order(tokens.ids, pieces, 2, max_targets=21)
-        for t in targets
+        for spans in iter_spans_in_order(pieces, 2, max_targets=21)
+        for t in gather_batch(tokens.ids, spans)[1]
     ]
     assert sum(int((t != PAD).sum()) for t in limited) == 21
 

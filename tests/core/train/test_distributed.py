@@ -94,7 +94,7 @@ def test_the_evaluations_of_all_ranks_add_up(world_size: int) -> None:
     model = factory.build_model(SHAPE, seed=0)
     pieces = LineSamples(Spans(np.arange(200, 264, 8), np.arange(209, 273, 8).clip(max=270)))
     evaluation = Evaluation(IDS, pieces, 1)
-    alone = evaluation.loss(model, torch.device("cpu"), whole=True)
+    alone = evaluation.measure(model, torch.device("cpu"), whole=True)
     assert alone
     loss = count = 0.0
     stop_checks: list[int] = []
@@ -106,9 +106,9 @@ def test_the_evaluations_of_all_ranks_add_up(world_size: int) -> None:
             checks.append(True)
             return False
 
-        evaluation.loss(model, torch.device("cpu"), whole=True, sync_stop=sync_stop, group=group)
+        evaluation.measure(model, torch.device("cpu"), whole=True, sync_stop=sync_stop, group=group)
         (sums,) = group.sums
         loss, count = loss + sums[0], count + sums[1]
         stop_checks.append(len(checks))
-    assert (loss / count, count) == pytest.approx(alone)
+    assert (loss / count, count) == pytest.approx((alone.loss, alone.tokens))
     assert len(set(stop_checks)) == 1, "a collective, so equally often on every rank"

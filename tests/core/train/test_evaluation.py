@@ -24,9 +24,9 @@ CPU = torch.device("cpu")
 
 def test_the_loss_is_the_mean_over_targets_for_any_batch_size() -> None:
     model = factory.build_model(SHAPE, seed=0)
-    results = [Evaluation(IDS, PIECES, size).loss(model, CPU, whole=True) for size in (1, 2, 5)]
-    assert [result and result[1] for result in results] == [4 + 8 + 2 + 8 + 1] * 3
-    losses = [result[0] for result in results if result]
+    results = [Evaluation(IDS, PIECES, size).measure(model, CPU, whole=True) for size in (1, 2, 5)]
+    assert [result and result.tokens for result in results] == [4 + 8 + 2 + 8 + 1] * 3
+    losses = [result.loss for result in results if result]
     assert losses == pytest.approx([losses[0]] * 3, abs=1e-6)
 
 
@@ -35,9 +35,9 @@ def test_a_quick_evaluation_has_a_limited_number_of_targets(
 ) -> None:
     monkeypatch.setattr(evaluation, "MAX_QUICK_TARGETS", 13)
     model = factory.build_model(SHAPE, seed=0)
-    quick = Evaluation(IDS, PIECES, 2).loss(model, CPU, whole=False)
+    quick = Evaluation(IDS, PIECES, 2).measure(model, CPU, whole=False)
     assert quick is not None
-    assert quick[1] == 4 + 8
+    assert quick.tokens == 4 + 8
 
 
 def test_an_evaluation_changes_neither_the_mode_nor_the_random_state() -> None:
@@ -46,7 +46,7 @@ def test_an_evaluation_changes_neither_the_mode_nor_the_random_state() -> None:
     model.dropout = 0.5
     model.train()
     before = torch.get_rng_state()
-    losses = [Evaluation(IDS, PIECES, 2).loss(model, CPU, whole=True) for _ in range(2)]
+    losses = [Evaluation(IDS, PIECES, 2).measure(model, CPU, whole=True) for _ in range(2)]
     assert losses[0] == losses[1]
     assert model.training
     assert torch.equal(before, torch.get_rng_state())
@@ -54,5 +54,5 @@ def test_an_evaluation_changes_neither_the_mode_nor_the_random_state() -> None:
 
 def test_a_stopped_evaluation_has_no_result() -> None:
     model = factory.build_model(SHAPE, seed=0)
-    result = Evaluation(IDS, PIECES, 1).loss(model, CPU, whole=True, sync_stop=lambda: True)
+    result = Evaluation(IDS, PIECES, 1).measure(model, CPU, whole=True, sync_stop=lambda: True)
     assert result is None

@@ -1,0 +1,64 @@
+"""The interface of both encoders, and the modern one.
+
+An encoder attends to all tokens of its input, before and after, and is trained to restore masked
+tokens (Devlin et al. 2018, "BERT"). Its logits at a position say what belongs there.
+
+Shapes: B batch, T tokens, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from core.model.attention import AttentionRecord, ForwardPass
+from core.model.gpt import ModernTransformer
+from core.model.language_model import LanguageModel
+from core.tokenizer.special_tokens import PAD
+
+
+class Encoder(LanguageModel):
+    """A bidirectional model of lines or windows of text."""
+
+    def forward(
+        self,
+        tokens: Tensor,
+        *,
+        record: AttentionRecord | None = None,
+        head_mask: Tensor | None = None,
+    ) -> Tensor:
+        """The hidden states (B, T, D) after the last layer; `head` turns them into logits.
+
+        Args:
+            tokens: ids (B, T), int64, at least one per row besides padding; nothing attends to
+                padding.
+            record, head_mask: as in `Decoder.forward`.
+        """
+        length = tokens.shape[1]
+        assert length <= self.config.context, f"{length} tokens, {self.config.context=}"
+        visible = padding_mask(tokens)
+        step = ForwardPass(visible, None, record, head_mask, self._active_dropout())
+        return self.layers(tokens, slice(0, length), step)
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """See `LanguageModel.read`."""
+        hidden: Tensor = self(tokens)
+        return hidden
+
+    def needed_tokens(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """All but padding."""
+        return tokens.ne(PAD)
+
+    def visible_in_pack(self, line: Tensor, position: Tensor) -> Tensor:
+        """All tokens of the same line."""
+        return line[:, None] == line
+
+
+class ModernEncoder(ModernTransformer, Encoder):
+    """The modern decoder without its causal mask, in the layout `transformers` calls EuroBERT."""
+
+
+def padding_mask(tokens: Tensor) -> Tensor:
+    """(B, 1, 1, T) boolean, true where a token is not padding."""
+    mask: Tensor = torch.ne(tokens, PAD)[:, None, None, :]
+    return mask
