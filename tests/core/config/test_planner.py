@@ -84,7 +84,8 @@ def test_a_plan_leaves_no_setting_open(
         for name, value in dataclasses.asdict(plan.train).items()
         if value is None and name not in ("epochs", "minutes", "eval_steps", "sample_prompt")
     }
-    assert open_fields <= {"tokenizer", "vocab_size"}
+    assert open_fields <= {"tokenizer", "vocab_size", "mask_share"}
+    assert (plan.train.mask_share is None) == (not plan.model.is_encoder)
     assert plan.model.vocab_size == 500
     assert plan.reasons
 

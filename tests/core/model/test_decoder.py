@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from core.config.configs import ModelConfig
-from core.model import decoder, factory
-from core.model.decoder import PAD, Decoder, should_pack_lines
+from core.model import factory, language_model
+from core.model.decoder import PAD, Decoder
+from core.model.language_model import should_pack_lines
 
 CASES = ["qwen3", "tutorial"]
 
@@ -39,7 +40,7 @@ def _padded_lines() -> tuple[torch.Tensor, torch.Tensor]:
 def _loss_and_gradient(
     model: Decoder, monkeypatch: pytest.MonkeyPatch, *, packed: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    monkeypatch.setattr(decoder, "should_pack_lines", lambda config, targets: packed)
+    monkeypatch.setattr(language_model, "should_pack_lines", lambda config, targets: packed)
     tokens, targets = _padded_lines()
     model.zero_grad()
     loss = model.loss(tokens.masked_fill(targets == PAD, PAD), targets)
@@ -89,7 +90,7 @@ def test_tokens_without_a_target_are_read_by_those_after_them(
     architecture: str, packed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A prompt that is not learnt would else vanish from the input of what is learnt."""
-    monkeypatch.setattr(decoder, "should_pack_lines", lambda config, needed: packed)
+    monkeypatch.setattr(language_model, "should_pack_lines", lambda config, needed: packed)
     model, (tokens, targets) = _model(architecture), _padded_lines()
     masked = targets.clone()
     masked[:, :3] = PAD  # of every line the first three targets

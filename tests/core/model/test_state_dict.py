@@ -88,7 +88,7 @@ def _kind(config: ModelConfig) -> str:
 @CONFIGS
 def test_every_parameter_is_stored(config: ModelConfig) -> None:
     model = build_model(config)
-    assert set(tensor_layout(model)) == set(dict(model.named_parameters()))
+    assert set(tensor_layout(config)) == set(dict(model.named_parameters()))
     stored = sum(tensor.numel() for tensor in to_stored(model).values())
     assert stored == sum(p.numel() for p in model.parameters())
 
