@@ -7,7 +7,7 @@ of a foreign or newer version never raise.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ from core.run.pace import Pace
 from core.run.status import RUNNING, EventState, next_state
 from core.system.files import JsonObject
 from core.text.corpus import CHAT_READINGS
+
+BASELINES = UNIFORM, UNIGRAM, BIGRAM, TRIGRAM = ("random", "unigram", "bigram", "trigram")
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,9 @@ class History:
         prepared: fields of the last `prepared`: parameters, vocab_size, reasons, …
         model, train: the resolved settings; `train` includes changes made during training.
         steps, steps_per_epoch: total updates, and updates per epoch.
-        reference: baseline losses by name: random, unigram, bigram.
+        reference: baseline losses by name: random, unigram and bigram, or of an encoder trigram.
+        reference_accuracy: of an encoder, the share of masked tokens that unigram and trigram
+            restore.
         reference_on: the data these were computed on: train or validation.
         train_loss, val_loss, learning_rate, speed: curves over the steps.
         task_accuracy: the share of right replies over the steps, of pairs and conversations.
@@ -174,6 +178,7 @@ class History:
     steps: int | None = None
     steps_per_epoch: float | None = None
     reference: dict[str, float] = field(default_factory=dict)
+    reference_accuracy: dict[str, float] = field(default_factory=dict)
     reference_on: str | None = None
     preparation: PreparationProgress | None = None
     train_loss: Series = field(default_factory=Series)
@@ -246,6 +251,11 @@ class History:
         return min(1.0, self.step / self.steps) if self.steps else None
 
     @property
+    def fills_blanks(self) -> bool:
+        """Whether the model is an encoder: it is compared with counts on both sides."""
+        return TRIGRAM in self.reference
+
+    @property
     def best(self) -> tuple[int, float] | None:
         """Step and value of the lowest validation loss."""
         pairs = zip(self.val_loss.values, self.val_loss.steps, strict=True)
@@ -311,8 +321,10 @@ class History:
             self._pace.restart_time_left(self.steps - event.step)
         reference = event.table("reference")
         self.reference_on = events.as_text(reference.get("on"))
-        losses = {name: as_number(reference.get(name)) for name in ("random", "unigram", "bigram")}
-        self.reference = {name: loss for name, loss in losses.items() if loss is not None}
+        self.reference = _numbers(reference, dict(zip(BASELINES, BASELINES, strict=True)))
+        self.reference_accuracy = _numbers(
+            reference, {name: f"{name}_accuracy" for name in BASELINES}
+        )
 
     def _on_step(self, event: Event) -> None:
         self.train_loss.add(event.step, event.number("train_loss"))
@@ -406,3 +418,9 @@ _HANDLERS: dict[str, Callable[[History, Event], None]] = {
     events.STOPPED: History._on_end,
     events.FAILED: History._on_failed,
 }
+
+
+def _numbers(fields: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, float]:
+    """The numbers in the named fields, under the keys of `names`; others are left out."""
+    numbers = {name: as_number(fields.get(field)) for name, field in names.items()}
+    return {name: number for name, number in numbers.items() if number is not None}

@@ -16,7 +16,10 @@ from tui.common.sanitize import one_line
 from tui.common.task_text import format_text, labels_text
 
 MAX_SAMPLES = 8
-BASELINE_NAMES = {"random": "uniform"}  # where they differ from those in the events
+BASELINE_NAMES = {
+    "random": "uniform",
+    "trigram": "two-sided trigram",
+}  # where they differ from those in the events
 
 
 def show_run(run: Run, as_json: bool) -> None:
@@ -32,6 +35,7 @@ def show_run(run: Run, as_json: bool) -> None:
                 "model": history.model,
                 "train": history.train,
                 "reference": history.reference,
+                "reference_accuracy": history.reference_accuracy,
                 "snapshots": run.snapshot_steps(),
                 "samples": [dataclasses.asdict(sample) for sample in history.samples],
             }
@@ -61,7 +65,10 @@ def _facts(
     data = "validation" if history.reference_on == "validation" else "training"
     right = ""
     if history.task_accuracy.last is not None:
-        right = f"{history.task_accuracy.last:.1%} of the replies to {history.task_items} messages"
+        what = f"the replies to {history.task_items} messages"
+        if history.fills_blanks:
+            what = f"{history.task_items} masked tokens"
+        right = f"{history.task_accuracy.last:.1%} of {what}"
         right += " of the validation data"
     parent = record.get("parent") or {}
     format = format_text(corpus["reading"], summary.task, summary.labels)

@@ -7,7 +7,12 @@ from core.run.events import FAILED
 from core.run.history import History
 from core.run.status import CRASHED
 
-BASELINES = (("random", "uniform"), ("unigram", "unigram"), ("bigram", "bigram"))
+BASELINES = (
+    ("random", "uniform"),
+    ("unigram", "unigram"),
+    ("bigram", "bigram"),
+    ("trigram", "two-sided trigram"),
+)
 
 
 def list_baselines(history: History) -> list[tuple[str, float]]:

@@ -32,7 +32,7 @@ LAYOUT = {
         ("epochs minutes batch_size learning_rate device seed", ALWAYS),
         ("dropout precision compile", WIDE),
         ("steps optimizer schedule warmup_steps final_learning_rate", ALL),
-        ("loss_on beta1 beta2 momentum adam_share weight_decay clip patience", ALL),
+        ("mask_share loss_on beta1 beta2 momentum adam_share weight_decay clip patience", ALL),
         ("accumulation recompute devices threads eval_steps checkpoint_seconds snapshots", ALL),
     ),
     DATA: (("parent", ALWAYS), ("reading sample_prompt", WIDE), ("encoding", ALL)),

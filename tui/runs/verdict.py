@@ -3,6 +3,7 @@
 A model without knowledge of the text has the loss ln V (the uniform baseline). One that knows only
 token frequencies (unigram) cannot go below the entropy of these frequencies, and one that sees only
 the previous token (bigram) not below their conditional entropy: a model below a baseline uses more.
+An encoder is compared with counts of tokens between both neighbours (two-sided trigram).
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ class VerdictKind(StrEnum):
     RISING = "rising"
     AT_UNIGRAM = "at unigram"
     BELOW_UNIGRAM = "below unigram"
-    BELOW_BIGRAM = "below bigram"
+    BELOW_COUNTS = "below counts"
     MEMORISING = "memorising"
     ANSWERING = "answering"
     PAST_BEST = "past best"
+    FILLING = "filling"
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,22 @@ def _lowest_mean(series: Series) -> tuple[int, float]:
 
 
 def _judge_replies(history: History) -> Verdict | None:
-    """How often replies are right, where some are; of such runs "best" means most right ones."""
+    """How often replies, or an encoder's choices for blanks, are right, where some are.
+
+    Of such runs "best" means most right ones.
+    """
     last, best, step = history.task_accuracy.last, history.best_accuracy, history.best_step
     if last is None or step is None or not best:
         return None
     shown = f"best accuracy {exact_percent(best)} at {_moment(history, step)}"
     if history.task_items and best - last > _chance_difference(best, last, history.task_items):
-        text = f"Past its best: {exact_percent(last)} of replies right, {shown}."
+        what = "blanks" if history.fills_blanks else "replies"
+        text = f"Past its best: {exact_percent(last)} of {what} right, {shown}."
         return Verdict(VerdictKind.PAST_BEST, text)
+    if history.fills_blanks:
+        counted = history.reference_accuracy.get("trigram")
+        rest = "" if counted is None else f", {exact_percent(counted)} by counting (trigram)"
+        return Verdict(VerdictKind.FILLING, f"Blanks: {exact_percent(last)} right{rest}; {shown}.")
     text = f"Replies: {exact_percent(last)} right, {shown}."
     return Verdict(VerdictKind.ANSWERING, text)
 
@@ -174,11 +184,13 @@ def _compare_baselines(history: History) -> Verdict:
     name, loss = "training", recent_loss(history.train_loss)
     if history.reference_on == "validation" and history.val_loss.last is not None:
         name, loss = "validation", history.val_loss.last
-    uniform, unigram, bigram = map(history.reference.get, ("random", "unigram", "bigram"))
+    uniform, unigram = map(history.reference.get, ("random", "unigram"))
+    counts = "trigram" if history.fills_blanks else "bigram"
+    counted = history.reference.get(counts)
     shown = f"{name} {_format(loss)}"
-    if bigram is not None and loss < bigram * (1 - BASELINE_TOLERANCE):
-        text = f"Beats the bigram baseline: {shown} against {_format(bigram)}."
-        return Verdict(VerdictKind.BELOW_BIGRAM, text)
+    if counted is not None and loss < counted * (1 - BASELINE_TOLERANCE):
+        text = f"Beats the {counts} baseline: {shown} against {_format(counted)}."
+        return Verdict(VerdictKind.BELOW_COUNTS, text)
     if unigram is not None and loss < unigram * (1 - BASELINE_TOLERANCE):
         text = f"Beats the unigram baseline: {shown} against {_format(unigram)}."
         return Verdict(VerdictKind.BELOW_UNIGRAM, text)
@@ -200,7 +212,8 @@ def has_small_validation(history: History) -> bool:
 
 
 STYLES = {
-    VerdictKind.BELOW_BIGRAM: "bold $success",
+    VerdictKind.BELOW_COUNTS: "bold $success",
+    VerdictKind.FILLING: "bold $success",
     VerdictKind.MEMORISING: "bold $warning",
     VerdictKind.ANSWERING: "bold $success",
     VerdictKind.PAST_BEST: "bold $warning",

@@ -66,7 +66,9 @@ class TrainScreen(BaseScreen):
         "The loss measures how wrong the model's predictions are, in nats per token: lower is "
         "better. The baselines are what uniform guessing, token frequencies (unigram) and the "
         "previous token (bigram) achieve. For pairs and conversations the accuracy is the share of "
-        "at most 200 validation items whose reply is right; the best weights are those with most."
+        "at most 200 validation items whose reply is right; the best weights are those with most. "
+        "An encoder restores masked tokens: its accuracy is the share it gets right, and its "
+        "baseline counts which tokens stood between both neighbours (two-sided trigram)."
     )
     CSS_PATH = "../styles/train.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -203,7 +203,7 @@ def test_the_state_is_sign_word_share_and_time(
 
 
 def test_the_beginning_of_a_verdict_is_bold() -> None:
-    kind = VerdictKind.BELOW_BIGRAM
+    kind = VerdictKind.BELOW_COUNTS
     for text, bold in (
         ("Beats the bigram baseline: 1.1 against 1.5.", "Beats the bigram baseline:"),
         ("Done: beats the bigram baseline: 1.1.", "Done: beats the bigram baseline:"),

@@ -69,7 +69,7 @@ TABLE = [
     (
         "below the bigram baseline",
         history(LEARNT, {100: 1.5}),
-        VerdictKind.BELOW_BIGRAM,
+        VerdictKind.BELOW_COUNTS,
         "1.50 against 2.00",
     ),
     (
@@ -99,7 +99,7 @@ TABLE = [
     (
         "a validation loss of a few tokens is ignored",
         history(LEARNT, {30: 3.4, 50: 3.0, 70: 3.3, 100: 1.6}, val_tokens=40),
-        VerdictKind.BELOW_BIGRAM,
+        VerdictKind.BELOW_COUNTS,
         "1.6",
     ),
 ]
@@ -141,7 +141,7 @@ def _answering(*evaluations: tuple[int, float, float]) -> History:
             VerdictKind.PAST_BEST,
             "Past its best: 50.0 % of replies right, best accuracy 90.0 % at epoch 1.",
         ),
-        ([(50, 1.0, 0.0), (100, 0.9, 0.0)], VerdictKind.BELOW_BIGRAM, "validation 0.900"),
+        ([(50, 1.0, 0.0), (100, 0.9, 0.0)], VerdictKind.BELOW_COUNTS, "validation 0.900"),
     ],
 )
 def test_of_a_task_best_means_the_most_right_replies(
@@ -185,3 +185,34 @@ def test_the_recent_loss_is_a_mean_of_a_bounded_number_of_points() -> None:
     assert recent_loss(long) == 1.0
     assert loss_at(long, 979) == 9.0
     assert loss_at(long, -1) is None
+
+
+ENCODER_REFERENCE = {
+    "on": "validation",
+    "random": 5.0,
+    "unigram": 4.0,
+    "trigram": 2.0,
+    "unigram_accuracy": 0.06,
+    "trigram_accuracy": 0.64,
+}
+
+
+def test_an_encoder_is_compared_with_counts_on_both_sides() -> None:
+    made = history([1.5] * 10, {100: 1.4}, reference=ENCODER_REFERENCE)
+    assert judge_run(made, status.RUNNING).kind == VerdictKind.BELOW_COUNTS
+    assert "trigram baseline" in judge_run(made, status.RUNNING).text
+    fields = {"val_loss": 1.3, "task_accuracy": 0.75, "task_items": 400, "best": True}
+    made.apply(Event("eval", 110.0, 110, fields))
+    verdict = judge_run(made, status.RUNNING)
+    assert verdict.kind == VerdictKind.FILLING
+    assert verdict.text.startswith("Blanks: 75.0 % right, 64.0 % by counting (trigram); best")
+
+
+def test_an_encoder_past_its_best_is_told_so() -> None:
+    made = history([1.5] * 10, {100: 1.4}, reference=ENCODER_REFERENCE)
+    for step, accuracy in ((110, 0.9), (120, 0.5)):
+        fields = {"val_loss": 1.3, "task_accuracy": accuracy, "task_items": 400}
+        made.apply(Event("eval", float(step), step, fields | {"best": step == 110}))
+    verdict = judge_run(made, status.RUNNING)
+    assert verdict.kind == VerdictKind.PAST_BEST
+    assert "of blanks right" in verdict.text
