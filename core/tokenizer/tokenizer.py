@@ -291,6 +291,10 @@ class Tokenizer:
         content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(
             self.kind, reading, is_encoder=self.mask_id is not None
         )
+        if self.kind == "bpe":
+            # The blank before a masked piece is part of the piece: other programs drop it, too.
+            for token in content["added_tokens"]:
+                token["lstrip"] = token["content"] == MASK
         # The tokenizer last: if it is there, both are, even after a kill in between.
         write_json(folder / CONFIG_FILE, config)
         data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
