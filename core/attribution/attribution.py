@@ -86,9 +86,13 @@ class AttributionSource:
     tokenizer: Tokenizer
     folder: Path
 
+    def open_tokens(self) -> TokenFile | None:
+        """The tokens of the text if they are stored."""
+        return open_tokens(self.folder)
+
     def open(self) -> IndexedText | None:
         """Open the text if it has an intact index."""
-        tokens = open_tokens(self.folder)
+        tokens = self.open_tokens()
         index = open_index(self.folder, tokens) if tokens else None
         if tokens is None or index is None:
             return None

@@ -148,11 +148,7 @@ def load_model(
         DamagedError: a file of the run cannot be read.
         Cancelled: `cancelled` returned true.
     """
-    if read_model_config(run.config).is_encoder:
-        raise InputError(
-            f"{run.name} is an encoder: it fills in blanks and cannot continue a text.",
-            f'Try: minigpt-tui blank {run.name} "A text with a [] in it"',
-        )
+    check_decoder(run)
     model, tokenizer, corpus = _load(run, weights, device, cancelled, precision)
     assert isinstance(model, Decoder)
     reading = str(corpus["reading"])
@@ -175,16 +171,40 @@ def load_encoder(
     Raises:
         InputError: the run has a decoder.
     """
-    if not read_model_config(run.config).is_encoder:
-        raise InputError(
-            f"{run.name} is a decoder: it continues a text and cannot fill in blanks.",
-            "Train an encoder on the same text: minigpt-tui train TEXT --preset encoder-modern",
-        )
+    check_encoder(run)
     model, tokenizer, corpus = _load(run, weights, device, cancelled, FLOAT32)
     assert isinstance(model, Encoder)
     if tokenizer.mask_id is None:
         raise DamagedError(f"The tokenizer of {run.name} has no <mask>.", "Train it again.")
     return LoadedEncoder(model, tokenizer, str(corpus["reading"]))
+
+
+def check_decoder(run: Run) -> None:
+    """Raise InputError if the run has an encoder."""
+    if read_model_config(run.config).is_encoder:
+        raise encoder_error(run.name)
+
+
+def check_encoder(run: Run) -> None:
+    """Raise InputError if the run has a decoder."""
+    if not read_model_config(run.config).is_encoder:
+        raise decoder_error(run.name)
+
+
+def encoder_error(name: str) -> InputError:
+    """The error for an encoder that is to continue a text."""
+    return InputError(
+        f"{name} is an encoder: it fills in blanks and cannot continue a text.",
+        f'Try: minigpt-tui blank {name} "A text with a [] in it"',
+    )
+
+
+def decoder_error(name: str) -> InputError:
+    """The error for a decoder that is to fill in blanks."""
+    return InputError(
+        f"{name} is a decoder: it continues a text and cannot fill in blanks.",
+        "Train an encoder on the same text: minigpt-tui train TEXT --preset encoder-modern",
+    )
 
 
 def _load(

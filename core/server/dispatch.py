@@ -20,6 +20,7 @@ from core.inference.session import Session
 from core.model.memory import is_out_of_memory
 from core.paths import Home
 from core.progress import CancelCheck
+from core.server.fill import fill
 from core.server.forecast import probe
 from core.server.fork import fork
 from core.server.inspect import inside, trace
@@ -31,6 +32,7 @@ from core.server.protocol import (
     AccuracyRequest,
     ClassifyRequest,
     CutRequest,
+    FillRequest,
     FindRequest,
     ForkRequest,
     GenerateRequest,
@@ -93,6 +95,7 @@ class Dispatcher:
             TraceRequest: partial(trace, self.cache),
             InsideRequest: partial(inside, self.cache),
             ClassifyRequest: partial(classify, self.cache),
+            FillRequest: partial(fill, self.cache),
         }
 
     def answer(

@@ -13,13 +13,22 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from core.config.budget import count_parameters
 from core.errors import Cancelled, ClosedError, DamagedError, StateError
-from core.inference.load import LoadedModel, load_model
+from core.inference.load import (
+    LoadedEncoder,
+    LoadedModel,
+    check_decoder,
+    check_encoder,
+    decoder_error,
+    encoder_error,
+    load_encoder,
+    load_model,
+)
 from core.inference.score import score_ids
 from core.inference.session import Session
 from core.model.attention import AttentionRecord
@@ -37,6 +46,7 @@ from core.server.protocol import ModelRequest
 from core.server.replies import Id, LoadReply
 from core.system.files import read_regular_file
 from core.system.machine import usable_threads
+from core.text.messages import FILL
 
 MAX_MEMORY_SHARE = 0.3  # of the free memory: a trainer may need the rest
 MAX_MODELS = 4
@@ -73,30 +83,49 @@ class CancelWatch:
             block.register_forward_pre_hook(check_before_layer)
 
 
-@dataclass(eq=False)
-class CachedModel:
-    """A model in memory.
+@dataclass(eq=False, kw_only=True)
+class CachedWeights:
+    """What is known of a model in memory.
 
     Attributes:
         facts: the reply to `load`.
         stamp: of its file when it was read.
         size: bytes of its weights.
-        text_session: the session that holds the text of the last `score_at` or `fork` of ids.
     """
 
-    loaded: LoadedModel
     facts: LoadReply
     stamp: FileStamp
     size: int
-    text_session: Session | None = None
-
-    def new_session(self) -> Session:
-        return Session(self.loaded.model, keep_first=self.loaded.keep_first)
 
     def set_process_threads(self) -> None:
         """Set the number of threads of the process: few for a small model."""
         threads = 1 + self.facts.parameters // PARAMETERS_PER_THREAD
         torch.set_num_threads(min(usable_threads(), threads))
+
+
+@dataclass(eq=False, kw_only=True)
+class CachedModel(CachedWeights):
+    """A decoder in memory.
+
+    Attributes:
+        text_session: the session that holds the text of the last `score_at` or `fork` of ids.
+    """
+
+    loaded: LoadedModel
+    text_session: Session | None = None
+
+    def new_session(self) -> Session:
+        return Session(self.loaded.model, keep_first=self.loaded.keep_first)
+
+
+@dataclass(eq=False, kw_only=True)
+class CachedEncoder(CachedWeights):
+    """An encoder in memory."""
+
+    loaded: LoadedEncoder
+
+
+CachedT = TypeVar("CachedT", CachedModel, CachedEncoder)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +155,9 @@ class ModelCache:
 
     home: Home
     watch: CancelWatch = field(default_factory=CancelWatch)
-    models: OrderedDict[tuple[str, str], CachedModel] = field(default_factory=OrderedDict)
+    models: OrderedDict[tuple[str, str], CachedModel | CachedEncoder] = field(
+        default_factory=OrderedDict
+    )
     replies: OrderedDict[Id, OpenSession] = field(default_factory=OrderedDict)
     sessions: OrderedDict[str, OpenSession] = field(default_factory=OrderedDict)
     indexes: IndexCache = field(init=False)
@@ -136,46 +167,77 @@ class ModelCache:
         self.indexes = IndexCache(self.home)
 
     def get_model(self, request: ModelRequest[Any, Any]) -> tuple[CachedModel, str]:
-        """The model of a request, and whether it was "kept", "loaded" or "reloaded".
+        """The decoder of a request, and whether it was "kept", "loaded" or "reloaded".
 
         Raises:
+            InputError: the run has an encoder.
             MiniGPTError: no such run, weights or device, or a file that cannot be read.
             Cancelled: the request was cancelled.
         """
+        return self._get(request, CachedModel)
+
+    def get_encoder(self, request: ModelRequest[Any, Any]) -> tuple[CachedEncoder, str]:
+        """The encoder of a request; as `get_model`."""
+        return self._get(request, CachedEncoder)
+
+    def get_both(
+        self, request: ModelRequest[Any, Any], other: ModelRequest[Any, Any]
+    ) -> tuple[CachedEncoder, CachedModel]:
+        """An encoder, and the decoder it is compared with; the encoder stays the model used last.
+
+        Errors as of `get_model`.
+        """
+        encoder, _ = self.get_encoder(request)
+        key = next(reversed(self.models))
+        decoder, _ = self.get_model(other)
+        self.models[key] = encoder  # even if there is memory for one only: both are in use
+        self.models.move_to_end(key)
+        return encoder, decoder
+
+    def _get(self, request: ModelRequest[Any, Any], kind: type[CachedT]) -> tuple[CachedT, str]:
         if request.run is None:
             if not self.models:
                 raise StateError("No model is loaded.", "Name a run.")
-            return next(reversed(self.models.values())), "kept"
+            last = next(reversed(self.models.values()))
+            if isinstance(last, kind):
+                return last, "kept"
+            refuse = encoder_error if kind is CachedModel else decoder_error
+            raise refuse(last.facts.name)
         run = store.find_run(self.home, request.run)
         weights = request.weights or LAST
         file = weights_file(run, weights)
         key = str(file), request.device
         cached = self.models.get(key)
-        if cached and (not request.reload or cached.stamp == _stamp(file)):
+        if isinstance(cached, kind) and (not request.reload or cached.stamp == _stamp(file)):
             self.models.move_to_end(key)
             return cached, "kept"
+        # Before others are dropped for it:
+        check = check_decoder if kind is CachedModel else check_encoder
+        check(run)
         self.models.pop(key, None)
         self._evict_models(file.stat().st_size, request.device)
-        self.models[key] = self._load(run, weights, request.device)
-        return self.models[key], "reloaded" if cached else "loaded"
+        model = self._load(run, weights, request.device, kind)
+        self.models[key] = model
+        return model, "reloaded" if cached else "loaded"
 
-    def _load(self, run: Run, weights: str, device: str) -> CachedModel:
+    def _load(self, run: Run, weights: str, device: str, kind: type[CachedT]) -> CachedT:
         """Load a model; again if its file was replaced meanwhile, as the step may be another's."""
-        model = self._load_once(run, weights, device)
+        model = self._load_once(run, weights, device, kind)
         if model.stamp != _stamp(weights_file(run, weights)):
             del model  # the memory is needed
-            model = self._load_once(run, weights, device)
+            model = self._load_once(run, weights, device, kind)
         return model
 
-    def _load_once(self, run: Run, weights: str, device: str) -> CachedModel:
+    def _load_once(self, run: Run, weights: str, device: str, kind: type[CachedT]) -> CachedT:
         start, stamp = time.perf_counter(), _stamp(weights_file(run, weights))
-        loaded = load_model(run, weights, device, self.watch.cancelled)
+        load = load_model if kind is CachedModel else load_encoder
+        loaded: Any = load(run, weights, device, self.watch.cancelled)  # of the same kind
         config = loaded.model.config
         if 2.0 * count_parameters(config) * config.context > LONG_PREFILL_FLOPS:
             self.watch.hook_into(loaded.model)
         facts = _facts(run, weights, loaded, round(time.perf_counter() - start, 3))
         size = sum(weight.nbytes for weight in loaded.model.parameters())
-        return CachedModel(loaded, facts, stamp, size)
+        return kind(facts=facts, stamp=stamp, size=size, loaded=loaded)
 
     def _evict_models(self, needed: int, device: str) -> None:
         """Drop the least recently used models until one more fits into its share of memory."""
@@ -188,7 +250,7 @@ class ModelCache:
             self.models.popitem(last=False)
             self._drop_orphans()
 
-    def _models_in_use(self) -> set[CachedModel]:
+    def _models_in_use(self) -> set[CachedModel | CachedEncoder]:
         """The models in the cache and those of open sessions."""
         sessions = [*self.replies.values(), *self.sessions.values()]
         return {*self.models.values(), *(session.model for session in sessions)}
@@ -266,7 +328,9 @@ def _stamp(file: Path) -> FileStamp:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _facts(run: Run, weights: str, loaded: LoadedModel, seconds: float) -> LoadReply:
+def _facts(
+    run: Run, weights: str, loaded: LoadedModel | LoadedEncoder, seconds: float
+) -> LoadReply:
     config, device = loaded.model.config, str(loaded.model.device)
     return LoadReply(
         name=run.name,
@@ -282,8 +346,8 @@ def _facts(run: Run, weights: str, loaded: LoadedModel, seconds: float) -> LoadR
         architecture=config.architecture,
         tokenizer=loaded.tokenizer.kind,
         reading=loaded.reading,
-        task=loaded.task,
-        labels=list(loaded.labels),
+        task=FILL if isinstance(loaded, LoadedEncoder) else loaded.task,
+        labels=[] if isinstance(loaded, LoadedEncoder) else list(loaded.labels),
         seconds=seconds,
         how="loaded",
     )

@@ -17,6 +17,7 @@ from core.attribution.attribution import (
     find_source,
 )
 from core.attribution.corpus_index import METADATA_FILE
+from core.attribution.neighbour_counts import NeighbourCounts, count_between
 from core.attribution.ngram_index import NextTokenCounts
 from core.errors import MiniGPTError, StateError
 from core.paths import Home
@@ -91,6 +92,18 @@ class IndexCache:
             # An `index` or `origin` request reports the error.
             return None
         return NextTokenCounts(text.ngrams, ids) if text else None
+
+    def count_between(self, run: str, left: int, right: int) -> NeighbourCounts | None:
+        """The tokens between two others in a run's training text; None if it is not stored."""
+        try:
+            text = self.find(run)
+            if text:
+                return count_between(text.tokens, left, right, text.ngrams)
+            tokens = self._cached[run].source.open_tokens()
+        except MiniGPTError:
+            # An `index` or `origin` request reports the error.
+            return None
+        return count_between(tokens, left, right) if tokens else None
 
     def find(self, run: str) -> IndexedText | None:
         """The indexed text of a run; None without an index.

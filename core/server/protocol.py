@@ -24,6 +24,7 @@ from core.server.replies import (
     AccuracyReply,
     CancelReply,
     ClassifyReply,
+    FillReply,
     FindReply,
     ForkBatch,
     ForkReply,
@@ -340,6 +341,34 @@ class AccuracyRequest(ModelRequest[AccuracyReply, AccuracyProgress]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FillRequest(ModelRequest[FillReply, Never]):
+    """Return what belongs at the masked places of a text; for encoders.
+
+    All places are masked at once. Without any, the reply has the tokens alone.
+
+    Attributes:
+        text: `[]` in it is a blank, which stands for one token.
+        tokens: ids of all tokens instead of `text`, as an earlier reply lists them.
+        masked: indices of tokens to mask besides the blanks.
+        fill: tokens put in, each as index and id; they are not masked.
+        mask_random: a seed: masks 15 % of the tokens besides.
+        allow_unknown: as in `generate`.
+        top: number of candidates to list per place.
+        decoder: name of a run whose decoder, with its newest weights, is asked too. It must have
+            the same vocabulary but for `<mask>`.
+    """
+
+    text: str = ""
+    tokens: list[int] | None = None
+    masked: list[int] = field(default_factory=list)
+    fill: list[list[int]] = field(default_factory=list)
+    mask_random: int | None = None
+    allow_unknown: bool = True
+    top: int = 10
+    decoder: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CancelRequest(Request[CancelReply, Never]):
     """Cancel another request.
 
@@ -366,6 +395,7 @@ OPERATIONS: Mapping[str, type[Request[Any, Any]]] = {
     "origin": OriginRequest,
     "classify": ClassifyRequest,
     "test": AccuracyRequest,
+    "fill": FillRequest,
     "cancel": CancelRequest,
 }
 

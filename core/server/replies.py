@@ -10,11 +10,14 @@ from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.server.tokens import (
     CandidateToken,
     CorpusMatch,
+    FillToken,
     HeadAblation,
+    RankedToken,
     ReplyToken,
     ScoredToken,
     SessionToken,
     SettingEffect,
+    TokenCount,
     TokenProbability,
     TracedEnd,
     TracedToken,
@@ -540,6 +543,56 @@ class AccuracyReply:
 
     report: TaskReport
     weights: str
+    step: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillPlace:
+    """A masked place of a text, and what belongs there.
+
+    Attributes:
+        place: index of the token.
+        candidates: the most likely tokens by the encoder, in falling order; no special tokens.
+        original: the token that was masked; null for a blank.
+        decoder: the most likely tokens by the decoder, which reads what is on the left only, with
+            its own choices in the places masked there; null without one.
+        decoder_original: as `original`, by the decoder.
+        counts: tokens between the same two neighbours in the training part, the most frequent
+            first, as many as `top`; null if a neighbour is masked or missing, or if the tokens of
+            the corpus are not stored.
+        total: number of times that any token was between them.
+        at_least: whether there may be more, as only a part of the corpus was searched.
+    """
+
+    place: int
+    candidates: list[TokenProbability]
+    original: RankedToken | None = None
+    decoder: list[TokenProbability] | None = None
+    decoder_original: RankedToken | None = None
+    counts: list[TokenCount] | None = None
+    total: int = 0
+    at_least: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FillReply:
+    """A text with masked places, and what belongs there.
+
+    Attributes:
+        tokens: all tokens, the original ones of places that were masked by their index; their texts
+            make up the text, with `[]` for blanks.
+        places: the masked ones, in the order of the text.
+        context: longest input of the encoder in tokens.
+        unknown: words outside the vocabulary, read as <unk>.
+        seconds: duration.
+        step: training step of the weights; null if unknown.
+    """
+
+    tokens: list[FillToken]
+    places: list[FillPlace]
+    context: int
+    unknown: list[str]
+    seconds: float
     step: int | None
 
 

@@ -27,6 +27,35 @@ class TokenProbability(NamedTuple):
     probability: float
 
 
+class RankedToken(NamedTuple):
+    """A token, its rank by probability from 1, and its probability under the model."""
+
+    id: int
+    text: str
+    rank: int
+    probability: float
+
+
+class FillToken(NamedTuple):
+    """A token of a text with blanks.
+
+    `word` is the number of the word it is a part of, from 0; null for special tokens, which cannot
+    be masked. A blank of byte-level BPE is a word.
+    """
+
+    id: int
+    text: str
+    word: int | None
+
+
+class TokenCount(NamedTuple):
+    """A token and the number of its occurrences."""
+
+    id: int
+    text: str
+    occurrences: int
+
+
 class ScoredToken(NamedTuple):
     """A token and its log-probability in nats; null for the first, which nothing precedes."""
 

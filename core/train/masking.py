@@ -12,6 +12,7 @@ Shapes: B samples of a batch, T tokens of the longest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -88,6 +89,14 @@ class Masking:
             tokens,
         )
         return torch.from_numpy(inputs), torch.from_numpy(np.where(chosen, tokens, PAD))
+
+    def choose(self, ids: Sequence[int]) -> list[int]:
+        """Indices of the tokens of one text that are chosen on the first pass."""
+        text = np.array(ids, np.uint32)
+        span = Spans(np.zeros(1, np.int64), np.array([len(text)], np.int64))
+        _, targets = self.batch(text, span, np.zeros(1, np.int64))
+        chosen: list[int] = targets[0].nonzero()[:, 0].tolist()
+        return chosen
 
     def count_targets(self, ids: NDArray[np.unsignedinteger], spans: Spans) -> int:
         """Number of targets of `batch`."""

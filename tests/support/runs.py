@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.config.configs import ModelConfig
+from core.config.configs import ENCODERS, ModelConfig
 from core.paths import Home
 from core.run import store
 from core.run.directory import Run
@@ -160,6 +160,7 @@ def tiny_run(
     context: int = 32,
     seed: int = 0,
     snapshots: tuple[int, ...] = (),
+    architecture: str = "qwen3",
 ) -> Run:
     """A run with a tiny model that never ends a text: greedy replies use all their tokens."""
     record = run_record(name, seed=seed)
@@ -168,9 +169,13 @@ def tiny_run(
     tokenizer = Tokenizer.train(kind, TINY_CORPUS)
     if reading in CHAT_READINGS:
         tokenizer = tokenizer.with_roles()
+    if architecture in ENCODERS:
+        tokenizer = tokenizer.with_mask()
     tokenizer.save(run.folder, reading)
-    config = ModelConfig(vocab_size=tokenizer.vocab_size, context=context, **TINY_SHAPE)
-    write_json(run.config, hf_config(config))
+    config = ModelConfig(
+        vocab_size=tokenizer.vocab_size, context=context, architecture=architecture, **TINY_SHAPE
+    )
+    write_json(run.config, hf_config(config, tokenizer.mask_id))
     never_generated = tokenizer.never_generated
     write_json(run.generation_config, generation_config(config, reading, never_generated))
     write_tiny_weights(run.weights, config, seed)

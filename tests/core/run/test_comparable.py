@@ -1,0 +1,49 @@
+"""The decoder that an encoder is compared with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core.paths import Home
+from core.run.comparable import find_comparable_decoder
+from core.run.directory import Run
+from core.run.store import delete_run
+from core.system.files import read_json, write_json
+from tests.support.runs import tiny_run
+
+
+def _set_text(run: Run, sha256: str) -> None:
+    record = read_json(run.record)
+    record["corpus"]["sha256"] = sha256
+    write_json(run.record, record)
+
+
+def test_it_has_the_same_text_reading_and_vocabulary(tmp_path: Path) -> None:
+    home = Home(root=tmp_path, cache=tmp_path / "cache")
+    encoder = tiny_run(home, "blanks", architecture="eurobert")
+    other_encoder = tiny_run(home, "blanks-2", architecture="eurobert")
+    assert find_comparable_decoder(home, encoder) is None, "there are encoders only"
+    tiny_run(home, "letters", "char")
+    tiny_run(home, "running", reading="text")
+    _set_text(tiny_run(home, "elsewhere"), "1" * 64)
+    assert find_comparable_decoder(home, encoder) is None
+    old, new = tiny_run(home, "zold"), tiny_run(home, "new")
+    os.utime(old.weights, (1, 1))
+    assert find_comparable_decoder(home, encoder) == "new"
+    assert find_comparable_decoder(home, other_encoder) == "new"
+    delete_run(home, new)
+    assert find_comparable_decoder(home, encoder) == "zold"
+
+
+def test_damaged_runs_are_passed_over(tmp_path: Path) -> None:
+    home = Home(root=tmp_path, cache=tmp_path / "cache")
+    encoder = tiny_run(home, "blanks", "bpe", architecture="eurobert")
+    decoder, damaged = tiny_run(home, "good", "bpe"), tiny_run(home, "bad", "bpe")
+    os.utime(decoder.weights, (1, 1))
+    damaged.tokenizer.write_text("{")
+    assert find_comparable_decoder(home, encoder) == "good"
+    decoder.config.write_text("{}")
+    assert find_comparable_decoder(home, encoder) is None
+    encoder.tokenizer.unlink()
+    assert find_comparable_decoder(home, encoder) is None
