@@ -62,6 +62,11 @@ def main() -> None:
 
 
 async def _visit_and_return(app: MiniGPTApp, pilot: Pilot[None], visit: Visit) -> None:
+    """Visit a screen with a new conversation, so that all visits are alike.
+
+    With the turns of all visits before, each visit that sends a prompt would need more memory.
+    """
+    Run(app.home.runs / RUN).chat.unlink(missing_ok=True)
     await visit(app, pilot)
     while len(app.screen_stack) > BASE_SCREENS:
         await app.pop_screen()
@@ -95,8 +100,6 @@ async def _open_and_press(
 
 
 async def _chat(app: MiniGPTApp, pilot: Pilot[None]) -> None:
-    """A new conversation: with the turns of all visits before, each would need more memory."""
-    Run(app.home.runs / RUN).chat.unlink(missing_ok=True)
     await _open(OpenChat(RUN), app, pilot)
     await pilot.press(PROMPT, "enter")
 
