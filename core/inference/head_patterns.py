@@ -5,12 +5,13 @@ Shapes: H heads, R rows (the tokens that attend), T tokens in the window.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-PREVIOUS, FIRST, SELF = "prev", "first", "self"
+PREVIOUS, NEXT, FIRST, SELF = "prev", "next", "first", "self"
 REPEAT, SAME = "repeat", "same"
 EVEN, NEAR, MIXED, SHORT = "even", "near", "mixed", "short"
 MIN_INDEX = 2  # before it, the previous token is also the first
@@ -69,6 +70,44 @@ def name_patterns(weights: Tensor, ids: Sequence[int], start: int) -> list[str]:
         or (EVEN if evenness[head] >= MIN_EVENNESS else None)
         or (NEAR if near[head] >= MIN_NEAR_SHARE else MIXED)
         for head in range(len(weights))
+    ]
+
+
+@torch.inference_mode()
+def name_patterns_both_ways(weights: Tensor, start: int) -> list[str]:
+    """Name what each head of an encoder attends to, whose tokens see all of the text.
+
+    The first rule that holds names the head: "prev", "next", "self" or "first", whichever share is
+    largest, if it is at least 0.5; "even" and "near" as for `name_patterns`, where "near" are the
+    tokens up to three places away; "mixed". A share is the mean over the rows that have such a
+    token. With fewer than 3 rows, all heads are "short".
+
+    Args:
+        weights: (H, R, T), each row sums to 1.
+        start: index of the first row in the text.
+    """
+    weights = weights.float().cpu()
+    heads, count, tokens = weights.shape
+    if count < MIN_ROWS:
+        return [SHORT] * heads
+    index = torch.arange(start, start + count)
+    distance = torch.arange(tokens) - index[:, None]  # (R, T)
+    places = {PREVIOUS: distance == -1, NEXT: distance == 1, SELF: distance == 0}
+    shares = {}
+    for name, place in places.items():
+        has_place = place.any(-1)
+        shares[name] = (weights * place).sum(-1)[:, has_place].mean(-1).tolist()
+    shares[FIRST] = weights[..., 0].mean(-1).tolist()
+    entropy = torch.special.entr(weights).sum(-1)  # (H, R)
+    evenness = (entropy / math.log(tokens)).mean(-1).tolist()
+    nearby = distance.abs() < NEAR_TOKENS
+    near = (weights * nearby).sum(-1).mean(-1).tolist()
+    is_long = tokens >= 2 * (2 * NEAR_TOKENS - 1)
+    return [
+        _largest(shares, head)
+        or (EVEN if evenness[head] >= MIN_EVENNESS else None)
+        or (NEAR if is_long and near[head] >= MIN_NEAR_SHARE else MIXED)
+        for head in range(heads)
     ]
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from core.config.configs import ModelConfig
 from core.errors import InputError
 from core.inference.head_patterns import name_patterns
-from core.inference.load import LoadedModel
+from core.inference.load import LoadedEncoder, LoadedModel
 from core.inference.sampling import check_finite
 from core.inference.session import MAX_LOGITS_BYTES, Session, window_start
 from core.model.attention import AttentionRecord
@@ -45,17 +45,17 @@ def inside(cache: ModelCache, request: InsideRequest) -> InsideReply:
     session, window = text.session, text.session.window()
     config, place = session.model.config, _place_in_window(window, request.at)
     rows = min(len(window), check_range(request.rows, 1, MAX_ROWS, "rows"))
-    head_mask = _head_mask(config, request.disabled_heads)
+    mask = head_mask(config, request.disabled_heads)
     _check_memory(session, len(window))
     text.model.set_process_threads()
-    record = _inspect(text, head_mask)
-    full = record if head_mask is None else _inspect(text, None)
+    record = _inspect(text, mask)
+    full = record if mask is None else _inspect(text, None)
     start = min(max(0, place - rows // 2), len(window) - rows)
     places = slice(start, start + rows)
     ids, token_text = session.ids, text.model.loaded.tokenizer.token_text
     window_ids = [ids[index] for index in window]
     attention = torch.cat([weights[0, :, places] for weights in record.attention])  # (L * H, R, T)
-    predictions, ablations = _predictions(
+    predictions, ablations = predict(
         text.model.loaded, full.hidden[-1][0, places], record.hidden[-1][0, places]
     )
     return InsideReply(
@@ -67,8 +67,8 @@ def inside(cache: ModelCache, request: InsideRequest) -> InsideReply:
         lens=logit_lens(text.model.loaded, [hidden[0, places] for hidden in record.hidden]),
         predictions=predictions,
         ablations=ablations,
-        attention=_by_layer(_packed(attention, start), config),
-        patterns=_by_layer(name_patterns(attention, window_ids, start), config),
+        attention=layer_lists(pack_weights(*_columns(attention, start)), config),
+        patterns=layer_lists(name_patterns(attention, window_ids, start), config),
         step=text.model.facts.step,
     )
 
@@ -93,7 +93,7 @@ def _place_in_window(window: Sequence[int], at: int | None) -> int:
     return window.index(at)
 
 
-def _head_mask(config: ModelConfig, disabled: Sequence[Sequence[int]]) -> Tensor | None:
+def head_mask(config: ModelConfig, disabled: Sequence[Sequence[int]]) -> Tensor | None:
     """(L, H), 0 for disabled heads; None if all are enabled."""
     mask = torch.ones(config.layers, config.heads)
     for pair in disabled:
@@ -114,16 +114,16 @@ def _check_memory(session: Session, tokens: int) -> None:
         )
 
 
-def _inspect(text: OpenSession, head_mask: Tensor | None) -> AttentionRecord:
+def _inspect(text: OpenSession, mask: Tensor | None) -> AttentionRecord:
     """The record of a forward pass over the window; the last ones are kept unless too large."""
     key = (
         tuple(text.session.ids),
-        None if head_mask is None else tuple(head_mask.flatten().tolist()),
+        None if mask is None else tuple(mask.flatten().tolist()),
     )
     if key not in text.records:
         device = text.session.model.device
-        mask = None if head_mask is None else head_mask.to(device)
-        record = text.session.inspect(head_mask=mask)
+        on_device = None if mask is None else mask.to(device)
+        record = text.session.inspect(head_mask=on_device)
         if sum(weights.nbytes for weights in record.attention) > MAX_RECORD_BYTES:
             return record
         if len(text.records) >= MAX_RECORDS:
@@ -134,7 +134,7 @@ def _inspect(text: OpenSession, head_mask: Tensor | None) -> AttentionRecord:
     return text.records[key]
 
 
-def _by_layer(of_heads: list[str], config: ModelConfig) -> list[list[str]]:
+def layer_lists(of_heads: list[str], config: ModelConfig) -> list[list[str]]:
     """L lists of H texts."""
     return [
         of_heads[layer * config.heads : (layer + 1) * config.heads]
@@ -142,22 +142,28 @@ def _by_layer(of_heads: list[str], config: ModelConfig) -> list[list[str]]:
     ]
 
 
-def _packed(weights: Tensor, start: int) -> list[str]:
-    """The weights of H heads on the rows' own tokens, after those on all before, see `InsideReply`.
+def _columns(weights: Tensor, start: int) -> tuple[Tensor, Tensor]:
+    """The weights (H, R, T) on all tokens before row `start`, summed, and on those of the rows."""
+    rows = weights.shape[1]
+    return weights[..., :start].sum(-1, keepdim=True), weights[..., start : start + rows]
+
+
+def pack_weights(others: Tensor, own: Tensor) -> list[str]:
+    """The weights of H heads for `InsideReply`.
 
     Args:
-        weights: (H, R, T).
-        start: index in the window of the first row.
+        others: (H, R, 1), the sum over all tokens without a column.
+        own: (H, R, C), on the tokens with one.
     """
-    rows = weights.shape[1]
-    earlier = weights[..., :start].sum(-1, keepdim=True)
-    block = torch.cat((earlier, weights[..., start : start + rows]), -1)  # (H, R, 1 + R)
+    block = torch.cat((others, own), -1)  # (H, R, 1 + C)
     numbers = block.float().cpu().mul(FULL_WEIGHT).round().clamp(0, FULL_WEIGHT).int().numpy()
     return [b64encode(head.astype("<u2").tobytes()).decode() for head in numbers]
 
 
 @torch.inference_mode()
-def logit_lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[TokenProbability]]:
+def logit_lens(
+    loaded: LoadedModel | LoadedEncoder, hidden: Sequence[Tensor]
+) -> list[list[TokenProbability]]:
     """For each row the most likely token after the embedding and after each layer.
 
     Args:
@@ -177,8 +183,8 @@ def logit_lens(loaded: LoadedModel, hidden: Sequence[Tensor]) -> list[list[Token
 
 
 @torch.inference_mode()
-def _predictions(
-    loaded: LoadedModel, full: Tensor, masked: Tensor
+def predict(
+    loaded: LoadedModel | LoadedEncoder, full: Tensor, masked: Tensor
 ) -> tuple[list[list[TokenProbability]], list[HeadAblation]]:
     """For each row the most likely tokens, and what became of the likeliest one with all heads.
 

@@ -238,8 +238,9 @@ class InsideRequest(ModelRequest[InsideReply, Never]):
     """Return what all layers predict and all heads attend to, at positions around one.
 
     Attributes:
-        session: an open one; null reads `prompt`.
-        prompt: the text.
+        session: an open one; null reads `prompt`. An encoder has no sessions.
+        prompt: the text; for an encoder with `[]` as blanks.
+        tokens: for an encoder, the ids of its text instead of `prompt`.
         messages: as in `generate`.
         allow_unknown: as in `generate`.
         at: index of a position that is among the rows; null for the last token.
@@ -249,6 +250,7 @@ class InsideRequest(ModelRequest[InsideReply, Never]):
 
     session: str | None = None
     prompt: str = ""
+    tokens: list[int] | None = None
     messages: list[dict[str, str]] | None = None
     allow_unknown: bool = False
     at: int | None = None

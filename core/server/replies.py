@@ -290,14 +290,17 @@ class InsideReply:
         window: the tokens in the context.
         positions: indices of the rows, rising without gaps.
         lens: per row, as in `TracedToken`.
-        predictions: per row, the eight most likely next tokens without the disabled heads.
+        predictions: per row, the eight most likely next tokens without the disabled heads; of an
+            encoder, those that belong in the row's place.
         ablations: per row, the effect of the heads that are switched off.
-        attention: per layer and head, the rows' weights: the sum over all tokens before the first
-            row, then the weight of the token of each row; base64 of little-endian 16-bit numbers,
-            of which 65535 is all of the attention.
+        attention: per layer and head, the rows' weights: the sum over all tokens without a row,
+            then the weight of the token of each row, then those of `pads` padding tokens; base64 of
+            little-endian 16-bit numbers, of which 65535 is all of the attention.
         patterns: per layer and head, what it attends to in these rows, see
             `core.inference.head_patterns`.
         step: training step of the weights; null if unknown.
+        both_ways: whether tokens attend to later ones too, as an encoder's do.
+        pads: padding tokens after the text, as in a batch of training.
     """
 
     session: str | None
@@ -311,6 +314,8 @@ class InsideReply:
     attention: list[list[str]]
     patterns: list[list[str]]
     step: int | None = None
+    both_ways: bool = False
+    pads: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

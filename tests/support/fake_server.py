@@ -262,6 +262,12 @@ def packed_attention(positions: Sequence[int], first: int, head: int) -> str:
     return b64encode(numbers.tobytes()).decode()
 
 
+def even_attention(count: int, pads: int) -> str:
+    """The weights of an encoder's head that attends to all tokens evenly, and to no padding."""
+    row = [0, *([65535 // count] * count), *([0] * pads)]
+    return b64encode(array("H", row * count).tobytes()).decode()
+
+
 @dataclass
 class FakeServer:
     """Implements `tui.common.client.ModelClient`.
@@ -634,8 +640,13 @@ class FakeServer:
         return branches
 
     def _inside(self, request: InsideRequest) -> InsideReply:
-        assert request.session is not None
-        step, ids = self._session(request.session)
+        both_ways, pads = request.session is None, 0
+        if request.session is not None:
+            step, ids = self._session(request.session)
+        else:  # an encoder's
+            assert request.tokens is not None
+            step, ids = self._model_step(request), request.tokens
+            pads = 8 - len(ids) % 8
         at = len(ids) - 1 if request.at is None else request.at
         rows = min(len(ids), request.rows)
         first = min(max(0, at - rows // 2), len(ids) - rows)
@@ -661,11 +672,18 @@ class FakeServer:
             ],
             ablations=[HeadAblation(row[0], WORDS[row[0]], 0.62, without) for row in best],
             attention=[
-                [packed_attention(positions, first, head) for head in range(HEADS)]
+                [
+                    even_attention(len(positions), pads)
+                    if both_ways
+                    else packed_attention(positions, first, head)
+                    for head in range(HEADS)
+                ]
                 for _ in range(LAYERS)
             ],
             patterns=[["first", "mixed"], ["even", "prev"], ["repeat", "self"]],
             step=step,
+            both_ways=both_ways,
+            pads=pads,
         )
 
     # Tests

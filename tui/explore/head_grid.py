@@ -112,13 +112,15 @@ def _label_cells(layers: int, heads: int) -> int:
     return 1 + len(f"{layers}.{heads} ") + NAME_CELLS
 
 
-def pool(grid: Grid, count: int, side: int) -> list[list[float]]:
+def pool(grid: Grid, count: int, side: int, columns: int | None = None) -> list[list[float]]:
     """The weights of a head in a square of another size; of several tokens the largest counts.
 
     Args:
         grid: of `count` rows, see `InsideView`.
         side: rows and columns of the result.
+        columns: of the grid, if there are more of them than rows; the rest is left out.
     """
+    width = 1 + (count if columns is None else columns)
     ranges = [
         range(p * count // side, max(p * count // side + 1, -(-(p + 1) * count // side)))
         for p in range(side)
@@ -126,7 +128,7 @@ def pool(grid: Grid, count: int, side: int) -> list[list[float]]:
     square: list[list[float]] = []
     for rows in ranges:
         lines: list[Sequence[int]] = [
-            grid[row * (1 + count) + 1 : (row + 1) * (1 + count)] for row in rows
+            grid[row * width + 1 : row * width + 1 + count] for row in rows
         ]
         largest = list(map(max, zip(*lines, strict=True))) if len(lines) > 1 else lines[0]
         square.append(

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from tui.common.terminal import WIDE_COLUMNS
 from tui.explore.head_grid import fit_head_grid
-from tui.explore.inside_view import EARLIER, InsideView
+from tui.explore.inside_view import OTHERS, InsideView
 from tui.explore.layers import token_name
 
 LENS, ATTENTION, HEADS = "lens", "attention", "heads"
@@ -86,7 +86,7 @@ def _heads_rows(view: InsideView, width: int, height: int) -> int:
 
 def attention_cells(view: InsideView, width: int) -> int:
     """Columns of the attention panel; the lens has the rest, and at least all its layers."""
-    needed = NAME_CELLS + column_cells(view) * (view.count + view.has_earlier)
+    needed = NAME_CELLS + column_cells(view) * (view.columns + view.has_others)
     lens = BORDER_CELLS + NAME_CELLS + MIN_LAYER_CELLS * (view.reply.layers + 1)
     most = min(int(width * MAX_ATTENTION_SHARE), width - lens)
     return max(MIN_ATTENTION_CELLS, min(BORDER_CELLS + needed, most))
@@ -97,19 +97,24 @@ class AttentionColumns:
     """The columns of an attention map.
 
     Attributes:
-        first, last: rows whose tokens have a column.
+        first, last: tokens with a column.
         cell: cells of each.
-        has_earlier: whether the first column is the sum over all tokens before.
+        has_others: whether the first column is the sum over all other tokens.
     """
 
     first: int
     last: int
     cell: int
-    has_earlier: bool
+    has_others: bool
+
+    @property
+    def tokens(self) -> range:
+        """The tokens with a column."""
+        return range(self.first, self.last + 1)
 
     def numbers(self) -> list[int]:
-        """The columns, EARLIER first if shown."""
-        return [EARLIER] * self.has_earlier + list(range(self.first, self.last + 1))
+        """The columns, OTHERS first if shown."""
+        return [OTHERS] * self.has_others + list(self.tokens)
 
 
 def column_cells(view: InsideView) -> int:
@@ -119,14 +124,21 @@ def column_cells(view: InsideView) -> int:
 
 
 def fit_attention_columns(view: InsideView, rows: range, width: int) -> AttentionColumns:
-    """The widest cells with which all tokens up to the last row fit, or at least those in view."""
-    last = max(rows.stop - 1, 0)
+    """The widest cells with which all tokens up to the last row fit, or at least those in view.
+
+    Of an encoder all tokens and padding; where they do not fit, those around the chosen token.
+    """
+    last = view.columns - 1 if view.reply.both_ways else max(rows.stop - 1, 0)
     for cell in range(column_cells(view), 1, -1):
-        if (last + 1 + view.has_earlier) * cell <= width + 1:  # no gap after the last
-            return AttentionColumns(0, last, cell, view.has_earlier)
+        if (last + 1 + view.has_others) * cell <= width + 1:  # no gap after the last
+            return AttentionColumns(0, last, cell, view.has_others)
     for cell in (3, 2, 1):
         fitting = max(1, (width + 1) // cell - 1)
-        if fitting >= len(rows) or cell == 1:
+        if fitting >= min(len(rows), last + 1) or cell == 1:
+            if view.reply.both_ways:
+                last = min(last, max(fitting - 1, view.row + fitting // 2))
             first = max(0, last + 1 - fitting)
-            return AttentionColumns(first, last, cell, first > 0 or view.has_earlier)
+            is_whole = first == 0 and last >= view.columns - 1
+            has_others = view.has_others or first > 0 or (view.reply.both_ways and not is_whole)
+            return AttentionColumns(first, last, cell, has_others)
     raise AssertionError("the last width always fits")

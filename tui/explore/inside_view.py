@@ -16,9 +16,9 @@ from core.server.tokens import HeadAblation, TokenProbability, WindowToken
 from core.tokenizer.special_tokens import EOS, SOS
 
 FULL_WEIGHT = 65535  # of a packed attention weight
-EARLIER = -1  # the column for all tokens before those shown
+OTHERS = -1  # the column for all tokens that have none; of a decoder those before
 MEAN_OF_HEADS = None
-Grid = Sequence[int]  # of a head: per row the packed weight on earlier tokens, then on each row's
+Grid = Sequence[int]  # of a head: per row the packed weight on other tokens, then on each column's
 
 
 @dataclass
@@ -45,6 +45,11 @@ class InsideView:
     def count(self) -> int:
         """The number of rows."""
         return len(self.reply.positions)
+
+    @property
+    def columns(self) -> int:
+        """The number of tokens with a column: those of the rows, and padding."""
+        return self.count + self.reply.pads
 
     @property
     def first(self) -> int:
@@ -88,8 +93,10 @@ class InsideView:
         return None if self.head is None else self.reply.patterns[self.layer][self.head]
 
     @property
-    def has_earlier(self) -> bool:
-        """Whether there are tokens in the context before the first row."""
+    def has_others(self) -> bool:
+        """Whether tokens in the context have no row: before the first, or of an encoder any."""
+        if self.reply.both_ways:
+            return len(self.window) > self.count
         return self.first > self.window.start
 
     def replace_reply(self, reply: InsideReply, at: int) -> None:
@@ -109,16 +116,18 @@ class InsideView:
                 self._grids[key] = _unpack(self.reply.attention[layer][head])
         return self._grids[key]
 
-    def weight(self, row: int, column: int, first_column: int = 0) -> float:
+    def weight(self, row: int, column: int, shown: range | None = None) -> float:
         """A weight of the chosen head.
 
         Args:
-            column: a row's number; EARLIER is the sum over all tokens before `first_column`.
-            first_column: of those shown.
+            column: its number; OTHERS is the sum over all tokens but those of `shown`.
+            shown: the columns that are drawn; all by default.
         """
-        grid, start = self.grid(self.layer, self.head), row * (1 + self.count)
-        if column == EARLIER:
-            return sum(grid[start : start + 1 + first_column]) / FULL_WEIGHT
+        grid, start = self.grid(self.layer, self.head), row * (1 + self.columns)
+        if column == OTHERS:
+            drawn = range(self.columns) if shown is None else shown
+            others = [n for n in range(self.columns) if n not in drawn]
+            return (grid[start] + sum(grid[start + 1 + n] for n in others)) / FULL_WEIGHT
         return grid[start + 1 + column] / FULL_WEIGHT
 
     def scroll_to_row(self, height: int) -> None:

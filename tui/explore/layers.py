@@ -8,7 +8,7 @@ from textual.content import Content
 from core.server.tokens import TokenProbability
 from tui.common.format import PLAIN_SPACE, SPACE, mark_spaces
 from tui.common.sanitize import one_line
-from tui.explore.inside_view import EARLIER, InsideView
+from tui.explore.inside_view import OTHERS, InsideView
 
 HEAT_LEVELS = 6
 LINE_PREDICTIONS = 3  # next tokens beside the text
@@ -16,15 +16,17 @@ NEGLIGIBLE_WEIGHT = 0.05  # below, an attention weight is shown as a dot
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 PATTERN_MEANINGS = {
     "prev": "mostly the previous token",
+    "next": "mostly the next token",
     "first": "mostly the first token",
     "self": "mostly the token itself",
     "repeat": "mostly what followed the same token before",
     "same": "mostly the same token before",
     "even": "all tokens evenly",
-    "near": "mostly the last four tokens",
+    "near": "mostly the tokens nearby",
     "mixed": "no one pattern",
     "short": "text too short to tell",
 }
+ENCODER_LEGEND = "prev, next: token before, after · near: up to three places away"
 LEGEND = (
     "prev: token before · same: equal token before · repeat: what followed it · near: last four"
 )
@@ -170,11 +172,11 @@ def choice_line(view: InsideView, *, is_short: bool = False) -> Content:
 
 def strongest_weights(view: InsideView) -> list[tuple[str, float]]:
     """What the chosen token attends to, the largest weights first."""
-    columns = [*([EARLIER] * view.has_earlier), *range(view.row + 1)]
+    seen = view.count if view.reply.both_ways else view.row + 1
+    columns = [*([OTHERS] * view.has_others), *range(seen)]
     weights = [(view.weight(view.row, column), column) for column in columns]
-    names = {EARLIER: "earlier tokens"} | {
-        row: view.tokens[row].text for row in range(view.row + 1)
-    }
+    others = "other tokens" if view.reply.both_ways else "earlier tokens"
+    names = {OTHERS: others} | {row: view.tokens[row].text for row in range(seen)}
     ranked = sorted(weights, key=lambda pair: (-pair[0], -pair[1]))
     return [(names[column], weight) for weight, column in ranked]
 
@@ -192,9 +194,10 @@ def lens_as_table(view: InsideView) -> str:
 def attention_as_table(view: InsideView) -> str:
     """The weights of the chosen head, tab-separated."""
     names = [one_line(token.text) for token in view.tokens]
-    lines = ["\t".join(["token", "earlier", *names])]
+    both = view.reply.both_ways
+    lines = ["\t".join(["token", "others" if both else "earlier", *names])]
     for row, name in enumerate(names):
-        columns = [EARLIER, *range(row + 1)]
+        columns = [OTHERS, *range(view.count if both else row + 1)]
         lines.append("\t".join([name, *(f"{view.weight(row, each):.3f}" for each in columns)]))
     return "\n".join(lines)
 

@@ -14,9 +14,12 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.errors import MiniGPTError
+from core.run.directory import Run
 from core.run.weights_ref import LAST, weights_label
 from core.server.protocol import InsideRequest, StepRequest
 from core.server.replies import InsideReply
+from core.text.messages import FILL
+from tui.chat.run_task import task_of_run
 from tui.chat.turn_tree import JsonMessages
 from tui.common.keys import hidden_key
 from tui.common.messages import CopyRequested, OpenChat, OpenStep
@@ -34,6 +37,7 @@ from tui.explore.inside_layout import (
 )
 from tui.explore.inside_view import InsideView, text_until
 from tui.explore.layers import (
+    ENCODER_LEGEND,
     LEGEND,
     attention_as_table,
     attention_hint,
@@ -62,8 +66,8 @@ class InsideScreen(BaseScreen):
 
     Args:
         name, weights: the run and its weights.
-        prompt: the text; None if the ids are the whole text.
-        chosen: ids after the prompt.
+        prompt: the text; None if the ids are the whole text. For an encoder with `[]` as blanks.
+        chosen: ids after the prompt; those of an encoder are the whole text.
         at: the index of the token to begin with; None is the last.
         messages: what a model that replies reads in place of `prompt`.
 
@@ -78,7 +82,8 @@ class InsideScreen(BaseScreen):
         "head gives each earlier token, and the pattern every head follows in this text. Shades "
         "and digits are tenths; the column ‹‹ is the sum over all tokens before. A head that is "
         "switched off contributes nothing; the line above shows how that changes the likeliest "
-        "token."
+        "token. An encoder's tokens look both ways, and never at the padding (pad) that fills up a "
+        "batch; its layers say what belongs in a token's place."
     )
     CSS_PATH = "../styles/inside.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -121,6 +126,8 @@ class InsideScreen(BaseScreen):
         self._run_name, self._weights = name, weights
         self._prompt, self._chosen, self._messages = prompt, list(chosen), messages
         self._session: str | None = None
+        self._is_encoder = False
+        self._is_open = False  # whether the server has answered, and not failed since
         self._at = at
         self._part, self._is_large = LENS, False
         self.view: InsideView | None = None
@@ -140,6 +147,10 @@ class InsideScreen(BaseScreen):
     def on_mount(self) -> None:
         """Name the run, and request the first block of tokens."""
         self.set_header(self._run_name)
+        task = task_of_run(Run(self.services.home.runs / self._run_name))
+        self._is_encoder = task.task == FILL
+        if self._is_encoder:
+            self._panel(HEADS).set_hint(ENCODER_LEGEND)
         self._map_of(self._part).focus()
         self._refresh_view()
 
@@ -159,11 +170,12 @@ class InsideScreen(BaseScreen):
             try:
                 reply = await self._request()
             except MiniGPTError as error:
-                self._session = None
+                self._session, self._is_open = None, False
                 self._at = at if self.view is None else self.view.at
                 self._waiting.clear()
                 self.show_error(error)
                 return
+            self._is_open = True
             at = reply.window[-1].position if at is None else at
             if self.view is None:
                 self.view = InsideView(reply, at, reply.layers - 1)
@@ -177,6 +189,21 @@ class InsideScreen(BaseScreen):
     async def _request(self) -> InsideReply:
         """Request a block of tokens; the server's session keeps what it has computed."""
         client = self.services.client
+        disabled = sorted(self.view.disabled) if self.view is not None else []
+        off = [list(head) for head in disabled]
+        if self._is_encoder:
+            return await client.request(
+                InsideRequest(
+                    run=self._run_name,
+                    weights=self._weights,
+                    prompt=self._prompt or "",
+                    tokens=self._chosen or None,
+                    allow_unknown=True,
+                    at=self._at,
+                    disabled_heads=off,
+                    reload=False,
+                )
+            )
         if self._session is None:
             opened = StepRequest(
                 run=self._run_name,
@@ -189,11 +216,8 @@ class InsideScreen(BaseScreen):
                 reload=False,
             )
             self._session = (await client.request(opened)).session
-        disabled = sorted(self.view.disabled) if self.view is not None else []
         return await client.request(
-            InsideRequest(
-                session=self._session, at=self._at, disabled_heads=[list(head) for head in disabled]
-            )
+            InsideRequest(session=self._session, at=self._at, disabled_heads=off)
         )
 
     # Drawing
@@ -280,7 +304,7 @@ class InsideScreen(BaseScreen):
 
     def _act(self, act: Callable[[InsideView], None]) -> None:
         """Act on a key, when the first reply is there; request it again if that failed."""
-        if self.view is not None and self._session is not None:
+        if self.view is not None and self._is_open:
             act(self.view)
         else:
             self._waiting.append(act)
@@ -417,6 +441,8 @@ class InsideScreen(BaseScreen):
         """Enable what is possible now."""
         if action == "enable_all":
             return self.view is not None and bool(self.view.disabled)
+        if action in ("step", "chat"):
+            return not self._is_encoder
         return True
 
     # Mouse

@@ -80,7 +80,7 @@ class HeadMaps(HeatMap):
             self._reply, self._map_key = view.reply, key
             self._maps.clear()
         if (layer, head) not in self._maps:
-            square = pool(view.grid(layer, head), view.count, side)
+            square = pool(view.grid(layer, head), view.count, side, view.columns)
             square += [[0.0] * side] * (side % 2)
             self._maps[layer, head] = [
                 self._pixels(upper, lower)

@@ -21,7 +21,7 @@ from tui.explore.inside_layout import (
     NAME_CELLS,
     fit_attention_columns,
 )
-from tui.explore.inside_view import EARLIER, InsideView
+from tui.explore.inside_view import OTHERS, InsideView
 from tui.explore.layers import (
     HEAT_LEVELS,
     NEGLIGIBLE_WEIGHT,
@@ -251,7 +251,8 @@ class LensMap(HeatMap):
     def draw(self, view: InsideView, width: int, height: int) -> list[Row]:
         """A header with the layers, and a row for each token in view."""
         layers, cell = self._columns(view, width)
-        header = [(f"{' after':<{NAME_CELLS}}", LABEL)]
+        both_ways = view.reply.both_ways
+        header = [(f"{' at' if both_ways else ' after':<{NAME_CELLS}}", LABEL)]
         for column in layers:
             is_chosen = column == view.layer + 1
             name = f"{self.mark if is_chosen else ' '}{column or 'input'}"
@@ -267,7 +268,8 @@ class LensMap(HeatMap):
                 parts += [(text, f"heat{heat_level(prediction.probability)}"), (" ", PLAIN)]
             rows.append(parts)
         shares = [(token.text, token.probability) for token in view.predictions]
-        title = f"next token after {self._chosen_name(view)}"
+        title = "in the place of" if both_ways else "next token after"
+        title += f" {self._chosen_name(view)}"
         return rows + self.bar_rows(title, shares, width, height - len(rows))
 
     def _columns(self, view: InsideView, width: int) -> tuple[range, int]:
@@ -303,22 +305,29 @@ class AttentionMap(HeatMap):
         for row in in_view:
             parts = [self.row_name(view, row)]
             for column in columns.numbers():
-                if column <= row:
-                    weight = view.weight(row, column, columns.first)
-                    parts += self._cell(weight, columns.cell)
+                if column <= row or view.reply.both_ways:
+                    weight = view.weight(row, column, columns.tokens)
+                    parts += self._cell(weight, columns.cell, is_pad=column >= view.count)
             rows.append(parts)
         title = f"{self._chosen_name(view)} looks at"
         return rows + self.bar_rows(title, strongest_weights(view), width, height - len(rows))
 
     def _column_name(self, view: InsideView, column: int, cell: int) -> str:
-        if column == EARLIER:
-            name = ".." if self.is_plain else "‹‹"
+        if column == OTHERS:
+            name = ".." if self.is_plain else "‹›" if view.reply.both_ways else "‹‹"
+        elif column >= view.count:
+            name = "pad"
         else:
             name = token_name(view.tokens[column].text, plain=self.is_plain).strip("<>")
         return set_cell_size(name, max(1, cell - 1)) + " " * (cell > 1)
 
-    def _cell(self, weight: float, cell: int) -> list[tuple[str, str]]:
-        """Blocks and a digit in tenths; where there is no room, a digit on the shade."""
+    def _cell(self, weight: float, cell: int, *, is_pad: bool) -> list[tuple[str, str]]:
+        """Blocks and a digit in tenths; where there is no room, a digit on the shade.
+
+        Padding, to which nothing attends, stays empty.
+        """
+        if is_pad and weight == 0:
+            return [(" " * cell, PLAIN)]
         digit, level = weight_digit(weight, plain=self.is_plain), heat_level(weight)
         if weight < NEGLIGIBLE_WEIGHT:
             return [(f"{digit:>{max(1, min(3, cell - 1))}}".ljust(cell), FAINT)]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.inference.head_patterns import name_patterns
+from core.inference.head_patterns import name_patterns, name_patterns_both_ways
 
 TOKENS = 16
 DISTINCT = list(range(TOKENS))
@@ -86,3 +86,24 @@ def test_a_short_text_has_no_patterns(tokens: int, name: str) -> None:
 def test_heads_are_named_in_their_order() -> None:
     heads = torch.stack([torch.eye(TOKENS), _mostly((PLACES - 1).clamp(min=0))])
     assert name_patterns(heads, DISTINCT, 0) == ["self", "prev"]
+
+
+def test_an_encoders_heads_look_both_ways() -> None:
+    places = torch.arange(TOKENS)
+    distance = (places - places[:, None]).abs()
+    even = torch.full((TOKENS, TOKENS), 1 / TOKENS)
+    near = (distance <= 3).float()
+    heads = {
+        "next": _mostly((places + 1).clamp(max=TOKENS - 1)),
+        "prev": _mostly((places - 1).clamp(min=0)),
+        "self": torch.eye(TOKENS),
+        "first": _mostly(torch.zeros_like(places)),
+        "even": even,
+        "near": near / near.sum(-1, keepdim=True),
+        "mixed": (near + even) / (near + even).sum(-1, keepdim=True) * 0.5
+        + 0.5 * torch.nn.functional.one_hot(torch.full((TOKENS,), TOKENS - 1), TOKENS),
+    }
+    assert name_patterns_both_ways(torch.stack(list(heads.values())), 0) == list(heads)
+    assert name_patterns_both_ways(torch.eye(2)[None], 0) == ["short"]
+    part = torch.stack(list(heads.values()))[:, 5:9]
+    assert name_patterns_both_ways(part, 5)[:3] == ["next", "prev", "self"]

@@ -15,7 +15,7 @@ from tui.explore.inside_layout import (
     arrange,
     fit_attention_columns,
 )
-from tui.explore.inside_view import EARLIER
+from tui.explore.inside_view import OTHERS
 
 WORDS = ["once", "upon", "a", "time", "there", "was", "a", "fox"]
 
@@ -72,6 +72,6 @@ def test_columns_of_attention_fit_and_include_the_rows_in_view(
     numbers = columns.numbers()
     assert len(numbers) * columns.cell <= width + 1
     assert numbers[-1] == rows[-1]
-    assert (EARLIER in numbers) == (columns.first > 0 or view.has_earlier)
+    assert (OTHERS in numbers) == (columns.first > 0 or view.has_others)
     if width >= len(rows) + 1:
         assert set(rows) <= set(numbers)

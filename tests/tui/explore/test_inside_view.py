@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.tokenizer.special_tokens import SOS
 from tests.support.inside import inside_reply, inside_view
-from tui.explore.inside_view import EARLIER, text_until
+from tui.explore.inside_view import OTHERS, text_until
 
 TOKENS = [f"t{number}" for number in range(100)]
 
@@ -23,8 +23,9 @@ def test_the_weights_of_a_row_are_all_of_its_attention(rows: range, head: int | 
     view.head = head
     for row in (0, 1, len(rows) - 1):
         for first in (0, row // 2, row):
-            columns = [EARLIER, *range(first, row + 1)]
-            total = sum(view.weight(row, column, first) for column in columns)
+            columns = [OTHERS, *range(first, row + 1)]
+            shown = range(first, row + 1)
+            total = sum(view.weight(row, column, shown) for column in columns)
             assert total == pytest.approx(1.0, abs=1e-3)
     own = {0: 0.75, 1: 0.5, None: 0.625}[head]
     assert view.weight(len(rows) - 1, len(rows) - 1) == pytest.approx(own, abs=0.01)
@@ -44,7 +45,7 @@ def test_another_block_keeps_what_is_in_view() -> None:
     view.top = 10
     view.replace_reply(inside_reply(TOKENS, range(20, 84)), 45)
     assert (view.first + view.top, view.at, view.row) == (40, 45, 25)
-    assert view.has_earlier
+    assert view.has_others
 
 
 def test_heads_follow_each_other_with_the_mean_after_the_last() -> None:

@@ -12,6 +12,7 @@ from core.inference.head_patterns import (
     FIRST,
     MIXED,
     NEAR,
+    NEXT,
     PREVIOUS,
     REPEAT,
     SAME,
@@ -125,7 +126,7 @@ def test_title_and_hint_name_the_head_and_its_pattern() -> None:
 
 def test_every_pattern_has_a_meaning() -> None:
     """Detects a name of the server that the screen does not know."""
-    names = (PREVIOUS, FIRST, SELF, REPEAT, SAME, EVEN, NEAR, MIXED, SHORT)
+    names = (PREVIOUS, NEXT, FIRST, SELF, REPEAT, SAME, EVEN, NEAR, MIXED, SHORT)
     assert sorted(names) == sorted(PATTERN_MEANINGS)
 
 

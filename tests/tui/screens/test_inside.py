@@ -16,7 +16,7 @@ from core.paths import Home
 from core.server.protocol import InsideRequest
 from tests.support.apps import StageApp, play, press, settle
 from tests.support.captures import assert_same_as_capture
-from tests.support.conversations import home_with_lang
+from tests.support.conversations import home_with_lang, home_with_task
 from tests.support.fake_server import FakeServer
 from tui.common.messages import OpenChat, OpenInside, OpenStep
 from tui.common.terminal import Terminal
@@ -416,3 +416,27 @@ def test_the_screen_looks_as_captured(home: Home, case: dict[str, Any]) -> None:
         assert_same_as_capture(app, f"inside_{case['name']}")
 
     play(_app(home, FakeServer(), case.get("terminal")), journey, case["size"])
+
+
+def test_an_encoder_looks_both_ways_and_never_at_padding(tmp_path: Path) -> None:
+    """It has no session, and no keys that continue a text."""
+    home, server = home_with_task(tmp_path, "lines", "fill"), FakeServer()
+    app = StageApp(InsideScreen("lang", "last", None, [1, 3, 4, 5, 2]), home, server)
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert _last(server).tokens == [1, 3, 4, 5, 2]
+        assert _last(server).session is None
+        await press(app, pilot, "tab")
+        screen = app.text
+        header = next(line for line in screen.splitlines() if "pad" in line)
+        assert header.count("pad") == 3
+        rows = screen.splitlines()[screen.splitlines().index(header) + 1 :][:5]
+        assert all(row.count("2") == 5 for row in rows), "a fifth on each token, before and after"
+        assert all(row[header.index("pad") :].strip(" │") == "" for row in rows)
+        await press(app, pilot, "home", "o")
+        assert _last(server).disabled_heads == [[2, 0]]
+        await press(app, pilot, "x", "t")
+        assert not app.posted(OpenStep)
+        assert not app.posted(OpenChat)
+
+    play(app, journey, WIDE)
