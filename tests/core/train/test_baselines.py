@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from core.dataset.spans import Spans
-from core.train.baselines import baseline_losses
+from core.train.baselines import TwoSidedCounts, baseline_losses, masked_baselines
 from core.train.batches import LineSamples
+from core.train.masking import Masking
 
 SENTENCE = np.array([1, 3, 4, 5, 2], np.uint16)
 WHOLE = LineSamples(Spans(np.array([0]), np.array([5])))
@@ -51,3 +52,46 @@ def test_no_pair_crosses_the_end_of_a_line() -> None:
     ids, lines = _repeated(50)
     whole = LineSamples(Spans(np.array([0]), np.array([len(ids)])))
     assert baseline_losses(ids, lines, lines, 6) != baseline_losses(ids, whole, whole, 6)
+
+
+def test_counts_between_neighbours_are_interpolated_with_those_on_each_side() -> None:
+    """Against the formula written out for one place."""
+    ids = np.array([1, 3, 4, 5, 2, 1, 3, 4, 5, 2, 1, 3, 6, 5, 2, 1, 4, 6, 2], np.uint16)
+    ends = np.array([5, 10, 15, 19])
+    lines = LineSamples(Spans(np.array([0, 5, 10, 15]), ends))
+    vocab_size = 8
+    inner = [3, 4, 5, 3, 4, 5, 3, 6, 5, 4, 6]
+    unigram = np.array([inner.count(id) + 1 for id in range(vocab_size)]) / (len(inner) + 8)
+
+    def interpolate(counts: Counter[int], backoff: np.ndarray) -> np.ndarray:
+        weight = max(1, len(counts))
+        numbers = np.array([counts[id] for id in range(vocab_size)])
+        return (numbers + weight * backoff) / (numbers.sum() + weight)
+
+    sides = interpolate(Counter([4, 4, 6]), unigram) * interpolate(Counter([4, 4, 6]), unigram)
+    sides = sides / unigram / (sides / unigram).sum()
+    expected = interpolate(Counter([4, 4, 6]), sides)
+    counts = TwoSidedCounts.of(ids, lines, vocab_size)
+    (between,) = counts.distribution(np.array([3]), np.array([5]))
+    assert between == pytest.approx(expected)
+    (unseen,) = counts.distribution(np.array([0]), np.array([7]))
+    assert unseen == pytest.approx(unigram)
+    assert counts.distribution(np.array([4, 1]), np.array([2, 4])).sum(1) == pytest.approx(1.0)
+
+
+def test_masked_tokens_that_follow_from_both_sides_are_restored_by_counting() -> None:
+    ids, lines = _repeated(200)
+    found = masked_baselines(ids, lines, lines, Masking(7, range(3, 6)), 8)
+    assert found["trigram_accuracy"] == 1.0
+    assert found["trigram"] < 0.1 < found["unigram"]
+    assert found["unigram_accuracy"] == pytest.approx(1 / 3, abs=0.1)
+    assert found["random"] == pytest.approx(math.log(8))
+
+
+def test_without_tokens_to_mask_the_baselines_are_zero() -> None:
+    ids, lines = (
+        np.array([1, 2, 1, 2], np.uint16),
+        LineSamples(Spans(np.array([0, 2]), np.array([2, 4]))),
+    )
+    found = masked_baselines(ids, lines, lines, Masking(7, range(3, 6)), 8)
+    assert (found["trigram"], found["trigram_accuracy"]) == (0.0, 0.0)
