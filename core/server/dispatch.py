@@ -24,6 +24,7 @@ from core.server.fill import fill
 from core.server.forecast import probe
 from core.server.fork import fork
 from core.server.inspect import inside, trace
+from core.server.inspect_encoder import inside_encoder
 from core.server.model_cache import CachedModel, ModelCache, visible_window_start
 from core.server.origin import TokenizedText, detokenize, find_origin, tokenize
 from core.server.prompt import prompt_tokens
@@ -52,6 +53,7 @@ from core.server.replies import (
     GenerateBatch,
     GenerateReply,
     Id,
+    InsideReply,
     LoadReply,
     OriginReply,
     ScoreReply,
@@ -93,7 +95,7 @@ class Dispatcher:
             FindRequest: partial(find, self.cache),
             ScoreAtRequest: partial(score_at, self.cache),
             TraceRequest: partial(trace, self.cache),
-            InsideRequest: partial(inside, self.cache),
+            InsideRequest: self._inside,
             ClassifyRequest: partial(classify, self.cache),
             FillRequest: partial(fill, self.cache),
         }
@@ -135,6 +137,11 @@ class Dispatcher:
             case AccuracyRequest():
                 return measure(self.cache, request, send)
         return self._without_batches[type(request)](request)
+
+    def _inside(self, request: InsideRequest) -> InsideReply:
+        if request.session is None and self.cache.names_encoder(request):
+            return inside_encoder(self.cache, request)
+        return inside(self.cache, request)
 
     def _load(self, request: LoadRequest) -> LoadReply:
         model, how = self.cache.get_model(request)

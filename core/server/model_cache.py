@@ -40,6 +40,7 @@ from core.run import store
 from core.run.directory import MAX_STEP_BYTES, Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
+from core.run.model_files import read_model_config
 from core.run.weights_ref import BEST, LAST, weights_file
 from core.server.origin import IndexCache
 from core.server.protocol import ModelRequest
@@ -179,6 +180,17 @@ class ModelCache:
     def get_encoder(self, request: ModelRequest[Any, Any]) -> tuple[CachedEncoder, str]:
         """The encoder of a request; as `get_model`."""
         return self._get(request, CachedEncoder)
+
+    def names_encoder(self, request: ModelRequest[Any, Any]) -> bool:
+        """Whether the run of a request, or the model used last, is an encoder.
+
+        Raises:
+            MiniGPTError: there is no such run, or its config.json cannot be read.
+        """
+        if request.run is None:
+            last = next(reversed(self.models.values()), None)
+            return isinstance(last, CachedEncoder)
+        return read_model_config(store.find_run(self.home, request.run).config).is_encoder
 
     def get_both(
         self, request: ModelRequest[Any, Any], other: ModelRequest[Any, Any]
