@@ -18,6 +18,7 @@ from tui.app import MiniGPTApp
 from tui.common.keymap import scope_of, with_ids
 from tui.common.keys import KeyRow, key_name, merge_digit_rows
 from tui.screens.accuracy import AccuracyScreen
+from tui.screens.blank import BlankScreen
 from tui.screens.chat import ChatScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.corpus import PassageScreen
@@ -30,6 +31,7 @@ from tui.screens.new_setup import NewSetupScreen
 from tui.screens.origin import OriginScreen
 from tui.screens.step import StepScreen
 from tui.screens.train import TrainScreen
+from tui.widgets.answer_input import AnswerInput
 from tui.widgets.comparison_table import ComparisonTable
 from tui.widgets.config_form import ConfigForm
 from tui.widgets.loss_plot import LossPlot
@@ -64,6 +66,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "Chat": (ChatScreen,),
     "Step": (StepScreen,),
     "Cursor": (CursorScreen,),
+    "Blank": (BlankScreen, AnswerInput),
     "Inside": (InsideScreen,),
     "Test": (AccuracyScreen,),
     "Compare": (CompareScreen, ComparisonTable, LossPlot),

@@ -21,6 +21,7 @@ from textual.screen import Screen
 
 from core.errors import MiniGPTError
 from core.paths import Home
+from core.run.directory import Run
 from core.run.store import list_runs
 from tui.common.ascii_signs import AsciiSigns
 from tui.common.client import ModelClient, ServerClient
@@ -33,6 +34,7 @@ from tui.common.keys import KEY_SIGNS, binding_rows, key_name, key_nodes
 from tui.common.messages import (
     CopyRequested,
     ErrorRaised,
+    OpenBlank,
     OpenChat,
     OpenCompare,
     OpenInside,
@@ -62,6 +64,7 @@ DEFERRED_MODULES = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
     *("tui.screens.train", "tui.screens.chat", "tui.screens.step"),
     *("tui.screens.inside", "tui.screens.accuracy", "tui.screens.compare", "tui.screens.help"),
+    "tui.screens.blank",
 )
 NOT_POSSIBLE_SECONDS = 3.0
 WATCH_SECONDS, REMOTE_WATCH_SECONDS = 2.0, 5.0  # between two looks at all runs
@@ -366,16 +369,33 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         self.push_screen(TrainScreen(message.name, started=message.started))
 
     def on_open_chat(self, message: OpenChat) -> None:
+        if self._is_encoder(message.name):
+            self.on_open_blank(OpenBlank(message.name, message.weights))
+            return
         from tui.screens.chat import ChatScreen  # one of DEFERRED_MODULES
 
         self.push_screen(ChatScreen(message.name, message.weights))
 
     def on_open_step(self, message: OpenStep) -> None:
+        if self._is_encoder(message.name):
+            self.on_open_blank(OpenBlank(message.name, message.weights, message.prompt or ""))
+            return
         from tui.screens.step import StepScreen  # one of DEFERRED_MODULES
 
         text, controls = (message.prompt, message.chosen), message.controls
         screen = StepScreen(message.name, message.weights, *text, controls, message.messages)
         self.push_screen(screen)
+
+    def on_open_blank(self, message: OpenBlank) -> None:
+        from tui.screens.blank import BlankScreen  # one of DEFERRED_MODULES
+
+        self.push_screen(BlankScreen(message.name, message.weights, message.text))
+
+    def _is_encoder(self, name: str) -> bool:
+        """Whether a run fills in blanks instead of continuing texts."""
+        from tui.runs.run_actions import is_encoder  # slow to import
+
+        return is_encoder(Run(self.home.runs / name))
 
     def on_open_inside(self, message: OpenInside) -> None:
         from tui.screens.inside import InsideScreen  # one of DEFERRED_MODULES

@@ -1,4 +1,4 @@
-"""Which decoder an encoder can be compared with."""
+"""Which decoder an encoder can be compared with, and which encoder fills in blanks of a text."""
 
 from __future__ import annotations
 
@@ -41,6 +41,37 @@ def find_comparable_decoder(home: Home, run: Run) -> str | None:
             if _vocabulary(other) == vocabulary:
                 return other.name
     return None
+
+
+def find_encoder(home: Home, run: Run) -> str | None:
+    """The run of an encoder that learnt from the same text, read alike.
+
+    One with the same vocabulary is preferred; of several, the one whose weights were saved last.
+
+    Args:
+        run: of a decoder.
+
+    Returns:
+        Its name; None if there is none, or if the files of `run` cannot be read.
+    """
+    try:
+        text, vocabulary = _text(run), _vocabulary(run)
+        others = [other for other in list_runs(home) if _is_encoder_of(other, text)]
+    except (MiniGPTError, OSError, ValueError):
+        return None
+    others.sort(key=_saved_at, reverse=True)
+    for other in others:
+        with suppress(MiniGPTError, OSError, ValueError):
+            if _vocabulary(other) == vocabulary:
+                return other.name
+    return others[0].name if others else None
+
+
+def _is_encoder_of(run: Run, text: tuple[str, str]) -> bool:
+    with suppress(MiniGPTError, OSError):
+        is_trained = run.weights.is_file() and _text(run) == text
+        return is_trained and read_model_config(run.config).is_encoder
+    return False
 
 
 def _is_decoder_of(run: Run, text: tuple[str, str], vocab_size: int) -> bool:

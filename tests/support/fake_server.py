@@ -23,6 +23,7 @@ from core.server.protocol import (
     AccuracyRequest,
     ClassifyRequest,
     CutRequest,
+    FillRequest,
     FindRequest,
     ForkRequest,
     GenerateRequest,
@@ -41,6 +42,8 @@ from core.server.replies import (
     AccuracyProgress,
     AccuracyReply,
     ClassifyReply,
+    FillPlace,
+    FillReply,
     FindReply,
     FinishReason,
     ForkBatch,
@@ -66,11 +69,14 @@ from core.server.tokens import (
     CandidateToken,
     CorpusCount,
     CorpusMatch,
+    FillToken,
     HeadAblation,
+    RankedToken,
     ReplyToken,
     ScoredToken,
     SessionToken,
     SettingEffect,
+    TokenCount,
     TokenProbability,
     WindowToken,
 )
@@ -78,6 +84,7 @@ from core.text.task_report import TaskReport
 from tui.common.client import ServerError
 
 SOS, EOS = 1, 2
+MASK_ID = 10  # of an encoder, whose words are the same
 LABELS = ("bad", "good", "neutral")
 WORDS = [
     "<pad>",
@@ -289,6 +296,8 @@ class FakeServer:
         origin: the reply to `OriginRequest`, but for its text.
         trace: the reply to `TraceRequest`.
         report: of the reply to `AccuracyRequest`, after some progress.
+        random_places: the tokens that `FillRequest` masks at random.
+        word_of: the number of the word of each token of a `FillRequest`; by default each is one.
         loaded: the step of the weights in memory, by run and weights.
         sessions: step of the weights and ids of each open session.
         starts, closes: calls of `start` and `close`.
@@ -312,6 +321,8 @@ class FakeServer:
     origin: OriginReply = ORIGIN
     trace: TraceReply | None = None
     report: TaskReport | None = None
+    random_places: list[int] = field(default_factory=lambda: [2, 4])
+    word_of: Callable[[int], int] = lambda place: place - 1
     requests: list[Request[Any, Any]] = field(default_factory=list)
     loaded: dict[tuple[str | None, str], int] = field(default_factory=dict)
     sessions: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
@@ -374,6 +385,7 @@ class FakeServer:
             ProbeRequest: lambda _: ProbeReply(devices=[CPU], forecast=FORECAST),
             TraceRequest: lambda _: self.trace,
             ClassifyRequest: self._classify,
+            FillRequest: self._fill,
         }
         yield replies[type(request)](request)
 
@@ -458,6 +470,72 @@ class FakeServer:
             unknown=[],
             seconds=0.012,
             step=self._model_step(request),
+        )
+
+    def _fill(self, request: FillRequest) -> FillReply:
+        """Fill in blanks: at place p the likeliest word is the one of `ranking(step, p)`.
+
+        The decoder has the reverse order; the corpus has twelve times the first two.
+        """
+        step, ids = self._model_step(request), list(request.tokens or ())
+        words = request.text.split()
+        known = [word for word in words if word in WORDS or word == "[]"]
+        if request.tokens is None:
+            own = [MASK_ID if word == "[]" else self._encode(word)[1] for word in words]
+            ids = [SOS, *own, EOS]
+        for place, id in request.fill:
+            ids[place] = id
+        masked = set(request.masked) | {place for place, id in enumerate(ids) if id == MASK_ID}
+        if request.mask_random is not None:
+            masked |= set(self.random_places)
+        texts = ["", *(self._fill_text(id, place) for place, id in enumerate(ids[1:-1])), ""]
+        last = len(ids) - 1
+        return FillReply(
+            tokens=[
+                FillToken(id, texts[place], self.word_of(place) if 0 < place < last else None)
+                for place, id in enumerate(ids)
+            ],
+            places=[
+                self._fill_place(step, ids[place], place, masked, request)
+                for place in sorted(masked)
+            ],
+            context=LOADED.context,
+            unknown=[word for word in words if word not in known],
+            seconds=0.004,
+            step=step,
+        )
+
+    @staticmethod
+    def _fill_text(id: int, place: int) -> str:
+        return f"{' ' * bool(place)}{'[]' if id == MASK_ID else WORDS[id]}"
+
+    def _fill_place(
+        self, step: int, id: int, place: int, masked: set[int], request: FillRequest
+    ) -> FillPlace:
+        ranking = self.ranking(step, place)[:7]
+
+        def best(ids: Sequence[int]) -> list[TokenProbability]:
+            return [
+                TokenProbability(id, f" {WORDS[id]}", share)
+                for id, share in zip(ids, PROBABILITIES, strict=False)
+            ]
+
+        def ranked(ids: Sequence[int]) -> RankedToken | None:
+            if id == MASK_ID:
+                return None
+            rank = ids.index(id)
+            return RankedToken(id, f" {WORDS[id]}", rank + 1, PROBABILITIES[rank])
+
+        counts = [TokenCount(each, f" {WORDS[each]}", 12) for each in ranking[:2]]
+        is_counted = not masked & {place - 1, place + 1}
+        return FillPlace(
+            place=place,
+            candidates=best(ranking)[: request.top],
+            original=ranked(ranking),
+            decoder=best(ranking[::-1])[: request.top] if request.decoder else None,
+            decoder_original=ranked(ranking[::-1]) if request.decoder else None,
+            counts=counts if is_counted else None,
+            total=24 if is_counted else 0,
         )
 
     @staticmethod

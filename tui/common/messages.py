@@ -98,6 +98,19 @@ class OpenStep(Message):
         self.chosen, self.controls, self.messages = chosen, controls, messages
 
 
+class OpenBlank(Message):
+    """Fill in blanks of a text with an encoder.
+
+    Attributes:
+        name, weights: as for `OpenChat`.
+        text: `[]` in it is a blank; empty means the run's sample prompt.
+    """
+
+    def __init__(self, name: str, weights: str = "last", text: str = "") -> None:
+        super().__init__()
+        self.name, self.weights, self.text = name, weights, text
+
+
 class OpenInside(Message):
     """Look inside a model at one token of a text.
 

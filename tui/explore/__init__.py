@@ -1,1 +1,1 @@
-"""The state behind Step, Cursor and Inside, without widgets."""
+"""The state behind Step, Cursor, Blank and Inside, without widgets."""

@@ -37,6 +37,7 @@ BINDINGS: list[BindingType] = [
     ),
     Binding("backspace", "parent", "Parent", tooltip="Back to the parent branch"),
     INSIDE,
+    hidden_key("f", "blank", "Blank", "Mask words of this text, with the encoder of its corpus"),
     Binding(
         "u",
         "probabilities",

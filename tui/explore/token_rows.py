@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from tui.common.sanitize import clean
 
-TEXT, TYPED, CURSOR, FORK = "", "typed", "cursor", "fork"
+TEXT, TYPED, BLANK, CURSOR, FORK = "", "typed", "blank", "cursor", "fork"
 UNLIKELY, UNLIKELY_SIGN = 0.01, "!"
 NEWLINE, PLAIN_NEWLINE = "↵", "\\n"
 NO_TEXT, PLAIN_NO_TEXT = "…", "..."  # for a token without text of its own
@@ -25,7 +25,7 @@ _WORDS = re.compile(r"\n|[^\S\n]+|[^\s]+")
 
 
 class TokenPiece(NamedTuple):
-    """A piece of one token on one row; `kind` is TEXT, TYPED, CURSOR or FORK."""
+    """A piece of one token on one row; `kind` is TEXT, TYPED, BLANK, CURSOR or FORK."""
 
     token: int
     text: str
@@ -46,6 +46,7 @@ class Layout:
         forks: the number of branches by position.
         end: shown for a token that ends the text, at the cursor.
         plain: whether only ASCII characters are used.
+        blanks: indices of the tokens that are blanks, or were put into one.
     """
 
     texts: Sequence[str]
@@ -54,6 +55,7 @@ class Layout:
     forks: Mapping[int, int] = field(default_factory=dict)
     end: str = ""
     plain: bool = False
+    blanks: frozenset[int] = frozenset()
 
 
 def layout_rows(layout: Layout, width: int) -> list[Row]:
@@ -104,7 +106,8 @@ def _pieces(layout: Layout) -> Iterator[TokenPiece]:
             yield from _cursor_pieces(layout, token, text.removeprefix(blank))
             closed = False
         elif text:
-            yield TokenPiece(token, text, TYPED if token < layout.typed else TEXT)
+            kind = TYPED if token < layout.typed else TEXT
+            yield TokenPiece(token, text, BLANK if token in layout.blanks else kind)
     yield TokenPiece(len(texts), CLOSE, CURSOR)
 
 

@@ -18,13 +18,14 @@ from textual.widgets import Static
 
 from core.config.configs import SamplingConfig
 from core.errors import MiniGPTError
+from core.run.comparable import find_encoder
 from core.run.weights_ref import LAST
 from core.server.replies import ScoreAtReply
 from core.tokenizer.special_tokens import EOS
 from tui.chat.conversation import Conversation
 from tui.chat.record import Turn
 from tui.chat.turn_tree import JsonMessages
-from tui.common.messages import CopyRequested, OpenInside
+from tui.common.messages import CopyRequested, OpenBlank, OpenInside
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean, pasted_text
 from tui.explore import cursor_text
@@ -35,7 +36,7 @@ from tui.explore.cursor_keys import BINDINGS, COMMANDS, DEFAULT_BRANCHES
 from tui.explore.distribution import describe_distribution, surprise
 from tui.explore.token_rows import Layout
 from tui.screens.dialogs import TextDialog
-from tui.screens.prediction import PredictionScreen
+from tui.screens.prediction import NO_PREDICTIONS, PredictionScreen
 from tui.widgets.branch_list import BranchList
 from tui.widgets.candidate_table import CandidateTable
 from tui.widgets.distribution_panel import DistributionPanel
@@ -54,6 +55,7 @@ TABLE_HINT = "dim: removed, and by which setting"
 
 GENERATING = "Generating. Esc stops; tokens so far are kept."
 NOT_IN_REPLY = "The model only writes replies; Enter on a turn in Chat edits what you said."
+NO_ENCODER = "No encoder of this text yet: train one with --preset encoder-modern."
 NO_SIBLING = "No other branch yet: Enter replaces the token, Space adds some."
 
 
@@ -448,6 +450,19 @@ class CursorScreen(PredictionScreen):
             self.post_message(OpenInside(self.cursor.run, self.cursor.weights, None, ids, position))
 
         self.perform_locally(open_inside)
+
+    @work(group="blank", exclusive=True, exit_on_error=False)
+    async def action_blank(self) -> None:
+        """Open Blank with this text and an encoder of the same corpus and tokenizer."""
+        if not self.cursor.branch:
+            self.show_note(NO_PREDICTIONS)
+            return
+        text = "".join(token.text for token in self.cursor.path)
+        name = await asyncio.to_thread(find_encoder, self.services.home, self.conversation.folder)
+        if name is None:
+            self.show_note(NO_ENCODER)
+        else:
+            self.post_message(OpenBlank(name, text=text))
 
     def action_own_text(self) -> None:
         """Ask for a text."""

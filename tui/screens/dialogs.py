@@ -20,6 +20,7 @@ from textual.worker import Worker, WorkerState
 from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
+from core.text.messages import FILL
 from tui.common.messages import ErrorRaised
 from tui.common.sanitize import clean
 from tui.runs.library import Library, LibraryRow, row_age
@@ -145,11 +146,26 @@ class LineDialog(CheckedDialog):
 
 
 class TextDialog(CheckedDialog):
-    """Ask for a text of any length, typed or pasted."""
+    """Ask for a text of any length, typed or pasted.
+
+    Args:
+        value: the text at first.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        check: Callable[[str], Awaitable[object] | object] | None = None,
+        value: str = "",
+    ) -> None:
+        super().__init__(question, check)
+        self._value = value
 
     def input(self) -> Prompt:
         """Up to five rows."""
-        return Prompt()
+        prompt = Prompt()
+        prompt.insert(self._value)
+        return prompt
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
         event.stop()
@@ -206,8 +222,8 @@ class RunDialog(InputDialog):
 
 
 def runs_with_weights(home: Home) -> list[LibraryRow]:
-    """The runs that have weights."""
-    rows = Library(home).rows()
+    """The runs that have weights and generate text."""
+    rows = [row for row in Library(home).rows() if row.summary.task != FILL]
     return [row for row in rows if Run(home.runs / row.summary.name).weights.is_file()]
 
 

@@ -19,10 +19,10 @@ from core.errors import MiniGPTError
 from core.run import control_file
 from core.run.directory import Run
 from core.run.notes import RunNote, format_note, parse_note, write_note
-from core.run.status import LIVE_STATUSES, RESUMABLE_STATUSES
 from core.run.store import check_free, delete_run, find_run, rename_run, send_request
 from tui.common.messages import (
     CopyRequested,
+    OpenBlank,
     OpenChat,
     OpenCompare,
     OpenInside,
@@ -32,7 +32,6 @@ from tui.common.messages import (
     OpenTrain,
 )
 from tui.common.sanitize import one_line
-from tui.runs.accuracy import explain_no_task
 from tui.runs.family import FamilyRow, RunOrder, arrange_runs, list_children
 from tui.runs.library import Library, LibraryRow
 from tui.runs.library_text import deletion_question, library_state, stop_question
@@ -44,6 +43,7 @@ from tui.runs.preview import (
     preview_content,
     read_preview,
 )
+from tui.runs.run_actions import RUN_ACTIONS, explain_refusal
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import ConfirmDialog, LineDialog
 from tui.widgets.line_input import LineInput
@@ -73,12 +73,14 @@ class ModelsScreen(BaseScreen):
     HEADING = "Models"
     HELP = (
         "All runs with status and losses, each below the run whose weights it started from. Enter "
-        "opens a run, t chats with it, n creates one. Space marks two to four runs, c compares "
-        "them. ● training  ‖ paused  ✓ finished  ■ stopped  ✗ failed or crashed  • marked."
+        "opens a run, t chats with it (an encoder fills in blanks), n creates one. Space marks two "
+        "to four runs, c compares them. ● training  ‖ paused  ✓ finished  ■ stopped  ✗ failed or "
+        "crashed  • marked."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", tooltip="Choose a text and train a new model"),
         Binding("t", "chat", "Chat", tooltip="Chat with the model"),
+        Binding("t", "blank", "Blank", tooltip="Fill in blanks of a text with an encoder"),
         Binding("x", "step", "Step", tooltip="Choose a text token by token"),
         Binding("i", "inside", "Inside", tooltip="Look inside the model"),
         Binding("T", "test", "Test", tooltip="Test how often its replies are right"),
@@ -299,23 +301,10 @@ class ModelsScreen(BaseScreen):
         """Why an action is not possible now; None if it is."""
         if action == "compare":
             return None if len(self._table.marked) > 1 else "Mark two to four runs with Space."
-        needs_run = {*("chat", "step", "inside", "test", "mark", "note", "rename", "delete")}
-        needs_run |= {*("copy_path", "resume", "stop", "order", "duplicate")}
-        row = self._table.selected
-        if action not in needs_run:
+        if action not in RUN_ACTIONS:
             return None
-        if row is None:
-            return "There is no run in the list."
-        status, name = row.summary.status, row.summary.name
-        if action in ("rename", "delete") and status in LIVE_STATUSES:
-            return f"{name} is being trained; s stops it."
-        if action == "stop" and status not in LIVE_STATUSES:
-            return f"{name} is not being trained: {status}."
-        if action == "resume" and status not in RESUMABLE_STATUSES:
-            if status in LIVE_STATUSES:
-                return f"{name} is being trained."
-            return f"{name} is {status}. Open it and press e to train longer."
-        return explain_no_task(name, row.summary.reading) if action == "test" else None
+        row = self._table.selected
+        return explain_refusal(action, row.summary) if row else "There is no run in the list."
 
     @property
     def _run(self) -> Run | None:
@@ -332,6 +321,10 @@ class ModelsScreen(BaseScreen):
     def action_chat(self) -> None:
         if run := self._run:
             self.post_message(OpenChat(run.name))
+
+    def action_blank(self) -> None:
+        if run := self._run:
+            self.post_message(OpenBlank(run.name, text=self._prompt(run)))
 
     def action_step(self) -> None:
         if run := self._run:

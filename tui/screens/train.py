@@ -27,13 +27,14 @@ from core.run.status import LIVE_STATUSES, PAUSED, RESUMABLE_STATUSES, RUNNING
 from core.run.store import send_request
 from core.run.weights_ref import LAST
 from core.system.files import JsonObject
-from tui.common.messages import OpenChat, OpenInside, OpenStep, OpenTest
+from tui.common.messages import OpenBlank, OpenChat, OpenInside, OpenStep, OpenTest
 from tui.common.sanitize import one_line
 from tui.runs.accuracy import explain_no_task
 from tui.runs.follow import POLL_SECONDS, REMOTE_POLL_SECONDS, FollowTimer
 from tui.runs.library_text import stop_question
 from tui.runs.machine_usage import MachineUsage, UsageMonitor
 from tui.runs.pending import LEARNING_RATE, STOP, PendingCommand, PendingCommands
+from tui.runs.run_actions import GENERATING, NOT_A_DECODER, is_encoder
 from tui.runs.setup import resume_run
 from tui.runs.train_state import train_state
 from tui.screens.base import BaseScreen
@@ -73,6 +74,7 @@ class TrainScreen(BaseScreen):
     CSS_PATH = "../styles/train.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "chat", "Chat", tooltip="Chat with the newest weights"),
+        Binding("t", "blank", "Blank", tooltip="Fill in blanks of a text with an encoder"),
         Binding("x", "step", "Step", tooltip="Choose a text token by token"),
         Binding("i", "inside", "Inside", tooltip="Look inside the model"),
         Binding("T", "test", "Test", tooltip="Test how often its replies are right"),
@@ -115,6 +117,7 @@ class TrainScreen(BaseScreen):
         self._note_timer: Timer | None = None
         self._corpus_bytes: int | None = None
         self._reading: str | None = None
+        self._is_encoder = False
         self._binding_state: tuple[object, ...] = ()
         self._usage: MachineUsage | None = None
         self._monitor: tuple[object, UsageMonitor] | None = None
@@ -131,6 +134,7 @@ class TrainScreen(BaseScreen):
         with suppress(MiniGPTError):
             corpus = read_record(self._run)["corpus"]
             self._corpus_bytes, self._reading = corpus["size"], corpus["reading"]
+            self._is_encoder = is_encoder(self._run)
         interval = self.services.terminal.interval
         period = interval(POLL_SECONDS, REMOTE_POLL_SECONDS)
         self.follow_timer = FollowTimer(self, self.follower, self._show, period=period)
@@ -235,8 +239,10 @@ class TrainScreen(BaseScreen):
             "rate": is_training and self._learning_rate is not None,
             "more": bool(history.steps and history.steps_per_epoch)
             and (is_training or status in ENDED_STATUSES),
-            **dict.fromkeys(("chat", "step", "inside"), bool(history.saves)),
-            "test": bool(history.saves) and not explain_no_task("", self._reading),
+            **dict.fromkeys(("chat", "step"), self._has_decoder),
+            "inside": bool(history.saves),
+            "blank": bool(history.saves) and self._is_encoder,
+            "test": self._has_decoder and not explain_no_task("", self._reading),
             "resume": status in RESUMABLE_STATUSES,
         }
         return self.follower.problem is None and possible[action] if action in possible else True
@@ -249,10 +255,8 @@ class TrainScreen(BaseScreen):
         problem, status = self.follower.problem, self.follower.status
         if problem is not None:
             return one_line(problem.message)
-        if name == "test" and (refusal := explain_no_task(self._run_name, self._reading)):
-            return refusal
-        if name in ("chat", "step", "inside", "test"):
-            return f"{self._run_name} has no weights yet; the first save writes them."
+        if name in (*GENERATING, "blank", "inside"):
+            return self._explain_no_model(name)
         if name == "stop" and self._commands.newest(STOP):
             return f"{self._run_name} is being stopped already."
         if name == "more":
@@ -260,6 +264,19 @@ class TrainScreen(BaseScreen):
         if status in LIVE_STATUSES:
             return f"Not possible while {self._run_name} is {status}."
         return f"{self._run_name} is not being trained: {status}."
+
+    def _explain_no_model(self, action: str) -> str:
+        """Why the model cannot be used for something."""
+        name = self._run_name
+        if self._is_encoder and action in GENERATING:
+            return NOT_A_DECODER.format(name=name)
+        refusal = explain_no_task(name, self._reading) if action == "test" else None
+        return refusal or f"{name} has no weights yet; the first save writes them."
+
+    @property
+    def _has_decoder(self) -> bool:
+        """Whether there are weights of a model that continues texts."""
+        return bool(self._history.saves) and not self._is_encoder
 
     @property
     def _learning_rate(self) -> float | None:
@@ -354,6 +371,9 @@ class TrainScreen(BaseScreen):
             return LAST
         steps = self._run.snapshot_steps()
         return str(steps[-1]) if steps else LAST
+
+    def action_blank(self) -> None:
+        self.post_message(OpenBlank(self._run_name, self._weights))
 
     def action_chat(self) -> None:
         self.post_message(OpenChat(self._run_name, self._weights))

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from tui.common.format import CHOSEN, COPIED, PLAIN_BAR, PLAIN_SPACE, mark_spaces
 from tui.common.wrapping import Piece
 from tui.explore.token_rows import (
+    BLANK,
     CURSOR,
     FORK,
     TYPED,
@@ -27,7 +28,7 @@ from tui.explore.token_rows import (
 )
 from tui.widgets.transcript import Transcript, displayable
 
-STYLES = {TYPED: "bold", CURSOR: "bold reverse", FORK: "$faint"}
+STYLES = {TYPED: "bold", BLANK: "bold $primary", CURSOR: "bold reverse", FORK: "$faint"}
 DOUBLE_CLICK, WHEEL_ROWS = 2, 3
 INDEX = "index"  # in the meta data of a style: the index of a token
 PROBABILITY_STYLES = (  # each below its probability

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from core.paths import Home
-from core.run.comparable import find_comparable_decoder
+from core.run.comparable import find_comparable_decoder, find_encoder
 from core.run.directory import Run
 from core.run.store import delete_run
 from core.system.files import read_json, write_json
@@ -47,3 +47,21 @@ def test_damaged_runs_are_passed_over(tmp_path: Path) -> None:
     assert find_comparable_decoder(home, encoder) is None
     encoder.tokenizer.unlink()
     assert find_comparable_decoder(home, encoder) is None
+
+
+def test_an_encoder_of_the_same_text_is_found_for_a_decoder(tmp_path: Path) -> None:
+    """Detects an encoder of another text, and the newer one of another vocabulary."""
+    home = Home(root=tmp_path, cache=tmp_path / "cache")
+    decoder = tiny_run(home, "words")
+    tiny_run(home, "words-2")
+    _set_text(tiny_run(home, "elsewhere", architecture="eurobert"), "1" * 64)
+    assert find_encoder(home, decoder) is None
+    tiny_run(home, "letters", "char", architecture="eurobert")
+    assert find_encoder(home, decoder) == "letters", "its text is the same, if not its tokens"
+    same = tiny_run(home, "blanks", architecture="eurobert")
+    os.utime(same.weights, (1, 1))
+    assert find_encoder(home, decoder) == "blanks"
+    same.weights.unlink()
+    assert find_encoder(home, decoder) == "letters"
+    decoder.tokenizer.unlink()
+    assert find_encoder(home, decoder) is None

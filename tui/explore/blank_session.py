@@ -1,0 +1,185 @@
+"""A text on the Blank screen with what the model server says about its blanks."""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.errors import InputError
+from core.server.protocol import FillRequest
+from core.server.replies import FillPlace, FillReply
+from tui.common.client import ModelClient
+from tui.explore.blank_game import Round, Score, start_round
+from tui.explore.blank_text import BlankText
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+MAX_CACHED_VIEWS = 64
+TOP_TOKENS = 50
+MAX_SEED = 1 << 31
+
+
+class BlankSession:
+    """The text, the weights, the last replies, and the game.
+
+    Attributes:
+        client: of the model server.
+        run, weights: the encoder.
+        decoder: the run beside it; None without one.
+        text: with its blanks and choices.
+        round: of the game; None outside it.
+        score: over all rounds.
+        step: training step of the weights; None if unknown.
+        unknown: words of the text outside the vocabulary.
+    """
+
+    def __init__(
+        self, client: ModelClient, run: str, weights: str, decoder: str | None = None
+    ) -> None:
+        self.client, self.run, self.weights, self.decoder = client, run, weights, decoder
+        self.text = BlankText()
+        self.round: Round | None = None
+        self.score = Score()
+        self.step: int | None = None
+        self.unknown: list[str] = []
+        self._views: OrderedDict[Hashable, list[FillPlace]] = OrderedDict()
+
+    # What is known
+
+    @property
+    def places(self) -> Sequence[FillPlace] | None:
+        """What belongs at the masked places; None if it was not requested yet."""
+        return self._views.get(self._key())
+
+    @property
+    def place(self) -> FillPlace | None:
+        """What belongs at the cursor; None if it was not requested yet."""
+        at = self.text.place
+        return next((place for place in self.places or () if place.place == at), None)
+
+    @property
+    def is_guessing(self) -> bool:
+        """Whether words of the game are still to be guessed."""
+        return self.round is not None and not self.round.is_over
+
+    # Requests
+
+    async def open_text(self, text: str) -> None:
+        """Open a text with the cursor on its first blank, or its first word.
+
+        Raises:
+            MiniGPTError: it cannot be read; the present text stays.
+        """
+        reply = await self.client.request(self._request(text=text))
+        opened = BlankText(reply.tokens)
+        if not opened.words:
+            raise InputError("There is no word in this text.", "Type some; [] is a blank.")
+        opened.at = next(iter(opened.masked_words), 0)
+        self.text, self.round, self.unknown = opened, None, reply.unknown
+        self._keep(reply)
+
+    async def refresh(self) -> None:
+        """Request what belongs at the cursor and at the blanks, unless it is known."""
+        if self.text.words and self.places is None:
+            self._keep(await self.client.request(self._view_request()))
+
+    async def use_weights(self, weights: str) -> None:
+        """Use other weights, as they are on disk now; after an error nothing has changed."""
+        request = self._view_request(weights, reload=True)
+        reply = await self.client.request(request)
+        self.weights = weights
+        self._views.clear()
+        self._keep(reply)
+
+    async def use_decoder(self, name: str | None) -> None:
+        """Ask another decoder too; after an error nothing has changed."""
+        before, self.decoder = self.decoder, name
+        try:
+            await self.refresh()
+        except BaseException:
+            self.decoder = before
+            raise
+
+    def _view_request(self, weights: str | None = None, *, reload: bool = False) -> FillRequest:
+        text = self.text
+        return self._request(
+            tokens=text.ids, masked=text.asked_places, fill=text.fill,
+            weights=weights or self.weights, reload=reload,
+        )  # fmt: skip
+
+    def _request(
+        self,
+        *,
+        text: str = "",
+        tokens: list[int] | None = None,
+        masked: list[int] | None = None,
+        fill: list[list[int]] | None = None,
+        seed: int | None = None,
+        weights: str | None = None,
+        reload: bool = False,
+    ) -> FillRequest:
+        return FillRequest(
+            run=self.run,
+            weights=weights or self.weights,
+            text=text,
+            tokens=tokens,
+            masked=masked or [],
+            fill=fill or [],
+            mask_random=seed,
+            top=TOP_TOKENS,
+            decoder=self.decoder,
+            reload=reload,
+        )
+
+    def _key(self) -> Hashable:
+        text = self.text
+        fill = tuple(map(tuple, text.fill))
+        return tuple(text.ids), tuple(text.asked_places), fill, self.decoder
+
+    def _keep(self, reply: FillReply) -> None:
+        """Keep a reply about the present text; those of other weights are forgotten."""
+        if reply.step != self.step:
+            self.step = reply.step
+            self._views.clear()
+        if [place.place for place in reply.places] == self.text.asked_places:
+            self._views[self._key()] = reply.places
+            if len(self._views) > MAX_CACHED_VIEWS:
+                self._views.popitem(last=False)
+
+    # The game
+
+    async def start_round(self) -> None:
+        """Restore the text, mask words of it at random, and have the models guess them.
+
+        Raises:
+            MiniGPTError: there is nothing to mask, or the models cannot be asked.
+        """
+        text = self.text
+        text.restore()
+        seed = random.randrange(MAX_SEED)
+        reply = await self.client.request(self._request(tokens=text.ids, seed=seed))
+        chosen = {place.place for place in reply.places} - set(text.typed_blanks)
+        words = [n for n, word in enumerate(text.words) if not chosen.isdisjoint(word)]
+        if not words:
+            raise InputError("There is no word to mask.", "Type a longer text.")
+        text.mask(words)
+        text.at = words[0]
+        await self.refresh()
+        self.round = start_round(text, self.places or ())
+
+    def answer(self, word: str) -> None:
+        """Answer for the word at the cursor; the cursor goes to the next one without an answer."""
+        assert self.round is not None
+        self.round.answers[self.text.at] = word.strip()
+        if self.round.is_over:
+            self.score.add(self.round)
+        else:
+            self.text.go_to(self.round.next_word(self.text.at) or 0)
+
+    def end_round(self) -> None:
+        """End the game; the words return."""
+        self.round = None
+        self.text.restore()
