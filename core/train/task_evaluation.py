@@ -103,7 +103,7 @@ class TaskEvaluation:
         """The share of the items with the right reply; None if stopped. Collective.
 
         Args:
-            sync_stop, group: as for `core.train.evaluation.Evaluation.loss`. Every rank gets the
+            sync_stop, group: as for `core.train.evaluation.Evaluation.measure`. Every rank gets the
                 scores of all, so that all come to the same result.
         """
         rows = [row for item in self.items for row in item.rows]

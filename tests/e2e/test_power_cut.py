@@ -56,7 +56,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Run, Run]:
 
 def cut_at(step: int, patch: pytest.MonkeyPatch) -> None:
     """End the trainer without an event, in the evaluation after a checkpoint."""
-    loss = Evaluation.loss
+    loss = Evaluation.measure
     evaluated = iter(range(10, 1000, 10))
 
     def interrupted(self: Evaluation, *rest: Any, **options: Any) -> Any:
@@ -64,7 +64,7 @@ def cut_at(step: int, patch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return loss(self, *rest, **options)
 
-    patch.setattr(Evaluation, "loss", interrupted)
+    patch.setattr(Evaluation, "measure", interrupted)
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_a_run_is_saved_before_it_is_evaluated(
     """A run that is killed in a long evaluation has lost nothing."""
     run, lock = create_held_run(home, small_text(tmp_path), "pets", checkpoint_seconds=1000.0)
     order: list[str] = []
-    save, loss = Trainer.save, Evaluation.loss
+    save, loss = Trainer.save, Evaluation.measure
 
     def recorded_save(self: Trainer, *rest: Any, **options: Any) -> None:
         order.append(f"save {self.state.step}")
@@ -119,7 +119,7 @@ def test_a_run_is_saved_before_it_is_evaluated(
         return loss(self, *rest, **options)
 
     monkeypatch.setattr(Trainer, "save", recorded_save)
-    monkeypatch.setattr(Evaluation, "loss", recorded_loss)
+    monkeypatch.setattr(Evaluation, "measure", recorded_loss)
     train_here(home, run, lock)
     assert order == ["save 4", "evaluate", "save 8", "evaluate", "save 12", "evaluate", "save 12"]
 

@@ -146,7 +146,7 @@ def test_a_remote_run_can_be_resumed_here_with_force(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Evaluation, "loss", interrupt)
+        patch.setattr(Evaluation, "measure", interrupt)
         with pytest.raises(KeyboardInterrupt):
             train_here(home, run, lock)
     for age, word in ((0.0, status.RUNNING), (3600.0, status.CRASHED)):

@@ -213,7 +213,6 @@ def test_what_cannot_be_filled_in_is_refused(
         ("fork", {"ids": [1, 5]}),
         ("score", {"text": "the"}),
         ("trace", {"text": "the"}),
-        ("inside", {"prompt": "the"}),
         ("classify", {"text": "the"}),
     ],
 )

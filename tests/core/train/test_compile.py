@@ -13,7 +13,7 @@ import torch
 
 from core.config.configs import ModelConfig
 from core.model import factory
-from core.model.decoder import call_directly
+from core.model.language_model import call_directly
 from core.train import compile as compile_module
 from core.train.compile import CompiledCall, CompileScheduler, should_compile
 from core.train.state import TrainState

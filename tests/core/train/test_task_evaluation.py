@@ -24,7 +24,7 @@ from core.text.messages import ASSISTANT, SYSTEM, USER, Message
 from core.tokenizer.chat_format import reply_room
 from core.tokenizer.special_tokens import EOS
 from core.train import task_evaluation
-from core.train.evaluation import Evaluation
+from core.train.evaluation import Evaluation, EvaluationResult
 from core.train.state import TrainState
 from core.train.task_evaluation import (
     TaskEvaluation,
@@ -233,7 +233,9 @@ def test_best_weights_and_patience_go_by_the_right_replies(
 ) -> None:
     """The validation loss falls all the time, and rises while the replies get better."""
     results = {5: (4.0, 0.2), 10: (5.0, 0.6), 15: (3.0, 0.4), 20: (2.0, 0.4), 25: (1.0, 0.4)}
-    monkeypatch.setattr(Evaluation, "loss", lambda *_, **__: (results[trainer.state.step][0], 64))
+    monkeypatch.setattr(
+        Evaluation, "measure", lambda *_, **__: EvaluationResult(results[trainer.state.step][0], 64)
+    )
     monkeypatch.setattr(TaskEvaluation, "accuracy", lambda *_, **__: results[trainer.state.step][1])
     trainer = tiny_trainer(validation=True, task=TASK, steps=100, patience=3)
     trainer.run()

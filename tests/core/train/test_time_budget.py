@@ -77,14 +77,14 @@ def test_minutes_end_on_time_with_the_schedule_at_its_end(
 ) -> None:
     """The number of steps follows the machine; the learning rate still reaches its end."""
     slow = SlowMachine(MACHINES[machine], evaluation_steps=5)
-    loss = Evaluation.loss
+    loss = Evaluation.measure
 
     def slow_loss(*arguments: Any, **options: Any) -> Any:
         for _ in range(slow.evaluation_steps):
             slow.advance()
         return loss(*arguments, **options)
 
-    monkeypatch.setattr(Evaluation, "loss", slow_loss)
+    monkeypatch.setattr(Evaluation, "measure", slow_loss)
     steps = round(estimate * BUDGET / STEP_SECONDS)
     trainer = slow.trainer(steps, eval_steps=15, final_learning_rate=0.1)
     trainer.run()

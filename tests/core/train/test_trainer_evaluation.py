@@ -9,7 +9,7 @@ import torch
 
 from core.errors import RunFailedError
 from core.train import evaluation
-from core.train.evaluation import Evaluation
+from core.train.evaluation import Evaluation, EvaluationResult
 from core.train.trainer import Trainer
 from tests.support.tiny_trainer import (
     checkpoints_of,
@@ -31,7 +31,7 @@ def test_a_run_killed_in_an_evaluation_repeats_it_when_resumed(
     class KilledError(Exception):
         pass
 
-    measure = Evaluation.loss
+    measure = Evaluation.measure
     first = tiny_trainer(validation=True, eval_steps=5)
 
     def kill(*arguments: Any, **options: Any) -> Any:
@@ -39,7 +39,7 @@ def test_a_run_killed_in_an_evaluation_repeats_it_when_resumed(
             raise KilledError
         return measure(*arguments, **options)
 
-    monkeypatch.setattr(Evaluation, "loss", kill)
+    monkeypatch.setattr(Evaluation, "measure", kill)
     with pytest.raises(KilledError):
         first.run()
     monkeypatch.undo()
@@ -115,10 +115,12 @@ def test_the_loss_on_the_whole_validation_part_is_not_compared_with_quick_ones(
     monkeypatch.setattr(evaluation, "MAX_QUICK_TARGETS", 20)
     losses = {5: 2.0, 10: 3.0}
 
-    def loss(self: Evaluation, *_: Any, whole: bool, **__: Any) -> tuple[float, int]:
-        return (0.5, 64) if whole else (losses[trainer.state.step], 20)
+    def measure(self: Evaluation, *_: Any, whole: bool, **__: Any) -> EvaluationResult:
+        if whole:
+            return EvaluationResult(0.5, 64)
+        return EvaluationResult(losses[trainer.state.step], 20)
 
-    monkeypatch.setattr(Evaluation, "loss", loss)
+    monkeypatch.setattr(Evaluation, "measure", measure)
     trainer = tiny_trainer(validation=True, steps=10, patience=1)
     trainer.run()
     losses_and_flags = [
@@ -131,7 +133,7 @@ def test_the_loss_on_the_whole_validation_part_is_not_compared_with_quick_ones(
 
 
 def test_a_validation_loss_that_is_not_finite_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Evaluation, "loss", lambda *_, **__: (float("inf"), 64))
+    monkeypatch.setattr(Evaluation, "measure", lambda *_, **__: EvaluationResult(float("inf"), 64))
     trainer = tiny_trainer(validation=True)
     with pytest.raises(RunFailedError, match="validation loss after step 5"):
         trainer.run()
