@@ -143,10 +143,16 @@ PRESETS: Mapping[str, SizePreset] = {
     ),
     "encoder-modern": SizePreset(
         description="fills in blanks, with the modern decoder's layers: under 1 M parameters",
-        model={**_modern_shape(4, 4, 128, 344, 128), "architecture": "eurobert"},
-        train=_train_fields("adamw", 0.98),
-        learning_rates=_learning_rates(3e-3),
-        batch_tokens=4096,
+        # All positions start out with equal attention. The fewer there are, and the more the
+        # angles of neighbours differ, the earlier the model finds its neighbours.
+        model={
+            **_modern_shape(4, 4, 128, 344, 64),
+            "architecture": "eurobert",
+            "rope_theta": 100.0,
+        },
+        train={**_train_fields("muon", 0.95), "mask_share": 0.4},
+        learning_rates=_learning_rates(3e-3, muon=0.03),
+        batch_tokens=1024,
         epochs=8.0,
         max_vocab_size=2048,
     ),
