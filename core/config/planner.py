@@ -392,7 +392,7 @@ def _choose_steps(
         limit = CHAT_TOKENS_PER_PARAMETER * count_parameters(model) / tokens_per_step
         return max(300, round(min(CHAT_EPOCHS * steps_per_epoch, limit)))
     if facts.reading == "lines":
-        return min(1500, max(150, round(9 * steps_per_epoch)))
+        return min(1500, max(preset.min_line_steps, round(9 * steps_per_epoch)))
     limit = MAX_TOKENS_PER_PARAMETER * count_parameters(model) / (batch * model.context)
     return round(min(max(300, preset.epochs * steps_per_epoch), max(300, limit)))
 

@@ -21,6 +21,7 @@ class SizePreset:
         train_on_lines: fields that differ where the samples are lines.
         learning_rates: by optimizer.
         batch_tokens: tokens per batch of running text.
+        min_line_steps: updates on lines, however few they are.
         epochs: over running text that is long enough.
         max_vocab_size: tokens of a byte-level BPE worth their embeddings at this size.
     """
@@ -31,6 +32,7 @@ class SizePreset:
     train_on_lines: Mapping[str, Any] = field(default_factory=dict)
     learning_rates: Mapping[str, float] = field(default_factory=dict)
     batch_tokens: int = 4096
+    min_line_steps: int = 150
     epochs: float = 8.0
     max_vocab_size: int = 16384
 
@@ -157,13 +159,23 @@ PRESETS: Mapping[str, SizePreset] = {
         max_vocab_size=2048,
     ),
     "encoder": SizePreset(
-        description="fills in blanks, with the tutorial's encoder: 19 M parameters",
-        model=_tutorial_shape("tutorial-encoder"),
-        train=_train_fields("adam", 0.98),
-        learning_rates=_learning_rates(3e-4),
-        batch_tokens=4096,
-        epochs=8.0,
-        max_vocab_size=4096,
+        description="fills in blanks, with the tutorial's encoder layers: under 1 M parameters",
+        model={
+            **_tutorial_shape("tutorial-encoder"),
+            "layers": 2,
+            "heads": 4,
+            "kv_heads": 4,
+            "d_model": 128,
+            "head_dim": 32,
+            "d_ff": 512,
+            "context": 64,
+        },
+        train={**_train_fields("adamw", 0.98), "mask_share": 0.4},
+        learning_rates=_learning_rates(3e-3, muon=0.03),
+        batch_tokens=1024,
+        min_line_steps=400,
+        epochs=16.0,
+        max_vocab_size=2048,
     ),
 }
 
