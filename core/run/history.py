@@ -39,11 +39,12 @@ class EpochRow:
 
 @dataclass(frozen=True)
 class SampleRow:
-    """The continuation of a prompt, or the reply to it, at a step.
+    """The continuation of a prompt, the reply to it, or the prompt with its blanks filled in.
 
     Attributes:
         copied: the share of some replies that is in the text.
-        is_reply: whether it replies to the prompt; else it continues it.
+        is_reply: whether it replies to the prompt.
+        is_filled: whether `text` is all of the prompt, with what an encoder put into its blanks.
     """
 
     step: int
@@ -51,6 +52,12 @@ class SampleRow:
     text: str
     copied: float | None = None
     is_reply: bool = False
+    is_filled: bool = False
+
+    @property
+    def lead(self) -> str:
+        """What stands before the text of the model."""
+        return "" if self.is_filled else self.prompt
 
     @property
     def joint(self) -> str:
@@ -365,7 +372,16 @@ class History:
         while self.samples and self.samples[-1].step >= event.step:
             self.samples.pop()
         is_reply = self.prepared.get("reading") in CHAT_READINGS
-        self.samples.append(SampleRow(event.step, prompt, text, event.number("copied"), is_reply))
+        self.samples.append(
+            SampleRow(
+                event.step,
+                prompt,
+                text,
+                event.number("copied"),
+                is_reply=is_reply,
+                is_filled=self.fills_blanks,
+            )
+        )
 
     def _on_saved(self, event: Event) -> None:
         kind, size = event.text("kind") or "checkpoint", event.whole("bytes")

@@ -48,7 +48,8 @@ def show_run(run: Run, as_json: bool) -> None:
     for reason in history.reasons:
         print_result(f"  {'why':<11} {one_line(reason)}")
     for sample in history.samples[-MAX_SAMPLES:]:
-        print_result(f"  {f'step {sample.step}':<11} {one_line(f'{sample.prompt}|{sample.text}')}")
+        text = sample.text if sample.is_filled else f"{sample.prompt}|{sample.text}"
+        print_result(f"  {f'step {sample.step}':<11} {one_line(text)}")
     if history.failure:
         print_message(f"{history.failure.message}\n{history.failure.hint}")
 

@@ -138,7 +138,7 @@ def brief_sample(preview: RunPreview, note: str = "") -> Content:
     if not preview.history.samples:
         return Content.styled(one_line(note), "$muted")
     sample = preview.history.samples[-1]
-    prompt, text = one_line(sample.prompt.strip()), one_line(sample.text[:500].rstrip())
+    prompt, text = one_line(sample.lead.strip()), one_line(sample.text[:500].rstrip())
     text = text.lstrip() if sample.is_reply else text
     return Content.assemble("“", (prompt, "bold"), f"{sample.joint}{text}”")
 

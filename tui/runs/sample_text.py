@@ -36,7 +36,7 @@ def sample_blocks(
             lines = [Content(text.lstrip()).truncate(room, ellipsis=True)]
         else:
             text = text.lstrip() if sample.is_reply else text
-            prompt = (_line(sample.prompt), "bold $ink")
+            prompt = (_line(sample.lead), "bold $ink")
             lines = Content.assemble(prompt, (sample.joint, "$muted"), text).wrap(room)
         blank = Content(" " * (cells + GAP))
         blocks.append([(blank if row else head) + line for row, line in enumerate(lines)])

@@ -136,6 +136,12 @@ def lines(blocks: list[Content]) -> list[str]:
     return [line.plain.rstrip() for line in blocks]
 
 
+def test_a_filled_text_is_shown_without_its_prompt() -> None:
+    sample = SampleRow(4, "the [] sat", "the [cat] sat", is_filled=True)
+    (lines,) = sample_blocks([sample], 60)
+    assert [line.plain.split() for line in lines] == [["4", "the", "[cat]", "sat"]]
+
+
 def test_the_first_and_the_newest_sample_are_always_shown() -> None:
     """The untrained sample shows how far training has come."""
     blocks = sample_blocks(SAMPLES, 40)
