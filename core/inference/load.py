@@ -19,6 +19,7 @@ from core.model.safetensors_io import read_tensors
 from core.progress import CancelCheck, never_cancelled
 from core.run.directory import Run
 from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
+from core.run.model_kind import check_decoder, check_encoder
 from core.run.record import read_record, task_of_record
 from core.run.weights_ref import LAST, weights_file
 from core.system.files import JsonObject
@@ -177,34 +178,6 @@ def load_encoder(
     if tokenizer.mask_id is None:
         raise DamagedError(f"The tokenizer of {run.name} has no <mask>.", "Train it again.")
     return LoadedEncoder(model, tokenizer, str(corpus["reading"]))
-
-
-def check_decoder(run: Run) -> None:
-    """Raise InputError if the run has an encoder."""
-    if read_model_config(run.config).is_encoder:
-        raise encoder_error(run.name)
-
-
-def check_encoder(run: Run) -> None:
-    """Raise InputError if the run has a decoder."""
-    if not read_model_config(run.config).is_encoder:
-        raise decoder_error(run.name)
-
-
-def encoder_error(name: str) -> InputError:
-    """The error for an encoder that is to continue a text."""
-    return InputError(
-        f"{name} is an encoder: it fills in blanks and cannot continue a text.",
-        f'Try: minigpt-tui blank {name} "A text with a [] in it"',
-    )
-
-
-def decoder_error(name: str) -> InputError:
-    """The error for a decoder that is to fill in blanks."""
-    return InputError(
-        f"{name} is a decoder: it continues a text and cannot fill in blanks.",
-        "Train an encoder on the same text: minigpt-tui train TEXT --preset encoder-modern",
-    )
 
 
 def _load(

@@ -12,8 +12,7 @@ from core.run.model_files import read_model_config
 from core.run.record import read_record
 from core.run.store import list_runs
 from core.system.files import read_regular_file
-from core.tokenizer.special_tokens import MASK
-from core.tokenizer.vocabulary import Merges, parse_vocabulary
+from core.tokenizer.vocabulary import Merges, add_mask, has_roles, parse_vocabulary
 
 MAX_TOKENIZER_BYTES = 1 << 28
 
@@ -38,7 +37,8 @@ def find_comparable_decoder(home: Home, run: Run) -> str | None:
         return None
     for other in sorted(others, key=_saved_at, reverse=True):
         with suppress(MiniGPTError, OSError, ValueError):
-            if _vocabulary(other) == vocabulary:
+            kind, ids, merges = _vocabulary(other)
+            if not has_roles(ids) and (kind, add_mask(ids), merges) == vocabulary:
                 return other.name
     return None
 
@@ -95,7 +95,5 @@ def _saved_at(run: Run) -> int:
 
 
 def _vocabulary(run: Run) -> tuple[str, dict[str, int], Merges]:
-    """Kind, ids without `<mask>`, and merges of a run's tokenizer."""
-    data = read_regular_file(run.tokenizer, MAX_TOKENIZER_BYTES)
-    kind, ids, merges = parse_vocabulary(json.loads(data))
-    return kind, {unit: id for unit, id in ids.items() if unit != MASK}, merges
+    """Kind, ids and merges of a run's tokenizer."""
+    return parse_vocabulary(json.loads(read_regular_file(run.tokenizer, MAX_TOKENIZER_BYTES)))

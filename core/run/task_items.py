@@ -18,7 +18,7 @@ from core.progress import CancelCheck, never_cancelled
 from core.run.record import task_of_record
 from core.text import catalog
 from core.text.corpus import CHAT_READINGS, PAIRS, Corpus, empty_corpus_error, find_chat_reading
-from core.text.messages import PAIR_COLUMNS, Message, read_conversations, read_pairs
+from core.text.messages import FILL, PAIR_COLUMNS, Message, read_conversations, read_pairs
 from core.text.task_report import FROM_FILE, FROM_HELDOUT, FROM_VALIDATION
 from core.text.validation import is_split, is_validation_line
 
@@ -66,7 +66,7 @@ class TaskItems:
 
 
 def check_has_task(name: str, corpus: Mapping[str, Any]) -> None:
-    """Refuse a run that continues texts.
+    """Refuse a run that continues texts or fills in blanks.
 
     Args:
         name: of the run.
@@ -75,6 +75,11 @@ def check_has_task(name: str, corpus: Mapping[str, Any]) -> None:
     Raises:
         InputError: it was not trained on pairs or conversations.
     """
+    if task_of_record(corpus)[0] == FILL:
+        raise InputError(
+            f"{name} is an encoder: it fills in blanks and gives no replies.",
+            f"Measure how well it knows a text instead: minigpt-tui score {name} FILE",
+        )
     if corpus["reading"] not in CHAT_READINGS:
         raise InputError(
             f"{name} continues texts: there are no replies that are right or wrong.",

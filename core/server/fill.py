@@ -146,7 +146,7 @@ def _decoder_logits(
         InputError: its ids are of another vocabulary.
     """
     own, other = encoder.loaded.tokenizer, decoder.loaded.tokenizer
-    if (other.kind, other.units) != (own.kind, own.units[: own.mask_id]):
+    if not _has_same_ids(other, own):
         raise InputError(
             f"{decoder.facts.name} has another vocabulary than {encoder.facts.name}.",
             "Compare with a decoder of the same text and tokenizer.",
@@ -165,6 +165,14 @@ def _decoder_logits(
         [place + start for place in places],
         own.unit_ids,
     )
+
+
+def _has_same_ids(other: Tokenizer, own: Tokenizer) -> bool:
+    """Whether the vocabulary of a decoder is that of an encoder but for `<mask>`."""
+    if other.kind != own.kind or other.vocab_size != own.vocab_size - 1 or other.roles:
+        return False
+    # A word with the name of `<mask>` is stored otherwise beside it.
+    return other.units == own.units[:-1] or other.with_mask().units == own.units
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,7 @@ import torch
 
 from core.config.budget import count_parameters
 from core.errors import Cancelled, ClosedError, DamagedError, StateError
-from core.inference.load import (
-    LoadedEncoder,
-    LoadedModel,
-    check_decoder,
-    check_encoder,
-    decoder_error,
-    encoder_error,
-    load_encoder,
-    load_model,
-)
+from core.inference.load import LoadedEncoder, LoadedModel, load_encoder, load_model
 from core.inference.score import score_ids
 from core.inference.session import Session
 from core.model.attention import AttentionRecord
@@ -41,6 +32,7 @@ from core.run.directory import MAX_STEP_BYTES, Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
 from core.run.model_files import read_model_config
+from core.run.model_kind import check_decoder, check_encoder, decoder_error, encoder_error
 from core.run.weights_ref import BEST, LAST, weights_file
 from core.server.origin import IndexCache
 from core.server.protocol import ModelRequest

@@ -18,6 +18,7 @@ from core.system.locks import Lock
 from core.system.machine import this_host
 from core.text import catalog
 from core.text.corpus import CHAT_READINGS, Corpus
+from core.text.messages import FILL
 from core.text.stats import compute_stats
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -165,6 +166,8 @@ def tiny_run(
     """A run with a tiny model that never ends a text: greedy replies use all their tokens."""
     record = run_record(name, seed=seed)
     record["corpus"]["reading"] = reading
+    if architecture in ENCODERS:
+        record["corpus"]["task"] = FILL
     run = make_run(home, name, record)
     tokenizer = Tokenizer.train(kind, TINY_CORPUS)
     if reading in CHAT_READINGS:

@@ -9,9 +9,10 @@ from core.errors import MiniGPTError
 from core.run.directory import Run
 from core.run.record import read_record, task_of_record
 from core.text.corpus import CHAT_READINGS, LINES
-from core.text.messages import CLASSIFY, CONTINUE, CONVERSE, TRANSLATE
+from core.text.messages import CLASSIFY, CONTINUE, CONVERSE, FILL, TRANSLATE
 
 CONTINUES = "The model continues your text; it does not answer. Earlier prompts are not remembered."
+FILLS = "The model fills in the blanks of a text; it cannot continue one."
 CONVERSES = "The model answers you, and reads the earlier turns as far as they fit its context."
 ALONE = "The model {verb} each {input} on its own; earlier ones are not remembered."
 VERBS = {TRANSLATE: "translates", CLASSIFY: "labels"}
@@ -38,6 +39,11 @@ class RunTask:
         return self.reading in CHAT_READINGS
 
     @property
+    def fills_blanks(self) -> bool:
+        """Whether the model is an encoder."""
+        return self.task == FILL
+
+    @property
     def is_conversation(self) -> bool:
         """Whether a reply depends on the turns before it."""
         return self.is_chat and self.task == CONVERSE
@@ -55,6 +61,8 @@ class RunTask:
     @property
     def about(self) -> str:
         """What the model does with a prompt, in a sentence."""
+        if self.fills_blanks:
+            return FILLS
         if not self.is_chat:
             return CONTINUES
         if self.is_conversation:
@@ -64,6 +72,8 @@ class RunTask:
     @property
     def state(self) -> tuple[str, str, str]:
         """The same in a few words, of which those in the middle are the value."""
+        if self.fills_blanks:
+            return "", "fills in blanks", ""
         if not self.is_chat:
             return "", "continues your text", ""
         if self.is_conversation:

@@ -34,13 +34,18 @@ def _find_weights(run: str, home: Home) -> tuple[str, str]:
     """Return the run's name and weights from RUN[@WEIGHTS].
 
     Raises:
-        MiniGPTError: there is no such run or no such weights.
+        MiniGPTError: there is no such run or no such weights, or they are an encoder's.
     """
     from core.run import store
+    from core.run.model_kind import encoder_error
     from core.run.weights_ref import LAST, weights_file
+    from tui.chat.run_task import task_of_run
 
     name, _, weights = run.partition("@")
-    weights_file(store.find_run(home, name), weights or LAST)
+    folder = store.find_run(home, name)
+    weights_file(folder, weights or LAST)
+    if task_of_run(folder).fills_blanks:
+        raise encoder_error(name)
     return name, weights or LAST
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "chat": (CHAT, "Chat with a run's model."),
     "step": (CHAT, "Choose the next tokens of a run's model one by one."),
     "trace": (CHAT, "Show the probability of each token of a text."),
+    "blank": ("tui.cli.blank", "Fill in the blanks of a text with a run's encoder."),
     "score": ("tui.cli.score", "Measure how well a run's model predicts a file."),
     "test": ("tui.cli.test", "Test how often a run's replies are right."),
     "compare": ("tui.cli.compare", "Compare runs: settings, losses, sizes and replies."),

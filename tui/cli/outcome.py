@@ -28,6 +28,7 @@ EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
 EXIT_CRASHED = 1
 EXIT_UNUSABLE_INPUT = 2
 LOG_LINES = 10
+TEXT_WITH_BLANK = "A text with a [] in it"
 MAX_LOG_BYTES = 1 << 20  # in which they are looked for
 
 
@@ -70,11 +71,17 @@ def _print_sample(run: Run, history: History) -> None:
 
     prompt = str(history.train.get("sample_prompt") or "")
     text = (history.epochs[-1].text if history.epochs else None) or ""
-    verb = "replies to" if task_of_run(run).is_chat else "continues"
-    continues = f'It {verb} "{prompt}" with:' if prompt else "It writes:"
-    print_message(f"{run.name} is trained. {continues}")
+    task = task_of_run(run)
+    command = "blank" if task.fills_blanks else "generate"
+    if task.fills_blanks:
+        prompt = prompt or TEXT_WITH_BLANK
+        intro = "It fills in the blank:"
+    else:
+        verb = "replies to" if task.is_chat else "continues"
+        intro = f'It {verb} "{prompt}" with:' if prompt else "It writes:"
+    print_message(f"{run.name} is trained. {intro}")
     print_result(text.strip() or "(no text)")
-    print_message(f"More: minigpt-tui generate {run.name} {shlex.quote(prompt)}")
+    print_message(f"More: minigpt-tui {command} {run.name} {shlex.quote(prompt)}")
 
 
 def report_crash(run: Run, history: History) -> int:

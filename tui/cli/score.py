@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,8 @@ from tui.cli.options import complete_weights
 
 if TYPE_CHECKING:
     from core.inference.score import ScoreTotals, TokenScore
+    from core.run.directory import Run
+    from core.text.corpus import Corpus
 
 
 @click.command()
@@ -29,25 +32,52 @@ def score(
     """Measure how well RUN's model predicts FILE: nats and perplexity per token, bits per byte.
 
     FILE is a text as `train` takes it; it is read by lines or as one text, as the run's own corpus
-    was.
+    was. Of an encoder it is the pseudo-perplexity (Salazar et al. 2020): each token is masked in
+    turn, so that the encoder sees all others. It compares encoders only, not them with decoders.
     """
     from core.run import store
+    from core.run.model_files import read_model_config
     from core.run.weights_ref import weights_file
-    from core.text.corpus import read_samples
     from core.text.resolve import open_corpus
 
     name, _, weights = run.partition("@")
     folder = store.find_run(home, name)
     weights_file(folder, weights)
+    is_encoder = read_model_config(folder.config).is_encoder
     with open_corpus(file, home, encoding=encoding) as corpus:
-        from core.inference.load import load_model
-        from core.inference.score import ScoreTotals, score_samples
+        from core.inference.score import ScoreTotals
 
-        loaded, total = load_model(folder, weights, device), ScoreTotals()
-        for token in score_samples(loaded, read_samples(corpus, loaded.reading), total):
+        total = ScoreTotals()
+        score_corpus = _score_with_encoder if is_encoder else _score_with_decoder
+        for token in score_corpus(folder, weights, device, corpus, total):
             if each:
                 _print_token(token, as_json=as_json)
-    _print_total(total, as_json=as_json)
+    if is_encoder:
+        _print_pseudo_total(total, as_json=as_json)
+    else:
+        _print_total(total, as_json=as_json)
+
+
+def _score_with_decoder(
+    run: Run, weights: str, device: str, corpus: Corpus, total: ScoreTotals
+) -> Iterator[TokenScore]:
+    from core.inference.load import load_model
+    from core.inference.score import score_samples
+    from core.text.corpus import read_samples
+
+    loaded = load_model(run, weights, device)
+    return score_samples(loaded, read_samples(corpus, loaded.reading), total)
+
+
+def _score_with_encoder(
+    run: Run, weights: str, device: str, corpus: Corpus, total: ScoreTotals
+) -> Iterator[TokenScore]:
+    from core.inference.load import load_encoder
+    from core.inference.pseudo_score import pseudo_score_samples
+    from core.text.corpus import read_samples
+
+    loaded = load_encoder(run, weights, device)
+    return pseudo_score_samples(loaded, read_samples(corpus, loaded.reading), total)
 
 
 def _print_token(token: TokenScore, *, as_json: bool) -> None:
@@ -76,3 +106,23 @@ def _print_total(total: ScoreTotals, *, as_json: bool) -> None:
     print_result(f"loss           {total.loss:.4f} nats per token, {total.nats:,.1f} in total")
     print_result(f"perplexity     {perplexity} per token")
     print_result(f"bits per byte  {total.bits_per_byte:.4f}")
+
+
+def _print_pseudo_total(total: ScoreTotals, *, as_json: bool) -> None:
+    """Print the totals of an encoder, without bits per byte: they are no code length."""
+    if as_json:
+        print_json(
+            {
+                "tokens": total.tokens,
+                "total": total.nats,
+                "loss": total.loss,
+                "pseudo_perplexity": total.perplexity,
+                "bytes": total.size,
+            }
+        )
+        return
+    assert total.loss is not None, "a text without tokens is refused"
+    perplexity = "–" if total.perplexity is None else f"{total.perplexity:,.4g}"
+    print_result(f"{total.tokens:,} tokens, {total.size:,} bytes, each token masked in turn")
+    print_result(f"loss               {total.loss:.4f} nats per token, {total.nats:,.1f} in total")
+    print_result(f"pseudo-perplexity  {perplexity} per token")
