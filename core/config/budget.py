@@ -47,8 +47,10 @@ def count_parameters(config: ModelConfig) -> int:
     attention = width * head * (2 * config.heads + 2 * config.kv_heads)
     attention += 2 * head if config.has_qk_norm else 0
     block = attention + 3 * width * config.d_ff + 2 * width
-    tables = config.vocab_size * width * (1 if config.tie_embeddings else 2)
-    return tables + config.layers * block + width
+    projection = 0 if config.tie_embeddings else config.vocab_size * width
+    if config.labels:
+        projection = _count_label_head_parameters(config)
+    return config.vocab_size * width + config.layers * block + width + projection
 
 
 def _count_tutorial_parameters(config: ModelConfig) -> int:
@@ -59,7 +61,14 @@ def _count_tutorial_parameters(config: ModelConfig) -> int:
     norms = (2 if config.is_encoder else 4) * 2 * width
     tables = (config.vocab_size + (0 if config.is_encoder else config.context)) * width
     projection = config.vocab_size * (width + 1)
+    if config.labels:
+        projection = _count_label_head_parameters(config)
     return tables + config.layers * (attention + feed_forward + norms) + projection
+
+
+def _count_label_head_parameters(config: ModelConfig) -> int:
+    width = config.d_model
+    return width * (width + 1) + config.labels * (width + 1)
 
 
 def activation_floats_per_layer(config: ModelConfig) -> int:

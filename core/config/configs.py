@@ -30,6 +30,10 @@ class ModelConfig:
     "tutorial" is the tutorial's post-norm decoder (one key/value head per head, ReLU, untied).
     "eurobert" and "tutorial-encoder" are encoders: the blocks of the modern decoder without causal
     mask and without norms on queries and keys, and the tutorial's encoder.
+
+    Attributes:
+        labels: of an encoder that labels texts, how many there are; 0 if it fills in blanks. The
+            text decides it.
     """
 
     architecture: str = setting(
@@ -64,10 +68,11 @@ class ModelConfig:
     norm_eps: float = setting(
         1e-6, "Norm epsilon", "added under the square root of a norm", minimum=1e-12, maximum=0.1
     )
+    labels: int = 0
 
     @property
     def is_encoder(self) -> bool:
-        """Whether it fills in blanks instead of continuing a text."""
+        """Whether it fills in blanks or labels a text, instead of continuing it."""
         return self.architecture in ENCODERS
 
     @property
@@ -91,6 +96,10 @@ class ModelConfig:
             problems["kv_heads"] = f"must divide heads ({self.heads}), is {self.kv_heads}"
         if not problems and self.head_dim % 2:
             problems["head_dim"] = f"must be even, is {self.head_dim}"
+        if type(self.labels) is not int or self.labels < 0:
+            problems["labels"] = f"must be a number of labels, is {self.labels!r}"
+        elif not problems and self.labels and not self.is_encoder:
+            problems["labels"] = f"only encoders have some, not {self.architecture}"
         if problems:
             raise SettingsError(problems)
 

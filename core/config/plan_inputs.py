@@ -37,6 +37,7 @@ class TokenFacts:
         line_lengths: pairs of a length in tokens, special tokens included, and the number of lines
             or conversations of that length in the training data. If empty, all are taken to be
             equally long.
+        labels: for an encoder that labels texts, how many there are.
 
     Raises:
         InputError: `line_lengths` are not pairs.
@@ -48,6 +49,7 @@ class TokenFacts:
     train_samples: int
     longest: int
     line_lengths: list[list[int]] = field(default_factory=list)
+    labels: int = 0
 
     def __post_init__(self) -> None:
         if any(len(pair) != 2 for pair in self.line_lengths):

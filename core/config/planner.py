@@ -235,7 +235,7 @@ def _choose_model(
         fields["head_dim"] = max(2, fields["d_model"] // fields["heads"] // 2 * 2)
     if problems := find_value_problems(ModelConfig, fields):
         raise SettingsError(problems)
-    model = ModelConfig(**fields)
+    model = ModelConfig(**fields, labels=facts.labels if architecture in ENCODERS else 0)
     check_architecture(model)
     return model
 
@@ -289,7 +289,7 @@ def _choose_training(
     rate = fields["learning_rate"] or preset.learning_rates[fields["optimizer"]]
     if in_chat and fields["optimizer"] == "muon" and config.learning_rate is None:
         rate *= CHAT_MUON_RATE
-    if model.is_encoder and fields["mask_share"] is None:
+    if model.is_encoder and not model.labels and fields["mask_share"] is None:
         fields["mask_share"] = DEFAULT_MASK_SHARE
     batch = fields["batch_size"] or _choose_batch_size(preset, model, facts)
     fit = fit_batch(

@@ -54,8 +54,9 @@ def setting(default: Any, label: str, help: str, **limits: Any) -> Any:
 
 
 def setting_specs(config: type[Any]) -> dict[str, SettingSpec]:
-    """The declarations of a config class by field name, in order."""
-    return {f.name: f.metadata["setting"] for f in dataclasses.fields(config)}
+    """The declarations of a config class by field name, in order; other fields are no settings."""
+    fields = dataclasses.fields(config)
+    return {f.name: f.metadata["setting"] for f in fields if "setting" in f.metadata}
 
 
 def find_problems(config: Any) -> dict[str, str]:
@@ -149,10 +150,11 @@ def from_json(config: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
     Raises:
         SettingsError: unknown fields or invalid values, all of them.
     """
-    specs, hints = setting_specs(config), get_type_hints(config)
-    unknown = {name: UNKNOWN_SETTING for name in values if name not in specs}
+    hints = get_type_hints(config)
+    names = {f.name for f in dataclasses.fields(config)}  # type: ignore[arg-type]
+    unknown = {name: UNKNOWN_SETTING for name in values if name not in names}
     if unknown:
-        raise SettingsError(unknown, did_you_mean(next(iter(unknown)), specs))
+        raise SettingsError(unknown, did_you_mean(next(iter(unknown)), names))
     fields = dict(values)
     for name, value in values.items():
         if isinstance(value, list) and _plain_types(hints[name]) == (tuple,):

@@ -19,19 +19,19 @@ from core.model.safetensors_io import read_tensors
 from core.progress import CancelCheck, never_cancelled
 from core.run.directory import Run
 from core.run.model_files import check_tensor_count, check_vocabulary, read_model_config
-from core.run.model_kind import check_decoder, check_encoder
+from core.run.model_kind import ModelKind, check_kind
 from core.run.record import read_record, task_of_record
 from core.run.weights_ref import LAST, weights_file
 from core.system.files import JsonObject
 from core.text.corpus import CHAT_READINGS, TEXT
-from core.text.messages import CONTINUE, Message
+from core.text.messages import CONTINUE, FILL, Message
 from core.tokenizer.chat_format import FittedChat, encode_chat
 from core.tokenizer.special_tokens import EOS, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
-class LoadedModel:
+class LoadedRun:
     """A model with its tokenizer.
 
     Attributes:
@@ -42,25 +42,16 @@ class LoadedModel:
         labels: of a task "classify", the most frequent in training first.
     """
 
-    model: Decoder
+    model: LanguageModel
     tokenizer: Tokenizer
     reading: str
     task: str = CONTINUE
     labels: tuple[str, ...] = ()
 
     @property
-    def keep_first(self) -> int:
-        """How many ids at the start stay when the context slides, see `keep_first`."""
-        return keep_first(self.reading)
-
-    @property
     def is_chat(self) -> bool:
         """Whether it replies to messages instead of continuing a text."""
         return self.reading in CHAT_READINGS
-
-    def encode(self, prompt: str) -> list[int]:
-        """The ids before the continuation of a prompt, see `prompt_ids`."""
-        return prompt_ids(self.tokenizer, self.reading, prompt)
 
     def encode_messages(
         self, messages: Sequence[Message], *, reply_tokens: int = 0, allow_unknown: bool = False
@@ -89,18 +80,34 @@ class LoadedModel:
 
 
 @dataclass(frozen=True)
-class LoadedEncoder:
-    """An encoder with its tokenizer.
+class LoadedModel(LoadedRun):
+    """A decoder with its tokenizer."""
 
-    Attributes:
-        model: in evaluation mode, on its device.
-        tokenizer: the one it was trained with; it has `<mask>`.
-        reading: how its corpus was cut, one of `core.text.corpus.READINGS`.
-    """
+    model: Decoder
+
+    @property
+    def keep_first(self) -> int:
+        """How many ids at the start stay when the context slides, see `keep_first`."""
+        return keep_first(self.reading)
+
+    def encode(self, prompt: str) -> list[int]:
+        """The ids before the continuation of a prompt, see `prompt_ids`."""
+        return prompt_ids(self.tokenizer, self.reading, prompt)
+
+
+@dataclass(frozen=True)
+class LoadedEncoder(LoadedRun):
+    """An encoder that fills in blanks, with its tokenizer, which has `<mask>`."""
 
     model: Encoder
-    tokenizer: Tokenizer
-    reading: str
+    task: str = FILL
+
+
+@dataclass(frozen=True)
+class LoadedClassifier(LoadedRun):
+    """An encoder that labels texts, with its tokenizer, which has the roles."""
+
+    model: Encoder
 
 
 def keep_first(reading: str) -> int:
@@ -145,11 +152,11 @@ def load_model(
         precision: of the weights in memory, see `core.model.quantize`.
 
     Raises:
-        InputError: no such weights, device or precision, or the run has an encoder.
+        InputError: no such weights, device or precision, or the run has no decoder.
         DamagedError: a file of the run cannot be read.
         Cancelled: `cancelled` returned true.
     """
-    check_decoder(run)
+    check_kind(run, ModelKind.DECODER)
     model, tokenizer, corpus = _load(run, weights, device, cancelled, precision)
     assert isinstance(model, Decoder)
     reading = str(corpus["reading"])
@@ -167,17 +174,33 @@ def load_encoder(
     device: str = "auto",
     cancelled: CancelCheck = never_cancelled,
 ) -> LoadedEncoder:
-    """Load the encoder of a run; arguments and errors as for `load_model`.
-
-    Raises:
-        InputError: the run has a decoder.
-    """
-    check_encoder(run)
+    """Load the encoder of a run that fills in blanks; arguments and errors as for `load_model`."""
+    check_kind(run, ModelKind.ENCODER)
     model, tokenizer, corpus = _load(run, weights, device, cancelled, FLOAT32)
     assert isinstance(model, Encoder)
     if tokenizer.mask_id is None:
         raise DamagedError(f"The tokenizer of {run.name} has no <mask>.", "Train it again.")
     return LoadedEncoder(model, tokenizer, str(corpus["reading"]))
+
+
+def load_classifier(
+    run: Run,
+    weights: str = LAST,
+    device: str = "auto",
+    cancelled: CancelCheck = never_cancelled,
+) -> LoadedClassifier:
+    """Load the encoder of a run that labels texts; arguments and errors as for `load_model`."""
+    check_kind(run, ModelKind.CLASSIFIER)
+    model, tokenizer, corpus = _load(run, weights, device, cancelled, FLOAT32)
+    assert isinstance(model, Encoder)
+    task, labels = task_of_record(corpus)
+    if tokenizer.roles is None or len(labels) != model.config.labels:
+        raise DamagedError(
+            f"The head of {run.name} has {model.config.labels} labels, its record {len(labels)}; "
+            f"its tokenizer has {'the' if tokenizer.roles else 'no'} tokens of roles.",
+            "Train it again.",
+        )
+    return LoadedClassifier(model, tokenizer, str(corpus["reading"]), task, labels)
 
 
 def _load(

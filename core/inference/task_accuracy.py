@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.errors import Cancelled, InputError
-from core.inference.load import LoadedModel
+from core.inference.classification import label_scores
+from core.inference.load import LoadedClassifier, LoadedModel
 from core.inference.reply_batches import PromptedReply, decode_replies, score_replies
 from core.progress import CancelCheck, never_cancelled
 from core.run.task_items import TaskItem, TaskItems, spread
@@ -44,7 +45,7 @@ class _EncodedItem:
 
 
 def measure_accuracy(
-    loaded: LoadedModel,
+    loaded: LoadedModel | LoadedClassifier,
     found: TaskItems,
     *,
     limit: int | None = None,
@@ -66,14 +67,13 @@ def measure_accuracy(
         if cancelled():
             raise Cancelled
         encoded.append(_encode(loaded, task_item))
-    judge = _judge_labels if is_classifier(loaded) else _judge_replies
     order = sorted(range(len(encoded)), key=lambda number: len(encoded[number].prompt))
     judged: dict[int, JudgedItem] = {}
     right = 0
     for first in range(0, len(order), ITEMS_PER_REPORT):
         numbers = order[first : first + ITEMS_PER_REPORT]
         for number, item in zip(
-            numbers, judge(loaded, [encoded[n] for n in numbers], cancelled), strict=True
+            numbers, _judge_all(loaded, [encoded[n] for n in numbers], cancelled), strict=True
         ):
             judged[number] = item
             right += item.is_right
@@ -92,20 +92,21 @@ def measure_accuracy(
     )
 
 
-def is_classifier(loaded: LoadedModel) -> bool:
+def is_classifier(loaded: LoadedModel | LoadedClassifier) -> bool:
     """Whether a model is asked for one of its labels."""
     return loaded.task == CLASSIFY and bool(loaded.labels)
 
 
 def label_log_probabilities(
-    loaded: LoadedModel,
+    loaded: LoadedModel | LoadedClassifier,
     prompts: Sequence[Sequence[int]],
     cancelled: CancelCheck = never_cancelled,
 ) -> list[list[float]]:
     """Return the log-probability of each label, its end included, after each prompt.
 
-    A label that does not fit into the context after a prompt, or has words outside the vocabulary,
-    which would be the same as those of other labels, has none: minus infinity.
+    An encoder has a head of labels. For a decoder, a label that does not fit into the context after
+    a prompt, or has words outside the vocabulary, which would be the same as those of other labels,
+    has none: minus infinity.
 
     Args:
         prompts: ids up to the role of the assistant.
@@ -114,6 +115,9 @@ def label_log_probabilities(
         Cancelled: `cancelled` returned true.
         RunFailedError: the model's predictions are not finite.
     """
+    if isinstance(loaded, LoadedClassifier):
+        texts = [prompt[:-1] for prompt in prompts]  # without the role of the assistant
+        return label_scores(loaded.model, texts, cancelled)
     labels = [[*loaded.tokenizer.encode(label), EOS] for label in loaded.labels]
     known = [loaded.tokenizer.unk_id not in label for label in labels]
     rows = [PromptedReply(prompt, label) for prompt in prompts for label in labels]
@@ -135,7 +139,7 @@ def _score_fitting(
     return [next(scores) if row.length <= context else (-math.inf, False) for row in rows]
 
 
-def _encode(loaded: LoadedModel, item: TaskItem) -> _EncodedItem:
+def _encode(loaded: LoadedModel | LoadedClassifier, item: TaskItem) -> _EncodedItem:
     reply_tokens = reply_room(loaded.model.config.context)
     try:
         prompt = loaded.encode_messages(
@@ -147,8 +151,20 @@ def _encode(loaded: LoadedModel, item: TaskItem) -> _EncodedItem:
     return _EncodedItem(item, prompt, unknown is not None and unknown in prompt)
 
 
+def _judge_all(
+    loaded: LoadedModel | LoadedClassifier,
+    encoded: Sequence[_EncodedItem],
+    cancelled: CancelCheck,
+) -> list[JudgedItem]:
+    if isinstance(loaded, LoadedClassifier) or is_classifier(loaded):
+        return _judge_labels(loaded, encoded, cancelled)
+    return _judge_replies(loaded, encoded, cancelled)
+
+
 def _judge_labels(
-    loaded: LoadedModel, encoded: Sequence[_EncodedItem], cancelled: CancelCheck
+    loaded: LoadedModel | LoadedClassifier,
+    encoded: Sequence[_EncodedItem],
+    cancelled: CancelCheck,
 ) -> list[JudgedItem]:
     fitting = [item for item in encoded if item.prompt]
     scores = iter(label_log_probabilities(loaded, [item.prompt for item in fitting], cancelled))

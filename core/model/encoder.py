@@ -1,14 +1,16 @@
 """The interface of both encoders, and the modern one.
 
 An encoder attends to all tokens of its input, before and after, and is trained to restore masked
-tokens (Devlin et al. 2018, "BERT"). Its logits at a position say what belongs there.
+tokens (Devlin et al. 2018, "BERT"). Its logits at a position say what belongs there. With a head
+of labels instead, it is trained to label a text, by its logits at the first token.
 
-Shapes: B batch, T tokens, D width, V vocabulary.
+Shapes: B batch, T tokens, D width, V vocabulary, L labels.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core.model.attention import AttentionRecord, ForwardPass
@@ -48,6 +50,21 @@ class Encoder(LanguageModel):
     def needed_tokens(self, tokens: Tensor, targets: Tensor) -> Tensor:
         """All but padding."""
         return tokens.ne(PAD)
+
+    def label_logits(self, tokens: Tensor) -> Tensor:
+        """Logits (B, L) of the labels of texts (B, T), float32."""
+        assert self.config.labels, "a model with a head of labels"
+        hidden: Tensor = self(tokens)
+        return self.head(hidden[:, 0]).float()
+
+    def _mean_loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Of labels, targets are their numbers from 1, as 0 is padding."""
+        if not self.config.labels:
+            return super()._mean_loss(hidden, targets)
+        logits = self.head(hidden).float().flatten(0, -2)  # (N, L)
+        numbers = targets.flatten() - 1
+        total = F.cross_entropy(logits, numbers, ignore_index=PAD - 1, reduction="sum")
+        return total / targets.ne(PAD).sum().clamp(min=1)
 
     def visible_in_pack(self, line: Tensor, position: Tensor) -> Tensor:
         """All tokens of the same line."""

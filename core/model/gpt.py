@@ -22,6 +22,7 @@ from core.model import fused_ops
 from core.model.attention import ForwardPass, attend
 from core.model.decoder import Decoder, DecodeStep
 from core.model.fast_decode import CudaGraphDecoder, FastDecoder
+from core.model.label_head import LabelHead
 from core.model.language_model import LanguageModel, uninitialised, uninitialised_embedding
 from core.model.linear import Linear, linear
 
@@ -152,7 +153,9 @@ class ModernTransformer(LanguageModel):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.d_model, config.norm_eps)
         self.output: nn.Module | None = None
-        if not config.tie_embeddings:
+        if config.labels:
+            self.output = LabelHead(config)
+        elif not config.tie_embeddings:
             self.output = uninitialised(Linear, config.d_model, config.vocab_size, bias=False)
         cos, sin = rotary_table(config.context, config.head_dim, config.rope_theta)
         self.register_buffer("cos", cos, persistent=False)
@@ -173,7 +176,7 @@ class ModernTransformer(LanguageModel):
         return x
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Final norm and projection, (…, D) to (…, V)."""
+        """Final norm and projection, (…, D) to (…, V), or with labels (…, labels)."""
         normed = self.norm(hidden)
         if self.output is None:
             return linear(normed, self.embedding.weight)
@@ -183,6 +186,7 @@ class ModernTransformer(LanguageModel):
     def initialise(self, seed: int) -> None:
         """Normal with standard deviation 0.02, divided by sqrt(2 * layers) where a block adds.
 
+        Norms are 1, biases 0.
         From Radford et al. 2019 (GPT-2): the residual stream does not grow with the depth.
         """
         generator = torch.Generator().manual_seed(seed)
@@ -190,7 +194,7 @@ class ModernTransformer(LanguageModel):
         with torch.no_grad():
             for name, weight in self.named_parameters():
                 if weight.dim() == 1:
-                    weight.fill_(1.0)
+                    weight.fill_(0.0 if name.endswith("bias") else 1.0)
                     continue
                 std = residual if name.endswith(("out.weight", "down.weight")) else INITIAL_STD
                 # Drawn on the host, so that every device gets the same weights.

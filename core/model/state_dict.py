@@ -23,6 +23,14 @@ from core.model.language_model import LanguageModel
 Shape = tuple[int, ...]
 MAX_NAMES_LISTED = 8  # in an error
 VOCABULARY_PARAMETERS = ("embedding.weight", "output.weight", "output.bias")  # a row per token
+# The stored heads of all encoders: to the vocabulary, or to labels.
+HEAD_TENSORS = frozenset(
+    {
+        "lm_head.weight",
+        *("projection.weight", "projection.bias"),
+        *("dense.weight", "dense.bias", "classifier.weight", "classifier.bias"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,17 @@ def extend_vocabulary(
     return extended
 
 
+def with_own_head(model: LanguageModel, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The stored tensors of another model with the head of labels of `model` instead of theirs."""
+    layout = tensor_layout(model.config)
+    heads = {
+        part.name for name, parts in layout.items() if name.startswith("output.") for part in parts
+    }
+    own = to_stored(model)
+    rest = {name: tensor for name, tensor in tensors.items() if name not in HEAD_TENSORS}
+    return rest | {name: own[name] for name in heads}
+
+
 def find_nonfinite(tensors: Mapping[str, Tensor]) -> str | None:
     """The name of the first tensor with a number that is not finite; None if there is none."""
     for name, tensor in tensors.items():
@@ -175,9 +194,15 @@ def _modern_layout(config: ModelConfig) -> TensorLayout:
     for layer in range(config.layers):
         layout |= _modern_block(config, f"blocks.{layer}", f"model.layers.{layer}")
     layout["norm.weight"] = (TensorSlice("model.norm.weight"),)
-    if not config.tie_embeddings:
+    if config.labels:
+        layout |= _label_head()
+    elif not config.tie_embeddings:
         layout["output.weight"] = (TensorSlice("lm_head.weight"),)
     return layout
+
+
+def _label_head() -> TensorLayout:
+    return _with_bias("output.dense", "dense") | _with_bias("output.classifier", "classifier")
 
 
 def _modern_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
@@ -227,7 +252,7 @@ def _tutorial_encoder_layout(config: ModelConfig) -> TensorLayout:
         ours, theirs = f"blocks.{layer}", f"encoder.layers.{layer}"
         layout |= _attention(config, f"{ours}.attention", f"{theirs}.enc_self_attn")
         layout |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.pos_ffn")
-    return layout | _with_bias("output", "projection")
+    return layout | (_label_head() if config.labels else _with_bias("output", "projection"))
 
 
 def _attention(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:

@@ -25,6 +25,7 @@ from core.config.configs import ModelConfig
 from core.model.attention import ForwardPass, attend
 from core.model.decoder import Decoder
 from core.model.encoder import Encoder
+from core.model.label_head import LabelHead
 from core.model.language_model import uninitialised, uninitialised_embedding
 from core.model.linear import Linear
 
@@ -97,7 +98,7 @@ class EncoderLayer(nn.Module):
 
 
 class TutorialEncoder(Encoder):
-    """The tutorial's encoder with a projection to the vocabulary.
+    """The tutorial's encoder with a projection to the vocabulary, or a head of labels.
 
     Args:
         config: the shape; `context` is the longest line.
@@ -108,7 +109,11 @@ class TutorialEncoder(Encoder):
         super().__init__(config)
         self.embedding = uninitialised_embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(EncoderLayer(config) for _ in range(config.layers))
-        self.output: nn.Module = uninitialised(Linear, config.d_model, config.vocab_size)
+        self.output: nn.Module
+        if config.labels:
+            self.output = LabelHead(config)
+        else:
+            self.output = uninitialised(Linear, config.d_model, config.vocab_size)
         # Positions count from 1; row 0 of the table is unused.
         table = sinusoid_table(config.context + 1, config.d_model)
         self.register_buffer("table", table, persistent=False)

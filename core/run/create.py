@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +17,12 @@ from core.progress import ProgressCallback, no_progress
 from core.run import store
 from core.run.directory import Run
 from core.run.model_files import hf_config, read_model_config
-from core.run.parents import adapt_to_reading, check_vocabulary_suits, find_parent
+from core.run.parents import (
+    adapt_to_reading,
+    check_objective,
+    check_vocabulary_suits,
+    find_parent,
+)
 from core.run.weights_ref import LAST, weights_file
 from core.system.files import JsonObject, link_or_copy, write_json
 from core.system.locks import Lock
@@ -66,7 +71,7 @@ def create_run(
     parent_run, weights = None, LAST
     if parent is not None:
         parent_run, weights = find_parent(home, parent, config, shape)
-    fills = (
+    has_encoder = (
         read_model_config(parent_run.config).is_encoder
         if parent_run is not None
         else is_encoder(config.preset, shape)
@@ -76,9 +81,14 @@ def create_run(
             corpus = dataclasses.replace(corpus, reading=reading)
         stats = compute_stats(corpus, progress)
         reading = stats.reading
-        if fills and reading in CHAT_READINGS:
+        labels = stats.labels if has_encoder else ()
+        if parent_run is not None:
+            parent_shape = read_model_config(parent_run.config)
+            check_objective(parent_run.name, parent_shape, reading, has_labels=bool(stats.labels))
+        elif has_encoder and reading in CHAT_READINGS and not labels:
             raise InputError(
-                f"{corpus.name} consists of {reading}; an encoder learns from lines or text.",
+                f"{corpus.name} consists of {reading} whose replies are no labels; an encoder "
+                "learns from lines or text, or to label texts.",
                 "Add --format lines, or choose a preset of a decoder.",
             )
         if parent_run is not None and not force:
@@ -91,7 +101,7 @@ def create_run(
                 "reading": reading,
                 "encoding": corpus.encoding,
                 "errors": corpus.errors,
-                "task": FILL if fills else stats.task,
+                "task": FILL if has_encoder and not labels else stats.task,
                 "labels": list(stats.labels),
             },
             "train": to_json(config),
@@ -104,7 +114,7 @@ def create_run(
         try:
             catalog.register_corpus(corpus, stats, home)
             if parent_run is not None:
-                _copy_parent_files(run, parent_run, weights, reading)
+                _copy_parent_files(run, parent_run, weights, reading, labels)
         except BaseException:
             lock.release()
             store.delete_run(home, run)
@@ -131,11 +141,17 @@ def _create_named(
     raise InputError(f"No free name like {base!r} was found.", "Choose one with --name.")
 
 
-def _copy_parent_files(run: Run, parent: Run, weights: str, reading: str) -> None:
+def _copy_parent_files(
+    run: Run, parent: Run, weights: str, reading: str, labels: Sequence[str]
+) -> None:
     """Give a new run its own weights, config and tokenizer, independent of the parent's.
 
     For pairs and conversations, a tokenizer without roles is extended. The trainer extends the
-    weights (`core.model.state_dict.extend_vocabulary`).
+    weights (`core.model.state_dict.extend_vocabulary`), and gives an encoder that is to label texts
+    its head (`core.model.state_dict.with_own_head`).
+
+    Args:
+        labels: for an encoder.
 
     Raises:
         StorageError: there is no space for them.
@@ -145,8 +161,9 @@ def _copy_parent_files(run: Run, parent: Run, weights: str, reading: str) -> Non
         tokenizer, model = adapt_to_reading(
             Tokenizer.load(parent.folder), read_model_config(parent.config), reading
         )
-        write_json(run.config, hf_config(model, tokenizer.mask_id))
-        tokenizer.save(run.folder, reading)
+        model = dataclasses.replace(model, labels=len(labels))
+        write_json(run.config, hf_config(model, tokenizer.mask_id, labels))
+        tokenizer.save(run.folder, reading, is_encoder=model.is_encoder)
     except OSError as error:
         raise StorageError(
             f"The files of {parent.name} could not be copied to {run.name}: {error.strerror}.",

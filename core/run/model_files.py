@@ -7,6 +7,7 @@ of a safetensors file is checked before memory is allocated for its tensors.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -16,7 +17,7 @@ from typing import Any
 
 from core.config.budget import count_parameters
 from core.config.configs import ModelConfig, SamplingConfig
-from core.config.schema import from_json, setting_specs, to_json
+from core.config.schema import from_json, setting_specs
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
 from core.system.files import JsonObject, read_json
@@ -24,6 +25,7 @@ from core.tokenizer.special_tokens import EOS, NEVER_GENERATED, PAD, SOS, start_
 from core.tokenizer.tokenizer import Tokenizer
 
 QWEN3, EUROBERT = "qwen3", "eurobert"
+MASKED_LM, CLASSIFIER = "EuroBertForMaskedLM", "EuroBertForSequenceClassification"
 # Model types of our own, and the architecture and class each stands for.
 TUTORIALS = {
     "minigpt-tutorial": ("tutorial", "TutorialGPT"),
@@ -57,12 +59,16 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_SIZE_RATIO = 2
 
 
-def hf_config(config: ModelConfig, mask_id: int | None = None) -> JsonObject:
+def hf_config(
+    config: ModelConfig, mask_id: int | None = None, labels: Sequence[str] = ()
+) -> JsonObject:
     """The content of config.json for a model.
 
     Args:
         mask_id: the id of an encoder's `<mask>`.
+        labels: of an encoder that labels texts, in the order of its head.
     """
+    assert len(labels) == config.labels
     ids = {"pad_token_id": PAD, "bos_token_id": SOS, "eos_token_id": EOS}
     if mask_id is not None:
         ids["mask_token_id"] = mask_id
@@ -72,11 +78,13 @@ def hf_config(config: ModelConfig, mask_id: int | None = None) -> JsonObject:
             for kind, (architecture, name) in TUTORIALS.items()
             if architecture == config.architecture
         )
-        shape = {name: value for name, value in to_json(config).items() if name != "architecture"}
-        return {"architectures": [name], "model_type": kind, **shape, **ids}
+        shape = {name: getattr(config, name) for name in _tutorial_fields()}
+        names = {"architectures": [name], "model_type": kind}
+        return {**names, **shape, **_label_fields(labels), **ids}
     is_encoder = config.is_encoder
+    architecture = MASKED_LM if is_encoder else "Qwen3ForCausalLM"
     return {
-        "architectures": ["EuroBertForMaskedLM" if is_encoder else "Qwen3ForCausalLM"],
+        "architectures": [CLASSIFIER if labels else architecture],
         "model_type": EUROBERT if is_encoder else QWEN3,
         **{theirs: getattr(config, ours) for ours, theirs in MODERN_FIELDS.items()},
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
@@ -87,7 +95,19 @@ def hf_config(config: ModelConfig, mask_id: int | None = None) -> JsonObject:
         "initializer_range": 0.02,
         "dtype": "float32",
         **({"mlp_bias": False} if is_encoder else _qwen3_fields(config)),
+        **_label_fields(labels),
         **ids,
+    }
+
+
+def _label_fields(labels: Sequence[str]) -> JsonObject:
+    """Names of the labels, and that the head is read at the first token."""
+    if not labels:
+        return {}
+    return {
+        "id2label": {str(number): label for number, label in enumerate(labels)},
+        "label2id": {label: number for number, label in enumerate(labels)},
+        "classifier_pooling": "bos",
     }
 
 
@@ -151,13 +171,29 @@ def _modern(values: Mapping[str, Any], where: object) -> ModelConfig:
     rotary = rotary or values
     names = {**MODERN_FIELDS, "rope_theta": "rope_theta"}
     fields = _rename_fields({**values, "rope_theta": rotary.get("rope_theta")}, names)
-    return from_json(ModelConfig, {"architecture": values["model_type"], **fields})
+    config = from_json(ModelConfig, {"architecture": values["model_type"], **fields})
+    return dataclasses.replace(config, labels=_count_labels(values))
 
 
 def _tutorial(values: Mapping[str, Any]) -> ModelConfig:
-    names = {name: name for name in setting_specs(ModelConfig) if name != "architecture"}
+    names = {name: name for name in _tutorial_fields()}
     architecture, _ = TUTORIALS[values["model_type"]]
-    return from_json(ModelConfig, {"architecture": architecture, **_rename_fields(values, names)})
+    config = from_json(ModelConfig, {"architecture": architecture, **_rename_fields(values, names)})
+    return dataclasses.replace(config, labels=_count_labels(values))
+
+
+def _tutorial_fields() -> list[str]:
+    return [name for name in setting_specs(ModelConfig) if name != "architecture"]
+
+
+def _count_labels(values: Mapping[str, Any]) -> int:
+    """The labels of a head; other models may list some as well, which are not used."""
+    if values.get("classifier_pooling") != "bos":
+        return 0
+    names = values.get("id2label")
+    if not isinstance(names, dict) or not names:
+        raise SettingsError({"id2label": "must be an object with the labels"})
+    return len(names)
 
 
 def _rename_fields(values: Mapping[str, Any], names: Mapping[str, str]) -> JsonObject:

@@ -101,6 +101,30 @@ def find_parent(
     return run, weights or LAST
 
 
+def check_objective(name: str, parent: ModelConfig, reading: str, *, has_labels: bool) -> None:
+    """Refuse an encoder that cannot learn a text.
+
+    Args:
+        name: of the parent.
+        reading, has_labels: of the text.
+
+    Raises:
+        InputError: the text has replies that are no labels; or the encoder labels texts, and has no
+            head to fill in blanks.
+    """
+    if parent.is_encoder and reading in CHAT_READINGS and not has_labels:
+        raise InputError(
+            f"{name} is an encoder: it learns from lines or text, or to label texts; the replies "
+            f"of these {reading} are no labels.",
+            "Start from a decoder, or add --format lines.",
+        )
+    if parent.labels and not has_labels:
+        raise InputError(
+            f"{name} labels texts; it has no head to fill in blanks.",
+            "Start from the run that it was started from, or omit --from.",
+        )
+
+
 def adapt_to_reading(
     tokenizer: Tokenizer, model: ModelConfig, reading: str
 ) -> tuple[Tokenizer, ModelConfig]:
@@ -151,6 +175,8 @@ def list_parents(
     lines: Sequence[str],
     reading: str,
     cancelled: CancelCheck = never_cancelled,
+    *,
+    labels: int = 0,
 ) -> list[Parent]:
     """The runs that training on a text can start from, the best first (`Parent.rank`).
 
@@ -161,6 +187,7 @@ def list_parents(
         lines: some lines or records of the text; the messages of a record on a line each.
         reading: of the text, one of `core.text.corpus.READINGS`.
         cancelled: ends the search early; the runs found so far are returned.
+        labels: of a text that consists of texts with labels, how many there are.
     """
     parents: list[Parent] = []
     counts: dict[bytes, _TokenCounts] = {}
@@ -173,6 +200,7 @@ def list_parents(
             find_parent(home, run.name, TrainConfig(), {})
             tokenizer, model = Tokenizer.load(run.folder), read_model_config(run.config)
             trained_tokens = count_trained_tokens(run.events)
+            check_objective(run.name, model, reading, has_labels=labels > 0)
         except MiniGPTError:
             continue
         key = hashlib.sha256(tokenizer.to_json().encode()).digest()
@@ -185,7 +213,10 @@ def list_parents(
         parents.append(
             Parent(
                 name=run.name,
-                model=adapt_to_reading(tokenizer, model, reading)[1],
+                model=dataclasses.replace(
+                    adapt_to_reading(tokenizer, model, reading)[1],
+                    labels=labels if model.is_encoder else 0,
+                ),
                 tokenizer=tokenizer.kind,
                 unknown_share=unknown_share,
                 fitting_share=1.0 if reading == TEXT else fitting / max(1, len(lengths)),

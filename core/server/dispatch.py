@@ -144,7 +144,7 @@ class Dispatcher:
         return inside(self.cache, request)
 
     def _load(self, request: LoadRequest) -> LoadReply:
-        model, how = self.cache.get_model(request)
+        model, how = self.cache.get_task_model(request)
         return dataclasses.replace(model.facts, how=how)
 
     def _generate(self, id: Id, request: GenerateRequest, send: SendBatch) -> GenerateReply:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from core.config.budget import count_parameters, micro_batch_rows, run_disk_bytes, training_bytes
-from core.config.configs import ModelConfig, TrainConfig
+from core.config.configs import DEFAULT_MASK_SHARE, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TokenFacts
 from core.config.planner import RunPlan, plan_run
 from core.config.schema import find_value_problems
@@ -165,8 +165,11 @@ def _timed_part(
 
 
 def _zero_model(shape: ModelConfig, watch: CancelWatch) -> LanguageModel:
-    """A model of zeros: they take as long to multiply as other values and less to initialise."""
-    model = factory.build_model(shape, seed=None)
+    """A model of zeros: they take as long to multiply as other values and less to initialise.
+
+    A head of labels, which is smaller, is left out.
+    """
+    model = factory.build_model(dataclasses.replace(shape, labels=0), seed=None)
     for weight in model.parameters():
         torch.nn.init.zeros_(weight)
     watch.hook_into(model)
@@ -181,12 +184,11 @@ def _time_step(
     ids: Any = generator.integers(len(SPECIAL), model.config.vocab_size, count, dtype=np.uint32)
     masking = None
     if model.config.is_encoder:
-        assert config.mask_share is not None, "the planner chooses it"
         units = range(len(SPECIAL), model.config.vocab_size)
-        masking = Masking(units[-1], units, config.mask_share)
+        masking = Masking(units[-1], units, config.mask_share or DEFAULT_MASK_SHARE)
     return time_step(
         model,
-        Batches(ids, WindowSamples(0, count, length), rows, seed=0, masking=masking),
+        Batches(ids, WindowSamples(0, count, length), rows, seed=0, objective=masking),
         config,
         model.device,
         budget=TIMING_BUDGET_S,

@@ -19,7 +19,15 @@ import torch
 
 from core.config.budget import count_parameters
 from core.errors import Cancelled, ClosedError, DamagedError, StateError
-from core.inference.load import LoadedEncoder, LoadedModel, load_encoder, load_model
+from core.inference.load import (
+    LoadedClassifier,
+    LoadedEncoder,
+    LoadedModel,
+    LoadedRun,
+    load_classifier,
+    load_encoder,
+    load_model,
+)
 from core.inference.score import score_ids
 from core.inference.session import Session
 from core.model.attention import AttentionRecord
@@ -31,15 +39,13 @@ from core.run import store
 from core.run.directory import MAX_STEP_BYTES, Run
 from core.run.event_log import events_backwards
 from core.run.events import SAVED
-from core.run.model_files import read_model_config
-from core.run.model_kind import check_decoder, check_encoder, decoder_error, encoder_error
+from core.run.model_kind import ModelKind, check_kind, find_kind, wrong_kind_error
 from core.run.weights_ref import BEST, LAST, weights_file
 from core.server.origin import IndexCache
 from core.server.protocol import ModelRequest
 from core.server.replies import Id, LoadReply
 from core.system.files import read_regular_file
 from core.system.machine import usable_threads
-from core.text.messages import FILL
 
 MAX_MEMORY_SHARE = 0.3  # of the free memory: a trainer may need the rest
 MAX_MODELS = 4
@@ -113,12 +119,25 @@ class CachedModel(CachedWeights):
 
 @dataclass(eq=False, kw_only=True)
 class CachedEncoder(CachedWeights):
-    """An encoder in memory."""
+    """An encoder that fills in blanks, in memory."""
 
     loaded: LoadedEncoder
 
 
-CachedT = TypeVar("CachedT", CachedModel, CachedEncoder)
+@dataclass(eq=False, kw_only=True)
+class CachedClassifier(CachedWeights):
+    """An encoder that labels texts, in memory."""
+
+    loaded: LoadedClassifier
+
+
+AnyCached = CachedModel | CachedEncoder | CachedClassifier
+CachedT = TypeVar("CachedT", CachedModel, CachedEncoder, CachedClassifier)
+KINDS: dict[type[AnyCached], ModelKind] = {
+    CachedModel: ModelKind.DECODER,
+    CachedEncoder: ModelKind.ENCODER,
+    CachedClassifier: ModelKind.CLASSIFIER,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +167,7 @@ class ModelCache:
 
     home: Home
     watch: CancelWatch = field(default_factory=CancelWatch)
-    models: OrderedDict[tuple[str, str], CachedModel | CachedEncoder] = field(
-        default_factory=OrderedDict
-    )
+    models: OrderedDict[tuple[str, str], AnyCached] = field(default_factory=OrderedDict)
     replies: OrderedDict[Id, OpenSession] = field(default_factory=OrderedDict)
     sessions: OrderedDict[str, OpenSession] = field(default_factory=OrderedDict)
     indexes: IndexCache = field(init=False)
@@ -163,15 +180,23 @@ class ModelCache:
         """The decoder of a request, and whether it was "kept", "loaded" or "reloaded".
 
         Raises:
-            InputError: the run has an encoder.
+            InputError: the run has no decoder.
             MiniGPTError: no such run, weights or device, or a file that cannot be read.
             Cancelled: the request was cancelled.
         """
         return self._get(request, CachedModel)
 
     def get_encoder(self, request: ModelRequest[Any, Any]) -> tuple[CachedEncoder, str]:
-        """The encoder of a request; as `get_model`."""
+        """The encoder of a request, which fills in blanks; as `get_model`."""
         return self._get(request, CachedEncoder)
+
+    def get_task_model(
+        self, request: ModelRequest[Any, Any]
+    ) -> tuple[CachedModel | CachedClassifier, str]:
+        """The decoder of a request, or the encoder that labels texts; as `get_model`."""
+        if self._find_kind(request) is ModelKind.CLASSIFIER:
+            return self._get(request, CachedClassifier)
+        return self.get_model(request)
 
     def names_encoder(self, request: ModelRequest[Any, Any]) -> bool:
         """Whether the run of a request, or the model used last, is an encoder.
@@ -179,10 +204,14 @@ class ModelCache:
         Raises:
             MiniGPTError: there is no such run, or its config.json cannot be read.
         """
-        if request.run is None:
-            last = next(reversed(self.models.values()), None)
-            return isinstance(last, CachedEncoder)
-        return read_model_config(store.find_run(self.home, request.run).config).is_encoder
+        return self._find_kind(request) in (ModelKind.ENCODER, ModelKind.CLASSIFIER)
+
+    def _find_kind(self, request: ModelRequest[Any, Any]) -> ModelKind | None:
+        """What the run of a request, or the model used last, is; None if none is loaded."""
+        if request.run is not None:
+            return find_kind(store.find_run(self.home, request.run))
+        last = next(reversed(self.models.values()), None)
+        return None if last is None else KINDS[type(last)]
 
     def get_both(
         self, request: ModelRequest[Any, Any], other: ModelRequest[Any, Any]
@@ -205,8 +234,7 @@ class ModelCache:
             last = next(reversed(self.models.values()))
             if isinstance(last, kind):
                 return last, "kept"
-            refuse = encoder_error if kind is CachedModel else decoder_error
-            raise refuse(last.facts.name)
+            raise wrong_kind_error(last.facts.name, KINDS[type(last)], KINDS[kind])
         run = store.find_run(self.home, request.run)
         weights = request.weights or LAST
         file = weights_file(run, weights)
@@ -216,8 +244,7 @@ class ModelCache:
             self.models.move_to_end(key)
             return cached, "kept"
         # Before others are dropped for it:
-        check = check_decoder if kind is CachedModel else check_encoder
-        check(run)
+        check_kind(run, KINDS[kind])
         self.models.pop(key, None)
         self._evict_models(file.stat().st_size, request.device)
         model = self._load(run, weights, request.device, kind)
@@ -234,8 +261,7 @@ class ModelCache:
 
     def _load_once(self, run: Run, weights: str, device: str, kind: type[CachedT]) -> CachedT:
         start, stamp = time.perf_counter(), _stamp(weights_file(run, weights))
-        load = load_model if kind is CachedModel else load_encoder
-        loaded: Any = load(run, weights, device, self.watch.cancelled)  # of the same kind
+        loaded = _load_as(kind, run, weights, device, self.watch.cancelled)
         config = loaded.model.config
         if 2.0 * count_parameters(config) * config.context > LONG_PREFILL_FLOPS:
             self.watch.hook_into(loaded.model)
@@ -254,7 +280,7 @@ class ModelCache:
             self.models.popitem(last=False)
             self._drop_orphans()
 
-    def _models_in_use(self) -> set[CachedModel | CachedEncoder]:
+    def _models_in_use(self) -> set[AnyCached]:
         """The models in the cache and those of open sessions."""
         sessions = [*self.replies.values(), *self.sessions.values()]
         return {*self.models.values(), *(session.model for session in sessions)}
@@ -327,14 +353,19 @@ def visible_window_start(session: Session, window_start: int) -> int:
     return 0 if window_start == session.keep_first else window_start
 
 
+def _load_as(kind: type[AnyCached], *arguments: Any) -> Any:
+    """What a cached model of this kind holds."""
+    if kind is CachedModel:
+        return load_model(*arguments)
+    return load_encoder(*arguments) if kind is CachedEncoder else load_classifier(*arguments)
+
+
 def _stamp(file: Path) -> FileStamp:
     status = file.stat()
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _facts(
-    run: Run, weights: str, loaded: LoadedModel | LoadedEncoder, seconds: float
-) -> LoadReply:
+def _facts(run: Run, weights: str, loaded: LoadedRun, seconds: float) -> LoadReply:
     config, device = loaded.model.config, str(loaded.model.device)
     return LoadReply(
         name=run.name,
@@ -350,8 +381,8 @@ def _facts(
         architecture=config.architecture,
         tokenizer=loaded.tokenizer.kind,
         reading=loaded.reading,
-        task=FILL if isinstance(loaded, LoadedEncoder) else loaded.task,
-        labels=[] if isinstance(loaded, LoadedEncoder) else list(loaded.labels),
+        task=loaded.task,
+        labels=list(loaded.labels),
         seconds=seconds,
         how="loaded",
     )

@@ -6,10 +6,9 @@ import math
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 from core.errors import InputError
-from core.inference.load import LoadedModel
+from core.inference.load import LoadedClassifier, LoadedModel
 from core.inference.task_accuracy import (
     is_classifier,
     label_log_probabilities,
@@ -18,8 +17,8 @@ from core.inference.task_accuracy import (
 from core.run import store
 from core.run.record import read_record
 from core.run.task_items import check_has_task, find_items
-from core.server.model_cache import CachedModel, ModelCache
-from core.server.protocol import AccuracyRequest, ClassifyRequest, ModelRequest, check_range
+from core.server.model_cache import ModelCache
+from core.server.protocol import AccuracyRequest, ClassifyRequest, check_range
 from core.server.replies import AccuracyProgress, AccuracyReply, ClassifyReply, WordEffect
 from core.text.messages import USER, Message
 from core.text.resolve import resolve_corpus
@@ -33,7 +32,7 @@ MAX_ITEMS = 10_000_000
 def classify(cache: ModelCache, request: ClassifyRequest) -> ClassifyReply:
     """Return the probability of each label for a text, and without each of its words."""
     began = time.perf_counter()
-    model, _ = cache.get_model(request)
+    model, _ = cache.get_task_model(request)
     loaded, text = model.loaded, request.text
     if not is_classifier(loaded):
         raise InputError(
@@ -74,13 +73,15 @@ def _leave_out(text: str, begin: int, end: int) -> str:
     return f"{text[:begin].rstrip()} {text[end:].lstrip()}".strip()
 
 
-def _encode(loaded: LoadedModel, text: str) -> list[int]:
+def _encode(loaded: LoadedModel | LoadedClassifier, text: str) -> list[int]:
     reply_tokens = reply_room(loaded.model.config.context)
     messages = (Message(USER, text.strip()),)
     return loaded.encode_messages(messages, reply_tokens=reply_tokens, allow_unknown=True).ids
 
 
-def _find_unknown_words(loaded: LoadedModel, text: str, *, allowed: bool) -> list[str]:
+def _find_unknown_words(
+    loaded: LoadedModel | LoadedClassifier, text: str, *, allowed: bool
+) -> list[str]:
     """Return the words outside the vocabulary.
 
     Raises:
@@ -105,12 +106,12 @@ def measure(
     """
     if request.limit is not None:
         check_range(request.limit, 1, MAX_ITEMS, "limit")
-    name = request.run or _find_model(cache, request).facts.name
+    name = request.run or cache.get_task_model(request)[0].facts.name
     corpus = read_record(store.find_run(cache.home, name))["corpus"]
     check_has_task(name, corpus)
     file = resolve_corpus(request.path, cache.home) if request.path is not None else None
     found = find_items(corpus, cache.home, file, cache.watch.cancelled)
-    model = _find_model(cache, request)
+    model, _ = cache.get_task_model(request)
     model.set_process_threads()
     report = measure_accuracy(
         model.loaded,
@@ -122,8 +123,3 @@ def measure(
         cancelled=cache.watch.cancelled,
     )
     return AccuracyReply(report=report, weights=model.facts.weights, step=model.facts.step)
-
-
-def _find_model(cache: ModelCache, request: ModelRequest[Any, Any]) -> CachedModel:
-    model, _ = cache.get_model(request)
-    return model

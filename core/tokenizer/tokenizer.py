@@ -268,12 +268,14 @@ class Tokenizer:
         text: str = self.backend.to_str()
         return text
 
-    def save(self, folder: Path, reading: str) -> None:
+    def save(self, folder: Path, reading: str, *, is_encoder: bool = False) -> None:
         """Write `tokenizer.json` and `tokenizer_config.json`, which `transformers` can load.
 
         Args:
             reading: how the corpus is cut; for "lines", other programs begin a text with <sos>, and
                 for "pairs" and "conversations" there is a template of a chat.
+            is_encoder: whether other programs end a text as in training; of pairs, the text that
+                is to be labelled.
 
         Raises:
             OSError: one of them could not be written and was not changed.
@@ -288,9 +290,8 @@ class Tokenizer:
             config["mask_token"] = MASK
         if self.unk_id is not None:
             config["unk_token"] = UNKNOWN
-        content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(
-            self.kind, reading, is_encoder=self.mask_id is not None
-        )
+        frame = self._frame(reading, is_encoder=is_encoder or self.mask_id is not None)
+        content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(self.kind, *frame)
         if self.kind == "bpe":
             # The blank before a masked piece is part of the piece: other programs drop it, too.
             for token in content["added_tokens"]:
@@ -299,6 +300,15 @@ class Tokenizer:
         write_json(folder / CONFIG_FILE, config)
         data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         write_atomic(folder / TOKENIZER_FILE, data.encode())
+
+    def _frame(self, reading: str, *, is_encoder: bool) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the special tokens that other programs put before and after a text."""
+        if start_id(reading) != SOS:
+            return {}, {}
+        before, after = [SOS], [EOS] if is_encoder else []
+        if is_encoder and self.roles and reading in CHAT_READINGS:
+            before.append(self.roles.user)
+        return {self.units[id]: id for id in before}, {self.units[id]: id for id in after}
 
     @classmethod
     def load(cls, folder: Path) -> Tokenizer:

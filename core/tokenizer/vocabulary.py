@@ -23,10 +23,8 @@ from core.tokenizer.special_tokens import (
     EOS,
     MASK,
     ROLE_TOKENS,
-    SOS,
     SPECIAL,
     UNKNOWN,
-    start_id,
 )
 
 if TYPE_CHECKING:
@@ -237,23 +235,26 @@ def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = Non
     return backend
 
 
-def pipeline_for_others(kind: str, reading: str, *, is_encoder: bool = False) -> JsonObject:
+def pipeline_for_others(
+    kind: str, before: Mapping[str, int], after: Mapping[str, int]
+) -> JsonObject:
     """Return the parts of `tokenizer.json` that serve other programs and are not used here.
 
-    Lines begin with <sos>, and those of an encoder end with <eos>. Programs decode a continuation
-    by itself: each word brings the blank before it, as here, and so does the first word of a whole
-    text.
+    Programs decode a continuation by itself: each word brings the blank before it, as here, and so
+    does the first word of a whole text.
+
+    Args:
+        before, after: special tokens that frame a text, with their ids.
     """
     from tokenizers import Regex, decoders, processors
 
     parts: JsonObject = {}
-    if start_id(reading) == SOS:
-        start, end = SPECIAL[SOS], SPECIAL[EOS]
-        single = f"{start} $A {end}" if is_encoder else f"{start} $A"
+    if before or after:
+        single = " ".join([*before, "$A", *after])
         template = processors.TemplateProcessing(
             single=single,
             pair=f"{single} {single.replace('$A', '$B:1')}",
-            special_tokens=[(start, SOS), (end, EOS)] if is_encoder else [(start, SOS)],
+            special_tokens=[*before.items(), *after.items()],
         )
         parts["post_processor"] = json.loads(template.__getstate__())
     if kind == "word":

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from core.dataset.spans import Int64Array
 from core.tokenizer.special_tokens import PAD
 from core.train.batches import LineSamples, iter_spans_in_order
+from core.train.labelling import Labelling
 from core.train.masking import Masking
 
 MAX_BASELINE_TARGETS = 5_000_000
@@ -118,6 +119,27 @@ def masked_baselines(
         "trigram": float(np.concatenate([*losses, np.zeros(0)]).sum() / count),
         "unigram_accuracy": float((expected == likeliest).sum() / count),
         "trigram_accuracy": hits / count,
+    }
+
+
+def label_baselines(
+    ids: NDArray[np.unsignedinteger],
+    train: LineSamples,
+    judged: LineSamples,
+    labelling: Labelling,
+) -> dict[str, float]:
+    """Losses and accuracy of models that label texts without reading them.
+
+    Returns `random` (ln L), `unigram` (how often each label is in `train`, smoothed by adding one)
+    and `unigram_accuracy` (always the most frequent label).
+    """
+    counts = labelling.count_labels(ids, train.pieces) + 1.0
+    expected = labelling.count_labels(ids, judged.pieces)
+    count = max(1, int(expected.sum()))
+    return {
+        "random": math.log(len(counts)),
+        "unigram": float(-(expected * np.log(counts / counts.sum())).sum() / count),
+        "unigram_accuracy": float(expected[counts.argmax()] / count),
     }
 
 

@@ -23,7 +23,7 @@ from core.dataset.spans import Int64Array, Spans
 from core.dataset.token_store import TokenFile
 from core.text.corpus import CHAT_READINGS, TEXT
 from core.tokenizer.special_tokens import PAD
-from core.train.masking import Masking
+from core.train.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Batches:
         seed: of the order of samples.
         sorted_batches: how many batches in a row share out their samples by length, for less
             padding; the batches come in a random order. 1 for no sorting.
-        masking: of an encoder; None for a decoder, whose targets are the next tokens.
+        objective: of an encoder; None for a decoder, whose targets are the next tokens.
     """
 
     ids: NDArray[np.unsignedinteger]
@@ -149,7 +149,7 @@ class Batches:
     batch_size: int
     seed: int
     sorted_batches: int = 1
-    masking: Masking | None = None
+    objective: Objective | None = None
     _order: EpochShuffle = field(init=False, repr=False)
     _group: tuple[int, Int64Array] = field(init=False, repr=False)
 
@@ -172,15 +172,15 @@ class Batches:
         """
         numbers = self._slice(step, slot, slots)
         spans = self._spans(numbers)
-        if self.masking is not None:
-            return self.masking.batch(self.ids, spans, numbers // self.samples.size)
+        if self.objective is not None:
+            return self.objective.batch(self.ids, spans, numbers // self.samples.size)
         return gather_batch(self.ids, spans, self.samples.is_target)
 
     def count_targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
         """Number of targets of `batch`."""
         spans = self._spans(self._slice(step, slot, slots))
-        if self.masking is not None:
-            return self.masking.count_targets(self.ids, spans)
+        if self.objective is not None:
+            return self.objective.count_targets(self.ids, spans)
         return int(spans.count_targets(self.samples.is_target).sum())
 
     def _slice(self, step: int, slot: int, slots: int) -> Int64Array:

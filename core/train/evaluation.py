@@ -1,6 +1,6 @@
-"""Validation loss, and of an encoder how many masked tokens it restores.
+"""Validation loss, and of an encoder how many masked tokens it restores or texts it labels.
 
-All losses are means in nats per token, over the same tokens in the same order every time.
+All losses are means in nats per target, over the same tokens in the same order every time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.model.language_model import LanguageModel
 from core.tokenizer.special_tokens import PAD
 from core.train.batches import LineSamples, gather_batch, iter_spans_in_order
 from core.train.distributed import SINGLE_PROCESS, ProcessGroup
-from core.train.masking import Masking
+from core.train.objective import Objective
 from core.train.task_evaluation import TaskEvaluation
 
 MAX_QUICK_TARGETS = 65_536
@@ -33,14 +33,15 @@ class EvaluationResult:
     Attributes:
         loss: mean in nats per target.
         tokens: of the samples read; of a decoder its targets.
-        masked_accuracy: of an encoder the share of the masked tokens that it restores.
-        masked_tokens: how many there were.
+        accuracy: of an encoder the share of the masked tokens that it restores, or of the texts
+            that it labels as in the corpus.
+        items: how many there were.
     """
 
     loss: float
     tokens: int
-    masked_accuracy: float | None = None
-    masked_tokens: int = 0
+    accuracy: float | None = None
+    items: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,15 @@ class Evaluation:
         ids: all tokens of the corpus.
         pieces: the validation part, cut without overlap.
         batch_size: samples per forward pass.
-        task: of pairs and conversations how often the reply is right; else None.
-        masking: of an encoder, the same at every evaluation; else None.
+        task: of a decoder of pairs and conversations how often the reply is right; else None.
+        objective: of an encoder, the same at every evaluation; else None.
     """
 
     ids: NDArray[np.unsignedinteger]
     pieces: LineSamples
     batch_size: int
     task: TaskEvaluation | None = None
-    masking: Masking | None = None
+    objective: Objective | None = None
 
     @property
     def is_long(self) -> bool:
@@ -104,26 +105,27 @@ class Evaluation:
         model.train(was_training)
         losses, targets, right, tokens = group.all_reduce_sum(total).tolist()
         loss = losses / max(1, targets)
-        if self.masking is None:
+        if self.objective is None:
             return EvaluationResult(loss, int(tokens))
         return EvaluationResult(loss, int(tokens), right / max(1, targets), int(targets))
 
     def _measure_batch(self, model: LanguageModel, spans: Spans) -> Tensor:
         """(4,) the sums of `measure` over a batch, in float64."""
         device = model.device
-        if self.masking is None:
+        if self.objective is None:
             tokens, targets = gather_batch(self.ids, spans, self.pieces.is_target)
             count = int((targets != PAD).sum())
             loss = model.loss(tokens.to(device), targets.to(device)).double() * count
             counts = torch.tensor([count, 0, count], dtype=torch.float64).to(device)
             return torch.cat((loss[None], counts))
         assert isinstance(model, Encoder)
-        tokens, targets = self.masking.batch(self.ids, spans, np.zeros(len(spans), np.int64))
+        tokens, targets = self.objective.batch(self.ids, spans, np.zeros(len(spans), np.int64))
         read = int(spans.count_targets(None).sum())
         chosen = targets != PAD  # (B, T)
         hidden = model(tokens.to(device))[chosen.to(device)]  # (N, D)
-        expected = targets[chosen].to(device)  # (N,)
-        logits = model.head(hidden).float()  # (N, V)
+        # Labels are counted from 1, as 0 is padding.
+        expected = targets[chosen].to(device) - int(model.config.labels > 0)  # (N,)
+        logits = model.head(hidden).float()  # (N, V), or (N, labels)
         loss = F.cross_entropy(logits, expected, reduction="sum").double()
         right = (logits.argmax(-1) == expected).sum().double()
         counts = torch.tensor([len(expected), read], dtype=torch.float64).to(device)

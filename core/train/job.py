@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from core.config.budget import snapshot_limit, snapshot_steps
 from core.config.configs import SECONDS_PER_MINUTE, Extension, SamplingConfig
 from core.errors import Cancelled, MiniGPTError, StorageError, find_resource_error
+from core.inference.classification import label_scores, labelled_ids
 from core.inference.fill import encode_blanks, fill_blanks, text_with_blanks
 from core.inference.generate import generate
 from core.inference.load import keep_first, prompt_ids
@@ -335,9 +336,16 @@ class _TrainingAttempt:
 
 
 def generate_sample(job: TrainingJob) -> str:
-    """The model's greedy continuation of the sample prompt; an encoder fills in its blanks."""
+    """The model's greedy continuation of the sample prompt.
+
+    An encoder fills in its blanks, or labels it.
+    """
     if isinstance(job.model, Encoder):
         prompt = job.config.sample_prompt or ""
+        if job.model.config.labels:
+            ids = labelled_ids(job.tokenizer, prompt, job.model.config.context)
+            scores = label_scores(job.model, [ids])[0]
+            return job.labels[scores.index(max(scores))][:MAX_SAMPLE_CHARACTERS]
         ids = encode_blanks(job.tokenizer, job.tokens.reading, prompt, allow_unknown=True)
         ids = ids[: job.model.config.context]
         fills = fill_blanks(job.model, job.tokenizer, ids)

@@ -28,8 +28,7 @@ from core.config.schema import to_json
 from core.dataset.conversations import cut_conversations
 from core.dataset.spans import Spans
 from core.dataset.token_store import TokenFile, build_tokens
-from core.errors import Cancelled, DamagedError
-from core.inference.fill import text_with_blanks
+from core.errors import Cancelled
 from core.model import device as probe
 from core.model import factory, state_dict
 from core.model.language_model import LanguageModel
@@ -42,26 +41,29 @@ from core.run.record import read_record, read_requested_config, task_of_record
 from core.system.files import JsonObject, write_json
 from core.text import catalog
 from core.text.corpus import CHAT_READINGS, TEXT, Corpus
-from core.text.encoding import normalize_text
 from core.text.stats import compute_stats
-from core.tokenizer.special_tokens import EOS, PAD, ROLE_TOKENS, SOS
+from core.tokenizer.special_tokens import ROLE_TOKENS
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import train_tokenizer
-from core.train.baselines import MAX_BASELINE_TARGETS, baseline_losses, masked_baselines
-from core.train.batches import Batches, cut_evaluation_samples, cut_samples
+from core.train.baselines import (
+    MAX_BASELINE_TARGETS,
+    baseline_losses,
+    label_baselines,
+    masked_baselines,
+)
+from core.train.batches import Batches, LineSamples, cut_evaluation_samples, cut_samples
 from core.train.checkpoint import Checkpoint
 from core.train.distributed import ProcessGroup, find_rank_device
 from core.train.evaluation import Evaluation
-from core.train.masking import Masking
+from core.train.labelling import Labelling
+from core.train.objective import Objective, build_objective
+from core.train.sample_prompt import choose_sample_prompt
 from core.train.state import read_settings
 from core.train.task_evaluation import TaskTokens, build_task_evaluation
 from core.train.timing import time_step
 
 SORTED_BATCHES = 8  # of conversations, whose lengths differ by more than those of lines
 EVALUATION_TOKENS = 8192  # per forward pass
-PROMPT_SEARCH_TOKENS = 1_000
-MAX_BLANK_PROMPT_TOKENS = 24
-MAX_PROMPT_CHARACTERS = 80  # a word may have a million
 UNKNOWN_SEARCH_TOKENS = 1_000_000
 MIN_REPORTED_UNKNOWN_SHARE = 0.001
 
@@ -79,6 +81,7 @@ class ResolvedSettings:
         config: nothing is open but the sample prompt, and the steps if minutes are given.
         parent: the record of the run whose weights training starts from.
         task: for judging replies, of pairs and conversations.
+        labels: of a text that consists of texts with labels, the most frequent first.
         reasons: why each setting was chosen, one sentence each.
     """
 
@@ -91,6 +94,7 @@ class ResolvedSettings:
     device: DeviceFacts
     parent: JsonObject | None
     task: TaskTokens
+    labels: tuple[str, ...]
     reasons: list[str]
 
 
@@ -104,7 +108,8 @@ class TrainingJob:
         prepared: the fields of the event `prepared`.
         copy_rate: measures how much of a reply is copied from the training part.
         task: as in `ResolvedSettings`.
-        masking: of an encoder; else None.
+        objective: of an encoder; else None.
+        labels: as in `ResolvedSettings`.
     """
 
     model: LanguageModel
@@ -117,7 +122,8 @@ class TrainingJob:
     prepared: JsonObject
     copy_rate: CopyRate
     task: TaskTokens
-    masking: Masking | None = None
+    objective: Objective | None = None
+    labels: tuple[str, ...] = ()
 
 
 def resolve_settings(
@@ -153,6 +159,7 @@ def resolve_settings(
     corpus = dataclasses.replace(found, reading=reading)  # a table may be read as lines
     has_weights = bool(record["parent"]) or checkpoint is not None
     own_shape = read_model_config(run.config) if has_weights else None
+    _, labels = task_of_record(record["corpus"])
 
     if own_shape or run.tokenizer.is_file():
         tokenizer = Tokenizer.load(run.folder)
@@ -163,9 +170,10 @@ def resolve_settings(
         tokenizer, tokenizer_reasons = _train_tokenizer(
             corpus, reading, requested, progress, cancelled
         )
-        if is_encoder(requested.preset, record["model"]):
+        for_encoder = is_encoder(requested.preset, record["model"])
+        if for_encoder and not labels:
             tokenizer = tokenizer.with_mask()
-        tokenizer.save(run.folder, reading)
+        tokenizer.save(run.folder, reading, is_encoder=for_encoder)
     tokens = build_tokens(corpus, reading, tokenizer, home, progress=progress, cancelled=cancelled)
     if cancelled():
         raise Cancelled
@@ -174,7 +182,7 @@ def resolve_settings(
     device = find_rank_device(group, probe.device_to_resume_on(recorded.device, requested.device))
     changes = _device_changes(recorded, device, group.world_size) if checkpoint else []
     reset = {name: getattr(requested, name) for name in DEVICE_SETTINGS} if changes else {}
-    facts = measure_tokens(tokens)
+    facts = dataclasses.replace(measure_tokens(tokens), labels=len(labels))
     plan = plan_run(
         dataclasses.replace(recorded, devices=group.world_size, **reset),
         {} if own_shape else record["model"],
@@ -195,7 +203,8 @@ def resolve_settings(
         config=plan.train,
         device=device,
         parent=record["parent"],
-        task=TaskTokens.encode(tokenizer, task_of_record(record["corpus"])[1]),
+        task=TaskTokens.encode(tokenizer, labels),
+        labels=labels,
         reasons=[*reasons, *_token_warnings(tokens, tokenizer, plan.model.context)],
     )
 
@@ -214,14 +223,21 @@ def build_job(
     """
     tokens, tokenizer = settings.tokens, settings.tokenizer
     torch.set_num_threads(settings.config.threads or settings.device.threads)
-    masking = build_masking(tokenizer, settings.shape, settings.config)
-    batches = build_batches(tokens, settings.shape, settings.config, masking)
-    evaluation = build_evaluation(tokens, settings.shape, settings.config, settings.task, masking)
+    objective = build_objective(tokenizer, settings.shape, settings.config, settings.labels)
+    batches = build_batches(tokens, settings.shape, settings.config, objective)
+    evaluation = build_evaluation(tokens, settings.shape, settings.config, settings.task, objective)
     model = _build_model(run, settings, checkpoint).to(settings.device.device)
     config = resolve_steps(
         dataclasses.replace(
             settings.config,
-            sample_prompt=_choose_sample_prompt(settings, evaluation, masking),
+            sample_prompt=choose_sample_prompt(
+                settings.config.sample_prompt,
+                settings.corpus_prompt,
+                tokens,
+                tokenizer,
+                evaluation,
+                objective,
+            ),
         ),
         model,
         batches,
@@ -238,41 +254,30 @@ def build_job(
         tokens=tokens,
         prepared={
             **_describe(settings, config, batches),
-            **_describe_validation(tokens, settings.shape, config, evaluation, masking),
+            **_describe_validation(tokens, settings.shape, config, evaluation, objective),
             "reasons": settings.reasons,
         },
         copy_rate=CopyRate(tokens, tokenizer.unk_id),
         task=settings.task,
-        masking=masking,
+        objective=objective,
+        labels=settings.labels,
     )
-
-
-def build_masking(tokenizer: Tokenizer, shape: ModelConfig, config: TrainConfig) -> Masking | None:
-    """How the tokens of an encoder's samples are masked; None for a decoder.
-
-    Raises:
-        DamagedError: the tokenizer of an encoder has no `<mask>`.
-    """
-    if not shape.is_encoder:
-        return None
-    if tokenizer.mask_id is None:
-        raise DamagedError(
-            "The tokenizer of this run has no <mask>, which an encoder needs.", "Train it again."
-        )
-    assert config.mask_share is not None, "the planner chooses it"
-    return Masking(tokenizer.mask_id, tokenizer.unit_ids, config.mask_share, config.seed)
 
 
 def build_batches(
-    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, masking: Masking | None
+    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, objective: Objective | None
 ) -> Batches:
     """The batches of the training part."""
-    samples = cut_samples(
-        tokens, "train", shape.targets_per_sample, only_replies=config.loss_on == REPLIES
+    samples = (
+        _whole_samples(tokens, "train")
+        if isinstance(objective, Labelling)
+        else cut_samples(
+            tokens, "train", shape.targets_per_sample, only_replies=config.loss_on == REPLIES
+        )
     )
     assert config.batch_size is not None
     sorted_batches = SORTED_BATCHES if tokens.reading in CHAT_READINGS else 1
-    return Batches(tokens.ids, samples, config.batch_size, config.seed, sorted_batches, masking)
+    return Batches(tokens.ids, samples, config.batch_size, config.seed, sorted_batches, objective)
 
 
 def build_evaluation(
@@ -280,21 +285,45 @@ def build_evaluation(
     shape: ModelConfig,
     config: TrainConfig,
     task: TaskTokens,
-    masking: Masking | None,
+    objective: Objective | None,
 ) -> Evaluation | None:
     """The validation part; None if there is none."""
     if not tokens.has_validation:
         return None
-    pieces = cut_evaluation_samples(
-        tokens, "validation", shape.targets_per_sample, only_replies=config.loss_on == REPLIES
-    )
+    pieces = _evaluation_samples(tokens, "validation", shape, config, objective)
     return Evaluation(
         tokens.ids,
         pieces,
         max(1, EVALUATION_TOKENS // shape.context),
-        build_task_evaluation(tokens, shape.context, task),
-        masking and masking.for_evaluation(),
+        None if shape.is_encoder else build_task_evaluation(tokens, shape.context, task),
+        objective and objective.for_evaluation(),
     )
+
+
+def _evaluation_samples(
+    tokens: TokenFile,
+    part: str,
+    shape: ModelConfig,
+    config: TrainConfig,
+    objective: Objective | None,
+    max_tokens: int | None = None,
+) -> LineSamples:
+    """The samples of a part as they are evaluated; see `cut_evaluation_samples`."""
+    if isinstance(objective, Labelling):
+        return _whole_samples(tokens, part)
+    return cut_evaluation_samples(
+        tokens,
+        part,
+        shape.targets_per_sample,
+        max_tokens,
+        only_replies=config.loss_on == REPLIES,
+    )
+
+
+def _whole_samples(tokens: TokenFile, part: str) -> LineSamples:
+    """The pairs of a part, longer ones too: `Labelling` cuts their texts."""
+    numbers = tokens.train_samples if part == "train" else tokens.val_samples
+    return LineSamples(Spans(tokens.starts[numbers], tokens.starts[numbers + 1]))
 
 
 def resolve_steps(
@@ -365,7 +394,8 @@ def _build_model(
     run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | None
 ) -> LanguageModel:
     """The model with the weights training starts from; writes its configuration files."""
-    write_json(run.config, hf_config(settings.shape, settings.tokenizer.mask_id))
+    labels = settings.labels if settings.shape.labels else ()
+    write_json(run.config, hf_config(settings.shape, settings.tokenizer.mask_id, labels))
     if not settings.shape.is_encoder:
         never_generated = settings.tokenizer.never_generated
         write_json(
@@ -377,7 +407,8 @@ def _build_model(
         path = run.checkpoint(checkpoint.step).weights
         state_dict.load_stored(model, checkpoint.model, path)
     elif settings.parent:
-        model = factory.build_model(settings.shape, seed=None)
+        seed = settings.config.seed if settings.shape.labels else None  # of the new head
+        model = factory.build_model(settings.shape, seed)
         _load_parent(run, model, settings)
     else:
         model = factory.build_model(settings.shape, seed=settings.config.seed)
@@ -385,82 +416,21 @@ def _build_model(
 
 
 def _load_parent(run: Run, model: LanguageModel, settings: ResolvedSettings) -> None:
-    """Load the parent's weights; those of a tokenizer without roles get rows for them."""
+    """Load the parent's weights; those of a tokenizer without roles get rows for them.
+
+    A head of labels is new, also if the parent has one: its labels may be others.
+    """
     assert settings.parent
     stored = tensors = read_tensors(run.weights)
     if settings.tokenizer.roles:
         seed = settings.config.seed
         tensors = state_dict.extend_vocabulary(model, stored, len(ROLE_TOKENS), seed)
+    if settings.shape.labels:
+        tensors = state_dict.with_own_head(model, tensors)
     state_dict.load_stored(model, tensors, f"The model of {settings.parent.get('run')}")
-    if any(len(tensors[name]) != len(stored[name]) for name in stored):
+    if any(len(stored.get(name, ())) != len(tensor) for name, tensor in tensors.items()):
         # So that the run can be opened before its first checkpoint.
         replace_tensors(run.weights, state_dict.to_stored(model))
-
-
-def _choose_sample_prompt(
-    settings: ResolvedSettings, evaluation: Evaluation | None, masking: Masking | None
-) -> str:
-    """What the samples during training begin with, or for an encoder a text with blanks.
-
-    The user's choice, else the corpus's proposal if all of its words are in the vocabulary, else
-    the first words of the text. For an encoder, the first sample of the validation part.
-    """
-    tokenizer, proposal = settings.tokenizer, settings.corpus_prompt
-    if settings.config.sample_prompt is not None:
-        return normalize_text(settings.config.sample_prompt)
-    if masking is not None:
-        first = (
-            evaluation.pieces.pieces[:1]
-            if evaluation
-            else Spans(np.zeros(1, np.int64), settings.tokens.starts[1:2])
-        )
-        return _mask_sample(settings.tokens, tokenizer, first, masking)
-    if proposal and (
-        tokenizer.unk_id is None or tokenizer.unk_id not in tokenizer.encode(proposal)
-    ):
-        return proposal
-    if settings.tokens.reading in CHAT_READINGS:
-        return _first_user_message(settings.tokens, tokenizer)
-    return _first_words(settings.tokens, tokenizer)
-
-
-def _mask_sample(tokens: TokenFile, tokenizer: Tokenizer, span: Spans, masking: Masking) -> str:
-    """The first tokens of a sample, as many masked as in evaluations."""
-    ends = np.minimum(span.ends, span.begins + MAX_BLANK_PROMPT_TOKENS)
-    inputs, targets = masking.for_evaluation().batch(
-        tokens.ids, Spans(span.begins, ends), np.zeros(1, np.int64)
-    )
-    ids = torch.where(targets.ne(PAD), masking.mask_id, inputs)[0].tolist()
-    return text_with_blanks(tokenizer, ids)
-
-
-def _first_user_message(tokens: TokenFile, tokenizer: Tokenizer) -> str:
-    """What the user says first in the first conversation, of known words, cut if it is long."""
-    assert tokenizer.roles
-    ids = tokens.ids[:PROMPT_SEARCH_TOKENS].tolist()
-    rest = ids[ids.index(tokenizer.roles.user) + 1 :] if tokenizer.roles.user in ids else []
-    message = rest[: rest.index(EOS)] if EOS in rest else rest
-    known = [id for id in message if id != tokenizer.unk_id][:MAX_PROMPT_CHARACTERS]
-    while len(text := tokenizer.decode(known)) > MAX_PROMPT_CHARACTERS:
-        known.pop()  # a whole token: part of a word may be unknown
-    return text
-
-
-def _first_words(tokens: TokenFile, tokenizer: Tokenizer) -> str:
-    """The first few tokens of the text that can begin a line; empty if there are none."""
-    count = 1 if tokenizer.kind == "word" else 6
-    excluded = {SOS, EOS, tokenizer.unk_id, *(tokenizer.roles or ())}
-    prompt: list[int] = []
-    for id in tokens.ids[:PROMPT_SEARCH_TOKENS].tolist():
-        if id not in excluded and len(tokenizer.decode([*prompt, id])) <= MAX_PROMPT_CHARACTERS:
-            prompt.append(id)
-        elif tokenizer.decode(prompt).strip():
-            break
-        else:
-            prompt = []
-        if len(prompt) == count:
-            break
-    return tokenizer.decode(prompt).strip()
 
 
 def measure_tokens(tokens: TokenFile) -> TokenFacts:
@@ -521,22 +491,18 @@ def _describe_validation(
     shape: ModelConfig,
     config: TrainConfig,
     evaluation: Evaluation | None,
-    masking: Masking | None,
+    objective: Objective | None,
 ) -> JsonObject:
     """Fields of the event `prepared` about the validation part, with the baselines."""
-    train = cut_evaluation_samples(
-        tokens,
-        "train",
-        shape.targets_per_sample,
-        MAX_BASELINE_TARGETS,
-        only_replies=config.loss_on == REPLIES,
-    )
+    train = _evaluation_samples(tokens, "train", shape, config, objective, MAX_BASELINE_TARGETS)
     judged = evaluation.pieces if evaluation else train
-    if masking is None:
+    if objective is None:
         losses = baseline_losses(tokens.ids, train, judged, tokens.vocab_size)
+    elif isinstance(objective, Labelling):
+        losses = label_baselines(tokens.ids, train, judged, objective)
     else:
         losses = masked_baselines(
-            tokens.ids, train, judged, masking.for_evaluation(), tokens.vocab_size
+            tokens.ids, train, judged, objective.for_evaluation(), tokens.vocab_size
         )
     return {
         "val_tokens": judged.count_targets() if evaluation else 0,

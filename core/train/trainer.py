@@ -335,7 +335,7 @@ class Trainer:
                 f"The validation loss after step {self.state.step} is not a finite number.",
                 "Resume from the last checkpoint with a lower learning rate or clip=1.",
             )
-        task, accuracy, items = self.evaluation.task, result.masked_accuracy, result.masked_tokens
+        task, accuracy, items = self.evaluation.task, result.accuracy, result.items
         if task is not None:
             assert isinstance(self.model, Decoder)
             items = len(task.items)

@@ -20,7 +20,7 @@ from core.run.model_files import read_model_config
 from core.train import checkpoint as checkpoints
 from core.train.control import BroadcastControl
 from core.train.distributed import ProcessGroup, find_rank_device
-from core.train.masking import Masking
+from core.train.objective import parse_objective
 from core.train.prepare import TrainingJob, build_batches, build_evaluation
 from core.train.state import read_train_state
 from core.train.task_evaluation import TaskTokens
@@ -45,7 +45,7 @@ def broadcast_job(
             "train": to_json(job.config),
             "tokens": str(job.tokens.folder),
             "task": job.task.to_json(),
-            "masking": job.masking and job.masking.to_json(),
+            "objective": job.objective and job.objective.to_json(),
             "step": checkpoint_step,
             "is_extended": is_extended,
         }
@@ -73,14 +73,14 @@ def receive_trainer(run: Run, group: ProcessGroup) -> Trainer:
             f"The checkpoint of step {step} of {run.name} is missing here.", SHARED_HOME_HINT
         )
     model = factory.build_model(read_model_config(run.config), seed=0).to(device)
-    masking = message["masking"] and Masking.from_json(message["masking"])
+    objective = parse_objective(message["objective"])
     trainer = Trainer(
         model=model,
         device=device,
         config=config,
-        batches=build_batches(tokens, model.config, config, masking),
+        batches=build_batches(tokens, model.config, config, objective),
         evaluation=build_evaluation(
-            tokens, model.config, config, TaskTokens.from_json(message["task"]), masking
+            tokens, model.config, config, TaskTokens.from_json(message["task"]), objective
         ),
         control=BroadcastControl(group),
         outputs=None,

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.config.configs import ModelConfig
+from core.inference.classification import label_scores, labelled_ids
 from core.inference.fill import blank_logits, encode_blanks, fill_blanks, text_with_blanks
-from core.inference.load import load_encoder
+from core.inference.load import load_classifier, load_encoder
 from core.model.encoder import Encoder
 from core.model.factory import build_encoder
 from core.model.state_dict import load_stored, to_stored
@@ -23,6 +24,7 @@ from core.run.model_files import hf_config, parse_model_config
 from core.tokenizer.special_tokens import EOS, PAD, SOS
 from core.tokenizer.tokenizer import Tokenizer
 from tests.support.real_trainers import create_held_run, train_here
+from tests.support.task_runs import feelings, task_run
 from tests.support.texts import write
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported
@@ -175,6 +177,35 @@ def test_the_run_directory_of_a_trained_encoder_gives_our_answers(
     ids = encode_blanks(loaded.tokenizer, loaded.reading, "a cat [] on a mat .")
     answer = transformers.pipeline("fill-mask", str(run.folder))("a cat <mask> on a mat .")[0]
     assert [answer["token"]] == list(fill_blanks(loaded.model, loaded.tokenizer, ids).values())
+
+
+@pytest.mark.parametrize("kind", ["word", "char", "bpe"])
+def test_a_run_that_labels_texts_is_a_classifier_there(kind: str, tmp_path: Path) -> None:
+    """Same logits beside padding, same framing of a text, same names and probabilities."""
+    home = Home(root=tmp_path, cache=tmp_path / "cache")
+    run = task_run(home, "tiny", feelings(), kind=kind, context=64, architecture="eurobert")
+    loaded = load_classifier(run)
+    texts = ["The film number 7 was good .", "The soup was bad ."]
+    ids = [labelled_ids(loaded.tokenizer, text, 64) for text in texts]
+    batch = transformers.AutoTokenizer.from_pretrained(run.folder)(
+        texts, padding=True, return_tensors="pt"
+    )
+    for row, mask, expected in zip(batch.input_ids, batch.attention_mask, ids, strict=True):
+        assert row[mask == 1].tolist() == expected
+    theirs, report = transformers.AutoModelForSequenceClassification.from_pretrained(
+        run.folder, output_loading_info=True
+    )
+    assert not any(report.values()), report
+    with torch.no_grad():
+        logits = theirs.eval()(**batch).logits
+        ours = loaded.model.label_logits(batch.input_ids)
+    torch.testing.assert_close(ours, logits, rtol=1e-4, atol=1e-4)
+    answers = transformers.pipeline("text-classification", str(run.folder))(texts, top_k=None)
+    scores = label_scores(loaded.model, ids)
+    for answer, row in zip(answers, scores, strict=True):
+        found = {entry["label"]: entry["score"] for entry in answer}
+        expected = dict(zip(loaded.labels, torch.tensor(row).exp().tolist(), strict=True))
+        assert found == pytest.approx(expected, abs=1e-4)
 
 
 def test_transformers_does_not_know_the_tutorials_encoder(tmp_path: Path) -> None:

@@ -58,7 +58,10 @@ def task_run(
     seed: int = 0,
     corpus: Corpus | None = None,
 ) -> Run:
-    """A run on a text, which is written to the folder of the home unless the corpus is given."""
+    """A run on a text, which is written to the folder of the home unless the corpus is given.
+
+    With the architecture "eurobert" it has a head of the text's labels.
+    """
     corpus = corpus or corpus_of_text(home.root / "texts" / f"{name}.{suffix}", text)
     stats = compute_stats(corpus)
     catalog.register_corpus(corpus, stats, home)
@@ -73,16 +76,22 @@ def task_run(
     run = make_run(home, name, record)
     texts = [text for sample in read_samples(corpus, stats.reading) for text in sample.texts]
     tokenizer = Tokenizer.train(kind, texts, 300 if kind == "bpe" else None).with_roles()
-    tokenizer.save(run.folder, stats.reading)
+    tokenizer.save(run.folder, stats.reading, is_encoder=architecture == "eurobert")
     shape = TINY_SHAPE
     if architecture == "tutorial":
         shape = shape | {"kv_heads": 2, "activation": "relu", "tie_embeddings": False}
+    labels = stats.labels if architecture == "eurobert" else ()
     config = ModelConfig(
-        vocab_size=tokenizer.vocab_size, context=context, architecture=architecture, **shape
+        vocab_size=tokenizer.vocab_size,
+        context=context,
+        architecture=architecture,
+        labels=len(labels),
+        **shape,
     )
-    write_json(run.config, hf_config(config))
-    never = tokenizer.never_generated
-    write_json(run.generation_config, generation_config(config, stats.reading, never))
+    write_json(run.config, hf_config(config, None, labels))
+    if not labels:
+        never = tokenizer.never_generated
+        write_json(run.generation_config, generation_config(config, stats.reading, never))
     write_random_weights(run.weights, config, seed)
     return run
 

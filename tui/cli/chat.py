@@ -37,7 +37,7 @@ def _find_weights(run: str, home: Home) -> tuple[str, str]:
         MiniGPTError: there is no such run or no such weights, or they are an encoder's.
     """
     from core.run import store
-    from core.run.model_kind import encoder_error
+    from core.run.model_kind import ModelKind, wrong_kind_error
     from core.run.weights_ref import LAST, weights_file
     from tui.chat.run_task import task_of_run
 
@@ -45,7 +45,7 @@ def _find_weights(run: str, home: Home) -> tuple[str, str]:
     folder = store.find_run(home, name)
     weights_file(folder, weights or LAST)
     if task_of_run(folder).fills_blanks:
-        raise encoder_error(name)
+        raise wrong_kind_error(name, ModelKind.ENCODER, ModelKind.DECODER)
     return name, weights or LAST
 
 

@@ -67,7 +67,8 @@ def report_outcome(run: Run, history: History, *, as_json: bool) -> int:
 
 
 def _print_sample(run: Run, history: History) -> None:
-    from tui.chat.run_task import task_of_run  # only at the end
+    from core.run.model_files import read_model_config  # only at the end
+    from tui.chat.run_task import task_of_run
 
     prompt = str(history.train.get("sample_prompt") or "")
     text = (history.epochs[-1].text if history.epochs else None) or ""
@@ -81,7 +82,10 @@ def _print_sample(run: Run, history: History) -> None:
         intro = f'It {verb} "{prompt}" with:' if prompt else "It writes:"
     print_message(f"{run.name} is trained. {intro}")
     print_result(text.strip() or "(no text)")
-    print_message(f"More: minigpt-tui {command} {run.name} {shlex.quote(prompt)}")
+    if read_model_config(run.config).labels:
+        print_message(f"More: minigpt-tui chat {run.name}")
+    else:
+        print_message(f"More: minigpt-tui {command} {run.name} {shlex.quote(prompt)}")
 
 
 def report_crash(run: Run, history: History) -> int:

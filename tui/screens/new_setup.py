@@ -199,7 +199,12 @@ class NewSetupScreen(BaseScreen):
         assert self._draft
         text, is_cancelled = self._draft.preview, self._parents_cancel.is_set
         parents = await asyncio.to_thread(
-            list_parents, self.services.home, text.sample, text.reading, is_cancelled
+            list_parents,
+            self.services.home,
+            text.sample,
+            text.reading,
+            is_cancelled,
+            labels=len(text.labels),
         )
         self._form.set_parents(parents)
         if self._form.parent:

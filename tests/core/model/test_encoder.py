@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -36,6 +38,8 @@ TUTORIAL = ModelConfig(
     tie_embeddings=False,
     norm_eps=1e-5,
 )
+LABELLERS = [dataclasses.replace(config, labels=3) for config in (MODERN, TUTORIAL)]
+labellers = pytest.mark.parametrize("config", LABELLERS, ids=["modern", "tutorial"])
 both = pytest.mark.parametrize("config", [MODERN, TUTORIAL], ids=["modern", "tutorial"])
 
 
@@ -93,6 +97,32 @@ def test_packed_and_padded_rows_have_the_same_loss_and_gradients(
         assert (a - b).abs().max() < 1e-5
 
 
-@both
+@labellers
+@torch.no_grad()
+def test_labels_are_read_at_the_first_token_which_sees_the_whole_text(config: ModelConfig) -> None:
+    model = _encoder(config).eval()
+    texts = torch.tensor([[1, 5, 6, 7, 2], [1, 5, 6, 8, 2]])
+    logits = model.label_logits(texts)
+    assert logits.shape == (2, 3)
+    assert (logits[0] - logits[1]).abs().max() > 1e-6
+    padded = model.label_logits(torch.tensor([[1, 5, 6, 7, 2, 0, 0]]))
+    assert (padded[0] - logits[0]).abs().max() < 1e-5
+
+
+@labellers
+def test_the_loss_of_labels_is_their_mean_cross_entropy(
+    config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers count from 1, as 0 is padding; packed as padded."""
+    tokens = torch.tensor([[1, 5, 6, 7, 8, 2], [1, 9, 2, 0, 0, 0]])
+    targets = torch.tensor([[3, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 0]])
+    model = _encoder(config)
+    expected = -model.label_logits(tokens).log_softmax(-1)[[0, 1], [2, 0]].mean().item()
+    for packs in (False, True):
+        monkeypatch.setattr(language_model, "should_pack_lines", lambda *_, packs=packs: packs)
+        assert model.loss(tokens, targets).item() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("config", [MODERN, TUTORIAL, *LABELLERS])
 def test_parameters_are_counted(config: ModelConfig) -> None:
     assert count_parameters(config) == sum(p.numel() for p in _encoder(config).parameters())

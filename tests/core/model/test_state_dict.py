@@ -13,7 +13,13 @@ from core.config.configs import ModelConfig
 from core.errors import DamagedError, InputError
 from core.model.decoder import Decoder
 from core.model.factory import build_model
-from core.model.state_dict import extend_vocabulary, load_stored, tensor_layout, to_stored
+from core.model.state_dict import (
+    extend_vocabulary,
+    load_stored,
+    tensor_layout,
+    to_stored,
+    with_own_head,
+)
 from core.run.model_files import generation_config, hf_config, parse_model_config
 
 MODERN = ModelConfig(
@@ -150,6 +156,39 @@ def test_a_long_list_of_names_is_shortened() -> None:
 @CONFIGS
 def test_a_config_round_trips_through_config_json(config: ModelConfig) -> None:
     assert parse_model_config(json.loads(json.dumps(hf_config(config)))) == config
+
+
+LABELS = ("good", "bad", "plain")
+LABELLER = dataclasses.replace(MODERN, architecture="eurobert", labels=3)
+TUTORIAL_LABELLER = dataclasses.replace(TUTORIAL, architecture="tutorial-encoder", labels=3)
+labellers = pytest.mark.parametrize(
+    "config", [LABELLER, TUTORIAL_LABELLER], ids=["modern", "tutorial"]
+)
+
+
+@labellers
+def test_the_labels_of_a_head_round_trip_through_config_json(config: ModelConfig) -> None:
+    values = json.loads(json.dumps(hf_config(config, None, LABELS)))
+    assert parse_model_config(values) == config
+    assert list(values["id2label"].values()) == list(LABELS)
+    for labels in ({}, ["good"], None):
+        with pytest.raises(DamagedError, match="id2label"):
+            parse_model_config({**values, "id2label": labels})
+
+
+@labellers
+def test_a_head_of_labels_is_the_models_own_and_the_rest_its_parents(config: ModelConfig) -> None:
+    model, parent = build_model(config, 1), build_model(dataclasses.replace(config, labels=0), 2)
+    stored = to_stored(parent)
+    mixed = with_own_head(model, stored)
+    own = to_stored(model)
+    heads = {"dense.weight", "dense.bias", "classifier.weight", "classifier.bias"}
+    assert own.keys() == mixed.keys() >= heads
+    for name, tensor in mixed.items():
+        assert torch.equal(tensor, (own if name in heads else stored)[name]), name
+    load_stored(model, mixed)
+    again = with_own_head(build_model(config, 3), to_stored(model))
+    assert not torch.equal(again["dense.weight"], own["dense.weight"]), "a parent's is not kept"
 
 
 @pytest.mark.parametrize("config", [MODERN, TUTORIAL], ids=["modern", "tutorial"])

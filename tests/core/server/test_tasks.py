@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from core.errors import Cancelled, InputError
+from core.inference.classification import labelled_ids
+from core.inference.load import load_classifier
 from core.paths import Home
+from core.run.directory import Run
 from core.server.codec import from_json
 from core.server.dispatch import Dispatcher
 from core.text.task_report import TaskReport
@@ -25,6 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("home")
     home = Home(root=folder, cache=folder / "cache")
     task_run(home, "feelings", feelings())
+    task_run(home, "encoder", feelings(), architecture="eurobert")
     task_run(home, "sums", sums(), kind="char")
     tiny_run(home, "words")
     return home
@@ -35,8 +40,12 @@ def client(home: Home) -> DirectClient:
     return DirectClient(Dispatcher(home))
 
 
-def test_a_text_gets_the_probability_of_every_label(client: DirectClient) -> None:
-    reply = client("classify", run="feelings", text=TEXT)
+both = pytest.mark.parametrize("run", ["feelings", "encoder"])
+
+
+@both
+def test_a_text_gets_the_probability_of_every_label(client: DirectClient, run: str) -> None:
+    reply = client("classify", run=run, text=TEXT)
     assert reply["labels"] == ["positive", "negative", "neutral"]
     assert all(0.0 < probability < 1.0 for probability in reply["probabilities"])
     best = max(range(3), key=reply["probabilities"].__getitem__)
@@ -44,8 +53,9 @@ def test_a_text_gets_the_probability_of_every_label(client: DirectClient) -> Non
     assert (reply["words"], reply["unknown"]) == ([], [])
 
 
-def test_an_explanation_leaves_out_each_word_in_turn(client: DirectClient) -> None:
-    reply = client("classify", run="feelings", text=f" {TEXT}\n", explain=True)
+@both
+def test_an_explanation_leaves_out_each_word_in_turn(client: DirectClient, run: str) -> None:
+    reply = client("classify", run=run, text=f" {TEXT}\n", explain=True)
     words = reply["words"]
     assert [word["text"] for word in words] == TEXT.split()
     assert [f" {TEXT}\n"[word["begin"] : word["end"]] for word in words] == TEXT.split()
@@ -63,9 +73,41 @@ def test_the_only_word_can_be_left_out(client: DirectClient) -> None:
     assert len(word["probabilities"]) == 3
 
 
-def test_unknown_words_are_refused_unless_they_are_allowed(client: DirectClient) -> None:
+def test_the_probabilities_of_an_encoder_are_those_of_its_head(
+    home: Home, client: DirectClient
+) -> None:
+    loaded = load_classifier(Run(home.runs / "encoder"))
+    ids = labelled_ids(loaded.tokenizer, TEXT, 32)
+    with torch.inference_mode():
+        expected = loaded.model.label_logits(torch.tensor([ids]))[0].softmax(-1).tolist()
+    reply = client("classify", run="encoder", text=TEXT)
+    assert reply["probabilities"] == pytest.approx(expected, abs=1e-6)
+    assert sum(reply["probabilities"]) == pytest.approx(1.0)
+    facts = client("load", run="encoder")
+    assert (facts["task"], facts["labels"]) == ("classify", reply["labels"])
+
+
+@pytest.mark.parametrize(
+    ("request_type", "fields"),
+    [
+        ("generate", {"prompt": "The film"}),
+        ("fill", {"text": "The [] was good ."}),
+        ("score", {"text": "The film"}),
+    ],
+)
+def test_an_encoder_that_labels_texts_refuses_all_else(
+    client: DirectClient, request_type: str, fields: dict[str, str]
+) -> None:
+    client("load", run="encoder")
+    for run in ({"run": "encoder"}, {}):
+        with pytest.raises(InputError, match="encoder is an encoder: it labels texts and cannot"):
+            client(request_type, **run, **fields)
+
+
+@both
+def test_unknown_words_are_refused_unless_they_are_allowed(client: DirectClient, run: str) -> None:
     with pytest.raises(UnknownWordError, match="stupendous"):
-        client("classify", run="feelings", text="The film was stupendous .")
+        client("classify", run=run, text="The film was stupendous .")
     reply = client("classify", text="The film was stupendous .", allow_unknown=True)
     assert reply["unknown"] == ["stupendous"]
 
@@ -78,6 +120,7 @@ def test_unknown_words_are_refused_unless_they_are_allowed(client: DirectClient)
         ("feelings", " \n", "There is no text to classify"),
         ("feelings", "good " * 257, "A text of 257 words is too long"),
         ("feelings", "good " * 60, "the model reads at most 30 at a time"),
+        ("encoder", "good " * 60, "the model reads at most 30 at a time"),
     ],
 )
 def test_what_cannot_be_classified_is_refused(

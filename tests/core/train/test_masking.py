@@ -91,7 +91,7 @@ def test_the_targets_of_any_batch_are_counted_without_making_it(
 
 
 def test_batches_mask_anew_in_every_epoch() -> None:
-    batches = Batches(IDS, LineSamples(LINES), ROWS, seed=0, masking=MASKING)
+    batches = Batches(IDS, LineSamples(LINES), ROWS, seed=0, objective=MASKING)
     first, second = batches.batch(0), batches.batch(1)
     slots = [batches.batch(1, slot, 3) for slot in range(3)]
     assert torch.equal(torch.cat([targets for _, targets in slots]), second[1])

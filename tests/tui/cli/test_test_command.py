@@ -31,8 +31,11 @@ def table(text: str, first: str) -> list[list[str]]:
     return [line.split() for line in lines[start + 1 : end]]
 
 
-def test_it_prints_the_share_the_baselines_and_the_tables(home: Home, capsys: Captured) -> None:
-    task_run(home, "feelings", feelings())
+@pytest.mark.parametrize("architecture", ["qwen3", "eurobert"])
+def test_it_prints_the_share_the_baselines_and_the_tables(
+    architecture: str, home: Home, capsys: Captured
+) -> None:
+    task_run(home, "feelings", feelings(), architecture=architecture)
     assert command(["test", "feelings", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert command(["test", "feelings", "--wrong", "3"]) == 0
