@@ -1,6 +1,6 @@
 """Draw the pictures of README.md and the pages: the application, with models trained for them.
 
-python docs/screenshots.py                      # trains six runs, writes docs/screenshots/*.svg
+python docs/screenshots.py                      # trains eight runs, writes docs/screenshots/*.svg
 python docs/screenshots.py --home DIR [NAME…]   # with the runs of an earlier call; these pictures
 """
 
@@ -40,12 +40,14 @@ RUNS = {
     "stories-again": ("stories", "--from", "stories", "--epochs", "1"),
     "stories-wide": ("stories", "--set", "d_model=192", "--steps", "300"),
     "stories-char": ("stories", "--tokenizer", "char", "--steps", "400"),
+    "stories-encoder": ("stories", "--preset", "encoder-modern", "--minutes", "3"),
     "dialogues": ("dialogues",),
     "sentiment": ("sentiment",),
 }
 PROMPT = "Once upon a time"
 ASK = (f"{TYPE}{PROMPT}", "enter", f"{WAIT}50 tokens")
 CHAT = ("t", f"{WAIT}Begin a text", *ASK, f"{TYPE}The old man said", "enter", f"{WAIT}turn 2")
+BLANK = ("t", f"{WAIT}anything between", f"{WAIT}decoder", "right_square_bracket")
 STEP = ("x", f"{WAIT}rank")
 # Each text with what the reply shows: the state of the header, or words.
 SAID = (
@@ -126,6 +128,8 @@ SCENES: dict[str, Scene] = {
     "step_140": Scene(size=(140, 40), steps=STEP),
     "step_80": Scene(size=(80, 24), steps=SET_TOP_K, first=OpenStep("lang", prompt="I")),
     "cursor_140": Scene(size=(140, 40), steps=(*CHAT, "escape", "v", f"{WAIT}rank")),
+    "blank_140": Scene(size=(140, 38), run="stories-encoder", steps=BLANK),
+    "blank_80": Scene(size=(80, 24), run="stories-encoder", steps=BLANK),
     **_in_three_lights("inside_140", (140, 40), INSIDE),
     "inside_80": Scene(size=(80, 24), steps=INSIDE),
     "sources_140": Scene(size=(140, 38), steps=(*CHAT, "escape", "s", f"{WAIT}Around line")),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from random import Random
 
 from core.server.replies import FillPlace
-from core.server.tokens import TokenProbability
 from tui.explore.blank_text import BlankText, Choice
 
 MAX_OPTIONS = 10
@@ -113,6 +113,27 @@ class Round:
         return f"{player} {right:,} of {len(self.words):,}"
 
 
+def choose_words(text: BlankText, places: Sequence[int], rng: Random) -> list[int]:
+    """The numbers of words to guess, in order: those of tokens that were chosen at random.
+
+    A word is masked whole, so of words of several tokens only so many are taken that about as many
+    tokens are masked as were chosen. Words with typed blanks are left out.
+    """
+    typed, chosen = set(text.typed_blanks), set(places) - set(text.typed_blanks)
+    words = [
+        number
+        for number, word in enumerate(text.words)
+        if not chosen.isdisjoint(word) and typed.isdisjoint(word) and text.word_text(number).strip()
+    ]
+    rng.shuffle(words)
+    taken, masked = [], 0
+    for number in words:
+        if masked < len(chosen):
+            taken.append(number)
+            masked += len(text.words[number])
+    return sorted(taken)
+
+
 def start_round(text: BlankText, places: Sequence[FillPlace]) -> Round:
     """A round about the masked words of a text that have an original.
 
@@ -156,7 +177,7 @@ def _options(text: BlankText, word: int, places: Mapping[int, FillPlace]) -> lis
         return []
     place = places[text.words[word][0]]
     token = text.tokens[place.place]
-    tokens: Sequence[TokenProbability] = place.candidates[:MAX_OPTIONS]
+    tokens = [each for each in place.candidates if each.text.strip()][:MAX_OPTIONS]
     choices = [Choice(one.id, one.text) for one in tokens]
     if token.id not in [choice.id for choice in choices]:
         choices = [*choices[: MAX_OPTIONS - 1], Choice(token.id, token.text)]

@@ -76,7 +76,7 @@ def word_line(text: BlankText, place: FillPlace | None, decoder: str | None) -> 
     pieces = len(text.word)
     part = f"piece {list(text.word).index(place.place) + 1} of {pieces} · " if pieces > 1 else ""
     if place.original is None:
-        return f"{part}a blank of your own; there is no word to compare with"
+        return f"{part}a blank, so there is no word to compare with"
     known = [("encoder", place.original)]
     if decoder is not None and place.decoder_original is not None:
         known.append(("decoder", place.decoder_original))

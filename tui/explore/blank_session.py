@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.server.protocol import FillRequest
 from core.server.replies import FillPlace, FillReply
 from tui.common.client import ModelClient
-from tui.explore.blank_game import Round, Score, start_round
+from tui.explore.blank_game import Round, Score, choose_words, start_round
 from tui.explore.blank_text import BlankText
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_CACHED_VIEWS = 64
 TOP_TOKENS = 50
 MAX_SEED = 1 << 31
+MAX_SEEDS = 8  # until one chooses a word without typed blanks
 
 
 class BlankSession:
@@ -159,11 +160,13 @@ class BlankSession:
         """
         text = self.text
         text.restore()
-        seed = random.randrange(MAX_SEED)
-        reply = await self.client.request(self._request(tokens=text.ids, seed=seed))
-        chosen = {place.place for place in reply.places} - set(text.typed_blanks)
-        words = [n for n, word in enumerate(text.words) if not chosen.isdisjoint(word)]
-        if not words:
+        for _ in range(MAX_SEEDS):
+            seed = random.randrange(MAX_SEED)
+            reply = await self.client.request(self._request(tokens=text.ids, seed=seed))
+            chosen = [place.place for place in reply.places]
+            if words := choose_words(text, chosen, random.Random(seed)):
+                break
+        else:
             raise InputError("There is no word to mask.", "Type a longer text.")
         text.mask(words)
         text.at = words[0]

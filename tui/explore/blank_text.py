@@ -218,7 +218,9 @@ class BlankText:
         word = self.words[number]
         if self.blanks.isdisjoint(word):
             return self._lead(number) + "".join(map(self._piece, word)).removeprefix(" ")
-        is_spelled = len(word) > 1 and all(len(self.tokens[place].text) == 1 for place in word)
+        typed = self.typed_blanks
+        spelled = [place in typed or len(self.tokens[place].text) == 1 for place in word]
+        is_spelled = len(word) > 1 and all(spelled)
         sign, join = (LETTER_SIGN, "") if is_spelled else (BLANK_SIGN, PIECE_JOIN)
         pieces = [sign if place in self.blanks else self._piece(place).strip() for place in word]
         return self._lead(number) + join.join(pieces)

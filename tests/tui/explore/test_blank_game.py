@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.blanks import blank_text, fill_place
-from tui.explore.blank_game import Player, Score, is_same_word, round_words, start_round
+from tui.explore.blank_game import (
+    Player,
+    Score,
+    choose_words,
+    is_same_word,
+    round_words,
+    start_round,
+)
 from tui.explore.blank_text import BlankText
 
 YOU, ENCODER, DECODER = Player.YOU, Player.ENCODER, Player.DECODER
@@ -80,11 +91,26 @@ def test_a_word_of_several_pieces_is_guessed_whole() -> None:
     assert round_.guess(ENCODER, 1) == "elephant"
 
 
+@given(st.sets(st.integers(0, 9)), st.integers(0, 99))
+def test_about_as_many_tokens_are_masked_as_were_chosen(places: set[int], seed: int) -> None:
+    """Detects a text of letters of which nearly every word is masked."""
+    text = blank_text("a", ("b", "c"), ("d", "[]"), ("e", "f", "g"), "h")
+    words = choose_words(text, sorted(places), Random(seed))
+    assert words == sorted(set(words))
+    assert 2 not in words, "a word with a typed blank is not guessed whole"
+    assert all(places & set(text.words[word]) for word in words)
+    masked = sum(len(text.words[word]) for word in words)
+    most = max((len(text.words[word]) for word in words), default=0)
+    assert masked < len(places) + most or not words
+    eligible = [1, 2, 3, 6, 7, 8, 9]
+    assert bool(words) == bool(places & set(eligible))
+
+
 def test_options_hide_what_the_model_prefers(text: BlankText) -> None:
     """Detects options in the order of their probability, or without the word itself."""
     guesses = [f"w{number:02}" for number in reversed(range(20))]
     ids = iter(range(2000, 3000))
-    place = fill_place(text, 2, guesses)
+    place = fill_place(text, 2, ["", *guesses])  # the first is a blank, which cannot be typed
     place.candidates[:] = [token._replace(id=next(ids)) for token in place.candidates]
     options = start_round(text, [place, fill_place(text, 4, ["ran"])]).options[1]
     texts = [option.text.strip() for option in options]

@@ -56,7 +56,7 @@ def test_the_line_about_a_piece_names_it() -> None:
     )
     typed = blank_text("a", "[]")
     typed.go_to(1)
-    assert "blank of your own" in word_line(typed, fill_place(typed, 2, ["x"]), None)
+    assert "no word to compare with" in word_line(typed, fill_place(typed, 2, ["x"]), None)
 
 
 def test_the_line_about_the_corpus_names_both_neighbours() -> None:

@@ -84,6 +84,7 @@ def test_the_letters_of_a_word_are_blanks_of_one_cell() -> None:
     text = blank_text(("f", "o", "x"))
     text.toggle()
     assert text.shown_words() == ["___"]
+    assert blank_text(("f", "[]", "x")).shown_words() == ["f_x"]
 
 
 def test_the_cursor_passes_over_blanks_between_words() -> None:

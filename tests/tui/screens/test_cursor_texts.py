@@ -14,10 +14,12 @@ from core.run.directory import Run
 from core.server.protocol import ScoreAtRequest
 from tests.support.apps import StageApp, play, press, run_command
 from tests.support.conversations import chat_app, home_with_lang, make_turn, recorded_branches
-from tests.support.cursors import cursor_app, cursor_screen, path_text
+from tests.support.cursors import TEXT, cursor_app, cursor_screen, path_text
 from tests.support.fake_server import FakeServer
 from tui.chat.record import append, read_last
+from tui.common.messages import OpenBlank
 from tui.common.sampling_settings import SamplingControls
+from tui.screens import cursor
 from tui.screens.chat import ChatScreen
 from tui.screens.cursor import CursorScreen
 from tui.screens.step import StepScreen
@@ -170,3 +172,22 @@ def test_chat_and_cursor_show_the_same_text(home: Home) -> None:
         assert "Python  is" in [request.prompt for request in server.sent(ScoreAtRequest)]
 
     assert play(chat_app(home, server), journey).errors == []
+
+
+def test_blank_opens_with_the_text_and_an_encoder_of_the_same_corpus(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Detects a key that opens Blank with the decoder itself, or that fails without an encoder."""
+    encoders: list[str | None] = [None, "lang-encoder"]
+    monkeypatch.setattr(cursor, "find_encoder", lambda *_: encoders.pop(0))
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        text = await press(app, pilot, "f")
+        assert "No encoder of this text yet" in text
+        assert app.posted(OpenBlank) == []
+        await press(app, pilot, "f")
+
+    app = play(cursor_app(home, FakeServer()), journey)
+    (message,) = app.posted(OpenBlank)
+    assert (message.name, message.text) == ("lang-encoder", TEXT)
+    assert app.errors == []
