@@ -40,7 +40,7 @@ RUNS = {
     "stories-again": ("stories", "--from", "stories", "--epochs", "1"),
     "stories-wide": ("stories", "--set", "d_model=192", "--steps", "300"),
     "stories-char": ("stories", "--tokenizer", "char", "--steps", "400"),
-    "stories-encoder": ("stories", "--preset", "encoder-modern", "--minutes", "3"),
+    "stories-encoder": ("stories", "--preset", "encoder-modern"),
     "dialogues": ("dialogues",),
     "sentiment": ("sentiment",),
 }
