@@ -289,7 +289,9 @@ def _choose_training(
     rate = fields["learning_rate"] or preset.learning_rates[fields["optimizer"]]
     if in_chat and fields["optimizer"] == "muon" and config.learning_rate is None:
         rate *= CHAT_MUON_RATE
-    if model.is_encoder and not model.labels and fields["mask_share"] is None:
+    if model.labels:
+        fields["mask_share"] = None  # nothing is masked
+    elif model.is_encoder and fields["mask_share"] is None:
         fields["mask_share"] = DEFAULT_MASK_SHARE
     batch = fields["batch_size"] or _choose_batch_size(preset, model, facts)
     fit = fit_batch(
