@@ -57,11 +57,6 @@ class Decoder(LanguageModel):
 
         return decode
 
-    def read(self, tokens: Tensor) -> Tensor:
-        """See `LanguageModel.read`."""
-        hidden: Tensor = self(tokens)
-        return hidden
-
     def needed_tokens(self, tokens: Tensor, targets: Tensor) -> Tensor:
         """All up to the last target of their row."""
         return targets.ne(PAD).flip(1).cummax(1).values.flip(1)

@@ -1,4 +1,4 @@
-"""The interface of both encoders, and the modern one.
+"""The interface of both encoders, which training and inference use.
 
 An encoder attends to all tokens of its input, before and after, and is trained to restore masked
 tokens (Devlin et al. 2018, "BERT"). Its logits at a position say what belongs there. With a head
@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.model.attention import AttentionRecord, ForwardPass
-from core.model.gpt import ModernTransformer
 from core.model.language_model import LanguageModel
 from core.tokenizer.special_tokens import PAD
 
@@ -42,23 +41,21 @@ class Encoder(LanguageModel):
         step = ForwardPass(visible, None, record, head_mask, self._active_dropout())
         return self.layers(tokens, slice(0, length), step)
 
-    def read(self, tokens: Tensor) -> Tensor:
-        """See `LanguageModel.read`."""
-        hidden: Tensor = self(tokens)
-        return hidden
-
     def needed_tokens(self, tokens: Tensor, targets: Tensor) -> Tensor:
         """All but padding."""
         return tokens.ne(PAD)
 
     def label_logits(self, tokens: Tensor) -> Tensor:
-        """Logits (B, L) of the labels of texts (B, T), float32."""
+        """Logits (B, L) of the labels of texts (B, T), float32, read at the first token, <sos>."""
         assert self.config.labels, "a model with a head of labels"
         hidden: Tensor = self(tokens)
         return self.head(hidden[:, 0]).float()
 
     def _mean_loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        """Of labels, targets are their numbers from 1, as 0 is padding."""
+        """See `LanguageModel._mean_loss`; with a head of labels, target n is label n - 1.
+
+        The labels of targets are counted from 1, as 0 is padding.
+        """
         if not self.config.labels:
             return super()._mean_loss(hidden, targets)
         logits = self.head(hidden).float().flatten(0, -2)  # (N, L)
@@ -69,10 +66,6 @@ class Encoder(LanguageModel):
     def visible_in_pack(self, line: Tensor, position: Tensor) -> Tensor:
         """All tokens of the same line."""
         return line[:, None] == line
-
-
-class ModernEncoder(ModernTransformer, Encoder):
-    """The modern decoder without its causal mask, in the layout `transformers` calls EuroBERT."""
 
 
 def padding_mask(tokens: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from core.config.budget import check_architecture
 from core.config.configs import ModelConfig
 from core.model.decoder import Decoder
-from core.model.encoder import Encoder, ModernEncoder
-from core.model.gpt import GPT
+from core.model.encoder import Encoder
+from core.model.gpt import GPT, ModernEncoder
 from core.model.language_model import LanguageModel
 from core.model.tutorial import TutorialEncoder, TutorialGPT
 

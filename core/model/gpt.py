@@ -1,8 +1,7 @@
-"""The modern decoder, in the architecture that `transformers` calls Qwen3, and its blocks.
+"""The modern decoder and encoder, in the architectures `transformers` calls Qwen3 and EuroBERT.
 
 Pre-norm RMSNorm, in the decoder also on queries and keys; rotary positions; a gated feed-forward;
-no biases.
-Queries, keys and values are one matrix in memory, and so are gate and up projection;
+no biases. Queries, keys and values are one matrix in memory, and so are gate and up projection;
 `core.model.state_dict` splits them for storage.
 
 Shapes: B batch, T new tokens, H heads, G key/value heads, D width, K head size, V vocabulary.
@@ -21,6 +20,7 @@ from core.config.configs import ModelConfig
 from core.model import fused_ops
 from core.model.attention import ForwardPass, attend
 from core.model.decoder import Decoder, DecodeStep
+from core.model.encoder import Encoder
 from core.model.fast_decode import CudaGraphDecoder, FastDecoder
 from core.model.label_head import LabelHead
 from core.model.language_model import LanguageModel, uninitialised, uninitialised_embedding
@@ -169,11 +169,7 @@ class ModernTransformer(LanguageModel):
         if cos.dim() == 3:
             cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)  # the same for all heads
         x = step.apply_dropout(self.embedding(tokens))  # (B, T, D)
-        step.record_hidden(x)
-        for layer, block in enumerate(self.blocks):
-            x = self.run_block(block, x, cos, sin, layer, step)
-            step.record_hidden(x)
-        return x
+        return self._run_blocks(x, step, cos, sin)
 
     def head(self, hidden: Tensor) -> Tensor:
         """Final norm and projection, (…, D) to (…, V), or with labels (…, labels)."""
@@ -209,3 +205,7 @@ class GPT(ModernTransformer, Decoder):
         """See `Decoder.make_decode_step`."""
         decoder = FastDecoder(self)
         return CudaGraphDecoder(decoder) if self.device.type == "cuda" else decoder
+
+
+class ModernEncoder(ModernTransformer, Encoder):
+    """The modern decoder's blocks without its causal mask and norms of queries and keys."""

@@ -25,14 +25,19 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 class LanguageModel(nn.Module):
     """A transformer over the tokens of a vocabulary, as training sees it.
 
+    Subclasses define `forward`: ids (B, T) to the hidden states (B, T, D) after the last layer.
+
     Attributes:
         config: its shape.
+        blocks: the layers.
         dropout: fraction of activations dropped in training; may be set at any time.
         recompute: whether training keeps only the input of each layer and recomputes the rest in
             the backward pass; may be set at any time.
         call_in_training: calls the blocks and the loss in training, so that a compiled call can
             take its place; may be set at any time.
     """
+
+    blocks: nn.ModuleList
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -77,10 +82,6 @@ class LanguageModel(nn.Module):
         """Draw all weights; the same seed gives the same weights, whatever was drawn before."""
 
     @abstractmethod
-    def read(self, tokens: Tensor) -> Tensor:
-        """The hidden states (B, T, D) of ids (B, T) after the last layer, for training."""
-
-    @abstractmethod
     def needed_tokens(self, tokens: Tensor, targets: Tensor) -> Tensor:
         """(B, T) boolean: the tokens that have to be read for the targets of their rows."""
 
@@ -100,7 +101,7 @@ class LanguageModel(nn.Module):
         """
         if targets.device.type != "cpu":
             # Counting the targets would synchronise host and device.
-            hidden = self.read(tokens)
+            hidden: Tensor = self(tokens)  # (B, T, D)
         else:
             is_target = targets.ne(PAD)  # (B, T)
             needed = self.needed_tokens(tokens, targets)  # (B, T)
@@ -108,7 +109,7 @@ class LanguageModel(nn.Module):
                 hidden, targets = self._pack(tokens, targets, needed)  # (N, D), (N,)
                 is_target = targets.ne(PAD)
             else:
-                hidden = self.read(tokens)
+                hidden = self(tokens)  # (B, T, D)
             if not is_target.all():
                 hidden, targets = hidden[is_target], targets[is_target]  # (N, D), (N,)
         loss: Tensor = self._call(self._mean_loss, hidden, targets)
@@ -132,7 +133,19 @@ class LanguageModel(nn.Module):
         hidden = self.layers(tokens[line, position][None], position, step)  # (1, N, D)
         return hidden[0], targets[line, position]
 
-    def run_block(self, block: nn.Module, x: Tensor, *rest: object) -> Tensor:
+    def _run_blocks(self, x: Tensor, step: ForwardPass, *shared: Tensor) -> Tensor:
+        """The hidden states (B, T, D) after the last block, of those after the embedding.
+
+        Args:
+            shared: what every block takes after its input.
+        """
+        step.record_hidden(x)
+        for layer, block in enumerate(self.blocks):
+            x = self._run_block(block, x, *shared, layer, step)
+            step.record_hidden(x)
+        return x
+
+    def _run_block(self, block: nn.Module, x: Tensor, *rest: object) -> Tensor:
         """A block's output; with `recompute` its activations are recomputed in the backward pass.
 
         Source: Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost".

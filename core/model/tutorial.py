@@ -4,11 +4,11 @@ Scaled dot-product attention and the causal mask are in `core.model.attention`; 
 multi-head attention, the position-wise feed-forward, the encoder (sinusoid table, layers), the
 decoder layer and the GPT; the padding mask is in `core.model.encoder`.
 
-Two things differ from the tutorial's listing. Positions count along a line, not along the batch:
-the model would never learn word order. And convolutions of kernel 1 are written as linear maps,
-which they are; `core.model.state_dict` stores them as the tutorial does. The encoder gives padding
-a position like any other token, and masks it in attention. The tutorial does not say how its
-encoder is to be trained: the projection to the vocabulary is that of its GPT.
+Three things differ from the tutorial's listing. Positions count along a line, not along the batch,
+where the model would never learn word order. Convolutions of kernel 1 are written as linear maps,
+which they are; `core.model.state_dict` stores them as the tutorial does. And the encoder gives
+padding a position like any other token, as attention masks it anyway. The tutorial does not train
+its encoder and gives it no output: here it has the projection to the vocabulary of the GPT.
 
 Shapes: B batch, T new tokens, H heads, D width, K head size, V vocabulary.
 """
@@ -105,6 +105,8 @@ class TutorialEncoder(Encoder):
         seed: of the initial weights; None leaves them uninitialised, to be loaded.
     """
 
+    table: Tensor
+
     def __init__(self, config: ModelConfig, seed: int | None = 0) -> None:
         super().__init__(config)
         self.embedding = uninitialised_embedding(config.vocab_size, config.d_model)
@@ -120,17 +122,11 @@ class TutorialEncoder(Encoder):
         if seed is not None:
             self.initialise(seed)
 
-    table: Tensor
-
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """See `LanguageModel.layers`."""
         embedded: Tensor = self.embedding(tokens)  # (B, T, D)
         x = step.apply_dropout(embedded + self.table[1:][positions].to(embedded))
-        step.record_hidden(x)
-        for layer, block in enumerate(self.blocks):
-            x = self.run_block(block, x, layer, step)
-            step.record_hidden(x)
-        return x
+        return self._run_blocks(x, step)
 
     def head(self, hidden: Tensor) -> Tensor:
         """Projection (…, D) to (…, V); the last layer ends with a norm."""
@@ -183,11 +179,7 @@ class TutorialGPT(Decoder):
         x = step.apply_dropout(
             self.embedding(tokens) + self.positions.weight[positions]
         )  # (B, T, D)
-        step.record_hidden(x)
-        for layer, block in enumerate(self.blocks):
-            x = self.run_block(block, x, layer, step)
-            step.record_hidden(x)
-        return x
+        return self._run_blocks(x, step)
 
     def head(self, hidden: Tensor) -> Tensor:
         """Projection (…, D) to (…, V); the last layer ends with a norm."""
