@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from core.attribution.overlap import CopyRate
-from core.config.budget import count_parameters
-from core.config.configs import REPLIES, Extension, ModelConfig, TrainConfig
+from core.config.configs import Extension, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts, TextFacts, TokenFacts
 from core.config.planner import (
     choose_tokenizer,
@@ -24,9 +23,7 @@ from core.config.planner import (
     is_encoder,
     plan_run,
 )
-from core.config.schema import to_json
 from core.dataset.conversations import cut_conversations
-from core.dataset.spans import Spans
 from core.dataset.token_store import TokenFile, build_tokens
 from core.errors import Cancelled
 from core.model import device as probe
@@ -45,25 +42,18 @@ from core.text.stats import compute_stats
 from core.tokenizer.special_tokens import ROLE_TOKENS
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.train import train_tokenizer
-from core.train.baselines import (
-    MAX_BASELINE_TARGETS,
-    baseline_losses,
-    label_baselines,
-    masked_baselines,
-)
-from core.train.batches import Batches, LineSamples, cut_evaluation_samples, cut_samples
+from core.train.batches import Batches
 from core.train.checkpoint import Checkpoint
 from core.train.distributed import ProcessGroup, find_rank_device
 from core.train.evaluation import Evaluation
-from core.train.labelling import Labelling
 from core.train.objective import Objective, build_objective
+from core.train.prepared_event import describe_training, describe_validation
+from core.train.run_data import build_batches, build_evaluation
 from core.train.sample_prompt import choose_sample_prompt
 from core.train.state import read_settings
-from core.train.task_evaluation import TaskTokens, build_task_evaluation
+from core.train.task_evaluation import TaskTokens
 from core.train.timing import time_step
 
-SORTED_BATCHES = 8  # of conversations, whose lengths differ by more than those of lines
-EVALUATION_TOKENS = 8192  # per forward pass
 UNKNOWN_SEARCH_TOKENS = 1_000_000
 MIN_REPORTED_UNKNOWN_SHARE = 0.001
 
@@ -253,8 +243,10 @@ def build_job(
         tokenizer=tokenizer,
         tokens=tokens,
         prepared={
-            **_describe(settings, config, batches),
-            **_describe_validation(tokens, settings.shape, config, evaluation, objective),
+            **describe_training(
+                settings.shape, settings.facts, config, batches, tokens, tokenizer.kind
+            ),
+            **describe_validation(tokens, settings.shape, config, evaluation, objective),
             "reasons": settings.reasons,
         },
         copy_rate=CopyRate(tokens, tokenizer.unk_id),
@@ -262,68 +254,6 @@ def build_job(
         objective=objective,
         labels=settings.labels,
     )
-
-
-def build_batches(
-    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, objective: Objective | None
-) -> Batches:
-    """The batches of the training part."""
-    samples = (
-        _whole_samples(tokens, "train")
-        if isinstance(objective, Labelling)
-        else cut_samples(
-            tokens, "train", shape.targets_per_sample, only_replies=config.loss_on == REPLIES
-        )
-    )
-    assert config.batch_size is not None
-    sorted_batches = SORTED_BATCHES if tokens.reading in CHAT_READINGS else 1
-    return Batches(tokens.ids, samples, config.batch_size, config.seed, sorted_batches, objective)
-
-
-def build_evaluation(
-    tokens: TokenFile,
-    shape: ModelConfig,
-    config: TrainConfig,
-    task: TaskTokens,
-    objective: Objective | None,
-) -> Evaluation | None:
-    """The validation part; None if there is none."""
-    if not tokens.has_validation:
-        return None
-    pieces = _evaluation_samples(tokens, "validation", shape, config, objective)
-    return Evaluation(
-        tokens.ids,
-        pieces,
-        max(1, EVALUATION_TOKENS // shape.context),
-        None if shape.is_encoder else build_task_evaluation(tokens, shape.context, task),
-        objective and objective.for_evaluation(),
-    )
-
-
-def _evaluation_samples(
-    tokens: TokenFile,
-    part: str,
-    shape: ModelConfig,
-    config: TrainConfig,
-    objective: Objective | None,
-    max_tokens: int | None = None,
-) -> LineSamples:
-    """The samples of a part as they are evaluated; see `cut_evaluation_samples`."""
-    if isinstance(objective, Labelling):
-        return _whole_samples(tokens, part)
-    return cut_evaluation_samples(
-        tokens,
-        part,
-        shape.targets_per_sample,
-        max_tokens,
-        only_replies=config.loss_on == REPLIES,
-    )
-
-
-def _whole_samples(tokens: TokenFile, part: str) -> LineSamples:
-    """The pairs of a part, longer ones too: `Labelling` cuts their texts."""
-    numbers = tokens.train_samples if part == "train" else tokens.val_samples
-    return LineSamples(Spans(tokens.starts[numbers], tokens.starts[numbers + 1]))
 
 
 def resolve_steps(
@@ -463,51 +393,3 @@ def _token_warnings(tokens: TokenFile, tokenizer: Tokenizer, context: int) -> li
         if share > MIN_REPORTED_UNKNOWN_SHARE:
             warnings.append(f"{share:.1%} of the tokens are not in the tokenizer's vocabulary")
     return warnings
-
-
-def _describe(settings: ResolvedSettings, config: TrainConfig, batches: Batches) -> JsonObject:
-    """Fields of the event `prepared` about the training part, the model and the settings."""
-    tokens, shape = settings.tokens, settings.shape
-    long_lines = tokens.starts[1:] - tokens.starts[:-1] > shape.context + 1
-    return {
-        "vocab_size": tokens.vocab_size,
-        "train_tokens": settings.facts.train_tokens,
-        "train_samples": len(tokens.train_samples),
-        "val_samples": len(tokens.val_samples),
-        "longest": tokens.longest,
-        "long_lines": int(long_lines.sum()) if tokens.reading != TEXT else 0,
-        "parameters": count_parameters(shape),
-        "steps": config.steps,
-        "steps_per_epoch": batches.steps_per_epoch,
-        "tokenizer": settings.tokenizer.kind,
-        "reading": tokens.reading,
-        "model": to_json(shape),
-        "train": to_json(config),
-    }
-
-
-def _describe_validation(
-    tokens: TokenFile,
-    shape: ModelConfig,
-    config: TrainConfig,
-    evaluation: Evaluation | None,
-    objective: Objective | None,
-) -> JsonObject:
-    """Fields of the event `prepared` about the validation part, with the baselines."""
-    train = _evaluation_samples(tokens, "train", shape, config, objective, MAX_BASELINE_TARGETS)
-    judged = evaluation.pieces if evaluation else train
-    if objective is None:
-        losses = baseline_losses(tokens.ids, train, judged, tokens.vocab_size)
-    elif isinstance(objective, Labelling):
-        losses = label_baselines(tokens.ids, train, judged, objective)
-    else:
-        losses = masked_baselines(
-            tokens.ids, train, judged, objective.for_evaluation(), tokens.vocab_size
-        )
-    return {
-        "val_tokens": judged.count_targets() if evaluation else 0,
-        "reference": {
-            "on": "validation" if evaluation else "train",
-            **losses,
-        },
-    }

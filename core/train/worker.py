@@ -21,7 +21,8 @@ from core.train import checkpoint as checkpoints
 from core.train.control import BroadcastControl
 from core.train.distributed import ProcessGroup, find_rank_device
 from core.train.objective import parse_objective
-from core.train.prepare import TrainingJob, build_batches, build_evaluation
+from core.train.prepare import TrainingJob
+from core.train.run_data import build_batches, build_evaluation
 from core.train.state import read_train_state
 from core.train.task_evaluation import TaskTokens
 from core.train.trainer import Trainer

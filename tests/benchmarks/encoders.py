@@ -42,9 +42,9 @@ from core.system.process import keep_freed_memory
 from core.text.corpus import TEXT, Corpus, bundled_corpora
 from core.tokenizer.special_tokens import EOS, PAD
 from core.tokenizer.tokenizer import Tokenizer
-from core.train.baselines import TwoSidedCounts
 from core.train.batches import cut_evaluation_samples
 from core.train.job import train
+from core.train.masked_baselines import TwoSidedCounts
 
 MODELS = ("tiny", "encoder", "encoder-modern")
 MAX_PLACES, QUICK_PLACES, QUICK_STEPS = 2000, 40, 5

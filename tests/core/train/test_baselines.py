@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from core.dataset.spans import Spans
-from core.train.baselines import TwoSidedCounts, baseline_losses, masked_baselines
+from core.train.baselines import baseline_losses
 from core.train.batches import LineSamples
+from core.train.masked_baselines import TwoSidedCounts, masked_baselines
 from core.train.masking import Masking
 
 SENTENCE = np.array([1, 3, 4, 5, 2], np.uint16)
