@@ -1,7 +1,7 @@
 """Filling in the blanks of a text with an encoder.
 
 In a text, `[]` is a blank and stands for one token: a word, a character or a piece of byte-level
-BPE, whose blank before it belongs to the blank.
+BPE. The space before a piece is a part of it, and so of the blank.
 
 Shapes: T tokens of the text, N blanks, V vocabulary.
 """
@@ -16,10 +16,8 @@ from torch import Tensor
 
 from core.inference.session import Session
 from core.model.encoder import Encoder
-from core.tokenizer.special_tokens import EOS, SOS, start_id
+from core.tokenizer.special_tokens import BLANK, EOS, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
-
-BLANK = "[]"
 
 
 def encode_blanks(
@@ -94,7 +92,11 @@ def left_logits(
 def text_with_blanks(
     tokenizer: Tokenizer, ids: Sequence[int], fills: Mapping[int, int] | None = None
 ) -> str:
-    """The text of ids, with `[]` for each blank, or with what fills it in the brackets."""
+    """The text of ids, with `[]` for each blank, or with what fills it in the brackets.
+
+    Args:
+        fills: ids by place, as from `fill_blanks`.
+    """
     return "".join(token_texts(tokenizer, ids, fills))
 
 
@@ -107,13 +109,13 @@ def token_texts(
     for place, id in enumerate(ids):
         if id == tokenizer.mask_id:
             fill = (fills or {}).get(place)
-            held = "" if fill is None else tokenizer.token_bytes(fill).decode(errors="replace")
+            text = "" if fill is None else tokenizer.token_bytes(fill).decode(errors="replace")
             is_separate = tokenizer.kind == "word" or (
-                tokenizer.kind == "bpe" and (fill is None or held.startswith(" "))
+                tokenizer.kind == "bpe" and (fill is None or text.startswith(" "))
             )
-            texts.append(f"{' ' if has_text and is_separate else ''}[{held.removeprefix(' ')}]")
+            texts.append(f"{' ' if has_text and is_separate else ''}[{text.removeprefix(' ')}]")
             if tokenizer.kind == "word":
-                stream = tokenizer.stream([tokenizer.unit_ids.start])  # a blank before the next
+                stream = tokenizer.stream([tokenizer.unit_ids.start])  # a space before the next
         else:
             texts.append(stream.push(id))
         has_text = has_text or bool(texts[-1])
@@ -125,8 +127,8 @@ def word_numbers(
 ) -> list[int | None]:
     """The number of the word that each token is a part of, from 0; None for special tokens.
 
-    A word is a run of letters and digits; every other character is a word of its own, and so is one
-    of a script that is written without blanks.
+    A word is a run of letters and digits. Every other character is a word of its own, and so is one
+    of a script that is written without spaces.
 
     Args:
         texts: from `token_texts`.
@@ -141,12 +143,12 @@ def word_numbers(
         if tokenizer.kind == "char" and id == tokenizer.mask_id:
             text = "x"  # stands for a letter
         joins = is_split or (_is_letter(before) and (not text or _is_letter(text[0])))
-        if tokenizer.kind == "bpe":  # the blank before a word belongs to it
+        if tokenizer.kind == "bpe":  # the space before a word belongs to it
             joins = joins or (before == " " and not text[:1].isspace())
         if tokenizer.kind == "word" or not joins:
             number += 1
         numbers.append(number)
-        before, is_split = text[-1:] or before, not text  # half a character
+        before, is_split = text[-1:] or before, not text  # no text: half a character
     return numbers
 
 

@@ -14,12 +14,12 @@ from core.config.schema import MAX_SEED
 from core.errors import InputError
 from core.inference.fill import (
     blank_logits,
-    encode_blanks,
     left_logits,
     token_texts,
     word_numbers,
 )
 from core.inference.sampling import check_finite
+from core.server.encoder_text import encode_text
 from core.server.model_cache import CachedEncoder, CachedModel, ModelCache
 from core.server.protocol import MAX_TOP, FillRequest, LoadRequest, check_range
 from core.server.replies import FillPlace, FillReply
@@ -61,11 +61,12 @@ def fill(cache: ModelCache, request: FillRequest) -> FillReply:
     texts = token_texts(tokenizer, original)
     words = word_numbers(tokenizer, original, texts)
     rows = zip(places, by_encoder, by_decoder, strict=True)
-    view = MaskedText(cache, model, ids, request.top)
+    describer = PlaceDescriber(cache, model, ids, request.top)
     return FillReply(
         tokens=[FillToken(*token) for token in zip(original, texts, words, strict=True)],
         places=[
-            view.describe(place, original[place], logits, other) for place, logits, other in rows
+            describer.describe(place, original[place], logits, other)
+            for place, logits, other in rows
         ],
         context=model.facts.context,
         unknown=unknown,
@@ -75,34 +76,26 @@ def fill(cache: ModelCache, request: FillRequest) -> FillReply:
 
 
 def _read_text(model: CachedEncoder, request: FillRequest) -> tuple[list[int], list[str]]:
-    """The ids of a text with what was put in, and its words outside the vocabulary."""
-    loaded, context, unknown = model.loaded, model.facts.context, list[str]()
-    if request.tokens is None:
-        try:
-            ids = encode_blanks(loaded.tokenizer, loaded.reading, request.text)
-        except UnknownWordError as error:
-            if not request.allow_unknown:
-                raise
-            unknown = list(error.near)
-            ids = encode_blanks(loaded.tokenizer, loaded.reading, request.text, allow_unknown=True)
-    elif request.text:
+    """The ids of a text with what was put in, and its words outside the vocabulary.
+
+    Raises:
+        InputError, UnknownWordError: as `fill` does.
+    """
+    if request.text and request.tokens is not None:
         raise InputError("fill needs one of text and tokens, not both.", "Pass one of the two.")
-    else:
-        ids = [
-            check_range(id, 0, loaded.tokenizer.vocab_size - 1, "An id") for id in request.tokens
-        ]
-    if not ids:
-        raise InputError("There is no text to fill in.", "Type one.")
-    if len(ids) > context:
-        raise InputError(
-            f"The text has {len(ids):,} tokens; {model.facts.name} reads at most {context:,}.",
-            "Use a shorter text.",
-        )
+    unknown = list[str]()
+    try:
+        ids = encode_text(model, request.text, request.tokens, allow_unknown=False)
+    except UnknownWordError as error:
+        if not request.allow_unknown:
+            raise
+        unknown = list(error.near)
+        ids = encode_text(model, request.text, None, allow_unknown=True)
     for entry in request.fill:
         if len(entry) != 2:
             raise InputError(f"fill has {entry}.", "Pass an index and an id each.")
         place = check_range(entry[0], 0, len(ids) - 1, "An index in fill")
-        ids[place] = _check_unit(loaded.tokenizer, entry[1])
+        ids[place] = _check_unit(model.loaded.tokenizer, entry[1])
     return ids, unknown
 
 
@@ -157,14 +150,10 @@ def _decoder_logits(
             f"{encoder.facts.name} reads {encoder.loaded.reading}.",
             "Compare with a decoder that reads the same.",
         )
-    start = int(places[0] == 0)  # of a text, which has no <sos>
-    before = [start_id(decoder.loaded.reading)] * start
-    return left_logits(
-        decoder.new_session(),
-        [*before, *ids],
-        [place + start for place in places],
-        own.unit_ids,
-    )
+    if places[0] == 0:  # only of running text, which has no <sos> that the decoder could read
+        ids = [start_id(decoder.loaded.reading), *ids]
+        places = [place + 1 for place in places]
+    return left_logits(decoder.new_session(), ids, places, own.unit_ids)
 
 
 def _has_same_ids(other: Tokenizer, own: Tokenizer) -> bool:
@@ -176,10 +165,12 @@ def _has_same_ids(other: Tokenizer, own: Tokenizer) -> bool:
 
 
 @dataclass(frozen=True)
-class MaskedText:
-    """A text with masked places.
+class PlaceDescriber:
+    """Describes what belongs in the masked places of a text.
 
     Attributes:
+        cache: for the index of the encoder's corpus.
+        model: the encoder.
         ids: of the text, `<mask>` in its places.
         top: number of candidates to list per place.
     """
@@ -215,7 +206,10 @@ class MaskedText:
         )
 
     def _count_between(self, place: int) -> NeighbourCounts | None:
-        """The tokens between the neighbours of a place in the corpus; None if not known."""
+        """The tokens that the corpus has between the neighbours of a place.
+
+        None at the ends of a text, beside another blank, or if the corpus has no tokens on disk.
+        """
         if not 0 < place < len(self.ids) - 1:
             return None
         left, right = self.ids[place - 1], self.ids[place + 1]
@@ -230,7 +224,7 @@ def _most_frequent(tokenizer: Tokenizer, counts: Mapping[int, int], top: int) ->
 
 
 def _most_likely(tokenizer: Tokenizer, logits: Tensor, top: int) -> list[TokenProbability]:
-    """The most likely tokens of the text by logits (V,)."""
+    """The most likely tokens by logits (V,), without special tokens and <unk>."""
     units = tokenizer.unit_ids
     best = logits.softmax(-1)[units.start : units.stop].topk(min(top, len(units)))
     return [
@@ -240,6 +234,7 @@ def _most_likely(tokenizer: Tokenizer, logits: Tensor, top: int) -> list[TokenPr
 
 
 def _rank(tokenizer: Tokenizer, logits: Tensor | None, id: int | None) -> RankedToken | None:
+    """Rank, from 1, and probability of a token by logits (V,), among all of the vocabulary."""
     if logits is None or id is None:
         return None
     rank = 1 + int((logits > logits[id]).sum())

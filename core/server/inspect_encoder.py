@@ -1,7 +1,6 @@
 """A look inside an encoder: every token attends to all others, before and after.
 
-Padding is added as in a batch of training, whose rows are as long as the longest; nothing attends
-to it.
+Padding is added, as to the shorter rows of a training batch; nothing attends to it.
 
 Shapes: T tokens of the text, P padding tokens, R rows (positions looked at), L layers, H heads.
 """
@@ -11,11 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.errors import InputError
-from core.inference.fill import encode_blanks
 from core.inference.head_patterns import name_patterns_both_ways
 from core.inference.load import LoadedEncoder
 from core.model.attention import AttentionRecord
+from core.server.encoder_text import encode_text
 from core.server.inspect import MAX_ROWS, head_mask, layer_lists, logit_lens, pack_weights, predict
 from core.server.model_cache import ModelCache
 from core.server.protocol import InsideRequest, check_range
@@ -23,18 +21,23 @@ from core.server.replies import InsideReply
 from core.server.tokens import WindowToken
 from core.tokenizer.special_tokens import PAD
 
-PADDED_TO = 8  # a multiple of it, as the longest line of a batch often is
+PADDING_MULTIPLE = 8  # padding fills the text up to the next multiple, if the context has room
 
 
 def inside_encoder(cache: ModelCache, request: InsideRequest) -> InsideReply:
-    """Return what all layers say belongs in R places, and what all heads attend to there."""
+    """Return what all layers say belongs in R places, and what all heads attend to there.
+
+    Raises:
+        InputError: the text is empty or longer than the context, or a number is out of range.
+        UnknownWordError: words outside the vocabulary, unless they are allowed.
+    """
     model, _ = cache.get_encoder(request)
     loaded = model.loaded
-    ids = _text_ids(loaded, request)
+    ids = encode_text(model, request.prompt, request.tokens, allow_unknown=request.allow_unknown)
     config, length = loaded.model.config, len(ids)
     place = check_range(length - 1 if request.at is None else request.at, 0, length - 1, "at")
     rows = min(length, check_range(request.rows, 1, MAX_ROWS, "rows"))
-    pads = min((length // PADDED_TO + 1) * PADDED_TO, config.context) - length
+    pads = min((length // PADDING_MULTIPLE + 1) * PADDING_MULTIPLE, config.context) - length
     mask = head_mask(config, request.disabled_heads)
     model.set_process_threads()
     record = _record(loaded, ids, pads, mask)
@@ -62,29 +65,6 @@ def inside_encoder(cache: ModelCache, request: InsideRequest) -> InsideReply:
     )
 
 
-def _text_ids(loaded: LoadedEncoder, request: InsideRequest) -> list[int]:
-    """The ids of the text of a request.
-
-    Raises:
-        InputError: it is empty, too long, or has ids that are not in the vocabulary.
-    """
-    ids, tokenizer, context = request.tokens, loaded.tokenizer, loaded.model.config.context
-    if ids is None:
-        ids = encode_blanks(
-            tokenizer, loaded.reading, request.prompt, allow_unknown=request.allow_unknown
-        )
-    if not ids:
-        raise InputError("There is no text to look at.", "Type one.")
-    if len(ids) > context:
-        raise InputError(
-            f"The text has {len(ids):,} tokens; the encoder reads at most {context:,}.",
-            "Use a shorter text.",
-        )
-    for id in ids:
-        check_range(id, 0, tokenizer.vocab_size - 1, "token")
-    return ids
-
-
 @torch.inference_mode()
 def _record(
     loaded: LoadedEncoder, ids: list[int], pads: int, mask: Tensor | None
@@ -97,7 +77,15 @@ def _record(
 
 
 def _columns(weights: Tensor, places: slice, length: int) -> tuple[Tensor, Tensor]:
-    """The weights (…, R, T+P) on tokens without a row, summed, and on those of rows and padding."""
+    """Attention weights (…, R, T+P) as one sum and the columns that are shown.
+
+    Args:
+        places: the tokens with a row.
+        length: tokens of the text, T.
+
+    Returns:
+        The sum (…, R, 1) over tokens without a row; the weights (…, R, R+P) on rows and padding.
+    """
     own, pads = weights[..., places], weights[..., length:]
     others = weights[..., :length].sum(-1, keepdim=True) - own.sum(-1, keepdim=True)
     return others, torch.cat((own, pads), -1)

@@ -11,6 +11,7 @@ PAD, SOS, EOS = 0, 1, 2
 SPECIAL = ("<pad>", "<sos>", "<eos>")
 UNKNOWN = "<unk>"
 MASK = "<mask>"
+BLANK = "[]"  # in a text that a person types, it stands for one <mask>
 NEVER_GENERATED = (PAD, SOS)  # <pad> fills batches, <sos> begins a line: neither follows a text
 # In a vocabulary for conversations, the token that ends every message takes the place of <eos>, and
 # the roles are its last ids: a vocabulary without them can be extended.

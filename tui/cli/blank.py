@@ -11,6 +11,7 @@ import click
 from core.errors import InputError, MiniGPTError
 from core.paths import Home
 from core.run.weights_ref import LAST
+from core.tokenizer.special_tokens import BLANK
 from tui.cli.console import print_json, print_message, print_result, print_table
 from tui.cli.options import complete_run, complete_weights, normalize_argument
 from tui.common import plain_mode
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from core.server.tokens import TokenProbability
     from core.system.files import JsonObject
 
-BLANK = "[]"
 SHOWN_CHARACTERS = 20  # of the text on each side of a blank
 
 

@@ -23,7 +23,7 @@ class Player(StrEnum):
 
 
 def is_same_word(guess: str, word: str) -> bool:
-    """Whether two words are the same but for blanks around them and the case of letters."""
+    """Whether two words are the same but for spaces around them and the case of letters."""
     return guess.strip().casefold() == word.strip().casefold()
 
 
@@ -119,7 +119,7 @@ def choose_words(text: BlankText, places: Sequence[int], rng: Random) -> list[in
     A word is masked whole, so of words of several tokens only so many are taken that about as many
     tokens are masked as were chosen. Words with typed blanks are left out.
     """
-    typed, chosen = set(text.typed_blanks), set(places) - set(text.typed_blanks)
+    typed, chosen = text.typed_blanks, set(places) - text.typed_blanks
     words = [
         number
         for number, word in enumerate(text.words)
@@ -140,8 +140,7 @@ def start_round(text: BlankText, places: Sequence[FillPlace]) -> Round:
     Args:
         places: what the model server says about all masked tokens.
     """
-    by_place = {place.place: place for place in places}
-    typed = set(text.typed_blanks)
+    typed, by_place = text.typed_blanks, {place.place: place for place in places}
     words = [
         number
         for number in text.masked_words
@@ -161,9 +160,9 @@ def _guess(
 ) -> str:
     """The likeliest tokens of a word, joined."""
     texts = []
-    for place in text.words[word]:
-        found = places[place]
-        best = (found.decoder or []) if of_decoder else found.candidates
+    for index in text.words[word]:
+        place = places[index]
+        best = (place.decoder or []) if of_decoder else place.candidates
         texts += [best[0].text] if best else []
     return "".join(texts).strip()
 
@@ -177,8 +176,8 @@ def _options(text: BlankText, word: int, places: Mapping[int, FillPlace]) -> lis
         return []
     place = places[text.words[word][0]]
     token = text.tokens[place.place]
-    tokens = [each for each in place.candidates if each.text.strip()][:MAX_OPTIONS]
-    choices = [Choice(one.id, one.text) for one in tokens]
+    words = (each for each in place.candidates if each.text.strip())
+    choices = [Choice(each.id, each.text) for each in words][:MAX_OPTIONS]
     if token.id not in [choice.id for choice in choices]:
         choices = [*choices[: MAX_OPTIONS - 1], Choice(token.id, token.text)]
     return sorted(choices, key=lambda choice: (choice.text.strip().casefold(), choice.id))

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from core.server.tokens import FillToken
+from core.tokenizer.special_tokens import BLANK
 
 BLANK_SIGN, LETTER_SIGN = "____", "_"
 PIECE_JOIN = "+"  # between the pieces of a masked word
-TYPED_BLANK = "[]"  # as the model server writes a blank that was typed
 NO_WORD = "This blank was typed: there is no word to restore. Enter puts one in."
 
 
@@ -31,6 +31,7 @@ class BlankText:
         choices: the tokens put in instead of others, by index.
         at: number of the word at the cursor.
         words: the indices of the tokens of each word; special tokens belong to none.
+        typed_blanks: indices of the blanks that were typed, which have no word to restore.
     """
 
     tokens: Sequence[FillToken] = ()
@@ -38,6 +39,7 @@ class BlankText:
     choices: dict[int, Choice] = field(default_factory=dict)
     at: int = 0
     words: Sequence[Sequence[int]] = field(init=False)
+    typed_blanks: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         words: dict[int, list[int]] = {}
@@ -45,16 +47,12 @@ class BlankText:
             if token.word is not None:
                 words.setdefault(token.word, []).append(place)
         self.words = list(words.values())
-        self.blanks |= set(self.typed_blanks)
-
-    @property
-    def typed_blanks(self) -> list[int]:
-        """Indices of the blanks that have no token of their own."""
-        return [
+        self.typed_blanks = frozenset(
             place
             for place, token in enumerate(self.tokens)
-            if token.word is not None and token.text.strip() == TYPED_BLANK
-        ]
+            if token.word is not None and token.text.strip() == BLANK
+        )
+        self.blanks |= self.typed_blanks
 
     @property
     def word(self) -> Sequence[int]:
@@ -86,7 +84,7 @@ class BlankText:
     @property
     def is_changed(self) -> bool:
         """Whether anything is masked or replaced that was not so when the text was opened."""
-        return bool(self.choices) or self.blanks != set(self.typed_blanks)
+        return bool(self.choices) or self.blanks != self.typed_blanks
 
     # What the model server is asked
 
@@ -146,15 +144,15 @@ class BlankText:
         Returns:
             Why nothing changed; empty if something did.
         """
-        word, typed = set(self.word), set(self.typed_blanks)
+        word = set(self.word)
         if not word:
             return ""
         if self.is_masked or word & set(self.choices):
             has_choice = bool(word & set(self.choices))
-            self.blanks = (self.blanks - word) | (typed & word)
+            self.blanks = (self.blanks - word) | (self.typed_blanks & word)
             for place in word:
                 self.choices.pop(place, None)
-            return NO_WORD if word <= typed and not has_choice else ""
+            return NO_WORD if word <= self.typed_blanks and not has_choice else ""
         self.blanks |= word
         return ""
 
@@ -182,13 +180,12 @@ class BlankText:
     # What is shown
 
     def word_text(self, number: int) -> str:
-        """The original text of a word, with the blank before it; empty for a typed blank."""
-        word = self.words[number]
-        typed = set(self.typed_blanks)
-        return "".join(self.tokens[place].text for place in word if place not in typed)
+        """The original text of a word, with the space before it; empty for a typed blank."""
+        own = (place for place in self.words[number] if place not in self.typed_blanks)
+        return "".join(self.tokens[place].text for place in own)
 
     def shown_words(self, shown: Mapping[int, str] | None = None) -> list[str]:
-        """The texts of all words as they are shown, each with the blank before it.
+        """The texts of all words as they are shown, each with the space before it.
 
         Args:
             shown: other texts, by number of the word.
@@ -203,12 +200,12 @@ class BlankText:
         """The text with its choices, and `[]` for each blank."""
         parts = []
         for number, word in enumerate(self.words):
-            pieces = [TYPED_BLANK if place in self.blanks else self._piece(place) for place in word]
+            pieces = [BLANK if place in self.blanks else self._piece(place) for place in word]
             parts.append(self._lead(number) + "".join(pieces).removeprefix(" "))
         return "".join(parts)
 
     def _lead(self, number: int) -> str:
-        """The blank before a word."""
+        """The space before a word, if it has one."""
         return " " if self.tokens[self.words[number][0]].text.startswith(" ") else ""
 
     def _piece(self, place: int) -> str:
@@ -218,9 +215,8 @@ class BlankText:
         word = self.words[number]
         if self.blanks.isdisjoint(word):
             return self._lead(number) + "".join(map(self._piece, word)).removeprefix(" ")
-        typed = self.typed_blanks
-        spelled = [place in typed or len(self.tokens[place].text) == 1 for place in word]
-        is_spelled = len(word) > 1 and all(spelled)
+        is_letter = (p in self.typed_blanks or len(self.tokens[p].text) == 1 for p in word)
+        is_spelled = len(word) > 1 and all(is_letter)
         sign, join = (LETTER_SIGN, "") if is_spelled else (BLANK_SIGN, PIECE_JOIN)
         pieces = [sign if place in self.blanks else self._piece(place).strip() for place in word]
         return self._lead(number) + join.join(pieces)

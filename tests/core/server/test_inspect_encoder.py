@@ -87,10 +87,10 @@ def test_ids_take_the_place_of_a_text_and_heads_may_be_off(client: DirectClient)
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"prompt": "the cat " * 30}, "The text has 62 tokens; the encoder reads at most 24."),
-        ({"tokens": [1, 9999]}, "token"),
+        ({"prompt": "the cat " * 30}, "The text has 62 tokens; blanks reads at most 24."),
+        ({"tokens": [1, 9999]}, "An id must be from 0"),
         ({"tokens": []}, "There is no text"),
-        ({"prompt": TEXT, "at": 99}, "at"),
+        ({"prompt": TEXT, "at": 99}, "at must be from 0"),
     ],
 )
 def test_what_cannot_be_looked_at_is_refused(
