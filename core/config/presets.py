@@ -145,8 +145,8 @@ PRESETS: Mapping[str, SizePreset] = {
     ),
     "encoder-modern": SizePreset(
         description="fills in blanks, with the modern decoder's layers: under 1 M parameters",
-        # All positions start out with equal attention. The fewer there are, and the more the
-        # angles of neighbours differ, the earlier the model finds its neighbours.
+        # Attention starts evenly spread. The fewer tokens there are, and the more the angles of
+        # neighbours differ, the earlier a token finds its neighbours (docs/training_log.md).
         model={
             **_modern_shape(4, 4, 128, 344, 64),
             "architecture": "eurobert",
@@ -155,7 +155,7 @@ PRESETS: Mapping[str, SizePreset] = {
         train={**_train_fields("muon", 0.95), "mask_share": 0.4},
         learning_rates=_learning_rates(3e-3, muon=0.03),
         batch_tokens=1024,
-        epochs=8.0,
+        epochs=6.0,
         max_vocab_size=2048,
     ),
     "encoder": SizePreset(
@@ -168,13 +168,13 @@ PRESETS: Mapping[str, SizePreset] = {
             "d_model": 128,
             "head_dim": 32,
             "d_ff": 512,
-            "context": 64,
+            "context": 32,
         },
         train={**_train_fields("adamw", 0.98), "mask_share": 0.4},
         learning_rates=_learning_rates(3e-3, muon=0.03),
-        batch_tokens=1024,
+        batch_tokens=512,
         min_line_steps=400,
-        epochs=16.0,
+        epochs=12.0,
         max_vocab_size=2048,
     ),
 }

@@ -7,8 +7,9 @@ Each model is trained as the command `train` does, with the preset of its name a
 none in `--set`, its own settings. The sentences are those of the validation part that the training
 part does not contain. Each of their tokens is restored by itself: an encoder sees `<mask>` in its
 place and all the rest, a decoder what comes before, and counts both neighbours. Once the sentence
-stands alone, and once in the text around it, as much as fits into the context. "Words" are
-tokens that are one whole word: no punctuation and no pieces of words.
+stands alone (counts then know where it begins and ends), and once in the text around it, as much
+as fits into the context. "Words" are those tokens that are one whole word: no punctuation and no
+pieces of words.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import random
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +31,7 @@ from machine import print_machine
 from core.config.configs import TrainConfig
 from core.config.planner import is_encoder
 from core.config.schema import parse_value
-from core.dataset.spans import Int64Array
+from core.dataset.spans import Int64Array, Spans
 from core.dataset.token_store import build_tokens
 from core.inference.fill import blank_logits
 from core.inference.load import load_encoder, load_model
@@ -40,9 +42,9 @@ from core.run.create import create_run
 from core.run.directory import Run
 from core.system.process import keep_freed_memory
 from core.text.corpus import TEXT, Corpus, bundled_corpora
-from core.tokenizer.special_tokens import EOS, PAD
+from core.tokenizer.special_tokens import EOS, PAD, SOS
 from core.tokenizer.tokenizer import Tokenizer
-from core.train.batches import cut_evaluation_samples
+from core.train.batches import LineSamples
 from core.train.job import train
 from core.train.masked_baselines import TwoSidedCounts
 
@@ -91,21 +93,27 @@ def split_sentences(text: str) -> Iterator[tuple[str, int]]:
         begin = match.end()
 
 
+def sentence_ranges(text: str, ends: Int64Array) -> Iterator[tuple[str, int, int]]:
+    """The sentences of a text, each with the range of its ids; white space may be part of it."""
+    begin = 0
+    for sentence, stop in split_sentences(text):
+        end = int(np.searchsorted(ends, stop, side="right"))
+        yield sentence, begin, end
+        begin = end
+
+
 def find_places(tokenizer: Tokenizer, train: Sequence[int], ids: Sequence[int]) -> list[Place]:
     """The tokens of the sentences of `ids`, the validation part, that `train` does not contain."""
     seen = {sentence for sentence, _ in split_sentences(read_text(tokenizer, train)[0])}
     text, ends = read_text(tokenizer, ids)
     places: list[Place] = []
-    begin = 0
-    for number, (sentence, stop) in enumerate(split_sentences(text)):
-        end = int(np.searchsorted(ends, stop, side="right"))
+    for number, (sentence, begin, end) in enumerate(sentence_ranges(text, ends)):
         if number > 0 and sentence not in seen:  # the first sentence may be half of one
             places += (
                 Place(begin, end, at, _is_word(text, int(ends[at - 1]), int(ends[at])))
                 for at in range(begin, end)
                 if text[ends[at - 1] : ends[at]].strip()
             )
-        begin = end
     return places
 
 
@@ -136,6 +144,23 @@ def continued(model: Decoder, text: Sequence[int], place: Place, *, alone: bool)
     return int(model.head(hidden)[0].argmax())
 
 
+def count_text(ids: Sequence[int], vocab_size: int) -> TwoSidedCounts:
+    """Counts of the training part as running text."""
+    whole = Spans(np.zeros(1, np.int64), np.array([len(ids)]))
+    return TwoSidedCounts.of(np.array(ids, np.uint32), LineSamples(whole), vocab_size)
+
+
+def count_sentences(tokenizer: Tokenizer, ids: Sequence[int]) -> TwoSidedCounts:
+    """Counts of the training part cut into sentences, each between <sos> and <eos>."""
+    rows = [
+        [SOS, *ids[begin:end], EOS] for _, begin, end in sentence_ranges(*read_text(tokenizer, ids))
+    ]
+    ends = np.cumsum([len(row) for row in rows])
+    spans = Spans(np.concatenate([[0], ends[:-1]]), ends)
+    joined = np.array([id for row in rows for id in row], np.uint32)
+    return TwoSidedCounts.of(joined, LineSamples(spans), tokenizer.vocab_size)
+
+
 def counted(
     counts: TwoSidedCounts, text: Sequence[int], places: Sequence[Place], *, alone: bool
 ) -> tuple[list[int], list[int]]:
@@ -143,7 +168,7 @@ def counted(
     neighbours = []
     for place in places:
         ids, at = place.window(text, len(text), alone=alone)
-        padded = [PAD, *ids, PAD]
+        padded = [SOS, *ids, EOS] if alone else [PAD, *ids, PAD]
         neighbours.append((padded[at], padded[at + 2]))
     left, right = (np.array(side, np.int64) for side in zip(*neighbours, strict=True))
     likeliest = counts.distribution(left, right).argmax(axis=1).tolist()
@@ -151,7 +176,7 @@ def counted(
 
 
 def report(
-    label: str, places: Sequence[Place], right: dict[bool, Sequence[bool]], note: str
+    label: str, places: Sequence[Place], right: Mapping[bool, Sequence[bool]], note: str
 ) -> None:
     """Print one row: accuracy alone and in the text, of all tokens and of words."""
     cells = []
@@ -165,7 +190,7 @@ def train_run(home: Home, corpus: Corpus, config: TrainConfig) -> tuple[Run, str
     """Train one run; return it with its steps and its time."""
     cpu, wall = time.process_time(), time.perf_counter()
     run, lock = create_run(home, corpus.name, config, {})
-    last: dict[str, dict[str, object]] = {}
+    last: dict[str, Mapping[str, Any]] = {}
     train(home, run, lock, listeners=[lambda event: last.update({event.type: event.fields})])
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     if "finished" not in last:
@@ -199,9 +224,11 @@ def measure(
         words = sum(place.is_word for place in places)
         print(f"{sentences:,} unseen sentences, {len(places):,} places, {words:,} of them words")
         print(f"{'':<24}{'alone':>9}{'words':>9}{'in text':>9}{'words':>9}")
-        samples = cut_evaluation_samples(tokens, "train", model.config.context)
-        counts = TwoSidedCounts.of(tokens.ids, samples, tokenizer.vocab_size)
-        both = {alone: counted(counts, text, places, alone=alone) for alone in (True, False)}
+        counts = {
+            True: count_sentences(tokenizer, train_text),
+            False: count_text(train_text, tokenizer.vocab_size),
+        }
+        both = {alone: counted(counts[alone], text, places, alone=alone) for alone in counts}
         for number, label in enumerate(("unigram", "two-sided trigram")):
             report(label, places, {alone: compare(both[alone][number]) for alone in both}, "")
     right = {
@@ -230,7 +257,7 @@ def main() -> None:
     pairs = dict(pair.split("=", 1) for pair in options.set)
     settings = {name: parse_value(TrainConfig, name, text) for name, text in pairs.items()}
     if options.quick:
-        settings["steps"] = QUICK_STEPS
+        settings |= {"steps": QUICK_STEPS, "eval_steps": QUICK_STEPS}
     corpus = next(corpus for corpus in bundled_corpora() if corpus.name == options.corpus)
     seeds = options.seeds.split(",")[: 1 if options.quick else None]
     print_machine()

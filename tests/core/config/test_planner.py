@@ -28,6 +28,14 @@ def plan_of(facts: TokenFacts = LANG, device: DeviceFacts = CPU, **train: Any) -
     return plan_run(TrainConfig(**train), {}, facts, device)
 
 
+def test_encoders_hide_many_tokens_and_the_tutorials_reads_few_lines_more_often() -> None:
+    for preset, steps in (("encoder-modern", 150), ("encoder", 400)):
+        plan = plan_of(LANG, preset=preset)
+        assert (plan.train.mask_share, plan.train.steps) == (0.4, steps), preset
+        chosen = plan_of(LANG, preset=preset, mask_share=0.15, steps=20).train
+        assert (chosen.mask_share, chosen.steps) == (0.15, 20), preset
+
+
 @pytest.mark.parametrize(
     ("facts", "kind"),
     [
