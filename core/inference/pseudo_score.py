@@ -42,28 +42,42 @@ def pseudo_score_samples(
         RunFailedError: the model's predictions are not finite.
         Cancelled: `cancelled` returned true before a forward pass.
     """
-    tokenizer, context = loaded.tokenizer, loaded.model.config.context
+    tokenizer = loaded.tokenizer
+    for window, first_new in _cut_windows(loaded, samples, totals):
+        places = [p for p in range(first_new, len(window)) if window[p] in tokenizer.unit_ids]
+        scores = pseudo_scores(loaded, window, places, cancelled)
+        for place, score in zip(places, scores, strict=True):
+            totals.tokens += 1
+            totals.nats -= score
+            id = window[place]
+            yield TokenScore(id, tokenizer.token_text(id), score)
+
+
+def _cut_windows(
+    loaded: LoadedEncoder, samples: Iterable[CorpusSample], totals: ScoreTotals
+) -> Iterator[tuple[list[int], int]]:
+    """Yield the ids of each window, and the index of the first that no earlier window had.
+
+    Adds the size of each sample to the totals when it is read.
+    """
+    context = loaded.model.config.context
     is_line = start_id(loaded.reading) == SOS
-    piece: list[int] = []
-    shared = 0  # tokens at its start that were scored with the piece before
+    ids: list[int] = []  # read, but not yielded
+    first_new = 0
     for sample in samples:
         totals.size += len(sample.text.encode())
-        piece += [SOS] * is_line + tokenizer.encode_prompt(sample.text)
+        if is_line:
+            ids.append(SOS)
+        ids += loaded.tokenizer.encode_prompt(sample.text)
         is_end = is_line or sample.ends_document
-        piece += [EOS] * is_end
-        while len(piece) > context or (is_end and len(piece) > shared):
-            window, rest = piece[:context], piece[context:]
-            places = [p for p in range(shared, len(window)) if window[p] in tokenizer.unit_ids]
-            for place, score in zip(
-                places, pseudo_scores(loaded, window, places, cancelled), strict=True
-            ):
-                totals.tokens += 1
-                totals.nats -= score
-                id = window[place]
-                yield TokenScore(id, tokenizer.token_text(id), score)
-            piece, shared = ([window[-1], *rest], 1) if rest else ([], 0)
         if is_end:
-            piece, shared = [], 0
+            ids.append(EOS)
+        while len(ids) > context or (is_end and len(ids) > first_new):
+            window, rest = ids[:context], ids[context:]
+            yield window, first_new
+            ids, first_new = ([window[-1], *rest], 1) if rest else ([], 0)
+        if is_end:
+            ids, first_new = [], 0
 
 
 @torch.inference_mode()

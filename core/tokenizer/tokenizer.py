@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,11 +102,7 @@ class Tokenizer:
 
     def with_roles(self) -> Tokenizer:
         """Return it with the special tokens of conversations, the roles after all other ids."""
-        if self.roles:
-            return self
-        _, ids, merges = vocabulary.parse_vocabulary(json.loads(self.to_json()))
-        backend = vocabulary.build_backend(self.kind, vocabulary.add_roles(ids), merges)
-        return Tokenizer(self.kind, backend)
+        return self if self.roles else self._extend(vocabulary.add_roles)
 
     def with_mask(self) -> Tokenizer:
         """Return it with `<mask>`, for an encoder; not for a tokenizer with roles.
@@ -114,11 +110,12 @@ class Tokenizer:
         Raises:
             InputError: byte-level BPE has learnt a token of this name.
         """
-        if self.mask_id is not None:
-            return self
+        return self if self.mask_id is not None else self._extend(vocabulary.add_mask)
+
+    def _extend(self, add: Callable[[Mapping[str, int]], dict[str, int]]) -> Tokenizer:
+        """Return it with the vocabulary that `add` makes of its own."""
         _, ids, merges = vocabulary.parse_vocabulary(json.loads(self.to_json()))
-        backend = vocabulary.build_backend(self.kind, vocabulary.add_mask(ids), merges)
-        return Tokenizer(self.kind, backend)
+        return Tokenizer(self.kind, vocabulary.build_backend(self.kind, add(ids), merges))
 
     @property
     def never_generated(self) -> tuple[int, ...]:
@@ -211,7 +208,7 @@ class Tokenizer:
         """Return a decoder for one id at a time, for text that follows the ids `after`.
 
         Args:
-            prompt: the text of `after` as typed. Words leave out its last blank, which then
+            prompt: the text of `after` as typed. Words leave out its last space, which then
                 separates the first word of the stream from it.
         """
         stream, last = TextStream(self), PAD
@@ -232,7 +229,7 @@ class Tokenizer:
             return f"<{raw.hex(' ')}>"
 
     def token_bytes(self, id: int) -> bytes:
-        """Return the UTF-8 bytes of an id: none for special tokens, no blanks around words."""
+        """Return the UTF-8 bytes of an id: none for special tokens, no spaces around words."""
         if self.is_special(id):
             return b""
         unit = self.units[id]
@@ -274,8 +271,8 @@ class Tokenizer:
         Args:
             reading: how the corpus is cut; for "lines", other programs begin a text with <sos>, and
                 for "pairs" and "conversations" there is a template of a chat.
-            is_encoder: whether other programs end a text as in training; of pairs, the text that
-                is to be labelled.
+            is_encoder: whether it is for an encoder, for which other programs frame a text as in
+                training, with <eos> after it. Always so with `<mask>`.
 
         Raises:
             OSError: one of them could not be written and was not changed.
@@ -293,7 +290,7 @@ class Tokenizer:
         frame = self._frame(reading, is_encoder=is_encoder or self.mask_id is not None)
         content = json.loads(self.to_json()) | vocabulary.pipeline_for_others(self.kind, *frame)
         if self.kind == "bpe":
-            # The blank before a masked piece is part of the piece: other programs drop it, too.
+            # The space before a masked piece is part of the piece: other programs drop it, too.
             for token in content["added_tokens"]:
                 token["lstrip"] = token["content"] == MASK
         # The tokenizer last: if it is there, both are, even after a kill in between.
@@ -348,19 +345,19 @@ class TextStream:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def begin_word(self) -> None:
-        """Leave out the blank before the next word."""
+        """Leave out the space before the next word."""
         self._has_word = False
 
     def push(self, id: int) -> str:
-        """Return the characters that this id completes; a word comes with the blank before it."""
+        """Return the characters that this id completes; a word comes with the space before it."""
         if self._tokenizer.is_special(id):
             return ""
         text = self._decoder.decode(self._tokenizer.token_bytes(id))
         if self._tokenizer.kind != "word":
             return text
-        blank = " " if self._has_word else ""
+        space = " " if self._has_word else ""
         self._has_word = True
-        return blank + text
+        return space + text
 
 
 def _surrogate_error(texts: Sequence[str], error: Exception) -> Exception:

@@ -45,7 +45,6 @@ _PIPELINES = {
 
 # The library identifies special tokens by name. A word of the text with such a name is stored
 # with a private character after its first bracket.
-_SPECIAL_NAME = re.compile(r"<(?=(?:pad|sos|eos|unk)>)")
 _PRIVATE = "\ue000"
 # White space to Python but not to Unicode, and so not to the library.
 _PYTHON_ONLY_SPACE = re.compile("[\x1c-\x1f]")
@@ -63,7 +62,7 @@ def escape_special(unit: str, special: Iterable[str] = SPECIAL) -> str:
 
 @cache
 def _special_pattern(special: frozenset[str]) -> re.Pattern[str]:
-    """Match the first bracket of a special token's name."""
+    """Match the first bracket of a special token's name; `<pad>` to `<unk>` always are such."""
     others = (CHAT_SPECIAL[EOS], *ROLE_TOKENS, MASK)
     names = [*SPECIAL, UNKNOWN, *(name for name in others if name in special)]
     return re.compile(rf"<(?=(?:{'|'.join(re.escape(name[1:-1]) for name in names)})>)")
@@ -150,7 +149,7 @@ def add_mask(ids: Mapping[str, int]) -> dict[str, int]:
 
 
 def _escape_words(ids: Mapping[str, int], special: Iterable[str]) -> dict[str, int]:
-    """Return what follows the first special tokens, words escaped for these special names."""
+    """Return the ids from 3 on; words are stored so as not to be taken for these special names."""
     kept = {UNKNOWN, *special_names(ids)}
     return {
         unit if unit in kept else escape_special(unit, special): id
@@ -218,7 +217,7 @@ def build_backend(kind: str, ids: Mapping[str, int], merges: Merges | None = Non
         pattern = _special_pattern(frozenset(special_names(ids))).pattern
         backend.normalizer = normalizers.Replace(Regex(pattern), f"<{_PRIVATE}")
         backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-        # Puts a blank before every word but the first; no word begins with the prefix.
+        # Puts a space before every word but the first; no word begins with the prefix.
         glue = decoders.WordPiece(prefix=_PRIVATE * 2, cleanup=False)
         backend.decoder = decoders.Sequence([glue, decoders.Replace(f"<{_PRIVATE}", "<")])
     elif kind == "char":
@@ -240,7 +239,7 @@ def pipeline_for_others(
 ) -> JsonObject:
     """Return the parts of `tokenizer.json` that serve other programs and are not used here.
 
-    Programs decode a continuation by itself: each word brings the blank before it, as here, and so
+    Programs decode a continuation by itself: each word brings the space before it, as here, and so
     does the first word of a whole text.
 
     Args:
@@ -258,8 +257,9 @@ def pipeline_for_others(
         )
         parts["post_processor"] = json.loads(template.__getstate__())
     if kind == "word":
-        blank = decoders.Replace(Regex(f"^(?!{_SPECIAL_NAME.pattern})"), " ")
-        decoder = decoders.Sequence([blank, decoders.Replace(f"<{_PRIVATE}", "<")])
+        names = _special_pattern(frozenset(SPECIAL)).pattern
+        space = decoders.Replace(Regex(f"^(?!{names})"), " ")
+        decoder = decoders.Sequence([space, decoders.Replace(f"<{_PRIVATE}", "<")])
         parts["decoder"] = json.loads(decoder.__getstate__())
     return parts
 

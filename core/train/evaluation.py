@@ -28,14 +28,14 @@ MAX_QUICK_TARGETS = 65_536
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What an evaluation found.
+    """The figures of an evaluation.
 
     Attributes:
         loss: mean in nats per target.
         tokens: of the samples read; of a decoder its targets.
         accuracy: of an encoder the share of the masked tokens that it restores, or of the texts
             that it labels as in the corpus.
-        items: how many there were.
+        items: of an encoder the masked tokens or the texts; else 0.
     """
 
     loss: float
@@ -50,14 +50,14 @@ class Evaluation:
 
     Attributes:
         ids: all tokens of the corpus.
-        pieces: the validation part, cut without overlap.
+        samples: the validation part, cut without overlap.
         batch_size: samples per forward pass.
-        task: of a decoder of pairs and conversations how often the reply is right; else None.
-        objective: of an encoder, the same at every evaluation; else None.
+        task: judges the replies of a decoder of pairs and conversations; else None.
+        objective: of an encoder, with the same masking at every evaluation; else None.
     """
 
     ids: NDArray[np.unsignedinteger]
-    pieces: LineSamples
+    samples: LineSamples
     batch_size: int
     task: TaskEvaluation | None = None
     objective: Objective | None = None
@@ -65,11 +65,11 @@ class Evaluation:
     @property
     def is_long(self) -> bool:
         """Whether a quick evaluation leaves out a part of it."""
-        return self.pieces.count_targets() > MAX_QUICK_TARGETS
+        return self.samples.count_targets() > MAX_QUICK_TARGETS
 
     def count_final_targets(self) -> int:
         """Targets evaluated after the last step: the whole part and, if long, its beginning."""
-        targets = self.pieces.count_targets()
+        targets = self.samples.count_targets()
         return targets + MAX_QUICK_TARGETS if targets > MAX_QUICK_TARGETS else targets
 
     def measure(
@@ -95,7 +95,7 @@ class Evaluation:
         model.train(False)
         limit = None if whole else MAX_QUICK_TARGETS
         with torch.inference_mode():
-            batches = iter_spans_in_order(self.pieces, self.batch_size, limit)
+            batches = iter_spans_in_order(self.samples, self.batch_size, limit)
             for number, spans in enumerate(batches):
                 if number % group.world_size == 0 and sync_stop():
                     model.train(was_training)
@@ -111,15 +111,19 @@ class Evaluation:
 
     def _measure_batch(self, model: LanguageModel, spans: Spans) -> Tensor:
         """(4,) the sums of `measure` over a batch, in float64."""
+        if self.objective is not None:
+            assert isinstance(model, Encoder)
+            return self._measure_encoder(model, self.objective, spans)
+        tokens, targets = gather_batch(self.ids, spans, self.samples.is_target)
+        count = int((targets != PAD).sum())
+        loss = model.loss(tokens.to(model.device), targets.to(model.device)).double() * count
+        counts = torch.tensor([count, 0, count], dtype=torch.float64).to(model.device)
+        return torch.cat((loss[None], counts))
+
+    def _measure_encoder(self, model: Encoder, objective: Objective, spans: Spans) -> Tensor:
+        """As `_measure_batch`; the logits are computed once for the loss and the hits."""
         device = model.device
-        if self.objective is None:
-            tokens, targets = gather_batch(self.ids, spans, self.pieces.is_target)
-            count = int((targets != PAD).sum())
-            loss = model.loss(tokens.to(device), targets.to(device)).double() * count
-            counts = torch.tensor([count, 0, count], dtype=torch.float64).to(device)
-            return torch.cat((loss[None], counts))
-        assert isinstance(model, Encoder)
-        tokens, targets = self.objective.batch(self.ids, spans, np.zeros(len(spans), np.int64))
+        tokens, targets = objective.batch(self.ids, spans, np.zeros(len(spans), np.int64))
         read = int(spans.count_targets(None).sum())
         chosen = targets != PAD  # (B, T)
         hidden = model(tokens.to(device))[chosen.to(device)]  # (N, D)

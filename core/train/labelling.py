@@ -3,7 +3,7 @@
 A pair is stored as `<sos> <|user|> text <|end|> <|assistant|> label <|end|>`. The encoder reads it
 up to the first `<|end|>`, or as much as fits into its context, and answers at <sos>.
 
-Shapes: B samples of a batch, T tokens of the longest text.
+Shapes: B samples of a batch, T tokens of the longest text, L labels.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ class Labelling:
             spans: the token ranges of whole pairs.
             passes: not used, see `core.train.masking.Masking.batch`.
         """
-        pairs = [ids[body] for _, body in spans]
-        ends = [int((pair == EOS).argmax()) + 1 for pair in pairs]
-        lengths = [min(end, self.context) for end in ends]
-        shape = max(1, len(pairs)), max(lengths, default=1)
+        pairs = [self._split(ids[body]) for _, body in spans]
+        longest = max((len(text) for text, _ in pairs), default=1)
+        shape = max(1, len(pairs)), min(longest, self.context)
         inputs, targets = np.full(shape, PAD, np.int64), np.full(shape, PAD, np.int64)
-        for row, (pair, end, length) in enumerate(zip(pairs, ends, lengths, strict=True)):
-            inputs[row, :length] = pair[:length]
-            targets[row, 0] = 1 + self._numbers[tuple(pair[end + 1 :].tolist())]
+        for row, (text, label) in enumerate(pairs):
+            length = min(len(text), self.context)
+            inputs[row, :length] = text[:length]
+            targets[row, 0] = 1 + label
         return torch.from_numpy(inputs), torch.from_numpy(targets)
 
     def count_targets(self, ids: NDArray[np.unsignedinteger], spans: Spans) -> int:
@@ -89,13 +89,17 @@ class Labelling:
         return len(spans)
 
     def count_labels(self, ids: NDArray[np.unsignedinteger], spans: Spans) -> Int64Array:
-        """How many pairs have each label."""
+        """(L,) how many pairs have each label."""
         counts = np.zeros(len(self.labels), np.int64)
         for _, body in spans:
-            pair = ids[body]
-            end = int((pair == EOS).argmax()) + 1
-            counts[self._numbers[tuple(pair[end + 1 :].tolist())]] += 1
+            counts[self._split(ids[body])[1]] += 1
         return counts
+
+    def _split(self, pair: NDArray[np.unsignedinteger]) -> tuple[NDArray[np.unsignedinteger], int]:
+        """The text of a pair up to its `<|end|>`, and the number of its label, from 0."""
+        end = int((pair == EOS).argmax()) + 1
+        label = pair[end + 1 :]  # after <|assistant|>
+        return pair[:end], self._numbers[tuple(label.tolist())]
 
     @cached_property
     def _numbers(self) -> dict[tuple[int, ...], int]:

@@ -40,7 +40,7 @@ class Masking:
     Attributes:
         mask_id: the id of `<mask>`.
         units: the ids that may be chosen and that replace others: no special tokens, no <unk>.
-        share: of the tokens of a sample that are chosen; at least one is, if there is any.
+        share: the part of a sample's eligible tokens that is chosen, at least one if there is any.
         seed: of the choice.
     """
 
@@ -73,17 +73,19 @@ class Masking:
             passes: (B,) how often each sample was seen before.
         """
         tokens, places = _gather(ids, spans)
-        if len(passes) < len(tokens):  # without samples, a row of padding
+        if len(passes) < len(tokens):  # a slice without samples is one row of padding
             passes = np.zeros(len(tokens), np.int64)
         eligible = self._is_eligible(tokens)
-        draws = [self._draw(places, passes, use) for use in range(3)]  # (B, T) each
-        order = np.where(eligible, draws[0], np.inf).argsort(axis=1, kind="stable").argsort(axis=1)
+        # (B, T) each: which tokens are chosen, whether they are replaced, and by which random id.
+        order_draws, kind_draws, id_draws = (self._draw(places, passes, use) for use in range(3))
+        draws = np.where(eligible, order_draws, np.inf)
+        order = draws.argsort(axis=1, kind="stable").argsort(axis=1)  # of each token in its sample
         chosen = order < self._count(eligible)[:, None]  # (B, T)
-        random_ids = self.units.start + (draws[2] * len(self.units)).astype(np.int64)
+        random_ids = self.units.start + (id_draws * len(self.units)).astype(np.int64)
         inputs = np.select(
             [
-                chosen & (draws[1] < REPLACED_BY_MASK),
-                chosen & (draws[1] < REPLACED_BY_MASK + REPLACED_BY_RANDOM),
+                chosen & (kind_draws < REPLACED_BY_MASK),
+                chosen & (kind_draws < REPLACED_BY_MASK + REPLACED_BY_RANDOM),
             ],
             [np.full_like(tokens, self.mask_id), random_ids],
             tokens,
@@ -91,7 +93,7 @@ class Masking:
         return torch.from_numpy(inputs), torch.from_numpy(np.where(chosen, tokens, PAD))
 
     def choose(self, ids: Sequence[int]) -> list[int]:
-        """Indices of the tokens of one text that are chosen on the first pass."""
+        """Indices of the tokens of one text that are chosen on the first pass, in order."""
         text = np.array(ids, np.uint32)
         span = Spans(np.zeros(1, np.int64), np.array([len(text)], np.int64))
         _, targets = self.batch(text, span, np.zeros(1, np.int64))

@@ -58,7 +58,7 @@ def describe_validation(
 ) -> JsonObject:
     """Fields about the validation part, with the baselines measured on it."""
     train = evaluation_samples(tokens, "train", shape, config, objective, MAX_BASELINE_TARGETS)
-    judged = evaluation.pieces if evaluation else train
+    judged = evaluation.samples if evaluation else train
     if objective is None:
         losses = baseline_losses(tokens.ids, train, judged, tokens.vocab_size)
     elif isinstance(objective, Labelling):

@@ -42,10 +42,9 @@ def build_evaluation(
     """The validation part; None if there is none."""
     if not tokens.has_validation:
         return None
-    pieces = evaluation_samples(tokens, "validation", shape, config, objective)
     return Evaluation(
         tokens.ids,
-        pieces,
+        evaluation_samples(tokens, "validation", shape, config, objective),
         max(1, EVALUATION_TOKENS // shape.context),
         None if shape.is_encoder else build_task_evaluation(tokens, shape.context, task),
         objective and objective.for_evaluation(),

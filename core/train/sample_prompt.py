@@ -32,8 +32,8 @@ def choose_sample_prompt(
     """What the samples during training begin with, or for an encoder a text with blanks.
 
     The user's choice, else the corpus's proposal if all of its words are in the vocabulary, else
-    the first words of the text. For an encoder that fills in blanks, the first sample of the
-    validation part.
+    the first words of the text. For an encoder that fills in blanks, the beginning of the first
+    sample of the validation part, or of the text where there is none.
 
     Args:
         requested: by the user.
@@ -44,7 +44,7 @@ def choose_sample_prompt(
         return normalize_text(requested)
     if isinstance(objective, Masking):
         first = (
-            evaluation.pieces.pieces[:1]
+            evaluation.samples.pieces[:1]
             if evaluation
             else Spans(np.zeros(1, np.int64), tokens.starts[1:2])
         )
