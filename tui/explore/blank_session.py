@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 from core.errors import InputError
 from core.server.protocol import FillRequest
@@ -14,13 +14,10 @@ from tui.common.client import ModelClient
 from tui.explore.blank_game import Round, Score, choose_words, start_round
 from tui.explore.blank_text import BlankText
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
 MAX_CACHED_VIEWS = 64
 TOP_TOKENS = 50
-MAX_SEED = 1 << 31
-MAX_SEEDS = 8  # until one chooses a word without typed blanks
+SEEDS = 1 << 31  # of the random masking of a round
+MAX_DRAWS = 8  # of seeds, until one chooses a word without typed blanks
 
 
 class BlankSession:
@@ -74,7 +71,7 @@ class BlankSession:
         Raises:
             MiniGPTError: it cannot be read; the present text stays.
         """
-        reply = await self.client.request(self._request(text=text))
+        reply = await self.client.request(replace(self._empty_request(), text=text))
         opened = BlankText(reply.tokens)
         if not opened.words:
             raise InputError("There is no word in this text.", "Type some; [] is a blank.")
@@ -89,14 +86,14 @@ class BlankSession:
 
     async def use_weights(self, weights: str) -> None:
         """Use other weights, as they are on disk now; after an error nothing has changed."""
-        request = self._view_request(weights, reload=True)
+        request = replace(self._view_request(), weights=weights, reload=True)
         reply = await self.client.request(request)
         self.weights = weights
         self._views.clear()
         self._keep(reply)
 
     async def use_decoder(self, name: str | None) -> None:
-        """Ask another decoder too; after an error nothing has changed."""
+        """Ask this decoder too, or none; after an error nothing has changed."""
         before, self.decoder = self.decoder, name
         try:
             await self.refresh()
@@ -104,36 +101,16 @@ class BlankSession:
             self.decoder = before
             raise
 
-    def _view_request(self, weights: str | None = None, *, reload: bool = False) -> FillRequest:
+    def _view_request(self) -> FillRequest:
+        """The request for what belongs at the cursor and at the blanks."""
         text = self.text
-        return self._request(
-            tokens=text.ids, masked=text.asked_places, fill=text.fill,
-            weights=weights or self.weights, reload=reload,
-        )  # fmt: skip
-
-    def _request(
-        self,
-        *,
-        text: str = "",
-        tokens: list[int] | None = None,
-        masked: list[int] | None = None,
-        fill: list[list[int]] | None = None,
-        seed: int | None = None,
-        weights: str | None = None,
-        reload: bool = False,
-    ) -> FillRequest:
-        return FillRequest(
-            run=self.run,
-            weights=weights or self.weights,
-            text=text,
-            tokens=tokens,
-            masked=masked or [],
-            fill=fill or [],
-            mask_random=seed,
-            top=TOP_TOKENS,
-            decoder=self.decoder,
-            reload=reload,
+        return replace(
+            self._empty_request(), tokens=text.ids, masked=text.asked_places, fill=text.fill
         )
+
+    def _empty_request(self) -> FillRequest:
+        """A request to the encoder and the decoder, without a text."""
+        return FillRequest(run=self.run, weights=self.weights, top=TOP_TOKENS, decoder=self.decoder)
 
     def _key(self) -> Hashable:
         text = self.text
@@ -160,9 +137,10 @@ class BlankSession:
         """
         text = self.text
         text.restore()
-        for _ in range(MAX_SEEDS):
-            seed = random.randrange(MAX_SEED)
-            reply = await self.client.request(self._request(tokens=text.ids, seed=seed))
+        for _ in range(MAX_DRAWS):
+            seed = random.randrange(SEEDS)
+            request = replace(self._empty_request(), tokens=text.ids, mask_random=seed)
+            reply = await self.client.request(request)
             chosen = [place.place for place in reply.places]
             if words := choose_words(text, chosen, random.Random(seed)):
                 break

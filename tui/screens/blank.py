@@ -11,9 +11,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.events import Paste
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from core.errors import MiniGPTError
 from core.run.comparable import find_comparable_decoder
@@ -24,7 +23,6 @@ from tui.common.messages import CopyRequested, OpenInside
 from tui.common.sanitize import clean, one_line, pasted_text
 from tui.explore.blank_game import Score, round_words
 from tui.explore.blank_keys import BINDINGS, COMMANDS
-from tui.explore.blank_rows import BlankRow, blank_rows, corpus_line, word_line
 from tui.explore.blank_session import BlankSession
 from tui.explore.blank_text import Choice
 from tui.explore.token_rows import Layout, layout_rows
@@ -32,8 +30,9 @@ from tui.runs.preview import read_preview
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import TextDialog
 from tui.widgets.answer_input import AnswerInput
+from tui.widgets.blank_candidates import BlankCandidates
 from tui.widgets.blank_panels import ContextPanel, ScorePanel
-from tui.widgets.blank_table import BlankContent, BlankTable
+from tui.widgets.blank_table import BlankTable
 from tui.widgets.panel import Panel, is_wide
 from tui.widgets.row_list import RowList
 from tui.widgets.token_text import TokenText
@@ -41,10 +40,8 @@ from tui.widgets.weights_panel import WeightsPanel
 
 MAX_TEXT_SHARE = 3  # the text takes at most one row in so many
 MIN_TEXT_ROWS = 2
-EVERY_WORD = 1 << 16  # a move that far reaches an end of any text
-TABLE_TITLE, GAME_TITLE = "What belongs here", "What belongs here? You first"
+EVERY_WORD = 1 << 16  # words: a move that far reaches an end of any text
 TEXT_HINT = "Space masks a word · m the game · [] is a blank in text you type"
-TABLE_HINT = "← the word that was masked"
 QUESTION = "Which text? Write [] for a word to fill in."
 LOADING = "Loading the weights of {run}…"
 NO_TEXT = "No text: e takes one; [] is a blank."
@@ -94,10 +91,7 @@ class BlankScreen(BaseScreen):
         with Container(id="room"):
             with Vertical(id="left"):
                 yield Panel(TokenText(), title="Text", hint=TEXT_HINT, id="path")
-                with Panel(title=TABLE_TITLE, hint=TABLE_HINT, id="next"):
-                    yield Static(id="facts", markup=False)
-                    yield AnswerInput()
-                    yield BlankTable()
+                yield BlankCandidates()
             with Vertical(id="right"):
                 yield ContextPanel()
                 yield ScorePanel()
@@ -145,14 +139,14 @@ class BlankScreen(BaseScreen):
             needs_view: whether it depends on what belongs at the cursor.
         """
 
-        async def act() -> None:
+        async def act_in_turn() -> None:
             if needs_view:
                 await self.session.refresh()
                 self._show()  # the table is of the word at the cursor
             action()
 
         if self._waiting or (needs_view and self.session.place is None):
-            self.perform(act)
+            self.perform(act_in_turn)
             return
         self._note = ""
         action()
@@ -206,7 +200,7 @@ class BlankScreen(BaseScreen):
         if session.text.words:
             words, decoder = session.text.shown_words(), session.decoder
             self.query_one(ContextPanel).show(words, session.text.at, self._run_name, decoder)
-        self._show_candidates()
+        self.query_one(BlankCandidates).show(session, self._note or self._standing_note())
         self.refresh_bindings()
 
     def _state(self) -> str:
@@ -236,33 +230,6 @@ class BlankScreen(BaseScreen):
             widget.styles.height = min(most, len(layout_rows(layout, width)))
             widget.show(layout)
 
-    def _show_candidates(self) -> None:
-        session, place = self.session, self.session.place
-        guessing, decoder = session.is_guessing, session.decoder
-        self.query_one("#next", Panel).set_title(GAME_TITLE if guessing else TABLE_TITLE)
-        self._answer.display = guessing
-        if guessing:
-            assert session.round is not None
-            left = len(session.round.truth) - len(session.round.answers)
-            options = session.round.options.get(session.text.at, ())
-            if session.text.at in session.round.answers:
-                options = ()
-            rows = [BlankRow(each.id, each.text) for each in options]
-            facts = [f"{left:,} of {len(session.round.truth):,} to guess", ""]
-            content = BlankContent(rows, is_hidden=True)
-        else:
-            rows = blank_rows(place) if place else []
-            facts = [
-                word_line(session.text, place, decoder),
-                corpus_line(session.text.tokens, place),
-            ]
-            content = BlankContent(rows, has_decoder=decoder is not None)
-        note = self._note or self._standing_note()
-        lines = [Content.styled(facts[0], "$muted")]
-        lines += [Content.styled(note, "$accent") if note else Content.styled(facts[1], "$muted")]
-        self.query_one("#facts", Static).update(Content("\n").join(lines), layout=False)
-        self._table.show(content)
-
     def _standing_note(self) -> str:
         """What to do where there is nothing to show, and words that were read as unknown."""
         session = self.session
@@ -273,7 +240,7 @@ class BlankScreen(BaseScreen):
             return f"Not in the vocabulary, read as unknown: {words}"
         return ""
 
-    def _say(self, note: str) -> None:
+    def _show_note(self, note: str) -> None:
         """Show a short note until the next key."""
         self._note = note
         self._show()
@@ -368,14 +335,11 @@ class BlankScreen(BaseScreen):
             if self.session.is_guessing:
                 return
             await self.session.start_round()
-            self._focus_answer()
+            self._answer.value = ""
+            self._answer.display = True
+            self._answer.focus()
 
         self.perform(begin)
-
-    def _focus_answer(self) -> None:
-        self._answer.value = ""
-        self._answer.display = True
-        self._answer.focus()
 
     @on(Input.Changed, "#answer")
     def _update_keys(self) -> None:
@@ -392,7 +356,7 @@ class BlankScreen(BaseScreen):
         if not session.is_guessing or session.round is None:
             return
         if not word.strip():
-            self._say(EMPTY_ANSWER)
+            self._show_note(EMPTY_ANSWER)
             return
         if session.text.at not in session.round.truth:
             session.text.go_to(session.round.next_word(session.text.at) or 0)
@@ -450,7 +414,7 @@ class BlankScreen(BaseScreen):
 
     def _use_weights(self, weights: str | None) -> None:
         if weights is None:
-            self._say("There are no further weights.")
+            self._show_note("There are no further weights.")
         else:
             self.perform(lambda: self.session.use_weights(weights))
 
@@ -469,7 +433,7 @@ class BlankScreen(BaseScreen):
         if self._run.best_weights.is_file():
             self._use_weights(BEST)
         else:
-            self._say("No best weights: this run has no validation data.")
+            self._show_note("No best weights: this run has no validation data.")
 
     def action_newest(self) -> None:
         """Use the newest weights; those on disk may be newer than the ones shown."""

@@ -30,7 +30,7 @@ class ContextPanel(Panel):
         """Show the text around the word at the cursor.
 
         Args:
-            words: as shown, each with the blank before it.
+            words: as shown, each with the space before it.
             at: the number of the word asked for.
             encoder, decoder: names of the runs; without a decoder, how to get one.
         """
