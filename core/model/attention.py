@@ -127,11 +127,12 @@ def _fused(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
 def _should_use_matmuls(q: Tensor, step: ForwardPass) -> bool:
     """Whether `_matmul_attention` is faster: the fused kernel's gradient is slow on CPUs.
 
-    It keeps the weights of all heads for the backward pass, so it is for short contexts only.
+    `_matmul_attention` keeps the weights of all heads for the backward pass, so it is for short
+    contexts only. It takes causal attention and an encoder's padding mask, which has 4 dimensions.
     """
     if torch.compiler.is_compiling() or q.device.type != "cpu" or not q.requires_grad:
         return False
-    is_pack = step.visible is not None and step.visible.dim() != 4
+    is_pack = step.visible is not None and step.visible.dim() != 4  # (N, N)
     if is_pack or step.dropout:
         return False
     return q.shape[2] <= (
@@ -167,6 +168,7 @@ def _causal_bias(new: int, share: int, dtype: torch.dtype) -> Tensor:
 
 
 def _recorded(q: Tensor, k: Tensor, v: Tensor, step: ForwardPass) -> Tensor:
+    """The written-out attention; adds its weights to the record."""
     assert step.record is not None
     assert step.visible is not None
     share = q.shape[1] // k.shape[1]

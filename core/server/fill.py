@@ -100,6 +100,7 @@ def _read_text(model: CachedEncoder, request: FillRequest) -> tuple[list[int], l
 
 
 def _check_unit(tokenizer: Tokenizer, id: int) -> int:
+    """Return an id that can be put in; InputError for special tokens and <unk>."""
     if id not in tokenizer.unit_ids:
         raise InputError(f"The token {id} cannot be put in.", "Choose one of the candidates.")
     return id

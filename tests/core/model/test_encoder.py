@@ -72,6 +72,7 @@ def test_recorded_attention_is_over_both_sides_and_never_over_padding(config: Mo
     tokens = torch.tensor([[1, 5, 6, 2, 0, 0]])
     hidden = model(tokens, record=record)
     assert (hidden - model(tokens)).abs().max() < 1e-5
+    assert len(record.attention) == config.layers
     for weights in record.attention:
         assert weights[..., 4:].abs().max() == 0
         assert weights[:, :, 0, 3].min() > 0
