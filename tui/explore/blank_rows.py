@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.server.replies import FillPlace
-from core.server.tokens import FillToken, RankedToken
+from core.server.tokens import RankedToken
 from tui.common.sanitize import one_line
 from tui.explore.blank_text import BlankText
 from tui.explore.candidates import percent
@@ -90,20 +89,22 @@ def _rank(token: RankedToken) -> str:
     return f"{percent(token.probability)}, rank {token.rank:,}"
 
 
-def corpus_line(tokens: Sequence[FillToken], place: FillPlace | None) -> str:
-    """Describe how often the corpus has anything between the neighbours of a place."""
+def corpus_line(text: BlankText, place: FillPlace | None) -> str:
+    """Describe how often the corpus has one token between the neighbours of a place."""
     if place is None:
         return ""
     if place.counts is None:
-        return "corpus: not counted (a neighbour is masked, or the text is gone)"
-    left, right = (_neighbour(tokens, place.place + by) for by in (-1, 1))
+        return "corpus: not counted (a neighbour is masked, or the text is missing)"
+    left, right = (_neighbour(text, place.place + by) for by in (-1, 1))
     least = "at least " if place.at_least else ""
-    times = "once" if place.total == 1 else f"{least}{place.total:,} times"
-    return f"corpus: {times} anything between {left} and {right}"
+    count = f"{least}{place.total:,} token{'s' * (place.total != 1)}"
+    return f"corpus: {count} between {left} and {right}"
 
 
-def _neighbour(tokens: Sequence[FillToken], place: int) -> str:
-    token = tokens[place] if 0 <= place < len(tokens) else None
+def _neighbour(text: BlankText, place: int) -> str:
+    """The token beside a blank, or the one put in there."""
+    token = text.tokens[place] if 0 <= place < len(text.tokens) else None
     if token is None or token.word is None:
         return "the start" if place <= 0 else "the end"
-    return f"“{one_line(token.text.strip()) or '␣'}”"
+    shown = text.choices[place].text if place in text.choices else token.text
+    return f"“{one_line(shown.strip()) or '␣'}”"

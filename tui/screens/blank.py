@@ -64,8 +64,8 @@ class BlankScreen(BaseScreen):
     HELP = (
         "Mask words: the encoder, which reads both sides, says what belongs there; beside it a "
         "decoder of the same text and tokenizer, which reads only what is on the left, and how "
-        "often the corpus has each word between the same neighbours. A word that is not masked is "
-        "asked for as if it were. The game masks 15 % at random; you guess first."
+        "often the corpus has each word between the same neighbours. The word at the cursor is "
+        "predicted as if it were masked. The game masks 15 % at random; you guess first."
     )
     AUTO_FOCUS = "BlankTable"
     PANEL_KEYS = ("tab",)

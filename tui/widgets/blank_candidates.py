@@ -35,13 +35,13 @@ class BlankCandidates(Panel):
         self.query_one(AnswerInput).display = is_guessing
         if is_guessing and round_ is not None:
             left = len(round_.truth) - len(round_.answers)
-            facts = [f"{left:,} of {len(round_.truth):,} to guess", ""]
+            facts = [f"{left:,} of {len(round_.truth):,} left to guess", ""]
             content = _options(round_, session.text.at)
         else:
             place, decoder = session.place, session.decoder
             facts = [
                 word_line(session.text, place, decoder),
-                corpus_line(session.text.tokens, place),
+                corpus_line(session.text, place),
             ]
             rows = blank_rows(place) if place else []
             content = BlankContent(rows, has_decoder=decoder is not None)

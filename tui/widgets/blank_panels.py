@@ -97,7 +97,7 @@ def round_lines(round_: Round) -> list[Content]:
     """How many words are left, or what each player put in for each."""
     if not round_.is_over:
         left = len(round_.truth) - len(round_.answers)
-        text = f"{left:,} of {len(round_.truth):,} still to guess; then the models' choices show."
+        text = f"{left:,} of {len(round_.truth):,} left to guess; then the models' choices show."
         return [Content.styled(text, "$muted")]
     lines = []
     for word in round_.words:

@@ -62,12 +62,21 @@ def test_the_line_about_a_piece_names_it() -> None:
 def test_the_line_about_the_corpus_names_both_neighbours() -> None:
     text = _text()
     once = fill_place(text, 2, [], counts={"quick": 1})
-    assert corpus_line(text.tokens, once) == "corpus: once anything between “The” and “fox”"
+    assert corpus_line(text, once) == "corpus: 1 token between “The” and “fox”"
     many = replace(once, total=1234, at_least=True)
-    words = "at least 1,234 times anything between “The” and “fox”"
-    assert corpus_line(text.tokens, many) == f"corpus: {words}"
+    words = "at least 1,234 tokens between “The” and “fox”"
+    assert corpus_line(text, many) == f"corpus: {words}"
     start = replace(once, place=1)
-    assert "between the start and “quick”" in corpus_line(text.tokens, start)
-    assert "between “fox” and the end" in corpus_line(text.tokens, replace(once, place=4))
-    assert "not counted" in corpus_line(text.tokens, replace(once, counts=None))
-    assert corpus_line(text.tokens, None) == ""
+    assert "between the start and “quick”" in corpus_line(text, start)
+    assert "between “fox” and the end" in corpus_line(text, replace(once, place=4))
+    assert "not counted" in corpus_line(text, replace(once, counts=None))
+    assert corpus_line(text, None) == ""
+
+
+def test_the_line_about_the_corpus_names_the_token_that_was_put_in_beside_a_blank() -> None:
+    """Detects the token of the text, or its blank, instead of the choice that is counted."""
+    text = blank_text("The", "[]", "fox", "ran")
+    text.go_to(1)
+    text.put(Choice(3, " slow"))
+    place = fill_place(text, 3, [], counts={"fox": 2})
+    assert corpus_line(text, place) == "corpus: 2 tokens between “slow” and “ran”"

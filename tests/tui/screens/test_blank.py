@@ -58,7 +58,7 @@ def test_a_typed_blank_is_shown_with_what_belongs_there(home: Home) -> None:
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
         assert "Python is[____]popular language." in app.text
-        assert "24 times anything between “is” and “popular”" in app.text
+        assert "24 tokens between “is” and “popular”" in app.text
         row = line_of(app, "language.  ")
         assert row.index("12.0%") < row.index("3.0%"), "the encoder, then the decoder"
         assert row.endswith("0")
@@ -162,7 +162,7 @@ def test_the_game_hides_the_models_until_all_words_are_answered(home: Home) -> N
         text = await press(app, pilot, "enter")
         assert "Python •IS ____[____]language." in text
         assert "%" not in text
-        assert "1 of 2 to guess" in text
+        assert "1 of 2 left to guess" in text
         await press(app, pilot, "enter")
         assert "Type a word, or choose one" in app.text
         text = await press(app, pilot, "down", "down", "enter")
