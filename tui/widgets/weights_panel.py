@@ -66,8 +66,12 @@ class WeightsRow(Widget, can_focus=True):
 
     DEFAULT_CSS = "WeightsRow { height: auto; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "choose(-1)", "Older, newer", key_display="←→", tooltip="Older weights"),
-        Binding("right", "choose(1)", "Newer", show=False, tooltip="Newer weights"),
+        Binding(
+            "left", "choose(-1)", "Older, newer", key_display="←→", tooltip="Older or newer weights"
+        ),
+        Binding(
+            "right", "choose(1)", "Newer", show=False, key_display="→", tooltip="Newer weights"
+        ),
         Binding("home", "choose_end(0)", "Oldest", show=False, tooltip="The oldest weights"),
         Binding("end", "choose_end(-1)", "Newest", show=False, tooltip="The newest weights"),
     ]
