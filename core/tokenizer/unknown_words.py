@@ -25,7 +25,9 @@ class UnknownWordError(InputError):
         named = list(near)[:MAX_NAMED_UNITS]
         more = f" and {len(near) - len(named)} more" if len(near) > len(named) else ""
         listing = ", ".join(repr(unit) for unit in named)
-        suggestions = [f"{unit!r}: {', '.join(near[unit])}" for unit in named if near[unit]]
+        suggestions = [
+            f"{unit!r}: {', '.join(map(repr, near[unit]))}" for unit in named if near[unit]
+        ]
         super().__init__(
             f"The {noun}{'s' * (len(near) > 1)} {listing}{more} "
             f"{'is' if len(near) == 1 else 'are'} not in the vocabulary.",

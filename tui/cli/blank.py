@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.server.tokens import TokenProbability
     from core.system.files import JsonObject
 
-SHOWN_CHARACTERS = 20  # of the text on each side of a blank
+MAX_SHOWN_CHARACTERS = 30  # of the text on each side of a blank
 
 
 @click.command()
@@ -187,19 +187,25 @@ def _print_lines(request: FillRequest, reply: FillReply) -> None:
         if place.decoder is not None:
             print_result(f"The decoder {request.decoder}: {spoken(place.decoder)}.")
         if place.counts:
-            counts = ", ".join(f"{mark_spaces(text)} {n:,} times" for _, text, n in place.counts)
+            counts = ", ".join(
+                f"{mark_spaces(text)} {n:,} time{'s' * (n != 1)}" for _, text, n in place.counts
+            )
             print_result(f"In the training text: {counts}.")
         if note := _corpus_note(place):
             print_result(note)
 
 
 def _surroundings(reply: FillReply, place: int) -> str:
-    """The blank with some of the text around it."""
+    """The blank with some of the text around it, in whole words where there are blanks."""
     texts = [text for _, text, _ in reply.tokens]
     before, after = "".join(texts[:place]), "".join(texts[place + 1 :])
-    left = before if len(before) <= SHOWN_CHARACTERS else f"…{before[-SHOWN_CHARACTERS:]}"
-    right = after if len(after) <= SHOWN_CHARACTERS else f"{after[:SHOWN_CHARACTERS]}…"
-    return f"{left}{texts[place]}{right}".strip(" ")
+    if len(before) > MAX_SHOWN_CHARACTERS:
+        end = before[-MAX_SHOWN_CHARACTERS:]
+        before = f"… {end.partition(' ')[2] or end}"
+    if len(after) > MAX_SHOWN_CHARACTERS:
+        beginning = after[:MAX_SHOWN_CHARACTERS]
+        after = f"{beginning.rpartition(' ')[0] or beginning} …"
+    return f"{before}{texts[place]}{after}".strip(" ")
 
 
 def _corpus_note(place: FillPlace) -> str:

@@ -88,7 +88,7 @@ def test_a_decoder_that_cannot_be_loaded_is_named_only_if_it_was_not_chosen(
         (["blanks", "the cat sat"], "Invalid input: There is no [] in the text.\nPut one where"),
         (
             ["blanks", "the caat [] sat"],
-            "'caat' is not in the vocabulary.\nNearest known: 'caat': cat",
+            "'caat' is not in the vocabulary.\nNearest known: 'caat': 'cat'",
         ),
         (["blanks", "the cat " * 8 + "[]"], "The text has 19 tokens; blanks reads at most 16."),
         (["words", TEXT], "words is a decoder: it continues a text and cannot fill in blanks."),
@@ -144,3 +144,14 @@ def test_an_encoder_is_scored_by_its_pseudo_perplexity(home: Home, capsys: Captu
     assert (
         "blanks is an encoder: it fills in blanks and gives no replies." in capsys.readouterr().err
     )
+
+
+def test_a_long_text_is_cut_at_words_around_a_blank(home: Home, capsys: Captured) -> None:
+    """Detects a word cut in the middle to save a character or two."""
+    text = "the cat sat on the mat sat on the [] sat"
+    assert command(["blank", "blanks", text, "--top", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "… cat sat on the mat sat on the [] sat" in lines
+    text = "the [] sat on the mat the cat sat on the mat"
+    assert command(["blank", "blanks", text, "--top", "1"]) == 0
+    assert "the [] sat on the mat the cat sat …" in capsys.readouterr().out.splitlines()
