@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from core.config.budget import check_architecture
 from core.config.configs import ModelConfig
-from core.model.decoder import Decoder
 from core.model.encoder import Encoder
 from core.model.gpt import GPT, ModernEncoder
 from core.model.language_model import LanguageModel
@@ -33,13 +32,6 @@ def build_model(config: ModelConfig, seed: int | None = 0) -> LanguageModel:
     """
     check_architecture(config)
     return MODELS[config.architecture](config, seed)
-
-
-def build_decoder(config: ModelConfig, seed: int | None = 0) -> Decoder:
-    """As `build_model`, for the shape of a decoder."""
-    model = build_model(config, seed)
-    assert isinstance(model, Decoder), config.architecture
-    return model
 
 
 def build_encoder(config: ModelConfig, seed: int | None = 0) -> Encoder:
