@@ -109,11 +109,12 @@ def token_texts(
     for place, id in enumerate(ids):
         if id == tokenizer.mask_id:
             fill = (fills or {}).get(place)
-            text = "" if fill is None else tokenizer.token_bytes(fill).decode(errors="replace")
+            held = "" if fill is None else tokenizer.token_bytes(fill).decode(errors="replace")
+            inside = held.removeprefix(" ") or held  # a space alone stays: [] is unfilled
             is_separate = tokenizer.kind == "word" or (
-                tokenizer.kind == "bpe" and (fill is None or text.startswith(" "))
+                tokenizer.kind == "bpe" and (fill is None or inside != held)
             )
-            texts.append(f"{' ' if has_text and is_separate else ''}[{text.removeprefix(' ')}]")
+            texts.append(f"{' ' if has_text and is_separate else ''}[{inside}]")
             if tokenizer.kind == "word":
                 stream = tokenizer.stream([tokenizer.unit_ids.start])  # a space before the next
         else:

@@ -29,6 +29,8 @@ from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.unknown_words import UnknownWordError
 from core.train.masking import Masking
 
+MAX_LISTED = 1 << 16  # candidates of all blanks: more would not fit into a line of the protocol
+
 
 def fill(cache: ModelCache, request: FillRequest) -> FillReply:
     """Return what belongs at the masked places of a text.
@@ -52,6 +54,12 @@ def fill(cache: ModelCache, request: FillRequest) -> FillReply:
     model.set_process_threads()
     by_encoder: Iterable[Tensor] = ()
     by_decoder: Iterable[Tensor | None] = [None] * len(places)
+    if len(places) * request.top > MAX_LISTED:
+        raise InputError(
+            f"{len(places):,} blanks with {request.top:,} candidates each are too many for a "
+            f"reply: at most {MAX_LISTED:,} candidates.",
+            "List fewer of each, or use fewer blanks.",
+        )
     if places:
         logits = blank_logits(model.loaded.model, ids, places).cpu()  # (N, V)
         check_finite(logits)
@@ -95,8 +103,18 @@ def _read_text(model: CachedEncoder, request: FillRequest) -> tuple[list[int], l
         if len(entry) != 2:
             raise InputError(f"fill has {entry}.", "Pass an index and an id each.")
         place = check_range(entry[0], 0, len(ids) - 1, "An index in fill")
+        _check_is_word(model.loaded.tokenizer, ids, place, "replaced")
         ids[place] = _check_unit(model.loaded.tokenizer, entry[1])
     return ids, unknown
+
+
+def _check_is_word(tokenizer: Tokenizer, ids: Sequence[int], place: int, what: str) -> None:
+    """Refuse the special tokens that frame a text."""
+    if tokenizer.is_special(ids[place]) and ids[place] != tokenizer.mask_id:
+        raise InputError(
+            f"{tokenizer.token_text(ids[place])} at {place} cannot be {what}.",
+            "Choose a word of the text.",
+        )
 
 
 def _check_unit(tokenizer: Tokenizer, id: int) -> int:
@@ -115,11 +133,7 @@ def _mask(
     filled = {place for place, _ in request.fill}
     for place in request.masked:
         check_range(place, 0, len(ids) - 1, "An index in masked")
-        if tokenizer.is_special(ids[place]) and ids[place] != tokenizer.mask_id:
-            raise InputError(
-                f"{tokenizer.token_text(ids[place])} at {place} cannot be masked.",
-                "Choose a word of the text.",
-            )
+        _check_is_word(tokenizer, ids, place, "masked")
         if place not in filled:
             ids[place] = tokenizer.mask_id
     if request.mask_random is not None:
@@ -235,9 +249,10 @@ def _most_likely(tokenizer: Tokenizer, logits: Tensor, top: int) -> list[TokenPr
 
 
 def _rank(tokenizer: Tokenizer, logits: Tensor | None, id: int | None) -> RankedToken | None:
-    """Rank, from 1, and probability of a token by logits (V,), among all of the vocabulary."""
+    """Rank, from 1, and probability of a token by logits (V,), among those that can be listed."""
     if logits is None or id is None:
         return None
-    rank = 1 + int((logits > logits[id]).sum())
+    listed = logits[tokenizer.unit_ids.start : tokenizer.unit_ids.stop]
+    rank = 1 + int((listed > logits[id]).sum())
     probability = float(logits.softmax(-1)[id])
     return RankedToken(id, tokenizer.token_text(id), rank, probability)

@@ -203,7 +203,8 @@ class Updater:
         ]
         # A rank without targets takes part in the exchange all the same.
         nonempty = [index for index, count in enumerate(counts) if count] or [0]
-        all_targets = batches.count_targets(step)
+        # An encoder's batch can have nothing to mask: then the loss and its gradient are 0.
+        all_targets = max(1, batches.count_targets(step))
         total = torch.zeros((), device=self.device)
         for index in nonempty:
             tokens, targets = batches.batch(step, first + index, slots)

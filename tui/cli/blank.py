@@ -142,7 +142,8 @@ def _filled_text(reply: FillReply) -> str:
     parts = [text for _, text, _ in reply.tokens]
     for place in reply.places:
         best = place.candidates[0].text
-        parts[place.place] = parts[place.place].replace(BLANK, f"[{best.removeprefix(' ')}]")
+        inside = best.removeprefix(" ") or best
+        parts[place.place] = parts[place.place].replace(BLANK, f"[{inside}]")
     return "".join(parts).lstrip(" ")
 
 

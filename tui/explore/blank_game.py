@@ -11,6 +11,7 @@ from core.server.replies import FillPlace
 from tui.explore.blank_text import BlankText, Choice
 
 MAX_OPTIONS = 10
+MAX_SHOWN_ANSWER = 40
 ANSWER_SIGN = "•"  # the person's own, not yet judged
 
 
@@ -189,10 +190,15 @@ def round_words(round_: Round) -> dict[int, str]:
     Words without an answer are blanks.
     """
     if not round_.is_over:
-        return {word: f"{ANSWER_SIGN}{answer}" for word, answer in round_.answers.items()}
+        return {word: f"{ANSWER_SIGN}{_cut(answer)}" for word, answer in round_.answers.items()}
     return {
         word: f"{truth}✓"
         if round_.is_right(Player.YOU, word)
-        else f"{round_.answers[word]}✗→{truth}"
+        else f"{_cut(round_.answers[word])}✗→{truth}"
         for word, truth in round_.truth.items()
     }
+
+
+def _cut(answer: str) -> str:
+    """An answer of a length that leaves the text in view, such as a pasted page."""
+    return answer if len(answer) <= MAX_SHOWN_ANSWER else f"{answer[: MAX_SHOWN_ANSWER - 1]}…"

@@ -7,10 +7,10 @@ from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from core.errors import InputError
-from core.server.protocol import FillRequest
+from core.errors import InputError, MiniGPTError
+from core.server.protocol import FillRequest, LoadRequest
 from core.server.replies import FillPlace, FillReply
-from tui.common.client import ModelClient
+from tui.common.client import ModelClient, ServerExitedError
 from tui.explore.blank_game import Round, Score, choose_words, start_round
 from tui.explore.blank_text import BlankText
 
@@ -27,11 +27,13 @@ class BlankSession:
         client: of the model server.
         run, weights: the encoder.
         decoder: the run beside it; None without one.
+        decoder_error: why it can no longer be asked; None once that was said.
         text: with its blanks and choices.
         round: of the game; None outside it.
         score: over all rounds.
         step: training step of the weights; None if unknown.
         unknown: words of the text outside the vocabulary.
+        typed: the text as it was opened, with those words.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class BlankSession:
         self.score = Score()
         self.step: int | None = None
         self.unknown: list[str] = []
+        self.typed = ""
+        self.decoder_error: MiniGPTError | None = None
         self._views: OrderedDict[Hashable, list[FillPlace]] = OrderedDict()
 
     # What is known
@@ -63,6 +67,15 @@ class BlankSession:
         """Whether words of the game are still to be guessed."""
         return self.round is not None and not self.round.is_over
 
+    @property
+    def source(self) -> str:
+        """The text to edit: with its choices, or as it was typed if it has words read as unknown.
+
+        Once it was changed, unknown words are as the model reads them.
+        """
+        is_typed = self.unknown and not self.text.is_changed
+        return self.typed if is_typed else self.text.text() if self.text.words else ""
+
     # Requests
 
     async def open_text(self, text: str) -> None:
@@ -71,23 +84,23 @@ class BlankSession:
         Raises:
             MiniGPTError: it cannot be read; the present text stays.
         """
-        reply = await self.client.request(replace(self._empty_request(), text=text))
+        reply = await self._ask(replace(self._empty_request(), text=text))
         opened = BlankText(reply.tokens)
         if not opened.words:
             raise InputError("There is no word in this text.", "Type some; [] is a blank.")
         opened.at = next(iter(opened.masked_words), 0)
-        self.text, self.round, self.unknown = opened, None, reply.unknown
+        self.text, self.round, self.unknown, self.typed = opened, None, reply.unknown, text
         self._keep(reply)
 
     async def refresh(self) -> None:
         """Request what belongs at the cursor and at the blanks, unless it is known."""
         if self.text.words and self.places is None:
-            self._keep(await self.client.request(self._view_request()))
+            self._keep(await self._ask(self._view_request()))
 
     async def use_weights(self, weights: str) -> None:
         """Use other weights, as they are on disk now; after an error nothing has changed."""
         request = replace(self._view_request(), weights=weights, reload=True)
-        reply = await self.client.request(request)
+        reply = await self._ask(request)
         self.weights = weights
         self._views.clear()
         self._keep(reply)
@@ -100,6 +113,25 @@ class BlankSession:
         except BaseException:
             self.decoder = before
             raise
+
+    async def _ask(self, request: FillRequest) -> FillReply:
+        """Send a request; without the decoder from now on if that one cannot be loaded."""
+        try:
+            return await self.client.request(request)
+        except ServerExitedError:
+            raise
+        except MiniGPTError as error:
+            if request.decoder is None or not await self._lacks_decoder(request.decoder):
+                raise
+            self.decoder, self.decoder_error = None, error
+            return await self.client.request(replace(request, decoder=None))
+
+    async def _lacks_decoder(self, name: str) -> bool:
+        try:
+            await self.client.request(LoadRequest(run=name))
+        except MiniGPTError as error:
+            return not isinstance(error, ServerExitedError)
+        return False
 
     def _view_request(self) -> FillRequest:
         """The request for what belongs at the cursor and at the blanks."""
@@ -133,22 +165,27 @@ class BlankSession:
         """Restore the text, mask words of it at random, and have the models guess them.
 
         Raises:
-            MiniGPTError: there is nothing to mask, or the models cannot be asked.
+            MiniGPTError: there is nothing to mask, or the models cannot be asked; the text stays.
         """
         text = self.text
-        text.restore()
         for _ in range(MAX_DRAWS):
             seed = random.randrange(SEEDS)
             request = replace(self._empty_request(), tokens=text.ids, mask_random=seed)
-            reply = await self.client.request(request)
+            reply = await self._ask(request)
             chosen = [place.place for place in reply.places]
             if words := choose_words(text, chosen, random.Random(seed)):
                 break
         else:
             raise InputError("There is no word to mask.", "Type a longer text.")
+        before = set(text.blanks), dict(text.choices), text.at
+        text.restore()
         text.mask(words)
         text.at = words[0]
-        await self.refresh()
+        try:
+            await self.refresh()
+        except BaseException:
+            text.blanks, text.choices, text.at = before
+            raise
         self.round = start_round(text, self.places or ())
 
     def answer(self, word: str) -> None:

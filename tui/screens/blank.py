@@ -193,6 +193,9 @@ class BlankScreen(BaseScreen):
     def _show(self) -> None:
         """Show the text, what belongs at the cursor, the score, and the weights."""
         session = self.session
+        if session.decoder_error is not None:
+            self.show_error(session.decoder_error)
+            session.decoder_error = None
         self.set_header(self._run_name, state=self._state())
         self.query_one(WeightsPanel).show(self._points, session.weights, session.step)
         self.query_one(ScorePanel).show(session.score, session.round)
@@ -372,8 +375,7 @@ class BlankScreen(BaseScreen):
 
     def action_edit(self) -> None:
         """Ask for a text."""
-        text = self.session.text
-        dialog = TextDialog(QUESTION, self._open_typed, clean(text.text()) if text.words else "")
+        dialog = TextDialog(QUESTION, self._open_typed, clean(self.session.source))
         self.app.push_screen(dialog, lambda _: self._show())
 
     async def _open_typed(self, text: str) -> None:

@@ -242,3 +242,29 @@ def test_an_encoder_trained_on_is_loaded_again(tmp_path: Path) -> None:
     assert client("fill", run="blanks", text=TEXT, reload=False)["places"] == before
     assert client("fill", run="blanks", text=TEXT)["places"] != before
     assert len(client.dispatcher.cache.models) == 1
+
+
+def test_the_rank_of_a_word_is_its_place_in_the_list(client: DirectClient) -> None:
+    """Detects a rank that counts special tokens, which are not listed."""
+    ids = [id for id, *_ in client("fill", run="blanks", text="the cat sat on the mat")["tokens"]]
+    masked = list(range(1, len(ids) - 1))
+    reply = client("fill", run="blanks", tokens=ids, masked=masked, top=1000, decoder="words")
+    for place in reply["places"]:
+        for listed, known in (("candidates", "original"), ("decoder", "decoder_original")):
+            id, _, rank, _ = place[known]
+            assert [other for other, *_ in place[listed]].index(id) == rank - 1
+
+
+def test_what_frames_a_text_is_not_replaced(client: DirectClient) -> None:
+    with pytest.raises(InputError, match="<sos> at 0 cannot be replaced"):
+        client("fill", run="blanks", text=TEXT, fill=[[0, 3]])
+
+
+def test_a_reply_too_long_for_a_line_is_refused(
+    client: DirectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client gives up a server that sends one."""
+    monkeypatch.setattr("core.server.fill.MAX_LISTED", 11)
+    assert client("fill", run="blanks", text="[] cat []", top=5)["places"]
+    with pytest.raises(InputError, match="2 blanks with 6 candidates each are too many"):
+        client("fill", run="blanks", text="[] cat []", top=6)

@@ -138,3 +138,14 @@ def test_another_run_continues_an_encoder(home: Home) -> None:
     assert train_here(home, child, lock)[-1].type == FINISHED
     assert task_of_record(read_record(child)["corpus"])[0] == FILL
     assert load_encoder(child).tokenizer.mask_id == load_encoder(parent).tokenizer.mask_id
+
+
+def test_a_batch_with_nothing_to_mask_changes_nothing_and_training_goes_on(home: Home) -> None:
+    """Most lines have unknown words only."""
+    lines = [f"w{number} x{number}" for number in range(30)] + ["cat cat cat"]
+    text = write(home.root / "rare.txt", "\n".join(lines))
+    fields = {"steps": 20, "batch_size": 2, "tokenizer": "word", "vocab_size": 5}
+    run, lock = create_held_run(
+        home, text, "rare", preset="encoder-modern", reading="lines", **fields
+    )
+    assert train_here(home, run, lock)[-1].type == FINISHED

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.blanks import blank_text, fill_place
 from tui.explore.blank_game import (
     Player,
+    Round,
     Score,
     choose_words,
     is_same_word,
@@ -118,3 +119,10 @@ def test_options_hide_what_the_model_prefers(text: BlankText) -> None:
     assert texts == sorted(texts)
     assert "quick" in texts
     assert {"w19", "w11"} <= set(texts)
+
+
+def test_a_pasted_page_as_an_answer_leaves_the_text_in_view() -> None:
+    round_ = Round({0: "cat", 1: "dog"}, {}, answers={0: "x" * 100_000})
+    assert len(round_words(round_)[0]) < 50
+    round_.answers[1] = "dog"
+    assert round_words(round_)[0].endswith("…✗→cat")

@@ -27,6 +27,7 @@ from tests.support.fake_server import FakeServer
 from tests.support.runs import write_event
 from tests.support.wait import wait_until_shown
 from tui.app import MiniGPTApp
+from tui.common.client import ServerExitedError
 from tui.common.messages import OpenChat, OpenInside, OpenModels, OpenStep
 from tui.common.terminal import NO_COLOUR_THEME, Terminal
 from tui.screens import blank
@@ -337,6 +338,67 @@ def test_a_decoder_that_cannot_be_asked_leaves_the_encoder(home: Home) -> None:
         assert [error.message for error in app.errors] == ["Its weights are damaged."]
 
     asyncio.run(run())
+
+
+def test_a_decoder_that_is_deleted_leaves_the_encoder(home: Home) -> None:
+    """Detects a screen that says nothing any more."""
+    server = FakeServer()
+    fill, is_gone = server._fill, False
+
+    def refuse(request: FillRequest) -> object:
+        if request.decoder and is_gone:
+            raise InputError("There is no run named 'lang-decoder'.", "")
+        return fill(request)
+
+    server._fill = refuse  # type: ignore[method-assign,assignment]
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        nonlocal is_gone
+        assert "decoder" in app.text
+        is_gone = True
+        server.refused["lang-decoder"] = InputError("There is no run named 'lang-decoder'.", "")
+        text = await press(app, pilot, "left")
+        assert "here is “is” · encoder" in text
+        assert "decoder" not in text
+        await press(app, pilot, "left")
+
+    app = play(blank_app(home, server), journey)
+    assert [error.message for error in app.errors] == ["There is no run named 'lang-decoder'."]
+
+
+def test_a_round_that_cannot_begin_leaves_what_was_masked(home: Home) -> None:
+    server = FakeServer()
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        before = await press(app, pilot, "left", "space")
+        assert "Python[____]____ popular" in before
+        server.failures[FillRequest] = ServerExitedError("It ended by signal -9.", "")
+        await press(app, pilot, "m")
+        assert "Python[____]____ popular" in app.text
+        fill = server._fill
+
+        def refuse(request: FillRequest) -> object:
+            if request.mask_random is None and 4 in request.masked:
+                raise ServerExitedError("It ended by signal -9.", "")
+            return fill(request)
+
+        server._fill = refuse  # type: ignore[method-assign,assignment]
+        server.random_places = [2, 4]
+        await press(app, pilot, "m")
+        assert "Python[____]____ popular" in app.text
+
+    play(blank_app(home, server), journey)
+
+
+def test_unknown_words_are_edited_as_they_were_typed(home: Home) -> None:
+    """Detects a dialog with <unk> in place of what the person typed."""
+
+    async def journey(app: StageApp, pilot: Pilot[None]) -> None:
+        assert "read as unknown: zebras" in app.text
+        await press(app, pilot, "e")
+        assert app.screen.query_one(Prompt).text == "zebras popular []"
+
+    play(blank_app(home, FakeServer(), "zebras popular []"), journey)
 
 
 def test_the_score_can_be_forgotten(home: Home) -> None:
