@@ -77,6 +77,8 @@ def _print_sample(run: Run, history: History) -> None:
     if task.fills_blanks:
         prompt = prompt or TEXT_WITH_BLANK
         intro = "It fills in the blank:"
+    elif task.is_classifier and prompt:
+        intro = f'It labels "{prompt}":'
     else:
         verb = "replies to" if task.is_chat else "continues"
         intro = f'It {verb} "{prompt}" with:' if prompt else "It writes:"
