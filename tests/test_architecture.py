@@ -43,6 +43,9 @@ ARROWS: dict[str, set[str]] = {
         "core.attribution", "core.config", "core.inference", "core.model", "core.run",
         "core.text", "core.tokenizer", "core.train", "core.system",
     },
+    "core.serve": {
+        "core.config", "core.inference", "core.run", "core.text", "core.tokenizer", "core.system",
+    },
     "data": set(),
     "tui.common": set(),
     "tui.plot": set(),
@@ -58,9 +61,18 @@ ARROWS: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Packages whose modules may load torch when imported, and their modules that must not.
-TORCH = {"core.model", "core.inference", "core.train", "core.server"}
+TORCH = {"core.model", "core.inference", "core.train", "core.server", "core.serve"}
 TORCH_FREE_IN_TORCH = {
     "core.train.__main__",
+    "core.serve.__main__",
+    "core.serve.errors",
+    "core.serve.events",
+    "core.serve.guard",
+    "core.serve.launch",
+    "core.serve.listener",
+    "core.serve.protocol",
+    "core.serve.queue",
+    "core.serve.schemas",
     "core.server.__main__",
     "core.server.codec",
     "core.server.origin",
@@ -77,6 +89,8 @@ LIGHT = sorted(
 TUI_ANYWHERE = {
     *LIGHT,
     "core",
+    "core.serve.events",
+    "core.serve.launch",
     "core.server.codec",
     "core.server.protocol",
     "core.server.replies",

@@ -27,6 +27,7 @@ COMMANDS = {
     "blank": ("tui.cli.blank", "Fill in the blanks of a text with a run's encoder."),
     "score": ("tui.cli.score", "Measure how well a run's model predicts a file."),
     "test": ("tui.cli.test", "Test how often a run's replies are right."),
+    "serve": ("tui.cli.serve", "Serve models to other programs on this machine."),
     "compare": ("tui.cli.compare", "Compare runs: settings, losses, sizes and replies."),
     "origin": ("tui.cli.origin", "Find the passages of a text in a run's training text."),
     "corpora": ("", "List the bundled texts, or describe a text of your own."),
