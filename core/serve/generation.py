@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -12,11 +12,12 @@ from core.inference.generate import LENGTH, STOP, GeneratedToken, decode
 from core.inference.load import LoadedModel, prompt_ids
 from core.inference.sampling import check_finite
 from core.inference.session import Session
-from core.progress import CancelCheck
+from core.progress import CancelCheck, never_cancelled
 from core.serve.errors import RequestError
 from core.serve.models import ServedModel
 from core.serve.replies import FINISH_REASONS, Alternative, Delta, Step, TokenText
 from core.serve.schemas import ChatRequest, CompletionRequest, Prompt, ServeRequest
+from core.text.messages import USER, Message
 from core.tokenizer.chat_format import reply_room
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
@@ -67,9 +68,12 @@ def run_request(
     """
     steps = _steps(model.loaded, request)
     while True:
-        model.cancelled = cancelled
         model.prepare_thread()
-        step = next(steps, None)
+        model.cancelled = cancelled
+        try:
+            step = next(steps, None)
+        finally:
+            model.cancelled = never_cancelled
         if step is None:
             return
         yield step
@@ -81,17 +85,30 @@ def _steps(loaded: LoadedModel, request: CompletionRequest | ChatRequest) -> Ite
         yield from _reply(loaded, request, counts)
         return
     for number, prompt in enumerate(request.prompts):
-        start = _start_of_prompt(loaded, prompt, allow_unknown=request.allow_unknown)
+        start = _start_of_prompt(loaded, request, prompt)
         yield from _complete(loaded, request, start, number * request.count, counts)
 
 
 def _reply(loaded: LoadedModel, request: ChatRequest, counts: _Counts) -> Iterator[Step]:
-    """Reply to messages; the context does not slide."""
+    """Reply to messages."""
+    wanted = request.max_tokens or loaded.model.config.context
+    start = _start_of_messages(loaded, request, request.messages, wanted)
+    counts.prompt += len(start.ids)
+    yield from _decode(loaded, request, start, wanted, 0, counts)
+
+
+def _start_of_messages(
+    loaded: LoadedModel, request: ServeRequest, messages: Sequence[Message], max_tokens: int
+) -> _Start:
+    """The ids before a reply, without the oldest exchanges if need be.
+
+    Raises:
+        InputError: the messages cannot be replied to, or the last one does not fit.
+    """
     context = loaded.model.config.context
-    wanted = request.max_tokens or context
     ids = loaded.encode_messages(
-        request.messages,
-        reply_tokens=min(wanted, reply_room(context)),
+        messages,
+        reply_tokens=min(max_tokens, reply_room(context)),
         allow_unknown=request.allow_unknown,
     ).ids
     if len(ids) > context:
@@ -100,15 +117,15 @@ def _reply(loaded: LoadedModel, request: ChatRequest, counts: _Counts) -> Iterat
             f"{context:,}.",
             "Shorten the last message.",
         )
-    counts.prompt += len(ids)
-    yield from _decode(loaded, request, _Start(ids, "", None), wanted, 0, counts)
+    return _Start(ids, "", None)
 
 
-def _start_of_prompt(loaded: LoadedModel, prompt: Prompt, *, allow_unknown: bool) -> _Start:
-    """The ids before the continuation of a prompt.
+def _start_of_prompt(loaded: LoadedModel, request: CompletionRequest, prompt: Prompt) -> _Start:
+    """The ids before the continuation of a prompt, or before the reply to it.
 
     Raises:
-        InputError: words outside the vocabulary, ids that do not exist, or no prompt to reply to.
+        InputError: words outside the vocabulary, or no prompt to reply to.
+        RequestError: ids that do not exist.
     """
     tokenizer = loaded.tokenizer
     if not isinstance(prompt, str):
@@ -116,15 +133,14 @@ def _start_of_prompt(loaded: LoadedModel, prompt: Prompt, *, allow_unknown: bool
         if not all(0 <= id <= highest for id in prompt):
             raise RequestError(f"prompt: ids of tokens are from 0 to {highest:,}.", param="prompt")
         return _start_of_ids(tokenizer, list(prompt))
-    if loaded.is_chat and not prompt.strip():
-        raise InputError("There is no prompt to reply to.", "Pass a prompt.")
     if loaded.is_chat:
-        prompt = prompt.strip()
-    ids = prompt_ids(tokenizer, loaded.reading, prompt, allow_unknown=allow_unknown)
+        if not prompt.strip():
+            raise InputError("There is no prompt to reply to.", "Pass a prompt.")
+        messages = (Message(USER, prompt),)
+        return _start_of_messages(loaded, request, messages, request.max_tokens or 1)
+    ids = prompt_ids(tokenizer, loaded.reading, prompt, allow_unknown=request.allow_unknown)
     spans = tokenizer.spans(prompt)
-    lead = len(ids) - len(spans)
-    ends = [0] * lead + [end for _, end in spans] if not loaded.is_chat else None
-    return _Start(ids, prompt, ends)
+    return _Start(ids, prompt, [0] * (len(ids) - len(spans)) + [end for _, end in spans])
 
 
 def _start_of_ids(tokenizer: Tokenizer, ids: list[int]) -> _Start:

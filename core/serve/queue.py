@@ -154,14 +154,15 @@ class Worker(Generic[ItemT]):
             else:
                 del self._waiting[client]
 
-    def close(self, timeout: float = 5.0) -> None:
-        """Cancel all jobs and end the thread."""
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Cancel all jobs and end the thread; return whether it has ended in time."""
         with self._changed:
             self._closed = True
             for job in (*self._active, *(job for jobs in self._waiting.values() for job in jobs)):
                 job.cancel()
             self._changed.notify()
-        self._thread.join(timeout)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while self._wait_for_work():
