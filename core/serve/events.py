@@ -9,7 +9,8 @@ from typing import ClassVar
 from core.config.schema import from_json_checked
 from core.errors import InputError, MiniGPTError
 
-MAX_TEXT_CHARACTERS = 400  # of a field, so that a line is written as a whole
+MAX_TEXT_CHARACTERS = 400  # of a field, of an event about a request
+MAX_LINE_BYTES = 4096  # of those: what POSIX guarantees that a pipe takes as a whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,9 +91,17 @@ class ServeError(MiniGPTError):
 
 
 def encode_event(event: Event) -> bytes:
-    """An event as a line."""
+    """An event as a line; long texts of one about a request are cut."""
+    line = _encode(event, None)
+    limit = MAX_TEXT_CHARACTERS
+    while isinstance(event, Requested | Replied) and len(line) > MAX_LINE_BYTES:
+        line, limit = _encode(event, limit), limit // 2
+    return line
+
+
+def _encode(event: Event, limit: int | None) -> bytes:
     fields = {
-        name: value[:MAX_TEXT_CHARACTERS] if isinstance(value, str) else value
+        name: value[:limit] if isinstance(value, str) else value
         for name, value in asdict(event).items()
     }
     return json.dumps({"type": event.type, **fields}).encode() + b"\n"

@@ -7,6 +7,7 @@ which nothing is read, would stay for ever.
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 HEAD_TIMEOUT_S = 10.0  # from the connection, or the end of the last request, to a whole head
 READ_TIMEOUT_S = 30.0  # in which a client must read something of a reply that waits for it
+SEND_BUFFER_BYTES = 1 << 17  # of replies that the client has not read, in the system
 TIMEOUT_RESPONSE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -80,6 +82,8 @@ def timed_protocol(
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             self._timers = ConnectionTimers(self, head_timeout_s, read_timeout_s)
             self._timers.watch_head()
 
