@@ -29,6 +29,7 @@ from tui.screens.models import ModelsScreen
 from tui.screens.new_corpus import NewCorpusScreen
 from tui.screens.new_setup import NewSetupScreen
 from tui.screens.origin import OriginScreen
+from tui.screens.serve import ServeScreen
 from tui.screens.step import StepScreen
 from tui.screens.train import TrainScreen
 from tui.widgets.answer_input import AnswerInput
@@ -73,6 +74,7 @@ SCREENS: dict[str, tuple[type[DOMNode], ...]] = {
     "Sources": (OriginScreen,),
     "Sources: the corpus": (PassageScreen,),
     "Log": (LogScreen,),
+    "Serve": (ServeScreen,),
 }
 
 

@@ -40,6 +40,7 @@ from tui.common.messages import (
     OpenInside,
     OpenModels,
     OpenNewRun,
+    OpenServe,
     OpenSetup,
     OpenStep,
     OpenTest,
@@ -64,7 +65,7 @@ DEFERRED_MODULES = (
     *("tui.screens.models", "tui.screens.new_corpus", "tui.screens.new_setup"),
     *("tui.screens.train", "tui.screens.chat", "tui.screens.step"),
     *("tui.screens.inside", "tui.screens.accuracy", "tui.screens.compare", "tui.screens.help"),
-    "tui.screens.blank",
+    *("tui.screens.blank", "tui.screens.serve"),
 )
 NOT_POSSIBLE_SECONDS = 3.0
 WATCH_SECONDS, REMOTE_WATCH_SECONDS = 2.0, 5.0  # between two looks at all runs
@@ -258,6 +259,9 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
                 yield SystemCommand(row.description, f"key {row.key}", run)
         for description, action in getattr(screen, "COMMANDS_WITHOUT_KEY", ()):
             yield SystemCommand(description, "", partial(self.run_action, action, screen))
+        yield SystemCommand(
+            "Serve", "Let other programs on this machine use a model", self.action_serve
+        )
         yield SystemCommand("Theme", "Choose the colours", self.action_change_theme)
         yield SystemCommand("Tour", "A short tour of the program", self.action_tour)
 
@@ -413,6 +417,22 @@ class MiniGPTApp(SequentialKeysApp, ThemedApp):
         from tui.screens.compare import CompareScreen  # one of DEFERRED_MODULES
 
         self.push_screen(CompareScreen(message.names))
+
+    def action_serve(self) -> None:
+        """Choose a run and serve it."""
+        from tui.screens.dialogs import RunDialog
+
+        def serve(name: str | None) -> None:
+            if name is not None:
+                self.on_open_serve(OpenServe(name))
+
+        dialog = RunDialog(self.home, "", "Serve which run to other programs?", "serve it")
+        self.push_screen(dialog, serve)
+
+    def on_open_serve(self, message: OpenServe) -> None:
+        from tui.screens.serve import ServeScreen  # one of DEFERRED_MODULES
+
+        self.push_screen(ServeScreen(message.name))
 
     def on_error_raised(self, message: ErrorRaised) -> None:
         """Show an error: what failed, where, and what to do."""

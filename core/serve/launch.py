@@ -21,6 +21,11 @@ MODULE = "core.serve"
 PACKAGES = ("starlette", "uvicorn", "h11")
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8765
 MAX_PORT = 65_535
+PORT_IN_USE = "Port in use"  # title of the error, by which another process knows it
+
+
+class PortInUseError(InputError):
+    title = PORT_IN_USE
 
 
 class NotInstalledError(MiniGPTError):

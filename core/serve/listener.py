@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import InputError
-from core.serve.launch import ServeArguments
+from core.serve.launch import PortInUseError, ServeArguments
 
 BACKLOG = 512
 SOCKET_UMASK = 0o177  # read and write for the owner only
@@ -67,7 +67,7 @@ def _open_address(host: str, port: int) -> Listener:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise InputError(
+            raise PortInUseError(
                 f"Port {port} of {host} is in use.", "Choose another with --port; 0 is any."
             ) from None
         raise InputError(

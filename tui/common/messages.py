@@ -159,6 +159,18 @@ class OpenCompare(Message):
         self.names = tuple(names)
 
 
+class OpenServe(Message):
+    """Serve a run to other programs.
+
+    Attributes:
+        name: of the run.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+
 class ErrorRaised(Message):
     """An error to be shown as a notification; the screen stays open."""
 

@@ -33,7 +33,7 @@ class ServeProcess:
     """A child process `python -m core.serve`; it also ends when this process does.
 
     Args:
-        errors: receives its standard error; None for that of this process.
+        errors: receives its standard error, closed with it; None for that of this process.
     """
 
     def __init__(self, arguments: ServeArguments, errors: BinaryIO | None = None) -> None:
@@ -78,6 +78,8 @@ class ServeProcess:
     async def close(self) -> None:
         """See `EventSource`."""
         self._is_closing = True
+        if self._errors is not None:
+            self._errors.close()
         process = self._process
         if process is None or process.returncode is not None:
             return

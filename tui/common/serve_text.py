@@ -14,7 +14,7 @@ def describe_outcome(event: Replied) -> str:
     if event.status != OK:
         return f"{event.status} {event.message}"
     speed = event.completion_tokens / max(event.seconds, 1e-3)
-    return f"{_count(event)} in {event.seconds:.2f} s, {speed:,.0f} tokens per second"
+    return f"{_count(event)} in {event.seconds:.2f} s, {speed:,.0f} per second"
 
 
 def describe_reply(event: Replied) -> str:
