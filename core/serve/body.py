@@ -10,6 +10,7 @@ from core.serve.errors import TIMED_OUT, TOO_LARGE, RequestError
 
 MAX_BODY_BYTES = 1_000_000
 MAX_DISCARDED_BYTES = 64_000_000  # read and thrown away, so that the client reads the refusal
+MAX_DIGITS = 20  # of a length
 BODY_TIMEOUT_S = 20.0
 
 
@@ -21,7 +22,8 @@ async def read_body(request: Request, timeout_s: float = BODY_TIMEOUT_S) -> byte
         ClientDisconnect: the client has closed its connection.
     """
     expected = request.headers.get("content-length", "")
-    size = int(expected) if expected.isascii() and expected.isdecimal() else 0
+    is_number = expected.isascii() and expected.isdecimal() and len(expected) <= MAX_DIGITS
+    size = int(expected) if is_number else 0
     waits_for_consent = request.headers.get("expect", "").casefold() == "100-continue"
     if size > MAX_DISCARDED_BYTES or (size > MAX_BODY_BYTES and waits_for_consent):
         raise _too_large_error()

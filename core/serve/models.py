@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -36,8 +36,12 @@ class ServedModel:
     loaded: LoadedModel
     created: int
     cancelled: CancelCheck = never_cancelled
+    _threads: int = field(init=False)
 
     def __post_init__(self) -> None:
+        wanted = 1 + count_parameters(self.loaded.model.config) // PARAMETERS_PER_THREAD
+        self._threads = min(usable_threads(), wanted)
+
         def check_before_layer(module: Any, arguments: Any) -> None:
             if self.cancelled():
                 raise Cancelled
@@ -48,8 +52,8 @@ class ServedModel:
 
     def prepare_thread(self) -> None:
         """Set the number of threads that products of this thread use: few for a small model."""
-        threads = 1 + count_parameters(self.loaded.model.config) // PARAMETERS_PER_THREAD
-        torch.set_num_threads(min(usable_threads(), threads))
+        if torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
 
 
 def load_models(

@@ -12,6 +12,7 @@ from core.run.launch import environment
 from core.serve.events import Event, Failed, ServeError, decode_event, error_of
 from core.serve.launch import ServeArguments, check_arguments, command
 
+MAX_LINE_BYTES = 1 << 20
 END_TIMEOUT_S = 6.0  # after the end of its input, then after SIGTERM
 
 
@@ -64,6 +65,7 @@ class ServeProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=self._errors,
+                limit=MAX_LINE_BYTES,
                 # A folder of the user's named `core` must not be imported.
                 cwd=cache if (cache := arguments.home.cache).is_dir() else os.sep,
                 env=environment(),

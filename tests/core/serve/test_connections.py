@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -157,6 +158,20 @@ def test_a_client_that_reads_nothing_is_closed(server: Server) -> None:
         (reply,) = server.wait_for_replies(1)
     assert reply.status == 499
     assert 0 < reply.completion_tokens < MAX_TOKENS
+
+
+def test_a_short_request_ends_beside_long_ones(server: Server) -> None:
+    """Detects a queue in which everybody waits for the longest reply."""
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(connect(server)).sendall(request_of())
+        wait_until(lambda: len(server.events) == 3, "the long ones have come")
+        short = stack.enter_context(connect(server))
+        short.sendall(request_of(max_tokens=3))
+        assert short.recv(100).startswith(b"HTTP/1.1 200")
+        (reply,) = server.wait_for_replies(1)
+        assert reply.completion_tokens == 3
+        wait_until(lambda: server.worker.count == 3, "the long ones go on")
 
 
 def test_a_connection_is_used_again(server: Server) -> None:
