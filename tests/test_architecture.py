@@ -44,7 +44,8 @@ ARROWS: dict[str, set[str]] = {
         "core.text", "core.tokenizer", "core.train", "core.system",
     },
     "core.serve": {
-        "core.config", "core.inference", "core.run", "core.text", "core.tokenizer", "core.system",
+        "core.config", "core.inference", "core.model", "core.run", "core.text", "core.tokenizer",
+        "core.system",
     },
     "data": set(),
     "tui.common": set(),

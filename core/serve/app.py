@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -183,7 +184,7 @@ class Api:
                     waiting=self._worker.count,
                 )
             )
-            form = ReplyFormat(f"{record.id}", model.name, wish)
+            form = ReplyFormat(uuid4().hex, model.name, wish)
             count = wish.count * (1 if isinstance(wish, ChatRequest) else len(wish.prompts))
             if not wish.is_streamed:
                 work = record.reader.collect(count)

@@ -14,6 +14,7 @@ from core.inference.sampling import check_finite
 from core.inference.session import Session
 from core.progress import CancelCheck, never_cancelled
 from core.serve.errors import RequestError
+from core.serve.limits import check_cache_memory, check_reply_size, memory_errors
 from core.serve.models import ServedModel
 from core.serve.replies import FINISH_REASONS, Alternative, Delta, Step, TokenText
 from core.serve.schemas import ChatRequest, CompletionRequest, Prompt, ServeRequest
@@ -64,6 +65,7 @@ def run_request(
     Raises:
         InputError, RequestError: the request does not suit the model.
         RunFailedError: the model's predictions are not finite.
+        ResourceError: memory ran out.
         Cancelled: `cancelled` returned true.
     """
     steps = _steps(model.loaded, request)
@@ -71,7 +73,8 @@ def run_request(
         model.prepare_thread()
         model.cancelled = cancelled
         try:
-            step = next(steps, None)
+            with memory_errors():
+                step = next(steps, None)
         finally:
             model.cancelled = never_cancelled
         if step is None:
@@ -193,6 +196,8 @@ def _decode(
     context = loaded.model.config.context
     if loaded.is_chat:
         max_tokens = min(max_tokens, max(1, context - len(start.ids)))
+    check_reply_size(request, max_tokens)
+    check_cache_memory(loaded, request.count)
     config = replace(request.sampling, max_tokens=max_tokens)
     session = Session(loaded.model, keep_first=loaded.keep_first)
     session.extend(start.ids)
