@@ -100,7 +100,8 @@ def _to_request_error(error: Exception) -> RequestError:
     if isinstance(error, RequestError):
         return error
     if isinstance(error, Cancelled):
-        return RequestError("The request was cancelled.", OVERLOADED, code="cancelled")
+        # A client that has left reads no reply, so the reason is the other one.
+        return RequestError("The server is stopping.", OVERLOADED, code="stopping")
     if isinstance(error, MiniGPTError):
         return to_request_error(error)
     if shortage := find_resource_error(error):
