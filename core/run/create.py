@@ -11,7 +11,7 @@ from typing import Any
 from core.config.configs import TrainConfig
 from core.config.planner import check_model_shape, is_encoder
 from core.config.schema import to_json
-from core.errors import InputError, StorageError
+from core.errors import InputError, SettingsError, StorageError
 from core.paths import Home
 from core.progress import ProgressCallback, no_progress
 from core.run import store
@@ -90,6 +90,11 @@ def create_run(
                 f"{corpus.name} consists of {reading} whose replies are no labels; an encoder "
                 "learns from lines or text, or to label texts.",
                 "Add --format lines, or choose a preset of a decoder.",
+            )
+        if config.mask_share is not None and (not has_encoder or labels):
+            raise SettingsError(
+                {"mask_share": "is only for an encoder that learns to fill in blanks"},
+                "Omit it, or add --preset encoder-modern.",
             )
         if parent_run is not None and not force:
             check_vocabulary_suits(parent_run, corpus, reading, stats.labels)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.config.configs import TrainConfig
-from core.errors import InputError
+from core.errors import InputError, SettingsError
 from core.inference.fill import BLANK, encode_blanks, fill_blanks, text_with_blanks
 from core.inference.load import load_encoder, load_model
 from core.paths import Home
@@ -149,3 +149,10 @@ def test_a_batch_with_nothing_to_mask_changes_nothing_and_training_goes_on(home:
         home, text, "rare", preset="encoder-modern", reading="lines", **fields
     )
     assert train_here(home, run, lock)[-1].type == FINISHED
+
+
+def test_a_share_of_masked_tokens_is_refused_where_none_are_masked(home: Home) -> None:
+    text = write(home.root / "pets.txt", pets())
+    with pytest.raises(SettingsError, match="only for an encoder"):
+        create_held_run(home, text, "words", preset="tiny", mask_share=0.3)
+    assert not list(home.runs.glob("words"))
