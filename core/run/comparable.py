@@ -55,7 +55,8 @@ def find_encoder(home: Home, run: Run) -> str | None:
         Its name; None if there is none, or if the files of `run` cannot be read.
     """
     try:
-        text, vocabulary = _text(run), _vocabulary(run)
+        text, (kind, ids, merges) = _text(run), _vocabulary(run)
+        vocabulary = kind, ids if has_roles(ids) else add_mask(ids), merges
         others = [other for other in list_runs(home) if _is_encoder_of(other, text)]
     except (MiniGPTError, OSError, ValueError):
         return None

@@ -67,8 +67,7 @@ def report_outcome(run: Run, history: History, *, as_json: bool) -> int:
 
 
 def _print_sample(run: Run, history: History) -> None:
-    from core.run.model_files import read_model_config  # only at the end
-    from tui.chat.run_task import task_of_run
+    from tui.chat.run_task import task_of_run  # only at the end
 
     prompt = str(history.train.get("sample_prompt") or "")
     text = (history.epochs[-1].text if history.epochs else None) or ""
@@ -84,7 +83,7 @@ def _print_sample(run: Run, history: History) -> None:
         intro = f'It {verb} "{prompt}" with:' if prompt else "It writes:"
     print_message(f"{run.name} is trained. {intro}")
     print_result(text.strip() or "(no text)")
-    if read_model_config(run.config).labels:
+    if history.model.get("labels"):
         print_message(f"More: minigpt-tui chat {run.name}")
     else:
         print_message(f"More: minigpt-tui {command} {run.name} {shlex.quote(prompt)}")

@@ -289,7 +289,9 @@ def test_parents_are_all_found_while_the_text_is_read_again(
     """Detects a search cut short by the new preview, whose few results then stay."""
     may_search, results = threading.Event(), list[bool]()
 
-    def search(_: Home, __: object, ___: str, cancelled: CancelCheck) -> list[Parent]:
+    def search(
+        _: Home, __: object, ___: str, cancelled: CancelCheck, *, labels: int
+    ) -> list[Parent]:
         may_search.wait(30)
         results.append(cancelled())
         return []
