@@ -35,6 +35,9 @@ ARROWS: dict[str, set[str]] = {
         "core.config", "core.model", "core.run", "core.text", "core.tokenizer", "core.system",
     },
     "core.doctor": {"core.config", "core.model", "core.system"},
+    "core.importing": {
+        "core.config", "core.model", "core.run", "core.text", "core.tokenizer", "core.system",
+    },
     "core.train": {
         "core.attribution", "core.config", "core.dataset", "core.inference", "core.model",
         "core.run", "core.text", "core.tokenizer", "core.system",
@@ -62,7 +65,9 @@ ARROWS: dict[str, set[str]] = {
 }  # fmt: skip
 
 # Packages whose modules may load torch when imported, and their modules that must not.
-TORCH = {"core.model", "core.inference", "core.train", "core.server", "core.serve"}
+TORCH = {
+    "core.model", "core.inference", "core.importing", "core.train", "core.server", "core.serve",
+}  # fmt: skip
 TORCH_FREE_IN_TORCH = {
     "core.train.__main__",
     "core.serve.__main__",
@@ -97,7 +102,9 @@ TUI_ANYWHERE = {
     "core.server.replies",
     "core.server.tokens",
 }
-TUI_CLI_LAZILY = {"core.inference", "core.train", "core.server", "core.model"}
+TUI_CLI_LAZILY = {
+    "core.inference", "core.importing", "core.train", "core.server", "core.model",
+}  # fmt: skip
 
 IMPORTING = """
 import contextlib, importlib, importlib.abc, io, json, sys

@@ -21,6 +21,7 @@ from core.attribution.ngram_index import NgramIndex, Occurrences
 from core.attribution.overlap import CopiedSpans, find_copies
 from core.attribution.passages import Passage, PassageReader
 from core.dataset.token_store import TokenFile, build_tokens, open_tokens, tokens_folder
+from core.errors import InputError
 from core.paths import Home
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 from core.run.directory import Run
@@ -139,6 +140,12 @@ def find_source(home: Home, run: Run, tokenizer: Tokenizer | None = None) -> Att
     """
     text = read_record(run)["corpus"]
     tokenizer = tokenizer or Tokenizer.load(run.folder)
+    if tokenizer.is_imported:
+        raise InputError(
+            f"{run.name} has the tokenizer of another program, for which no training text is "
+            "searched.",
+            "Only of models trained here from the start is the origin of a text found.",
+        )
     corpus = find_by_hash(text["sha256"], home, text["name"], text["encoding"], text["errors"])
     folder = tokens_folder(corpus, text["sha256"], text["reading"], tokenizer, home)
     return AttributionSource(home, corpus, text["reading"], tokenizer, folder)

@@ -6,8 +6,9 @@ Shapes: B batch, T tokens of a row, D width, F inner size of the feed-forward, V
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from core.config.configs import ModelConfig, TrainConfig
+from core.config.configs import GPT2, GPT_NEOX, LLAMA, ModelConfig, TrainConfig
 from core.config.plan_inputs import DeviceFacts
 from core.errors import InputError, SettingsError
 
@@ -20,23 +21,50 @@ MAX_SNAPSHOTS = 20
 SNAPSHOT_DISK_SHARE = 0.05  # of the free disk
 
 
+# Fields in which only models of some architectures differ, with their value in all others.
+VARIANT_FIELDS = {
+    "attention_bias": False,
+    "mlp_bias": False,
+    "rotary_share": 1.0,
+    "parallel_residual": False,
+}
+OPEN_VARIANT_FIELDS = {
+    "qwen3": {"attention_bias"},
+    LLAMA: {"attention_bias", "mlp_bias"},
+    GPT_NEOX: {"attention_bias", "rotary_share", "parallel_residual"},
+}
+
+
 def check_architecture(config: ModelConfig) -> None:
-    """Reject settings that the tutorial's models do not have.
+    """Reject settings that models of this architecture do not have.
 
     Raises:
         SettingsError: all such fields.
     """
-    if not config.is_tutorial:
-        return
-    fixed = {"kv_heads": config.heads, "activation": "relu", "tie_embeddings": False}
     problems = {
         name: f"must be {value} for the {config.architecture} architecture, "
         f"is {getattr(config, name)}"
-        for name, value in fixed.items()
+        for name, value in _fixed_fields(config).items()
         if getattr(config, name) != value
     }
     if problems:
         raise SettingsError(problems, "Choose another preset to change them.")
+
+
+def _fixed_fields(config: ModelConfig) -> dict[str, Any]:
+    """The fields that have one value in all models of this architecture."""
+    is_open = OPEN_VARIANT_FIELDS.get(config.architecture, set())
+    fixed: dict[str, Any] = {
+        name: value for name, value in VARIANT_FIELDS.items() if name not in is_open
+    }
+    if config.is_tutorial:
+        fixed |= {"kv_heads": config.heads, "activation": "relu", "tie_embeddings": False}
+    if config.architecture in (GPT2, GPT_NEOX):
+        head_dim = max(1, config.d_model // config.heads)
+        fixed |= {"kv_heads": config.heads, "head_dim": head_dim, "mlp_bias": True}
+    if config.architecture == GPT2:
+        fixed["attention_bias"] = True
+    return fixed
 
 
 def count_parameters(config: ModelConfig) -> int:
@@ -46,11 +74,18 @@ def count_parameters(config: ModelConfig) -> int:
     width, head = config.d_model, config.head_dim
     attention = width * head * (2 * config.heads + 2 * config.kv_heads)
     attention += 2 * head if config.has_qk_norm else 0
-    block = attention + 3 * width * config.d_ff + 2 * width
+    attention += head * (config.heads + 2 * config.kv_heads) if config.has_qkv_bias else 0
+    attention += width if config.attention_bias else 0
+    maps = 3 if config.has_gate else 2
+    feed_forward = maps * width * config.d_ff
+    feed_forward += (maps - 1) * config.d_ff + width if config.mlp_bias else 0
+    norm = 2 * width if config.has_layer_norm else width
+    tables = config.vocab_size * width
+    tables += config.context * width if config.has_learned_positions else 0
     projection = 0 if config.tie_embeddings else config.vocab_size * width
     if config.labels:
         projection = _count_label_head_parameters(config)
-    return config.vocab_size * width + config.layers * block + width + projection
+    return tables + config.layers * (attention + feed_forward + 2 * norm) + norm + projection
 
 
 def _count_tutorial_parameters(config: ModelConfig) -> int:

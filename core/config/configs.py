@@ -17,7 +17,9 @@ LOSS_ON = REPLIES, ALL_TOKENS = ("replies", "all")
 SECONDS_PER_MINUTE = 60.0
 LENGTH_SETTINGS = ("epochs", "steps", "minutes")  # of a run; one of them at most
 ENCODERS = ("eurobert", "tutorial-encoder")
-ARCHITECTURES = ("qwen3", "tutorial", *ENCODERS)
+# Decoders of other programs, which can be imported, by their names in transformers.
+FOREIGN_DECODERS = GPT2, LLAMA, QWEN2, GPT_NEOX = ("gpt2", "llama", "qwen2", "gpt_neox")
+ARCHITECTURES = ("qwen3", "tutorial", *ENCODERS, *FOREIGN_DECODERS)
 DEFAULT_MASK_SHARE = 0.15
 PRECISIONS = FLOAT32, BFLOAT16, INT8 = ("float32", "bfloat16", "int8")
 
@@ -29,7 +31,9 @@ class ModelConfig:
     `architecture` "qwen3" is the modern decoder in the layout `transformers` calls Qwen3;
     "tutorial" is the tutorial's post-norm decoder (one key/value head per head, ReLU, untied).
     "eurobert" and "tutorial-encoder" are encoders: the blocks of the modern decoder without causal
-    mask and without norms on queries and keys, and the tutorial's encoder.
+    mask and without norms on queries and keys, and the tutorial's encoder. The others are the
+    decoders of other programs. In what they differ is said here once: by fields where models of an
+    architecture differ among each other, else by properties.
 
     Attributes:
         labels: of an encoder that labels texts, how many there are; 0 if it fills in blanks. The
@@ -57,7 +61,7 @@ class ModelConfig:
         "silu",
         "Activation",
         "activation function of the feed-forward",
-        choices=("silu", "relu2", "relu"),
+        choices=("silu", "relu2", "relu", "gelu", "gelu_new"),
     )
     tie_embeddings: bool = setting(
         True, "Tied embeddings", "use the input embedding as the output projection"
@@ -67,6 +71,18 @@ class ModelConfig:
     )
     norm_eps: float = setting(
         1e-6, "Norm epsilon", "added under the square root of a norm", minimum=1e-12, maximum=0.1
+    )
+    attention_bias: bool = setting(
+        False, "Attention biases", "biases of the attention's linear maps, its output included"
+    )
+    mlp_bias: bool = setting(
+        False, "Feed-forward biases", "biases of the feed-forward's linear maps"
+    )
+    rotary_share: float = setting(
+        1.0, "Rotary share", "fraction of each head that is rotated", minimum=0.0, maximum=1.0
+    )
+    parallel_residual: bool = setting(
+        False, "Parallel residual", "attention and feed-forward read the same input"
     )
     labels: int = 0
 
@@ -90,6 +106,31 @@ class ModelConfig:
         """Whether queries and keys are normed."""
         return self.architecture == "qwen3"
 
+    @property
+    def has_layer_norm(self) -> bool:
+        """Whether its norms are LayerNorm (with biases) instead of RMSNorm."""
+        return self.architecture in (GPT2, GPT_NEOX)
+
+    @property
+    def has_learned_positions(self) -> bool:
+        """Whether each position has an embedding; if not, queries and keys are rotated."""
+        return self.architecture == GPT2
+
+    @property
+    def has_gate(self) -> bool:
+        """Whether the feed-forward multiplies its inner state by a gate."""
+        return self.architecture not in (GPT2, GPT_NEOX)
+
+    @property
+    def has_qkv_bias(self) -> bool:
+        """Whether queries, keys and values have biases."""
+        return self.attention_bias or self.architecture == QWEN2
+
+    @property
+    def rotary_size(self) -> int:
+        """Elements of a head's queries and keys that are rotated by their position."""
+        return 0 if self.has_learned_positions else int(self.head_dim * self.rotary_share)
+
     def __post_init__(self) -> None:
         problems = find_problems(self)
         if not problems and self.heads % self.kv_heads:
@@ -100,6 +141,9 @@ class ModelConfig:
             problems["labels"] = f"must be a number of labels, is {self.labels!r}"
         elif not problems and self.labels and not self.is_encoder:
             problems["labels"] = f"only encoders have some, not {self.architecture}"
+        if not problems and self.rotary_size % 2:
+            size = self.rotary_size
+            problems["rotary_share"] = f"must be of an even number of elements, is of {size}"
         if problems:
             raise SettingsError(problems)
 

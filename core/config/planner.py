@@ -18,6 +18,7 @@ from core.config.configs import (
     DEFAULT_MASK_SHARE,
     ENCODERS,
     FLOAT32,
+    FOREIGN_DECODERS,
     LENGTH_SETTINGS,
     ModelConfig,
     TrainConfig,
@@ -190,10 +191,12 @@ def describe_device(train: TrainConfig, device: DeviceFacts) -> str:
 
 def _nearest_preset(parent: ModelConfig) -> str:
     """The preset of the parent's architecture nearest in width: its training suits the parent."""
+    is_foreign = parent.architecture in FOREIGN_DECODERS
+    architecture = "qwen3" if is_foreign else parent.architecture
     widths = {
         name: preset.model["d_model"]
         for name, preset in PRESETS.items()
-        if preset.model["architecture"] == parent.architecture
+        if preset.model["architecture"] == architecture
     }
     return min(widths, key=lambda name: abs(math.log(widths[name] / parent.d_model)))
 

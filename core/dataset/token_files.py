@@ -75,6 +75,7 @@ class TokenWriter:
         vocab_size: selects the dtype of ids, uint16 or uint32.
         files: number of files of the corpus.
         roles: the ids of the roles, for conversations and pairs.
+        start_id, eos_id: before a line, and after a line or a document.
     """
 
     def __init__(
@@ -84,10 +85,13 @@ class TokenWriter:
         vocab_size: int,
         files: int,
         roles: RoleIds | None = None,
+        *,
+        start_id: int = SOS,
+        eos_id: int = EOS,
     ) -> None:
         assert roles or reading not in CHAT_READINGS, "conversations need the roles' tokens"
         self._folder, self._reading, self._vocab_size = folder, reading, vocab_size
-        self._roles = roles
+        self._roles, self._start_id, self._eos_id = roles, start_id, eos_id
         self._dtype = np.dtype(np.uint16 if vocab_size <= UINT16_VOCAB_SIZE else np.uint32)
         names = [IDS_FILE, STARTS_FILE, OFFSETS_FILE]
         if reading != TEXT:
@@ -145,8 +149,8 @@ class TokenWriter:
 
     def _add_special(self, sample: CorpusSample, ids: list[int]) -> list[int]:
         if self._reading == LINES:
-            return [SOS, *ids, EOS]
-        return [*ids, EOS] if sample.ends_document else ids
+            return [self._start_id, *ids, self._eos_id]
+        return [*ids, self._eos_id] if sample.ends_document else ids
 
     def _record_first_samples(self, samples: Sequence[CorpusSample]) -> None:
         for number, sample in enumerate(samples, self._samples):

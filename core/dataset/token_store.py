@@ -203,7 +203,13 @@ def build_tokens(
     with atomic_folder(folder) as temporary:
         samples = read_with_progress(corpus, reading, "making tokens", progress, cancelled)
         writer = TokenWriter(
-            temporary, reading, tokenizer.vocab_size, len(corpus.files), tokenizer.roles
+            temporary,
+            reading,
+            tokenizer.vocab_size,
+            len(corpus.files),
+            tokenizer.roles,
+            start_id=tokenizer.start_id(reading),
+            eos_id=tokenizer.eos_id,
         )
         with writer:
             for batch, ids in _encode_ahead(iter_batches(samples), tokenizer):

@@ -14,7 +14,6 @@ from torch import Tensor
 from core.config.configs import SamplingConfig
 from core.inference.sampling import TokenSampler, final_probabilities
 from core.inference.session import Session
-from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
 
 EndReason = Literal["end", "stop", "length"]
@@ -85,7 +84,7 @@ class GeneratedToken:
     """A token of a reply.
 
     Attributes:
-        id: EOS for the last token of a text that ended by itself.
+        id: that of the end for the last token of a text that ended by itself.
         text: what can be shown now; empty for part of a character or of a possible stop text.
         probability: under the model, before any sampling setting.
         top: the most likely tokens at this position, if requested.
@@ -121,12 +120,13 @@ class _Row:
             never_generated=tokenizer.never_generated,
         )
         self.end_reason: EndReason | None = None
+        self._end_ids = tokenizer.end_ids
         self._stream, self._stop = tokenizer.stream(ids, prompt_text), StopFilter(config.stop)
 
     def push(self, id: int, *, is_last: bool) -> str:
         """Add a token; return the text that can be shown."""
         text = self._stop.push(self._stream.push(id))
-        self.end_reason = END if id == EOS else LENGTH if is_last else None
+        self.end_reason = END if id in self._end_ids else LENGTH if is_last else None
         if self.end_reason and not self._stop.hit:
             text += self._stop.flush()
         if self._stop.hit:
@@ -146,7 +146,7 @@ def decode(
     """Choose and append one token per row and step until every row has ended.
 
     Row r is drawn with seed + r. The session holds the ids of all steps yielded; a row that has
-    ended is filled with EOS.
+    ended is filled with the end.
 
     Args:
         session: B rows of at least one id.
@@ -186,7 +186,7 @@ def decode(
             tokens[number] = GeneratedToken(
                 id, text, probability, likely, window_start, row.end_reason
             )
-        session.extend_rows([[token.id if token else EOS] for token in tokens])
+        session.extend_rows([[token.id if token else tokenizer.eos_id] for token in tokens])
         yield tokens
         if all(row.end_reason for row in rows):
             return

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from core.config.configs import FLOAT32
-from core.errors import Cancelled, DamagedError, InputError
+from core.config.budget import FLOAT32_BYTES, GIB, count_parameters
+from core.config.configs import FLOAT32, ModelConfig
+from core.config.plan_inputs import DeviceFacts
+from core.errors import Cancelled, DamagedError, InputError, ResourceError
 from core.model import factory, state_dict
 from core.model.decoder import Decoder
 from core.model.device import device_facts
@@ -23,10 +25,10 @@ from core.run.model_kind import ModelKind, check_kind
 from core.run.record import read_record, task_of_record
 from core.run.weights_ref import LAST, weights_file
 from core.system.files import JsonObject
-from core.text.corpus import CHAT_READINGS, TEXT
+from core.text.corpus import CHAT_READINGS
 from core.text.messages import CONTINUE, FILL, Message
 from core.tokenizer.chat_format import FittedChat, encode_chat
-from core.tokenizer.special_tokens import EOS, SOS, start_id
+from core.tokenizer.special_tokens import EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 
 
@@ -88,7 +90,12 @@ class LoadedModel(LoadedRun):
     @property
     def keep_first(self) -> int:
         """How many ids at the start stay when the context slides, see `keep_first`."""
-        return keep_first(self.reading)
+        return keep_first(self.tokenizer, self.reading)
+
+    @property
+    def start_id(self) -> int:
+        """The id before the first token of a text."""
+        return self.tokenizer.start_id(self.reading)
 
     def encode(self, prompt: str) -> list[int]:
         """The ids before the continuation of a prompt, see `prompt_ids`."""
@@ -110,15 +117,15 @@ class LoadedClassifier(LoadedRun):
     model: Encoder
 
 
-def keep_first(reading: str) -> int:
-    """How many ids at the start stay when the context slides: the <sos> of all but running text."""
-    return 0 if reading == TEXT else 1
+def keep_first(tokenizer: Tokenizer, reading: str) -> int:
+    """How many ids at the start stay when the context slides: the one that begins every text."""
+    return int(tokenizer.has_start(reading))
 
 
 def prompt_ids(
     tokenizer: Tokenizer, reading: str, prompt: str, *, allow_unknown: bool = False
 ) -> list[int]:
-    """The ids before the continuation of a prompt, with <sos> unless it is running text.
+    """The ids before the continuation of a prompt, with its start if texts have one.
 
     A model of pairs or conversations takes the prompt as the only message of the user, and replies.
 
@@ -133,8 +140,7 @@ def prompt_ids(
         roles = tokenizer.roles
         assert roles, "the tokenizer of a run on conversations"
         return [SOS, roles.user, *ids, EOS, roles.assistant]
-    start = start_id(reading)
-    return [start, *ids] if start == SOS or not ids else ids
+    return [tokenizer.start_id(reading), *ids] if tokenizer.has_start(reading) or not ids else ids
 
 
 def load_model(
@@ -203,6 +209,21 @@ def load_classifier(
     return LoadedClassifier(model, tokenizer, str(corpus["reading"]), task, labels)
 
 
+def check_memory(name: str, config: ModelConfig, device: DeviceFacts) -> None:
+    """Refuse a model that does not fit into the free memory, before it is allocated.
+
+    Raises:
+        ResourceError: its weights in float32 take more than is free.
+    """
+    needed = FLOAT32_BYTES * count_parameters(config)
+    if needed > device.free_memory:
+        raise ResourceError(
+            f"{name} takes about {needed / GIB:.1f} GiB of memory; "
+            f"{device.free_memory / GIB:.1f} GiB are free on {device.device}.",
+            "Close other programs, or use a smaller model.",
+        )
+
+
 def _load(
     run: Run, weights: str, device: str, cancelled: CancelCheck, precision: str
 ) -> tuple[LanguageModel, Tokenizer, JsonObject]:
@@ -213,6 +234,7 @@ def _load(
     config, tokenizer = read_model_config(run.config), Tokenizer.load(run.folder)
     check_vocabulary(run, tokenizer, config)
     check_tensor_count(path, config)
+    check_memory(run.name, config, facts)
     if cancelled():
         raise Cancelled
     model = factory.build_model(config, seed=None)

@@ -19,7 +19,6 @@ from core.progress import CancelCheck, never_cancelled
 from core.text.corpus import CorpusSample
 from core.text.messages import ASSISTANT
 from core.tokenizer.chat_format import frame_messages
-from core.tokenizer.special_tokens import EOS, start_id
 
 TOKENS_PER_PASS = 512
 MAX_LOSS = 700.0  # beyond it the perplexity overflows a float
@@ -115,7 +114,7 @@ def score_samples(
         ids = tokenizer.encode_prompt(sample.text)
         totals.size += len(sample.text.encode())
         if loaded.reading == "lines":
-            ids.append(EOS)
+            ids.append(tokenizer.eos_id)
             totals.size += 1
         for id, score in zip(ids, score_ids(session, ids), strict=True):
             totals.tokens += 1
@@ -152,5 +151,5 @@ def _score_conversation(
 def _new_session(loaded: LoadedModel) -> Session:
     """A session at the beginning of a line or of running text."""
     session = Session(loaded.model, keep_first=loaded.keep_first)
-    session.extend([start_id(loaded.reading)])
+    session.extend([loaded.start_id])
     return session

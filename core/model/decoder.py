@@ -12,7 +12,6 @@ from torch import Tensor
 from core.model.attention import AttentionRecord, ForwardPass, causal_mask
 from core.model.kv_cache import KVCache
 from core.model.language_model import LanguageModel
-from core.tokenizer.special_tokens import PAD
 
 DecodeStep = Callable[[Tensor, KVCache, Tensor | None], Tensor]
 
@@ -59,7 +58,7 @@ class Decoder(LanguageModel):
 
     def needed_tokens(self, tokens: Tensor, targets: Tensor) -> Tensor:
         """All up to the last target of their row."""
-        return targets.ne(PAD).flip(1).cummax(1).values.flip(1)
+        return targets.ne(self.no_target).flip(1).cummax(1).values.flip(1)
 
     def visible_in_pack(self, line: Tensor, position: Tensor) -> Tensor:
         """Itself and earlier tokens of the same line."""

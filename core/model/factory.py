@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.config.budget import check_architecture
-from core.config.configs import ModelConfig
+from core.config.configs import FOREIGN_DECODERS, ModelConfig
 from core.model.encoder import Encoder
 from core.model.gpt import GPT, ModernEncoder
 from core.model.language_model import LanguageModel
@@ -16,6 +16,7 @@ MODELS: dict[str, Callable[[ModelConfig, int | None], LanguageModel]] = {
     "tutorial": TutorialGPT,
     "eurobert": ModernEncoder,
     "tutorial-encoder": TutorialEncoder,
+    **dict.fromkeys(FOREIGN_DECODERS, GPT),
 }
 
 

@@ -34,7 +34,7 @@ from core.model.kv_cache import KVCache
 from core.model.linear import prepare_linear, prepare_linear_add
 
 if TYPE_CHECKING:
-    from core.model.gpt import GPT, Block, RMSNorm
+    from core.model.gpt import GPT, Block, FeedForward, RMSNorm
 
 LinearMap = Callable[[Tensor], Tensor]
 LinearAdd = Callable[[Tensor, Tensor], Tensor]  # of rows, and of the term the product is added to
@@ -69,7 +69,8 @@ class _Layer:
 
     norm: _Norm
     qkv: LinearMap
-    head_norm: _Norm  # (H+G, 1, K): the queries' for every query head, the keys' for every key head
+    # (H+G, 1, K): the queries' for every query head, the keys' for every key head; None without
+    head_norm: _Norm | None
     out: LinearAdd
     second_norm: _Norm
     gate_up: LinearMap
@@ -86,7 +87,8 @@ class FastDecoder:
         self._rotations = torch.cat(table, dim=-1).view(len(model.cos), 2, -1)  # (context, 2, K)
         self._embedding = model.embedding.weight.detach()
         self._layers = [_prepare_layer(cast("Block", block)) for block in model.blocks]
-        self._norm = _prepare_norm(model.norm, model.norm.weight)
+        norm = cast("RMSNorm", model.norm)
+        self._norm = _prepare_norm(norm, norm.weight)
         self._output = prepare_linear(model.embedding if model.output is None else model.output)
 
     def __call__(self, tokens: Tensor, cache: KVCache, head_mask: Tensor | None = None) -> Tensor:
@@ -133,7 +135,9 @@ class FastDecoder:
         queries, keys, size = self._config.heads, self._config.kv_heads, self._config.head_dim
         normed = _apply_norm(x, layer.norm)
         qkv = layer.qkv(normed).view(x.shape[0], -1, 1, size)  # (B, H+2G, 1, K)
-        qk = _apply_norm(qkv.narrow(1, 0, queries + keys), layer.head_norm)  # (B, H+G, 1, K)
+        qk = qkv.narrow(1, 0, queries + keys)  # (B, H+G, 1, K)
+        if layer.head_norm is not None:
+            qk = _apply_norm(qk, layer.head_norm)
         # Rolling by K/2 aligns element i with element i + K/2, its pair.
         qk = torch.addcmul(qk * cos_sin[0], qk.roll(size // 2, -1), cos_sin[1])
         q, k = qk.narrow(1, 0, queries), qk.narrow(1, queries, keys)
@@ -152,19 +156,23 @@ def _apply_norm(x: Tensor, norm: _Norm) -> Tensor:
 
 
 def _prepare_layer(block: Block) -> _Layer:
-    attention, feed_forward = block.attention, block.feed_forward
-    assert attention.q_norm is not None, "a decoder's block"
-    assert attention.k_norm is not None, "a decoder's block"
-    head_weights = (
-        attention.q_norm.weight.expand(attention.heads, 1, -1),
-        attention.k_norm.weight.expand(attention.kv_heads, 1, -1),
+    attention, feed_forward = block.attention, cast("FeedForward", block.feed_forward)
+    first_norm, second_norm = (
+        cast("RMSNorm", norm) for norm in (block.attention_norm, block.feed_forward_norm)
     )
+    head_norm = None
+    if attention.q_norm is not None and attention.k_norm is not None:
+        weights = (
+            attention.q_norm.weight.expand(attention.heads, 1, -1),
+            attention.k_norm.weight.expand(attention.kv_heads, 1, -1),
+        )
+        head_norm = _prepare_norm(attention.q_norm, torch.cat(weights))
     return _Layer(
-        norm=_prepare_norm(block.attention_norm, block.attention_norm.weight),
+        norm=_prepare_norm(first_norm, first_norm.weight),
         qkv=prepare_linear(attention.qkv),
-        head_norm=_prepare_norm(attention.q_norm, torch.cat(head_weights)),
+        head_norm=head_norm,
         out=prepare_linear_add(attention.out),
-        second_norm=_prepare_norm(block.feed_forward_norm, block.feed_forward_norm.weight),
+        second_norm=_prepare_norm(second_norm, second_norm.weight),
         gate_up=prepare_linear(feed_forward.gate_up),
         activation=feed_forward.activation,
         down=prepare_linear_add(feed_forward.down),

@@ -1,7 +1,9 @@
-"""The modern decoder and encoder, in the architectures `transformers` calls Qwen3 and EuroBERT.
+"""Pre-norm transformers and their blocks: what `transformers` calls Qwen3 and EuroBERT, and others.
 
-Pre-norm RMSNorm, in the decoder also on queries and keys; rotary positions; a gated feed-forward;
-no biases. Queries, keys and values are one matrix in memory, and so are gate and up projection;
+The modern decoder has RMSNorm, also on queries and keys, rotary positions, a gated feed-forward and
+no biases; the encoder no norms on queries and keys. The decoders of other programs differ as the
+properties of `ModelConfig` say: each difference is made here in one place.
+Queries, keys and values are one matrix in memory, and so are gate and up projection;
 `core.model.state_dict` splits them for storage.
 
 Shapes: B batch, T new tokens, H heads, G key/value heads, D width, K head size, V vocabulary.
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +35,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "relu": F.relu,
     "relu2": lambda x: F.relu(x).square(),
+    "gelu": F.gelu,
+    "gelu_new": partial(F.gelu, approximate="tanh"),
 }
 
 
@@ -55,6 +60,20 @@ class RMSNorm(nn.Module):
         return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
 
 
+class LayerNorm(nn.LayerNorm):
+    """(x - mean) / deviation * weight + bias over the last dimension (Ba et al. 2016)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, size) to (…, size), in the precision of the weight."""
+        return super().forward(x.to(self.weight.dtype))
+
+
+def make_norm(config: ModelConfig) -> RMSNorm | LayerNorm:
+    """A norm of the residual stream."""
+    kind = LayerNorm if config.has_layer_norm else RMSNorm
+    return kind(config.d_model, config.norm_eps)
+
+
 def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]:
     """Cosine and sine (context, K/2) of every position's angles (Su et al. 2021).
 
@@ -66,7 +85,15 @@ def rotary_table(context: int, size: int, theta: float) -> tuple[Tensor, Tensor]
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate x (B, H, T, K) by its positions; element i is paired with element i + K/2."""
+    """Rotate x (B, H, T, K) by its positions; element i is paired with element i + K/2.
+
+    A table for fewer elements R leaves those after the first R as they are.
+    """
+    size = 2 * cos.shape[-1]
+    if size == 0:
+        return x
+    if size < x.shape[-1]:
+        return torch.cat((rotate(x[..., :size], cos, sin), x[..., size:]), dim=-1)
     if fused_ops.should_use_custom_backward(x):
         rotated: Tensor = fused_ops.RotaryFn.apply(x, cos, sin)  # type: ignore[no-untyped-call]
         return rotated
@@ -82,8 +109,9 @@ class Attention(nn.Module):
         self.heads, self.kv_heads = config.heads, config.kv_heads
         self.head_dim = config.head_dim
         rows = (config.heads + 2 * config.kv_heads) * config.head_dim
-        self.qkv = uninitialised(Linear, config.d_model, rows, bias=False)
-        self.out = uninitialised(Linear, config.heads * config.head_dim, config.d_model, bias=False)
+        self.qkv = uninitialised(Linear, config.d_model, rows, bias=config.has_qkv_bias)
+        inner, bias = config.heads * config.head_dim, config.attention_bias
+        self.out = uninitialised(Linear, inner, config.d_model, bias=bias)
         self.q_norm = self.k_norm = None
         if config.has_qk_norm:
             self.q_norm = RMSNorm(config.head_dim, config.norm_eps)
@@ -109,8 +137,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_up = uninitialised(Linear, config.d_model, 2 * config.d_ff, bias=False)
-        self.down = uninitialised(Linear, config.d_ff, config.d_model, bias=False)
+        bias = config.mlp_bias
+        self.gate_up = uninitialised(Linear, config.d_model, 2 * config.d_ff, bias=bias)
+        self.down = uninitialised(Linear, config.d_ff, config.d_model, bias=bias)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,20 +149,45 @@ class FeedForward(nn.Module):
         return output
 
 
-class Block(nn.Module):
-    """One layer: attention and feed-forward, each on the norm of the residual stream it adds to."""
+class PlainFeedForward(nn.Module):
+    """down(activation(up x)), without a gate (Vaswani et al. 2017)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention_norm = RMSNorm(config.d_model, config.norm_eps)
+        bias = config.mlp_bias
+        self.up = uninitialised(Linear, config.d_model, config.d_ff, bias=bias)
+        self.down = uninitialised(Linear, config.d_ff, config.d_model, bias=bias)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) to (B, T, D)."""
+        output: Tensor = self.down(self.activation(self.up(x)))
+        return output
+
+
+class Block(nn.Module):
+    """One layer: attention and feed-forward, each on the norm of the residual stream it adds to.
+
+    With a parallel residual, the feed-forward does not read what the attention has added
+    (Wang & Komatsuzaki 2021, "GPT-J-6B").
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_norm = make_norm(config)
         self.attention = Attention(config)
-        self.feed_forward_norm = RMSNorm(config.d_model, config.norm_eps)
-        self.feed_forward = FeedForward(config)
+        self.feed_forward_norm = make_norm(config)
+        self.feed_forward: nn.Module = (FeedForward if config.has_gate else PlainFeedForward)(
+            config
+        )
+        self.is_parallel = config.parallel_residual
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layer: int, step: ForwardPass) -> Tensor:
         """(B, T, D) to (B, T, D)."""
-        x = x + step.apply_dropout(self.attention(self.attention_norm(x), cos, sin, layer, step))
-        return x + step.apply_dropout(self.feed_forward(self.feed_forward_norm(x)))
+        attended = self.attention(self.attention_norm(x), cos, sin, layer, step)
+        after = x + step.apply_dropout(attended)
+        normed = self.feed_forward_norm(x if self.is_parallel else after)
+        return after + step.apply_dropout(self.feed_forward(normed))
 
 
 class ModernTransformer(LanguageModel):
@@ -151,13 +205,16 @@ class ModernTransformer(LanguageModel):
         super().__init__(config)
         self.embedding = uninitialised_embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = RMSNorm(config.d_model, config.norm_eps)
+        self.norm = make_norm(config)
+        self.positions: nn.Embedding | None = None
+        if config.has_learned_positions:
+            self.positions = uninitialised_embedding(config.context, config.d_model)
         self.output: nn.Module | None = None
         if config.labels:
             self.output = LabelHead(config)
         elif not config.tie_embeddings:
             self.output = uninitialised(Linear, config.d_model, config.vocab_size, bias=False)
-        cos, sin = rotary_table(config.context, config.head_dim, config.rope_theta)
+        cos, sin = rotary_table(config.context, config.rotary_size, config.rope_theta)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         if seed is not None:
@@ -166,10 +223,12 @@ class ModernTransformer(LanguageModel):
     def layers(self, tokens: Tensor, positions: slice | Tensor, step: ForwardPass) -> Tensor:
         """See `LanguageModel.layers`; the final norm is part of `head`."""
         cos, sin = self.cos[positions], self.sin[positions]  # (T, K/2) or (B, T, K/2)
+        x = self.embedding(tokens)  # (B, T, D)
+        if self.positions is not None:
+            x = x + self.positions.weight[positions]
         if cos.dim() == 3:
             cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)  # the same for all heads
-        x = step.apply_dropout(self.embedding(tokens))  # (B, T, D)
-        return self._run_blocks(x, step, cos, sin)
+        return self._run_blocks(step.apply_dropout(x), step, cos, sin)
 
     def head(self, hidden: Tensor) -> Tensor:
         """Final norm and projection, (…, D) to (…, V), or with labels (…, labels)."""
@@ -199,10 +258,12 @@ class ModernTransformer(LanguageModel):
 
 
 class GPT(ModernTransformer, Decoder):
-    """The modern decoder."""
+    """The modern decoder, and those of other programs."""
 
     def make_decode_step(self) -> DecodeStep:
-        """See `Decoder.make_decode_step`."""
+        """See `Decoder.make_decode_step`; without a fast path for LayerNorm and plain layers."""
+        if self.config.has_layer_norm or self.config.rotary_size != self.config.head_dim:
+            return super().make_decode_step()
         decoder = FastDecoder(self)
         return CudaGraphDecoder(decoder) if self.device.type == "cuda" else decoder
 

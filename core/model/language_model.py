@@ -31,6 +31,8 @@ class LanguageModel(nn.Module):
         config: its shape.
         blocks: the layers.
         dropout: fraction of activations dropped in training; may be set at any time.
+        no_target: stands in targets for tokens that are not to be predicted; may be set at any
+            time, see `Tokenizer.no_target`.
         recompute: whether training keeps only the input of each layer and recomputes the rest in
             the backward pass; may be set at any time.
         call_in_training: calls the blocks and the loss in training, so that a compiled call can
@@ -43,6 +45,7 @@ class LanguageModel(nn.Module):
         super().__init__()
         self.config = config
         self.dropout = 0.0
+        self.no_target = PAD
         self.recompute = False
         self.call_in_training = call_directly
 
@@ -97,17 +100,17 @@ class LanguageModel(nn.Module):
         """Mean cross-entropy in nats per target, float32; 0 if all targets are padding.
 
         Args:
-            tokens, targets: ids (B, T), int64. Targets of padding are left out.
+            tokens, targets: ids (B, T), int64. Targets of `no_target` are left out.
         """
         if targets.device.type != "cpu":
             # Counting the targets would synchronise host and device.
             hidden: Tensor = self(tokens)  # (B, T, D)
         else:
-            is_target = targets.ne(PAD)  # (B, T)
+            is_target = targets.ne(self.no_target)  # (B, T)
             needed = self.needed_tokens(tokens, targets)  # (B, T)
             if should_pack_lines(self.config, needed):
                 hidden, targets = self._pack(tokens, targets, needed)  # (N, D), (N,)
-                is_target = targets.ne(PAD)
+                is_target = targets.ne(self.no_target)
             else:
                 hidden = self(tokens)  # (B, T, D)
             if not is_target.all():
@@ -118,8 +121,10 @@ class LanguageModel(nn.Module):
     def _mean_loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy () from hidden states (…, D) and targets (…)."""
         logits = self.head(hidden).float().flatten(0, -2)  # (N, V)
-        total = F.cross_entropy(logits, targets.flatten(), ignore_index=PAD, reduction="sum")
-        return total / targets.ne(PAD).sum().clamp(min=1)
+        total = F.cross_entropy(
+            logits, targets.flatten(), ignore_index=self.no_target, reduction="sum"
+        )
+        return total / targets.ne(self.no_target).sum().clamp(min=1)
 
     def _pack(self, tokens: Tensor, targets: Tensor, needed: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states (N, D) and targets (N,) of the N tokens that are needed (B, T).

@@ -1,8 +1,9 @@
 """Weights as stored tensors: conversion between the layout on disk and in memory.
 
-On disk, the modern models have the names and shapes of `transformers`' Qwen3 and EuroBERT, and the
-tutorial's those of the tutorial (with the third dimension of its convolutions). In memory, matrices
-that are multiplied with the same input are one. Only this module has both layouts.
+On disk, the modern models have the names and shapes of `transformers`' Qwen3 and EuroBERT, those of
+other programs their own, and the tutorial's those of the tutorial (with the third dimension of its
+convolutions). In memory, matrices that are multiplied with the same input are one. Only this module
+and `core.model.foreign_layouts` have both layouts.
 
 Shapes: D width, F inner size of the feed-forward, H heads, G key/value heads, K head size.
 """
@@ -11,16 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from core.config.configs import ModelConfig
+from core.config.configs import GPT2, GPT_NEOX, ModelConfig
 from core.errors import DamagedError, RunFailedError
+from core.model.foreign_layouts import gpt2_layout, gpt_neox_layout, pick_weights
 from core.model.language_model import LanguageModel
+from core.model.stored_tensors import Shape, TensorLayout, TensorSlice, with_bias
 
-Shape = tuple[int, ...]
 MAX_NAMES_LISTED = 8  # in an error
 VOCABULARY_PARAMETERS = ("embedding.weight", "output.weight", "output.bias")  # a row per token
 # The stored heads of all encoders: to the vocabulary, or to labels.
@@ -33,33 +34,14 @@ HEAD_TENSORS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class TensorSlice:
-    """A stored tensor: some rows of a parameter in memory.
-
-    Attributes:
-        name: of the stored tensor.
-        rows: number of rows of the parameter; None is all of them.
-        convolution: whether it is stored with a last dimension of size 1, as a convolution.
-    """
-
-    name: str
-    rows: int | None = None
-    convolution: bool = False
-
-
-TensorLayout = dict[str, tuple[TensorSlice, ...]]
-"""The stored tensors of every parameter, by the parameter's name in memory."""
-
-
 def to_stored(model: LanguageModel) -> dict[str, Tensor]:
     """Every weight as a stored tensor: a contiguous float32 copy on the CPU.
 
     Copies, so that training can continue while they are written.
     """
     return {
-        name: view.detach().to("cpu", torch.float32, copy=True).contiguous()
-        for name, view in _stored_views(model).items()
+        name: view.detach().to("cpu", torch.float32, copy=True).reshape(shape).contiguous()
+        for name, (view, shape) in _stored_views(model).items()
     }
 
 
@@ -77,7 +59,8 @@ def load_stored(
         RunFailedError: a weight is not finite; the model is unchanged.
     """
     targets = _stored_views(model)
-    shapes = {name: tuple(target.shape) for name, target in targets.items()}
+    shapes = {name: shape for name, (_, shape) in targets.items()}
+    tensors = pick_weights(model.config, shapes, tensors)
     if problems := _find_problems(shapes, tensors):
         raise DamagedError(
             f"{where} does not match the run's config.json: {'; '.join(problems)}.",
@@ -90,8 +73,8 @@ def load_stored(
             "Use an earlier snapshot (RUN@STEP), or train again with a lower learning rate.",
         )
     with torch.no_grad():
-        for name, target in targets.items():
-            target.copy_(tensors[name])
+        for name, (target, _) in targets.items():
+            target.copy_(tensors[name].view(target.shape))
 
 
 def extend_vocabulary(
@@ -146,18 +129,28 @@ def tensor_layout(config: ModelConfig) -> TensorLayout:
         return _tutorial_layout(config)
     if config.architecture == "tutorial-encoder":
         return _tutorial_encoder_layout(config)
+    if config.architecture == GPT2:
+        return gpt2_layout(config)
+    if config.architecture == GPT_NEOX:
+        return gpt_neox_layout(config)
     return _modern_layout(config)
 
 
-def _stored_views(model: LanguageModel) -> dict[str, Tensor]:
-    """Views of the parameters, by name and in the shape of the stored tensors."""
+def stored_shapes(model: LanguageModel) -> dict[str, Shape]:
+    """The shape of every stored tensor by its name."""
+    return {name: shape for name, (_, shape) in _stored_views(model).items()}
+
+
+def _stored_views(model: LanguageModel) -> dict[str, tuple[Tensor, Shape]]:
+    """Views of the parameters and the shapes of the stored tensors, by their names."""
     views = {}
     weights = dict(model.named_parameters())
     for name, slices in tensor_layout(model.config).items():
         weight = weights[name]
         rows = [len(weight) if part.rows is None else part.rows for part in slices]
-        for part, view in zip(slices, torch.split(weight, rows), strict=True):
-            views[part.name] = view.unsqueeze(-1) if part.convolution else view
+        for part, piece in zip(slices, torch.split(weight, rows), strict=True):
+            view = part.view(piece)
+            views[part.name] = view, part.stored_shape(view)
     return views
 
 
@@ -202,7 +195,7 @@ def _modern_layout(config: ModelConfig) -> TensorLayout:
 
 
 def _label_head() -> TensorLayout:
-    return _with_bias("output.dense", "dense") | _with_bias("output.classifier", "classifier")
+    return with_bias("output.dense", "dense") | with_bias("output.classifier", "classifier")
 
 
 def _modern_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
@@ -212,23 +205,42 @@ def _modern_block(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
         f"{ours}.attention.{name}.weight": (TensorSlice(f"{attention}.{name}.weight"),)
         for name in ("q_norm", "k_norm")
     }
-    return (norms if config.has_qk_norm else {}) | {
-        f"{ours}.attention_norm.weight": (TensorSlice(f"{theirs}.input_layernorm.weight"),),
-        f"{ours}.attention.qkv.weight": (  # ((H+2G)*K, D)
-            TensorSlice(f"{attention}.q_proj.weight", queries),
-            TensorSlice(f"{attention}.k_proj.weight", keys),
-            TensorSlice(f"{attention}.v_proj.weight", keys),
-        ),
-        f"{ours}.attention.out.weight": (TensorSlice(f"{attention}.o_proj.weight"),),
-        f"{ours}.feed_forward_norm.weight": (
-            TensorSlice(f"{theirs}.post_attention_layernorm.weight"),
-        ),
-        f"{ours}.feed_forward.gate_up.weight": (  # (2F, D)
-            TensorSlice(f"{mlp}.gate_proj.weight", config.d_ff),
-            TensorSlice(f"{mlp}.up_proj.weight", config.d_ff),
-        ),
-        f"{ours}.feed_forward.down.weight": (TensorSlice(f"{mlp}.down_proj.weight"),),
-    }
+    biases: TensorLayout = {}
+    if config.has_qkv_bias:
+        biases[f"{ours}.attention.qkv.bias"] = (  # ((H+2G)*K,)
+            TensorSlice(f"{attention}.q_proj.bias", queries),
+            TensorSlice(f"{attention}.k_proj.bias", keys),
+            TensorSlice(f"{attention}.v_proj.bias", keys),
+        )
+    if config.attention_bias:
+        biases[f"{ours}.attention.out.bias"] = (TensorSlice(f"{attention}.o_proj.bias"),)
+    if config.mlp_bias:
+        biases[f"{ours}.feed_forward.gate_up.bias"] = (  # (2F,)
+            TensorSlice(f"{mlp}.gate_proj.bias", config.d_ff),
+            TensorSlice(f"{mlp}.up_proj.bias", config.d_ff),
+        )
+        biases[f"{ours}.feed_forward.down.bias"] = (TensorSlice(f"{mlp}.down_proj.bias"),)
+    return (
+        (norms if config.has_qk_norm else {})
+        | biases
+        | {
+            f"{ours}.attention_norm.weight": (TensorSlice(f"{theirs}.input_layernorm.weight"),),
+            f"{ours}.attention.qkv.weight": (  # ((H+2G)*K, D)
+                TensorSlice(f"{attention}.q_proj.weight", queries),
+                TensorSlice(f"{attention}.k_proj.weight", keys),
+                TensorSlice(f"{attention}.v_proj.weight", keys),
+            ),
+            f"{ours}.attention.out.weight": (TensorSlice(f"{attention}.o_proj.weight"),),
+            f"{ours}.feed_forward_norm.weight": (
+                TensorSlice(f"{theirs}.post_attention_layernorm.weight"),
+            ),
+            f"{ours}.feed_forward.gate_up.weight": (  # (2F, D)
+                TensorSlice(f"{mlp}.gate_proj.weight", config.d_ff),
+                TensorSlice(f"{mlp}.up_proj.weight", config.d_ff),
+            ),
+            f"{ours}.feed_forward.down.weight": (TensorSlice(f"{mlp}.down_proj.weight"),),
+        }
+    )
 
 
 def _tutorial_layout(config: ModelConfig) -> TensorLayout:
@@ -240,9 +252,9 @@ def _tutorial_layout(config: ModelConfig) -> TensorLayout:
         ours, theirs = f"blocks.{layer}", f"decoder.layers.{layer}"
         layout |= _attention(config, f"{ours}.attention", f"{theirs}.self_attn")
         layout |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.feed_forward")
-        layout |= _with_bias(f"{ours}.norm1", f"{theirs}.norm1")
-        layout |= _with_bias(f"{ours}.norm2", f"{theirs}.norm2")
-    return layout | _with_bias("output", "projection")
+        layout |= with_bias(f"{ours}.norm1", f"{theirs}.norm1")
+        layout |= with_bias(f"{ours}.norm2", f"{theirs}.norm2")
+    return layout | with_bias("output", "projection")
 
 
 def _tutorial_encoder_layout(config: ModelConfig) -> TensorLayout:
@@ -252,7 +264,7 @@ def _tutorial_encoder_layout(config: ModelConfig) -> TensorLayout:
         ours, theirs = f"blocks.{layer}", f"encoder.layers.{layer}"
         layout |= _attention(config, f"{ours}.attention", f"{theirs}.enc_self_attn")
         layout |= _feed_forward(f"{ours}.feed_forward", f"{theirs}.pos_ffn")
-    return layout | (_label_head() if config.labels else _with_bias("output", "projection"))
+    return layout | (_label_head() if config.labels else with_bias("output", "projection"))
 
 
 def _attention(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
@@ -263,18 +275,11 @@ def _attention(config: ModelConfig, ours: str, theirs: str) -> TensorLayout:
         )
         for kind in ("weight", "bias")
     }
-    output = _with_bias(f"{ours}.out", f"{theirs}.linear")
-    return fused | output | _with_bias(f"{ours}.norm", f"{theirs}.layer_norm")
+    output = with_bias(f"{ours}.out", f"{theirs}.linear")
+    return fused | output | with_bias(f"{ours}.norm", f"{theirs}.layer_norm")
 
 
 def _feed_forward(ours: str, theirs: str) -> TensorLayout:
-    up = _with_bias(f"{ours}.up", f"{theirs}.conv1", convolution=True)
-    down = _with_bias(f"{ours}.down", f"{theirs}.conv2", convolution=True)
-    return up | down | _with_bias(f"{ours}.norm", f"{theirs}.layer_norm")
-
-
-def _with_bias(ours: str, theirs: str, *, convolution: bool = False) -> TensorLayout:
-    return {
-        f"{ours}.weight": (TensorSlice(f"{theirs}.weight", convolution=convolution),),
-        f"{ours}.bias": (TensorSlice(f"{theirs}.bias"),),
-    }
+    up = with_bias(f"{ours}.up", f"{theirs}.conv1", "convolution")
+    down = with_bias(f"{ours}.down", f"{theirs}.conv2", "convolution")
+    return up | down | with_bias(f"{ours}.norm", f"{theirs}.layer_norm")

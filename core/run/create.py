@@ -115,7 +115,7 @@ def create_run(
             "versions": library_versions(),
             "parent": parent_run and {"run": parent_run.name, "weights": weights},
         }
-        run, lock = _create_named(home, name, corpus.name, record)
+        run, lock = create_named(home, name, corpus.name, record)
         try:
             catalog.register_corpus(corpus, stats, home)
             if parent_run is not None:
@@ -132,7 +132,7 @@ def library_versions() -> JsonObject:
     return {"python": sys.version.split()[0], **{name: version(name) for name in LIBRARIES}}
 
 
-def _create_named(
+def create_named(
     home: Home, name: str | None, base: str, record: Mapping[str, Any]
 ) -> tuple[Run, Lock]:
     """Create the run under its name, or under a free name like `base`."""
@@ -167,7 +167,8 @@ def _copy_parent_files(
             Tokenizer.load(parent.folder), read_model_config(parent.config), reading
         )
         model = dataclasses.replace(model, labels=len(labels))
-        write_json(run.config, hf_config(model, tokenizer.mask_id, labels))
+        config = hf_config(model, tokenizer.mask_id, labels, tokenizer.special_ids)
+        write_json(run.config, config)
         tokenizer.save(run.folder, reading, is_encoder=model.is_encoder)
     except OSError as error:
         raise StorageError(

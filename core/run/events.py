@@ -28,8 +28,9 @@ BEAT = "beat"
 FINISHED = "finished"
 STOPPED = "stopped"
 FAILED = "failed"
+IMPORTED = "imported"
 
-END_EVENTS = frozenset({FINISHED, STOPPED, FAILED})
+END_EVENTS = frozenset({FINISHED, STOPPED, FAILED, IMPORTED})
 TRAINING_EVENTS = frozenset({STEP, EPOCH, EVAL, SAMPLE})  # written only once training has begun
 
 FIELDS: Mapping[str, Mapping[str, str]] = {
@@ -131,6 +132,11 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "hint": "what to do",
         "code": "exit code: 2 for unusable input, else 1",
         "saved_step": "step of the last good checkpoint, or null",
+    },
+    IMPORTED: {
+        "vocab_size": "rows of the vocabulary",
+        "parameters": "parameters of the model",
+        "model": "its ModelConfig",
     },
 }
 

@@ -410,6 +410,9 @@ class History:
         self._update("elapsed", event.number("elapsed"))
         self._add_evaluation(event)
 
+    def _on_imported(self, event: Event) -> None:
+        self.model = dict(event.table("model"))
+
     def _on_failed(self, event: Event) -> None:
         self.failure = Failure(
             event.text("title") or "",
@@ -433,6 +436,7 @@ _HANDLERS: dict[str, Callable[[History, Event], None]] = {
     events.FINISHED: History._on_end,
     events.STOPPED: History._on_end,
     events.FAILED: History._on_failed,
+    events.IMPORTED: History._on_imported,
 }
 
 

@@ -15,11 +15,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.config.budget import count_parameters
-from core.config.configs import ModelConfig, SamplingConfig
+from core.config.budget import VARIANT_FIELDS, check_architecture, count_parameters
+from core.config.configs import FOREIGN_DECODERS, ModelConfig, SamplingConfig
 from core.config.schema import from_json, setting_specs
 from core.errors import DamagedError, InputError, SettingsError
 from core.run.directory import Run
+from core.run.foreign_configs import (
+    check_features,
+    foreign_config,
+    parse_foreign_config,
+    rotary_parameters,
+)
 from core.system.files import JsonObject, read_json
 from core.tokenizer.special_tokens import EOS, NEVER_GENERATED, PAD, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
@@ -31,7 +37,7 @@ TUTORIALS = {
     "minigpt-tutorial": ("tutorial", "TutorialGPT"),
     "minigpt-tutorial-encoder": ("tutorial-encoder", "TutorialEncoder"),
 }
-MODEL_TYPES = (QWEN3, EUROBERT, *TUTORIALS)
+MODEL_TYPES = (QWEN3, EUROBERT, *TUTORIALS, *FOREIGN_DECODERS)
 
 # Fields of ModelConfig and their names in a config.json of Qwen3 or EuroBERT.
 MODERN_FIELDS = {
@@ -47,8 +53,9 @@ MODERN_FIELDS = {
     "tie_embeddings": "tie_word_embeddings",
     "norm_eps": "rms_norm_eps",
 }
-# Features of Qwen3 or EuroBERT that are not implemented here.
-UNSUPPORTED_FIELDS = ("attention_bias", "mlp_bias", "use_sliding_window", "rope_scaling")
+TUTORIAL_FIELDS = tuple(
+    name for name in setting_specs(ModelConfig) if name not in ("architecture", *VARIANT_FIELDS)
+)
 
 # Far more than the tensors of the largest model need.
 MAX_HEADER_BYTES = 16 * 2**20
@@ -59,26 +66,39 @@ MAX_CONFIG_BYTES = 1 << 20
 MAX_SIZE_RATIO = 2
 
 
+OWN_IDS: Mapping[str, int | None] = {
+    "pad_token_id": PAD,
+    "bos_token_id": SOS,
+    "eos_token_id": EOS,
+}
+
+
 def hf_config(
-    config: ModelConfig, mask_id: int | None = None, labels: Sequence[str] = ()
+    config: ModelConfig,
+    mask_id: int | None = None,
+    labels: Sequence[str] = (),
+    special_ids: Mapping[str, int | None] = OWN_IDS,
 ) -> JsonObject:
     """The content of config.json for a model.
 
     Args:
         mask_id: the id of an encoder's `<mask>`.
         labels: of an encoder that labels texts, in the order of its head.
+        special_ids: of padding, start and end, by the names in config.json.
     """
     assert len(labels) == config.labels
-    ids = {"pad_token_id": PAD, "bos_token_id": SOS, "eos_token_id": EOS}
+    ids = dict(special_ids)
     if mask_id is not None:
         ids["mask_token_id"] = mask_id
+    if config.architecture in FOREIGN_DECODERS:
+        return foreign_config(config) | ids
     if config.is_tutorial:
         kind, name = next(
             (kind, name)
             for kind, (architecture, name) in TUTORIALS.items()
             if architecture == config.architecture
         )
-        shape = {name: getattr(config, name) for name in _tutorial_fields()}
+        shape = {name: getattr(config, name) for name in TUTORIAL_FIELDS}
         names = {"architectures": [name], "model_type": kind}
         return {**names, **shape, **_label_fields(labels), **ids}
     is_encoder = config.is_encoder
@@ -89,7 +109,7 @@ def hf_config(
         **{theirs: getattr(config, ours) for ours, theirs in MODERN_FIELDS.items()},
         "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
         "rope_theta": config.rope_theta,  # where transformers before 5 looks for it
-        "attention_bias": False,
+        "attention_bias": config.attention_bias,
         "attention_dropout": 0.0,
         "rope_scaling": None,
         "initializer_range": 0.02,
@@ -158,32 +178,33 @@ def parse_model_config(values: Mapping[str, Any], where: object = "config.json")
             f"Supported: {', '.join(MODEL_TYPES)}.",
         )
     try:
-        return _tutorial(values) if kind in TUTORIALS else _modern(values, where)
+        if kind in TUTORIALS:
+            return _tutorial(values)
+        if kind in FOREIGN_DECODERS:
+            config = from_json(ModelConfig, parse_foreign_config(values, where))
+            check_architecture(config)
+            return config
+        return _modern(values, where)
     except SettingsError as error:
         raise DamagedError(f"{where} cannot be used: {error.message}") from error
 
 
 def _modern(values: Mapping[str, Any], where: object) -> ModelConfig:
-    rotary = values.get("rope_parameters") or {}
-    if not isinstance(rotary, dict):
-        raise SettingsError({"rope_parameters": "must be an object"})
-    _check_supported(values, rotary, where)
-    rotary = rotary or values
+    rotary = rotary_parameters(values)
+    check_features(values, rotary, where)
     names = {**MODERN_FIELDS, "rope_theta": "rope_theta"}
     fields = _rename_fields({**values, "rope_theta": rotary.get("rope_theta")}, names)
+    fields |= {name: values.get(name) or False for name in ("attention_bias", "mlp_bias")}
     config = from_json(ModelConfig, {"architecture": values["model_type"], **fields})
+    check_architecture(config)
     return dataclasses.replace(config, labels=_count_labels(values))
 
 
 def _tutorial(values: Mapping[str, Any]) -> ModelConfig:
-    names = {name: name for name in _tutorial_fields()}
+    names = {name: name for name in TUTORIAL_FIELDS}
     architecture, _ = TUTORIALS[values["model_type"]]
     config = from_json(ModelConfig, {"architecture": architecture, **_rename_fields(values, names)})
     return dataclasses.replace(config, labels=_count_labels(values))
-
-
-def _tutorial_fields() -> list[str]:
-    return [name for name in setting_specs(ModelConfig) if name != "architecture"]
 
 
 def _count_labels(values: Mapping[str, Any]) -> int:
@@ -203,33 +224,25 @@ def _rename_fields(values: Mapping[str, Any], names: Mapping[str, str]) -> JsonO
     return {ours: values[theirs] for ours, theirs in names.items()}
 
 
-def _check_supported(values: Mapping[str, Any], rotary: Mapping[str, Any], where: object) -> None:
-    unsupported = [f"{name}: {values[name]!r}" for name in UNSUPPORTED_FIELDS if values.get(name)]
-    if rotary.get("rope_type", "default") != "default":
-        unsupported.append(f"rope_type: {rotary['rope_type']!r}")
-    if unsupported:
-        raise InputError(
-            f"{where} uses unsupported features: {', '.join(unsupported)}.",
-            "Only models trained by this program can be loaded.",
-        )
-
-
 def generation_config(
-    config: ModelConfig, reading: str, never_generated: Sequence[int] = NEVER_GENERATED
+    config: ModelConfig,
+    reading: str,
+    never_generated: Sequence[int] = NEVER_GENERATED,
+    special_ids: Mapping[str, int | None] | None = None,
 ) -> JsonObject:
     """The content of generation_config.json: greedy decoding up to the end of text, as here.
 
     Args:
         reading: how the corpus is cut, one of `core.text.corpus.READINGS`.
         never_generated: ids that follow no text, see `Tokenizer.never_generated`.
+        special_ids: as for `hf_config`; None takes those of this program's vocabularies.
     """
+    own_ids = {**OWN_IDS, "bos_token_id": start_id(reading)}
     return {
         "do_sample": False,
         "max_new_tokens": min(SamplingConfig().max_tokens, config.context),
-        "suppress_tokens": list(never_generated),
-        "pad_token_id": PAD,
-        "bos_token_id": start_id(reading),
-        "eos_token_id": EOS,
+        "suppress_tokens": list(never_generated) or None,
+        **(own_ids if special_ids is None else special_ids),
     }
 
 

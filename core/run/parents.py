@@ -206,6 +206,8 @@ def list_parents(
         key = hashlib.sha256(tokenizer.to_json().encode()).digest()
         if key not in counts:
             counts[key] = _count_tokens(tokenizer, lines, reading)
+        if tokenizer.is_imported and reading in CHAT_READINGS:
+            continue  # it has no tokens for roles, and gets none
         unknown_share, lengths = counts[key].unknown_share, counts[key].lengths
         if unknown_share > MAX_UNKNOWN_SHARE:
             continue

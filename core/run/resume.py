@@ -6,7 +6,7 @@ from core.config.configs import Extension
 from core.errors import StateError, StorageError
 from core.paths import Home
 from core.run.directory import Run, numbered_folders
-from core.run.events import END_EVENTS, FINISHED
+from core.run.events import END_EVENTS, FINISHED, IMPORTED
 from core.run.model_files import check_vocabulary, read_model_config
 from core.run.record import read_record, read_requested_config
 from core.run.status import LIVE_STATUSES, remote_host, status_of
@@ -34,6 +34,11 @@ def lock_for_resume(home: Home, run: Run, extension: Extension, *, force: bool =
     status = status_of(run)
     if not force or locks.is_held(run.lock):
         _check_not_trained(run, status)
+    if status == IMPORTED:
+        raise StateError(
+            f"{run.name} was imported; nothing is known of its training.",
+            f"To train it on a text of yours: minigpt-tui train TEXT --from {run.name}",
+        )
     if status == FINISHED and not extension:
         raise StateError(
             f"The run {run.name} is finished.",

@@ -18,6 +18,7 @@ from core.run.events import (
     CHANGED,
     END_EVENTS,
     FINISHED,
+    IMPORTED,
     PREPARE,
     PREPARED,
     STARTED,
@@ -43,7 +44,9 @@ LIVE_STATUSES = frozenset({STARTING, PREPARING, RUNNING, PAUSED})
 RESUMABLE_STATUSES = frozenset({STOPPED, FAILED, CRASHED})
 MAX_STARTED_BYTES = 1 << 28  # of the end of a log, within which `started` is expected
 
-STATUSES = (STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRASHED)
+STATUSES = (
+    STARTING, PREPARING, RUNNING, PAUSED, FINISHED, STOPPED, FAILED, CRASHED, IMPORTED,
+)  # fmt: skip
 
 # A trainer on another machine counts as crashed after this much silence. It must be several times
 # `event_log.HEARTBEAT_SECONDS`.

@@ -12,7 +12,7 @@ from core.errors import DamagedError, MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
 from core.run.event_log import events_backwards
-from core.run.events import CHANGED, PREPARED, STARTED, STEP, Event, decode, restart_step
+from core.run.events import CHANGED, IMPORTED, PREPARED, STARTED, STEP, Event, decode, restart_step
 from core.run.notes import RunNote, read_note
 from core.run.record import read_record, task_of_record
 from core.run.status import CRASHED, LIVE_STATUSES, status_of
@@ -191,12 +191,13 @@ def _last_step(events: Path) -> tuple[int, Event | None]:
 
 
 def _find_prepared(events: Path) -> Event | None:
-    """The first `prepared`, which is near the start."""
+    """The first `prepared`, which is near the start; of an imported model its only event."""
     tail = LineTail(events)
     while tail.offset < HEAD_BYTES and (lines := tail.read(HEAD_CHUNK_BYTES)):
         for line in lines:
-            event = decode(line) if b'"prepared"' in line else None
-            if event is not None and event.type == PREPARED:
+            is_candidate = b'"prepared"' in line or b'"imported"' in line
+            event = decode(line) if is_candidate else None
+            if event is not None and event.type in (PREPARED, IMPORTED):
                 return event
     return None
 

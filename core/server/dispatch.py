@@ -62,7 +62,6 @@ from core.server.step import cut, find, score_at, step
 from core.server.tasks import classify, measure
 from core.server.tokens import Alternative, ReplyToken, ScoredToken
 from core.tokenizer.chat_format import FittedChat, reply_room
-from core.tokenizer.special_tokens import EOS
 
 BATCH_SECONDS = 0.015
 BATCH_TOKENS = 32
@@ -184,9 +183,10 @@ class Dispatcher:
         if request.run is not None:
             raise InputError("A reply is continued by its own model.", "Leave `run` out.")
         reply = self.cache.get_reply(request.continue_from)
-        prompt = reply.model.loaded.tokenizer.encode_prompt(request.prompt)
+        tokenizer = reply.model.loaded.tokenizer
+        prompt = tokenizer.encode_prompt(request.prompt)
         session = reply.session.fork(1)
-        if session.length > 1 and session.ids[-1] == EOS:
+        if session.length > 1 and session.ids[-1] in tokenizer.end_ids:
             session.truncate(session.length - 1)
         return reply.model, session, FittedChat(prompt, 0)
 

@@ -24,7 +24,6 @@ from core.server.model_cache import CachedEncoder, CachedModel, ModelCache
 from core.server.protocol import MAX_TOP, FillRequest, LoadRequest, check_range
 from core.server.replies import FillPlace, FillReply
 from core.server.tokens import FillToken, RankedToken, TokenCount, TokenProbability
-from core.tokenizer.special_tokens import start_id
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.unknown_words import UnknownWordError
 from core.train.masking import Masking
@@ -166,7 +165,7 @@ def _decoder_logits(
             "Compare with a decoder that reads the same.",
         )
     if places[0] == 0:  # only of running text, which has no <sos> that the decoder could read
-        ids = [start_id(decoder.loaded.reading), *ids]
+        ids = [decoder.loaded.start_id, *ids]
         places = [place + 1 for place in places]
     return left_logits(decoder.new_session(), ids, places, own.unit_ids)
 

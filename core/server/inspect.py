@@ -28,7 +28,6 @@ from core.server.protocol import InsideRequest, TraceRequest, check_range
 from core.server.replies import InsideReply, TraceReply
 from core.server.tokens import HeadAblation, TokenProbability, TracedEnd, TracedToken, WindowToken
 from core.system.machine import free_memory
-from core.tokenizer.special_tokens import start_id
 
 MAX_ROWS = 64
 MAX_PREDICTIONS = 8
@@ -212,9 +211,9 @@ def predict(
 def trace(cache: ModelCache, request: TraceRequest) -> TraceReply:
     """Return what each layer predicted before each token of a text, and after the last."""
     model, _ = cache.get_model(request)
-    ids = model.loaded.encode(request.text) or [start_id(model.loaded.reading)]
-    if ids[0] != start_id(model.loaded.reading):
-        ids = [start_id(model.loaded.reading), *ids]
+    ids, start = model.loaded.encode(request.text), model.loaded.start_id
+    if ids[0] != start:
+        ids = [start, *ids]
     check_range(len(ids) - 1, 0, MAX_TRACED_TOKENS, "The number of tokens to trace")
     model.set_process_threads()
     session, tokens = model.new_session(), list[TracedToken]()

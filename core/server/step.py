@@ -44,7 +44,6 @@ from core.server.tokens import (
     SessionToken,
     SettingEffect,
 )
-from core.tokenizer.special_tokens import EOS
 
 MAX_TEXT_TOKENS = 65_536
 
@@ -263,7 +262,7 @@ class Candidates:
 
     def reply(self) -> NextTokensReply:
         session, scores, counts = self._text.session, self._text.scores, self._counts
-        prompt_length = self._text.prompt_length
+        prompt_length, tokenizer = self._text.prompt_length, self._text.model.loaded.tokenizer
         longest = counts.longest_context if counts else None
         return NextTokensReply(
             length=session.length,
@@ -276,7 +275,7 @@ class Candidates:
             corpus=CorpusMatch(length=longest.length, count=longest.count) if longest else None,
             choice=self.describe(self.choice),
             top=self._most_likely(),
-            ended=session.ids[-1] == EOS and session.length > prompt_length,
+            ended=session.length > prompt_length and session.ids[-1] in tokenizer.end_ids,
             text=self._chosen_text(),
             step=self._text.model.facts.step,
             vocab_size=len(self._scores),

@@ -118,6 +118,39 @@ class Tokenizer:
         return Tokenizer(self.kind, vocabulary.build_backend(self.kind, add(ids), merges))
 
     @property
+    def is_imported(self) -> bool:
+        """Whether it is another program's, see `core.tokenizer.imported`."""
+        return False
+
+    @property
+    def no_target(self) -> int:
+        """What stands for a token that is not to be predicted: an id that no text has."""
+        return PAD
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The ids that end a text or a message."""
+        return frozenset((EOS,))
+
+    @property
+    def eos_id(self) -> int:
+        """The id that ends a text or a message in training."""
+        return EOS
+
+    def start_id(self, reading: str) -> int:
+        """Return the id before the first token of a text, see `core.tokenizer.special_tokens`."""
+        return start_id(reading)
+
+    def has_start(self, reading: str) -> bool:
+        """Whether every text begins with its start id; else only an empty one does."""
+        return start_id(reading) == SOS
+
+    @property
+    def special_ids(self) -> dict[str, int | None]:
+        """The ids of padding, start and end by their names in config.json."""
+        return {"pad_token_id": PAD, "bos_token_id": SOS, "eos_token_id": EOS}
+
+    @property
     def never_generated(self) -> tuple[int, ...]:
         """The ids that never follow a text: <pad>, <sos>, <mask> and the roles."""
         mask = () if self.mask_id is None else (self.mask_id,)
@@ -314,6 +347,10 @@ class Tokenizer:
         Raises:
             DamagedError: it is missing, or was not written by this program.
         """
+        from core.tokenizer.imported import load_imported  # a subclass of this class
+
+        if imported := load_imported(folder):
+            return imported
         path = folder / TOKENIZER_FILE
         try:
             return cls.from_json(read_regular_file(path))

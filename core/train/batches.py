@@ -142,6 +142,7 @@ class Batches:
         sorted_batches: how many batches in a row share out their samples by length, for less
             padding; the batches come in a random order. 1 for no sorting.
         objective: of an encoder; None for a decoder, whose targets are the next tokens.
+        no_target: stands for targets of a decoder that are not to be predicted.
     """
 
     ids: NDArray[np.unsignedinteger]
@@ -150,6 +151,7 @@ class Batches:
     seed: int
     sorted_batches: int = 1
     objective: Objective | None = None
+    no_target: int = PAD
     _order: EpochShuffle = field(init=False, repr=False)
     _group: tuple[int, Int64Array] = field(init=False, repr=False)
 
@@ -165,7 +167,8 @@ class Batches:
     def batch(self, step: int, slot: int = 0, slots: int = 1) -> tuple[Tensor, Tensor]:
         """Inputs and targets, int64 (B, T), of update `step`.
 
-        Targets after the end of a sample are PAD, and so are those that are not to be predicted.
+        Targets after the end of a sample are `no_target`, and so are those that are not to be
+        predicted.
 
         Args:
             slot: which of `slots` nearly equal slices of the batch.
@@ -174,7 +177,7 @@ class Batches:
         spans = self._spans(numbers)
         if self.objective is not None:
             return self.objective.batch(self.ids, spans, numbers // self.samples.size)
-        return gather_batch(self.ids, spans, self.samples.is_target)
+        return gather_batch(self.ids, spans, self.samples.is_target, self.no_target)
 
     def count_targets(self, step: int, slot: int = 0, slots: int = 1) -> int:
         """Number of targets of `batch`."""
@@ -239,23 +242,28 @@ def gather_batch(
     ids: NDArray[np.unsignedinteger],
     spans: Spans,
     is_target: NDArray[np.uint8] | None = None,
+    no_target: int = PAD,
 ) -> tuple[Tensor, Tensor]:
     """Inputs and targets, int64 (B, T), of token ranges, padded to the longest.
 
     Without ranges they are one row of padding: B and T are at least 1.
 
     Args:
-        is_target: (N,) for each token 1 if it is to be predicted; the other targets are PAD.
+        is_target: (N,) for each token 1 if it is to be predicted.
+        no_target: the other targets, and those after the end of a sample.
     """
     lengths = spans.lengths
     shape = (max(1, len(spans)), int(lengths.max(initial=2)))
     tokens = np.full(shape, PAD, np.int64)  # (B, T + 1)
-    targets = tokens if is_target is None else np.full(shape, PAD, np.int64)
+    is_shared = is_target is None and no_target == PAD
+    targets = tokens if is_shared else np.full(shape, no_target, np.int64)
     for row, (head, body) in enumerate(spans):
         at = head.stop - head.start
         end = at + body.stop - body.start
         tokens[row, :at], tokens[row, at:end] = ids[head], ids[body]
         if is_target is not None:
-            targets[row, at:end] = np.where(is_target[body], ids[body], PAD)
+            targets[row, at:end] = np.where(is_target[body], ids[body], no_target)
+        elif not is_shared:
+            targets[row, :end] = tokens[row, :end]
     rows = torch.from_numpy(tokens)
     return rows[:, :-1].contiguous(), torch.from_numpy(targets)[:, 1:].contiguous()

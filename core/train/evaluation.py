@@ -114,8 +114,8 @@ class Evaluation:
         if self.objective is not None:
             assert isinstance(model, Encoder)
             return self._measure_encoder(model, self.objective, spans)
-        tokens, targets = gather_batch(self.ids, spans, self.samples.is_target)
-        count = int((targets != PAD).sum())
+        tokens, targets = gather_batch(self.ids, spans, self.samples.is_target, model.no_target)
+        count = int((targets != model.no_target).sum())
         loss = model.loss(tokens.to(model.device), targets.to(model.device)).double() * count
         counts = torch.tensor([count, 0, count], dtype=torch.float64).to(model.device)
         return torch.cat((loss[None], counts))

@@ -376,4 +376,4 @@ def _sample_prompt(job: TrainingJob) -> list[int]:
 
 def _session(job: TrainingJob) -> Session:
     assert isinstance(job.model, Decoder)
-    return Session(job.model, keep_first=keep_first(job.tokens.reading))
+    return Session(job.model, keep_first=keep_first(job.tokenizer, job.tokens.reading))

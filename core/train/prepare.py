@@ -214,9 +214,11 @@ def build_job(
     tokens, tokenizer = settings.tokens, settings.tokenizer
     torch.set_num_threads(settings.config.threads or settings.device.threads)
     objective = build_objective(tokenizer, settings.shape, settings.config, settings.labels)
-    batches = build_batches(tokens, settings.shape, settings.config, objective)
+    no_target = tokenizer.no_target
+    batches = build_batches(tokens, settings.shape, settings.config, objective, no_target)
     evaluation = build_evaluation(tokens, settings.shape, settings.config, settings.task, objective)
     model = _build_model(run, settings, checkpoint).to(settings.device.device)
+    model.no_target = no_target
     config = resolve_steps(
         dataclasses.replace(
             settings.config,
@@ -324,13 +326,16 @@ def _build_model(
     run: Run, settings: ResolvedSettings, checkpoint: Checkpoint | None
 ) -> LanguageModel:
     """The model with the weights training starts from; writes its configuration files."""
-    labels = settings.labels if settings.shape.labels else ()
-    write_json(run.config, hf_config(settings.shape, settings.tokenizer.mask_id, labels))
+    tokenizer, labels = settings.tokenizer, settings.labels if settings.shape.labels else ()
+    config = hf_config(settings.shape, tokenizer.mask_id, labels, tokenizer.special_ids)
+    write_json(run.config, config)
     if not settings.shape.is_encoder:
-        never_generated = settings.tokenizer.never_generated
+        special_ids = tokenizer.special_ids if tokenizer.is_imported else None
         write_json(
             run.generation_config,
-            generation_config(settings.shape, settings.tokens.reading, never_generated),
+            generation_config(
+                settings.shape, settings.tokens.reading, tokenizer.never_generated, special_ids
+            ),
         )
     if checkpoint:
         model = factory.build_model(settings.shape, seed=None)

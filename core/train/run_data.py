@@ -6,6 +6,7 @@ from core.config.configs import REPLIES, ModelConfig, TrainConfig
 from core.dataset.spans import Spans
 from core.dataset.token_store import TokenFile
 from core.text.corpus import CHAT_READINGS
+from core.tokenizer.special_tokens import PAD
 from core.train.batches import Batches, LineSamples, cut_evaluation_samples, cut_samples
 from core.train.evaluation import Evaluation
 from core.train.labelling import Labelling
@@ -17,9 +18,17 @@ EVALUATION_TOKENS = 8192  # per forward pass
 
 
 def build_batches(
-    tokens: TokenFile, shape: ModelConfig, config: TrainConfig, objective: Objective | None
+    tokens: TokenFile,
+    shape: ModelConfig,
+    config: TrainConfig,
+    objective: Objective | None,
+    no_target: int = PAD,
 ) -> Batches:
-    """The batches of the training part."""
+    """The batches of the training part.
+
+    Args:
+        no_target: see `Tokenizer.no_target`.
+    """
     samples = (
         _whole_samples(tokens, "train")
         if isinstance(objective, Labelling)
@@ -29,7 +38,15 @@ def build_batches(
     )
     assert config.batch_size is not None
     sorted_batches = SORTED_BATCHES if tokens.reading in CHAT_READINGS else 1
-    return Batches(tokens.ids, samples, config.batch_size, config.seed, sorted_batches, objective)
+    return Batches(
+        tokens.ids,
+        samples,
+        config.batch_size,
+        config.seed,
+        sorted_batches,
+        objective,
+        no_target,
+    )
 
 
 def build_evaluation(

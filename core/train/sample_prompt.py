@@ -10,7 +10,7 @@ from core.dataset.token_store import TokenFile
 from core.inference.fill import text_with_blanks
 from core.text.corpus import CHAT_READINGS
 from core.text.encoding import normalize_text
-from core.tokenizer.special_tokens import EOS, PAD, SOS
+from core.tokenizer.special_tokens import EOS, PAD
 from core.tokenizer.tokenizer import Tokenizer
 from core.train.evaluation import Evaluation
 from core.train.masking import Masking
@@ -83,10 +83,10 @@ def _first_user_message(tokens: TokenFile, tokenizer: Tokenizer) -> str:
 def _first_words(tokens: TokenFile, tokenizer: Tokenizer) -> str:
     """The first few tokens of the text that can begin a line; empty if there are none."""
     count = 1 if tokenizer.kind == "word" else 6
-    excluded = {SOS, EOS, tokenizer.unk_id, *(tokenizer.roles or ())}
     prompt: list[int] = []
     for id in tokens.ids[:PROMPT_SEARCH_TOKENS].tolist():
-        if id not in excluded and len(tokenizer.decode([*prompt, id])) <= MAX_PROMPT_CHARACTERS:
+        is_text = id != tokenizer.unk_id and not tokenizer.is_special(id)
+        if is_text and len(tokenizer.decode([*prompt, id])) <= MAX_PROMPT_CHARACTERS:
             prompt.append(id)
         elif tokenizer.decode(prompt).strip():
             break

@@ -47,6 +47,7 @@ def broadcast_job(
             "tokens": str(job.tokens.folder),
             "task": job.task.to_json(),
             "objective": job.objective and job.objective.to_json(),
+            "no_target": job.model.no_target,
             "step": checkpoint_step,
             "is_extended": is_extended,
         }
@@ -74,12 +75,13 @@ def receive_trainer(run: Run, group: ProcessGroup) -> Trainer:
             f"The checkpoint of step {step} of {run.name} is missing here.", SHARED_HOME_HINT
         )
     model = factory.build_model(read_model_config(run.config), seed=0).to(device)
+    model.no_target = message["no_target"]
     objective = parse_objective(message["objective"])
     trainer = Trainer(
         model=model,
         device=device,
         config=config,
-        batches=build_batches(tokens, model.config, config, objective),
+        batches=build_batches(tokens, model.config, config, objective, model.no_target),
         evaluation=build_evaluation(
             tokens, model.config, config, TaskTokens.from_json(message["task"]), objective
         ),

@@ -14,7 +14,6 @@ from core.paths import Home
 from core.run import weights_ref
 from core.run.directory import Run
 from core.run.weights_ref import BEST, LAST, weights_label
-from core.tokenizer.special_tokens import EOS
 from tui.chat import record
 from tui.chat.facts import GenerationFacts
 from tui.chat.record import Record, Turn
@@ -30,6 +29,7 @@ from tui.chat.turn_tree import (
 from tui.common.format import find_first_difference
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import one_line
+from tui.common.special_ids import special_ids
 
 EARLIER_TURNS = 200
 EXCERPT_CHARACTERS = 24
@@ -247,7 +247,8 @@ class Conversation:
         self.turns = [*self.turns, turn]
         self.tree.add(turn)
         self.run_of_turn[turn.id] = reply.run
-        self.ids_of_turn[turn.id] = [id for id in reply.ids if id != EOS]
+        ends = special_ids(self.home, reply.run).ends
+        self.ids_of_turn[turn.id] = [id for id in reply.ids if id not in ends]
         return turn
 
     def _is_by_these_weights(self, reply: Reply) -> bool:

@@ -30,6 +30,7 @@ COMMANDS = {
     "serve": ("tui.cli.serve", "Serve models to other programs on this machine."),
     "compare": ("tui.cli.compare", "Compare runs: settings, losses, sizes and replies."),
     "origin": ("tui.cli.origin", "Find the passages of a text in a run's training text."),
+    "import": ("tui.cli.import_", "Import a model of another program as a run."),
     "corpora": ("", "List the bundled texts, or describe a text of your own."),
     "attach": (RUNS, "Watch the training of a run."),
     "wait": ("tui.cli.wait", "Wait until the training of a run ends or reaches a loss."),
@@ -99,7 +100,7 @@ class LazyGroup(click.Group):
             return super().get_command(ctx, cmd_name)
         import importlib
 
-        name = "continue_" if cmd_name == "continue" else cmd_name
+        name = f"{cmd_name}_" if cmd_name in ("continue", "import") else cmd_name
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command

@@ -74,7 +74,13 @@ def _facts(
     parent = record.get("parent") or {}
     format = format_text(corpus["reading"], summary.task, summary.labels)
     return [
-        ("text", f"{corpus['name']}, {format_size(corpus['size'])}, read as {format}"),
+        ("imported", _origin(record)),
+        (
+            "text",
+            f"{corpus['name']}, {format_size(corpus['size'])}, read as {format}"
+            if corpus["name"]
+            else "",
+        ),
         ("labels", labels_text(summary.labels)),
         ("from", str(parent.get("run", ""))),
         ("created", summary.created or ""),
@@ -82,13 +88,17 @@ def _facts(
         ("tags", " ".join(summary.tags)),
         (
             "progress",
-            f"step {summary.step} of {history.steps or '?'}, epoch {format_number(summary.epoch)}",
+            f"step {summary.step} of {history.steps or '?'}, epoch {format_number(summary.epoch)}"
+            if corpus["name"]
+            else "",
         ),
         ("took", format_duration(history.elapsed) if history.elapsed is not None else ""),
         (
             "loss",
             f"{format_number(summary.train_loss)}, "
-            f"validation {format_number(summary.val_loss) or 'none'}",
+            f"validation {format_number(summary.val_loss) or 'none'}"
+            if corpus["name"]
+            else "",
         ),
         ("right", right),
         ("baselines", f"{losses} (on the {data} data)" if losses else ""),
@@ -98,3 +108,12 @@ def _facts(
         ("size", format_size(summary.size)),
         ("folder", str(run.folder)),
     ]
+
+
+def _origin(record: JsonObject) -> str:
+    """Where an imported model is from and its licence, as given; empty for a trained one."""
+    imported = record.get("imported")
+    if not isinstance(imported, dict):
+        return ""
+    licence = imported.get("licence")
+    return f"from {imported.get('source')}" + (f", licence {licence}" if licence else "")

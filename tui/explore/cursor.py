@@ -54,6 +54,7 @@ class Cursor:
         step: training step of the weights that the last reply was computed with; None if unknown.
         record: called with each new branch, after its parent.
         is_chat: whether the texts are conversations: only replies are continued.
+        end_ids: those that end a text.
         tree: all texts with their branches.
         branch: the path with the cursor; empty before `open_text`.
         at: the index of the token at the cursor; at the end of the path one beyond the last.
@@ -67,6 +68,7 @@ class Cursor:
     weights: str
     record: Callable[[Branch], None]
     is_chat: bool = False
+    end_ids: frozenset[int] = frozenset((EOS,))
     step: int | None = None
     tree: BranchTree = field(default_factory=BranchTree)
     branch: str = ""
@@ -105,7 +107,7 @@ class Cursor:
     @property
     def last(self) -> int:
         """The last position: the end of the text, or beyond the last token if it can continue."""
-        ended = len(self.path) > 1 and self.path[-1].id == EOS
+        ended = len(self.path) > 1 and self.path[-1].id in self.end_ids
         return len(self.path) - ended
 
     @property
@@ -427,7 +429,7 @@ class Cursor:
     def _add(self, fork: Fork, tokens: list[BranchToken], settings: SamplingConfig) -> str:
         """Add a branch to the tree and the record; return an equal one if there is one."""
         # A text whose end was not generated lacks the end token.
-        ended = len(tokens) > 1 and tokens[-1].id == EOS
+        ended = len(tokens) > 1 and tokens[-1].id in self.end_ids
         same = self.tree.find_same(fork, tokens)
         same = same or (self.tree.find_same(fork, tokens[:-1]) if ended else None)
         if same is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from core.server.replies import InsideReply
@@ -156,13 +156,19 @@ class InsideView:
 
 
 def text_until(
-    view: InsideView, prompt: str | None, chosen: Sequence[int], *, is_chat: bool = False
+    view: InsideView,
+    prompt: str | None,
+    chosen: Sequence[int],
+    *,
+    is_chat: bool = False,
+    begins: Container[int] = frozenset((SOS, EOS)),
 ) -> tuple[str | None, list[int]] | None:
     """The text up to the chosen token, as a prompt and ids after it; None if it has neither.
 
     Args:
         prompt, chosen: of the whole text, as for `OpenStep`; without a prompt, all its ids.
         is_chat: whether messages are before the chosen ids, which no text can stand for.
+        begins: ids with which an empty prompt begins.
     """
     prompt_length = view.length - len(chosen)
     if prompt is not None and view.at + 1 >= prompt_length:
@@ -172,7 +178,7 @@ def text_until(
     tokens = view.reply.window[: view.at + 1]
     if is_chat:
         return None, [token.id for token in tokens]
-    if tokens[0].id in (SOS, EOS):  # with which an empty prompt begins
+    if tokens[0].id in begins:
         return "", [token.id for token in tokens[1:]]
     texts = [token.text for token in view.reply.window[:prompt_length]]
     if prompt is not None and "".join(texts) == prompt:

@@ -77,6 +77,7 @@ class PromptReply:
         speed: tokens per second, after the prompt was read.
         step: training step of the weights; None until known.
         ended: why it ended, as in `GenerateReply`; empty before.
+        end_ids: those that end a text of its model.
     """
 
     run: str
@@ -89,6 +90,7 @@ class PromptReply:
     speed: float | None = None
     step: int | None = None
     ended: str = ""
+    end_ids: frozenset[int] = frozenset((EOS,))
 
     @property
     def text(self) -> str:
@@ -134,7 +136,7 @@ class PromptReply:
         length, ids = 0, []
         for piece, id in zip(self.pieces, self.ids, strict=True):
             length += len(piece)
-            if id == EOS or (parting is not None and length > parting.start):
+            if id in self.end_ids or (parting is not None and length > parting.start):
                 break
             ids.append(id)
         return ids

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from textual.content import Content
 
-from core.run.events import FINISHED
+from core.run.events import FINISHED, IMPORTED
 from core.run.status import CRASHED, FAILED, PAUSED, PREPARING, RUNNING, STARTING, STOPPED
 from core.run.summary import RunSummary
 from tui.common.format import percent
@@ -28,6 +28,7 @@ LOOKS = {
     RUNNING: StatusLook("●", "training", "$success"),
     PAUSED: StatusLook("‖", "paused", "$warning"),
     FINISHED: StatusLook("✓", "finished", "$muted"),
+    IMPORTED: StatusLook("↓", "imported", "$muted"),
     STOPPED: StatusLook("■", "stopped", "$warning"),
     FAILED: StatusLook("✗", "failed", "$error"),
     CRASHED: StatusLook("✗", "crashed", "$error"),

@@ -20,6 +20,7 @@ from core.run.directory import Run
 from core.run.status import LIVE_STATUSES
 from core.run.weights_ref import LAST
 from tui.common.messages import OpenChat, OpenInside, OpenStep
+from tui.common.special_ids import special_ids
 from tui.runs.comparison import Comparison
 from tui.runs.same_prompt import (
     REPLY_TOKENS,
@@ -213,7 +214,11 @@ class CompareScreen(BaseScreen):
         """Run the prompt with all runs."""
         self._stop()
         self._prompt = self.query_one(LineInput).value
-        self.replies = [PromptReply(name) for name in self.comparison.names]
+        home = self.services.home
+        self.replies = [
+            PromptReply(name, end_ids=special_ids(home, name).ends)
+            for name in self.comparison.names
+        ]
         self._show_replies()
         self._generation = self._continue_prompt(self._prompt, self.replies)
 

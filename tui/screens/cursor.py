@@ -21,13 +21,13 @@ from core.errors import MiniGPTError
 from core.run.comparable import find_encoder
 from core.run.weights_ref import LAST
 from core.server.replies import ScoreAtReply
-from core.tokenizer.special_tokens import EOS
 from tui.chat.conversation import Conversation
 from tui.chat.record import Turn
 from tui.chat.turn_tree import JsonMessages
 from tui.common.messages import CopyRequested, OpenBlank, OpenInside
 from tui.common.sampling_settings import SamplingControls
 from tui.common.sanitize import clean, pasted_text
+from tui.common.special_ids import special_ids
 from tui.explore import cursor_text
 from tui.explore.branches import Branch, append_branch, read_branches
 from tui.explore.candidates import corpus_facts, likeliest_ids
@@ -112,7 +112,15 @@ class CursorScreen(PredictionScreen):
         name, weights = self.opened_for
         client = self.services.client
         is_chat = self.conversation.task.is_chat
-        return Cursor(client, name, weights, self._record, is_chat, on_growth=self._show_growth)
+        return Cursor(
+            client,
+            name,
+            weights,
+            self._record,
+            is_chat,
+            special_ids(self.services.home, name).ends,
+            on_growth=self._show_growth,
+        )
 
     def body(self) -> ComposeResult:
         """Yield the text with its branches, the candidate tokens, and the settings."""
@@ -249,7 +257,7 @@ class CursorScreen(PredictionScreen):
             cursor.at,
             cursor.tree.root(cursor.branch).typed,
             forks,
-            cursor_text.END_OF_TEXT if path[-1].id == EOS else "",
+            cursor_text.END_OF_TEXT if path[-1].id in cursor.end_ids else "",
             self.services.terminal.is_ascii,
         )
         self.query_one(TokenText).show(layout, chances if self._with_probabilities else None)

@@ -23,6 +23,7 @@ from tui.chat.run_task import task_of_run
 from tui.chat.turn_tree import JsonMessages
 from tui.common.keys import hidden_key
 from tui.common.messages import CopyRequested, OpenChat, OpenStep
+from tui.common.special_ids import special_ids
 from tui.common.terminal import WIDE_COLUMNS
 from tui.explore.inside_layout import (
     ATTENTION,
@@ -411,7 +412,8 @@ class InsideScreen(BaseScreen):
 
         def open_step(view: InsideView) -> None:
             is_chat = self._messages is not None
-            text = text_until(view, self._prompt, self._chosen, is_chat=is_chat)
+            begins = special_ids(self.services.home, self._run_name).begins
+            text = text_until(view, self._prompt, self._chosen, is_chat=is_chat, begins=begins)
             if text is None:
                 self._note("Step continues this text only from its last token.")
                 return

@@ -7,8 +7,9 @@ import torch
 
 from core.config.configs import ModelConfig
 from core.model import factory, language_model
-from core.model.decoder import PAD, Decoder
+from core.model.decoder import Decoder
 from core.model.language_model import should_pack_lines
+from core.tokenizer.special_tokens import PAD
 
 CASES = ["qwen3", "tutorial"]
 

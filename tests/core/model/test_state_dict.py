@@ -207,9 +207,9 @@ def test_a_config_json_without_a_field_is_damaged(config: ModelConfig) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"model_type": "llama"},
+        {"model_type": "mistral"},
         {"model_type": None},
-        {"attention_bias": True},
+        {"mlp_bias": True},
         {"use_sliding_window": True},
         {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}},
         {"rope_scaling": {"type": "linear", "factor": 2.0}},

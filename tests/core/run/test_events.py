@@ -98,5 +98,5 @@ def test_restart_step_is_the_checkpoint_or_the_event_itself() -> None:
 def test_the_table_has_every_type_in_order() -> None:
     """The list of types is a contract with other programs."""
     words = "started prepare prepared step epoch eval sample saved changed beat finished stopped"
-    assert list(FIELDS) == [*words.split(), "failed"]
+    assert list(FIELDS) == [*words.split(), "failed", "imported"]
     assert set(FIELDS) > END_EVENTS
