@@ -44,7 +44,7 @@ class LoadReply:
         vocab_size: number of tokens.
         layers: number of blocks.
         heads: attention heads per block.
-        architecture: "qwen3" or "tutorial".
+        architecture: one of `core.config.configs.ARCHITECTURES`.
         tokenizer: "word", "char" or "bpe".
         reading: "lines", "text", "pairs" or "conversations".
         task: "continue", "answer", "translate", "classify" or "converse".

@@ -24,6 +24,21 @@ SHAPES = {
     "untied": dataclasses.replace(TIED, tie_embeddings=False, norm_eps=1e-3),
     "grouped": dataclasses.replace(TIED, heads=6, kv_heads=2, head_dim=16, rope_theta=3e4),
     "one key head": dataclasses.replace(TIED, kv_heads=1, activation="relu2", layers=1),
+    "llama": dataclasses.replace(
+        TIED, architecture="llama", kv_heads=2, attention_bias=True, mlp_bias=True
+    ),
+    "qwen2": dataclasses.replace(TIED, architecture="qwen2", kv_heads=2),
+    "gpt2": dataclasses.replace(
+        TIED, architecture="gpt2", attention_bias=True, mlp_bias=True, activation="gelu_new"
+    ),
+    "gpt_neox": dataclasses.replace(
+        TIED,
+        architecture="gpt_neox",
+        mlp_bias=True,
+        rotary_share=0.4,
+        parallel_residual=True,
+        activation="gelu",
+    ),
     "tutorial": ModelConfig(
         architecture="tutorial",
         vocab_size=61,
