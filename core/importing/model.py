@@ -19,7 +19,7 @@ from core.run import store
 from core.run.create import create_named, library_versions
 from core.run.directory import Run
 from core.run.event_log import EventLog
-from core.run.events import IMPORTED
+from core.run.events import IMPORTED, SAVED
 from core.run.model_files import generation_config, hf_config, parse_model_config
 from core.system.files import JsonObject, write_json
 from core.text.corpus import TEXT
@@ -174,6 +174,7 @@ def _write_files(run: Run, model: ForeignModel) -> None:
     tokenizer.save(run.folder, TEXT)
     log = EventLog(run.events)
     try:
+        log.emit(SAVED, 0, kind="checkpoint", bytes=run.weights.stat().st_size, seconds=0.0)
         log.emit(
             IMPORTED,
             0,

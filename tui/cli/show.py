@@ -12,6 +12,7 @@ from core.run.summary import RunSummary, summarize_run
 from core.system.files import JsonObject
 from tui.cli.console import print_json, print_message, print_result
 from tui.common.format import format_count, format_duration, format_number, format_size
+from tui.common.imported_text import imported_text
 from tui.common.sanitize import one_line
 from tui.common.task_text import format_text, labels_text
 
@@ -74,7 +75,7 @@ def _facts(
     parent = record.get("parent") or {}
     format = format_text(corpus["reading"], summary.task, summary.labels)
     return [
-        ("imported", _origin(record)),
+        ("imported", imported_text(record)),
         (
             "text",
             f"{corpus['name']}, {format_size(corpus['size'])}, read as {format}"
@@ -108,12 +109,3 @@ def _facts(
         ("size", format_size(summary.size)),
         ("folder", str(run.folder)),
     ]
-
-
-def _origin(record: JsonObject) -> str:
-    """Where an imported model is from and its licence, as given; empty for a trained one."""
-    imported = record.get("imported")
-    if not isinstance(imported, dict):
-        return ""
-    licence = imported.get("licence")
-    return f"from {imported.get('source')}" + (f", licence {licence}" if licence else "")

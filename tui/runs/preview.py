@@ -18,6 +18,7 @@ from core.run.summary import RunSummary
 from core.system.files import JsonObject
 from core.text.messages import CONTINUE
 from tui.common.format import exact_percent, format_count, format_size, percent
+from tui.common.imported_text import imported_text
 from tui.common.sanitize import one_line
 from tui.common.task_text import format_text
 from tui.runs.library import LibraryRow, format_age
@@ -68,14 +69,19 @@ def list_preview_facts(
     context = as_whole(history.model.get("context"))
     corpus = preview.record.get("corpus", {})
     model, prepared = history.model, history.prepared
+    origin = imported_text(preview.record)
+    counts = {"parameters": summary.parameters} if origin else prepared
     parts = {
-        "text": [
+        "imported": [origin],
+        "text": []
+        if origin
+        else [
             corpus.get("name", ""),
             format_size(corpus["size"]) if corpus else "",
             _format(corpus, summary),
             _tokens(prepared),
         ],
-        "model": [_shape(model), _number_of(prepared, "parameters", "weights")],
+        "model": [_shape(model), _number_of(counts, "parameters", "weights")],
         "tokenizer": [
             _tokenizer(prepared),
             _number_of(model, "vocab_size", "tokens", exact=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors import MiniGPTError
 from core.run.directory import Run
+from core.run.events import IMPORTED
 from core.run.record import read_record, task_of_record
 from core.run.status import LIVE_STATUSES, RESUMABLE_STATUSES
 from core.run.summary import RunSummary
@@ -52,6 +53,8 @@ def explain_refusal(action: str, summary: RunSummary) -> str | None:
         return f"{name} is not being trained: {status}."
     if action == "resume" and status in LIVE_STATUSES:
         return f"{name} is being trained."
+    if action == "resume" and status == IMPORTED:
+        return f"{name} was imported; n trains a new run from it."
     if action == "resume" and status not in RESUMABLE_STATUSES:
         return f"{name} is {status}. Open it and press e to train longer."
     return None
