@@ -13,7 +13,7 @@ import click
 from core.paths import Home
 from core.run import store
 from core.run.directory import Run
-from core.run.events import END_EVENTS, FAILED, FINISHED, STOPPED
+from core.run.events import END_EVENTS, FAILED, FINISHED, IMPORTED, STOPPED
 from core.run.follow import crash_reason
 from core.run.history import History
 from core.run.status import CRASHED
@@ -24,7 +24,7 @@ from tui.common.notify import format_alert
 from tui.common.run_end import describe_end
 from tui.common.user_config import NotifyConfig
 
-EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130}
+EXIT_CODES = {FINISHED: 0, FAILED: 1, STOPPED: 130, IMPORTED: 0}
 EXIT_CRASHED = 1
 EXIT_UNUSABLE_INPUT = 2
 LOG_LINES = 10
@@ -61,6 +61,8 @@ def report_outcome(run: Run, history: History, *, as_json: bool) -> int:
             f"{run.name} stopped at step {history.step}, {saved} ({history.reason}).\n"
             f"To resume: minigpt-tui resume {run.name}"
         )
+    elif history.status == IMPORTED:
+        print_message(f"{run.name} was imported; nothing is known of its training.")
     elif not as_json:
         _print_sample(run, history)
     return EXIT_CODES[history.status]

@@ -13,7 +13,7 @@ from core.errors import RunFailedError, SettingsError, StateError
 from core.paths import Home
 from core.run import control_file, store
 from core.run.directory import Run
-from core.run.events import END_EVENTS, FINISHED, Event
+from core.run.events import END_EVENTS, FINISHED, IMPORTED, Event
 from core.run.follow import RunFollower
 from core.run.record import read_record, read_requested_config
 from core.run.resume import lock_for_resume
@@ -183,6 +183,9 @@ def _find_alive(home: Home, name: str) -> tuple[Run, RunFollower]:
     run = store.find_run(home, name)
     status = status_of(run)
     if status not in LIVE_STATUSES:
+        if status == IMPORTED:
+            hint = f"To train a new run from it: minigpt-tui train TEXT --from {run.name}"
+            raise StateError(f"The run {run.name} was imported, not trained.", hint)
         longer = " --epochs N" if status == FINISHED else ""
         raise StateError(
             f"The run {run.name} is not being trained: {status}.", _resume_hint(run) + longer

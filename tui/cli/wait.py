@@ -17,7 +17,7 @@ from core.paths import Home
 from core.run import store
 from core.run.compare import BITS_PER_NAT, count_predicted_tokens
 from core.run.directory import Run
-from core.run.events import FINISHED, STOPPED
+from core.run.events import FINISHED, IMPORTED, STOPPED
 from core.run.follow import RunFollower
 from core.run.history import History
 from core.run.record import read_record
@@ -197,7 +197,7 @@ class RunWait:
             return EXIT_TIMEOUT
         if self._follower.status == STOPPED:
             return EXIT_ENDED
-        if self._follower.status == FINISHED:
+        if self._follower.status in (FINISHED, IMPORTED):
             return EXIT_REACHED if self._until is None else EXIT_ENDED
         return EXIT_FAILED
 

@@ -69,12 +69,21 @@ def test_names_are_free_or_refused(folder: Path, home: Path, capsys: Captured) -
     ]
 
 
-@pytest.mark.parametrize("command", ["resume", "origin"])
+@pytest.mark.parametrize("command", ["attach", "wait", "attach --json"])
+def test_watching_it_ends_at_once(command: str, folder: Path, capsys: Captured) -> None:
+    assert run(["import", str(folder), "--name", "one"]) == 0
+    capsys.readouterr()
+    assert run([*command.split(), "one"]) == 0
+    captured = capsys.readouterr()
+    assert "imported" in captured.out + captured.err
+
+
+@pytest.mark.parametrize("command", ["resume", "origin", "stop", "pause", "change"])
 def test_what_needs_the_training_is_refused_in_words(
     command: str, folder: Path, capsys: Captured
 ) -> None:
     assert run(["import", str(folder), "--name", "one"]) == 0
-    arguments = ["The fox jumps"] if command == "origin" else []
+    arguments = {"origin": ["The fox jumps"], "change": ["patience=3"]}.get(command, [])
     assert run([command, "one", *arguments]) in (1, 2)
     error = capsys.readouterr().err
     assert "imported" in error or "another program" in error
