@@ -27,6 +27,7 @@ LAYOUT = {
         ("preset layers d_model context tokenizer", ALWAYS),
         ("heads vocab_size tie_embeddings", WIDE),
         ("kv_heads head_dim d_ff architecture activation rope_theta norm_eps", ALL),
+        ("attention_bias mlp_bias rotary_share parallel_residual", ALL),
     ),
     TRAINING: (
         ("epochs minutes batch_size learning_rate device seed", ALWAYS),
@@ -37,7 +38,14 @@ LAYOUT = {
     ),
     DATA: (("parent", ALWAYS), ("reading sample_prompt", WIDE), ("encoding", ALL)),
 }
-LABELS = {PRESET: "size", "tie_embeddings": "tied embeddings", "adam_share": "Adam's share"}
+LABELS = {
+    PRESET: "size",
+    "tie_embeddings": "tied embeddings",
+    "adam_share": "Adam's share",
+    "attention_bias": "attention bias",
+    "mlp_bias": "inner bias",
+    "parallel_residual": "parallel",
+}
 # Settings of a new run that no config declares.
 OWN_SPECS = {
     PARENT: SettingSpec(
