@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from core.config.budget import count_parameters
 from core.config.configs import ModelConfig
 from core.errors import DamagedError, InputError
 from core.model import factory
 from core.model.foreign_layouts import pick_weights
 from core.model.state_dict import stored_shapes
-from core.run.model_files import read_safetensors_header
+from core.run.model_files import MAX_SIZE_RATIO, read_safetensors_header
 from core.system.files import fsync_path, link_or_copy, open_regular_file
 
 BYTES_PER_NUMBER = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
@@ -54,9 +55,17 @@ def read_part(path: Path) -> Part:
     """
     try:
         header, size = read_safetensors_header(path)
-        return Part(path, header, path.stat().st_size - size, size)
+        part = Part(path, header, path.stat().st_size - size, size)
     except OSError as error:
         raise DamagedError(f"{path} cannot be read: {error}.", "Download it again.") from None
+    needed = sum(
+        math.prod(shape) * BYTES_PER_NUMBER.get(kind, 0) for kind, shape in header.values()
+    )
+    if needed > size:
+        raise DamagedError(
+            f"{path} is incomplete: it has {size:,} of {needed:,} bytes.", "Download it again."
+        )
+    return part
 
 
 def join_headers(parts: Sequence[Part]) -> Header:
@@ -82,6 +91,13 @@ def check_tensors(config: ModelConfig, header: Header, where: Path) -> None:
     Raises:
         InputError: tensors are missing, unknown, of another shape or quantised.
     """
+    count = sum(math.prod(shape) for _, shape in header.values())
+    if count_parameters(config) > MAX_SIZE_RATIO * count:  # before memory is allocated for them
+        raise InputError(
+            f"The weights in {where} hold {count:,} numbers; the model that its settings describe "
+            f"has {count_parameters(config):,}.",
+            "Both must be of the same model.",
+        )
     expected = stored_shapes(factory.build_model(config, seed=None))
     picked = pick_weights(config, expected, header)
     problems = {

@@ -65,6 +65,24 @@ def test_logits_are_those_of_transformers(layout: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+def test_loss_and_gradients_are_those_of_transformers(layout: str, tmp_path: Path) -> None:
+    theirs = make_foreign_model(tmp_path / "theirs", layout)
+    _, loaded = _import(tmp_path, tmp_path / "theirs")
+    ids = torch.randint(VOCABULARY, (3, 20), generator=torch.Generator().manual_seed(1))
+    ids[0, 5:8] = 0  # a token as any other, not padding
+    expected = theirs(ids, labels=ids).loss
+    expected.backward()
+    loaded.model.no_target = loaded.tokenizer.no_target
+    loss = loaded.model.train().loss(ids[:, :-1], ids[:, 1:])
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
+    loss.backward()  # type: ignore[no-untyped-call]
+    ours, wanted = loaded.model.embedding.weight.grad, theirs.get_input_embeddings().weight.grad
+    assert ours is not None
+    tolerance = 1e-4 * float(wanted.abs().max())
+    torch.testing.assert_close(ours, wanted, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_weights_and_config_are_written_as_they_were_read(layout: str, tmp_path: Path) -> None:
     make_foreign_model(tmp_path / "theirs", layout)
     run, loaded = _import(tmp_path, tmp_path / "theirs")

@@ -54,6 +54,10 @@ def folder(original: Path, tmp_path: Path) -> Path:
         ({"hidden_size": "32"}, "d_model"),
         ({"num_hidden_layers": 10**9}, "layers"),
         ({"num_hidden_layers": 3}, "missing: model.layers.2"),
+        (
+            {"hidden_size": 4096, "intermediate_size": 65536, "num_hidden_layers": 256},
+            "numbers; the model",
+        ),
         ({"intermediate_size": 64}, "another shape: model.layers.0.mlp"),
         ({"num_attention_heads": None}, "num_attention_heads"),
         ({"vocab_size": 16}, "ids up to"),
@@ -135,9 +139,11 @@ def test_a_tokenizer_of_another_kind_is_refused(edit: Any, named: str, folder: P
 
 def test_weights_that_are_cut_short_are_refused(folder: Path) -> None:
     path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(InputError, match=r"model\.safetensors"):
-        read_foreign_model(folder)
+    content = path.read_bytes()
+    for length in (0, 4, 20, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputError, match=r"model\.safetensors"):
+            read_foreign_model(folder)
 
 
 def test_a_model_larger_than_the_memory_is_not_loaded(
