@@ -20,7 +20,6 @@ from core.serve.replies import FINISH_REASONS, Alternative, Delta, Step, TokenTe
 from core.serve.schemas import ChatRequest, CompletionRequest, Prompt, ServeRequest
 from core.text.messages import USER, Message
 from core.tokenizer.chat_format import reply_room
-from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
 
 LOWEST_LOGPROB = -9999.0  # of a probability that is 0 in float32; JSON has no infinity
@@ -221,7 +220,7 @@ def _decode(
         deltas = []
         for writer, token in zip(writers, tokens, strict=True):
             if token is not None:
-                counts.completion += token.id != EOS
+                counts.completion += token.id not in loaded.tokenizer.end_ids
                 deltas.append(writer.add(token))
         shown = (delta for delta in deltas if delta.text or delta.tokens or delta.finish_reason)
         yield counts.step(*shown)
@@ -252,7 +251,7 @@ class _ChoiceWriter:
         reason = token.end_reason
         tokens: tuple[TokenText, ...] = ()
         if self._wants_tokens:
-            if token.id != EOS:
+            if token.id not in self._tokenizer.end_ids:
                 self._hold(token)
             tokens = self._release(is_stopped=reason == STOP, is_last=reason is not None)
         return Delta(self._choice, token.text, tokens, reason and FINISH_REASONS[reason])
