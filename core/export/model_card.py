@@ -1,0 +1,180 @@
+"""The model card: README.md of an exported folder, with the header that the Hub reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core.config.budget import count_parameters
+from core.config.schema import to_json
+from core.export.source import ExportSource
+from core.export.targets import HF, ONNX_FILE
+from core.text.corpus import bundled_corpora
+from core.text.stats import fingerprint
+
+BASELINES = {"random": "uniform", "unigram": "unigram", "bigram": "bigram"}
+TRAINING_SETTINGS = (
+    "optimizer",
+    "learning_rate",
+    "schedule",
+    "batch_size",
+    "epochs",
+    "steps",
+    "dropout",
+    "weight_decay",
+    "loss_on",
+    "precision",
+)
+NO_LICENCE = "not stated"
+
+
+def model_card(source: ExportSource, target: str, dtype: str) -> str:
+    """The text of the card: what it was trained on, how well, and how to load it.
+
+    Names of a run, a corpus and its settings are data: they are quoted as code, on one line.
+    """
+    parts = [
+        _header(source, target),
+        f"# {_plain(source.run.name)}\n",
+        _introduction(source, dtype),
+        "## How to load it\n",
+        _usage(source, target),
+        "## Training text\n",
+        _table(("", ""), _corpus_rows(source)),
+        "## Losses\n",
+        _losses(source),
+        "## Model\n",
+        _table(("setting", "value"), to_json(source.loaded.model.config).items()),
+        "## Training\n",
+        _table(("setting", "value"), _training_rows(source)),
+    ]
+    return "\n".join(parts)
+
+
+def _header(source: ExportSource, target: str) -> str:
+    library = "transformers" if target == HF else "onnx"
+    lines = [f"library_name: {library}", "pipeline_tag: text-generation"]
+    tags = ["minigpt-tui", *(["conversational"] if source.loaded.is_chat else [])]
+    lines.append(f"tags: {json.dumps(tags)}")
+    return "\n".join(["---", *lines, "---\n"])
+
+
+def _introduction(source: ExportSource, dtype: str) -> str:
+    loaded = source.loaded
+    count = count_parameters(loaded.model.config)
+    step = "" if source.step is None else f" after step {source.step:,}"
+    if loaded.is_chat:
+        does = "It replies to messages"
+    elif loaded.reading == "lines":
+        does = "It continues a line"
+    else:
+        does = "It continues a text"
+    return (
+        f"A language model of {count:,} parameters, trained from scratch with minigpt-tui; the "
+        f"weights{step}, in {dtype}. {does} of the kind it was trained on, and knows nothing "
+        f"else. Its tokenizer is of the kind {_code(loaded.tokenizer.kind)} and has "
+        f"{loaded.tokenizer.vocab_size:,} tokens; it reads at most "
+        f"{loaded.model.config.context:,} tokens at a time.\n"
+    )
+
+
+def _usage(source: ExportSource, target: str) -> str:
+    if target == HF:
+        if source.loaded.is_chat:
+            prompt = '[{"role": "user", "content": "…"}]'
+            result = '[0]["generated_text"][-1]["content"]'
+        else:
+            prompt, result = '"…"', '[0]["generated_text"]'
+        code = (
+            "from transformers import pipeline\n\n"
+            'generate = pipeline("text-generation", ".")  # the path of this folder\n'
+            f"print(generate({prompt}){result})"
+        )
+    else:
+        code = (
+            "import onnxruntime\n\n"
+            f'session = onnxruntime.InferenceSession("{ONNX_FILE}")\n'
+            "# inputs: input_ids, attention_mask, position_ids, past_key_values.N.key and .value\n"
+            "# outputs: logits, present.N.key and .value, which are the next call's past"
+        )
+    return f"```python\n{code}\n```\n"
+
+
+def _corpus_rows(source: ExportSource) -> list[tuple[str, object]]:
+    corpus = source.record["corpus"]
+    rows: list[tuple[str, object]] = [
+        ("name", corpus["name"]),
+        ("size", f"{corpus['size']:,} bytes"),
+        ("SHA-256", corpus["sha256"]),
+        ("read as", corpus["reading"]),
+        ("licence", _licence(corpus["name"], corpus["sha256"])),
+    ]
+    if labels := source.loaded.labels:
+        rows.append(("labels", ", ".join(labels)))
+    return rows
+
+
+def _licence(name: str, sha256: str) -> str:
+    """The licence of a bundled text; that of another is not known."""
+    for corpus in bundled_corpora():
+        if corpus.name == name and fingerprint(corpus) == sha256:
+            return corpus.licence
+    return NO_LICENCE
+
+
+def _losses(source: ExportSource) -> str:
+    """Losses at the exported step, beside the baselines."""
+    history = source.history
+    rows: list[tuple[str, object]] = []
+    for title, series in (("training", history.train_loss), ("validation", history.val_loss)):
+        points = [
+            (step, value)
+            for step, value in zip(series.steps, series.values, strict=True)
+            if source.step is None or step <= source.step
+        ]
+        if points:
+            rows.append((f"{title}, step {points[-1][0]:,}", f"{points[-1][1]:.4f}"))
+    data = "validation" if history.reference_on == "validation" else "training"
+    rows += [
+        (f"{BASELINES[name]} baseline, {data} data", f"{loss:.4f}")
+        for name, loss in history.reference.items()
+        if name in BASELINES
+    ]
+    if not rows:
+        return "Not recorded.\n"
+    return "In nats per token; lower is better.\n\n" + _table(("", "loss"), rows)
+
+
+def _training_rows(source: ExportSource) -> list[tuple[str, Any]]:
+    settings: Mapping[str, Any] = source.history.train
+    rows = [(name, settings[name]) for name in TRAINING_SETTINGS if settings.get(name) is not None]
+    parent = source.record.get("parent") or {}
+    versions = source.record.get("versions")
+    rows += [("fine-tuned from", parent["run"])] if parent.get("run") else []
+    rows += [("seed", source.record["seed"])]
+    if isinstance(versions, dict):
+        rows += [("versions", ", ".join(f"{name} {value}" for name, value in versions.items()))]
+    return rows
+
+
+def _table(head: tuple[str, str], rows: Iterable[tuple[str, object]]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    lines += [f"| {_plain(name)} | {_code(value)} |" for name, value in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _code(value: object) -> str:
+    """A value as code in a table: nothing in it acts as markup."""
+    text = _one_line(value).replace("`", "'").replace("|", "¦")
+    return f"`{text}`" if text else ""
+
+
+def _plain(value: object) -> str:
+    """A name as text, with the characters of markup escaped."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!&" else c for c in _one_line(value))
+
+
+def _one_line(value: object) -> str:
+    text = "".join(c if c.isprintable() else " " for c in str(value))
+    return " ".join(text.split())
