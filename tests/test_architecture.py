@@ -38,6 +38,10 @@ ARROWS: dict[str, set[str]] = {
     "core.importing": {
         "core.config", "core.model", "core.run", "core.text", "core.tokenizer", "core.system",
     },
+    "core.export": {
+        "core.config", "core.inference", "core.model", "core.run", "core.text", "core.tokenizer",
+        "core.system",
+    },
     "core.train": {
         "core.attribution", "core.config", "core.dataset", "core.inference", "core.model",
         "core.run", "core.text", "core.tokenizer", "core.system",
@@ -66,9 +70,14 @@ ARROWS: dict[str, set[str]] = {
 
 # Packages whose modules may load torch when imported, and their modules that must not.
 TORCH = {
-    "core.model", "core.inference", "core.importing", "core.train", "core.server", "core.serve",
+    "core.model", "core.inference", "core.importing", "core.export", "core.train", "core.server",
+    "core.serve",
 }  # fmt: skip
 TORCH_FREE_IN_TORCH = {
+    "core.export.output",
+    "core.export.plan",
+    "core.export.programs",
+    "core.export.targets",
     "core.train.__main__",
     "core.serve.__main__",
     "core.serve.errors",
@@ -97,13 +106,15 @@ TUI_ANYWHERE = {
     "core",
     "core.serve.events",
     "core.serve.launch",
+    "core.export.plan",
+    "core.export.targets",
     "core.server.codec",
     "core.server.protocol",
     "core.server.replies",
     "core.server.tokens",
 }
 TUI_CLI_LAZILY = {
-    "core.inference", "core.importing", "core.train", "core.server", "core.model",
+    "core.inference", "core.importing", "core.export", "core.train", "core.server", "core.model",
 }  # fmt: skip
 
 IMPORTING = """
@@ -306,6 +317,8 @@ def test_light_commands_and_mistakes_load_no_torch(tmp_path: Path) -> None:
         ["serve", "--help"],
         ["serve", "nothing"],
         ["serve", "nothing", "--host", "0.0.0.0"],
+        ["export", "--help"],
+        ["export", "nothing", "--to", "hf"],
         ["train", "lnag"],
         ["train", "lang", "--set", "layers=0"],
         ["train", "lang", "--from", "nothing"],

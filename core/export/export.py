@@ -8,24 +8,12 @@ from pathlib import Path
 
 from core.errors import Cancelled
 from core.export import gguf, huggingface, onnx, script
-from core.export.output import check_free, staged, written_bytes
+from core.export.output import staged, written_bytes
+from core.export.plan import ExportPlan
 from core.export.source import ExportSource, Tensors, load_source
-from core.export.targets import (
-    GGUF,
-    HF,
-    ONNX,
-    SCRIPT,
-    check_dtype,
-    check_model,
-    check_packages,
-    check_tokenizer,
-    default_path,
-)
-from core.export.verify import Verification, how_to_verify, verify
+from core.export.targets import FORMATS, GGUF, HF, ONNX, SCRIPT, how_to_verify
+from core.export.verify import Verification, verify
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
-from core.run.directory import Run
-from core.run.model_files import read_model_config
-from core.run.weights_ref import LAST, weights_file
 
 Writer = Callable[[ExportSource, Path, str], Tensors]
 
@@ -35,7 +23,6 @@ WRITERS: Mapping[str, Writer] = {
     SCRIPT: script.write_folder,
     ONNX: onnx.write_folder,
 }
-PHASES = ("loading the model", "writing", "comparing with the other program", "done")
 
 
 @dataclass(frozen=True)
@@ -44,7 +31,7 @@ class ExportReport:
 
     Attributes:
         label: the run and its weights, as on the command line.
-        path: where it is now.
+        path: where it is.
         bytes: its size.
         verification: the comparison; None if the other program is not installed.
         how_to_verify: what to install then; else empty.
@@ -60,70 +47,37 @@ class ExportReport:
 
 
 def export_run(
-    run: Run,
-    weights: str,
-    target: str,
-    *,
-    out: Path | None = None,
-    dtype: str | None = None,
-    force: bool = False,
+    plan: ExportPlan,
     progress: ProgressCallback = no_progress,
     cancelled: CancelCheck = never_cancelled,
 ) -> ExportReport:
-    """Export a run's model.
-
-    Args:
-        weights: "last", "best" or the step of a snapshot.
-        target: one of `core.export.targets.TARGETS`.
-        out: where to; a name like the run's in the working folder for None.
-        dtype: one of the target's; its first for None.
-        force: replace an earlier export.
+    """Carry out an export; after any error, nothing is left of it.
 
     Raises:
-        InputError: the target cannot hold the model, or the place is taken.
-        DamagedError, RunFailedError: the run cannot be loaded.
-        ExportError: the other program continues it differently; nothing is left of it.
-        StorageError: it could not be written; nothing is left of it.
-        Cancelled: `cancelled` returned true; nothing is left of it.
+        InputError: the place was taken meanwhile.
+        DamagedError, RunFailedError: the run's weights cannot be loaded.
+        ExportError: the other program answers otherwise than the run.
+        StorageError: it could not be written.
+        Cancelled: `cancelled` returned true.
     """
-    weights = weights or LAST
-    path = out or default_path(run.name, weights, target)
-    dtype = check_request(run, weights, target, path, dtype, force=force)
-    phases = len(PHASES) - 1
-    progress(0, phases, PHASES[0])
-    source = load_source(run, weights, cancelled)
-    check_tokenizer(target, source.loaded.tokenizer)
-    with staged(path, target, force=force) as place:
-        progress(1, phases, PHASES[1])
-        source.use_weights(WRITERS[target](source, place, dtype))
+    target, program = plan.target, FORMATS[plan.target].program
+    progress(0, 3, "loading the model")
+    source = load_source(plan.run, plan.weights, cancelled)
+    with staged(plan.path, target, force=plan.force) as place:
+        progress(1, 3, "writing")
+        source.use_weights(WRITERS[target](source, place, plan.dtype))
         if cancelled():
             raise Cancelled
-        progress(2, phases, PHASES[2])
-        verification = verify(target, place, source.loaded, dtype, cancelled)
+        progress(2, 3, f"comparing with {program}")
+        verification = verify(target, place, source.loaded, plan.dtype, cancelled)
         size = written_bytes(place)
-    progress(phases, phases, PHASES[3])
+    progress(3, 3, "done")
     return ExportReport(
         label=source.label,
         target=target,
-        dtype=dtype,
-        path=path.absolute(),
+        dtype=plan.dtype,
+        path=plan.path,
         bytes=size,
         verification=verification,
         how_to_verify="" if verification else how_to_verify(target),
     )
-
-
-def check_request(
-    run: Run, weights: str, target: str, path: Path, dtype: str | None, *, force: bool
-) -> str:
-    """Refuse what cannot succeed before anything is loaded; return the precision.
-
-    Raises:
-        InputError: as `export_run`.
-    """
-    dtype = check_dtype(target, dtype)
-    weights_file(run, weights)
-    check_model(target, read_model_config(run.config))
-    check_packages(target)
-    check_free(path, target, force=force)
-    return dtype

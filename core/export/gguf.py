@@ -66,12 +66,13 @@ def write_file(source: ExportSource, path: Path, dtype: str) -> Tensors:
         FLOAT16: LlamaFileType.MOSTLY_F16,
         Q8_0: LlamaFileType.MOSTLY_Q8_0,
     }
-    loaded, stored = source.loaded, {}
+    loaded, stored = source.decoder, {}
     writer = GGUFWriter(path, ARCHITECTURE)
     try:
         if not any(name in source.run.name.casefold() for name in RESERVED_NAMES):
             writer.add_name(source.run.name)
         writer.add_file_type(types[dtype])
+        writer.add_sampling_temp(0.0)  # greedy, as here, where nothing else is asked for
         _add_shape(writer, loaded.model.config)
         _add_vocabulary(writer, llama_vocabulary(loaded.tokenizer, loaded.reading))
         for name, tensor in source.stored_tensors().items():

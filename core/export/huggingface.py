@@ -32,13 +32,14 @@ def write_settings(source: ExportSource, folder: Path, dtype: str) -> None:
     """Write everything beside the weights: the model's shape, how it decodes, the tokenizer.
 
     Where the run converses, the tokenizer's settings hold the chat template; the ids that end a
-    text and those that never follow one are in generation_config.json.
+    text and those that never follow one are in generation_config.json, which an encoder lacks.
     """
     loaded = source.loaded
     config, tokenizer = loaded.model.config, loaded.tokenizer
-    write_json(folder / "config.json", hf_config(config) | {"dtype": dtype})
-    write_json(
-        folder / "generation_config.json",
-        generation_config(config, loaded.reading, tokenizer.never_generated),
-    )
+    write_json(folder / "config.json", hf_config(config, tokenizer.mask_id) | {"dtype": dtype})
+    if not config.is_encoder:
+        write_json(
+            folder / "generation_config.json",
+            generation_config(config, loaded.reading, tokenizer.never_generated),
+        )
     tokenizer.save(folder, loaded.reading)

@@ -54,8 +54,9 @@ def model_card(source: ExportSource, target: str, dtype: str) -> str:
 
 def _header(source: ExportSource, target: str) -> str:
     library = "transformers" if target == HF else "onnx"
-    lines = [f"library_name: {library}", "pipeline_tag: text-generation"]
-    tags = ["minigpt-tui", *(["conversational"] if source.loaded.is_chat else [])]
+    pipeline = "fill-mask" if source.loaded.model.config.is_encoder else "text-generation"
+    lines = [f"library_name: {library}", f"pipeline_tag: {pipeline}"]
+    tags = ["minigpt-tui", *(["conversational"] if source.is_chat else [])]
     lines.append(f"tags: {json.dumps(tags)}")
     return "\n".join(["---", *lines, "---\n"])
 
@@ -64,7 +65,9 @@ def _introduction(source: ExportSource, dtype: str) -> str:
     loaded = source.loaded
     count = count_parameters(loaded.model.config)
     step = "" if source.step is None else f" after step {source.step:,}"
-    if loaded.is_chat:
+    if loaded.model.config.is_encoder:
+        does = "It fills in the blanks of a text"
+    elif source.is_chat:
         does = "It replies to messages"
     elif loaded.reading == "lines":
         does = "It continues a line"
@@ -81,15 +84,16 @@ def _introduction(source: ExportSource, dtype: str) -> str:
 
 def _usage(source: ExportSource, target: str) -> str:
     if target == HF:
-        if source.loaded.is_chat:
+        task, prompt, result = "text-generation", '"…"', '[0]["generated_text"]'
+        if source.is_chat:
             prompt = '[{"role": "user", "content": "…"}]'
-            result = '[0]["generated_text"][-1]["content"]'
-        else:
-            prompt, result = '"…"', '[0]["generated_text"]'
+            result += '[-1]["content"]'
+        elif source.loaded.model.config.is_encoder:
+            task, prompt, result = "fill-mask", '"… <mask> …"', '[0]["sequence"]'
         code = (
             "from transformers import pipeline\n\n"
-            'generate = pipeline("text-generation", ".")  # the path of this folder\n'
-            f"print(generate({prompt}){result})"
+            f'model = pipeline("{task}", ".")  # the path of this folder\n'
+            f"print(model({prompt}){result})"
         )
     else:
         code = (
@@ -110,7 +114,7 @@ def _corpus_rows(source: ExportSource) -> list[tuple[str, object]]:
         ("read as", corpus["reading"]),
         ("licence", _licence(corpus["name"], corpus["sha256"])),
     ]
-    if labels := source.loaded.labels:
+    if labels := corpus.get("labels"):
         rows.append(("labels", ", ".join(labels)))
     return rows
 

@@ -15,7 +15,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -91,7 +91,9 @@ class CachedDecoder(nn.Module):
 
 def cache_names(config: ModelConfig, prefix: str) -> list[str]:
     """The names of the cache's tensors, in the order of `AppendedCache`."""
-    return [f"{prefix}.{layer}.{part}" for layer in range(config.layers) for part in ("key", "value")]
+    return [
+        f"{prefix}.{layer}.{part}" for layer in range(config.layers) for part in ("key", "value")
+    ]
 
 
 def write_folder(source: ExportSource, folder: Path, dtype: str) -> Tensors:
@@ -105,7 +107,7 @@ def write_folder(source: ExportSource, folder: Path, dtype: str) -> Tensors:
     """
     path = folder / ONNX_FILE
     path.parent.mkdir()
-    _write_model(source.loaded.model, path)
+    _write_model(source.decoder.model, path)
     write_settings(source, folder, dtype)
     write_atomic(folder / CARD_FILE, model_card(source, ONNX, dtype).encode())
     return source.stored_tensors()
@@ -143,7 +145,7 @@ def _write_model(model: Decoder, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _silent() -> contextlib.AbstractContextManager[None]:
+def _silent() -> Iterator[None]:
     """Without the exporter's notes on its progress and on packages that it does not need."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -36,7 +36,8 @@ def check_free(path: Path, target: str, *, force: bool) -> None:
         return
     if not force:
         raise InputError(
-            f"{path} exists already.", "Choose another place with --out, or replace it with --force."
+            f"{path} exists already.",
+            "Choose another place with --out, or replace it with --force.",
         )
     _check_replaceable(path, target)
 
@@ -89,9 +90,7 @@ def staged(path: Path, target: str, *, force: bool) -> Iterator[Path]:
     is_folder = bool(FORMATS[target].files)
     temporary: Path | None = None
     try:
-        temporary = Path(
-            tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent)
-        )
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent))
         written = temporary if is_folder else temporary / path.name
         yield written
         _open_to_others(temporary)

@@ -1,4 +1,4 @@
-"""The other programs: each opens an export and continues prompts greedily.
+"""The other programs: each opens an export and answers prompts greedily.
 
 They run in a process of their own (`core.export.__main__`): one that aborts ends only that, and
 their memory is returned. Every function imports its program when it is called.
@@ -6,83 +6,68 @@ their memory is returned. Every function imports its program when it is called.
 
 from __future__ import annotations
 
+import http.client
 import importlib.util
 import json
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from core.export.targets import FORMATS, GGUF, HF, ONNX, ONNX_FILE, SCRIPT, SCRIPT_FILE
 from core.system.files import JsonObject
-from core.tokenizer.special_tokens import EOS
+from core.tokenizer.special_tokens import EOS, MASK
 
+CONTINUE, REPLY, FILL = "continue", "reply", "fill"  # kinds of prompts
 HTTP_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
 class ProgramPrompt:
-    """A prompt, as a program is given it.
+    """A prompt; the fields are those of `core.export.references.Reference`."""
 
-    Attributes:
-        text: the prompt; of a run that converses, the user's message.
-        is_chat: whether it is a message.
-        ids: its tokens here, for a program that has no tokenizer.
-        count: the most tokens to continue it with.
-        ends: whether the continuation may end before.
-    """
-
+    kind: str
     text: str
-    is_chat: bool
     ids: tuple[int, ...]
     count: int
     ends: bool
+    hidden_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class ProgramReply:
-    """What a program read and wrote.
+    """What a program read and chose.
 
     Attributes:
         prompt_ids: the tokens that it read; None if it was given those.
         ids: the tokens that it chose, without the end of the text.
         text: of them; None if it has no tokenizer.
-        logits: of every position, for a program that is compared by them.
+        logits: before each token, for a program that is compared by them.
     """
 
     prompt_ids: list[int] | None
     ids: list[int]
-    text: str | None
+    text: str | None = None
     logits: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class ProgramRequest:
-    """Prompts for a program.
-
-    Attributes:
-        path: of the export.
-        never_generated: ids that it must not choose.
-    """
+    """Prompts for the program that opens a target; `path` is that of the export."""
 
     target: str
     path: str
     prompts: tuple[ProgramPrompt, ...]
-    never_generated: tuple[int, ...]
 
     def to_json(self) -> JsonObject:
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: JsonObject) -> ProgramRequest:
-        prompts = tuple(
-            ProgramPrompt(**prompt | {"ids": tuple(prompt["ids"])}) for prompt in values["prompts"]
-        )
-        return cls(
-            values["target"], values["path"], prompts, tuple(values["never_generated"])
-        )
+        prompts = tuple(ProgramPrompt(**prompt) for prompt in values["prompts"])
+        return cls(values["target"], values["path"], prompts)
 
 
 def program_version(target: str) -> str:
@@ -91,39 +76,54 @@ def program_version(target: str) -> str:
     if not module:
         return name
     try:
-        found = version(module)
+        number = version(module)
     except PackageNotFoundError:
-        found = "of unknown version"
-    return f"{name} {found}" if module == name else f"{name} ({module} {found})"
+        number = "of unknown version"
+    return f"{name} {number}" if module == name else f"{name} ({module} {number})"
 
 
 def run_program(request: ProgramRequest) -> list[ProgramReply]:
-    """Open the export with its program and continue every prompt."""
+    """Open the export with its program and answer every prompt."""
     return _PROGRAMS[request.target](request)
 
 
 def _run_transformers(request: ProgramRequest) -> list[ProgramReply]:
     """In float32 whatever the precision of the file, so that rounding decides no token."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
+    is_encoder = request.prompts[0].kind == FILL
+    loader: Any = AutoModelForMaskedLM if is_encoder else AutoModelForCausalLM
     tokenizer: Any = AutoTokenizer.from_pretrained(request.path)
-    model: Any = AutoModelForCausalLM.from_pretrained(request.path, dtype=torch.float32).eval()
-    replies = []
-    for prompt in request.prompts:
-        if prompt.is_chat:
-            messages = [{"role": "user", "content": prompt.text}]
-            ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
-        else:
-            ids = tokenizer(prompt.text)["input_ids"]
-        # Everything else is as the folder's generation_config.json says.
-        endless = {} if prompt.ends else {"suppress_tokens": [*request.never_generated, EOS]}
-        inputs = torch.tensor([ids])
-        out = model.generate(inputs, max_new_tokens=prompt.count, **endless)[0].tolist()
-        new = [id for id in out[len(ids) :] if id != EOS]
-        text = tokenizer.decode(new, skip_special_tokens=True)
-        replies.append(ProgramReply(ids, new, text))
-    return replies
+    model: Any = loader.from_pretrained(request.path, dtype=torch.float32)
+    reply = _fill_with_transformers if is_encoder else _generate_with_transformers
+    return [reply(model, tokenizer, prompt) for prompt in request.prompts]
+
+
+def _generate_with_transformers(model: Any, tokenizer: Any, prompt: ProgramPrompt) -> ProgramReply:
+    import torch
+
+    if prompt.kind == REPLY:
+        messages = [{"role": "user", "content": prompt.text}]
+        ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
+    else:
+        ids = tokenizer(prompt.text)["input_ids"]
+    # What is not set here is as the folder's generation_config.json says.
+    endless = {} if prompt.ends else {"suppress_tokens": list(prompt.hidden_ids)}
+    out = model.generate(torch.tensor([ids]), max_new_tokens=prompt.count, **endless)[0].tolist()
+    new = [id for id in out[len(ids) :] if id != EOS]
+    return ProgramReply(ids, new, tokenizer.decode(new, skip_special_tokens=True))
+
+
+def _fill_with_transformers(model: Any, tokenizer: Any, prompt: ProgramPrompt) -> ProgramReply:
+    import torch
+
+    ids = tokenizer(prompt.text.replace("[]", MASK))["input_ids"]
+    with torch.inference_mode():
+        logits = model(torch.tensor([ids])).logits[0, ids.index(tokenizer.mask_token_id)]
+    row = logits.tolist()
+    logits[list(prompt.hidden_ids)] = float("-inf")
+    return ProgramReply(ids, [int(logits.argmax())], None, [row])
 
 
 def _run_script(request: ProgramRequest) -> list[ProgramReply]:
@@ -135,9 +135,9 @@ def _run_script(request: ProgramRequest) -> list[ProgramReply]:
     script: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     tokenizer, model = script.Tokenizer(script.FOLDER), script.Model(script.FOLDER)
-    replies, never = [], tuple(script.NEVER_GENERATED)
+    replies, never_generated = [], script.NEVER_GENERATED
     for prompt in request.prompts:
-        script.NEVER_GENERATED = never if prompt.ends else (*never, EOS)
+        script.NEVER_GENERATED = never_generated if prompt.ends else prompt.hidden_ids
         ids = script.prompt_ids(tokenizer, prompt.text)
         new = script.generate(model, ids, prompt.count)
         replies.append(ProgramReply(ids, new, tokenizer.decode(new)))
@@ -145,7 +145,6 @@ def _run_script(request: ProgramRequest) -> list[ProgramReply]:
 
 
 def _run_onnxruntime(request: ProgramRequest) -> list[ProgramReply]:
-    """With the cache: the prompt in one call, then a call for each token."""
     import numpy as np
     from onnxruntime import InferenceSession
 
@@ -154,35 +153,40 @@ def _run_onnxruntime(request: ProgramRequest) -> list[ProgramReply]:
     )
     past_inputs = [i for i in session.get_inputs() if i.name.startswith("past_key_values.")]
     empty = {i.name: np.zeros((1, i.shape[1], 0, i.shape[3]), np.float32) for i in past_inputs}
-    replies = []
-    for prompt in request.prompts:
-        past, new_ids, logits = empty, list(prompt.ids), []
-        hidden = [*request.never_generated, *([] if prompt.ends else [EOS])]
-        read: list[int] = []
-        for _ in range(prompt.count):
-            total = len(read) + len(new_ids)
-            positions = np.arange(len(read), total, dtype=np.int64)
-            inputs = {
-                "input_ids": np.array([new_ids], np.int64),
-                "attention_mask": np.ones((1, total), np.int64),
-                "position_ids": positions[None],
-            }
-            output, *present = session.run(None, inputs | past)
-            past = dict(zip(past, present, strict=True))
-            last = output[0, -1]
-            logits.append(last.tolist())
-            last[hidden] = -np.inf
-            read += new_ids
-            new_ids = [int(last.argmax())]
-            if new_ids[0] == EOS:
-                break
-        chosen = [*read[len(prompt.ids) :], *(id for id in new_ids if id != EOS)]
-        replies.append(ProgramReply(None, chosen, None, logits))
-    return replies
+    return [_generate_with_onnxruntime(session, empty, prompt) for prompt in request.prompts]
+
+
+def _generate_with_onnxruntime(
+    session: Any, past: dict[str, Any], prompt: ProgramPrompt
+) -> ProgramReply:
+    """With the cache: the prompt in one call, then a call for each token."""
+    import numpy as np
+
+    chosen: list[int] = []
+    logits: list[list[float]] = []
+    new, length = list(prompt.ids), 0
+    while len(logits) < prompt.count:
+        length += len(new)
+        positions = np.arange(length - len(new), length, dtype=np.int64)
+        inputs = {
+            "input_ids": np.array([new], np.int64),
+            "attention_mask": np.ones((1, length), np.int64),
+            "position_ids": positions[None],
+        }
+        output, *present = session.run(None, inputs | past)
+        past = dict(zip(past, present, strict=True))
+        row = output[0, -1]
+        logits.append(row.tolist())
+        row[list(prompt.hidden_ids)] = -np.inf
+        new = [int(row.argmax())]
+        if new == [EOS]:
+            break
+        chosen += new
+    return ProgramReply(None, chosen, None, logits)
 
 
 def _run_llama_cpp(request: ProgramRequest) -> list[ProgramReply]:
-    """The server of llama.cpp, on an address of this machine that only this process knows."""
+    """The server of llama.cpp, at an address of this machine."""
     import xllamacpp
 
     options: Any = xllamacpp.CommonParams()
@@ -196,41 +200,44 @@ def _run_llama_cpp(request: ProgramRequest) -> list[ProgramReply]:
     # In the precision of our own cache, so that rounding decides no token.
     options.cache_type_k = options.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     server: Any = xllamacpp.Server(options)
-    address = server.listening_address
-    return [_ask_llama_cpp(address, prompt) for prompt in request.prompts]
+    return [_ask_llama_cpp(server.listening_address, prompt) for prompt in request.prompts]
 
 
 def _ask_llama_cpp(address: str, prompt: ProgramPrompt) -> ProgramReply:
     text = prompt.text
-    if prompt.is_chat:
+    if prompt.kind == REPLY:
         messages = [{"role": "user", "content": prompt.text}]
-        text = _post(f"{address}/apply-template", {"messages": messages})["prompt"]
-    request = {"content": text, "add_special": True, "parse_special": True}
-    prompt_ids = _post(f"{address}/tokenize", request)["tokens"]
-    reply = _post(
-        f"{address}/completion",
-        {
-            "prompt": text,
-            "n_predict": prompt.count,
-            "temperature": 0.0,
-            "ignore_eos": not prompt.ends,
-            "return_tokens": True,
-            "cache_prompt": False,
-        },
-    )
-    ids = [id for id in reply["tokens"] if id != EOS]
-    return ProgramReply(prompt_ids, ids, reply["content"])
+        text = _post(address, "/apply-template", {"messages": messages})["prompt"]
+    question = {"content": text, "add_special": True, "parse_special": True}
+    prompt_ids = _post(address, "/tokenize", question)["tokens"]
+    question = {
+        "prompt": text,
+        "temperature": 0.0,
+        "n_predict": prompt.count,
+        "ignore_eos": not prompt.ends,
+        "return_tokens": True,
+        "cache_prompt": False,
+    }
+    reply = _post(address, "/completion", question)
+    return ProgramReply(prompt_ids, [id for id in reply["tokens"] if id != EOS], reply["content"])
 
 
-def _post(address: str, value: JsonObject) -> Any:
-    request = urllib.request.Request(
-        address, json.dumps(value).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=HTTP_TIMEOUT_S) as reply:
-        return json.load(reply)
+def _post(address: str, path: str, value: JsonObject) -> JsonObject:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=HTTP_TIMEOUT_S)
+    try:
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(value), headers)
+        reply = connection.getresponse()
+        content = reply.read()
+        if reply.status != http.client.OK:
+            raise RuntimeError(f"{path}: {reply.status} {content[:200]!r}")
+        parsed: JsonObject = json.loads(content)
+        return parsed
+    finally:
+        connection.close()
 
 
-_PROGRAMS: dict[str, Callable[[ProgramRequest], Sequence[ProgramReply]]] = {
+_PROGRAMS: dict[str, Callable[[ProgramRequest], list[ProgramReply]]] = {
     HF: _run_transformers,
     GGUF: _run_llama_cpp,
     SCRIPT: _run_script,

@@ -32,7 +32,7 @@ def write_folder(source: ExportSource, folder: Path, dtype: str) -> Tensors:
     Raises:
         OSError: it could not be written.
     """
-    loaded = source.loaded
+    loaded = source.decoder
     tensors = cast_tensors(source.stored_tensors(), dtype)
     write_tensors(folder / MODEL_FILE, tensors)
     write_json(folder / "config.json", hf_config(loaded.model.config) | {"dtype": dtype})
@@ -43,12 +43,14 @@ def write_folder(source: ExportSource, folder: Path, dtype: str) -> Tensors:
 
 def script_text(source: ExportSource) -> str:
     """The script for a run."""
-    loaded = source.loaded
+    loaded = source.decoder
     tokenizer, kind = loaded.tokenizer, loaded.tokenizer.kind
     constants = [f"KEPT_FIRST = {loaded.keep_first}  # ids that stay when the context is full"]
     if loaded.is_chat:
         assert tokenizer.roles, "the tokenizer of a run on conversations"
-        constants.insert(0, f"USER, ASSISTANT = {tokenizer.roles.user}, {tokenizer.roles.assistant}")
+        constants.insert(
+            0, f"USER, ASSISTANT = {tokenizer.roles.user}, {tokenizer.roles.assistant}"
+        )
     prompt = "chat" if loaded.is_chat else loaded.reading
     example = next((sample.prompt for sample in source.history.samples), "")
     values = {

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from core.export.targets import BFLOAT16, FLOAT16
-from core.inference.load import LoadedModel, load_model
+from core.inference.load import LoadedEncoder, LoadedModel, load_encoder, load_model
 from core.model import state_dict
 from core.progress import CancelCheck, never_cancelled
 from core.run.directory import Run
 from core.run.event_log import read_sparse_events
 from core.run.history import History
+from core.run.model_files import read_model_config
 from core.run.record import read_record
 from core.run.weights_ref import BEST, LAST
 from core.system.files import JsonObject
@@ -31,14 +32,25 @@ class ExportSource:
 
     Attributes:
         weights: "last", "best" or the step of a snapshot.
-        loaded: in float32 on the CPU.
+        loaded: decoder or encoder, in float32 on the CPU.
         record: the run's, see `core.run.record`.
     """
 
     run: Run
     weights: str
-    loaded: LoadedModel
+    loaded: LoadedModel | LoadedEncoder
     record: JsonObject
+
+    @property
+    def decoder(self) -> LoadedModel:
+        """The decoder, for targets that hold no other model."""
+        assert isinstance(self.loaded, LoadedModel), self.loaded.model.config.architecture
+        return self.loaded
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether it replies to messages."""
+        return isinstance(self.loaded, LoadedModel) and self.loaded.is_chat
 
     @property
     def label(self) -> str:
@@ -79,8 +91,9 @@ def load_source(
     Raises:
         InputError, DamagedError, RunFailedError, Cancelled: as `load_model`.
     """
+    load = load_encoder if read_model_config(run.config).is_encoder else load_model
     weights = weights or LAST
-    return ExportSource(run, weights, load_model(run, weights, "cpu", cancelled), read_record(run))
+    return ExportSource(run, weights, load(run, weights, "cpu", cancelled), read_record(run))
 
 
 def cast_tensors(tensors: Mapping[str, Tensor], dtype: str) -> Tensors:

@@ -24,8 +24,6 @@ CARD_FILE = "README.md"
 ONNX_FILE = "onnx/model.onnx"
 CONFIG_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 
-ENCODER_HINT = "Encoders can be exported with --to hf."
-
 
 @dataclass(frozen=True)
 class TargetFormat:
@@ -114,9 +112,7 @@ def check_dtype(target: str, dtype: str | None) -> str:
     if dtype is None:
         return dtypes[0]
     if dtype not in dtypes:
-        raise InputError(
-            f"{target} has no precision {dtype!r}.", f"Choose {' or '.join(dtypes)}."
-        )
+        raise InputError(f"{target} has no precision {dtype!r}.", f"Choose {' or '.join(dtypes)}.")
     return dtype
 
 
@@ -134,6 +130,11 @@ def check_packages(target: str) -> None:
             f"Writing {target} needs the {noun} {' and '.join(missing)}.",
             f"Install what is missing: {FORMATS[target].install}",
         )
+
+
+def how_to_verify(target: str) -> str:
+    """What to install so that the next export is compared."""
+    return f"{FORMATS[target].program} is not installed: {FORMATS[target].install}"
 
 
 def is_installed(module: str) -> bool:

@@ -1,7 +1,7 @@
-"""The proof of an export: another program opens it and continues three prompts as we do.
+"""The proof of an export: another program opens it and answers three prompts as our model does.
 
-Both decode greedily. The first token that differs is an error, unless the two tokens are so close
-that the rounding of the target's arithmetic decides between them.
+Both choose greedily. The first token that differs is an error, unless the two tokens are so close
+that the rounding of the other program's arithmetic decides between them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ import torch
 from torch import Tensor
 
 from core.errors import Cancelled, MiniGPTError
-from core.export.programs import ProgramPrompt, ProgramReply, ProgramRequest, program_version
+from core.export.programs import (
+    ProgramPrompt,
+    ProgramReply,
+    ProgramRequest,
+    program_version,
+)
+from core.export.references import Reference, make_references, shown_tokens
 from core.export.targets import (
     BFLOAT16,
     FLOAT16,
@@ -27,61 +33,37 @@ from core.export.targets import (
     FORMATS,
     GGUF,
     HF,
-    ONNX,
     Q8_0,
     SCRIPT,
     is_installed,
 )
-from core.inference.load import LoadedModel
+from core.inference.load import LoadedEncoder, LoadedModel
 from core.inference.sampling import remove_special
-from core.inference.session import Session
 from core.progress import CancelCheck, never_cancelled
 from core.run.launch import environment
 from core.system.process import PARENT_PID_VARIABLE
-from core.text.messages import USER, Message
-from core.tokenizer.special_tokens import EOS, SOS, start_id
+from core.tokenizer.special_tokens import EOS
+from core.tokenizer.tokenizer import Tokenizer
 
-# Tokens of each prompt, and whether its continuation may end before it is long enough: of lines,
-# those that may are over soon.
-PROMPTS = ((8, False), (4, False), (2, True))
-CONTINUATION_TOKENS = 32
-POLL_S = 0.1
+POLL_INTERVAL_S = 0.1
 TIMEOUT_S = 1800.0
-ERROR_TAIL_CHARACTERS = 600
+MAX_ERROR_CHARACTERS = 600  # of what the other program wrote last
 
-# Nats by which the other program's token may be less likely than ours: its arithmetic rounds the
-# activations, too. Measured in tests/benchmarks/interop.py, with a margin.
-TIE_NATS = {FLOAT32: 1e-3, FLOAT16: 0.02, BFLOAT16: 0.15, Q8_0: 0.3}
-MAX_LOGIT_DIFFERENCE = 1e-4  # of ONNX, absolute and relative
+# Nats by which the other program's token may be less likely than ours. llama.cpp rounds
+# activations to the precision of the weights; the figures are several times the largest difference
+# that tests/benchmarks/interop.py measures. All other programs compute in float32.
+TIE_NATS = 1e-3
+LLAMA_TIE_NATS = {FLOAT32: 1e-3, FLOAT16: 0.02, BFLOAT16: 0.2, Q8_0: 0.5}
+MAX_LOGIT_DIFFERENCE = 1e-4  # absolute for logits below 1, else relative
 
 
 class ExportError(MiniGPTError):
-    """An export that another program reads differently; it was removed."""
+    """An export that another program reads differently."""
 
-    title = "The export was not the same"
+    title = "The export is not the same"
 
-
-@dataclass(frozen=True)
-class Reference:
-    """A prompt and our continuation.
-
-    Attributes:
-        text: the prompt, or the user's message.
-        ids: its tokens with what comes before the continuation.
-        new_ids: the continuation, without the end of the text.
-        count: the most tokens it could have.
-        logits: before each new id, and before the end if it came; (T, V) float32.
-        new_text: the text of `new_ids`.
-        ends: whether it may end.
-    """
-
-    text: str
-    ids: list[int]
-    new_ids: list[int]
-    count: int
-    logits: Tensor
-    new_text: str
-    ends: bool
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Nothing was kept of it.")
 
 
 @dataclass(frozen=True)
@@ -90,8 +72,8 @@ class Verification:
 
     Attributes:
         program: name and version.
-        prompts, tokens: how many were continued, and by how many tokens in all.
-        ties: prompts that were left at a token that rounding decided.
+        prompts, tokens: number of prompts, and of tokens chosen for them in all.
+        ties: number of prompts that were left at a token that rounding decided.
         max_logit_difference: of a comparison by logits.
     """
 
@@ -105,7 +87,7 @@ class Verification:
 def verify(
     target: str,
     path: Path,
-    loaded: LoadedModel,
+    loaded: LoadedModel | LoadedEncoder,
     dtype: str,
     cancelled: CancelCheck = never_cancelled,
 ) -> Verification | None:
@@ -118,197 +100,114 @@ def verify(
         None if the other program is not installed.
 
     Raises:
-        ExportError: it reads another prompt, or continues it differently, or fails.
+        ExportError: it reads another prompt, or answers it differently, or fails.
         Cancelled: `cancelled` returned true.
     """
     module = FORMATS[target].checker
     if module and not is_installed(module):
         return None
     references = make_references(loaded, slides=target == SCRIPT)
-    is_chat = loaded.is_chat
     prompts = tuple(
-        ProgramPrompt(item.text, is_chat, tuple(item.ids), item.count, item.ends)
-        for item in references
+        ProgramPrompt(r.kind, r.text, tuple(r.ids), r.count, r.ends, r.hidden_ids)
+        for r in references
     )
-    never = tuple(loaded.tokenizer.never_generated)
-    replies = _run(ProgramRequest(target, str(path), prompts, never), cancelled)
-    hidden = loaded.tokenizer.unk_id if target == HF else None
-    return compare(target, dtype, loaded, references, replies, hidden)
-
-
-def make_references(loaded: LoadedModel, *, slides: bool) -> list[Reference]:
-    """Three prompts that the model itself draws, and its greedy continuations.
-
-    Args:
-        slides: whether the other program's context slides when it is full, as ours does; otherwise
-            continuations end there.
-    """
-    references = []
-    for seed, (length, ends) in enumerate(PROMPTS):
-        text = _draw_prompt(loaded, length, seed)
-        ids = (
-            loaded.encode_messages((Message(USER, text),)).ids
-            if loaded.is_chat
-            else loaded.encode(text)
-        )
-        context = loaded.model.config.context
-        may_slide = slides and not loaded.is_chat
-        count = CONTINUATION_TOKENS if may_slide else min(CONTINUATION_TOKENS, context - len(ids))
-        references.append(_continue(loaded, text, ids, max(1, count), ends=ends))
-    return references
-
-
-def _draw_prompt(loaded: LoadedModel, length: int, seed: int) -> str:
-    """A text that the model writes at temperature 1, all of it in the vocabulary."""
-    tokenizer, generator = loaded.tokenizer, torch.Generator().manual_seed(seed)
-    roles = tokenizer.roles
-    start = [SOS, roles.user] if loaded.is_chat and roles else [start_id(loaded.reading)]
-    session = Session(loaded.model, keep_first=loaded.keep_first)
-    session.extend(start)
-    room = min(length, max(1, loaded.model.config.context // 2 - 4))
-    hidden = [EOS, *tokenizer.never_generated]
-    if tokenizer.unk_id is not None:
-        hidden.append(tokenizer.unk_id)
-    for _ in range(room):
-        chances = remove_special(session.next_logits()[0], hidden).softmax(-1)
-        session.extend([int(torch.multinomial(chances, 1, generator=generator))])
-    text = tokenizer.decode(session.ids[len(start) :]).strip()
-    return text or _first_text(loaded)
-
-
-def _first_text(loaded: LoadedModel) -> str:
-    """The first piece of the vocabulary that is not blank."""
-    tokenizer = loaded.tokenizer
-    texts = (
-        tokenizer.token_text(id).strip()
-        for id in range(tokenizer.vocab_size)
-        if not tokenizer.is_special(id) and id != tokenizer.unk_id
-    )
-    return next(filter(None, texts))
-
-
-def _continue(
-    loaded: LoadedModel, text: str, ids: Sequence[int], count: int, *, ends: bool
-) -> Reference:
-    session = Session(loaded.model, keep_first=loaded.keep_first)
-    session.extend(ids)
-    hidden = _hidden_ids(loaded, ends=ends)
-    new_ids: list[int] = []
-    rows: list[Tensor] = []
-    while len(rows) < count:
-        rows.append(session.next_logits()[0].clone())
-        id = int(remove_special(rows[-1], hidden).argmax())
-        if id == EOS:
-            break
-        new_ids.append(id)
-        session.extend([id])
-    new_text = loaded.tokenizer.decode(new_ids)
-    return Reference(text, list(ids), new_ids, count, torch.stack(rows), new_text, ends)
-
-
-def _hidden_ids(loaded: LoadedModel, *, ends: bool) -> list[int]:
-    """The ids that are not chosen; the end of the text, too, unless it may end."""
-    return [*loaded.tokenizer.never_generated, *([] if ends else [EOS])]
+    replies = _run(ProgramRequest(target, str(path), prompts), cancelled)
+    return compare(target, dtype, loaded.tokenizer, references, replies)
 
 
 def compare(
     target: str,
     dtype: str,
-    loaded: LoadedModel,
+    tokenizer: Tokenizer,
     references: Sequence[Reference],
     replies: Sequence[ProgramReply],
-    hidden_id: int | None = None,
 ) -> Verification:
-    """Compare what was continued.
-
-    Args:
-        hidden_id: an id whose text the other program does not show.
+    """Compare the replies of the target's program with ours.
 
     Raises:
         ExportError: prompts, tokens, texts or logits differ.
     """
     program = program_version(target)
-    name = loaded.tokenizer.token_text
+    tie_nats = LLAMA_TIE_NATS[dtype] if target == GGUF else TIE_NATS
     tokens = ties = 0
     difference: float | None = None
-    for number, (ours, theirs) in enumerate(zip(references, replies, strict=True), 1):
-        where = f"of prompt {number} ({ours.text!r})"
-        if theirs.prompt_ids is not None and theirs.prompt_ids != ours.ids:
-            place = _first_difference(ours.ids, theirs.prompt_ids)
-            raise _error(
-                f"{program} reads other tokens: token {place + 1} {where} is "
-                f"{_shown(name, theirs.prompt_ids, place)}, not {_shown(name, ours.ids, place)}."
-            )
+    for ours, theirs in zip(references, replies, strict=True):
+        _check_prompt(program, tokenizer, ours, theirs)
         place = _first_difference(ours.new_ids, theirs.ids)
         if theirs.logits:
             rows = torch.tensor(theirs.logits)[: place + 1]
             difference = max(difference or 0.0, _logit_difference(ours.logits, rows))
         if place < max(len(ours.new_ids), len(theirs.ids)):
-            gap = _gap(loaded, ours, theirs.ids, place)
-            if gap > TIE_NATS[dtype]:
-                raise _error(
-                    f"{program} continues differently: token {place + 1} after the end {where} is "
-                    f"{_shown(name, theirs.ids, place)}, not {_shown(name, ours.new_ids, place)}, "
-                    f"which is {gap:.3g} nats more likely."
+            gap = _gap(ours, theirs.ids, place)
+            if gap > tie_nats:
+                raise ExportError(
+                    f"{program} chooses other tokens: after {ours.text!r}, token {place + 1} is "
+                    f"{shown_tokens(tokenizer, theirs.ids, place)}, not "
+                    f"{shown_tokens(tokenizer, ours.new_ids, place)}, which is {gap:.3g} nats more "
+                    "likely."
                 )
             ties += 1
-        elif theirs.text is not None and not _is_same_text(loaded, ours, theirs.text, hidden_id):
-            raise _error(
-                f"{program} writes another text for the same tokens {where}: {theirs.text!r}, not "
-                f"{ours.new_text!r}."
-            )
+        elif theirs.text is not None:
+            _check_text(program, target, tokenizer, ours, theirs.text)
         tokens += place
-    if difference is not None and target == ONNX and difference > MAX_LOGIT_DIFFERENCE:
-        raise _error(f"The logits of {program} differ by {difference:.2g}.")
+    if difference is not None and difference > MAX_LOGIT_DIFFERENCE:
+        raise ExportError(f"The logits of {program} differ from ours by {difference:.2g}.")
     return Verification(program, len(references), tokens, ties, difference)
 
 
-def _error(message: str) -> ExportError:
-    return ExportError(
-        message, "Nothing was kept. Other targets are hf, gguf, script and onnx; please report it."
+def _check_prompt(
+    program: str, tokenizer: Tokenizer, ours: Reference, theirs: ProgramReply
+) -> None:
+    if theirs.prompt_ids is None or theirs.prompt_ids == ours.ids:
+        return
+    place = _first_difference(ours.ids, theirs.prompt_ids)
+    raise ExportError(
+        f"{program} reads other tokens: of {ours.text!r}, token {place + 1} is "
+        f"{shown_tokens(tokenizer, theirs.prompt_ids, place)}, not "
+        f"{shown_tokens(tokenizer, ours.ids, place)}."
     )
 
 
+def _check_text(
+    program: str, target: str, tokenizer: Tokenizer, ours: Reference, text: str
+) -> None:
+    """Compare texts, the blank before a first word and half a last character aside.
+
+    transformers leaves out <unk>, which is a special token there.
+    """
+    hidden_id = tokenizer.unk_id if target == HF else None
+    expected = tokenizer.decode(id for id in ours.new_ids if id != hidden_id)
+    if text.lstrip(" ").rstrip("\ufffd") != expected.lstrip(" ").rstrip("\ufffd"):
+        raise ExportError(
+            f"{program} writes another text for the same tokens, after {ours.text!r}: {text!r}, "
+            f"not {expected!r}."
+        )
+
+
 def _first_difference(ours: Sequence[int], theirs: Sequence[int]) -> int:
-    """The first index at which two sequences differ; the length of both if they do not."""
+    """The first index at which two sequences differ; the length of the shorter if at none."""
     pairs = enumerate(zip(ours, theirs, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
 
 
-def _shown(name: object, ids: Sequence[int], place: int) -> str:
-    if place >= len(ids):
-        return "the end"
-    assert callable(name)
-    return f"{name(ids[place])!r} ({ids[place]})"
-
-
-def _gap(loaded: LoadedModel, ours: Reference, theirs: Sequence[int], place: int) -> float:
+def _gap(ours: Reference, theirs: Sequence[int], place: int) -> float:
     """By how many nats our token is more likely than theirs, by our model."""
     if place >= len(ours.logits):
-        return float("inf")  # they went on where we had stopped
-    logits = remove_special(ours.logits[place], _hidden_ids(loaded, ends=ours.ends))
+        return float("inf")  # they continued where no more was asked for
+    logits = remove_special(ours.logits[place], ours.hidden_ids)
     our_id = ours.new_ids[place] if place < len(ours.new_ids) else EOS
     their_id = theirs[place] if place < len(theirs) else EOS
     return float(logits[our_id] - logits[their_id])
 
 
 def _logit_difference(ours: Tensor, theirs: Tensor) -> float:
-    """The largest difference, of logits above 1 relative to them."""
+    """The largest difference of logits (T, V), relative to those above 1."""
     ours = ours[: len(theirs)]
     return float(((ours - theirs).abs() / ours.abs().clamp(min=1.0)).max())
 
 
-def _is_same_text(
-    loaded: LoadedModel, ours: Reference, text: str, hidden_id: int | None
-) -> bool:
-    """Whether a text is ours: the blank before a first word and half a last character aside."""
-    ids = [id for id in ours.new_ids if id != hidden_id]
-    expected = loaded.tokenizer.decode(ids)
-    return text.lstrip(" ").rstrip("\ufffd") == expected.lstrip(" ").rstrip("\ufffd")
-
-
 def _run(request: ProgramRequest, cancelled: CancelCheck) -> list[ProgramReply]:
-    """Run the program in a process of its own."""
+    """Run the program in a process of its own; see `core.export.__main__`."""
     with tempfile.TemporaryDirectory(prefix="minigpt-export-") as folder:
         question, answer = Path(folder, "request.json"), Path(folder, "reply.json")
         question.write_text(json.dumps(request.to_json()))
@@ -318,40 +217,32 @@ def _run(request: ProgramRequest, cancelled: CancelCheck) -> list[ProgramReply]:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                cwd=folder,
+                cwd=folder,  # a folder of the user's named `core` must not be imported
                 env=environment() | {"HF_HUB_OFFLINE": "1", PARENT_PID_VARIABLE: str(os.getpid())},
             )
             code = _wait(process, cancelled)
             if code == 0 and answer.is_file():
-                replies = json.loads(answer.read_text())
-                return [ProgramReply(**reply) for reply in replies]
+                return [ProgramReply(**reply) for reply in json.loads(answer.read_text())]
             errors.seek(0)
-            tail = errors.read()[-ERROR_TAIL_CHARACTERS:].decode(errors="replace").strip()
-    program = program_version(request.target)
-    raise _error(f"{program} could not open it (exit code {code}):\n{tail}")
+            tail = errors.read()[-MAX_ERROR_CHARACTERS:].decode(errors="replace").strip()
+    raise ExportError(
+        f"{program_version(request.target)} could not open it (exit code {code}):\n{tail}"
+    )
 
 
 def _wait(process: subprocess.Popen[bytes], cancelled: CancelCheck) -> int:
-    waited = 0.0
+    """Wait for the process to end; it is killed if it takes too long or this is cancelled."""
+    waited_s = 0.0
     try:
-        while True:
+        while waited_s < TIMEOUT_S:
             try:
-                return process.wait(POLL_S)
+                return process.wait(POLL_INTERVAL_S)
             except subprocess.TimeoutExpired:
-                waited += POLL_S
-                if cancelled():
-                    raise Cancelled from None
-                if waited > TIMEOUT_S:
-                    raise _error("The comparison took too long and was ended.") from None
+                waited_s += POLL_INTERVAL_S
+            if cancelled():
+                raise Cancelled
+        raise ExportError(f"The comparison took more than {TIMEOUT_S / 60:.0f} minutes.")
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-def how_to_verify(target: str) -> str:
-    """What to install so that the next export is compared."""
-    return f"{FORMATS[target].program} is not installed: {FORMATS[target].install}"
-
-
-assert {HF, GGUF, SCRIPT, ONNX} == set(FORMATS)

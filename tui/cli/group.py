@@ -29,6 +29,7 @@ COMMANDS = {
     "test": ("tui.cli.test", "Test how often a run's replies are right."),
     "serve": ("tui.cli.serve", "Serve models to other programs on this machine."),
     "compare": ("tui.cli.compare", "Compare runs: settings, losses, sizes and replies."),
+    "export": ("tui.cli.export", "Write a run's model for another program."),
     "origin": ("tui.cli.origin", "Find the passages of a text in a run's training text."),
     "import": ("tui.cli.import_", "Import a model of another program as a run."),
     "corpora": ("", "List the bundled texts, or describe a text of your own."),
