@@ -19,7 +19,7 @@ from functools import cache
 from core.export.targets import BLANK_SIGN
 from core.text.corpus import CHAT_READINGS
 from core.tokenizer import vocabulary
-from core.tokenizer.special_tokens import EOS, PAD, SOS, start_id
+from core.tokenizer.special_tokens import EOS, PAD, SOS, UNKNOWN, start_id
 from core.tokenizer.tokenizer import CHAT_TEMPLATE, Tokenizer
 
 NORMAL, CONTROL = 1, 3  # types of tokens
@@ -93,6 +93,8 @@ def _token_text(tokenizer: Tokenizer, id: int) -> str:
     if tokenizer.is_special(id) or tokenizer.kind == "bpe":
         return unit
     if tokenizer.kind == "word":
+        if id == tokenizer.unk_id and tokenizer.id_of(UNKNOWN) is not None:
+            return UNKNOWN  # the text has a word of this name, and names must differ
         return BLANK_SIGN + vocabulary.unescape_special(unit)
     # The text "<unk>" of the unknown character is written as it is: no merges lead to it.
     return "".join(_byte_characters()[byte] for byte in unit.encode())

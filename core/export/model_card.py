@@ -13,7 +13,7 @@ from core.export.targets import HF, ONNX_FILE
 from core.text.corpus import bundled_corpora
 from core.text.stats import fingerprint
 
-BASELINES = {"random": "uniform", "unigram": "unigram", "bigram": "bigram"}
+BASELINES = {"random": "uniform"}  # where names differ from those in the events
 TRAINING_SETTINGS = (
     "optimizer",
     "learning_rate",
@@ -23,7 +23,7 @@ TRAINING_SETTINGS = (
     "steps",
     "dropout",
     "weight_decay",
-    "loss_on",
+    "mask_share",
     "precision",
 )
 NO_LICENCE = "not stated"
@@ -41,7 +41,7 @@ def model_card(source: ExportSource, target: str, dtype: str) -> str:
         "## How to load it\n",
         _usage(source, target),
         "## Training text\n",
-        _table(("", ""), _corpus_rows(source)),
+        _table(("text", ""), _corpus_rows(source)),
         "## Losses\n",
         _losses(source),
         "## Model\n",
@@ -141,13 +141,13 @@ def _losses(source: ExportSource) -> str:
             rows.append((f"{title}, step {points[-1][0]:,}", f"{points[-1][1]:.4f}"))
     data = "validation" if history.reference_on == "validation" else "training"
     rows += [
-        (f"{BASELINES[name]} baseline, {data} data", f"{loss:.4f}")
+        (f"{BASELINES.get(name, name)} baseline, {data} data", f"{loss:.4f}")
         for name, loss in history.reference.items()
-        if name in BASELINES
+        if not name.endswith("_accuracy")
     ]
     if not rows:
         return "Not recorded.\n"
-    return "In nats per token; lower is better.\n\n" + _table(("", "loss"), rows)
+    return "In nats per token; lower is better.\n\n" + _table(("data", "loss"), rows)
 
 
 def _training_rows(source: ExportSource) -> list[tuple[str, Any]]:
@@ -176,7 +176,7 @@ def _code(value: object) -> str:
 
 def _plain(value: object) -> str:
     """A name as text, with the characters of markup escaped."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#|!&" else c for c in _one_line(value))
+    return "".join(f"\\{c}" if c in "\\`*{}[]<>()#|!&" else c for c in _one_line(value))
 
 
 def _one_line(value: object) -> str:

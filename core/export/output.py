@@ -93,7 +93,6 @@ def staged(path: Path, target: str, *, force: bool) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent))
         written = temporary if is_folder else temporary / path.name
         yield written
-        _open_to_others(temporary)
         for file in [written] if not is_folder else written.rglob("*"):
             fsync_path(file)
         check_free(path, target, force=force)
@@ -122,14 +121,6 @@ def _move(written: Path, path: Path) -> None:
     else:
         written.replace(path)
     fsync_path(path.parent)
-
-
-def _open_to_others(folder: Path) -> None:
-    """Give files and folders the permissions of new ones; temporary ones are private."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    for path in [folder, *folder.rglob("*")]:
-        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def written_bytes(path: Path) -> int:

@@ -119,7 +119,7 @@ def _fill_with_transformers(model: Any, tokenizer: Any, prompt: ProgramPrompt) -
     import torch
 
     ids = tokenizer(prompt.text.replace("[]", MASK))["input_ids"]
-    with torch.inference_mode():
+    with torch.no_grad():
         logits = model(torch.tensor([ids])).logits[0, ids.index(tokenizer.mask_token_id)]
     row = logits.tolist()
     logits[list(prompt.hidden_ids)] = float("-inf")
@@ -197,8 +197,9 @@ def _run_llama_cpp(request: ProgramRequest) -> list[ProgramReply]:
     options.port = 0  # any that is free
     options.warmup = False
     options.fit_params = False
-    # In the precision of our own cache, so that rounding decides no token.
+    # By default it rounds keys, values and queries to half precision, which may decide a token.
     options.cache_type_k = options.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+    options.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     server: Any = xllamacpp.Server(options)
     return [_ask_llama_cpp(server.listening_address, prompt) for prompt in request.prompts]
 
@@ -207,9 +208,9 @@ def _ask_llama_cpp(address: str, prompt: ProgramPrompt) -> ProgramReply:
     text = prompt.text
     if prompt.kind == REPLY:
         messages = [{"role": "user", "content": prompt.text}]
-        text = _post(address, "/apply-template", {"messages": messages})["prompt"]
+        text = post(address, "/apply-template", {"messages": messages})["prompt"]
     question = {"content": text, "add_special": True, "parse_special": True}
-    prompt_ids = _post(address, "/tokenize", question)["tokens"]
+    prompt_ids = post(address, "/tokenize", question)["tokens"]
     question = {
         "prompt": text,
         "temperature": 0.0,
@@ -218,11 +219,12 @@ def _ask_llama_cpp(address: str, prompt: ProgramPrompt) -> ProgramReply:
         "return_tokens": True,
         "cache_prompt": False,
     }
-    reply = _post(address, "/completion", question)
+    reply = post(address, "/completion", question)
     return ProgramReply(prompt_ids, [id for id in reply["tokens"] if id != EOS], reply["content"])
 
 
-def _post(address: str, path: str, value: JsonObject) -> JsonObject:
+def post(address: str, path: str, value: JsonObject) -> JsonObject:
+    """Ask the server of llama.cpp; returns its answer."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=HTTP_TIMEOUT_S)
     try:
         headers = {"Content-Type": "application/json"}

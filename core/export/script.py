@@ -6,6 +6,7 @@ model's architecture, and how a prompt becomes ids. It imports nothing of this p
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from core.model.safetensors_io import write_tensors
 from core.run.model_files import hf_config
 from core.system.files import write_atomic, write_json
 
-MAX_LINES = 250
+PLAIN_PROMPT = re.compile(r"[A-Za-z0-9 ,.?+-]{1,40}")  # as an example in a shell's quotes
 IMPORTS = {
     "word": ("json", "math", "re"),
     "char": ("json", "math"),
@@ -45,31 +46,33 @@ def script_text(source: ExportSource) -> str:
     """The script for a run."""
     loaded = source.decoder
     tokenizer, kind = loaded.tokenizer, loaded.tokenizer.kind
-    constants = [f"KEPT_FIRST = {loaded.keep_first}  # ids that stay when the context is full"]
+    constants = [
+        f"KEPT_FIRST = {loaded.keep_first}  # ids that stay when the context is full",
+        f"SLIDES = {not loaded.is_chat}  # whether more can follow then",
+    ]
     if loaded.is_chat:
         assert tokenizer.roles, "the tokenizer of a run on conversations"
-        constants.insert(
-            0, f"USER, ASSISTANT = {tokenizer.roles.user}, {tokenizer.roles.assistant}"
-        )
+        roles = f"{tokenizer.roles.user}, {tokenizer.roles.assistant}"
+        constants.insert(0, f"USER, ASSISTANT = {roles}")
     prompt = "chat" if loaded.is_chat else loaded.reading
-    example = next((sample.prompt for sample in source.history.samples), "")
+    samples = (sample.prompt for sample in source.history.samples)
+    example = next(filter(PLAIN_PROMPT.fullmatch, samples), "...")
     values = {
         "RUN": f"the run {source.label}",
-        "PROMPT": example if example.isalnum() and example.isascii() else "...",
+        "PROMPT": example,
         "IMPORTS": "\n".join(
             [*(f"import {name}" for name in IMPORTS[kind]), "from pathlib import Path"]
         ),
         "NEVER": str(tuple(tokenizer.never_generated)),
         "CONSTANTS": "\n".join(constants),
-        "PROMPT_IDS": _piece(f"prompt_{prompt}").strip(),
+        "PROMPT_IDS": piece(f"prompt_{prompt}").strip(),
     }
     text = "".join(
-        _piece(name) for name in ("begin", kind, loaded.model.config.architecture, "end")
+        piece(name) for name in ("begin", kind, loaded.model.config.architecture, "end")
     )
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    return re.sub("@([A-Z_]+)@", lambda match: values[match[1]], text)
 
 
-def _piece(name: str) -> str:
+def piece(name: str) -> str:
+    """A piece of the script by its name."""
     return (files("core.export") / "templates" / f"{name}.txt").read_text(encoding="utf-8")

@@ -53,7 +53,7 @@ MAX_ERROR_CHARACTERS = 600  # of what the other program wrote last
 # activations to the precision of the weights; the figures are several times the largest difference
 # that tests/benchmarks/interop.py measures. All other programs compute in float32.
 TIE_NATS = 1e-3
-LLAMA_TIE_NATS = {FLOAT32: 1e-3, FLOAT16: 0.02, BFLOAT16: 0.2, Q8_0: 0.5}
+LLAMA_TIE_NATS = {FLOAT32: 1e-3, FLOAT16: 0.05, BFLOAT16: 0.3, Q8_0: 0.6}
 MAX_LOGIT_DIFFERENCE = 1e-4  # absolute for logits below 1, else relative
 
 
