@@ -186,25 +186,36 @@ def _generate_with_onnxruntime(
 
 
 def _run_llama_cpp(request: ProgramRequest) -> list[ProgramReply]:
-    """The server of llama.cpp, at an address of this machine."""
+    server = open_llama_cpp(request.path)
+    return [ask_llama_cpp(server.listening_address, prompt) for prompt in request.prompts]
+
+
+def open_llama_cpp(path: str, *, rounds: bool = False) -> Any:
+    """The server of llama.cpp, at an address of this machine, as long as it is referred to.
+
+    Args:
+        rounds: attention in half precision, as is its default. Otherwise it is in float32, as
+            ours, so that no token is decided by rounding.
+    """
     import xllamacpp
 
     options: Any = xllamacpp.CommonParams()
-    options.model.path = request.path
+    options.model.path = path
     options.n_ctx = 0  # as the model says
     options.n_parallel = 1
     options.n_gpu_layers = 0
     options.port = 0  # any that is free
     options.warmup = False
     options.fit_params = False
-    # By default it rounds keys, values and queries to half precision, which may decide a token.
-    options.cache_type_k = options.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-    options.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    server: Any = xllamacpp.Server(options)
-    return [_ask_llama_cpp(server.listening_address, prompt) for prompt in request.prompts]
+    if not rounds:
+        options.cache_type_k = options.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+        attention = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        options.flash_attn_type = attention
+    return xllamacpp.Server(options)
 
 
-def _ask_llama_cpp(address: str, prompt: ProgramPrompt) -> ProgramReply:
+def ask_llama_cpp(address: str, prompt: ProgramPrompt) -> ProgramReply:
+    """Have the server at an address answer a prompt."""
     text = prompt.text
     if prompt.kind == REPLY:
         messages = [{"role": "user", "content": prompt.text}]

@@ -54,18 +54,24 @@ class Reference:
     logits: Tensor
 
 
-def make_references(loaded: LoadedModel | LoadedEncoder, *, slides: bool) -> list[Reference]:
-    """Our model's answers to three prompts.
+def make_references(
+    loaded: LoadedModel | LoadedEncoder,
+    *,
+    slides: bool,
+    prompts: Sequence[tuple[int, bool]] = PROMPTS,
+) -> list[Reference]:
+    """Our model's answers to prompts that it draws itself.
 
     Args:
+        prompts: for each its tokens, and whether the continuation may end early.
         slides: whether the other program's context slides when it is full, as ours does; otherwise
             continuations end there.
     """
     if isinstance(loaded, LoadedEncoder):
-        return [_fill(loaded, length, seed) for seed, (length, _) in enumerate(PROMPTS)]
+        return [_fill(loaded, length, seed) for seed, (length, _) in enumerate(prompts)]
     return [
         _continue(loaded, _draw_text(loaded, length, seed), ends=ends, slides=slides)
-        for seed, (length, ends) in enumerate(PROMPTS)
+        for seed, (length, ends) in enumerate(prompts)
     ]
 
 

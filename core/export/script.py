@@ -67,9 +67,7 @@ def script_text(source: ExportSource) -> str:
         "CONSTANTS": "\n".join(constants),
         "PROMPT_IDS": piece(f"prompt_{prompt}").strip(),
     }
-    text = "".join(
-        piece(name) for name in ("begin", kind, loaded.model.config.architecture, "end")
-    )
+    text = "".join(piece(name) for name in ("begin", kind, loaded.model.config.architecture, "end"))
     return re.sub("@([A-Z_]+)@", lambda match: values[match[1]], text)
 
 

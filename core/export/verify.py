@@ -107,11 +107,7 @@ def verify(
     if module and not is_installed(module):
         return None
     references = make_references(loaded, slides=target == SCRIPT)
-    prompts = tuple(
-        ProgramPrompt(r.kind, r.text, tuple(r.ids), r.count, r.ends, r.hidden_ids)
-        for r in references
-    )
-    replies = _run(ProgramRequest(target, str(path), prompts), cancelled)
+    replies = ask_program(target, path, references, cancelled)
     return compare(target, dtype, loaded.tokenizer, references, replies)
 
 
@@ -206,8 +202,25 @@ def _logit_difference(ours: Tensor, theirs: Tensor) -> float:
     return float(((ours - theirs).abs() / ours.abs().clamp(min=1.0)).max())
 
 
-def _run(request: ProgramRequest, cancelled: CancelCheck) -> list[ProgramReply]:
-    """Run the program in a process of its own; see `core.export.__main__`."""
+def ask_program(
+    target: str,
+    path: Path,
+    references: Sequence[Reference],
+    cancelled: CancelCheck = never_cancelled,
+) -> list[ProgramReply]:
+    """Have the target's program answer prompts, in a process of its own.
+
+    See `core.export.__main__`.
+
+    Raises:
+        ExportError: it could not open the export, or took too long.
+        Cancelled: `cancelled` returned true.
+    """
+    prompts = tuple(
+        ProgramPrompt(r.kind, r.text, tuple(r.ids), r.count, r.ends, r.hidden_ids)
+        for r in references
+    )
+    request = ProgramRequest(target, str(path), prompts)
     with tempfile.TemporaryDirectory(prefix="minigpt-export-") as folder:
         question, answer = Path(folder, "request.json"), Path(folder, "reply.json")
         question.write_text(json.dumps(request.to_json()))
@@ -225,9 +238,7 @@ def _run(request: ProgramRequest, cancelled: CancelCheck) -> list[ProgramReply]:
                 return [ProgramReply(**reply) for reply in json.loads(answer.read_text())]
             errors.seek(0)
             tail = errors.read()[-MAX_ERROR_CHARACTERS:].decode(errors="replace").strip()
-    raise ExportError(
-        f"{program_version(request.target)} could not open it (exit code {code}):\n{tail}"
-    )
+    raise ExportError(f"{program_version(target)} could not open it (exit code {code}):\n{tail}")
 
 
 def _wait(process: subprocess.Popen[bytes], cancelled: CancelCheck) -> int:

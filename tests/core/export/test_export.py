@@ -110,7 +110,7 @@ def test_an_export_with_other_weights_is_an_error_and_nothing_is_left(
 ) -> None:
     run = exported_run(tmp_path / "home")
     _spoil(monkeypatch, "script", lambda t: {n: w.flip(0).contiguous() for n, w in t.items()})
-    with pytest.raises(ExportError, match="chooses other tokens: after '.*', token 1 is"):
+    with pytest.raises(ExportError, match=r"chooses other tokens: after '.*', token 1 is"):
         export(run, "script", tmp_path / "result")
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 

@@ -11,9 +11,9 @@ import torch
 
 from core.export.source import load_source
 from core.export.targets import FORMATS
+from core.paths import Home
 from core.run import store
 from core.run.directory import Run
-from core.paths import Home
 from tests.support.exports import change_model, exported_run
 
 gguf = pytest.importorskip("gguf", reason="needs the extra [gguf]")

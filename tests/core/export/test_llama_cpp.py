@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.export.programs import post
+from core.export.programs import open_llama_cpp, post
 from core.export.source import ExportSource, load_source
 from core.inference.load import LoadedModel
 from core.tokenizer import vocabulary
 from tests.support.exports import exported_run, greedy_ids
 
 pytest.importorskip("gguf", reason="needs the extra [gguf]")
-xllamacpp = pytest.importorskip("xllamacpp", reason="needs the extra [gguf]")
+pytest.importorskip("xllamacpp", reason="needs the extra [gguf]")
 
 TEXTS = 300
-SPACES = [" ", " ", " ", "  ", "\n", "\t", "\r\n", "\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u3000"]
+SPACES = [
+    " ",
+    " ",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "\r\n",
+    "\x85",
+    "\xa0",
+    "\u1680",
+    "\u2003",
+    "\u2028",
+    "\u3000",
+]
 PIECES = [
     *("'s", "'re", " don't", "  ", "\n\n", "\t", " the", " cat", "123", "!!", " ?", "\u3000"),
-    *("\xa0", "\u200b", "é", "中", "😀", "\u0301", "\x1c", "\x85", "\ufeff", "\r\n", " \n ", "<eos>"),
+    *(
+        "\xa0",
+        "\u200b",
+        "é",
+        "中",
+        "😀",
+        "\u0301",
+        "\x1c",
+        "\x85",
+        "\ufeff",
+        "\r\n",
+        " \n ",
+        "<eos>",
+    ),
 ]
 
 
@@ -31,25 +57,20 @@ class LlamaCpp:
 
     def __init__(self, path: Path, source: ExportSource) -> None:
         self.loaded: LoadedModel = source.decoder
-        options = xllamacpp.CommonParams()
-        options.model.path = str(path)
-        options.n_ctx, options.n_parallel, options.n_gpu_layers, options.port = 0, 1, 0, 0
-        options.warmup = options.fit_params = False
-        options.cpuparams.n_threads = 1
-        self._server = xllamacpp.Server(options)
+        self._server = open_llama_cpp(str(path))
 
     def ask(self, path: str, **fields: Any) -> dict[str, Any]:
         return post(self._server.listening_address, path, fields)
 
 
 @pytest.fixture(scope="module", params=["word", "char", "bpe"])
-def llama(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def llama(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LlamaCpp:
     from core.export.gguf import write_file
 
     folder = tmp_path_factory.mktemp("llama")
     source = load_source(exported_run(folder, request.param, "lines"))
     write_file(source, folder / "m.gguf", "float32")
-    yield LlamaCpp(folder / "m.gguf", source)
+    return LlamaCpp(folder / "m.gguf", source)
 
 
 def _random_text(rng: random.Random, loaded: LoadedModel) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ def _merge(text: str, merges: tuple[str, ...]) -> list[str]:
     parts = [names[byte] for byte in text.encode()]
     ranks = {tuple(merge.split(" ")): rank for rank, merge in enumerate(merges)}
     while True:
-        pairs = [(ranks.get(pair, len(ranks)), i) for i, pair in enumerate(zip(parts, parts[1:]))]  # noqa: B905
+        pairs = [(ranks.get(pair, len(ranks)), i) for i, pair in enumerate(pairwise(parts))]
         rank, place = min(pairs, default=(len(ranks), 0))
         if rank == len(ranks):
             return parts

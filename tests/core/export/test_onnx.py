@@ -13,8 +13,8 @@ import torch
 from core.export.source import ExportSource, load_source
 from core.export.targets import FORMATS
 from core.run.directory import Run
-from tests.support.exports import change_model, exported_run
 from tests.core.export.test_script import TUTORIAL
+from tests.support.exports import change_model, exported_run
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra [onnx]")
 pytest.importorskip("onnxscript", reason="needs the extra [onnx]")

@@ -99,7 +99,9 @@ def test_it_is_short_and_imports_torch_and_safetensors_only(
     if kind == "char":
         assert "re" not in imported
     text = path.read_text()
-    unused = [name for name in imported - {"torch", "safetensors", "pathlib"} if f"{name}." not in text]
+    unused = [
+        name for name in imported - {"torch", "safetensors", "pathlib"} if f"{name}." not in text
+    ]
     assert unused == []
 
 
@@ -180,7 +182,7 @@ def test_its_byte_pair_encoding_is_ours_for_any_text(text: str) -> None:
     assert theirs.decode(ids) == ours.decode(ids)
 
 
-@given(st.lists(st.sampled_from(CORPUS.split(" ") + [" ", "\u2003", "\x85", "\n"]), max_size=8))
+@given(st.lists(st.sampled_from([*CORPUS.split(" "), " ", "\u2003", "\x85", "\n"]), max_size=8))
 def test_its_words_are_ours(words: list[str]) -> None:
     ours, theirs = _both("word")
     text = " ".join(words)

@@ -69,7 +69,9 @@ def test_a_target_without_a_layout_for_the_model_names_those_that_have_one(
         if target in targets:
             check_model(target, config)
             continue
-        with pytest.raises(InputError, match=f"no layout for the architecture '{architecture}'") as e:
+        with pytest.raises(
+            InputError, match=f"no layout for the architecture '{architecture}'"
+        ) as e:
             check_model(target, config)
         assert all(f"{other}" in e.value.hint for other in targets)
         assert targets or "copy the run's folder" in e.value.hint
