@@ -121,7 +121,9 @@ def _write_model(model: Decoder, path: Path) -> None:
     positions = torch.arange(before, before + new).expand(batch, new).contiguous()
     shape = (batch, config.kv_heads, before, config.head_dim)
     past = [torch.zeros(shape) for _ in cache_names(config, "")]
-    rows, some = {0: Dim("batch"), 1: Dim("new")}, Dim("past")
+    # transformers.js makes an empty cache by these names.
+    rows = {0: Dim("batch_size"), 1: Dim("sequence_length")}
+    some = Dim("past_sequence_length")
     tokens = ["input_ids", "attention_mask", "position_ids"]
     with torch.inference_mode(False), torch.no_grad(), _silent():
         program = torch.onnx.export(

@@ -30,7 +30,7 @@ from core.export.programs import (
 )
 from core.export.references import Reference, make_references
 from core.export.source import ExportSource, load_source
-from core.export.targets import FORMATS, GGUF, ONNX, SCRIPT, TARGETS
+from core.export.targets import FORMATS, GGUF, SCRIPT, TARGETS
 from core.export.verify import Verification, ask_program, compare
 from core.paths import Home
 from core.run.directory import Run
@@ -92,14 +92,16 @@ def cell(references: Sequence[Reference], outcome: Verification | MiniGPTError) 
     if isinstance(outcome, MiniGPTError):
         return f"no: {outcome.message.splitlines()[0]}"
     total = sum(len(reference.new_ids) for reference in references)
-    ties = f", {outcome.ties} ties" if outcome.ties else ""
-    return f"{outcome.tokens} of {total}{ties}"
+    ties = f", {outcome.ties} tied" if outcome.ties else ""
+    difference = outcome.max_logit_difference
+    logits = f", logits {difference:.0e}" if difference is not None else ""
+    return f"{outcome.tokens}/{total}{ties}{logits}"
 
 
 def compare_export(
     source: ExportSource, target: str, dtype: str, folder: Path, count: int
-) -> list[str]:
-    """The cells of a row: with the settings of the proof, and of llama.cpp also with its own."""
+) -> tuple[str, str]:
+    """A cell with the settings of the proof, and one of llama.cpp's own settings."""
     path = folder / ("m.gguf" if target == GGUF else "m")
     if target != GGUF:
         path.mkdir()
@@ -108,30 +110,27 @@ def compare_export(
     prompts = [(2 + number % 7, number % 4 == 3) for number in range(count)]
     references = make_references(source.loaded, slides=target == SCRIPT, prompts=prompts)
     tokenizer = source.loaded.tokenizer
-    cells = []
     try:
         replies = ask_program(target, path, references)
         outcome = compare(target, dtype, tokenizer, references, replies)
-        cells.append(cell(references, outcome))
-        if target == ONNX:
-            cells.append(f"logits within {outcome.max_logit_difference:.0e}")
-        if target == GGUF:
-            server = open_llama_cpp(str(path), rounds=True)
-            questions = [
-                ProgramPrompt(r.kind, r.text, tuple(r.ids), r.count, r.ends, r.hidden_ids)
-                for r in references
-            ]
-            replies = [ask_llama_cpp(server.listening_address, each) for each in questions]
-            same = sum(
-                _common(r.new_ids, reply.ids) for r, reply in zip(references, replies, strict=True)
-            )
-            total = sum(len(reference.new_ids) for reference in references)
-            cells.append(f"by its defaults {same} of {total}")
+        by_default = compare_defaults(path, references) if target == GGUF else ""
+        return cell(references, outcome), by_default
     except MiniGPTError as error:
-        cells.append(cell(references, error))
+        return cell(references, error), ""
     finally:
         source.use_weights(exact)
-    return cells
+
+
+def compare_defaults(path: Path, references: Sequence[Reference]) -> str:
+    """How many tokens are the same with llama.cpp's own settings, up to the first that is not."""
+    server = open_llama_cpp(str(path), rounds=True)
+    same = total = 0
+    for r in references:
+        prompt = ProgramPrompt(r.kind, r.text, tuple(r.ids), r.count, r.ends, r.hidden_ids)
+        reply = ask_llama_cpp(server.listening_address, prompt)
+        same += _common(r.new_ids, reply.ids)
+        total += len(r.new_ids)
+    return f"{same}/{total}"
 
 
 def _common(ours: Sequence[int], theirs: Sequence[int]) -> int:
@@ -185,23 +184,34 @@ def main() -> None:
         options.steps, options.prompts, options.texts = 4, 2, 20
         kinds, readings = ("char",), ("lines",)
     print("; ".join(program_version(target) for target in TARGETS if FORMATS[target].checker), "\n")
-    print("| tokenizer | reading | format | precision | same tokens | |\n|---|---|---|---|---|---|")
+    columns = [(target, dtype) for target in TARGETS for dtype in FORMATS[target].dtypes]
+    names = [f"{target} {dtype}" for target, dtype in columns]
+    rows, defaults, texts = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         home = Home(root=Path(folder), cache=Path(folder) / "cache")
-        texts = []
         for run in train_runs(home, kinds, readings, options.steps):
             kind, reading = run.name.split("-")
             source = load_source(run)
-            for target in TARGETS:
-                for dtype in FORMATS[target].dtypes:
-                    with tempfile.TemporaryDirectory() as out:
-                        cells = compare_export(source, target, dtype, Path(out), options.prompts)
-                    row = [kind, reading, target, dtype, *cells, ""][:6]
-                    print(f"| {' | '.join(row)} |", flush=True)
+            cells = []
+            for target, dtype in columns:
+                with tempfile.TemporaryDirectory() as out:
+                    outcome = compare_export(source, target, dtype, Path(out), options.prompts)
+                print(kind, reading, target, dtype, *outcome, file=sys.stderr, flush=True)
+                cells.append(outcome)
+            rows.append([kind, reading, *(same for same, _ in cells)])
+            defaults.append([kind, reading, *(same for _, same in cells if same)])
             if reading == readings[0]:
-                texts.append(f"| {kind} | {read_texts(source, home.root, options.texts)} |")
-        print("\n| tokenizer | random texts read by llama.cpp as the same tokens |\n|---|---|")
-        print("\n".join(texts))
+                texts.append([kind, read_texts(source, home.root, options.texts)])
+    print_table(["tokenizer", "reading", *names], rows)
+    gguf = [name for name in names if name.startswith(GGUF)]
+    print_table(["tokenizer", "reading", *(f"{name}, by default" for name in gguf)], defaults)
+    print_table(["tokenizer", "random texts that llama.cpp reads as the same tokens"], texts)
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    print("\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,8 @@ def test_inputs_and_outputs_have_the_names_that_other_tools_expect(
         *("input_ids", "attention_mask", "position_ids"),
         *(f"past_key_values.{name}" for name in cache),
     ]
-    assert all(inputs[f"past_key_values.{name}"] == ["batch", 1, "past", 8] for name in cache)
+    past = ["batch_size", 1, "past_sequence_length", 8]
+    assert all(inputs[f"past_key_values.{name}"] == past for name in cache)
     outputs = [o.name for o in session.get_outputs()]
     assert outputs == ["logits", *(f"present.{name}" for name in cache)]
     out = tmp_path / "out"
