@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.config.budget import count_parameters
 from core.config.configs import ModelConfig
 from core.errors import InputError
 from core.run.weights_ref import LAST
@@ -17,6 +18,8 @@ from core.tokenizer.tokenizer import Tokenizer
 
 TARGETS = HF, GGUF, SCRIPT, ONNX = ("hf", "gguf", "script", "onnx")
 DTYPES = FLOAT32, BFLOAT16, FLOAT16, Q8_0 = ("float32", "bfloat16", "float16", "q8_0")
+
+MAX_ONNX_PARAMETERS = 500_000_000  # a file has 2 GiB at most, the graph included
 
 MODEL_FILE = "model.safetensors"
 SCRIPT_FILE = "continue_text.py"
@@ -156,6 +159,12 @@ def check_model(target: str, config: ModelConfig) -> None:
             f"It can be exported with --to {' or '.join(able)}."
             if able
             else "Only the run itself has it: copy the run's folder.",
+        )
+    if target == ONNX and count_parameters(config) > MAX_ONNX_PARAMETERS:
+        raise InputError(
+            f"An ONNX file holds at most {MAX_ONNX_PARAMETERS:,} numbers of float32; the model has "
+            f"{count_parameters(config):,}.",
+            f"Export it with --to {HF}, {GGUF} or {SCRIPT}.",
         )
     if target == GGUF and config.activation != "silu":
         raise InputError(

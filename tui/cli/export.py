@@ -61,7 +61,7 @@ def export(
     plan = plan_export(folder, weights, target, out=out, dtype=dtype, force=force)
     from core.export.export import export_run
 
-    with _progress() as progress:
+    with _interruptible(), _progress() as progress:
         report = export_run(plan, progress)
     if as_json:
         print_json(_to_json(report))
@@ -98,6 +98,22 @@ def _describe(proof: Verification) -> str:
     if proof.max_logit_difference is not None:
         words += f"; logits differ by at most {proof.max_logit_difference:.1g}"
     return words
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP interrupt as Ctrl+C does, so that nothing half-made stays."""
+    import signal
+
+    previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in previous.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

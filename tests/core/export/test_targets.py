@@ -84,6 +84,13 @@ def test_llama_cpp_is_refused_other_activations_than_its_own() -> None:
     check_model("hf", config)
 
 
+def test_a_model_that_is_too_large_for_an_onnx_file_is_refused_in_words() -> None:
+    config = ModelConfig(vocab_size=2**20, d_model=1024)
+    with pytest.raises(InputError, match="holds at most 500,000,000 numbers"):
+        check_model("onnx", config)
+    check_model("gguf", config)
+
+
 @pytest.mark.parametrize("word", ["a\u2581b", "\u2581", "nul\0"])
 def test_words_that_llama_cpp_reads_as_others_are_refused_with_an_alternative(word: str) -> None:
     tokenizer = Tokenizer.train("word", [f"the {word} cat"])

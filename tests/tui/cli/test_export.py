@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +14,12 @@ import pytest
 from core.export import export as exporting
 from core.export import targets, verify
 from core.paths import Home
+from tests.support.runners import alive
 from tests.support.runs import tiny_run
+from tests.support.wait import wait_until
 from tui.__main__ import run as command
 
+ROOT = Path(__file__).parents[3]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -129,6 +134,39 @@ def test_a_mistake_is_refused_with_exit_code_2_and_nothing_is_written(
     assert command(["export", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in Path.cwd().iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_comparison_leaves_nothing_and_ends_the_other_program(
+    number: signal.Signals, home: Home, tmp_path: Path
+) -> None:
+    """The script of this export reports that it runs, and then never answers."""
+    started = tmp_path / "started"
+    code = (
+        "import sys; from core.export import script; text = script.script_text\n"
+        "wait = 'import os, pathlib, time\\n'\n"
+        f"wait += 'pathlib.Path({json.dumps(str(started))}).write_text(str(os.getpid()))\\n'\n"
+        "wait += 'time.sleep(600)\\n'\n"
+        "script.script_text = lambda source: wait + text(source)\n"
+        "from tui.__main__ import run; sys.exit(run(sys.argv[1:]))"
+    )
+    arguments = ["export", "pets", "--to", "script"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        wait_until(lambda: started.is_file() and started.read_text() != "", "it runs", 100.0)
+        process.send_signal(number)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+    assert process.communicate()[1].strip() == "Interrupted."
+    assert list(Path.cwd().iterdir()) == []
+    assert not alive(int(started.read_text()))
 
 
 def test_a_result_that_is_not_the_same_is_reported_with_exit_code_1(
