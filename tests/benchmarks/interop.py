@@ -11,6 +11,7 @@ python tests/benchmarks/interop.py [--steps 300] [--prompts 12] [--texts 2000] [
 from __future__ import annotations
 
 import argparse
+import functools
 import random
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from core.config.configs import TrainConfig
 from core.errors import MiniGPTError
 from core.export.export import WRITERS
 from core.export.programs import (
@@ -33,15 +35,18 @@ from core.export.source import ExportSource, load_source
 from core.export.targets import FORMATS, GGUF, SCRIPT, TARGETS
 from core.export.verify import Verification, ask_program, compare
 from core.paths import Home
+from core.run.create import create_run
 from core.run.directory import Run
 from core.text.corpus import bundled_folder
 from core.tokenizer import vocabulary
 from core.tokenizer.tokenizer import Tokenizer
-from tests.support.real_trainers import create_held_run, train_here
+from tests.support.real_trainers import is_free, start_trainer
+from tests.support.wait import wait_until
 
 KINDS = ("word", "char", "bpe")
 READINGS = ("lines", "text", "conversations")
-SHAPE = {"layers": 2, "d_model": 64, "d_ff": 128}
+TRAINING_TIMEOUT_S = 3600.0
+SHAPE = {"layers": 2, "heads": 4, "kv_heads": 2, "d_model": 64, "head_dim": 16, "d_ff": 128}
 SPACES = [
     " ",
     " ",
@@ -78,12 +83,14 @@ def train_runs(
     for reading in readings:
         file = corpus_file(home.root, reading)
         for kind in kinds:
-            size = 512 if kind == "bpe" else None
-            run, lock = create_held_run(
-                home, file, f"{kind}-{reading}", reading=reading, tokenizer=kind, vocab_size=size,
-                steps=steps, eval_steps=steps, batch_size=8,
+            config = TrainConfig(
+                tokenizer=kind, vocab_size=512 if kind == "bpe" else None, steps=steps,
+                eval_steps=steps, batch_size=8, device="cpu", threads=1,
             )  # fmt: skip
-            train_here(home, run, lock)
+            name = f"{kind}-{reading}"
+            run, lock = create_run(home, str(file), config, SHAPE, name=name, reading=reading)
+            start_trainer(home, run, lock)  # which is of low priority: not in this process
+            wait_until(functools.partial(is_free, run), "it is trained", TRAINING_TIMEOUT_S)
             yield run
 
 
