@@ -36,10 +36,11 @@ def write_settings(source: ExportSource, folder: Path, dtype: str) -> None:
     """
     loaded = source.loaded
     config, tokenizer = loaded.model.config, loaded.tokenizer
-    write_json(folder / "config.json", hf_config(config, tokenizer.mask_id) | {"dtype": dtype})
+    names = hf_config(config, tokenizer.mask_id, source.labels)
+    write_json(folder / "config.json", names | {"dtype": dtype})
     if not config.is_encoder:
         write_json(
             folder / "generation_config.json",
             generation_config(config, loaded.reading, tokenizer.never_generated),
         )
-    tokenizer.save(folder, loaded.reading)
+    tokenizer.save(folder, loaded.reading, is_encoder=config.is_encoder)

@@ -55,6 +55,7 @@ def model_card(source: ExportSource, target: str, dtype: str) -> str:
 def _header(source: ExportSource, target: str) -> str:
     library = "transformers" if target == HF else "onnx"
     pipeline = "fill-mask" if source.loaded.model.config.is_encoder else "text-generation"
+    pipeline = "text-classification" if source.labels else pipeline
     lines = [f"library_name: {library}", f"pipeline_tag: {pipeline}"]
     tags = ["minigpt-tui", *(["conversational"] if source.is_chat else [])]
     lines.append(f"tags: {json.dumps(tags)}")
@@ -65,7 +66,9 @@ def _introduction(source: ExportSource, dtype: str) -> str:
     loaded = source.loaded
     count = count_parameters(loaded.model.config)
     step = "" if source.step is None else f" after step {source.step:,}"
-    if loaded.model.config.is_encoder:
+    if source.labels:
+        does = "It labels texts"
+    elif loaded.model.config.is_encoder:
         does = "It fills in the blanks of a text"
     elif source.is_chat:
         does = "It replies to messages"
@@ -88,6 +91,8 @@ def _usage(source: ExportSource, target: str) -> str:
         if source.is_chat:
             prompt = '[{"role": "user", "content": "…"}]'
             result += '[-1]["content"]'
+        elif source.labels:
+            task, result = "text-classification", '[0]["label"]'
         elif source.loaded.model.config.is_encoder:
             task, prompt, result = "fill-mask", '"… <mask> …"', '[0]["sequence"]'
         code = (

@@ -20,7 +20,7 @@ from core.export.targets import FORMATS, GGUF, HF, ONNX, ONNX_FILE, SCRIPT, SCRI
 from core.system.files import JsonObject
 from core.tokenizer.special_tokens import EOS, MASK
 
-CONTINUE, REPLY, FILL = "continue", "reply", "fill"  # kinds of prompts
+CONTINUE, REPLY, FILL, LABEL = "continue", "reply", "fill", "label"  # kinds of prompts
 HTTP_TIMEOUT_S = 600.0
 
 
@@ -90,13 +90,20 @@ def run_program(request: ProgramRequest) -> list[ProgramReply]:
 def _run_transformers(request: ProgramRequest) -> list[ProgramReply]:
     """In float32 whatever the precision of the file, so that rounding decides no token."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+    )
 
-    is_encoder = request.prompts[0].kind == FILL
-    loader: Any = AutoModelForMaskedLM if is_encoder else AutoModelForCausalLM
+    kind = request.prompts[0].kind
+    encoders = {FILL: AutoModelForMaskedLM, LABEL: AutoModelForSequenceClassification}
+    loader: Any = encoders.get(kind, AutoModelForCausalLM)
     tokenizer: Any = AutoTokenizer.from_pretrained(request.path)
     model: Any = loader.from_pretrained(request.path, dtype=torch.float32)
-    reply = _fill_with_transformers if is_encoder else _generate_with_transformers
+    replies = {FILL: _fill_with_transformers, LABEL: _label_with_transformers}
+    reply = replies.get(kind, _generate_with_transformers)
     return [reply(model, tokenizer, prompt) for prompt in request.prompts]
 
 
@@ -124,6 +131,15 @@ def _fill_with_transformers(model: Any, tokenizer: Any, prompt: ProgramPrompt) -
     row = logits.tolist()
     logits[list(prompt.hidden_ids)] = float("-inf")
     return ProgramReply(ids, [int(logits.argmax())], None, [row])
+
+
+def _label_with_transformers(model: Any, tokenizer: Any, prompt: ProgramPrompt) -> ProgramReply:
+    import torch
+
+    ids = tokenizer(prompt.text)["input_ids"]
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0]
+    return ProgramReply(ids, [int(logits.argmax())], None, [logits.tolist()])
 
 
 def _run_script(request: ProgramRequest) -> list[ProgramReply]:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.export.programs import CONTINUE, FILL, REPLY
-from core.inference.fill import BLANK, blank_logits, encode_blanks
-from core.inference.load import LoadedEncoder, LoadedModel
+from core.export.programs import CONTINUE, FILL, LABEL, REPLY
+from core.inference.classification import labelled_ids
+from core.inference.fill import blank_logits, encode_blanks
+from core.inference.load import LoadedClassifier, LoadedEncoder, LoadedModel, LoadedRun
 from core.inference.sampling import remove_special
 from core.inference.session import Session
 from core.text.messages import USER, Message
-from core.tokenizer.special_tokens import EOS, SOS, start_id
+from core.tokenizer.special_tokens import BLANK, EOS, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
 
 # Tokens of each prompt, and whether its continuation may end before it is long enough: of lines,
@@ -34,7 +35,8 @@ class Reference:
     """A prompt, and what our model chooses greedily.
 
     Attributes:
-        kind: CONTINUE; REPLY, to a message of the user; or FILL, the blank of an encoder's text.
+        kind: CONTINUE; REPLY, to a message of the user; FILL, the blank of an encoder's text; or
+            LABEL, with the number of a label in the place of a token.
         text: the prompt, the message, or the text with its blank.
         ids: its tokens, with all that comes before the continuation.
         count: the most tokens to choose.
@@ -55,7 +57,7 @@ class Reference:
 
 
 def make_references(
-    loaded: LoadedModel | LoadedEncoder,
+    loaded: LoadedRun,
     *,
     slides: bool,
     prompts: Sequence[tuple[int, bool]] = PROMPTS,
@@ -69,6 +71,9 @@ def make_references(
     """
     if isinstance(loaded, LoadedEncoder):
         return [_fill(loaded, length, seed) for seed, (length, _) in enumerate(prompts)]
+    if isinstance(loaded, LoadedClassifier):
+        return [_label(loaded, length, seed) for seed, (length, _) in enumerate(prompts)]
+    assert isinstance(loaded, LoadedModel), "all kinds of runs"
     return [
         _continue(loaded, _draw_text(loaded, length, seed), ends=ends, slides=slides)
         for seed, (length, ends) in enumerate(prompts)
@@ -90,7 +95,7 @@ def _draw_text(loaded: LoadedModel, length: int, seed: int) -> str:
     return text or tokenizer.decode(_printable_ids(tokenizer)[:1]).strip()
 
 
-def _room(loaded: LoadedModel | LoadedEncoder) -> int:
+def _room(loaded: LoadedRun) -> int:
     """The most tokens of a prompt that leave half of the context free."""
     return max(1, loaded.model.config.context // 2 - 4)
 
@@ -125,10 +130,7 @@ def _continue(loaded: LoadedModel, text: str, *, ends: bool, slides: bool) -> Re
 
 def _fill(loaded: LoadedEncoder, length: int, seed: int) -> Reference:
     """What the encoder puts into the blank in the middle of a text of random units."""
-    tokenizer, generator = loaded.tokenizer, torch.Generator().manual_seed(seed)
-    units = _printable_ids(tokenizer)
-    places = torch.randint(len(units), (min(length, _room(loaded)),), generator=generator)
-    drawn = [units[place] for place in places.tolist()]
+    tokenizer, drawn = loaded.tokenizer, _draw_units(loaded, length, seed)
     middle = len(drawn) // 2
     before, after = tokenizer.decode(drawn[:middle]), tokenizer.decode(drawn[middle:])
     blank = f" {BLANK} " if tokenizer.kind == "word" else BLANK
@@ -138,6 +140,22 @@ def _fill(loaded: LoadedEncoder, length: int, seed: int) -> Reference:
     hidden = [id for id in range(tokenizer.vocab_size) if id not in tokenizer.unit_ids]
     fill = int(remove_special(logits[0], hidden).argmax())
     return Reference(FILL, text, ids, 1, False, tuple(hidden), [fill], logits.cpu())
+
+
+def _label(loaded: LoadedClassifier, length: int, seed: int) -> Reference:
+    """The label of a text of random units."""
+    text = loaded.tokenizer.decode(_draw_units(loaded, length, seed)).strip()
+    ids = labelled_ids(loaded.tokenizer, text, loaded.model.config.context)
+    with torch.inference_mode():
+        logits = loaded.model.label_logits(torch.tensor([ids]))
+    return Reference(LABEL, text, ids, 1, False, (), [int(logits[0].argmax())], logits)
+
+
+def _draw_units(loaded: LoadedRun, length: int, seed: int) -> list[int]:
+    """Random units of the vocabulary."""
+    generator, units = torch.Generator().manual_seed(seed), _printable_ids(loaded.tokenizer)
+    places = torch.randint(len(units), (min(length, _room(loaded)),), generator=generator)
+    return [units[place] for place in places.tolist()]
 
 
 def shown_tokens(tokenizer: Tokenizer, ids: Sequence[int], place: int) -> str:

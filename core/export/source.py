@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from core.export.targets import BFLOAT16, FLOAT16
-from core.inference.load import LoadedEncoder, LoadedModel, load_encoder, load_model
+from core.inference.load import (
+    LoadedModel,
+    LoadedRun,
+    load_classifier,
+    load_encoder,
+    load_model,
+)
 from core.model import state_dict
 from core.progress import CancelCheck, never_cancelled
 from core.run.directory import Run
@@ -38,7 +44,7 @@ class ExportSource:
 
     run: Run
     weights: str
-    loaded: LoadedModel | LoadedEncoder
+    loaded: LoadedRun
     record: JsonObject
 
     @property
@@ -51,6 +57,11 @@ class ExportSource:
     def is_chat(self) -> bool:
         """Whether it replies to messages."""
         return isinstance(self.loaded, LoadedModel) and self.loaded.is_chat
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of an encoder that labels texts, in the order of its head; else empty."""
+        return self.loaded.labels if self.loaded.model.config.labels else ()
 
     @property
     def label(self) -> str:
@@ -91,9 +102,15 @@ def load_source(
     Raises:
         InputError, DamagedError, RunFailedError, Cancelled: as `load_model`.
     """
-    load = load_encoder if read_model_config(run.config).is_encoder else load_model
-    weights = weights or LAST
-    return ExportSource(run, weights, load(run, weights, "cpu", cancelled), read_record(run))
+    config, weights = read_model_config(run.config), weights or LAST
+    loaded: LoadedRun
+    if config.labels:
+        loaded = load_classifier(run, weights, "cpu", cancelled)
+    elif config.is_encoder:
+        loaded = load_encoder(run, weights, "cpu", cancelled)
+    else:
+        loaded = load_model(run, weights, "cpu", cancelled)
+    return ExportSource(run, weights, loaded, read_record(run))
 
 
 def cast_tensors(tensors: Mapping[str, Tensor], dtype: str) -> Tensors:

@@ -37,7 +37,7 @@ from core.export.targets import (
     SCRIPT,
     is_installed,
 )
-from core.inference.load import LoadedEncoder, LoadedModel
+from core.inference.load import LoadedRun
 from core.inference.sampling import remove_special
 from core.progress import CancelCheck, never_cancelled
 from core.run.launch import environment
@@ -87,7 +87,7 @@ class Verification:
 def verify(
     target: str,
     path: Path,
-    loaded: LoadedModel | LoadedEncoder,
+    loaded: LoadedRun,
     dtype: str,
     cancelled: CancelCheck = never_cancelled,
 ) -> Verification | None:

@@ -190,3 +190,21 @@ def test_progress_has_a_phase_for_each_part_of_the_work(tmp_path: Path) -> None:
 def test_every_target_has_a_writer() -> None:
     assert set(exporting.WRITERS) == set(TARGETS)
     importlib.import_module("core.export.__main__")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_encoder_that_labels_texts_gives_the_same_labels(kind: str, tmp_path: Path) -> None:
+    _need("transformers")
+    from core.paths import Home
+    from tests.support.task_runs import feelings, task_run
+
+    home = Home(root=tmp_path / "home", cache=tmp_path / "cache")
+    run = task_run(home, "tiny", feelings(), kind=kind, context=64, architecture="eurobert")
+    report = export(run, "hf", tmp_path / "result", dtype="bfloat16")
+    proof = report.verification
+    assert proof is not None
+    assert (proof.prompts, proof.tokens, proof.max_logit_difference is not None) == (3, 3, True)
+    card = (tmp_path / "result" / "README.md").read_text()
+    assert "pipeline_tag: text-classification" in card
+    assert "It labels texts of the kind" in card
