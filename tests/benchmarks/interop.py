@@ -174,7 +174,9 @@ def read_texts(source: ExportSource, folder: Path, count: int) -> str:
         question = {"content": text, "add_special": False, "parse_special": False}
         theirs = post(server.listening_address, "/tokenize", question)["tokens"]
         written = post(server.listening_address, "/detokenize", {"tokens": ids})["content"]
-        same += theirs == ids and written.removeprefix(" ") == tokenizer.decode(ids)
+        same += theirs == ids and written.removeprefix(" ") == tokenizer.decode(ids).removeprefix(
+            " "
+        )
     return f"{same:,} of {count:,}"
 
 
