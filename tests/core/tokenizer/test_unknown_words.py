@@ -17,7 +17,7 @@ def test_error_for_unknown_words_suggests_the_nearest_known_ones() -> None:
     assert list(caught.value.near) == ["python", "langage.", "zzz"]
     assert caught.value.near["python"] == ["Python"]
     assert caught.value.near["zzz"] == []
-    assert "'langage.': language." in caught.value.hint
+    assert "'langage.': 'language.'" in caught.value.hint
     with pytest.raises(UnknownWordError, match="characters 'Q', '!'"):
         CHAR.encode_prompt("Q!Q")
     assert WORD.encode_prompt("") == []
