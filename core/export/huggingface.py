@@ -36,11 +36,12 @@ def write_settings(source: ExportSource, folder: Path, dtype: str) -> None:
     """
     loaded = source.loaded
     config, tokenizer = loaded.model.config, loaded.tokenizer
-    names = hf_config(config, tokenizer.mask_id, source.labels)
+    names = hf_config(config, tokenizer.mask_id, source.labels, tokenizer.special_ids)
     write_json(folder / "config.json", names | {"dtype": dtype})
     if not config.is_encoder:
+        special_ids = tokenizer.special_ids if tokenizer.is_imported else None
         write_json(
             folder / "generation_config.json",
-            generation_config(config, loaded.reading, tokenizer.never_generated),
+            generation_config(config, loaded.reading, tokenizer.never_generated, special_ids),
         )
-    tokenizer.save(folder, loaded.reading, is_encoder=config.is_encoder)
+    tokenizer.save_for_others(folder, loaded.reading, is_encoder=config.is_encoder)

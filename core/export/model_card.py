@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from core.config.budget import count_parameters
@@ -40,16 +41,49 @@ def model_card(source: ExportSource, target: str, dtype: str) -> str:
         _introduction(source, dtype),
         "## How to load it\n",
         _usage(source, target),
+        *_provenance(source),
+        "## Model\n",
+        _table(("setting", "value"), to_json(source.loaded.model.config).items()),
+    ]
+    if not source.is_imported:
+        parts += ["## Training\n", _table(("setting", "value"), _training_rows(source))]
+    return "\n".join(parts)
+
+
+def _provenance(source: ExportSource) -> list[str]:
+    """The text it was trained on and its losses; of an imported model, where it is from."""
+    if source.is_imported:
+        return ["## Where it is from\n", _table(("import", ""), _import_rows(source))]
+    return [
         "## Training text\n",
         _table(("text", ""), _corpus_rows(source)),
         "## Losses\n",
         _losses(source),
-        "## Model\n",
-        _table(("setting", "value"), to_json(source.loaded.model.config).items()),
-        "## Training\n",
-        _table(("setting", "value"), _training_rows(source)),
     ]
-    return "\n".join(parts)
+
+
+def _import_rows(source: ExportSource) -> list[tuple[str, object]]:
+    """As noted at its import; of a folder of this machine only the name."""
+    noted = source.record["imported"]
+    place = str(noted.get("source", ""))
+    return [
+        ("source", Path(place).name if Path(place).is_absolute() else place),
+        ("layout", noted.get("model_type", "")),
+        ("licence", noted.get("licence") or NO_LICENCE),
+    ]
+
+
+def _made(source: ExportSource) -> str:
+    """How the weights came about."""
+    if source.is_imported:
+        return "imported by minigpt-tui from the files of another program and not changed"
+    parent = (source.record.get("parent") or {}).get("run")
+    if not parent:
+        return "trained from scratch with minigpt-tui"
+    made = f"fine-tuned with minigpt-tui from {_code(parent)}"
+    if source.loaded.tokenizer.is_imported:
+        made += ", which descends from a model of another program: its licence applies as well"
+    return made
 
 
 def _header(source: ExportSource, target: str) -> str:
@@ -65,7 +99,7 @@ def _header(source: ExportSource, target: str) -> str:
 def _introduction(source: ExportSource, dtype: str) -> str:
     loaded = source.loaded
     count = count_parameters(loaded.model.config)
-    step = "" if source.step is None else f" after step {source.step:,}"
+    step = "" if source.step is None or source.is_imported else f" after step {source.step:,}"
     if source.labels:
         does = "It labels texts"
     elif loaded.model.config.is_encoder:
@@ -76,12 +110,13 @@ def _introduction(source: ExportSource, dtype: str) -> str:
         does = "It continues a line"
     else:
         does = "It continues a text"
+    # Of a model of another program it is not known what it has learnt.
+    limit = "" if loaded.tokenizer.is_imported else ", and knows nothing else"
     return (
-        f"A language model of {count:,} parameters, trained from scratch with minigpt-tui; the "
-        f"weights{step}, in {dtype}. {does} of the kind it was trained on, and knows nothing "
-        f"else. Its tokenizer is of the kind {_code(loaded.tokenizer.kind)} and has "
-        f"{loaded.tokenizer.vocab_size:,} tokens; it reads at most "
-        f"{loaded.model.config.context:,} tokens at a time.\n"
+        f"A language model of {count:,} parameters, {_made(source)}; the weights{step}, in "
+        f"{dtype}. {does} of the kind it was trained on{limit}. Its tokenizer is of the kind "
+        f"{_code(loaded.tokenizer.kind)} and has {loaded.tokenizer.vocab_size:,} tokens; it reads "
+        f"at most {loaded.model.config.context:,} tokens at a time.\n"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.export.imported_models import check_imported
 from core.export.output import check_free
 from core.export.targets import (
     check_dtype,
@@ -61,8 +62,10 @@ def plan_export(
     weights = weights or LAST
     dtype = check_dtype(target, dtype)
     weights_file(run, weights)
-    check_model(target, read_model_config(run.config))
-    check_tokenizer(target, Tokenizer.load(run.folder))
+    config, tokenizer = read_model_config(run.config), Tokenizer.load(run.folder)
+    check_imported(target, tokenizer, config.architecture)
+    check_model(target, config)
+    check_tokenizer(target, tokenizer)
     check_packages(target)
     path = (out or default_path(run.name, weights, target)).absolute()
     check_free(path, target, force=force)

@@ -34,6 +34,7 @@ class ProgramPrompt:
     count: int
     ends: bool
     hidden_ids: tuple[int, ...]
+    end_ids: tuple[int, ...] = (EOS,)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _generate_with_transformers(model: Any, tokenizer: Any, prompt: ProgramPromp
     # What is not set here is as the folder's generation_config.json says.
     endless = {} if prompt.ends else {"suppress_tokens": list(prompt.hidden_ids)}
     out = model.generate(torch.tensor([ids]), max_new_tokens=prompt.count, **endless)[0].tolist()
-    new = [id for id in out[len(ids) :] if id != EOS]
+    new = [id for id in out[len(ids) :] if id not in prompt.end_ids]
     return ProgramReply(ids, new, tokenizer.decode(new, skip_special_tokens=True))
 
 
@@ -195,7 +196,7 @@ def _generate_with_onnxruntime(
         logits.append(row.tolist())
         row[list(prompt.hidden_ids)] = -np.inf
         new = [int(row.argmax())]
-        if new == [EOS]:
+        if new[0] in prompt.end_ids:
             break
         chosen += new
     return ProgramReply(None, chosen, None, logits)
@@ -247,7 +248,9 @@ def ask_llama_cpp(address: str, prompt: ProgramPrompt) -> ProgramReply:
         "cache_prompt": False,
     }
     reply = post(address, "/completion", question)
-    return ProgramReply(prompt_ids, [id for id in reply["tokens"] if id != EOS], reply["content"])
+    return ProgramReply(
+        prompt_ids, [id for id in reply["tokens"] if id not in prompt.end_ids], reply["content"]
+    )
 
 
 def post(address: str, path: str, value: JsonObject) -> JsonObject:

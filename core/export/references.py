@@ -21,7 +21,7 @@ from core.inference.load import LoadedClassifier, LoadedEncoder, LoadedModel, Lo
 from core.inference.sampling import remove_special
 from core.inference.session import Session
 from core.text.messages import USER, Message
-from core.tokenizer.special_tokens import BLANK, EOS, SOS, start_id
+from core.tokenizer.special_tokens import BLANK, EOS, SOS
 from core.tokenizer.tokenizer import Tokenizer
 
 # Tokens of each prompt, and whether its continuation may end before it is long enough: of lines,
@@ -42,6 +42,7 @@ class Reference:
         count: the most tokens to choose.
         ends: whether the continuation may end before.
         hidden_ids: ids that are not chosen.
+        end_ids: ids that end a text, the usual one first; none if nothing ends it.
         new_ids: what is chosen, without the end of the text.
         logits: before each of them, and before the end if it came; (T, V) float32.
     """
@@ -54,6 +55,7 @@ class Reference:
     hidden_ids: tuple[int, ...]
     new_ids: list[int]
     logits: Tensor
+    end_ids: tuple[int, ...] = (EOS,)
 
 
 def make_references(
@@ -84,10 +86,13 @@ def _draw_text(loaded: LoadedModel, length: int, seed: int) -> str:
     """A text that the model writes at temperature 1, all of it in the vocabulary."""
     tokenizer, generator = loaded.tokenizer, torch.Generator().manual_seed(seed)
     roles = tokenizer.roles
-    start = [SOS, roles.user] if loaded.is_chat and roles else [start_id(loaded.reading)]
+    start = [SOS, roles.user] if loaded.is_chat and roles else [loaded.start_id]
     session = Session(loaded.model, keep_first=loaded.keep_first)
     session.extend(start)
-    others = [id for id in range(tokenizer.vocab_size) if id not in tokenizer.unit_ids]
+    units = tokenizer.unit_ids
+    others = [
+        id for id in range(tokenizer.vocab_size) if id not in units or tokenizer.is_special(id)
+    ]
     for _ in range(min(length, _room(loaded))):
         chances = remove_special(session.next_logits()[0], others).softmax(-1)
         session.extend([int(torch.multinomial(chances, 1, generator=generator))])
@@ -112,7 +117,8 @@ def _continue(loaded: LoadedModel, text: str, *, ends: bool, slides: bool) -> Re
     count = CONTINUATION_TOKENS
     if is_chat or not slides:
         count = max(1, min(count, loaded.model.config.context - len(ids)))
-    hidden = (*tokenizer.never_generated, *(() if ends else (EOS,)))
+    end_ids = tuple(sorted(tokenizer.end_ids, key=lambda end: end != tokenizer.eos_id))
+    hidden = (*tokenizer.never_generated, *(() if ends else end_ids))
     session = Session(loaded.model, keep_first=loaded.keep_first)
     session.extend(ids)
     new_ids: list[int] = []
@@ -120,12 +126,13 @@ def _continue(loaded: LoadedModel, text: str, *, ends: bool, slides: bool) -> Re
     while len(rows) < count:
         rows.append(session.next_logits()[0].clone())
         id = int(remove_special(rows[-1], hidden).argmax())
-        if id == EOS:
+        if id in end_ids:
             break
         new_ids.append(id)
         session.extend([id])
     kind = REPLY if is_chat else CONTINUE
-    return Reference(kind, text, list(ids), count, ends, hidden, new_ids, torch.stack(rows))
+    logits = torch.stack(rows)
+    return Reference(kind, text, list(ids), count, ends, hidden, new_ids, logits, end_ids)
 
 
 def _fill(loaded: LoadedEncoder, length: int, seed: int) -> Reference:

@@ -59,6 +59,11 @@ class ExportSource:
         return isinstance(self.loaded, LoadedModel) and self.loaded.is_chat
 
     @property
+    def is_imported(self) -> bool:
+        """Whether its weights are those of another program, without any training here."""
+        return isinstance(self.record.get("imported"), dict)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Of an encoder that labels texts, in the order of its head; else empty."""
         return self.loaded.labels if self.loaded.model.config.labels else ()

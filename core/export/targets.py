@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.config.budget import count_parameters
-from core.config.configs import ModelConfig
+from core.config.configs import FOREIGN_DECODERS, ModelConfig
 from core.errors import InputError
 from core.run.weights_ref import LAST
 from core.tokenizer.tokenizer import Tokenizer
@@ -59,7 +59,7 @@ FORMATS: Mapping[str, TargetFormat] = {
     HF: TargetFormat(
         title="a folder for transformers",
         dtypes=(FLOAT32, BFLOAT16),
-        architectures=("qwen3", "eurobert"),
+        architectures=("qwen3", "eurobert", *FOREIGN_DECODERS),
         suffix="-hf",
         files=(MODEL_FILE, CARD_FILE, *CONFIG_FILES),
         checker="transformers",
@@ -87,7 +87,7 @@ FORMATS: Mapping[str, TargetFormat] = {
     ONNX: TargetFormat(
         title="a model for onnxruntime",
         dtypes=(FLOAT32,),
-        architectures=("qwen3", "tutorial"),
+        architectures=("qwen3", "tutorial", *FOREIGN_DECODERS),
         suffix="-onnx",
         files=(ONNX_FILE, CARD_FILE, *CONFIG_FILES),
         writers={"onnx": "onnx", "onnxscript": "onnxscript"},
@@ -164,7 +164,9 @@ def check_model(target: str, config: ModelConfig) -> None:
         raise InputError(
             f"An ONNX file holds at most {MAX_ONNX_PARAMETERS:,} numbers of float32; the model has "
             f"{count_parameters(config):,}.",
-            f"Export it with --to {HF}, {GGUF} or {SCRIPT}.",
+            f"Export it with --to {HF}."
+            if architecture in FOREIGN_DECODERS
+            else f"Export it with --to {HF}, {GGUF} or {SCRIPT}.",
         )
     if target == GGUF and config.activation != "silu":
         raise InputError(

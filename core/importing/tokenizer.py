@@ -65,7 +65,7 @@ def build_tokenizer(
         text = token.get("content") if isinstance(token, dict) else token
         return tokenizer.id_of(text) if isinstance(text, str) else None
 
-    begin = begin_id(tokenizer)
+    begin = tokenizer.begin_id_of_file()
     adds_begin = settings.get("add_bos_token")
     if adds_begin is False:
         begin = None
@@ -79,23 +79,6 @@ def build_tokenizer(
         vocab_size=vocab_size, begin_id=begin, end_ids=end_ids, pad_id=id_of("pad_token")
     )
     return ImportedTokenizer(data, facts)
-
-
-def begin_id(tokenizer: ImportedTokenizer) -> int | None:
-    """The token that the file's own pipeline puts before every text; None if there is none.
-
-    Raises:
-        ValueError: it adds others, which are not supported.
-    """
-    with_special = tokenizer.backend.encode("a", add_special_tokens=True).ids
-    plain = tokenizer.backend.encode("a", add_special_tokens=False).ids
-    added = len(with_special) - len(plain)
-    if added == 0:
-        return None
-    if added != 1 or with_special[1:] != plain:
-        raise ValueError("it adds special tokens other than one before a text")
-    first: int = with_special[0]
-    return first
 
 
 def _given(generation: JsonObject) -> JsonObject:

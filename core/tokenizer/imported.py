@@ -202,16 +202,61 @@ class ImportedTokenizer(Tokenizer):
         Raises:
             OSError: one of them could not be written.
         """
-        config = {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "clean_up_tokenization_spaces": False,
-        }
+        write_json(folder / FACTS_FILE, dataclasses.asdict(self.facts))
+        write_json(folder / CONFIG_FILE, self._config())
+        write_atomic(folder / TOKENIZER_FILE, self._data)
+
+    def save_for_others(self, folder: Path, reading: str, *, is_encoder: bool = False) -> None:
+        """See `Tokenizer.save_for_others`.
+
+        The file is as it came, unless it adds another token before a text than this model has
+        there: then that is corrected, as other programs go by the file.
+        """
+        write_json(folder / CONFIG_FILE, self._config())
+        write_atomic(folder / TOKENIZER_FILE, self._data_for_others())
+
+    def _config(self) -> dict[str, Any]:
+        """The content of tokenizer_config.json."""
         names = {"bos_token": self.facts.begin_id, "pad_token": self.facts.pad_id}
         names["eos_token"] = self.facts.end_ids[0] if self.facts.end_ids else None
-        config |= {name: self.units[id] for name, id in names.items() if id is not None}
-        write_json(folder / FACTS_FILE, dataclasses.asdict(self.facts))
-        write_json(folder / CONFIG_FILE, config)
-        write_atomic(folder / TOKENIZER_FILE, self._data)
+        return {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "clean_up_tokenization_spaces": False,
+            **{name: self.units[id] for name, id in names.items() if id is not None},
+        }
+
+    def _data_for_others(self) -> bytes:
+        from tokenizers.processors import TemplateProcessing
+
+        begin = self.facts.begin_id
+        if begin == self.begin_id_of_file():
+            return self._data
+        content = json.loads(self._data.decode())
+        content["post_processor"] = None
+        if begin is not None:
+            unit = self.units[begin]
+            frame = TemplateProcessing(single=[unit, "$A"], special_tokens=[(unit, begin)])
+            content["post_processor"] = json.loads(frame.__getstate__())
+        return json.dumps(content, ensure_ascii=False).encode()
+
+    def steps(self, part: str) -> list[dict[str, Any]]:
+        """The steps of a part of its pipeline, such as "pre_tokenizer", as its file has them."""
+        return _steps(json.loads(self._data.decode()).get(part))
+
+    def begin_id_of_file(self) -> int | None:
+        """The token that the file's own pipeline puts before every text; None if there is none.
+
+        Raises:
+            ValueError: it adds others, which are not supported.
+        """
+        with_special: list[int] = self.backend.encode("a", add_special_tokens=True).ids
+        plain: list[int] = self.backend.encode("a", add_special_tokens=False).ids
+        added = len(with_special) - len(plain)
+        if added == 0:
+            return None
+        if added != 1 or with_special[1:] != plain:
+            raise ValueError("it adds special tokens other than one before a text")
+        return with_special[0]
 
 
 class _BlankStream(TextStream):

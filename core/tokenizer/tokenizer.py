@@ -331,6 +331,10 @@ class Tokenizer:
         data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         write_atomic(folder / TOKENIZER_FILE, data.encode())
 
+    def save_for_others(self, folder: Path, reading: str, *, is_encoder: bool = False) -> None:
+        """Write what other programs read of it; arguments and errors as for `save`."""
+        self.save(folder, reading, is_encoder=is_encoder)
+
     def _frame(self, reading: str, *, is_encoder: bool) -> tuple[dict[str, int], dict[str, int]]:
         """Return the special tokens that other programs put before and after a text."""
         if start_id(reading) != SOS:

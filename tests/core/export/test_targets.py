@@ -58,6 +58,7 @@ TUTORIAL = {"activation": "relu", "tie_embeddings": False}
         ("qwen3", ["hf", "gguf", "script", "onnx"]),
         ("tutorial", ["script", "onnx"]),
         ("eurobert", ["hf"]),
+        ("llama", ["hf", "onnx"]),
         ("tutorial-encoder", []),
     ],
 )
@@ -89,6 +90,10 @@ def test_a_model_that_is_too_large_for_an_onnx_file_is_refused_in_words() -> Non
     with pytest.raises(InputError, match="holds at most 500,000,000 numbers"):
         check_model("onnx", config)
     check_model("gguf", config)
+    large = ModelConfig(architecture="qwen2", vocab_size=2**20, d_model=1024)
+    with pytest.raises(InputError) as error:
+        check_model("onnx", large)
+    assert error.value.hint == "Export it with --to hf."
 
 
 @pytest.mark.parametrize("word", ["a\u2581b", "\u2581", "nul\0"])

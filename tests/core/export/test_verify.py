@@ -17,9 +17,11 @@ from core.export.programs import CONTINUE, FILL, REPLY, ProgramReply
 from core.export.references import PROMPTS, Reference, make_references
 from core.export.verify import ExportError, compare, verify
 from core.inference.load import load_model
+from core.tokenizer.imported import ImportedTokenizer, TokenizerFacts
 from core.tokenizer.special_tokens import EOS
 from core.tokenizer.tokenizer import Tokenizer
 from tests.support.exports import KINDS, READINGS, exported_run
+from tests.support.foreign_models import byte_level_tokenizer
 
 TOKENIZER = Tokenizer.train("word", ["the cat sat on a mat"])
 THE, CAT, SAT, ON, A, MAT, UNKNOWN = range(3, 10)
@@ -123,6 +125,34 @@ def test_tokens_beyond_those_that_were_asked_for_are_a_difference() -> None:
     full = dataclasses.replace(OURS, logits=OURS.logits[:2], count=2)
     with pytest.raises(ExportError, match="token 3 is 'mat'"):
         compare("gguf", "q8_0", TOKENIZER, [full], [ProgramReply(full.ids, [SAT, ON, MAT], "")])
+
+
+def test_any_token_that_ends_a_text_is_its_end() -> None:
+    """Imported models have ends of their own, several or none."""
+    early = ProgramReply(OURS.ids, [SAT], " sat")
+    likely = dataclasses.replace(OURS, end_ids=(EOS, A), logits=OURS.logits.clone())
+    likely.logits[1, A] = 2.9995
+    assert compare("hf", "float32", TOKENIZER, [likely], [early]).ties == 1
+    for end_ids in ((EOS,), ()):
+        other = dataclasses.replace(likely, end_ids=end_ids)
+        with pytest.raises(ExportError, match="token 2 is the end"):
+            compare("hf", "float32", TOKENIZER, [other], [early])
+
+
+def test_bytes_that_are_no_text_are_compared_as_tokens_only_of_imported_tokenizers() -> None:
+    data = byte_level_tokenizer().to_str().encode()
+    facts = TokenizerFacts(vocab_size=420, begin_id=None, end_ids=[0], pad_id=None)
+    tokenizer = ImportedTokenizer(data, facts)
+    letter, half = tokenizer.encode("a")[0], tokenizer.id_of("\u00c3") or 0
+    logits = torch.zeros(3, 420)
+    for row, id in enumerate((half, letter, 0)):
+        logits[row, id] = 1.0
+    ours = Reference(CONTINUE, "a", [letter], 4, True, (), [half, letter], logits, (0,))
+    reply = ProgramReply([letter], [half, letter], "?a")
+    compare("hf", "float32", tokenizer, [ours], [reply])
+    whole = dataclasses.replace(ours, new_ids=[letter], logits=logits[1:])
+    with pytest.raises(ExportError, match="another text"):
+        compare("hf", "float32", tokenizer, [whole], [ProgramReply([letter], [letter], "?")])
 
 
 def test_a_first_blank_half_a_character_and_the_unknown_word_of_transformers_are_no_difference(
