@@ -76,7 +76,9 @@ TORCH = {
 TORCH_FREE_IN_TORCH = {
     "core.export.output",
     "core.export.plan",
+    "core.export.process",
     "core.export.programs",
+    "core.export.report",
     "core.export.targets",
     "core.train.__main__",
     "core.serve.__main__",
@@ -107,6 +109,8 @@ TUI_ANYWHERE = {
     "core.serve.events",
     "core.serve.launch",
     "core.export.plan",
+    "core.export.process",
+    "core.export.report",
     "core.export.targets",
     "core.server.codec",
     "core.server.protocol",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import Cancelled
 from core.export import gguf, huggingface, onnx, script
 from core.export.output import staged, written_bytes
 from core.export.plan import ExportPlan
+from core.export.report import ExportReport
 from core.export.source import ExportSource, Tensors, load_source
 from core.export.targets import FORMATS, GGUF, HF, ONNX, SCRIPT, how_to_verify
-from core.export.verify import Verification, verify
+from core.export.verify import verify
 from core.progress import CancelCheck, ProgressCallback, never_cancelled, no_progress
 
 Writer = Callable[[ExportSource, Path, str], Tensors]
@@ -23,27 +23,6 @@ WRITERS: Mapping[str, Writer] = {
     SCRIPT: script.write_folder,
     ONNX: onnx.write_folder,
 }
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """What was exported.
-
-    Attributes:
-        label: the run and its weights, as on the command line.
-        path: where it is.
-        bytes: its size.
-        verification: the comparison; None if the other program is not installed.
-        how_to_verify: what to install then; else empty.
-    """
-
-    label: str
-    target: str
-    dtype: str
-    path: Path
-    bytes: int
-    verification: Verification | None
-    how_to_verify: str
 
 
 def export_run(

@@ -114,7 +114,7 @@ def _move(written: Path, path: Path) -> None:
         path.rename(old)
         try:
             written.rename(path)
-        except OSError:
+        except BaseException:  # an interruption too
             old.rename(path)
             raise
         shutil.rmtree(old, ignore_errors=True)

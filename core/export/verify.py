@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -26,6 +25,7 @@ from core.export.programs import (
     program_version,
 )
 from core.export.references import Reference, make_references, shown_tokens
+from core.export.report import Verification
 from core.export.targets import (
     BFLOAT16,
     FLOAT16,
@@ -63,24 +63,6 @@ class ExportError(MiniGPTError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "Nothing was kept of it.")
-
-
-@dataclass(frozen=True)
-class Verification:
-    """The outcome of a comparison.
-
-    Attributes:
-        program: name and version.
-        prompts, tokens: number of prompts, and of tokens chosen for them in all.
-        ties: number of prompts that were left at a token that rounding decided.
-        max_logit_difference: of a comparison by logits.
-    """
-
-    program: str
-    prompts: int
-    tokens: int
-    ties: int = 0
-    max_logit_difference: float | None = None
 
 
 def verify(

@@ -31,9 +31,10 @@ from core.export.programs import (
     program_version,
 )
 from core.export.references import Reference, make_references
+from core.export.report import Verification
 from core.export.source import ExportSource, load_source
 from core.export.targets import FORMATS, GGUF, SCRIPT, TARGETS
-from core.export.verify import Verification, ask_program, compare
+from core.export.verify import ask_program, compare
 from core.paths import Home
 from core.run.create import create_run
 from core.run.directory import Run

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from core.config.configs import ModelConfig
-from core.export.export import ExportReport, export_run
+from core.export.export import export_run
 from core.export.plan import plan_export
+from core.export.report import ExportReport
 from core.inference.load import LoadedModel
 from core.inference.sampling import remove_special
 from core.inference.session import Session

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from core.export.targets import DTYPES, FORMATS, TARGETS
+from core.export.report import ExportReport
+from core.export.targets import DTYPES, TARGETS
 from core.paths import Home
 from core.progress import ProgressCallback
 from tui.cli.console import print_json, print_message, print_result
 from tui.cli.options import complete_weights
-
-if TYPE_CHECKING:
-    from core.export.export import ExportReport
-    from core.export.verify import Verification
 
 
 @click.command()
@@ -64,40 +60,19 @@ def export(
     with _interruptible(), _progress() as progress:
         report = export_run(plan, progress)
     if as_json:
-        print_json(_to_json(report))
+        print_json(report.to_json())
     else:
         _print_report(report)
 
 
-def _to_json(report: ExportReport) -> dict[str, object]:
-    import dataclasses
-
-    return dataclasses.asdict(report) | {"path": str(report.path)}
-
-
 def _print_report(report: ExportReport) -> None:
-    from tui.common.format import format_size
+    from tui.runs.export_text import describe_proof, describe_result
 
-    title = FORMATS[report.target].title
-    print_result(
-        f"{report.label} as {title}, {report.dtype}, {format_size(report.bytes)}: {report.path}"
-    )
+    print_result(f"{describe_result(report)}: {report.path}")
     if report.verification is None:
-        print_message(f"Not verified. {report.how_to_verify}")
+        print_message(describe_proof(report))
     else:
-        print_result(_describe(report.verification))
-
-
-def _describe(proof: Verification) -> str:
-    """What was compared, in words."""
-    words = f"verified: {proof.program} chose the same {proof.tokens} tokens as the run"
-    words += f" for {proof.prompts} prompts"
-    if proof.ties:
-        noun = "prompt was" if proof.ties == 1 else "prompts were"
-        words += f"; {proof.ties} {noun} left where rounding decided between two tokens"
-    if proof.max_logit_difference is not None:
-        words += f"; logits differ by at most {proof.max_logit_difference:.1g}"
-    return words
+        print_result(describe_proof(report))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ RUN_ACTIONS = frozenset(
         "rename",
         "delete",
         "copy_path",
+        "export",
         "resume",
         "stop",
     }

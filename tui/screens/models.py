@@ -74,8 +74,8 @@ class ModelsScreen(BaseScreen):
     HELP = (
         "All runs with status and losses, each below the run whose weights it started from. Enter "
         "opens a run, t chats with it (an encoder fills in blanks), n creates one. Space marks two "
-        "to four runs, c compares them. ● training  ‖ paused  ✓ finished  ■ stopped  ✗ failed or "
-        "crashed  • marked."
+        "to four runs, c compares them; X exports a run for other programs. ● training  ‖ paused  "
+        "✓ finished  ■ stopped  ✗ failed or crashed  • marked."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "New", tooltip="Choose a text and train a new model"),
@@ -97,6 +97,7 @@ class ModelsScreen(BaseScreen):
             "N", "duplicate", "New like it", show=False, tooltip="A new run with these settings"
         ),
         Binding("y", "copy_path", "Copy path", show=False, tooltip="Copy the run's path"),
+        Binding("X", "export", "Export", show=False, tooltip="Export for other programs"),
         Binding("escape", "back", "Back", show=False, tooltip="Show all runs again"),
     ]
 
@@ -409,6 +410,21 @@ class ModelsScreen(BaseScreen):
     def action_copy_path(self) -> None:
         if run := self._run:
             self.post_message(CopyRequested(str(run.folder), "path"))
+
+    @work(group="export", exclusive=True, exit_on_error=False)
+    async def action_export(self) -> None:
+        """Ask as what and where to the run is exported."""
+        if not (run := self._run):
+            return
+        from tui.runs.export_choices import read_export_options  # not at start-up
+        from tui.screens.export_dialog import ExportDialog
+
+        try:
+            options = await asyncio.to_thread(read_export_options, run)
+        except MiniGPTError as error:
+            self.show_error(error)
+            return
+        self.app.push_screen(ExportDialog(options))
 
     @work
     async def action_delete(self) -> None:

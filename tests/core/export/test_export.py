@@ -15,8 +15,9 @@ import torch
 from core.errors import Cancelled, InputError, StorageError
 from core.export import export as exporting
 from core.export import targets, verify
-from core.export.export import ExportReport, export_run
+from core.export.export import export_run
 from core.export.plan import plan_export
+from core.export.report import ExportReport
 from core.export.source import ExportSource
 from core.export.targets import FORMATS, TARGETS
 from core.export.verify import ExportError

@@ -13,6 +13,7 @@ import pytest
 
 from core.export import export as exporting
 from core.export import targets, verify
+from core.export.report import Verification
 from core.paths import Home
 from tests.support.runners import alive
 from tests.support.runs import tiny_run
@@ -52,7 +53,7 @@ def test_it_says_where_the_result_is_and_that_it_was_proven(home: Home, capsys: 
 
 
 def test_json_has_everything(home: Home, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "verify", lambda *_: verify.Verification("other 1.0", 3, 90, 1))
+    monkeypatch.setattr(exporting, "verify", lambda *_: Verification("other 1.0", 3, 90, 1))
     assert command(["export", "pets", "--to", "script", "--out", "mine", "--json"]) == 0
     captured = capsys.readouterr()
     report = json.loads(captured.out)
@@ -90,7 +91,7 @@ def test_the_proof_is_described_with_its_limits(
     capsys: Captured,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    proof = verify.Verification("other 1.0", 3, 90, ties, difference)
+    proof = Verification("other 1.0", 3, 90, ties, difference)
     monkeypatch.setattr(exporting, "verify", lambda *_: proof)
     assert command(["export", "pets", "--to", "script"]) == 0
     out = capsys.readouterr().out
