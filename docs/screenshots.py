@@ -47,7 +47,7 @@ RUNS = {
 PROMPT = "Once upon a time"
 ASK = (f"{TYPE}{PROMPT}", "enter", f"{WAIT}50 tokens")
 CHAT = ("t", f"{WAIT}Begin a text", *ASK, f"{TYPE}The old man said", "enter", f"{WAIT}turn 2")
-BLANK = ("t", f"{WAIT}anything between", f"{WAIT}decoder", "right_square_bracket")
+BLANK = ("t", f"{WAIT}between “", f"{WAIT}decoder")
 STEP = ("x", f"{WAIT}rank")
 # Each text with what the reply shows: the state of the header, or words.
 SAID = (
