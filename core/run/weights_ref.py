@@ -49,9 +49,17 @@ def weights_file(run: Run, weights: str = LAST) -> Path:
     if weights not in steps:
         raise InputError(
             f"The run {run.name} has no weights named {weights!r}.",
-            f"Available: last, best, and snapshots of steps {', '.join(steps) or '(none)'}.",
+            _available(run, list(steps)),
         )
     return run.snapshot_weights(steps[weights])
+
+
+def _available(run: Run, steps: list[str]) -> str:
+    """What a reference may name, in words."""
+    names = [LAST, BEST] if run.best_weights.is_file() else [LAST]
+    if steps:
+        names.append(f"snapshots of steps {', '.join(steps)}")
+    return f"Available: {', '.join(names)}."
 
 
 def weights_label(weights: str, step: int | None) -> str:

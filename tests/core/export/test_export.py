@@ -92,8 +92,9 @@ def test_an_earlier_state_is_exported_by_its_step(tmp_path: Path) -> None:
     run = exported_run(tmp_path / "home", "char", snapshots=(0, 8))
     report = export_run(plan_export(run, "8", "script", out=tmp_path / "result"))
     assert report.label == "char-lines@8"
-    with pytest.raises(InputError, match="no weights named '9'"):
+    with pytest.raises(InputError, match="no weights named '9'") as error:
         plan_export(run, "9", "script", out=tmp_path / "other")
+    assert error.value.hint == "Available: last, snapshots of steps 0, 8."
 
 
 def _spoil(monkeypatch: pytest.MonkeyPatch, target: str, change: Any) -> None:
