@@ -55,6 +55,9 @@ from core.system.files import JsonObject
 OWNER = "minigpt-tui"
 CLIENT_GONE = 499  # the status by which servers log it; nobody receives it
 RETRY_AFTER_S = 1
+ENDPOINTS = (
+    "There are GET /health, GET /v1/models, POST /v1/completions and POST /v1/chat/completions."
+)
 Parse = Callable[[Mapping[str, Any]], CompletionRequest | ChatRequest]
 
 
@@ -256,7 +259,7 @@ async def _show_error(_: Request, error: Exception) -> Response:
 
 async def _show_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = f"{request.method} {request.url.path[:80]}: {error.detail}."
+    message = f"{request.method} {request.url.path[:80]}: {error.detail}. {ENDPOINTS}"
     return await _show_error(request, RequestError(message, error.status_code))
 
 

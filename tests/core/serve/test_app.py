@@ -122,6 +122,13 @@ def test_other_paths_are_refused_in_the_form_of_openai(
     assert set(response.json()["error"]) == {"message", "type", "param", "code"}
 
 
+def test_a_wrong_path_or_method_is_told_the_right_ones(client: TestClient) -> None:
+    for response in (client.post("/v1/embeddings"), client.get("/v1/completions")):
+        message = response.json()["error"]["message"]
+        assert "POST /v1/completions" in message
+        assert "GET /v1/models" in message
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
