@@ -131,6 +131,14 @@ def test_a_word_outside_the_vocabulary_is_named(tmp_path: Path) -> None:
     assert "Not in the vocabulary: zebra" in done.stderr
 
 
+def test_a_temperature_below_zero_is_refused_in_words(tmp_path: Path) -> None:
+    path = _export(exported_run(tmp_path / "home", "word"), tmp_path / "out")
+    command = [sys.executable, str(path), "the cat", "--temperature", "-1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--temperature must be at least 0" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("prompt", "shown"),
     [("the cat", '"the cat"'), ('"; rm -rf $HOME #', '"..."'), ("the\ncat", '"..."')],
