@@ -1,4 +1,4 @@
-"""Export a run: write it beside its place, prove it, and move it there."""
+"""Export a run: write it beside its destination, compare it with the run, and move it there."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def export_run(
     """Carry out an export; after any error, nothing is left of it.
 
     Raises:
-        InputError: the place was taken meanwhile.
+        InputError: the destination was taken meanwhile.
         DamagedError, RunFailedError: the run's weights cannot be loaded.
-        ExportError: the other program answers otherwise than the run.
+        ExportError: the other program answers differently from the run.
         StorageError: it could not be written.
         Cancelled: `cancelled` returned true.
     """

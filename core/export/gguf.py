@@ -66,7 +66,8 @@ def write_file(source: ExportSource, path: Path, dtype: str) -> Tensors:
         FLOAT16: LlamaFileType.MOSTLY_F16,
         Q8_0: LlamaFileType.MOSTLY_Q8_0,
     }
-    loaded, stored = source.decoder, {}
+    loaded = source.decoder
+    stored: Tensors = {}
     writer = GGUFWriter(path, ARCHITECTURE)
     try:
         if not any(name in source.run.name.casefold() for name in RESERVED_NAMES):
@@ -97,6 +98,7 @@ def tensor_name(name: str) -> str:
 
 
 def _tensor_type(tensor: Tensor, dtype: str) -> GGMLQuantizationType:
+    """The type in which a tensor is stored; see `write_file`."""
     from gguf import GGMLQuantizationType as Type
 
     if tensor.dim() < 2:

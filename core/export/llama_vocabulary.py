@@ -3,8 +3,8 @@
 - Byte-level BPE is its model "gpt2", whose pre-tokenizer "gpt-2" splits as ours does.
 - Characters are byte-level BPE, too: the merges put the bytes of each character together, and
   nothing else.
-- Words are its model "t5" (unigram), which collapses blanks and begins every word with one: a
-  word is one token with the blank before it. A table replaces every other white space by a blank.
+- Words are its model "t5" (unigram), which collapses spaces and begins every word with one: a
+  word is one token with the space before it. A table replaces every other white space by a space.
 
 Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, and the behaviour of llama.cpp.
 """
@@ -25,11 +25,15 @@ from core.tokenizer.tokenizer import CHAT_TEMPLATE, Tokenizer
 NORMAL, CONTROL = 1, 3  # types of tokens
 # llama.cpp requires merges. Two bytes that no UTF-8 text contains, so that it never applies.
 UNUSED_MERGE = "À À"
-# The white space that separates words, besides the blank.
+# The white space that separates words, other than U+0020.
 OTHER_SPACES = (
     "\t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
+
+
+BLOCK_UNITS = 256  # nodes of the trie in `space_table`, one for each byte
+LEAF_BIT, BASE_SHIFT = 8, 10
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,14 @@ class LlamaVocabulary:
     Attributes:
         model, pre: names of the tokenizer and of its pre-tokenizer; the latter only of "gpt2".
         tokens, types: text and type of every id.
-        merges: of "gpt2", each as two pieces with a blank between.
+        merges: of "gpt2", each as two pieces with a space between.
         spaces: of "t5", the table that replaces white space.
         start: the id before a text.
         add_start: whether it is put before every text.
         unknown: the id of words outside the vocabulary, of "t5".
         suppressed: ids that never follow a text.
-        chat_template: of a run that converses.
+        chat_template: of a run on conversations or pairs, else None.
+        end, padding: the ids after a text and of a batch's padding.
     """
 
     model: str
@@ -119,16 +124,12 @@ def _byte_characters() -> dict[int, str]:
     return {byte: character for character, byte in vocabulary.byte_values().items()}
 
 
-BLOCK_UNITS = 256
-LEAF_BIT, BASE_SHIFT = 8, 10
-
-
 def space_table() -> bytes:
-    """The normaliser of a "t5" vocabulary that replaces `OTHER_SPACES` by a blank.
+    """The normaliser of a "t5" vocabulary that replaces `OTHER_SPACES` by a space.
 
     A trie of their UTF-8 bytes in a double array, then the replacements, each ended by a NUL. The
     child of node i for byte c is node i ^ base(i) ^ c. Here every inner node has a block of 256
-    nodes of its own for its children, and all leaves share one value: the offset of the blank.
+    nodes of its own for its children, and all leaves share one value: the offset of the space.
     Source: S. Kanda et al. 2018, and the format of sentencepiece.
     """
     sequences = [space.encode() for space in OTHER_SPACES]
@@ -142,6 +143,6 @@ def space_table() -> bytes:
             is_leaf = end == len(sequence)
             base = node ^ (value if is_leaf else block[sequence[:end]])
             units[node] = sequence[end - 1] | is_leaf << LEAF_BIT | base << BASE_SHIFT
-    units[value] = 1 << 31  # the blank is at offset 0 of the replacements
+    units[value] = 1 << 31  # the space is at offset 0 of the replacements
     array = struct.pack(f"<{len(units)}I", *units)
     return struct.pack("<I", len(array)) + array + b" \0"

@@ -1,4 +1,4 @@
-"""One readable Python file that loads the weights beside it and continues a text as we do.
+"""Write one readable Python file that loads the weights beside it and continues a text as the run.
 
 It is put together from pieces in `core/export/templates`: the tokenizer of the run's kind, the
 model's architecture, and how a prompt becomes ids. It imports nothing of this project.
@@ -17,7 +17,7 @@ from core.run.model_files import hf_config
 from core.system.files import write_atomic, write_json
 
 PLAIN_PROMPT = re.compile(r"[A-Za-z0-9 ,.?+-]{1,40}")  # as an example in a shell's quotes
-IMPORTS = {
+IMPORTS = {  # by kind of tokenizer
     "word": ("json", "math", "re"),
     "char": ("json", "math"),
     "bpe": ("codecs", "json", "math", "re", "unicodedata"),

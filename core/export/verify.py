@@ -57,7 +57,7 @@ MAX_LOGIT_DIFFERENCE = 1e-4  # absolute for logits below 1, else relative
 
 
 class ExportError(MiniGPTError):
-    """An export that another program reads differently."""
+    """An export for which another program gives different results, or none."""
 
     title = "The export is not the same"
 
@@ -107,13 +107,13 @@ def compare(
     program = program_version(target)
     tie_nats = LLAMA_TIE_NATS[dtype] if target == GGUF else TIE_NATS
     tokens = ties = 0
-    difference: float | None = None
+    logit_difference: float | None = None
     for ours, theirs in zip(references, replies, strict=True):
         _check_prompt(program, tokenizer, ours, theirs)
         place = _first_difference(ours.new_ids, theirs.ids)
         if theirs.logits:
             rows = torch.tensor(theirs.logits)[: place + 1]
-            difference = max(difference or 0.0, _logit_difference(ours.logits, rows))
+            logit_difference = max(logit_difference or 0.0, _logit_difference(ours.logits, rows))
         if place < max(len(ours.new_ids), len(theirs.ids)):
             gap = _gap(ours, theirs.ids, place)
             if gap > tie_nats:
@@ -127,9 +127,9 @@ def compare(
         elif theirs.text is not None:
             _check_text(program, target, tokenizer, ours, theirs.text)
         tokens += place
-    if difference is not None and difference > MAX_LOGIT_DIFFERENCE:
-        raise ExportError(f"The logits of {program} differ from ours by {difference:.2g}.")
-    return Verification(program, len(references), tokens, ties, difference)
+    if logit_difference is not None and logit_difference > MAX_LOGIT_DIFFERENCE:
+        raise ExportError(f"The logits of {program} differ from ours by {logit_difference:.2g}.")
+    return Verification(program, len(references), tokens, ties, logit_difference)
 
 
 def _check_prompt(
@@ -148,10 +148,10 @@ def _check_prompt(
 def _check_text(
     program: str, target: str, tokenizer: Tokenizer, ours: Reference, text: str
 ) -> None:
-    """Compare texts, the blank before a first word and half a last character aside.
+    """Compare texts, except for a leading space and an incomplete last character.
 
-    transformers leaves out <unk>, which is a special token there. Bytes that are no text are shown
-    by each program in its own way: with an imported tokenizer, the tokens are the comparison then.
+    transformers leaves out <unk>, which is a special token there. Each program shows bytes that
+    are not UTF-8 in its own way: with an imported tokenizer, only the tokens are compared then.
     """
     hidden_id = tokenizer.unk_id if target == HF else None
     expected = tokenizer.decode(id for id in ours.new_ids if id != hidden_id)
@@ -171,7 +171,7 @@ def _first_difference(ours: Sequence[int], theirs: Sequence[int]) -> int:
 
 
 def _gap(ours: Reference, theirs: Sequence[int], place: int) -> float:
-    """By how many nats our token is more likely than theirs, by our model."""
+    """How much likelier our token is than theirs by our model, in nats; infinite past our end."""
     if place >= len(ours.logits):
         return float("inf")  # they continued where no more was asked for
     logits = remove_special(ours.logits[place], ours.hidden_ids)
@@ -227,7 +227,12 @@ def ask_program(
 
 
 def _wait(process: subprocess.Popen[bytes], cancelled: CancelCheck) -> int:
-    """Wait for the process to end; it is killed if it takes too long or this is cancelled."""
+    """Wait for the process and return its exit code; killed if it takes too long or on cancel.
+
+    Raises:
+        ExportError: it took too long.
+        Cancelled: `cancelled` returned true.
+    """
     waited_s = 0.0
     try:
         while waited_s < TIMEOUT_S:

@@ -1,4 +1,4 @@
-"""A folder of `transformers` as a model's files: which there are, and what is refused.
+"""The files of a model in a folder of `transformers`, and which of them are refused.
 
 The files are a stranger's: names and links cannot lead out of the folder, every read is bounded,
 nothing is unpickled, and no code of the folder is run.
@@ -95,7 +95,7 @@ class ModelFolder:
         """The files of the weights, in order.
 
         Raises:
-            InputError: there are none, only pickles, or the index names others.
+            InputError: there are none, only pickles, or files that the index names are missing.
         """
         if path := self.file(WEIGHTS):
             return [path]
@@ -104,7 +104,7 @@ class ModelFolder:
             if pickles:
                 raise InputError(f"{self.path} has its weights in {pickles[0]!r}.", PICKLE_HINT)
             raise InputError(
-                f"{self.path} has no {WEIGHTS}.", f"Its index {WEIGHTS_INDEX} will do."
+                f"{self.path} has no {WEIGHTS}.", f"A sharded model has {WEIGHTS_INDEX} instead."
             )
         names = self.read(WEIGHTS_INDEX, MAX_INDEX_BYTES).get("weight_map")
         if not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()):
@@ -125,7 +125,7 @@ class ModelFolder:
             return ""
         text = read_regular_file(path, MAX_CARD_BYTES).decode(errors="replace")
         _, _, card = text.partition("---\n")
-        found = (
-            LICENCE_LINE.search(card.partition("\n---")[0]) if text.startswith("---\n") else None
-        )
-        return found[1] if found else ""
+        if not text.startswith("---\n"):
+            return ""
+        match = LICENCE_LINE.search(card.partition("\n---")[0])
+        return match[1] if match else ""

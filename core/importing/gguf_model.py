@@ -3,7 +3,7 @@
 In files of Llama, the rows of queries and keys are in another order: pairs that are rotated
 together are neighbours there, and half a head apart here.
 
-Shapes: H heads, K head size, I inputs and O outputs of a linear map.
+Shapes: H heads, K head size.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SPLITS = {
     "qwen2": rf"{_ENDINGS}|{_LETTERS}|\p{{N}}|{_REST}",
     "llama-bpe": rf"{_ENDINGS}|{_LETTERS}|\p{{N}}{{1,3}}|{_REST}",
 }
-# Names of tensors there and here; {} is the number of the layer.
+# Names of tensors in GGUF files and in `transformers`; {} is the number of the layer.
 LLAMA_NAMES = {
     "token_embd": "model.embed_tokens",
     "output_norm": "model.norm",
@@ -85,7 +85,8 @@ class GgufModel:
         """Read the header of a file.
 
         Raises:
-            InputError: it is damaged, or its model is of a kind that is not supported.
+            InputError: it is damaged, or its model is of a kind or has features that are not
+                supported.
         """
         file = GgufFile(path)
         kind = file.values.get("general.architecture")
@@ -98,12 +99,16 @@ class GgufModel:
 
     @property
     def licence(self) -> str:
-        """As the file says; empty if it says nothing."""
+        """The licence that the file names; empty if it names none."""
         licence = self.file.values.get("general.license")
         return licence if isinstance(licence, str) else ""
 
     def tensors(self) -> dict[str, tuple[str, tuple[int, ...]]]:
-        """Type and shape of each tensor, by its name in `transformers`."""
+        """Type and shape of each tensor, by its name in `transformers`.
+
+        Raises:
+            InputError: a tensor belongs to a feature that is not implemented here.
+        """
         return {
             name: ("F32", tuple(reversed(shape)) if is_transposed else shape)
             for name, (theirs, is_transposed) in self._names().items()
@@ -158,7 +163,11 @@ class GgufModel:
         fsync_path(target.parent)
 
     def _names(self) -> dict[str, tuple[str, bool]]:
-        """The file's name of each tensor by ours, and whether it is transposed."""
+        """Each tensor's name in the file and whether it is transposed, by its transformers name.
+
+        Raises:
+            InputError: a tensor belongs to a feature that is not implemented here.
+        """
         is_gpt2 = self.config["model_type"] == "gpt2"
         known, names = GPT2_NAMES if is_gpt2 else LLAMA_NAMES, {}
         for theirs in self.file.tensors:
@@ -177,6 +186,7 @@ class GgufModel:
         return names
 
     def _values(self, theirs: str) -> NDArray[np.float32]:
+        """A tensor's numbers, rows of queries and keys in the order of `transformers`."""
         values, config = self.file.read(theirs), self.config
         if config["model_type"] != "llama":
             return values
@@ -191,7 +201,11 @@ class GgufModel:
 
 
 def _read_config(file: GgufFile, kind: str) -> JsonObject:
-    """The content of config.json, as `core.run.model_files` parses it."""
+    """The content of config.json, as `core.run.model_files` parses it.
+
+    Raises:
+        InputError: a feature is not supported, or there is no embedding.
+    """
     values = file.values
 
     def field(name: str, default: Any = None) -> Any:
@@ -200,7 +214,7 @@ def _read_config(file: GgufFile, kind: str) -> JsonObject:
     _check_features(file, field)
     embedding = file.tensors.get("token_embd.weight")
     if embedding is None or len(embedding.shape) != 2:
-        raise InputError(f"{file.path} has no embedding of tokens.")
+        raise InputError(f"{file.path} has no token embedding.")
     shared = {
         "model_type": kind,
         "vocab_size": embedding.shape[0],
@@ -252,8 +266,8 @@ def _check_features(file: GgufFile, field: Callable[[str], Any]) -> None:
         "attention.value_length": field("attention.value_length") not in (None, size),
         "expert_count": bool(field("expert_count")),
     }
-    if found := [name for name, is_used in unsupported.items() if is_used]:
-        raise InputError(f"{file.path} uses unsupported features: {', '.join(found)}.")
+    if names := [name for name, is_used in unsupported.items() if is_used]:
+        raise InputError(f"{file.path} uses unsupported features: {', '.join(names)}.")
 
 
 def _tokenizer_json(values: Mapping[str, Any]) -> bytes:
@@ -269,7 +283,7 @@ def _tokenizer_json(values: Mapping[str, Any]) -> bytes:
             "transformers instead"
         )
     if split not in SPLITS:
-        raise ValueError(f"its way to split texts is {str(split)[:40]!r}, not {', '.join(SPLITS)}")
+        raise ValueError(f"its pre-tokenizer is {str(split)[:40]!r}, not {', '.join(SPLITS)}")
     tokens, merges = (_texts(values.get(f"{TOKENS}.{name}")) for name in ("tokens", "merges"))
     types = values.get(f"{TOKENS}.token_type", [1] * len(tokens))
     if not tokens or not merges or not isinstance(types, list) or len(types) != len(tokens):

@@ -21,7 +21,7 @@ from core.errors import InputError
 from core.system.files import open_regular_file
 
 MAGIC, VERSIONS = b"GGUF", (2, 3)
-MAX_ENTRIES = 1 << 16  # values, or tensors
+MAX_ENTRIES = 1 << 16  # of values, and of tensors
 MAX_HEADER_BYTES = 1 << 28
 MAX_DIMENSIONS = 4
 DEFAULT_ALIGNMENT = 32
@@ -81,7 +81,7 @@ class GgufFile:
                 raise InputError(f"{path} is not a GGUF file.")
             (version,) = cursor.unpack("I")
             if version not in VERSIONS:
-                raise InputError(f"{path} has version {version} of GGUF; known are 2 and 3.")
+                raise InputError(f"{path} has version {version} of GGUF; supported: 2 and 3.")
             tensor_count, value_count = (cursor.count(8) for _ in range(2))
             self.values: dict[str, Any] = {}
             for _ in range(value_count):
@@ -181,20 +181,22 @@ def _read_entry(cursor: _Cursor) -> tuple[str, tuple[int, ...], int, int]:
 
 
 def _place(cursor: _Cursor, name: str, shape: tuple[int, ...], kind: int, begin: int) -> GgufTensor:
+    """A tensor whose type is supported and whose bytes are inside the file."""
     if kind not in TENSOR_TYPES:
         known = ", ".join(name for name, _, _ in TENSOR_TYPES.values())
         raise InputError(
-            f"The tensor {name[:80]!r} has type {kind} of GGUF; {known} can be read.",
-            "Take a file in one of these types.",
+            f"The tensor {name[:80]!r} has type {kind} of GGUF; supported: {known}.",
+            "Use a file with one of these types.",
         )
-    word, numbers, size = TENSOR_TYPES[kind]
+    type_name, numbers, size = TENSOR_TYPES[kind]
     count = math.prod(shape)
     if shape[-1] % numbers or begin + count // numbers * size > cursor.size:
         raise cursor.error(f"the tensor {name[:80]!r} does not fit")
-    return GgufTensor(shape, word, begin, count // numbers * size)
+    return GgufTensor(shape, type_name, begin, count // numbers * size)
 
 
 def _dequantize(data: bytes, kind: str) -> NDArray[np.float32]:
+    """The numbers in the bytes of a tensor, in one dimension; Q8_0 is a scale for 32 int8."""
     if kind == "F32":
         return np.frombuffer(data, "<f4").astype(np.float32)
     if kind == "F16":

@@ -114,8 +114,8 @@ def import_model(
         InputError: the name is taken.
         StorageError: it cannot be written; nothing stays.
     """
-    noted = source or str(model.source.resolve()), model.licence if licence is None else licence
-    record = _record(model, *(note[:MAX_NOTE_CHARACTERS] for note in noted))
+    notes = source or str(model.source.resolve()), model.licence if licence is None else licence
+    record = _record(model, *(note[:MAX_NOTE_CHARACTERS] for note in notes))
     run, lock = create_named(home, name, base_name(model.source), record)
     try:
         _write_files(run, model)

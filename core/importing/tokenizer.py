@@ -39,7 +39,7 @@ def read_tokenizer(folder: ModelFolder, config: JsonObject, vocab_size: int) -> 
     settings = folder.read(TOKENIZER_CONFIG, MAX_TOKENIZER_CONFIG_BYTES)
     generation = folder.read(GENERATION_CONFIG)
     try:
-        return build_tokenizer(data, settings, {**config, **_given(generation)}, vocab_size)
+        return build_tokenizer(data, settings, {**config, **_end_of_text(generation)}, vocab_size)
     except (ValueError, RecursionError) as error:
         raise InputError(f"The tokenizer {path} cannot be used: {error}.", ADVICE) from None
 
@@ -81,6 +81,7 @@ def build_tokenizer(
     return ImportedTokenizer(data, facts)
 
 
-def _given(generation: JsonObject) -> JsonObject:
+def _end_of_text(generation: JsonObject) -> JsonObject:
+    """The `eos_token_id` of generation_config.json, which goes before the model's."""
     ends = generation.get("eos_token_id")
     return {} if ends is None else {"eos_token_id": ends}

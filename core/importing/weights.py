@@ -72,12 +72,12 @@ def join_headers(parts: Sequence[Part]) -> Header:
     """The tensors of all parts.
 
     Raises:
-        InputError: one is there twice.
+        InputError: two parts hold the same tensor.
     """
     header: Header = {}
     for part in parts:
-        if twice := header.keys() & part.header.keys():
-            raise InputError(f"{part.path} holds {sorted(twice)[0]!r} a second time.")
+        if duplicates := header.keys() & part.header.keys():
+            raise InputError(f"{part.path} holds {sorted(duplicates)[0]!r} a second time.")
         header |= part.header
     return header
 
@@ -86,7 +86,7 @@ def check_tensors(config: ModelConfig, header: Header, where: Path) -> None:
     """Refuse weights that are not those of the model.
 
     Args:
-        where: they are from, for errors.
+        where: the file or folder of the weights, for errors.
 
     Raises:
         InputError: tensors are missing, unknown, of another shape or quantised.
@@ -184,7 +184,7 @@ def _entries(part: Part) -> Mapping[str, dict[str, Any]]:
         is_valid = isinstance(offsets, list) and len(offsets) == 2
         is_valid = is_valid and all(type(offset) is int for offset in offsets)
         if not is_valid or not 0 <= offsets[0] <= offsets[1] <= part.size:
-            raise DamagedError(f"{part.path}: {name!r} lies outside of the file.")
+            raise DamagedError(f"{part.path}: {name!r} lies outside the file.")
         if kind in BYTES_PER_NUMBER and offsets[1] - offsets[0] != needed:
             raise DamagedError(f"{part.path}: {name!r} has another length than its shape.")
     return entries

@@ -1,6 +1,6 @@
 """How a stored tensor lies in a parameter in memory: some of its rows, and in which form.
 
-Shapes: D width, H heads, K head size, I inputs and O outputs of a linear map.
+Shapes: H heads, K head size, I inputs and O outputs of a linear map.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The config.json of decoders of other programs: what `transformers` writes, read and written.
+"""Read and write the config.json of decoders of other programs, as `transformers` does.
 
 Fields that a file may leave out have the defaults of `transformers`. A feature that changes what a
 model computes and is not implemented here is refused by name. Code named in a config is never run.
@@ -14,6 +14,7 @@ from core.errors import InputError, SettingsError
 from core.system.files import JsonObject
 
 DEFAULT_THETA = 10000.0
+DEFAULT_ROTARY_SHARE = 0.25  # of GPT-NeoX
 DEFAULT_ROTARY = "default"  # without any scaling for longer contexts
 ACTIVATION_NAMES = {"gelu_pytorch_tanh": "gelu_new", "gelu_fast": "gelu_new", "swish": "silu"}
 CLASSES = {
@@ -33,7 +34,7 @@ GPT2_FIELDS = SHARED_FIELDS | {
     "activation": "activation_function",
     "norm_eps": "layer_norm_epsilon",
 }
-USUAL_FIELDS = SHARED_FIELDS | {
+COMMON_FIELDS = SHARED_FIELDS | {
     "context": "max_position_embeddings",
     "layers": "num_hidden_layers",
     "heads": "num_attention_heads",
@@ -41,12 +42,12 @@ USUAL_FIELDS = SHARED_FIELDS | {
     "d_ff": "intermediate_size",
     "activation": "hidden_act",
 }
-NEOX_FIELDS = USUAL_FIELDS | {
+NEOX_FIELDS = COMMON_FIELDS | {
     "norm_eps": "layer_norm_eps",
     "parallel_residual": "use_parallel_residual",
     "attention_bias": "attention_bias",
 }
-LLAMA_FIELDS = USUAL_FIELDS | {
+LLAMA_FIELDS = COMMON_FIELDS | {
     "kv_heads": "num_key_value_heads",
     "head_dim": "head_dim",
     "norm_eps": "rms_norm_eps",
@@ -121,11 +122,12 @@ def parse_foreign_config(values: Mapping[str, Any], where: object) -> JsonObject
         fields["rope_theta"] = DEFAULT_THETA if theta is None else theta
     if kind == GPT_NEOX:
         share = rotary.get("partial_rotary_factor", values.get("rotary_pct"))
-        fields["rotary_share"] = 0.25 if share is None else share
+        fields["rotary_share"] = DEFAULT_ROTARY_SHARE if share is None else share
     return fields
 
 
 def _size(name: str, value: Any) -> int:
+    """The value if it is a positive integer; else SettingsError."""
     if type(value) is not int or value < 1:
         raise SettingsError({name: f"must be a whole number from 1, is {value!r}"[:80]})
     return value
@@ -137,12 +139,14 @@ def _derived_names(kind: str) -> tuple[str, ...]:
 
 
 def rotary_parameters(values: Mapping[str, Any]) -> JsonObject:
-    """What a config says of rotary positions, at one of the places where versions have it.
+    """The parameters of rotary positions, from any of the fields that versions of transformers use.
+
+    `rope_type` is always among them.
 
     Raises:
         SettingsError: it is not an object.
     """
-    found: JsonObject = {
+    parameters: JsonObject = {
         name: values[name]
         for name in ("rope_theta", "partial_rotary_factor")
         if values.get(name) is not None
@@ -152,17 +156,22 @@ def rotary_parameters(values: Mapping[str, Any]) -> JsonObject:
         nested = values.get(place) or {}
         if not isinstance(nested, dict):
             raise SettingsError({place: "must be an object"})
-        found |= nested
+        parameters |= nested
         kinds.append(nested.get("rope_type", nested.get("type", DEFAULT_ROTARY)))
     scaled = [kind for kind in kinds if kind != DEFAULT_ROTARY]
-    return found | {"rope_type": scaled[0] if scaled else DEFAULT_ROTARY}
+    return parameters | {"rope_type": scaled[0] if scaled else DEFAULT_ROTARY}
 
 
 def check_features(values: Mapping[str, Any], rotary: Mapping[str, Any], where: object) -> None:
     """Refuse what changes a model's results and is not implemented here.
 
+    Args:
+        values: the content of config.json.
+        rotary: of `rotary_parameters`.
+        where: name of the file in errors.
+
     Raises:
-        InputError: all such features.
+        InputError: there are such features; it names all of them.
     """
     unsupported = [
         f"{name}: {values[name]!r}"[:80]
@@ -196,7 +205,7 @@ def foreign_config(config: ModelConfig) -> JsonObject:
     }
     if kind == GPT2:
         return values
-    rotary: JsonObject = {"rope_type": "default", "rope_theta": config.rope_theta}
+    rotary: JsonObject = {"rope_type": DEFAULT_ROTARY, "rope_theta": config.rope_theta}
     values["rope_theta"] = config.rope_theta  # where transformers before 5 looks for it
     if kind == GPT_NEOX:
         rotary["partial_rotary_factor"] = config.rotary_share

@@ -97,8 +97,9 @@ class Api:
         models: those that are served.
         worker: decodes; started and closed by the caller.
         report: receives events; must not block.
-        token: that requests must bear, or None.
-        is_socket: requests come through a socket of the file system.
+        token: that requests must bear; None if they need none.
+        is_socket: requests come through a Unix socket.
+        body_timeout_s: seconds within which a body must have come.
     """
 
     def __init__(
@@ -163,20 +164,20 @@ class Api:
         return model
 
     async def _generate(self, request: Request, parse: Parse) -> Response:
-        """Answer a request for tokens, and report it."""
+        """Answer a request for a completion or a chat reply, and report it."""
         host = request.client.host if request.client else "socket"
         record = RequestRecord(next(self._numbers), request.url.path, host)
         is_streaming = False
         try:
             self._check_access(request)
             body = parse_json_body(await read_body(request, self._body_timeout_s))
-            wish = parse(body)
-            model = self._find_model(wish.model)
+            call = parse(body)
+            model = self._find_model(call.model)
             record.model = model.name
-            self._check_task(model, wish)
-            record.client = wish.client or host
+            self._check_task(model, call)
+            record.client = call.client or host
             record.reader = StepReader(
-                self._worker, record.client, partial(run_request, model, wish)
+                self._worker, record.client, partial(run_request, model, call)
             )
             self._report(
                 Requested(
@@ -187,9 +188,9 @@ class Api:
                     waiting=self._worker.count,
                 )
             )
-            form = ReplyFormat(uuid4().hex, model.name, wish)
-            count = wish.count * (1 if isinstance(wish, ChatRequest) else len(wish.prompts))
-            if not wish.is_streamed:
+            form = ReplyFormat(uuid4().hex, model.name, call)
+            count = call.count * (1 if isinstance(call, ChatRequest) else len(call.prompts))
+            if not call.is_streamed:
                 work = record.reader.collect(count)
                 choices = await unless_disconnected(request, work)
                 record.status = 200
@@ -226,8 +227,8 @@ class Api:
             yield to_event(error.to_json())
 
     @staticmethod
-    def _check_task(model: ServedModel, wish: CompletionRequest | ChatRequest) -> None:
-        if isinstance(wish, ChatRequest) and not model.loaded.is_chat:
+    def _check_task(model: ServedModel, call: CompletionRequest | ChatRequest) -> None:
+        if isinstance(call, ChatRequest) and not model.loaded.is_chat:
             raise RequestError(
                 f"{model.name} continues a text; it was not trained on conversations. Use "
                 "/v1/completions.",

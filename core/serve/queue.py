@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 from core.errors import Cancelled, MiniGPTError, find_resource_error
 from core.serve.errors import INTERNAL, OVERLOADED, RequestError, to_request_error
 
-MAX_ACTIVE, MAX_WAITING = 8, 256
+MAX_ACTIVE, MAX_WAITING = 8, 256  # jobs
 MAX_UNREAD = 256  # items of a job that its reader has not taken
 UNREAD_POLL_S = 0.02
 
@@ -32,8 +32,9 @@ class Job(Generic[ItemT]):
     """Work whose items go to a reader in another thread.
 
     Attributes:
-        client: who asks.
-        start: begins the work, in the worker's thread; gets what tells that it was cancelled.
+        client: whose job it is; clients take turns.
+        start: begins the work, in the worker's thread; receives a function that returns whether the
+            job was cancelled.
         notify: called in the worker's thread after an item and at the end; must not block.
         error: why it failed, once it has ended.
     """
@@ -79,7 +80,7 @@ class Job(Generic[ItemT]):
         except StopIteration:
             self.end()
         except Exception as error:  # noqa: BLE001 - one job must not end the worker
-            self.end(_to_request_error(error))
+            self.end(_describe_failure(error))
         else:
             self.notify()
         return self.has_ended
@@ -96,7 +97,7 @@ class Job(Generic[ItemT]):
         return len(self._items) < MAX_UNREAD or self.is_cancelled
 
 
-def _to_request_error(error: Exception) -> RequestError:
+def _describe_failure(error: Exception) -> RequestError:
     if isinstance(error, RequestError):
         return error
     if isinstance(error, Cancelled):
@@ -149,9 +150,9 @@ class Worker(Generic[ItemT]):
 
     def _drop_cancelled(self) -> None:
         for client, jobs in list(self._waiting.items()):
-            kept = deque(job for job in jobs if not job.is_cancelled)
-            if kept:
-                self._waiting[client] = kept
+            remaining = deque(job for job in jobs if not job.is_cancelled)
+            if remaining:
+                self._waiting[client] = remaining
             else:
                 del self._waiting[client]
 
@@ -176,7 +177,7 @@ class Worker(Generic[ItemT]):
                 time.sleep(UNREAD_POLL_S)
 
     def _wait_for_work(self) -> bool:
-        """Make waiting jobs active; return whether there are any, False once closed."""
+        """Make waiting jobs active; return False once closed with no jobs left."""
         with self._changed:
             while not (self._active or self._waiting):
                 if self._closed:

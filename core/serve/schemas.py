@@ -3,6 +3,8 @@
 The fields, their names and their defaults are those of OpenAI's API reference; `top_k`, `min_p`,
 `repetition_penalty` and `allow_unknown` are ours. A field that is not known is ignored. A known one
 that the server does not support is refused unless its value changes nothing.
+
+Source: https://platform.openai.com/docs/api-reference
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class ServeRequest:
         is_streamed: send each token as it comes.
         with_usage: end a stream with the counts of tokens.
         allow_unknown: read words outside the vocabulary as <unk>.
-        client: who asks, if the request says so.
+        client: the field `user`; empty if there is none.
     """
 
     model: str
@@ -87,7 +89,7 @@ def parse_json_body(body: bytes) -> JsonObject:
     """The JSON object of a request.
 
     Raises:
-        RequestError: it is none.
+        RequestError: the body is not a JSON object.
     """
 
     def refuse_constant(name: str) -> NoReturn:
@@ -231,7 +233,7 @@ def _parse_message(number: int, item: Any) -> JsonObject:
             f"message {number}: the role is {_shown(role)}; supported: {', '.join(ROLES)}",
         )
     if item.get("tool_calls") or item.get("function_call"):
-        _refuse("messages", f"message {number}: calls of tools are not supported")
+        _refuse("messages", f"message {number}: tool calls are not supported")
     if isinstance(content, list):
         content = "".join(_parse_part(number, part) for part in content)
     return {"role": ROLES[role], "content": content}
@@ -253,7 +255,7 @@ def _is_text_format(value: Any) -> bool:
     return value is None or (isinstance(value, dict) and value.get("type") == "text")
 
 
-# Fields that change what is generated and are not supported: the values that change nothing.
+# Fields that are not supported, each with a test for the values that change nothing.
 UNSUPPORTED: Mapping[str, Callable[[Any], bool]] = {
     "logit_bias": _is_off,
     "presence_penalty": _is_off,
@@ -296,8 +298,8 @@ def _refuse(name: str, problem: str) -> NoReturn:
 def _shown(value: Any) -> str:
     """A wrong value for a message, clipped."""
     shown = repr(value)
-    cut = len(shown) > MAX_SHOWN_CHARACTERS
-    return f"{shown[:MAX_SHOWN_CHARACTERS]}…" if cut else shown
+    is_cut = len(shown) > MAX_SHOWN_CHARACTERS
+    return f"{shown[:MAX_SHOWN_CHARACTERS]}…" if is_cut else shown
 
 
 def _text(body: Mapping[str, Any], name: str) -> str:

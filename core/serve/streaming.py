@@ -74,7 +74,10 @@ class StepReader:
             raise self._job.error
 
     async def collect(self, count: int) -> list[Choice]:
-        """All of a number of choices.
+        """Read all steps and return the choices.
+
+        Args:
+            count: of choices, all prompts together.
 
         Raises:
             RequestError: the job failed.
@@ -140,7 +143,7 @@ async def reply_events(
     """The events of a reply with a number of choices.
 
     Raises:
-        RequestError: it failed; `error_event` should follow.
+        RequestError: the job failed; the caller sends the error as a last event.
     """
     for chunk in form.first_chunks(count):
         yield to_event(chunk)
@@ -167,7 +170,7 @@ def to_event(value: JsonObject) -> bytes:
 
 
 def to_json(value: JsonObject) -> bytes:
-    """JSON in ASCII: half a character in a client's text must not be an error here."""
+    """JSON in ASCII, so that a lone surrogate in a client's text is not an encoding error."""
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 

@@ -1,6 +1,6 @@
 """Tokenizers of other programs, used through the `tokenizers` library with their own ids.
 
-Byte-level BPE (Radford et al., 2019) and BPE over blanks written as "▁", with bytes as a fallback
+Byte-level BPE (Radford et al., 2019) and BPE over spaces written as "▁", with bytes as a fallback
 (Kudo & Richardson, 2018, "SentencePiece"). Both spell every text. The run has the file
 `tokenizer.json` as it came, and beside it `imported_tokenizer.json` with what that file does not
 say. The name of a special token in a text is text, as everywhere in this program.
@@ -29,7 +29,7 @@ FACTS_FILE = "imported_tokenizer.json"
 MAX_FACTS_BYTES = 1 << 16
 MAX_END_IDS = 64
 NO_ID = -1
-BLANK = "\u2581"  # which stands for a blank in the vocabulary
+METASPACE = "\u2581"  # "▁", which stands for a space in the vocabulary
 _BYTE = re.compile("<0x([0-9A-F]{2})>")
 ADVICE = "Supported: byte-level BPE, and BPE with bytes as a fallback (docs/interop.md)."
 
@@ -64,7 +64,7 @@ class ImportedTokenizer(Tokenizer):
 
     Attributes:
         facts: what its file does not say.
-        is_byte_level: whether its units are bytes; else blanks are written as "▁".
+        is_byte_level: whether its units are bytes; else spaces are written as "▁".
     """
 
     def __init__(self, data: bytes, facts: TokenizerFacts) -> None:
@@ -101,7 +101,7 @@ class ImportedTokenizer(Tokenizer):
 
     def with_mask(self) -> Tokenizer:
         """Refuse: it is a decoder's."""
-        raise InputError("An imported tokenizer has no <mask>.", "Train an encoder anew.")
+        raise InputError("An imported tokenizer has no <mask>.", "Train an encoder from scratch.")
 
     @property
     def end_ids(self) -> frozenset[int]:
@@ -176,13 +176,13 @@ class ImportedTokenizer(Tokenizer):
             return unit.encode()
         if byte := _BYTE.fullmatch(unit):
             return bytes([int(byte[1], 16)])
-        return unit.replace(BLANK, " ").encode()
+        return unit.replace(METASPACE, " ").encode()
 
     def stream(self, after: Iterable[int] = (), prompt: str = "") -> TextStream:
         """See `Tokenizer.stream`; at the beginning of a text, "▁" stands for nothing."""
         if self.is_byte_level:
             return super().stream(after, prompt)
-        stream = _BlankStream(self)
+        stream = _MetaspaceStream(self)
         for id in after:
             stream.push(id)
         return stream
@@ -226,6 +226,7 @@ class ImportedTokenizer(Tokenizer):
         }
 
     def _data_for_others(self) -> bytes:
+        """The content of tokenizer.json; its pipeline adds the token this model begins with."""
         from tokenizers.processors import TemplateProcessing
 
         begin = self.facts.begin_id
@@ -259,8 +260,8 @@ class ImportedTokenizer(Tokenizer):
         return with_special[0]
 
 
-class _BlankStream(TextStream):
-    """Decodes units with "▁", the first of which stands for nothing."""
+class _MetaspaceStream(TextStream):
+    """Decodes units with "▁"; one at the beginning of a text stands for nothing."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__(tokenizer)
@@ -309,6 +310,11 @@ def read_facts(folder: Path) -> TokenizerFacts | None:
 
 
 def _build(data: bytes) -> Backend:
+    """The library's tokenizer from the content of `tokenizer.json`.
+
+    Raises:
+        ValueError: the library cannot read it.
+    """
     from tokenizers import Tokenizer as Backend
 
     try:
@@ -316,7 +322,7 @@ def _build(data: bytes) -> Backend:
     except BaseException as error:
         # The library reports invalid content by plain exceptions, and by its panics.
         if type(error) is Exception or type(error).__name__ == "PanicException":
-            raise ValueError(f"{str(error)[:200]}") from None
+            raise ValueError(str(error)[:200]) from None
         raise
     backend.no_truncation()
     backend.no_padding()

@@ -32,7 +32,7 @@ from tui.widgets.export_form import ExportChanged, ExportForm, FormatList
 from tui.widgets.line_input import LineInput
 
 CHOOSING, RUNNING, STOPPING, DONE = "choosing", "running", "stopping", "done"
-ACTIONS = {
+ACTION_STATES = {
     "export": (CHOOSING,),
     "rows": (CHOOSING,),
     "close": (DONE,),
@@ -63,7 +63,7 @@ class DialogKey(Static):
         self.action = action
 
     async def on_click(self, event: Click) -> None:
-        """Do it."""
+        """Run the action."""
         event.stop()
         await self.screen.run_action(self.action)
 
@@ -77,7 +77,7 @@ class ExportDialog(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "Close", tooltip="Close; an export that runs is stopped first"),
+        Binding("escape", "cancel", "Close", tooltip="Close; cancels an export that is running"),
         Binding("enter", "export", "Export", tooltip="Export"),
         Binding("enter", "close", "Close", tooltip="Close"),
         Binding("y", "copy_path", "Copy path", tooltip="Copy the path"),
@@ -152,7 +152,7 @@ class ExportDialog(ModalScreen[None]):
         self.query_one("#choices").display = state == CHOOSING
         self.query_one("#state").display = state != CHOOSING
         for key in self.query(DialogKey):
-            key.display = self._acts(key.action)
+            key.display = self._shows_key(key.action)
         self._show_problem(problem)
         if state == CHOOSING:
             self.query_one("#path" if self._is_typing else ExportForm).focus()
@@ -160,19 +160,20 @@ class ExportDialog(ModalScreen[None]):
             self.set_focus(None)
         self.refresh_bindings()
 
-    def _acts(self, action: str) -> bool:
+    def _shows_key(self, action: str) -> bool:
+        """Whether an action's key is shown in the present state."""
         if action == "cancel" and self._state == DONE:
             return False
-        return self._state in ACTIONS.get(action, (self._state,))
+        return self.check_action(action, ())
 
     def _show_problem(self, text: str) -> None:
         problem = self.query_one("#problem", Static)
         problem.update(clean(text))
         problem.display = bool(text)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """What the present state allows."""
-        return self._state in ACTIONS.get(action, (self._state,))
+        return self._state in ACTION_STATES.get(action, (self._state,))
 
     # Choosing
 
@@ -279,7 +280,7 @@ class ExportDialog(ModalScreen[None]):
         self.dismiss(None)
 
     def action_copy_path(self) -> None:
-        """Copy where it went."""
+        """Copy the path of the export."""
         if self._report is not None:
             self.post_message(CopyRequested(str(self._report.path), "path"))
 

@@ -28,9 +28,9 @@ from tui.widgets.panel import Panel
 from tui.widgets.request_list import RequestList
 
 LOG_NAME = "serve.log"
-STARTING_TEXT = "The model is being loaded …"
+STARTING_TEXT = "Loading the model …"
 ESC_TEXT = "The server runs as long as this screen is open: Esc stops it."
-NOT_LISTENING = "The server does not listen yet."
+NOT_LISTENING = "The server is not listening yet."
 
 StartServer = Callable[[ServeArguments], EventSource]
 
@@ -121,7 +121,6 @@ class ServeScreen(BaseScreen):
         self._show()
 
     def _show(self) -> None:
-        """Show the state."""
         state = self._state
         self.set_header(self._run_name, state=state.words)
         self.query_one("#facts", Static).update(self._facts())
