@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from core.errors import InputError, MiniGPTError, ResourceError
 from core.system.files import JsonObject
+from core.tokenizer.unknown_words import UnknownWordError
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED = 400, 401, 403, 404, 405
 TIMED_OUT, TOO_LARGE, INTERNAL, OVERLOADED = 408, 413, 500, 503
 INVALID_REQUEST = "invalid_request_error"
 SERVER_FAULT = "server_error"
+ALLOW_UNKNOWN = "; or send allow_unknown: true to read it as <unk>."
 
 
 class RequestError(Exception):
@@ -49,4 +51,7 @@ def to_request_error(error: MiniGPTError, param: str | None = None) -> RequestEr
     status = BAD_REQUEST if isinstance(error, InputError) else INTERNAL
     if isinstance(error, ResourceError):
         status = OVERLOADED
-    return RequestError(" ".join(filter(None, (error.message, error.hint))), status, param)
+    hint = error.hint or ""
+    if isinstance(error, UnknownWordError):
+        hint = hint.rstrip(".") + ALLOW_UNKNOWN
+    return RequestError(" ".join(filter(None, (error.message, hint))), status, param)

@@ -136,6 +136,7 @@ def test_a_wrong_path_or_method_is_told_the_right_ones(client: TestClient) -> No
         ({"model": None}, 404, "model: is required."),
         ({"model": "\ud800"}, 404, "There is no model"),
         ({"prompt": "the zebra"}, 400, "The word 'zebra' is not in the vocabulary."),
+        ({"prompt": "the zebra"}, 400, "; or send allow_unknown: true to read it as <unk>."),
         ({"prompt": "\ud800"}, 400, "half a character"),
         ({"prompt": [1, 10**30]}, 400, "ids of tokens are from 0 to"),
         ({"model": "talk", "prompt": "  "}, 400, "There is no prompt to reply to."),
