@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.errors import InputError, StorageError
+from core.errors import DamagedError, InputError, StorageError
 from core.export.targets import FORMATS
-from core.system.files import fsync_path, storage_hint
+from core.system.files import fsync_path, open_regular_file, storage_hint
 
 SPACE_HINT = "Free some disk space, or choose another place with --out."
 MAX_NAMES_LISTED = 3  # in an error
+MAGIC = b"GGUF"  # the first bytes of every single file that is exported
 
 
 def check_free(path: Path, target: str, *, force: bool) -> None:
@@ -52,6 +53,7 @@ def _check_replaceable(path: Path, target: str) -> None:
             "Choose another place with --out.",
         )
     if not files:
+        _check_file(path)
         return
     others = sorted(_relative_files(path) - set(files))
     if others:
@@ -59,6 +61,17 @@ def _check_replaceable(path: Path, target: str) -> None:
             f"{path} holds other files than an export: {', '.join(others[:MAX_NAMES_LISTED])}.",
             "Choose another place with --out.",
         )
+
+
+def _check_file(path: Path) -> None:
+    """Refuse another file than a model: a device, or what begins otherwise."""
+    try:
+        with os.fdopen(open_regular_file(path), "rb") as file:
+            is_model = file.read(len(MAGIC)) == MAGIC
+    except (OSError, DamagedError):
+        is_model = False
+    if not is_model:
+        raise InputError(f"{path} is not a GGUF file.", "Choose another place with --out.")
 
 
 def _relative_files(folder: Path) -> set[str]:

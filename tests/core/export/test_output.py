@@ -64,12 +64,12 @@ def test_an_earlier_export_is_replaced_only_by_force_and_only_by_a_whole_one(
 ) -> None:
     path = tmp_path / "result"
     with staged(path, target, force=False) as place:
-        _fill(place, "old")
+        _fill(place, "GGUF old")
     with pytest.raises(InputError, match="exists already"):
         check_free(path, target, force=False)
     with pytest.raises(ValueError, match="broken"):
         _stage(path, target, ValueError("broken"), force=True)
-    assert _read(path) == "old"
+    assert _read(path) == "GGUF old"
     with staged(path, target, force=True) as place:
         _fill(place)
     assert _read(path) == "new"
@@ -105,6 +105,14 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(tmp_path: Path) -> None
     (tmp_path / "broken").symlink_to(tmp_path / "nowhere")
     with pytest.raises(InputError, match="exists already"):
         check_free(tmp_path / "broken", FILE, force=False)
+
+
+def test_force_replaces_no_file_but_a_model(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("mine")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "letter", tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(InputError, match="is not a GGUF file"):
+            check_free(path, FILE, force=True)
 
 
 def test_a_place_that_is_taken_while_writing_is_left_alone(tmp_path: Path) -> None:
