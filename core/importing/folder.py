@@ -55,8 +55,11 @@ class ModelFolder:
                 f"{self.path}: {name[:80]!r} is not the name of a file in this folder."
             )
         path = self.path / name
-        if not path.exists():
-            return None
+        try:
+            if not path.exists():
+                return None
+        except OSError as error:
+            raise InputError(f"{self.path}: {name[:80]!r}: {error.strerror}.") from None
         target, folder = path.resolve(), self.path.resolve()
         inside = [folder]
         if folder.parent.name == "snapshots":
@@ -113,7 +116,9 @@ class ModelFolder:
         if len(shards) > MAX_SHARDS:
             raise InputError(f"{self.path / WEIGHTS_INDEX} names {len(shards):,} files.")
         paths = [self.file(name) for name in shards]
-        missing = [name for name, path in zip(shards, paths, strict=True) if path is None]
+        missing = [
+            repr(name[:80]) for name, path in zip(shards, paths, strict=True) if path is None
+        ]
         if missing:
             raise InputError(f"{self.path} lacks {', '.join(missing[:5])}.", "Download it again.")
         return [path for path in paths if path is not None]

@@ -282,7 +282,7 @@ def _tokenizer_json(values: Mapping[str, Any]) -> bytes:
             f"its kind is {str(kind)[:40]!r}, not byte-level BPE; import the model's folder of "
             "transformers instead"
         )
-    if split not in SPLITS:
+    if not isinstance(split, str) or split not in SPLITS:
         raise ValueError(f"its pre-tokenizer is {str(split)[:40]!r}, not {', '.join(SPLITS)}")
     tokens, merges = (_texts(values.get(f"{TOKENS}.{name}")) for name in ("tokens", "merges"))
     types = values.get(f"{TOKENS}.token_type", [1] * len(tokens))

@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -51,7 +52,7 @@ def read_part(path: Path) -> Part:
     """The header of a safetensors file.
 
     Raises:
-        DamagedError: it is not one, or incomplete.
+        DamagedError: it is not one, incomplete, or a tensor is not where the header says.
     """
     try:
         header, size = read_safetensors_header(path)
@@ -65,6 +66,7 @@ def read_part(path: Path) -> Part:
         raise DamagedError(
             f"{path} is incomplete: it has {size:,} of {needed:,} bytes.", "Download it again."
         )
+    _entries(part)
     return part
 
 
@@ -184,7 +186,10 @@ def _entries(part: Part) -> Mapping[str, dict[str, Any]]:
         is_valid = isinstance(offsets, list) and len(offsets) == 2
         is_valid = is_valid and all(type(offset) is int for offset in offsets)
         if not is_valid or not 0 <= offsets[0] <= offsets[1] <= part.size:
-            raise DamagedError(f"{part.path}: {name!r} lies outside the file.")
+            raise DamagedError(f"{part.path}: {name[:80]!r} lies outside the file.")
         if kind in BYTES_PER_NUMBER and offsets[1] - offsets[0] != needed:
-            raise DamagedError(f"{part.path}: {name!r} has another length than its shape.")
+            raise DamagedError(f"{part.path}: {name[:80]!r} has another length than its shape.")
+    spans = sorted(entries[name]["data_offsets"] for name in part.header)
+    if any(end > begin for (_, end), (begin, _) in pairwise(spans)):
+        raise DamagedError(f"{part.path}: two tensors share bytes.")
     return entries

@@ -26,7 +26,7 @@ from core.run.foreign_configs import (
     parse_foreign_config,
     rotary_parameters,
 )
-from core.system.files import JsonObject, read_json
+from core.system.files import JsonObject, open_regular_file, read_json
 from core.tokenizer.special_tokens import EOS, NEVER_GENERATED, PAD, SOS, start_id
 from core.tokenizer.tokenizer import Tokenizer
 
@@ -275,8 +275,9 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int,
 
     Raises:
         OSError: the header is invalid.
+        DamagedError: it is not a regular file.
     """
-    with path.open("rb") as file:
+    with os.fdopen(open_regular_file(path), "rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if size > MAX_HEADER_BYTES:
             raise OSError(f"{path.name} has no valid header: it has {size:,} bytes")
@@ -285,7 +286,9 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int,
     try:
         entries = json.loads(text, parse_int=_parse_dimension)
         entries.pop("__metadata__", None)
-        return {n: (e["dtype"], _parse_shape(n, e["shape"])) for n, e in entries.items()}, length
+        return {
+            n: (_parse_type(n, e["dtype"]), _parse_shape(n, e["shape"])) for n, e in entries.items()
+        }, length
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise OSError(f"{path.name} has no valid header: {error}") from error
 
@@ -295,6 +298,12 @@ def _parse_dimension(text: str) -> int:
     if len(text) > MAX_DIMENSION_DIGITS:
         raise ValueError(f"a number of {len(text):,} digits")
     return int(text)
+
+
+def _parse_type(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"the type of {name[:80]!r} is not a text")
+    return value
 
 
 def _parse_shape(name: str, value: Any) -> tuple[int, ...]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -250,8 +251,9 @@ class ImportedTokenizer(Tokenizer):
         Raises:
             ValueError: it adds others, which are not supported.
         """
-        with_special: list[int] = self.backend.encode("a", add_special_tokens=True).ids
-        plain: list[int] = self.backend.encode("a", add_special_tokens=False).ids
+        with _library_errors():
+            with_special: list[int] = self.backend.encode("a", add_special_tokens=True).ids
+            plain: list[int] = self.backend.encode("a", add_special_tokens=False).ids
         added = len(with_special) - len(plain)
         if added == 0:
             return None
@@ -317,17 +319,26 @@ def _build(data: bytes) -> Backend:
     """
     from tokenizers import Tokenizer as Backend
 
-    try:
+    with _library_errors():
         backend = Backend.from_str(data.decode())
-    except BaseException as error:
-        # The library reports invalid content by plain exceptions, and by its panics.
-        if type(error) is Exception or type(error).__name__ == "PanicException":
-            raise ValueError(str(error)[:200]) from None
-        raise
     backend.no_truncation()
     backend.no_padding()
     backend.encode_special_tokens = True  # the name of a special token in a text is text
     return backend
+
+
+@contextmanager
+def _library_errors() -> Iterator[None]:
+    """Raise ValueError where the library does not get on with the content of a file.
+
+    It says so by plain exceptions, and by its panics.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error) is Exception or type(error).__name__ == "PanicException":
+            raise ValueError(f"{str(error)[:200]}") from None
+        raise
 
 
 def _check_pipeline(value: Any) -> bool:
@@ -342,7 +353,7 @@ def _check_pipeline(value: Any) -> bool:
     if model.get("type", "BPE") != "BPE" or "merges" not in model:
         raise ValueError(f"its kind is {str(model.get('type'))[:40]!r}, not BPE")
     steps = {
-        step.get("type")
+        str(step.get("type"))
         for name in ("pre_tokenizer", "decoder", "normalizer")
         for step in _steps(value.get(name))
     }

@@ -15,7 +15,7 @@ from transformers import PreTrainedModel
 
 from core.errors import InputError
 from core.importing.gguf_model import GPT2_NAMES, GPT2_TRANSPOSED, LLAMA_NAMES
-from core.importing.gguf_reader import GgufFile
+from core.importing.gguf_reader import ARRAY, STRING, GgufFile
 from core.importing.model import import_model, read_foreign_model
 from core.inference.load import load_model
 from core.paths import Home
@@ -199,3 +199,16 @@ def test_what_is_missing_is_named(
     (tmp_path / "model.gguf").write_bytes(content.replace(old, new, 1))
     with pytest.raises(InputError, match=named):
         read_foreign_model(tmp_path / "model.gguf")
+
+
+def test_a_way_to_split_texts_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
+    name = b"tokenizer.ggml.pre"
+    at = content.index(name) + len(name)
+    assert struct.unpack_from("<I", content, at) == (STRING,)
+    (length,) = struct.unpack_from("<Q", content, at + 4)
+    # The same bytes as an array: its type, the number of items, and the items.
+    value = struct.pack("<IIQ", ARRAY, 0, 1) + b"x"
+    file = tmp_path / "model.gguf"
+    file.write_bytes(content[:at] + value + content[at + 12 + length :])
+    with pytest.raises(InputError, match="its pre-tokenizer"):
+        read_foreign_model(file)

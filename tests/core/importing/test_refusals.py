@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.config.configs import Extension
-from core.errors import InputError, MiniGPTError, StorageError
+from core.errors import DamagedError, InputError, MiniGPTError, StorageError
 from core.importing.model import import_model, read_foreign_model
 from core.inference import load
 from core.paths import Home
 from core.run.resume import lock_for_resume
 from core.run.store import list_runs
 from tests.support.foreign_models import edit_json, make_foreign_model
+
+# A frame that has no place for the first text: the library panics.
+SECOND_TEXT_ALONE = {
+    "type": "TemplateProcessing",
+    "single": [{"Sequence": {"id": "B", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "B", "type_id": 0}}],
+    "special_tokens": {},
+}
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +118,18 @@ def test_links_of_the_cache_of_a_hub_are_followed(folder: Path, tmp_path: Path) 
     assert run.name == "Small-1.5B"
 
 
-@pytest.mark.parametrize("name", ["../other/model.safetensors", "/etc/passwd", "..", "", "a\\b/c"])
+@pytest.mark.parametrize(
+    "name",
+    ["../other/model.safetensors", "/etc/passwd", "..", "", "a\\b/c", "\0", "\x1b[2J", "x" * 5000],
+)
 def test_an_index_cannot_name_files_elsewhere(name: str, folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     index = {"weight_map": {"model.embed_tokens.weight": name}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(InputError, match=r"not the name of a file|lacks"):
+    with pytest.raises(InputError, match=r"not the name of a file|lacks|too long") as raised:
         read_foreign_model(folder)
+    assert raised.value.message.isprintable()
+    assert len(raised.value.message) < 1000
 
 
 @pytest.mark.parametrize(
@@ -126,6 +141,8 @@ def test_an_index_cannot_name_files_elsewhere(name: str, folder: Path) -> None:
         (lambda value: value.update(pre_tokenizer=None, decoder=None), "neither"),
         (lambda value: value.update(model=3), "no vocabulary"),
         (lambda value: value["model"].update(merges=[["x", "y"]]), "cannot be used"),
+        (lambda value: value.update(decoder={"type": []}), "cannot be used|lacks some bytes"),
+        (lambda value: value.update(post_processor=SECOND_TEXT_ALONE), "cannot be used"),
     ],
 )
 def test_a_tokenizer_of_another_kind_is_refused(edit: Any, named: str, folder: Path) -> None:
@@ -135,6 +152,50 @@ def test_a_tokenizer_of_another_kind_is_refused(edit: Any, named: str, folder: P
     path.write_text(json.dumps(value))
     with pytest.raises(InputError, match=named):
         read_foreign_model(folder)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"dtype": []},
+        {"data_offsets": "x"},
+        {"data_offsets": [0, 0]},
+        {"data_offsets": [-8, 0]},
+        {"data_offsets": [10**15, 10**15 + 128]},
+    ],
+    ids=str,
+)
+def test_a_header_that_lies_is_refused(lie: dict[str, Any], folder: Path) -> None:
+    _edit_header(folder, lambda header: header["model.norm.weight"].update(lie))
+    with pytest.raises(DamagedError, match="safetensors"):
+        read_foreign_model(folder)
+
+
+def test_tensors_that_share_bytes_are_refused(folder: Path) -> None:
+    def share(header: dict[str, Any]) -> None:
+        other = header["model.layers.0.input_layernorm.weight"]
+        header["model.norm.weight"]["data_offsets"] = other["data_offsets"]
+
+    _edit_header(folder, share)
+    with pytest.raises(DamagedError, match="two tensors share bytes"):
+        read_foreign_model(folder)
+
+
+def test_a_pipe_is_not_read(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    os.mkfifo(folder / "model.safetensors")
+    with pytest.raises(DamagedError, match="Not a regular file"):
+        read_foreign_model(folder)
+
+
+def _edit_header(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    begin = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:begin])
+    edit(header)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[begin:])
 
 
 def test_weights_that_are_cut_short_are_refused(folder: Path) -> None:
