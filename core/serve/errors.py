@@ -8,6 +8,7 @@ from core.tokenizer.unknown_words import UnknownWordError
 
 BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED = 400, 401, 403, 404, 405
 TIMED_OUT, TOO_LARGE, INTERNAL, OVERLOADED = 408, 413, 500, 503
+MAX_MESSAGE_CHARACTERS = 1000
 INVALID_REQUEST = "invalid_request_error"
 SERVER_FAULT = "server_error"
 ALLOW_UNKNOWN = "; or send allow_unknown: true to read it as <unk>."
@@ -51,7 +52,10 @@ def to_request_error(error: MiniGPTError, param: str | None = None) -> RequestEr
     status = BAD_REQUEST if isinstance(error, InputError) else INTERNAL
     if isinstance(error, ResourceError):
         status = OVERLOADED
+    message = error.message
+    if len(message) > MAX_MESSAGE_CHARACTERS:  # it quotes the request
+        message = f"{message[:MAX_MESSAGE_CHARACTERS]}…"
     hint = error.hint or ""
     if isinstance(error, UnknownWordError):
         hint = hint.rstrip(".") + ALLOW_UNKNOWN
-    return RequestError(" ".join(filter(None, (error.message, hint))), status, param)
+    return RequestError(" ".join(filter(None, (message, hint))), status, param)

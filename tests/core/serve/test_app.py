@@ -219,3 +219,10 @@ def test_a_fault_is_an_internal_error_without_details(
     response = complete(safe)
     assert response.status_code == 500
     assert response.json()["error"]["message"] == "Internal error."
+
+
+def test_an_error_does_not_quote_a_long_prompt_whole(client: TestClient) -> None:
+    response = complete(client, prompt="x" * 900_000)
+    assert response.status_code == 400
+    assert "xxx…" in response.json()["error"]["message"]
+    assert len(response.content) < 5000
