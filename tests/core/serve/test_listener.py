@@ -27,7 +27,7 @@ def test_port_0_is_any_and_the_address_names_it() -> None:
     listener.close()
 
 
-@pytest.mark.parametrize("host", ["198.51.100.7", "no.such.host.invalid"])
+@pytest.mark.parametrize("host", ["198.51.100.7", "no.such.host.invalid", "a..b", "x" * 70])
 def test_an_address_of_another_machine_is_refused_in_words(host: str) -> None:
     with pytest.raises(InputError, match=host):
         open_listener(arguments(host=host, port=0))
