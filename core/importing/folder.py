@@ -1,7 +1,7 @@
 """The files of a model in a folder of `transformers`, and which of them are refused.
 
 The files are a stranger's: names and links cannot lead out of the folder, every read is bounded,
-nothing is unpickled, and no code of the folder is run.
+weights in any other format are refused, and no code of the folder is run.
 """
 
 from __future__ import annotations
@@ -98,14 +98,15 @@ class ModelFolder:
         """The files of the weights, in order.
 
         Raises:
-            InputError: there are none, only pickles, or files that the index names are missing.
+            InputError: there are none, only files that run code when they are read, or files that
+                the index names are missing.
         """
         if path := self.file(WEIGHTS):
             return [path]
         if self.file(WEIGHTS_INDEX) is None:
-            pickles = [path.name for pattern in PICKLES for path in self.path.glob(pattern)]
-            if pickles:
-                raise InputError(f"{self.path} has its weights in {pickles[0]!r}.", PICKLE_HINT)
+            unsafe = [path.name for pattern in PICKLES for path in self.path.glob(pattern)]
+            if unsafe:
+                raise InputError(f"{self.path} has its weights in {unsafe[0]!r}.", PICKLE_HINT)
             raise InputError(
                 f"{self.path} has no {WEIGHTS}.", f"A sharded model has {WEIGHTS_INDEX} instead."
             )
