@@ -335,6 +335,10 @@ class FakeServer:
         """Return the requests of a class."""
         return [request for request in self.requests if isinstance(request, kind)]
 
+    def forget_requests(self) -> None:
+        """Free what was requested so far; the ids of requests stay as they are."""
+        self.requests[:] = [Request()] * len(self.requests)
+
     async def start(self) -> None:
         self.starts += 1
 

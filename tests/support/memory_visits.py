@@ -26,6 +26,7 @@ from core.paths import find_home
 from core.run.directory import Run
 from tests.support.app_runs import run_app
 from tests.support.captures import screen_text
+from tests.support.fake_server import FakeServer
 from tui.app import BASE_SCREENS, MiniGPTApp
 from tui.common.messages import (
     OpenChat,
@@ -70,6 +71,8 @@ async def _visit_and_return(app: MiniGPTApp, pilot: Pilot[None], visit: Visit) -
     await visit(app, pilot)
     while len(app.screen_stack) > BASE_SCREENS:
         await app.pop_screen()
+    assert isinstance(app.client, FakeServer)
+    app.client.forget_requests()  # its list would be measured, not the app
 
 
 def _own_memory() -> int:
