@@ -9,11 +9,13 @@ from core.errors import MiniGPTError
 from core.paths import Home
 from core.run.directory import Run
 from core.run.model_files import read_model_config
+from core.run.model_kind import ModelKind, find_kind
 from core.run.record import read_record
 from core.run.store import list_runs
 from core.system.files import read_regular_file
-from core.tokenizer.vocabulary import Merges, add_mask, has_roles, parse_vocabulary
+from core.tokenizer.vocabulary import Merges, is_same_but_for_mask, parse_vocabulary
 
+Vocabulary = tuple[str, dict[str, int], Merges]
 MAX_TOKENIZER_BYTES = 1 << 28
 
 
@@ -37,8 +39,7 @@ def find_comparable_decoder(home: Home, run: Run) -> str | None:
         return None
     for other in sorted(others, key=_saved_at, reverse=True):
         with suppress(MiniGPTError, OSError, ValueError):
-            kind, ids, merges = _vocabulary(other)
-            if not has_roles(ids) and (kind, add_mask(ids), merges) == vocabulary:
+            if _is_same_but_for_mask(_vocabulary(other), vocabulary):
                 return other.name
     return None
 
@@ -55,15 +56,14 @@ def find_encoder(home: Home, run: Run) -> str | None:
         Its name; None if there is none, or if the files of `run` cannot be read.
     """
     try:
-        text, (kind, ids, merges) = _text(run), _vocabulary(run)
-        vocabulary = kind, ids if has_roles(ids) else add_mask(ids), merges
+        text, vocabulary = _text(run), _vocabulary(run)
         others = [other for other in list_runs(home) if _is_encoder_of(other, text)]
     except (MiniGPTError, OSError, ValueError):
         return None
     others.sort(key=_saved_at, reverse=True)
     for other in others:
         with suppress(MiniGPTError, OSError, ValueError):
-            if _vocabulary(other) == vocabulary:
+            if _is_same_but_for_mask(vocabulary, _vocabulary(other)):
                 return other.name
     return others[0].name if others else None
 
@@ -71,7 +71,7 @@ def find_encoder(home: Home, run: Run) -> str | None:
 def _is_encoder_of(run: Run, text: tuple[str, str]) -> bool:
     with suppress(MiniGPTError, OSError):
         is_trained = run.weights.is_file() and _text(run) == text
-        return is_trained and read_model_config(run.config).is_encoder
+        return is_trained and find_kind(run) is ModelKind.ENCODER
     return False
 
 
@@ -95,6 +95,11 @@ def _saved_at(run: Run) -> int:
     return 0
 
 
-def _vocabulary(run: Run) -> tuple[str, dict[str, int], Merges]:
+def _is_same_but_for_mask(decoder: Vocabulary, encoder: Vocabulary) -> bool:
+    (kind, ids, merges), (own_kind, own_ids, own_merges) = decoder, encoder
+    return (kind, merges) == (own_kind, own_merges) and is_same_but_for_mask(ids, own_ids)
+
+
+def _vocabulary(run: Run) -> Vocabulary:
     """Kind, ids and merges of a run's tokenizer."""
     return parse_vocabulary(json.loads(read_regular_file(run.tokenizer, MAX_TOKENIZER_BYTES)))

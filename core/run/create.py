@@ -71,19 +71,15 @@ def create_run(
     parent_run, weights = None, LAST
     if parent is not None:
         parent_run, weights = find_parent(home, parent, config, shape)
-    has_encoder = (
-        read_model_config(parent_run.config).is_encoder
-        if parent_run is not None
-        else is_encoder(config.preset, shape)
-    )
+    parent_shape = read_model_config(parent_run.config) if parent_run is not None else None
+    has_encoder = parent_shape.is_encoder if parent_shape else is_encoder(config.preset, shape)
     with resolve.open_corpus(spec, home, encoding=encoding) as corpus:
         if reading:
             corpus = dataclasses.replace(corpus, reading=reading)
         stats = compute_stats(corpus, progress)
         reading = stats.reading
         labels = stats.labels if has_encoder else ()
-        if parent_run is not None:
-            parent_shape = read_model_config(parent_run.config)
+        if parent_run is not None and parent_shape is not None:
             check_objective(parent_run.name, parent_shape, reading, has_labels=bool(stats.labels))
         elif has_encoder and reading in CHAT_READINGS and not labels:
             raise InputError(

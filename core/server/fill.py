@@ -26,6 +26,7 @@ from core.server.replies import FillPlace, FillReply
 from core.server.tokens import FillToken, RankedToken, TokenCount, TokenProbability
 from core.tokenizer.tokenizer import Tokenizer
 from core.tokenizer.unknown_words import UnknownWordError
+from core.tokenizer.vocabulary import is_same_but_for_mask
 from core.train.masking import Masking
 
 MAX_LISTED = 1 << 16  # candidates of all blanks: more would not fit into a line of the protocol
@@ -153,7 +154,9 @@ def _decoder_logits(
         InputError: its ids are of another vocabulary.
     """
     own, other = encoder.loaded.tokenizer, decoder.loaded.tokenizer
-    if not _has_same_ids(other, own):
+    if other.kind != own.kind or not is_same_but_for_mask(
+        other.backend.get_vocab(), own.backend.get_vocab()
+    ):
         raise InputError(
             f"{decoder.facts.name} has another vocabulary than {encoder.facts.name}.",
             "Compare with a decoder of the same text and tokenizer.",
@@ -168,14 +171,6 @@ def _decoder_logits(
         ids = [decoder.loaded.start_id, *ids]
         places = [place + 1 for place in places]
     return left_logits(decoder.new_session(), ids, places, own.unit_ids)
-
-
-def _has_same_ids(other: Tokenizer, own: Tokenizer) -> bool:
-    """Whether the vocabulary of a decoder is that of an encoder but for `<mask>`."""
-    if other.kind != own.kind or other.vocab_size != own.vocab_size - 1 or other.roles:
-        return False
-    # A word with the name of `<mask>` is stored otherwise beside it.
-    return other.units == own.units[:-1] or other.with_mask().units == own.units
 
 
 @dataclass(frozen=True)

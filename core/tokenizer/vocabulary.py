@@ -163,6 +163,15 @@ def has_roles(ids: Mapping[str, int]) -> bool:
     return ids.get(CHAT_SPECIAL[EOS]) == EOS
 
 
+def is_same_but_for_mask(ids: Mapping[str, int], masked: Mapping[str, int]) -> bool:
+    """Whether a decoder's vocabulary `ids` is that of an encoder, `masked`, without `<mask>`."""
+    if has_roles(ids) or not has_mask(masked) or len(ids) != len(masked) - 1:
+        return False
+    # BPE that has learnt a token of this name from its text has no room for the special one.
+    has_room = MASK not in ids or UNKNOWN in ids
+    return has_room and add_mask(ids) == dict(masked)
+
+
 def has_mask(ids: Mapping[str, int]) -> bool:
     """Whether a vocabulary has `<mask>`, after all ids of the text."""
     roles = len(ROLE_TOKENS) if has_roles(ids) else 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
 from core.paths import Home
 from core.run.comparable import find_comparable_decoder, find_encoder
 from core.run.directory import Run
+from core.run.model_files import hf_config, read_model_config
 from core.run.store import delete_run
 from core.system.files import read_json, write_json
 from tests.support.runs import tiny_run
@@ -64,4 +66,15 @@ def test_an_encoder_of_the_same_text_is_found_for_a_decoder(tmp_path: Path) -> N
     same.weights.unlink()
     assert find_encoder(home, decoder) == "letters"
     decoder.tokenizer.unlink()
+    assert find_encoder(home, decoder) is None
+
+
+def test_an_encoder_that_labels_texts_fills_in_no_blanks(tmp_path: Path) -> None:
+    """Blank would open on it and could show nothing."""
+    home = Home(root=tmp_path, cache=tmp_path / "cache")
+    decoder = tiny_run(home, "words")
+    encoder = tiny_run(home, "blanks", architecture="eurobert")
+    assert find_encoder(home, decoder) == "blanks"
+    config = dataclasses.replace(read_model_config(encoder.config), labels=2)
+    write_json(encoder.config, hf_config(config, config.vocab_size - 1, ["good", "bad"]))
     assert find_encoder(home, decoder) is None
