@@ -5,6 +5,7 @@ The package `gguf` of the extra `[gguf]` is imported when a file is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from core.config.configs import ModelConfig
 from core.export.llama_vocabulary import LlamaVocabulary, llama_vocabulary
 from core.export.source import ExportSource, Tensors
 from core.export.targets import BFLOAT16, FLOAT16, FLOAT32, Q8_0
+from core.model.gguf_names import LLAMA_NAMES
 
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType, GGUFWriter
@@ -25,24 +27,8 @@ Q8_0_ROW_UNIT = 32  # numbers that share a scale
 # Names with which llama.cpp treats some tokens of a vocabulary differently.
 RESERVED_NAMES = ("phi-3", "phi3", "modern-bert")
 
-TENSOR_NAMES = {
-    "model.embed_tokens.weight": "token_embd.weight",
-    "model.norm.weight": "output_norm.weight",
-    "lm_head.weight": "output.weight",
-}
-BLOCK_PARTS = {
-    "input_layernorm": "attn_norm",
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.q_norm": "attn_q_norm",
-    "self_attn.k_norm": "attn_k_norm",
-    "self_attn.o_proj": "attn_output",
-    "post_attention_layernorm": "ffn_norm",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
+OUR_NAMES = {ours: theirs for theirs, ours in LLAMA_NAMES.items()}
+LAYER = re.compile(r"(?<=^model\.layers\.)\d+")
 
 
 def write_file(source: ExportSource, path: Path, dtype: str) -> Tensors:
@@ -91,10 +77,10 @@ def write_file(source: ExportSource, path: Path, dtype: str) -> Tensors:
 
 def tensor_name(name: str) -> str:
     """The name in a GGUF file of a tensor in our layout on disk."""
-    if name in TENSOR_NAMES:
-        return TENSOR_NAMES[name]
-    _, _, layer, part = name.removesuffix(".weight").split(".", 3)
-    return f"blk.{layer}.{BLOCK_PARTS[part]}.weight"
+    stem, _, suffix = name.rpartition(".")
+    layer = LAYER.search(stem)
+    block = f"blk.{layer[0]}." if layer else ""
+    return f"{block}{OUR_NAMES[LAYER.sub('{}', stem)]}.{suffix}"
 
 
 def _tensor_type(tensor: Tensor, dtype: str) -> GGMLQuantizationType:

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from core.export.targets import BLANK_SIGN
+from core.model.gguf_names import CONTROL, NORMAL
 from core.text.corpus import CHAT_READINGS
 from core.tokenizer import vocabulary
 from core.tokenizer.special_tokens import EOS, PAD, SOS, UNKNOWN, start_id
 from core.tokenizer.tokenizer import CHAT_TEMPLATE, Tokenizer
 
-NORMAL, CONTROL = 1, 3  # types of tokens
 # llama.cpp requires merges. Two bytes that no UTF-8 text contains, so that it never applies.
 UNUSED_MERGE = "À À"
 # The white space that separates words, other than U+0020.

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.importing.gguf_reader import GgufFile
 from core.importing.tokenizer import build_tokenizer
+from core.model.gguf_names import CONTROL, LLAMA_NAMES, USER_DEFINED
+from core.run.model_files import write_safetensors_header
 from core.system.files import JsonObject, fsync_path
 from core.tokenizer.imported import ADVICE, ImportedTokenizer
 
 ARCHITECTURES = ("gpt2", "llama", "qwen2", "qwen3")
 TOKENS = "tokenizer.ggml"
-CONTROL, USER_DEFINED = 3, 4  # types of tokens
-HEADER_ALIGNMENT = 8
 # How texts are split before byte-pair encoding, by the name in the file.
 _LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
 _REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -37,23 +37,7 @@ SPLITS = {
     "qwen2": rf"{_ENDINGS}|{_LETTERS}|\p{{N}}|{_REST}",
     "llama-bpe": rf"{_ENDINGS}|{_LETTERS}|\p{{N}}{{1,3}}|{_REST}",
 }
-# Names of tensors in GGUF files and in `transformers`; {} is the number of the layer.
-LLAMA_NAMES = {
-    "token_embd": "model.embed_tokens",
-    "output_norm": "model.norm",
-    "output": "lm_head",
-    "attn_norm": "model.layers.{}.input_layernorm",
-    "attn_q": "model.layers.{}.self_attn.q_proj",
-    "attn_k": "model.layers.{}.self_attn.k_proj",
-    "attn_v": "model.layers.{}.self_attn.v_proj",
-    "attn_output": "model.layers.{}.self_attn.o_proj",
-    "attn_q_norm": "model.layers.{}.self_attn.q_norm",
-    "attn_k_norm": "model.layers.{}.self_attn.k_norm",
-    "ffn_norm": "model.layers.{}.post_attention_layernorm",
-    "ffn_gate": "model.layers.{}.mlp.gate_proj",
-    "ffn_up": "model.layers.{}.mlp.up_proj",
-    "ffn_down": "model.layers.{}.mlp.down_proj",
-}
+# As `LLAMA_NAMES`, of GPT-2.
 GPT2_NAMES = {
     "token_embd": "transformer.wte",
     "position_embd": "transformer.wpe",
@@ -143,17 +127,14 @@ class GgufModel:
         Raises:
             OSError: it could not be written.
         """
-        entries: JsonObject = {"__metadata__": {"format": "pt"}}
+        entries: JsonObject = {}
         offset = 0
         for name, (kind, shape) in self.tensors().items():
             end = offset + 4 * int(np.prod(shape, dtype=np.int64))
             entries[name] = {"dtype": kind, "shape": shape, "data_offsets": [offset, end]}
             offset = end
-        text = json.dumps(entries, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % HEADER_ALIGNMENT)
         with target.open("xb") as file:
-            file.write(len(text).to_bytes(8, "little"))
-            file.write(text)
+            write_safetensors_header(file, entries)
             for theirs, is_transposed in self._names().values():
                 values = self._values(theirs)
                 values = values.T if is_transposed else values

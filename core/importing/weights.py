@@ -21,12 +21,15 @@ from core.errors import DamagedError, InputError
 from core.model import factory
 from core.model.foreign_layouts import pick_weights
 from core.model.state_dict import stored_shapes
-from core.run.model_files import MAX_SIZE_RATIO, read_safetensors_header
-from core.system.files import fsync_path, link_or_copy, open_regular_file
+from core.run.model_files import (
+    MAX_SIZE_RATIO,
+    read_safetensors_header,
+    write_safetensors_header,
+)
+from core.system.files import JsonObject, fsync_path, link_or_copy, open_regular_file
 
 BYTES_PER_NUMBER = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 COPY_BYTES = 1 << 22
-HEADER_ALIGNMENT = 8
 MAX_NAMES_LISTED = 5
 
 Header = dict[str, tuple[str, tuple[int, ...]]]
@@ -144,18 +147,15 @@ def store_weights(parts: Sequence[Part], target: Path) -> None:
 
 def join_parts(parts: Sequence[Part], target: Path) -> None:
     """Write the tensors of all parts into one file; errors as of `store_weights`."""
-    entries: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    entries: JsonObject = {}
     offset = 0
     for part in parts:
         for name, entry in _entries(part).items():
             begin, end = entry["data_offsets"]
             entries[name] = {**entry, "data_offsets": [begin + offset, end + offset]}
         offset += part.size
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % HEADER_ALIGNMENT)
     with target.open("xb") as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
+        write_safetensors_header(file, entries)
         for part in parts:
             _copy_data(part, file)
         file.flush()

@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from core.config.budget import VARIANT_FIELDS, check_architecture, count_parameters
 from core.config.configs import FOREIGN_DECODERS, ModelConfig, SamplingConfig
@@ -59,6 +59,7 @@ TUTORIAL_FIELDS = tuple(
 
 # Far more than the tensors of the largest model need.
 MAX_HEADER_BYTES = 16 * 2**20
+HEADER_ALIGNMENT = 8  # bytes
 MAX_DIMENSIONS = 8
 MAX_DIMENSION_DIGITS = 18
 MAX_CONFIG_BYTES = 1 << 20
@@ -291,6 +292,15 @@ def read_safetensors_header(path: Path) -> tuple[dict[str, tuple[str, tuple[int,
         }, length
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise OSError(f"{path.name} has no valid header: {error}") from error
+
+
+def write_safetensors_header(file: BinaryIO, entries: JsonObject) -> None:
+    """Write the header of a new file: type, shape and offsets of each tensor by name."""
+    header = {"__metadata__": {"format": "pt"}, **entries}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % HEADER_ALIGNMENT)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
 
 
 def _parse_dimension(text: str) -> int:
