@@ -13,7 +13,7 @@ from core.paths import Home
 from core.run.weights_ref import LAST
 from core.tokenizer.special_tokens import BLANK
 from tui.cli.console import print_json, print_message, print_result, print_table
-from tui.cli.options import complete_run, complete_weights, normalize_argument
+from tui.cli.options import complete_run, complete_weights, device_option, normalize_argument
 from tui.common import plain_mode
 from tui.common.client import BlockingClient
 from tui.common.format import mark_spaces
@@ -38,7 +38,7 @@ MAX_SHOWN_CHARACTERS = 30  # of the text on each side of a blank
     help="a run to compare with; by default a decoder of the same text and vocabulary",
 )
 @click.option("--allow-unknown", is_flag=True, help="read words outside the vocabulary as <unk>")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@device_option
 @plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj

@@ -17,7 +17,7 @@ from core.run.directory import Run
 from core.text.encoding import normalize_text
 from tui.cli.console import print_json, print_result, print_table
 from tui.cli.generate import sampling_options
-from tui.cli.options import complete_weights, normalize_argument, user_config
+from tui.cli.options import complete_weights, device_option, normalize_argument, user_config
 from tui.common import plain_mode
 from tui.common.client import BlockingClient
 from tui.common.sanitize import one_line
@@ -152,7 +152,7 @@ def step(
 @click.command()
 @click.argument("run", metavar="RUN[@best|@STEP]", shell_complete=complete_weights)
 @click.argument("text", callback=normalize_argument, metavar="TEXT")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@device_option
 @plain_mode.plain_option
 @click.option("--json", "as_json", is_flag=True, help="a JSON object per token, then the next")
 @click.pass_obj

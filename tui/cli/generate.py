@@ -16,7 +16,7 @@ from core.errors import DamagedError, InputError
 from core.paths import Home
 from core.system.files import read_regular_file
 from tui.cli.console import print_json, print_message, print_result
-from tui.cli.options import complete_weights, normalize_argument
+from tui.cli.options import complete_weights, device_option, normalize_argument
 from tui.common.sanitize import StreamCleaner, clean
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def sampling_options(command: Command) -> Command:
     help="number of continuations, generated in one batch",
 )
 @click.option("--allow-unknown", is_flag=True, help="read words outside the vocabulary as <unk>")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@device_option
 @click.option(
     "--precision",
     default=PRECISIONS[0],

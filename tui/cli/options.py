@@ -169,3 +169,6 @@ def parse_devices(text: str) -> int:
 devices_option = click.option(
     "--devices", type=parse_devices, metavar="N|all", help="number of devices to train on"
 )
+
+
+device_option = click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")

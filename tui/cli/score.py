@@ -10,12 +10,14 @@ import click
 
 from core.paths import Home
 from tui.cli.console import print_json, print_result
-from tui.cli.options import complete_weights
+from tui.cli.options import complete_weights, device_option
 
 if TYPE_CHECKING:
     from core.inference.score import ScoreTotals, TokenScore
     from core.run.directory import Run
     from core.text.corpus import Corpus
+
+BITS_PER_BYTE = "bits per byte"
 
 
 @click.command()
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE|-")
 @click.option("--encoding", help="encoding of the text; utf-8 if not given")
 @click.option("--tokens", "each", is_flag=True, help="also a line per token")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="JSON objects")
 @click.pass_obj
 def score(
@@ -52,10 +54,7 @@ def score(
         for token in score_corpus(folder, weights, device, corpus, total):
             if each:
                 _print_token(token, as_json=as_json)
-    if is_encoder:
-        _print_pseudo_total(total, as_json=as_json)
-    else:
-        _print_total(total, as_json=as_json)
+    _print_total(total, is_encoder=is_encoder, as_json=as_json)
 
 
 def _score_with_decoder(
@@ -87,42 +86,26 @@ def _print_token(token: TokenScore, *, as_json: bool) -> None:
         print_result(f"{token.text!r:<20} {math.exp(token.score):8.2%}  {-token.score:8.4f} nats")
 
 
-def _print_total(total: ScoreTotals, *, as_json: bool) -> None:
+def _print_total(total: ScoreTotals, *, is_encoder: bool, as_json: bool) -> None:
+    """Print the totals; those of an encoder without bits per byte: they are no code length."""
+    measure = "pseudo-perplexity" if is_encoder else "perplexity"
     if as_json:
-        print_json(
-            {
-                "tokens": total.tokens,
-                "total": total.nats,
-                "loss": total.loss,
-                "perplexity": total.perplexity,
-                "bytes": total.size,
-                "bits_per_byte": total.bits_per_byte,
-            }
-        )
+        fields = {
+            "tokens": total.tokens,
+            "total": total.nats,
+            "loss": total.loss,
+            measure.replace("-", "_"): total.perplexity,
+            "bytes": total.size,
+        }
+        print_json(fields if is_encoder else fields | {"bits_per_byte": total.bits_per_byte})
         return
     assert total.loss is not None, "a text without tokens is refused"
     perplexity = "–" if total.perplexity is None else f"{total.perplexity:,.4g}"
-    print_result(f"{total.tokens:,} tokens, {total.size:,} bytes")
-    print_result(f"loss           {total.loss:.4f} nats per token, {total.nats:,.1f} in total")
-    print_result(f"perplexity     {perplexity} per token")
-    print_result(f"bits per byte  {total.bits_per_byte:.4f}")
-
-
-def _print_pseudo_total(total: ScoreTotals, *, as_json: bool) -> None:
-    """Print the totals of an encoder, without bits per byte: they are no code length."""
-    if as_json:
-        print_json(
-            {
-                "tokens": total.tokens,
-                "total": total.nats,
-                "loss": total.loss,
-                "pseudo_perplexity": total.perplexity,
-                "bytes": total.size,
-            }
-        )
-        return
-    assert total.loss is not None, "a text without tokens is refused"
-    perplexity = "–" if total.perplexity is None else f"{total.perplexity:,.4g}"
-    print_result(f"{total.tokens:,} tokens, {total.size:,} bytes, each token masked in turn")
-    print_result(f"loss               {total.loss:.4f} nats per token, {total.nats:,.1f} in total")
-    print_result(f"pseudo-perplexity  {perplexity} per token")
+    cells = len(measure if is_encoder else BITS_PER_BYTE) + 2
+    masked = ", each token masked in turn" if is_encoder else ""
+    print_result(f"{total.tokens:,} tokens, {total.size:,} bytes{masked}")
+    loss = f"{total.loss:.4f} nats per token, {total.nats:,.1f} in total"
+    print_result(f"{'loss':<{cells}}{loss}")
+    print_result(f"{measure:<{cells}}{perplexity} per token")
+    if not is_encoder:
+        print_result(f"{BITS_PER_BYTE:<{cells}}{total.bits_per_byte:.4f}")

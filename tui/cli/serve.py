@@ -13,7 +13,7 @@ from core.config.configs import PRECISIONS
 from core.paths import Home
 from core.serve.launch import DEFAULT_HOST, DEFAULT_PORT, MAX_PORT, ServeArguments
 from tui.cli.console import print_json, print_message, print_result
-from tui.cli.options import complete_weights
+from tui.cli.options import complete_weights, device_option
 
 if TYPE_CHECKING:
     from core.serve.events import Event
@@ -49,7 +49,7 @@ TOKEN_VARIABLE = "MINIGPT_SERVE_TOKEN"  # noqa: S105 - the name of a variable
     envvar=TOKEN_VARIABLE,
     help=f"what requests must send as API key; better in {TOKEN_VARIABLE}, as others see commands",
 )
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@device_option
 @click.option(
     "--precision",
     default=PRECISIONS[0],

@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.paths import Home
 from core.progress import never_cancelled
 from tui.cli.console import print_json, print_message, print_result, print_table
-from tui.cli.options import complete_weights
+from tui.cli.options import complete_weights, device_option
 
 if TYPE_CHECKING:
     from core.server.replies import AccuracyProgress, AccuracyReply
@@ -45,7 +45,7 @@ SOURCES = {
     type=click.IntRange(0),
     help="number of wrong replies to list",
 )
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="one JSON object with all figures")
 @click.pass_obj
 def test(
