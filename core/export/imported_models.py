@@ -33,7 +33,7 @@ def check_imported(target: str, tokenizer: Tokenizer, architecture: str) -> None
     """Refuse what the target cannot hold of an imported model; others pass.
 
     Raises:
-        InputError: the hint says what can be done.
+        InputError: it cannot; the hint names what works instead.
     """
     if not isinstance(tokenizer, ImportedTokenizer):
         return

@@ -23,7 +23,7 @@ TEXTS_PER_PASS = 32
 def labelled_ids(tokenizer: Tokenizer, text: str, context: int) -> list[int]:
     """Return what the encoder reads of a text, `<sos> <|user|> text <|end|>`.
 
-    A longer text is cut at its end, as in training; unknown words become <unk>.
+    Texts longer than the context are truncated, as in training; unknown words become <unk>.
 
     Args:
         context: tokens that it reads at most.

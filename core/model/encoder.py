@@ -1,7 +1,7 @@
 """The interface of both encoders, which training and inference use.
 
 An encoder attends to all tokens of its input, before and after, and is trained to restore masked
-tokens (Devlin et al. 2018, "BERT"). Its logits at a position say what belongs there. With a head
+tokens (Devlin et al. 2018, "BERT"). Its logits at a position score the tokens for it. With a head
 of labels instead, it is trained to label a text, by its logits at the first token.
 
 Shapes: B batch, T tokens, D width, V vocabulary, L labels.

@@ -53,7 +53,7 @@ from core.serve.streaming import (
 from core.system.files import JsonObject
 
 OWNER = "minigpt-tui"
-CLIENT_GONE = 499  # the status by which servers log it; nobody receives it
+CLIENT_GONE = 499  # for the log only: the client has disconnected
 RETRY_AFTER_S = 1
 ENDPOINTS = (
     "There are GET /health, GET /v1/models, POST /v1/completions and POST /v1/chat/completions."

@@ -1,4 +1,4 @@
-"""Special tokens: ids 0 to 2 of every vocabulary, and `<mask>` and the roles at its end.
+"""Special tokens: ids 0 to 2 of every vocabulary; `<mask>` and the roles come last.
 
 An encoder's vocabulary has `<mask>`, that of a chat the roles, after all ids of the text.
 """

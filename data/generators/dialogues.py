@@ -272,7 +272,7 @@ def write_conversation(
         heldout: whether its values never stand together in the corpus; then it ends with a
             question whose answer was told.
         topic: of the last question; by default drawn.
-        told_in: turn in which it is told, from 0; by default a random one, usually early.
+        told_in: the turn that states it, from 0; by default a random one, usually early.
         name: told where the topic is the name, instead of one of `NAMES`.
     """
     drawer = ValueDrawer(random, random.randrange(RESIDUES) if heldout else None)

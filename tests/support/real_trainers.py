@@ -18,6 +18,7 @@ from core.config.configs import Extension, TrainConfig
 from core.model.safetensors_io import read_tensors
 from core.paths import Home
 from core.run import launch, store
+from core.run.control_file import STOP
 from core.run.create import create_run
 from core.run.directory import Run
 from core.run.event_log import read_events
@@ -25,8 +26,10 @@ from core.run.events import STARTED, Event
 from core.run.history import History
 from core.system import locks
 from core.system.locks import Lock
+from core.train import control
 from core.train.checkpoint import load_checkpoint
 from core.train.job import train
+from core.train.update import Updater
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -208,3 +211,18 @@ def mounted_disk(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def stop_in_update(run: Run, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Request a stop in an update, counted from 1, of the next training in this process."""
+    update, updates = Updater.update, list[int]()
+
+    def update_and_stop(self: Updater, *rest: Any) -> Any:
+        updates.append(1)
+        if len(updates) == number:
+            store.send_request(run, STOP)
+        return update(self, *rest)
+
+    monkeypatch.setattr(Updater, "update", update_and_stop)
+    # Between two reads of the requests, all updates of a small model would be over.
+    monkeypatch.setattr(control, "POLL_INTERVAL_S", 0.0)

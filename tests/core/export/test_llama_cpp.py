@@ -102,7 +102,7 @@ def test_it_reads_the_same_tokens_and_writes_the_same_text(llama: LlamaCpp) -> N
 
 
 def test_it_is_greedy_by_default_and_never_writes_what_follows_no_text(llama: LlamaCpp) -> None:
-    """The settings are in the file: whoever opens it gets what `generate` prints."""
+    """With the settings in the file alone, llama.cpp writes what `generate` prints."""
     loaded = llama.loaded
     ids = loaded.encode("the cat")
     reply = llama.ask("/completion", prompt="the cat", n_predict=24, return_tokens=True)

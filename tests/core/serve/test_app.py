@@ -99,7 +99,7 @@ def test_a_token_is_required_where_one_is_set(
 def test_web_pages_of_others_are_refused(
     client: TestClient, headers: dict[str, str], status: int
 ) -> None:
-    """Detects a page that uses the models of whoever visits it, also by a name that it lends."""
+    """Detects a web page that can use its visitor's models, also by DNS rebinding."""
     assert client.get("/v1/models", headers=headers).status_code == status
 
 

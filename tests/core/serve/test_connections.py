@@ -127,7 +127,7 @@ def test_what_is_not_http_is_refused(server: Server, sent: bytes) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_request_ends_within_a_token_of_its_client(server: Server, stream: bool) -> None:
-    """Detects a model that goes on for nobody."""
+    """Detects a model that keeps generating after the client has gone."""
     with connect(server) as connection:
         connection.sendall(request_of(stream=stream))
         if stream:
@@ -150,7 +150,7 @@ def test_a_client_that_leaves_while_its_prompt_is_scored_ends_it(server: Server)
 
 
 def test_a_client_that_reads_nothing_is_closed(server: Server) -> None:
-    """Detects memory and turns that a stream takes which nobody reads."""
+    """Detects an unread stream that fills memory or takes turns from others."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", server.port))

@@ -15,19 +15,16 @@ from core.errors import InputError, SettingsError
 from core.inference.fill import BLANK, encode_blanks, fill_blanks, text_with_blanks
 from core.inference.load import load_encoder, load_model
 from core.paths import Home
-from core.run.control_file import STOP
 from core.run.create import create_run
 from core.run.event_log import read_events
 from core.run.events import EVAL, FINISHED, PREPARED, SAMPLE, STOPPED
 from core.run.record import read_record, task_of_record
-from core.run.store import send_request
 from core.text.messages import FILL
-from core.train import control
-from core.train.update import Updater
 from tests.support.real_trainers import (
     create_held_run,
     find_differences,
     load_history,
+    stop_in_update,
     train_here,
 )
 from tests.support.texts import write
@@ -111,16 +108,7 @@ def test_a_resumed_encoder_ends_with_the_same_bits(
     whole, lock = create(home, "whole")
     train_here(home, whole, lock)
     halved, lock = create(home, "halved")
-    update, updates = Updater.update, list[int]()
-
-    def update_and_stop(self: Updater, *rest: Any) -> Any:
-        updates.append(1)
-        if len(updates) == 17:
-            send_request(halved, STOP)
-        return update(self, *rest)
-
-    monkeypatch.setattr(Updater, "update", update_and_stop)
-    monkeypatch.setattr(control, "POLL_INTERVAL_S", 0.0)
+    stop_in_update(halved, 17, monkeypatch)
     last = train_here(home, halved, lock)[-1]
     assert last.type == STOPPED
     assert 0 < last.step < 30

@@ -13,18 +13,14 @@ from core.config.configs import TrainConfig
 from core.inference.load import load_model
 from core.model.safetensors_io import read_tensors
 from core.paths import Home, find_home
-from core.run.control_file import STOP
 from core.run.create import create_run
 from core.run.directory import Run
 from core.run.events import FINISHED, PREPARED, STOPPED
 from core.run.model_files import read_model_config
-from core.run.store import send_request
 from core.system.locks import Lock
 from core.tokenizer.tokenizer import Tokenizer
-from core.train import control
 from core.train.checkpoint import load_checkpoint
-from core.train.update import Updater
-from tests.support.real_trainers import create_held_run, train_here
+from tests.support.real_trainers import create_held_run, stop_in_update, train_here
 from tests.support.texts import write
 
 EMBEDDING = "model.embed_tokens.weight"
@@ -100,18 +96,7 @@ def test_a_run_with_more_tokens_resumes_exactly(
     whole, lock = create_child(home, pairs_file(tmp_path), "story", "whole")
     train_here(home, whole, lock)
     halved, lock = create_child(home, pairs_file(tmp_path), "story", "halved")
-
-    update, updates = Updater.update, list[int]()
-
-    def update_and_stop(self: Updater, *rest: Any) -> Any:
-        updates.append(1)
-        if len(updates) == 3:
-            send_request(halved, STOP)
-        return update(self, *rest)
-
-    monkeypatch.setattr(Updater, "update", update_and_stop)
-    # Between two reads of the requests, eight updates of this model would be over.
-    monkeypatch.setattr(control, "POLL_INTERVAL_S", 0.0)
+    stop_in_update(halved, 3, monkeypatch)
     last = train_here(home, halved, lock)[-1]
     assert last.type == STOPPED
     assert 0 < last.step < 8

@@ -93,7 +93,7 @@ def test_it_shows_the_address_and_requests_as_they_come(
 
 
 def test_the_server_ends_with_its_screen(home: Home) -> None:
-    """Detects a server that goes on after Esc, which nobody sees any more."""
+    """Detects a server that keeps running, unseen, after Esc."""
     servers = ScriptedServers()
 
     async def journey(app: StageApp, pilot: Pilot[None]) -> None:
