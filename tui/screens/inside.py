@@ -18,7 +18,6 @@ from core.run.directory import Run
 from core.run.weights_ref import LAST, weights_label
 from core.server.protocol import InsideRequest, StepRequest
 from core.server.replies import InsideReply
-from core.text.messages import FILL
 from tui.chat.run_task import task_of_run
 from tui.chat.turn_tree import JsonMessages
 from tui.common.keys import hidden_key
@@ -149,7 +148,7 @@ class InsideScreen(BaseScreen):
         """Name the run, and request the first block of tokens."""
         self.set_header(self._run_name)
         task = task_of_run(Run(self.services.home.runs / self._run_name))
-        self._is_encoder = task.task == FILL
+        self._is_encoder = task.fills_blanks
         if self._is_encoder:
             self._panel(HEADS).set_hint(ENCODER_LEGEND)
         self._map_of(self._part).focus()
